@@ -1,0 +1,1 @@
+"""EV charge points over MQTT (FIMP, EVerest)."""

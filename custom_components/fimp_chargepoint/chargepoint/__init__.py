@@ -1,0 +1,1 @@
+"""EV charge points behind one vocabulary. Knows nothing of Home Assistant."""

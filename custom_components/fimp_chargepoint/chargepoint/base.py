@@ -1,0 +1,405 @@
+"""What every protocol implements: a node with a snapshot, listeners and commands.
+
+A node is fed with messages and time, publishes frozen snapshots, and turns a command
+into a message plus the wait for its proof (DESIGN, sections 3 and 4). Nothing here
+knows how a protocol spells anything.
+"""
+
+from abc import ABC, abstractmethod
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+import logging
+from typing import Any, ClassVar, NamedTuple
+from typing import Protocol as Interface
+
+from .clock import Clock
+from .errors import (
+    ChargepointError,
+    CommandRejectedError,
+    CommandSupersededError,
+    CommandTimeoutError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from .model import ChargepointSnapshot, Feature, NodeSnapshot, Reason
+from .timers import Timers
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds between two publications of mere measurements (DESIGN, section 3).
+MEASUREMENT_INTERVAL = 5.0
+#: For a moment after a fact changed, the measurements that follow from it (power
+#: going to zero, say) may pass at this pace, so that they never contradict it for long.
+_SETTLING_TIME = 3.0
+_SETTLING_INTERVAL = 1.0
+
+type Listener[S] = Callable[[S], None]
+#: Takes a message's bytes and the moment it came.
+type Handler = Callable[[bytes, float], None]
+
+
+class Outlet(Interface):
+    """What a node needs of its hub: the time, a wake-up call, and a way to speak."""
+
+    clock: Clock
+    measurement_interval: float
+
+    def wake(self) -> None:
+        """Look at the nodes' deadlines again."""
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Queue a message; it is dropped while the link is down."""
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a message to the broker, or raise NotConnectedError."""
+
+
+class Request(NamedTuple):
+    """A message to a charge point; `id` is what its refusal will refer to."""
+
+    id: str
+    topic: str
+    payload: bytes
+
+
+class Node[S: NodeSnapshot]:
+    """A thing on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
+
+    def __init__(self, address: str, snapshot: S, outlet: Outlet) -> None:
+        """Start from `snapshot`; `address` is unique on the hub and stays for ever."""
+        self.address = address
+        self.snapshot = snapshot
+        self.outlet = outlet
+        self.timers = Timers(outlet.wake)
+        self._published = snapshot
+        self._published_at = float("-inf")
+        self._settling_until = float("-inf")
+        self._listeners: list[Listener[S]] = []
+
+    def add_listener(self, listener: Listener[S]) -> Callable[[], None]:
+        """Call `listener(snapshot)` on every publication; returns how to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` wants to be called next, in POSIX seconds."""
+        return self.timers.next_deadline
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`."""
+        self.timers.tick(now)
+
+    def link_up(self, now: float) -> None:
+        """Nothing is known until the node speaks; ask it for everything."""
+        self._set_unavailable(Reason.NOT_HEARD, now)
+
+    def link_down(self, now: float) -> None:
+        """No value is live any more."""
+        self._set_unavailable(Reason.LINK_DOWN, now)
+
+    def _update(self, now: float, **changes: Any) -> None:
+        """Take over `changes` and publish what may be published now."""
+        snapshot = replace(self.snapshot, **changes)
+        if snapshot == self.snapshot:
+            return
+        self.snapshot = snapshot
+        if snapshot.differs_beyond_measurements(self._published):
+            self._settling_until = now + _SETTLING_TIME
+            self._publish(now)
+            # The next measurement belongs to this change: it need not wait.
+            self._published_at = float("-inf")
+        else:
+            due = self._published_at + self._interval(now)
+            if now >= due:
+                self._publish(now)
+            else:
+                self.timers.set("publish", due, self._publish)
+
+    def _interval(self, now: float) -> float:
+        interval = self.outlet.measurement_interval
+        return min(interval, _SETTLING_INTERVAL) if now < self._settling_until else interval
+
+    def _publish(self, now: float) -> None:
+        self.timers.cancel("publish")
+        if self.snapshot == self._published:
+            return
+        self._published = self.snapshot
+        self._published_at = now
+        for listener in tuple(self._listeners):
+            listener(self.snapshot)
+
+    def _set_unavailable(self, reason: Reason | None, now: float) -> None:
+        before = self.snapshot.unavailable
+        self._update(now, unavailable=reason)
+        own_reasons = (Reason.OFFLINE, Reason.SILENT)
+        if reason in own_reasons and before not in own_reasons:
+            _LOGGER.info("%s is not available: %s", self.address, reason)
+        elif reason is None and before in own_reasons:
+            _LOGGER.info("%s is available again", self.address)
+
+
+@dataclass(slots=True, eq=False)
+class _Command:
+    """A command on its way: what was wanted, what proves it, who waits for it."""
+
+    kind: str
+    wanted: bool | str
+    evidence: Feature
+    proven: Callable[[ChargepointSnapshot], bool]
+    request: Request
+    done: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Chargepoint(Node[ChargepointSnapshot], ABC):
+    """A charge point: commands that return when they are proven (DESIGN, section 4).
+
+    Every command raises NotConnectedError, CommandRejectedError, CommandTimeoutError,
+    CommandSupersededError or InvalidRequestError. There is one slot per kind of
+    command: a newer one takes the place of a waiting one.
+    """
+
+    #: Seconds a command waits for its proof.
+    command_timeout: ClassVar[float]
+
+    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
+        """Start with no command on its way."""
+        super().__init__(address, snapshot, outlet)
+        self._commands: dict[str, _Command] = {}
+        self._mode_in_force: str | None = None
+
+    # What a protocol adds ---------------------------------------------------
+
+    @abstractmethod
+    def _start_request(self, mode: str | None) -> Request:
+        """Return the message that starts or resumes charging."""
+
+    @abstractmethod
+    def _stop_request(self) -> Request:
+        """Return the message that stops or pauses charging."""
+
+    def _cable_lock_request(self, *, locked: bool) -> Request:
+        """Return the message that locks or unlocks the cable."""
+        raise NotImplementedError
+
+    def _ask(self, feature: Feature) -> None:
+        """Ask the charge point to report `feature` again, where it can be asked."""
+
+    # Commands ---------------------------------------------------------------
+
+    async def start_charging(self) -> None:
+        """Start or resume charging, with the chosen charging mode where there is one."""
+        self._require(Feature.CHARGING)
+        if self.snapshot.charging_allowed and "charging" not in self._commands:
+            return
+        mode = self.snapshot.charging_mode
+        await self._perform(
+            "charging",
+            wanted=True,
+            evidence=Feature.STATUS,
+            proven=lambda snapshot: snapshot.charging_allowed is True,
+            request=self._start_request(mode),
+        )
+        self._mode_in_force = mode
+
+    async def stop_charging(self) -> None:
+        """Stop charging so that it can be started again. Never waits for another command."""
+        self._require(Feature.CHARGING)
+        if self.snapshot.charging_allowed is False and "charging" not in self._commands:
+            return
+        # A waiting change of mode is a start in other words.
+        self._supersede("charging_mode")
+        await self._perform(
+            "charging",
+            wanted=False,
+            evidence=Feature.STATUS,
+            proven=lambda snapshot: snapshot.charging_allowed is False,
+            request=self._stop_request(),
+        )
+
+    async def set_cable_lock(self, *, locked: bool) -> None:
+        """Lock or unlock the cable."""
+        self._require(Feature.CABLE_LOCK)
+        if self.snapshot.cable_locked is locked and "cable_locked" not in self._commands:
+            return
+        await self._perform(
+            "cable_locked",
+            wanted=locked,
+            evidence=Feature.CABLE_LOCK,
+            proven=lambda snapshot: snapshot.cable_locked is locked,
+            request=self._cable_lock_request(locked=locked),
+        )
+
+    async def set_charging_mode(self, mode: str) -> None:
+        """Choose the mode of the next start; while charging it is sent at once."""
+        self._require(Feature.CHARGING_MODE)
+        if mode not in self.snapshot.capabilities.charging_modes:
+            raise InvalidRequestError(mode)
+        if self.snapshot.charging_allowed or self.snapshot.pending.charging:
+            if mode == self._mode_in_force and "charging_mode" not in self._commands:
+                return
+            await self._perform(
+                "charging_mode",
+                wanted=mode,
+                evidence=Feature.STATUS,
+                proven=lambda snapshot: snapshot.charging_allowed is True,
+                request=self._start_request(mode),
+            )
+            self._mode_in_force = mode
+        self._update(self.outlet.clock.now(), charging_mode=mode)
+
+    def restore_charging_mode(self, mode: str) -> None:
+        """Take over the choice of an earlier run, unless there is a newer one."""
+        if self.snapshot.charging_mode is None:
+            self._update(self.outlet.clock.now(), charging_mode=mode)
+
+    # The wait for the proof -------------------------------------------------
+
+    def _require(self, feature: Feature) -> None:
+        if feature not in self.snapshot.capabilities.controls:
+            raise InvalidRequestError(feature)
+
+    async def _perform(
+        self,
+        kind: str,
+        *,
+        wanted: bool | str,
+        evidence: Feature,
+        proven: Callable[[ChargepointSnapshot], bool],
+        request: Request,
+    ) -> None:
+        """Send `request` and return when the charge point has proven it.
+
+        `kind` is the command's slot and the field of `Pending` that shows it.
+        """
+        command = self._commands.get(kind)
+        if command is None or command.wanted != wanted:
+            self._supersede(kind)
+            command = _Command(kind, wanted, evidence, proven, request)
+            self._wait_for(command)
+        elif wanted is not False:
+            # The same is on its way already: wait with it. A stop is said again.
+            await asyncio.shield(command.done)
+            return
+        try:
+            await self.outlet.publish(request.topic, request.payload)
+        except NotConnectedError as error:
+            self._settle(command, error)
+        # The wait belongs to the charge point: a caller that gives up does not end it.
+        await asyncio.shield(command.done)
+
+    def _wait_for(self, command: _Command) -> None:
+        now = self.outlet.clock.now()
+        interval = self.command_timeout / 4
+
+        def expire(_: float) -> None:
+            self._settle(command, CommandTimeoutError(self.command_timeout))
+
+        def ask(now: float) -> None:
+            # The first report may be stale, and a later one may not come by itself.
+            self._ask(command.evidence)
+            self.timers.set(f"ask {command.kind}", now + interval, ask)
+
+        self._commands[command.kind] = command
+        self.timers.set(command.kind, now + self.command_timeout, expire)
+        self.timers.set(f"ask {command.kind}", now + interval, ask)
+        self._show_pending(command.kind, command.wanted, now)
+
+    def _supersede(self, kind: str) -> None:
+        command = self._commands.get(kind)
+        if command is not None:
+            self._settle(command, CommandSupersededError(kind))
+
+    def _settle(self, command: _Command, error: ChargepointError | None = None) -> None:
+        """End the wait for `command`, with success or with `error`."""
+        if command.done.done():
+            return
+        if error is None:
+            command.done.set_result(None)
+        else:
+            command.done.set_exception(error)
+            # Mark it as seen: the caller may have given up.
+            command.done.exception()
+        del self._commands[command.kind]
+        self.timers.cancel(command.kind)
+        self.timers.cancel(f"ask {command.kind}")
+        self._show_pending(command.kind, None, self.outlet.clock.now())
+
+    def _show_pending(self, kind: str, wanted: bool | str | None, now: float) -> None:
+        self._update(now, pending=replace(self.snapshot.pending, **{kind: wanted}))
+
+    def _evidence(self, feature: Feature) -> None:
+        """The charge point reported `feature`: end the waits it proves."""
+        if not self.snapshot.charging_allowed:
+            self._mode_in_force = None
+        for command in tuple(self._commands.values()):
+            if command.evidence is feature and command.proven(self.snapshot):
+                self._settle(command)
+
+    def _reject(self, request_id: str, reason: str) -> bool:
+        """End the wait that `request_id` belongs to; False where it is nobody's."""
+        for command in self._commands.values():
+            if command.request.id == request_id:
+                self._settle(command, CommandRejectedError(reason))
+                return True
+        return False
+
+    # Availability -----------------------------------------------------------
+
+    def link_down(self, now: float) -> None:
+        """Fail what waits: whether it was done can no longer be seen."""
+        for command in tuple(self._commands.values()):
+            self._settle(command, NotConnectedError("the connection was lost meanwhile"))
+        super().link_down(now)
+
+    def _set_unavailable(self, reason: Reason | None, now: float) -> None:
+        """Forget live values with their source; counters and sessions stay true."""
+        if reason is not None:
+            meter = self.snapshot.meter
+            self.snapshot = replace(
+                self.snapshot,
+                status=None,
+                raw_status=None,
+                plugged=None,
+                cable_locked=None,
+                cable_current=None,
+                meter=replace(
+                    meter,
+                    power=None,
+                    currents=(None, None, None),
+                    voltages=(None, None, None),
+                ),
+            )
+        super()._set_unavailable(reason, now)
+
+
+class Protocol(ABC):
+    """One language on one link, below one topic prefix."""
+
+    #: The topic filters to subscribe to, without prefix; they must not overlap.
+    filters: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def route(self, topic: str) -> Handler | None:
+        """Return what handles `topic` (without prefix), None where it is not ours.
+
+        Called once per new topic; the hub remembers the answer.
+        """
+
+    @abstractmethod
+    def link_up(self, now: float) -> None:
+        """Ask for everything: nothing is retained, nothing survived."""
+
+    def link_down(self, now: float) -> None:
+        """The link broke; the hub tells the nodes itself."""
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` wants to be called next, in POSIX seconds."""
+        return None
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`."""

@@ -1,0 +1,67 @@
+"""The whole exception tree of the library.
+
+Every exception carries text a person can act on. The Home Assistant side maps
+the tree in one place (`entity.py` and `config_flow.py`); nothing below this
+package raises anything else to its callers.
+"""
+
+
+class ChargepointError(Exception):
+    """Base of everything the library raises on purpose."""
+
+
+class NotConnectedError(ChargepointError):
+    """The link to the broker or the account is down."""
+
+
+class TlsError(NotConnectedError):
+    """The broker answered, but no trusted TLS connection could be made."""
+
+
+class NoAnswerError(NotConnectedError):
+    """The broker accepted the connection and never answered."""
+
+
+class AuthenticationError(ChargepointError):
+    """The broker or the account refused our user name or password."""
+
+
+class CommandRejectedError(ChargepointError):
+    """The charge point said no; `reason` is in its own words."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the charge point's own words."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CommandTimeoutError(ChargepointError):
+    """The charge point did not prove the command within `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        """Remember how long the proof was waited for."""
+        super().__init__(f"no proof within {seconds:g} s")
+        self.seconds = seconds
+
+
+class CommandSupersededError(ChargepointError):
+    """A newer command took the place of this one before it was proven."""
+
+
+class InvalidRequestError(ChargepointError):
+    """Asked for something this charge point cannot do, or out of its bounds."""
+
+
+class ProtocolError(ChargepointError):
+    """Bytes that make no sense. Counted and logged once per `kind`, never raised to a user.
+
+    Args:
+        kind: a short constant that names the kind of damage, e.g. `"json"`.
+        detail: what was wrong with this message.
+
+    """
+
+    def __init__(self, kind: str, detail: object = "") -> None:
+        """Keep the kind apart from the detail, it is what is counted."""
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind

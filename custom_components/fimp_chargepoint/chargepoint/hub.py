@@ -1,0 +1,230 @@
+"""A hub: one connection, the protocols on it, the nodes found on it, the one timer."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+import logging
+from typing import Any
+
+from .base import MEASUREMENT_INTERVAL, Handler, Node, Protocol
+from .clock import Clock, SteadyClock
+from .errors import ChargepointError, ProtocolError
+from .mqtt import MqttLink, SettingsSource
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Topics whose handler is remembered; more than a house has, less than a flood.
+_ROUTES_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAdded:
+    """A node was found."""
+
+    node: Node[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRemoved:
+    """A node was excluded by its own system; silence never does that."""
+
+    node: Node[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRefused:
+    """The credentials are refused now; nothing more is tried."""
+
+    error: ChargepointError
+
+
+type HubEvent = NodeAdded | NodeRemoved | LinkRefused
+type HubListener = Callable[[HubEvent], None]
+
+
+class Hub:
+    """Everything behind one broker."""
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        *,
+        clock: Clock | None = None,
+        measurement_interval: float = MEASUREMENT_INTERVAL,
+    ) -> None:
+        """Prepare; add protocols, then `start`. Needs a running event loop."""
+        self.clock = clock or SteadyClock()
+        self.measurement_interval = measurement_interval
+        self.nodes: dict[str, Node[Any]] = {}
+        #: Messages that were ignored, by kind (see `ProtocolError`).
+        self.ignored: Counter[str] = Counter()
+        self.received = 0
+        self.link = MqttLink(settings, self)
+        self._protocols: list[tuple[str, Protocol]] = []
+        self._routes: dict[str, Handler | None] = {}
+        self._listeners: list[HubListener] = []
+        self._cancel_timer: Callable[[], None] = _nothing
+        self._busy = False
+        self._was_down = False
+
+    def add_protocol(self, prefix: str, protocol: Protocol) -> None:
+        """Speak `protocol` below the topic `prefix` (empty, or ending as the user wrote it)."""
+        self._protocols.append((prefix, protocol))
+
+    def add_listener(self, listener: HubListener) -> Callable[[], None]:
+        """Call `listener(event)` on every event; returns how to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def start(self) -> None:
+        """Connect; the first failure is raised, later ones are lived through.
+
+        Raises:
+            NotConnectedError, AuthenticationError: see `MqttLink.start`.
+
+        """
+        await self.link.start()
+
+    async def stop(self) -> None:
+        """Disconnect and leave nothing behind."""
+        await self.link.stop()
+        self._cancel_timer()
+        self._cancel_timer = _nothing
+
+    # What nodes and protocols call -------------------------------------------
+
+    def add_node(self, node: Node[Any]) -> None:
+        """Make a found node known."""
+        self.nodes[node.address] = node
+        _LOGGER.info("Found %s", node.address)
+        self._tell(NodeAdded(node))
+
+    def remove_node(self, address: str) -> None:
+        """Forget a node that was excluded."""
+        node = self.nodes.pop(address, None)
+        if node is not None:
+            _LOGGER.info("%s was removed by its own system", address)
+            now = self.clock.now()
+            node.link_down(now)
+            node.timers.clear()
+            self._tell(NodeRemoved(node))
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Queue a message; it is dropped while the link is down."""
+        self.link.send(topic, payload)
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a message to the broker, or raise NotConnectedError."""
+        await self.link.publish(topic, payload)
+
+    def wake(self) -> None:
+        """Look at the deadlines again; put off while they are being changed."""
+        if self._busy:
+            return
+        self._cancel_timer()
+        self._cancel_timer = _nothing
+        deadlines = [
+            deadline for each in self._timed() if (deadline := each.next_deadline) is not None
+        ]
+        if deadlines:
+            self._cancel_timer = self.clock.call_at(min(deadlines), self._tick)
+
+    # What the link calls -----------------------------------------------------
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The topic filters of all protocols."""
+        return tuple(
+            prefix + each for prefix, protocol in self._protocols for each in protocol.filters
+        )
+
+    def link_up(self) -> None:
+        """Ask for everything again."""
+        if self._was_down:
+            self._was_down = False
+            _LOGGER.info("The connection to the broker is back")
+        self._for_each(lambda each, now: each.link_up(now))
+
+    def link_down(self, error: ChargepointError) -> None:
+        """Mark everything as not live; say so once."""
+        if not self._was_down:
+            self._was_down = True
+            _LOGGER.info("The connection to the broker is lost: %s", error)
+            self._for_each(lambda each, now: each.link_down(now))
+
+    def link_refused(self, error: ChargepointError) -> None:
+        """Give up until somebody gives us other credentials."""
+        self.link_down(error)
+        self._tell(LinkRefused(error))
+
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Hand a message to whom it concerns; a bad one costs only itself."""
+        self.received += 1
+        if retained:
+            # Neither protocol retains anything: this is of another day.
+            self.ignored["retained"] += 1
+            return
+        try:
+            handler = self._routes[topic]
+        except KeyError:
+            handler = self._route(topic)
+        if handler is not None:
+            self._guarded(lambda: handler(payload, self.clock.now()), topic)
+
+    # -------------------------------------------------------------------------
+
+    def _route(self, topic: str) -> Handler | None:
+        if len(self._routes) >= _ROUTES_MAX:
+            self._routes.clear()
+        handler = next(
+            (
+                found
+                for prefix, protocol in self._protocols
+                if topic.startswith(prefix)
+                and (found := protocol.route(topic[len(prefix) :])) is not None
+            ),
+            None,
+        )
+        self._routes[topic] = handler
+        return handler
+
+    def _timed(self) -> list[Protocol | Node[Any]]:
+        return [*(protocol for _, protocol in self._protocols), *self.nodes.values()]
+
+    def _tick(self) -> None:
+        self._for_each(lambda each, now: each.tick(now))
+        self.wake()
+
+    def _for_each(self, action: Callable[[Protocol | Node[Any], float], None]) -> None:
+        now = self.clock.now()
+        # Nodes first: a protocol may ask at once, and the answer must find them ready.
+        for each in reversed(self._timed()):
+            self._guarded(lambda each=each: action(each, now), repr(each))  # type: ignore[misc]
+
+    def _guarded(self, action: Callable[[], None], subject: str) -> None:
+        """Run `action`; whatever goes wrong is counted, and said once per kind."""
+        self._busy = True
+        try:
+            action()
+        except ProtocolError as error:
+            self.ignored[error.kind] += 1
+            if self.ignored[error.kind] == 1:
+                _LOGGER.warning(
+                    "Ignored a message on %s (%s); more of this kind are only counted",
+                    subject,
+                    error,
+                )
+        except Exception:
+            self.ignored["internal"] += 1
+            _LOGGER.exception("Failed at %s; please report this", subject)
+        finally:
+            self._busy = False
+        self.wake()
+
+    def _tell(self, event: HubEvent) -> None:
+        for listener in tuple(self._listeners):
+            listener(event)
+
+
+def _nothing() -> None:
+    """Stand in for the timer that is not set."""

@@ -1,0 +1,335 @@
+"""The link to an MQTT broker, the only module that imports aiomqtt.
+
+It connects, subscribes, hands over messages and connects again for ever. The traps of
+aiomqtt it works around: a connect that is cancelled or times out leaves a live client
+behind (it is reaped), `subscribe` does not raise on a refusal (codes are checked), the
+queue is unbounded and a client keeps it over a reconnect (bounded, a new client per
+attempt), and an exception in the consumer would close the client (the listener does
+not raise).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+import logging
+import random
+import ssl
+from typing import Literal, Protocol, override
+from uuid import uuid4
+
+import aiomqtt
+
+from .errors import (
+    AuthenticationError,
+    ChargepointError,
+    NoAnswerError,
+    NotConnectedError,
+    TlsError,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds for CONNACK, SUBACK, PUBACK and DISCONNECT each; Home Assistant waits 10 s
+#: for an unload, so two of them must fit.
+_TIMEOUT = 4.0
+#: Seconds for name lookup, TCP, TLS and CONNACK together.
+_CONNECT_TIMEOUT = 10.0
+#: A half-open link is noticed after twice this time.
+_KEEPALIVE = 20
+_QUEUE_SIZE = 1000
+_BACKOFF_MIN = 1.0
+_BACKOFF_MAX = 60.0
+#: A link that held this long was a good one: start over with the shortest wait.
+_STABLE_AFTER = 30.0
+#: CONNACK codes that mean our credentials are wrong, of MQTT 3.1.1 and 5.
+_REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
+#: SUBACK codes from here on are refusals.
+_SUBACK_FAILURE = 0x80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """How to reach a broker. `tls` is a ready context, None means no TLS."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+    transport: Literal["tcp", "websockets"] = "tcp"
+    websocket_path: str | None = None
+    websocket_headers: Mapping[str, str] | None = None
+
+
+#: Called at every attempt to connect, so that changed settings are seen.
+type SettingsSource = Callable[[], Awaitable[MqttSettings]]
+
+
+class LinkListener(Protocol):
+    """What the link talks to. No method may raise."""
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The topic filters to subscribe to; they must not overlap."""
+
+    def link_up(self) -> None:
+        """Subscribed: messages come from now on."""
+
+    def link_down(self, error: ChargepointError) -> None:
+        """The link broke or could not be made; it is tried again."""
+
+    def link_refused(self, error: ChargepointError) -> None:
+        """The credentials are wrong; it is not tried again."""
+
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Take a message."""
+
+
+class _Inbox(asyncio.Queue[aiomqtt.Message]):
+    """A bounded queue that drops the oldest message, and says so once."""
+
+    _dropped = False
+
+    @override
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        if self.full():
+            self.get_nowait()
+            if not self._dropped:
+                self._dropped = True
+                _LOGGER.warning(
+                    "Messages come faster than they can be handled; the oldest are dropped"
+                )
+        super().put_nowait(item)
+
+
+class MqttLink:
+    """A connection to a broker that comes back by itself."""
+
+    def __init__(self, settings: SettingsSource, listener: LinkListener) -> None:
+        """Prepare; `start` connects."""
+        self._settings = settings
+        self._listener = listener
+        self._client: aiomqtt.Client | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUE_SIZE)
+        self._reapers: set[asyncio.Task[None]] = set()
+        self._echo: tuple[str, asyncio.Event] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can come and go."""
+        return self._client is not None
+
+    async def start(self) -> None:
+        """Connect, and keep the connection from then on.
+
+        Raises:
+            NotConnectedError: the first attempt failed (TlsError, NoAnswerError).
+            AuthenticationError: the broker refused the user name or password.
+
+        """
+        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(first), name="mqtt link")
+        try:
+            await asyncio.shield(first)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect and leave nothing behind."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        if self._reapers:
+            await asyncio.wait(self._reapers, timeout=_TIMEOUT)
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a message to the broker at QoS 1 and wait for its acknowledgement.
+
+        Raises:
+            NotConnectedError: the link is down or broke meanwhile.
+
+        """
+        client = self._client
+        if client is None:
+            raise NotConnectedError("not connected to the broker")
+        try:
+            await client.publish(topic, payload, qos=1)
+        except aiomqtt.MqttError as error:
+            raise NotConnectedError(str(error)) from error
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Queue a message that nobody waits for; dropped while the link is down."""
+        if self.connected:
+            with suppress(asyncio.QueueFull):
+                self._outbox.put_nowait((topic, payload))
+
+    async def echo(self, prefix: str, timeout: float) -> bool:
+        """Return whether the broker delivers to us what we publish.
+
+        A broker with access rules may grant a subscription and deliver nothing.
+        """
+        client = self._client
+        if client is None:
+            return False
+        topic = f"{prefix}fimp_chargepoint/echo/{uuid4().hex}"
+        came = asyncio.Event()
+        self._echo = (topic, came)
+        try:
+            async with asyncio.timeout(timeout):
+                await client.subscribe(topic, qos=1)
+                await client.publish(topic, b"echo", qos=1)
+                await came.wait()
+                await client.unsubscribe(topic)
+        except TimeoutError, aiomqtt.MqttError:
+            return False
+        finally:
+            self._echo = None
+        return True
+
+    async def _run(self, first: asyncio.Future[None]) -> None:
+        """Connect again and again; `first` gets the outcome of the first attempt."""
+        loop = asyncio.get_running_loop()
+        backoff = _BACKOFF_MIN
+        while True:
+            started = loop.time()
+            try:
+                await self._session(first)
+            except AuthenticationError as error:
+                if not first.done():
+                    first.set_exception(error)
+                else:
+                    self._listener.link_refused(error)
+                return
+            except ChargepointError as error:
+                if not first.done():
+                    first.set_exception(error)
+                    return
+                self._listener.link_down(error)
+            if loop.time() - started >= _STABLE_AFTER:
+                backoff = _BACKOFF_MIN
+            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
+            backoff = min(backoff * 2, _BACKOFF_MAX)
+
+    async def _session(self, first: asyncio.Future[None]) -> None:
+        """Live one connection to its end, which is always a ChargepointError."""
+        settings = await self._settings()
+        client = aiomqtt.Client(
+            settings.host,
+            settings.port,
+            username=settings.username,
+            password=settings.password,
+            tls_context=settings.tls,
+            transport=settings.transport,
+            websocket_path=settings.websocket_path,
+            websocket_headers=dict(settings.websocket_headers or {}),
+            keepalive=_KEEPALIVE,
+            timeout=_TIMEOUT,
+            logger=_LOGGER,
+            queue_type=_Inbox,
+            max_queued_incoming_messages=_QUEUE_SIZE,
+        )
+        try:
+            async with self._connected(client, tls=settings.tls is not None):
+                await self._subscribe(client)
+                self._client = client
+                while not self._outbox.empty():
+                    self._outbox.get_nowait()
+                writer = asyncio.create_task(self._write(client), name="mqtt writer")
+                self._listener.link_up()
+                if not first.done():
+                    first.set_result(None)
+                try:
+                    async for message in client.messages:
+                        self._dispatch(message)
+                finally:
+                    self._client = None
+                    writer.cancel()
+        except aiomqtt.MqttError as error:
+            raise NotConnectedError(str(error)) from error
+        raise NotConnectedError("the connection ended")
+
+    def _dispatch(self, message: aiomqtt.Message) -> None:
+        topic = message.topic.value
+        if self._echo is not None and topic == self._echo[0]:
+            self._echo[1].set()
+            return
+        self._listener.message(topic, bytes(message.payload), retained=message.retain)
+
+    async def _write(self, client: aiomqtt.Client) -> None:
+        """Send what was queued, one at a time, in order."""
+        while True:
+            topic, payload = await self._outbox.get()
+            try:
+                await client.publish(topic, payload, qos=1)
+            except aiomqtt.MqttError as error:
+                # The reader sees a broken link too, and ends this task.
+                _LOGGER.debug("Could not send to %s: %s", topic, error)
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        filters = self._listener.filters
+        codes = await client.subscribe([(each, 1) for each in filters])
+        refused = [
+            each
+            for each, code in zip(filters, codes, strict=True)
+            if (code if isinstance(code, int) else code.value) >= _SUBACK_FAILURE
+        ]
+        if len(refused) == len(filters):
+            raise NotConnectedError("the broker does not let us subscribe to anything")
+        for each in refused:
+            _LOGGER.warning("The broker does not let us subscribe to %s", each)
+
+    @asynccontextmanager
+    async def _connected(self, client: aiomqtt.Client, *, tls: bool) -> AsyncIterator[None]:
+        """Enter the client, and never leave a half-made connection behind."""
+        entering = asyncio.create_task(client.__aenter__(), name="mqtt connect")
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                await asyncio.shield(entering)
+        except aiomqtt.MqttError as error:
+            self._reap(client, entering)
+            raise _why(error, tls=tls) from error
+        except TimeoutError as error:
+            self._reap(client, entering)
+            raise NoAnswerError("the broker did not answer in time") from error
+        except asyncio.CancelledError:
+            self._reap(client, entering)
+            raise
+        try:
+            yield
+        finally:
+            with suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
+
+    def _reap(self, client: aiomqtt.Client, entering: asyncio.Task[aiomqtt.Client]) -> None:
+        """Close a client once its connect has come to an end, whichever."""
+
+        async def close() -> None:
+            await asyncio.wait([entering])
+            if not entering.cancelled():
+                entering.exception()
+            with suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
+
+        reaper = asyncio.create_task(close(), name="mqtt reaper")
+        self._reapers.add(reaper)
+        reaper.add_done_callback(self._reapers.discard)
+
+
+def _why(error: aiomqtt.MqttError, *, tls: bool) -> ChargepointError:
+    """Return what a failed connect means for a person."""
+    if isinstance(error, aiomqtt.MqttCodeError) and error.rc is not None:
+        code = error.rc if isinstance(error.rc, int) else error.rc.value
+        if code in _REFUSED_CREDENTIALS:
+            return AuthenticationError(str(error.rc))
+        return NotConnectedError(str(error))
+    cause = error.__context__
+    if isinstance(cause, ssl.SSLError) or (tls and isinstance(cause, ConnectionResetError)):
+        return TlsError(str(error))
+    if cause is None or isinstance(cause, TimeoutError):
+        return NoAnswerError(str(error))
+    return NotConnectedError(str(error))
