@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 import logging
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, override
 from typing import Protocol as Interface
 
 from .clock import Clock
@@ -328,7 +328,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self.timers.cancel(f"ask {command.kind}")
         self._show_pending(command.kind, None, self.outlet.clock.now())
 
-    def _show_pending(self, kind: str, wanted: bool | str | None, now: float) -> None:
+    def _show_pending(self, kind: str, wanted: Any, now: float) -> None:
         self._update(now, pending=replace(self.snapshot.pending, **{kind: wanted}))
 
     def _evidence(self, feature: Feature) -> None:
@@ -349,12 +349,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     # Availability -----------------------------------------------------------
 
+    @override
     def link_down(self, now: float) -> None:
         """Fail what waits: whether it was done can no longer be seen."""
         for command in tuple(self._commands.values()):
             self._settle(command, NotConnectedError("the connection was lost meanwhile"))
         super().link_down(now)
 
+    @override
     def _set_unavailable(self, reason: Reason | None, now: float) -> None:
         """Forget live values with their source; counters and sessions stay true."""
         if reason is not None:

@@ -6,10 +6,9 @@ A, V, Hz, °C; times are aware `datetime` objects. `None` always means "not know
 never zero (DESIGN, section 4).
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 
 
 class Status(StrEnum):
@@ -139,13 +138,15 @@ class NodeSnapshot:
 
     def differs_beyond_measurements(self, other: NodeSnapshot) -> bool:
         """Return whether anything but measurements differs from `other`."""
-        return any(getattr(self, name) != getattr(other, name) for name in _facts(type(self)))
+        return any(
+            getattr(self, name) != getattr(other, name)
+            for name in self.__dataclass_fields__
+            if name not in _MEASURED
+        )
 
 
-@cache
-def _facts(snapshot: type[NodeSnapshot]) -> tuple[str, ...]:
-    """Return the names of the fields that are not measurements."""
-    return tuple(each.name for each in fields(snapshot) if not each.metadata.get("measured"))
+#: The fields that hold nothing but measurements.
+_MEASURED = frozenset({"meter"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,7 @@ class ChargepointSnapshot(NodeSnapshot):
     charging_mode: str | None = None
     session: Session = Session()
     pending: Pending = Pending()
-    meter: Meter = field(default=Meter(), metadata={"measured": True})
+    meter: Meter = Meter()
 
     @property
     def charging_allowed(self) -> bool | None:

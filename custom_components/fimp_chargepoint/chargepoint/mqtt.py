@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import logging
 import random
 import ssl
-from typing import Literal, Protocol, override
+from typing import Any, Literal, Protocol, override
 from uuid import uuid4
 
 import aiomqtt
@@ -168,7 +168,7 @@ class MqttLink:
             with suppress(asyncio.QueueFull):
                 self._outbox.put_nowait((topic, payload))
 
-    async def echo(self, prefix: str, timeout: float) -> bool:
+    async def echo(self, prefix: str, seconds: float) -> bool:
         """Return whether the broker delivers to us what we publish.
 
         A broker with access rules may grant a subscription and deliver nothing.
@@ -180,7 +180,7 @@ class MqttLink:
         came = asyncio.Event()
         self._echo = (topic, came)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await client.subscribe(topic, qos=1)
                 await client.publish(topic, b"echo", qos=1)
                 await came.wait()
@@ -276,7 +276,7 @@ class MqttLink:
         refused = [
             each
             for each, code in zip(filters, codes, strict=True)
-            if (code if isinstance(code, int) else code.value) >= _SUBACK_FAILURE
+            if _number(code) >= _SUBACK_FAILURE
         ]
         if len(refused) == len(filters):
             raise NotConnectedError("the broker does not let us subscribe to anything")
@@ -320,11 +320,15 @@ class MqttLink:
         reaper.add_done_callback(self._reapers.discard)
 
 
+def _number(code: Any) -> int:
+    """Return the number of a reason code, which aiomqtt gives as an object or an int."""
+    return code if isinstance(code, int) else int(code.value)
+
+
 def _why(error: aiomqtt.MqttError, *, tls: bool) -> ChargepointError:
     """Return what a failed connect means for a person."""
     if isinstance(error, aiomqtt.MqttCodeError) and error.rc is not None:
-        code = error.rc if isinstance(error.rc, int) else error.rc.value
-        if code in _REFUSED_CREDENTIALS:
+        if _number(error.rc) in _REFUSED_CREDENTIALS:
             return AuthenticationError(str(error.rc))
         return NotConnectedError(str(error))
     cause = error.__context__
