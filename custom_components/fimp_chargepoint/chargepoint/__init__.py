@@ -1,1 +1,31 @@
 """EV charge points behind one vocabulary. Knows nothing of Home Assistant."""
+
+from collections.abc import Iterable
+
+from .base import MEASUREMENT_INTERVAL
+from .clock import Clock
+from .everest.discovery import EverestProtocol
+from .fimp.discovery import FimpProtocol
+from .hub import Hub
+from .mqtt import SettingsSource
+
+#: What is spoken on an MQTT broker.
+_MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol)
+
+
+def mqtt_hub(
+    settings: SettingsSource,
+    *,
+    prefixes: Iterable[str] = ("",),
+    clock: Clock | None = None,
+    measurement_interval: float = MEASUREMENT_INTERVAL,
+) -> Hub:
+    """Return a hub that finds charge points on an MQTT broker, below each of `prefixes`.
+
+    A prefix is put before every topic as it is; the empty one is the broker's root.
+    """
+    hub = Hub(settings, clock=clock, measurement_interval=measurement_interval)
+    for prefix in prefixes:
+        for protocol in _MQTT_PROTOCOLS:
+            hub.add_protocol(prefix, protocol(hub, prefix))
+    return hub

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 import logging
 from typing import Any, ClassVar, NamedTuple, override
 from typing import Protocol as Interface
@@ -255,6 +256,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Take over the choice of an earlier run, unless there is a newer one."""
         if self.snapshot.charging_mode is None:
             self._update(self.outlet.clock.now(), charging_mode=mode)
+
+    def restore_session(self, started: datetime, energy: float) -> None:
+        """Take over the session of an earlier run, where only we saw it begin.
+
+        `energy` is the last known energy of that session in kWh. Ignored where the
+        charge point says itself when its session began, or where a new one runs.
+        """
 
     # The wait for the proof -------------------------------------------------
 
