@@ -131,9 +131,11 @@ class Node[S: NodeSnapshot]:
         for listener in tuple(self._listeners):
             listener(self.snapshot)
 
-    def _set_unavailable(self, reason: Reason | None, now: float) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        """Take over why the node is not available, None where it is, with `changes`."""
         before = self.snapshot.unavailable
-        self._update(now, unavailable=reason)
+        self._update(now, unavailable=reason, **changes)
+        # What concerns the link is said once, by the hub.
         own_reasons = (Reason.OFFLINE, Reason.SILENT)
         if reason in own_reasons and before not in own_reasons:
             _LOGGER.info("%s is not available: %s", self.address, reason)
@@ -365,25 +367,21 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         super().link_down(now)
 
     @override
-    def _set_unavailable(self, reason: Reason | None, now: float) -> None:
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Forget live values with their source; counters and sessions stay true."""
         if reason is not None:
-            meter = self.snapshot.meter
-            self.snapshot = replace(
-                self.snapshot,
-                status=None,
-                raw_status=None,
-                plugged=None,
-                cable_locked=None,
-                cable_current=None,
-                meter=replace(
-                    meter,
-                    power=None,
-                    currents=(None, None, None),
-                    voltages=(None, None, None),
+            nothing = (None, None, None)
+            changes = {
+                "status": None,
+                "raw_status": None,
+                "plugged": None,
+                "cable_locked": None,
+                "cable_current": None,
+                "meter": replace(
+                    self.snapshot.meter, power=None, currents=nothing, voltages=nothing
                 ),
-            )
-        super()._set_unavailable(reason, now)
+            } | changes
+        super()._set_unavailable(reason, now, **changes)
 
 
 class Protocol(ABC):

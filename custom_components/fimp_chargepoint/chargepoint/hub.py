@@ -98,6 +98,7 @@ class Hub:
         self.nodes[node.address] = node
         _LOGGER.info("Found %s", node.address)
         self._tell(NodeAdded(node))
+        self.wake()
 
     def remove_node(self, address: str) -> None:
         """Forget a node that was excluded."""

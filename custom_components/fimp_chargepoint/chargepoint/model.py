@@ -101,18 +101,19 @@ class Session:
     previous_energy: float | None = None
 
 
+#: The values of (L1, L2, L3).
+type Phases = tuple[float | None, float | None, float | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """Everything that is measured, and so may be reported at a slower pace.
-
-    Phase values are (L1, L2, L3).
-    """
+    """Everything that is measured, and so may be reported at a slower pace."""
 
     power: float | None = None
     energy: float | None = None
     session_energy: float | None = None
-    currents: tuple[float | None, float | None, float | None] = (None, None, None)
-    voltages: tuple[float | None, float | None, float | None] = (None, None, None)
+    currents: Phases = (None, None, None)
+    voltages: Phases = (None, None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,10 @@ class Timers:
         """The nearest deadline in POSIX seconds, None where there is none."""
         return min((when for when, _ in self._due.values()), default=None)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether `name` has a deadline."""
+        return name in self._due
+
     def set(self, name: str, when: float, action: Action) -> None:
         """Run `action(now)` at `when`, in place of what `name` stood for before."""
         nearest = self.next_deadline

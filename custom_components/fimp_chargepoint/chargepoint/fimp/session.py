@@ -1,0 +1,44 @@
+"""The session of a FIMP charge point, from `evt.current_session.report`.
+
+Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` and
+`previous_session` as today's adapters send them.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ..model import Session
+from .message import number, time
+
+
+def next_session(
+    known: Session,
+    known_energy: float | None,
+    energy: float,
+    props: Mapping[str, str],
+    now: datetime,
+) -> tuple[Session, float]:
+    """Return the session and its energy in kWh after a report of `energy`.
+
+    Where the charge point does not say when its session began, that is the moment we
+    saw it begin: the first report of all, or the first that is lower than the one before.
+    """
+    started = time(props.get("started_at"))
+    if started is not None:
+        same = started == known.started
+    else:
+        same = known.started is not None and (known_energy is None or energy >= known_energy)
+        started = known.started if same else now
+    if same and known_energy is not None:
+        # On plug-in an adapter may send 0 with the old session's times, and only then
+        # the new session. One session never loses energy.
+        energy = max(energy, known_energy)
+    previous = number(props.get("previous_session"))
+    if previous is None:
+        previous = known.previous_energy if same else known_energy
+    return (
+        Session(
+            started=started, ended=time(props.get("finished_at")), previous_energy=previous
+        ),
+        energy,
+    )

@@ -1,0 +1,81 @@
+"""FIMP topics: `pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1` and its kin.
+
+Source: Futurehome FIMP API, section "Topics".
+"""
+
+from typing import NamedTuple, override
+
+#: The compressed payload type has the same topics.
+_PAYLOAD_TYPES = ("pt:j1", "pt:j1c1")
+
+DISCOVERY_COMMANDS = "pt:j1/mt:cmd/rt:discovery"
+DISCOVERY_EVENTS = "mt:evt/rt:discovery"
+
+
+class Adapter(NamedTuple):
+    """The program that speaks for its things: resource name and address."""
+
+    name: str
+    address: str
+
+    @property
+    def commands(self) -> str:
+        """The topic that takes commands to the adapter itself."""
+        return f"pt:j1/mt:cmd/rt:ad/rn:{self.name}/ad:{self.address}"
+
+    @property
+    def service(self) -> str:
+        """The service name in commands to the adapter itself."""
+        return "zwave-ad" if self.name == "zw" else self.name
+
+
+class ServiceAddress(NamedTuple):
+    """Where a service of a thing lives. One address is shared by sibling services."""
+
+    adapter: Adapter
+    address: str
+
+    @property
+    def thing(self) -> str:
+        """The thing's address: the part before the group, `3` for `3_1`."""
+        return self.address.partition("_")[0]
+
+    def commands(self, service: str) -> str:
+        """Return the topic that takes commands to `service`."""
+        name, address = self.adapter
+        return f"pt:j1/mt:cmd/rt:dev/rn:{name}/ad:{address}/sv:{service}/ad:{self.address}"
+
+    @override
+    def __str__(self) -> str:
+        """Return the short form that identifies a charge point on a hub."""
+        return f"{self.adapter.name}/{self.adapter.address}/{self.address}"
+
+
+class ServiceTopic(NamedTuple):
+    """A topic of a service of a thing."""
+
+    service: str
+    address: ServiceAddress
+
+
+def parse_event(topic: str) -> ServiceTopic | Adapter | None:
+    """Return whose events come on `topic`; None where it is no event topic we know."""
+    payload_type, _, rest = topic.partition("/")
+    if payload_type not in _PAYLOAD_TYPES or not rest.startswith("mt:evt/"):
+        return None
+    return parse_address(rest.removeprefix("mt:evt/"))
+
+
+def parse_address(address: str) -> ServiceTopic | Adapter | None:
+    """Parse what follows `mt:…`, also the form of inclusion reports (`/rt:dev/…`)."""
+    levels = address.removeprefix("/").split("/")
+    names = tuple(each.partition(":")[2] for each in levels)
+    kinds = [each.partition(":")[0] for each in levels]
+    if not all(names):
+        return None
+    match kinds:
+        case ["rt", "rn", "ad", "sv", "ad"] if names[0] == "dev":
+            return ServiceTopic(names[3], ServiceAddress(Adapter(names[1], names[2]), names[4]))
+        case ["rt", "rn", "ad"] if names[0] == "ad":
+            return Adapter(names[1], names[2])
+    return None

@@ -1,0 +1,147 @@
+"""Stand-ins for unit tests: a settable clock, a hub without a link, recordings."""
+
+from collections.abc import Callable
+import os
+from pathlib import Path
+from typing import override
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.fimp.discovery import FimpProtocol
+from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
+from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttSettings
+from simulators.recording import read_recording
+
+
+class ManualClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        """Start at `now`, POSIX seconds."""
+        self.time = now
+
+    def now(self) -> float:
+        """Return the time set last."""
+        return self.time
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Never call: tests tick by hand."""
+        return lambda: None
+
+
+class FakeOutlet:
+    """What a node needs of its hub, recording what is sent."""
+
+    def __init__(self) -> None:
+        """Start connected, with measurements unthrottled."""
+        self.clock = ManualClock()
+        self.measurement_interval = 0.0
+        self.connected = True
+        self.sent: list[tuple[str, bytes]] = []
+
+    def wake(self) -> None:
+        """Tests tick by hand."""
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Record a message."""
+        self.sent.append((topic, payload))
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Record a message, or fail like a link that is down."""
+        if not self.connected:
+            raise NotConnectedError("not connected to the broker")
+        self.sent.append((topic, payload))
+
+
+class OfflineHub(Hub):
+    """A real hub without a link: fed by hand, on a clock that is moved by hand."""
+
+    clock: ManualClock
+
+    def __init__(self, prefixes: tuple[str, ...] = ("",)) -> None:
+        """Speak every MQTT protocol below `prefixes`."""
+        super().__init__(_no_settings, clock=ManualClock(), measurement_interval=0.0)
+        self.sent: list[tuple[str, bytes]] = []
+        for prefix in prefixes:
+            self.add_protocol(prefix, FimpProtocol(self, prefix))
+            self.add_protocol(prefix, EverestProtocol(self, prefix))
+
+    @override
+    def send(self, topic: str, payload: bytes) -> None:
+        self.sent.append((topic, payload))
+
+    @override
+    async def publish(self, topic: str, payload: bytes) -> None:
+        self.sent.append((topic, payload))
+
+    def advance(self, until: float) -> None:
+        """Move the clock to `until`, doing what falls due on the way."""
+        while True:
+            due = [each.next_deadline for each in self._timed() if each.next_deadline is not None]
+            if not due or min(due) > until:
+                break
+            self.clock.time = max(self.clock.time, min(due))
+            self._tick()
+        self.clock.time = max(self.clock.time, until)
+
+    def feed(self, topic: str, payload: object) -> None:
+        """Deliver a message: bytes as they are, anything else as JSON."""
+        data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+        self.message(topic, data, retained=False)
+
+    def take_sent(self, part: str = "") -> list[tuple[str, bytes]]:
+        """Return and forget the messages whose topic or bytes contain `part`."""
+        found = [each for each in self.sent if part in each[0] or part.encode() in each[1]]
+        self.sent.clear()
+        return found
+
+
+async def _no_settings() -> MqttSettings:
+    raise NotImplementedError
+
+
+def specs(*parts: str) -> Path:
+    """Return a file of the recordings and specifications, or skip the test visibly."""
+    default = Path(__file__).parents[2].parent / "shared" / "specs"
+    path = Path(os.environ.get("FIMP_CHARGEPOINT_SPECS", default)).joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"no recordings here: {'/'.join(parts)}")
+    return path
+
+
+class Playback:
+    """A recording played through a hub; every moment can be looked at."""
+
+    def __init__(self, path: Path) -> None:
+        """Play all of it."""
+        self.hub = OfflineHub()
+        self._start = self.hub.clock.time
+        self._frames: list[tuple[float, dict[str, ChargepointSnapshot]]] = []
+        self.hub.link_up()
+        for line in read_recording(path):
+            self.hub.advance(self._start + line.t)
+            self.hub.message(line.topic, line.payload, retained=False)
+            nodes = {address: node.snapshot for address, node in self.hub.nodes.items()}
+            self._frames.append((line.t, nodes))
+
+    def at(self, t: float, address: str) -> ChargepointSnapshot:
+        """Return the snapshot after the last message up to `t` seconds."""
+        return self.nodes_at(t)[address]
+
+    def nodes_at(self, t: float) -> dict[str, ChargepointSnapshot]:
+        """Return all snapshots after the last message up to `t` seconds."""
+        return [nodes for when, nodes in self._frames if when <= t][-1]
+
+    def course(self, address: str, field: str) -> list[object]:
+        """Return the values `field` took one after the other."""
+        values: list[object] = []
+        for _, nodes in self._frames:
+            if address in nodes:
+                value = getattr(nodes[address], field)
+                if not values or values[-1] != value:
+                    values.append(value)
+        return values

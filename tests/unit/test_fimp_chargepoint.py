@@ -1,0 +1,469 @@
+"""A FIMP charge point's reports and commands, without a broker."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    CommandSupersededError,
+    CommandTimeoutError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
+
+from .fakes import OfflineHub
+from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, METER, inclusion, report, state
+
+
+@pytest.fixture
+def hub() -> OfflineHub:
+    hub = OfflineHub()
+    hub.link_up()
+    hub.feed(
+        ADAPTER,
+        inclusion(
+            meter=True,
+            interfaces=["cmd.cable_lock.set"],
+            props={"sup_charging_modes": ["normal", "slow"]},
+        ),
+    )
+    hub.feed(CHARGER, state())
+    hub.take_sent()
+    return hub
+
+
+@pytest.fixture
+def node(hub: OfflineHub) -> FimpChargepoint:
+    node = hub.nodes[ADDRESS]
+    assert isinstance(node, FimpChargepoint)
+    return node
+
+
+async def begin(command: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start a command and let it send its message."""
+    task = asyncio.create_task(command)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return task
+
+
+def last(hub: OfflineHub) -> dict[str, Any]:
+    message: dict[str, Any] = orjson.loads(hub.sent[-1][1])
+    return message
+
+
+def session(energy: float, **props: str) -> dict[str, Any]:
+    return report("evt.current_session.report", "float", energy, **props)
+
+
+# Reports ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "plugged"),
+    [
+        ("available", Status.DISCONNECTED, False),
+        ("preparing", Status.REQUESTING, True),
+        ("paused", Status.READY_TO_CHARGE, True),
+        ("SuspendedEVSE", Status.SUSPENDED_BY_EVSE, True),
+        ("Finishing", Status.FINISHED, True),
+        ("Faulted", Status.ERROR, None),
+        ("unavailable", Status.OUT_OF_SERVICE, None),
+        ("unknown", None, None),
+        ("dancing", None, None),
+    ],
+)
+def test_words_of_old_and_odd_adapters(
+    hub: OfflineHub,
+    node: FimpChargepoint,
+    word: str,
+    status: Status | None,
+    plugged: bool | None,  # noqa: FBT001
+) -> None:
+    hub.feed(CHARGER, state(word))
+    assert node.snapshot.status is status
+    assert node.snapshot.plugged is plugged
+    assert node.snapshot.raw_status == word
+    assert node.snapshot.available
+
+
+def test_an_unknown_word_is_logged_once(
+    hub: OfflineHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        hub.feed(CHARGER, state("dancing"))
+    assert caplog.text.count("dancing") == 1
+    assert not hub.ignored
+
+
+def test_the_topic_counts_not_the_service_field(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(CHARGER, state("charging") | {"serv": "defa"})
+    assert node.snapshot.status is Status.CHARGING
+
+
+def test_a_partial_meter_report_is_merged(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(METER, report("evt.meter.report", "float", 11040, unit="W"))
+    for key in ("i1", "i2", "i3"):
+        hub.feed(METER, report("evt.meter_ext.report", "float_map", {key: 16}))
+    hub.feed(METER, report("evt.meter_ext.report", "float_map", {"i2": None, "e_import": 7}))
+    assert node.snapshot.meter.power == 11040
+    assert node.snapshot.meter.currents == (16, 16, 16)
+    assert node.snapshot.meter.energy == 7
+    hub.feed(METER, report("evt.meter_ext.report", "float_map", {"p_import": 5}))
+    assert node.snapshot.meter.power == 5
+
+
+def test_lifetime_energy_never_steps_back(hub: OfflineHub, node: FimpChargepoint) -> None:
+    def count(value: float) -> float | None:
+        hub.feed(METER, report("evt.meter.report", "float", value, unit="kWh"))
+        return node.snapshot.meter.energy
+
+    assert count(100.2) == 100.2
+    assert count(100.1) == 100.2
+    assert count(100.3) == 100.3
+    # A new meter starts over; that is no jitter.
+    assert count(0.5) == 0.5
+
+
+def test_other_units_mean_nothing_to_us(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(METER, report("evt.meter.report", "float", 230, unit="V"))
+    hub.feed(METER, report("evt.meter.report", "float", 230))
+    assert node.snapshot.meter.power is None
+
+
+def test_a_missing_cable_current_means_not_said(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True, cable_current="32"))
+    hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
+    assert node.snapshot.cable_current == 32
+
+
+def test_a_session_whose_start_is_not_said_began_when_we_saw_it(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    start = datetime.fromtimestamp(hub.clock.time, UTC)
+    hub.feed(CHARGER, session(3.0))
+    assert node.snapshot.session.started == start
+    hub.clock.time += 60
+    hub.feed(CHARGER, session(3.5))
+    assert node.snapshot.session.started == start
+    hub.clock.time += 60
+    hub.feed(CHARGER, session(0))
+    assert node.snapshot.session.started == datetime.fromtimestamp(hub.clock.time, UTC)
+    assert node.snapshot.session.previous_energy == 3.5
+
+
+def test_the_old_session_said_again_loses_no_energy(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    old = {"started_at": "2026-11-20T08:42:54Z", "finished_at": "2026-11-20T08:43:36Z"}
+    hub.feed(CHARGER, session(0.069, **old))
+    hub.feed(CHARGER, session(0, **old))
+    assert node.snapshot.meter.session_energy == 0.069
+
+
+def test_a_session_survives_a_restart_of_ours(hub: OfflineHub, node: FimpChargepoint) -> None:
+    started = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+    node.restore_session(started, 4.0)
+    hub.feed(CHARGER, session(4.5))
+    assert node.snapshot.session.started == started
+    # Restored after the first report came: the same.
+    hub.feed(ADAPTER, report("evt.thing.exclusion_report", "object", {"address": "1"}))
+    hub.feed(ADAPTER, inclusion())
+    hub.feed(CHARGER, session(4.6))
+    again = hub.nodes[ADDRESS]
+    assert isinstance(again, FimpChargepoint)
+    again.restore_session(started, 4.5)
+    assert again.snapshot.session.started == started
+
+
+def test_a_new_session_is_not_mistaken_for_the_one_before_the_restart(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    node.restore_session(datetime(2026, 11, 20, 8, 0, tzinfo=UTC), 4.0)
+    hub.feed(CHARGER, session(0.1))
+    assert node.snapshot.session.started == datetime.fromtimestamp(hub.clock.time, UTC)
+    said = "2026-11-20T08:42:54Z"
+    hub.feed(CHARGER, session(0.2, started_at=said))
+    node.restore_session(datetime(2026, 11, 20, 8, 0, tzinfo=UTC), 0.1)
+    assert node.snapshot.session.started == datetime.fromisoformat(said)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\xff",
+        b"nonsense",
+        report("evt.state.report", "string", None),
+        report("evt.state.report", "int", 5),
+        report("evt.state.report", "object", {"a": 1}),
+        report("evt.current_session.report", "float", None),
+        report("evt.current_session.report", "string", "1.5"),
+        report("evt.current_session.report", "float", -1),
+        report("evt.cable_lock.report", "string", "true"),
+        report("evt.cable_lock.report", "int", 1),
+    ],
+)
+def test_nonsense_changes_nothing_and_is_counted(
+    hub: OfflineHub, node: FimpChargepoint, payload: Any
+) -> None:
+    before = node.snapshot
+    hub.feed(CHARGER, payload)
+    assert node.snapshot == before
+    assert sum(hub.ignored.values()) == 1
+    assert "internal" not in hub.ignored
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x00",
+        report("evt.meter.report", "string", "5", unit="W"),
+        report("evt.meter.report", "float", None, unit="W"),
+        report("evt.meter_ext.report", "float_map", [1]),
+        report("evt.meter_ext.report", "object", None),
+    ],
+)
+def test_nonsense_from_the_meter(
+    hub: OfflineHub, node: FimpChargepoint, payload: Any
+) -> None:
+    before = node.snapshot
+    hub.feed(METER, payload)
+    assert node.snapshot == before
+    assert sum(hub.ignored.values()) == 1
+
+
+def test_undeclared_meter_values_of_other_types_are_left_out(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    values = {"i1": "16", "i2": True, "i3": 5, "p_import": [1]}
+    hub.feed(METER, report("evt.meter_ext.report", "object", values))
+    assert node.snapshot.meter.currents == (None, None, 5)
+    assert node.snapshot.meter.power is None
+
+
+# Commands -----------------------------------------------------------------------
+
+
+async def test_start_waits_for_its_proof(hub: OfflineHub, node: FimpChargepoint) -> None:
+    task = await begin(node.start_charging())
+    assert last(hub)["type"] == "cmd.charge.start"
+    # No choice, no property: a mode would change the current.
+    assert last(hub)["props"] is None
+    assert node.snapshot.pending.charging is True
+    assert node.snapshot.charging_allowed is False
+    # The first report is stale.
+    hub.feed(CHARGER, state("ready_to_charge"))
+    assert not task.done()
+    hub.feed(CHARGER, state("charging"))
+    await task
+    assert node.snapshot.pending.charging is None
+
+
+async def test_stop_is_not_proven_by_a_stale_report(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    task = await begin(node.stop_charging())
+    hub.feed(CHARGER, state("charging"))
+    hub.advance(hub.clock.time + 30)
+    assert not task.done()
+    assert node.snapshot.pending.charging is False
+    hub.feed(CHARGER, state("ready_to_charge"))
+    await task
+
+
+async def test_while_waiting_the_charge_point_is_asked_again(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    task = await begin(node.start_charging())
+    hub.take_sent()
+    hub.advance(hub.clock.time + 21)
+    assert [orjson.loads(payload)["type"] for _, payload in hub.sent] == [
+        "cmd.state.get_report",
+        "cmd.state.get_report",
+    ]
+    hub.feed(CHARGER, state("charging"))
+    await task
+
+
+async def test_a_refusal_is_in_the_charge_points_own_words(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    task = await begin(node.start_charging())
+    words = "adapter: failed to start charging: charger is offline"
+    others = report("evt.error.report", "string", "failed", msg="not ours")
+    hub.feed(CHARGER, others | {"corid": "somebody-else"})
+    assert not task.done()
+    refusal = report("evt.error.report", "string", "failed to process", msg=words)
+    hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
+    with pytest.raises(CommandRejectedError) as error:
+        await task
+    assert error.value.reason == words
+    assert node.snapshot.pending.charging is None
+
+
+async def test_a_refusal_without_properties(hub: OfflineHub, node: FimpChargepoint) -> None:
+    task = await begin(node.start_charging())
+    refusal = report("evt.error.report", "string", "TX_ERROR")
+    hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
+    with pytest.raises(CommandRejectedError, match="TX_ERROR"):
+        await task
+
+
+async def test_no_proof_in_time_is_an_error(hub: OfflineHub, node: FimpChargepoint) -> None:
+    task = await begin(node.start_charging())
+    hub.advance(hub.clock.time + 41)
+    with pytest.raises(CommandTimeoutError) as error:
+        await task
+    assert error.value.seconds == 40
+    assert node.snapshot.pending.charging is None
+    assert node.snapshot.charging_allowed is False
+
+
+async def test_what_is_so_already_sends_nothing(hub: OfflineHub, node: FimpChargepoint) -> None:
+    await node.stop_charging()
+    hub.feed(CHARGER, state("suspended_by_ev"))
+    await node.start_charging()
+    hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
+    await node.set_cable_lock(locked=True)
+    assert hub.sent == []
+
+
+async def test_a_stop_supersedes_a_waiting_start(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    start = await begin(node.start_charging())
+    stop = await begin(node.stop_charging())
+    with pytest.raises(CommandSupersededError):
+        await start
+    assert last(hub)["type"] == "cmd.charge.stop"
+    assert node.snapshot.pending.charging is False
+    hub.feed(CHARGER, state("ready_to_charge"))
+    await stop
+
+
+async def test_the_same_command_waits_with_the_first(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    first = await begin(node.start_charging())
+    second = await begin(node.start_charging())
+    assert len(hub.sent) == 1
+    # A caller that gives up does not take the other's proof away.
+    first.cancel()
+    hub.feed(CHARGER, state("charging"))
+    await second
+
+
+async def test_a_stop_is_said_again(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(CHARGER, state("charging"))
+    first = await begin(node.stop_charging())
+    second = await begin(node.stop_charging())
+    assert len(hub.sent) == 2
+    hub.feed(CHARGER, state("finished"))
+    await asyncio.gather(first, second)
+
+
+async def test_a_lost_connection_ends_the_wait(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    task = await begin(node.start_charging())
+    hub.link_down(NotConnectedError("gone"))
+    with pytest.raises(NotConnectedError):
+        await task
+    assert node.snapshot.pending.charging is None
+
+
+async def test_cable_lock(hub: OfflineHub, node: FimpChargepoint) -> None:
+    task = await begin(node.set_cable_lock(locked=True))
+    message = last(hub)
+    assert (message["type"], message["val_t"], message["val"]) == (
+        "cmd.cable_lock.set",
+        "bool",
+        True,
+    )
+    assert node.snapshot.pending.cable_locked is True
+    hub.feed(CHARGER, report("evt.cable_lock.report", "bool", False))
+    assert not task.done()
+    hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
+    await task
+
+
+async def test_a_choice_of_mode_goes_with_the_next_start(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    assert node.snapshot.charging_mode is None
+    await node.set_charging_mode("slow")
+    assert hub.sent == []
+    assert node.snapshot.charging_mode == "slow"
+    task = await begin(node.start_charging())
+    assert last(hub)["props"] == {"charging_mode": "slow"}
+    hub.feed(CHARGER, state("charging"))
+    await task
+
+
+async def test_a_choice_of_mode_while_charging_is_sent_at_once(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    task = await begin(node.set_charging_mode("slow"))
+    assert last(hub)["props"] == {"charging_mode": "slow"}
+    assert node.snapshot.pending.charging_mode == "slow"
+    assert node.snapshot.charging_mode is None
+    hub.feed(CHARGER, state("charging"))
+    await task
+    assert node.snapshot.charging_mode == "slow"
+    # In force already: not sent twice.
+    hub.sent.clear()
+    await node.set_charging_mode("slow")
+    assert hub.sent == []
+
+
+async def test_a_refused_mode_is_not_shown_as_chosen(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    task = await begin(node.set_charging_mode("slow"))
+    refusal = report("evt.error.report", "string", "failed", msg="unsupported mode: slow")
+    hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
+    with pytest.raises(CommandRejectedError):
+        await task
+    assert node.snapshot.charging_mode is None
+
+
+async def test_a_stop_ends_a_waiting_change_of_mode(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    change = await begin(node.set_charging_mode("slow"))
+    stop = await begin(node.stop_charging())
+    with pytest.raises(CommandSupersededError):
+        await change
+    hub.feed(CHARGER, state("ready_to_charge"))
+    await stop
+
+
+async def test_a_reported_mode_wins(hub: OfflineHub, node: FimpChargepoint) -> None:
+    await node.set_charging_mode("slow")
+    hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="Normal"))
+    assert node.snapshot.charging_mode == "normal"
+    node.restore_charging_mode("slow")
+    assert node.snapshot.charging_mode == "normal"
+
+
+async def test_what_it_cannot_do_is_not_tried(hub: OfflineHub, node: FimpChargepoint) -> None:
+    with pytest.raises(InvalidRequestError):
+        await node.set_charging_mode("turbo")
+    hub.feed(ADAPTER, inclusion())
+    for command in (node.set_charging_mode("slow"), node.set_cable_lock(locked=True)):
+        with pytest.raises(InvalidRequestError):
+            await command
+    assert Feature.CABLE_LOCK not in node.snapshot.capabilities.controls

@@ -1,0 +1,196 @@
+"""What a person reads in the recordings of real FIMP adapters is what we show."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+
+from .fakes import Playback, specs
+
+EASEE = "fimp:easee/1/1"
+WALLBOX = "fimp:testcharger/1/1"
+MINIMAL = "fimp:mincharger/1/1"
+
+
+@pytest.fixture(scope="module")
+def easee() -> Playback:
+    return Playback(specs("fimp", "captures", "easee_adapter.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def full() -> Playback:
+    return Playback(specs("fimp", "captures", "charger_full.jsonl"))
+
+
+def test_easee_introduces_itself(easee: Playback) -> None:
+    snapshot = easee.at(2.1, EASEE)
+    assert snapshot.identity.name == "Easee Home"
+    assert snapshot.identity.manufacturer == "Easee"
+    assert snapshot.identity.serial_number == "XX12345"
+    assert snapshot.identity.sw_version is None
+    assert snapshot.available
+    assert snapshot.status is Status.DISCONNECTED
+    assert snapshot.plugged is False
+    assert snapshot.cable_locked is False
+    assert snapshot.meter.power == 0
+    assert snapshot.meter.energy == 1234.5
+    # Its lock is reported, though not listed, and cannot be set.
+    assert Feature.CABLE_LOCK in snapshot.capabilities.reports
+    assert Feature.CABLE_LOCK not in snapshot.capabilities.controls
+    assert snapshot.capabilities.charging_modes == ("normal", "slow")
+
+
+def test_easee_first_session(easee: Playback) -> None:
+    plugged = easee.at(14.0, EASEE)
+    assert plugged.status is Status.READY_TO_CHARGE
+    assert plugged.plugged is True
+    assert plugged.cable_locked is True
+    assert plugged.cable_current == 32
+    assert plugged.session.started == datetime(2026, 11, 20, 8, 42, 54, tzinfo=UTC)
+    assert plugged.session.ended is None
+
+    charging = easee.at(18.0, EASEE)
+    assert charging.status is Status.CHARGING
+    assert charging.meter.power == 11040
+    assert charging.meter.currents == (16, 16, 16)
+    assert charging.meter.session_energy == 0.0306
+
+    slow = easee.at(24.0, EASEE)
+    assert slow.meter.power == 6900
+    assert slow.meter.currents == (10, 10, 10)
+
+
+def test_easee_stop_is_proven_three_seconds_late(easee: Playback) -> None:
+    assert easee.at(44.5, EASEE).status is Status.CHARGING
+    assert easee.at(44.5, EASEE).meter.power == 0
+    assert easee.at(47.0, EASEE).status is Status.READY_TO_CHARGE
+
+
+def test_easee_walks_through_its_states(easee: Playback) -> None:
+    assert easee.course(EASEE, "status") == [
+        None,
+        Status.DISCONNECTED,
+        Status.READY_TO_CHARGE,
+        Status.CHARGING,
+        Status.READY_TO_CHARGE,
+        Status.SUSPENDED_BY_EV,
+        Status.REQUESTING,
+        Status.ERROR,
+        Status.FINISHED,
+        Status.DISCONNECTED,
+        None,
+        Status.READY_TO_CHARGE,
+        Status.CHARGING,
+        Status.DISCONNECTED,
+    ]
+
+
+def test_easee_goes_offline_and_comes_back(easee: Playback) -> None:
+    offline = easee.at(57.0, EASEE)
+    assert offline.unavailable is Reason.OFFLINE
+    assert offline.status is None
+    assert offline.meter.power is None
+    # An error report, the answer to our own polling, is no sign of life.
+    assert easee.at(70.0, EASEE).unavailable is Reason.OFFLINE
+    back = easee.at(77.0, EASEE)
+    assert back.available
+    assert back.status is None
+    assert back.meter.power == 0
+
+
+def test_easee_second_session_never_shows_the_first_one_again(easee: Playback) -> None:
+    ended = easee.at(54.0, EASEE)
+    assert ended.session.ended == datetime(2026, 11, 20, 8, 43, 36, tzinfo=UTC)
+    assert ended.meter.session_energy == 0.069
+
+    second = easee.at(84.0, EASEE)
+    assert second.session.started == datetime(2026, 11, 20, 8, 44, 5, tzinfo=UTC)
+    assert second.session.ended is None
+    assert second.session.previous_energy == 0.07
+    assert second.meter.session_energy == 0
+
+    energies = [
+        (nodes[EASEE].session.started, nodes[EASEE].meter.session_energy)
+        for _, nodes in easee._frames
+        if EASEE in nodes and nodes[EASEE].meter.session_energy is not None
+    ]
+    for (started, before), (same, after) in zip(energies, energies[1:], strict=False):
+        assert started != same or after >= before
+    assert energies[-1][1] == 0.0766
+
+
+def test_easee_is_deleted_in_the_end(easee: Playback) -> None:
+    assert EASEE in easee.nodes_at(115.2)
+    assert easee.nodes_at(116.7) == {}
+    # The typing error for address 99 was answered by an error report: no charge point.
+    assert all(set(nodes) <= {EASEE} for _, nodes in easee._frames)
+
+
+def test_full_charger_can_everything(full: Playback) -> None:
+    capabilities = full.at(1.0, WALLBOX).capabilities
+    assert Feature.CABLE_LOCK in capabilities.controls
+    assert {Feature.POWER, Feature.ENERGY} <= capabilities.reports
+    assert "slow" in capabilities.charging_modes
+
+
+def test_full_charger_session(full: Playback) -> None:
+    slow = full.at(45.0, WALLBOX)
+    assert slow.status is Status.CHARGING
+    assert slow.meter.power == 6900
+    assert slow.meter.energy == 100.003
+    assert slow.meter.voltages == (230.1, 229.7, 231.2)
+    one_phase = full.at(60.0, WALLBOX)
+    assert one_phase.meter.power == 2760
+    assert one_phase.meter.currents == (12, 0, 0)
+    assert full.at(62.0, WALLBOX).status is Status.READY_TO_CHARGE
+    unlocked = full.at(62.3, WALLBOX)
+    assert unlocked.cable_locked is False
+    assert unlocked.cable_current == 32
+    assert full.at(62.7, WALLBOX).cable_locked is True
+
+
+def test_full_charger_says_every_state(full: Playback) -> None:
+    for t, status in (
+        (85, Status.REQUESTING),
+        (90, Status.SUSPENDED_BY_EV),
+        (95, Status.SUSPENDED_BY_EVSE),
+        (100, Status.FINISHED),
+        (105, Status.ERROR),
+        (115, Status.OUT_OF_SERVICE),
+        (120, None),
+        (125, Status.DISCONNECTED),
+    ):
+        assert full.at(t, WALLBOX).status is status
+    assert full.at(120, WALLBOX).raw_status == "unknown"
+    assert full.at(115, WALLBOX).plugged is None
+
+
+def test_full_charger_comes_and_goes(full: Playback) -> None:
+    assert full.at(131, WALLBOX).unavailable is Reason.OFFLINE
+    assert full.at(135, WALLBOX).available
+    three = {f"fimp:testcharger/1/{number}" for number in (1, 2, 3)}
+    assert set(full.nodes_at(150)) == three
+    assert set(full.nodes_at(155.1)) == three - {"fimp:testcharger/1/2"}
+    assert full.nodes_at(157.2) == {}
+    assert set(full.nodes_at(160)) == {WALLBOX}
+
+
+def test_minimal_charger(full: Playback) -> None:
+    capabilities = full.at(290, MINIMAL).capabilities
+    assert Feature.CABLE_LOCK not in capabilities.reports
+    assert Feature.CHARGING_MODE not in capabilities.controls
+    charging = full.at(300, MINIMAL)
+    assert charging.status is Status.CHARGING
+    assert charging.meter.power == 22080
+    assert charging.meter.energy == 100.012
+    assert charging.cable_locked is None
+    ended = full.at(315, MINIMAL)
+    assert ended.status is Status.DISCONNECTED
+    assert ended.meter.session_energy == 0.047
+    assert ended.session.ended == datetime(2026, 11, 20, 8, 48, 22, tzinfo=UTC)
+
+
+def test_nothing_in_the_recordings_is_ignored(easee: Playback, full: Playback) -> None:
+    assert not easee.hub.ignored
+    assert not full.hub.ignored

@@ -1,0 +1,185 @@
+"""When a node publishes: facts at once, measurements at their own pace."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.base import Node
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Identity,
+    Meter,
+    Reason,
+    Status,
+    rising,
+)
+from custom_components.fimp_chargepoint.chargepoint.timers import Timers
+
+from .fakes import FakeOutlet
+
+
+@pytest.fixture
+def outlet() -> FakeOutlet:
+    outlet = FakeOutlet()
+    outlet.measurement_interval = 5.0
+    outlet.clock.time = 0.0
+    return outlet
+
+
+@pytest.fixture
+def node(outlet: FakeOutlet) -> Node[ChargepointSnapshot]:
+    return Node("x", ChargepointSnapshot(identity=Identity(name="x")), outlet)
+
+
+class Course:
+    """What a node published, and when."""
+
+    def __init__(self, node: Node[ChargepointSnapshot], outlet: FakeOutlet) -> None:
+        self.node = node
+        self.outlet = outlet
+        self.seen: list[tuple[float, Any, Any]] = []
+        node.add_listener(
+            lambda snapshot: self.seen.append(
+                (outlet.clock.time, snapshot.status, snapshot.meter.power)
+            )
+        )
+
+    def at(self, now: float, **changes: Any) -> None:
+        """Let what is due happen, then change the node at `now`."""
+        deadline = self.node.next_deadline
+        while deadline is not None and deadline <= now:
+            self.outlet.clock.time = deadline
+            self.node.tick(deadline)
+            deadline = self.node.next_deadline
+        self.outlet.clock.time = now
+        self.node._update(now, **changes)
+
+
+def power(watts: float) -> Meter:
+    return Meter(power=watts)
+
+
+@pytest.fixture
+def course(node: Node[ChargepointSnapshot], outlet: FakeOutlet) -> Course:
+    course = Course(node, outlet)
+    # Past the settling time that follows the first fact.
+    course.at(0, unavailable=None, status=Status.CHARGING, meter=power(0))
+    course.at(10, meter=power(1))
+    course.seen.clear()
+    return course
+
+
+def test_measurements_have_a_leading_and_a_trailing_edge(course: Course) -> None:
+    course.at(20, meter=power(2))
+    course.at(21, meter=power(3))
+    course.at(22, meter=power(4))
+    course.at(30)
+    assert course.seen == [(20, Status.CHARGING, 2), (25, Status.CHARGING, 4)]
+
+
+def test_a_fact_goes_at_once_and_takes_the_measurements_with_it(course: Course) -> None:
+    course.at(20, meter=power(7000))
+    course.at(21, meter=power(0))
+    course.at(21.5, status=Status.FINISHED)
+    assert course.seen[-1] == (21.5, Status.FINISHED, 0)
+
+
+def test_what_follows_a_fact_does_not_wait_for_long(course: Course) -> None:
+    course.at(20, meter=power(7000))
+    course.at(21, status=Status.FINISHED)
+    # The last reading of the session, then the truth.
+    course.at(21.2, meter=power(6800))
+    course.at(21.4, meter=power(0))
+    course.at(30)
+    assert course.seen[-2:] == [
+        (21.2, Status.FINISHED, 6800),
+        (22.2, Status.FINISHED, 0),
+    ]
+
+
+def test_what_did_not_change_is_not_published(course: Course) -> None:
+    course.at(20, status=Status.CHARGING, meter=power(1))
+    assert course.seen == []
+
+
+def test_a_measurement_that_came_back_is_not_published(course: Course) -> None:
+    course.at(20, meter=power(2))
+    course.at(21, meter=power(3))
+    course.at(22, meter=power(2))
+    course.at(40)
+    assert [each[2] for each in course.seen] == [2]
+
+
+def test_interval_zero_publishes_everything(course: Course, outlet: FakeOutlet) -> None:
+    outlet.measurement_interval = 0
+    for second in range(20, 25):
+        course.at(second, meter=power(second))
+    assert len(course.seen) == 5
+
+
+def test_a_listener_can_leave(node: Node[ChargepointSnapshot]) -> None:
+    seen: list[object] = []
+    leave = node.add_listener(seen.append)
+    node._update(1.0, unavailable=None)
+    leave()
+    node._update(2.0, unavailable=Reason.SILENT)
+    assert len(seen) == 1
+
+
+def test_availability_is_logged_once_each_way(
+    node: Node[ChargepointSnapshot], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for now in (1.0, 2.0):
+        node._set_unavailable(Reason.SILENT, now)
+    for now in (3.0, 4.0):
+        node._set_unavailable(None, now)
+    node.link_down(5.0)
+    node.link_up(6.0)
+    assert [record.message for record in caplog.records] == [
+        "x is not available: silent",
+        "x is available again",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "reported", "expected"),
+    [
+        (None, 5.0, 5.0),
+        (5.0, None, 5.0),
+        (5.0, 6.0, 6.0),
+        (5.0, 4.9, 5.0),
+        (5.0, 1.0, 1.0),
+        (0.0, 0.0, 0.0),
+    ],
+)
+def test_a_counter_never_steps_back(
+    known: float | None, reported: float | None, expected: float
+) -> None:
+    assert rising(known, reported) == expected
+
+
+def test_timers_run_in_order_and_may_be_changed_by_what_they_run() -> None:
+    woken: list[None] = []
+    timers = Timers(lambda: woken.append(None))
+    ran: list[str] = []
+
+    def first(_: float) -> None:
+        ran.append("first")
+        timers.cancel("second")
+        timers.set("third", 9.0, lambda _: ran.append("moved"))
+
+    timers.set("second", 2.0, lambda _: ran.append("second"))
+    timers.set("first", 1.0, first)
+    timers.set("third", 3.0, lambda _: ran.append("third"))
+    assert len(woken) == 2
+    assert timers.next_deadline == 1.0
+    timers.tick(5.0)
+    assert ran == ["first"]
+    assert timers.next_deadline == 9.0
+    timers.tick(9.0)
+    assert ran == ["first", "moved"]
+    assert timers.next_deadline is None
+    timers.set("x", 1.0, first)
+    timers.clear()
+    assert "x" not in timers
