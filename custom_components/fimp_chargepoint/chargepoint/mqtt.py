@@ -29,10 +29,14 @@ from .errors import (
 )
 
 _LOGGER = logging.getLogger(__name__)
+#: The client's own log; that a dead client ends without grace is not worth a warning.
+_CLIENT_LOGGER = _LOGGER.getChild("client")
+_CLIENT_LOGGER.addFilter(lambda record: "gracefully" not in record.getMessage())
 
 #: Seconds for CONNACK, SUBACK, PUBACK and DISCONNECT each; Home Assistant waits 10 s
 #: for an unload, so two of them must fit.
 _TIMEOUT = 4.0
+_REAP_TIMEOUT = 0.5
 #: Seconds for name lookup, TCP, TLS and CONNACK together.
 _CONNECT_TIMEOUT = 10.0
 #: A half-open link is noticed after twice this time.
@@ -229,7 +233,7 @@ class MqttLink:
             websocket_headers=dict(settings.websocket_headers or {}),
             keepalive=_KEEPALIVE,
             timeout=_TIMEOUT,
-            logger=_LOGGER,
+            logger=_CLIENT_LOGGER,
             queue_type=_Inbox,
             max_queued_incoming_messages=_QUEUE_SIZE,
         )
@@ -288,15 +292,15 @@ class MqttLink:
         """Enter the client, and never leave a half-made connection behind."""
         entering = asyncio.create_task(client.__aenter__(), name="mqtt connect")
         try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
-                await asyncio.shield(entering)
+            # Unlike wait_for, this does not cancel the attempt, which would go on unseen.
+            await asyncio.wait([entering], timeout=_CONNECT_TIMEOUT)
+            if not entering.done():
+                raise NoAnswerError("the broker did not answer in time")
+            entering.result()
         except aiomqtt.MqttError as error:
             self._reap(client, entering)
             raise _why(error, tls=tls) from error
-        except TimeoutError as error:
-            self._reap(client, entering)
-            raise NoAnswerError("the broker did not answer in time") from error
-        except asyncio.CancelledError:
+        except BaseException:
             self._reap(client, entering)
             raise
         try:
@@ -310,8 +314,9 @@ class MqttLink:
 
         async def close() -> None:
             await asyncio.wait([entering])
-            if not entering.cancelled():
-                entering.exception()
+            entering.exception()
+            # Nobody acknowledges the end of what never began.
+            client.timeout = _REAP_TIMEOUT
             with suppress(aiomqtt.MqttError):
                 await client.__aexit__(None, None, None)
 

@@ -1,0 +1,149 @@
+"""The main job without a person: every value there, every command proven."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+import time
+from typing import Any
+
+from .home import Home, HomeError
+
+_NO_VALUE = ("unknown", "unavailable")
+_PATIENCE = 60.0
+
+type Car = Callable[[str, str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A charge point of the demo: its entities' common name, and which there must be."""
+
+    slug: str
+    values: tuple[str, ...]
+    locks: bool = False
+    modes: tuple[str, ...] = ()
+    #: The station starts by itself once a car is plugged in and authorised.
+    starts_alone: bool = False
+
+    @property
+    def switch(self) -> str:
+        """The charge switch, which bears the name of the device alone."""
+        return f"switch.{self.slug}"
+
+    def entity(self, domain: str, name: str) -> str:
+        """Return an entity id of this charge point."""
+        return f"{domain}.{self.slug}_{name}"
+
+    @property
+    def entities(self) -> Iterable[str]:
+        """All entities that must have a value before anything is done."""
+        yield self.switch
+        yield from (self.entity("sensor", name) for name in self.values)
+        if self.locks:
+            yield self.entity("lock", "cable_lock")
+
+
+_METERED = ("status", "power", "lifetime_energy")
+
+#: The charge points of the demo by the names they have there.
+EXPECTED = {
+    "garage": Expected("acme_wallbox", _METERED, locks=True, modes=("normal", "slow")),
+    "driveway": Expected("acme_socket", ("status",)),
+    "carport": Expected("everest_carport", _METERED, starts_alone=True),
+}
+
+
+@dataclass
+class Check:
+    """Walks through the main job and keeps what it saw."""
+
+    home: Home
+    car: Car
+    commands: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    async def run(self) -> dict[str, Any]:
+        """Return the report; raises HomeError at the first thing that is not right."""
+        for name, expected in EXPECTED.items():
+            for entity_id in expected.entities:
+                await self._until(entity_id, lambda _: True)
+            self._took(f"{name} values")
+        for name, expected in EXPECTED.items():
+            await self._charge(name, expected)
+        states = await self.home.states()
+        return {
+            "ok": True,
+            "chargepoints": {
+                name: {
+                    entity_id: state["state"]
+                    for entity_id, state in sorted(states.items())
+                    if expected.slug in entity_id
+                }
+                for name, expected in EXPECTED.items()
+            },
+            "commands": self.commands,
+            "seconds": self.seconds,
+        }
+
+    async def _charge(self, name: str, expected: Expected) -> None:
+        status = expected.entity("sensor", "status")
+        await self.car(name, "plug")
+        plugged = "charging" if expected.starts_alone else "ready_to_charge"
+        await self._until(status, lambda state: state == plugged)
+        self._saw(name, "plug", plugged)
+        # Before any session there may be none to tell of.
+        await self._until(expected.entity("sensor", "session_energy"), lambda _: True)
+        switch = expected.switch
+        if expected.starts_alone:
+            await self._command(name, "pause", "switch.turn_off", switch, "off")
+        for mode in expected.modes:
+            # It goes with the start that follows.
+            select = expected.entity("select", "charging_mode")
+            await self._command(
+                name, f"mode {mode}", "select.select_option", select, mode, option=mode
+            )
+        await self._command(name, "start", "switch.turn_on", switch, "on")
+        if "power" in expected.values:
+            power = expected.entity("sensor", "power")
+            await self._until(power, lambda state: float(state) > 1000)  # noqa: PLR2004
+            self._saw(name, "power", (await self.home.states())[power]["state"])
+        await self._command(name, "stop", "switch.turn_off", switch, "off")
+        if expected.locks:
+            lock = expected.entity("lock", "cable_lock")
+            await self._command(name, "unlock", "lock.unlock", lock, "unlocked")
+            await self._command(name, "lock", "lock.lock", lock, "locked")
+        await self.car(name, "unplug")
+        await self._until(status, lambda state: state == "disconnected")
+        self._saw(name, "unplug", "disconnected")
+
+    async def _command(
+        self, name: str, what: str, action: str, entity_id: str, wanted: str, **data: Any
+    ) -> None:
+        """Perform an action; it returns when it is proven, so the state must be right."""
+        await self.home.call(action, entity_id, **data)
+        state = (await self.home.states())[entity_id]
+        if state["state"] != wanted or state["attributes"].get("pending"):
+            raise HomeError(f"{what} of {name} returned, but {entity_id} is {state}")
+        self._saw(name, what, wanted)
+
+    async def _until(self, entity_id: str, right: Callable[[str], bool]) -> None:
+        """Wait until a state is there, has a value, and is right."""
+        last = "missing"
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            states = await self.home.states()
+            last = states[entity_id]["state"] if entity_id in states else "missing"
+            if last != "missing" and last not in _NO_VALUE and right(last):
+                return
+            await asyncio.sleep(0.1)
+        raise HomeError(f"{entity_id} is {last} after {_PATIENCE:g} s")
+
+    def _saw(self, name: str, what: str, state: str) -> None:
+        self.commands[f"{name} {what}"] = state
+        self._took(f"{name} {what}")
+
+    def _took(self, what: str) -> None:
+        now = time.monotonic()
+        self.seconds[what] = round(now - self._since, 2)
+        self._since = now

@@ -1,0 +1,75 @@
+"""The demo's dashboard: a section for each charge point, built-in cards only."""
+
+from collections import defaultdict
+from typing import Any
+
+from .home import Home
+
+URL_PATH = "charge-points"
+
+#: What an entity looks like, by the end of its unique id; in the order of the section.
+_CARDS: dict[str, dict[str, Any]] = {
+    "charging": {
+        "type": "tile",
+        "features": [{"type": "toggle"}],
+        "grid_options": {"columns": 12},
+    },
+    "status": {"type": "tile"},
+    "cable": {"type": "tile", "features": [{"type": "lock-commands"}]},
+    "charging_mode": {"type": "tile", "features": [{"type": "select-options"}]},
+    "power": {"type": "tile", "features": [{"type": "trend-graph", "hours_to_show": 1}]},
+    "session_energy": {"type": "tile"},
+    "lifetime_energy": {"type": "tile"},
+}
+
+
+async def make_dashboard(home: Home) -> str:
+    """Add a dashboard to the sidebar with every charge point; returns its address."""
+    devices, entities = await home.commands(
+        {"type": "config/device_registry/list"}, {"type": "config/entity_registry/list"}
+    )
+    cards: dict[str, dict[str, str]] = defaultdict(dict)
+    for entity in entities:
+        if entity["platform"] == "fimp_chargepoint":
+            key = next((key for key in _CARDS if entity["unique_id"].endswith(f"_{key}")), None)
+            if key is not None:
+                cards[entity["device_id"]][key] = entity["entity_id"]
+    names = {device["id"]: device["name_by_user"] or device["name"] for device in devices}
+    sections = [
+        _section(names[device], found)
+        for device, found in sorted(cards.items(), key=lambda item: names[item[0]])
+    ]
+    await home.commands(
+        {
+            "type": "lovelace/dashboards/create",
+            "url_path": URL_PATH,
+            "title": "Charge points",
+            "icon": "mdi:ev-station",
+            "mode": "storage",
+            "show_in_sidebar": True,
+            "require_admin": False,
+        },
+        {
+            "type": "lovelace/config/save",
+            "url_path": URL_PATH,
+            "config": {
+                "views": [{"type": "sections", "title": "Charge points", "sections": sections}]
+            },
+        },
+    )
+    return f"{home.url}/{URL_PATH}"
+
+
+def _section(name: str, entities: dict[str, str]) -> dict[str, Any]:
+    heading = {"type": "heading", "heading": name, "icon": "mdi:ev-station"}
+    cards = [
+        card | {"entity": entities[key]} for key, card in _CARDS.items() if key in entities
+    ]
+    history = {
+        "type": "history-graph",
+        "hours_to_show": 1,
+        "entities": [
+            {"entity": entities[key]} for key in ("status", "power") if key in entities
+        ],
+    }
+    return {"type": "grid", "cards": [heading, *cards, history]}

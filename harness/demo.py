@@ -1,0 +1,185 @@
+"""The main job in one command: a broker, charge points, and a Home Assistant that has them."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+import json
+import logging
+from pathlib import Path
+import signal
+import socket
+import sys
+from tempfile import TemporaryDirectory
+import time
+from typing import Any
+
+from aiohttp import ClientError
+
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from simulators.simulator import ControlError, Simulator, Timing
+
+from .broker import HOST, embedded_broker, free_port
+from .check import Check
+from .dashboard import make_dashboard
+from .home import Home, HomeError, running_home
+
+_DEFAULT_PORT = 8123
+
+
+class Cars:
+    """The simulated charge points by name, and the words they obey."""
+
+    def __init__(self, *simulators: Simulator[Any]) -> None:
+        """Collect the charge points of all simulators."""
+        self.points = {
+            name: point for each in simulators for name, point in each.points.items()
+        }
+
+    async def do(self, name: str, words: str) -> None:
+        """Let the charge point `name` obey `words`, such as `plug`."""
+        word, _, argument = words.partition(" ")
+        await self.points[name].do(word, argument)
+
+
+class Progress:
+    """Says what is being done, and remembers how long it took."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def done(self, what: str, text: str) -> None:
+        """Tell that `what` is done."""
+        now = time.monotonic()
+        self.seconds[what] = round(now - self._since, 2)
+        self._since = now
+        _say(f"{text} ({self.seconds[what]:.1f} s)")
+
+
+@asynccontextmanager
+async def demo(
+    broker: Broker | None, port: int, progress: Progress
+) -> AsyncIterator[tuple[Home, Cars, str]]:
+    """Run everything; yields Home Assistant, the cars, and the dashboard's address."""
+    async with AsyncExitStack() as stack:
+        if broker is None:
+            broker = Broker(HOST, await stack.enter_async_context(embedded_broker()))
+        progress.done("broker", f"MQTT broker on port {broker.port}")
+        folder = stack.enter_context(TemporaryDirectory(prefix="fimp_chargepoint_demo_"))
+        # Energy flows faster than life, so that there is something to see.
+        timing = Timing(speed=10, poll=5)
+        simulators = (
+            FimpSimulator(
+                broker,
+                ChargepointSetup(name="garage", profile="full", serial="WB-0001"),
+                ChargepointSetup(name="driveway", profile="minimal", serial="SO-0002"),
+                adapter="acme",
+                timing=timing,
+            ),
+            EverestSimulator(
+                broker, EvseSetup(name="carport", module="carport"), timing=timing
+            ),
+        )
+        for each in simulators:
+            await stack.enter_async_context(each)
+        cars = Cars(*simulators)
+        progress.done("charge points", f"Charge points: {', '.join(cars.points)}")
+        home = await stack.enter_async_context(running_home(Path(folder), port))
+        progress.done("home assistant", "Home Assistant is up")
+        found = await home.add_integration(broker.port)
+        progress.done("config flow", f"The integration found:\n{found}")
+        address = await make_dashboard(home)
+        progress.done("dashboard", "Dashboard made")
+        yield home, cars, address
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Run the demo as the command line wants it; returns the exit code."""
+    progress = Progress()
+    port = arguments.port or _usable_port()
+    try:
+        async with demo(arguments.broker, port, progress) as (home, cars, address):
+            if arguments.check:
+                report = await Check(home, cars.do).run()
+                report["seconds"] = progress.seconds | report["seconds"]
+            else:
+                for name in ("garage", "carport"):
+                    await cars.do(name, "plug")
+                await _obey(cars, address)
+                report = None
+    except (HomeError, ClientError, OSError) as error:
+        report = {"ok": False, "error": str(error), "seconds": progress.seconds}
+    if report is not None:
+        json.dump(report, sys.stdout, indent=2)
+        print()
+    return 0 if report is None or report["ok"] else 1
+
+
+async def _obey(cars: Cars, address: str) -> None:
+    """Take words from the terminal until it is closed."""
+    _say(f"\n    {address}    user: demo    password: demo\n")
+    _say("Type for example: garage plug, carport unplug, garage fault hot. Ctrl-C ends it.")
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    if sys.stdin.isatty():
+        loop.add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline()))
+    while True:
+        name, _, words = (await lines.get()).strip().partition(" ")
+        if not name:
+            continue
+        if name not in cars.points:
+            _say(f"There are: {', '.join(cars.points)}")
+            continue
+        try:
+            await cars.do(name, words)
+        except ControlError as error:
+            _say(str(error))
+
+
+def _usable_port() -> int:
+    """Return Home Assistant's own port, or another where that one is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, _DEFAULT_PORT))
+        except OSError:
+            return free_port()
+    return _DEFAULT_PORT
+
+
+def _broker(text: str) -> Broker:
+    host, _, port = text.partition(":")
+    return Broker(host, int(port or 1883))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run the demo until Ctrl-C, or its check."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="do the main job without a person, print JSON"
+    )
+    parser.add_argument(
+        "--broker", type=_broker, metavar="HOST[:PORT]", help="a running broker to use instead"
+    )
+    parser.add_argument("--port", type=int, help="for Home Assistant (default: 8123 if free)")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # A polite end, also for those who ask with SIGTERM.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return asyncio.run(run(arguments))
+    except KeyboardInterrupt:
+        _say("\nEnded; nothing is left behind.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

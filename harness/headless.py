@@ -1,0 +1,101 @@
+"""A Home Assistant inside this process that has the integration set up, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from homeassistant import bootstrap, loader
+from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
+from homeassistant.core import CoreState, HomeAssistant, State
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity import Entity
+
+from custom_components.fimp_chargepoint.chargepoint.clock import Clock
+from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
+
+from .broker import HOST
+
+#: The last pages of the flow, whatever was found.
+_CLOSING_PAGES = ("found", "nothing_found", "nothing_delivered")
+
+
+@asynccontextmanager
+async def headless(
+    *, clock: Clock | None = None, all_entities: bool = False
+) -> AsyncIterator[HomeAssistant]:
+    """Run a bare Home Assistant; its configuration is gone afterwards.
+
+    `clock` becomes the clock of every hub. `all_entities` adds those that are off by default.
+    """
+    with TemporaryDirectory() as folder:
+        hass = HomeAssistant(folder)
+        hass.config.skip_pip = True
+        loader.async_setup(hass)
+        hass.config_entries = ConfigEntries(hass, {})
+        await bootstrap.async_load_base_functionality(hass)
+        if clock is not None:
+            hass.data[DATA_CLOCK] = clock
+        hass.set_state(CoreState.running)
+        with _entities_enabled() if all_entities else nullcontext():
+            try:
+                yield hass
+            finally:
+                await hass.async_stop(force=True)
+
+
+async def add_integration(
+    hass: HomeAssistant, port: int, *, options: Mapping[str, Any] | None = None
+) -> ConfigEntry:
+    """Go through the config flow as a person would, to a broker on this machine.
+
+    Raises:
+        RuntimeError: the flow did not end in a config entry that is loaded.
+
+    """
+    flow = hass.config_entries.flow
+    result: Any = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    while result["type"] is not FlowResultType.CREATE_ENTRY:
+        answer: dict[str, Any] | None = {}
+        match result["type"]:
+            case FlowResultType.SHOW_PROGRESS | FlowResultType.SHOW_PROGRESS_DONE:
+                await asyncio.sleep(0.05)
+                answer = None
+            case FlowResultType.FORM if result["step_id"] == "broker" and not result["errors"]:
+                answer = {"host": HOST, "port": port, "topics": {}, "certificates": {}}
+            case FlowResultType.FORM if result["step_id"] in _CLOSING_PAGES:
+                pass
+            case _:
+                message = f"the config flow ended at {result}"
+                raise RuntimeError(message)
+        result = await flow.async_configure(result["flow_id"], answer)
+    entry: ConfigEntry = result["result"]
+    if options:
+        hass.config_entries.async_update_entry(entry, options=dict(options))
+        await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+def integration_states(hass: HomeAssistant) -> dict[str, State]:
+    """Return the states of all entities of the integration, by entity id."""
+    return {
+        entry.entity_id: state
+        for entry in sorted(
+            er.async_get(hass).entities.values(), key=lambda entry: entry.entity_id
+        )
+        if entry.platform == DOMAIN and (state := hass.states.get(entry.entity_id)) is not None
+    }
+
+
+@contextmanager
+def _entities_enabled() -> Iterator[None]:
+    """Let every new entity be enabled."""
+    default = Entity.entity_registry_enabled_default
+    Entity.entity_registry_enabled_default = True  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        Entity.entity_registry_enabled_default = default  # type: ignore[method-assign]

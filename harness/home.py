@@ -1,0 +1,193 @@
+"""A real Home Assistant: a process of its own, onboarded, spoken to as any client would."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+import json
+from pathlib import Path
+import signal
+import sys
+from typing import Any
+
+from aiohttp import ClientError, ClientSession
+
+from .broker import HOST
+
+_INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fimp_chargepoint"
+_START_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+_USER = "demo"
+
+_CONFIGURATION = """\
+homeassistant:
+  name: Demo
+  unit_system: metric
+http:
+  server_host: {host}
+  server_port: {port}
+logger:
+  default: warning
+  logs:
+    custom_components.fimp_chargepoint: info
+config:
+energy:
+frontend:
+history:
+logbook:
+recorder:
+"""
+
+
+class HomeError(Exception):
+    """Home Assistant did not do what was asked of it."""
+
+
+class Home:
+    """A client of a running Home Assistant, logged in as its owner."""
+
+    def __init__(self, port: int, session: ClientSession) -> None:
+        """Speak to the Home Assistant on `port` of this machine."""
+        self.url = f"http://{HOST}:{port}"
+        self._session = session
+        self._headers: dict[str, str] = {}
+
+    async def log_in(self) -> None:
+        """Create the owner, which ends the onboarding, and log in as it."""
+        client = {"client_id": f"{self.url}/"}
+        owner = {"name": "Demo", "username": _USER, "password": _USER, "language": "en"}
+        code = (await self.post("onboarding/users", client | owner))["auth_code"]
+        form = client | {"grant_type": "authorization_code", "code": code}
+        async with self._session.post(f"{self.url}/auth/token", data=form) as response:
+            token = (await response.json())["access_token"]
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def get(self, path: str) -> Any:
+        """Read a resource of the REST API."""
+        return await self._request("get", path)
+
+    async def post(self, path: str, data: Mapping[str, Any]) -> Any:
+        """Post to the REST API.
+
+        Raises:
+            HomeError: with Home Assistant's own words, where it says no.
+
+        """
+        return await self._request("post", path, json=data)
+
+    async def _request(self, method: str, path: str, **arguments: Any) -> Any:
+        async with self._session.request(
+            method, f"{self.url}/api/{path}", headers=self._headers, **arguments
+        ) as response:
+            text = await response.text()
+            if response.status >= 400:  # noqa: PLR2004
+                raise HomeError(f"{path}: {response.status} {text}")
+            return json.loads(text)
+
+    async def states(self) -> dict[str, dict[str, Any]]:
+        """Return all states by entity id."""
+        return {state["entity_id"]: state for state in await self.get("states")}
+
+    async def call(self, action: str, entity_id: str, **data: Any) -> None:
+        """Perform an action such as `switch.turn_on`; returns when it is done."""
+        await self.post(f"services/{action.replace('.', '/')}", {"entity_id": entity_id} | data)
+
+    async def commands(self, *commands: Mapping[str, Any]) -> list[Any]:
+        """Send commands over the websocket API and return their results."""
+        results = []
+        async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
+            await socket.receive_json()
+            token = self._headers["Authorization"].removeprefix("Bearer ")
+            await socket.send_json({"type": "auth", "access_token": token})
+            await socket.receive_json()
+            for number, command in enumerate(commands, 1):
+                await socket.send_json({"id": number, **command})
+                answer = await socket.receive_json()
+                if not answer.get("success"):
+                    raise HomeError(f"{command['type']}: {answer}")
+                results.append(answer["result"])
+        return results
+
+    async def add_integration(self, broker_port: int) -> str:
+        """Go through the integration's config flow; returns what it said it found."""
+        path = "config/config_entries/flow"
+        step = await self.post(path, {"handler": "fimp_chargepoint"})
+        found = ""
+        while step["type"] != "create_entry":
+            path = f"config/config_entries/flow/{step['flow_id']}"
+            match step["type"], step.get("step_id"):
+                case "progress" | "progress_done", _:
+                    await asyncio.sleep(0.5)
+                    step = await self.get(path)
+                case "form", "broker" if not step["errors"]:
+                    fields = {"host": HOST, "port": broker_port}
+                    step = await self.post(path, fields | {"topics": {}, "certificates": {}})
+                case "form", "found":
+                    found = step["description_placeholders"]["charge_points"]
+                    step = await self.post(path, {})
+                case _:
+                    raise HomeError(f"the config flow stopped at {step}")
+        return found
+
+
+@asynccontextmanager
+async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
+    """Run a Home Assistant with its configuration in `folder`, onboarded, on `port`."""
+    _prepare(folder, port)
+    log = folder / "home-assistant.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "homeassistant", "--config", str(folder), "--skip-pip"),
+            stdout=output,
+            stderr=output,
+            # Ctrl-C in a terminal is for us; we end it in our own order.
+            start_new_session=True,
+        )
+    try:
+        async with ClientSession() as session:
+            home = Home(port, session)
+            await _wait_until_up(home, process, log)
+            await home.log_in()
+            yield home
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _prepare(folder: Path, port: int) -> None:
+    """Write the configuration: no onboarding but the owner, who is created by us."""
+    (folder / "configuration.yaml").write_text(_CONFIGURATION.format(host=HOST, port=port))
+    components = folder / "custom_components"
+    components.mkdir()
+    (components / _INTEGRATION.name).symlink_to(_INTEGRATION)
+    storage = folder / ".storage"
+    storage.mkdir()
+    onboarding = {
+        "version": 4,
+        "key": "onboarding",
+        "data": {"done": ["core_config", "analytics", "integration"]},
+    }
+    (storage / "onboarding").write_text(json.dumps(onboarding))
+
+
+async def _wait_until_up(home: Home, process: asyncio.subprocess.Process, log: Path) -> None:
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while process.returncode is None:
+                with suppress(ClientError, HomeError):
+                    await home.get("onboarding")
+                    return
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        pass
+    lines = await asyncio.to_thread(_last_lines, log)
+    raise HomeError("Home Assistant did not start:\n" + "\n".join(lines))
+
+
+def _last_lines(log: Path) -> Iterable[str]:
+    return log.read_text(errors="replace").splitlines()[-20:]

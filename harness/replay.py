@@ -1,0 +1,153 @@
+"""Play the charge-point side of a recording to a broker, and print what Home Assistant shows.
+
+The recording's clock is the integration's clock, at any speed: what the integration does
+after ten seconds of silence, it does after ten seconds of the recording.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+import heapq
+import itertools
+import json
+import logging
+from pathlib import Path
+import sys
+from typing import Any
+from unittest.mock import patch
+
+import aiomqtt
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from custom_components.fimp_chargepoint import config_flow
+from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from simulators.recording import Line, read_recording
+
+from .broker import HOST, embedded_broker
+from .headless import add_integration, headless, integration_states
+
+_LOGGER = logging.getLogger("replay")
+
+#: Seconds the clock runs on after the last line, for what the integration holds back.
+_AFTERWARDS = 5.0
+#: Seconds a message may take through the broker.
+_DELIVERY = 10.0
+
+
+class RecordingClock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, start: float) -> None:
+        """Start at `start`, POSIX seconds."""
+        self._now = start
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._cancelled: set[int] = set()
+        self._numbers = itertools.count()
+
+    def now(self) -> float:
+        """Return the moment of the recording."""
+        return self._now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` when the clock gets to `when`; returns how to cancel that."""
+        number = next(self._numbers)
+        heapq.heappush(self._due, (when, number, callback))
+        return lambda: self._cancelled.add(number)
+
+    def advance(self, until: float) -> None:
+        """Go on to `until`, calling what is due on the way."""
+        while self._due and self._due[0][0] <= until:
+            when, number, callback = heapq.heappop(self._due)
+            if number in self._cancelled:
+                self._cancelled.remove(number)
+                continue
+            self._now = max(self._now, when)
+            callback()
+        self._now = max(self._now, until)
+
+
+async def replay(
+    lines: list[Line], *, speed: float | None = None, all_entities: bool = False
+) -> dict[str, Any]:
+    """Play `lines` and return every entity as Home Assistant has it in the end.
+
+    `speed` is a factor; None plays as fast as it can be taken.
+    """
+    start = datetime.now().astimezone().timestamp()
+    clock = RecordingClock(start)
+    async with (
+        embedded_broker() as port,
+        headless(clock=clock, all_entities=all_entities) as hass,
+        aiomqtt.Client(HOST, port) as player,
+    ):
+        # Nothing speaks before the recording does, so there is nothing to look for.
+        with patch.object(config_flow, "SEARCH_SECONDS", 0):
+            entry = await add_integration(hass, port)
+        _LOGGER.info("playing %d messages", len(lines))
+        await _play(hass, entry, player, clock, lines, speed)
+        clock.advance(clock.now() + _AFTERWARDS)
+        await hass.async_block_till_done()
+        states = {
+            entity_id: {"state": state.state, "attributes": dict(state.attributes)}
+            for entity_id, state in integration_states(hass).items()
+        }
+        await hass.config_entries.async_unload(entry.entry_id)
+        return states
+
+
+async def _play(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    player: aiomqtt.Client,
+    clock: RecordingClock,
+    lines: list[Line],
+    speed: float | None,
+) -> None:
+    hub: Hub = entry.runtime_data.hub
+    start = clock.now()
+    before = 0.0
+    for line in lines:
+        if speed:
+            await asyncio.sleep((line.t - before) / speed)
+        before = line.t
+        clock.advance(start + line.t)
+        # The clock must not go on before the message was taken at its own time.
+        taken = hub.received + _is_heard(hub, line.topic)
+        await player.publish(line.topic, line.payload, qos=1)
+        async with asyncio.timeout(_DELIVERY):
+            while hub.received < taken:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+    await hass.async_block_till_done()
+
+
+def _is_heard(hub: Hub, topic: str) -> bool:
+    return any(aiomqtt.Topic(topic).matches(each) for each in hub.filters)
+
+
+def main() -> int:
+    """Replay what the command line names; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/replay", description=__doc__)
+    parser.add_argument("recording", type=Path, help="JSON lines: t, topic, payload")
+    parser.add_argument(
+        "--speed", default="max", help="how much faster than it was recorded, or max (default)"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="with the entities that are off by default"
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    try:
+        speed = None if arguments.speed == "max" else float(arguments.speed)
+        lines = list(read_recording(arguments.recording))
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    states = asyncio.run(replay(lines, speed=speed, all_entities=arguments.all))
+    json.dump(states, sys.stdout, indent=2, default=str)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
