@@ -53,6 +53,16 @@ EXPECTED = {
 }
 
 
+async def until_present(home: Home) -> None:
+    """Wait until all entities of the demo are there, with a value or without."""
+    wanted = {entity_id for each in EXPECTED.values() for entity_id in each.entities}
+    deadline = time.monotonic() + _PATIENCE
+    while missing := wanted - set(await home.states()):
+        if time.monotonic() > deadline:
+            raise HomeError(f"missing after {_PATIENCE:g} s: {', '.join(sorted(missing))}")
+        await asyncio.sleep(0.1)
+
+
 @dataclass
 class Check:
     """Walks through the main job and keeps what it saw."""

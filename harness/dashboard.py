@@ -7,32 +7,33 @@ from .home import Home
 
 URL_PATH = "charge-points"
 
-#: What an entity looks like, by the end of its unique id; in the order of the section.
+#: What an entity looks like, by its translation key or the end of its unique id, in order.
 _CARDS: dict[str, dict[str, Any]] = {
     "charging": {
-        "type": "tile",
+        "name": "Charging",
         "features": [{"type": "toggle"}],
         "grid_options": {"columns": 12},
     },
-    "status": {"type": "tile"},
-    "cable": {"type": "tile", "features": [{"type": "lock-commands"}]},
-    "charging_mode": {"type": "tile", "features": [{"type": "select-options"}]},
-    "power": {"type": "tile", "features": [{"type": "trend-graph", "hours_to_show": 1}]},
-    "session_energy": {"type": "tile"},
-    "lifetime_energy": {"type": "tile"},
+    "status": {"name": "Status"},
+    "session_energy": {"name": "Session"},
+    "cable": {"name": "Cable lock", "features": [{"type": "lock-commands"}]},
+    "charging_mode": {"name": "Charging mode", "features": [{"type": "select-options"}]},
+    "power": {"name": "Power"},
+    "lifetime_energy": {"name": "Lifetime"},
 }
 
 
 async def make_dashboard(home: Home) -> str:
     """Add a dashboard to the sidebar with every charge point; returns its address."""
-    devices, entities = await home.commands(
-        {"type": "config/device_registry/list"}, {"type": "config/entity_registry/list"}
+    # In this order, so that the device of every entity is known.
+    entities, devices = await home.commands(
+        {"type": "config/entity_registry/list"}, {"type": "config/device_registry/list"}
     )
     cards: dict[str, dict[str, str]] = defaultdict(dict)
     for entity in entities:
         if entity["platform"] == "fimp_chargepoint":
-            key = next((key for key in _CARDS if entity["unique_id"].endswith(f"_{key}")), None)
-            if key is not None:
+            key = entity["translation_key"] or entity["unique_id"].rpartition("_")[2]
+            if key in _CARDS:
                 cards[entity["device_id"]][key] = entity["entity_id"]
     names = {device["id"]: device["name_by_user"] or device["name"] for device in devices}
     sections = [

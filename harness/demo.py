@@ -22,7 +22,7 @@ from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Simulator, Timing
 
 from .broker import HOST, embedded_broker, free_port
-from .check import Check
+from .check import Check, until_present
 from .dashboard import make_dashboard
 from .home import Home, HomeError, running_home
 
@@ -92,6 +92,7 @@ async def demo(
         progress.done("home assistant", "Home Assistant is up")
         found = await home.add_integration(broker.port)
         progress.done("config flow", f"The integration found:\n{found}")
+        await until_present(home)
         address = await make_dashboard(home)
         progress.done("dashboard", "Dashboard made")
         yield home, cars, address
@@ -99,6 +100,10 @@ async def demo(
 
 async def run(arguments: argparse.Namespace) -> int:
     """Run the demo as the command line wants it; returns the exit code."""
+    # SIGTERM ends it as politely as Ctrl-C.
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     progress = Progress()
     port = arguments.port or _usable_port()
     try:
@@ -172,11 +177,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="for Home Assistant (default: 8123 if free)")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    # A polite end, also for those who ask with SIGTERM.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return asyncio.run(run(arguments))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt, asyncio.CancelledError:
         _say("\nEnded; nothing is left behind.")
         return 0
 

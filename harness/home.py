@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from aiohttp import ClientError, ClientSession
+from homeassistant.components.http import config as http_config
 
 from .broker import HOST
 
@@ -22,9 +23,9 @@ _CONFIGURATION = """\
 homeassistant:
   name: Demo
   unit_system: metric
-http:
-  server_host: {host}
-  server_port: {port}
+  country: NO
+  currency: NOK
+  time_zone: Europe/Oslo
 logger:
   default: warning
   logs:
@@ -161,18 +162,29 @@ async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
 
 def _prepare(folder: Path, port: int) -> None:
     """Write the configuration: no onboarding but the owner, who is created by us."""
-    (folder / "configuration.yaml").write_text(_CONFIGURATION.format(host=HOST, port=port))
+    (folder / "configuration.yaml").write_text(_CONFIGURATION)
     components = folder / "custom_components"
     components.mkdir()
     (components / _INTEGRATION.name).symlink_to(_INTEGRATION)
-    storage = folder / ".storage"
-    storage.mkdir()
-    onboarding = {
-        "version": 4,
-        "key": "onboarding",
-        "data": {"done": ["core_config", "analytics", "integration"]},
-    }
-    (storage / "onboarding").write_text(json.dumps(onboarding))
+    (folder / ".storage").mkdir()
+    _store(folder, "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
+    # In YAML these would be on trial: to be confirmed in the browser within five minutes.
+    server = http_config.HTTP_STORAGE_SCHEMA({"server_host": HOST, "server_port": port})
+    _store(
+        folder,
+        http_config.STORAGE_KEY,
+        http_config.STORAGE_VERSION,
+        {"stable": server, "pending": None, "yaml_migration_done": True},
+        http_config.STORAGE_MINOR_VERSION,
+    )
+
+
+def _store(
+    folder: Path, key: str, version: int, data: Mapping[str, Any], minor_version: int = 1
+) -> None:
+    """Write a file as Home Assistant keeps its own."""
+    content = {"version": version, "minor_version": minor_version, "key": key, "data": data}
+    (folder / ".storage" / key).write_text(json.dumps(content))
 
 
 async def _wait_until_up(home: Home, process: asyncio.subprocess.Process, log: Path) -> None:

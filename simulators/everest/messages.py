@@ -1,0 +1,132 @@
+"""What EVerest puts on the wire: times, numbers, and the objects built of them."""
+
+from datetime import UTC, datetime
+import json
+import math
+import struct
+from typing import Any
+
+from simulators.car import NOMINAL_VOLTAGE, Connector
+
+_METER = "SIMULATED_METER"
+_LINES = ("L1", "L2", "L3")
+
+NONSENSE: tuple[bytes, ...] = (
+    b"",
+    b"nonsense",
+    b"\xff\xfe\x00",
+    b"null",
+    b"[]",
+    b"true",
+    b'{"state": 5, "event": {}, "timestamp": "yesterday"}',
+    b'{"state": "Flying", "charged_energy_wh": "lots", "latest_total_w": null}',
+    b'{"energy_Wh_import": {"total": NaN}, "power_W": {"total": null}}',
+)
+
+
+def encode(value: object) -> str:
+    """Write JSON the way EVerest does: sorted and indented."""
+    return json.dumps(value, indent=4, sort_keys=True)
+
+
+def now() -> str:
+    """Write the present moment with milliseconds."""
+    moment = datetime.now(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
+def noisy(value: float, spread: float, phase: float) -> float:
+    """Shake a value a little, and leave it as crooked as a 32 bit float is."""
+    shaken = value + spread * math.sin(phase)
+    single: float = struct.unpack("f", struct.pack("f", shaken))[0]
+    return single
+
+
+def powermeter(connector: Connector, sample: int) -> dict[str, Any]:
+    """Read all values of the meter; its clock knows whole seconds only."""
+    used = _LINES[: connector.phases]
+    current = connector.current
+    shake = {line: sample * 1.7 + index for index, line in enumerate(_LINES)}
+    drawn = {line: current if line in used else 0.0 for line in _LINES}
+    currents = {
+        line: noisy(amps, 0.05, shake[line]) if amps else 0.0 for line, amps in drawn.items()
+    }
+    voltages = {line: noisy(NOMINAL_VOLTAGE, 2, shake[line]) for line in _LINES}
+    watts = {line: float(round(drawn[line] * voltages[line])) for line in _LINES}
+    counted = connector.lifetime * 1000
+    share = float(round(counted / len(used)))
+    return {
+        "current_A": {**currents, "N": noisy(0.2, 0.05, sample) if current else 0.0},
+        "energy_Wh_export": {**dict.fromkeys(_LINES, 0.0), "total": 0.0},
+        "energy_Wh_import": {
+            **{line: share if line in used else 0.0 for line in _LINES},
+            "total": float(round(counted)),
+        },
+        "frequency_Hz": {line: noisy(50, 0.1, shake[line]) for line in _LINES},
+        "meter_id": _METER,
+        "phase_seq_error": False,
+        "power_W": {**watts, "total": float(sum(watts.values()))},
+        "temperatures": [
+            {
+                "identification": "Powermeter",
+                "location": "Powermeter",
+                "temperature": noisy(25 + current, 0.5, sample),
+            }
+        ],
+        "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "voltage_V": voltages,
+    }
+
+
+def capabilities(phases: int, max_current: float, *, state_e: bool) -> dict[str, Any]:
+    """Describe what the hardware can do."""
+    found: dict[str, Any] = {
+        "connector_type": "IEC62196Type2Cable",
+        "max_current_A_export": 16.0,
+        "max_current_A_import": max_current,
+        "max_phase_count_export": phases,
+        "max_phase_count_import": phases,
+        "min_current_A_export": 0.0,
+        "min_current_A_import": 6.0,
+        "min_phase_count_export": 1,
+        "min_phase_count_import": 1,
+        "supports_changing_phases_during_charging": True,
+    }
+    return {**found, "supports_cp_state_E": False} if state_e else found
+
+
+def enforced_limits(evse: str, current: float, source: str, phases: int) -> dict[str, Any]:
+    """Describe the limit in force; at zero there is neither source nor phases."""
+    limit: dict[str, Any] = {
+        "ac_max_current_A": {"source": source if current else "", "value": current}
+    }
+    if current:
+        limit["ac_max_phase_count"] = {"source": "grid/module_config", "value": phases}
+    moment = datetime.now(UTC)
+    hour = f"{moment:%Y-%m-%dT%H:00:00.000Z}"
+    return {
+        "limits_root_side": limit,
+        "schedule": [
+            {"limits_to_root": limit, "timestamp": hour},
+            {"limits_to_root": limit, "timestamp": now()},
+        ],
+        "uuid": evse,
+        "valid_for": 10,
+    }
+
+
+def signed(moment: str) -> dict[str, str]:
+    """Write what a meter without a key signs with."""
+    return {
+        "encoding_method": "plain",
+        "signed_meter_data": f"test {moment} value",
+        "signing_method": "dummy",
+    }
+
+
+def token(value: str) -> dict[str, Any]:
+    """Describe an RFID card."""
+    return {
+        "authorization_type": "RFID",
+        "id_token": {"type": "ISO14443", "value": value},
+    }

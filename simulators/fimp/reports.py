@@ -1,0 +1,98 @@
+"""What a FIMP charge point reports, kind by kind."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from simulators.car import NOMINAL_VOLTAGE
+
+from .message import Report, stamp
+
+if TYPE_CHECKING:
+    from .chargepoint import FimpChargepoint
+
+
+def key(report: Report) -> tuple[str, str]:
+    """Tell reports apart whose values do not replace each other."""
+    part = (report.storage or {}).get("sub_value", "")
+    if isinstance(report.val, dict):
+        part = " ".join(report.val)
+    return report.type, part
+
+
+def lock_report(point: FimpChargepoint, props: dict[str, str] | None = None) -> Report:
+    """Tell whether the cable is locked."""
+    return _report("cable_lock", "bool", point.locked, props)
+
+
+def _report(name: str, val_t: str, val: object, props: dict[str, str] | None = None) -> Report:
+    return Report("chargepoint", f"evt.{name}.report", val_t, val, props)
+
+
+def _state(point: FimpChargepoint) -> Iterable[Report]:
+    yield _report("state", "string", point.state)
+
+
+def _session(point: FimpChargepoint) -> Iterable[Report]:
+    connector, props = point.connector, dict[str, str]()
+    if not point.profile.bare_sessions:
+        if point.finished:
+            props["finished_at"] = stamp(point.finished)
+        if point.profile.has("offered_current"):
+            props["offered_current"] = str(int(connector.offered))
+        if connector.previous > 0:
+            props["previous_session"] = f"{connector.previous:.2f}"
+        if point.started:
+            props["started_at"] = stamp(point.started)
+    yield _report("current_session", "float", round(connector.energy, 4), props)
+
+
+def _max_current(point: FimpChargepoint) -> Iterable[Report]:
+    yield _report("max_current", "int", point.max_current)
+
+
+def _phase_mode(point: FimpChargepoint) -> Iterable[Report]:
+    yield _report("phase_mode", "string", point.phase_mode)
+
+
+def _cable_lock(point: FimpChargepoint) -> Iterable[Report]:
+    rating = point.profile.max_current if point.connector.plugged else 0
+    yield lock_report(point, {"cable_current": str(rating)})
+
+
+def _meter(point: FimpChargepoint) -> Iterable[Report]:
+    values = {"W": round(point.connector.power), "kWh": point.read_meter()}
+    for unit in point.profile.units:
+        yield Report(
+            "meter_elec",
+            "evt.meter.report",
+            "float",
+            values[unit],
+            {"is_virtual": "false", "unit": unit},
+            {"strategy": "aggregate", "sub_value": unit},
+        )
+
+
+def _meter_ext(point: FimpChargepoint) -> Iterable[Report]:
+    values: dict[str, float] = {
+        "e_import": point.read_meter(),
+        "p_import": round(point.connector.power),
+    }
+    for line in (1, 2, 3):
+        used = str(line) in point.phase_mode
+        values[f"i{line}"] = round(point.connector.current, 1) if used else 0
+        values[f"u{line}"] = NOMINAL_VOLTAGE + (line - 2) / 2
+    chosen = {name: values[name] for name in sorted(point.profile.values)}
+    storage = {"strategy": "split"}
+    kind = "evt.meter_ext.report"
+    yield Report("meter_elec", kind, "float_map", chosen, None, storage)
+
+
+BUILDERS: dict[str, Callable[[FimpChargepoint], Iterable[Report]]] = {
+    "session": _session,
+    "state": _state,
+    "max_current": _max_current,
+    "phase_mode": _phase_mode,
+    "cable_lock": _cable_lock,
+    "meter": _meter,
+    "meter_ext": _meter_ext,
+}

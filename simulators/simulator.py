@@ -1,0 +1,302 @@
+"""What every simulator is: charge points behind one link, told what to do in words."""
+
+from abc import ABC, abstractmethod
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+import inspect
+import logging
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from .car import Connector
+from .mqtt import Broker, Link
+
+_LOGGER = logging.getLogger(__name__)
+
+_CONTROL = "simulators"
+
+
+class ControlError(Exception):
+    """What was asked of a charge point cannot be done, or was not understood."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How fast the world turns.
+
+    ``pace`` stretches every delay of the devices (0.1 is ten times quicker than
+    life), ``speed`` only the flow of energy. Periods are real seconds.
+    """
+
+    pace: float = 1.0
+    speed: float = 1.0
+    poll: float = 30.0
+    """FIMP: how often an adapter looks at its charge points."""
+    heartbeat: float = 1.0
+    """EVerest: time between two heartbeats; 0 sends none."""
+    meter: float = 0.5
+    """EVerest: time between two meter samples."""
+
+
+class Chargepoint(ABC):
+    """One charge point: a connector, and the words it obeys.
+
+    A word changes a fact (a car is plugged in, a fault appears); ``changed`` then
+    lets the protocol draw its consequences and say so in its own way.
+    """
+
+    WORDS: ClassVar[dict[str, str]] = {
+        "plug": "plug a car in",
+        "unplug": "take the car away",
+        "car_pause": "the car takes a break",
+        "car_resume": "the car goes on",
+        "full": "the car is full",
+        "fault": "raise a fault; the rest of the line describes it",
+        "clear_fault": "the fault is gone",
+        "offline": "the charge point loses its connection",
+        "online": "the connection is back",
+        "silence": "'on' takes no notice of any command, 'off' does again",
+        "refuse": "refuse every charge command in the given words; none: obey again",
+        "garbage": "publish nonsense",
+    }
+    """The words, and what they do; each is the name of a method."""
+
+    def __init__(self, name: str, connector: Connector) -> None:
+        """Begin unplugged, healthy, online and obedient."""
+        self.name = name
+        self.connector = connector
+        self.trouble: str | None = None
+        self.reachable = True
+        self.silent = False
+        self.refusal: str | None = None
+
+    @abstractmethod
+    def changed(self, word: str) -> None:
+        """Act on a fact that has just changed; the word says which."""
+
+    @abstractmethod
+    async def garbage(self) -> None:
+        """Publish nonsense on the topics of this charge point."""
+
+    async def plug(self) -> None:
+        """Plug a car in."""
+        self._expect(plugged=False)
+        self.connector.plug()
+        self.changed("plug")
+
+    async def unplug(self) -> None:
+        """Take the car away."""
+        self._expect(plugged=True)
+        self.connector.unplug()
+        self.changed("unplug")
+
+    async def car_pause(self) -> None:
+        """Let the car take a break."""
+        self._expect(plugged=True)
+        self.connector.advance()
+        self.connector.car_paused = True
+        self.changed("car_pause")
+
+    async def car_resume(self) -> None:
+        """Let the car go on after a break."""
+        self._expect(plugged=True)
+        self.connector.advance()
+        self.connector.car_paused = False
+        self.changed("car_resume")
+
+    async def full(self) -> None:
+        """Let the car be full."""
+        self._expect(plugged=True)
+        self.connector.fill()
+        self.changed("full")
+
+    async def fault(self, text: str = "fault") -> None:
+        """Raise a fault."""
+        self.trouble = text or "fault"
+        self.changed("fault")
+
+    async def clear_fault(self) -> None:
+        """Let the fault be gone."""
+        self.trouble = None
+        self.changed("clear_fault")
+
+    async def offline(self) -> None:
+        """Lose the connection of this charge point."""
+        if self.reachable:
+            self.reachable = False
+            self.changed("offline")
+
+    async def online(self) -> None:
+        """Get the connection of this charge point back."""
+        if not self.reachable:
+            self.reachable = True
+            self.changed("online")
+
+    async def silence(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
+        """Take no notice of any command, or do so again."""
+        self.silent = on not in (False, "off")
+
+    async def refuse(self, words: str = "") -> None:
+        """Refuse every charge command in these words; without words obey again."""
+        self.refusal = words or None
+
+    async def do(self, word: str, argument: str = "") -> None:
+        """Obey one of ``WORDS``."""
+        if word not in self.WORDS:
+            raise ControlError(f"unknown word {word!r}; known are {', '.join(self.WORDS)}")
+        method = getattr(self, word)
+        arguments = [argument] if argument else []
+        try:
+            inspect.signature(method).bind(*arguments)
+        except TypeError as error:
+            raise ControlError(f"{word}: {error}") from error
+        await method(*arguments)
+
+    def _expect(self, *, plugged: bool) -> None:
+        if self.connector.plugged is not plugged:
+            raise ControlError(
+                "no car is plugged in" if plugged else "a car is plugged in already"
+            )
+
+
+class Simulator[P: Chargepoint](ABC):
+    """Charge points behind one link; use it as ``async with``.
+
+    Entering waits until the broker is there and the charge points have announced
+    themselves; leaving ends every task. Charge points are found by name
+    (``simulator["garage"]``), and a control word said to the simulator itself goes
+    to the first one (``await simulator.plug()``).
+    """
+
+    def __init__(self, broker: Broker, timing: Timing, qos: int) -> None:
+        """Prepare; entering the context connects."""
+        self.timing = timing
+        self.received: list[tuple[str, str]] = []
+        """Every command that came in, as (topic, payload), oldest first."""
+        self.points: dict[str, P] = {}
+        self._broker = broker
+        self._qos = qos
+        self._link: Link | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections = 0
+
+    @property
+    @abstractmethod
+    def topics(self) -> Iterable[str]:
+        """The topics on which commands come in."""
+
+    @abstractmethod
+    def connected(self, *, first: bool) -> None:
+        """Announce the charge points: the link has come up, or is back."""
+
+    @abstractmethod
+    def handle(self, topic: str, payload: bytes) -> None:
+        """Take a command."""
+
+    async def __aenter__(self) -> Self:
+        """Connect and announce."""
+        control = [f"{_CONTROL}/{name}/do" for name in self.points]
+        self._link = Link(self._broker, [*self.topics, *control], self._receive, qos=self._qos)
+        try:
+            await self._link.start(self._connected)
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Disconnect and end every task."""
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Disconnect and end every task; a bug found in one of them is raised here."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        if self._link is not None:
+            await self._link.stop()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def add(self, point: P) -> None:
+        """Add a charge point while the simulator is being built."""
+        if point.name in self.points:
+            raise ValueError(f"there is a charge point named {point.name} already")
+        self.points[point.name] = point
+
+    def send(self, topic: str, payload: str | bytes) -> None:
+        """Publish a message."""
+        if self._link is not None:
+            self._link.send(topic, payload)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside the rest, until it ends or the simulator does."""
+        task = asyncio.create_task(coroutine, name=f"simulator {coroutine!r}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def sleep(self, seconds: float) -> None:
+        """Let a delay of the real device pass, at our pace."""
+        await asyncio.sleep(seconds * self.timing.pace)
+
+    async def do(self, line: str) -> None:
+        """Obey a line such as ``plug``, or ``garage plug`` where there are several."""
+        name, _, rest = line.strip().partition(" ")
+        if name in self.points:
+            line = rest
+        else:
+            name = next(iter(self.points))
+        word, _, argument = line.strip().partition(" ")
+        await self[name].do(word, argument.strip())
+
+    def __getitem__(self, name: str) -> P:
+        """Find a charge point by name."""
+        return self.points[name]
+
+    def __getattr__(self, word: str) -> Callable[..., Awaitable[None]]:
+        """Let the first charge point obey a control word."""
+        points = self.__dict__.get("points")
+        first = next(iter(points.values()), None) if points else None
+        if first is None or word not in first.WORDS:
+            raise AttributeError(word)
+        method: Callable[..., Awaitable[None]] = getattr(first, word)
+        return method
+
+    def _connected(self) -> None:
+        self._connections += 1
+        self.connected(first=self._connections == 1)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            self._tasks.discard(task)
+        else:
+            # Kept: ``stop`` raises it.
+            _LOGGER.error("A simulator task failed", exc_info=task.exception())
+
+    def _receive(self, topic: str, payload: bytes) -> None:
+        text = payload.decode(errors="replace")
+        match topic.split("/"):
+            case [root, name, "do"] if root == _CONTROL and name in self.points:
+                self.spawn(self._obey(name, text))
+            case _:
+                self.received.append((topic, text))
+                self.handle(topic, payload)
+
+    async def _obey(self, name: str, line: str) -> None:
+        """Do what the control topic asks, and answer beside it."""
+        try:
+            await self.do(f"{name} {line}")
+        except ControlError as error:
+            answer = f"error: {error}"
+        else:
+            answer = "ok"
+        self.send(f"{_CONTROL}/{name}/did", answer)

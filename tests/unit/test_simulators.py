@@ -1,0 +1,432 @@
+"""The simulators say what real charge points say, and leave nothing behind."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+import json
+from pathlib import Path
+import time
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from simulators.car import Connector
+from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.fimp import PROFILES, ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from simulators.simulator import ControlError, Simulator, Timing
+from tests.broker import BrokerProcess
+
+from .fakes import specs
+
+QUICK = Timing(pace=0.02, speed=3600, poll=0.1, heartbeat=0.1, meter=0.05)
+FIMP_DEVICE = "/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
+EVSE = "everest_api/1/evse_manager_consumer/evse_manager_api"
+
+
+class Ear:
+    """A client that hears everything and says something."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        """Hear nothing yet."""
+        self.client = client
+        self.heard: list[aiomqtt.Message] = []
+
+    async def listen(self) -> None:
+        """Keep all messages."""
+        async for message in self.client.messages:
+            self.heard.append(message)
+
+    def said(self, topic: str) -> list[Any]:
+        """Return what was said on a topic, as far as it is JSON."""
+        found = []
+        for message in self.heard:
+            if str(message.topic) == topic:
+                try:
+                    found.append(json.loads(message.payload))
+                except ValueError:
+                    continue
+        return found
+
+    async def until(self, what: Callable[[], Any]) -> Any:
+        """Wait until something holds, and return it."""
+        async with asyncio.timeout(5):
+            # Not only messages are waited for.
+            while not (value := what()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        return value
+
+    async def ask(self, topic: str, body: Any) -> None:
+        """Say something as JSON."""
+        await self.client.publish(topic, json.dumps(body), qos=1)
+
+    async def tell_fimp(
+        self, kind: str, val_t: str = "null", val: Any = None, **more: Any
+    ) -> None:
+        """Send a command to the first FIMP charge point."""
+        body = {"serv": "chargepoint", "type": kind, "val_t": val_t, "val": val, "uid": "u"}
+        await self.ask(f"pt:j1/mt:cmd{FIMP_DEVICE}", body | more)
+
+    def last(self, kind: str, topic: str = f"pt:j1/mt:evt{FIMP_DEVICE}") -> Any:
+        """Return the last FIMP message of a type."""
+        return next((each for each in reversed(self.said(topic)) if each["type"] == kind), {})
+
+    def state(self) -> str:
+        """Return the state of the EVSE."""
+        said = self.said(f"{EVSE}/e2m/session_info")
+        return said[-1]["state"] if said else ""
+
+    def events(self) -> list[str]:
+        """Return the events of the EVSE."""
+        return [each["event"] for each in self.said(f"{EVSE}/e2m/session_event")]
+
+
+def broker_of(process: BrokerProcess) -> Broker:
+    return Broker(process.host, process.port)
+
+
+@pytest.fixture(name="ear")
+async def ear_fixture(broker: BrokerProcess) -> AsyncGenerator[Ear]:
+    """A client at the broker."""
+    async with aiomqtt.Client(broker.host, broker.port) as client:
+        await client.subscribe("#", qos=2)
+        ear = Ear(client)
+        task = asyncio.create_task(ear.listen())
+        yield ear
+        task.cancel()
+
+
+@asynccontextmanager
+async def leaving_nothing(simulator: Simulator[Any]) -> AsyncGenerator[Any]:
+    """Run a simulator, and see that its tasks end with it."""
+    async with simulator:
+        yield simulator
+    assert not [each for each in asyncio.all_tasks() if each.get_name().startswith("simulator")]
+
+
+def kind_of(value: Any) -> Any:
+    """Reduce a value to its shape."""
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case dict():
+            return {key: kind_of(item) for key, item in sorted(value.items())}
+        case list():
+            return [kind_of(value[0])] if value else []
+        case _:
+            return type(value).__name__
+
+
+def recording(*path: str) -> list[dict[str, Any]]:
+    lines = Path(specs(*path)).read_text(encoding="utf-8").splitlines()
+    return [line for line in map(json.loads, lines) if "topic" in line]
+
+
+async def test_fimp_speaks_like_the_recordings(broker: BrokerProcess, ear: Ear) -> None:
+    recorded: dict[str, set[str]] = {}
+    for name in ("charger_full", "easee_adapter"):
+        for line in recording("fimp", "captures", f"{name}.jsonl"):
+            body = line["payload"]
+            recorded.setdefault(body["type"], set()).add(json.dumps(fimp_shape(body)))
+    setups = [ChargepointSetup(name=each, profile=each) for each in PROFILES]
+    simulator = FimpSimulator(broker_of(broker), *setups, timing=QUICK)
+    async with leaving_nothing(simulator):
+        for name in PROFILES:
+            for line in (
+                "plug",
+                "car_pause",
+                "car_resume",
+                "unplug",
+                "plug",
+                "offline",
+                "online",
+            ):
+                await simulator.do(f"{name} {line}")
+        await ear.ask(
+            "pt:j1/mt:cmd/rt:discovery", {"type": "cmd.discovery.request", "serv": "system"}
+        )
+        await ear.tell_fimp("cmd.charge.start", props={"charging_mode": "turbo"})
+        await ear.tell_fimp("cmd.charge.start", props={"charging_mode": "SLOW"})
+        await ear.until(lambda: ear.last("evt.state.report").get("val") == "charging")
+        await simulator.exclude()
+        topic = f"pt:j1/mt:evt{simulator.own_address}"
+        await ear.until(lambda: ear.last("evt.thing.exclusion_report", topic))
+    said = [json.loads(each.payload) for each in ear.heard if "mt:evt" in str(each.topic)]
+    assert {each["type"] for each in said} >= {"evt.discovery.report", "evt.error.report"}
+    for body in said:
+        if body["type"] not in ("evt.thing.inclusion_report", "evt.network.all_nodes_report"):
+            assert json.dumps(fimp_shape(body)) in recorded[body["type"]], body
+    assert not [each for each in ear.heard if each.retain]
+
+
+def fimp_shape(body: dict[str, Any]) -> Any:
+    """Reduce a message to its fields in their order, and the shapes of what they hold."""
+    inner = {key: kind_of(body.get(key)) for key in ("val", "props", "storage")}
+    return [list(body), body["val_t"], inner]
+
+
+async def test_fimp_refuses_in_the_words_of_the_recordings(
+    broker: BrokerProcess, ear: Ear
+) -> None:
+    setup = ChargepointSetup(profile="easee")
+    async with leaving_nothing(
+        FimpSimulator(broker_of(broker), setup, timing=QUICK)
+    ) as simulator:
+        topic = f"pt:j1/mt:cmd{FIMP_DEVICE}"
+        refused = [
+            line["payload"]
+            for line in recording("fimp", "captures", "easee_adapter.jsonl")
+            if line["topic"] == topic and "max_current.set" in line["payload"]["type"]
+        ]
+        wanted = [
+            line["payload"]["props"]["msg"]
+            for line in recording("fimp", "captures", "easee_adapter.jsonl")
+            if line["payload"]["type"] == "evt.error.report"
+            and line["payload"]["props"]["cmd_type"] == "cmd.max_current.set"
+        ]
+        for body in refused:
+            # The recorder wrote 16.0 as 16 where the value was refused as 0.
+            await ear.ask(topic, body)
+        await simulator.refuse("not today")
+        await ear.tell_fimp("cmd.charge.stop")
+        await ear.until(lambda: "not today" in str(ear.last("evt.error.report")))
+        said = {
+            each["props"]["msg"]
+            for each in ear.said(f"pt:j1/mt:evt{FIMP_DEVICE}")
+            if each["type"] == "evt.error.report"
+        }
+        # One was for an int that had a fraction on the wire, which a recording cannot show.
+        assert {each for each in wanted if "0A instead" not in each or "40A" in each} <= said
+
+
+async def test_easee_answers_with_old_news_first(broker: BrokerProcess, ear: Ear) -> None:
+    setup = ChargepointSetup(profile="easee")
+    async with leaving_nothing(
+        FimpSimulator(broker_of(broker), setup, timing=QUICK)
+    ) as simulator:
+        await simulator.plug()
+        await ear.tell_fimp("cmd.charge.start")
+        await ear.until(lambda: ear.last("evt.state.report").get("val") == "charging")
+        before = len(ear.heard)
+        await ear.tell_fimp("cmd.charge.stop")
+        await ear.until(lambda: ear.last("evt.state.report").get("val") == "ready_to_charge")
+        states = [
+            body["val"]
+            for each in ear.heard[before:]
+            if (body := json.loads(each.payload)).get("type") == "evt.state.report"
+        ]
+        assert states == ["charging", "ready_to_charge"]
+
+
+async def test_fimp_silence_and_resp_to(broker: BrokerProcess, ear: Ear) -> None:
+    async with leaving_nothing(FimpSimulator(broker_of(broker), timing=QUICK)) as simulator:
+        await ear.until(lambda: ear.last("evt.state.report"))
+        await ear.tell_fimp(
+            "cmd.max_current.set", "int", 3, resp_to="pt:j1/mt:rsp/rt:app/rn:x/ad:1"
+        )
+        error = await ear.until(
+            lambda: ear.last("evt.error.report", "pt:j1/mt:rsp/rt:app/rn:x/ad:1")
+        )
+        assert error["corid"] == "u"
+        heard = len(ear.said(f"pt:j1/mt:evt{FIMP_DEVICE}"))
+        await ear.tell_fimp("cmd.nothing.known")
+        await ear.tell_fimp("cmd.state.get_report", serv="easee")
+        await ear.client.publish(
+            f"pt:j1/mt:cmd{FIMP_DEVICE}",
+            '{"serv":"chargepoint","type":"cmd.max_current.set","val_t":"int","val":16.0}',
+        )
+        await ear.until(lambda: len(simulator.received) == 4)
+        await simulator.silence()
+        await ear.tell_fimp("cmd.state.get_report")
+        await ear.until(lambda: len(simulator.received) == 5)
+        await asyncio.sleep(0.05)
+        assert len(ear.said(f"pt:j1/mt:evt{FIMP_DEVICE}")) == heard
+
+
+async def test_everest_speaks_like_the_recording(broker: BrokerProcess, ear: Ear) -> None:
+    recorded: dict[str, set[str]] = {}
+    for line in recording("everest", "recorded", "api_v1_main_ac_sessions.jsonl"):
+        if "/e2m/" in line["topic"]:
+            name, body = line["topic"].partition("/e2m/")[2], json.loads(line["payload"])
+            recorded.setdefault(everest_name(name, body), set()).add(json.dumps(kind_of(body)))
+    simulator = EverestSimulator(broker_of(broker), timing=QUICK)
+    async with leaving_nothing(simulator):
+        await simulator.plug()
+        await ear.until(lambda: ear.state() == "Charging")
+        await simulator.car_pause()
+        await ear.until(lambda: ear.state() == "ChargingPausedEV")
+        await simulator.fault("hot")
+        await ear.until(lambda: ear.state() == "ChargingPausedEVSE")
+        await ear.ask(f"{EVSE}/m2e/stop_transaction", {"payload": {"reason": "Local"}})
+        await ear.until(lambda: ear.state() == "FinishedEVSE")
+        await simulator.unplug()
+        await simulator.swipe()
+        await simulator.plug()
+        await ear.until(lambda: "TransactionStarted" in ear.events()[-4:])
+    for message in ear.heard:
+        if "/e2m/" in (topic := str(message.topic)):
+            body = json.loads(message.payload)
+            name = everest_name(topic.partition("/e2m/")[2], body)
+            if name != "enforced_limits":
+                assert json.dumps(kind_of(body)) in recorded[name], topic
+    assert not [each for each in ear.heard if each.retain]
+
+
+def everest_name(name: str, body: Any) -> str:
+    """Tell apart what one variable can say."""
+    match name:
+        case "session_event":
+            return str(body["event"])
+        case "session_info":
+            return str(body["state"])
+        case _:
+            return name
+
+
+async def test_everest_pauses_and_resumes_with_its_passing_words(
+    broker: BrokerProcess, ear: Ear
+) -> None:
+    async with leaving_nothing(EverestSimulator(broker_of(broker), timing=QUICK)) as simulator:
+        await simulator.plug()
+        await ear.until(lambda: ear.state() == "Charging")
+        ask = {"headers": {"replyTo": "answer"}}
+        await ear.ask(f"{EVSE}/m2e/pause_charging", ask)
+        await ear.until(lambda: ear.state() == "ChargingPausedEVSE")
+        await ear.ask(f"{EVSE}/m2e/resume_charging", ask)
+        await ear.until(lambda: ear.state() == "Charging")
+        assert ear.events()[-4:] == [
+            "StoppingCharging",
+            "ChargingPausedEVSE",
+            "PrepareCharging",
+            "ChargingStarted",
+        ]
+        await simulator.refuse("no")
+        await ear.ask(f"{EVSE}/m2e/pause_charging", ask)
+        await ear.until(lambda: ear.said("answer") == [True, True, False])
+
+
+async def test_everest_requests(broker: BrokerProcess, ear: Ear) -> None:
+    setup = EvseSetup(limits="limits_api")
+    sisters = SisterSetup(errors="errors_api")
+    simulator = EverestSimulator(
+        broker_of(broker), setup, prefix="site/", sisters=sisters, timing=QUICK
+    )
+    async with leaving_nothing(simulator):
+        for name in ("get_evse", "ev_info/get", "dc_mode/get", "stop_transaction", "nothing"):
+            await ear.ask(f"site/{EVSE}/m2e/{name}", {"headers": {"replyTo": f"answer/{name}"}})
+        await ear.client.publish(f"site/{EVSE}/m2e/get_evse", "nonsense")
+        await ear.ask("site/everest_api/discover", {"headers": {"replyTo": "found"}})
+        await ear.until(lambda: len(ear.said("site/found")) == 3)
+        answers = {
+            str(each.topic): json.loads(each.payload)
+            for each in ear.heard
+            if "/answer/" in str(each.topic)
+        }
+        assert answers == {
+            "site/answer/get_evse": {"connectors": [{"id": 1, "type": "cType2"}], "id": 1},
+            "site/answer/ev_info/get": True,
+        }
+
+
+async def test_everest_of_2026_02_has_no_get_and_no_discovery(
+    broker: BrokerProcess, ear: Ear
+) -> None:
+    simulator = EverestSimulator(broker_of(broker), dialect="2026.02", timing=QUICK)
+    async with leaving_nothing(simulator):
+        for topic in (f"{EVSE}/m2e/session_info/get", "everest_api/discover"):
+            await ear.ask(topic, {"headers": {"replyTo": "answer"}})
+        await ear.ask(f"{EVSE}/m2e/get_evse", {"headers": {"replyTo": "evse"}})
+        await ear.until(lambda: ear.said("evse"))
+        assert not ear.said("answer")
+        assert not ear.said("everest_api/ready_beacon")
+
+
+@pytest.mark.parametrize("kind", [FimpSimulator, EverestSimulator])
+async def test_words(
+    kind: type[FimpSimulator | EverestSimulator], broker: BrokerProcess, ear: Ear
+) -> None:
+    async with leaving_nothing(kind(broker_of(broker), timing=QUICK)) as simulator:
+        (name,) = simulator.points
+        # A method of the simulator would hide the word of the same name.
+        assert not [word for word in simulator[name].WORDS if hasattr(kind, word)]
+
+        async def answer(line: str) -> str:
+            before = len(ear.heard)
+            await ear.client.publish(f"simulators/{name}/do", line)
+            topic = f"simulators/{name}/did"
+            return await ear.until(
+                lambda: next(
+                    (
+                        bytes(each.payload).decode()
+                        for each in ear.heard[before:]
+                        if str(each.topic) == topic
+                    ),
+                    None,
+                )
+            )
+
+        lines = (
+            "plug",
+            "fault too hot",
+            "clear_fault",
+            "silence on",
+            "silence off",
+            "refuse no",
+        )
+        for line in (*lines, "refuse", "garbage", "offline", "online", "full", "unplug"):
+            assert await answer(line) == "ok"
+        for line in ("unplug", "fly", "plug now", ""):
+            assert (await answer(line)).startswith("error: ")
+        with pytest.raises(ControlError):
+            await simulator.unplug()
+        with pytest.raises(AttributeError):
+            simulator.fly  # noqa: B018
+
+
+async def test_comes_back_with_the_broker(broker: BrokerProcess) -> None:
+    simulator = EverestSimulator(broker_of(broker), timing=QUICK)
+    async with leaving_nothing(simulator):
+        broker.stop()
+        await asyncio.sleep(0.1)
+        broker.start()
+        async with aiomqtt.Client(broker.host, broker.port) as client, asyncio.timeout(5):
+            await client.subscribe(f"{EVSE}/e2m/session_info", qos=2)
+            async for message in client.messages:
+                assert json.loads(message.payload)["state"] == "Unplugged"
+                break
+    await asyncio.sleep(0)  # the client of the test has a task that needs a turn to end
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_ends_quickly_without_a_broker(socket_enabled: None) -> None:
+    simulator = FimpSimulator(Broker(port=1), timing=QUICK)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1), leaving_nothing(simulator):
+            pytest.fail("there is no broker")
+    await simulator.stop()
+    assert time.monotonic() - began < 1
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_connector_counts_energy() -> None:
+    now = 0.0
+    connector = Connector(phases=3, wanted=10, clock=lambda: now)
+    connector.plug()
+    connector.offer(16)
+    now = 1
+    connector.advance()
+    assert connector.current == 16
+    now = 3601
+    connector.advance()
+    assert connector.energy == pytest.approx(10)
+    assert connector.full
+    now = 3602
+    connector.advance()
+    assert connector.power == 0
+    connector.unplug()
+    connector.plug()
+    assert (connector.previous, connector.energy) == (pytest.approx(10), 0)
