@@ -64,7 +64,9 @@ async def make_dashboard(home: Home) -> str:
 def _section(name: str, entities: dict[str, str]) -> dict[str, Any]:
     heading = {"type": "heading", "heading": name, "icon": "mdi:ev-station"}
     cards = [
-        card | {"entity": entities[key]} for key, card in _CARDS.items() if key in entities
+        {"type": "tile", "entity": entities[key]} | card
+        for key, card in _CARDS.items()
+        if key in entities
     ]
     history = {
         "type": "history-graph",

@@ -23,7 +23,7 @@ _CONFIGURATION = """\
 homeassistant:
   name: Demo
   unit_system: metric
-  country: NO
+  country: "NO"
   currency: NOK
   time_zone: Europe/Oslo
 logger:
@@ -134,7 +134,7 @@ class Home:
 async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
     """Run a Home Assistant with its configuration in `folder`, onboarded, on `port`."""
     _prepare(folder, port)
-    log = folder / "home-assistant.log"
+    log = folder / "output.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
