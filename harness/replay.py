@@ -117,7 +117,7 @@ async def _play(
         taken = hub.received + _is_heard(hub, line.topic)
         await player.publish(line.topic, line.payload, qos=1)
         async with asyncio.timeout(_DELIVERY):
-            while hub.received < taken:  # noqa: ASYNC110
+            while hub.received < taken:
                 await asyncio.sleep(0)
     await hass.async_block_till_done()
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what is fast is measured here, never in a test."""
