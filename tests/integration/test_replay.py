@@ -1,0 +1,101 @@
+"""`scripts/replay`: a recording in, the entities of Home Assistant out."""
+
+import asyncio
+import json
+from pathlib import Path
+import sys
+from typing import Any
+
+import pytest
+
+from tests.unit.fakes import specs
+
+_ROOT = Path(__file__).parents[2]
+
+
+async def replay(path: Path, *options: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "harness.replay", str(path), *options),
+        cwd=_ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def states(path: Path, *options: str) -> dict[str, Any]:
+    code, output, errors = await replay(path, *options)
+    assert code == 0, errors
+    found: dict[str, Any] = json.loads(output)
+    return found
+
+
+async def test_easee_is_gone_in_the_end() -> None:
+    assert await states(specs("fimp", "captures", "easee_adapter.jsonl")) == {}
+
+
+async def test_full_and_minimal_charger() -> None:
+    found = await states(specs("fimp", "captures", "charger_full.jsonl"), "--all")
+    shown = {entity_id: each["state"] for entity_id, each in found.items()}
+    assert shown["sensor.acme_wallbox_status"] == "disconnected"
+    assert shown["lock.acme_wallbox_cable_lock"] == "unlocked"
+    assert shown["sensor.acme_wallbox_lifetime_energy"] == "100.0"
+    # The other adapter's charger is called the same.
+    assert shown["sensor.acme_wallbox_session_energy_2"] == "0.047"
+    assert shown["sensor.acme_wallbox_lifetime_energy_2"] == "100.047"
+    assert "lock.acme_wallbox_cable_lock_2" not in shown
+    session = found["sensor.acme_wallbox_session_energy_2"]["attributes"]
+    assert session["last_reset"] == "2026-11-20T08:48:02+00:00"
+    assert session["state_class"] == "total"
+
+
+async def test_everest_ends_with_a_plug_nobody_knows_of() -> None:
+    path = specs("everest", "recorded", "api_v1_main_ac_sessions.jsonl")
+    shown = {entity_id: each["state"] for entity_id, each in (await states(path)).items()}
+    name = "everest_evse_manager_api"
+    assert shown[f"sensor.{name}_status"] == "unknown"
+    assert shown[f"switch.{name}"] == "unknown"
+    assert shown[f"sensor.{name}_raw_status"] == "Unplugged"
+    assert shown[f"sensor.{name}_power"] == "0.0"
+
+
+async def test_strings_are_bytes_and_other_payloads_are_json(tmp_path: Path) -> None:
+    recording = tmp_path / "small.jsonl"
+    topic = "pt:j1/mt:evt/rt:dev/rn:x/ad:1/sv:chargepoint/ad:1"
+    report = {"type": "evt.state.report", "val_t": "string", "val": "charging"}
+    lines = [
+        {"note": "plugged in"},
+        {"t": 0, "topic": topic, "payload": "nonsense"},
+        {"t": 1, "topic": topic, "payload": json.dumps(report)},
+        {"t": 1.5, "topic": topic.replace("mt:evt", "mt:cmd"), "payload": {}},
+        # By the recording's clock the charge point had its time to introduce itself.
+        {"t": 9, "topic": topic, "payload": report | {"val": "finished"}},
+    ]
+    recording.write_text("\n".join(json.dumps(line) for line in lines) + "\n\n")
+    shown = await states(recording, "--speed", "100")
+    assert shown["sensor.x_1_status"]["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"t": 0, "topic": "a"}', "line 1"),
+        ("nonsense", "line 1"),
+        ('{"t": "x", "topic": "a", "payload": 1}', "line 1"),
+        ("[]", "line 1"),
+    ],
+)
+async def test_what_is_no_recording(tmp_path: Path, text: str, words: str) -> None:
+    recording = tmp_path / "bad.jsonl"
+    recording.write_text(text)
+    code, _, errors = await replay(recording)
+    assert code == 2
+    assert words in errors
+
+
+async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    code, _, errors = await replay(tmp_path / "missing.jsonl")
+    assert code == 2
+    assert "missing.jsonl" in errors

@@ -1,0 +1,188 @@
+"""What the code of the integration says: its strings, and the texts it asks for."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import homeassistant.const
+
+from .project import INTEGRATION, parse, python_files
+
+#: The Home Assistant side; the library below `chargepoint/` shows no text to anybody.
+FILES = sorted(INTEGRATION.glob("*.py"))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A text that the code asks for by a name written out."""
+
+    section: str
+    key: str
+    where: str
+    #: The placeholders that are given along, None where they are not written out.
+    placeholders: frozenset[str] | None = None
+
+
+@cache
+def strings(*paths: Path) -> frozenset[str]:
+    """Return the strings in some files, and those of the constants they import."""
+    found: set[str] = set()
+    for path in paths:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+            elif isinstance(node, ast.ImportFrom) and node.module == "homeassistant.const":
+                values = (getattr(homeassistant.const, each.name) for each in node.names)
+                found |= {str(value) for value in values if isinstance(value, str)}
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.add(node.name)
+    return frozenset(found)
+
+
+def all_strings() -> frozenset[str]:
+    """Return the strings of the integration and of its library, which has the words."""
+    return strings(*python_files(INTEGRATION))
+
+
+def called(*paths: Path) -> frozenset[str]:
+    """Return the names of everything that is called in some files."""
+    return frozenset(
+        _called_name(node)
+        for path in paths
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call)
+    )
+
+
+def wanted() -> Iterator[Wanted]:
+    """Yield each text that is asked for by a name written out.
+
+    Those of entities are looked up in their descriptions instead (see test_entities.py).
+    """
+    for path in FILES:
+        tree = parse(path)
+        helpers = dict(_helpers(tree))
+        for node in ast.walk(tree):
+            where = f"{path.name}:{getattr(node, 'lineno', '?')}"
+            match node:
+                case ast.Call():
+                    yield from _wanted_by_call(node, helpers, where)
+                case ast.FunctionDef(name=name) if name.endswith("error_key"):
+                    # What an error of the library means in a form.
+                    for each in ast.walk(node):
+                        if isinstance(each, ast.Return):
+                            for key in _written_out(each.value):
+                                yield Wanted("error", key, where)
+
+
+def _helpers(tree: ast.Module) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Yield functions that take a name and ask for its text: section, which argument."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            parameters = [each.arg for each in function.args.args]
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call):
+                    for keyword in call.keywords:
+                        match keyword:
+                            case ast.keyword(
+                                arg="translation_key", value=ast.Name(id=parameter)
+                            ) if parameter in parameters:
+                                section = _section_of(_called_name(call))
+                                place = parameters.index(parameter)
+                                yield function.name, (section, place)
+
+
+def _wanted_by_call(
+    call: ast.Call, helpers: dict[str, tuple[str, int]], where: str
+) -> Iterator[Wanted]:
+    arguments = {each.arg: each.value for each in call.keywords if each.arg}
+    function = _called_name(call)
+    if function in helpers:
+        section, place = helpers[function]
+        if place < len(call.args):
+            for key in _written_out(call.args[place]):
+                yield Wanted(section, key, where, frozenset(arguments))
+    elif not function.endswith("Description"):
+        placeholders = _keys(arguments.get("translation_placeholders"))
+        for key in _written_out(arguments.get("translation_key")):
+            yield Wanted(_section_of(function), key, where, placeholders)
+    yield from _wanted_by_flow(call, arguments, where)
+
+
+def _wanted_by_flow(
+    call: ast.Call, arguments: dict[str, ast.expr], where: str
+) -> Iterator[Wanted]:
+    function = _called_name(call)
+    values = [("progress", arguments.get("progress_action"))]
+    if function in {"async_show_form", "async_show_menu"}:
+        values.append(("step", arguments.get("step_id")))
+    if function == "async_abort":
+        values.append(("abort", arguments.get("reason")))
+    if function == "FormError":
+        values += [("error", value) for value in call.args]
+    for section, value in values:
+        for key in _written_out(value):
+            yield Wanted(section, key, where)
+
+
+def _section_of(function: str) -> str:
+    """Return where the text of a `translation_key` given to a function is."""
+    if function.endswith("create_issue"):
+        return "issues"
+    if function.endswith(("SelectorConfig", "Selector")):
+        return "selector"
+    return "exceptions"
+
+
+def _written_out(node: ast.expr | None) -> Iterator[str]:
+    """Yield the strings an expression can have, as far as they are written out."""
+    match node:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.Name(id=name) if name in _constants():
+            yield _constants()[name]
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _written_out(body)
+            yield from _written_out(orelse)
+
+
+@cache
+def _constants() -> dict[str, str]:
+    """Return the strings that have a name of their own."""
+    found = {}
+    for path in FILES:
+        for node in parse(path).body:
+            match node:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(str() as text))
+                    | ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(str() as text))
+                ):
+                    found[name] = text
+    return found
+
+
+def _keys(node: ast.expr | None) -> frozenset[str] | None:
+    if node is None:
+        return frozenset()
+    if isinstance(node, ast.Dict):
+        keys = [each.value for each in node.keys if isinstance(each, ast.Constant)]
+        if len(keys) == len(node.keys):
+            return frozenset(map(str, keys))
+    return None
+
+
+def _called_name(call: ast.Call) -> str:
+    return _dotted(call.func).rpartition(".")[2]
+
+
+def _dotted(node: Any) -> str:
+    match node:
+        case ast.Name(id=name):
+            return str(name)
+        case ast.Attribute(value=value, attr=name):
+            return f"{_dotted(value)}.{name}"
+        case _:
+            return ""

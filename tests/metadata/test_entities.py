@@ -1,0 +1,136 @@
+"""Entities: every one has a name, and names and icons are there for nothing else."""
+
+from collections.abc import Iterator
+from functools import cache
+import gzip
+from importlib import import_module
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.const import Platform
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.typing import UNDEFINED
+import pytest
+
+from .project import DOMAIN, INTEGRATION, leaves, read_json, translations
+
+TEXTS = translations()
+ICONS = read_json(INTEGRATION / "icons.json")
+PLATFORMS = sorted(each for each in Platform if (INTEGRATION / f"{each}.py").is_file())
+
+
+def _in(value: Any) -> Iterator[EntityDescription]:
+    if isinstance(value, EntityDescription):
+        yield value
+    elif isinstance(value, dict):
+        yield from _in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _in(each)
+
+
+@cache
+def _descriptions(platform: str) -> list[EntityDescription]:
+    """Return what the tables of a platform describe."""
+    module = import_module(f"custom_components.{DOMAIN}.{platform}")
+    return [
+        each
+        for name, value in vars(module).items()
+        if not name.startswith("__")
+        for each in _in(value)
+    ]
+
+
+def test_every_platform_is_set_up() -> None:
+    const = import_module(f"custom_components.{DOMAIN}.const")
+    assert sorted(const.PLATFORMS) == PLATFORMS
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_entity_has_a_name(platform: str) -> None:
+    texts = TEXTS["entity"].get(platform, {})
+    assert _descriptions(platform)
+    for each in _descriptions(platform):
+        assert each.name in (None, UNDEFINED), f"{each.key}: names are in en.json"
+        if each.name is None:  # the main feature, named as its device
+            continue
+        if each.translation_key is None:
+            assert each.device_class is not None, f"{each.key}: from where is its name?"
+        else:
+            assert texts[each.translation_key].get("name"), each.key
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_no_two_entities_have_the_same_key(platform: str) -> None:
+    keys = [each.key for each in _descriptions(platform)]
+    assert len(keys) == len(set(keys))
+    assert all(re.fullmatch(r"[a-z0-9_]+", key) for key in keys)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_state_has_a_name(platform: str) -> None:
+    texts = TEXTS["entity"].get(platform, {})
+    for each in _descriptions(platform):
+        options = getattr(each, "options", None)
+        if options and each.translation_key:
+            assert set(texts[each.translation_key]["state"]) == set(options), each.key
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_icons_are_in_the_icon_file(platform: str) -> None:
+    assert all(each.icon is None for each in _descriptions(platform))
+
+
+@pytest.mark.parametrize("file", ["icons.json", "translations/en.json"])
+def test_every_entry_is_of_an_entity(file: str) -> None:
+    for platform, entries in read_json(INTEGRATION / file).get("entity", {}).items():
+        assert platform in PLATFORMS
+        used = {each.translation_key for each in _descriptions(platform)}
+        assert set(entries) <= used
+
+
+# Icons --------------------------------------------------------------------------------------
+
+
+@cache
+def _drawn() -> set[str]:
+    """Return the names of the icons that Home Assistant's frontend brings."""
+    frontend = pytest.importorskip("hass_frontend")
+    names: set[str] = set()
+    for path in (Path(frontend.__file__).parent / "static" / "mdi").glob("*.json*"):
+        if path.suffix == ".br":
+            continue
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8") as file:
+            content = json.load(file)
+        if isinstance(content, dict):
+            names |= set(content)
+    return names
+
+
+def test_every_icon_is_drawn() -> None:
+    for keys, icon in leaves(ICONS):
+        assert icon.startswith("mdi:"), keys
+        assert icon.removeprefix("mdi:") in _drawn(), f"{keys}: {icon}"
+
+
+def test_no_state_repeats_the_default_icon() -> None:
+    for platform, entries in ICONS.get("entity", {}).items():
+        for key, icons in entries.items():
+            assert "default" in icons, f"{platform}.{key}"
+            assert icons["default"] not in icons.get("state", {}).values(), key
+
+
+def test_every_icon_of_a_state_is_for_a_state_that_exists() -> None:
+    for platform, entries in ICONS.get("entity", {}).items():
+        for key, icons in entries.items():
+            states = TEXTS["entity"].get(platform, {}).get(key, {}).get("state")
+            if states is not None:
+                assert set(icons.get("state", {})) <= set(states), key
+
+
+def test_actions_with_an_icon_exist() -> None:
+    for section in ("services", "triggers", "conditions"):
+        assert set(ICONS.get(section, {})) == set(TEXTS.get(section, {})), section

@@ -1,0 +1,41 @@
+"""Our own checklist of Home Assistant's quality scale, which nobody else checks for us."""
+
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from .project import HOME_ASSISTANT, INTEGRATION
+
+_STATUSES = {"done", "todo", "exempt"}
+
+
+def _rules(path: Any) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rules = content["rules"]
+    assert isinstance(rules, dict)
+    return rules
+
+
+@pytest.fixture
+def rules() -> dict[str, Any]:
+    """Return what we say of each rule."""
+    return _rules(INTEGRATION / "quality_scale.yaml")
+
+
+def test_every_rule_is_there(rules: dict[str, Any]) -> None:
+    known = {
+        rule
+        for path in (HOME_ASSISTANT / "components").glob("*/quality_scale.yaml")
+        for rule in _rules(path)
+    }
+    assert known
+    assert set(rules) == known
+
+
+def test_every_exemption_says_why(rules: dict[str, Any]) -> None:
+    for rule, value in rules.items():
+        status = value if isinstance(value, str) else value["status"]
+        assert status in _STATUSES, rule
+        if status == "exempt":
+            assert len(value["comment"]) > len("why"), rule

@@ -1,0 +1,110 @@
+"""Scripts can be run and explain themselves; no file knows the machine it was written on."""
+
+import os
+from pathlib import Path
+import re
+import subprocess
+
+import pytest
+
+from .project import ROOT, name, project_files, text_of
+
+_PROGRAMS = [
+    path
+    for path in project_files()
+    if path.parent == ROOT / "scripts" or (text_of(path) or "").startswith("#!")
+]
+_LINE_MAX = 400
+_NO_OPTIONS = {"python-from-debian-testing"}
+
+#: A path of one machine. After a word, a variable or a closing quote it is part of another.
+_MACHINE_PATH = re.compile(r"""(?<![\w.})\]*])(?<!\w["'])/(?:work|root|home|Users)/\w""")
+#: In two parts, so that this file does not hold what it looks for.
+_REGISTRIES = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("yarnpkg", "com"),
+        ("crates", "io"),
+        ("rubygems", "org"),
+        ("proxy.golang", "org"),
+        ("deb.debian", "org"),
+        ("security.debian", "org"),
+        ("archive.ubuntu", "com"),
+    )
+]
+
+
+@pytest.mark.parametrize("path", _PROGRAMS, ids=name)
+def test_script_can_be_run(path: Path) -> None:
+    assert os.access(path, os.X_OK), f"chmod +x {name(path)}"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] in {"#!/usr/bin/env bash", "#!/usr/bin/env python3"}
+    assert len(lines) <= _LINE_MAX
+
+
+@pytest.mark.parametrize("path", _PROGRAMS, ids=name)
+def test_script_says_what_it_is_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.match(r'#!.*\n("""|# )\w', text), "the second line says what it is for"
+
+
+def _source_of(module: str) -> str:
+    """Return the text of a module of the project that a script runs."""
+    path = ROOT.joinpath(*module.split("."))
+    file = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    return file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", _PROGRAMS, ids=name)
+def test_script_has_a_help(path: Path) -> None:
+    if path.name in _NO_OPTIONS:
+        pytest.skip("has no options, and is run by another script only")
+    text = path.read_text(encoding="utf-8")
+    # Not just tried: a script that does not know --help might begin to work.
+    program = re.search(r'python" -m ([\w.]+)', text)
+    if program is not None:
+        text += _source_of(program[1])
+    assert "--help" in text or "argparse" in text
+    told = subprocess.run(  # noqa: S603
+        [path, "--help"],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=60,
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.strip()
+
+
+@pytest.mark.parametrize("path", _PROGRAMS, ids=name)
+def test_bash_stops_at_the_first_error(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if not text.startswith("#!/usr/bin/env bash"):
+        pytest.skip("not bash")
+    assert "\nset -euo pipefail\n" in text
+    subprocess.run(["bash", "-n", path], check=True)  # noqa: S603, S607
+
+
+def test_no_file_knows_a_machine() -> None:
+    found = []
+    for path in project_files():
+        for number, line in enumerate((text_of(path) or "").splitlines(), 1):
+            if _MACHINE_PATH.search(line):
+                found.append(f"{name(path)}:{number}: {line.strip()[:80]}")
+    assert not found, "\n".join(found)
+
+
+def test_no_file_names_the_host_of_a_package_registry() -> None:
+    """Where packages come from is the user's setting, not ours."""
+    found = [
+        f"{name(path)}: {host}"
+        for path in project_files()
+        for host in _REGISTRIES
+        if host in (text_of(path) or "")
+    ]
+    assert not found, "\n".join(found)

@@ -1,0 +1,165 @@
+"""The texts: hassfest's rules, and that code and texts ask for the same ones."""
+
+from collections.abc import Iterator
+import re
+from typing import Any
+
+import pytest
+
+from .code import FILES, all_strings, called, strings, wanted
+from .project import INTEGRATION, leaves, read_json, translations
+
+TEXTS = translations()
+FOLDER = INTEGRATION / "translations"
+LANGUAGES = sorted(path for path in FOLDER.glob("*.json") if path.stem != "en")
+
+_KEY = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+_FORBIDDEN = {
+    "an address": re.compile(r"\w+://|\bwww\."),
+    "HTML": re.compile(r"</?\s*[a-zA-Z]"),
+    "a placeholder in single quotes": re.compile(r"'{\w+}'"),
+    "a space at an end": re.compile(r"\A\s|\s\Z"),
+    "two spaces": re.compile(r"\S  +\S"),
+    "a reference to another text": re.compile(r"\[%"),
+}
+
+#: Texts that Home Assistant asks for when these are called. The others it has itself.
+_IMPLIED = {
+    "_abort_if_unique_id_configured": {"already_configured"},
+    "_async_abort_entries_match": {"already_configured"},
+    "_abort_if_unique_id_mismatch": {"unique_id_mismatch"},
+    "_async_handle_discovery_without_unique_id": {"already_configured"},
+}
+_FLOWS = ("config", "options")
+
+
+def _flows() -> Iterator[dict[str, Any]]:
+    """Yield the texts of every flow: config, options, subentries, repairs."""
+    for name in _FLOWS:
+        yield TEXTS.get(name, {})
+    yield from TEXTS.get("config_subentries", {}).values()
+    for issue in TEXTS.get("issues", {}).values():
+        yield issue.get("fix_flow", {})
+
+
+def _in_flows(section: str) -> set[str]:
+    return {key for flow in _flows() for key in flow.get(section, {})}
+
+
+def _forms() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every form, and every section of a form, with a name for it."""
+    for flow in _flows():
+        for step, form in flow.get("step", {}).items():
+            yield step, form
+            for name, section in form.get("sections", {}).items():
+                yield f"{step}.{name}", section
+
+
+# The texts themselves -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [FOLDER / "en.json", *LANGUAGES], ids=lambda path: path.name)
+def test_texts_are_allowed(path: Any) -> None:
+    found = []
+    for keys, text in leaves(read_json(path)):
+        assert isinstance(text, str), keys
+        assert text, keys
+        found += [
+            f"{'.'.join(keys)}: {what}"
+            for what, pattern in _FORBIDDEN.items()
+            if pattern.search(text)
+        ]
+        found += [f"{'.'.join(keys)}: {key!r}" for key in keys if not _KEY.fullmatch(key)]
+    assert not found, "\n".join(found)
+
+
+def test_other_languages_say_the_same_as_english() -> None:
+    english = dict(leaves(TEXTS))
+    for path in LANGUAGES:
+        for keys, text in leaves(read_json(path)):
+            where = f"{path.name}: {'.'.join(keys)}"
+            assert keys in english, where
+            wanted_names = set(_PLACEHOLDER.findall(english[keys]))
+            assert set(_PLACEHOLDER.findall(text)) == wanted_names, where
+
+
+def test_every_field_is_described() -> None:
+    for name, form in _forms():
+        assert set(form.get("data", {})) == set(form.get("data_description", {})), name
+
+
+def test_every_menu_option_is_named() -> None:
+    for name, form in _forms():
+        described = set(form.get("menu_option_descriptions", {}))
+        assert described <= set(form.get("menu_options", {})), name
+
+
+def test_every_issue_says_what_to_do() -> None:
+    for key, issue in TEXTS.get("issues", {}).items():
+        assert issue.get("title"), key
+        assert ("description" in issue) != ("fix_flow" in issue), key
+
+
+# Code and texts -----------------------------------------------------------------------------
+
+
+def test_the_code_is_read() -> None:
+    """The tests below are worth something."""
+    sections = {each.section for each in wanted()}
+    assert {"exceptions", "issues", "selector", "step", "error"} <= sections
+
+
+def test_every_text_the_code_asks_for_is_there() -> None:
+    missing = []
+    for each in wanted():
+        if each.section in {"exceptions", "issues", "selector"}:
+            there = set(TEXTS.get(each.section, {}))
+        else:
+            there = _in_flows(each.section)
+        if each.key not in there:
+            missing.append(f"{each.where}: {each.section}.{each.key}")
+    assert not missing, "\n".join(missing)
+
+
+def test_every_text_that_home_assistant_asks_for_is_there() -> None:
+    for function in called(*FILES):
+        assert _IMPLIED.get(function, set()) <= _in_flows("abort"), function
+
+
+def test_every_placeholder_of_an_exception_is_given() -> None:
+    for each in wanted():
+        if each.section in {"exceptions", "issues"} and each.placeholders is not None:
+            texts = [text for _, text in leaves(TEXTS[each.section][each.key])]
+            needed = {name for text in texts for name in _PLACEHOLDER.findall(text)}
+            assert needed == each.placeholders, f"{each.where}: {each.key}"
+
+
+@pytest.mark.parametrize("section", ["exceptions", "issues", "selector"])
+def test_every_text_is_asked_for(section: str) -> None:
+    unused = set(TEXTS.get(section, {})) - strings(*FILES)
+    assert not unused
+
+
+@pytest.mark.parametrize("section", ["abort", "error", "progress"])
+def test_every_text_of_a_flow_is_asked_for(section: str) -> None:
+    implied = {key for function in called(*FILES) for key in _IMPLIED.get(function, ())}
+    unused = _in_flows(section) - strings(*FILES) - implied
+    assert not unused
+
+
+def test_every_step_is_there() -> None:
+    names = strings(*FILES)
+    assert {step for step in _in_flows("step") if f"async_step_{step}" not in names} == set()
+
+
+def test_every_field_is_one_of_the_code() -> None:
+    known = strings(*FILES)
+    for name, form in _forms():
+        for kind in ("data", "menu_options", "sections"):
+            assert set(form.get(kind, {})) <= known, f"{name}.{kind}"
+
+
+def test_every_option_of_a_selector_is_one_of_the_code() -> None:
+    for key, selector in TEXTS.get("selector", {}).items():
+        assert set(selector["options"]) <= all_strings(), key
