@@ -34,7 +34,7 @@ from harness.broker import HOST, embedded_broker, free_port
 from harness.headless import add_integration, headless
 
 _ADAPTER = "bench"
-_KINDS = {
+_KINDS: dict[str, tuple[str, tuple[str | float, str | float]]] = {
     # What is measured: the entity, and the messages that change it each time.
     "status": ("status", ("charging", "ready_to_charge")),
     "measurement": ("power", (1000.0, 2000.0)),
@@ -156,7 +156,7 @@ async def _introduce(port: int, charge_points: int) -> None:
     """Let the charge points say who they are and how they are."""
     async with aiomqtt.Client(HOST, port) as client:
         for number in range(1, charge_points + 1):
-            services = [
+            services: list[dict[str, Any]] = [
                 {
                     "name": service,
                     "address": f"/rt:dev/rn:{_ADAPTER}/ad:1/sv:{service}/ad:{number}",

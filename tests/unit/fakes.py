@@ -81,7 +81,9 @@ class OfflineHub(Hub):
     def advance(self, until: float) -> None:
         """Move the clock to `until`, doing what falls due on the way."""
         while True:
-            due = [each.next_deadline for each in self._timed() if each.next_deadline is not None]
+            due = [
+                each.next_deadline for each in self._timed() if each.next_deadline is not None
+            ]
             if not due or min(due) > until:
                 break
             self.clock.time = max(self.clock.time, min(due))

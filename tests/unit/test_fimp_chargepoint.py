@@ -138,9 +138,7 @@ def test_other_units_mean_nothing_to_us(hub: OfflineHub, node: FimpChargepoint) 
     assert node.snapshot.meter.power is None
 
 
-def test_a_missing_cable_current_means_not_said(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+def test_a_missing_cable_current_means_not_said(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True, cable_current="32"))
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
     assert node.snapshot.cable_current == 32
@@ -232,9 +230,7 @@ def test_nonsense_changes_nothing_and_is_counted(
         report("evt.meter_ext.report", "object", None),
     ],
 )
-def test_nonsense_from_the_meter(
-    hub: OfflineHub, node: FimpChargepoint, payload: Any
-) -> None:
+def test_nonsense_from_the_meter(hub: OfflineHub, node: FimpChargepoint, payload: Any) -> None:
     before = node.snapshot
     hub.feed(METER, payload)
     assert node.snapshot == before
@@ -372,9 +368,7 @@ async def test_a_stop_is_said_again(hub: OfflineHub, node: FimpChargepoint) -> N
     await asyncio.gather(first, second)
 
 
-async def test_a_lost_connection_ends_the_wait(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_lost_connection_ends_the_wait(hub: OfflineHub, node: FimpChargepoint) -> None:
     task = await begin(node.start_charging())
     hub.link_down(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):

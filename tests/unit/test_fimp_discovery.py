@@ -108,7 +108,9 @@ def test_apps_and_radio_networks_are_not_asked(hub: OfflineHub) -> None:
     hub.take_sent()
     hub.feed(
         "pt:j1/mt:evt/rt:discovery",
-        report("evt.discovery.report", "object", {"resource_name": "x", "resource_type": "app"}),
+        report(
+            "evt.discovery.report", "object", {"resource_name": "x", "resource_type": "app"}
+        ),
     )
     hub.feed(
         "pt:j1/mt:evt/rt:ad/rn:zigbee/ad:1",

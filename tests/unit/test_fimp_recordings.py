@@ -1,6 +1,7 @@
 """What a person reads in the recordings of real FIMP adapters is what we show."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_easee_second_session_never_shows_the_first_one_again(easee: Playback) -
         for _, nodes in easee._frames
         if EASEE in nodes and nodes[EASEE].meter.session_energy is not None
     ]
-    for (started, before), (same, after) in zip(energies, energies[1:], strict=False):
+    for (started, before), (same, after) in pairwise(energies):
         assert started != same or after >= before
     assert energies[-1][1] == 0.0766
 

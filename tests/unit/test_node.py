@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.base import Node
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Identity,
@@ -13,6 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Status,
     rising,
 )
+from custom_components.fimp_chargepoint.chargepoint.node import Node
 from custom_components.fimp_chargepoint.chargepoint.timers import Timers
 
 from .fakes import FakeOutlet

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from .base import MEASUREMENT_INTERVAL
 from .clock import Clock
 from .everest.discovery import EverestProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
 from .mqtt import SettingsSource
+from .node import MEASUREMENT_INTERVAL
 
 #: What is spoken on an MQTT broker.
 _MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol)

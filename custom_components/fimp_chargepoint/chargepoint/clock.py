@@ -1,4 +1,4 @@
-"""The one clock of a hub. Time is an argument everywhere else (DESIGN, section 3)."""
+"""The one clock of a hub. Time is an argument everywhere else."""
 
 import asyncio
 from collections.abc import Callable

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import logging
 from typing import Any
 
-from .base import MEASUREMENT_INTERVAL, Handler, Node, Protocol
+from .base import Handler, Protocol
 from .clock import Clock, SteadyClock
 from .errors import ChargepointError, ProtocolError
 from .mqtt import MqttLink, SettingsSource
+from .node import MEASUREMENT_INTERVAL, Node
 
 _LOGGER = logging.getLogger(__name__)
 

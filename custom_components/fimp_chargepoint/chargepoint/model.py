@@ -3,7 +3,7 @@
 Everything here is frozen. A change makes a new snapshot (`dataclasses.replace`),
 so that two snapshots can be compared and passed around freely. Units are W, kWh,
 A, V, Hz, °C; times are aware `datetime` objects. `None` always means "not known",
-never zero (DESIGN, section 4).
+never zero.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What the charge point is doing (DESIGN, section 4; the FIMP words)."""
+    """What the charge point is doing, in the words of the FIMP chargepoint service."""
 
     DISCONNECTED = "disconnected"
     REQUESTING = "requesting"

@@ -46,6 +46,8 @@ _BACKOFF_MIN = 1.0
 _BACKOFF_MAX = 60.0
 #: A link that held this long was a good one: start over with the shortest wait.
 _STABLE_AFTER = 30.0
+#: A link that worked gives up after so many refusals in a row.
+_REFUSALS_MAX = 3
 #: CONNACK codes that mean our credentials are wrong, of MQTT 3.1.1 and 5.
 _REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
 #: SUBACK codes from here on are refusals.
@@ -107,6 +109,30 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         super().put_nowait(item)
 
 
+class _Client(aiomqtt.Client):
+    """A client that does not stumble over a socket which is closed while it is written to.
+
+    aiomqtt 2.5.1 asks the loop to watch the socket in its next turn. Where the broker
+    hung up in this one, that fails in the loop, out of everybody's reach.
+    """
+
+    @override
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception as error:  # noqa: BLE001
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        def watch() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
+
+        # Called from a thread while it connects.
+        self._loop.call_soon_threadsafe(watch)
+
+
 class MqttLink:
     """A connection to a broker that comes back by itself."""
 
@@ -149,7 +175,7 @@ class MqttLink:
                 await self._task
             self._task = None
         if self._reapers:
-            await asyncio.wait(self._reapers, timeout=_TIMEOUT)
+            await asyncio.wait(self._reapers, timeout=_TIMEOUT + 2 * _REAP_TIMEOUT)
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand a message to the broker at QoS 1 and wait for its acknowledgement.
@@ -199,21 +225,26 @@ class MqttLink:
         """Connect again and again; `first` gets the outcome of the first attempt."""
         loop = asyncio.get_running_loop()
         backoff = _BACKOFF_MIN
+        refusals = 0
         while True:
             started = loop.time()
             try:
                 await self._session(first)
-            except AuthenticationError as error:
-                if not first.done():
-                    first.set_exception(error)
-                else:
-                    self._listener.link_refused(error)
-                return
             except ChargepointError as error:
-                if not first.done():
-                    first.set_exception(error)
-                    return
-                self._listener.link_down(error)
+                problem = error
+            except Exception as error:
+                # A bug must not end the link for ever, and without a word.
+                _LOGGER.exception("The link failed in a way nobody thought of")
+                problem = NotConnectedError(repr(error))
+            if not first.done():
+                first.set_exception(problem)
+                return
+            # A broker that is just starting may refuse what it takes a moment later.
+            refusals = refusals + 1 if isinstance(problem, AuthenticationError) else 0
+            if refusals == _REFUSALS_MAX:
+                self._listener.link_refused(problem)
+                return
+            self._listener.link_down(problem)
             if loop.time() - started >= _STABLE_AFTER:
                 backoff = _BACKOFF_MIN
             await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
@@ -222,7 +253,7 @@ class MqttLink:
     async def _session(self, first: asyncio.Future[None]) -> None:
         """Live one connection to its end, which is always a ChargepointError."""
         settings = await self._settings()
-        client = aiomqtt.Client(
+        client = _Client(
             settings.host,
             settings.port,
             username=settings.username,

@@ -10,7 +10,7 @@ from datetime import datetime
 import logging
 from typing import Any, ClassVar, override
 
-from ..base import Chargepoint, Outlet, Request
+from ..base import Chargepoint, Request
 from ..clock import moment
 from ..errors import ProtocolError
 from ..model import (
@@ -24,6 +24,7 @@ from ..model import (
     Status,
     rising,
 )
+from ..node import Outlet
 from .inclusion import BASIC, METER_UNITS, METER_VALUES, Thing
 from .message import Message, encode, number
 from .session import next_session

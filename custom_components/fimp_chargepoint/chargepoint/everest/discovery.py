@@ -1,0 +1,125 @@
+"""How EVerest charge points are found, and who gets which message.
+
+Two paths (EVerest API v1): passively, since a message of an `evse_manager_consumer`
+module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
+"""
+
+from functools import partial
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Final, override
+from uuid import uuid4
+
+from ..base import Handler, Protocol
+from ..timers import Timers
+from .chargepoint import EverestChargepoint
+from .envelope import ReplyTopic, decode, mapping, number, part, request
+from .requests import INTERFACE
+
+if TYPE_CHECKING:
+    from ..hub import Hub
+
+_MODULES: Final = f"everest_api/1/{INTERFACE}/"
+_OWN_INTERFACE: Final = "fimp_chargepoint"
+_READY: Final = "everest_api/ready_beacon"
+
+#: What can be a level of a topic. A module id is free text, and this one was not in a topic.
+_MODULE: Final = re.compile(r"[^/+#\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
+
+#: Seconds to collect beacons for: a starting EVerest sends one per API module.
+_BEACON_TIME: Final = 1.0
+
+
+class EverestProtocol(Protocol):
+    """EVerest API v1 on one broker, below one prefix."""
+
+    filters: ClassVar[tuple[str, ...]] = (
+        f"{_MODULES}+/e2m/#",
+        f"everest_api/1/{_OWN_INTERFACE}/+/e2m/#",
+        _READY,
+    )
+
+    def __init__(self, hub: Hub, prefix: str) -> None:
+        """Speak EVerest on `hub`, with `prefix` before every topic."""
+        self._hub = hub
+        self._prefix = prefix
+        self._timers = Timers(hub.wake)
+        self._chargepoints: dict[str, EverestChargepoint] = {}
+        # One topic for all discoveries: each reply names the module it comes from. The
+        # id keeps us apart from other clients of our kind.
+        self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
+
+    @override
+    def route(self, topic: str) -> Handler | None:
+        if topic.startswith(_MODULES):
+            match topic.removeprefix(_MODULES).split("/"):
+                case [module, "e2m", variable] if module and variable:
+                    return partial(self._variable, module, variable)
+                case [module, "e2m", *_, request_id] if module in self._chargepoints:
+                    return self._chargepoints[module].reply_handler(request_id)
+        elif topic == _READY:
+            return self._ready
+        elif topic == str(self._reply_to):
+            return self._discovered
+        return None
+
+    @property
+    @override
+    def next_deadline(self) -> float | None:
+        return self._timers.next_deadline
+
+    @override
+    def tick(self, now: float) -> None:
+        self._timers.tick(now)
+
+    @override
+    def link_up(self, now: float) -> None:
+        self._discover(now)
+
+    @override
+    def link_down(self, now: float) -> None:
+        self._timers.clear()
+
+    def _discover(self, _: float) -> None:
+        self._hub.send(f"{self._prefix}everest_api/discover", request(self._reply_to))
+
+    def _ready(self, _: bytes, now: float) -> None:
+        if "discover" not in self._timers:
+            self._timers.set("discover", now + _BEACON_TIME, self._discover)
+
+    def _discovered(self, payload: bytes, now: float) -> None:
+        apis = mapping(decode(payload)).get("apis")
+        for api in apis if isinstance(apis, list) else ():
+            if isinstance(api, dict):
+                self._api(api, now)
+
+    def _api(self, api: dict[str, Any], now: float) -> None:
+        module = api.get("module_id")
+        if api.get("type") != INTERFACE or api.get("version", 1) != 1:
+            return
+        if not isinstance(module, str) or not _MODULE.fullmatch(module):
+            return
+        period = number(part(api, "communication_monitoring").get("heartbeat_period_ms"))
+        chargepoint = self._chargepoints.get(module) or self._made(module)
+        chargepoint.found(None if period is None else period / 1000, now)
+        self._add(module, chargepoint)
+
+    def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
+        value = decode(payload)
+        chargepoint = self._chargepoints.get(module)
+        if chargepoint is not None:
+            chargepoint.apply(variable, value, now)
+            return
+        # What makes no sense proves nothing: it must be understood first.
+        chargepoint = self._made(module)
+        chargepoint.apply(variable, value, now)
+        self._add(module, chargepoint)
+
+    def _made(self, module: str) -> EverestChargepoint:
+        return EverestChargepoint(
+            f"everest:{self._prefix}{module}", module, self._hub, self._prefix
+        )
+
+    def _add(self, module: str, chargepoint: EverestChargepoint) -> None:
+        if module not in self._chargepoints:
+            self._chargepoints[module] = chargepoint
+            self._hub.add_node(chargepoint)

@@ -1,0 +1,108 @@
+"""The codec of EVerest API v1: bytes to plain values, requests to bytes. Pure.
+
+Enum values, keys and whole channels come and go between EVerest releases without a
+change of version, and some payloads break EVerest's own schema. So the getters are
+lenient: a value of the wrong type is one that was not sent, never an error.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+import math
+from typing import Any, override
+from uuid import uuid4
+
+import orjson
+
+from ..errors import ProtocolError
+
+#: Bytes; the longest real messages (signed meter values) have a few thousand.
+_SIZE_MAX = 256 * 1024
+#: Characters of a text that is shown to people or compared; Home Assistant shows 255.
+_TEXT_MAX = 200
+
+
+def decode(payload: bytes) -> Any:
+    """Return the JSON value in `payload`.
+
+    Raises:
+        ProtocolError: of kind `size`, `encoding` or `json`.
+
+    """
+    if len(payload) > _SIZE_MAX:
+        raise ProtocolError("size", f"{len(payload)} bytes")
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        try:
+            payload.decode()
+        except UnicodeDecodeError as cause:
+            raise ProtocolError("encoding", cause) from cause
+        raise ProtocolError("json", error) from error
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return a message that must be an object.
+
+    Raises:
+        ProtocolError: of kind `shape`.
+
+    """
+    if isinstance(value, dict):
+        return value
+    raise ProtocolError("shape", f"an object was expected, not {type(value).__name__}")
+
+
+def part(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object below `key`, an empty one where there is none."""
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def number(value: object) -> float | None:
+    """Return a finite number. EVerest writes NaN as null; `true` is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def text(value: object) -> str | None:
+    """Return a text that is not empty, cut where it is too long to be shown."""
+    return value[:_TEXT_MAX] if isinstance(value, str) and value else None
+
+
+def timestamp(value: object) -> datetime | None:
+    """Return an aware moment."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTopic:
+    """Where the reply to one request goes, without prefix: EVerest adds its own.
+
+    Replies carry no correlation id, so each request has a topic of its own. It lies
+    below `everest_api/.../e2m/`, the range that bridges and access rules let pass.
+    """
+
+    interface: str
+    module: str
+    operation: str
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    @override
+    def __str__(self) -> str:
+        """Return the topic; it is never empty, which would end EVerest up to 2025.12."""
+        return f"everest_api/1/{self.interface}/{self.module}/e2m/{self.operation}/{self.id}"
+
+
+def request(reply_to: ReplyTopic, payload: Any = None) -> bytes:
+    """Return the envelope of a request. There is none without a reply topic."""
+    envelope: dict[str, Any] = {"headers": {"replyTo": str(reply_to)}}
+    if payload is not None:
+        envelope["payload"] = payload
+    return orjson.dumps(envelope)

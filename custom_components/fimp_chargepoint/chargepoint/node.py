@@ -1,0 +1,119 @@
+"""A thing on a hub: its snapshot, who listens to it, and when it publishes.
+
+Nodes are fed with messages and time (`now`), and never know who listens.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+import logging
+from typing import Any, Protocol
+
+from .clock import Clock
+from .model import NodeSnapshot, Reason
+from .timers import Timers
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds between two publications of mere measurements.
+MEASUREMENT_INTERVAL = 5.0
+#: For a moment after a fact changed, the measurements that follow from it (power
+#: going to zero, say) may pass at this pace, so that they never contradict it for long.
+_SETTLING_TIME = 3.0
+_SETTLING_INTERVAL = 1.0
+
+type Listener[S] = Callable[[S], None]
+
+
+class Outlet(Protocol):
+    """What a node needs of its hub: the time, a wake-up call, and a way to speak."""
+
+    clock: Clock
+    measurement_interval: float
+
+    def wake(self) -> None:
+        """Look at the nodes' deadlines again."""
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Queue a message; it is dropped while the link is down."""
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a message to the broker, or raise NotConnectedError."""
+
+
+class Node[S: NodeSnapshot]:
+    """A thing on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
+
+    def __init__(self, address: str, snapshot: S, outlet: Outlet) -> None:
+        """Start from `snapshot`; `address` is unique on the hub and stays for ever."""
+        self.address = address
+        self.snapshot = snapshot
+        self.outlet = outlet
+        self.timers = Timers(outlet.wake)
+        self._published = snapshot
+        self._published_at = float("-inf")
+        self._settling_until = float("-inf")
+        self._listeners: list[Listener[S]] = []
+
+    def add_listener(self, listener: Listener[S]) -> Callable[[], None]:
+        """Call `listener(snapshot)` on every publication; returns how to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` wants to be called next, in POSIX seconds."""
+        return self.timers.next_deadline
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`."""
+        self.timers.tick(now)
+
+    def link_up(self, now: float) -> None:
+        """Nothing is known until the node speaks; ask it for everything."""
+        self._set_unavailable(Reason.NOT_HEARD, now)
+
+    def link_down(self, now: float) -> None:
+        """No value is live any more."""
+        self._set_unavailable(Reason.LINK_DOWN, now)
+
+    def _update(self, now: float, **changes: Any) -> None:
+        """Take over `changes` and publish what may be published now."""
+        snapshot = replace(self.snapshot, **changes)
+        if snapshot == self.snapshot:
+            return
+        self.snapshot = snapshot
+        if snapshot.differs_beyond_measurements(self._published):
+            self._settling_until = now + _SETTLING_TIME
+            self._publish(now)
+            # The next measurement belongs to this change: it need not wait.
+            self._published_at = float("-inf")
+        else:
+            due = self._published_at + self._interval(now)
+            if now >= due:
+                self._publish(now)
+            else:
+                self.timers.set("publish", due, self._publish)
+
+    def _interval(self, now: float) -> float:
+        interval = self.outlet.measurement_interval
+        return min(interval, _SETTLING_INTERVAL) if now < self._settling_until else interval
+
+    def _publish(self, now: float) -> None:
+        self.timers.cancel("publish")
+        if self.snapshot == self._published:
+            return
+        self._published = self.snapshot
+        self._published_at = now
+        for listener in tuple(self._listeners):
+            listener(self.snapshot)
+
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        """Take over why the node is not available, None where it is, with `changes`."""
+        before = self.snapshot.unavailable
+        self._update(now, unavailable=reason, **changes)
+        # What concerns the link is said once, by the hub.
+        own_reasons = (Reason.OFFLINE, Reason.SILENT)
+        if reason in own_reasons and before not in own_reasons:
+            _LOGGER.info("%s is not available: %s", self.address, reason)
+        elif reason is None and before in own_reasons:
+            _LOGGER.info("%s is available again", self.address)

@@ -1,0 +1,690 @@
+"""An EVerest charge point: what it shows, what it asks, when it is there, what it obeys."""
+
+import asyncio
+from collections.abc import Callable
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    CommandTimeoutError,
+    NotConnectedError,
+    ProtocolError,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+    EverestChargepoint,
+)
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Feature,
+    Reason,
+    Status,
+)
+
+from .fakes import FakeOutlet
+
+PREFIX = "site1/"
+TOPIC = "everest_api/1/evse_manager_consumer/evse_1"
+POWERMETER = {
+    "current_A": {"L1": 16.110000610351563, "L2": 16.1, "L3": -0.001, "N": 0.2},
+    "energy_Wh_import": {"L1": 1.0, "total": 4611.9501953125},
+    "power_W": {"L1": 3602.5, "total": 10807.6396484375},
+    "timestamp": "2026-11-20T09:00:00Z",
+    "voltage_V": {"L1": 228.47914123535156, "L2": 229.1, "L3": 230},
+}
+
+
+class Station:
+    """A charge point without a hub: time moves and messages come when a test says so."""
+
+    def __init__(self) -> None:
+        """Start with a charge point that has said nothing."""
+        self.outlet = FakeOutlet()
+        self.chargepoint = EverestChargepoint("everest:evse_1", "evse_1", self.outlet, PREFIX)
+        self.published: list[ChargepointSnapshot] = []
+        self.chargepoint.add_listener(self.published.append)
+
+    @property
+    def now(self) -> float:
+        """The time set last."""
+        return self.outlet.clock.time
+
+    @property
+    def shown(self) -> ChargepointSnapshot:
+        """What is known now."""
+        return self.chargepoint.snapshot
+
+    def says(self, variable: str, value: Any) -> None:
+        """Publish a variable."""
+        self.chargepoint.apply(variable, value, self.now)
+
+    def info(self, word: str, **fields: Any) -> None:
+        """Publish session_info."""
+        session = {"session_start_time": "2026-11-20T09:00:00Z", "charged_energy_wh": 0}
+        self.says("session_info", {"state": word} | session | fields)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Publish session_event."""
+        self.says("session_event", {"event": name, "uuid": "one"} | fields)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, with everything that falls due on the way."""
+        until = self.now + seconds
+        while (due := self.chargepoint.next_deadline) is not None and due <= until:
+            self.outlet.clock.time = max(due, self.now)
+            self.chargepoint.tick(self.now)
+        self.outlet.clock.time = until
+
+    def requests(self, operation: str = "") -> list[str]:
+        """Return the reply topics of the requests for `operation`, and forget all requests."""
+        sent, self.outlet.sent = self.outlet.sent, []
+        start = f"{PREFIX}{TOPIC}/m2e/"
+        assert all(topic.startswith(start) for topic, _ in sent)
+        return [
+            json.loads(payload)["headers"]["replyTo"]
+            for topic, payload in sent
+            if operation in {"", topic.removeprefix(start)}
+        ]
+
+    def operations(self) -> list[str]:
+        """Return the operations that were requested, and forget them."""
+        sent, self.outlet.sent = self.outlet.sent, []
+        return [topic.split("/m2e/")[1] for topic, _ in sent]
+
+    def reply(self, reply_to: str, *, value: Any) -> None:
+        """Answer a request."""
+        handler = self.chargepoint.reply_handler(reply_to.rsplit("/", 1)[1])
+        assert handler is not None
+        handler(json.dumps(value).encode(), self.now)
+
+
+@pytest.fixture(name="station")
+def station_fixture() -> Station:
+    return Station()
+
+
+@pytest.fixture(name="ready")
+def ready_fixture(station: Station) -> Station:
+    """A station that answers every /get and waits for a car."""
+    station.info("Unplugged")
+    for reply_to in station.requests("session_info/get"):
+        station.reply(reply_to, value={"state": "Unplugged"})
+    station.published.clear()
+    return station
+
+
+# What it shows --------------------------------------------------------------------
+
+
+def test_starts_with_nothing_known(station: Station) -> None:
+    shown = station.shown
+    assert shown.unavailable is Reason.NOT_HEARD
+    assert shown.identity.name == "EVerest evse_1"
+    assert shown.identity.manufacturer is None
+    assert (shown.status, shown.plugged, shown.session.started) == (None, None, None)
+    assert shown.capabilities.reports == {Feature.STATUS, Feature.SESSION_ENERGY}
+    assert shown.capabilities.controls == {Feature.CHARGING}
+    assert shown.capabilities.charging_modes == ()
+
+
+def test_everything_in_one_message_comes_out_together(station: Station) -> None:
+    station.info("Charging", charged_energy_wh=500, latest_total_w=7000)
+    assert len(station.published) == 1
+    shown = station.published[0]
+    assert shown.available
+    assert (shown.status, shown.raw_status, shown.plugged) == (
+        Status.CHARGING,
+        "Charging",
+        True,
+    )
+    assert shown.meter.session_energy == 0.5
+    assert shown.meter.power == 7000
+    assert Feature.POWER in shown.capabilities.reports
+    # Once more the same is not shown again.
+    station.info("Charging", charged_energy_wh=500, latest_total_w=7000)
+    assert len(station.published) == 1
+
+
+def test_the_powermeter_is_rounded_to_what_it_can_mean(station: Station) -> None:
+    station.says("powermeter", POWERMETER)
+    meter = station.shown.meter
+    assert meter.power == 10808
+    assert meter.energy == 4.612
+    assert meter.currents == (16.11, 16.1, 0.0)
+    assert str(meter.currents[2]) == "0.0"
+    assert meter.voltages == (228.5, 229.1, 230)
+    assert station.shown.capabilities.reports >= {Feature.POWER, Feature.ENERGY}
+
+
+def test_a_powermeter_tells_what_it_has(station: Station) -> None:
+    station.says("powermeter", {"current_A": {}, "energy_Wh_import": {"total": 0.0}})
+    meter = station.shown.meter
+    assert (meter.power, meter.energy) == (None, 0.0)
+    assert meter.currents == meter.voltages == (None, None, None)
+    assert Feature.POWER not in station.shown.capabilities.reports
+    assert Feature.ENERGY in station.shown.capabilities.reports
+    # NaN becomes null, and a type may be wrong.
+    station.says("powermeter", POWERMETER)
+    station.says(
+        "powermeter", POWERMETER | {"power_W": {"total": None}, "current_A": {"L1": True}}
+    )
+    assert station.shown.meter.power is None
+    assert station.shown.meter.currents == (None, None, None)
+    assert station.shown.meter.energy == 4.612
+    station.says("powermeter", {})
+    assert station.shown.meter.energy == 4.612
+
+
+def test_lifetime_energy_does_not_step_back(station: Station) -> None:
+    station.says("powermeter", POWERMETER)
+    station.says("powermeter", {"energy_Wh_import": {"total": 4610}})
+    assert station.shown.meter.energy == 4.612
+    station.says("powermeter", {"energy_Wh_import": {"total": 0}})
+    assert station.shown.meter.energy == 0
+
+
+def test_session_info_tells_the_power_only_where_no_powermeter_does(station: Station) -> None:
+    station.info("Charging", latest_total_w=7000)
+    assert station.shown.meter.power == 7000
+    # A meter without power does not take its place.
+    station.says("powermeter", {"energy_Wh_import": {"total": 1000}})
+    assert station.shown.meter.power == 7000
+    station.says("powermeter", {"power_W": {"total": 6900}})
+    station.info("Charging", latest_total_w=7000)
+    assert station.shown.meter.power == 6900
+    station.says("powermeter", {"power_W": {"total": None}})
+    station.info("Charging", latest_total_w=7000)
+    assert station.shown.meter.power is None
+
+
+def test_a_zero_that_nothing_measured_is_not_shown(station: Station) -> None:
+    station.info("Unplugged", latest_total_w=0)
+    assert station.shown.meter.power is None
+    assert Feature.POWER not in station.shown.capabilities.reports
+    station.info("Charging", latest_total_w=7000)
+    station.info("ChargingPausedEV", latest_total_w=0)
+    assert station.shown.meter.power == 0
+
+
+def test_session_energy_follows_the_meter_where_there_is_no_session_info(
+    station: Station,
+) -> None:
+    reading = {"meter_value": {"energy_Wh_import": {"total": 1000}}}
+    station.event("SessionStarted", session_started={"reason": "EVConnected"} | reading)
+    station.says("powermeter", {"energy_Wh_import": {"total": 1250.4}})
+    assert station.shown.meter.session_energy == 0.25
+    assert station.shown.session.id == "one"
+
+
+def test_finished_ev_becomes_finished_by_itself(station: Station) -> None:
+    station.event("ChargingStarted")
+    station.event("StoppingCharging")
+    assert (station.shown.status, station.shown.raw_status) == (Status.CHARGING, "FinishedEV")
+    station.wait(14.9)
+    assert station.shown.status is Status.CHARGING
+    station.wait(0.2)
+    assert station.shown.status is Status.FINISHED
+
+
+def test_finished_ev_in_a_pause_does_not(station: Station) -> None:
+    station.event("ChargingStarted")
+    station.event("StoppingCharging")
+    station.wait(1.1)
+    station.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["NoEnergy"]})
+    station.wait(20)
+    assert station.shown.status is Status.SUSPENDED_BY_EVSE
+
+
+def test_an_unknown_word_is_shown_and_logged_once(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        station.info("Dreaming", charged_energy_wh=700)
+        station.info("Charging", charged_energy_wh=700)
+    station.info("Dreaming", charged_energy_wh=700)
+    assert (station.shown.status, station.shown.raw_status) == (None, "Dreaming")
+    assert station.shown.meter.session_energy == 0.7
+    assert [each.message for each in caplog.records if "Dreaming" in each.message] == [
+        "everest:evse_1: unknown state Dreaming"
+    ]
+
+
+def test_identity(station: Station) -> None:
+    station.says("hw_capabilities", {"connector_type": "IEC62196Type2Socket"})
+    station.says("evse_id", "DE*PNX*E12345*1")
+    assert station.shown.identity.model == "Type 2 socket"
+    assert station.shown.identity.serial_number == "DE*PNX*E12345*1"
+    station.says("hw_capabilities", {"connector_type": "Megawatt"})
+    assert station.shown.identity.model == "Megawatt"
+    station.says("hw_capabilities", {})
+    station.says("evse_id", 5)
+    assert station.shown.identity.model == "Megawatt"
+    assert station.shown.identity.serial_number == "DE*PNX*E12345*1"
+
+
+def test_what_is_not_known_is_a_sign_of_life(station: Station) -> None:
+    station.says("enforced_limits", {"uuid": "connector_1"})
+    assert station.shown.available
+    station.says("something_new", None)
+    assert station.shown.status is None
+
+
+@pytest.mark.parametrize(
+    "variable", ["session_info", "session_event", "powermeter", "hw_capabilities"]
+)
+@pytest.mark.parametrize("value", [None, True, 5, "text", []])
+def test_a_wrong_shape_costs_only_itself(station: Station, variable: str, value: Any) -> None:
+    station.info("Charging")
+    before = station.shown
+    with pytest.raises(ProtocolError):
+        station.says(variable, value)
+    assert station.shown == before
+
+
+# What it asks -----------------------------------------------------------------------
+
+EVERYTHING = [
+    "session_info/get",
+    "powermeter/get",
+    "hw_capabilities/get",
+    "evse_id/get",
+    "get_evse",
+]
+
+
+def test_asks_for_everything_at_first_sight(station: Station) -> None:
+    station.says("heartbeat", 42)
+    topics = [topic for topic, _ in station.outlet.sent]
+    assert topics == [f"{PREFIX}{TOPIC}/m2e/{each}" for each in EVERYTHING]
+    reply_to = station.requests()
+    # EVerest adds the prefix itself.
+    assert all(
+        each.startswith(f"{TOPIC}/e2m/{operation}/")
+        for each, operation in zip(reply_to, EVERYTHING, strict=True)
+    )
+    assert len(set(reply_to)) == len(reply_to)
+    station.says("heartbeat", 43)
+    assert station.operations() == []
+
+
+def test_takes_the_answers(station: Station) -> None:
+    station.says("heartbeat", 42)
+    info, meter, hardware, evse_id, evse = station.requests()
+    station.reply(
+        info, value={"state": "Charging", "session_start_time": "2026-11-20T09:00:00Z"}
+    )
+    station.reply(meter, value=POWERMETER)
+    station.reply(hardware, value={"connector_type": "IEC62196Type2Cable"})
+    station.reply(evse_id, value="DE*PNX*E12345*1")
+    station.reply(evse, value={"connectors": [{"id": 1}], "id": 1})
+    shown = station.shown
+    assert shown.status is Status.CHARGING
+    assert shown.meter.power == 10808
+    assert shown.identity.model == "Type 2 cable"
+    assert shown.identity.serial_number == "DE*PNX*E12345*1"
+
+
+@pytest.mark.parametrize("value", [True, None])
+def test_true_is_no_data(station: Station, value: Any) -> None:
+    station.says("heartbeat", 42)
+    before = station.shown
+    for reply_to in station.requests():
+        station.reply(reply_to, value=value)
+    assert station.shown == before
+
+
+def test_a_reply_is_taken_once_and_only_by_whom_it_is_for(station: Station) -> None:
+    station.says("heartbeat", 42)
+    info = station.requests()[0]
+    request_id = info.rsplit("/", 1)[1]
+    handler = station.chargepoint.reply_handler(request_id)
+    assert handler is not None
+    handler(b'{"state":"Charging"}', station.now)
+    handler(b'{"state":"Finished"}', station.now)
+    assert station.shown.status is Status.CHARGING
+    assert station.chargepoint.reply_handler(request_id) is None
+    assert station.chargepoint.reply_handler("anybody") is None
+
+
+def test_a_garbled_reply_is_still_awaited(station: Station) -> None:
+    station.says("heartbeat", 42)
+    info = station.requests()[0]
+    handler = station.chargepoint.reply_handler(info.rsplit("/", 1)[1])
+    assert handler is not None
+    with pytest.raises(ProtocolError):
+        handler(b"\xff", station.now)
+    station.reply(info, value={"state": "Charging"})
+    assert station.shown.status is Status.CHARGING
+
+
+def test_unanswered_requests_are_forgotten(station: Station) -> None:
+    station.says("heartbeat", 42)
+    old = station.requests()[0].rsplit("/", 1)[1]
+    station.wait(61)
+    assert station.chargepoint.reply_handler(old) is not None
+    station.chargepoint._ask(Feature.STATUS)
+    station.chargepoint._start_request(None)
+    assert station.chargepoint.reply_handler(old) is None
+    for _ in range(1000):
+        station.chargepoint._stop_request()
+    assert len(station.chargepoint._requests._open) <= 64
+
+
+async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station) -> None:
+    station.says("heartbeat", {})
+    station.wait(2.9)
+    station.outlet.sent.clear()
+    station.chargepoint._ask(Feature.STATUS)
+    assert station.operations() == ["session_info/get"]
+    station.wait(0.2)
+    station.chargepoint._ask(Feature.STATUS)
+    assert station.operations() == []
+    # Until the connection, or the station, is a new one.
+    station.chargepoint.link_down(station.now)
+    station.chargepoint.link_up(station.now)
+    assert station.operations() == EVERYTHING
+    station.chargepoint._ask(Feature.STATUS)
+    assert station.operations() == ["session_info/get"]
+
+
+def test_a_station_that_answers_is_asked_again(ready: Station) -> None:
+    ready.wait(10)
+    ready.outlet.sent.clear()
+    ready.chargepoint._ask(Feature.STATUS)
+    assert ready.operations() == ["session_info/get"]
+    ready.chargepoint._ask(Feature.CABLE_LOCK)
+    assert ready.operations() == []
+
+
+def test_a_station_that_was_not_there_is_asked_when_it_comes(station: Station) -> None:
+    # Its modules subscribe when they are ready; what was sent before that is lost.
+    station.chargepoint.link_up(station.now)
+    assert station.operations() == EVERYTHING
+    station.wait(10)
+    assert station.shown.unavailable is Reason.NOT_HEARD
+    station.says("heartbeat", 0)
+    assert station.operations() == EVERYTHING
+    station.wait(10)
+    station.says("heartbeat", 10)
+    assert station.operations() == []
+
+
+def test_one_that_is_there_is_asked_once(station: Station) -> None:
+    station.chargepoint.link_up(station.now)
+    station.wait(1)
+    station.says("heartbeat", 7)
+    assert station.operations() == EVERYTHING
+
+
+# When it is there ---------------------------------------------------------------------
+
+
+def test_silence_is_asked_about_and_then_shown(
+    ready: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ready.info("Charging", latest_total_w=7000)
+    ready.outlet.sent.clear()
+    ready.wait(19.9)
+    assert ready.operations() == []
+    ready.wait(0.2)
+    assert ready.operations() == ["get_evse"]
+    ready.wait(9.8)
+    assert ready.shown.available
+    ready.wait(0.2)
+    assert ready.shown.unavailable is Reason.SILENT
+    assert (ready.shown.status, ready.shown.plugged) == (None, None)
+    assert ready.shown.meter.power is None
+    ready.outlet.sent.clear()
+    ready.wait(200)
+    assert ready.operations() == ["get_evse"] * 10
+    assert sum("not available" in each.message for each in caplog.records) == 1
+
+
+def test_any_message_ends_the_silence(ready: Station, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    ready.info("Charging")
+    ready.wait(31)
+    ready.published.clear()
+    ready.outlet.sent.clear()
+    # What was said before is not taken for granted.
+    ready.says("powermeter", POWERMETER)
+    assert ready.shown.available
+    assert ready.shown.status is None
+    assert ready.shown.meter.power == 10808
+    assert len(ready.published) == 1
+    assert ready.operations() == EVERYTHING
+    assert "is available again" in caplog.text
+    # The same word as before counts again.
+    ready.info("Charging")
+    assert (ready.shown.status, ready.shown.raw_status) == (Status.CHARGING, "Charging")
+
+
+def test_an_answer_ends_the_silence(ready: Station) -> None:
+    ready.outlet.sent.clear()
+    ready.wait(21)
+    ready.reply(ready.requests("get_evse")[0], value={"id": 1, "connectors": []})
+    ready.wait(19)
+    assert ready.shown.available
+    ready.wait(12)
+    assert ready.shown.unavailable is Reason.SILENT
+
+
+@pytest.mark.parametrize("count", [lambda beat: beat, lambda _: {}])
+def test_the_pace_of_the_heartbeats_is_learned(
+    ready: Station, count: Callable[[int], Any]
+) -> None:
+    ready.says("heartbeat", count(0))
+    ready.wait(25)
+    ready.says("heartbeat", count(1))
+    ready.wait(74)
+    assert ready.shown.available
+    ready.wait(2)
+    assert ready.shown.unavailable is Reason.SILENT
+
+
+def test_missed_heartbeats_do_not_change_the_pace(ready: Station) -> None:
+    ready.says("heartbeat", 1)
+    ready.wait(20)
+    ready.says("heartbeat", 21)
+    # One that is delivered twice neither.
+    ready.says("heartbeat", 21)
+    ready.wait(31)
+    assert ready.shown.unavailable is Reason.SILENT
+
+
+def test_the_pace_may_be_announced(ready: Station) -> None:
+    ready.chargepoint.found(40.0, ready.now)
+    ready.wait(119)
+    assert ready.shown.available
+    ready.wait(2)
+    assert ready.shown.unavailable is Reason.SILENT
+    ready.chargepoint.found(None, ready.now)
+    assert ready.shown.available
+
+
+def test_a_restart_forgets_and_asks(ready: Station) -> None:
+    ready.says("heartbeat", 1000)
+    ready.says("powermeter", POWERMETER)
+    ready.info("Charging", charged_energy_wh=500)
+    ready.wait(5)
+    ready.outlet.sent.clear()
+    ready.published.clear()
+    ready.says("heartbeat", 0)
+    shown = ready.shown
+    assert len(ready.published) == 1
+    assert shown.available
+    assert (shown.status, shown.raw_status, shown.plugged) == (None, None, None)
+    assert shown.meter.power is None
+    assert shown.meter.voltages == (None, None, None)
+    # Counters and the session stay true.
+    assert shown.meter.energy == 4.612
+    assert shown.meter.session_energy == 0.5
+    assert ready.operations() == EVERYTHING
+    ready.event("Enabled", uuid="")
+    assert (ready.shown.status, ready.shown.plugged) == (Status.DISCONNECTED, False)
+
+
+def test_a_restart_does_not_forget_what_came_just_before_its_first_heartbeat(
+    ready: Station,
+) -> None:
+    ready.says("heartbeat", 1000)
+    ready.wait(5)
+    ready.event("Enabled", uuid="")
+    ready.wait(0.1)
+    ready.says("heartbeat", 0)
+    assert ready.shown.status is Status.DISCONNECTED
+
+
+def test_a_heartbeat_without_a_count_is_no_restart(ready: Station) -> None:
+    ready.says("heartbeat", 1000)
+    ready.info("Charging")
+    ready.wait(5)
+    for value in ({}, True, None, "0"):
+        ready.says("heartbeat", value)
+    assert ready.shown.status is Status.CHARGING
+    # Nor is a smaller one on a new connection: that is asked about anyway.
+    ready.says("heartbeat", 2000)
+    ready.chargepoint.link_down(ready.now)
+    ready.chargepoint.link_up(ready.now)
+    ready.outlet.sent.clear()
+    ready.says("heartbeat", 3)
+    assert ready.operations() == []
+
+
+def test_a_lost_link_forgets_and_does_nothing(ready: Station) -> None:
+    ready.info("Charging", charged_energy_wh=500)
+    ready.event("StoppingCharging")
+    ready.chargepoint.link_down(ready.now)
+    assert ready.shown.unavailable is Reason.LINK_DOWN
+    assert ready.shown.status is None
+    ready.outlet.sent.clear()
+    ready.wait(1000)
+    assert ready.operations() == []
+    assert ready.shown.unavailable is Reason.LINK_DOWN
+    assert ready.chargepoint.next_deadline is None
+    ready.chargepoint.link_up(ready.now)
+    assert ready.shown.unavailable is Reason.NOT_HEARD
+    assert ready.operations() == EVERYTHING
+    ready.wait(31)
+    assert ready.shown.unavailable is Reason.SILENT
+
+
+def test_a_reply_of_the_time_before_the_link_was_lost_is_not_taken(station: Station) -> None:
+    station.says("heartbeat", 42)
+    old = station.requests()[0].rsplit("/", 1)[1]
+    station.chargepoint.link_down(station.now)
+    assert station.chargepoint.reply_handler(old) is None
+
+
+def test_a_doubt_outlives_a_lost_link(ready: Station) -> None:
+    ready.event("SessionStarted", session_started={"reason": "EVConnected"})
+    ready.event("Disabled", uuid="")
+    ready.event("Enabled", uuid="")
+    assert (ready.shown.status, ready.shown.raw_status) == (None, "Unplugged")
+    ready.chargepoint.link_down(ready.now)
+    ready.chargepoint.link_up(ready.now)
+    ready.says("session_info", {"state": "Unplugged"})
+    assert (ready.shown.status, ready.shown.raw_status) == (None, "Unplugged")
+    assert ready.shown.plugged is None
+
+
+# What it obeys ------------------------------------------------------------------------
+
+
+async def begin(command: Any) -> asyncio.Task[None]:
+    task = asyncio.create_task(command)
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_pause_is_proven_by_the_status_that_follows(ready: Station) -> None:
+    ready.info("Charging")
+    ready.outlet.sent.clear()
+    stop = await begin(ready.chargepoint.stop_charging())
+    assert ready.shown.pending.charging is False
+    [(topic, payload)] = ready.outlet.sent
+    assert topic == f"{PREFIX}{TOPIC}/m2e/pause_charging"
+    message = json.loads(payload)
+    assert list(message) == ["headers"]
+    reply_to = message["headers"]["replyTo"]
+    assert reply_to.startswith(f"{TOPIC}/e2m/pause_charging/")
+    ready.reply(reply_to, value=True)
+    ready.event("StoppingCharging")
+    await asyncio.sleep(0)
+    assert not stop.done()
+    ready.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["UserPause"]})
+    await stop
+    assert ready.shown.pending.charging is None
+    assert ready.shown.status is Status.READY_TO_CHARGE
+
+
+async def test_resume_is_proven_by_session_info(ready: Station) -> None:
+    ready.info("ChargingPausedEVSE")
+    start = await begin(ready.chargepoint.start_charging())
+    ready.reply(ready.requests("resume_charging")[0], value=True)
+    ready.info("ChargingPausedEVSE")
+    ready.info("Preparing")
+    await asyncio.sleep(0)
+    assert not start.done()
+    ready.info("Charging")
+    await start
+
+
+@pytest.mark.parametrize(
+    ("word", "command", "operation", "said"),
+    [
+        ("Charging", "stop_charging", "pause_charging", "refused to pause"),
+        ("Finished", "start_charging", "resume_charging", "refused to resume"),
+    ],
+)
+async def test_false_is_a_refusal(
+    ready: Station, word: str, command: str, operation: str, said: str
+) -> None:
+    ready.info(word)
+    task = await begin(getattr(ready.chargepoint, command)())
+    ready.reply(ready.requests(operation)[0], value=False)
+    with pytest.raises(CommandRejectedError, match=said):
+        await task
+    assert ready.shown.pending.charging is None
+
+
+@pytest.mark.parametrize("value", [True, None, 0, "false", {}, []])
+async def test_any_other_reply_is_neither_proof_nor_refusal(ready: Station, value: Any) -> None:
+    ready.info("Charging")
+    task = await begin(ready.chargepoint.stop_charging())
+    ready.reply(ready.requests("pause_charging")[0], value=value)
+    ready.wait(9.9)
+    await asyncio.sleep(0)
+    assert not task.done()
+    ready.wait(0.2)
+    with pytest.raises(CommandTimeoutError):
+        await task
+
+
+async def test_a_waiting_command_asks_for_the_status(ready: Station) -> None:
+    ready.info("Charging")
+    task = await begin(ready.chargepoint.stop_charging())
+    ready.outlet.sent.clear()
+    ready.wait(2.6)
+    ready.reply(ready.requests("session_info/get")[0], value={"state": "ChargingPausedEVSE"})
+    await task
+
+
+async def test_a_lasting_finished_ev_is_proof_of_a_stop(ready: Station) -> None:
+    ready.info("Charging")
+    ready.event("StoppingCharging")
+    ready.wait(10)
+    task = await begin(ready.chargepoint.stop_charging())
+    ready.wait(5.1)
+    await task
+
+
+async def test_commands_need_the_link(ready: Station) -> None:
+    ready.info("Charging")
+    ready.outlet.connected = False
+    with pytest.raises(NotConnectedError):
+        await ready.chargepoint.stop_charging()

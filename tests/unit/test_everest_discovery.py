@@ -1,0 +1,257 @@
+"""How EVerest charge points are found, and who gets which message."""
+
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+    EverestChargepoint,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
+from custom_components.fimp_chargepoint.chargepoint.model import Reason, Status
+
+from .fakes import OfflineHub
+
+EVSE = "everest_api/1/evse_manager_consumer"
+API: dict[str, Any] = {
+    "communication_monitoring": {"heartbeat_period_ms": 40_000},
+    "module_id": "evse_1",
+    "type": "evse_manager_consumer",
+    "version": 1,
+}
+
+
+@pytest.fixture(name="hub")
+def hub_fixture() -> OfflineHub:
+    return OfflineHub(("", "site1/"))
+
+
+def discoveries(hub: OfflineHub, prefix: str = "") -> list[str]:
+    """Return where the discoveries that were asked for want their answers."""
+    return [
+        json.loads(payload)["headers"]["replyTo"]
+        for topic, payload in hub.take_sent()
+        if topic == f"{prefix}everest_api/discover"
+    ]
+
+
+def test_a_well_formed_message_proves_a_charge_point(hub: OfflineHub) -> None:
+    events: list[HubEvent] = []
+    hub.add_listener(events.append)
+    hub.feed(f"{EVSE}/evse_1/e2m/heartbeat", 7)
+    hub.feed(f"{EVSE}/evse_1/e2m/something_new", None)
+    assert list(hub.nodes) == ["everest:evse_1"]
+    [event] = events
+    assert isinstance(event, NodeAdded)
+    assert event.node is hub.nodes["everest:evse_1"]
+    assert event.node.snapshot.available
+
+
+def test_the_first_message_counts(hub: OfflineHub) -> None:
+    hub.feed(f"{EVSE}/evse_1/e2m/session_info", {"state": "Charging"})
+    assert hub.nodes["everest:evse_1"].snapshot.status is Status.CHARGING
+
+
+@pytest.mark.parametrize(
+    ("variable", "payload"),
+    [
+        ("heartbeat", b"not json"),
+        ("heartbeat", b""),
+        ("heartbeat", b"\xff\xff"),
+        ("session_info", b"[]"),
+        ("powermeter", b"true"),
+    ],
+)
+def test_garbage_proves_nothing(hub: OfflineHub, variable: str, payload: bytes) -> None:
+    hub.feed(f"{EVSE}/evse_1/e2m/{variable}", payload)
+    assert not hub.nodes
+    assert hub.ignored.total() == 1
+    assert not hub.sent
+    hub.feed(f"{EVSE}/evse_1/e2m/{variable}", {})
+    assert len(hub.nodes) == 1
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        f"{EVSE}/evse_1/e2m/get_evse/4f1d",
+        f"{EVSE}/evse_1/e2m/session_info/get/4f1d",
+        f"{EVSE}/evse_1/e2m/heartbeat/",
+        f"{EVSE}/evse_1/e2m/",
+        f"{EVSE}/evse_1/e2m",
+        f"{EVSE}/evse_1/m2e/get_evse",
+        f"{EVSE}/evse_1/m2e/session_info/get",
+        f"{EVSE}//e2m/heartbeat",
+        f"{EVSE}/evse_1",
+        "everest_api/1/auth_consumer/auth/e2m/heartbeat",
+        "everest_api/1/fimp_chargepoint/somebody/e2m/discover/4f1d",
+        "everest_api/2/evse_manager_consumer/evse_1/e2m/heartbeat",
+        "everest_api/1.0/evse_manager_consumer/evse_1/e2m/heartbeat",
+        "everest_api/connectors",
+        "site2/everest_api/1/evse_manager_consumer/evse_1/e2m/heartbeat",
+    ],
+)
+def test_other_topics_are_not_ours(hub: OfflineHub, topic: str) -> None:
+    assert EverestProtocol(hub, "").route(topic) is None
+    hub.feed(topic, {})
+    assert not hub.nodes
+    assert not hub.ignored
+
+
+def test_replies_to_others_are_no_variables(hub: OfflineHub) -> None:
+    hub.feed(f"{EVSE}/evse_1/e2m/session_info", {"state": "Charging"})
+    before = hub.nodes["everest:evse_1"].snapshot
+    hub.feed(f"{EVSE}/evse_1/e2m/session_info/get/4f1d", {"state": "Finished"})
+    hub.feed(f"{EVSE}/evse_1/e2m/pause_charging/4f1d", payload=False)
+    assert hub.nodes["everest:evse_1"].snapshot == before
+
+
+def test_our_replies_come_back_below_the_prefix(hub: OfflineHub) -> None:
+    hub.feed(f"site1/{EVSE}/evse_1/e2m/heartbeat", 0)
+    sent = hub.take_sent("session_info/get")
+    [(topic, payload)] = sent
+    assert topic == f"site1/{EVSE}/evse_1/m2e/session_info/get"
+    reply_to = json.loads(payload)["headers"]["replyTo"]
+    assert reply_to.startswith(f"{EVSE}/evse_1/e2m/session_info/get/")
+    hub.feed(f"site1/{reply_to}", {"state": "Charging"})
+    assert hub.nodes["everest:site1/evse_1"].snapshot.status is Status.CHARGING
+    assert not hub.ignored
+
+
+def test_prefix_and_module_identify_a_charge_point(hub: OfflineHub) -> None:
+    for prefix in ("", "site1/"):
+        for module in ("evse_1", "evse_2"):
+            hub.feed(f"{prefix}{EVSE}/{module}/e2m/heartbeat", 0)
+    assert set(hub.nodes) == {
+        "everest:evse_1",
+        "everest:evse_2",
+        "everest:site1/evse_1",
+        "everest:site1/evse_2",
+    }
+
+
+def test_the_filters_do_not_overlap_and_cover_what_is_routed(hub: OfflineHub) -> None:
+    assert EverestProtocol.filters == (
+        "everest_api/1/evse_manager_consumer/+/e2m/#",
+        "everest_api/1/fimp_chargepoint/+/e2m/#",
+        "everest_api/ready_beacon",
+    )
+    assert "site1/everest_api/ready_beacon" in hub.filters
+
+
+# Asking ---------------------------------------------------------------------------
+
+
+def test_asks_whenever_the_link_comes_up(hub: OfflineHub) -> None:
+    hub.link_up()
+    sent = hub.take_sent("everest_api/discover")
+    assert {topic for topic, _ in sent} == {
+        "everest_api/discover",
+        "site1/everest_api/discover",
+    }
+    replies = [json.loads(payload)["headers"]["replyTo"] for _, payload in sent]
+    assert all(each.startswith("everest_api/1/fimp_chargepoint/") for each in replies)
+    assert replies[0] != replies[1]
+
+
+def test_charge_points_that_answer_are_added(hub: OfflineHub) -> None:
+    hub.link_up()
+    [reply_to] = discoveries(hub, "site1/")
+    hub.feed(f"site1/{reply_to}", {"apis": [API]})
+    hub.feed(f"site1/{reply_to}", {"apis": [API | {"module_id": "evse_2"}]})
+    hub.feed(f"site1/{reply_to}", {"apis": [API]})
+    assert list(hub.nodes) == ["everest:site1/evse_1", "everest:site1/evse_2"]
+    node = hub.nodes["everest:site1/evse_1"]
+    assert isinstance(node, EverestChargepoint)
+    assert node.snapshot.available
+    # It is asked for everything, and its pace is known.
+    assert hub.take_sent("session_info/get")
+    hub.advance(hub.clock.time + 119)
+    assert node.snapshot.available
+    hub.advance(hub.clock.time + 2)
+    assert node.snapshot.unavailable is Reason.SILENT
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        API | {"type": "auth_consumer"},
+        API | {"type": None},
+        API | {"version": 2},
+        API | {"module_id": ""},
+        API | {"module_id": 5},
+        API | {"module_id": "a/b"},
+        API | {"module_id": "#"},
+        API | {"module_id": "a\x00b"},
+        API | {"module_id": "x" * 201},
+        {},
+        5,
+        None,
+        [],
+    ],
+)
+def test_other_answers_add_nothing(hub: OfflineHub, api: Any) -> None:
+    hub.link_up()
+    [reply_to] = discoveries(hub)
+    hub.feed(reply_to, {"apis": [api, API]})
+    assert list(hub.nodes) == ["everest:evse_1"]
+    assert not hub.ignored
+
+
+@pytest.mark.parametrize(
+    "monitoring", [None, 5, {}, {"heartbeat_period_ms": "x"}, {"heartbeat_period_ms": -1}]
+)
+def test_an_answer_need_not_tell_the_pace(hub: OfflineHub, monitoring: Any) -> None:
+    hub.link_up()
+    [reply_to] = discoveries(hub)
+    hub.feed(reply_to, {"apis": [API | {"communication_monitoring": monitoring}]})
+    hub.advance(hub.clock.time + 31)
+    assert hub.nodes["everest:evse_1"].snapshot.unavailable is Reason.SILENT
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, {"apis": None}, {"apis": {"a": 1}}, b"garbage"]
+)
+def test_malformed_answers_add_nothing(hub: OfflineHub, answer: Any) -> None:
+    hub.link_up()
+    [reply_to] = discoveries(hub)
+    hub.feed(reply_to, answer)
+    assert not hub.nodes
+    assert "internal" not in hub.ignored
+
+
+def test_a_starting_station_is_asked_once_for_all_its_beacons(hub: OfflineHub) -> None:
+    hub.link_up()
+    hub.take_sent()
+    for _ in range(4):
+        hub.feed("everest_api/ready_beacon", {})
+    assert discoveries(hub) == []
+    hub.advance(hub.clock.time + 1)
+    assert len(discoveries(hub)) == 1
+    hub.advance(hub.clock.time + 10)
+    assert discoveries(hub) == []
+    hub.feed("everest_api/ready_beacon", b"")
+    hub.advance(hub.clock.time + 1)
+    assert len(discoveries(hub)) == 1
+
+
+def test_a_lost_link_asks_nothing(hub: OfflineHub) -> None:
+    hub.link_up()
+    hub.feed("everest_api/ready_beacon", {})
+    hub.take_sent()
+    for _, protocol in hub._protocols:
+        protocol.link_down(hub.clock.time)
+    hub.advance(hub.clock.time + 10)
+    assert discoveries(hub) == []
+
+
+def test_a_late_or_repeated_reply_is_ignored(hub: OfflineHub) -> None:
+    hub.feed(f"{EVSE}/evse_1/e2m/heartbeat", 0)
+    [(_, payload)] = hub.take_sent("session_info/get")
+    reply_to = json.loads(payload)["headers"]["replyTo"]
+    hub.feed(reply_to, {"state": "Charging"})
+    hub.feed(reply_to, {"state": "Finished"})
+    assert hub.nodes["everest:evse_1"].snapshot.status is Status.CHARGING
+    assert not hub.ignored
