@@ -1,1 +1,88 @@
-"""EV charge points over MQTT (FIMP, EVerest)."""
+"""EV charge points over MQTT (FIMP, EVerest): set up and unload a config entry."""
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import device_registry as dr
+
+from .broker import settings_source
+from .chargepoint import mqtt_hub
+from .chargepoint.errors import AuthenticationError, NotConnectedError
+from .chargepoint.node import MEASUREMENT_INTERVAL
+from .const import (
+    CONF_BROKER,
+    CONF_MEASUREMENT_INTERVAL,
+    CONF_PREFIXES,
+    DATA_CLOCK,
+    DOMAIN,
+    PLATFORMS,
+    Broker,
+)
+from .coordinator import FimpConfigEntry, RuntimeData
+from .issues import async_forget_refused_credentials, async_report_refused_credentials
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
+    """Connect to the broker; charge points turn up from then on."""
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, entry.entry_id)},
+        name=entry.title,
+        model="MQTT broker",
+        entry_type=dr.DeviceEntryType.SERVICE,
+    )
+    hub = mqtt_hub(
+        settings_source(hass, entry.data),
+        prefixes=entry.data[CONF_PREFIXES],
+        clock=hass.data.get(DATA_CLOCK),
+        measurement_interval=entry.options.get(CONF_MEASUREMENT_INTERVAL, MEASUREMENT_INTERVAL),
+    )
+
+    async def stop(_: Event) -> None:
+        await hub.stop()
+
+    # Also where the rest of the set-up fails; stopping twice does no harm.
+    entry.async_on_unload(hub.stop)
+    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
+    entry.runtime_data = RuntimeData(hass, entry, hub)
+    try:
+        await hub.start()
+    except NotConnectedError as error:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key="cannot_connect",
+            translation_placeholders={"detail": str(error)},
+        ) from error
+    except AuthenticationError as error:
+        if entry.data[CONF_BROKER] == Broker.OTHER:
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key="invalid_auth"
+            ) from error
+        async_report_refused_credentials(hass, entry)
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
+        ) from error
+    async_forget_refused_credentials(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
+    """Take the entities away; what was given to `async_on_unload` does the rest."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """Leave no issue behind that nobody can close."""
+    async_forget_refused_credentials(hass, entry)
+
+
+async def async_remove_config_entry_device(
+    _: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let the user delete the device of a charge point that is not there."""
+    known = {entry.entry_id}
+    if entry.state is ConfigEntryState.LOADED:
+        known |= {each.identifier for each in entry.runtime_data.coordinators.values()}
+    return all(identifier not in known for _, identifier in device.identifiers)

@@ -234,6 +234,7 @@ def test_finished_ev_in_a_pause_does_not(station: Station) -> None:
     station.event("StoppingCharging")
     station.wait(1.1)
     station.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["NoEnergy"]})
+    assert "finished" not in station.chargepoint.timers
     station.wait(20)
     assert station.shown.status is Status.SUSPENDED_BY_EVSE
 
@@ -382,7 +383,17 @@ async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station
     station.wait(0.2)
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == []
-    # Until the connection, or the station, is a new one.
+    # Until it is back after a silence, or it or the connection is a new one.
+    station.wait(30)
+    station.outlet.sent.clear()
+    station.says("heartbeat", 7)
+    assert station.operations() == EVERYTHING
+    station.wait(5)
+    station.says("heartbeat", 3)
+    assert station.operations() == EVERYTHING
+    station.chargepoint._ask(Feature.STATUS)
+    assert station.operations() == ["session_info/get"]
+    station.wait(5)
     station.chargepoint.link_down(station.now)
     station.chargepoint.link_up(station.now)
     assert station.operations() == EVERYTHING
@@ -409,6 +420,15 @@ def test_a_station_that_was_not_there_is_asked_when_it_comes(station: Station) -
     assert station.operations() == EVERYTHING
     station.wait(10)
     station.says("heartbeat", 10)
+    assert station.operations() == []
+
+
+def test_one_that_answers_late_is_asked_once(station: Station) -> None:
+    station.chargepoint.link_up(station.now)
+    info = station.requests()[0]
+    station.wait(10)
+    station.reply(info, value={"state": "Charging"})
+    assert station.shown.available
     assert station.operations() == []
 
 
@@ -461,6 +481,14 @@ def test_any_message_ends_the_silence(ready: Station, caplog: pytest.LogCaptureF
     # The same word as before counts again.
     ready.info("Charging")
     assert (ready.shown.status, ready.shown.raw_status) == (Status.CHARGING, "Charging")
+
+
+def test_why_it_paused_is_not_known_after_a_silence(ready: Station) -> None:
+    ready.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["NoEnergy"]})
+    assert ready.shown.status is Status.SUSPENDED_BY_EVSE
+    ready.wait(31)
+    ready.info("ChargingPausedEVSE")
+    assert ready.shown.status is Status.READY_TO_CHARGE
 
 
 def test_an_answer_ends_the_silence(ready: Station) -> None:
@@ -543,7 +571,8 @@ def test_a_heartbeat_without_a_count_is_no_restart(ready: Station) -> None:
     ready.says("heartbeat", 1000)
     ready.info("Charging")
     ready.wait(5)
-    for value in ({}, True, None, "0"):
+    for value in (True, {}, None, "0"):
+        ready.says("heartbeat", 1000)
         ready.says("heartbeat", value)
     assert ready.shown.status is Status.CHARGING
     # Nor is a smaller one on a new connection: that is asked about anyway.
@@ -561,11 +590,11 @@ def test_a_lost_link_forgets_and_does_nothing(ready: Station) -> None:
     ready.chargepoint.link_down(ready.now)
     assert ready.shown.unavailable is Reason.LINK_DOWN
     assert ready.shown.status is None
+    assert ready.chargepoint.next_deadline is None
     ready.outlet.sent.clear()
     ready.wait(1000)
     assert ready.operations() == []
     assert ready.shown.unavailable is Reason.LINK_DOWN
-    assert ready.chargepoint.next_deadline is None
     ready.chargepoint.link_up(ready.now)
     assert ready.shown.unavailable is Reason.NOT_HEARD
     assert ready.operations() == EVERYTHING
@@ -596,9 +625,16 @@ def test_a_doubt_outlives_a_lost_link(ready: Station) -> None:
 
 
 async def begin(command: Any) -> asyncio.Task[None]:
+    """Give a command and let it send its request."""
     task = asyncio.create_task(command)
     await asyncio.sleep(0)
     return task
+
+
+async def outcome(task: asyncio.Task[None]) -> None:
+    """Return or raise what the command did; it must be decided by now."""
+    async with asyncio.timeout(1):
+        await task
 
 
 async def test_pause_is_proven_by_the_status_that_follows(ready: Station) -> None:
@@ -617,7 +653,7 @@ async def test_pause_is_proven_by_the_status_that_follows(ready: Station) -> Non
     await asyncio.sleep(0)
     assert not stop.done()
     ready.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["UserPause"]})
-    await stop
+    await outcome(stop)
     assert ready.shown.pending.charging is None
     assert ready.shown.status is Status.READY_TO_CHARGE
 
@@ -631,7 +667,7 @@ async def test_resume_is_proven_by_session_info(ready: Station) -> None:
     await asyncio.sleep(0)
     assert not start.done()
     ready.info("Charging")
-    await start
+    await outcome(start)
 
 
 @pytest.mark.parametrize(
@@ -648,7 +684,7 @@ async def test_false_is_a_refusal(
     task = await begin(getattr(ready.chargepoint, command)())
     ready.reply(ready.requests(operation)[0], value=False)
     with pytest.raises(CommandRejectedError, match=said):
-        await task
+        await outcome(task)
     assert ready.shown.pending.charging is None
 
 
@@ -662,7 +698,7 @@ async def test_any_other_reply_is_neither_proof_nor_refusal(ready: Station, valu
     assert not task.done()
     ready.wait(0.2)
     with pytest.raises(CommandTimeoutError):
-        await task
+        await outcome(task)
 
 
 async def test_a_waiting_command_asks_for_the_status(ready: Station) -> None:
@@ -671,7 +707,7 @@ async def test_a_waiting_command_asks_for_the_status(ready: Station) -> None:
     ready.outlet.sent.clear()
     ready.wait(2.6)
     ready.reply(ready.requests("session_info/get")[0], value={"state": "ChargingPausedEVSE"})
-    await task
+    await outcome(task)
 
 
 async def test_a_lasting_finished_ev_is_proof_of_a_stop(ready: Station) -> None:
@@ -680,7 +716,7 @@ async def test_a_lasting_finished_ev_is_proof_of_a_stop(ready: Station) -> None:
     ready.wait(10)
     task = await begin(ready.chargepoint.stop_charging())
     ready.wait(5.1)
-    await task
+    await outcome(task)
 
 
 async def test_commands_need_the_link(ready: Station) -> None:

@@ -21,6 +21,7 @@ API: dict[str, Any] = {
     "type": "evse_manager_consumer",
     "version": 1,
 }
+OTHER = API | {"module_id": "evse_2"}
 
 
 @pytest.fixture(name="hub")
@@ -69,7 +70,7 @@ def test_garbage_proves_nothing(hub: OfflineHub, variable: str, payload: bytes) 
     assert not hub.nodes
     assert hub.ignored.total() == 1
     assert not hub.sent
-    hub.feed(f"{EVSE}/evse_1/e2m/{variable}", {})
+    hub.feed(f"{EVSE}/evse_1/e2m/heartbeat", {})
     assert len(hub.nodes) == 1
 
 
@@ -160,7 +161,7 @@ def test_charge_points_that_answer_are_added(hub: OfflineHub) -> None:
     hub.link_up()
     [reply_to] = discoveries(hub, "site1/")
     hub.feed(f"site1/{reply_to}", {"apis": [API]})
-    hub.feed(f"site1/{reply_to}", {"apis": [API | {"module_id": "evse_2"}]})
+    hub.feed(f"site1/{reply_to}", {"apis": [OTHER]})
     hub.feed(f"site1/{reply_to}", {"apis": [API]})
     assert list(hub.nodes) == ["everest:site1/evse_1", "everest:site1/evse_2"]
     node = hub.nodes["everest:site1/evse_1"]
@@ -177,9 +178,9 @@ def test_charge_points_that_answer_are_added(hub: OfflineHub) -> None:
 @pytest.mark.parametrize(
     "api",
     [
-        API | {"type": "auth_consumer"},
-        API | {"type": None},
-        API | {"version": 2},
+        OTHER | {"type": "auth_consumer"},
+        OTHER | {"type": None},
+        OTHER | {"version": 2},
         API | {"module_id": ""},
         API | {"module_id": 5},
         API | {"module_id": "a/b"},
@@ -233,7 +234,9 @@ def test_a_starting_station_is_asked_once_for_all_its_beacons(hub: OfflineHub) -
     hub.advance(hub.clock.time + 10)
     assert discoveries(hub) == []
     hub.feed("everest_api/ready_beacon", b"")
-    hub.advance(hub.clock.time + 1)
+    hub.advance(hub.clock.time + 0.6)
+    hub.feed("everest_api/ready_beacon", b"")
+    hub.advance(hub.clock.time + 0.6)
     assert len(discoveries(hub)) == 1
 
 

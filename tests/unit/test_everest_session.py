@@ -384,6 +384,7 @@ def test_enabling_without_a_car_is_not_in_doubt() -> None:
     course.wait(5).event("Enabled")
     assert (course.status, course.plugged) == (Status.DISCONNECTED, False)
     # Also when no car ever came, though the session ended just before.
+    course = charging().event("SessionFinished").wait(60)
     course.uuid = "two"
     course.begin(reason="Authorized").event("SessionFinished").event("Disabled")
     assert course.event("Enabled").status is Status.DISCONNECTED
@@ -507,6 +508,11 @@ def test_energy_never_falls_within_a_session() -> None:
     assert course.info("Charging", started=0, charged_energy_wh=1501).energy == 1.501
 
 
+def test_session_info_goes_before_the_meter() -> None:
+    course = Course().begin(meter=0).info("Charging", started=0, charged_energy_wh=500)
+    assert course.meter(0.6).energy == 0.5
+
+
 def test_energy_without_a_start_counts_too() -> None:
     assert Course().info("Charging", charged_energy_wh=1500).energy == 1.5
 
@@ -546,10 +552,11 @@ def test_energy_without_session_info_is_the_meter_s() -> None:
     course = Course().begin(meter=10_000)
     assert course.energy == 0
     assert course.meter(10.0124).energy == 0.012
-    # A small step back is jitter, and so is the way up again; a meter that was reset goes on from there.
+    # A small step back is jitter, and so is the way up again.
     assert course.meter(10.0123).energy == 0.012
     assert course.meter(11.0).energy == 1
     assert course.meter(10.9).meter(11.0).energy == 1
+    # A meter that was reset goes on from there.
     assert course.meter(0.0).energy == 1
     assert course.meter(0.25).energy == 1.25
     # After the end the meter may count for another car.

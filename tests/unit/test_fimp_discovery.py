@@ -248,6 +248,23 @@ def test_reconnect_forgets_live_values_and_asks_again(hub: OfflineHub) -> None:
     assert node.snapshot.meter.session_energy == 1.5
 
 
+def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: OfflineHub) -> None:
+    hub.feed(ADAPTER, inclusion())
+    hub.feed(CHARGER, state())
+    hub.link_down(ConnectionError())  # type: ignore[arg-type]
+    hub.link_up()
+    up = hub.clock.time
+    hub.take_sent()
+    for delay in (2, 5, 15, 60):
+        hub.advance(up + delay)
+        assert "cmd.state.get_report" in kinds(hub)
+    hub.link_up()
+    hub.feed(CHARGER, state())
+    hub.take_sent()
+    hub.advance(hub.clock.time + 100)
+    assert kinds(hub) == []
+
+
 def test_a_silent_charge_point_is_asked_and_then_doubted(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state())

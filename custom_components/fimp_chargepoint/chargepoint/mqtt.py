@@ -141,6 +141,8 @@ class MqttLink:
         self._settings = settings
         self._listener = listener
         self._client: aiomqtt.Client | None = None
+        #: Done when the connection in use is not any more.
+        self._broken: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUE_SIZE)
         self._reapers: set[asyncio.Task[None]] = set()
@@ -184,13 +186,20 @@ class MqttLink:
             NotConnectedError: the link is down or broke meanwhile.
 
         """
-        client = self._client
-        if client is None:
+        client, broken = self._client, self._broken
+        if client is None or broken is None:
             raise NotConnectedError("not connected to the broker")
+        sending = asyncio.ensure_future(client.publish(topic, payload, qos=1))
         try:
-            await client.publish(topic, payload, qos=1)
+            # A link that breaks is the end of it: no acknowledgement comes any more.
+            await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise NotConnectedError("the connection was lost meanwhile")
+            sending.result()
         except aiomqtt.MqttError as error:
             raise NotConnectedError(str(error)) from error
+        finally:
+            sending.cancel()
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message that nobody waits for; dropped while the link is down."""
@@ -272,6 +281,7 @@ class MqttLink:
             async with self._connected(client, tls=settings.tls is not None):
                 await self._subscribe(client)
                 self._client = client
+                self._broken = asyncio.get_running_loop().create_future()
                 while not self._outbox.empty():
                     self._outbox.get_nowait()
                 writer = asyncio.create_task(self._write(client), name="mqtt writer")
@@ -283,6 +293,7 @@ class MqttLink:
                         self._dispatch(message)
                 finally:
                     self._client = None
+                    self._broken.set_result(None)
                     writer.cancel()
         except aiomqtt.MqttError as error:
             raise NotConnectedError(str(error)) from error
@@ -301,8 +312,9 @@ class MqttLink:
             topic, payload = await self._outbox.get()
             try:
                 await client.publish(topic, payload, qos=1)
-            except aiomqtt.MqttError as error:
-                # The reader sees a broken link too, and ends this task.
+            except (aiomqtt.MqttError, ValueError) as error:
+                # The reader sees a broken link too, and ends this task. A topic that
+                # cannot be (out of somebody's report) costs only its message.
                 _LOGGER.debug("Could not send to %s: %s", topic, error)
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:

@@ -6,6 +6,7 @@ module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
 
 from functools import partial
 import re
+from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, override
 from uuid import uuid4
 
@@ -24,6 +25,15 @@ _READY: Final = "everest_api/ready_beacon"
 
 #: What can be a level of a topic. A module id is free text, and this one was not in a topic.
 _MODULE: Final = re.compile(r"[^/+#\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
+
+#: The variables that prove a charge point where none was known, with what they hold.
+_PROOFS: Final[dict[str, tuple[str, type | UnionType]]] = {
+    "session_info": ("state", str),
+    "session_event": ("event", str),
+    "powermeter": ("energy_Wh_import", dict),
+    "enforced_limits": ("limits_root_side", dict),
+    "hw_capabilities": ("max_current_A_import", int | float),
+}
 
 #: Seconds to collect beacons for: a starting EVerest sends one per API module.
 _BEACON_TIME: Final = 1.0
@@ -110,6 +120,8 @@ class EverestProtocol(Protocol):
             chargepoint.apply(variable, value, now)
             return
         # What makes no sense proves nothing: it must be understood first.
+        if not _proves(variable, value):
+            return
         chargepoint = self._made(module)
         chargepoint.apply(variable, value, now)
         self._add(module, chargepoint)
@@ -123,3 +135,19 @@ class EverestProtocol(Protocol):
         if module not in self._chargepoints:
             self._chargepoints[module] = chargepoint
             self._hub.add_node(chargepoint)
+
+
+def _proves(variable: str, value: Any) -> bool:
+    """Whether only an EVSE says so.
+
+    Raises:
+        ProtocolError: of kind `shape`.
+
+    """
+    if variable == "heartbeat":
+        # A counter; in 2025.10 an empty object.
+        return value == {} or type(value) is int
+    if variable not in _PROOFS:
+        return False
+    key, kind = _PROOFS[variable]
+    return isinstance(mapping(value).get(key), kind)

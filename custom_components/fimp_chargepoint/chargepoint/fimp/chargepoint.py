@@ -38,6 +38,9 @@ _ASK_AFTER = 300.0
 #: Seconds it has for an answer, and how often it is asked before it counts as silent.
 _ANSWER_TIME = 30.0
 _TRIES = 3
+#: Seconds after the link came up at which one that was not heard is asked again: its
+#: adapter may come back to the broker later than we do.
+_ASK_AGAIN = (2.0, 5.0, 15.0, 60.0)
 
 #: The words of the documents, of older adapters, and OCPP's where they are passed on.
 _STATUS = {
@@ -63,11 +66,22 @@ _STATUS = {
 }
 
 
+#: What a report is the evidence of.
+_EVIDENCE = {
+    "evt.state.report": Feature.STATUS,
+    "evt.current_session.report": Feature.SESSION_ENERGY,
+    "evt.cable_lock.report": Feature.CABLE_LOCK,
+}
+
+
 class FimpChargepoint(Chargepoint):
     """One `chargepoint` service and the `meter_elec` service beside it."""
 
     # Adapters poll their cloud every 30 s, and prove a stop only then.
     command_timeout: ClassVar[float] = 40.0
+    #: The reports that prove a charge point where none was known. An error report does
+    #: not: it may answer somebody's typing error.
+    PROOFS: ClassVar = frozenset(_EVIDENCE)
 
     def __init__(self, key: str, address: ServiceAddress, outlet: Outlet, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
@@ -243,11 +257,17 @@ class FimpChargepoint(Chargepoint):
         self._unanswered = 0
         self._watch_silence(now)
         self.ask_everything()
+        for delay in _ASK_AGAIN:
+            self.timers.set(f"ask again {delay:g}", now + delay, self._ask_again)
+
+    def _ask_again(self, _: float) -> None:
+        if self.snapshot.unavailable is Reason.NOT_HEARD:
+            self.ask_everything()
 
     @override
     def link_down(self, now: float) -> None:
         super().link_down(now)
-        self.timers.cancel("silence")
+        self.timers.clear()
 
     def _heard(self, now: float, **changes: Any) -> None:
         """Take a sign of life, with what it changes; ask for the rest where it came back."""
@@ -314,14 +334,6 @@ class FimpChargepoint(Chargepoint):
     def _request(self, service: str, kind: str, **fields: Any) -> Request:
         uid, payload = encode(kind, service, self.outlet.clock.now(), **fields)
         return Request(uid, self._prefix + self.service_address.commands(service), payload)
-
-
-#: What a report is the evidence of.
-_EVIDENCE = {
-    "evt.state.report": Feature.STATUS,
-    "evt.current_session.report": Feature.SESSION_ENERGY,
-    "evt.cable_lock.report": Feature.CABLE_LOCK,
-}
 
 
 def _merge(known: Phases, values: dict[str, float], letter: str) -> Phases:

@@ -99,12 +99,13 @@ class FimpProtocol(Protocol):
     def _chargepoint_event(self, address: ServiceAddress, payload: bytes, now: float) -> None:
         message = decode(payload)
         node = self._nodes.get(address)
-        if node is None:
-            # An error report proves nothing: it may answer somebody's typing error.
-            if not message.type.startswith("evt.") or message.type == "evt.error.report":
-                return
-            node = self._meet(address, now)
-        node.apply(message, now)
+        if node is not None:
+            node.apply(message, now)
+        elif message.type in FimpChargepoint.PROOFS:
+            # It must be understood before anybody is told of it.
+            node = self._made(address)
+            node.apply(message, now)
+            self._meet(address, node, now)
 
     def _meter_event(self, address: ServiceAddress, payload: bytes, now: float) -> None:
         # A house has many meters; only those beside a charge point are looked into.
@@ -133,10 +134,9 @@ class FimpProtocol(Protocol):
     def _inclusion_report(self, adapter: Adapter, message: Message, now: float) -> None:
         thing = parse_thing(message.value)
         for address in thing.chargepoints:
-            node = self._nodes.get(address)
-            if node is None:
-                node = self._add(address)
-            node.apply_thing(thing, now)
+            if address not in self._nodes:
+                self._add(address, self._made(address))
+            self._nodes[address].apply_thing(thing, now)
             self._introduce(address)
 
     def _exclusion_report(self, adapter: Adapter, message: Message, now: float) -> None:
@@ -177,17 +177,18 @@ class FimpProtocol(Protocol):
         """Return the charge points of a thing: one per connector."""
         return [each for each in self._nodes if each.adapter == adapter and each.thing == thing]
 
-    def _add(self, address: ServiceAddress) -> FimpChargepoint:
-        node = FimpChargepoint(
+    def _made(self, address: ServiceAddress) -> FimpChargepoint:
+        return FimpChargepoint(
             f"fimp:{self._prefix}{address}", address, self._hub, self._prefix
         )
+
+    def _add(self, address: ServiceAddress, node: FimpChargepoint) -> None:
         self._nodes[address] = node
         self._strangers.add(address)
-        return node
 
-    def _meet(self, address: ServiceAddress, now: float) -> FimpChargepoint:
+    def _meet(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
         """Take in a charge point that spoke, and give it the time to say who it is."""
-        node = self._add(address)
+        self._add(address, node)
         node.ask_everything()
         self._ask_inclusion(address.adapter, address.thing, now, first=True)
         self._timers.set(
@@ -195,7 +196,6 @@ class FimpProtocol(Protocol):
             now + _INTRODUCTION_TIME,
             lambda _: self._introduce(address),
         )
-        return node
 
     def _introduce(self, address: ServiceAddress) -> None:
         """Put a charge point on the hub, as known by now."""

@@ -1,0 +1,300 @@
+"""Setting the integration up: which broker, proof that it works, what is found on it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple, override
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.const import CONF_HOST, CONF_PORT, CONF_USERNAME
+from homeassistant.core import callback
+import probatio
+
+from .broker import CertificateError, has_home_assistant_broker, settings_source
+from .chargepoint import mqtt_hub
+from .chargepoint.errors import (
+    AuthenticationError,
+    ChargepointError,
+    NoAnswerError,
+    TlsError,
+)
+from .chargepoint.hub import Hub
+from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, Broker
+from .forms import (
+    BROKER_SCHEMA,
+    CREDENTIALS_SCHEMA,
+    HOME_ASSISTANT_SCHEMA,
+    OPTIONS_SCHEMA,
+    FormError,
+    broker_data,
+    credentials_data,
+    home_assistant_data,
+    suggestions,
+)
+
+#: There is one MQTT integration, so there is one entry for its broker.
+_UNIQUE_ID_HOME_ASSISTANT = "ha_mqtt"
+#: Seconds to look for charge points; most heartbeats come within five.
+SEARCH_SECONDS = 6.0
+#: Seconds to wait for our own message to come back.
+ECHO_SECONDS = 3.0
+
+
+class _Search(NamedTuple):
+    """What came of looking for charge points."""
+
+    names: list[str]
+    delivers: bool
+
+    @property
+    def next_step(self) -> str:
+        """The page that explains it."""
+        if self.names:
+            return "found"
+        return "nothing_found" if self.delivers else "nothing_delivered"
+
+
+class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Connect for real, then show by name what was found, then create the entry."""
+
+    VERSION = 1
+
+    #: What the entry will hold, known to work.
+    _data: dict[str, Any]
+    _search: asyncio.Task[_Search]
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> FimpOptionsFlow:
+        """Return the flow for preferences."""
+        return FimpOptionsFlow()
+
+    # Which broker ------------------------------------------------------------
+
+    @override
+    async def async_step_user(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Choose the broker, where there is a choice."""
+        if not has_home_assistant_broker(self.hass):
+            return await self.async_step_broker()
+        return self.async_show_menu(step_id="user", menu_options=["home_assistant", "broker"])
+
+    async def async_step_home_assistant(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Use the broker of Home Assistant's MQTT integration."""
+        await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT)
+        if self.source != SOURCE_RECONFIGURE:
+            self._abort_if_unique_id_configured()
+        problem: Exception | None = None
+        if user_input is not None:
+            try:
+                return await self._async_use(home_assistant_data(user_input))
+            except AuthenticationError:
+                # Only the MQTT integration can ask for other credentials.
+                problem = FormError("mqtt_invalid_auth")
+            except (FormError, ChargepointError) as error:
+                problem = error
+        return self._show("home_assistant", HOME_ASSISTANT_SCHEMA, user_input, problem)
+
+    async def async_step_broker(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Use another broker."""
+        problem: Exception | None = None
+        if user_input is not None:
+            try:
+                data = broker_data(user_input, self._known)
+                self._async_abort_entries_match(
+                    {name: data[name] for name in (CONF_HOST, CONF_PORT, CONF_PREFIXES)}
+                )
+                return await self._async_use(data)
+            except (FormError, ChargepointError) as error:
+                problem = error
+        return self._show("broker", BROKER_SCHEMA, user_input, problem)
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change how the broker of an entry is reached."""
+        if self._known[CONF_BROKER] == Broker.HOME_ASSISTANT:
+            return await self.async_step_home_assistant()
+        return await self.async_step_broker()
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """The broker does not take our user name and password any more."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for others."""
+        entry = self._get_reauth_entry()
+        problem: Exception | None = None
+        if user_input is not None:
+            data = credentials_data(user_input, entry.data)
+            try:
+                await (await self._async_connect(data)).stop()
+            except ChargepointError as error:
+                problem = error
+            else:
+                return self.async_update_reload_and_abort(entry, data=data)
+        suggested = {CONF_USERNAME: entry.data.get(CONF_USERNAME)} | (user_input or {})
+        return self._show("reauth_confirm", CREDENTIALS_SCHEMA, suggested, problem)
+
+    @property
+    def _known(self) -> Mapping[str, Any]:
+        """The data of the entry that is changed, empty for a new one."""
+        if self.source != SOURCE_RECONFIGURE:
+            return {}
+        return self._get_reconfigure_entry().data
+
+    def _show(
+        self,
+        step_id: str,
+        schema: probatio.Schema,
+        user_input: Mapping[str, Any] | None,
+        problem: Exception | None,
+    ) -> ConfigFlowResult:
+        """Show a form, with what was filled in before and what was wrong with it."""
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(
+                schema, user_input or suggestions(self._known)
+            ),
+            errors={} if problem is None else {"base": _error_key(problem)},
+            description_placeholders={"detail": str(problem)},
+        )
+
+    # Does it work, and what is there -------------------------------------------
+
+    async def _async_connect(self, data: Mapping[str, Any]) -> Hub:
+        """Return a hub that is connected; the caller stops it."""
+        hub = mqtt_hub(
+            settings_source(self.hass, data),
+            prefixes=data[CONF_PREFIXES],
+            clock=self.hass.data.get(DATA_CLOCK),
+        )
+        await hub.start()
+        return hub
+
+    async def _async_use(self, data: dict[str, Any]) -> ConfigFlowResult:
+        """Connect, then change the entry, or go on to look for charge points."""
+        hub = await self._async_connect(data)
+        if self.source == SOURCE_RECONFIGURE:
+            await hub.stop()
+            entry = self._get_reconfigure_entry()
+            own_title = entry.title != _title(entry.data)
+            return self.async_update_reload_and_abort(
+                entry, data=data, title=entry.title if own_title else _title(data)
+            )
+        self._data = data
+        # The task owns the hub from here. It has begun when this returns, so that it
+        # stops the hub whatever becomes of the flow, which cancels it when it is removed.
+        self._search = self.hass.async_create_task(
+            _async_search(hub, data[CONF_PREFIXES]), eager_start=True
+        )
+        return await self.async_step_search()
+
+    async def async_step_search(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show that we are looking, until we have looked."""
+        if not self._search.done():
+            return self.async_show_progress(
+                step_id="search", progress_action="search", progress_task=self._search
+            )
+        return self.async_show_progress_done(next_step_id=self._search.result().next_step)
+
+    async def async_step_found(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say by name what was found."""
+        return self._conclude("found", user_input)
+
+    async def async_step_nothing_found(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say that charge points may turn up later."""
+        return self._conclude("nothing_found", user_input)
+
+    async def async_step_nothing_delivered(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say that the broker keeps our own messages from us."""
+        return self._conclude("nothing_delivered", user_input)
+
+    def _conclude(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Show what came of the search, then create the entry."""
+        if user_input is None:
+            names = self._search.result().names
+            return self.async_show_form(
+                step_id=step_id,
+                data_schema=probatio.Schema({}),
+                description_placeholders={
+                    "charge_points": "\n".join(f"- {name}" for name in names)
+                },
+                last_step=True,
+            )
+        return self.async_create_entry(title=_title(self._data), data=self._data)
+
+
+class FimpOptionsFlow(OptionsFlowWithReload):
+    """Preferences."""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show and take all of them."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                OPTIONS_SCHEMA, self.config_entry.options
+            ),
+        )
+
+
+async def _async_search(hub: Hub, prefixes: list[str]) -> _Search:
+    """Look for charge points on a connected hub, and stop it."""
+    try:
+        await asyncio.sleep(SEARCH_SECONDS)
+        names = sorted(node.snapshot.identity.name for node in hub.nodes.values())
+        # Nothing found may mean that access rules keep everything from us.
+        delivers = bool(names) or all(
+            [await hub.link.echo(prefix, ECHO_SECONDS) for prefix in prefixes]
+        )
+    finally:
+        await hub.stop()
+    return _Search(names, delivers)
+
+
+def _error_key(problem: Exception) -> str:
+    """Return the translation key of what was wrong."""
+    match problem:
+        case FormError():
+            return problem.key
+        case AuthenticationError():
+            return "invalid_auth"
+        case CertificateError():
+            return "invalid_certificate"
+        case TlsError():
+            return "tls_failed"
+        case NoAnswerError():
+            return "no_answer"
+    return "cannot_connect"
+
+
+def _title(data: Mapping[str, Any]) -> str:
+    """Return how an entry is called unless the user calls it something else."""
+    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+        return "Home Assistant MQTT"
+    return str(data[CONF_HOST])

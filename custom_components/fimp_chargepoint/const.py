@@ -1,0 +1,45 @@
+"""Names that more than one module of the integration uses."""
+
+from enum import StrEnum
+from typing import Final
+
+from homeassistant.const import Platform
+from homeassistant.util.hass_dict import HassKey
+
+from .chargepoint.clock import Clock
+
+DOMAIN: Final = "fimp_chargepoint"
+
+PLATFORMS: Final = (Platform.LOCK, Platform.SELECT, Platform.SENSOR, Platform.SWITCH)
+
+#: The domain of Home Assistant's own MQTT integration.
+MQTT_DOMAIN: Final = "mqtt"
+
+CONF_BROKER: Final = "broker"
+CONF_CA_CERTIFICATE: Final = "ca_certificate"
+CONF_CLIENT_CERTIFICATE: Final = "client_certificate"
+CONF_CLIENT_KEY: Final = "client_key"
+CONF_MEASUREMENT_INTERVAL: Final = "measurement_interval"
+CONF_PREFIXES: Final = "prefixes"
+CONF_TLS: Final = "tls"
+
+ATTR_PENDING: Final = "pending"
+
+#: A clock for every hub, in place of real time; `scripts/replay` puts one here.
+DATA_CLOCK: HassKey[Clock] = HassKey(f"{DOMAIN}_clock")
+
+
+class Broker(StrEnum):
+    """Whose broker a config entry talks to."""
+
+    HOME_ASSISTANT = "home_assistant"
+    OTHER = "other"
+
+
+class Tls(StrEnum):
+    """How a connection to another broker is protected."""
+
+    OFF = "off"
+    SYSTEM_CA = "system_ca"
+    OWN_CA = "own_ca"
+    UNVERIFIED = "unverified"

@@ -1,0 +1,214 @@
+"""A real MQTT broker as a process of its own, and the certificates it can have.
+
+Mosquitto where it is installed, else amqtt, so that the tests pass on a bare machine.
+`FIMP_TEST_BROKER=amqtt` chooses the second one anyway.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+import hashlib
+from ipaddress import ip_address
+import json
+import os
+from pathlib import Path
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HOST = "127.0.0.1"
+USERNAME = "evelyn"
+PASSWORD = "plug-in-7"
+
+_START_SECONDS = 15.0
+
+
+def mosquitto() -> str | None:
+    """Return where mosquitto is, None where amqtt has to do."""
+    if os.environ.get("FIMP_TEST_BROKER") == "amqtt":
+        return None
+    # It is a system program, and not on everybody's path.
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Certificates:
+    """A certificate authority, what it signed for the broker and for a client, in PEM."""
+
+    authority: str
+    server: str
+    server_key: str
+    client: str
+    client_key: str
+
+    @classmethod
+    def make(cls) -> Certificates:
+        """Make them all, plain as home-made ones are."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        authority = _sign("Test CA", key, "Test CA", key, authority=True)
+        server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        return cls(
+            authority=authority,
+            server=_sign("broker", server_key, "Test CA", key),
+            server_key=_pem(server_key),
+            client=_sign("client", client_key, "Test CA", key),
+            client_key=_pem(client_key),
+        )
+
+
+@dataclass
+class BrokerProcess:
+    """A broker that can be stopped and started again on the same port."""
+
+    folder: Path
+    credentials: bool = False
+    certificates: Certificates | None = None
+    client_certificates: bool = False
+    delivers: bool = True
+    port: int = field(default_factory=free_port)
+    host: str = HOST
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, password: str = PASSWORD) -> None:
+        """Start, and return when it accepts connections."""
+        self.folder.mkdir(exist_ok=True)
+        program = mosquitto()
+        command = (
+            self._amqtt(password) if program is None else self._mosquitto(program, password)
+        )
+        with Path(self.folder, "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._accepts():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(Path(self.folder, "log").read_text())
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End the process that `start` started."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def _accepts(self) -> bool:
+        with socket.socket() as client:
+            client.settimeout(1)
+            return client.connect_ex((self.host, self.port)) == 0
+
+    def _write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(0o600)
+        return str(path)
+
+    def _tls_files(self) -> Sequence[str]:
+        """Return the paths of authority, certificate and key, none where there is no TLS."""
+        each = self.certificates
+        if each is None:
+            return ()
+        return (
+            self._write("ca.pem", each.authority),
+            self._write("server.pem", each.server),
+            self._write("server_key.pem", each.server_key),
+        )
+
+    def _mosquitto(self, program: str, password: str) -> Sequence[str]:
+        lines = [
+            # As root it would become a user who cannot read our files.
+            "user root",
+            f"listener {self.port} {self.host}",
+            f"allow_anonymous {'false' if self.credentials else 'true'}",
+        ]
+        if self.credentials:
+            lines.append(f"password_file {self._write('passwords', _password_line(password))}")
+        if files := self._tls_files():
+            names = ("cafile", "certfile", "keyfile")
+            lines += [f"{name} {file}" for name, file in zip(names, files, strict=True)]
+            lines.append(f"require_certificate {str(self.client_certificates).lower()}")
+        if not self.delivers:
+            lines.append(f"acl_file {self._write('rules', 'topic write #' + os.linesep)}")
+        return program, "-c", self._write("mosquitto.conf", "\n".join(lines) + "\n")
+
+    def _amqtt(self, password: str) -> Sequence[str]:
+        if self.client_certificates or not self.delivers:
+            raise NotImplementedError("amqtt cannot be told to do that")
+        listener: dict[str, object] = {"type": "tcp", "bind": f"{self.host}:{self.port}"}
+        if files := self._tls_files():
+            names = ("cafile", "certfile", "keyfile")
+            listener |= {"ssl": True, **dict(zip(names, files, strict=True))}
+        plugin = "amqtt.plugins.authentication."
+        plugins: dict[str, object] = {plugin + "AnonymousAuthPlugin": {"allow_anonymous": True}}
+        if self.credentials:
+            from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415
+
+            line = f"{USERNAME}:{Argon2Hasher().hash(password)}\n"
+            file = self._write("passwords", line)
+            plugins = {plugin + "FileAuthPlugin": {"password_file": file}}
+        config = {"listeners": {"default": listener}, "plugins": plugins}
+        # JSON is YAML.
+        file = self._write("amqtt.yaml", json.dumps(config))
+        return sys.executable, "-m", "amqtt.scripts.broker_script", "-c", file
+
+
+def _password_line(password: str) -> str:
+    """Return what mosquitto_passwd would write, which is not always installed."""
+    # The salt has to be twelve bytes.
+    salt, rounds = b"salt of test", 101
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, dklen=64)
+    parts = (base64.b64encode(each).decode() for each in (salt, digest))
+    return f"{USERNAME}:$7${rounds}${'$'.join(parts)}\n"
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def _sign(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    authority: bool = False,
+) -> str:
+    """Return a certificate for this machine."""
+    now = datetime.now(UTC)
+    addresses = [x509.DNSName("localhost"), x509.IPAddress(ip_address(HOST))]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .sign(issuer_key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        .decode()
+    )

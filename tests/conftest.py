@@ -1,0 +1,48 @@
+"""What the tests of every folder share: a real broker."""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Home Assistant's test harness has a package of the same name; ours has to come first.
+import custom_components.fimp_chargepoint  # noqa: F401
+
+from .broker import BrokerProcess, Certificates, mosquitto
+
+type MakeBroker = Callable[..., BrokerProcess]
+
+
+@pytest.fixture(name="certificates", scope="session")
+def certificates_fixture() -> Certificates:
+    """A certificate authority and what it signed."""
+    return Certificates.make()
+
+
+@pytest.fixture(name="make_broker")
+def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeBroker]:
+    """Start brokers; the keywords are the fields of BrokerProcess."""
+    with ExitStack() as stack:
+
+        def make(**keywords: Any) -> BrokerProcess:
+            only_mosquitto = keywords.get("client_certificates") or not keywords.get(
+                "delivers", True
+            )
+            if only_mosquitto and mosquitto() is None:
+                pytest.skip("only mosquitto can be told to do that")
+            made = BrokerProcess(
+                tmp_path / f"broker{len(list(tmp_path.iterdir()))}", **keywords
+            )
+            stack.callback(made.stop)
+            made.start()
+            return made
+
+        yield make
+
+
+@pytest.fixture(name="broker")
+def broker_fixture(make_broker: MakeBroker) -> BrokerProcess:
+    """A broker that takes everybody."""
+    return make_broker()

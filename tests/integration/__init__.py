@@ -1,0 +1,1 @@
+"""Home Assistant with the integration, a real broker and simulated charge points."""

@@ -1,0 +1,189 @@
+"""Home Assistant, a real broker and simulated charge points, all at a quick pace."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from homeassistant.const import CONF_HOST, CONF_PORT
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint import config_flow
+from custom_components.fimp_chargepoint.chargepoint import mqtt
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from simulators.simulator import Timing
+from tests.broker import BrokerProcess
+from tests.conftest import MakeBroker
+
+#: Long enough for a slow machine; nothing waits for it when all is well.
+PATIENCE = 10.0
+#: Everything the simulators do happens at once, and changes are seen at once.
+QUICK = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1)
+
+
+@pytest.fixture(name="hass")
+def hass_fixture(make_broker: MakeBroker, hass: HomeAssistant) -> HomeAssistant:
+    """Begin after the brokers and end before them."""
+    return hass
+
+
+@pytest.fixture(autouse=True)
+def _enable(enable_custom_integrations: None) -> None:
+    """Let Home Assistant find the integration."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the waits that are meant for people and for slow networks."""
+    monkeypatch.setattr(config_flow, "SEARCH_SECONDS", 0.1)
+    monkeypatch.setattr(config_flow, "ECHO_SECONDS", 1.0)
+    # The simulators are back before us, since they say nothing when they come back.
+    monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
+    monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.3)
+    monkeypatch.setattr("simulators.mqtt._RETRY_SECONDS", 0.01)
+    # They live in our event loop, so what is wrong with their client goes against us.
+    monkeypatch.setattr("simulators.mqtt.aiomqtt.Client", mqtt._Client)
+
+
+async def until[T](condition: Callable[[], T], what: str = "") -> T:
+    """Return what `condition` returns as soon as that is true."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            # States come from the outside; there is no event to wait for.
+            while not (found := condition()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"waited in vain: {what or condition}")
+    return found
+
+
+def simulator(
+    broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any
+) -> FimpSimulator:
+    """Return charge points that speak FIMP on `broker`; to be used as `async with`."""
+    keywords.setdefault("timing", QUICK)
+    return FimpSimulator(Broker(broker.host, broker.port), *setups, **keywords)
+
+
+def other_broker(broker: BrokerProcess, **data: Any) -> MockConfigEntry:
+    """Return an entry for a broker that is not Home Assistant's."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Charging",
+        data={
+            "broker": "other",
+            CONF_HOST: broker.host,
+            CONF_PORT: broker.port,
+            "tls": "off",
+            "prefixes": [""],
+            **data,
+        },
+        # Tests do not want to wait for measurements.
+        options={"measurement_interval": 0},
+    )
+
+
+def mqtt_entry(hass: HomeAssistant, broker: BrokerProcess, **data: Any) -> MockConfigEntry:
+    """Add an entry of Home Assistant's own MQTT integration; it is not set up."""
+    entry = MockConfigEntry(
+        domain="mqtt", data={"broker": broker.host, CONF_PORT: broker.port, **data}
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Set `entry` up, with whatever result."""
+    if hass.config_entries.async_get_entry(entry.entry_id) is None:
+        entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    return entry
+
+
+def find(hass: HomeAssistant, platform: str, key: str) -> str | None:
+    """Return the id of the only entity with `key`, None where there is none."""
+    devices = dr.async_get(hass)
+    found = [
+        each.entity_id
+        for each in er.async_get(hass).entities.values()
+        if each.domain == platform
+        and each.platform == DOMAIN
+        and any(
+            each.unique_id == f"{identifier}_{key}"
+            for _, identifier in devices.async_get(each.device_id).identifiers
+        )
+    ]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+class Chargepoint:
+    """A simulated charge point, and its entities in Home Assistant."""
+
+    def __init__(
+        self, hass: HomeAssistant, point: FimpSimulator, entry: MockConfigEntry
+    ) -> None:
+        """Bring them together."""
+        self.hass = hass
+        self.point = point
+        self.entry = entry
+
+    def id(self, platform: str, key: str) -> str:
+        """Return the id of an entity, which must exist."""
+        found = find(self.hass, platform, key)
+        assert found is not None, f"no {platform} {key}"
+        return found
+
+    def state(self, platform: str, key: str) -> str | None:
+        """Return the state of an entity, None where there is no entity."""
+        entity_id = find(self.hass, platform, key)
+        state = None if entity_id is None else self.hass.states.get(entity_id)
+        return None if state is None else state.state
+
+    def attribute(self, platform: str, key: str, name: str) -> Any:
+        """Return an attribute of an entity."""
+        state = self.hass.states.get(self.id(platform, key))
+        return None if state is None else state.attributes.get(name)
+
+    async def shows(self, platform: str, key: str, wanted: str) -> None:
+        """Wait until an entity has a state."""
+        what = f"{platform} {key} to be {wanted}"
+        await until(lambda: self.state(platform, key) == wanted, what)
+
+    async def settles(self) -> None:
+        """Wait until all entities are there and every sensor has a value."""
+        await self.hass.async_block_till_done()
+        states = self.hass.states
+        what = "all sensors to have a value"
+        await until(lambda: all(s.state != "unknown" for s in states.async_all("sensor")), what)
+
+    async def call(self, platform: str, action: str, key: str, **data: Any) -> None:
+        """Call an action on an entity, and wait for its end."""
+        await self.hass.services.async_call(
+            platform, action, {"entity_id": self.id(platform, key), **data}, blocking=True
+        )
+
+
+@pytest.fixture(name="setups")
+def setups_fixture() -> tuple[ChargepointSetup, ...]:
+    """The charge points of `chargepoint`; a test module may override it."""
+    return (ChargepointSetup(profile="full"),)
+
+
+@pytest.fixture(name="chargepoint")
+async def chargepoint_fixture(
+    hass: HomeAssistant, broker: BrokerProcess, setups: tuple[ChargepointSetup, ...]
+) -> AsyncGenerator[Chargepoint]:
+    """A charge point that Home Assistant has found, without a car."""
+    async with simulator(broker, *setups) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await found.settles()
+        yield found
+        await hass.config_entries.async_unload(entry.entry_id)

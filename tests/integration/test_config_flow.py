@@ -1,0 +1,308 @@
+"""Setting up, from the first page to the entry, and changing it later."""
+
+from unittest.mock import patch
+
+from homeassistant.config_entries import (
+    ConfigEntryDisabler,
+    ConfigEntryState,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint import config_flow
+from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.fimp import ChargepointSetup
+from tests.broker import HOST, USERNAME, BrokerProcess, Certificates, free_port
+from tests.conftest import MakeBroker
+
+from .conftest import load, mqtt_entry, other_broker, simulator, until
+from .flow import CREDENTIALS, begin, finish, form, shown, submit
+
+# The way that leads to an entry ------------------------------------------------------
+
+
+async def test_other_broker(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the MQTT integration there is nothing to choose; what is found has a name."""
+    monkeypatch.setattr(config_flow, "SEARCH_SECONDS", 1.5)
+    setups = (ChargepointSetup(), ChargepointSetup(name="b", profile="minimal", serial="2"))
+    async with simulator(broker, *setups, announce=False):
+        result = await begin(hass)
+        assert result["type"] is FlowResultType.FORM
+        assert result["step_id"] == "broker"
+        result = await submit(hass, result, form(broker))
+        assert result["type"] is FlowResultType.SHOW_PROGRESS
+        await hass.async_block_till_done()
+        result = await hass.config_entries.flow.async_configure(result["flow_id"])
+        assert result["step_id"] == "found"
+        names = result["description_placeholders"]["charge_points"]
+        assert names == "- Acme Socket\n- Acme Wallbox"
+        result = await submit(hass, result, {})
+
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        assert result["title"] == HOST
+        assert result["data"] == {
+            "broker": "other",
+            "host": HOST,
+            "port": broker.port,
+            "tls": "off",
+            "prefixes": [""],
+        }
+        await hass.async_block_till_done()
+        assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_home_assistants_broker(hass: HomeAssistant, make_broker: MakeBroker) -> None:
+    """Nothing of the MQTT integration is copied into our entry."""
+    mqtt_entry(hass, make_broker(credentials=True), **CREDENTIALS)
+    result = await begin(hass, "home_assistant")
+    assert result["step_id"] == "home_assistant"
+    result = await submit(hass, result, {"topics": {"prefixes": ["", "site/"]}})
+    result = await finish(hass, result, "nothing_found")
+
+    assert result["title"] == "Home Assistant MQTT"
+    assert result["data"] == {"broker": "home_assistant", "prefixes": ["", "site/"]}
+    assert result["result"].unique_id == "ha_mqtt"
+    assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_menu_leads_to_another_broker(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Both are offered where the MQTT integration is there; a prefix counts once."""
+    mqtt_entry(hass, broker)
+    result = await begin(hass, "broker")
+    fields = form(broker, topics={"prefixes": ["a/", "b/", "a/"]})
+    result = await finish(hass, await submit(hass, result, fields), "nothing_found")
+    assert result["data"]["prefixes"] == ["a/", "b/"]
+
+
+async def test_disabled_mqtt_integration_is_not_offered(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    entry = mqtt_entry(hass, broker)
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert (await begin(hass))["step_id"] == "broker"
+
+
+async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -> None:
+    """A broker whose rules keep everything from us still says that we are subscribed."""
+    broker = make_broker(delivers=False)
+    result = await submit(hass, await begin(hass), form(broker))
+    await finish(hass, result, "nothing_delivered")
+
+
+async def test_with_credentials(hass: HomeAssistant, make_broker: MakeBroker) -> None:
+    broker = make_broker(credentials=True)
+    result = await submit(hass, await begin(hass), form(broker, **CREDENTIALS))
+    result = await finish(hass, result, "nothing_found")
+    assert result["data"].items() >= CREDENTIALS.items()
+
+
+@pytest.mark.parametrize("tls", ["own_ca", "unverified"])
+async def test_with_tls(
+    hass: HomeAssistant, make_broker: MakeBroker, certificates: Certificates, tls: str
+) -> None:
+    broker = make_broker(certificates=certificates)
+    fields = form(broker, tls=tls, certificates={"ca_certificate": certificates.authority})
+    await finish(hass, await submit(hass, await begin(hass), fields), "nothing_found")
+
+
+@pytest.mark.parametrize("tls", ["own_ca", "unverified"])
+async def test_with_client_certificate(
+    hass: HomeAssistant, make_broker: MakeBroker, certificates: Certificates, tls: str
+) -> None:
+    broker = make_broker(certificates=certificates, client_certificates=True)
+    fields = form(
+        broker,
+        tls=tls,
+        certificates={
+            "ca_certificate": certificates.authority,
+            "client_certificate": certificates.client,
+            "client_key": certificates.client_key,
+        },
+    )
+    await finish(hass, await submit(hass, await begin(hass), fields), "nothing_found")
+
+
+@pytest.mark.parametrize("insecure", [True, False])
+async def test_home_assistants_broker_with_tls(
+    hass: HomeAssistant,
+    make_broker: MakeBroker,
+    certificates: Certificates,
+    insecure: bool,  # noqa: FBT001
+) -> None:
+    """Own CA, client certificate and the ignored host name are taken over."""
+    broker = make_broker(certificates=certificates, client_certificates=True)
+    mqtt_entry(
+        hass,
+        broker,
+        certificate=certificates.authority,
+        client_cert=certificates.client,
+        client_key=certificates.client_key,
+        tls_insecure=insecure,
+    )
+    result = await submit(hass, await begin(hass, "home_assistant"), {"topics": {}})
+    await finish(hass, result, "nothing_found")
+
+
+# What is there already ---------------------------------------------------------------------
+
+
+async def test_same_broker_twice(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """The same host, port and prefixes are the same hub."""
+    other_broker(broker).add_to_hass(hass)
+    result = await submit(hass, await begin(hass), form(broker))
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+    fields = form(broker, topics={"prefixes": ["site/"]})
+    await finish(hass, await submit(hass, await begin(hass), fields), "nothing_found")
+
+
+async def test_home_assistants_broker_twice(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    mqtt_entry(hass, broker)
+    MockConfigEntry(domain=DOMAIN, unique_id="ha_mqtt").add_to_hass(hass)
+    result = await begin(hass, "home_assistant")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_closed_while_searching(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection of a flow that is given up does not stay."""
+    monkeypatch.setattr(config_flow, "SEARCH_SECONDS", 60)
+    hubs: list[Hub] = []
+    start = Hub.start
+
+    async def remember(self: Hub) -> None:
+        await start(self)
+        hubs.append(self)
+
+    with patch.object(Hub, "start", remember):
+        result = await submit(hass, await begin(hass), form(broker))
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    assert [hub.link.connected for hub in hubs] == [True]
+    # Somebody asks again how far it is.
+    result = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+
+    hass.config_entries.flow.async_abort(result["flow_id"])
+    await until(lambda: not hubs[0].link.connected, "the hub to be stopped")
+
+
+# Changing it later ---------------------------------------------------------------------------
+
+
+async def test_reauth(hass: HomeAssistant, make_broker: MakeBroker) -> None:
+    broker = make_broker(credentials=True)
+    entry = await load(hass, other_broker(broker, username=USERNAME, password="old"))
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["step_id"] == "reauth_confirm"
+    result = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert shown(result) == {"username": USERNAME}
+
+    result = await submit(hass, result, {"username": USERNAME, "password": "wrong"})
+    assert result["errors"] == {"base": "invalid_auth"}
+    result = await submit(hass, result, CREDENTIALS)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.data.items() >= CREDENTIALS.items()
+
+
+async def test_reauth_without_credentials(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """A broker may have stopped asking."""
+    entry = other_broker(broker, **CREDENTIALS)
+    entry.add_to_hass(hass)
+    result = await entry.start_reauth_flow(hass)
+    result = await submit(hass, result, {})
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert entry.data == other_broker(broker).data
+
+
+async def test_reconfigure(hass: HomeAssistant, make_broker: MakeBroker) -> None:
+    """Secrets are not shown, and kept when they are not filled in."""
+    broker, other = make_broker(credentials=True), make_broker(credentials=True)
+    entry = await load(hass, other_broker(broker, **CREDENTIALS))
+    result = await entry.start_reconfigure_flow(hass)
+    assert result["step_id"] == "broker"
+    assert shown(result) == {
+        "host": HOST,
+        "port": broker.port,
+        "username": USERNAME,
+        "tls": "off",
+        "prefixes": [""],
+    }
+    result = await submit(hass, result, form(free_port(), username=USERNAME))
+    assert result["errors"] == {"base": "cannot_connect"}
+    result = await submit(hass, result, form(other, username=USERNAME))
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.data == other_broker(other, **CREDENTIALS).data
+    assert entry.title == "Charging"
+
+
+async def test_reconfigure_renames_what_has_no_name_of_its_own(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    entry = other_broker(broker, host="localhost", **CREDENTIALS)
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, title="localhost")
+    result = await entry.start_reconfigure_flow(hass)
+    # The password belongs to the user name, which is no more.
+    result = await submit(hass, result, form(broker))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.title == HOST
+    assert entry.data == other_broker(broker).data
+
+
+async def test_reconfigure_to_what_is_there(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    other_broker(broker).add_to_hass(hass)
+    entry = other_broker(broker, prefixes=["site/"])
+    entry.add_to_hass(hass)
+    result = await submit(hass, await entry.start_reconfigure_flow(hass), form(broker))
+    assert result["reason"] == "already_configured"
+
+
+async def test_reconfigure_home_assistants_broker(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    mqtt_entry(hass, broker)
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        unique_id="ha_mqtt",
+        data={"broker": "home_assistant", "prefixes": [""]},
+    )
+    await load(hass, entry)
+    result = await entry.start_reconfigure_flow(hass)
+    assert result["step_id"] == "home_assistant"
+    result = await submit(hass, result, {"topics": {"prefixes": ["site/"]}})
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.data == {"broker": "home_assistant", "prefixes": ["site/"]}
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """A changed preference takes effect at once."""
+    entry = await load(hass, other_broker(broker))
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["step_id"] == "init"
+    assert shown(result) == {"measurement_interval": 0}
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {"measurement_interval": 30}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.runtime_data.hub.measurement_interval == 30

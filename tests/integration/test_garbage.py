@@ -1,0 +1,117 @@
+"""Garbage on every topic we subscribe to costs nothing but itself."""
+
+from typing import Any
+
+import aiomqtt
+from homeassistant.core import HomeAssistant
+import orjson
+
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.mqtt import Broker
+from tests.broker import HOST, BrokerProcess
+
+from .conftest import QUICK, load, other_broker, simulator, until
+
+#: Levels that are nonsense, and the levels of what really is there.
+_LEVELS = {
+    "nobody": {"rn": "rn:nobody", "ad": "ad:9", "module": "nobody", "id": "nobody"},
+    "the simulators": {"rn": "rn:easee", "ad": "ad:1", "module": "carport", "id": "x"},
+}
+_TOPICS = {
+    "+/mt:evt/rt:dev/+/+/sv:chargepoint/+": "pt:j1/mt:evt/rt:dev/{rn}/{ad}/sv:chargepoint/{ad}",
+    "+/mt:evt/rt:dev/+/+/sv:meter_elec/+": "pt:j1/mt:evt/rt:dev/{rn}/{ad}/sv:meter_elec/{ad}",
+    "+/mt:evt/rt:ad/+/+": "pt:j1/mt:evt/rt:ad/{rn}/{ad}",
+    "+/mt:evt/rt:discovery": "pt:j1/mt:evt/rt:discovery",
+    "everest_api/1/evse_manager_consumer/+/e2m/#": (
+        "everest_api/1/evse_manager_consumer/{module}/e2m/{variable}"
+    ),
+    "everest_api/1/fimp_chargepoint/+/e2m/#": (
+        "everest_api/1/fimp_chargepoint/{id}/e2m/{variable}"
+    ),
+    "everest_api/ready_beacon": "everest_api/ready_beacon",
+}
+_VARIABLES = ("session_info", "session_event", "powermeter", "hw_capabilities", "pause/x", "")
+_TYPES = (
+    "evt.state.report",
+    "evt.current_session.report",
+    "evt.cable_lock.report",
+    "evt.error.report",
+    "evt.meter.report",
+    "evt.meter_ext.report",
+    "evt.thing.inclusion_report",
+    "evt.thing.exclusion_report",
+    "evt.network.node_report",
+    "evt.network.all_nodes_report",
+    "evt.discovery.report",
+)
+_VALUES: tuple[Any, ...] = ([[]], {"address": {}}, -1, {"services": [1]})
+
+
+def _garbage() -> list[bytes]:
+    """Return bytes that are no message of any protocol."""
+    wrong = [
+        {"type": kind, "val_t": value_type, "val": value, "props": props}
+        for kind in _TYPES
+        for value in _VALUES
+        for value_type, props in (("object", 5), (["x"], {"unit": []}))
+    ]
+    return [
+        b"",
+        b"\x00\xff\xfe",
+        b"\x1f\x8b\x08broken",
+        b"{",
+        b"[]",
+        b"null",
+        b"0",
+        b'"text"',
+        b"{}",
+        b"[" * 3000,
+        b"x" * 300_000,
+        b'{"state": 5, "timestamp": [], "session_start_time": true}',
+        b'{"event": {}, "uuid": 7}',
+        *(orjson.dumps(each) for each in wrong),
+    ]
+
+
+async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    entry = await load(hass, other_broker(broker))
+    hub = entry.runtime_data.hub
+    assert set(hub.filters) == set(_TOPICS), "a filter nobody throws garbage at"
+    where = Broker(broker.host, broker.port)
+    station = EverestSimulator(where, EvseSetup(module="carport"), timing=QUICK)
+    async with simulator(broker) as adapter, station:
+
+        def shown() -> dict[str, str]:
+            # What is measured goes on changing.
+            return {
+                each.entity_id: each.state
+                for each in hass.states.async_all(("switch", "lock", "select", "sensor"))
+                if "unit_of_measurement" not in each.attributes
+            }
+
+        await until(lambda: len(hub.nodes) == 2)
+        await until(lambda: {"disconnected", "Unplugged"} <= set(shown().values()))
+        await hass.async_block_till_done()
+        before = shown()
+        async with aiomqtt.Client(HOST, broker.port) as vandal:
+            for levels in _LEVELS.values():
+                for topic in _TOPICS.values():
+                    variables = _VARIABLES if "{variable}" in topic else ("",)
+                    for variable in variables:
+                        for payload in _garbage():
+                            where_to = topic.format(**levels, variable=variable)
+                            await vandal.publish(where_to, payload)
+            await vandal.publish("pt:j1/mt:evt/rt:discovery", b"the last", qos=1)
+        counted = sum(hub.ignored.values())
+        assert counted > 100
+        await hass.async_block_till_done()
+        assert "internal" not in hub.ignored, hub.ignored
+        assert len(hub.nodes) == 2
+        await until(lambda: shown() == before, f"{shown()} is {before} again")
+
+        # Everything that worked goes on working.
+        await adapter.plug()
+        await station.plug()
+        wanted = {"ready_to_charge", "charging"}
+        await until(lambda: wanted <= set(shown().values()), f"{wanted} in {shown()}")
+        await hass.config_entries.async_unload(entry.entry_id)

@@ -1,0 +1,304 @@
+"""The link to a broker: every way it can go wrong, and how it comes back."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+import ssl
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint import mqtt
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    AuthenticationError,
+    ChargepointError,
+    NoAnswerError,
+    NotConnectedError,
+    TlsError,
+)
+from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink, MqttSettings
+from tests.broker import HOST, PASSWORD, USERNAME, BrokerProcess, Certificates
+from tests.conftest import MakeBroker
+
+from .conftest import until
+
+type Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+_CONNACK = bytes((0x20, 2, 0, 0))
+
+
+class Listener:
+    """Keeps what the link tells."""
+
+    def __init__(self, *filters: str) -> None:
+        self.filters = filters or ("in/+",)
+        self.ups = 0
+        self.downs: list[ChargepointError] = []
+        self.refused: list[ChargepointError] = []
+        self.messages: list[tuple[str, bytes, bool]] = []
+
+    def link_up(self) -> None:
+        self.ups += 1
+
+    def link_down(self, error: ChargepointError) -> None:
+        self.downs.append(error)
+
+    def link_refused(self, error: ChargepointError) -> None:
+        self.refused.append(error)
+
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        self.messages.append((topic, payload, retained))
+
+
+def link_to(port: int, listener: Listener | None = None, **settings: Any) -> MqttLink:
+    async def source() -> MqttSettings:
+        return MqttSettings(host=HOST, port=port, **settings)
+
+    return MqttLink(source, listener or Listener())
+
+
+@asynccontextmanager
+async def server(talk: Talk) -> AsyncGenerator[int]:
+    """Run a server that is no broker, or a poor one; yields its port."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        try:
+            await talk(reader, writer)
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(serve, HOST, 0) as listening:
+        yield listening.sockets[0].getsockname()[1]
+        for writer in writers:
+            writer.close()
+
+
+async def test_messages_come_and_go(broker: BrokerProcess) -> None:
+    listener = Listener()
+    link = link_to(broker.port, listener)
+    await link.start()
+    link.send("in/1", b"queued")
+    await link.publish("in/2", b"waited for")
+    await link.publish("other/2", b"not subscribed to")
+    await until(lambda: len(listener.messages) == 2)
+    assert sorted(listener.messages) == [
+        ("in/1", b"queued", False),
+        ("in/2", b"waited for", False),
+    ]
+    await link.stop()
+    assert not link.connected
+    with pytest.raises(NotConnectedError):
+        await link.publish("in/1", b"")
+    # Nobody waits for these, and nothing of today is sent tomorrow.
+    link.send("in/1", b"")
+
+
+async def test_it_comes_back_by_itself(broker: BrokerProcess) -> None:
+    listener = Listener()
+    link = link_to(broker.port, listener)
+    await link.start()
+    broker.stop()
+    await until(lambda: len(listener.downs) >= 2, "it tries again, and says so")
+    assert all(isinstance(each, NotConnectedError) for each in listener.downs)
+    broker.start()
+    await until(lambda: listener.ups == 2)
+    await link.publish("in/1", b"again")
+    await until(lambda: listener.messages)
+    await link.stop()
+
+
+async def test_a_retained_message_is_told_from_others(broker: BrokerProcess) -> None:
+    async with aiomqtt.Client(HOST, broker.port) as other:
+        await other.publish("in/old", b"x", qos=1, retain=True)
+    listener = Listener()
+    link = link_to(broker.port, listener)
+    await link.start()
+    await until(lambda: listener.messages == [("in/old", b"x", True)])
+    await link.stop()
+
+
+async def test_wrong_password(make_broker: MakeBroker) -> None:
+    broker = make_broker(credentials=True)
+    link = link_to(broker.port, username=USERNAME, password="wrong")
+    with pytest.raises(AuthenticationError):
+        await link.start()
+
+
+async def test_a_password_that_changes_ends_in_a_question(make_broker: MakeBroker) -> None:
+    broker = make_broker(credentials=True)
+    listener = Listener()
+    link = link_to(broker.port, listener, username=USERNAME, password=PASSWORD)
+    await link.start()
+    broker.stop()
+    broker.start(password="new")
+    await until(lambda: listener.refused)
+    # Not at the first refusal: a broker that is just starting may refuse for a moment.
+    refusals = [each for each in listener.downs if isinstance(each, AuthenticationError)]
+    assert len(refusals) == mqtt._REFUSALS_MAX - 1
+    assert len(listener.refused) == 1
+    await link.stop()
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+
+
+async def test_tls_to_a_plain_broker(socket_enabled: None) -> None:
+    async with server(_hang_up) as port:
+        with pytest.raises(TlsError):
+            await link_to(port, tls=ssl.create_default_context()).start()
+
+
+async def test_a_certificate_nobody_knows(
+    make_broker: MakeBroker, certificates: Certificates
+) -> None:
+    broker = make_broker(certificates=certificates)
+    with pytest.raises(TlsError, match="CERTIFICATE_VERIFY_FAILED"):
+        await link_to(broker.port, tls=ssl.create_default_context()).start()
+
+
+async def test_plain_to_a_tls_broker(
+    make_broker: MakeBroker, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 0.5)
+    broker = make_broker(certificates=certificates)
+    with pytest.raises(NoAnswerError):
+        await link_to(broker.port).start()
+
+
+async def test_nobody_there(broker: BrokerProcess) -> None:
+    broker.stop()
+    with pytest.raises(NotConnectedError, match="refused"):
+        await link_to(broker.port).start()
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def test_a_broker_that_never_answers(
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 0.2)
+    async with server(_say_nothing) as port:
+        with pytest.raises(NoAnswerError):
+            await link_to(port).start()
+
+
+async def _only_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1000)
+    writer.write(_CONNACK)
+    await reader.read()
+
+
+async def test_a_broker_that_never_acknowledges_a_subscription(
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 0.2)
+    async with server(_only_connect) as port:
+        with pytest.raises(NotConnectedError):
+            await link_to(port).start()
+
+
+def _grant(*codes: int, packets: int = 1000) -> Talk:
+    """Return a broker that answers subscriptions with `codes`, and hangs up in the end."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(_CONNACK)
+        subscribe = await reader.read(1000)
+        writer.write(bytes((0x90, 2 + len(codes), *subscribe[2:4], *codes)))
+        for _ in range(packets):
+            if not await reader.read(1000):
+                break
+
+    return talk
+
+
+async def test_a_message_that_is_never_acknowledged_fails_with_the_link(
+    socket_enabled: None,
+) -> None:
+    async with server(_grant(1, packets=1)) as port:
+        link = link_to(port)
+        await link.start()
+        async with asyncio.timeout(mqtt._TIMEOUT / 2):
+            with pytest.raises(NotConnectedError):
+                await link.publish("a/1", b"x")
+        await link.stop()
+
+
+async def test_refused_subscriptions_are_no_success(socket_enabled: None) -> None:
+    async with server(_grant(0x80, 0x80)) as port:
+        with pytest.raises(NotConnectedError, match="subscribe"):
+            await link_to(port, Listener("a/+", "b/+")).start()
+
+
+async def test_one_refused_subscription_is_said(
+    socket_enabled: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with server(_grant(0x80, 1)) as port:
+        link = link_to(port, Listener("a/+", "b/+"))
+        await link.start()
+        assert "does not let us subscribe to a/+" in caplog.text
+        await link.stop()
+
+
+async def test_cancelled_while_connecting(
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left behind: the harness fails on lingering tasks and sockets."""
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 0.2)
+    connected = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def watch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        ended.set()
+
+    async with server(watch) as port:
+        task = asyncio.create_task(link_to(port).start())
+        await connected.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_stopped_right_after_the_connection_broke(broker: BrokerProcess) -> None:
+    link = link_to(broker.port)
+    await link.start()
+    broker.stop()
+    await link.stop()
+    await link.stop()
+
+
+async def test_settings_that_cannot_be_had(socket_enabled: None) -> None:
+    async def source() -> MqttSettings:
+        raise ValueError("broken")
+
+    with pytest.raises(NotConnectedError, match="broken"):
+        await MqttLink(source, Listener()).start()
+
+
+async def test_an_echo_shows_that_the_broker_delivers(make_broker: MakeBroker) -> None:
+    link = link_to(make_broker().port)
+    assert not await link.echo("", 0.1)
+    await link.start()
+    assert await link.echo("site1/", 2)
+    await link.stop()
+    link = link_to(make_broker(delivers=False).port)
+    await link.start()
+    assert not await link.echo("", 0.2)
+    await link.stop()
+
+
+async def test_a_flood_costs_the_oldest_messages(caplog: pytest.LogCaptureFixture) -> None:
+    inbox = mqtt._Inbox(2)
+    for each in ("1", "2", "3", "4"):
+        inbox.put_nowait(each)  # type: ignore[arg-type]
+    assert [inbox.get_nowait(), inbox.get_nowait()] == ["3", "4"]
+    assert caplog.text.count("oldest are dropped") == 1

@@ -1,0 +1,180 @@
+"""The sensors, and the session that survives a restart of Home Assistant."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.core import CoreState, HomeAssistant, State
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    mock_restore_cache_with_extra_data,
+)
+
+from custom_components.fimp_chargepoint.chargepoint.model import Status
+from simulators.fimp import ChargepointSetup
+from simulators.simulator import Timing
+from tests.broker import BrokerProcess
+
+from .conftest import Chargepoint, load, other_broker, simulator, until
+
+#: Energy flows a thousand times faster than in life.
+FAST = Timing(pace=0.0, poll=0.1, speed=1000.0)
+
+
+async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Ours for people and automations, the protocol's own word for the curious."""
+    assert chargepoint.attribute("sensor", "status", "options") == list(Status)
+    raw = er.async_get(hass).async_get(chargepoint.id("sensor", "raw_status"))
+    assert raw.entity_category == "diagnostic"
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    assert chargepoint.state("sensor", "raw_status") == "ready_to_charge"
+    await chargepoint.point.fault("residual current")
+    await chargepoint.shows("sensor", "status", "error")
+    await chargepoint.point.clear_fault()
+    await chargepoint.point.unplug()
+    await chargepoint.shows("sensor", "status", "disconnected")
+
+
+@pytest.mark.parametrize(
+    ("key", "device_class", "state_class", "unit"),
+    [
+        ("power", SensorDeviceClass.POWER, SensorStateClass.MEASUREMENT, "W"),
+        ("lifetime_energy", SensorDeviceClass.ENERGY, SensorStateClass.TOTAL_INCREASING, "kWh"),
+        ("session_energy", SensorDeviceClass.ENERGY, SensorStateClass.TOTAL, "kWh"),
+    ],
+)
+async def test_energy_dashboard_can_use_it(
+    hass: HomeAssistant,
+    chargepoint: Chargepoint,
+    key: str,
+    device_class: str,
+    state_class: str,
+    unit: str,
+) -> None:
+    assert chargepoint.attribute("sensor", key, "device_class") == device_class
+    assert chargepoint.attribute("sensor", key, "state_class") == state_class
+    assert chargepoint.attribute("sensor", key, "unit_of_measurement") == unit
+    options = er.async_get(hass).async_get(chargepoint.id("sensor", key)).options
+    assert "suggested_display_precision" in options["sensor"]
+
+
+async def test_power(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.call("switch", "turn_on", "charging")
+    await until(lambda: float(chargepoint.state("sensor", "power")) > 20000)
+    await chargepoint.call("switch", "turn_off", "charging")
+    await until(lambda: float(chargepoint.state("sensor", "power")) == 0)
+
+
+async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Each session counts from zero, and says since when."""
+    async with simulator(broker, ChargepointSetup(wanted=2.0), timing=FAST) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        for _ in range(2):
+            await point.plug()
+            await found.shows("sensor", "session_energy", "0.0")
+            assert found.attribute("sensor", "session_energy", "last_reset")
+            await found.call("switch", "turn_on", "charging")
+            await found.shows("sensor", "status", "finished")
+            await found.shows("sensor", "session_energy", "2.0")
+            assert found.attribute("sensor", "session_energy", "last_reset")
+            await point.unplug()
+            await found.shows("sensor", "status", "disconnected")
+            # Two sessions never begin in the same second, which is all FIMP tells.
+            later = started(found) + timedelta(seconds=1)
+            await until(lambda later=later: dt_util.utcnow() > later)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+def started(chargepoint: Chargepoint) -> datetime:
+    """Return when the session began, by what its sensor says."""
+    return datetime.fromisoformat(
+        chargepoint.attribute("sensor", "session_energy", "last_reset")
+    )
+
+
+def _session_id() -> str:
+    """Return the id that the session sensor gets in an empty registry."""
+    return "sensor.acme_socket_session_energy"
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [
+        ({"energy": 0.0}, True),
+        # Nonsense is not believed, and does no harm.
+        ({"energy": "much"}, False),
+        ({"started": "yesterday", "energy": 0.0}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+async def test_session_survives_a_restart(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    stored: dict[str, Any] | None,
+    kept: bool,  # noqa: FBT001
+) -> None:
+    """Where the charge point does not say when it began, we remember it."""
+    then = dt_util.utcnow() - timedelta(hours=3)
+    data = None if stored is None else {"started": then.isoformat()} | stored
+    hass.set_state(CoreState.starting)
+    mock_restore_cache_with_extra_data(hass, [(State(_session_id(), "unavailable"), data)])
+    async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        assert await until(lambda: found.state("sensor", "session_energy")) is not None
+        assert found.id("sensor", "session_energy") == _session_id()
+        await until(lambda: found.attribute("sensor", "session_energy", "last_reset"))
+        assert (started(found) == then) is kept
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_what_is_stored(
+    hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
+) -> None:
+    """The session is stored, even while the charge point is not available."""
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    # The charge point tells whole seconds; before it did, it was the moment we saw.
+    await until(lambda: not started(chargepoint).microsecond)
+    entity = hass.data["entity_components"]["sensor"].get_entity(
+        chargepoint.id("sensor", "session_energy")
+    )
+    stored = entity.extra_restore_state_data.as_dict()
+    assert stored["energy"] == float(chargepoint.state("sensor", "session_energy"))
+    assert datetime.fromisoformat(stored["started"]) == started(chargepoint)
+    await hass.async_add_executor_job(broker.stop)
+    await chargepoint.shows("sensor", "session_energy", "unavailable")
+    assert entity.extra_restore_state_data.as_dict() == stored
+    await hass.async_add_executor_job(broker.start)
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+
+
+async def test_broker_goes_and_comes_back(
+    hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
+) -> None:
+    before = chargepoint.state("sensor", "lifetime_energy")
+    await hass.async_add_executor_job(broker.stop)
+    for key in ("status", "power", "lifetime_energy", "session_energy"):
+        await chargepoint.shows("sensor", key, "unavailable")
+    await hass.async_add_executor_job(broker.start)
+    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.shows("sensor", "lifetime_energy", before)
+
+
+async def test_garbage_costs_only_itself(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    before = {each.entity_id: each.state for each in hass.states.async_all("sensor")}
+    await chargepoint.point.garbage()
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.point.unplug()
+    await chargepoint.shows("sensor", "status", "disconnected")
+    after = {each.entity_id: each.state for each in hass.states.async_all("sensor")}
+    assert after == before

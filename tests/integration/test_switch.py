@@ -1,0 +1,176 @@
+"""The charge switch: what it shows, what it sends, and what it says when that fails."""
+
+import asyncio
+import json
+
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.event import async_track_state_change_event
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import InvalidRequestError
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.entity import translated_errors
+from tests.broker import BrokerProcess
+
+from .conftest import Chargepoint, until
+
+ON, OFF = "turn_on", "turn_off"
+
+
+def sent(chargepoint: Chargepoint, kind: str) -> int:
+    """Return how often a command came to the charge point."""
+    return sum(json.loads(text)["type"] == kind for _, text in chargepoint.point.received)
+
+
+async def test_on_and_off(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """The action returns when the charge point has proven it."""
+    assert chargepoint.state("switch", "charging") == "off"
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    assert chargepoint.state("switch", "charging") == "off"
+
+    await chargepoint.call("switch", ON, "charging")
+    assert chargepoint.state("sensor", "status") == "charging"
+    assert chargepoint.state("switch", "charging") == "on"
+    assert chargepoint.attribute("switch", "charging", "pending") is False
+
+    await chargepoint.call("switch", OFF, "charging")
+    assert chargepoint.state("sensor", "status") == "ready_to_charge"
+    assert chargepoint.state("switch", "charging") == "off"
+
+
+async def test_on_while_the_car_takes_a_break(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    """On means that charging is allowed, whatever the car makes of it."""
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.call("switch", ON, "charging")
+    await chargepoint.point.car_pause()
+    await chargepoint.shows("sensor", "status", "suspended_by_ev")
+    assert chargepoint.state("switch", "charging") == "on"
+
+
+async def test_what_is_so_already(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Turning off what is off succeeds without a message."""
+    await chargepoint.call("switch", OFF, "charging")
+    assert sent(chargepoint, "cmd.charge.stop") == 0
+
+
+async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """The wanted position is shown at once, and marked until it is proven."""
+    seen: list[tuple[str, bool]] = []
+
+    @callback
+    def remember(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        seen.append((state.state, state.attributes["pending"]))
+
+    entity_id = chargepoint.id("switch", "charging")
+    async_track_state_change_event(hass, entity_id, remember)
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.call("switch", ON, "charging")
+    # Nothing is written twice, and it never bounces.
+    assert seen == [("on", True), ("on", False)]
+
+
+async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """The charge point is quoted, and the switch shows the truth again."""
+    await chargepoint.point.refuse("the grid is too weak today")
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    with pytest.raises(HomeAssistantError) as caught:
+        await chargepoint.call("switch", ON, "charging")
+    assert caught.value.translation_key == "command_rejected"
+    assert "the grid is too weak today" in caught.value.translation_placeholders["reason"]
+    assert "the grid is too weak today" in str(caught.value)
+    assert chargepoint.state("switch", "charging") == "off"
+    assert chargepoint.attribute("switch", "charging", "pending") is False
+
+
+async def test_silence(
+    hass: HomeAssistant, chargepoint: Chargepoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer at all is an error too, after a while."""
+    monkeypatch.setattr(FimpChargepoint, "command_timeout", 0.3)
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.point.silence()
+    call = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
+    await chargepoint.shows("switch", "charging", "on")
+    assert chargepoint.attribute("switch", "charging", "pending") is True
+    with pytest.raises(HomeAssistantError) as caught:
+        await call
+    assert caught.value.translation_key == "command_timeout"
+    assert "0.3 seconds" in str(caught.value)
+    assert chargepoint.state("switch", "charging") == "off"
+    assert chargepoint.attribute("switch", "charging", "pending") is False
+
+
+async def test_a_stop_waits_for_nothing(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """It takes the place of a start that waits for its proof."""
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.point.silence()
+    start = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
+    await chargepoint.shows("switch", "charging", "on")
+    await chargepoint.point.silence("off")
+    async with asyncio.timeout(5):
+        stop = hass.async_create_task(chargepoint.call("switch", OFF, "charging"))
+        with pytest.raises(HomeAssistantError) as caught:
+            await start
+        assert caught.value.translation_key == "command_superseded"
+        await chargepoint.point.refuse("nothing to stop")
+        # What the stop comes to is up to the charge point; it was sent at once.
+        await until(lambda: sent(chargepoint, "cmd.charge.stop"))
+        await asyncio.gather(stop, return_exceptions=True)
+    assert chargepoint.state("switch", "charging") == "off"
+
+
+async def test_broker_goes_and_comes_back(
+    hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
+) -> None:
+    """Nothing is live without it, and everything is asked for again."""
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.call("switch", ON, "charging")
+    await hass.async_add_executor_job(broker.stop)
+    await chargepoint.shows("switch", "charging", "unavailable")
+    await hass.async_add_executor_job(broker.start)
+    await chargepoint.shows("switch", "charging", "on")
+
+
+async def test_connection_lost_while_waiting(
+    hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
+) -> None:
+    """Whether it was done can no longer be seen: say so."""
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.point.silence()
+    call = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
+    await until(lambda: sent(chargepoint, "cmd.charge.start"))
+    await hass.async_add_executor_job(broker.stop)
+    with pytest.raises(HomeAssistantError) as caught:
+        await call
+    assert caught.value.translation_key == "not_connected"
+    await chargepoint.point.silence("off")
+    await hass.async_add_executor_job(broker.start)
+    await chargepoint.shows("switch", "charging", "off")
+
+
+async def test_offline_and_online(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """The adapter says whether it reaches the charge point."""
+    await chargepoint.point.offline()
+    await chargepoint.shows("switch", "charging", "unavailable")
+    await chargepoint.point.online()
+    await chargepoint.shows("switch", "charging", "off")
+
+
+def test_what_cannot_be_asked() -> None:
+    """No entity offers it, but an action might."""
+    with pytest.raises(ServiceValidationError) as caught, translated_errors():
+        raise InvalidRequestError("40 A")
+    assert caught.value.translation_key == "invalid_request"
+    assert caught.value.translation_placeholders == {"request": "40 A"}
