@@ -26,6 +26,8 @@ from .conftest import until
 type Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _CONNACK = bytes((0x20, 2, 0, 0))
+#: A message on a topic that is no UTF-8.
+_NO_UTF_8 = bytes((0x30, 3, 0, 1, 0xFF))
 
 
 class Listener:
@@ -127,7 +129,10 @@ async def test_wrong_password(make_broker: MakeBroker) -> None:
         await link.start()
 
 
-async def test_a_password_that_changes_ends_in_a_question(make_broker: MakeBroker) -> None:
+async def test_a_password_that_changes_ends_in_a_question(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "_REFUSALS_TIME", 1.0)
     broker = make_broker(credentials=True)
     listener = Listener()
     link = link_to(broker.port, listener, username=USERNAME, password=PASSWORD)
@@ -137,13 +142,41 @@ async def test_a_password_that_changes_ends_in_a_question(make_broker: MakeBroke
     await until(lambda: listener.refused)
     # Not at the first refusal: a broker that is just starting may refuse for a moment.
     refusals = [each for each in listener.downs if isinstance(each, AuthenticationError)]
-    assert len(refusals) == mqtt._REFUSALS_MAX - 1
+    assert refusals
     assert len(listener.refused) == 1
     await link.stop()
 
 
 async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
+
+
+async def test_a_broker_that_refuses_for_a_moment(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make_broker(credentials=True)
+    listener = Listener()
+    link = link_to(broker.port, listener, username=USERNAME, password=PASSWORD)
+    await link.start()
+    broker.stop()
+    broker.start(password="not loaded yet")
+    await until(lambda: [each for each in listener.downs if type(each) is AuthenticationError])
+    broker.stop()
+    broker.start()
+    await until(lambda: listener.ups == 2)
+    assert not listener.refused
+    await link.stop()
+
+
+async def test_a_topic_that_cannot_be(broker: BrokerProcess) -> None:
+    link = link_to(broker.port)
+    await link.start()
+    with pytest.raises(NotConnectedError):
+        await link.publish("a/+", b"")
+    link.send("a/#", b"")
+    link.send("in/1", b"the writer goes on")
+    await until(lambda: link._listener.messages)  # type: ignore[attr-defined]
+    await link.stop()
 
 
 async def test_tls_to_a_plain_broker(socket_enabled: None) -> None:
@@ -243,6 +276,26 @@ async def test_one_refused_subscription_is_said(
         link = link_to(port, Listener("a/+", "b/+"))
         await link.start()
         assert "does not let us subscribe to a/+" in caplog.text
+        await link.stop()
+
+
+async def test_a_client_that_dies_leaves_no_connection(socket_enabled: None) -> None:
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(_CONNACK)
+        subscribe = await reader.read(1000)
+        writer.write(bytes((0x90, 3, *subscribe[2:4], 1)))
+        await asyncio.sleep(0.1)
+        writer.write(_NO_UTF_8)
+        await reader.read()
+        ended.set()
+
+    async with server(talk) as port:
+        link = link_to(port)
+        await link.start()
+        await asyncio.wait_for(ended.wait(), 5)
         await link.stop()
 
 

@@ -380,7 +380,10 @@ async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station
     station.outlet.sent.clear()
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
+    # The first questions may have come too early: they are asked once more.
     station.wait(0.2)
+    assert station.operations() == [each for each in EVERYTHING if each != "get_evse"]
+    station.wait(3)
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == []
     # Until it is back after a silence, or it or the connection is a new one.
@@ -389,16 +392,54 @@ async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station
     station.says("heartbeat", 7)
     assert station.operations() == EVERYTHING
     station.wait(5)
+    station.outlet.sent.clear()
     station.says("heartbeat", 3)
     assert station.operations() == EVERYTHING
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
     station.wait(5)
+    station.outlet.sent.clear()
     station.chargepoint.link_down(station.now)
     station.chargepoint.link_up(station.now)
     assert station.operations() == EVERYTHING
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
+
+
+@pytest.mark.parametrize("beats", [({}, {}, {}), (5, 6, 7)])
+def test_an_outage_is_no_interval_between_heartbeats(station: Station, beats: Any) -> None:
+    station.says("heartbeat", beats[0])
+    station.wait(4 * 3600)
+    assert station.shown.unavailable is Reason.SILENT
+    station.says("heartbeat", beats[1])
+    station.wait(1)
+    station.says("heartbeat", beats[2])
+    assert station.shown.available
+    station.wait(31)
+    assert station.shown.unavailable is Reason.SILENT
+
+
+def test_no_interval_is_believed_that_long(station: Station) -> None:
+    station.chargepoint.found(86_400.0, station.now)
+    station.wait(361)
+    assert station.shown.unavailable is Reason.SILENT
+
+
+async def test_a_stop_while_it_prepares_to_charge_is_sent(station: Station) -> None:
+    station.says("session_info", {"state": "Preparing"})
+    assert station.shown.charging_allowed is False
+    stop = asyncio.ensure_future(station.chargepoint.stop_charging())
+    await asyncio.sleep(0)
+    assert station.operations()[-1] == "pause_charging"
+    # Again and again it says that it is about to charge: no proof of a stop.
+    station.says("session_info", {"state": "Preparing"})
+    await asyncio.sleep(0)
+    station.wait(1)
+    station.says("session_info", {"state": "Preparing"})
+    await asyncio.sleep(0)
+    assert not stop.done()
+    station.says("session_info", {"state": "ChargingPausedEVSE"})
+    await stop
 
 
 def test_a_station_that_answers_is_asked_again(ready: Station) -> None:
@@ -420,6 +461,8 @@ def test_a_station_that_was_not_there_is_asked_when_it_comes(station: Station) -
     assert station.operations() == EVERYTHING
     station.wait(10)
     station.says("heartbeat", 10)
+    assert station.operations() == [each for each in EVERYTHING if each != "get_evse"]
+    station.wait(10)
     assert station.operations() == []
 
 

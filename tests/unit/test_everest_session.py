@@ -301,9 +301,35 @@ def test_switching_phases_lasts_until_another_word() -> None:
     assert course.status is Status.SWITCHING_PHASES
     assert course.state.raw == "SwitchingPhases"
     course.info("Preparing", started=0)
-    assert course.status is Status.REQUESTING
-    course.event("SwitchingPhases").event("ChargingStarted")
+    assert course.status is Status.SWITCHING_PHASES
+    course.event("ChargingStarted")
     assert (course.status, course.state.raw) == (Status.CHARGING, "Charging")
+
+
+@pytest.mark.parametrize(
+    ("pause", "reasons", "status"),
+    [
+        ("ChargingPausedEVSE", ["NoEnergy"], Status.SUSPENDED_BY_EVSE),
+        ("ChargingPausedEV", None, Status.SUSPENDED_BY_EV),
+    ],
+)
+def test_a_pause_that_ends_by_itself_does_not_flap(
+    pause: str, reasons: list[str] | None, status: Status
+) -> None:
+    details = {"charging_paused_evse": {"reasons": reasons}} if reasons else {}
+    course = charging().event("StoppingCharging").event(pause, **details)
+    assert course.status is status
+    course.event("PrepareCharging").info("Preparing", started=0)
+    assert (course.status, course.state.raw) == (status, "Preparing")
+    course.event("ChargingStarted")
+    assert course.status is Status.CHARGING
+
+
+def test_a_new_session_is_no_pause_that_ends() -> None:
+    course = charging().event("ChargingPausedEV")
+    course.uuid = "another"
+    course.begin()
+    assert course.status is Status.REQUESTING
 
 
 # The cable --------------------------------------------------------------------

@@ -103,6 +103,15 @@ def test_an_unknown_word_is_logged_once(
     assert not hub.ignored
 
 
+def test_a_flood_of_words_is_not_kept(
+    hub: OfflineHub, node: FimpChargepoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        hub.feed(CHARGER, state(f"word {number} " + "x" * 300))
+    assert len(caplog.records) <= 20
+    assert len(node.snapshot.raw_status or "") <= 100
+
+
 def test_the_topic_counts_not_the_service_field(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging") | {"serv": "defa"})
     assert node.snapshot.status is Status.CHARGING
@@ -343,8 +352,99 @@ async def test_a_stop_supersedes_a_waiting_start(
         await start
     assert last(hub)["type"] == "cmd.charge.stop"
     assert node.snapshot.pending.charging is False
+    # The answer to the start, which comes late and is stale, proves no stop.
+    hub.feed(CHARGER, state("ready_to_charge"))
+    assert not stop.done()
+    hub.feed(CHARGER, state("charging"))
+    hub.advance(hub.clock.time + 10)
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
+
+
+async def test_a_start_supersedes_a_waiting_stop(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    stop = await begin(node.stop_charging())
+    start = await begin(node.start_charging())
+    with pytest.raises(CommandSupersededError):
+        await stop
+    assert last(hub)["type"] == "cmd.charge.start"
+    hub.feed(CHARGER, state("charging"))
+    assert not start.done()
+    hub.advance(hub.clock.time + 10)
+    hub.feed(CHARGER, state("charging"))
+    await start
+
+
+async def test_a_stop_after_a_start_that_may_still_work(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    start = await begin(node.start_charging())
+    hub.advance(hub.clock.time + 41)
+    with pytest.raises(CommandTimeoutError):
+        await start
+    # It shows as stopped, but is it?
+    stop = await begin(node.stop_charging())
+    assert last(hub)["type"] == "cmd.charge.stop"
+    refusal = report("evt.error.report", "string", "failed", msg="cannot stop")
+    hub.feed(CHARGER, state("ready_to_charge"))
+    hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
+    with pytest.raises(CommandRejectedError):
+        await stop
+
+
+async def test_nothing_can_still_work_once_the_car_is_gone(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    start = await begin(node.start_charging())
+    hub.advance(hub.clock.time + 41)
+    with pytest.raises(CommandTimeoutError):
+        await start
+    hub.feed(CHARGER, state("disconnected"))
+    hub.sent.clear()
+    await node.stop_charging()
+    assert hub.sent == []
+
+
+async def test_a_stop_while_a_mode_is_on_its_way_is_sent(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    change = await begin(node.set_charging_mode("slow"))
+    hub.feed(CHARGER, state("ready_to_charge"))
+    stop = await begin(node.stop_charging())
+    assert last(hub)["type"] == "cmd.charge.stop"
+    with pytest.raises(CommandSupersededError):
+        await change
+    hub.advance(hub.clock.time + 10)
+    hub.feed(CHARGER, state("ready_to_charge"))
+    await stop
+
+
+async def test_the_refusal_of_a_repeated_stop(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(CHARGER, state("charging"))
+    first = await begin(node.stop_charging())
+    hub.advance(hub.clock.time + 35)
+    second = await begin(node.stop_charging())
+    # It has its own time, not what is left of the first one's.
+    hub.advance(hub.clock.time + 10)
+    refusal = report("evt.error.report", "string", "failed", msg="too hot")
+    hub.feed(CHARGER, refusal | {"corid": orjson.loads(hub.sent[1][1])["uid"]})
+    hub.feed(CHARGER, state("charging"))
+    stops = [m for _, p in hub.sent if (m := orjson.loads(p))["type"] == "cmd.charge.stop"]
+    assert len(stops) == 2
+    hub.feed(CHARGER, refusal | {"corid": stops[1]["uid"]})
+    for task in (first, second):
+        with pytest.raises(CommandRejectedError):
+            await task
+
+
+async def test_a_hub_that_stops_ends_the_wait(hub: OfflineHub, node: FimpChargepoint) -> None:
+    task = await begin(node.start_charging())
+    await hub.stop()
+    with pytest.raises(NotConnectedError):
+        await task
 
 
 async def test_the_same_command_waits_with_the_first(
@@ -412,6 +512,11 @@ async def test_a_choice_of_mode_while_charging_is_sent_at_once(
     assert last(hub)["props"] == {"charging_mode": "slow"}
     assert node.snapshot.pending.charging_mode == "slow"
     assert node.snapshot.charging_mode is None
+    # This report may be of before; a refusal must have its time to come.
+    hub.feed(CHARGER, state("charging"))
+    assert not task.done()
+    hub.advance(hub.clock.time + 2)
+    assert last(hub)["type"] == "cmd.state.get_report"
     hub.feed(CHARGER, state("charging"))
     await task
     assert node.snapshot.charging_mode == "slow"
@@ -441,8 +546,47 @@ async def test_a_stop_ends_a_waiting_change_of_mode(
     stop = await begin(node.stop_charging())
     with pytest.raises(CommandSupersededError):
         await change
+    hub.advance(hub.clock.time + 10)
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
+
+
+async def test_a_caller_that_gives_up_does_not_undo_the_choice(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    change = await begin(node.set_charging_mode("slow"))
+    change.cancel()
+    hub.advance(hub.clock.time + 2)
+    hub.feed(CHARGER, state("charging"))
+    assert node.snapshot.charging_mode == "slow"
+
+
+async def test_a_mode_that_is_not_in_force_is_sent(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    await node.set_charging_mode("slow")
+    start = await begin(node.start_charging())
+    hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="normal"))
+    await start
+    # What was just asked for is what is shown, until the next report.
+    hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="normal"))
+    assert node.snapshot.charging_mode == "normal"
+    hub.sent.clear()
+    change = await begin(node.set_charging_mode("slow"))
+    assert last(hub)["props"] == {"charging_mode": "slow"}
+    change.cancel()
+
+
+async def test_a_mode_nobody_chose_is_not_sent(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="Turbo"))
+    assert node.snapshot.charging_mode == "turbo"
+    hub.feed(CHARGER, state("ready_to_charge"))
+    assert node.snapshot.charging_mode is None
+    task = await begin(node.start_charging())
+    assert last(hub)["props"] is None
+    hub.feed(CHARGER, state("charging"))
+    await task
 
 
 async def test_a_reported_mode_wins(hub: OfflineHub, node: FimpChargepoint) -> None:

@@ -206,6 +206,28 @@ def test_two_connectors_of_one_thing(hub: OfflineHub) -> None:
     assert hub.nodes == {}
 
 
+@pytest.mark.parametrize("level", ["1\u0000", "+", "#", "1/2", "x" * 300])
+def test_names_that_no_topic_can_have(hub: OfflineHub, level: str) -> None:
+    """A broker hangs up on some of them, and would again at every connection."""
+    hub.feed(ADAPTER, inclusion(addresses=(level,)))
+    hub.feed(
+        "pt:j1/mt:evt/rt:discovery",
+        report(
+            "evt.discovery.report", "object", {"resource_name": level, "resource_type": "ad"}
+        ),
+    )
+    hub.advance(hub.clock.time + 5)
+    assert hub.nodes == {}
+    assert not any(level in topic for topic, _ in hub.sent)
+
+
+def test_a_report_of_very_many_things(hub: OfflineHub) -> None:
+    nodes = [{"address": str(number)} for number in range(20_000)]
+    hub.feed(ADAPTER, report("evt.network.all_nodes_report", "object", nodes))
+    hub.advance(hub.clock.time + 3600)
+    assert 0 < kinds(hub).count("cmd.thing.get_inclusion_report") <= 501
+
+
 def test_an_excluded_charge_point_is_gone_until_it_speaks(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, inclusion())
     node = hub.nodes[ADDRESS]
@@ -255,8 +277,10 @@ def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: Offline
     hub.link_up()
     up = hub.clock.time
     hub.take_sent()
-    for delay in (2, 5, 15, 60):
-        hub.advance(up + delay)
+    for after in (2, 7, 22, 82, 382, 682):
+        hub.advance(up + after)
+        # Other reports prove that it is there, but its state is not among them.
+        hub.feed(METER, report("evt.meter.report", "float", after, unit="W"))
         assert "cmd.state.get_report" in kinds(hub)
     hub.link_up()
     hub.feed(CHARGER, state())
@@ -335,6 +359,12 @@ def test_prefixes_keep_two_sites_apart() -> None:
     hub.feed("site1/" + ADAPTER, inclusion())
     assert set(hub.nodes) == {ADDRESS, "fimp:site1/easee/1/1"}
     hub.take_sent()
+    discovery = {"resource_name": "easee", "resource_type": "ad"}
+    hub.feed(
+        "site1/pt:j1/mt:evt/rt:discovery",
+        report("evt.discovery.report", "object", discovery),
+    )
+    assert [topic for topic, _ in hub.take_sent()] == ["site1/pt:j1/mt:cmd/rt:ad/rn:easee/ad:1"]
     hub.nodes["fimp:site1/easee/1/1"].ask_everything()  # type: ignore[attr-defined]
     assert all(topic.startswith("site1/pt:j1/mt:cmd/") for topic, _ in hub.take_sent())
 

@@ -1,24 +1,16 @@
 """What every protocol implements: a charge point with commands, and the way to it.
 
-A charge point turns a command into a message plus the wait for its proof. Nothing here
-knows how a protocol spells anything.
+Nothing here knows how a protocol spells anything.
 """
 
 from abc import ABC, abstractmethod
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple, override
+from typing import Any, ClassVar, override
 
-from .errors import (
-    ChargepointError,
-    CommandRejectedError,
-    CommandSupersededError,
-    CommandTimeoutError,
-    InvalidRequestError,
-    NotConnectedError,
-)
+from .commands import Command, Commands, Effect, Request
+from .errors import InvalidRequestError
 from .model import ChargepointSnapshot, Feature, Reason
 from .node import Node, Outlet
 
@@ -26,34 +18,11 @@ from .node import Node, Outlet
 type Handler = Callable[[bytes, float], None]
 
 
-class Request(NamedTuple):
-    """A message to a charge point; `id` is what its refusal will refer to."""
-
-    id: str
-    topic: str
-    payload: bytes
-
-
-@dataclass(slots=True, eq=False)
-class _Command:
-    """A command on its way: what was wanted, what proves it, who waits for it."""
-
-    kind: str
-    wanted: bool | str
-    evidence: Feature
-    proven: Callable[[ChargepointSnapshot], bool]
-    request: Request
-    done: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-
 class Chargepoint(Node[ChargepointSnapshot], ABC):
     """A charge point: commands that return when they are proven.
 
     Every command raises NotConnectedError, CommandRejectedError, CommandTimeoutError,
-    CommandSupersededError or InvalidRequestError. There is one slot per kind of
-    command: a newer one takes the place of a waiting one.
+    CommandSupersededError or InvalidRequestError.
     """
 
     #: Seconds a command waits for its proof.
@@ -62,7 +31,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
         """Start with no command on its way."""
         super().__init__(address, snapshot, outlet)
-        self._commands: dict[str, _Command] = {}
+        self._commands = Commands(
+            outlet, self.timers, self.command_timeout, ask=self._ask, show=self._show_pending
+        )
+        self._chosen_mode: str | None = None
+        #: The mode of the charging that goes on, as reported, else as proven by us.
         self._mode_in_force: str | None = None
 
     # What a protocol adds ---------------------------------------------------
@@ -82,48 +55,56 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _ask(self, feature: Feature) -> None:
         """Ask the charge point to report `feature` again, where it can be asked."""
 
+    @property
+    def _starting(self) -> bool:
+        """Whether it is not charging yet, but will by itself."""
+        return False
+
     # Commands ---------------------------------------------------------------
 
     async def start_charging(self) -> None:
         """Start or resume charging, with the chosen charging mode where there is one."""
         self._require(Feature.CHARGING)
-        if self.snapshot.charging_allowed and "charging" not in self._commands:
+        if self._commands.needless("charging", _CHARGING, self.snapshot):
             return
-        mode = self.snapshot.charging_mode
+        mode = self._chosen_mode
+        if mode not in self.snapshot.capabilities.charging_modes:
+            mode = None
         await self._perform(
-            "charging",
+            kind="charging",
             wanted=True,
+            effect=_CHARGING,
             evidence=Feature.STATUS,
-            proven=lambda snapshot: snapshot.charging_allowed is True,
             request=self._start_request(mode),
+            achieved=lambda: self._take_mode(mode),
         )
-        self._mode_in_force = mode
 
     async def stop_charging(self) -> None:
         """Stop charging so that it can be started again. Never waits for another command."""
         self._require(Feature.CHARGING)
-        if self.snapshot.charging_allowed is False and "charging" not in self._commands:
+        needless = self._commands.needless("charging", _NOT_CHARGING, self.snapshot)
+        if needless and not self._starting:
             return
-        # A waiting change of mode is a start in other words.
-        self._supersede("charging_mode")
         await self._perform(
-            "charging",
+            kind="charging",
             wanted=False,
+            effect=_NOT_CHARGING,
             evidence=Feature.STATUS,
-            proven=lambda snapshot: snapshot.charging_allowed is False,
             request=self._stop_request(),
+            proven=lambda: not self._starting,
         )
 
     async def set_cable_lock(self, *, locked: bool) -> None:
         """Lock or unlock the cable."""
         self._require(Feature.CABLE_LOCK)
-        if self.snapshot.cable_locked is locked and "cable_locked" not in self._commands:
+        effect = Effect("cable_locked", locked)
+        if self._commands.needless("cable_locked", effect, self.snapshot):
             return
         await self._perform(
-            "cable_locked",
+            kind="cable_locked",
             wanted=locked,
+            effect=effect,
             evidence=Feature.CABLE_LOCK,
-            proven=lambda snapshot: snapshot.cable_locked is locked,
             request=self._cable_lock_request(locked=locked),
         )
 
@@ -132,23 +113,22 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(Feature.CHARGING_MODE)
         if mode not in self.snapshot.capabilities.charging_modes:
             raise InvalidRequestError(mode)
-        if self.snapshot.charging_allowed or self.snapshot.pending.charging:
-            if mode == self._mode_in_force and "charging_mode" not in self._commands:
-                return
+        if not (self.snapshot.charging_allowed or self.snapshot.pending.charging):
+            self._choose_mode(mode)
+        elif mode != self._mode_in_force or self._commands.waits("charging_mode"):
             await self._perform(
-                "charging_mode",
+                kind="charging_mode",
                 wanted=mode,
+                effect=_CHARGING,
                 evidence=Feature.STATUS,
-                proven=lambda snapshot: snapshot.charging_allowed is True,
                 request=self._start_request(mode),
+                achieved=lambda: self._take_mode(mode),
             )
-            self._mode_in_force = mode
-        self._update(self.outlet.clock.now(), charging_mode=mode)
 
     def restore_charging_mode(self, mode: str) -> None:
         """Take over the choice of an earlier run, unless there is a newer one."""
-        if self.snapshot.charging_mode is None:
-            self._update(self.outlet.clock.now(), charging_mode=mode)
+        if self._chosen_mode is None:
+            self._choose_mode(mode)
 
     def restore_session(self, started: datetime, energy: float) -> None:
         """Take over the session of an earlier run, where only we saw it begin.
@@ -157,104 +137,55 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         charge point says itself when its session began, or where a new one runs.
         """
 
-    # The wait for the proof -------------------------------------------------
+    # -------------------------------------------------------------------------
 
     def _require(self, feature: Feature) -> None:
         if feature not in self.snapshot.capabilities.controls:
             raise InvalidRequestError(feature)
 
-    async def _perform(
-        self,
-        kind: str,
-        *,
-        wanted: bool | str,
-        evidence: Feature,
-        proven: Callable[[ChargepointSnapshot], bool],
-        request: Request,
-    ) -> None:
-        """Send `request` and return when the charge point has proven it.
+    async def _perform(self, **command: Any) -> None:
+        await self._commands.perform(Command(**command), self.snapshot)
 
-        `kind` is the command's slot and the field of `Pending` that shows it.
-        """
-        command = self._commands.get(kind)
-        if command is None or command.wanted != wanted:
-            self._supersede(kind)
-            command = _Command(kind, wanted, evidence, proven, request)
-            self._wait_for(command)
-        elif wanted is not False:
-            # The same is on its way already: wait with it. A stop is said again.
-            await asyncio.shield(command.done)
-            return
-        try:
-            await self.outlet.publish(request.topic, request.payload)
-        except NotConnectedError as error:
-            self._settle(command, error)
-        # The wait belongs to the charge point: a caller that gives up does not end it.
-        await asyncio.shield(command.done)
-
-    def _wait_for(self, command: _Command) -> None:
-        now = self.outlet.clock.now()
-        interval = self.command_timeout / 4
-
-        def expire(_: float) -> None:
-            self._settle(command, CommandTimeoutError(self.command_timeout))
-
-        def ask(now: float) -> None:
-            # The first report may be stale, and a later one may not come by itself.
-            self._ask(command.evidence)
-            self.timers.set(f"ask {command.kind}", now + interval, ask)
-
-        self._commands[command.kind] = command
-        self.timers.set(command.kind, now + self.command_timeout, expire)
-        self.timers.set(f"ask {command.kind}", now + interval, ask)
-        self._show_pending(command.kind, command.wanted, now)
-
-    def _supersede(self, kind: str) -> None:
-        command = self._commands.get(kind)
-        if command is not None:
-            self._settle(command, CommandSupersededError(kind))
-
-    def _settle(self, command: _Command, error: ChargepointError | None = None) -> None:
-        """End the wait for `command`, with success or with `error`."""
-        if command.done.done():
-            return
-        if error is None:
-            command.done.set_result(None)
-        else:
-            command.done.set_exception(error)
-            # Mark it as seen: the caller may have given up.
-            command.done.exception()
-        del self._commands[command.kind]
-        self.timers.cancel(command.kind)
-        self.timers.cancel(f"ask {command.kind}")
-        self._show_pending(command.kind, None, self.outlet.clock.now())
-
-    def _show_pending(self, kind: str, wanted: Any, now: float) -> None:
-        self._update(now, pending=replace(self.snapshot.pending, **{kind: wanted}))
+    def _show_pending(self, kind: str, wanted: bool | str | None) -> None:  # noqa: FBT001
+        pending: Any = {kind: wanted}
+        self._update(self.outlet.clock.now(), pending=replace(self.snapshot.pending, **pending))
 
     def _evidence(self, feature: Feature) -> None:
-        """The charge point reported `feature`: end the waits it proves."""
-        if not self.snapshot.charging_allowed:
-            self._mode_in_force = None
-        for command in tuple(self._commands.values()):
-            if command.evidence is feature and command.proven(self.snapshot):
-                self._settle(command)
+        """End the waits that the report of `feature`, which was just taken, proves."""
+        self._commands.evidence(feature, self.snapshot)
+        if self.snapshot.charging_allowed is False:
+            self._use_mode(None)
 
-    def _reject(self, request_id: str, reason: str) -> bool:
-        """End the wait that `request_id` belongs to; False where it is nobody's."""
-        for command in self._commands.values():
-            if command.request.id == request_id:
-                self._settle(command, CommandRejectedError(reason))
-                return True
-        return False
+    # The charging mode: a reported one wins, else it is what the user chose -----
+
+    def _choose_mode(self, mode: str) -> None:
+        self._chosen_mode = mode
+        self._use_mode(self._mode_in_force)
+
+    def _take_mode(self, mode: str | None) -> None:
+        """Charging goes on in `mode`, as was asked for."""
+        if mode is not None:
+            self._chosen_mode = mode
+            self._use_mode(mode)
+
+    def _reported_mode(self, mode: str | None) -> dict[str, Any]:
+        """Return what changes with a report that holds `mode`, None where it does not."""
+        if mode is None:
+            return {}
+        self._mode_in_force = mode
+        return {"charging_mode": mode}
+
+    def _use_mode(self, mode: str | None) -> None:
+        """Charging goes on in `mode`; None where it does not, or where nobody knows."""
+        self._mode_in_force = mode
+        shown = mode or self._chosen_mode
+        self._update(self.outlet.clock.now(), charging_mode=shown)
 
     # Availability -----------------------------------------------------------
 
     @override
     def link_down(self, now: float) -> None:
-        """Fail what waits: whether it was done can no longer be seen."""
-        for command in tuple(self._commands.values()):
-            self._settle(command, NotConnectedError("the connection was lost meanwhile"))
+        self._commands.link_down()
         super().link_down(now)
 
     @override
@@ -272,7 +203,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                     self.snapshot.meter, power=None, currents=nothing, voltages=nothing
                 ),
             } | changes
+            # In which mode it charges when it comes back, nobody knows.
+            self._mode_in_force = None
+            changes.setdefault("charging_mode", self._chosen_mode)
         super()._set_unavailable(reason, now, **changes)
+
+
+_CHARGING = Effect("charging_allowed", value=True)
+_NOT_CHARGING = Effect("charging_allowed", value=False)
 
 
 class Protocol(ABC):

@@ -89,6 +89,8 @@ class Hub:
     async def stop(self) -> None:
         """Disconnect and leave nothing behind."""
         await self.link.stop()
+        # Nobody may wait for what will never be proven.
+        self._for_each(lambda each, now: each.link_down(now))
         self._cancel_timer()
         self._cancel_timer = _nothing
 
@@ -218,7 +220,8 @@ class Hub:
                 )
         except Exception:
             self.ignored["internal"] += 1
-            _LOGGER.exception("Failed at %s; please report this", subject)
+            if self.ignored["internal"] == 1:
+                _LOGGER.exception("Failed at %s; please report this", subject)
         finally:
             self._busy = False
         self.wake()

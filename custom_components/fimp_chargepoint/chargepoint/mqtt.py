@@ -46,8 +46,9 @@ _BACKOFF_MIN = 1.0
 _BACKOFF_MAX = 60.0
 #: A link that held this long was a good one: start over with the shortest wait.
 _STABLE_AFTER = 30.0
-#: A link that worked gives up after so many refusals in a row.
-_REFUSALS_MAX = 3
+#: Seconds of nothing but refusals after which a link that worked gives up. A broker that
+#: is starting may refuse for a while what it takes later.
+_REFUSALS_TIME = 180.0
 #: CONNACK codes that mean our credentials are wrong, of MQTT 3.1.1 and 5.
 _REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
 #: SUBACK codes from here on are refusals.
@@ -110,11 +111,20 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class _Client(aiomqtt.Client):
-    """A client that does not stumble over a socket which is closed while it is written to.
+    """A client without two faults of aiomqtt 2.5.1.
 
-    aiomqtt 2.5.1 asks the loop to watch the socket in its next turn. Where the broker
-    hung up in this one, that fails in the loop, out of everybody's reach.
+    It asks the loop to watch the socket in its next turn: where the broker hung up in
+    this one, that fails in the loop, out of everybody's reach. And it leaves the socket
+    open when it ends by an exception of its own.
     """
+
+    @override
+    async def __aexit__(self, *exception: Any) -> None:  # noqa: PYI036
+        try:
+            await super().__aexit__(*exception)
+        finally:
+            # Closed already where all went well.
+            self._client._sock_close()  # noqa: SLF001
 
     @override
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
@@ -173,8 +183,7 @@ class MqttLink:
         """Disconnect and leave nothing behind."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
             self._task = None
         if self._reapers:
             await asyncio.wait(self._reapers, timeout=_TIMEOUT + 2 * _REAP_TIMEOUT)
@@ -196,7 +205,7 @@ class MqttLink:
             if not sending.done():
                 raise NotConnectedError("the connection was lost meanwhile")
             sending.result()
-        except aiomqtt.MqttError as error:
+        except (aiomqtt.MqttError, ValueError) as error:
             raise NotConnectedError(str(error)) from error
         finally:
             sending.cancel()
@@ -234,7 +243,7 @@ class MqttLink:
         """Connect again and again; `first` gets the outcome of the first attempt."""
         loop = asyncio.get_running_loop()
         backoff = _BACKOFF_MIN
-        refusals = 0
+        refused_since: float | None = None
         while True:
             started = loop.time()
             try:
@@ -248,9 +257,11 @@ class MqttLink:
             if not first.done():
                 first.set_exception(problem)
                 return
-            # A broker that is just starting may refuse what it takes a moment later.
-            refusals = refusals + 1 if isinstance(problem, AuthenticationError) else 0
-            if refusals == _REFUSALS_MAX:
+            if not isinstance(problem, AuthenticationError):
+                refused_since = None
+            elif refused_since is None:
+                refused_since = loop.time()
+            elif loop.time() - refused_since >= _REFUSALS_TIME:
                 self._listener.link_refused(problem)
                 return
             self._listener.link_down(problem)

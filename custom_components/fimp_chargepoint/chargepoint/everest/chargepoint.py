@@ -11,7 +11,8 @@ from functools import partial
 import logging
 from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint, Handler, Request
+from ..base import Chargepoint, Handler
+from ..commands import Request
 from ..model import (
     Capabilities,
     ChargepointSnapshot,
@@ -31,6 +32,8 @@ _LOGGER = logging.getLogger(__name__)
 #: Seconds of silence that are always allowed, and heartbeats that may be missed.
 _SILENCE_MIN: Final = 30.0
 _MISSED_BEATS: Final = 3
+#: The longest heartbeat that is believed, in seconds; examples of EVerest have 40.
+_BEAT_INTERVAL_MAX: Final = 120.0
 #: The part of the allowed silence after which the charge point is asked for a sign of life.
 _ASK_AFTER: Final = 2 / 3
 #: Seconds a station has to answer the first `/get`; releases up to 2026.02 never do.
@@ -38,6 +41,9 @@ _ANSWER_TIME: Final = 3.0
 #: Seconds within which a starting EVerest says everything; its first heartbeat, which shows
 #: that it was restarted, may come last.
 _STARTUP_TIME: Final = 1.0
+
+#: Unknown words that are logged, each once.
+_UNKNOWN_WORDS_MAX: Final = 20
 
 #: What is worth asking for: the rest comes by itself or not at all.
 _GETTABLE: Final = ("session_info", "powermeter", "hw_capabilities", "evse_id")
@@ -105,7 +111,7 @@ class EverestChargepoint(Chargepoint):
     def found(self, heartbeat_period: float | None, now: float) -> None:
         """The module answered a discovery; its heartbeats are so many seconds apart."""
         if heartbeat_period is not None:
-            self._beat_interval = max(heartbeat_period, 0.0)
+            self._beat_interval = min(max(heartbeat_period, 0.0), _BEAT_INTERVAL_MAX)
         self._heard(now)
 
     def reply_handler(self, request_id: str) -> Handler | None:
@@ -129,7 +135,7 @@ class EverestChargepoint(Chargepoint):
         self._heard(now)
         # `true` is no proof that anything happened; the status that follows is.
         if value is False and operation in _REFUSALS:
-            self._reject(request_id, _REFUSALS[operation])
+            self._commands.reject(request_id, _REFUSALS[operation])
 
     def _session_event(self, value: Any, now: float) -> dict[str, Any]:
         self._session_heard_at = now
@@ -188,7 +194,10 @@ class EverestChargepoint(Chargepoint):
         if beats < 0:
             return self._restarted(now)
         if beats > 0 and before_at is not None:
-            self._beat_interval = (now - before_at) / beats
+            before_interval = self._beat_interval
+            self._beat_interval = min((now - before_at) / beats, _BEAT_INTERVAL_MAX)
+            if self._beat_interval < before_interval:
+                self._watch(now)
         return {}
 
     def _restarted(self, now: float) -> dict[str, Any]:
@@ -207,6 +216,12 @@ class EverestChargepoint(Chargepoint):
         self._ask_for_everything(now)
         return changes
 
+    @property
+    @override
+    def _starting(self) -> bool:
+        # Said right before charging, also when it goes on after a pause.
+        return self.snapshot.raw_status == "Preparing"
+
     # What follows from them ---------------------------------------------------
 
     def _course(self, state: session.State) -> dict[str, Any]:
@@ -218,9 +233,8 @@ class EverestChargepoint(Chargepoint):
             self.timers.cancel("finished")
         elif state.deadline != before.deadline:
             self.timers.set("finished", state.deadline, self._finish)
-        if not state.known and state.word not in self._unknown_words:
-            self._unknown_words.add(str(state.word))
-            _LOGGER.warning("%s: unknown state %s", self.address, state.word)
+        if not state.known:
+            self._warn_of(str(state.word))
         return {
             "status": state.status,
             "raw_status": state.raw,
@@ -233,6 +247,12 @@ class EverestChargepoint(Chargepoint):
             ),
             "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
         }
+
+    def _warn_of(self, word: str) -> None:
+        """Say once that a word is not known, and not of too many."""
+        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
+            self._unknown_words.add(word)
+            _LOGGER.warning("%s: unknown state %s", self.address, word)
 
     def _finish(self, now: float) -> None:
         """No other word followed: what looked like a pause is an end."""
@@ -275,9 +295,18 @@ class EverestChargepoint(Chargepoint):
         self._answers_gets = None
         self.timers.set("gets", now + _ANSWER_TIME, self._conclude)
 
-    def _conclude(self, now: float) -> None:
-        """A station that speaks and has not answered a `/get` by now never does."""
-        if self._answers_gets is None and self.snapshot.available:
+    def _conclude(self, now: float, *, again: bool = True) -> None:
+        """A station that speaks and has not answered a `/get` by now never does.
+
+        It is asked a second time: the first questions may have come before it was there.
+        """
+        if self._answers_gets is not None or not self.snapshot.available:
+            return
+        if again:
+            for variable in _GETTABLE:
+                self._send(f"{variable}/get", now)
+            self.timers.set("gets", now + _ANSWER_TIME, partial(self._conclude, again=False))
+        else:
             self._answers_gets = False
             _LOGGER.debug("%s answers no /get", self.address)
 
@@ -336,5 +365,7 @@ class EverestChargepoint(Chargepoint):
             # The base forgets what is shown; what follows from it must not come back.
             self._session = session.forgotten(self._session)
             self._answers_gets = None
+            # The time without a heartbeat is no interval between two.
+            self._beat_at = None
             self.timers.cancel("finished")
         super()._set_unavailable(reason, now, **changes)

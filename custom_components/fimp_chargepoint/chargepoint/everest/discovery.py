@@ -5,13 +5,13 @@ module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
 """
 
 from functools import partial
-import re
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, override
 from uuid import uuid4
 
 from ..base import Handler, Protocol
 from ..timers import Timers
+from ..topics import is_level
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request
 from .requests import INTERFACE
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 _MODULES: Final = f"everest_api/1/{INTERFACE}/"
 _OWN_INTERFACE: Final = "fimp_chargepoint"
 _READY: Final = "everest_api/ready_beacon"
-
-#: What can be a level of a topic. A module id is free text, and this one was not in a topic.
-_MODULE: Final = re.compile(r"[^/+#\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 #: The variables that prove a charge point where none was known, with what they hold.
 _PROOFS: Final[dict[str, tuple[str, type | UnionType]]] = {
@@ -106,7 +103,7 @@ class EverestProtocol(Protocol):
         module = api.get("module_id")
         if api.get("type") != INTERFACE or api.get("version", 1) != 1:
             return
-        if not isinstance(module, str) or not _MODULE.fullmatch(module):
+        if not is_level(module):
             return
         period = number(part(api, "communication_monitoring").get("heartbeat_period_ms"))
         chargepoint = self._chargepoints.get(module) or self._made(module)

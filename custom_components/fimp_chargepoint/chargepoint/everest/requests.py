@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from ..base import Request
+from ..commands import Request
 from .envelope import ReplyTopic, request
 
 INTERFACE: Final = "evse_manager_consumer"

@@ -58,6 +58,11 @@ _WORDS: Final = {
     "FinishedEVSE": _Word(Status.FINISHED, car=True),
 }
 
+#: What ends by itself, through `Preparing`.
+_PAUSES: Final = frozenset(
+    {Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE, Status.SWITCHING_PHASES}
+)
+
 #: The words said outside of a session.
 _IDLE: Final = frozenset({None, "Unknown", _UNPLUGGED, _DISABLED, "Reserved"})
 
@@ -235,6 +240,9 @@ def _entered(
     if word == _FINISHED_EV:
         status = state.status
         deadline = now + FINISHED_EV_TIME
+    elif word == _PREPARING and state.status in _PAUSES:
+        # A pause ends by itself: charging was allowed all the time.
+        status = state.status
     elif word == _DISABLED:
         # With the cable out for some time, the car of the last session is gone.
         just_left = _close(when, ended, _SAME_MOMENT)
@@ -292,6 +300,7 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
     """Return the state with a new session; whether there is a car is said elsewhere."""
     return replace(
         state,
+        status=None,
         car=False,
         id=uuid,
         started=started,

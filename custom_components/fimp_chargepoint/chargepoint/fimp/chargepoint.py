@@ -10,8 +10,9 @@ from datetime import datetime
 import logging
 from typing import Any, ClassVar, override
 
-from ..base import Chargepoint, Request
+from ..base import Chargepoint
 from ..clock import moment
+from ..commands import Request
 from ..errors import ProtocolError
 from ..model import (
     PLUGGED,
@@ -38,9 +39,13 @@ _ASK_AFTER = 300.0
 #: Seconds it has for an answer, and how often it is asked before it counts as silent.
 _ANSWER_TIME = 30.0
 _TRIES = 3
-#: Seconds after the link came up at which one that was not heard is asked again: its
-#: adapter may come back to the broker later than we do.
+#: Seconds between the questions to one whose state is not known since the link came up:
+#: its adapter may come back to the broker later than we do.
 _ASK_AGAIN = (2.0, 5.0, 15.0, 60.0)
+
+#: Characters of a state that are shown, and unknown ones that are logged.
+_WORD_MAX = 100
+_UNKNOWN_WORDS_MAX = 20
 
 #: The words of the documents, of older adapters, and OCPP's where they are passed on.
 _STATUS = {
@@ -96,6 +101,7 @@ class FimpChargepoint(Chargepoint):
         self.service_address = address
         self._prefix = prefix
         self._has_meter = False
+        self._asked = False
         self._thing_up: bool | None = None
         self._heard_at = outlet.clock.now()
         self._unanswered = 0
@@ -120,7 +126,7 @@ class FimpChargepoint(Chargepoint):
         if message.type == "evt.error.report":
             # Our own polling is answered by these while the thing is down: no sign of life.
             reason = message.props.get("msg") or message.value or "no reason was given"
-            self._reject(message.corid, str(reason))
+            self._commands.reject(message.corid, str(reason))
             return
         report = self._reports.get(message.type)
         changes = report(message, now) if report is not None else {}
@@ -143,14 +149,16 @@ class FimpChargepoint(Chargepoint):
             name = f"{name} {self.service_address.address}"
         known = self.snapshot.capabilities
         stated = thing.capabilities(self.service_address)
-        self._has_meter = thing.has_meter(self.service_address)
+        has_meter, self._has_meter = self._has_meter, thing.has_meter(self.service_address)
         self._update(
             now,
             identity=replace(thing.identity, name=name),
             # The list may be too short: what was seen stays.
             capabilities=replace(stated, reports=stated.reports | known.reports),
         )
-        self.ask_everything()
+        changed = self.snapshot.capabilities != known or self._has_meter != has_meter
+        if changed or not self._asked:
+            self.ask_everything()
 
     def apply_thing_status(self, *, up: bool, now: float) -> None:
         """Take a node report. Only a change counts: some hubs repeat DOWN for what works."""
@@ -162,6 +170,7 @@ class FimpChargepoint(Chargepoint):
 
     def ask_everything(self) -> None:
         """Ask for every report there is; nothing is retained."""
+        self._asked = True
         self._get("chargepoint", "cmd.state.get_report")
         self._get("chargepoint", "cmd.current_session.get_report")
         if Feature.CABLE_LOCK in self.snapshot.capabilities.reports:
@@ -173,18 +182,23 @@ class FimpChargepoint(Chargepoint):
     # Reports: each returns the changes it means ---------------------------------
 
     def _state(self, message: Message, _: float) -> dict[str, Any]:
-        word = _expect(message, str)
+        word = _expect(message, str)[:_WORD_MAX]
         status = _STATUS.get(word.lower())
-        if word.lower() not in _STATUS and word not in self._unknown_words:
-            self._unknown_words.add(word)
-            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
-        changes = {
+        if word.lower() not in _STATUS:
+            self._warn_of(word)
+        mode = message.props.get("charging_mode", "").lower() or None
+        return {
             "status": status,
             "raw_status": word,
             "plugged": None if status is None else PLUGGED.get(status),
+            **self._reported_mode(mode),
         }
-        mode = message.props.get("charging_mode")
-        return changes | ({"charging_mode": mode.lower()} if mode else {})
+
+    def _warn_of(self, word: str) -> None:
+        """Say once that a word is not known, and not of too many."""
+        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
+            self._unknown_words.add(word)
+            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
 
     def _current_session(self, message: Message, now: float) -> dict[str, Any]:
         energy = _expect(message, float)
@@ -257,12 +271,17 @@ class FimpChargepoint(Chargepoint):
         self._unanswered = 0
         self._watch_silence(now)
         self.ask_everything()
-        for delay in _ASK_AGAIN:
-            self.timers.set(f"ask again {delay:g}", now + delay, self._ask_again)
+        self._ask_until_known(now, *_ASK_AGAIN)
 
-    def _ask_again(self, _: float) -> None:
-        if self.snapshot.unavailable is Reason.NOT_HEARD:
-            self.ask_everything()
+    def _ask_until_known(self, now: float, pause: float, *pauses: float) -> None:
+        """Ask again until the state was said; other reports may come, and it alone not."""
+
+        def ask(now: float) -> None:
+            if self.snapshot.raw_status is None:
+                self.ask_everything()
+                self._ask_until_known(now, *(pauses or (_ASK_AFTER,)))
+
+        self.timers.set("ask until known", now + pause, ask)
 
     @override
     def link_down(self, now: float) -> None:

@@ -5,7 +5,6 @@ a report on a chargepoint service proves a charge point; and by asking the adapt
 their things. Nothing answers for sure, so each step works without the others.
 """
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, override
@@ -13,16 +12,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 from ..base import Handler, Protocol
 from ..errors import ProtocolError
 from ..timers import Timers
+from ..topics import is_level
 from .chargepoint import FimpChargepoint
 from .inclusion import parse_thing
 from .message import Message, decode, encode
-from .topic import DISCOVERY_COMMANDS, Adapter, ServiceAddress, ServiceTopic, parse_event
+from .topic import (
+    DISCOVERY_COMMANDS,
+    Adapter,
+    ServiceAddress,
+    ServiceTopic,
+    is_discovery,
+    parse_event,
+)
 
 if TYPE_CHECKING:
     from ..hub import Hub
 
 #: Seconds between two questions for an inclusion report: a house has hundreds of things.
 _INCLUSION_PACE = 0.5
+_INCLUSIONS_MAX = 500
 #: Seconds a charge point that was seen may take to say who it is.
 _INTRODUCTION_TIME = 3.0
 #: Adapters whose many things are no chargers; the few that are turn up passively.
@@ -48,7 +56,8 @@ class FimpProtocol(Protocol):
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
         #: Seen, but not introduced yet: not on the hub.
         self._strangers: set[ServiceAddress] = set()
-        self._inclusions: deque[tuple[Adapter, str]] = deque()
+        #: Questions for inclusion reports, in order.
+        self._inclusions: dict[tuple[Adapter, str], None] = {}
         self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
             "evt.thing.exclusion_report": self._exclusion_report,
@@ -60,7 +69,7 @@ class FimpProtocol(Protocol):
 
     @override
     def route(self, topic: str) -> Handler | None:
-        if topic.endswith("/mt:evt/rt:discovery"):
+        if is_discovery(topic):
             return self._discovery_event
         match parse_event(topic):
             case ServiceTopic("chargepoint", address):
@@ -125,10 +134,10 @@ class FimpProtocol(Protocol):
         if message.type != "evt.discovery.report" or not isinstance(report, dict):
             return
         name = report.get("resource_name")
-        if report.get("resource_type") != "ad" or not isinstance(name, str) or not name:
+        if report.get("resource_type") != "ad" or not is_level(name):
             return
         instance = report.get("instance_id")
-        adapter = Adapter(name, instance if isinstance(instance, str) and instance else "1")
+        adapter = Adapter(name, instance if is_level(instance) else "1")
         self._command(adapter, "cmd.network.get_all_nodes", now)
 
     def _inclusion_report(self, adapter: Adapter, message: Message, now: float) -> None:
@@ -145,8 +154,7 @@ class FimpProtocol(Protocol):
             raise ProtocolError("address", message.value)
         for address in self._of(adapter, thing):
             self._forget(address)
-        if (adapter, thing) in self._inclusions:
-            self._inclusions.remove((adapter, thing))
+        self._inclusions.pop((adapter, thing), None)
 
     def _all_nodes_report(self, adapter: Adapter, message: Message, now: float) -> None:
         # Null is what an adapter without things says.
@@ -216,19 +224,17 @@ class FimpProtocol(Protocol):
         self, adapter: Adapter, thing: str, now: float, *, first: bool = False
     ) -> None:
         """Queue a question for an inclusion report; known charge points go first."""
-        question = (adapter, thing)
-        if question in self._inclusions:
-            return
         if first:
-            self._inclusions.appendleft(question)
-        else:
-            self._inclusions.append(question)
+            self._inclusions = {(adapter, thing): None} | self._inclusions
+        elif len(self._inclusions) < _INCLUSIONS_MAX:
+            self._inclusions.setdefault((adapter, thing))
         if "inclusions" not in self._timers:
             self._next_inclusion(now)
 
     def _next_inclusion(self, now: float) -> None:
         if self._inclusions:
-            adapter, thing = self._inclusions.popleft()
+            adapter, thing = next(iter(self._inclusions))
+            del self._inclusions[adapter, thing]
             self._command(
                 adapter,
                 "cmd.thing.get_inclusion_report",

@@ -5,11 +5,13 @@ Source: Futurehome FIMP API, section "Topics".
 
 from typing import NamedTuple, override
 
+from ..topics import is_level
+
 #: The compressed payload type has the same topics.
 _PAYLOAD_TYPES = ("pt:j1", "pt:j1c1")
 
 DISCOVERY_COMMANDS = "pt:j1/mt:cmd/rt:discovery"
-DISCOVERY_EVENTS = "mt:evt/rt:discovery"
+_DISCOVERY_EVENTS = "mt:evt/rt:discovery"
 
 
 class Adapter(NamedTuple):
@@ -58,6 +60,12 @@ class ServiceTopic(NamedTuple):
     address: ServiceAddress
 
 
+def is_discovery(topic: str) -> bool:
+    """Whether discovery replies come on `topic`."""
+    payload_type, _, rest = topic.partition("/")
+    return payload_type in _PAYLOAD_TYPES and rest == _DISCOVERY_EVENTS
+
+
 def parse_event(topic: str) -> ServiceTopic | Adapter | None:
     """Return whose events come on `topic`; None where it is no event topic we know."""
     payload_type, _, rest = topic.partition("/")
@@ -71,7 +79,7 @@ def parse_address(address: str) -> ServiceTopic | Adapter | None:
     levels = address.removeprefix("/").split("/")
     names = tuple(each.partition(":")[2] for each in levels)
     kinds = [each.partition(":")[0] for each in levels]
-    if not all(names):
+    if not all(map(is_level, names)):
         return None
     match kinds:
         case ["rt", "rn", "ad", "sv", "ad"] if names[0] == "dev":
