@@ -2,15 +2,13 @@
 
 import pytest
 
-_BROWSER = "e2e"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--all`."""
     parser.addoption(
         "--all",
         action="store_true",
-        help="also what needs a browser or the newest Home Assistant",
+        help="also the newest Home Assistant, and the demo",
     )
 
 
@@ -25,5 +23,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     skip = pytest.mark.skip(reason="only with --all")
     for item in items:
-        if item.get_closest_marker("all") or item.path.parent.name == _BROWSER:
+        if item.get_closest_marker("all"):
             item.add_marker(skip)

@@ -27,6 +27,7 @@ from .dashboard import make_dashboard
 from .home import Home, HomeError, running_home
 
 _DEFAULT_PORT = 8123
+_BROKER_SECONDS = 15.0
 
 
 class Cars:
@@ -68,7 +69,7 @@ async def demo(
     async with AsyncExitStack() as stack:
         if broker is None:
             broker = Broker(HOST, await stack.enter_async_context(embedded_broker()))
-        progress.done("broker", f"MQTT broker on port {broker.port}")
+        progress.done("broker", f"MQTT broker: {broker.host}:{broker.port}")
         folder = stack.enter_context(TemporaryDirectory(prefix="fimp_chargepoint_demo_"))
         # Energy flows faster than life, so that there is something to see.
         timing = Timing(speed=10, poll=5)
@@ -84,13 +85,17 @@ async def demo(
                 broker, EvseSetup(name="carport", module="carport"), timing=timing
             ),
         )
-        for each in simulators:
-            await stack.enter_async_context(each)
+        try:
+            async with asyncio.timeout(_BROKER_SECONDS):
+                for each in simulators:
+                    await stack.enter_async_context(each)
+        except TimeoutError as error:
+            raise HomeError(f"no broker at {broker.host}:{broker.port}") from error
         cars = Cars(*simulators)
         progress.done("charge points", f"Charge points: {', '.join(cars.points)}")
         home = await stack.enter_async_context(running_home(Path(folder), port))
         progress.done("home assistant", "Home Assistant is up")
-        found = await home.add_integration(broker.port)
+        found = await home.add_integration(broker.host, broker.port)
         progress.done("config flow", f"The integration found:\n{found}")
         await until_present(home)
         address = await make_dashboard(home)
@@ -100,13 +105,14 @@ async def demo(
 
 async def run(arguments: argparse.Namespace) -> int:
     """Run the demo as the command line wants it; returns the exit code."""
-    # SIGTERM ends it as politely as Ctrl-C.
+    # These end it as politely as Ctrl-C: a plain end, and a terminal that is closed.
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(end, task.cancel)
     progress = Progress()
-    port = arguments.port or _usable_port()
     try:
+        port = _usable_port(arguments.port)
         async with demo(arguments.broker, port, progress) as (home, cars, address):
             if arguments.check:
                 report = await Check(home, cars.do).run()
@@ -127,11 +133,13 @@ async def run(arguments: argparse.Namespace) -> int:
 async def _obey(cars: Cars, address: str) -> None:
     """Take words from the terminal until it is closed."""
     _say(f"\n    {address}    user: demo    password: demo\n")
-    _say("Type for example: garage plug, carport unplug, garage fault hot. Ctrl-C ends it.")
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
     if sys.stdin.isatty():
+        _say("Type for example: garage plug, carport unplug, garage fault hot. Ctrl-C ends it.")
         loop.add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline()))
+    else:
+        _say("Publish words such as plug to simulators/garage/do on the broker.")
     while True:
         name, _, words = (await lines.get()).strip().partition(" ")
         if not name:
@@ -145,15 +153,23 @@ async def _obey(cars: Cars, address: str) -> None:
             _say(str(error))
 
 
-def _usable_port() -> int:
-    """Return Home Assistant's own port, or another where that one is taken."""
+def _usable_port(wanted: int | None) -> int:
+    """Return the port that is wanted, else Home Assistant's own, else any.
+
+    Raises:
+        HomeError: the wanted one is taken; what answers there is somebody else's.
+
+    """
+    port = wanted or _DEFAULT_PORT
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, _DEFAULT_PORT))
-        except OSError:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if wanted:
+                raise HomeError(f"port {wanted} is taken") from error
             return free_port()
-    return _DEFAULT_PORT
+    return port
 
 
 def _broker(text: str) -> Broker:
@@ -181,7 +197,8 @@ def main() -> int:
         return asyncio.run(run(arguments))
     except KeyboardInterrupt, asyncio.CancelledError:
         _say("\nEnded; nothing is left behind.")
-        return 0
+        # A check that was not finished shows nothing.
+        return 1 if arguments.check else 0
 
 
 if __name__ == "__main__":

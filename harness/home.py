@@ -108,7 +108,7 @@ class Home:
                 results.append(answer["result"])
         return results
 
-    async def add_integration(self, broker_port: int) -> str:
+    async def add_integration(self, host: str, broker_port: int) -> str:
         """Go through the integration's config flow; returns what it said it found."""
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
@@ -120,13 +120,14 @@ class Home:
                     await asyncio.sleep(0.5)
                     step = await self.get(path)
                 case "form", "broker" if not step["errors"]:
-                    fields = {"host": HOST, "port": broker_port}
+                    fields = {"host": host, "port": broker_port}
                     step = await self.post(path, fields | {"topics": {}, "certificates": {}})
-                case "form", "found":
+                case "form", "found" | "nothing_found" | "nothing_delivered":
                     found = step["description_placeholders"]["charge_points"]
                     step = await self.post(path, {})
                 case _:
-                    raise HomeError(f"the config flow stopped at {step}")
+                    where = {key: step.get(key) for key in ("type", "step_id", "errors")}
+                    raise HomeError(f"the config flow stopped at {where}")
         return found
 
 

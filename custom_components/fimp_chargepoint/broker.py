@@ -20,7 +20,7 @@ from homeassistant.util.ssl import (
 )
 
 from .chargepoint.errors import NotConnectedError, TlsError
-from .chargepoint.mqtt import MqttSettings, SettingsSource
+from .chargepoint.link import MqttSettings, SettingsSource
 from .const import (
     CONF_BROKER,
     CONF_CA_CERTIFICATE,

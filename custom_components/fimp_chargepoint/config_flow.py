@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
 import probatio
 
 from .broker import CertificateError, has_home_assistant_broker, settings_source
@@ -112,9 +113,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             try:
                 data = broker_data(user_input, self._known)
-                self._async_abort_entries_match(
-                    {name: data[name] for name in (CONF_HOST, CONF_PORT, CONF_PREFIXES)}
-                )
+                self._abort_if_overlapping(data)
                 return await self._async_use(data)
             except (FormError, ChargepointError) as error:
                 problem = error
@@ -148,6 +147,18 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_update_reload_and_abort(entry, data=data)
         suggested = {CONF_USERNAME: entry.data.get(CONF_USERNAME)} | (user_input or {})
         return self._show("reauth_confirm", CREDENTIALS_SCHEMA, suggested, problem)
+
+    def _abort_if_overlapping(self, data: Mapping[str, Any]) -> None:
+        """Abort where another entry has a prefix of this broker: all would be there twice."""
+        reconfigured = self.context.get("entry_id")
+        for entry in self._async_current_entries(include_ignore=False):
+            if (
+                entry.entry_id != reconfigured
+                and entry.data.get(CONF_HOST, "").casefold() == data[CONF_HOST].casefold()
+                and entry.data.get(CONF_PORT) == data[CONF_PORT]
+                and set(entry.data[CONF_PREFIXES]) & set(data[CONF_PREFIXES])
+            ):
+                raise AbortFlow("already_configured")
 
     @property
     def _known(self) -> Mapping[str, Any]:

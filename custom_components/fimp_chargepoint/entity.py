@@ -75,6 +75,12 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
         """Whether the values are live."""
         return super().available and self.coordinator.data.available
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Remember what Home Assistant writes right after this."""
+        await super().async_added_to_hass()
+        self._written = (self.available, self.shown)
+
     @callback
     @override
     def _handle_coordinator_update(self) -> None:

@@ -1,6 +1,7 @@
 """The forms of the config flow: their fields, and the way between them and an entry."""
 
 from collections.abc import Mapping
+import re
 from typing import Any, Final
 
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
@@ -133,7 +134,7 @@ def broker_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
     fields = {**form, **form[_SECTION_CERTIFICATES]}
     data = {
         CONF_BROKER: Broker.OTHER.value,
-        CONF_HOST: fields[CONF_HOST].strip(),
+        CONF_HOST: _host(fields[CONF_HOST]),
         CONF_PORT: fields[CONF_PORT],
         CONF_TLS: fields[CONF_TLS],
         CONF_PREFIXES: _prefixes(form),
@@ -142,7 +143,7 @@ def broker_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
         if value := fields.get(name):
             data[name] = value
     for secret, companion in _SECRETS.items():
-        if companion in data and secret in known and data[companion] == known[companion]:
+        if companion in data and secret in known and data[companion] == known.get(companion):
             data.setdefault(secret, known[secret])
     if data[CONF_TLS] == Tls.OWN_CA and CONF_CA_CERTIFICATE not in data:
         raise FormError("ca_certificate_missing")
@@ -168,6 +169,15 @@ def suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
         name: {each: shown[each] for each in fields if each in shown}
         for name, fields in _SECTIONS.items()
     }
+
+
+def _host(text: str) -> str:
+    """Return the host; people write addresses into this field too."""
+    host = text.strip()
+    # Colons are left to IPv6: one alone comes before a port.
+    if not host or host.count(":") == 1 or re.search(r"[\s/]|\.\.", host):
+        raise FormError("host_invalid")
+    return host
 
 
 def _prefixes(form: Mapping[str, Any]) -> list[str]:

@@ -59,6 +59,13 @@ SENSORS = (
         value_fn=lambda snapshot: snapshot.raw_status,
     ),
     ChargepointSensorDescription(
+        key="evse_id",
+        translation_key="evse_id",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.EVSE_ID),
+        value_fn=lambda snapshot: snapshot.identity.evse_id,
+    ),
+    ChargepointSensorDescription(
         key="power",
         device_class=SensorDeviceClass.POWER,
         state_class=SensorStateClass.MEASUREMENT,

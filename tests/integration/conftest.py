@@ -45,6 +45,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     # The simulators are back before us, since they say nothing when they come back.
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
     monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.3)
+    monkeypatch.setattr(mqtt, "_REFUSALS_TIME", 1.0)
     monkeypatch.setattr("simulators.mqtt._RETRY_SECONDS", 0.01)
     # They live in our event loop, so what is wrong with their client goes against us.
     monkeypatch.setattr("simulators.mqtt.aiomqtt.Client", mqtt._Client)

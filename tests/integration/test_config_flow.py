@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint import config_flow
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import HOST, USERNAME, BrokerProcess, Certificates, free_port
@@ -94,6 +95,16 @@ async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -
     await finish(hass, result, "nothing_delivered")
 
 
+async def test_nothing_delivered_below_one_prefix(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    with patch.object(MqttLink, "echo", side_effect=[True, False]) as echo:
+        fields = form(broker, topics={"prefixes": ["", "site/"]})
+        result = await submit(hass, await begin(hass), fields)
+        await finish(hass, result, "nothing_delivered")
+    assert [call.args[0] for call in echo.call_args_list] == ["", "site/"]
+
+
 async def test_with_credentials(hass: HomeAssistant, make_broker: MakeBroker) -> None:
     broker = make_broker(credentials=True)
     result = await submit(hass, await begin(hass), form(broker, **CREDENTIALS))
@@ -157,6 +168,11 @@ async def test_same_broker_twice(hass: HomeAssistant, broker: BrokerProcess) -> 
     result = await submit(hass, await begin(hass), form(broker))
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
+
+    # All below the prefix they share would be there twice.
+    fields = form(broker, topics={"prefixes": ["site/", ""]})
+    result = await submit(hass, await begin(hass), fields)
+    assert result["type"] is FlowResultType.ABORT
 
     fields = form(broker, topics={"prefixes": ["site/"]})
     await finish(hass, await submit(hass, await begin(hass), fields), "nothing_found")
@@ -249,6 +265,18 @@ async def test_reconfigure(hass: HomeAssistant, make_broker: MakeBroker) -> None
     assert entry.state is ConfigEntryState.LOADED
     assert entry.data == other_broker(other, **CREDENTIALS).data
     assert entry.title == "Charging"
+
+
+async def test_reconfigure_what_has_a_password_and_no_user_name(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    entry = await load(hass, other_broker(broker, password="alone"))
+    result = await entry.start_reconfigure_flow(hass)
+    result = await submit(hass, result, form(broker, username=USERNAME))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    # It was nobody's password.
+    assert "password" not in entry.data
 
 
 async def test_reconfigure_renames_what_has_no_name_of_its_own(

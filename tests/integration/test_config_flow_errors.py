@@ -146,6 +146,15 @@ async def test_broker_is_no_broker(
     await finish(hass, await submit(hass, result, form(broker)), "nothing_found")
 
 
+async def test_a_name_that_no_host_can_have(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """It passes the form, but not Python's rules for names."""
+    with patch("socket.getaddrinfo", side_effect=UnicodeError("label too long")):
+        result = await submit(hass, await begin(hass), form(broker, host="x" * 70))
+    assert result["errors"] == {"base": "cannot_connect"}
+    assert "Error" not in result["description_placeholders"]["detail"]
+    await finish(hass, await submit(hass, result, form(broker)), "nothing_found")
+
+
 async def test_what_cannot_be_meant(
     hass: HomeAssistant, broker: BrokerProcess, certificates: Certificates
 ) -> None:
@@ -156,6 +165,10 @@ async def test_what_cannot_be_meant(
         ({"tls": "own_ca"}, "ca_certificate_missing"),
         ({"tls": "unverified", "certificates": key}, "client_certificate_missing"),
         ({"topics": {"prefixes": ["site/#"]}}, "prefix_with_wildcard"),
+        *(
+            ({"host": host}, "host_invalid")
+            for host in (" ", "mqtt://broker", "broker:1883", "my broker", "broker..local")
+        ),
     ):
         with patch.object(Hub, "start", side_effect=AssertionError):
             result = await submit(hass, result, form(broker, **fields))

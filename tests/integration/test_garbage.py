@@ -91,6 +91,7 @@ async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) ->
 
         await until(lambda: len(hub.nodes) == 2)
         await until(lambda: {"disconnected", "Unplugged"} <= set(shown().values()))
+        await until(lambda: "sensor.everest_carport_evse_id" in shown())
         await hass.async_block_till_done()
         before = shown()
         async with aiomqtt.Client(HOST, broker.port) as vandal:

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.fimp_chargepoint.broker import settings_source
-from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.const import DOMAIN
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker

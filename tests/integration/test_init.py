@@ -51,11 +51,14 @@ async def test_load_unload_load(hass: HomeAssistant, broker: BrokerProcess) -> N
         await until(lambda: find(hass, "switch", "charging"))
         hub = entry.runtime_data.hub
         assert hub.link.connected
+        (node,) = hub.nodes.values()
+        assert node._listeners
 
         assert await hass.config_entries.async_unload(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is ConfigEntryState.NOT_LOADED
         assert not hub.link.connected
+        assert not node._listeners
         await until(lambda: len(asyncio.all_tasks()) == before, "all tasks to end")
         entity_id = find(hass, "switch", "charging")
         assert hass.states.get(entity_id).state == "unavailable"

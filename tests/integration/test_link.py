@@ -17,7 +17,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     NotConnectedError,
     TlsError,
 )
-from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink, MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from tests.broker import HOST, PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
 

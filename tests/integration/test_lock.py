@@ -4,7 +4,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
@@ -33,7 +32,6 @@ async def test_lock_and_unlock(hass: HomeAssistant, chargepoint: Chargepoint) ->
 async def test_on_its_way(
     hass: HomeAssistant,
     chargepoint: Chargepoint,
-    monkeypatch: pytest.MonkeyPatch,
     first: str,
     action: str,
     meanwhile: str,
@@ -41,7 +39,8 @@ async def test_on_its_way(
 ) -> None:
     """A lock that does not move is seen to try, and then where it was."""
     await chargepoint.call("lock", first, "cable")
-    monkeypatch.setattr(FimpChargepoint, "command_timeout", 0.3)
+    (node,) = chargepoint.entry.runtime_data.hub.nodes.values()
+    node._commands._timeout = 0.3
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("lock", action, "cable"))
     await chargepoint.shows("lock", "cable", meanwhile)

@@ -1,6 +1,7 @@
 """The sensors, and the session that survives a restart of Home Assistant."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -12,7 +13,14 @@ from pytest_homeassistant_custom_component.common import (
     mock_restore_cache_with_extra_data,
 )
 
-from custom_components.fimp_chargepoint.chargepoint.model import Status
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Identity,
+    Meter,
+    Session,
+    Status,
+)
+from custom_components.fimp_chargepoint.sensor import SESSION_SENSORS
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
@@ -167,6 +175,15 @@ async def test_broker_goes_and_comes_back(
     await hass.async_add_executor_job(broker.start)
     await chargepoint.shows("sensor", "status", "disconnected")
     await chargepoint.shows("sensor", "lifetime_energy", before)
+
+
+def test_energy_without_a_beginning_is_not_shown() -> None:
+    """A drop of it would be booked as energy that was given back."""
+    (description,) = SESSION_SENSORS
+    snapshot = ChargepointSnapshot(identity=Identity(name="x"), meter=Meter(session_energy=5))
+    assert description.value_fn(snapshot) is None
+    known = replace(snapshot, session=Session(started=datetime(2026, 1, 1, tzinfo=UTC)))
+    assert description.value_fn(known) == 5
 
 
 async def test_garbage_costs_only_itself(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+from typing import Any
 
+from homeassistant.const import EVENT_STATE_REPORTED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import InvalidRequestError
-from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.entity import translated_errors
 from tests.broker import BrokerProcess
 
@@ -69,11 +70,23 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
     entity_id = chargepoint.id("switch", "charging")
     async_track_state_change_event(hass, entity_id, remember)
+    written_again: list[Event[Any]] = []
+
+    @callback
+    def again(event: Event[Any]) -> None:
+        written_again.append(event)
+
+    @callback
+    def is_ours(data: Any) -> bool:
+        return bool(data["entity_id"] == entity_id)
+
+    hass.bus.async_listen(EVENT_STATE_REPORTED, again, event_filter=is_ours)
     await chargepoint.point.plug()
     await chargepoint.shows("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", ON, "charging")
     # Nothing is written twice, and it never bounces.
     assert seen == [("on", True), ("on", False)]
+    assert not written_again
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -90,11 +103,10 @@ async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert chargepoint.attribute("switch", "charging", "pending") is False
 
 
-async def test_silence(
-    hass: HomeAssistant, chargepoint: Chargepoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_silence(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """No answer at all is an error too, after a while."""
-    monkeypatch.setattr(FimpChargepoint, "command_timeout", 0.3)
+    (node,) = chargepoint.entry.runtime_data.hub.nodes.values()
+    node._commands._timeout = 0.3
     await chargepoint.point.plug()
     await chargepoint.shows("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()

@@ -12,8 +12,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedEr
 from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.fimp.discovery import FimpProtocol
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
-from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttSettings
 from simulators.recording import read_recording
 
 

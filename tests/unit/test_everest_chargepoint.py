@@ -256,14 +256,14 @@ def test_an_unknown_word_is_shown_and_logged_once(
 def test_identity(station: Station) -> None:
     station.says("hw_capabilities", {"connector_type": "IEC62196Type2Socket"})
     station.says("evse_id", "DE*PNX*E12345*1")
-    assert station.shown.identity.model == "Type 2 socket"
-    assert station.shown.identity.serial_number == "DE*PNX*E12345*1"
+    assert station.shown.identity.model == "EVSE (Type 2 socket)"
+    assert station.shown.identity.evse_id == "DE*PNX*E12345*1"
     station.says("hw_capabilities", {"connector_type": "Megawatt"})
-    assert station.shown.identity.model == "Megawatt"
+    assert station.shown.identity.model == "EVSE (Megawatt)"
     station.says("hw_capabilities", {})
     station.says("evse_id", 5)
-    assert station.shown.identity.model == "Megawatt"
-    assert station.shown.identity.serial_number == "DE*PNX*E12345*1"
+    assert station.shown.identity.model == "EVSE (Megawatt)"
+    assert station.shown.identity.evse_id == "DE*PNX*E12345*1"
 
 
 def test_what_is_not_known_is_a_sign_of_life(station: Station) -> None:
@@ -324,8 +324,8 @@ def test_takes_the_answers(station: Station) -> None:
     shown = station.shown
     assert shown.status is Status.CHARGING
     assert shown.meter.power == 10808
-    assert shown.identity.model == "Type 2 cable"
-    assert shown.identity.serial_number == "DE*PNX*E12345*1"
+    assert shown.identity.model == "EVSE (Type 2 cable)"
+    assert shown.identity.evse_id == "DE*PNX*E12345*1"
 
 
 @pytest.mark.parametrize("value", [True, None])

@@ -25,13 +25,14 @@ def test_it_introduces_itself(play: Playback) -> None:
     snapshot = play.at(6.0, EVSE)
     assert snapshot.available
     assert snapshot.identity.name == "EVerest evse_manager_api"
-    assert snapshot.identity.model == "Type 2 cable"
-    assert snapshot.identity.serial_number == "DE*PNX*E12345*1"
+    assert snapshot.identity.model == "EVSE (Type 2 cable)"
+    assert snapshot.identity.evse_id == "DE*PNX*E12345*1"
     assert snapshot.capabilities.reports == {
         Feature.STATUS,
         Feature.SESSION_ENERGY,
         Feature.POWER,
         Feature.ENERGY,
+        Feature.EVSE_ID,
     }
     assert snapshot.capabilities.controls == {Feature.CHARGING}
     assert (snapshot.status, snapshot.plugged) == (Status.DISCONNECTED, False)

@@ -6,7 +6,7 @@ from .clock import Clock
 from .everest.discovery import EverestProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
-from .mqtt import SettingsSource
+from .link import SettingsSource
 from .node import MEASUREMENT_INTERVAL
 
 #: What is spoken on an MQTT broker.

@@ -9,7 +9,8 @@ from typing import Any
 from .base import Handler, Protocol
 from .clock import Clock, SteadyClock
 from .errors import ChargepointError, ProtocolError
-from .mqtt import MqttLink, SettingsSource
+from .link import SettingsSource
+from .mqtt import MqttLink
 from .node import MEASUREMENT_INTERVAL, Node
 
 _LOGGER = logging.getLogger(__name__)

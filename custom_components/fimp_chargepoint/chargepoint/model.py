@@ -68,16 +68,21 @@ class Feature(StrEnum):
     SESSION_ENERGY = "session_energy"
     POWER = "power"
     ENERGY = "energy"
+    EVSE_ID = "evse_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the charge point is. Shown to people; only the node's address identifies it."""
+    """Who the charge point is. Shown to people; only the node's address identifies it.
+
+    `evse_id` is the number by which roaming networks know it (eMI3).
+    """
 
     name: str
     manufacturer: str | None = None
     model: str | None = None
     serial_number: str | None = None
+    evse_id: str | None = None
     sw_version: str | None = None
     hw_version: str | None = None
 

@@ -1,21 +1,19 @@
 """The link to an MQTT broker, the only module that imports aiomqtt.
 
-It connects, subscribes, hands over messages and connects again for ever. The traps of
-aiomqtt it works around: a connect that is cancelled or times out leaves a live client
-behind (it is reaped), `subscribe` does not raise on a refusal (codes are checked), the
-queue is unbounded and a client keeps it over a reconnect (bounded, a new client per
-attempt), and an exception in the consumer would close the client (the listener does
-not raise).
+It connects, subscribes, hands over messages and connects again for ever. Traps of aiomqtt
+it works around: a connect that is cancelled or times out leaves a live client behind (it is
+reaped), `subscribe` does not raise on a refusal (codes are checked), the queue is unbounded
+and outlives the connection (bounded, a new client per attempt), and an exception in the
+consumer would close the client (the listener does not raise).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 import logging
 import random
 import ssl
-from typing import Any, Literal, Protocol, override
+from typing import Any, override
 from uuid import uuid4
 
 import aiomqtt
@@ -27,6 +25,7 @@ from .errors import (
     NotConnectedError,
     TlsError,
 )
+from .link import LinkListener, SettingsSource
 
 _LOGGER = logging.getLogger(__name__)
 #: The client's own log; that a dead client ends without grace is not worth a warning.
@@ -53,44 +52,6 @@ _REFUSALS_TIME = 180.0
 _REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
 #: SUBACK codes from here on are refusals.
 _SUBACK_FAILURE = 0x80
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttSettings:
-    """How to reach a broker. `tls` is a ready context, None means no TLS."""
-
-    host: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = None
-    tls: ssl.SSLContext | None = None
-    transport: Literal["tcp", "websockets"] = "tcp"
-    websocket_path: str | None = None
-    websocket_headers: Mapping[str, str] | None = None
-
-
-#: Called at every attempt to connect, so that changed settings are seen.
-type SettingsSource = Callable[[], Awaitable[MqttSettings]]
-
-
-class LinkListener(Protocol):
-    """What the link talks to. No method may raise."""
-
-    @property
-    def filters(self) -> tuple[str, ...]:
-        """The topic filters to subscribe to; they must not overlap."""
-
-    def link_up(self) -> None:
-        """Subscribed: messages come from now on."""
-
-    def link_down(self, error: ChargepointError) -> None:
-        """The link broke or could not be made; it is tried again."""
-
-    def link_refused(self, error: ChargepointError) -> None:
-        """The credentials are wrong; it is not tried again."""
-
-    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        """Take a message."""
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
@@ -351,7 +312,7 @@ class MqttLink:
             if not entering.done():
                 raise NoAnswerError("the broker did not answer in time")
             entering.result()
-        except aiomqtt.MqttError as error:
+        except (aiomqtt.MqttError, ValueError) as error:
             self._reap(client, entering)
             raise _why(error, tls=tls) from error
         except BaseException:
@@ -384,8 +345,11 @@ def _number(code: Any) -> int:
     return code if isinstance(code, int) else int(code.value)
 
 
-def _why(error: aiomqtt.MqttError, *, tls: bool) -> ChargepointError:
+def _why(error: Exception, *, tls: bool) -> ChargepointError:
     """Return what a failed connect means for a person."""
+    if isinstance(error, ValueError):
+        # A name that cannot be one; Python's words for it mean nothing to people.
+        return NotConnectedError("this host name cannot be")
     if isinstance(error, aiomqtt.MqttCodeError) and error.rc is not None:
         if _number(error.rc) in _REFUSED_CREDENTIALS:
             return AuthenticationError(str(error.rc))
@@ -395,4 +359,5 @@ def _why(error: aiomqtt.MqttError, *, tls: bool) -> ChargepointError:
         return TlsError(str(error))
     if cause is None or isinstance(cause, TimeoutError):
         return NoAnswerError(str(error))
-    return NotConnectedError(str(error))
+    words = cause.strerror if isinstance(cause, OSError) else None
+    return NotConnectedError(words or str(error))

@@ -175,15 +175,20 @@ class EverestChargepoint(Chargepoint):
         connector = text(mapping(value).get("connector_type"))
         if connector is None:
             return {}
-        model = _CONNECTORS.get(connector, connector)
+        model = f"EVSE ({_CONNECTORS.get(connector, connector)})"
         return {"identity": replace(self.snapshot.identity, model=model)}
 
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
-        # The nearest thing to a serial number that there is in this API.
-        serial_number = text(value)
-        if serial_number is None:
+        evse_id = text(value)
+        if evse_id is None:
             return {}
-        return {"identity": replace(self.snapshot.identity, serial_number=serial_number)}
+        capabilities = self.snapshot.capabilities
+        return {
+            "identity": replace(self.snapshot.identity, evse_id=evse_id),
+            "capabilities": replace(
+                capabilities, reports=capabilities.reports | {Feature.EVSE_ID}
+            ),
+        }
 
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
         """Count, to learn the pace and to see a restart. 2025.10 sends `{}`."""
