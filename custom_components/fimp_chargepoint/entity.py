@@ -21,8 +21,8 @@ from .chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
 )
-from .chargepoint.model import Capabilities, Feature
-from .const import DOMAIN
+from .chargepoint.model import Capabilities, ChargepointSnapshot, Feature
+from .const import ATTR_PENDING, DOMAIN
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 
 
@@ -89,6 +89,45 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
         if written != self._written:
             self._written = written
             self.async_write_ha_state()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlDescription[V](ChargepointDescription, EntityDescription):
+    """What is asked for and not proven yet, and what is proven."""
+
+    pending_fn: Callable[[ChargepointSnapshot], V | None]
+    proven_fn: Callable[[ChargepointSnapshot], V | None]
+
+
+class ControlEntity[V](ChargepointEntity):
+    """A control that shows what was asked for until the charge point proves it."""
+
+    entity_description: ControlDescription[V]
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """What is wanted, and whether it is proven."""
+        return self._wanted, self._pending is not None
+
+    @property
+    def _pending(self) -> V | None:
+        return self.entity_description.pending_fn(self.coordinator.data)
+
+    @property
+    def _proven(self) -> V | None:
+        return self.entity_description.proven_fn(self.coordinator.data)
+
+    @property
+    def _wanted(self) -> V | None:
+        """What was asked for, else what is proven."""
+        return self._proven if (pending := self._pending) is None else pending
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Tell what was asked for from what is proven."""
+        return {ATTR_PENDING: self._pending is not None}
 
 
 @callback

@@ -9,11 +9,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.model import ChargepointSnapshot, Feature
+from .chargepoint.model import Feature
 from .coordinator import FimpConfigEntry
 from .entity import (
-    ChargepointDescription,
-    ChargepointEntity,
+    ControlDescription,
+    ControlEntity,
     async_setup_chargepoints,
     controls,
     translated_errors,
@@ -24,11 +24,9 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointLockDescription(ChargepointDescription, LockEntityDescription):
-    """A bolt that is asked to move, and where it is."""
+class ChargepointLockDescription(ControlDescription[bool], LockEntityDescription):
+    """How to move the bolt."""
 
-    pending_fn: Callable[[ChargepointSnapshot], bool | None]
-    is_locked_fn: Callable[[ChargepointSnapshot], bool | None]
     lock_fn: Callable[[Chargepoint], Awaitable[None]]
     unlock_fn: Callable[[Chargepoint], Awaitable[None]]
 
@@ -39,7 +37,7 @@ LOCKS = (
         translation_key="cable",
         exists_fn=controls(Feature.CABLE_LOCK),
         pending_fn=lambda snapshot: snapshot.pending.cable_locked,
-        is_locked_fn=lambda snapshot: snapshot.cable_locked,
+        proven_fn=lambda snapshot: snapshot.cable_locked,
         lock_fn=lambda chargepoint: chargepoint.set_cable_lock(locked=True),
         unlock_fn=lambda chargepoint: chargepoint.set_cable_lock(locked=False),
     ),
@@ -55,26 +53,16 @@ async def async_setup_entry(
     async_setup_chargepoints(entry, async_add_entities, LOCKS, ChargepointLock)
 
 
-class ChargepointLock(ChargepointEntity, LockEntity):
+class ChargepointLock(ControlEntity[bool], LockEntity):
     """A lock that is locking or unlocking until the charge point proves it."""
 
     entity_description: ChargepointLockDescription
 
     @property
-    def _pending(self) -> bool | None:
-        return self.entity_description.pending_fn(self.coordinator.data)
-
-    @property
-    @override
-    def shown(self) -> Any:
-        """Where the bolt is, and where it is going."""
-        return self.is_locked, self._pending
-
-    @property
     @override
     def is_locked(self) -> bool | None:
         """Whether the charge point says that the cable is locked."""
-        return self.entity_description.is_locked_fn(self.coordinator.data)
+        return self._proven
 
     @property
     @override

@@ -10,12 +10,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.model import Capabilities, ChargepointSnapshot, Feature
-from .const import ATTR_PENDING
+from .chargepoint.model import Capabilities, Feature
 from .coordinator import FimpConfigEntry
 from .entity import (
-    ChargepointDescription,
-    ChargepointEntity,
+    ControlDescription,
+    ControlEntity,
     async_setup_chargepoints,
     controls,
     translated_errors,
@@ -28,12 +27,10 @@ _OPTION = "option"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointSelectDescription(ChargepointDescription, SelectEntityDescription):
-    """A choice that is asked for, and the one that holds."""
+class ChargepointSelectDescription(ControlDescription[str], SelectEntityDescription):
+    """What there is to choose from, and how to choose."""
 
     options_fn: Callable[[Capabilities], tuple[str, ...]]
-    pending_fn: Callable[[ChargepointSnapshot], str | None]
-    current_fn: Callable[[ChargepointSnapshot], str | None]
     select_fn: Callable[[Chargepoint, str], Awaitable[None]]
     restore_fn: Callable[[Chargepoint, str], None]
 
@@ -45,7 +42,7 @@ SELECTS = (
         exists_fn=controls(Feature.CHARGING_MODE),
         options_fn=lambda capabilities: capabilities.charging_modes,
         pending_fn=lambda snapshot: snapshot.pending.charging_mode,
-        current_fn=lambda snapshot: snapshot.charging_mode,
+        proven_fn=lambda snapshot: snapshot.charging_mode,
         select_fn=lambda chargepoint, option: chargepoint.set_charging_mode(option),
         restore_fn=lambda chargepoint, option: chargepoint.restore_charging_mode(option),
     ),
@@ -61,20 +58,16 @@ async def async_setup_entry(
     async_setup_chargepoints(entry, async_add_entities, SELECTS, ChargepointSelect)
 
 
-class ChargepointSelect(ChargepointEntity, SelectEntity, RestoreEntity):
+class ChargepointSelect(ControlEntity[str], SelectEntity, RestoreEntity):
     """A choice, which the charge point may not report and so outlives a run."""
 
     entity_description: ChargepointSelectDescription
 
     @property
-    def _pending(self) -> str | None:
-        return self.entity_description.pending_fn(self.coordinator.data)
-
-    @property
     @override
     def shown(self) -> Any:
-        """The choice, whether it is proven, and what there is to choose from."""
-        return self.current_option, self._pending, self.options
+        """The choice, and what there is to choose from."""
+        return super().shown, self.options
 
     @property
     @override
@@ -86,13 +79,7 @@ class ChargepointSelect(ChargepointEntity, SelectEntity, RestoreEntity):
     @override
     def current_option(self) -> str | None:
         """The wanted choice, else the one that holds; None before any."""
-        return self._pending or self.entity_description.current_fn(self.coordinator.data)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Tell a wanted choice from one that holds."""
-        return {ATTR_PENDING: self._pending is not None}
+        return self._wanted
 
     @override
     async def async_select_option(self, option: str) -> None:
@@ -114,5 +101,5 @@ class ChargepointSelect(ChargepointEntity, SelectEntity, RestoreEntity):
     @override
     def extra_restore_state_data(self) -> RestoredExtraData | None:
         """The choice, also while the charge point is not available."""
-        option = self.entity_description.current_fn(self.coordinator.data)
+        option = self._proven
         return None if option is None else RestoredExtraData({_OPTION: option})

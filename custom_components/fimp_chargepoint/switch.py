@@ -9,12 +9,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.model import ChargepointSnapshot, Feature
-from .const import ATTR_PENDING
+from .chargepoint.model import Feature
 from .coordinator import FimpConfigEntry
 from .entity import (
-    ChargepointDescription,
-    ChargepointEntity,
+    ControlDescription,
+    ControlEntity,
     async_setup_chargepoints,
     controls,
     translated_errors,
@@ -26,11 +25,9 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointSwitchDescription(ChargepointDescription, SwitchEntityDescription):
-    """A position that is asked for, and the one that is proven."""
+class ChargepointSwitchDescription(ControlDescription[bool], SwitchEntityDescription):
+    """How to turn it on and off."""
 
-    pending_fn: Callable[[ChargepointSnapshot], bool | None]
-    is_on_fn: Callable[[ChargepointSnapshot], bool | None]
     turn_on_fn: Callable[[Chargepoint], Awaitable[None]]
     turn_off_fn: Callable[[Chargepoint], Awaitable[None]]
 
@@ -42,7 +39,7 @@ SWITCHES = (
         name=None,
         exists_fn=controls(Feature.CHARGING),
         pending_fn=lambda snapshot: snapshot.pending.charging,
-        is_on_fn=lambda snapshot: snapshot.charging_allowed,
+        proven_fn=lambda snapshot: snapshot.charging_allowed,
         turn_on_fn=lambda chargepoint: chargepoint.start_charging(),
         turn_off_fn=lambda chargepoint: chargepoint.stop_charging(),
     ),
@@ -58,34 +55,16 @@ async def async_setup_entry(
     async_setup_chargepoints(entry, async_add_entities, SWITCHES, ChargepointSwitch)
 
 
-class ChargepointSwitch(ChargepointEntity, SwitchEntity):
+class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
     """A switch that shows the wanted position until the charge point proves it."""
 
     entity_description: ChargepointSwitchDescription
 
     @property
-    def _pending(self) -> bool | None:
-        return self.entity_description.pending_fn(self.coordinator.data)
-
-    @property
-    @override
-    def shown(self) -> Any:
-        """The position, and whether it is proven."""
-        return self.is_on, self._pending
-
-    @property
     @override
     def is_on(self) -> bool | None:
         """The wanted position, else the proven one."""
-        if (pending := self._pending) is not None:
-            return pending
-        return self.entity_description.is_on_fn(self.coordinator.data)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Tell a wanted position from a proven one."""
-        return {ATTR_PENDING: self._pending is not None}
+        return self._wanted
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

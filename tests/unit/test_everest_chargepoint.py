@@ -249,7 +249,7 @@ def test_an_unknown_word_is_shown_and_logged_once(
     assert (station.shown.status, station.shown.raw_status) == (None, "Dreaming")
     assert station.shown.meter.session_energy == 0.7
     assert [each.message for each in caplog.records if "Dreaming" in each.message] == [
-        "everest:evse_1: unknown state Dreaming"
+        "everest:evse_1 reports the unknown state 'Dreaming'"
     ]
 
 

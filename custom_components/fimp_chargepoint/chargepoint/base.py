@@ -7,12 +7,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, override
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .commands import Command, Commands, Effect, Request
 from .errors import InvalidRequestError
 from .model import ChargepointSnapshot, Feature, Reason
 from .node import Node, Outlet
+from .timers import Timers
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Unknown words that are logged, each once.
+_UNKNOWN_WORDS_MAX = 20
 
 #: Takes a message's bytes and the moment it came.
 type Handler = Callable[[bytes, float], None]
@@ -34,6 +44,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._commands = Commands(
             outlet, self.timers, self.command_timeout, ask=self._ask, show=self._show_pending
         )
+        self._unknown_words: set[str] = set()
         self._chosen_mode: str | None = None
         #: The mode of the charging that goes on, as reported, else as proven by us.
         self._mode_in_force: str | None = None
@@ -139,6 +150,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     # -------------------------------------------------------------------------
 
+    def _warn_of(self, word: str) -> None:
+        """Say once that the charge point's word is not known, and not of too many."""
+        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
+            self._unknown_words.add(word)
+            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
+
     def _require(self, feature: Feature) -> None:
         if feature not in self.snapshot.capabilities.controls:
             raise InvalidRequestError(feature)
@@ -219,6 +236,12 @@ class Protocol(ABC):
     #: The topic filters to subscribe to, without prefix; they must not overlap.
     filters: ClassVar[tuple[str, ...]]
 
+    def __init__(self, hub: Hub, prefix: str) -> None:
+        """Speak on `hub`, with `prefix` before every topic."""
+        self._hub = hub
+        self._prefix = prefix
+        self._timers = Timers(hub.wake)
+
     @abstractmethod
     def route(self, topic: str) -> Handler | None:
         """Return what handles `topic` (without prefix), None where it is not ours.
@@ -231,12 +254,14 @@ class Protocol(ABC):
         """Ask for everything: nothing is retained, nothing survived."""
 
     def link_down(self, now: float) -> None:
-        """The link broke; the hub tells the nodes itself."""
+        """Forget what was going on; the hub tells the nodes itself."""
+        self._timers.clear()
 
     @property
     def next_deadline(self) -> float | None:
         """When `tick` wants to be called next, in POSIX seconds."""
-        return None
+        return self._timers.next_deadline
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`."""
+        self._timers.tick(now)

@@ -42,9 +42,6 @@ _ANSWER_TIME: Final = 3.0
 #: that it was restarted, may come last.
 _STARTUP_TIME: Final = 1.0
 
-#: Unknown words that are logged, each once.
-_UNKNOWN_WORDS_MAX: Final = 20
-
 #: What is worth asking for: the rest comes by itself or not at all.
 _GETTABLE: Final = ("session_info", "powermeter", "hw_capabilities", "evse_id")
 
@@ -83,7 +80,6 @@ class EverestChargepoint(Chargepoint):
         self._session = session.State()
         self._session_heard_at = float("-inf")
         self._has_powermeter = False
-        self._unknown_words: set[str] = set()
         self._heard_at = outlet.clock.now()
         self._beat: int | None = None
         self._beat_at: float | None = None
@@ -252,12 +248,6 @@ class EverestChargepoint(Chargepoint):
             ),
             "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
         }
-
-    def _warn_of(self, word: str) -> None:
-        """Say once that a word is not known, and not of too many."""
-        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
-            self._unknown_words.add(word)
-            _LOGGER.warning("%s: unknown state %s", self.address, word)
 
     def _finish(self, now: float) -> None:
         """No other word followed: what looked like a pause is an end."""

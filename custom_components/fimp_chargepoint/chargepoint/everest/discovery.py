@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, override
 from uuid import uuid4
 
 from ..base import Handler, Protocol
-from ..timers import Timers
 from ..topics import is_level
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request
@@ -47,9 +46,7 @@ class EverestProtocol(Protocol):
 
     def __init__(self, hub: Hub, prefix: str) -> None:
         """Speak EVerest on `hub`, with `prefix` before every topic."""
-        self._hub = hub
-        self._prefix = prefix
-        self._timers = Timers(hub.wake)
+        super().__init__(hub, prefix)
         self._chargepoints: dict[str, EverestChargepoint] = {}
         # One topic for all discoveries: each reply names the module it comes from. The
         # id keeps us apart from other clients of our kind.
@@ -69,22 +66,9 @@ class EverestProtocol(Protocol):
             return self._discovered
         return None
 
-    @property
-    @override
-    def next_deadline(self) -> float | None:
-        return self._timers.next_deadline
-
-    @override
-    def tick(self, now: float) -> None:
-        self._timers.tick(now)
-
     @override
     def link_up(self, now: float) -> None:
         self._discover(now)
-
-    @override
-    def link_down(self, now: float) -> None:
-        self._timers.clear()
 
     def _discover(self, _: float) -> None:
         self._hub.send(f"{self._prefix}everest_api/discover", request(self._reply_to))

@@ -43,9 +43,8 @@ _TRIES = 3
 #: its adapter may come back to the broker later than we do.
 _ASK_AGAIN = (2.0, 5.0, 15.0, 60.0)
 
-#: Characters of a state that are shown, and unknown ones that are logged.
+#: Characters of a state that are shown.
 _WORD_MAX = 100
-_UNKNOWN_WORDS_MAX = 20
 
 #: The words of the documents, of older adapters, and OCPP's where they are passed on.
 _STATUS = {
@@ -105,7 +104,6 @@ class FimpChargepoint(Chargepoint):
         self._thing_up: bool | None = None
         self._heard_at = outlet.clock.now()
         self._unanswered = 0
-        self._unknown_words: set[str] = set()
         self._restored_energy: float | None = None
         self._start_was_seen = False
         self._reports: dict[str, Callable[[Message, float], dict[str, Any]]] = {
@@ -193,12 +191,6 @@ class FimpChargepoint(Chargepoint):
             "plugged": None if status is None else PLUGGED.get(status),
             **self._reported_mode(mode),
         }
-
-    def _warn_of(self, word: str) -> None:
-        """Say once that a word is not known, and not of too many."""
-        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
-            self._unknown_words.add(word)
-            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
 
     def _current_session(self, message: Message, now: float) -> dict[str, Any]:
         energy = _expect(message, float)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from ..base import Handler, Protocol
 from ..errors import ProtocolError
-from ..timers import Timers
 from ..topics import is_level
 from .chargepoint import FimpChargepoint
 from .inclusion import parse_thing
@@ -50,9 +49,7 @@ class FimpProtocol(Protocol):
 
     def __init__(self, hub: Hub, prefix: str) -> None:
         """Speak FIMP on `hub`, with `prefix` before every topic."""
-        self._hub = hub
-        self._prefix = prefix
-        self._timers = Timers(hub.wake)
+        super().__init__(hub, prefix)
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
         #: Seen, but not introduced yet: not on the hub.
         self._strangers: set[ServiceAddress] = set()
@@ -80,15 +77,6 @@ class FimpProtocol(Protocol):
                 return partial(self._adapter_event, adapter)
         return None
 
-    @property
-    @override
-    def next_deadline(self) -> float | None:
-        return self._timers.next_deadline
-
-    @override
-    def tick(self, now: float) -> None:
-        self._timers.tick(now)
-
     @override
     def link_up(self, now: float) -> None:
         _, payload = encode("cmd.discovery.request", "system", now)
@@ -98,8 +86,8 @@ class FimpProtocol(Protocol):
 
     @override
     def link_down(self, now: float) -> None:
+        super().link_down(now)
         self._inclusions.clear()
-        self._timers.clear()
         for address in tuple(self._strangers):
             self._forget(address)
 
