@@ -356,7 +356,7 @@ async def test_a_stop_supersedes_a_waiting_start(
     hub.feed(CHARGER, state("ready_to_charge"))
     assert not stop.done()
     hub.feed(CHARGER, state("charging"))
-    hub.advance(hub.clock.time + 10)
+    hub.advance(hub.clock.time + 30)
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
 
@@ -372,7 +372,7 @@ async def test_a_start_supersedes_a_waiting_stop(
     assert last(hub)["type"] == "cmd.charge.start"
     hub.feed(CHARGER, state("charging"))
     assert not start.done()
-    hub.advance(hub.clock.time + 10)
+    hub.advance(hub.clock.time + 30)
     hub.feed(CHARGER, state("charging"))
     await start
 
@@ -417,27 +417,132 @@ async def test_a_stop_while_a_mode_is_on_its_way_is_sent(
     assert last(hub)["type"] == "cmd.charge.stop"
     with pytest.raises(CommandSupersededError):
         await change
-    hub.advance(hub.clock.time + 10)
+    hub.advance(hub.clock.time + 30)
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
 
 
-async def test_the_refusal_of_a_repeated_stop(hub: OfflineHub, node: FimpChargepoint) -> None:
+def stops(hub: OfflineHub) -> list[str]:
+    """Return the ids of the stops that were sent."""
+    messages = [orjson.loads(payload) for _, payload in hub.sent]
+    return [each["uid"] for each in messages if each["type"] == "cmd.charge.stop"]
+
+
+def refused(uid: str, words: str = "no") -> dict[str, Any]:
+    return report("evt.error.report", "string", "failed", msg=words) | {"corid": uid}
+
+
+async def test_a_repeated_stop_has_its_own_time(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging"))
     first = await begin(node.stop_charging())
     hub.advance(hub.clock.time + 35)
     second = await begin(node.stop_charging())
-    # It has its own time, not what is left of the first one's.
     hub.advance(hub.clock.time + 10)
-    refusal = report("evt.error.report", "string", "failed", msg="too hot")
-    hub.feed(CHARGER, refusal | {"corid": orjson.loads(hub.sent[1][1])["uid"]})
+    with pytest.raises(CommandTimeoutError):
+        await first
+    assert not second.done()
+    hub.feed(CHARGER, refused(stops(hub)[1], "too hot"))
+    with pytest.raises(CommandRejectedError, match="too hot"):
+        await second
+
+
+async def test_stops_that_are_repeated_do_not_prolong_each_other(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
     hub.feed(CHARGER, state("charging"))
-    stops = [m for _, p in hub.sent if (m := orjson.loads(p))["type"] == "cmd.charge.stop"]
-    assert len(stops) == 2
-    hub.feed(CHARGER, refusal | {"corid": stops[1]["uid"]})
-    for task in (first, second):
-        with pytest.raises(CommandRejectedError):
-            await task
+    calls = []
+    for _ in range(20):
+        calls.append(await begin(node.stop_charging()))
+        hub.advance(hub.clock.time + 9)
+    await asyncio.sleep(0)
+    assert len([each for each in calls if not each.done()]) <= 5
+    asked = [payload for _, payload in hub.sent if b"cmd.state.get_report" in payload]
+    assert len(asked) > 10
+    hub.advance(hub.clock.time + 41)
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert node.snapshot.pending.charging is None
+
+
+async def test_after_a_refused_stop_a_start_may_still_work(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    start = await begin(node.start_charging())
+    stop = await begin(node.stop_charging())
+    hub.feed(CHARGER, refused(stops(hub)[0], "not charging yet"))
+    with pytest.raises(CommandRejectedError):
+        await stop
+    again = await begin(node.stop_charging())
+    assert len(stops(hub)) == 2
+    again.cancel()
+    await asyncio.gather(start, return_exceptions=True)
+
+
+async def test_after_a_stop_that_did_not_leave_a_start_may_still_work(
+    hub: OfflineHub, node: FimpChargepoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = await begin(node.start_charging())
+
+    async def broken(topic: str, payload: bytes) -> None:
+        raise NotConnectedError("not connected to the broker")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hub, "publish", broken)
+        with pytest.raises(NotConnectedError):
+            await node.stop_charging()
+    hub.feed(CHARGER, state("ready_to_charge"))
+    again = await begin(node.stop_charging())
+    assert len(stops(hub)) == 1
+    again.cancel()
+    await asyncio.gather(start, return_exceptions=True)
+
+
+async def test_reports_of_other_things_prove_nothing(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    start = await begin(node.start_charging())
+    hub.advance(hub.clock.time + 41)
+    await asyncio.gather(start, return_exceptions=True)
+    hub.feed(CHARGER, session(1.0))
+    stop = await begin(node.stop_charging())
+    assert stops(hub)
+    stop.cancel()
+
+
+async def test_an_excluded_charge_point_takes_no_command(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    waiting = await begin(node.start_charging())
+    hub.feed(ADAPTER, report("evt.thing.exclusion_report", "object", {"address": "1"}))
+    with pytest.raises(NotConnectedError):
+        await waiting
+    with pytest.raises(NotConnectedError):
+        await node.set_cable_lock(locked=True)
+    assert node.next_deadline is None
+
+
+async def test_a_choice_of_mode_does_not_undo_a_stop(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    stop = await begin(node.stop_charging())
+    await node.set_charging_mode("slow")
+    assert not stop.done()
+    assert last(hub)["type"] == "cmd.charge.stop"
+    hub.feed(CHARGER, state("ready_to_charge"))
+    await stop
+
+
+async def test_a_fault_is_no_stop(hub: OfflineHub, node: FimpChargepoint) -> None:
+    """Charging may go on by itself when it is over."""
+    hub.feed(CHARGER, state("charging"))
+    hub.feed(CHARGER, state("error"))
+    stop = await begin(node.stop_charging())
+    assert stops(hub)
+    hub.advance(hub.clock.time + 5)
+    hub.feed(CHARGER, state("error"))
+    assert not stop.done()
+    hub.feed(CHARGER, state("ready_to_charge"))
+    await stop
 
 
 async def test_a_hub_that_stops_ends_the_wait(hub: OfflineHub, node: FimpChargepoint) -> None:
@@ -546,7 +651,7 @@ async def test_a_stop_ends_a_waiting_change_of_mode(
     stop = await begin(node.stop_charging())
     with pytest.raises(CommandSupersededError):
         await change
-    hub.advance(hub.clock.time + 10)
+    hub.advance(hub.clock.time + 30)
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from .commands import Command, Commands, Effect, Request
 from .errors import InvalidRequestError
-from .model import ChargepointSnapshot, Feature, Reason
+from .model import ChargepointSnapshot, Feature, Reason, Status
 from .node import Node, Outlet
 from .timers import Timers
 
@@ -37,12 +37,19 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     #: Seconds a command waits for its proof.
     command_timeout: ClassVar[float]
+    #: Seconds that a report may lag behind what it is about.
+    report_age: ClassVar[float]
 
     def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
         """Start with no command on its way."""
         super().__init__(address, snapshot, outlet)
         self._commands = Commands(
-            outlet, self.timers, self.command_timeout, ask=self._ask, show=self._show_pending
+            outlet,
+            self.timers,
+            self.command_timeout,
+            self.report_age,
+            ask=self._ask,
+            show=self._show_pending,
         )
         self._unknown_words: set[str] = set()
         self._chosen_mode: str | None = None
@@ -67,9 +74,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Ask the charge point to report `feature` again, where it can be asked."""
 
     @property
-    def _starting(self) -> bool:
-        """Whether it is not charging yet, but will by itself."""
-        return False
+    def _may_start(self) -> bool:
+        """Whether it does not charge, but may begin by itself, as after a fault."""
+        return self.snapshot.status is Status.ERROR
 
     # Commands ---------------------------------------------------------------
 
@@ -94,7 +101,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Stop charging so that it can be started again. Never waits for another command."""
         self._require(Feature.CHARGING)
         needless = self._commands.needless("charging", _NOT_CHARGING, self.snapshot)
-        if needless and not self._starting:
+        if needless and not self._may_start:
             return
         await self._perform(
             kind="charging",
@@ -102,7 +109,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             effect=_NOT_CHARGING,
             evidence=Feature.STATUS,
             request=self._stop_request(),
-            proven=lambda: not self._starting,
+            proven=lambda: not self._may_start,
         )
 
     async def set_cable_lock(self, *, locked: bool) -> None:
@@ -124,7 +131,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(Feature.CHARGING_MODE)
         if mode not in self.snapshot.capabilities.charging_modes:
             raise InvalidRequestError(mode)
-        if not (self.snapshot.charging_allowed or self.snapshot.pending.charging):
+        wanted = self.snapshot.pending.charging
+        charges = self.snapshot.charging_allowed if wanted is None else wanted
+        if not charges:
             self._choose_mode(mode)
         elif mode != self._mode_in_force or self._commands.waits("charging_mode"):
             await self._perform(
@@ -199,6 +208,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._update(self.outlet.clock.now(), charging_mode=shown)
 
     # Availability -----------------------------------------------------------
+
+    @override
+    def close(self) -> None:
+        super().close()
+        self._commands.close()
 
     @override
     def link_down(self, now: float) -> None:

@@ -21,10 +21,10 @@ from .model import ChargepointSnapshot, Feature
 from .node import Outlet
 from .timers import Timers
 
-#: The parts of the time limit after which evidence is asked for, again and again; and
-#: after which a report counts, where the state was as wanted before the command.
+#: The part of the time limit after which evidence is asked for, again and again.
 _ASK = 1 / 4
-_SETTLED = 1 / 20
+#: The part of it that a refusal has to come, where all was as wanted before the command.
+_REFUSAL = 1 / 20
 
 
 class Request(NamedTuple):
@@ -52,7 +52,7 @@ class Command:
 
     `kind` is its slot and the field of `Pending` that shows `wanted`. `evidence` is the
     report that can prove it, by showing `effect` and that `proven` agrees. `achieved` is
-    called when it was.
+    called when it was. Reports before `counts_from` prove nothing.
     """
 
     kind: str
@@ -63,10 +63,21 @@ class Command:
     proven: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
     counts_from: float = float("-inf")
-    request_ids: set[str] = field(default_factory=set)
-    done: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Unproven:
+    """What was asked of one fact and neither proven nor refused: it may still happen.
+
+    `requests` are the wanted values by request id, oldest first. `plugged` is whether a
+    car was there when the first of them left.
+    """
+
+    evidence: Feature
+    plugged: bool | None
+    sent_at: float = 0.0
+    requests: dict[str, bool] = field(default_factory=dict)
 
 
 class Commands:
@@ -77,11 +88,12 @@ class Commands:
         outlet: Outlet,
         timers: Timers,
         timeout: float,
+        report_age: float,
         *,
         ask: Callable[[Feature], None],
         show: Callable[[str, bool | str | None], None],
     ) -> None:
-        """Wait `timeout` seconds for proofs.
+        """Wait `timeout` seconds for proofs, from reports that are `report_age` old at most.
 
         `ask` asks the charge point for evidence, `show` shows what is wanted of a kind,
         None for nothing any more.
@@ -89,18 +101,17 @@ class Commands:
         self._outlet = outlet
         self._timers = timers
         self._timeout = timeout
+        self._report_age = report_age
         self._ask = ask
         self._show = show
         self._waiting: dict[str, Command] = {}
-        #: What was asked for last and never proven nor refused: it may still happen.
-        self._unproven: dict[str, bool] = {}
+        self._unproven: dict[str, _Unproven] = {}
+        self._closed = False
 
     def needless(self, kind: str, effect: Effect, snapshot: ChargepointSnapshot) -> bool:
         """Whether `effect` is so already, and nothing under way can change that."""
         return (
-            effect.holds(snapshot)
-            and kind not in self._waiting
-            and self._unproven.get(effect.fact, effect.value) is effect.value
+            effect.holds(snapshot) and kind not in self._waiting and not self._opposed(effect)
         )
 
     def waits(self, kind: str) -> bool:
@@ -110,31 +121,34 @@ class Commands:
     async def perform(self, command: Command, snapshot: ChargepointSnapshot) -> None:
         """Send `command` and return when the charge point has proven it.
 
+        The wait belongs to the charge point: a caller that gives up does not end it.
+
         Raises:
             NotConnectedError, CommandRejectedError, CommandTimeoutError,
             CommandSupersededError: as they say.
 
         """
+        if self._closed:
+            raise NotConnectedError("the charge point was removed")
         request = command.request
         waiting = self._waiting.get(command.kind)
         if waiting is None or waiting.wanted != command.wanted:
             self._supersede(command)
             self._begin(command, snapshot)
-        else:
-            if command.wanted is not False:
-                # The same is on its way already: wait with it.
-                await asyncio.shield(waiting.done)
-                return
+        elif command.wanted is False:
             # A stop is said again, and gets its own time.
             command = waiting
-            command.request_ids.add(request.id)
-            self._set_timers(command)
+        else:
+            # The same is on its way already: wait with it.
+            await asyncio.shield(waiting.waiters[-1])
+            return
+        self._remember(command, request, snapshot)
+        done = self._wait(command)
         try:
             await self._outlet.publish(request.topic, request.payload)
         except NotConnectedError as error:
             self._settle(command, error)
-        # The wait belongs to the charge point: a caller that gives up does not end it.
-        await asyncio.shield(command.done)
+        await asyncio.shield(done)
 
     def evidence(self, feature: Feature, snapshot: ChargepointSnapshot) -> None:
         """End the waits that a report of `feature` proves."""
@@ -146,56 +160,94 @@ class Commands:
                 and now >= command.counts_from
                 and command.proven()
             ):
+                self._unproven.pop(command.effect.fact, None)
                 self._settle(command)
                 command.achieved()
-        for fact, value in tuple(self._unproven.items()):
-            late = not any(each.effect.fact == fact for each in self._waiting.values())
-            if late and Effect(fact, value).holds(snapshot):
+        for fact, unproven in tuple(self._unproven.items()):
+            if unproven.evidence is not feature or any(
+                each.effect.fact == fact for each in self._waiting.values()
+            ):
+                continue
+            last = Effect(fact, tuple(unproven.requests.values())[-1])
+            happened = last.holds(snapshot) and now >= unproven.sent_at + self._report_age
+            gone = unproven.plugged is True and snapshot.plugged is False
+            if happened or gone:
                 del self._unproven[fact]
-        if snapshot.plugged is False:
-            # Nothing can begin to charge any more.
-            self._unproven.pop("charging_allowed", None)
 
     def reject(self, request_id: str, reason: str) -> None:
         """End the wait that `request_id` belongs to, if it is anybody's."""
-        for command in tuple(self._waiting.values()):
-            if request_id in command.request_ids:
-                self._settle(command, CommandRejectedError(reason))
+        for fact, unproven in tuple(self._unproven.items()):
+            if unproven.requests.pop(request_id, None) is None:
+                continue
+            if not unproven.requests:
+                del self._unproven[fact]
+            for command in tuple(self._waiting.values()):
+                if command.request.id == request_id:
+                    self._settle(command, CommandRejectedError(reason))
 
     def link_down(self) -> None:
         """End all waits: whether it was done can no longer be seen."""
         for command in tuple(self._waiting.values()):
             self._settle(command, NotConnectedError("the connection was lost meanwhile"))
 
+    def close(self) -> None:
+        """End all waits, and take no command any more."""
+        self._closed = True
+        self.link_down()
+
+    def _opposed(self, effect: Effect) -> bool:
+        """Whether the opposite of `effect` was asked for and may still happen."""
+        unproven = self._unproven.get(effect.fact)
+        return unproven is not None and any(
+            value is not effect.value for value in unproven.requests.values()
+        )
+
     def _begin(self, command: Command, snapshot: ChargepointSnapshot) -> None:
         now = self._outlet.clock.now()
-        fact, value = command.effect
-        if self._unproven.get(fact, value) is not value:
-            # The next report may still be the answer to the opposite.
-            command.counts_from = now + _ASK * self._timeout
+        if self._opposed(command.effect):
+            # Until then a report may be of before the command.
+            command.counts_from = now + self._report_age
         elif command.effect.holds(snapshot):
-            # A refusal must have its time to come.
-            command.counts_from = now + _SETTLED * self._timeout
-        self._unproven[fact] = value
-        self._waiting[command.kind] = command
-        command.request_ids.add(command.request.id)
-        self._set_timers(command)
-        self._show(command.kind, command.wanted)
-
-    def _set_timers(self, command: Command) -> None:
-        now = self._outlet.clock.now()
-
-        def expire(_: float) -> None:
-            self._settle(command, CommandTimeoutError(self._timeout))
+            command.counts_from = now + _REFUSAL * self._timeout
 
         def ask(now: float) -> None:
             # The first report may be stale, and a later one may not come by itself.
             self._ask(command.evidence)
-            self._timers.set(f"ask {command.kind}", now + _ASK * self._timeout, ask)
+            self._timers.set(f"ask {command.kind}", now + interval, ask)
 
-        first = command.counts_from if command.counts_from > now else now + _ASK * self._timeout
+        interval = _ASK * self._timeout
+        first = command.counts_from if command.counts_from > now else now + interval
         self._timers.set(f"ask {command.kind}", first, ask)
-        self._timers.set(command.kind, now + self._timeout, expire)
+        self._waiting[command.kind] = command
+        self._show(command.kind, command.wanted)
+
+    def _remember(
+        self, command: Command, request: Request, snapshot: ChargepointSnapshot
+    ) -> None:
+        """Keep in mind what `request` may do, also when it seems not to have left."""
+        command.request = request
+        unproven = self._unproven.setdefault(
+            command.effect.fact, _Unproven(command.evidence, snapshot.plugged)
+        )
+        unproven.sent_at = self._outlet.clock.now()
+        unproven.requests[request.id] = command.effect.value
+        if len(unproven.requests) > _REQUESTS_MAX:
+            del unproven.requests[next(iter(unproven.requests))]
+
+    def _wait(self, command: Command) -> asyncio.Future[None]:
+        """Return what is done with `command`, or when its own time is over."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def expire(_: float) -> None:
+            if command.waiters == [done]:
+                self._settle(command, CommandTimeoutError(self._timeout))
+            else:
+                command.waiters.remove(done)
+                _finish(done, CommandTimeoutError(self._timeout))
+
+        command.waiters.append(done)
+        self._timers.set(_timer(done), self._outlet.clock.now() + self._timeout, expire)
+        return done
 
     def _supersede(self, command: Command) -> None:
         """End the waits whose place `command` takes: its own kind's, and its opposites."""
@@ -205,18 +257,29 @@ class Commands:
                 self._settle(each, CommandSupersededError(each.kind))
 
     def _settle(self, command: Command, error: ChargepointError | None = None) -> None:
-        """End the wait for `command`, with success or with `error`."""
-        if command.done.done():
+        """End all waits for `command`, with success or with `error`."""
+        if self._waiting.get(command.kind) is not command:
             return
-        if error is None:
-            command.done.set_result(None)
-        else:
-            command.done.set_exception(error)
-            # Mark it as seen: the caller may have given up.
-            command.done.exception()
-        if error is None or isinstance(error, CommandRejectedError):
-            self._unproven.pop(command.effect.fact, None)
         del self._waiting[command.kind]
-        self._timers.cancel(command.kind)
         self._timers.cancel(f"ask {command.kind}")
+        for done in command.waiters:
+            self._timers.cancel(_timer(done))
+            _finish(done, error)
         self._show(command.kind, None)
+
+
+#: Requests for one fact that are kept in mind; more than a minute of repeated stops.
+_REQUESTS_MAX = 32
+
+
+def _timer(done: asyncio.Future[None]) -> str:
+    return f"wait {id(done)}"
+
+
+def _finish(done: asyncio.Future[None], error: ChargepointError | None) -> None:
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+        # Mark it as seen: the caller may have given up.
+        done.exception()

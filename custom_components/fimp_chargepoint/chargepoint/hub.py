@@ -111,7 +111,7 @@ class Hub:
             _LOGGER.info("%s was removed by its own system", address)
             now = self.clock.now()
             node.link_down(now)
-            node.timers.clear()
+            node.close()
             self._tell(NodeRemoved(node))
 
     def send(self, topic: str, payload: bytes) -> None:

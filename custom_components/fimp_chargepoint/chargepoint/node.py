@@ -76,6 +76,10 @@ class Node[S: NodeSnapshot]:
         """No value is live any more."""
         self._set_unavailable(Reason.LINK_DOWN, now)
 
+    def close(self) -> None:
+        """The node is not on its hub any more: nothing happens by itself."""
+        self.timers.clear()
+
     def _update(self, now: float, **changes: Any) -> None:
         """Take over `changes` and publish what may be published now."""
         snapshot = replace(self.snapshot, **changes)

@@ -62,6 +62,7 @@ class EverestChargepoint(Chargepoint):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
     command_timeout: ClassVar[float] = 10.0
+    report_age: ClassVar[float] = 2.5
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
@@ -219,9 +220,9 @@ class EverestChargepoint(Chargepoint):
 
     @property
     @override
-    def _starting(self) -> bool:
+    def _may_start(self) -> bool:
         # Said right before charging, also when it goes on after a pause.
-        return self.snapshot.raw_status == "Preparing"
+        return super()._may_start or self.snapshot.raw_status == "Preparing"
 
     # What follows from them ---------------------------------------------------
 

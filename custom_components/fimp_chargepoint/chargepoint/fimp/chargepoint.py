@@ -83,6 +83,7 @@ class FimpChargepoint(Chargepoint):
 
     # Adapters poll their cloud every 30 s, and prove a stop only then.
     command_timeout: ClassVar[float] = 40.0
+    report_age: ClassVar[float] = 30.0
     #: The reports that prove a charge point where none was known. An error report does
     #: not: it may answer somebody's typing error.
     PROOFS: ClassVar = frozenset(_EVIDENCE)
