@@ -67,6 +67,7 @@ class Hub:
         self._listeners: list[HubListener] = []
         self._cancel_timer: Callable[[], None] = _nothing
         self._busy = False
+        self._woken = False
         self._was_down = False
 
     def add_protocol(self, prefix: str, protocol: Protocol) -> None:
@@ -125,7 +126,9 @@ class Hub:
     def wake(self) -> None:
         """Look at the deadlines again; put off while they are being changed."""
         if self._busy:
+            self._woken = True
             return
+        self._woken = False
         self._cancel_timer()
         self._cancel_timer = _nothing
         deadlines = [
@@ -225,7 +228,9 @@ class Hub:
                 _LOGGER.exception("Failed at %s; please report this", subject)
         finally:
             self._busy = False
-        self.wake()
+        # Most messages change no deadline.
+        if self._woken:
+            self.wake()
 
     def _tell(self, event: HubEvent) -> None:
         for listener in tuple(self._listeners):
