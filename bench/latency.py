@@ -3,8 +3,8 @@
 A process of its own publishes at a steady rate for a number of charge points: status
 reports, or measurements with the measurement interval set to 0. Each message changes the
 state of one entity, so the n-th change belongs to the n-th message. Times are those of the
-system's monotonic clock, which both processes share. Needs mosquitto, else the broker is
-amqtt and is part of what is measured.
+system's monotonic clock, which both processes share. The broker is mosquitto where it is
+installed, else amqtt.
 
     bench/latency --rate 200 --seconds 20
 """
@@ -12,12 +12,11 @@ amqtt and is part of what is measured.
 import argparse
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 import json
 import logging
 from pathlib import Path
-import shutil
 import statistics
 import sys
 from tempfile import TemporaryDirectory
@@ -30,8 +29,9 @@ from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, callback
 
 from custom_components.fimp_chargepoint import config_flow
-from harness.broker import HOST, embedded_broker, free_port
+from harness.broker import HOST
 from harness.headless import add_integration, headless
+from tests.broker import BrokerProcess
 
 _ADAPTER = "bench"
 _KINDS: dict[str, tuple[str, tuple[str | float, str | float]]] = {
@@ -93,34 +93,24 @@ class Arrivals:
             self.times[number].append(self.last)
 
 
-@asynccontextmanager
-async def _broker() -> AsyncIterator[int]:
-    """Run mosquitto, or what there is; yields its port."""
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/bin")
-    if program is None:
-        async with embedded_broker() as port:
-            yield port
-        return
-    port = free_port()
+@contextmanager
+def _broker() -> Iterator[int]:
+    """Run mosquitto, or what there is, as a process of its own; yields its port."""
     with TemporaryDirectory() as folder:
-        settings = Path(folder, "mosquitto.conf")
-        settings.write_text(f"listener {port} {HOST}\nallow_anonymous true\n")  # noqa: ASYNC240
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(
-            program, "-c", str(settings), stdout=quiet, stderr=quiet
-        )
-        await asyncio.sleep(0.5)
+        broker = BrokerProcess(Path(folder))
+        broker.start()
         try:
-            yield port
+            yield broker.port
         finally:
-            process.terminate()
-            await process.wait()
+            broker.stop()
 
 
-async def measure(kind: str, rate: float, seconds: float, charge_points: int) -> dict[str, Any]:
-    """Return the latencies in milliseconds."""
+async def measure(
+    port: int, kind: str, rate: float, seconds: float, charge_points: int
+) -> dict[str, Any]:
+    """Return the latencies in milliseconds, to the broker on `port` and back."""
     entity = _KINDS[kind][0]
-    async with _broker() as port, headless() as hass:
+    async with headless() as hass:
         with patch.object(config_flow, "SEARCH_SECONDS", 0):
             await add_integration(hass, port, options={"measurement_interval": 0})
         await _introduce(port, charge_points)
@@ -224,10 +214,11 @@ def main() -> int:
         return 0
     logging.basicConfig(level=logging.WARNING)
     kinds = [arguments.kind] if arguments.kind else list(_KINDS)
-    results = [
-        asyncio.run(measure(kind, arguments.rate, seconds, arguments.charge_points))
-        for kind in kinds
-    ]
+    with _broker() as port:
+        results = [
+            asyncio.run(measure(port, kind, arguments.rate, seconds, arguments.charge_points))
+            for kind in kinds
+        ]
     json.dump(results, sys.stdout, indent=2)
     print()
     return 0

@@ -17,9 +17,7 @@ from custom_components.fimp_chargepoint.chargepoint.clock import Clock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 
 from .broker import HOST
-
-#: The last pages of the flow, whatever was found.
-_CLOSING_PAGES = ("found", "nothing_found", "nothing_delivered")
+from .flow import CLOSING_PAGES, broker_form
 
 
 @asynccontextmanager
@@ -64,8 +62,8 @@ async def add_integration(
                 await asyncio.sleep(0.05)
                 answer = None
             case FlowResultType.FORM if result["step_id"] == "broker" and not result["errors"]:
-                answer = {"host": HOST, "port": port, "topics": {}, "certificates": {}}
-            case FlowResultType.FORM if result["step_id"] in _CLOSING_PAGES:
+                answer = broker_form(HOST, port)
+            case FlowResultType.FORM if result["step_id"] in CLOSING_PAGES:
                 pass
             case _:
                 message = f"the config flow ended at {result}"

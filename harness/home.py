@@ -13,6 +13,7 @@ from aiohttp import ClientError, ClientSession
 from homeassistant.components.http import config as http_config
 
 from .broker import HOST
+from .flow import CLOSING_PAGES, broker_form
 
 _INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fimp_chargepoint"
 _START_SECONDS = 120.0
@@ -120,9 +121,8 @@ class Home:
                     await asyncio.sleep(0.5)
                     step = await self.get(path)
                 case "form", "broker" if not step["errors"]:
-                    fields = {"host": host, "port": broker_port}
-                    step = await self.post(path, fields | {"topics": {}, "certificates": {}})
-                case "form", "found" | "nothing_found" | "nothing_delivered":
+                    step = await self.post(path, broker_form(host, broker_port))
+                case "form", page if page in CLOSING_PAGES:
                     found = step["description_placeholders"]["charge_points"]
                     step = await self.post(path, {})
                 case _:

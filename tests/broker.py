@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-HOST = "127.0.0.1"
+from harness.broker import HOST, free_port
+
 USERNAME = "evelyn"
 PASSWORD = "plug-in-7"
 
@@ -37,13 +38,6 @@ def mosquitto() -> str | None:
         return None
     # It is a system program, and not on everybody's path.
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
-
-
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
 
 
 @dataclass

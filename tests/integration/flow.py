@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.fimp_chargepoint.const import DOMAIN
-from tests.broker import HOST, PASSWORD, USERNAME, BrokerProcess
+from harness.broker import HOST
+from tests.broker import PASSWORD, USERNAME, BrokerProcess
 
 CREDENTIALS = {"username": USERNAME, "password": PASSWORD}
 

@@ -15,8 +15,9 @@ from custom_components.fimp_chargepoint import config_flow
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from custom_components.fimp_chargepoint.const import DOMAIN
+from harness.broker import HOST, free_port
 from simulators.fimp import ChargepointSetup
-from tests.broker import HOST, USERNAME, BrokerProcess, Certificates, free_port
+from tests.broker import USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
 
 from .conftest import load, mqtt_entry, other_broker, simulator, until

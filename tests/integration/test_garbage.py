@@ -6,9 +6,10 @@ import aiomqtt
 from homeassistant.core import HomeAssistant
 import orjson
 
+from harness.broker import HOST
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
-from tests.broker import HOST, BrokerProcess
+from tests.broker import BrokerProcess
 
 from .conftest import QUICK, load, other_broker, simulator, until
 

@@ -19,7 +19,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
-from tests.broker import HOST, PASSWORD, USERNAME, BrokerProcess, Certificates
+from harness.broker import HOST
+from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
 
 from .conftest import until
@@ -152,9 +153,7 @@ async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     await reader.read(1)
 
 
-async def test_a_broker_that_refuses_for_a_moment(
-    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_broker_that_refuses_for_a_moment(make_broker: MakeBroker) -> None:
     broker = make_broker(credentials=True)
     listener = Listener()
     link = link_to(broker.port, listener, username=USERNAME, password=PASSWORD)

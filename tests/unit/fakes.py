@@ -8,9 +8,8 @@ from typing import override
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
-from custom_components.fimp_chargepoint.chargepoint.fimp.discovery import FimpProtocol
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
@@ -67,8 +66,8 @@ class OfflineHub(Hub):
         super().__init__(_no_settings, clock=ManualClock(), measurement_interval=0.0)
         self.sent: list[tuple[str, bytes]] = []
         for prefix in prefixes:
-            self.add_protocol(prefix, FimpProtocol(self, prefix))
-            self.add_protocol(prefix, EverestProtocol(self, prefix))
+            for protocol in MQTT_PROTOCOLS:
+                self.add_protocol(prefix, protocol(self, prefix))
 
     @override
     def send(self, topic: str, payload: bytes) -> None:

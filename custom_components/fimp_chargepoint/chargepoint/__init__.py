@@ -10,7 +10,7 @@ from .link import SettingsSource
 from .node import MEASUREMENT_INTERVAL
 
 #: What is spoken on an MQTT broker.
-_MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol)
+MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol)
 
 
 def mqtt_hub(
@@ -26,6 +26,6 @@ def mqtt_hub(
     """
     hub = Hub(settings, clock=clock, measurement_interval=measurement_interval)
     for prefix in prefixes:
-        for protocol in _MQTT_PROTOCOLS:
+        for protocol in MQTT_PROTOCOLS:
             hub.add_protocol(prefix, protocol(hub, prefix))
     return hub

@@ -223,20 +223,17 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Forget live values with their source; counters and sessions stay true."""
         if reason is not None:
-            nothing = (None, None, None)
+            # In which mode it charges when it comes back, nobody knows.
+            self._mode_in_force = None
             changes = {
                 "status": None,
                 "raw_status": None,
                 "plugged": None,
                 "cable_locked": None,
                 "cable_current": None,
-                "meter": replace(
-                    self.snapshot.meter, power=None, currents=nothing, voltages=nothing
-                ),
+                "charging_mode": self._chosen_mode,
+                "meter": self.snapshot.meter.counters(),
             } | changes
-            # In which mode it charges when it comes back, nobody knows.
-            self._mode_in_force = None
-            changes.setdefault("charging_mode", self._chosen_mode)
         super()._set_unavailable(reason, now, **changes)
 
 

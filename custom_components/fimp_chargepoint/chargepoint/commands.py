@@ -25,6 +25,8 @@ from .timers import Timers
 _ASK = 1 / 4
 #: The part of it that a refusal has to come, where all was as wanted before the command.
 _REFUSAL = 1 / 20
+#: Requests for one fact that are kept in mind; more than a minute of repeated stops.
+_REQUESTS_MAX = 32
 
 
 class Request(NamedTuple):
@@ -266,10 +268,6 @@ class Commands:
             self._timers.cancel(_timer(done))
             _finish(done, error)
         self._show(command.kind, None)
-
-
-#: Requests for one fact that are kept in mind; more than a minute of repeated stops.
-_REQUESTS_MAX = 32
 
 
 def _timer(done: asyncio.Future[None]) -> str:

@@ -44,11 +44,6 @@ PLUGGED = {Status.DISCONNECTED: False} | dict.fromkeys(
 )
 
 
-def charging_allowed(status: Status | None) -> bool | None:
-    """Return the position of the charge switch, None where the status is unknown."""
-    return None if status is None else status in CHARGING_ALLOWED
-
-
 class Reason(StrEnum):
     """Why a node is not available."""
 
@@ -120,6 +115,10 @@ class Meter:
     currents: Phases = (None, None, None)
     voltages: Phases = (None, None, None)
 
+    def counters(self) -> Meter:
+        """Return what outlives its source: the counters, and no momentary value."""
+        return Meter(energy=self.energy, session_energy=self.session_energy)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
@@ -176,8 +175,8 @@ class ChargepointSnapshot(NodeSnapshot):
 
     @property
     def charging_allowed(self) -> bool | None:
-        """The proven position of the charge switch."""
-        return charging_allowed(self.status)
+        """The proven position of the charge switch, None where the status is unknown."""
+        return None if self.status is None else self.status in CHARGING_ALLOWED
 
 
 def rising(known: float | None, reported: float | None) -> float | None:

@@ -73,8 +73,9 @@ class Node[S: NodeSnapshot]:
         self._set_unavailable(Reason.NOT_HEARD, now)
 
     def link_down(self, now: float) -> None:
-        """No value is live any more."""
+        """No value is live any more, and nothing happens by itself."""
         self._set_unavailable(Reason.LINK_DOWN, now)
+        self.timers.clear()
 
     def close(self) -> None:
         """The node is not on its hub any more: nothing happens by itself."""

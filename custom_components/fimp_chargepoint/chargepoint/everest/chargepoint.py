@@ -208,13 +208,7 @@ class EverestChargepoint(Chargepoint):
         changes: dict[str, Any] = {}
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))
-        nothing = (None, None, None)
-        changes["meter"] = replace(
-            changes.get("meter", self.snapshot.meter),
-            power=None,
-            currents=nothing,
-            voltages=nothing,
-        )
+        changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
         self._ask_for_everything(now)
         return changes
 
@@ -324,8 +318,6 @@ class EverestChargepoint(Chargepoint):
     def link_down(self, now: float) -> None:
         super().link_down(now)
         self._requests.clear()
-        self.timers.cancel("gets")
-        self.timers.cancel("silence")
 
     def _heard(self, now: float, **changes: Any) -> None:
         """Publish `changes`: the charge point is there."""

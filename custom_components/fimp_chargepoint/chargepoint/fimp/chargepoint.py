@@ -7,7 +7,6 @@ the chargepoint document, and the adapters built on cliffhanger.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-import logging
 from typing import Any, ClassVar, override
 
 from ..base import Chargepoint
@@ -30,8 +29,6 @@ from .inclusion import BASIC, METER_UNITS, METER_VALUES, Thing
 from .message import Message, encode, number
 from .session import next_session
 from .topic import ServiceAddress
-
-_LOGGER = logging.getLogger(__name__)
 
 #: Seconds of silence after which the charge point is asked: adapters report unchanged
 #: values every 30 minutes only.
@@ -275,11 +272,6 @@ class FimpChargepoint(Chargepoint):
                 self._ask_until_known(now, *(pauses or (_ASK_AFTER,)))
 
         self.timers.set("ask until known", now + pause, ask)
-
-    @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
-        self.timers.clear()
 
     def _heard(self, now: float, **changes: Any) -> None:
         """Take a sign of life, with what it changes; ask for the rest where it came back."""
