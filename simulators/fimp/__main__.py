@@ -15,7 +15,7 @@ def main() -> None:
         ["poll"],
     )
     parser.add_argument(
-        "--adapter", default="easee", help="resource name (default %(default)s)"
+        "--adapter", default="", help="resource name (default: the one of the first profile)"
     )
     parser.add_argument(
         "--chargepoint",
@@ -24,13 +24,24 @@ def main() -> None:
         metavar="KEY=VALUE,...",
         help=(
             "a charge point; keys: name, profile "
-            f"({', '.join(PROFILES)}), serial, address (such as 3_1), wanted (kWh)"
+            f"({', '.join(PROFILES)}), serial, address (such as 3_1), wanted (kWh), "
+            "title and room (on a hub)"
         ),
     )
     parser.add_argument(
         "--quiet",
         action="store_true",
         help="do not announce the charge points, as if started long ago",
+    )
+    parser.add_argument(
+        "--hub", action="store_true", help="answer as the vinculum of a hub as well"
+    )
+    parser.add_argument(
+        "--others",
+        type=int,
+        default=0,
+        metavar="NUMBER",
+        help="so many lamps behind a zigbee adapter on the same bus",
     )
     options = parser.parse_args()
     chargepoints = program.setups(parser, ChargepointSetup, options.chargepoint)
@@ -44,6 +55,8 @@ def main() -> None:
             adapter=options.adapter,
             timing=program.timing(options),
             announce=not options.quiet,
+            hub=options.hub,
+            others=options.others,
         )
     )
 

@@ -2,57 +2,66 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, override
+from dataclasses import replace
+from typing import override
 
 from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Simulator, Timing
 
+from . import description
+from .account import Account
 from .chargepoint import FimpChargepoint
 from .commands import COMMANDS, obey
+from .hub import Vinculum
+from .lamps import Lamps
 from .message import Report, Request, read
-from .profiles import ChargepointSetup
+from .profiles import PROFILES, ChargepointSetup
 
 _DISCOVERY = "pt:j1/mt:cmd/rt:discovery"
-_RUNNING = {
-    "app": "RUNNING",
-    "connection": "CONNECTED",
-    "config": "CONFIGURED",
-    "auth": "AUTHENTICATED",
-    "last_error_text": "",
-    "last_error_code": "",
-}
 
 
 class FimpSimulator(Simulator[FimpChargepoint]):
-    """One FIMP adapter with one or more charge points."""
+    """One FIMP adapter with one or more charge points, and perhaps a hub around it."""
 
     def __init__(
         self,
         broker: Broker,
         *chargepoints: ChargepointSetup,
-        adapter: str = "easee",
+        adapter: str = "",
         timing: Timing | None = None,
         announce: bool = True,
+        hub: bool = False,
+        others: int = 0,
     ) -> None:
         """Build the charge points; without any given there is one, of profile full.
 
-        With ``announce=False`` it behaves like an adapter that was started long ago:
-        nobody hears of it before asking.
+        The adapter has the habits of its first charge point, and its name too unless
+        another is given. With ``announce=False`` it behaves like an adapter that was
+        started long ago: nobody hears of it before asking. A ``hub`` has vinculum on
+        the same bus; ``others`` are so many lamps behind a zigbee adapter.
         """
         super().__init__(broker, timing or Timing(), qos=1)
-        self.adapter = adapter
+        setups = chargepoints or (ChargepointSetup(),)
+        self.habits = PROFILES[setups[0].profile].habits
+        self.adapter = adapter or self.habits.name
+        self.account = Account()
         self._announce = announce
-        self._last_address = 0
+        self._addresses: set[str] = set()
+        self._lamps = Lamps(others, self.send) if others else None
+        self._hub = Vinculum(self.send, self._lamps) if hub else None
         self._about_things: dict[str, Callable[[FimpChargepoint], None]] = {
             "cmd.network.get_node": self.tell_node,
             "cmd.thing.get_inclusion_report": self._tell_inclusion,
             "cmd.thing.delete": self.exclude_thing,
             "cmd.ping.send": self._ping,
         }
-        for setup in chargepoints or (ChargepointSetup(),):
+        for setup in setups:
             point = FimpChargepoint(self, setup)
-            point.address = setup.address or self._next_address()
+            point.address = setup.address or self._next_address(point)
+            self._addresses.add(point.thing)
             self.add(point)
+            if self._hub:
+                self._hub.add(point, silently=True)
 
     @property
     @override
@@ -62,12 +71,18 @@ class FimpSimulator(Simulator[FimpChargepoint]):
             _DISCOVERY,
             f"pt:j1/mt:cmd{self.own_address}",
             f"pt:j1/mt:cmd/rt:dev/rn:{self.adapter}/ad:1/+/+",
+            *(each.topic for each in (self._hub, self._lamps) if each),
         )
 
     @property
     def own_address(self) -> str:
         """The address of the adapter itself."""
         return f"/rt:ad/rn:{self.adapter}/ad:1"
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether the adapter is on a hub, which knows what users call things."""
+        return self._hub is not None
 
     def service_address(self, service: str, address: str) -> str:
         """Give the address of a service of a charge point."""
@@ -77,28 +92,24 @@ class FimpSimulator(Simulator[FimpChargepoint]):
 
     def send_event(self, address: str, report: Report) -> None:
         """Publish a report as an event of an address."""
-        self.send(f"pt:j1/mt:evt{address}", report.encode(self.adapter))
+        topic = f"pt:j1/mt:evt{address}"
+        self.send(topic, self._signed(topic, report).encode(self.adapter))
 
     def reply(self, request: Request, report: Report) -> None:
         """Answer a command where the asker wants it."""
-        self.send(request.reply_topic, report.encode(self.adapter, request.uid))
+        signed = self._signed(request.topic, report)
+        self.send(request.reply_topic, signed.encode(self.adapter, request.uid))
 
     def reply_error(self, request: Request, reason: str) -> None:
         """Answer that a command has failed."""
-        value = "failed to process incoming message"
-        props = {**_about(request), "msg": reason}
-        self.reply(
-            request,
-            Report(
-                request.service,
-                "evt.error.report",
-                "string",
-                value,
-                props,
-                # Only services of things tell the hub not to store their errors.
-                {"strategy": "skip"} if "/rt:dev/" in request.topic else None,
-            ),
-        )
+        report = Report(request.service, "evt.error.report", "string", self.habits.error_code)
+        if not self.habits.error_code:
+            value = "failed to process incoming message"
+            props = {**_about(request), "msg": f"{self.habits.words}{reason}"}
+            # Only services of things tell the hub not to store their errors.
+            storage = {"strategy": "skip"} if "/rt:dev/" in request.topic else None
+            report = replace(report, val=value, props=props, storage=storage)
+        self.reply(request, report)
 
     def reply_success(self, request: Request) -> None:
         """Answer that a command has succeeded, which few commands do."""
@@ -106,26 +117,78 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         about = _about(request)
         self.reply(request, Report(request.service, kind, "null", None, about))
 
+    def _signed(self, topic: str, report: Report) -> Report:
+        if self.habits.signs and "/rt:dev/" in topic:
+            return replace(report, service=self.adapter)
+        return report
+
     def tell_node(self, point: FimpChargepoint) -> None:
         """Report whether a charge point is up or down."""
-        self._tell("evt.network.node_report", point.node())
+        if self.habits.tells_nodes:
+            self._tell("evt.network.node_report", point.node())
 
     def include_thing(self, point: FimpChargepoint) -> None:
         """Add a charge point that was removed."""
         if point.included:
             raise ControlError("it is included already")
         point.included = True
-        point.address = self._next_address()
+        point.address = self._next_address(point)
         self._introduce(point)
+        if self._hub:
+            self._hub.add(point)
 
     def exclude_thing(self, point: FimpChargepoint) -> None:
         """Remove a charge point."""
         if not point.included:
             raise ControlError("it is excluded already")
-        for other in self._included():
-            if other.thing == point.thing:
-                other.included = False
+        gone = [other for other in self._included() if other.thing == point.thing]
+        for other in gone:
+            other.included = False
         self._tell("evt.thing.exclusion_report", {"address": point.thing})
+        for other in gone:
+            if self._hub:
+                self._hub.delete(other)
+
+    def tell_abilities(self, point: FimpChargepoint) -> None:
+        """Tell that a charge point can do other things than before."""
+        self._tell_inclusion(point)
+        self.tell_hub(point, "services")
+
+    def tell_hub(self, point: FimpChargepoint, *changed: str) -> None:
+        """Let the hub, if there is one, know what is different."""
+        if self._hub:
+            self._hub.edit(point, *changed)
+
+    def garble_hub(self, nonsense: Iterable[bytes]) -> None:
+        """Publish nonsense in the name of the hub, if there is one."""
+        if self._hub:
+            for each in nonsense:
+                self.send(self._hub.events, each)
+
+    def log_in(self, *, success: bool) -> None:
+        """Get the login at the maker's cloud, or lose it."""
+        if self.account.valid is success:
+            raise ControlError(f"it is logged {'in' if success else 'out'} already")
+        self.account.valid = success
+        old = self.habits.state_report != "evt.app.state_report"
+        if not success and not old:
+            # The only state that is told unasked, and on the topic of an application.
+            report = Report(
+                self.adapter, self.habits.state_report, "object", self.account.alarm
+            )
+            self.send_event(f"/rt:app/rn:{self.adapter}/ad:1", report)
+        status = self.account.states if old else self.account.status
+        self._tell("evt.auth.status_report", status)
+        for point in self._included():
+            self.tell_node(point)
+            point.tell_news()
+
+    def start_anew(self) -> None:
+        """Begin as a new process does: things are known still, what was said is not."""
+        for point in self._included():
+            self.tell_node(point)
+            point.forget()
+            point.tell_news()
 
     @override
     def connected(self, *, first: bool) -> None:
@@ -170,7 +233,15 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         request = read(topic, payload)
         if request is None:
             return
-        match topic.split("/")[2:]:
+        if self._hub and topic == self._hub.topic:
+            self._hub.request(request)
+        elif self._lamps and topic == self._lamps.topic:
+            self._lamps.handle(request)
+        elif request.type not in self.habits.ignored:
+            self._heed(request)
+
+    def _heed(self, request: Request) -> None:
+        match request.topic.split("/")[2:]:
             case ["rt:discovery"]:
                 self._discover(request)
             case ["rt:ad", *_]:
@@ -191,32 +262,13 @@ class FimpSimulator(Simulator[FimpChargepoint]):
             self._not_found(request, "service", address)
 
     def _discover(self, request: Request) -> None:
-        if request.type != "cmd.discovery.request" or self._silent:
+        if request.type != "cmd.discovery.request":
             return
-        about: dict[str, Any] = {
-            "resource_name": self.adapter,
-            "resource_type": "ad",
-            "resource_full_name": self.adapter.capitalize(),
-            "description": "Simulated charge points",
-            "author": "simulators",
-            "version": "1",
-            "package_name": "",
-            "state": "",
-            "app_info": {},
-            "adapter_info": {
-                "fw_version": "all",
-                "technology": self.adapter,
-                "hw_dependency": None,
-                "network_management_type": "inclusion_exclusion",
-            },
-            "config_required": False,
-            "configs": None,
-            "props": None,
-            "doc_url": "",
-            "is_instance_configurable": False,
-            "instance_id": "1",
-        }
-        self.reply(request, Report("system", "evt.discovery.report", "object", about))
+        if not self._silent:
+            about = description.resource(self.adapter, self.adapter.capitalize())
+            self.reply(request, Report("system", "evt.discovery.report", "object", about))
+        if self._lamps:
+            self._lamps.discover(request)
 
     def _manage(self, request: Request) -> None:
         """Answer what is asked of the adapter itself."""
@@ -227,8 +279,8 @@ class FimpSimulator(Simulator[FimpChargepoint]):
                 nodes = {point.thing: point.node() for point in self._included()}
                 self._tell("evt.network.all_nodes_report", [*nodes.values()] or None)
             case "cmd.app.get_state":
-                kind = "evt.app.state_report"
-                self.reply(request, Report(self.adapter, kind, "object", _RUNNING))
+                kind, states = self.habits.state_report, self.account.states
+                self.reply(request, Report(self.adapter, kind, "object", states))
             case kind if kind in self._about_things:
                 value = request.val
                 address = value.get("address") if isinstance(value, dict) else value
@@ -239,14 +291,13 @@ class FimpSimulator(Simulator[FimpChargepoint]):
                     self._about_things[kind](points[0])
 
     def _ping(self, point: FimpChargepoint) -> None:
-        status = "SUCCESS" if point.reachable else "FAILED"
+        status = "SUCCESS" if point.linked else "FAILED"
         pong = {"address": point.thing, "delay": 0, "status": status}
         self._tell("evt.ping.report", pong)
 
     def _not_found(self, request: Request, what: str, address: object) -> None:
-        words = next(iter(self.points.values())).profile.words
-        text = f"{words}{what} not found under the provided address: {address}"
-        self.reply_error(request, text)
+        if self.habits.knows_strangers:
+            self.reply_error(request, f"{what} not found under the provided address: {address}")
 
     def _included(self) -> list[FimpChargepoint]:
         return [point for point in self.points.values() if point.included]
@@ -256,9 +307,15 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         """An adapter of silent charge points is silent itself."""
         return all(point.silent for point in self.points.values())
 
-    def _next_address(self) -> str:
-        self._last_address += 1
-        return str(self._last_address)
+    def _next_address(self, point: FimpChargepoint) -> str:
+        """Find an address that was never used, unless the adapter goes by serials."""
+        if self.habits.by_serial:
+            return point.serial
+        number = 1
+        while str(number) in self._addresses:
+            number += 1
+        self._addresses.add(str(number))
+        return f"{number}{self.habits.connector}"
 
 
 def _about(request: Request) -> dict[str, str]:

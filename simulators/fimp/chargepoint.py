@@ -1,48 +1,43 @@
-"""One FIMP charge point: its facts, and the reports that tell them."""
+"""One FIMP charge point: its facts, and the words that change them."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 import math
 from typing import TYPE_CHECKING, Any, override
 
-from simulators.car import Connector
-from simulators.simulator import Chargepoint
+from simulators.car import MIN_CURRENT, Connector
+from simulators.simulator import Chargepoint, ControlError
 
+from . import description
+from .garbage import HUB_NONSENSE, NONSENSE
 from .message import Report
-from .profiles import ALARMS, PROFILES, ChargepointSetup
-from .reports import BUILDERS, key, lock_report
+from .profile import ALARMS
+from .profiles import PROFILES, ChargepointSetup
+from .reports import BUILDERS, lock_report
+from .voice import SpeakingChargepoint
 
 if TYPE_CHECKING:
     from .adapter import FimpSimulator
 
-_CLOUD_SECONDS = 0.2
 _CLOUD_LIFETIME_SECONDS = 3600.0
 
-# What a charge point says for a state it does not have.
-_NEAREST = {"finished": "ready_to_charge", "suspended_by_ev": "charging"}
 
-_NONSENSE: tuple[bytes, ...] = (
-    b"",
-    b"nonsense",
-    b"\xff\xfe\x00",
-    b"null",
-    b"[1, 2, 3]",
-    b'{"type": 5, "serv": null}',
-    b'{"type": "evt.state.report", "serv": "chargepoint", "val_t": "string"}',
-    b'{"type": "evt.state.report", "val_t": "object", "val": {"a": [1]}, "props": 7}',
-    b'{"type": "evt.current_session.report", "val": NaN, "props": {"started_at": "noon"}}',
-    b'{"type": "evt.meter_ext.report", "val_t": "float_map", "val": ["i1"]}',
-    b'{"type": "evt.error.report", "val_t": "string", "val": null, "props": []}',
-)
-
-
-class FimpChargepoint(Chargepoint):
+class FimpChargepoint(SpeakingChargepoint):
     """A charge point behind a FIMP adapter."""
 
     WORDS = Chargepoint.WORDS | {
         "exclude": "remove the charge point from the adapter",
         "include": "add it again, under a new address",
+        "relist": "send the inclusion report again",
+        "modes": "have these charging modes from now on, such as fast,eco; none: no modes",
+        "max": "allow so many ampere at most from now on",
+        "alarm": "raise an alarm beside the state; the event, such as OVER_TEMP_FAULT",
+        "clear_alarm": "let that alarm be gone; without an event all of them",
+        "logout": "the adapter loses its login at the maker's cloud",
+        "login": "the adapter is logged in again",
+        "restart": "the adapter starts anew, and says everything once again",
+        "rename": "the user calls it so, on a hub",
+        "room": "the user puts it into that room, on a hub; none: into no room",
     }
 
     def __init__(self, adapter: FimpSimulator, setup: ChargepointSetup) -> None:
@@ -52,13 +47,14 @@ class FimpChargepoint(Chargepoint):
         connector = Connector(
             wanted=setup.wanted, speed=timing.speed, ramp=math.inf, max_current=32
         )
-        super().__init__(setup.name, connector)
-        self.adapter = adapter
+        super().__init__(setup.name, connector, adapter, PROFILES[setup.profile])
         self.serial = setup.serial
         self.address = setup.address
-        self.profile = PROFILES[setup.profile]
-        self.included = True
+        self.title = setup.title
+        self.place = setup.room
         self.allowed = False
+        self.stopped = False
+        """Whether charging was stopped in this session."""
         self.locked = False
         self.max_current = self.profile.max_current
         self.session_current = self.profile.max_current
@@ -67,14 +63,15 @@ class FimpChargepoint(Chargepoint):
         self.parameters = {
             item["parameter_id"]: item["default_value"] for item in self.profile.parameters
         }
-        self._event = ALARMS[-1]
+        self.alarms: set[str] = set()
+        self._fault_alarm = ALARMS[-1]
+        self.reboots: int = 3
+        self.reboot_reason: str = "power_on"
+        self._booted_at = connector.clock()
         self.started: datetime | None = None
         self.finished: datetime | None = None
         self._counted = connector.lifetime
         self._counted_at = -math.inf
-        # What the adapter knows, and what it has said last.
-        self._known: dict[str, tuple[Report, ...]] = {}
-        self._said: dict[tuple[str, str], Any] = {}
 
     # What the charge point is -------------------------------------------------
 
@@ -99,151 +96,43 @@ class FimpChargepoint(Chargepoint):
             state = "suspended_by_ev"
         else:
             state = "charging"
-        return state if state in self.profile.states else _NEAREST.get(state, state)
+        return self.profile.state(state)
+
+    @property
+    def word(self) -> str:
+        """The state in the words of its adapter."""
+        state, names = self.state, self.profile.names
+        if self.stopped and state == "ready_to_charge" and "stopped" in names:
+            return names["stopped"]
+        return names.get(state, state)
 
     @property
     def offline_words(self) -> str:
         """How the adapter explains that it cannot reach the charge point."""
+        if not self.adapter.account.valid:
+            return "not logged in"
         words = "charger is offline"
         if self.profile.cloud:
             return f"charger {self.serial} is not connected: {words}"
         return words
 
+    @property
+    def uptime(self) -> int:
+        """Seconds since the charge point was booted."""
+        return int(self.connector.clock() - self._booted_at)
+
+    @property
+    def errors(self) -> list[str]:
+        """What is wrong, as diagnostics list it."""
+        return [*filter(None, [self.trouble]), *sorted(self.alarms - {self._fault_alarm})]
+
     def node(self) -> dict[str, Any]:
         """Describe the charge point as a node of its network."""
-        technology, quality, way = self.profile.network
-        return {
-            "address": self.thing,
-            "hash": self._hash,
-            "alias": self.profile.product,
-            "power_source": "ac",
-            "wakeup_interval": "-1",
-            "comm_tech": technology,
-            "status": "UP" if self.reachable else "DOWN",
-            "operationability": [],
-            "conn_quality": quality,
-            "conn_type": way,
-        }
+        return description.node(self)
 
     def inclusion(self) -> dict[str, Any]:
         """Describe the charge point with all its services."""
-        profile = self.profile
-        product_id, hardware, software = profile.versions
-        group = f"ch_{self.address.partition('_')[2] or 0}"
-        services = [
-            {
-                "name": service,
-                "alias": "",
-                "address": self.adapter.service_address(service, self.address),
-                "enabled": True,
-                "groups": [group],
-                "props": profile.properties(service),
-                "tags": None,
-                "prop_set_ref": "",
-                "interfaces": profile.interfaces(service),
-            }
-            for service in profile.services
-        ]
-        return {
-            "address": self.thing,
-            "groups": [group],
-            "services": services,
-            "product_name": profile.product,
-            "product_hash": self._hash,
-            "product_id": product_id,
-            "manufacturer_id": profile.manufacturer,
-            "device_id": self.serial,
-            "hw_ver": hardware,
-            "sw_ver": software,
-            "comm_tech": profile.network[0],
-            "power_source": "ac",
-            "wakeup_interval": "-1",
-            "security": profile.security,
-            "tech_specific_props": None,
-            "prop_set": None,
-        }
-
-    @property
-    def _hash(self) -> str:
-        names = (self.adapter.adapter, self.profile.manufacturer, self.profile.product)
-        return " - ".join(names)
-
-    # What it reports ----------------------------------------------------------
-
-    def say(self, report: Report) -> None:
-        """Send a report, whether it is news or not."""
-        if not (self.reachable and self.included):
-            return
-        topic = self.adapter.service_address(report.service, self.address)
-        self.adapter.send_event(topic, report)
-        self._said[key(report)] = (report.val, report.props)
-
-    def answer(self, kind: str) -> None:
-        """Send the reports of a kind as the adapter knows them."""
-        for report in self.know(kind):
-            self.say(report)
-
-    def know(self, kind: str) -> tuple[Report, ...]:
-        """Tell what the adapter knows; with a cloud in between, that may be old."""
-        if not self.profile.cloud or kind not in self._known:
-            self._look(kind)
-        return self._known[kind]
-
-    def tell_news(self, kinds: Iterable[str] | None = None) -> None:
-        """Look at the charge point, and send what differs from what was said last."""
-        self.connector.advance()
-        for kind in kinds or self._kinds():
-            self._look(kind)
-            for report in self._known[kind]:
-                for piece in self._pieces(report):
-                    if self._said.get(key(piece)) != (piece.val, piece.props):
-                        self.say(piece)
-
-    def forget(self) -> None:
-        """Take everything for news again, as after a start."""
-        self._said.clear()
-
-    async def later(self, *kinds: str, forced: str = "") -> None:
-        """Let a cloud tell the adapter what a command has changed."""
-        await self.adapter.sleep(_CLOUD_SECONDS)
-        self.apply()
-        if forced:
-            self._look(forced)
-            self.answer(forced)
-        self.tell_news(kinds)
-
-    def apply(self) -> None:
-        """Offer the car what commands and faults allow."""
-        allowed = self.allowed and self.connector.plugged and not self.trouble
-        current = min(self.max_current, self.session_current)
-        lines = max(1, sum(map(str.isdigit, self.phase_mode)))
-        self.connector.offer(current if allowed else 0, lines)
-
-    def _look(self, kind: str) -> None:
-        self.connector.advance()
-        self._known[kind] = tuple(BUILDERS[kind](self))
-
-    def _kinds(self) -> list[str]:
-        """List what is reported without being asked."""
-        profile = self.profile
-        # With extended values the plain meter is silent, except behind a cloud.
-        meter = profile.units and (profile.cloud or not profile.values)
-        reported = {
-            "session": True,
-            "state": True,
-            "max_current": profile.has("max_current"),
-            "phase_mode": profile.has("phase_mode"),
-            "cable_lock": profile.has("cable_lock"),
-            "meter": meter,
-            "meter_ext": profile.values,
-        }
-        return [kind for kind, there in reported.items() if there]
-
-    def _pieces(self, report: Report) -> list[Report]:
-        """Cut a map of values into single ones where the adapter gets them so."""
-        if report.type != "evt.meter_ext.report" or not self.profile.cloud:
-            return [report]
-        return [replace(report, val={k: v}) for k, v in report.val.items()]
+        return description.inclusion(self)
 
     def read_meter(self) -> float:
         """Read the energy meter; a cloud passes its reading on once an hour only."""
@@ -253,7 +142,26 @@ class FimpChargepoint(Chargepoint):
             self._counted, self._counted_at = self.connector.lifetime, now
         return round(self._counted, 3)
 
+    @override
+    def build(self, kind: str) -> tuple[Report, ...]:
+        """Build the reports of a kind from what is true now."""
+        return tuple(BUILDERS[kind](self))
+
     # What happens to it -------------------------------------------------------
+
+    @override
+    def apply(self) -> None:
+        """Offer the car what commands and faults allow."""
+        allowed = self.allowed and self.connector.plugged and not self.trouble
+        current = min(self.max_current, self.session_current)
+        lines = max(1, sum(map(str.isdigit, self.phase_mode)))
+        self.connector.offer(current if allowed else 0, lines)
+
+    def reboot(self) -> None:
+        """Boot again, as it was told."""
+        self.reboots += 1
+        self.reboot_reason = "remote_reset"
+        self._booted_at = self.connector.clock()
 
     @override
     def changed(self, word: str) -> None:
@@ -263,14 +171,18 @@ class FimpChargepoint(Chargepoint):
                 self._plugged()
             case "unplug":
                 self.finished = datetime.now(UTC)
-                self.allowed = self.locked = False
+                self.allowed = self.locked = self.stopped = False
             case "offline" | "online":
                 if self.included:
                     self.adapter.tell_node(self)
                 # Coming back, what has not changed is not said again.
                 return
-            case "fault" | "clear_fault" if "alarm_system" in self.profile.services:
-                self._alarm(word)
+            case "fault" | "clear_fault":
+                self.alarms.discard(self._fault_alarm)
+                if self.trouble:
+                    known = self.trouble in ALARMS
+                    self._fault_alarm = self.trouble if known else ALARMS[-1]
+                    self.alarms.add(self._fault_alarm)
         self.apply()
         self.tell_news()
 
@@ -278,7 +190,7 @@ class FimpChargepoint(Chargepoint):
         self.locked = True
         if self.profile.cloud and self.started:
             # The news of a new session comes before the session itself.
-            for report in BUILDERS["session"](self):
+            for report in self.build("session"):
                 self.say(report)
         self.started, self.finished = datetime.now(UTC), None
         self.session_current = self.max_current
@@ -286,13 +198,7 @@ class FimpChargepoint(Chargepoint):
             # How much the cable can carry is found out a moment later.
             self.say(lock_report(self))
 
-    def _alarm(self, word: str) -> None:
-        """Report a fault as an alarm; one of no known kind has a kind of its own."""
-        if word == "fault" and self.trouble:
-            self._event = self.trouble if self.trouble in ALARMS else ALARMS[-1]
-        status = "activ" if word == "fault" else "deactiv"
-        event = {"event": self._event, "status": status}
-        self.say(Report("alarm_system", "evt.alarm.report", "str_map", event))
+    # The words of its own -----------------------------------------------------
 
     async def exclude(self) -> None:
         """Remove the charge point from the adapter."""
@@ -302,12 +208,86 @@ class FimpChargepoint(Chargepoint):
         """Add the charge point again; addresses are never used twice."""
         self.adapter.include_thing(self)
 
+    async def relist(self) -> None:
+        """Send the inclusion report again."""
+        if not self.included:
+            raise ControlError("it is excluded")
+        self.adapter.tell_abilities(self)
+
+    async def modes(self, names: str = "") -> None:
+        """Have other charging modes; one that is new means the full current."""
+        before, most = self.profile.modes, self.profile.max_current
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        modes = {name: before.get(name, most) for name in wanted}
+        self.profile = replace(self.profile, modes=modes)
+        await self.relist()
+
+    async def max(self, amps: str) -> None:
+        """Have another limit for the current, which presses the currents in use."""
+        if not amps.isdecimal() or int(amps) < MIN_CURRENT:
+            raise ControlError(f"{amps!r} is no number of ampere a car could use")
+        most = int(amps)
+        self.profile = replace(self.profile, max_current=most)
+        self.max_current = min(self.max_current, most)
+        self.session_current = min(self.session_current, most)
+        await self.relist()
+        self.apply()
+        self.tell_news()
+
+    async def alarm(self, event: str) -> None:
+        """Raise an alarm that leaves the state as it is."""
+        self._expect_alarms(event)
+        self.alarms.add(event)
+        self.tell_news()
+
+    async def clear_alarm(self, event: str = "") -> None:
+        """Let an alarm be gone, or all of them."""
+        self._expect_alarms(event or ALARMS[-1])
+        self.alarms -= {event} if event else set(self.alarms)
+        self.tell_news()
+
+    def _expect_alarms(self, event: str) -> None:
+        if not self.profile.alarms:
+            raise ControlError("it has no alarms")
+        if event not in ALARMS:
+            raise ControlError(f"unknown alarm {event!r}; known are {', '.join(ALARMS)}")
+
+    async def logout(self) -> None:
+        """Let the adapter lose its login."""
+        self.adapter.log_in(success=False)
+
+    async def login(self) -> None:
+        """Let the adapter log in again."""
+        self.adapter.log_in(success=True)
+
+    async def restart(self) -> None:
+        """Let the adapter start anew."""
+        self.adapter.start_anew()
+
+    async def rename(self, title: str) -> None:
+        """Let the user call it otherwise."""
+        self._expect_hub()
+        self.title = title
+        self.adapter.tell_hub(self, "client")
+
+    async def room(self, name: str = "") -> None:
+        """Let the user put it into another room."""
+        self._expect_hub()
+        self.place = name
+        self.adapter.tell_hub(self, "room")
+
+    def _expect_hub(self) -> None:
+        if not self.adapter.has_hub:
+            raise ControlError("there is no hub that knows names and rooms")
+
     @override
     async def garbage(self) -> None:
         """Publish nonsense where reports are expected."""
-        for service in self.profile.services:
-            address = self.adapter.service_address(service, self.address)
-            for nonsense in _NONSENSE:
+        addresses = [
+            self.adapter.service_address(service, self.address)
+            for service in self.profile.services
+        ]
+        for address in (*addresses, self.adapter.own_address):
+            for nonsense in NONSENSE:
                 self.adapter.send(f"pt:j1/mt:evt{address}", nonsense)
-        for nonsense in _NONSENSE:
-            self.adapter.send(f"pt:j1/mt:evt{self.adapter.own_address}", nonsense)
+        self.adapter.garble_hub(HUB_NONSENSE)

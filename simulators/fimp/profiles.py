@@ -1,184 +1,38 @@
 """The kinds of FIMP charge points: what each can do, as tables."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-type Interface = tuple[str, str, str]
-"""Direction, message type, value type."""
+from .catalogue import BASICS, EVERYTHING, switch
+from .interfaces import BARE_METER, DEFA_CHARGEPOINT, EASEE_2021_CHARGEPOINT, FEATURES
+from .profile import STATES, Habits, Profile
 
-_STATES = (
-    "disconnected",
-    "requesting",
-    "ready_to_charge",
-    "charging",
-    "suspended_by_ev",
-    "suspended_by_evse",
-    "finished",
-    "error",
-    "unavailable",
-    "unknown",
-)
-_PHASE_MODES = ("NL1L2L3", "NL1", "NL2", "NL3")
-_ERROR: Interface = ("out", "evt.error.report", "string")
+_CLOUD = ("cloud", "undefined", "indirect")
 
-# The order is the one in which real adapters list them.
-FEATURES: dict[str, tuple[Interface, ...]] = {
-    "basics": (
-        ("in", "cmd.charge.start", "null"),
-        ("in", "cmd.charge.stop", "null"),
-        ("in", "cmd.state.get_report", "null"),
-        ("out", "evt.state.report", "string"),
-        ("in", "cmd.current_session.get_report", "null"),
-        ("out", "evt.current_session.report", "float"),
-        _ERROR,
-    ),
-    "max_current": (
-        ("in", "cmd.max_current.set", "int"),
-        ("in", "cmd.max_current.get_report", "null"),
-        ("out", "evt.max_current.report", "int"),
-    ),
-    "offered_current": (("in", "cmd.current_session.set_current", "int"),),
-    "phase_mode.set": (("in", "cmd.phase_mode.set", "string"),),
-    "phase_mode": (
-        ("in", "cmd.phase_mode.get_report", "null"),
-        ("out", "evt.phase_mode.report", "string"),
-    ),
-    "cable_lock.set": (("in", "cmd.cable_lock.set", "bool"),),
-    "cable_lock": (
-        ("in", "cmd.cable_lock.get_report", "null"),
-        ("out", "evt.cable_lock.report", "bool"),
-    ),
-}
+# Adapters of 2021 know neither a list of their nodes nor a single one of them.
+_NO_NODES = frozenset({"cmd.network.get_all_nodes", "cmd.network.get_node", "cmd.ping.send"})
 
-_SERVICES: dict[str, tuple[Interface, ...]] = {
-    "meter_elec": (
-        ("in", "cmd.meter.get_report", "string"),
-        ("out", "evt.meter.report", "float"),
-        _ERROR,
-        ("in", "cmd.meter_ext.get_report", "str_array"),
-        ("out", "evt.meter_ext.report", "float_map"),
-    ),
-    "parameters": (
-        ("in", "cmd.sup_params.get_report", "null"),
-        ("out", "evt.sup_params.report", "object"),
-        ("in", "cmd.param.set", "object"),
-        ("in", "cmd.param.get_report", "string"),
-        ("out", "evt.param.report", "object"),
-        _ERROR,
-    ),
-    "dev_sys": (
-        _ERROR,
-        ("out", "evt.success.report", "null"),
-        ("in", "cmd.thing.reboot", "bool"),
-    ),
-    "alarm_system": (("out", "evt.alarm.report", "str_map"),),
-}
-
-ALARMS = (
-    "GROUNDING_FAULT",
-    "PEN_FAULT",
-    "OVER_TEMP_FAULT",
-    "RCD_TRIP_FAULT",
-    "OVER_VOLTAGE_FAULT",
-    "UNDER_VOLTAGE_FAULT",
-    "OVER_CURRENT_FAULT",
-    "METER_COM_FAULT",
-    "GRIDTYPE_CONFIG_FAULT",
-    "CP_OTHER_ERROR",
+_DEFA = Habits(
+    name="defa",
+    error_code="TX_ERROR",
+    knows_strangers=False,
+    tells_nodes=False,
+    ignored=_NO_NODES
+    | {"cmd.state.get_report", "cmd.current_session.get_report", "cmd.meter.get_report"},
+    state_report="evt.app.manifest_report",
+    signs=True,
+    by_serial=True,
+    drops_fractions=False,
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """What one kind of charge point can do, and the habits of its adapter."""
-
-    manufacturer: str
-    product: str
-    versions: tuple[str, str, str] = ("", "", "")
-    """Product id, hardware and software version."""
-    security: str = ""
-    network: tuple[str, str, str] = ("local_network", "high", "direct")
-    """Technology, quality and kind of the connection."""
-    features: frozenset[str] = frozenset({"basics"})
-    hidden: frozenset[str] = frozenset()
-    """Features that work although no interface list mentions them."""
-    states: tuple[str, ...] = _STATES
-    modes: dict[str, int] = field(default_factory=dict)
-    """Charging modes, and the current each one means."""
-    max_current: int = 32
-    phase_modes: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
-    """Extended meter values."""
-    bare_sessions: bool = False
-    """Sessions have an energy, but neither times nor anything else."""
-    parameters: tuple[dict[str, Any], ...] = ()
-    reboots: bool = False
-    alarms: bool = False
-    strict: bool = True
-    """Start and stop are refused where they make no sense."""
-    cloud: bool = False
-    """A cloud is in between: first answers are old news, values come one by one."""
-    drops_fractions: bool = True
-    """An int written as 16.0 is no message at all; older adapters read it as 0."""
-    words: str = ""
-    """What this adapter writes before each error message."""
-
-    def has(self, feature: str) -> bool:
-        """Whether commands of this feature work."""
-        return feature in self.features or feature in self.hidden
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """The services of such a charge point."""
-        present = {
-            "chargepoint": True,
-            "meter_elec": bool(self.units),
-            "parameters": bool(self.parameters),
-            "dev_sys": self.reboots,
-            "alarm_system": self.alarms,
-        }
-        return tuple(name for name, there in present.items() if there)
-
-    def interfaces(self, service: str) -> list[dict[str, str]]:
-        """List the interfaces of a service as inclusion reports do."""
-        if service == "chargepoint":
-            rows = [
-                row
-                for feature, rows in FEATURES.items()
-                if feature in self.features
-                for row in rows
-            ]
-        else:
-            rows = [
-                row for row in _SERVICES[service] if self.values or "meter_ext" not in row[1]
-            ]
-        return [
-            {"intf_t": way, "msg_t": kind, "val_t": value, "ver": "1"}
-            for way, kind, value in rows
-        ]
-
-    def properties(self, service: str) -> dict[str, Any] | None:
-        """Give the properties of a service; one without any has null."""
-        everything: dict[str, dict[str, Any]] = {
-            "chargepoint": {
-                "grid_type": self.phase_modes and "TN",
-                "phases": self.phase_modes and 3,
-                "sup_charging_modes": list(self.modes),
-                "sup_max_current": self.has("max_current") and self.max_current,
-                "sup_phase_modes": list(self.phase_modes),
-                "sup_states": list(self.states),
-            },
-            "meter_elec": {
-                "sup_extended_vals": list(self.values),
-                "sup_units": list(self.units),
-            },
-            "alarm_system": {"sup_events": list(ALARMS)},
-        }
-        known = {k: v for k, v in everything.get(service, {}).items() if v}
-        if service == "meter_elec":
-            return {"is_virtual": False, **known}
-        return known or None
+_EASEE_2021 = Habits(
+    words="adapter: ",
+    tells_nodes=False,
+    ignored=_NO_NODES | {"cmd.cable_lock.set", "cmd.cable_lock.get_report"},
+    state_report="evt.app.manifest_report",
+    by_serial=True,
+    group="1",
+    drops_fractions=False,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,35 +43,14 @@ class ChargepointSetup:
     profile: str = "full"
     serial: str = "XX12345"
     address: str = ""
-    """Service address such as ``3_1``; empty takes the next number."""
+    """Service address such as ``3_1``; empty takes the next number, or the serial."""
     wanted: float = 40.0
     """Energy in kWh after which a car is full."""
+    title: str = ""
+    """What the user calls it on a hub; empty is the name of the product."""
+    room: str = ""
+    """The room it is in on a hub; empty is none."""
 
-
-def _switch(key: str, name: str, text: str) -> dict[str, Any]:
-    return {
-        "parameter_id": key,
-        "name": name,
-        "description": text,
-        "value_type": "bool",
-        "widget_type": "select",
-        "options": [{"label": "Yes", "value": True}, {"label": "No", "value": False}],
-        "default_value": False,
-        "read_only": False,
-    }
-
-
-_BRIGHTNESS: dict[str, Any] = {
-    "parameter_id": "led_brightness",
-    "name": "LED brightness",
-    "description": "",
-    "value_type": "int",
-    "widget_type": "input",
-    "min": 0,
-    "max": 100,
-    "default_value": 50,
-    "read_only": False,
-}
 
 PROFILES: dict[str, Profile] = {
     "full": Profile(
@@ -227,15 +60,27 @@ PROFILES: dict[str, Profile] = {
         security="secure",
         features=frozenset(FEATURES),
         modes={"normal": 32, "slow": 10},
-        phase_modes=_PHASE_MODES,
+        phase_modes=("NL1L2L3", "NL1", "NL2", "NL3"),
         units=("W", "kWh"),
-        values=("p_import", "e_import", "u1", "u2", "u3", "i1", "i2", "i3"),
-        parameters=(
-            _switch("cable_always_locked", "Cable always locked", ""),
-            _switch("free_charging", "Free charging", ""),
-            _BRIGHTNESS,
+        export_units=("W", "kWh"),
+        values=(
+            "p_import",
+            "p1",
+            "p2",
+            "p3",
+            "p_export",
+            "e_import",
+            "e_export",
+            "u1",
+            "u2",
+            "u3",
+            "i1",
+            "i2",
+            "i3",
         ),
+        parameters=EVERYTHING,
         reboots=True,
+        diagnostics=True,
         alarms=True,
     ),
     "minimal": Profile(
@@ -243,13 +88,14 @@ PROFILES: dict[str, Profile] = {
         product="Acme Socket",
         versions=("SO-1", "1", "1.0.0"),
         security="secure",
-        states=_STATES[:4],
-        bare_sessions=True,
+        states=STATES[:4],
+        session_facts=False,
     ),
     "easee": Profile(
+        habits=Habits(words="adapter: ", drops_fractions=False),
         manufacturer="Easee",
         product="Easee Home",
-        network=("cloud", "undefined", "indirect"),
+        network=_CLOUD,
         features=frozenset({"basics", "max_current", "offered_current", "phase_mode"}),
         hidden=frozenset({"cable_lock"}),
         states=(
@@ -266,8 +112,9 @@ PROFILES: dict[str, Profile] = {
         phase_modes=("NL1", "NL2", "NL3", "NL1L2L3"),
         units=("W", "kWh"),
         values=("i1", "i2", "i3", "e_import", "p_import"),
+        plain_meter=True,
         parameters=(
-            _switch(
+            switch(
                 "cable_always_locked",
                 "Cable always locked",
                 "Keeps the cable locked in the charge point.",
@@ -275,7 +122,71 @@ PROFILES: dict[str, Profile] = {
         ),
         strict=False,
         cloud=True,
-        drops_fractions=False,
-        words="adapter: ",
+    ),
+    "easee_2021": Profile(
+        habits=_EASEE_2021,
+        manufacturer="easee",
+        product="Easee Laderobot",
+        versions=("", "1", "1"),
+        network=_CLOUD,
+        hidden=frozenset({"cable_lock"}),
+        lists={"chargepoint": EASEE_2021_CHARGEPOINT, "meter_elec": BARE_METER},
+        states=("available", "preparing", "charging", "paused", "finished", "unknown"),
+        names={
+            "disconnected": "available",
+            "ready_to_charge": "preparing",
+            "stopped": "paused",
+            "suspended_by_ev": "paused",
+            "error": "unknown",
+        },
+        units=("W", "kWh", "V"),
+        session_facts=False,
+        session_props={"unit": "kWh"},
+        strict=False,
+        cloud=True,
+    ),
+    "defa": Profile(
+        habits=_DEFA,
+        versions=("", "1", "1"),
+        network=("wifi", "undefined", "indirect"),
+        lists={"chargepoint": DEFA_CHARGEPOINT, "meter_elec": BARE_METER},
+        states=("disconnected", "requesting", "charging", "finished", "unknown"),
+        names={
+            "ready_to_charge": "Preparing",
+            "suspended_by_ev": "SuspendedEV",
+            "finished": "Finishing",
+            "error": "error",
+        },
+        units=("W",),
+        session_facts=False,
+        session_props=None,
+        strict=False,
+        cloud=True,
+        hopeful=True,
+    ),
+    "futurehome": Profile(
+        habits=Habits(name="cloud_adapter", connector="_1", group="{}"),
+        manufacturer="Futurehome",
+        product="Futurehome Charge",
+        network=_CLOUD,
+        features=frozenset(FEATURES) - {"phase_mode", "phase_mode.set"},
+        states=(
+            "disconnected",
+            "requesting",
+            "ready_to_charge",
+            "charging",
+            "suspended_by_evse",
+            "suspended_by_ev",
+            "finished",
+            "reserved",
+            "unavailable",
+            "error",
+        ),
+        max_current=16,
+        units=("W", "kWh"),
+        values=("i1", "i2", "i3", "u1", "u2", "u3"),
+        plain_meter=True,
+        parameters=BASICS,
+        reboots=True,
     ),
 }

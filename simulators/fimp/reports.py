@@ -6,17 +6,26 @@ from typing import TYPE_CHECKING
 from simulators.car import NOMINAL_VOLTAGE
 
 from .message import Report, stamp
+from .profile import ALARMS
 
 if TYPE_CHECKING:
     from .chargepoint import FimpChargepoint
+
+# Given back to the grid in earlier years, in kWh; our cars only take.
+_EXPORTED = 12.5
 
 
 def key(report: Report) -> tuple[str, str]:
     """Tell reports apart whose values do not replace each other."""
     part = (report.storage or {}).get("sub_value", "")
-    if isinstance(report.val, dict):
+    if not part and isinstance(report.val, dict):
         part = " ".join(report.val)
     return report.type, part
+
+
+def state_report(word: str) -> Report:
+    """Tell a state."""
+    return _report("state", "string", word)
 
 
 def lock_report(point: FimpChargepoint, props: dict[str, str] | None = None) -> Report:
@@ -29,12 +38,14 @@ def _report(name: str, val_t: str, val: object, props: dict[str, str] | None = N
 
 
 def _state(point: FimpChargepoint) -> Iterable[Report]:
-    yield _report("state", "string", point.state)
+    yield state_report(point.word)
 
 
 def _session(point: FimpChargepoint) -> Iterable[Report]:
-    connector, props = point.connector, dict[str, str]()
-    if not point.profile.bare_sessions:
+    connector, always = point.connector, point.profile.session_props
+    props = None if always is None else dict(always)
+    if point.profile.session_facts:
+        props = props or {}
         if point.finished:
             props["finished_at"] = stamp(point.finished)
         if point.profile.has("offered_current"):
@@ -60,31 +71,62 @@ def _cable_lock(point: FimpChargepoint) -> Iterable[Report]:
 
 
 def _meter(point: FimpChargepoint) -> Iterable[Report]:
-    values = {"W": round(point.connector.power), "kWh": point.read_meter()}
+    values = {
+        "W": round(point.connector.power),
+        "kWh": point.read_meter(),
+        "V": NOMINAL_VOLTAGE,
+    }
     for unit in point.profile.units:
-        yield Report(
-            "meter_elec",
-            "evt.meter.report",
-            "float",
-            values[unit],
-            {"is_virtual": "false", "unit": unit},
-            {"strategy": "aggregate", "sub_value": unit},
-        )
+        yield _metered("meter", unit, values[unit])
+
+
+def _meter_export(point: FimpChargepoint) -> Iterable[Report]:
+    values = {"W": 0, "kWh": _EXPORTED}
+    for unit in point.profile.export_units:
+        yield _metered("meter_export", unit, values[unit])
+
+
+def _metered(name: str, unit: str, value: float) -> Report:
+    return Report(
+        "meter_elec",
+        f"evt.{name}.report",
+        "float",
+        value,
+        {"is_virtual": "false", "unit": unit},
+        {"strategy": "aggregate", "sub_value": unit},
+    )
 
 
 def _meter_ext(point: FimpChargepoint) -> Iterable[Report]:
     values: dict[str, float] = {
         "e_import": point.read_meter(),
+        "e_export": _EXPORTED,
         "p_import": round(point.connector.power),
+        "p_export": 0,
     }
     for line in (1, 2, 3):
         used = str(line) in point.phase_mode
-        values[f"i{line}"] = round(point.connector.current, 1) if used else 0
+        current = point.connector.current if used else 0
+        values[f"i{line}"] = round(current, 1)
         values[f"u{line}"] = NOMINAL_VOLTAGE + (line - 2) / 2
+        values[f"p{line}"] = round(current * NOMINAL_VOLTAGE)
     chosen = {name: values[name] for name in sorted(point.profile.values)}
     storage = {"strategy": "split"}
     kind = "evt.meter_ext.report"
     yield Report("meter_elec", kind, "float_map", chosen, None, storage)
+
+
+def _alarms(point: FimpChargepoint) -> Iterable[Report]:
+    for event in ALARMS:
+        status = "activ" if event in point.alarms else "deactiv"
+        yield Report(
+            "alarm_system",
+            "evt.alarm.report",
+            "str_map",
+            {"event": event, "status": status},
+            None,
+            {"strategy": "aggregate", "sub_value": event},
+        )
 
 
 BUILDERS: dict[str, Callable[[FimpChargepoint], Iterable[Report]]] = {
@@ -94,5 +136,7 @@ BUILDERS: dict[str, Callable[[FimpChargepoint], Iterable[Report]]] = {
     "phase_mode": _phase_mode,
     "cable_lock": _cable_lock,
     "meter": _meter,
+    "meter_export": _meter_export,
     "meter_ext": _meter_ext,
+    "alarms": _alarms,
 }

@@ -1,0 +1,131 @@
+"""How a charge point speaks: what its adapter knows of it, and has said already."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulators.car import Connector
+from simulators.simulator import Chargepoint
+
+from .message import Report
+from .profile import Profile
+from .reports import key
+
+if TYPE_CHECKING:
+    from .adapter import FimpSimulator
+
+_CLOUD_SECONDS = 0.2
+
+
+class Said(NamedTuple):
+    """Something that was said."""
+
+    report: Report
+    at: datetime
+
+
+class SpeakingChargepoint(Chargepoint):
+    """A charge point whose adapter says what is news, and what it is asked for."""
+
+    def __init__(
+        self, name: str, connector: Connector, adapter: FimpSimulator, profile: Profile
+    ) -> None:
+        """Begin without having said a word."""
+        super().__init__(name, connector)
+        self.adapter = adapter
+        self.profile = profile
+        self.address = ""
+        self.included = True
+        self.said: dict[tuple[str, str], Said] = {}
+        self._known: dict[str, tuple[Report, ...]] = {}
+
+    @abstractmethod
+    def build(self, kind: str) -> tuple[Report, ...]:
+        """Build the reports of a kind from what is true now."""
+
+    @abstractmethod
+    def apply(self) -> None:
+        """Offer the car what commands and faults allow."""
+
+    @property
+    def linked(self) -> bool:
+        """Whether the adapter can reach the charge point."""
+        return self.reachable and self.adapter.account.valid
+
+    def say(self, report: Report) -> None:
+        """Send a report, whether it is news or not."""
+        if not (self.linked and self.included):
+            return
+        topic = self.adapter.service_address(report.service, self.address)
+        self.adapter.send_event(topic, report)
+        self.said[key(report)] = Said(report, datetime.now(UTC))
+
+    def answer(self, kind: str) -> None:
+        """Send the reports of a kind as the adapter knows them."""
+        for report in self.know(kind):
+            self.say(report)
+
+    def know(self, kind: str) -> tuple[Report, ...]:
+        """Tell what the adapter knows; with a cloud in between, that may be old."""
+        if not self.profile.cloud or kind not in self._known:
+            self._look(kind)
+        return self._known[kind]
+
+    def tell_news(self, kinds: Iterable[str] = ()) -> None:
+        """Look at the charge point, and send what differs from what was said last."""
+        self.connector.advance()
+        reported = self._reported()
+        for kind in kinds or reported:
+            if kind not in reported:
+                continue
+            self._look(kind)
+            for report in self._known[kind]:
+                for piece in self._pieces(report):
+                    said = self.said.get(key(piece))
+                    before = said and (said.report.val, said.report.props)
+                    if before != (piece.val, piece.props):
+                        self.say(piece)
+
+    def forget(self) -> None:
+        """Take everything for news again, as after a start."""
+        self.said.clear()
+        self._known.clear()
+
+    async def later(self, *kinds: str, forced: str = "") -> None:
+        """Let a cloud tell the adapter what a command has changed."""
+        await self.adapter.sleep(_CLOUD_SECONDS)
+        self.apply()
+        if forced:
+            self._look(forced)
+            self.answer(forced)
+        self.tell_news(kinds)
+
+    def _look(self, kind: str) -> None:
+        self.connector.advance()
+        self._known[kind] = self.build(kind)
+
+    def _reported(self) -> list[str]:
+        """List what is reported without being asked."""
+        profile = self.profile
+        # With extended values the plain meters are silent, unless the profile knows better.
+        plain = profile.plain_meter or not profile.values
+        reported = {
+            "session": True,
+            "state": True,
+            "max_current": profile.has("max_current"),
+            "phase_mode": profile.has("phase_mode"),
+            "cable_lock": profile.has("cable_lock"),
+            "meter": plain and profile.units,
+            "meter_export": plain and profile.export_units,
+            "meter_ext": profile.values,
+            "alarms": profile.alarms,
+        }
+        return [kind for kind, there in reported.items() if there]
+
+    def _pieces(self, report: Report) -> list[Report]:
+        """Cut a map of values into single ones where the adapter gets them so."""
+        if report.type != "evt.meter_ext.report" or not self.profile.cloud:
+            return [report]
+        return [replace(report, val={k: v}) for k, v in report.val.items()]
