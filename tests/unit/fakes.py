@@ -12,7 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
-from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
 from simulators.recording import read_recording
 
 
@@ -146,3 +146,9 @@ class Playback:
                 if not values or values[-1] != value:
                     values.append(value)
         return values
+
+
+def lines(meter: Meter, quantity: str) -> tuple[float | None, float | None, float | None]:
+    """Return what is measured on L1, L2 and L3 of `current` or `voltage`."""
+    one, two, three = (getattr(meter, f"{quantity}_l{line}") for line in (1, 2, 3))
+    return one, two, three

@@ -121,7 +121,7 @@ class Course:
         for _, call in self.calls:
             assert call.done()
         pending = self.node.snapshot.pending
-        assert (pending.charging, pending.charging_mode) == (None, None)
+        assert (pending.get("charging"), pending.get("charging_mode")) == (None, None)
 
     def _call(self, command: Coroutine[Any, Any, None]) -> None:
         self.calls.append((self.hub.clock.time, asyncio.create_task(command)))

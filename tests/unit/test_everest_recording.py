@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
 
-from .fakes import OfflineHub, Playback, specs
+from .fakes import OfflineHub, Playback, lines, specs
 
 EVSE = "everest:evse_manager_api"
 
@@ -116,8 +116,8 @@ def test_measurements_are_what_they_can_mean(play: Playback) -> None:
     meter = play.at(36.3, EVSE).meter
     assert meter.power == 10758
     assert meter.energy == 0.018
-    assert all(each == round(each or 0, 2) for each in meter.currents)
-    assert all(each == round(each or 0, 1) for each in meter.voltages)
+    assert all(each == round(each or 0, 2) for each in lines(meter, "current"))
+    assert all(each == round(each or 0, 1) for each in lines(meter, "voltage"))
     assert play.at(52.0, EVSE).meter.power == 0
 
 
@@ -150,4 +150,4 @@ def test_what_everest_s_own_serializer_writes_is_taken() -> None:
     assert not hub.ignored
     meter = hub.nodes["everest:api"].snapshot.meter
     assert meter.energy == 4.612
-    assert meter.voltages == (228.5, 229.1, 230.0)
+    assert lines(meter, "voltage") == (228.5, 229.1, 230.0)

@@ -18,7 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
 
-from .fakes import OfflineHub
+from .fakes import OfflineHub, lines
 from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, METER, inclusion, report, state
 
 
@@ -123,7 +123,7 @@ def test_a_partial_meter_report_is_merged(hub: OfflineHub, node: FimpChargepoint
         hub.feed(METER, report("evt.meter_ext.report", "float_map", {key: 16}))
     hub.feed(METER, report("evt.meter_ext.report", "float_map", {"i2": None, "e_import": 7}))
     assert node.snapshot.meter.power == 11040
-    assert node.snapshot.meter.currents == (16, 16, 16)
+    assert lines(node.snapshot.meter, "current") == (16, 16, 16)
     assert node.snapshot.meter.energy == 7
     hub.feed(METER, report("evt.meter_ext.report", "float_map", {"p_import": 5}))
     assert node.snapshot.meter.power == 5
@@ -251,7 +251,7 @@ def test_undeclared_meter_values_of_other_types_are_left_out(
 ) -> None:
     values = {"i1": "16", "i2": True, "i3": 5, "p_import": [1]}
     hub.feed(METER, report("evt.meter_ext.report", "object", values))
-    assert node.snapshot.meter.currents == (None, None, 5)
+    assert lines(node.snapshot.meter, "current") == (None, None, 5)
     assert node.snapshot.meter.power is None
 
 
@@ -263,14 +263,14 @@ async def test_start_waits_for_its_proof(hub: OfflineHub, node: FimpChargepoint)
     assert last(hub)["type"] == "cmd.charge.start"
     # No choice, no property: a mode would change the current.
     assert last(hub)["props"] is None
-    assert node.snapshot.pending.charging is True
-    assert node.snapshot.charging_allowed is False
+    assert node.snapshot.pending.get("charging") is True
+    assert node.snapshot.charging is False
     # The first report is stale.
     hub.feed(CHARGER, state("ready_to_charge"))
     assert not task.done()
     hub.feed(CHARGER, state("charging"))
     await task
-    assert node.snapshot.pending.charging is None
+    assert node.snapshot.pending.get("charging") is None
 
 
 async def test_stop_is_not_proven_by_a_stale_report(
@@ -281,7 +281,7 @@ async def test_stop_is_not_proven_by_a_stale_report(
     hub.feed(CHARGER, state("charging"))
     hub.advance(hub.clock.time + 30)
     assert not task.done()
-    assert node.snapshot.pending.charging is False
+    assert node.snapshot.pending.get("charging") is False
     hub.feed(CHARGER, state("ready_to_charge"))
     await task
 
@@ -313,7 +313,7 @@ async def test_a_refusal_is_in_the_charge_points_own_words(
     with pytest.raises(CommandRejectedError) as error:
         await task
     assert error.value.reason == words
-    assert node.snapshot.pending.charging is None
+    assert node.snapshot.pending.get("charging") is None
 
 
 async def test_a_refusal_without_properties(hub: OfflineHub, node: FimpChargepoint) -> None:
@@ -330,8 +330,8 @@ async def test_no_proof_in_time_is_an_error(hub: OfflineHub, node: FimpChargepoi
     with pytest.raises(CommandTimeoutError) as error:
         await task
     assert error.value.seconds == 40
-    assert node.snapshot.pending.charging is None
-    assert node.snapshot.charging_allowed is False
+    assert node.snapshot.pending.get("charging") is None
+    assert node.snapshot.charging is False
 
 
 async def test_what_is_so_already_sends_nothing(hub: OfflineHub, node: FimpChargepoint) -> None:
@@ -339,7 +339,7 @@ async def test_what_is_so_already_sends_nothing(hub: OfflineHub, node: FimpCharg
     hub.feed(CHARGER, state("suspended_by_ev"))
     await node.start_charging()
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
-    await node.set_cable_lock(locked=True)
+    await node.set(Feature.CABLE_LOCK, True)
     assert hub.sent == []
 
 
@@ -351,7 +351,7 @@ async def test_a_stop_supersedes_a_waiting_start(
     with pytest.raises(CommandSupersededError):
         await start
     assert last(hub)["type"] == "cmd.charge.stop"
-    assert node.snapshot.pending.charging is False
+    assert node.snapshot.pending.get("charging") is False
     # The answer to the start, which comes late and is stale, proves no stop.
     hub.feed(CHARGER, state("ready_to_charge"))
     assert not stop.done()
@@ -460,7 +460,7 @@ async def test_stops_that_are_repeated_do_not_prolong_each_other(
     assert len(asked) > 10
     hub.advance(hub.clock.time + 41)
     await asyncio.gather(*calls, return_exceptions=True)
-    assert node.snapshot.pending.charging is None
+    assert node.snapshot.pending.get("charging") is None
 
 
 async def test_after_a_refused_stop_a_start_may_still_work(
@@ -516,7 +516,7 @@ async def test_an_excluded_charge_point_takes_no_command(
     with pytest.raises(NotConnectedError):
         await waiting
     with pytest.raises(NotConnectedError):
-        await node.set_cable_lock(locked=True)
+        await node.set(Feature.CABLE_LOCK, True)
     assert node.next_deadline is None
 
 
@@ -578,18 +578,18 @@ async def test_a_lost_connection_ends_the_wait(hub: OfflineHub, node: FimpCharge
     hub.link_down(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):
         await task
-    assert node.snapshot.pending.charging is None
+    assert node.snapshot.pending.get("charging") is None
 
 
 async def test_cable_lock(hub: OfflineHub, node: FimpChargepoint) -> None:
-    task = await begin(node.set_cable_lock(locked=True))
+    task = await begin(node.set(Feature.CABLE_LOCK, True))
     message = last(hub)
     assert (message["type"], message["val_t"], message["val"]) == (
         "cmd.cable_lock.set",
         "bool",
         True,
     )
-    assert node.snapshot.pending.cable_locked is True
+    assert node.snapshot.pending.get("cable_lock") is True
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", False))
     assert not task.done()
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
@@ -615,7 +615,7 @@ async def test_a_choice_of_mode_while_charging_is_sent_at_once(
     hub.feed(CHARGER, state("charging"))
     task = await begin(node.set_charging_mode("slow"))
     assert last(hub)["props"] == {"charging_mode": "slow"}
-    assert node.snapshot.pending.charging_mode == "slow"
+    assert node.snapshot.pending.get("charging_mode") == "slow"
     assert node.snapshot.charging_mode is None
     # This report may be of before; a refusal must have its time to come.
     hub.feed(CHARGER, state("charging"))
@@ -706,7 +706,7 @@ async def test_what_it_cannot_do_is_not_tried(hub: OfflineHub, node: FimpChargep
     with pytest.raises(InvalidRequestError):
         await node.set_charging_mode("turbo")
     hub.feed(ADAPTER, inclusion())
-    for command in (node.set_charging_mode("slow"), node.set_cable_lock(locked=True)):
+    for command in (node.set_charging_mode("slow"), node.set(Feature.CABLE_LOCK, True)):
         with pytest.raises(InvalidRequestError):
             await command
     assert Feature.CABLE_LOCK not in node.snapshot.capabilities.controls

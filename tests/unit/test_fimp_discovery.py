@@ -140,14 +140,14 @@ def test_an_inclusion_report_introduces_a_charge_point(hub: OfflineHub) -> None:
     assert events == [NodeAdded(node)]
     assert node.snapshot.identity.name == "Easee Home"
     assert node.snapshot.identity.serial_number is None
-    assert node.snapshot.capabilities.charging_modes == ("normal", "slow")
+    assert node.snapshot.capabilities.options[Feature.CHARGING_MODE] == ("normal", "slow")
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.controls
     assert kinds(hub) == [
         "cmd.state.get_report",
         "cmd.current_session.get_report",
         "cmd.cable_lock.get_report",
         "cmd.meter.get_report",
-        "cmd.meter_ext.get_report",
+        "cmd.app.get_state",
     ]
     # Not available before it was heard.
     assert node.snapshot.unavailable is Reason.NOT_HEARD
@@ -247,7 +247,7 @@ def test_capabilities_change_with_the_next_inclusion_report(hub: OfflineHub) -> 
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.reports
     hub.feed(ADAPTER, inclusion(props={"sup_charging_modes": ["slow"]}))
-    assert node.snapshot.capabilities.charging_modes == ("slow",)
+    assert node.snapshot.capabilities.options[Feature.CHARGING_MODE] == ("slow",)
     # What was seen stays, though the list does not name it.
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.reports
 

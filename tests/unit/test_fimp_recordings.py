@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 
-from .fakes import Playback, specs
+from .fakes import Playback, lines, specs
 
 EASEE = "fimp:easee/1/1"
 WALLBOX = "fimp:testcharger/1/1"
@@ -33,20 +33,20 @@ def test_easee_introduces_itself(easee: Playback) -> None:
     assert snapshot.available
     assert snapshot.status is Status.DISCONNECTED
     assert snapshot.plugged is False
-    assert snapshot.cable_locked is False
+    assert snapshot.cable_lock is False
     assert snapshot.meter.power == 0
     assert snapshot.meter.energy == 1234.5
     # Its lock is reported, though not listed, and cannot be set.
     assert Feature.CABLE_LOCK in snapshot.capabilities.reports
     assert Feature.CABLE_LOCK not in snapshot.capabilities.controls
-    assert snapshot.capabilities.charging_modes == ("normal", "slow")
+    assert snapshot.capabilities.options[Feature.CHARGING_MODE] == ("normal", "slow")
 
 
 def test_easee_first_session(easee: Playback) -> None:
     plugged = easee.at(14.0, EASEE)
     assert plugged.status is Status.READY_TO_CHARGE
     assert plugged.plugged is True
-    assert plugged.cable_locked is True
+    assert plugged.cable_lock is True
     assert plugged.cable_current == 32
     assert plugged.session.started == datetime(2026, 11, 20, 8, 42, 54, tzinfo=UTC)
     assert plugged.session.ended is None
@@ -54,12 +54,12 @@ def test_easee_first_session(easee: Playback) -> None:
     charging = easee.at(18.0, EASEE)
     assert charging.status is Status.CHARGING
     assert charging.meter.power == 11040
-    assert charging.meter.currents == (16, 16, 16)
+    assert lines(charging.meter, "current") == (16, 16, 16)
     assert charging.meter.session_energy == 0.0306
 
     slow = easee.at(24.0, EASEE)
     assert slow.meter.power == 6900
-    assert slow.meter.currents == (10, 10, 10)
+    assert lines(slow.meter, "current") == (10, 10, 10)
 
 
 def test_easee_stop_is_proven_three_seconds_late(easee: Playback) -> None:
@@ -132,7 +132,7 @@ def test_full_charger_can_everything(full: Playback) -> None:
     capabilities = full.at(1.0, WALLBOX).capabilities
     assert Feature.CABLE_LOCK in capabilities.controls
     assert {Feature.POWER, Feature.ENERGY} <= capabilities.reports
-    assert "slow" in capabilities.charging_modes
+    assert "slow" in capabilities.options[Feature.CHARGING_MODE]
 
 
 def test_full_charger_session(full: Playback) -> None:
@@ -140,15 +140,15 @@ def test_full_charger_session(full: Playback) -> None:
     assert slow.status is Status.CHARGING
     assert slow.meter.power == 6900
     assert slow.meter.energy == 100.003
-    assert slow.meter.voltages == (230.1, 229.7, 231.2)
+    assert lines(slow.meter, "voltage") == (230.1, 229.7, 231.2)
     one_phase = full.at(60.0, WALLBOX)
     assert one_phase.meter.power == 2760
-    assert one_phase.meter.currents == (12, 0, 0)
+    assert lines(one_phase.meter, "current") == (12, 0, 0)
     assert full.at(62.0, WALLBOX).status is Status.READY_TO_CHARGE
     unlocked = full.at(62.3, WALLBOX)
-    assert unlocked.cable_locked is False
+    assert unlocked.cable_lock is False
     assert unlocked.cable_current == 32
-    assert full.at(62.7, WALLBOX).cable_locked is True
+    assert full.at(62.7, WALLBOX).cable_lock is True
 
 
 def test_full_charger_says_every_state(full: Playback) -> None:
@@ -185,7 +185,7 @@ def test_minimal_charger(full: Playback) -> None:
     assert charging.status is Status.CHARGING
     assert charging.meter.power == 22080
     assert charging.meter.energy == 100.012
-    assert charging.cable_locked is None
+    assert charging.cable_lock is None
     ended = full.at(315, MINIMAL)
     assert ended.status is Status.DISCONNECTED
     assert ended.meter.session_energy == 0.047

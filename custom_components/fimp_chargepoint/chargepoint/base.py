@@ -1,31 +1,44 @@
-"""What every protocol implements: a charge point with commands, and the way to it.
+"""A charge point with commands: what every protocol implements.
 
 Nothing here knows how a protocol spells anything.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar, override
+import math
+from typing import Any, ClassVar, override
 
-from .commands import Command, Commands, Effect, Request
-from .errors import InvalidRequestError
-from .model import ChargepointSnapshot, Feature, Reason, Status
+from .commands import Command, Commands, Effect, Request, shows
+from .errors import InvalidRequestError, NoSessionError, OutOfRangeError
+from .model import (
+    ChargepointSnapshot,
+    Feature,
+    Health,
+    Parameter,
+    ParameterKind,
+    ParameterValue,
+    Range,
+    Reason,
+    Status,
+)
 from .node import Node, Outlet
-from .timers import Timers
-
-if TYPE_CHECKING:
-    from .hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
 
 #: Unknown words that are logged, each once.
 _UNKNOWN_WORDS_MAX = 20
 
-#: Takes a message's bytes and the moment it came.
-type Handler = Callable[[bytes, float], None]
+#: What can be set with `Chargepoint.set`; each is a field of the snapshot.
+SETTABLE = frozenset(
+    {
+        Feature.CABLE_LOCK,
+        Feature.MAX_CURRENT,
+        Feature.SESSION_CURRENT,
+        Feature.PHASES,
+        Feature.PHASE_MODE,
+    }
+)
 
 
 class Chargepoint(Node[ChargepointSnapshot], ABC):
@@ -66,12 +79,31 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _stop_request(self) -> Request:
         """Return the message that stops or pauses charging."""
 
-    def _cable_lock_request(self, *, locked: bool) -> Request:
-        """Return the message that locks or unlocks the cable."""
+    def _set_request(self, feature: Feature, value: Any) -> Request:
+        """Return the message that sets `feature`, one of `SETTABLE`."""
         raise NotImplementedError
 
-    def _ask(self, feature: Feature) -> None:
-        """Ask the charge point to report `feature` again, where it can be asked."""
+    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+        """Return what `_set_request` brings about."""
+        return shows(feature, value)
+
+    def _set_evidence(self, feature: Feature) -> str:
+        """Return the name of the report that shows `feature`."""
+        return feature
+
+    def _was_set(self, feature: Feature, value: Any) -> None:
+        """Take over what was proven, where no report holds it."""
+
+    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
+        """Return the message that sets a parameter."""
+        raise NotImplementedError
+
+    def _restart_request(self) -> Request:
+        """Return the message that restarts the charge point."""
+        raise NotImplementedError
+
+    def _ask(self, evidence: str) -> None:
+        """Ask the charge point for the report called `evidence`, where it can be asked."""
 
     @property
     def _may_start(self) -> bool:
@@ -83,13 +115,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def start_charging(self) -> None:
         """Start or resume charging, with the chosen charging mode where there is one."""
         self._require(Feature.CHARGING)
-        if self._commands.needless("charging", _CHARGING, self.snapshot):
+        if self._commands.needless(Feature.CHARGING, _CHARGING, self.snapshot):
             return
         mode = self._chosen_mode
-        if mode not in self.snapshot.capabilities.charging_modes:
+        if mode not in self._modes:
             mode = None
         await self._perform(
-            kind="charging",
+            kind=Feature.CHARGING,
             wanted=True,
             effect=_CHARGING,
             evidence=Feature.STATUS,
@@ -100,11 +132,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def stop_charging(self) -> None:
         """Stop charging so that it can be started again. Never waits for another command."""
         self._require(Feature.CHARGING)
-        needless = self._commands.needless("charging", _NOT_CHARGING, self.snapshot)
+        needless = self._commands.needless(Feature.CHARGING, _NOT_CHARGING, self.snapshot)
         if needless and not self._may_start:
             return
         await self._perform(
-            kind="charging",
+            kind=Feature.CHARGING,
             wanted=False,
             effect=_NOT_CHARGING,
             evidence=Feature.STATUS,
@@ -112,32 +144,80 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             proven=lambda: not self._may_start,
         )
 
-    async def set_cable_lock(self, *, locked: bool) -> None:
-        """Lock or unlock the cable."""
-        self._require(Feature.CABLE_LOCK)
-        effect = Effect("cable_locked", locked)
-        if self._commands.needless("cable_locked", effect, self.snapshot):
+    async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
+        """Set `feature`, one of `SETTABLE`: a lock, a current in A, an option."""
+        self._require(feature)
+        value = self._possible(feature, value)
+        if feature is Feature.SESSION_CURRENT and not self._session_runs:
+            raise NoSessionError("no session is running")
+        effect = self._set_effect(feature, value)
+        if getattr(self.snapshot, feature) == value and self._commands.needless(
+            feature, effect, self.snapshot
+        ):
             return
         await self._perform(
-            kind="cable_locked",
-            wanted=locked,
+            kind=feature,
+            wanted=value,
             effect=effect,
-            evidence=Feature.CABLE_LOCK,
-            request=self._cable_lock_request(locked=locked),
+            evidence=self._set_evidence(feature),
+            request=self._set_request(feature, value),
+            achieved=lambda: self._was_set(feature, value),
+        )
+
+    async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
+        """Set one of the capabilities' parameters to a value that it can have."""
+        parameter = next(
+            (
+                each
+                for each in self.snapshot.capabilities.parameters
+                if each.id == parameter_id and each.kind is not ParameterKind.VALUE
+            ),
+            None,
+        )
+        if parameter is None:
+            raise InvalidRequestError(parameter_id)
+        if parameter.kind is ParameterKind.CHOICE and value not in parameter.choices.values():
+            raise InvalidRequestError(f"{parameter.name}: {value}")
+        if parameter.range is not None and not isinstance(value, bool | str):
+            value = _within(parameter.range, value)
+        kind = parameter_kind(parameter_id)
+
+        def holds(snapshot: ChargepointSnapshot) -> bool:
+            return snapshot.parameters.get(parameter_id) == value
+
+        effect = Effect(kind, value, holds)
+        if self._commands.needless(kind, effect, self.snapshot):
+            return
+        await self._perform(
+            kind=kind,
+            wanted=value,
+            effect=effect,
+            evidence=kind,
+            request=self._parameter_request(parameter, value),
+        )
+
+    async def restart(self) -> None:
+        """Restart the charge point; returns when it has accepted that."""
+        self._require(Feature.RESTART)
+        await self._perform(
+            kind=Feature.RESTART,
+            wanted=True,
+            effect=None,
+            evidence="",
+            request=self._restart_request(),
         )
 
     async def set_charging_mode(self, mode: str) -> None:
         """Choose the mode of the next start; while charging it is sent at once."""
         self._require(Feature.CHARGING_MODE)
-        if mode not in self.snapshot.capabilities.charging_modes:
+        if mode not in self._modes:
             raise InvalidRequestError(mode)
-        wanted = self.snapshot.pending.charging
-        charges = self.snapshot.charging_allowed if wanted is None else wanted
+        charges = self.snapshot.pending.get(Feature.CHARGING, self.snapshot.charging)
         if not charges:
             self._choose_mode(mode)
-        elif mode != self._mode_in_force or self._commands.waits("charging_mode"):
+        elif mode != self._mode_in_force or self._commands.waits(Feature.CHARGING_MODE):
             await self._perform(
-                kind="charging_mode",
+                kind=Feature.CHARGING_MODE,
                 wanted=mode,
                 effect=_CHARGING,
                 evidence=Feature.STATUS,
@@ -172,14 +252,34 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def _perform(self, **command: Any) -> None:
         await self._commands.perform(Command(**command), self.snapshot)
 
-    def _show_pending(self, kind: str, wanted: bool | str | None) -> None:  # noqa: FBT001
-        pending: Any = {kind: wanted}
-        self._update(self.outlet.clock.now(), pending=replace(self.snapshot.pending, **pending))
+    def _possible(self, feature: Feature, value: Any) -> Any:
+        """Return what the charge point will take for `value`, or raise."""
+        capabilities = self.snapshot.capabilities
+        if (numbers := capabilities.ranges.get(feature)) is not None:
+            return _within(numbers, value)
+        if feature in capabilities.options and value not in capabilities.options[feature]:
+            raise InvalidRequestError(str(value))
+        return value
 
-    def _evidence(self, feature: Feature) -> None:
-        """End the waits that the report of `feature`, which was just taken, proves."""
-        self._commands.evidence(feature, self.snapshot)
-        if self.snapshot.charging_allowed is False:
+    @property
+    def _modes(self) -> tuple[str, ...]:
+        return self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
+
+    @property
+    def _session_runs(self) -> bool:
+        """Whether there is a session, as far as is known."""
+        return self.snapshot.plugged is not False and self.snapshot.session.ended is None
+
+    def _show_pending(self, kind: str, wanted: Any) -> None:
+        pending = {key: each for key, each in self.snapshot.pending.items() if key != kind}
+        if wanted is not None:
+            pending[kind] = wanted
+        self._update(self.outlet.clock.now(), pending=pending)
+
+    def _evidence(self, evidence: str) -> None:
+        """End the waits that the report called `evidence`, which was just taken, proves."""
+        self._commands.evidence(evidence, self.snapshot)
+        if self.snapshot.charging is False:
             self._use_mode(None)
 
     # The charging mode: a reported one wins, else it is what the user chose -----
@@ -194,12 +294,10 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._chosen_mode = mode
             self._use_mode(mode)
 
-    def _reported_mode(self, mode: str | None) -> dict[str, Any]:
-        """Return what changes with a report that holds `mode`, None where it does not."""
-        if mode is None:
-            return {}
-        self._mode_in_force = mode
-        return {"charging_mode": mode}
+    def _reported_mode(self, mode: str | None) -> None:
+        """Take over what a report said of the mode, None where it said nothing."""
+        if mode is not None:
+            self._mode_in_force = mode
 
     def _use_mode(self, mode: str | None) -> None:
         """Charging goes on in `mode`; None where it does not, or where nobody knows."""
@@ -229,50 +327,35 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 "status": None,
                 "raw_status": None,
                 "plugged": None,
-                "cable_locked": None,
+                "cable_lock": None,
                 "cable_current": None,
                 "charging_mode": self._chosen_mode,
+                "max_current": None,
+                "session_current": None,
+                "phases": None,
+                "phase_mode": None,
+                "parameters": {},
+                "faults": frozenset(),
+                "errors": frozenset(),
                 "meter": self.snapshot.meter.counters(),
+                "health": Health(),
             } | changes
         super()._set_unavailable(reason, now, **changes)
 
 
-_CHARGING = Effect("charging_allowed", value=True)
-_NOT_CHARGING = Effect("charging_allowed", value=False)
+_CHARGING = shows(Feature.CHARGING, value=True)
+_NOT_CHARGING = shows(Feature.CHARGING, value=False)
 
 
-class Protocol(ABC):
-    """One language on one link, below one topic prefix."""
+def parameter_kind(parameter_id: str) -> str:
+    """Return the kind of the command that sets a parameter, and its key in `pending`."""
+    return f"parameter {parameter_id}"
 
-    #: The topic filters to subscribe to, without prefix; they must not overlap.
-    filters: ClassVar[tuple[str, ...]]
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
-        """Speak on `hub`, with `prefix` before every topic."""
-        self._hub = hub
-        self._prefix = prefix
-        self._timers = Timers(hub.wake)
-
-    @abstractmethod
-    def route(self, topic: str) -> Handler | None:
-        """Return what handles `topic` (without prefix), None where it is not ours.
-
-        Called once per new topic; the hub remembers the answer.
-        """
-
-    @abstractmethod
-    def link_up(self, now: float) -> None:
-        """Ask for everything: nothing is retained, nothing survived."""
-
-    def link_down(self, now: float) -> None:
-        """Forget what was going on; the hub tells the nodes itself."""
-        self._timers.clear()
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When `tick` wants to be called next, in POSIX seconds."""
-        return self._timers.next_deadline
-
-    def tick(self, now: float) -> None:
-        """Do what is due at `now`."""
-        self._timers.tick(now)
+def _within(numbers: Range, value: float) -> float:
+    """Return `value` in steps of the charge point, never more than was asked for."""
+    if not numbers.minimum <= value <= numbers.maximum:
+        raise OutOfRangeError(value, numbers.minimum, numbers.maximum)
+    # A hair's breadth below a step is meant to be that step.
+    steps = math.floor((value - numbers.minimum) / numbers.step + 1e-6)
+    return numbers.minimum + steps * numbers.step

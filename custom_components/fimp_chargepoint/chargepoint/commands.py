@@ -8,7 +8,7 @@ only a report of some seconds later counts. Knows nothing of protocols.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import (
     ChargepointError,
@@ -17,7 +17,7 @@ from .errors import (
     CommandTimeoutError,
     NotConnectedError,
 )
-from .model import ChargepointSnapshot, Feature
+from .model import ChargepointSnapshot
 from .node import Outlet
 from .timers import Timers
 
@@ -37,30 +37,37 @@ class Request(NamedTuple):
     payload: bytes
 
 
-class Effect(NamedTuple):
-    """The fact a command changes: a property of the snapshot, and its value."""
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a command brings about: a `value` of a `fact`, and how a snapshot shows it.
+
+    Two effects on the same fact with different values are opposites.
+    """
 
     fact: str
-    value: bool
+    value: Any
+    holds: Callable[[ChargepointSnapshot], bool] = field(compare=False)
 
-    def holds(self, snapshot: ChargepointSnapshot) -> bool:
-        """Whether `snapshot` shows it."""
-        return getattr(snapshot, self.fact) is self.value
+
+def shows(fact: str, value: Any) -> Effect:
+    """Return the effect that the snapshot's field `fact` has `value`."""
+    return Effect(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Command:
     """A command: what was wanted, what proves it, who waits for it.
 
-    `kind` is its slot and the field of `Pending` that shows `wanted`. `evidence` is the
-    report that can prove it, by showing `effect` and that `proven` agrees. `achieved` is
-    called when it was. Reports before `counts_from` prove nothing.
+    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `evidence`
+    names the report that can prove it, by showing `effect` and that `proven` agrees.
+    Without an effect its acceptance is the proof. `achieved` is called when it was.
+    Reports before `counts_from` prove nothing.
     """
 
     kind: str
-    wanted: bool | str
-    effect: Effect
-    evidence: Feature
+    wanted: Any
+    effect: Effect | None
+    evidence: str
     request: Request
     proven: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
@@ -72,14 +79,14 @@ class Command:
 class _Unproven:
     """What was asked of one fact and neither proven nor refused: it may still happen.
 
-    `requests` are the wanted values by request id, oldest first. `plugged` is whether a
+    `requests` are the wanted effects by request id, oldest first. `plugged` is whether a
     car was there when the first of them left.
     """
 
-    evidence: Feature
+    evidence: str
     plugged: bool | None
     sent_at: float = 0.0
-    requests: dict[str, bool] = field(default_factory=dict)
+    requests: dict[str, Effect] = field(default_factory=dict)
 
 
 class Commands:
@@ -92,8 +99,8 @@ class Commands:
         timeout: float,
         report_age: float,
         *,
-        ask: Callable[[Feature], None],
-        show: Callable[[str, bool | str | None], None],
+        ask: Callable[[str], None],
+        show: Callable[[str, Any], None],
     ) -> None:
         """Wait `timeout` seconds for proofs, from reports that are `report_age` old at most.
 
@@ -152,12 +159,13 @@ class Commands:
             self._settle(command, error)
         await asyncio.shield(done)
 
-    def evidence(self, feature: Feature, snapshot: ChargepointSnapshot) -> None:
-        """End the waits that a report of `feature` proves."""
+    def evidence(self, evidence: str, snapshot: ChargepointSnapshot) -> None:
+        """End the waits that the report called `evidence` proves."""
         now = self._outlet.clock.now()
         for command in tuple(self._waiting.values()):
             if (
-                command.evidence is feature
+                command.evidence == evidence
+                and command.effect is not None
                 and command.effect.holds(snapshot)
                 and now >= command.counts_from
                 and command.proven()
@@ -166,26 +174,33 @@ class Commands:
                 self._settle(command)
                 command.achieved()
         for fact, unproven in tuple(self._unproven.items()):
-            if unproven.evidence is not feature or any(
-                each.effect.fact == fact for each in self._waiting.values()
+            if unproven.evidence != evidence or any(
+                each.effect is not None and each.effect.fact == fact
+                for each in self._waiting.values()
             ):
                 continue
-            last = Effect(fact, tuple(unproven.requests.values())[-1])
+            last = tuple(unproven.requests.values())[-1]
             happened = last.holds(snapshot) and now >= unproven.sent_at + self._report_age
             gone = unproven.plugged is True and snapshot.plugged is False
             if happened or gone:
                 del self._unproven[fact]
 
+    def accept(self, request_id: str) -> None:
+        """End the wait of `request_id`, where nothing but acceptance can prove it."""
+        command = self._waiting_for(request_id)
+        if command is not None and command.effect is None:
+            self._settle(command)
+            command.achieved()
+
     def reject(self, request_id: str, reason: str) -> None:
         """End the wait that `request_id` belongs to, if it is anybody's."""
         for fact, unproven in tuple(self._unproven.items()):
-            if unproven.requests.pop(request_id, None) is None:
-                continue
+            unproven.requests.pop(request_id, None)
             if not unproven.requests:
                 del self._unproven[fact]
-            for command in tuple(self._waiting.values()):
-                if command.request.id == request_id:
-                    self._settle(command, CommandRejectedError(reason))
+        command = self._waiting_for(request_id)
+        if command is not None:
+            self._settle(command, CommandRejectedError(reason))
 
     def link_down(self) -> None:
         """End all waits: whether it was done can no longer be seen."""
@@ -197,14 +212,24 @@ class Commands:
         self._closed = True
         self.link_down()
 
+    def _waiting_for(self, request_id: str) -> Command | None:
+        """Return the command whose last request was `request_id`."""
+        return next(
+            (each for each in self._waiting.values() if each.request.id == request_id), None
+        )
+
     def _opposed(self, effect: Effect) -> bool:
         """Whether the opposite of `effect` was asked for and may still happen."""
         unproven = self._unproven.get(effect.fact)
         return unproven is not None and any(
-            value is not effect.value for value in unproven.requests.values()
+            each != effect for each in unproven.requests.values()
         )
 
     def _begin(self, command: Command, snapshot: ChargepointSnapshot) -> None:
+        self._waiting[command.kind] = command
+        self._show(command.kind, command.wanted)
+        if command.effect is None:
+            return
         now = self._outlet.clock.now()
         if self._opposed(command.effect):
             # Until then a report may be of before the command.
@@ -220,19 +245,19 @@ class Commands:
         interval = _ASK * self._timeout
         first = command.counts_from if command.counts_from > now else now + interval
         self._timers.set(f"ask {command.kind}", first, ask)
-        self._waiting[command.kind] = command
-        self._show(command.kind, command.wanted)
 
     def _remember(
         self, command: Command, request: Request, snapshot: ChargepointSnapshot
     ) -> None:
         """Keep in mind what `request` may do, also when it seems not to have left."""
         command.request = request
+        if command.effect is None:
+            return
         unproven = self._unproven.setdefault(
             command.effect.fact, _Unproven(command.evidence, snapshot.plugged)
         )
         unproven.sent_at = self._outlet.clock.now()
-        unproven.requests[request.id] = command.effect.value
+        unproven.requests[request.id] = command.effect
         if len(unproven.requests) > _REQUESTS_MAX:
             del unproven.requests[next(iter(unproven.requests))]
 
@@ -254,8 +279,7 @@ class Commands:
     def _supersede(self, command: Command) -> None:
         """End the waits whose place `command` takes: its own kind's, and its opposites."""
         for each in tuple(self._waiting.values()):
-            opposite = each.effect.fact == command.effect.fact and each.effect != command.effect
-            if each.kind == command.kind or opposite:
+            if each.kind == command.kind or _opposite(each.effect, command.effect):
                 self._settle(each, CommandSupersededError(each.kind))
 
     def _settle(self, command: Command, error: ChargepointError | None = None) -> None:
@@ -268,6 +292,10 @@ class Commands:
             self._timers.cancel(_timer(done))
             _finish(done, error)
         self._show(command.kind, None)
+
+
+def _opposite(one: Effect | None, other: Effect | None) -> bool:
+    return one is not None and other is not None and one.fact == other.fact and one != other
 
 
 def _timer(done: asyncio.Future[None]) -> str:

@@ -52,6 +52,21 @@ class InvalidRequestError(ChargepointError):
     """Asked for something this charge point cannot do, or out of its bounds."""
 
 
+class OutOfRangeError(InvalidRequestError):
+    """A number that this charge point does not take."""
+
+    def __init__(self, value: float, minimum: float, maximum: float) -> None:
+        """Remember what was asked for, and what would have been possible."""
+        super().__init__(f"{value:g} is not between {minimum:g} and {maximum:g}")
+        self.value = value
+        self.minimum = minimum
+        self.maximum = maximum
+
+
+class NoSessionError(InvalidRequestError):
+    """What was asked for belongs to a running session, and there is none."""
+
+
 class ProtocolError(ChargepointError):
     """Bytes that make no sense. Counted and logged once per `kind`, never raised to a user.
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import logging
 from typing import Any
 
-from .base import Handler, Protocol
 from .clock import Clock, SteadyClock
 from .errors import ChargepointError, ProtocolError
 from .link import SettingsSource
 from .mqtt import MqttLink
 from .node import MEASUREMENT_INTERVAL, Node
+from .protocol import Handler, Protocol
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,7 +40,33 @@ class LinkRefused:
     error: ChargepointError
 
 
-type HubEvent = NodeAdded | NodeRemoved | LinkRefused
+@dataclass(frozen=True, slots=True)
+class LoginLost:
+    """`service`, which speaks for charge points, is not logged in at its vendor any more."""
+
+    key: str
+    service: str
+
+
+#: What only the user can put right. `key` identifies it.
+type HubWarning = LoginLost
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something came up that only the user can put right."""
+
+    warning: HubWarning
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """It was put right."""
+
+    warning: HubWarning
+
+
+type HubEvent = NodeAdded | NodeRemoved | LinkRefused | Warned | Withdrawn
 type HubListener = Callable[[HubEvent], None]
 
 
@@ -61,6 +87,8 @@ class Hub:
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()
         self.received = 0
+        #: What only the user can put right, by key.
+        self.warnings: dict[str, HubWarning] = {}
         self.link = MqttLink(settings, self)
         self._protocols: list[tuple[str, Protocol]] = []
         self._routes: dict[str, Handler | None] = {}
@@ -114,6 +142,18 @@ class Hub:
             node.link_down(now)
             node.close()
             self._tell(NodeRemoved(node))
+
+    def warn(self, warning: HubWarning) -> None:
+        """Tell the user, once, of what only the user can put right."""
+        if self.warnings.get(warning.key) != warning:
+            self.warnings[warning.key] = warning
+            self._tell(Warned(warning))
+
+    def withdraw(self, key: str) -> None:
+        """It was put right, or was never wrong."""
+        warning = self.warnings.pop(key, None)
+        if warning is not None:
+            self._tell(Withdrawn(warning))
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the link is down."""

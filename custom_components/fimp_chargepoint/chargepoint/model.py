@@ -6,9 +6,11 @@ A, V, Hz, °C; times are aware `datetime` objects. `None` always means "not know
 never zero.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 
 class Status(StrEnum):
@@ -54,23 +56,72 @@ class Reason(StrEnum):
 
 
 class Feature(StrEnum):
-    """What a charge point may be able to report, and what it may be able to be told."""
+    """What a charge point may be able to report, and what it may be able to be told.
+
+    A feature that is measured has the name of its field in `Meter`, one that is about
+    the health of the device that of its field in `Health`.
+    """
 
     STATUS = "status"
     CHARGING = "charging"
     CABLE_LOCK = "cable_lock"
     CHARGING_MODE = "charging_mode"
-    SESSION_ENERGY = "session_energy"
-    POWER = "power"
-    ENERGY = "energy"
+    MAX_CURRENT = "max_current"
+    SESSION_CURRENT = "session_current"
+    PHASES = "phases"
+    PHASE_MODE = "phase_mode"
+    RESTART = "restart"
     EVSE_ID = "evse_id"
+
+    POWER = "power"
+    POWER_L1 = "power_l1"
+    POWER_L2 = "power_l2"
+    POWER_L3 = "power_l3"
+    POWER_EXPORT = "power_export"
+    POWER_FACTOR = "power_factor"
+    ENERGY = "energy"
+    ENERGY_EXPORT = "energy_export"
+    SESSION_ENERGY = "session_energy"
+    OFFERED_CURRENT = "offered_current"
+    CABLE_CURRENT = "cable_current"
+    CURRENT = "current"
+    CURRENT_L1 = "current_l1"
+    CURRENT_L2 = "current_l2"
+    CURRENT_L3 = "current_l3"
+    VOLTAGE = "voltage"
+    VOLTAGE_L1 = "voltage_l1"
+    VOLTAGE_L2 = "voltage_l2"
+    VOLTAGE_L3 = "voltage_l3"
+    FREQUENCY = "frequency"
+
+    SIGNAL_STRENGTH = "signal_strength"
+    LINK_QUALITY = "link_quality"
+    UPTIME = "uptime"
+    RESTARTS = "restarts"
+    RESTART_REASON = "restart_reason"
+
+
+#: How many phases a phase mode has. Between two lines of an IT or TT grid there is one.
+PHASES = {
+    "nl1": "1",
+    "nl2": "1",
+    "nl3": "1",
+    "l1l2": "1",
+    "l2l3": "1",
+    "l3l1": "1",
+    "nl1l2": "2",
+    "nl2l3": "2",
+    "nl1l2l3": "3",
+    "l1l2l3": "3",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who the charge point is. Shown to people; only the node's address identifies it.
 
-    `evse_id` is the number by which roaming networks know it (eMI3).
+    `evse_id` is the number by which roaming networks know it (eMI3), `area` the room
+    that its own system has put it in.
     """
 
     name: str
@@ -80,53 +131,125 @@ class Identity:
     evse_id: str | None = None
     sw_version: str | None = None
     hw_version: str | None = None
+    area: str | None = None
+
+
+class Range(NamedTuple):
+    """What a number may be: both ends count; `step` is the grain the charge point has."""
+
+    minimum: float
+    maximum: float
+    step: float = 1.0
+
+
+type ParameterValue = bool | float | str
+
+
+class ParameterKind(StrEnum):
+    """How a parameter is set; a value can only be looked at."""
+
+    SWITCH = "switch"
+    NUMBER = "number"
+    CHOICE = "choice"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A setting of a charge point as its maker describes it.
+
+    `choices` are the values by the words people know them by.
+    """
+
+    id: str
+    name: str
+    kind: ParameterKind
+    choices: Mapping[str, ParameterValue] = field(default_factory=dict)
+    range: Range | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a charge point can report and what it can be told. May grow at run time."""
+    """What a charge point can report and what it can be told. May change at run time.
+
+    `options` and `ranges` say what it can be told where that is not a mere yes or no.
+    """
 
     reports: frozenset[Feature] = frozenset()
     controls: frozenset[Feature] = frozenset()
-    charging_modes: tuple[str, ...] = ()
+    options: Mapping[Feature, tuple[str, ...]] = field(default_factory=dict)
+    ranges: Mapping[Feature, Range] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One visit of a car, from plug-in to plug-out. Energy: `Meter.session_energy`."""
+    """One visit of a car, from plug-in to plug-out. Energy: `Meter.session_energy`.
+
+    Where nobody said when it began, `start_guessed` is set: `started` is then the moment
+    from which its energy was watched.
+    """
 
     id: str | None = None
     started: datetime | None = None
+    start_guessed: bool = False
     ended: datetime | None = None
     previous_energy: float | None = None
 
 
-#: The values of (L1, L2, L3).
-type Phases = tuple[float | None, float | None, float | None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """Everything that is measured, and so may be reported at a slower pace."""
+    """Everything that is measured, and so may be reported at a slower pace.
+
+    `offered_current` is what the car may take now, 0 in a pause.
+    """
 
     power: float | None = None
+    power_l1: float | None = None
+    power_l2: float | None = None
+    power_l3: float | None = None
+    power_export: float | None = None
+    power_factor: float | None = None
     energy: float | None = None
+    energy_export: float | None = None
     session_energy: float | None = None
-    currents: Phases = (None, None, None)
-    voltages: Phases = (None, None, None)
+    offered_current: float | None = None
+    current: float | None = None
+    current_l1: float | None = None
+    current_l2: float | None = None
+    current_l3: float | None = None
+    voltage: float | None = None
+    voltage_l1: float | None = None
+    voltage_l2: float | None = None
+    voltage_l3: float | None = None
+    frequency: float | None = None
+
+    def updated(self, values: Mapping[Feature, float | None]) -> Meter:
+        """Return the meter with new `values`; a lifetime counter never steps back."""
+        changes: dict[str, Any] = {str(feature): value for feature, value in values.items()}
+        for counter in (Feature.ENERGY, Feature.ENERGY_EXPORT):
+            if counter in values:
+                changes[counter] = rising(getattr(self, counter), values[counter])
+        return replace(self, **changes)
 
     def counters(self) -> Meter:
         """Return what outlives its source: the counters, and no momentary value."""
-        return Meter(energy=self.energy, session_energy=self.session_energy)
+        return Meter(
+            energy=self.energy,
+            energy_export=self.energy_export,
+            session_energy=self.session_energy,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """What was asked of the charge point and is not proven yet."""
+class Health:
+    """How the device itself is: dBm, a quality without unit, seconds, a count, a reason."""
 
-    charging: bool | None = None
-    cable_locked: bool | None = None
-    charging_mode: str | None = None
+    signal_strength: float | None = None
+    link_quality: float | None = None
+    uptime: float | None = None
+    restarts: float | None = None
+    restart_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +274,7 @@ class NodeSnapshot:
 
 
 #: The fields that hold nothing but measurements.
-_MEASURED = frozenset({"meter"})
+_MEASURED = frozenset({"meter", "health"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,24 +282,39 @@ class ChargepointSnapshot(NodeSnapshot):
     """All that is known of a charge point at one moment.
 
     `raw_status` is the protocol's own word. `charging_mode` is what the charge point
-    reported, else what the user chose. `pending` holds wanted positions, never facts.
+    reported, else what the user chose. `session_current` is the limit of the running
+    session only. `faults` and `errors` are the names of what is wrong, in words of the
+    charge point. `pending` holds wanted values by the kind of the command, never facts.
     """
 
     capabilities: Capabilities = Capabilities()
     status: Status | None = None
     raw_status: str | None = None
     plugged: bool | None = None
-    cable_locked: bool | None = None
+    cable_lock: bool | None = None
     cable_current: float | None = None
     charging_mode: str | None = None
+    max_current: float | None = None
+    session_current: float | None = None
+    phases: str | None = None
+    phase_mode: str | None = None
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    faults: frozenset[str] = frozenset()
+    errors: frozenset[str] = frozenset()
     session: Session = Session()
-    pending: Pending = Pending()
+    pending: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = Meter()
+    health: Health = Health()
 
     @property
-    def charging_allowed(self) -> bool | None:
+    def charging(self) -> bool | None:
         """The proven position of the charge switch, None where the status is unknown."""
         return None if self.status is None else self.status in CHARGING_ALLOWED
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The names of everything that is wrong."""
+        return tuple(sorted(self.faults | self.errors))
 
 
 def rising(known: float | None, reported: float | None) -> float | None:

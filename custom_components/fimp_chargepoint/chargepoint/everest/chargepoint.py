@@ -11,7 +11,7 @@ from functools import partial
 import logging
 from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint, Handler
+from ..base import Chargepoint
 from ..commands import Request
 from ..model import (
     Capabilities,
@@ -23,6 +23,7 @@ from ..model import (
     Session,
 )
 from ..node import Outlet
+from ..protocol import Handler
 from . import powermeter, session
 from .envelope import decode, mapping, text
 from .requests import Requests
@@ -273,8 +274,8 @@ class EverestChargepoint(Chargepoint):
         return self._requests.make("pause_charging", self.outlet.clock.now())
 
     @override
-    def _ask(self, feature: Feature) -> None:
-        if feature is Feature.STATUS and self._answers_gets is not False:
+    def _ask(self, evidence: str) -> None:
+        if evidence == Feature.STATUS and self._answers_gets is not False:
             self._send("session_info/get", self.outlet.clock.now())
 
     def _ask_for_everything(self, now: float) -> None:

@@ -6,10 +6,10 @@ module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
 
 from functools import partial
 from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, override
+from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
-from ..base import Handler, Protocol
+from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request
@@ -38,7 +38,7 @@ _BEACON_TIME: Final = 1.0
 class EverestProtocol(Protocol):
     """EVerest API v1 on one broker, below one prefix."""
 
-    filters: ClassVar[tuple[str, ...]] = (
+    filters = (
         f"{_MODULES}+/e2m/#",
         f"everest_api/1/{_OWN_INTERFACE}/+/e2m/#",
         _READY,

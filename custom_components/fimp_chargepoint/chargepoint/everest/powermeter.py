@@ -4,11 +4,16 @@ EVerest API v1, evse_manager_consumer. Values are float32 printed as double, so 
 rounded to what they can mean.
 """
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from ..model import Meter, Phases, rising
+from ..model import Feature, Meter
 from .envelope import number, part
+
+#: Values of the three lines, and the decimals that mean something.
+_LINES: Final = {
+    "current_A": ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), 2),
+    "voltage_V": ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), 1),
+}
 
 
 def imported(powermeter: dict[str, Any]) -> float | None:
@@ -23,29 +28,21 @@ def power(powermeter: dict[str, Any]) -> float | None:
 
 
 def measured(before: Meter, powermeter: dict[str, Any]) -> Meter:
-    """Return what is measured now; only the lifetime counter outlives its absence."""
+    """Return what is measured now; only the lifetime counters outlive their absence."""
+    values: dict[Feature, float | None] = {Feature.POWER: power(powermeter)}
+    for name, (features, digits) in _LINES.items():
+        lines = part(powermeter, name)
+        for line, feature in zip(("L1", "L2", "L3"), features, strict=True):
+            values[feature] = _rounded(lines.get(line), digits)
     energy = imported(powermeter)
-    return replace(
-        before,
-        power=power(powermeter),
-        energy=rising(before.energy, None if energy is None else round(energy, 3)),
-        currents=_phases(part(powermeter, "current_A"), 2),
-        voltages=_phases(part(powermeter, "voltage_V"), 1),
-    )
+    values[Feature.ENERGY] = None if energy is None else round(energy, 3)
+    return before.updated(values)
 
 
 def whole(value: object) -> float | None:
     """Return a number without its decimals."""
     found = number(value)
     return None if found is None else float(round(found))
-
-
-def _phases(values: dict[str, Any], digits: int) -> Phases:
-    return (
-        _rounded(values.get("L1"), digits),
-        _rounded(values.get("L2"), digits),
-        _rounded(values.get("L3"), digits),
-    )
 
 
 def _rounded(value: object, digits: int) -> float | None:

@@ -1,89 +1,66 @@
 """A FIMP charge point: reports in, commands out.
 
-Sources: Futurehome FIMP API, services `chargepoint` and `meter_elec`; both versions of
-the chargepoint document, and the adapters built on cliffhanger.
+Sources: Futurehome FIMP API, service `chargepoint` (both versions of the document) and its
+sibling services on the same address, and the adapters built on cliffhanger.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, override
+from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint
+from ..base import Chargepoint, parameter_kind
 from ..clock import moment
-from ..commands import Request
+from ..commands import Effect, Request
 from ..errors import ProtocolError
 from ..model import (
-    PLUGGED,
+    PHASES,
     Capabilities,
     ChargepointSnapshot,
     Feature,
     Identity,
-    Phases,
+    Parameter,
+    ParameterValue,
     Reason,
-    Status,
-    rising,
 )
 from ..node import Outlet
-from .inclusion import BASIC, METER_UNITS, METER_VALUES, Thing
+from . import control, health, meter, parameters
+from .capabilities import BASIC, capabilities
+from .inclusion import Service, Thing
 from .message import Message, encode, number
-from .session import next_session
+from .questions import ASKED_BY, questions
+from .reports import Reader, Reading, amperes, expect
+from .session import next_session, offers
 from .topic import ServiceAddress
 
 #: Seconds of silence after which the charge point is asked: adapters report unchanged
 #: values every 30 minutes only.
-_ASK_AFTER = 300.0
+_ASK_AFTER: Final = 300.0
 #: Seconds it has for an answer, and how often it is asked before it counts as silent.
-_ANSWER_TIME = 30.0
-_TRIES = 3
+_ANSWER_TIME: Final = 30.0
+_TRIES: Final = 3
 #: Seconds between the questions to one whose state is not known since the link came up:
 #: its adapter may come back to the broker later than we do.
-_ASK_AGAIN = (2.0, 5.0, 15.0, 60.0)
+_ASK_AGAIN: Final = (2.0, 5.0, 15.0, 60.0)
 
-#: Characters of a state that are shown.
-_WORD_MAX = 100
-
-#: The words of the documents, of older adapters, and OCPP's where they are passed on.
-_STATUS = {
-    "disconnected": Status.DISCONNECTED,
-    "available": Status.DISCONNECTED,
-    "requesting": Status.REQUESTING,
-    "preparing": Status.REQUESTING,
-    "ready_to_charge": Status.READY_TO_CHARGE,
-    "paused": Status.READY_TO_CHARGE,
-    "charging": Status.CHARGING,
-    "suspended_by_ev": Status.SUSPENDED_BY_EV,
-    "suspendedev": Status.SUSPENDED_BY_EV,
-    "suspended_by_evse": Status.SUSPENDED_BY_EVSE,
-    "suspendedevse": Status.SUSPENDED_BY_EVSE,
-    "switching_phases": Status.SWITCHING_PHASES,
-    "finished": Status.FINISHED,
-    "finishing": Status.FINISHED,
-    "reserved": Status.RESERVED,
-    "unavailable": Status.OUT_OF_SERVICE,
-    "error": Status.ERROR,
-    "faulted": Status.ERROR,
-    "unknown": None,
-}
-
-
-#: What a report is the evidence of.
-_EVIDENCE = {
-    "evt.state.report": Feature.STATUS,
-    "evt.current_session.report": Feature.SESSION_ENERGY,
-    "evt.cable_lock.report": Feature.CABLE_LOCK,
+#: How a feature is set: interface, value type, and how the value is spelt.
+_SETTERS: Final[dict[Feature, tuple[str, str, Callable[[Any], Any]]]] = {
+    Feature.CABLE_LOCK: ("cmd.cable_lock.set", "bool", bool),
+    Feature.MAX_CURRENT: ("cmd.max_current.set", "int", int),
+    Feature.SESSION_CURRENT: ("cmd.current_session.set_current", "int", int),
+    Feature.PHASE_MODE: ("cmd.phase_mode.set", "string", str.upper),
 }
 
 
 class FimpChargepoint(Chargepoint):
-    """One `chargepoint` service and the `meter_elec` service beside it."""
+    """One `chargepoint` service and the services beside it, on the same address."""
 
     # Adapters poll their cloud every 30 s, and prove a stop only then.
     command_timeout: ClassVar[float] = 40.0
     report_age: ClassVar[float] = 30.0
     #: The reports that prove a charge point where none was known. An error report does
     #: not: it may answer somebody's typing error.
-    PROOFS: ClassVar = frozenset(_EVIDENCE)
+    PROOFS: ClassVar = frozenset({*control.READERS, "evt.current_session.report"})
 
     def __init__(self, key: str, address: ServiceAddress, outlet: Outlet, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
@@ -97,64 +74,69 @@ class FimpChargepoint(Chargepoint):
         )
         self.service_address = address
         self._prefix = prefix
-        self._has_meter = False
+        #: What its adapter says of the thing, and what the hub's device list does.
+        self._included: Thing | None = None
+        self._listed: Thing | None = None
+        self._services: dict[str, Service] = {}
+        self._seen: frozenset[Feature] = frozenset()
+        self._parameters: tuple[Parameter, ...] = ()
         self._asked = False
         self._thing_up: bool | None = None
         self._heard_at = outlet.clock.now()
         self._unanswered = 0
         self._restored_energy: float | None = None
         self._start_was_seen = False
-        self._reports: dict[str, Callable[[Message, float], dict[str, Any]]] = {
-            "evt.state.report": self._state,
-            "evt.current_session.report": self._current_session,
-            "evt.cable_lock.report": self._cable_lock,
-        }
-        self._meter_reports: dict[str, Callable[[Message], dict[str, Any]]] = {
-            "evt.meter.report": self._meter,
-            "evt.meter_ext.report": self._meter_extended,
+        self._readers: dict[str, dict[str, Reader]] = {
+            "chargepoint": control.READERS
+            | {
+                "evt.state.report": self._state,
+                "evt.current_session.report": self._current_session,
+            },
+            "meter_elec": dict(meter.READERS),
+            "parameters": parameters.READERS | {"evt.sup_params.report": self._described},
+            "alarm_system": dict(health.ALARM_READERS),
+            "diagnostic": dict(health.DIAGNOSTIC_READERS),
+            "dev_sys": {},
         }
         self._watch_silence(self._heard_at)
 
     # Messages in --------------------------------------------------------------
 
-    def apply(self, message: Message, now: float) -> None:
-        """Take a message of the chargepoint service."""
+    def apply(self, service: str, message: Message, now: float) -> None:
+        """Take a message of one of the services.
+
+        Raises:
+            ProtocolError: it makes no sense, and has changed nothing.
+
+        """
         if message.type == "evt.error.report":
             # Our own polling is answered by these while the thing is down: no sign of life.
             reason = message.props.get("msg") or message.value or "no reason was given"
             self._commands.reject(message.corid, str(reason))
             return
-        report = self._reports.get(message.type)
-        changes = report(message, now) if report is not None else {}
-        self._heard(now, **changes)
-        if report is not None:
-            self._evidence(_EVIDENCE[message.type])
-
-    def apply_meter(self, message: Message, now: float) -> None:
-        """Take a message of the meter beside the charge point."""
-        if message.type == "evt.error.report":
+        if message.type == "evt.success.report":
+            self._commands.accept(message.corid)
+        reader = self._readers[service].get(message.type)
+        if reader is None:
+            self._heard(now)
             return
-        report = self._meter_reports.get(message.type)
-        self._heard(now, **(report(message) if report is not None else {}))
+        reading = reader(self.snapshot, message)
+        if not reading.seen <= self._seen:
+            self._seen |= reading.seen
+            reading.changes["capabilities"] = self._capabilities()
+        self._heard(now, **reading.changes)
+        if reading.evidence:
+            self._evidence(reading.evidence)
 
     def apply_thing(self, thing: Thing, now: float) -> None:
-        """Take an inclusion report; capabilities may have changed."""
-        several = len(thing.chargepoints) > 1
-        name = thing.identity.name or self.snapshot.identity.name
-        if several:
-            name = f"{name} {self.service_address.address}"
-        known = self.snapshot.capabilities
-        stated = thing.capabilities(self.service_address)
-        has_meter, self._has_meter = self._has_meter, thing.has_meter(self.service_address)
-        self._update(
-            now,
-            identity=replace(thing.identity, name=name),
-            # The list may be too short: what was seen stays.
-            capabilities=replace(stated, reports=stated.reports | known.reports),
-        )
-        changed = self.snapshot.capabilities != known or self._has_meter != has_meter
-        if changed or not self._asked:
-            self.ask_everything()
+        """Take an inclusion report; it may say something else than the one before."""
+        self._included = thing
+        self._described_anew(now)
+
+    def apply_device(self, device: Thing, now: float) -> None:
+        """Take what the hub's device list says: the user's own name, and the room."""
+        self._listed = device
+        self._described_anew(now)
 
     def apply_thing_status(self, *, up: bool, now: float) -> None:
         """Take a node report. Only a change counts: some hubs repeat DOWN for what works."""
@@ -164,92 +146,112 @@ class FimpChargepoint(Chargepoint):
         elif before is not False:
             self._set_unavailable(Reason.OFFLINE, now)
 
+    # Who it is and what it can do -----------------------------------------------
+
+    def _described_anew(self, now: float) -> None:
+        before = self._services
+        stated = self._included or self._listed
+        self._services = {} if stated is None else stated.of(self.service_address)
+        self._update(now, identity=self._identity(), capabilities=self._capabilities())
+        if self._services != before or not self._asked:
+            self.ask_everything()
+
+    def _identity(self) -> Identity:
+        """Return who it is: what its adapter knows, below the name that the user gave."""
+        identity = self.snapshot.identity
+        if self._included is not None:
+            name = self._included.identity.name or identity.name
+            if len(self._included.chargepoints) > 1:
+                name = f"{name} {self.service_address.address}"
+            identity = replace(self._included.identity, name=name)
+        if self._listed is not None:
+            listed = self._listed.identity
+            identity = replace(
+                identity,
+                name=listed.name or identity.name,
+                model=identity.model or listed.model,
+                area=listed.area,
+            )
+        return identity
+
+    def _capabilities(self) -> Capabilities:
+        """Return what the lists say, and what was seen although they do not say it."""
+        stated = capabilities(self._services) if self._services else BASIC
+        return replace(stated, reports=stated.reports | self._seen, parameters=self._parameters)
+
+    # Reports that need more than the snapshot -------------------------------------
+
+    def _state(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
+        reading = control.state(snapshot, message)
+        word = reading.changes["raw_status"]
+        if word.lower() not in control.STATUS:
+            self._warn_of(word)
+        self._reported_mode(reading.changes.get("charging_mode"))
+        if reading.changes["plugged"] is False:
+            # Not every adapter says that the session is over.
+            reading.changes["session_current"] = None
+        return reading
+
+    def _current_session(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
+        energy = expect(message, float)
+        if energy < 0:
+            raise ProtocolError("value", f"session energy {energy}")
+        offered = number(message.props.get("offered_current"))
+        if offered is not None:
+            amperes(offered, "offered_current")
+        values = snapshot.meter
+        known = (
+            self._restored_energy if values.session_energy is None else values.session_energy
+        )
+        session, energy = next_session(
+            snapshot.session, known, energy, message.props, moment(self.outlet.clock.now())
+        )
+        self._start_was_seen = "started_at" not in message.props
+        changes: dict[str, Any] = {
+            "session": session,
+            "meter": replace(values, session_energy=energy, offered_current=offered),
+        }
+        if session.ended is not None or session.started != snapshot.session.started:
+            # The limit of a session ends with it.
+            changes["session_current"] = None
+        if offered and session.ended is None:
+            changes["session_current"] = offered
+        seen = set() if offered is None else {Feature.OFFERED_CURRENT}
+        return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
+
+    def _described(self, _: ChargepointSnapshot, message: Message) -> Reading:
+        found = parameters.described(message)
+        if found != self._parameters:
+            self._parameters = found
+        for each in found:
+            self._get("parameters", "cmd.param.get_report", value_type="string", value=each.id)
+        return Reading({"capabilities": self._capabilities()})
+
+    # Questions ------------------------------------------------------------------
+
     def ask_everything(self) -> None:
         """Ask for every report there is; nothing is retained."""
         self._asked = True
-        self._get("chargepoint", "cmd.state.get_report")
-        self._get("chargepoint", "cmd.current_session.get_report")
-        if Feature.CABLE_LOCK in self.snapshot.capabilities.reports:
-            self._get("chargepoint", "cmd.cable_lock.get_report")
-        if self._has_meter:
-            self._get("meter_elec", "cmd.meter.get_report")
-            self._get("meter_elec", "cmd.meter_ext.get_report")
+        for service, kind in questions(self._services, self._seen):
+            self._get(service, kind)
 
-    # Reports: each returns the changes it means ---------------------------------
+    @override
+    def _ask(self, evidence: str) -> None:
+        if (kind := ASKED_BY.get(evidence)) is not None:
+            self._get("chargepoint", kind)
+        for each in self._parameters:
+            if evidence == parameter_kind(each.id):
+                self._get(
+                    "parameters", "cmd.param.get_report", value_type="string", value=each.id
+                )
 
-    def _state(self, message: Message, _: float) -> dict[str, Any]:
-        word = _expect(message, str)[:_WORD_MAX]
-        status = _STATUS.get(word.lower())
-        if word.lower() not in _STATUS:
-            self._warn_of(word)
-        mode = message.props.get("charging_mode", "").lower() or None
-        return {
-            "status": status,
-            "raw_status": word,
-            "plugged": None if status is None else PLUGGED.get(status),
-            **self._reported_mode(mode),
-        }
+    def _get(self, service: str, kind: str, **fields: Any) -> None:
+        request = self._request(service, kind, **fields)
+        self.outlet.send(request.topic, request.payload)
 
-    def _current_session(self, message: Message, now: float) -> dict[str, Any]:
-        energy = _expect(message, float)
-        if energy < 0:
-            raise ProtocolError("value", f"session energy {energy}")
-        meter = self.snapshot.meter
-        known = self._restored_energy if meter.session_energy is None else meter.session_energy
-        session, energy = next_session(
-            self.snapshot.session, known, energy, message.props, moment(now)
-        )
-        self._start_was_seen = "started_at" not in message.props
-        return {"session": session, "meter": replace(meter, session_energy=energy)}
-
-    def _cable_lock(self, message: Message, _: float) -> dict[str, Any]:
-        current = number(message.props.get("cable_current"))
-        return {
-            "cable_locked": _expect(message, bool),
-            # A missing key means not said, not gone.
-            "cable_current": self.snapshot.cable_current if current is None else current,
-            "capabilities": self._also({Feature.CABLE_LOCK}),
-        }
-
-    def _meter(self, message: Message) -> dict[str, Any]:
-        feature = METER_UNITS.get(message.props.get("unit", ""))
-        return {} if feature is None else self._measured({feature: _expect(message, float)}, {})
-
-    def _meter_extended(self, message: Message) -> dict[str, Any]:
-        values = {
-            key: float(value)
-            for key, value in _expect(message, dict).items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        }
-        features = {
-            feature: values[key] for key, feature in METER_VALUES.items() if key in values
-        }
-        return self._measured(features, values)
-
-    def _measured(
-        self, features: dict[Feature, float], values: dict[str, float]
-    ) -> dict[str, Any]:
-        """Merge measurements into what is known: a report holds only some of them."""
-        meter = self.snapshot.meter
-        return {
-            "meter": replace(
-                meter,
-                power=features.get(Feature.POWER, meter.power),
-                energy=rising(meter.energy, features.get(Feature.ENERGY)),
-                currents=_merge(meter.currents, values, "i"),
-                voltages=_merge(meter.voltages, values, "u"),
-            ),
-            "capabilities": self._also(features),
-        }
-
-    def _also(self, seen: Any) -> Capabilities:
-        """Return the capabilities with what was `seen` in use, whatever the list says."""
-        known = self.snapshot.capabilities
-        return (
-            known
-            if known.reports.issuperset(seen)
-            else replace(known, reports=known.reports | frozenset(seen))
-        )
+    def _request(self, service: str, kind: str, **fields: Any) -> Request:
+        uid, payload = encode(kind, service, self.outlet.clock.now(), **fields)
+        return Request(uid, self._prefix + self.service_address.commands(service), payload)
 
     # Life ------------------------------------------------------------------------
 
@@ -303,7 +305,8 @@ class FimpChargepoint(Chargepoint):
             reported is not None and self._start_was_seen and reported >= energy
         ):
             self._restored_energy = energy
-            self._update(self.outlet.clock.now(), session=replace(session, started=started))
+            session = replace(session, started=started, start_guessed=True)
+            self._update(self.outlet.clock.now(), session=session)
 
     # Commands ----------------------------------------------------------------------
 
@@ -318,48 +321,49 @@ class FimpChargepoint(Chargepoint):
         return self._request("chargepoint", "cmd.charge.stop")
 
     @override
-    def _cable_lock_request(self, *, locked: bool) -> Request:
+    def _set_request(self, feature: Feature, value: Any) -> Request:
+        if feature is Feature.PHASES:
+            feature, value = Feature.PHASE_MODE, self._phase_mode(value)
+        kind, value_type, spell = _SETTERS[feature]
+        return self._request("chargepoint", kind, value_type=value_type, value=spell(value))
+
+    @override
+    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+        if feature is Feature.PHASES:
+            return super()._set_effect(Feature.PHASE_MODE, self._phase_mode(value))
+        if feature is Feature.SESSION_CURRENT:
+            return Effect(feature, value, lambda snapshot: offers(snapshot, value))
+        return super()._set_effect(feature, value)
+
+    @override
+    def _set_evidence(self, feature: Feature) -> str:
+        if feature is Feature.PHASES:
+            return Feature.PHASE_MODE
+        return Feature.SESSION_ENERGY if feature is Feature.SESSION_CURRENT else feature
+
+    @override
+    def _was_set(self, feature: Feature, value: Any) -> None:
+        # In a pause nothing is offered: only we know the limit until it goes on.
+        if feature is Feature.SESSION_CURRENT and not self.snapshot.meter.offered_current:
+            self._update(self.outlet.clock.now(), session_current=value)
+
+    def _phase_mode(self, phases: str) -> str:
+        """Return the phase mode with so many phases: the one in use, else the first."""
+        if self.snapshot.phases == phases and self.snapshot.phase_mode is not None:
+            return self.snapshot.phase_mode
+        modes = self.snapshot.capabilities.options[Feature.PHASE_MODE]
+        return next(each for each in modes if PHASES.get(each) == phases)
+
+    @override
+    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
         return self._request(
-            "chargepoint", "cmd.cable_lock.set", value_type="bool", value=locked
+            "parameters",
+            "cmd.param.set",
+            value_type="object",
+            value=parameters.command(parameter, value),
         )
 
     @override
-    def _ask(self, feature: Feature) -> None:
-        for kind, evidence in _EVIDENCE.items():
-            if evidence is feature:
-                self._get(
-                    "chargepoint", kind.replace("evt", "cmd").replace("report", "get_report")
-                )
-
-    def _get(self, service: str, kind: str) -> None:
-        request = self._request(service, kind)
-        self.outlet.send(request.topic, request.payload)
-
-    def _request(self, service: str, kind: str, **fields: Any) -> Request:
-        uid, payload = encode(kind, service, self.outlet.clock.now(), **fields)
-        return Request(uid, self._prefix + self.service_address.commands(service), payload)
-
-
-def _merge(known: Phases, values: dict[str, float], letter: str) -> Phases:
-    """Return phase values: what `values` has of them (`i1`..), else what was known."""
-    one, two, three = known
-    return (
-        values.get(f"{letter}1", one),
-        values.get(f"{letter}2", two),
-        values.get(f"{letter}3", three),
-    )
-
-
-def _expect[T](message: Message, kind: type[T]) -> T:
-    """Return the value of a report, which must be of `kind`.
-
-    Raises:
-        ProtocolError: of kind `value`.
-
-    """
-    value = message.value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, kind):
-        raise ProtocolError("value", f"{message.type}: {value!r:.80}")
-    return value
+    def _restart_request(self) -> Request:
+        # False asks for a soft restart.
+        return self._request("dev_sys", "cmd.thing.reboot", value_type="bool", value=False)

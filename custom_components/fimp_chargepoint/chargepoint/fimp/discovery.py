@@ -1,60 +1,72 @@
 """How FIMP charge points are found, and who gets which message.
 
-Two paths (Futurehome FIMP API, sections "Discovery" and "Inclusion"): passively, since
-a report on a chargepoint service proves a charge point; and by asking the adapters for
-their things. Nothing answers for sure, so each step works without the others.
+Three paths (Futurehome FIMP API, sections "Discovery" and "Inclusion"): passively, since
+a report on a chargepoint service proves a charge point; by asking the adapters for their
+things; and by the device list of a Futurehome hub. Nothing answers for sure, so each
+works without the others.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, override
+from typing import Any, override
+from uuid import uuid4
 
-from ..base import Handler, Protocol
 from ..errors import ProtocolError
+from ..hub import Hub, LoginLost
+from ..protocol import Handler, Protocol
 from ..topics import is_level
+from .adapters import Adapters, login_lost
 from .chargepoint import FimpChargepoint
 from .inclusion import parse_thing
-from .message import Message, decode, encode
+from .message import SOURCE, Message, decode, encode
 from .topic import (
     DISCOVERY_COMMANDS,
+    DISCOVERY_EVENTS,
+    VINCULUM_COMMANDS,
+    VINCULUM_EVENTS,
     Adapter,
     ServiceAddress,
     ServiceTopic,
-    is_discovery,
+    of_any_payload,
     parse_event,
 )
+from .vinculum import Changes, House, request
 
-if TYPE_CHECKING:
-    from ..hub import Hub
-
-#: Seconds between two questions for an inclusion report: a house has hundreds of things.
-_INCLUSION_PACE = 0.5
-_INCLUSIONS_MAX = 500
 #: Seconds a charge point that was seen may take to say who it is.
 _INTRODUCTION_TIME = 3.0
-#: Adapters whose many things are no chargers; the few that are turn up passively.
-_RADIO_ADAPTERS = frozenset({"zigbee", "zw", "zwave-ad"})
+#: A charge point's services; all of them are at one address.
+_SERVICES = (
+    "chargepoint",
+    "meter_elec",
+    "parameters",
+    "dev_sys",
+    "alarm_system",
+    "diagnostic",
+)
 
 
 class FimpProtocol(Protocol):
     """FIMP on one broker, below one prefix."""
 
-    filters: ClassVar[tuple[str, ...]] = (
-        # The first level is pt:j1 or, compressed, pt:j1c1.
-        "+/mt:evt/rt:dev/+/+/sv:chargepoint/+",
-        "+/mt:evt/rt:dev/+/+/sv:meter_elec/+",
-        "+/mt:evt/rt:ad/+/+",
-        "+/mt:evt/rt:discovery",
-    )
-
     def __init__(self, hub: Hub, prefix: str) -> None:
         """Speak FIMP on `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
+        # Nobody else gets our replies.
+        self._replies = f"mt:rsp/rt:app/rn:{SOURCE}/ad:{uuid4().hex[:12]}"
+        # The first level is pt:j1 or, compressed, pt:j1c1.
+        self.filters = (
+            *(f"+/mt:evt/rt:dev/+/+/sv:{service}/+" for service in _SERVICES),
+            "+/mt:evt/rt:ad/+/+",
+            f"+/{DISCOVERY_EVENTS}",
+            # Vinculum is an app, and newer adapters tell of their login as one.
+            "+/mt:evt/rt:app/+/+",
+            f"+/{self._replies}",
+        )
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
         #: Seen, but not introduced yet: not on the hub.
         self._strangers: set[ServiceAddress] = set()
-        #: Questions for inclusion reports, in order.
-        self._inclusions: dict[tuple[Adapter, str], None] = {}
+        self._adapters = Adapters(self._send, self._timers)
+        self._house = House()
         self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
             "evt.thing.exclusion_report": self._exclusion_report,
@@ -62,53 +74,58 @@ class FimpProtocol(Protocol):
             "evt.network.node_report": self._node_report,
             # The documents' name for it.
             "evt.thing.node_report": self._node_report,
+            "evt.app.state_report": self._app_state_report,
         }
 
     @override
     def route(self, topic: str) -> Handler | None:
-        if is_discovery(topic):
-            return self._discovery_event
+        match of_any_payload(topic):
+            case str(rest) if rest == DISCOVERY_EVENTS:
+                return self._discovery_event
+            case str(rest) if rest in (VINCULUM_EVENTS, self._replies):
+                return self._vinculum_event
         match parse_event(topic):
-            case ServiceTopic("chargepoint", address):
-                return partial(self._chargepoint_event, address)
-            case ServiceTopic("meter_elec", address):
-                return partial(self._meter_event, address)
+            case ServiceTopic(service, address) if service in _SERVICES:
+                return partial(self._service_event, service, address)
             case Adapter() as adapter:
                 return partial(self._adapter_event, adapter)
         return None
 
     @override
     def link_up(self, now: float) -> None:
+        # The device list of a hub comes first: where there is one, hundreds of questions
+        # need not be asked.
+        _, payload = request(now, f"pt:j1/{self._replies}")
+        self._send(VINCULUM_COMMANDS, payload)
         _, payload = encode("cmd.discovery.request", "system", now)
-        self._hub.send(self._prefix + DISCOVERY_COMMANDS, payload)
+        self._send(DISCOVERY_COMMANDS, payload)
         for address in self._nodes:
-            self._ask_inclusion(address.adapter, address.thing, now, first=True)
+            self._adapters.ask_about_charger(address.adapter, address.thing, now)
+            self._adapters.watch_login(address.adapter, now)
 
     @override
     def link_down(self, now: float) -> None:
         super().link_down(now)
-        self._inclusions.clear()
+        self._adapters.link_down()
         for address in tuple(self._strangers):
             self._forget(address)
 
     # Events -------------------------------------------------------------------
 
-    def _chargepoint_event(self, address: ServiceAddress, payload: bytes, now: float) -> None:
-        message = decode(payload)
+    def _service_event(
+        self, service: str, address: ServiceAddress, payload: bytes, now: float
+    ) -> None:
         node = self._nodes.get(address)
         if node is not None:
-            node.apply(message, now)
-        elif message.type in FimpChargepoint.PROOFS:
-            # It must be understood before anybody is told of it.
-            node = self._made(address)
-            node.apply(message, now)
-            self._meet(address, node, now)
-
-    def _meter_event(self, address: ServiceAddress, payload: bytes, now: float) -> None:
-        # A house has many meters; only those beside a charge point are looked into.
-        node = self._nodes.get(address)
-        if node is not None:
-            node.apply_meter(decode(payload), now)
+            node.apply(service, decode(payload), now)
+        elif service == "chargepoint":
+            # A house has many meters; only those beside a charge point are looked into.
+            message = decode(payload)
+            if message.type in FimpChargepoint.PROOFS:
+                # It must be understood before anybody is told of it.
+                node = self._made(address)
+                node.apply(service, message, now)
+                self._meet(address, node, now)
 
     def _adapter_event(self, adapter: Adapter, payload: bytes, now: float) -> None:
         message = decode(payload)
@@ -119,30 +136,37 @@ class FimpProtocol(Protocol):
     def _discovery_event(self, payload: bytes, now: float) -> None:
         message = decode(payload)
         report = message.value
-        if message.type != "evt.discovery.report" or not isinstance(report, dict):
+        if message.type != "evt.discovery.report":
             return
+        if not isinstance(report, dict):
+            raise ProtocolError("value", message.type)
         name = report.get("resource_name")
         if report.get("resource_type") != "ad" or not is_level(name):
             return
         instance = report.get("instance_id")
-        adapter = Adapter(name, instance if is_level(instance) else "1")
-        self._command(adapter, "cmd.network.get_all_nodes", now)
+        self._adapters.found(Adapter(name, instance if is_level(instance) else "1"), now)
 
-    def _inclusion_report(self, adapter: Adapter, message: Message, now: float) -> None:
+    def _vinculum_event(self, payload: bytes, now: float) -> None:
+        message = decode(payload)
+        if message.type == "evt.pd7.notify":
+            self._house_changed(self._house.notified(message.value), now)
+        elif message.type == "evt.pd7.response":
+            self._house_changed(self._house.answered(message.value), now)
+            self._adapters.only_chargers()
+
+    def _inclusion_report(self, _: Adapter, message: Message, now: float) -> None:
         thing = parse_thing(message.value)
         for address in thing.chargepoints:
-            if address not in self._nodes:
-                self._add(address, self._made(address))
-            self._nodes[address].apply_thing(thing, now)
-            self._introduce(address)
+            self._known(address).apply_thing(thing, now)
+            self._introduce(address, now)
 
-    def _exclusion_report(self, adapter: Adapter, message: Message, now: float) -> None:
+    def _exclusion_report(self, adapter: Adapter, message: Message, _: float) -> None:
         thing = _address(message.value)
         if thing is None:
             raise ProtocolError("address", message.value)
         for address in self._of(adapter, thing):
             self._forget(address)
-        self._inclusions.pop((adapter, thing), None)
+        self._adapters.forget(adapter, thing)
 
     def _all_nodes_report(self, adapter: Adapter, message: Message, now: float) -> None:
         # Null is what an adapter without things says.
@@ -150,10 +174,8 @@ class FimpProtocol(Protocol):
             raise ProtocolError("value", message.type)
         for report in message.value or ():
             thing = self._thing_status(adapter, report, now)
-            if thing is None or adapter.name in _RADIO_ADAPTERS:
-                continue
-            if not self._of(adapter, thing):
-                self._ask_inclusion(adapter, thing, now)
+            if thing is not None and not self._of(adapter, thing):
+                self._adapters.ask_about(adapter, thing, now)
 
     def _node_report(self, adapter: Adapter, message: Message, now: float) -> None:
         if self._thing_status(adapter, message.value, now) is None:
@@ -167,6 +189,28 @@ class FimpProtocol(Protocol):
                 self._nodes[address].apply_thing_status(up=status == "UP", now=now)
         return thing
 
+    def _app_state_report(self, adapter: Adapter, message: Message, _: float) -> None:
+        if not isinstance(message.value, dict):
+            raise ProtocolError("value", message.type)
+        lost = login_lost(message.value)
+        if lost and any(each.adapter == adapter for each in self._nodes):
+            self._hub.warn(LoginLost(self._notice(adapter), adapter.name))
+        elif lost is False:
+            self._hub.withdraw(self._notice(adapter))
+
+    def _house_changed(self, changes: Changes, now: float) -> None:
+        for device in changes.described:
+            for address in device.chargepoints:
+                known = address in self._nodes
+                self._known(address).apply_device(device, now)
+                if not known:
+                    self._adapters.ask_about_charger(address.adapter, address.thing, now)
+                self._introduce(address, now)
+        for device in changes.gone:
+            for address in device.chargepoints:
+                if address in self._nodes:
+                    self._forget(address)
+
     # Nodes --------------------------------------------------------------------
 
     def _of(self, adapter: Adapter, thing: str) -> list[ServiceAddress]:
@@ -178,6 +222,12 @@ class FimpProtocol(Protocol):
             f"fimp:{self._prefix}{address}", address, self._hub, self._prefix
         )
 
+    def _known(self, address: ServiceAddress) -> FimpChargepoint:
+        """Return the node of a charge point that somebody told us of."""
+        if address not in self._nodes:
+            self._add(address, self._made(address))
+        return self._nodes[address]
+
     def _add(self, address: ServiceAddress, node: FimpChargepoint) -> None:
         self._nodes[address] = node
         self._strangers.add(address)
@@ -186,55 +236,36 @@ class FimpProtocol(Protocol):
         """Take in a charge point that spoke, and give it the time to say who it is."""
         self._add(address, node)
         node.ask_everything()
-        self._ask_inclusion(address.adapter, address.thing, now, first=True)
+        self._adapters.ask_about_charger(address.adapter, address.thing, now)
         self._timers.set(
             f"introduce {address}",
             now + _INTRODUCTION_TIME,
-            lambda _: self._introduce(address),
+            lambda now: self._introduce(address, now),
         )
 
-    def _introduce(self, address: ServiceAddress) -> None:
+    def _introduce(self, address: ServiceAddress, now: float) -> None:
         """Put a charge point on the hub, as known by now."""
         if address in self._strangers:
             self._strangers.remove(address)
             self._timers.cancel(f"introduce {address}")
             self._hub.add_node(self._nodes[address])
+            self._adapters.watch_login(address.adapter, now)
 
     def _forget(self, address: ServiceAddress) -> None:
         node = self._nodes.pop(address)
         self._strangers.discard(address)
         self._timers.cancel(f"introduce {address}")
         self._hub.remove_node(node.address)
+        if not any(each.adapter == address.adapter for each in self._nodes):
+            self._adapters.forget_login(address.adapter)
+            self._hub.withdraw(self._notice(address.adapter))
 
-    # Questions ------------------------------------------------------------------
+    def _notice(self, adapter: Adapter) -> str:
+        """Return what identifies the notice that `adapter` lost its login."""
+        return f"fimp:{self._prefix}{adapter.name}/{adapter.address}"
 
-    def _ask_inclusion(
-        self, adapter: Adapter, thing: str, now: float, *, first: bool = False
-    ) -> None:
-        """Queue a question for an inclusion report; known charge points go first."""
-        if first:
-            self._inclusions = {(adapter, thing): None} | self._inclusions
-        elif len(self._inclusions) < _INCLUSIONS_MAX:
-            self._inclusions.setdefault((adapter, thing))
-        if "inclusions" not in self._timers:
-            self._next_inclusion(now)
-
-    def _next_inclusion(self, now: float) -> None:
-        if self._inclusions:
-            adapter, thing = next(iter(self._inclusions))
-            del self._inclusions[adapter, thing]
-            self._command(
-                adapter,
-                "cmd.thing.get_inclusion_report",
-                now,
-                value_type="string",
-                value=thing,
-            )
-            self._timers.set("inclusions", now + _INCLUSION_PACE, self._next_inclusion)
-
-    def _command(self, adapter: Adapter, kind: str, now: float, **fields: Any) -> None:
-        _, payload = encode(kind, adapter.service, now, **fields)
-        self._hub.send(self._prefix + adapter.commands, payload)
+    def _send(self, topic: str, payload: bytes) -> None:
+        self._hub.send(self._prefix + topic, payload)
 
 
 def _address(report: Any) -> str | None:

@@ -1,31 +1,18 @@
-"""What an inclusion report says of a thing: who it is and what its services can do.
+"""What an inclusion report says of a thing: who it is and which services it has.
 
-Source: Futurehome FIMP API, "Inclusion report"; service properties of `chargepoint`
-and `meter_elec`.
+Source: Futurehome FIMP API, "Inclusion report".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ProtocolError
-from ..model import Capabilities, Feature, Identity
+from ..model import Identity
 from .topic import ServiceAddress, ServiceTopic, parse_address
 
-#: What every charge point can do, also one that never sent an inclusion report.
-BASIC = Capabilities(
-    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
-    controls=frozenset({Feature.CHARGING}),
-)
-#: Meter units and extended values that carry a feature.
-METER_UNITS = {"W": Feature.POWER, "kWh": Feature.ENERGY}
-METER_VALUES = {"p_import": Feature.POWER, "e_import": Feature.ENERGY}
-#: Interfaces are told by their names alone: adapters list wrong directions and types.
-_REPORTED_BY = {
-    "evt.cable_lock.report": Feature.CABLE_LOCK,
-    "cmd.cable_lock.get_report": Feature.CABLE_LOCK,
-}
-_SET_BY = {"cmd.cable_lock.set": Feature.CABLE_LOCK}
+#: Characters of a text that are shown.
+_TEXT_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +31,11 @@ class Service:
             else ()
         )
 
+    def reports(self, middle: str) -> bool:
+        """Whether the list has the interface of a report, or of the question for it."""
+        names = (f"evt.{middle}.report", f"cmd.{middle}.get_report")
+        return not self.interfaces.isdisjoint(names)
+
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -58,34 +50,13 @@ class Thing:
         """The addresses of its charge points, one per connector."""
         return tuple(topic.address for topic in self.services if topic.service == "chargepoint")
 
-    def capabilities(self, address: ServiceAddress) -> Capabilities:
-        """Return what the charge point at `address` can report and be told."""
-        chargepoint = self.services[ServiceTopic("chargepoint", address)]
-        meter = self.services.get(ServiceTopic("meter_elec", address), _NO_SERVICE)
-        modes = tuple(
-            dict.fromkeys(each.lower() for each in chargepoint.strings("sup_charging_modes"))
-        )
-        return Capabilities(
-            reports=BASIC.reports
-            | _known(_REPORTED_BY, chargepoint.interfaces)
-            | _known(METER_UNITS, meter.strings("sup_units"))
-            | _known(METER_VALUES, meter.strings("sup_extended_vals")),
-            controls=BASIC.controls
-            | _known(_SET_BY, chargepoint.interfaces)
-            | ({Feature.CHARGING_MODE} if modes else frozenset()),
-            charging_modes=modes,
-        )
-
-    def has_meter(self, address: ServiceAddress) -> bool:
-        """Whether the charge point at `address` has a meter beside it."""
-        return ServiceTopic("meter_elec", address) in self.services
-
-
-_NO_SERVICE = Service(frozenset(), {})
-
-
-def _known(table: Mapping[str, Feature], names: Any) -> frozenset[Feature]:
-    return frozenset(table[name] for name in names if name in table)
+    def of(self, address: ServiceAddress) -> dict[str, Service]:
+        """Return the services at one address, by name."""
+        return {
+            topic.service: service
+            for topic, service in self.services.items()
+            if topic.address == address
+        }
 
 
 def parse_thing(report: Any) -> Thing:
@@ -102,37 +73,43 @@ def parse_thing(report: Any) -> Thing:
     return Thing(
         address,
         Identity(
-            name=_text(report, "product_name") or _text(report, "alias") or "",
-            manufacturer=_text(report, "manufacturer_id"),
-            model=_text(report, "product_name"),
-            serial_number=_text(report, "device_id"),
-            sw_version=_text(report, "sw_ver"),
-            hw_version=_text(report, "hw_ver"),
+            name=text(report, "product_name") or text(report, "alias") or "",
+            manufacturer=text(report, "manufacturer_id"),
+            model=text(report, "product_name"),
+            serial_number=text(report, "device_id"),
+            sw_version=text(report, "sw_ver"),
+            hw_version=text(report, "hw_ver"),
         ),
         dict(filter(None, map(_parse_service, services))),
     )
 
 
 def _parse_service(service: Any) -> tuple[ServiceTopic, Service] | None:
-    """Parse one service; what makes no sense is left out, the rest still counts."""
-    if not isinstance(service, dict) or not isinstance(service.get("address"), str):
-        return None
-    topic = parse_address(service["address"])
-    if not isinstance(topic, ServiceTopic):
+    if not isinstance(service, dict):
         return None
     interfaces = service.get("interfaces")
-    props = service.get("props")
+    names = [
+        each.get("msg_t")
+        for each in (interfaces if isinstance(interfaces, list) else ())
+        if isinstance(each, dict)
+    ]
+    return parse_service(service.get("address"), names, service.get("props"))
+
+
+def parse_service(
+    address: Any, interfaces: Iterable[Any], props: Any
+) -> tuple[ServiceTopic, Service] | None:
+    """Return a service; what makes no sense is left out, the rest still counts."""
+    topic = parse_address(address) if isinstance(address, str) else None
+    if not isinstance(topic, ServiceTopic):
+        return None
     return topic, Service(
-        frozenset(
-            each["msg_t"]
-            for each in (interfaces if isinstance(interfaces, list) else ())
-            if isinstance(each, dict) and isinstance(each.get("msg_t"), str)
-        ),
+        frozenset(each for each in interfaces if isinstance(each, str)),
         props if isinstance(props, dict) else {},
     )
 
 
-def _text(report: dict[str, Any], key: str) -> str | None:
-    """Return a text; an empty one means that it is not known."""
+def text(report: Mapping[str, Any], key: str) -> str | None:
+    """Return a text of a report; an empty one means that it is not known."""
     value = report.get(key)
-    return value.strip() or None if isinstance(value, str) else None
+    return value.strip()[:_TEXT_MAX] or None if isinstance(value, str) else None

@@ -8,7 +8,6 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-import math
 from typing import Any
 from uuid import uuid4
 import zlib
@@ -20,10 +19,13 @@ from ..errors import ProtocolError
 
 #: Larger than any report of a house full of things; what is larger is an accident.
 _SIZE_MAX = 1024 * 1024
+#: Larger than anything a charge point measures or counts; nor is it infinite or no number.
+_NUMBER_MAX = 1e12
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
-_SOURCE = "fimp_chargepoint"
+#: Who we say we are.
+SOURCE = "fimp_chargepoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ def _float(value: Any) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
+        or not abs(value) <= _NUMBER_MAX
     ):
         raise TypeError(value)
     return float(value)
@@ -173,6 +175,7 @@ def encode(
     value_type: str = "null",
     value: Any = None,
     props: Mapping[str, str] | None = None,
+    reply_to: str | None = None,
 ) -> tuple[str, bytes]:
     """Encode a command; returns its uid, which an error report will refer to, and its bytes.
 
@@ -187,6 +190,7 @@ def encode(
             message = f"{value!r} is no {value_type}"
             raise ValueError(message)
     uid = str(uuid4())
+    reply = {} if reply_to is None else {"resp_to": reply_to}
     return uid, orjson.dumps(
         {
             "type": kind,
@@ -196,9 +200,10 @@ def encode(
             "props": dict(props) if props else None,
             "tags": None,
             "ver": "1",
-            "src": _SOURCE,
+            "src": SOURCE,
             "ctime": moment(now).isoformat(timespec="milliseconds"),
             "uid": uid,
+            **reply,
         }
     )
 
@@ -218,4 +223,4 @@ def number(text: str | None) -> float | None:
         parsed = float(text or "")
     except ValueError:
         return None
-    return parsed if math.isfinite(parsed) else None
+    return parsed if abs(parsed) <= _NUMBER_MAX else None

@@ -7,7 +7,7 @@ Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` an
 from collections.abc import Mapping
 from datetime import datetime
 
-from ..model import Session
+from ..model import ChargepointSnapshot, Session
 from .message import number, time
 
 
@@ -24,10 +24,12 @@ def next_session(
     saw it begin: the first report of all, or the first that is lower than the one before.
     """
     started = time(props.get("started_at"))
+    guessed = False
     if started is not None:
         same = started == known.started
     else:
         same = known.started is not None and (known_energy is None or energy >= known_energy)
+        guessed = known.start_guessed if same else known.started is None
         started = known.started if same else now
     if same and known_energy is not None:
         # On plug-in an adapter may send 0 with the old session's times, and only then
@@ -35,10 +37,23 @@ def next_session(
         energy = max(energy, known_energy)
     previous = number(props.get("previous_session"))
     if previous is None:
-        previous = known.previous_energy if same else known_energy
+        # Without a car an adapter may say 0 all the time: that was no session.
+        previous = known.previous_energy if same else known_energy or None
     return (
         Session(
-            started=started, ended=time(props.get("finished_at")), previous_energy=previous
+            started=started,
+            start_guessed=guessed,
+            ended=time(props.get("finished_at")),
+            previous_energy=previous,
         ),
         energy,
     )
+
+
+def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:
+    """Whether a session's `limit` shows: in what is offered, or in that nothing is now."""
+    offered = snapshot.meter.offered_current
+    if offered is None:
+        return False
+    highest = limit if snapshot.max_current is None else min(limit, snapshot.max_current)
+    return offered == highest or (offered == 0 and snapshot.charging is not True)

@@ -11,7 +11,9 @@ from ..topics import is_level
 _PAYLOAD_TYPES = ("pt:j1", "pt:j1c1")
 
 DISCOVERY_COMMANDS = "pt:j1/mt:cmd/rt:discovery"
-_DISCOVERY_EVENTS = "mt:evt/rt:discovery"
+DISCOVERY_EVENTS = "mt:evt/rt:discovery"
+VINCULUM_COMMANDS = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
+VINCULUM_EVENTS = "mt:evt/rt:app/rn:vinculum/ad:1"
 
 
 class Adapter(NamedTuple):
@@ -60,16 +62,16 @@ class ServiceTopic(NamedTuple):
     address: ServiceAddress
 
 
-def is_discovery(topic: str) -> bool:
-    """Whether discovery replies come on `topic`."""
+def of_any_payload(topic: str) -> str | None:
+    """Return what follows the payload type in `topic`; None where there is none we read."""
     payload_type, _, rest = topic.partition("/")
-    return payload_type in _PAYLOAD_TYPES and rest == _DISCOVERY_EVENTS
+    return rest if payload_type in _PAYLOAD_TYPES else None
 
 
 def parse_event(topic: str) -> ServiceTopic | Adapter | None:
     """Return whose events come on `topic`; None where it is no event topic we know."""
-    payload_type, _, rest = topic.partition("/")
-    if payload_type not in _PAYLOAD_TYPES or not rest.startswith("mt:evt/"):
+    rest = of_any_payload(topic)
+    if rest is None or not rest.startswith("mt:evt/"):
         return None
     return parse_address(rest.removeprefix("mt:evt/"))
 
@@ -84,6 +86,7 @@ def parse_address(address: str) -> ServiceTopic | Adapter | None:
     match kinds:
         case ["rt", "rn", "ad", "sv", "ad"] if names[0] == "dev":
             return ServiceTopic(names[3], ServiceAddress(Adapter(names[1], names[2]), names[4]))
-        case ["rt", "rn", "ad"] if names[0] == "ad":
+        case ["rt", "rn", "ad"] if names[0] in ("ad", "app"):
+            # Newer adapters speak of their own state as an app.
             return Adapter(names[1], names[2])
     return None

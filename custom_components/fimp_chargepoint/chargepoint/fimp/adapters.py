@@ -1,0 +1,116 @@
+"""Questions to adapters, the programs that speak for things, at a pace a house can bear.
+
+Source: Futurehome FIMP API, sections "Network management", "Thing management" and
+"App". Nothing answers for sure, so each question works without the others.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..timers import Timers
+from .message import encode
+from .topic import Adapter
+
+#: Seconds between two questions for an inclusion report: a house has hundreds of things.
+_INCLUSION_PACE: Final = 0.5
+_INCLUSIONS_MAX: Final = 500
+#: Adapters whose many things are no chargers; the few that are turn up passively.
+_RADIO_ADAPTERS: Final = frozenset({"zigbee", "zw", "zwave-ad"})
+#: Seconds between two questions whether an adapter is logged in.
+_LOGIN_PACE: Final = 600.0
+
+#: What an adapter says of its login at its vendor when nothing works any more.
+_LOGIN_LOST: Final = frozenset({"NOT_AUTHENTICATED", "LOST", "ERROR"})
+_LOGGED_IN: Final = frozenset({"AUTHENTICATED", "NA"})
+
+
+class Adapters:
+    """The adapters on one broker, and what they are to be asked."""
+
+    def __init__(self, send: Callable[[str, bytes], None], timers: Timers) -> None:
+        """Use `send(topic, payload)` to ask, and `timers` to keep the pace."""
+        self._send = send
+        self._timers = timers
+        #: Questions for inclusion reports, in order; True where the thing is a charger.
+        self._inclusions: dict[tuple[Adapter, str], bool] = {}
+        self._only_chargers = False
+
+    def link_down(self) -> None:
+        """Forget all questions."""
+        self._inclusions.clear()
+        self._only_chargers = False
+
+    def found(self, adapter: Adapter, now: float) -> None:
+        """Ask an adapter for its things."""
+        self._command(adapter, "cmd.network.get_all_nodes", now)
+
+    def only_chargers(self) -> None:
+        """Ask for no thing any more that is not known to be a charger: the hub's list is."""
+        self._only_chargers = True
+        self._inclusions = {
+            question: True for question, charger in self._inclusions.items() if charger
+        }
+
+    def ask_about(self, adapter: Adapter, thing: str, now: float) -> None:
+        """Ask soon what a thing is that may be a charger."""
+        if (
+            not self._only_chargers
+            and adapter.name not in _RADIO_ADAPTERS
+            and len(self._inclusions) < _INCLUSIONS_MAX
+        ):
+            self._inclusions.setdefault((adapter, thing), False)
+            self._go_on(now)
+
+    def ask_about_charger(self, adapter: Adapter, thing: str, now: float) -> None:
+        """Ask before all others what a charger can do."""
+        self._inclusions = {(adapter, thing): True} | self._inclusions
+        self._go_on(now)
+
+    def forget(self, adapter: Adapter, thing: str) -> None:
+        """Do not ask about a thing that is gone."""
+        self._inclusions.pop((adapter, thing), None)
+
+    def watch_login(self, adapter: Adapter, now: float) -> None:
+        """Ask an adapter from time to time whether it is logged in at its vendor's."""
+        name = f"login {adapter}"
+        if name not in self._timers:
+            self._ask_login(adapter, now)
+
+    def forget_login(self, adapter: Adapter) -> None:
+        """Do not ask any more: no charge point of this adapter is left."""
+        self._timers.cancel(f"login {adapter}")
+
+    def _ask_login(self, adapter: Adapter, now: float) -> None:
+        self._command(adapter, "cmd.app.get_state", now)
+        self._timers.set(
+            f"login {adapter}", now + _LOGIN_PACE, lambda now: self._ask_login(adapter, now)
+        )
+
+    def _go_on(self, now: float) -> None:
+        if "inclusions" not in self._timers:
+            self._next_inclusion(now)
+
+    def _next_inclusion(self, now: float) -> None:
+        if self._inclusions:
+            adapter, thing = next(iter(self._inclusions))
+            del self._inclusions[adapter, thing]
+            self._command(
+                adapter,
+                "cmd.thing.get_inclusion_report",
+                now,
+                value_type="string",
+                value=thing,
+            )
+            self._timers.set("inclusions", now + _INCLUSION_PACE, self._next_inclusion)
+
+    def _command(self, adapter: Adapter, kind: str, now: float, **fields: Any) -> None:
+        _, payload = encode(kind, adapter.service, now, **fields)
+        self._send(adapter.commands, payload)
+
+
+def login_lost(state: Any) -> bool | None:
+    """Return whether `evt.app.state_report` says so; None where it does not tell."""
+    auth = state.get("auth") if isinstance(state, dict) else None
+    if not isinstance(auth, str):
+        return None
+    return True if auth in _LOGIN_LOST else False if auth in _LOGGED_IN else None

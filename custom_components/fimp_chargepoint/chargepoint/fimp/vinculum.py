@@ -1,0 +1,170 @@
+"""Vinculum, the device list of a Futurehome hub: the user's own names, and rooms.
+
+Source: the hub's `pd7` interface, as its own app uses it: components `device` and `room`,
+and notifications when one of them was added, edited or deleted. An edit may hold only what
+was edited.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..errors import ProtocolError
+from ..model import Identity
+from .inclusion import Service, Thing, parse_service, text
+from .message import encode
+from .topic import ServiceTopic
+
+#: Devices and rooms that are kept; more than a house has.
+_ITEMS_MAX: Final = 2000
+
+
+def request(now: float, reply_to: str) -> tuple[str, bytes]:
+    """Return the uid and the bytes of the question for all devices and rooms."""
+    return encode(
+        "cmd.pd7.request",
+        "vinculum",
+        now,
+        value_type="object",
+        value={
+            "cmd": "get",
+            "component": None,
+            "id": None,
+            "param": {"components": ["device", "room"]},
+            "requestId": 1,
+        },
+        reply_to=reply_to,
+    )
+
+
+@dataclass(slots=True)
+class Changes:
+    """What is new: charge points that were added or edited, and those that are gone."""
+
+    described: list[Thing] = field(default_factory=list)
+    gone: list[Thing] = field(default_factory=list)
+
+
+class House:
+    """What vinculum has said of its rooms, and of the devices that are charge points."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._rooms: dict[Any, str | None] = {}
+        self._devices: dict[Any, Mapping[str, Any]] = {}
+
+    def answered(self, value: Any) -> Changes:
+        """Take the value of `evt.pd7.response`: everything there is.
+
+        Raises:
+            ProtocolError: of kind `pd7`, where there is no list of devices.
+
+        """
+        param = value.get("param") if isinstance(value, dict) else None
+        devices = param.get("device") if isinstance(param, dict) else None
+        if not isinstance(param, dict) or not isinstance(devices, list):
+            raise ProtocolError("pd7", "a response without devices")
+        self._rooms.clear()
+        for room in _items(param.get("room")):
+            self._rooms[room["id"]] = _name(room)
+        self._devices = {each["id"]: each for each in _items(devices) if _services(each)}
+        return Changes(described=[self._thing(each) for each in self._devices.values()])
+
+    def notified(self, value: Any) -> Changes:
+        """Take the value of `evt.pd7.notify`: one item was added, edited or deleted.
+
+        Raises:
+            ProtocolError: of kind `pd7`, where it does not say of what.
+
+        """
+        if not isinstance(value, dict) or not isinstance(value.get("component"), str):
+            raise ProtocolError("pd7", "a notification without component")
+        param = value.get("param")
+        item_id = value.get("id")
+        if not _is_id(item_id) and isinstance(param, dict):
+            item_id = param.get("id")
+        if not _is_id(item_id):
+            return Changes()
+        item = param if isinstance(param, dict) else {}
+        match value["component"], value.get("cmd"):
+            case "device", "delete":
+                return self._deleted(item_id)
+            case "device", "add" | "edit" | "set":
+                return self._edited(item_id, item)
+            case "room", "add" | "edit":
+                return self._room_edited(item_id, item)
+        return Changes()
+
+    def _deleted(self, item_id: Any) -> Changes:
+        device = self._devices.pop(item_id, None)
+        return Changes() if device is None else Changes(gone=[self._thing(device)])
+
+    def _edited(self, item_id: Any, item: Mapping[str, Any]) -> Changes:
+        device = {**self._devices.get(item_id, {}), **item}
+        if not _services(device) or len(self._devices) >= _ITEMS_MAX:
+            return Changes()
+        self._devices[item_id] = device
+        return Changes(described=[self._thing(device)])
+
+    def _room_edited(self, item_id: Any, item: Mapping[str, Any]) -> Changes:
+        if len(self._rooms) >= _ITEMS_MAX:
+            return Changes()
+        self._rooms[item_id] = _name(item) or self._rooms.get(item_id)
+        return Changes(
+            described=[
+                self._thing(each)
+                for each in self._devices.values()
+                if each.get("room") == item_id
+            ]
+        )
+
+    def _thing(self, device: Mapping[str, Any]) -> Thing:
+        services = _services(device)
+        chargepoint = next(topic for topic in services if topic.service == "chargepoint")
+        room = device.get("room")
+        model = text(device, "modelAlias")
+        return Thing(
+            chargepoint.address.thing,
+            Identity(
+                name=_name(device) or "",
+                model=model,
+                area=self._rooms.get(room) if _is_id(room) else None,
+            ),
+            services,
+        )
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list that have an id; what makes no sense is left out."""
+    items = value if isinstance(value, list) else []
+    return [
+        each for each in items[:_ITEMS_MAX] if isinstance(each, dict) and _is_id(each.get("id"))
+    ]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str)
+
+
+def _name(item: Mapping[str, Any]) -> str | None:
+    """Return the name that the user gave, else the alias of a room."""
+    client = item.get("client")
+    given = text(client, "name") if isinstance(client, dict) else None
+    return given or text(item, "alias")
+
+
+def _services(device: Mapping[str, Any]) -> dict[ServiceTopic, Service]:
+    """Return the services of a charge point; nothing where the device is none."""
+    services = device.get("services")
+    if not isinstance(services, dict) or not isinstance(services.get("chargepoint"), dict):
+        return {}
+    found = {}
+    for each in services.values():
+        if not isinstance(each, dict):
+            continue
+        interfaces = each.get("intf")
+        names = interfaces if isinstance(interfaces, list) else []
+        parsed = parse_service(each.get("addr"), names, each.get("props"))
+        if parsed is not None:
+            found[parsed[0]] = parsed[1]
+    return found if any(topic.service == "chargepoint" for topic in found) else {}

@@ -1,0 +1,50 @@
+"""What every protocol implements: filters, routes, and what to do when the link comes up."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .timers import Timers
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+#: Takes a message's bytes and the moment it came.
+type Handler = Callable[[bytes, float], None]
+
+
+class Protocol(ABC):
+    """One language on one link, below one topic prefix."""
+
+    #: The topic filters to subscribe to, without prefix; they must not overlap.
+    filters: tuple[str, ...]
+
+    def __init__(self, hub: Hub, prefix: str) -> None:
+        """Speak on `hub`, with `prefix` before every topic."""
+        self._hub = hub
+        self._prefix = prefix
+        self._timers = Timers(hub.wake)
+
+    @abstractmethod
+    def route(self, topic: str) -> Handler | None:
+        """Return what handles `topic` (without prefix), None where it is not ours.
+
+        Called once per new topic; the hub remembers the answer.
+        """
+
+    @abstractmethod
+    def link_up(self, now: float) -> None:
+        """Ask for everything: nothing is retained, nothing survived."""
+
+    def link_down(self, now: float) -> None:
+        """Forget what was going on; the hub tells the nodes itself."""
+        self._timers.clear()
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` wants to be called next, in POSIX seconds."""
+        return self._timers.next_deadline
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`."""
+        self._timers.tick(now)
