@@ -10,7 +10,15 @@ from .chargepoint.clock import Clock
 
 DOMAIN: Final = "fimp_chargepoint"
 
-PLATFORMS: Final = (Platform.LOCK, Platform.SELECT, Platform.SENSOR, Platform.SWITCH)
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.LOCK,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
 
 #: The domain of Home Assistant's own MQTT integration.
 MQTT_DOMAIN: Final = "mqtt"

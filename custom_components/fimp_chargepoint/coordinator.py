@@ -10,11 +10,23 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.hub import Hub, HubEvent, LinkRefused, NodeAdded, NodeRemoved
+from .chargepoint.hub import (
+    Hub,
+    HubEvent,
+    LinkRefused,
+    NodeAdded,
+    NodeRemoved,
+    Warned,
+    Withdrawn,
+)
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
 from .chargepoint.node import Node
 from .const import CONF_BROKER, DOMAIN, Broker
-from .issues import async_report_refused_credentials
+from .issues import (
+    async_forget_warning,
+    async_report_refused_credentials,
+    async_report_warning,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,6 +89,7 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
             serial_number=identity.serial_number,
             sw_version=identity.sw_version,
             hw_version=identity.hw_version,
+            suggested_area=identity.area,
             via_device_id=dr.async_get_device_id_by_identifier(
                 self.hass, (DOMAIN, entry_id), config_entry_id=entry_id
             ),
@@ -112,6 +125,10 @@ class RuntimeData:
                 self._remove(node)
             case LinkRefused():
                 self._ask_for_credentials()
+            case Warned(warning):
+                async_report_warning(self._hass, self._entry, warning)
+            case Withdrawn(warning):
+                async_forget_warning(self._hass, self._entry, warning)
 
     def _add(self, node: Node[Any]) -> None:
         coordinator: PushCoordinator[Any, Any] = PushCoordinator(self._hass, self._entry, node)

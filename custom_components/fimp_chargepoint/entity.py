@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, override
 
+from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -20,17 +22,20 @@ from .chargepoint.errors import (
     CommandSupersededError,
     CommandTimeoutError,
     InvalidRequestError,
+    NoSessionError,
+    OutOfRangeError,
 )
-from .chargepoint.model import Capabilities, ChargepointSnapshot, Feature
+from .chargepoint.model import Capabilities, Feature, Parameter, ParameterKind
 from .const import ATTR_PENDING, DOMAIN
+from .controls import Control
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointDescription:
+class ChargepointDescription(EntityDescription):
     """What the descriptions of all platforms have."""
 
-    exists_fn: Callable[[Capabilities], bool]
+    exists_fn: Callable[[Capabilities], bool] = lambda _: True
 
 
 def reports(feature: Feature) -> Callable[[Capabilities], bool]:
@@ -41,6 +46,13 @@ def reports(feature: Feature) -> Callable[[Capabilities], bool]:
 def controls(feature: Feature) -> Callable[[Capabilities], bool]:
     """Return a condition: the charge point can be told `feature`."""
     return lambda capabilities: feature in capabilities.controls
+
+
+def only_reports(feature: Feature) -> Callable[[Capabilities], bool]:
+    """Return a condition: the charge point can report `feature`, but not be told."""
+    return lambda capabilities: (
+        feature in capabilities.reports and feature not in capabilities.controls
+    )
 
 
 class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
@@ -54,7 +66,7 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
         """Take the identity from the node's; `_attr_unique_id` never changes."""
         super().__init__(coordinator)
         self.entity_description = description
-        self._attr_unique_id = f"{coordinator.identifier}_{description.key}"
+        self._attr_unique_id = _unique_id(coordinator, description.key)
         # The coordinator keeps the device; this is only a reference to it.
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, coordinator.identifier)})
         self._written: Any = None
@@ -92,17 +104,16 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlDescription[V](ChargepointDescription, EntityDescription):
-    """What is asked for and not proven yet, and what is proven."""
+class ControlDescription(ChargepointDescription):
+    """What is asked for and not proven yet, what is proven, and how to ask for it."""
 
-    pending_fn: Callable[[ChargepointSnapshot], V | None]
-    proven_fn: Callable[[ChargepointSnapshot], V | None]
+    control: Control
 
 
 class ControlEntity[V](ChargepointEntity):
     """A control that shows what was asked for until the charge point proves it."""
 
-    entity_description: ControlDescription[V]
+    entity_description: ControlDescription
 
     @property
     @override
@@ -112,16 +123,22 @@ class ControlEntity[V](ChargepointEntity):
 
     @property
     def _pending(self) -> V | None:
-        return self.entity_description.pending_fn(self.coordinator.data)
+        return self.coordinator.data.pending.get(self.entity_description.control.kind)
 
     @property
     def _proven(self) -> V | None:
-        return self.entity_description.proven_fn(self.coordinator.data)
+        proven: V | None = self.entity_description.control.proven(self.coordinator.data)
+        return proven
 
     @property
     def _wanted(self) -> V | None:
         """What was asked for, else what is proven."""
         return self._proven if (pending := self._pending) is None else pending
+
+    async def _set(self, value: Any) -> None:
+        """Return when the charge point has proven it."""
+        with translated_errors():
+            await self.entity_description.control.set(self.chargepoint, value)
 
     @property
     @override
@@ -130,38 +147,59 @@ class ControlEntity[V](ChargepointEntity):
         return {ATTR_PENDING: self._pending is not None}
 
 
+type Descriptions[D: ChargepointDescription] = Callable[[Capabilities], Iterable[D]]
+
+
+def existing[D: ChargepointDescription](descriptions: Iterable[D]) -> Descriptions[D]:
+    """Return which of `descriptions` are of what a charge point has."""
+    return lambda capabilities: [each for each in descriptions if each.exists_fn(capabilities)]
+
+
+def of_parameters[D: ChargepointDescription](
+    kind: ParameterKind, describe: Callable[[Parameter], D]
+) -> Descriptions[D]:
+    """Return the descriptions of the settings of one kind that a charge point has."""
+    return lambda capabilities: [
+        describe(each) for each in capabilities.parameters if each.kind is kind
+    ]
+
+
 @callback
 def async_setup_chargepoints[D: ChargepointDescription](
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
-    descriptions: Iterable[D],
+    platform: Platform,
+    descriptions: Descriptions[D],
     entity_class: Callable[[ChargepointCoordinator, D], Entity],
 ) -> None:
     """Add the entities of a platform for every charge point, now and in future.
 
-    An entity is added when its charge point first has the capability for it.
+    An entity is there as long as its charge point has the capability for it.
     """
 
     @callback
     def chargepoint_added(coordinator: ChargepointCoordinator) -> None:
-        waiting = list(descriptions)
+        there: set[str] = set()
         seen: Capabilities | None = None
 
         @callback
-        def add_what_exists() -> None:
+        def look() -> None:
             nonlocal seen
             capabilities = coordinator.data.capabilities
             if capabilities is seen:
                 return
             seen = capabilities
-            found = [each for each in waiting if each.exists_fn(capabilities)]
-            for each in found:
-                waiting.remove(each)
+            wanted = {each.key: each for each in descriptions(capabilities)}
+            for key in there - wanted.keys():
+                _remove_entity(coordinator, platform, key)
+            found = [each for key, each in wanted.items() if key not in there]
+            there.clear()
+            there.update(wanted)
             if found:
                 async_add_entities(entity_class(coordinator, each) for each in found)
 
-        add_what_exists()
-        entry.async_on_unload(coordinator.async_add_listener(add_what_exists))
+        look()
+        entry.async_on_unload(coordinator.async_add_listener(look))
 
     @callback
     def node_added(coordinator: PushCoordinator[Any, Any]) -> None:
@@ -171,17 +209,34 @@ def async_setup_chargepoints[D: ChargepointDescription](
     entry.async_on_unload(entry.runtime_data.async_for_each_node(node_added))
 
 
+def _remove_entity(coordinator: ChargepointCoordinator, platform: Platform, key: str) -> None:
+    """Take away what the charge point cannot do any more."""
+    registry = er.async_get(coordinator.hass)
+    entity_id = registry.async_get_entity_id(platform, DOMAIN, _unique_id(coordinator, key))
+    if entity_id is not None:
+        registry.async_remove(entity_id)
+
+
+def _unique_id(coordinator: ChargepointCoordinator, key: str) -> str:
+    return f"{coordinator.identifier}_{key}"
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Turn what the library raises into what Home Assistant shows to people."""
     try:
         yield
-    except InvalidRequestError as error:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="invalid_request",
-            translation_placeholders={"request": str(error)},
+    except OutOfRangeError as error:
+        raise _invalid(
+            "out_of_range",
+            value=f"{error.value:g}",
+            minimum=f"{error.minimum:g}",
+            maximum=f"{error.maximum:g}",
         ) from error
+    except NoSessionError as error:
+        raise _invalid("no_session") from error
+    except InvalidRequestError as error:
+        raise _invalid("invalid_request", request=str(error)) from error
     except CommandRejectedError as error:
         raise _failed("command_rejected", reason=error.reason) from error
     except CommandTimeoutError as error:
@@ -190,6 +245,14 @@ def translated_errors() -> Iterator[None]:
         raise _failed("command_superseded") from error
     except ChargepointError as error:
         raise _failed("not_connected", detail=str(error)) from error
+
+
+def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )
 
 
 def _failed(key: str, **placeholders: str) -> HomeAssistantError:

@@ -4,7 +4,11 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .chargepoint.hub import HubWarning, LoginLost
 from .const import DOMAIN
+
+#: The texts of what a hub warns of.
+_WARNINGS = {LoginLost: "login_lost"}
 
 
 def _refused_credentials(entry: ConfigEntry) -> str:
@@ -30,3 +34,27 @@ def async_report_refused_credentials(hass: HomeAssistant, entry: ConfigEntry) ->
 def async_forget_refused_credentials(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """The credentials were taken, or the entry is gone."""
     ir.async_delete_issue(hass, DOMAIN, _refused_credentials(entry))
+
+
+def _warning(entry: ConfigEntry, warning: HubWarning) -> str:
+    return f"{_WARNINGS[type(warning)]}_{entry.entry_id}_{warning.key}"
+
+
+@callback
+def async_report_warning(hass: HomeAssistant, entry: ConfigEntry, warning: HubWarning) -> None:
+    """Tell of what only the user can put right, somewhere else."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _warning(entry, warning),
+        is_fixable=False,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=_WARNINGS[type(warning)],
+        translation_placeholders={"title": entry.title, "service": warning.service},
+    )
+
+
+@callback
+def async_forget_warning(hass: HomeAssistant, entry: ConfigEntry, warning: HubWarning) -> None:
+    """It was put right, or nobody looks any more."""
+    ir.async_delete_issue(hass, DOMAIN, _warning(entry, warning))

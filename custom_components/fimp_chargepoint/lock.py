@@ -1,22 +1,22 @@
 """The cable lock, where the charge point can be told."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.lock import LockEntity, LockEntityDescription
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.base import Chargepoint
 from .chargepoint.model import Feature
+from .controls import FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
     async_setup_chargepoints,
     controls,
-    translated_errors,
+    existing,
 )
 
 # The library keeps one command slot per charge point; see switch.py.
@@ -24,11 +24,8 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointLockDescription(ControlDescription[bool], LockEntityDescription):
-    """How to move the bolt."""
-
-    lock_fn: Callable[[Chargepoint], Awaitable[None]]
-    unlock_fn: Callable[[Chargepoint], Awaitable[None]]
+class ChargepointLockDescription(ControlDescription, LockEntityDescription):
+    """Something that is locked or not."""
 
 
 LOCKS = (
@@ -36,10 +33,7 @@ LOCKS = (
         key="cable",
         translation_key="cable",
         exists_fn=controls(Feature.CABLE_LOCK),
-        pending_fn=lambda snapshot: snapshot.pending.cable_locked,
-        proven_fn=lambda snapshot: snapshot.cable_locked,
-        lock_fn=lambda chargepoint: chargepoint.set_cable_lock(locked=True),
-        unlock_fn=lambda chargepoint: chargepoint.set_cable_lock(locked=False),
+        control=FeatureControl(Feature.CABLE_LOCK),
     ),
 )
 
@@ -50,7 +44,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the locks of every charge point."""
-    async_setup_chargepoints(entry, async_add_entities, LOCKS, ChargepointLock)
+    async_setup_chargepoints(
+        entry, async_add_entities, Platform.LOCK, existing(LOCKS), ChargepointLock
+    )
 
 
 class ChargepointLock(ControlEntity[bool], LockEntity):
@@ -79,11 +75,9 @@ class ChargepointLock(ControlEntity[bool], LockEntity):
     @override
     async def async_lock(self, **kwargs: Any) -> None:
         """Return when the charge point has proven it."""
-        with translated_errors():
-            await self.entity_description.lock_fn(self.chargepoint)
+        await self._set(value=True)
 
     @override
     async def async_unlock(self, **kwargs: Any) -> None:
         """Return when the charge point has proven it."""
-        with translated_errors():
-            await self.entity_description.unlock_fn(self.chargepoint)
+        await self._set(value=False)

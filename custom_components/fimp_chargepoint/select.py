@@ -1,23 +1,26 @@
-"""The charging mode."""
+"""The charging mode, the phases, and settings that are a choice."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
-from .chargepoint.base import Chargepoint
-from .chargepoint.model import Capabilities, Feature
+from .chargepoint.model import Feature, Parameter, ParameterKind, ParameterValue
+from .controls import ChargingModeControl, FeatureControl, ParameterControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
     async_setup_chargepoints,
     controls,
-    translated_errors,
+    existing,
+    of_parameters,
 )
 
 # The library keeps one command slot per charge point; see switch.py.
@@ -27,26 +30,51 @@ _OPTION = "option"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointSelectDescription(ControlDescription[str], SelectEntityDescription):
-    """What there is to choose from, and how to choose."""
+class FeatureSelectDescription(ControlDescription, SelectEntityDescription):
+    """A choice that all protocols know; what there is to choose from is a capability."""
 
-    options_fn: Callable[[Capabilities], tuple[str, ...]]
-    select_fn: Callable[[Chargepoint, str], Awaitable[None]]
-    restore_fn: Callable[[Chargepoint, str], None]
+    control: FeatureControl
 
 
-SELECTS = (
-    ChargepointSelectDescription(
+MODE_SELECTS = (
+    FeatureSelectDescription(
         key="charging_mode",
         translation_key="charging_mode",
         exists_fn=controls(Feature.CHARGING_MODE),
-        options_fn=lambda capabilities: capabilities.charging_modes,
-        pending_fn=lambda snapshot: snapshot.pending.charging_mode,
-        proven_fn=lambda snapshot: snapshot.charging_mode,
-        select_fn=lambda chargepoint, option: chargepoint.set_charging_mode(option),
-        restore_fn=lambda chargepoint, option: chargepoint.restore_charging_mode(option),
+        control=ChargingModeControl(Feature.CHARGING_MODE),
     ),
 )
+SELECTS = (
+    FeatureSelectDescription(
+        key="phases",
+        translation_key="phases",
+        exists_fn=controls(Feature.PHASES),
+        control=FeatureControl(Feature.PHASES),
+    ),
+    FeatureSelectDescription(
+        key="phase_mode",
+        translation_key="phase_mode",
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=controls(Feature.PHASE_MODE),
+        control=FeatureControl(Feature.PHASE_MODE),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterSelectDescription(ControlDescription, SelectEntityDescription):
+    """A setting of the charge point's maker."""
+
+    control: ParameterControl
+
+
+def _parameter_select(parameter: Parameter) -> ParameterSelectDescription:
+    return ParameterSelectDescription(
+        key=f"parameter_{parameter.id}",
+        name=parameter.name,
+        entity_category=EntityCategory.CONFIG,
+        control=ParameterControl(parameter.id),
+    )
 
 
 async def async_setup_entry(
@@ -55,13 +83,16 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the selects of every charge point."""
-    async_setup_chargepoints(entry, async_add_entities, SELECTS, ChargepointSelect)
+    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SELECT)
+    add(existing(SELECTS), FeatureSelect)
+    add(existing(MODE_SELECTS), ModeSelect)
+    add(of_parameters(ParameterKind.CHOICE, _parameter_select), ParameterSelect)
 
 
-class ChargepointSelect(ControlEntity[str], SelectEntity, RestoreEntity):
-    """A choice, which the charge point may not report and so outlives a run."""
+class FeatureSelect(ControlEntity[str], SelectEntity):
+    """A choice that the charge point offers."""
 
-    entity_description: ChargepointSelectDescription
+    entity_description: FeatureSelectDescription
 
     @property
     @override
@@ -73,7 +104,8 @@ class ChargepointSelect(ControlEntity[str], SelectEntity, RestoreEntity):
     @override
     def options(self) -> list[str]:
         """What the charge point offers, in its own words."""
-        return list(self.entity_description.options_fn(self.coordinator.data.capabilities))
+        offered = self.coordinator.data.capabilities.options
+        return list(offered.get(self.entity_description.control.feature, ()))
 
     @property
     @override
@@ -84,8 +116,11 @@ class ChargepointSelect(ControlEntity[str], SelectEntity, RestoreEntity):
     @override
     async def async_select_option(self, option: str) -> None:
         """Return when the choice holds."""
-        with translated_errors():
-            await self.entity_description.select_fn(self.chargepoint, option)
+        await self._set(option)
+
+
+class ModeSelect(FeatureSelect, RestoreEntity):
+    """The charging mode, which the charge point may not report and so outlives a run."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -95,7 +130,7 @@ class ChargepointSelect(ControlEntity[str], SelectEntity, RestoreEntity):
             return
         option = stored.as_dict().get(_OPTION)
         if option in self.options:
-            self.entity_description.restore_fn(self.chargepoint, option)
+            self.chargepoint.restore_charging_mode(option)
 
     @property
     @override
@@ -103,3 +138,38 @@ class ChargepointSelect(ControlEntity[str], SelectEntity, RestoreEntity):
         """The choice, also while the charge point is not available."""
         option = self._proven
         return None if option is None else RestoredExtraData({_OPTION: option})
+
+
+class ParameterSelect(ControlEntity[ParameterValue], SelectEntity):
+    """A choice in the words of the charge point's maker."""
+
+    entity_description: ParameterSelectDescription
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """The choice, and what there is to choose from."""
+        return super().shown, self.options
+
+    @property
+    def _choices(self) -> Mapping[str, ParameterValue]:
+        parameter = self.entity_description.control.description(self.coordinator.data)
+        return {} if parameter is None else parameter.choices
+
+    @property
+    @override
+    def options(self) -> list[str]:
+        """What there is to choose from."""
+        return list(self._choices)
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        """The wanted choice, else the one that holds."""
+        wanted = self._wanted
+        return next((name for name, value in self._choices.items() if value == wanted), None)
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Return when the choice holds."""
+        await self._set(self._choices[option])

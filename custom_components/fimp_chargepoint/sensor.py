@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, override
+from functools import partial
+from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -11,19 +12,40 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfPower
+from homeassistant.const import (
+    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+    EntityCategory,
+    Platform,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+    UnitOfEnergy,
+    UnitOfFrequency,
+    UnitOfPower,
+    UnitOfTime,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .chargepoint.model import ChargepointSnapshot, Feature, Status
+from .chargepoint.model import (
+    PHASES,
+    ChargepointSnapshot,
+    Feature,
+    Parameter,
+    ParameterKind,
+    Status,
+)
+from .controls import ParameterControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ChargepointDescription,
     ChargepointEntity,
     async_setup_chargepoints,
+    existing,
+    of_parameters,
+    only_reports,
     reports,
 )
 
@@ -38,8 +60,12 @@ _ENERGY = "energy"
 class ChargepointSensorDescription(ChargepointDescription, SensorEntityDescription):
     """A value, and since when it counts."""
 
-    value_fn: Callable[[ChargepointSnapshot], StateType]
+    value_fn: Callable[[ChargepointSnapshot], StateType | datetime]
     last_reset_fn: Callable[[ChargepointSnapshot], datetime | None] = lambda _: None
+
+
+def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
+    return None if snapshot.session.start_guessed else snapshot.session.started
 
 
 SENSORS = (
@@ -66,24 +92,165 @@ SENSORS = (
         value_fn=lambda snapshot: snapshot.identity.evse_id,
     ),
     ChargepointSensorDescription(
-        key="power",
-        device_class=SensorDeviceClass.POWER,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfPower.WATT,
+        key="cable_current",
+        translation_key="cable_current",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         suggested_display_precision=0,
-        exists_fn=reports(Feature.POWER),
-        value_fn=lambda snapshot: snapshot.meter.power,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.CABLE_CURRENT),
+        value_fn=lambda snapshot: snapshot.cable_current,
     ),
     ChargepointSensorDescription(
-        key="lifetime_energy",
-        translation_key="lifetime_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=1,
-        exists_fn=reports(Feature.ENERGY),
-        value_fn=lambda snapshot: snapshot.meter.energy,
+        key="max_current",
+        translation_key="max_current",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        suggested_display_precision=0,
+        exists_fn=only_reports(Feature.MAX_CURRENT),
+        value_fn=lambda snapshot: snapshot.max_current,
     ),
+    ChargepointSensorDescription(
+        key="phase_mode",
+        translation_key="phase_mode",
+        device_class=SensorDeviceClass.ENUM,
+        options=[*PHASES],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=only_reports(Feature.PHASE_MODE),
+        value_fn=lambda snapshot: (
+            snapshot.phase_mode if snapshot.phase_mode in PHASES else None
+        ),
+    ),
+    ChargepointSensorDescription(
+        key="session_started",
+        translation_key="session_started",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=_session_started,
+    ),
+    ChargepointSensorDescription(
+        key="session_ended",
+        translation_key="session_ended",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=lambda snapshot: snapshot.session.ended,
+    ),
+    ChargepointSensorDescription(
+        key="previous_session_energy",
+        translation_key="previous_session_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=lambda snapshot: snapshot.session.previous_energy,
+    ),
+)
+
+
+def _metered(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
+    """Describe a value of the meter, which has the name of its feature there."""
+    return ChargepointSensorDescription(
+        **{"key": feature, "state_class": SensorStateClass.MEASUREMENT, **fields},
+        exists_fn=reports(feature),
+        value_fn=lambda snapshot: getattr(snapshot.meter, feature),
+    )
+
+
+_POWER: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.POWER,
+    "native_unit_of_measurement": UnitOfPower.WATT,
+    "suggested_display_precision": 0,
+}
+_CURRENT: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.CURRENT,
+    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
+    "suggested_display_precision": 1,
+}
+_VOLTAGE: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.VOLTAGE,
+    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
+    "suggested_display_precision": 0,
+}
+_COUNTER: Final[dict[str, Any]] = {
+    "device_class": SensorDeviceClass.ENERGY,
+    "state_class": SensorStateClass.TOTAL_INCREASING,
+    "native_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
+    "suggested_display_precision": 1,
+}
+
+METER_SENSORS = (
+    _metered(Feature.POWER, **_POWER),
+    _metered(
+        Feature.ENERGY, key="lifetime_energy", translation_key="lifetime_energy", **_COUNTER
+    ),
+    _metered(Feature.OFFERED_CURRENT, translation_key="offered_current", **_CURRENT),
+    *(
+        _metered(
+            feature, translation_key=feature, entity_registry_enabled_default=False, **fields
+        )
+        for features, fields in (
+            ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), _POWER),
+            ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), _CURRENT),
+            ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), _VOLTAGE),
+            ((Feature.POWER_EXPORT,), _POWER),
+            ((Feature.ENERGY_EXPORT,), _COUNTER),
+        )
+        for feature in features
+    ),
+    *(
+        _metered(feature, entity_registry_enabled_default=False, **fields)
+        for feature, fields in (
+            (Feature.CURRENT, _CURRENT),
+            (Feature.VOLTAGE, _VOLTAGE),
+            (
+                Feature.FREQUENCY,
+                {
+                    "device_class": SensorDeviceClass.FREQUENCY,
+                    "native_unit_of_measurement": UnitOfFrequency.HERTZ,
+                    "suggested_display_precision": 1,
+                },
+            ),
+            (
+                Feature.POWER_FACTOR,
+                {
+                    "device_class": SensorDeviceClass.POWER_FACTOR,
+                    "suggested_display_precision": 2,
+                },
+            ),
+        )
+    ),
+)
+
+
+def _health(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
+    """Describe how the device is; most people never look."""
+    return ChargepointSensorDescription(
+        **{"key": feature, "translation_key": feature, **fields},
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        exists_fn=reports(feature),
+        value_fn=lambda snapshot: getattr(snapshot.health, feature),
+    )
+
+
+HEALTH_SENSORS = (
+    _health(
+        Feature.SIGNAL_STRENGTH,
+        translation_key=None,
+        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+    ),
+    _health(Feature.LINK_QUALITY, state_class=SensorStateClass.MEASUREMENT),
+    _health(
+        Feature.UPTIME,
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.DAYS,
+    ),
+    _health(Feature.RESTARTS, state_class=SensorStateClass.TOTAL_INCREASING),
+    _health(Feature.RESTART_REASON),
 )
 
 
@@ -110,14 +277,32 @@ SESSION_SENSORS = (
 )
 
 
+def _parameter_sensor(parameter: Parameter) -> ChargepointSensorDescription:
+    """Describe a setting that cannot be changed."""
+    control = ParameterControl(parameter.id)
+    return ChargepointSensorDescription(
+        key=f"parameter_{parameter.id}",
+        name=parameter.name,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda snapshot: _text(control.proven(snapshot)),
+    )
+
+
+def _text(value: Any) -> StateType:
+    """Return a setting as it is shown; a bool would be no state."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 async def async_setup_entry(
     _: HomeAssistant,
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors of every charge point."""
-    async_setup_chargepoints(entry, async_add_entities, SENSORS, ChargepointSensor)
-    async_setup_chargepoints(entry, async_add_entities, SESSION_SENSORS, SessionSensor)
+    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SENSOR)
+    add(existing((*SENSORS, *METER_SENSORS, *HEALTH_SENSORS)), ChargepointSensor)
+    add(existing(SESSION_SENSORS), SessionSensor)
+    add(of_parameters(ParameterKind.VALUE, _parameter_sensor), ChargepointSensor)
 
 
 class ChargepointSensor(ChargepointEntity, SensorEntity):
@@ -133,7 +318,7 @@ class ChargepointSensor(ChargepointEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def native_value(self) -> StateType | datetime:
         """The value, None where it is not known."""
         return self.entity_description.value_fn(self.coordinator.data)
 

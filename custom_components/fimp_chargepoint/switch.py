@@ -1,22 +1,23 @@
-"""The charge switch."""
+"""The charge switch, and settings that are on or off."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.base import Chargepoint
-from .chargepoint.model import Feature
+from .chargepoint.model import Feature, Parameter, ParameterKind
+from .controls import ChargingControl, ParameterControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
     async_setup_chargepoints,
     controls,
-    translated_errors,
+    existing,
+    of_parameters,
 )
 
 # The library keeps one command slot per charge point. A limit here is one per platform
@@ -25,11 +26,8 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointSwitchDescription(ControlDescription[bool], SwitchEntityDescription):
-    """How to turn it on and off."""
-
-    turn_on_fn: Callable[[Chargepoint], Awaitable[None]]
-    turn_off_fn: Callable[[Chargepoint], Awaitable[None]]
+class ChargepointSwitchDescription(ControlDescription, SwitchEntityDescription):
+    """Something that is on or off."""
 
 
 SWITCHES = (
@@ -38,12 +36,29 @@ SWITCHES = (
         translation_key="charging",
         name=None,
         exists_fn=controls(Feature.CHARGING),
-        pending_fn=lambda snapshot: snapshot.pending.charging,
-        proven_fn=lambda snapshot: snapshot.charging_allowed,
-        turn_on_fn=lambda chargepoint: chargepoint.start_charging(),
-        turn_off_fn=lambda chargepoint: chargepoint.stop_charging(),
+        control=ChargingControl(Feature.CHARGING),
     ),
 )
+
+#: Settings that have a meaning of their own, whoever made the charge point.
+PARAMETER_SWITCHES = {
+    parameter_id: ChargepointSwitchDescription(
+        key=f"parameter_{parameter_id}",
+        translation_key=parameter_id,
+        entity_category=EntityCategory.CONFIG,
+        control=ParameterControl(parameter_id),
+    )
+    for parameter_id in ("cable_always_locked", "free_charging")
+}
+
+
+def _parameter_switch(parameter: Parameter) -> ChargepointSwitchDescription:
+    return PARAMETER_SWITCHES.get(parameter.id) or ChargepointSwitchDescription(
+        key=f"parameter_{parameter.id}",
+        name=parameter.name,
+        entity_category=EntityCategory.CONFIG,
+        control=ParameterControl(parameter.id),
+    )
 
 
 async def async_setup_entry(
@@ -52,7 +67,13 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the switches of every charge point."""
-    async_setup_chargepoints(entry, async_add_entities, SWITCHES, ChargepointSwitch)
+    for descriptions in (
+        existing(SWITCHES),
+        of_parameters(ParameterKind.SWITCH, _parameter_switch),
+    ):
+        async_setup_chargepoints(
+            entry, async_add_entities, Platform.SWITCH, descriptions, ChargepointSwitch
+        )
 
 
 class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
@@ -69,11 +90,9 @@ class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Return when the charge point has proven it."""
-        with translated_errors():
-            await self.entity_description.turn_on_fn(self.chargepoint)
+        await self._set(value=True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Return when the charge point has proven it."""
-        with translated_errors():
-            await self.entity_description.turn_off_fn(self.chargepoint)
+        await self._set(value=False)

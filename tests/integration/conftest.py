@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+import re
 from typing import Any
 
 from homeassistant.const import CONF_HOST, CONF_PORT
@@ -123,6 +124,10 @@ def find(hass: HomeAssistant, platform: str, key: str) -> str | None:
     return found[0] if found else None
 
 
+#: What has no value before the first car.
+_NEEDS_A_CAR = re.compile("session|cable_rating")
+
+
 class Chargepoint:
     """A simulated charge point, and its entities in Home Assistant."""
 
@@ -157,11 +162,18 @@ class Chargepoint:
         await until(lambda: self.state(platform, key) == wanted, what)
 
     async def settles(self) -> None:
-        """Wait until all entities are there and every sensor has a value."""
+        """Wait until all entities are there and have a value, as far as there is no session."""
         await self.hass.async_block_till_done()
         states = self.hass.states
-        what = "all sensors to have a value"
-        await until(lambda: all(s.state != "unknown" for s in states.async_all("sensor")), what)
+
+        def waiting() -> list[str]:
+            return [
+                state.entity_id
+                for state in states.async_all(("sensor", "switch", "lock"))
+                if state.state == "unknown" and not _NEEDS_A_CAR.search(state.entity_id)
+            ]
+
+        await until(lambda: not waiting(), "all entities to have a value")
 
     async def call(self, platform: str, action: str, key: str, **data: Any) -> None:
         """Call an action on an entity, and wait for its end."""

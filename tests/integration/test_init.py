@@ -271,7 +271,8 @@ async def test_two_brokers_do_not_mix(hass: HomeAssistant, make_broker: MakeBrok
     first, second = make_broker(), make_broker()
     async with simulator(first), simulator(second):
         entries = [await load(hass, other_broker(each)) for each in (first, second)]
-        await until(lambda: len(hass.states.async_entity_ids("switch")) == 2)
+        for each in entries:
+            await until(lambda each=each: each.runtime_data.coordinators)
         addresses = [list(each.runtime_data.coordinators) for each in entries]
         assert addresses[0] == addresses[1]
 

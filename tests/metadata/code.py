@@ -105,11 +105,24 @@ def _wanted_by_call(
         if place < len(call.args):
             for key in _written_out(call.args[place]):
                 yield Wanted(section, key, where, frozenset(arguments))
-    elif not function.endswith("Description"):
+    elif not function.endswith("Description") and function not in _describers():
         placeholders = _keys(arguments.get("translation_placeholders"))
         for key in _written_out(arguments.get("translation_key")):
             yield Wanted(_section_of(function), key, where, placeholders)
     yield from _wanted_by_flow(call, arguments, where)
+
+
+@cache
+def _describers() -> frozenset[str]:
+    """Return the functions that make descriptions of entities."""
+    return frozenset(
+        node.name
+        for path in FILES
+        for node in parse(path).body
+        if isinstance(node, ast.FunctionDef)
+        and isinstance(node.returns, ast.Name)
+        and node.returns.id.endswith("Description")
+    )
 
 
 def _wanted_by_flow(

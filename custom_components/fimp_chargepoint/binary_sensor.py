@@ -1,0 +1,125 @@
+"""What is so or not, for automations and for the load balancers that ask for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .chargepoint.model import ChargepointSnapshot, Feature, Status
+from .coordinator import FimpConfigEntry
+from .entity import (
+    ChargepointDescription,
+    ChargepointEntity,
+    async_setup_chargepoints,
+    existing,
+    only_reports,
+    reports,
+)
+
+# Nothing is fetched here: the values are pushed.
+PARALLEL_UPDATES = 0
+
+ATTR_PROBLEMS = "problems"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargepointBinarySensorDescription(ChargepointDescription, BinarySensorEntityDescription):
+    """A fact, and what more there is to say about it."""
+
+    is_on_fn: Callable[[ChargepointSnapshot], bool | None]
+    attributes_fn: Callable[[ChargepointSnapshot], Mapping[str, Any]] | None = None
+
+
+def _charging(snapshot: ChargepointSnapshot) -> bool | None:
+    return None if snapshot.status is None else snapshot.status is Status.CHARGING
+
+
+def _problem(snapshot: ChargepointSnapshot) -> bool | None:
+    if snapshot.problems:
+        return True
+    return None if snapshot.status is None else snapshot.status is Status.ERROR
+
+
+def _unlocked(snapshot: ChargepointSnapshot) -> bool | None:
+    """Return the opposite of locked: that is what on means for a lock."""
+    return None if snapshot.cable_lock is None else not snapshot.cable_lock
+
+
+BINARY_SENSORS = (
+    ChargepointBinarySensorDescription(
+        key="plug",
+        device_class=BinarySensorDeviceClass.PLUG,
+        exists_fn=reports(Feature.STATUS),
+        is_on_fn=lambda snapshot: snapshot.plugged,
+    ),
+    ChargepointBinarySensorDescription(
+        key="charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        exists_fn=reports(Feature.STATUS),
+        is_on_fn=_charging,
+    ),
+    ChargepointBinarySensorDescription(
+        key="problem",
+        translation_key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.STATUS),
+        is_on_fn=_problem,
+        attributes_fn=lambda snapshot: {ATTR_PROBLEMS: list(snapshot.problems)},
+    ),
+    ChargepointBinarySensorDescription(
+        key="cable_lock",
+        translation_key="cable_lock",
+        device_class=BinarySensorDeviceClass.LOCK,
+        exists_fn=only_reports(Feature.CABLE_LOCK),
+        is_on_fn=_unlocked,
+    ),
+)
+
+
+async def async_setup_entry(
+    _: HomeAssistant,
+    entry: FimpConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the binary sensors of every charge point."""
+    async_setup_chargepoints(
+        entry,
+        async_add_entities,
+        Platform.BINARY_SENSOR,
+        existing(BINARY_SENSORS),
+        ChargepointBinarySensor,
+    )
+
+
+class ChargepointBinarySensor(ChargepointEntity, BinarySensorEntity):
+    """A fact of the snapshot."""
+
+    entity_description: ChargepointBinarySensorDescription
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """The fact, and what more there is to say about it."""
+        return self.is_on, self.extra_state_attributes
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Whether it is so, None where that is not known."""
+        return self.entity_description.is_on_fn(self.coordinator.data)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What more there is to say."""
+        attributes_fn = self.entity_description.attributes_fn
+        return None if attributes_fn is None else attributes_fn(self.coordinator.data)

@@ -1,0 +1,76 @@
+"""What a charge point can be told to do once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.button import (
+    ButtonEntity,
+    ButtonEntityDescription,
+)
+from homeassistant.components.button.const import ButtonDeviceClass
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .chargepoint.base import Chargepoint
+from .chargepoint.model import Feature
+from .coordinator import FimpConfigEntry
+from .entity import (
+    ChargepointDescription,
+    ChargepointEntity,
+    async_setup_chargepoints,
+    controls,
+    existing,
+    translated_errors,
+)
+
+# The library keeps one command slot per charge point; see switch.py.
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargepointButtonDescription(ChargepointDescription, ButtonEntityDescription):
+    """What is done when it is pressed."""
+
+    press_fn: Callable[[Chargepoint], Awaitable[None]]
+
+
+BUTTONS = (
+    ChargepointButtonDescription(
+        key="restart",
+        device_class=ButtonDeviceClass.RESTART,
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=controls(Feature.RESTART),
+        press_fn=lambda chargepoint: chargepoint.restart(),
+    ),
+)
+
+
+async def async_setup_entry(
+    _: HomeAssistant,
+    entry: FimpConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the buttons of every charge point."""
+    async_setup_chargepoints(
+        entry, async_add_entities, Platform.BUTTON, existing(BUTTONS), ChargepointButton
+    )
+
+
+class ChargepointButton(ChargepointEntity, ButtonEntity):
+    """Something a charge point does once."""
+
+    entity_description: ChargepointButtonDescription
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """Nothing but whether it can be pressed."""
+        return None
+
+    @override
+    async def async_press(self) -> None:
+        """Return when the charge point has accepted it."""
+        with translated_errors():
+            await self.entity_description.press_fn(self.chargepoint)

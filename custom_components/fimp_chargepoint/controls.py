@@ -1,0 +1,85 @@
+"""What can be set: how it is shown to be wanted, what is proven, and how to set it."""
+
+from dataclasses import dataclass
+from typing import Any, override
+
+from .chargepoint.base import Chargepoint, parameter_kind
+from .chargepoint.model import ChargepointSnapshot, Feature, Parameter, Range
+
+
+@dataclass(frozen=True)
+class FeatureControl:
+    """A feature that can be set."""
+
+    feature: Feature
+
+    @property
+    def kind(self) -> str:
+        """The key of what is wanted in the snapshot's `pending`."""
+        return self.feature
+
+    def proven(self, snapshot: ChargepointSnapshot) -> Any:
+        """Return what the charge point says, None where it has not."""
+        return getattr(snapshot, self.feature)
+
+    def range(self, snapshot: ChargepointSnapshot) -> Range | None:
+        """Return what a number may be."""
+        return snapshot.capabilities.ranges.get(self.feature)
+
+    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
+        """Return when the charge point has proven it."""
+        await chargepoint.set(self.feature, value)
+
+
+class ChargingControl(FeatureControl):
+    """Whether charging is allowed."""
+
+    @override
+    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
+        if value:
+            await chargepoint.start_charging()
+        else:
+            await chargepoint.stop_charging()
+
+
+class ChargingModeControl(FeatureControl):
+    """The mode of charging, which no charge point is bound to report."""
+
+    @override
+    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
+        await chargepoint.set_charging_mode(value)
+
+
+@dataclass(frozen=True)
+class ParameterControl:
+    """A setting of the charge point's maker."""
+
+    parameter_id: str
+
+    @property
+    def kind(self) -> str:
+        """The key of what is wanted in the snapshot's `pending`."""
+        return parameter_kind(self.parameter_id)
+
+    def description(self, snapshot: ChargepointSnapshot) -> Parameter | None:
+        """Return what the maker says of it now, None where it is gone."""
+        return next(
+            (each for each in snapshot.capabilities.parameters if each.id == self.parameter_id),
+            None,
+        )
+
+    def proven(self, snapshot: ChargepointSnapshot) -> Any:
+        """Return what the charge point says, None where it has not."""
+        return snapshot.parameters.get(self.parameter_id)
+
+    def range(self, snapshot: ChargepointSnapshot) -> Range | None:
+        """Return what a number may be."""
+        parameter = self.description(snapshot)
+        return None if parameter is None else parameter.range
+
+    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
+        """Return when the charge point has proven it."""
+        await chargepoint.set_parameter(self.parameter_id, value)
+
+
+type Control = FeatureControl | ParameterControl
