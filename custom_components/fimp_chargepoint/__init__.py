@@ -21,6 +21,7 @@ from .const import (
 )
 from .coordinator import FimpConfigEntry, RuntimeData
 from .issues import async_forget_refused_credentials, async_report_refused_credentials
+from .moves import async_watch_for_moves
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
@@ -64,6 +65,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
             translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
         ) from error
     async_forget_refused_credentials(hass, entry)
+    async_watch_for_moves(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

@@ -107,6 +107,7 @@ class RuntimeData:
         self._entry = entry
         self._actions: list[NodeAction] = []
         entry.async_on_unload(hub.add_listener(self._handle))
+        entry.async_on_unload(self._forget_warnings)
 
     @callback
     def async_for_each_node(self, action: NodeAction) -> CALLBACK_TYPE:
@@ -146,6 +147,11 @@ class RuntimeData:
         )
         if device is not None:
             registry.async_remove_device(device.id)
+
+    def _forget_warnings(self) -> None:
+        """Leave no issue behind that nobody watches any more."""
+        for warning in self.hub.warnings.values():
+            async_forget_warning(self._hass, self._entry, warning)
 
     def _ask_for_credentials(self) -> None:
         """Ask the user; the link has given up."""

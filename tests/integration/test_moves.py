@@ -1,0 +1,115 @@
+"""A charge point that was removed from its hub and added again."""
+
+from datetime import timedelta
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.fimp import ChargepointSetup
+from tests.broker import BrokerProcess
+
+from .conftest import Chargepoint, load, other_broker, simulator, until
+
+
+async def known_before(
+    hass: HomeAssistant, broker: BrokerProcess, *, serial: str
+) -> MockConfigEntry:
+    """Return an entry that knew a charge point of another address, with a name of its own."""
+    async with simulator(broker, ChargepointSetup(serial=serial, address="7")) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await found.settles()
+        await hass.config_entries.async_unload(entry.entry_id)
+    er.async_get(hass).async_update_entity(
+        found.id("switch", "charging"), new_entity_id="switch.my_car", name="My car"
+    )
+    return entry
+
+
+async def settle(hass: HomeAssistant, entry: MockConfigEntry) -> list[ir.IssueEntry]:
+    """Let the time pass in which all charge points turn up; returns what is to be repaired."""
+    if entry.state is ConfigEntryState.LOADED:
+        await until(lambda: entry.runtime_data.coordinators, "a charge point to be found")
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))
+    await hass.async_block_till_done()
+    issues = ir.async_get(hass).issues.values()
+    return [each for each in issues if each.translation_key == "moved"]
+
+
+def addresses(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
+    """Return the addresses that the devices of the charge points stand for."""
+    prefix = f"{entry.entry_id}_fimp:easee/1/"
+    return {
+        identifier.removeprefix(prefix)
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        for _, identifier in device.identifiers
+        if identifier.startswith(prefix)
+    }
+
+
+async def test_history_moves_to_the_new_address(
+    hass: HomeAssistant, broker: BrokerProcess, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    entry = await known_before(hass, broker, serial="S1")
+    async with simulator(broker, ChargepointSetup(serial="S1", address="8")) as point:
+        await load(hass, entry)
+        (issue,) = await settle(hass, entry)
+        assert addresses(hass, entry) == {"7", "8"}
+
+        client = await hass_client()
+        flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
+        step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+        assert step["description_placeholders"] == {"name": "Acme Wallbox"}
+        url = f"/api/repairs/issues/fix/{step['flow_id']}"
+        assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
+
+        assert addresses(hass, entry) == {"8"}
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        assert found.id("switch", "charging") == "switch.my_car"
+        assert not await settle(hass, entry)
+        # It works under the new address, not only in the registry.
+        await point.plug()
+        await found.shows("sensor", "status", "ready_to_charge")
+        await found.call("switch", "turn_on", "charging")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("serial", "address"),
+    [("S2", "8"), ("S1", "7")],
+    ids=["another charge point", "the same address"],
+)
+async def test_nothing_to_move(
+    hass: HomeAssistant, broker: BrokerProcess, serial: str, address: str
+) -> None:
+    entry = await known_before(hass, broker, serial="S1")
+    async with simulator(broker, ChargepointSetup(serial=serial, address=address)):
+        await load(hass, entry)
+        assert not await settle(hass, entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_the_offer_goes_with_the_entry(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    entry = await known_before(hass, broker, serial="S1")
+    async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
+        await load(hass, entry)
+        assert await settle(hass, entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+        assert not await settle(hass, entry)
