@@ -1,5 +1,7 @@
-"""An EVerest station with one or more EVSEs, as seen through EVerest API v1."""
+"""An EVerest station with one or more EVSEs, as seen through its APIs."""
 
-from .station import DIALECTS, EverestSimulator, EvseSetup, SisterSetup
+from .dialects import DIALECTS
+from .setups import EvseSetup, SisterSetup, SiteSetup
+from .station import EverestSimulator
 
-__all__ = ["DIALECTS", "EverestSimulator", "EvseSetup", "SisterSetup"]
+__all__ = ["DIALECTS", "EverestSimulator", "EvseSetup", "SisterSetup", "SiteSetup"]

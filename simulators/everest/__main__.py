@@ -1,9 +1,37 @@
 """Run an EVerest station: ``python -m simulators.everest``."""
 
+import argparse
+import dataclasses
+from typing import Any
+
 from simulators import program
 
+from .dialects import DIALECTS
 from .evse import Evse
-from .station import DIALECTS, EverestSimulator, EvseSetup, SisterSetup
+from .setups import EvseSetup, SisterSetup, SiteSetup
+from .station import EverestSimulator
+
+_EVSE_KEYS = """an EVSE; keys: name, module, connector (id of its EvseManager), evse_id,
+phases, max_current (A), wanted (kWh), authorize (yes/no: swipe a card after each plug-in),
+lock, sink (the legacy API can limit), switches (its phases), socket, dc, delay,
+external_ready (all yes/no), protocol, check (s: wants signs of life),
+limits (id of an external_energy_limits_consumer)"""
+_SISTERS = {
+    "errors": "id of an error_history_consumer",
+    "tokens": "id of an auth_token_provider",
+    "authorizer": "id of an auth_consumer",
+    "cost": "id of a session_cost_consumer",
+    "ocpp": "id of an ocpp_consumer",
+    "bus": "MODULE[/IMPLEMENTATION] of the OCPP module on the bus inside EVerest",
+}
+_SITE = {
+    "legacy": "offer the API before v1 as well",
+    "no-latch": "answer no question for the last value",
+    "store": "remember transactions over a restart, to close them",
+    "bridged": "let a bridge pass only what is below everest_api/",
+    "information": "let the legacy API tell maker, model and serial number",
+    "strict": "end with an error if a request was wrong",
+}
 
 
 def main() -> None:
@@ -14,15 +42,7 @@ def main() -> None:
         ["heartbeat", "meter"],
     )
     parser.add_argument(
-        "--evse",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE,...",
-        help=(
-            "an EVSE; keys: name, module, evse_id, phases, max_current (A), "
-            "wanted (kWh), authorize (yes/no: swipe a card after each plug-in), "
-            "lock (yes/no), limits (id of an external_energy_limits_consumer)"
-        ),
+        "--evse", action="append", default=[], metavar="KEY=VALUE,...", help=_EVSE_KEYS
     )
     parser.add_argument(
         "--prefix", default="", help="written before every topic, such as site1/"
@@ -33,24 +53,47 @@ def main() -> None:
         default="main",
         help="release of EVerest (default %(default)s)",
     )
-    parser.add_argument("--errors", default="", help="id of an error_history_consumer")
-    parser.add_argument("--tokens", default="", help="id of an auth_token_provider")
-    parser.add_argument("--authorizer", default="", help="id of an auth_consumer")
+    for name, text in _SISTERS.items():
+        parser.add_argument(f"--{name}", help=text, default="", metavar="ID")
+    for name, text in _SITE.items():
+        parser.add_argument(f"--{name}", help=text, action="store_true")
+    site = SiteSetup()
+    parser.add_argument(
+        "--check",
+        type=float,
+        default=site.check,
+        metavar="SECONDS",
+        help="how often the modules beside the EVSEs want a sign of life (default never)",
+    )
+    parser.add_argument(
+        "--price",
+        type=float,
+        default=site.price,
+        metavar="EUR",
+        help="of a kilowatt hour (default %(default)s)",
+    )
     options = parser.parse_args()
-    program.run(
-        EverestSimulator(
+    options.latch = not options.no_latch
+    setups = program.setups(parser, EvseSetup, options.evse)
+    try:
+        station = EverestSimulator(
             program.broker(options),
-            *program.setups(parser, EvseSetup, options.evse),
+            *setups,
             prefix=options.prefix,
             dialect=options.dialect,
-            sisters=SisterSetup(
-                errors=options.errors,
-                tokens=options.tokens,
-                authorizer=options.authorizer,
-            ),
+            sisters=SisterSetup(**_chosen(SisterSetup, options)),
+            site=SiteSetup(**_chosen(SiteSetup, options)),
             timing=program.timing(options),
         )
-    )
+    except ValueError as error:
+        parser.error(str(error))
+    program.run(station)
+
+
+def _chosen(kind: type[SisterSetup | SiteSetup], options: argparse.Namespace) -> dict[str, Any]:
+    """Find in the command line what one of the setups wants to know."""
+    names = {each.name for each in dataclasses.fields(kind)}
+    return {name: value for name, value in vars(options).items() if name in names}
 
 
 if __name__ == "__main__":

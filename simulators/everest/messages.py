@@ -8,7 +8,7 @@ from typing import Any
 
 from simulators.car import NOMINAL_VOLTAGE, Connector
 
-_METER = "SIMULATED_METER"
+METER = "SIMULATED_METER"
 _LINES = ("L1", "L2", "L3")
 
 NONSENSE: tuple[bytes, ...] = (
@@ -63,7 +63,7 @@ def powermeter(connector: Connector, sample: int) -> dict[str, Any]:
             "total": float(round(counted)),
         },
         "frequency_Hz": {line: noisy(50, 0.1, shake[line]) for line in _LINES},
-        "meter_id": _METER,
+        "meter_id": METER,
         "phase_seq_error": False,
         "power_W": {**watts, "total": float(sum(watts.values()))},
         "temperatures": [
@@ -78,10 +78,12 @@ def powermeter(connector: Connector, sample: int) -> dict[str, Any]:
     }
 
 
-def capabilities(phases: int, max_current: float, *, state_e: bool) -> dict[str, Any]:
+def capabilities(
+    phases: int, max_current: float, *, socket: bool, switches: bool, state_e: bool
+) -> dict[str, Any]:
     """Describe what the hardware can do."""
     found: dict[str, Any] = {
-        "connector_type": "IEC62196Type2Cable",
+        "connector_type": "IEC62196Type2Socket" if socket else "IEC62196Type2Cable",
         "max_current_A_export": 16.0,
         "max_current_A_import": max_current,
         "max_phase_count_export": phases,
@@ -89,26 +91,24 @@ def capabilities(phases: int, max_current: float, *, state_e: bool) -> dict[str,
         "min_current_A_export": 0.0,
         "min_current_A_import": 6.0,
         "min_phase_count_export": 1,
-        "min_phase_count_import": 1,
-        "supports_changing_phases_during_charging": True,
+        "min_phase_count_import": 1 if switches else phases,
+        "supports_changing_phases_during_charging": switches,
     }
     return {**found, "supports_cp_state_E": False} if state_e else found
 
 
-def enforced_limits(evse: str, current: float, source: str, phases: int) -> dict[str, Any]:
-    """Describe the limit in force; at zero there is neither source nor phases."""
-    limit: dict[str, Any] = {
-        "ac_max_current_A": {"source": source if current else "", "value": current}
+def enforced_limits(evse: str, limits: dict[str, tuple[float, str]]) -> dict[str, Any]:
+    """Describe the limits in force, each with its source."""
+    described = {
+        name: {"source": source, "value": value} for name, (value, source) in limits.items()
     }
-    if current:
-        limit["ac_max_phase_count"] = {"source": "grid/module_config", "value": phases}
     moment = datetime.now(UTC)
     hour = f"{moment:%Y-%m-%dT%H:00:00.000Z}"
     return {
-        "limits_root_side": limit,
+        "limits_root_side": described,
         "schedule": [
-            {"limits_to_root": limit, "timestamp": hour},
-            {"limits_to_root": limit, "timestamp": now()},
+            {"limits_to_root": described, "timestamp": hour},
+            {"limits_to_root": described, "timestamp": now()},
         ],
         "uuid": evse,
         "valid_for": 10,

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-import json
 from typing import TYPE_CHECKING, Any
 
+from . import requests
 from .messages import encode
+from .requests import FatalError, MalformedError
 
 if TYPE_CHECKING:
     from .station import EverestSimulator
@@ -13,62 +14,84 @@ if TYPE_CHECKING:
 _REPLY_SECONDS = 0.05
 _REQUEST_REPLY_TIMEOUT_SECONDS = 550
 
-
-class MalformedError(Exception):
-    """What came in cannot be used; EVerest logs that and says nothing."""
+_COMMUNICATION = "generic/CommunicationFault"
+_COMMUNICATION_TEXT = "Communication with the underlying hardware or device has a fault"
+_COMMUNICATION_HELP = "Send communication_check to clear the error"
+_NOT_YET = "Initial communication check"
+_NO_MORE = "Bridge to implementation connection lost"
 
 
 class ApiModule:
     """One module of EVerest API v1.
 
-    ``requests`` are answered on the topic the asker names, ``orders`` never. What was
-    published last of each variable can be asked for, where the release can do that.
+    ``requests`` are answered on the topic the asker names, ``orders`` never, and
+    ``signals`` are orders whose payload is not looked at. What was published last of
+    each variable can be asked for, where the release can do that.
     """
 
-    def __init__(
-        self, station: EverestSimulator, kind: str, module_id: str, heartbeat: float
-    ) -> None:
-        """Build a module that knows nothing yet but its heartbeat."""
+    def __init__(self, station: EverestSimulator, kind: str, module_id: str) -> None:
+        """Build a module that knows nothing yet."""
         self.station = station
         self.kind = kind
         self.module_id = module_id
-        self.heartbeat = heartbeat
+        self.heartbeat = 0.0
+        self.check = 0.0
+        """Seconds within which a client has to show that it lives."""
         self.variables: tuple[str, ...] = ()
         self.requests: dict[str, Callable[[Any], Any]] = {}
-        self.orders: dict[str, Callable[[Any], None]] = {"communication_check": _expect_bool}
+        self.orders: dict[str, Callable[[Any], None]] = {"communication_check": self._checked}
+        self.signals: dict[str, Callable[[], None]] = {}
         self.silent = False
         self.reachable = True
         self._latest: dict[str, Any] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._watch: asyncio.Task[None] | None = None
+        self._fault = ""
 
     @property
     def topic(self) -> str:
         """Where the topics of this module begin."""
         return f"{self.station.prefix}everest_api/1/{self.kind}/{self.module_id}"
 
+    def start(self) -> None:
+        """Begin to live, and to wait for a client that shows that it lives."""
+        self.stop()
+        self._latest.clear()
+        self._fault = ""
+        self._loops.append(self.station.spawn(self._beat()))
+        if self.check:
+            self._complain(_NOT_YET)
+
+    def stop(self) -> None:
+        """Be still."""
+        for task in self._loops:
+            task.cancel()
+        self._loops.clear()
+        self._watch_for(None)
+
     def publish(self, variable: str, value: object) -> None:
         """Publish a variable, and keep it for those who ask later."""
-        if self.reachable:
+        if self.reachable and self.station.dialect.api:
             if variable != "heartbeat":
                 self._latest[variable] = value
             self.station.send(f"{self.topic}/e2m/{variable}", encode(value))
 
-    def forget(self) -> None:
-        """Lose what was published, as in a restart."""
-        self._latest.clear()
-
-    async def beat(self) -> None:
+    async def _beat(self) -> None:
         """Send heartbeats, counted from the start of the module."""
         count = 0
         while self.heartbeat > 0:
-            self.publish("heartbeat", count)
+            self.publish("heartbeat", count if self.station.dialect.counts else {})
             count += 1
             await asyncio.sleep(self.heartbeat)
 
     def entry(self) -> dict[str, Any]:
         """Describe the module to somebody who discovers it."""
-        period = int(self.heartbeat * 1000)
-        monitoring = {"communication_check_period_s": 0, "heartbeat_period_ms": period}
-        if self.requests:
+        monitoring = {
+            "communication_check_period_s": int(self.check),
+            "heartbeat_period_ms": int(self.heartbeat * 1000),
+        }
+        # The modules that only ask for lists do not tell, although they answer.
+        if "get_evse" in self.requests or "get_variables" in self.requests:
             monitoring["request_reply_timeout_s"] = _REQUEST_REPLY_TIMEOUT_SECONDS
         return {
             "communication_monitoring": monitoring,
@@ -81,16 +104,32 @@ class ApiModule:
         """Take a request or an order; what is malformed or unknown gets no answer."""
         if self.silent or not self.reachable:
             return
+        station = self.station
         try:
-            if operation in self.orders:
-                self.orders[operation](_load(payload))
-            elif operation in self.requests:
-                body, reply_to = envelope(payload)
-                self.reply(reply_to, self.requests[operation](body))
-            elif operation.endswith("/get") and self.station.dialect.latches:
+            self._take(operation, payload)
+        except MalformedError as error:
+            station.refuses(f"{self.topic}/m2e/{operation}", payload, str(error))
+        except FatalError as error:
+            station.die(
+                f"{self.topic}/m2e/{operation} {payload.decode(errors='replace')}: {error}"
+            )
+
+    def _take(self, operation: str, payload: bytes) -> None:
+        station = self.station
+        if operation in self.signals:
+            self.signals[operation]()
+        elif operation in self.orders:
+            self.orders[operation](requests.load(payload))
+        elif operation in self.requests:
+            body, reply_to = requests.envelope(payload, station.dialect)
+            self._judge(operation, payload, reply_to)
+            self.reply(reply_to, self.requests[operation](body))
+        elif operation.endswith("/get"):
+            # To try this on a release that cannot do it is no mistake.
+            if station.dialect.latches and station.site.latch:
                 self._get(operation.removesuffix("/get"), payload)
-        except MalformedError:
-            return
+        else:
+            raise MalformedError("there is no such operation")
 
     def reply(self, reply_to: str, value: object) -> None:
         """Answer a request, a moment later."""
@@ -104,34 +143,42 @@ class ApiModule:
     def _get(self, variable: str, payload: bytes) -> None:
         """Tell the latest value, or ``true`` where there is none, as EVerest does."""
         if variable in self.variables or variable in self._latest:
-            _, reply_to = envelope(payload)
+            _, reply_to = requests.envelope(payload, self.station.dialect)
+            self._judge(f"{variable}/get", payload, reply_to)
             self.reply(reply_to, self._latest.get(variable, True))
 
+    def _judge(self, operation: str, payload: bytes, reply_to: str) -> None:
+        """Note what is wrong with a reply topic, although the request is obeyed."""
+        complaint = self.station.complaint(reply_to)
+        if complaint:
+            self.station.refuses(f"{self.topic}/m2e/{operation}", payload, complaint)
 
-def envelope(payload: bytes) -> tuple[Any, str]:
-    """Open a request: its payload and the topic for the reply.
+    # The client's signs of life -------------------------------------------------
 
-    Any JSON is a request, if only one without payload and reply; but a reply topic
-    must be a text where there is one.
-    """
-    match _load(payload):
-        case {"headers": {"replyTo": reply_to}, **rest}:
-            if not isinstance(reply_to, str):
-                raise MalformedError
-            return rest.get("payload"), reply_to
-        case {"payload": body}:
-            return body, ""
-        case _:
-            return None, ""
+    def _checked(self, alive: object) -> None:
+        """Take a sign of life, or the wish not to be asked for one any more."""
+        if not isinstance(alive, bool):
+            raise MalformedError("not a bool")
+        if self._fault:
+            self.station.faults.clear(self._fault)
+            self._fault = ""
+        wanted = self.check and (alive or None)
+        self._watch_for(self.check if wanted else None)
 
+    def _watch_for(self, seconds: float | None) -> None:
+        if self._watch:
+            self._watch.cancel()
+        self._watch = self.station.spawn(self._lose(seconds)) if seconds else None
 
-def _load(payload: bytes) -> Any:
-    try:
-        return json.loads(payload)
-    except ValueError as error:
-        raise MalformedError from error
+    async def _lose(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._complain(_NO_MORE)
 
-
-def _expect_bool(value: object) -> None:
-    if not isinstance(value, bool):
-        raise MalformedError
+    def _complain(self, about: str) -> None:
+        self._fault = self.station.faults.report(
+            _COMMUNICATION,
+            _COMMUNICATION_HELP,
+            origin=(self.module_id, "main"),
+            description=_COMMUNICATION_TEXT,
+            sub_type=about,
+        )

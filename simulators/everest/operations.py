@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .module import MalformedError
+from .requests import MalformedError, fields, integer, one_of
 
 if TYPE_CHECKING:
     from .evse import Evse
 
-_STOP_REASONS = frozenset(
+STOP_REASONS = frozenset(
     (
         "EmergencyStop",
         "EVDisconnected",
@@ -34,10 +34,10 @@ _STOP_REASONS = frozenset(
         "TimeLimitReached",
         "Timeout",
         "ReqEnergyTransferRejected",
-        "EVSEDisabled",
     )
 )
-_SOURCES = frozenset(
+_NEW_STOP_REASON = "EVSEDisabled"
+SOURCES = frozenset(
     (
         "Unspecified",
         "LocalAPI",
@@ -49,7 +49,36 @@ _SOURCES = frozenset(
         "CSMS",
     )
 )
-_ENABLE_STATES = frozenset(("Unassigned", "Disable", "Enable"))
+ENABLE_STATES = frozenset(("Unassigned", "Disable", "Enable"))
+LOWEST_PRIORITY = 10000
+AUTHORIZATION_TYPES = frozenset(("OCPP", "RFID", "Autocharge", "PlugAndCharge", "BankCard"))
+TOKEN_TYPES = frozenset(
+    (
+        "Central",
+        "eMAID",
+        "MacAddress",
+        "ISO14443",
+        "ISO15693",
+        "KeyCode",
+        "Local",
+        "NoAuthorization",
+    )
+)
+_TOKEN_LENGTH = 36
+_AUTHORIZATIONS = frozenset(
+    (
+        "Accepted",
+        "Blocked",
+        "ConcurrentTx",
+        "Expired",
+        "Invalid",
+        "NoCredit",
+        "NotAllowedTypeEVSE",
+        "NotAtThisLocation",
+        "NotAtThisTime",
+        "Unknown",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +87,7 @@ class Source:
 
     name: str = "Unspecified"
     state: str = "Unassigned"
-    priority: int = 10000
+    priority: int = LOWEST_PRIORITY
 
     def encode(self) -> dict[str, Any]:
         """Write the source as session events do."""
@@ -79,65 +108,87 @@ def connect(evse: Evse) -> None:
         "enable_disable": _enable_disable,
         "force_unlock": _force_unlock,
     }
+    if evse.station.dialect.page:
+        operations |= {"reserve": _reserve, "external_ready_to_start_charging": _ready}
+        evse.api.orders["authorize_response"] = partial(_authorize_response, evse)
+        evse.api.signals |= {
+            "withdraw_authorization": evse.course.deauthorize,
+            "cancel_reservation": evse.course.cancel_reservation,
+        }
     for name, operation in operations.items():
         evse.api.requests[name] = partial(operation, evse)
 
 
+def token(value: Any) -> dict[str, Any]:
+    """Read a token: a card, or what else can authorise."""
+    found = fields(value, id_token=dict, authorization_type=str)
+    one_of(found["authorization_type"], AUTHORIZATION_TYPES)
+    id_token(found["id_token"])
+    return found
+
+
+def id_token(value: Any) -> dict[str, Any]:
+    """Read the number on a token."""
+    inner = fields(value, value=str, type=str)
+    one_of(inner["type"], TOKEN_TYPES)
+    if len(inner["value"]) > _TOKEN_LENGTH:
+        raise MalformedError("the number is too long")
+    return inner
+
+
 def _get_evse(evse: Evse, _body: Any) -> dict[str, Any]:
-    return {"connectors": [{"id": 1, "type": "cType2"}], "id": evse.number}
+    kind = "cCCS2" if evse.setup.dc else "cType2"
+    return {"connectors": [{"id": 1, "type": kind}], "id": evse.number}
 
 
 def _pause(evse: Evse, _body: Any) -> bool:
-    return _want_pause(evse, paused=True)
+    return not evse.refusal and evse.course.pause(paused=True)
 
 
 def _resume(evse: Evse, _body: Any) -> bool:
-    return _want_pause(evse, paused=False)
-
-
-def _want_pause(evse: Evse, *, paused: bool) -> bool:
-    """Pause or resume; it is a success even where nothing changes."""
-    if evse.refusal or not evse.charging_allowed:
-        return False
-    evse.paused = paused
-    evse.settle()
-    return True
+    return not evse.refusal and evse.course.pause(paused=False)
 
 
 def _stop(evse: Evse, body: Any) -> bool:
-    match body:
-        case {"reason": str(reason), **rest} if reason in _STOP_REASONS:
-            if "id_tag" in rest and not isinstance(rest["id_tag"], dict):
-                raise MalformedError
-        case _:
-            raise MalformedError
-    if evse.refusal or not evse.charging_allowed:
-        return False
-    evse.stop_transaction(reason)
-    return True
+    wanted = fields(body, reason=str)
+    # The reason of a disabled EVSE came with the other news of that release.
+    new = {_NEW_STOP_REASON} if evse.station.dialect.latches else set()
+    reason = one_of(wanted["reason"], STOP_REASONS | new)
+    if "id_tag" in wanted:
+        token(wanted["id_tag"])
+    return not evse.refusal and evse.course.stop_transaction(reason)
 
 
 def _enable_disable(evse: Evse, body: Any) -> bool:
-    match body:
-        case {
-            "connector_id": int() | float() as connector,
-            "source": {
-                "enable_source": str(name),
-                "enable_state": str(state),
-                "enable_priority": int() | float() as priority,
-            },
-        } if name in _SOURCES and state in _ENABLE_STATES:
-            if evse.refusal:
-                return evse.enabled
-            return evse.enable(Source(name, state, int(priority)), int(connector))
-        case _:
-            raise MalformedError
+    wanted = fields(body, connector_id=(int, float), source=dict)
+    source = fields(wanted["source"], enable_priority=(int, float))
+    name = one_of(source.get("enable_source"), SOURCES)
+    state = one_of(source.get("enable_state"), ENABLE_STATES)
+    priority = integer(source["enable_priority"])
+    if not 0 <= priority <= LOWEST_PRIORITY:
+        raise MalformedError("there is no such priority")
+    if evse.refusal:
+        return evse.course.enabled
+    return evse.course.enable(Source(name, state, priority), integer(wanted["connector_id"]))
 
 
 def _force_unlock(evse: Evse, body: Any) -> bool:
-    if not isinstance(body, int | float):
-        raise MalformedError
-    if evse.refusal or not evse.setup.lock:
-        return False
-    evse.stop_transaction("UnlockCommand")
-    return True
+    integer(body)
+    return not evse.refusal and evse.course.unlock()
+
+
+def _reserve(evse: Evse, body: Any) -> bool:
+    return not evse.refusal and evse.course.reserve(integer(body))
+
+
+def _ready(evse: Evse, _body: Any) -> bool:
+    return evse.start_charging_allowed()
+
+
+def _authorize_response(evse: Evse, body: Any) -> None:
+    """Take from somebody else what a card is good for."""
+    answer = fields(body, token=dict, result=dict)
+    given = token(answer["token"])
+    status = one_of(answer["result"].get("authorization_status"), _AUTHORIZATIONS)
+    if status == "Accepted" and evse.course.wants(given):
+        evse.course.authorize(given)

@@ -7,17 +7,22 @@ import uuid
 
 from simulators.car import Connector
 
-from . import messages
+from . import direct, messages
+from .legacy import LegacyEvse
 from .module import ApiModule
 
 if TYPE_CHECKING:
-    from .station import EverestSimulator, EvseSetup
+    from .setups import EvseSetup
+    from .station import EverestSimulator
 
 # The state each event leads to; events not listed here leave the state alone.
 _STATE_AFTER = {
     "Enabled": "Unplugged",
     "Disabled": "Disabled",
     "SessionStarted": "Preparing",
+    "WaitingForEnergy": "WaitingForEnergy",
+    "ChargingResumed": "Charging",
+    "PluginTimeout": "AuthTimeout",
     "PrepareCharging": "Preparing",
     "TransactionStarted": "Preparing",
     "AuthRequired": "AuthRequired",
@@ -36,6 +41,15 @@ _NOTHING = {
     "session_duration_s": 0,
 }
 _NO_SESSION = ("Unplugged", "Disabled", "Unknown")
+_AC_MODES = ("AC_single_phase_core", "AC_three_phase_core")
+_DC_MODES = {
+    "ChargingStarted": "Export",
+    "ChargingPausedEV": "Off",
+    "ChargingPausedEVSE": "Off",
+    "WaitingForEnergy": "Off",
+    "ChargingResumed": "Export",
+    "ChargingFinished": "Off",
+}
 # Events that are not followed by the protocol in use.
 _NO_PROTOCOL = (
     "SessionStarted",
@@ -44,7 +58,7 @@ _NO_PROTOCOL = (
     "TransactionFinished",
 )
 
-VARIABLES = (
+_VARIABLES = (
     "ac_nr_of_phases_available",
     "ac_pp_ampacity",
     "enforced_limits",
@@ -74,6 +88,8 @@ class Session:
     transaction_started: str | None = None
     transaction_began: float = 0.0
     transaction_ended: str | None = None
+    cost_from: float = 0.0
+    """What the meter had counted when the transaction began, in kWh."""
     stopping: bool = False
     """Whether the transaction is about to end, which nothing can change any more."""
 
@@ -95,20 +111,29 @@ class Voice:
         self, station: EverestSimulator, setup: EvseSetup, number: int, connector: Connector
     ) -> None:
         """Build it silent; ``introduce`` says the first words."""
-        self.api = ApiModule(
-            station, "evse_manager_consumer", setup.module, station.timing.heartbeat
-        )
-        self.api.variables = VARIABLES
+        self.api = ApiModule(station, "evse_manager_consumer", setup.module)
+        self.api.heartbeat = station.timing.heartbeat
+        self.api.check = setup.check
+        self.api.variables = _VARIABLES + (direct.VARIABLES if setup.dc else ())
+        self.connector_id = setup.connector or f"connector_{number}"
+        """The id of the EvseManager, which the API module only speaks for."""
+        self.legacy: LegacyEvse | None = None
         self.session: Session | None = None
         self.state = "Unknown"
         self.protocol: str | None = None
         self.meter_value: dict[str, Any] = {}
+        self.numbers: dict[str, int] = {}
+        """What is counted of the session."""
+        self.no_power = False
+        """Whether the meter fails to tell the power."""
+        self.lost = 0.0
+        """What the meter has forgotten since the session began, in kWh."""
         self._station = station
         self._setup = setup
         self._number = number
         self._connector = connector
-        self._info: dict[str, Any] = {}
         self._samples = 0
+        self._phases = 0
 
     @property
     def in_session(self) -> bool:
@@ -118,25 +143,75 @@ class Voice:
     def introduce(self) -> None:
         """Say what is said once, at a start."""
         setup, publish = self._setup, self.api.publish
-        self.api.forget()
         self.session = None
         self.protocol = None
+        self.state = "Unknown"
+        self._phases = 0
+        self.lost = 0.0
         publish("evse_id", setup.evse_id or f"DE*SIM*E{self._number:05}*1")
         publish("powermeter_public_key_ocmf", "TESTPUBLICKEY1")
-        state_e = self._station.dialect.state_e
-        publish(
-            "hw_capabilities",
-            messages.capabilities(setup.phases, setup.max_current, state_e=state_e),
-        )
-        self._info = dict(_NOTHING)
+        publish("hw_capabilities", self.capabilities)
+        self.numbers = dict(_NOTHING)
+        if setup.dc:
+            publish("dc_capabilities", direct.CAPABILITIES)
+            publish("dc_mode", "Off")
         self.sample()
-        publish("supported_energy_transfer_modes", {"modes": []})
+        modes = direct.MODES if setup.dc else _AC_MODES if setup.protocol else ()
+        publish("supported_energy_transfer_modes", {"modes": [*modes]})
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """What the hardware can do."""
+        setup = self._setup
+        return messages.capabilities(
+            setup.phases,
+            setup.max_current,
+            socket=setup.socket,
+            switches=setup.switches,
+            state_e=self._station.dialect.state_e,
+        )
+
+    def car(self, *, here: bool) -> None:
+        """Say what is known of a car that comes or goes."""
+        publish = self.api.publish
+        if self._setup.socket:
+            publish("ac_pp_ampacity", {"ampacity": "A_32" if here else "None"})
+        if self._station.dialect.page and here:
+            publish("car_manufacturer", "Unknown")
+        if self._setup.dc:
+            publish("dlink_ready", here)
+            publish("dc_mode", "Off")
+        self.tell_car(here=here)
+
+    def tell_car(self, *, here: bool) -> None:
+        """Say what the car has said of itself; with AC that is nothing."""
+        info: dict[str, Any] = {}
+        if self._setup.dc and here:
+            soc = direct.charge(self._connector)
+            info = direct.ev_info(self._connector, soc, self._samples)
+        self.api.publish("ev_info", info)
+        if self.legacy:
+            self.legacy.say("ev_info", info)
+
+    def limits(self, current: float, phases: int) -> None:
+        """Say in the old ways what is in force."""
+        limits: dict[str, Any] = {"max_current": current, "nr_of_phases_available": phases}
+        if self._phases:  # not yet at a start
+            limits["uuid"] = self.connector_id
+        if self._station.dialect.page:
+            self.api.publish("limits", limits)
+        if self.legacy:
+            self.legacy.say("limits", limits)
+        if self._phases not in (0, phases):
+            self.api.publish("ac_nr_of_phases_available", phases)
+        self._phases = phases
 
     def begin(self, session: Session) -> None:
         """Count from zero for a new session; the old one was to be seen until now."""
         self.session = session
         self.protocol = None
-        self._info = dict(_NOTHING)
+        self.lost = 0.0
+        self.numbers = dict(_NOTHING)
 
     def event(
         self,
@@ -161,9 +236,14 @@ class Voice:
         self.protocol = protocol or self.protocol
         if event not in _NO_PROTOCOL:
             self.api.publish("selected_protocol", self.protocol)
+        if self._setup.dc and event in _DC_MODES:
+            self.api.publish("dc_mode", _DC_MODES[event])
+        self._station.happened(self._number, event)
 
     def info(self) -> None:
         """Publish the state, with the numbers of the last meter sample."""
+        if not self._station.dialect.info:
+            return
         session = self.session
         sometimes = {
             "selected_protocol": self.protocol,
@@ -172,29 +252,35 @@ class Voice:
             "transaction_start_time": session and session.transaction_started,
             "transaction_end_time": session and session.transaction_ended,
         }
-        info = {**self._info, "state": self.state, "timestamp": messages.now()}
+        info = {**self.numbers, "state": self.state, "timestamp": messages.now()}
         info |= {key: value for key, value in sometimes.items() if value}
         self.api.publish("session_info", info)
-
-    def limits(self, current: float, source: str) -> None:
-        """Publish the limit in force."""
-        name, phases = f"connector_{self._number}", self._setup.phases
-        limits = messages.enforced_limits(name, current, source, phases)
-        self.api.publish("enforced_limits", limits)
 
     def sample(self) -> None:
         """Read the meter; the numbers of a session change only here."""
         self._connector.advance()
         self._samples += 1
-        self.meter_value = messages.powermeter(self._connector, self._samples)
+        read = direct.powermeter if self._setup.dc else messages.powermeter
+        self.meter_value = read(self._connector, self._samples)
+        watts = int(self.meter_value["power_W"]["total"])
+        if self.no_power:
+            self.meter_value["power_W"] = {"total": None}
         session = self.session
         if session and not session.ended:
             moment = asyncio.get_running_loop().time()
-            self._info["session_duration_s"] = int(moment - session.began)
-            self._info["charged_energy_wh"] = int(self._connector.energy * 1000)
+            self.numbers["session_duration_s"] = int(moment - session.began)
+            energy = self._connector.energy - self.lost
+            self.numbers["charged_energy_wh"] = int(energy * 1000)
             if session.in_transaction:
                 seconds = int(moment - session.transaction_began)
-                self._info["transaction_duration_s"] = seconds
-        if self._info:  # not yet at a start
-            self._info["latest_total_w"] = int(self.meter_value["power_W"]["total"])
+                self.numbers["transaction_duration_s"] = seconds
+        self.numbers["latest_total_w"] = watts
         self.api.publish("powermeter", self.meter_value)
+        if self.legacy:
+            self.legacy.metered(self.meter_value)
+        if self._setup.dc and self._connector.plugged:
+            measured = direct.voltage_current(self._connector, self._samples)
+            self.api.publish("dc_voltage_current", measured)
+            self.api.publish("isolation_measurement", direct.isolation(self._samples))
+            if self.state == "Charging":
+                self.tell_car(here=True)

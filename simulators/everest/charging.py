@@ -1,0 +1,133 @@
+"""Charging itself: going on, pausing, and the words in between."""
+
+from typing import TYPE_CHECKING, Any
+
+from simulators.car import MIN_CURRENT
+
+if TYPE_CHECKING:
+    from .evse import Evse
+
+# How long the steps of a real EVerest take, in seconds.
+_PREPARE = 0.7
+_STOP_BY_EVSE = 1.1
+_STOP_BY_CAR = 0.1
+_SWITCH_PHASES = 2.0
+
+
+class Charging:
+    """Whether and how a car charges within a transaction."""
+
+    def __init__(self, evse: Evse) -> None:
+        """Begin without anything that was ever said."""
+        self._evse = evse
+        self._station = evse.station
+        self._reasons: tuple[str, ...] = ()
+        self.paused = False
+        """Whether somebody wants it to pause."""
+
+    def reset(self) -> None:
+        """Begin anew with the next transaction."""
+        self._reasons = ()
+        self.paused = False
+
+    async def settle(self, prepare: float = _PREPARE) -> None:
+        """Go from where it is to where the facts want it."""
+        connector, voice = self._evse.connector, self._evse.voice
+        connector.advance()
+        reasons = self.reasons_to_pause()
+        goal = self._goal(reasons)
+        if (goal, reasons) == (voice.state, self._reasons):
+            if goal == "Charging":
+                await self._follow_limits()
+            return
+        if goal == "Charging":
+            event = await self._prepare(prepare)
+        else:
+            await self._interrupt(reasons)
+            event = goal
+        self._reasons = reasons
+        details: dict[str, Any] = {}
+        if reasons:
+            voice.sample()
+            if not self._station.dialect.waits:
+                details["charging_paused_evse"] = {"reasons": list(reasons)}
+        if event != "WaitingForEnergy":
+            details["charging_state_changed_event"] = {"meter_value": voice.meter_value}
+        voice.event(event, **details)
+
+    def _goal(self, reasons: tuple[str, ...]) -> str:
+        connector = self._evse.connector
+        if reasons == ("NoEnergy",) and self._station.dialect.waits:
+            return "WaitingForEnergy"
+        if reasons:
+            return "ChargingPausedEVSE"
+        if connector.car_paused or connector.full:
+            return "ChargingPausedEV"
+        return "Charging"
+
+    async def _prepare(self, seconds: float) -> str:
+        """Let the car charge, and return the word for that."""
+        voice, energy = self._evse.voice, self._evse.energy
+        if self._station.dialect.waits and voice.state == "ChargingPausedEV":
+            self._evse.connector.offer(energy.current, energy.phases)
+            return "ChargingResumed"
+        if self._station.dialect.waits and voice.state == "ChargingPausedEVSE":
+            voice.event("WaitingForEnergy")
+        if voice.state != "Preparing":
+            voice.event("PrepareCharging")
+        await self._station.sleep(seconds)
+        self._evse.connector.offer(energy.current, energy.phases)
+        return "ChargingStarted"
+
+    async def _interrupt(self, reasons: tuple[str, ...]) -> None:
+        """Let the car stop; only newer releases have a word for that."""
+        connector, voice = self._evse.connector, self._evse.voice
+        was_charging = voice.state == "Charging"
+        if was_charging or voice.state == "FinishedEV":
+            if "Error" in reasons and was_charging:
+                # Nobody knows why, but this is what comes first.
+                voice.event("ChargingStarted", **self._metered())
+            if was_charging and not self._station.dialect.waits:
+                voice.event("StoppingCharging")
+            pause = _STOP_BY_EVSE if reasons else _STOP_BY_CAR
+            await self._station.sleep(pause / 2)
+            connector.offer(0)
+            await self._station.sleep(pause / 2)
+        connector.offer(0)
+
+    def _metered(self) -> dict[str, Any]:
+        meter_value = self._evse.voice.meter_value
+        return {"charging_state_changed_event": {"meter_value": meter_value}}
+
+    async def _follow_limits(self) -> None:
+        """Go on with another current, or after a break on other phases."""
+        connector, voice, energy = self._evse.connector, self._evse.voice, self._evse.energy
+        if energy.phases != connector.phases:
+            voice.event("SwitchingPhases")
+            connector.offer(0)
+            await self._station.sleep(_SWITCH_PHASES)
+            voice.event("PrepareCharging")
+            await self._station.sleep(_PREPARE)
+            connector.offer(energy.current, energy.phases)
+            voice.event("ChargingStarted", **self._metered())
+        else:
+            connector.offer(energy.current, energy.phases)
+
+    def reasons_to_pause(self) -> tuple[str, ...]:
+        """Find what keeps the EVSE from letting the car charge."""
+        evse = self._evse
+        facts = {
+            "UserPause": self.paused,
+            "Error": evse.trouble is not None,
+            "NoEnergy": evse.energy.current < MIN_CURRENT or evse.delay.remaining > 0,
+        }
+        return tuple(reason for reason, holds in facts.items() if holds)
+
+    async def stop(self) -> None:
+        """Let the car stop for good."""
+        voice, station = self._evse.voice, self._station
+        pause = _STOP_BY_EVSE if voice.state == "Charging" else _STOP_BY_CAR
+        voice.event("StoppingCharging")
+        await station.sleep(pause / 2)
+        self._evse.connector.offer(0)
+        await station.sleep(pause / 2)

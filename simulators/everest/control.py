@@ -1,0 +1,264 @@
+"""What happens to an EVSE from outside, in words that are typed or published."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from simulators.car import Connector
+from simulators.simulator import Chargepoint, ControlError
+
+from . import messages
+from .energy import Wish
+from .faults import SEVERITIES
+from .operations import STOP_REASONS, Source
+from .requests import MalformedError, one_of
+
+if TYPE_CHECKING:
+    from .course import Course
+    from .delay import RandomDelay
+    from .energy import Energy
+    from .evse import Evse
+    from .ocpp import Ocpp
+    from .setups import EvseSetup
+    from .station import EverestSimulator
+    from .voice import Voice
+
+_CSMS_PRIORITY = 20
+# In kWh; enough to be seen even in a first session.
+_LEAST_LOST = 0.134
+_ERROR_TYPE = "evse_board_support/VendorWarning"
+_NEW_WORD = "TeaBreak"
+_FAILURES = (
+    "ProtocolNegotiationFailed",
+    "AuthorizationFailed",
+    "ChargingParametersNotAccepted",
+    "EnergyTransferSetupFailed",
+    "ChargingInterrupted",
+    "FailedTLSHandshake",
+    "UnexpectedSessionEnd",
+)
+_CSMS_STATES = {"disable": "Disable", "enable": "Enable", "release": "Unassigned"}
+
+
+class Controls(Chargepoint):
+    """The control words of an EVSE, and of the station it belongs to."""
+
+    WORDS = Chargepoint.WORDS | {
+        "swipe": "hold an RFID card to the reader; its number may follow",
+        "limit": "limit the current to so many ampere",
+        "finish": "end the transaction at the station; a reason may follow",
+        "deauthorize": "take back a card that nothing has come of yet",
+        "timeout": "a card has waited too long for a car, or a car for a card",
+        "reservation": "'on' reserves the EVSE, 'off' no more",
+        "csms": "the back end decides: 'disable', 'enable' or 'release'",
+        "error": "raise an error: severity, type and text, all optional",
+        "clear_error": "clear the errors of the type that follows, or all of 'error'",
+        "no_power": "'on' lets the meter lose the power, 'off' does no more",
+        "reset_meter": "the meter begins at zero, which makes the session negative",
+        "new_words": "say an event and a state no release has yet",
+        "hlc_failure": "an ISO 15118 session fails; the reason may follow",
+        "cost": "tell the cost of the session; an amount in EUR may follow",
+        "ocpp": "'connect' or 'disconnect' the back end, which must be configured",
+        "security": "OCPP has a security event; type and text may follow",
+        "key": "the back end sets an OCPP key: name and value",
+        "profile": "the back end limits the current to so many ampere",
+        "transfer": "the back end sends data; vendor and data may follow",
+        "crash": "EVerest dies and is not started again",
+        "restart": "restart EVerest; 'resume' closes the old transaction first",
+        "bridge": "'off' lets nothing pass to the broker or back, 'on' does again",
+    }
+
+    def __init__(
+        self, station: EverestSimulator, setup: EvseSetup, number: int, connector: Connector
+    ) -> None:
+        """Begin without any error."""
+        super().__init__(setup.name, connector)
+        self.station = station
+        self.setup = setup
+        self.number = number
+        self.voice: Voice
+        self.course: Course
+        self.energy: Energy
+        self.delay: RandomDelay
+        self._errors: dict[str, str] = {}
+
+    @property
+    @abstractmethod
+    def evse(self) -> Evse:
+        """The EVSE that obeys."""
+
+    # Cards and sessions ---------------------------------------------------------------
+
+    async def swipe(self, number: str = "DEADBEEF") -> None:
+        """Hold an RFID card to the reader: to begin, or with the same card to end."""
+        if not await self.show_card(number):
+            raise ControlError("the card is rejected")
+
+    async def show_card(self, number: str) -> bool:
+        """Hold a card to the reader; tells whether it was good for anything."""
+        return await self.station.cards.show(messages.token(number), [self.evse])
+
+    async def finish(self, reason: str = "Local") -> None:
+        """End the transaction, as a button on the station does."""
+        if reason not in STOP_REASONS:
+            raise ControlError(f"{reason} is no reason; known are {', '.join(STOP_REASONS)}")
+        if not self.course.stop_transaction(reason):
+            raise ControlError("there is no transaction")
+
+    async def deauthorize(self) -> None:
+        """Take back a card that nothing has come of yet."""
+        card = self.course.unused
+        if card is None:
+            raise ControlError("no card waits for anything")
+        self.course.deauthorize()
+        self.station.cards.tell(card, "Withdrawn")
+
+    async def timeout(self) -> None:
+        """Let a wait for a card, or for a car, last too long."""
+        card = self.course.unused
+        if self.voice.state == "AuthRequired":
+            self.voice.event("PluginTimeout")
+        elif card:
+            self.station.cards.tell(card, "TimedOut")
+            self.course.deauthorize()
+        else:
+            raise ControlError("nothing waits for anything")
+
+    async def reservation(self, on: str = "on") -> None:
+        """Reserve the EVSE, or no more."""
+        if on == "off":
+            self.course.cancel_reservation()
+        elif not self.course.reserve(1):
+            raise ControlError("that is not possible now")
+
+    async def csms(self, wanted: str) -> None:
+        """Let the back end enable or disable the EVSE."""
+        if wanted not in _CSMS_STATES:
+            raise ControlError(f"known are {', '.join(_CSMS_STATES)}")
+        source = Source("CSMS", _CSMS_STATES[wanted], _CSMS_PRIORITY)
+        self.course.enable(source, 0)
+
+    # Energy -------------------------------------------------------------------------
+
+    async def limit(self, ampere: float | str) -> None:
+        """Limit the current."""
+        self.energy.wish(Wish.now("limit", ac_max_current_A=_number(ampere)))
+
+    async def profile(self, ampere: float | str) -> None:
+        """Let the back end limit the current."""
+        current = _number(ampere)
+        self._back_end().schedule(current)
+        self.energy.wish(Wish.now("OCPP", ac_max_current_A=current))
+
+    async def cost(self, amount: float | str | None = None) -> None:
+        """Tell the cost of the session."""
+        total = None if amount is None else _number(amount)
+        if not self.station.tell_cost(self.evse, total):
+            raise ControlError("there is no transaction, or nobody who tells")
+
+    async def no_power(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
+        """Let the meter lose the power, or find it again."""
+        self.voice.no_power = on not in (False, "off")
+
+    async def reset_meter(self) -> None:
+        """Let the meter begin at zero."""
+        connector = self.connector
+        connector.advance()
+        before = connector.lifetime - connector.energy
+        self.voice.lost = connector.energy + max(before, _LEAST_LOST)
+        connector.lifetime = 0.0
+
+    # Errors and oddities ------------------------------------------------------------
+
+    async def error(self, text: str = "") -> None:
+        """Raise an error that does not keep the EVSE from anything."""
+        words = text.split()
+        severity = words.pop(0).capitalize() if words else "Medium"
+        if severity not in SEVERITIES:
+            raise ControlError(f"the severities are {', '.join(SEVERITIES)}")
+        kind = words.pop(0) if words else _ERROR_TYPE
+        if kind in self._errors:
+            raise ControlError(f"there is an error {kind} already")
+        message = " ".join(words) or "Something is not as it should be"
+        # The driver is named, not the API module: nothing links the two.
+        origin = (f"driver_{self.number}", "board_support")
+        self._errors[kind] = self.station.faults.report(
+            kind, message, origin=origin, severity=severity
+        )
+
+    async def clear_error(self, kind: str = "") -> None:
+        """Clear what was raised by the word ``error``."""
+        kinds = [kind] if kind else [*self._errors]
+        if not kinds or kinds[0] not in self._errors:
+            raise ControlError("there is no such error")
+        for each in kinds:
+            self.station.faults.clear(self._errors.pop(each))
+
+    async def new_words(self) -> None:
+        """Say words of a release to come."""
+        known, self.voice.state = self.voice.state, _NEW_WORD
+        self.voice.event(_NEW_WORD, tea={"milk": True})
+        self.voice.state = known
+
+    async def hlc_failure(self, reason: str = _FAILURES[0]) -> None:
+        """Let a session with ISO 15118 fail."""
+        session = self.voice.session
+        if session is None:
+            raise ControlError("there is no session")
+        try:
+            failure = {"reason": one_of(reason, _FAILURES), "uuid": session.uuid}
+        except MalformedError as error:
+            raise ControlError(str(error)) from error
+        if self.station.dialect.failures:
+            self.voice.api.publish("hlc_session_failed", failure)
+
+    # The back end ---------------------------------------------------------------------
+
+    async def ocpp(self, wanted: str) -> None:
+        """Connect or disconnect the back end."""
+        if wanted not in ("connect", "disconnect"):
+            raise ControlError("known are connect, disconnect")
+        self._back_end().connect(on=wanted == "connect")
+
+    async def security(self, text: str = "TamperDetectionActivated") -> None:
+        """Let OCPP have a security event."""
+        kind, _, info = text.partition(" ")
+        self._back_end().secure(kind, info or "The lid is open")
+
+    async def key(self, text: str) -> None:
+        """Let the back end set a key."""
+        name, _, value = text.partition(" ")
+        if not self._back_end().dictate(name, value.strip()):
+            raise ControlError(f"there is no key {name}")
+
+    async def transfer(self, text: str = "acme") -> None:
+        """Let the back end send data."""
+        vendor, _, data = text.partition(" ")
+        self._back_end().transfer(vendor, data)
+
+    def _back_end(self) -> Ocpp:
+        if self.station.back_end is None:
+            raise ControlError("OCPP is not configured")
+        return self.station.back_end
+
+    # The station ------------------------------------------------------------------------
+
+    async def crash(self) -> None:
+        """Let EVerest die."""
+        self.station.die("crash")
+
+    async def restart(self, how: str = "") -> None:
+        """Restart EVerest as a whole."""
+        if how not in ("", "resume"):
+            raise ControlError("known is resume")
+        await self.station.reboot(resume=bool(how))
+
+    async def bridge(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
+        """Break the way to the broker, or mend it; EVerest does not notice."""
+        self.station.passable = on not in (False, "off")
+
+
+def _number(value: float | str) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ControlError(f"{value} is no number") from error

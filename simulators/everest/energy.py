@@ -1,0 +1,199 @@
+"""How much an EVSE may draw: the fuse, what others have asked for, and what comes of it."""
+
+import asyncio
+from dataclasses import dataclass
+import time
+from typing import TYPE_CHECKING, Any, override
+
+from simulators.car import MIN_CURRENT, NOMINAL_VOLTAGE
+
+from . import messages
+from .requests import MalformedError, fields, integer, moment
+from .sisters import Sister
+
+if TYPE_CHECKING:
+    from .evse import Evse
+    from .station import EverestSimulator
+
+_ENERGY_MANAGER_SECONDS = 1.0
+# Clocks differ a little.
+_EARLY_SECONDS = 5.0
+_NO_TIME = -1.0
+
+_CURRENT = "ac_max_current_A"
+_PHASES = "ac_max_phase_count"
+_POWER = "total_power_W"
+_NUMBERS = (_CURRENT, _POWER, "ac_min_current_A")
+_INTEGERS = (_PHASES, "ac_min_phase_count")
+
+type Limits = dict[str, tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Limits that somebody wants from some time on."""
+
+    since: float
+    limits: Limits
+
+    @classmethod
+    def now(cls, source: str, **limits: float) -> Wish:
+        """Want limits at once; all have the same source."""
+        return cls(0.0, {name: (value, source) for name, value in limits.items()})
+
+
+class Energy:
+    """The limits of one EVSE; the last one to wish for some has them."""
+
+    def __init__(self, station: EverestSimulator, evse: Evse) -> None:
+        """Begin with nothing but the fuse."""
+        self._station = station
+        self._evse = evse
+        self._wishes: tuple[Wish, ...] = ()
+        self._told: tuple[float, int] = (0.0, 0)
+        self._awake = False
+
+    @property
+    def limits(self) -> Limits:
+        """What is in force, with the sources; a limit above the fuse is not seen."""
+        setup = self._evse.setup
+        found: Limits = {
+            _CURRENT: (setup.max_current, "module_config"),
+            _PHASES: (setup.phases, "grid/module_config"),
+        }
+        soon = time.time() + _EARLY_SECONDS
+        due = [wish for wish in self._wishes if wish.since <= soon]
+        wanted = max(due, key=lambda wish: wish.since).limits if due else {}
+        if setup.switches and wanted.get(_PHASES, (3, ""))[0] < setup.phases:
+            found[_PHASES] = wanted[_PHASES]
+        if _POWER in wanted:
+            found[_POWER] = wanted[_POWER]
+            watts, source = wanted[_POWER]
+            phases = found[_PHASES][0] or 1
+            found[_CURRENT] = min(found[_CURRENT], (watts / NOMINAL_VOLTAGE / phases, source))
+        if _CURRENT in wanted and wanted[_CURRENT][0] < found[_CURRENT][0]:
+            found[_CURRENT] = wanted[_CURRENT]
+        if found[_CURRENT][0] < MIN_CURRENT or not found[_PHASES][0]:
+            return {_CURRENT: (0.0, "")}
+        return found
+
+    @property
+    def current(self) -> float:
+        """How many ampere may flow."""
+        return self.limits[_CURRENT][0]
+
+    @property
+    def phases(self) -> int:
+        """Over how many phases; while nothing flows it does not matter."""
+        return int(self.limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
+
+    def wish(self, *wishes: Wish) -> None:
+        """Put other wishes in the place of all there were."""
+        self._wishes = wishes
+        self.update()
+
+    def later(self, *wishes: Wish) -> None:
+        """Wish for limits in the next round of the energy manager."""
+
+        async def wait() -> None:
+            await self._station.sleep(_ENERGY_MANAGER_SECONDS)
+            self.wish(*wishes)
+
+        self._station.spawn(wait())
+
+    def sleep(self) -> None:
+        """Forget all wishes, and that anything was ever in force."""
+        self._wishes = ()
+        self._told = (0.0, 0)
+        self._awake = False
+
+    async def manage(self) -> None:
+        """Say again and again what is in force; at first, that nothing is."""
+        self._publish({_CURRENT: (0.0, "")})
+        await self._station.sleep(_ENERGY_MANAGER_SECONDS)
+        self._awake = True
+        while True:
+            self.update()
+            await asyncio.sleep(_ENERGY_MANAGER_SECONDS)
+
+    def update(self) -> None:
+        """Say what is in force, and let the EVSE follow where it has changed."""
+        if not self._awake:
+            return
+        limits = self.limits
+        self._publish(limits)
+        now = (self.current, self.phases)
+        if now != self._told:
+            rises = self._told[0] < MIN_CURRENT <= now[0]
+            self._told = now
+            if rises:
+                self._evse.delay.begin()
+            self._evse.course.settle()
+
+    def _publish(self, limits: Limits) -> None:
+        voice = self._evse.voice
+        described = messages.enforced_limits(voice.connector_id, limits)
+        voice.api.publish("enforced_limits", described)
+        for sister in self._station.sisters:
+            if isinstance(sister, ExternalLimits) and self._station.dialect.page:
+                sister.publish("enforced_limits", described)
+        phases = int(limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
+        voice.limits(limits[_CURRENT][0], phases)
+
+
+class ExternalLimits(Sister):
+    """Takes limits for one EVSE."""
+
+    KIND = "external_energy_limits_consumer"
+    VARIABLES = ("capabilities",)
+
+    def __init__(self, station: EverestSimulator, module_id: str, evse: Evse) -> None:
+        """Build the module for one EVSE."""
+        super().__init__(station, module_id)
+        self._evse = evse
+        self.orders["set_external_limits"] = self._set
+
+    @override
+    def introduce(self) -> None:
+        """Tell what the fuse allows; older releases do not."""
+        if self.station.dialect.latches:
+            setup = self._evse.setup
+            self.publish(
+                "capabilities",
+                {
+                    "max_current_A": setup.max_current,
+                    "max_phase_count": setup.phases,
+                    "nominal_voltage_V": NOMINAL_VOLTAGE,
+                    "total_power_W": setup.max_current * setup.phases * NOMINAL_VOLTAGE,
+                },
+            )
+
+    def _set(self, body: Any) -> None:
+        """Take the place of all limits there were; an empty schedule lifts them."""
+        lists = ("schedule_import", "schedule_export", "schedule_setpoints")
+        schedule = fields(body, **dict.fromkeys(lists, list))
+        wishes = [_wish(entry) for entry in schedule["schedule_import"]]
+        for entry in schedule["schedule_export"]:
+            _wish(entry)
+        if any(wish.since == _NO_TIME for wish in wishes):
+            # Taken all the same.
+            self.station.refuses(f"{self.topic}/m2e/set_external_limits", b"", "no time")
+        self._evse.energy.later(*wishes)
+
+
+def _wish(entry: Any) -> Wish:
+    """Read one entry of a schedule."""
+    found = fields(entry, timestamp=str, limits_to_root=dict, limits_to_leaves=dict)
+    limits: Limits = {}
+    for side in ("limits_to_root", "limits_to_leaves"):
+        for name, limit in found[side].items():
+            if name in _NUMBERS or name in _INTEGERS:
+                inner = fields(limit, value=(int, float), source=str)
+                value = float(inner["value"])
+                if name in _INTEGERS:
+                    value = integer(value)
+                limits[name] = min(limits.get(name, (value, "")), (value, inner["source"]))
+    try:
+        return Wish(moment(found["timestamp"]), limits)
+    except MalformedError:
+        return Wish(_NO_TIME, limits)

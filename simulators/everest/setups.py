@@ -1,0 +1,82 @@
+"""What the operator of a station decides: the keys of the command line and of tests."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvseSetup:
+    """One EVSE as asked for on the command line or by a test."""
+
+    name: str = "carport"
+    module: str = "evse_manager_api"
+    """Id of its ``evse_manager_consumer`` module."""
+    connector: str = ""
+    """Id of its EvseManager, known to the legacy API; empty is ``connector_<number>``."""
+    evse_id: str = ""
+    """Empty makes one up."""
+    phases: int = 3
+    max_current: float = 16.0
+    wanted: float = 40.0
+    """Energy in kWh after which a car is full."""
+    authorize: bool = True
+    """Whether somebody holds a card to the reader soon after each plug-in."""
+    lock: bool = True
+    """Whether there is a connector lock, to be forced open."""
+    limits: str = ""
+    """Id of an ``external_energy_limits_consumer`` module for this EVSE."""
+    sink: bool = True
+    """Whether the legacy API can limit the current."""
+    switches: bool = True
+    """Whether the number of phases can change."""
+    socket: bool = False
+    """Whether there is a socket instead of a cable; then the cable's rating is told."""
+    dc: bool = False
+    """Whether it charges with direct current."""
+    protocol: str = ""
+    """What the car speaks; empty is the usual for AC, and for DC."""
+    delay: bool = False
+    """Whether random delays are configured."""
+    external_ready: bool = False
+    """2025.10: whether somebody else has to say that charging may start."""
+    check: float = 0.0
+    """Seconds within which a sign of life of the client is wanted; 0 wants none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SisterSetup:
+    """Ids of the modules that serve the whole station; empty leaves one out."""
+
+    errors: str = ""
+    """``error_history_consumer``"""
+    tokens: str = ""
+    """``auth_token_provider``"""
+    authorizer: str = ""
+    """``auth_consumer``"""
+    cost: str = ""
+    """``session_cost_consumer``"""
+    ocpp: str = ""
+    """``ocpp_consumer``"""
+    bus: str = ""
+    """The OCPP 1.6 module itself, on the bus inside EVerest; ``ocpp`` or ``ocpp/main``"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSetup:
+    """How a station is configured and connected."""
+
+    legacy: bool = False
+    """The API before v1 is there as well, whatever the dialect says."""
+    latch: bool = True
+    """Variables can be asked for, where the release can do that."""
+    store: bool = False
+    """Transactions are remembered over a restart, to be closed."""
+    bridged: bool = False
+    """A bridge to the broker lets pass only what is below ``everest_api/``."""
+    information: bool = False
+    """The legacy API tells maker, model and serial number."""
+    check: float = 0.0
+    """The same as for an EVSE, for all other modules."""
+    price: float = 0.3
+    """Of a kilowatt hour, in EUR."""
+    strict: bool = False
+    """The end of the simulator raises what was wrong with the requests."""
