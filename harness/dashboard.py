@@ -7,20 +7,31 @@ from .home import Home
 
 URL_PATH = "charge-points"
 
-#: What an entity looks like, by its translation key or the end of its unique id, in order.
+#: What an entity looks like, by its domain and its translation key, in order. One without
+#: a translation key has the end of its unique id instead.
 _CARDS: dict[str, dict[str, Any]] = {
-    "charging": {
+    "switch.charging": {
         "name": "Charging",
         "features": [{"type": "toggle"}],
         "grid_options": {"columns": 12},
     },
-    "status": {"name": "Status"},
-    "session_energy": {"name": "Session"},
-    "cable": {"name": "Cable lock", "features": [{"type": "lock-commands"}]},
-    "charging_mode": {"name": "Charging mode", "features": [{"type": "select-options"}]},
-    "power": {"name": "Power"},
-    "lifetime_energy": {"name": "Lifetime"},
+    "sensor.status": {"name": "Status"},
+    "sensor.session_energy": {"name": "Session"},
+    "lock.cable": {"name": "Cable lock", "features": [{"type": "lock-commands"}]},
+    "select.charging_mode": {
+        "name": "Charging mode",
+        "features": [{"type": "select-options"}],
+    },
+    "number.max_current": {
+        "name": "Maximum current",
+        "features": [{"type": "numeric-input", "style": "buttons"}],
+    },
+    "select.phases": {"name": "Phases", "features": [{"type": "select-options"}]},
+    "sensor.power": {"name": "Power"},
+    "sensor.lifetime_energy": {"name": "Lifetime"},
 }
+#: What the graph shows.
+_HISTORY = ("sensor.status", "sensor.power")
 
 
 async def make_dashboard(home: Home) -> str:
@@ -32,7 +43,9 @@ async def make_dashboard(home: Home) -> str:
     cards: dict[str, dict[str, str]] = defaultdict(dict)
     for entity in entities:
         if entity["platform"] == "fimp_chargepoint":
-            key = entity["translation_key"] or entity["unique_id"].rpartition("_")[2]
+            domain = entity["entity_id"].partition(".")[0]
+            name = entity["translation_key"] or entity["unique_id"].rpartition("_")[2]
+            key = f"{domain}.{name}"
             if key in _CARDS:
                 cards[entity["device_id"]][key] = entity["entity_id"]
     names = {device["id"]: device["name_by_user"] or device["name"] for device in devices}
@@ -71,8 +84,6 @@ def _section(name: str, entities: dict[str, str]) -> dict[str, Any]:
     history = {
         "type": "history-graph",
         "hours_to_show": 1,
-        "entities": [
-            {"entity": entities[key]} for key in ("status", "power") if key in entities
-        ],
+        "entities": [{"entity": entities[key]} for key in _HISTORY if key in entities],
     }
     return {"type": "grid", "cards": [heading, *cards, history]}

@@ -18,10 +18,23 @@ _LEVELS = {
     "nobody": {"rn": "rn:nobody", "ad": "ad:9", "module": "nobody", "id": "nobody"},
     "the simulators": {"rn": "rn:easee", "ad": "ad:1", "module": "carport", "id": "x"},
 }
+_SERVICES = (
+    "alarm_system",
+    "chargepoint",
+    "dev_sys",
+    "diagnostic",
+    "meter_elec",
+    "parameters",
+)
 _TOPICS = {
-    "+/mt:evt/rt:dev/+/+/sv:chargepoint/+": "pt:j1/mt:evt/rt:dev/{rn}/{ad}/sv:chargepoint/{ad}",
-    "+/mt:evt/rt:dev/+/+/sv:meter_elec/+": "pt:j1/mt:evt/rt:dev/{rn}/{ad}/sv:meter_elec/{ad}",
+    **{
+        f"+/mt:evt/rt:dev/+/+/sv:{service}/+": (
+            f"pt:j1/mt:evt/rt:dev/{{rn}}/{{ad}}/sv:{service}/{{ad}}"
+        )
+        for service in _SERVICES
+    },
     "+/mt:evt/rt:ad/+/+": "pt:j1/mt:evt/rt:ad/{rn}/{ad}",
+    "+/mt:evt/rt:app/+/+": "pt:j1/mt:evt/rt:app/rn:vinculum/ad:1",
     "+/mt:evt/rt:discovery": "pt:j1/mt:evt/rt:discovery",
     "everest_api/1/evse_manager_consumer/+/e2m/#": (
         "everest_api/1/evse_manager_consumer/{module}/e2m/{variable}"
@@ -44,6 +57,16 @@ _TYPES = (
     "evt.network.node_report",
     "evt.network.all_nodes_report",
     "evt.discovery.report",
+    "evt.app.state_report",
+    "evt.pd7.response",
+    "evt.pd7.notify",
+    "evt.max_current.report",
+    "evt.phase_mode.report",
+    "evt.sup_params.report",
+    "evt.param.report",
+    "evt.alarm.report",
+    "evt.errors.report",
+    "evt.uptime.report",
 )
 _VALUES: tuple[Any, ...] = ([[]], {"address": {}}, -1, {"services": [1]})
 
@@ -77,7 +100,10 @@ def _garbage() -> list[bytes]:
 async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) -> None:
     entry = await load(hass, other_broker(broker))
     hub = entry.runtime_data.hub
-    assert set(hub.filters) == set(_TOPICS), "a filter nobody throws garbage at"
+    # Where replies come is known to this hub alone.
+    replies = {each: f"pt:j1{each[1:]}" for each in hub.filters if "/mt:rsp/" in each}
+    topics = _TOPICS | replies
+    assert set(hub.filters) == set(topics), "a filter nobody throws garbage at"
     where = Broker(broker.host, broker.port)
     station = EverestSimulator(where, EvseSetup(module="carport"), timing=QUICK)
     async with simulator(broker) as adapter, station:
@@ -93,11 +119,12 @@ async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) ->
         await until(lambda: len(hub.nodes) == 2)
         await until(lambda: {"disconnected", "Unplugged"} <= set(shown().values()))
         await until(lambda: "sensor.everest_carport_evse_id" in shown())
+        await until(lambda: "6, 7" in shown().values(), "the last parameter")
         await hass.async_block_till_done()
         before = shown()
         async with aiomqtt.Client(HOST, broker.port) as vandal:
             for levels in _LEVELS.values():
-                for topic in _TOPICS.values():
+                for topic in topics.values():
                     variables = _VARIABLES if "{variable}" in topic else ("",)
                     for variable in variables:
                         for payload in _garbage():

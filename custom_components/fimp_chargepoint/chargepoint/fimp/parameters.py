@@ -38,14 +38,15 @@ def described(message: Message) -> tuple[Parameter, ...]:
     """Read `evt.sup_params.report`; a description that makes no sense is left out.
 
     Raises:
-        ProtocolError: of kind `value`, where there is no list at all.
+        ProtocolError: of kind `value`, where there is no list, or no sense in all of it.
 
     """
-    if message.value is None:
-        return ()
-    descriptions = expect(message, list)[:_PARAMETERS_MAX]
-    found = [_parameter(each) for each in descriptions]
-    return tuple({each.id: each for each in found if each is not None}.values())
+    # Null is how an adapter writes an empty list.
+    descriptions = expect(message, list)[:_PARAMETERS_MAX] if message.value is not None else []
+    found = [each for each in map(_parameter, descriptions) if each is not None]
+    if descriptions and not found:
+        raise ProtocolError("value", f"{message.type}: {message.value!r:.80}")
+    return tuple({each.id: each for each in found}.values())
 
 
 def reported(snapshot: ChargepointSnapshot, message: Message) -> Reading:
