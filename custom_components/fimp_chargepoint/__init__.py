@@ -21,7 +21,7 @@ from .const import (
 )
 from .coordinator import FimpConfigEntry, RuntimeData
 from .issues import async_forget_refused_credentials, async_report_refused_credentials
-from .moves import async_watch_for_moves
+from .moves import async_forget_moves, async_watch_for_moves
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
@@ -78,6 +78,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave no issue behind that nobody can close."""
     async_forget_refused_credentials(hass, entry)
+    async_forget_moves(hass, entry)
 
 
 async def async_remove_config_entry_device(

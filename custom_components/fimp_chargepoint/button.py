@@ -25,7 +25,7 @@ from .entity import (
     translated_errors,
 )
 
-# The library keeps one command slot per charge point; see switch.py.
+# The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0
 
 

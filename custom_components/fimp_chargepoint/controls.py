@@ -77,6 +77,14 @@ class ParameterControl:
         parameter = self.description(snapshot)
         return None if parameter is None else parameter.range
 
+    def text(self, snapshot: ChargepointSnapshot) -> str | None:
+        """Return the value in the words of the maker, where there are any."""
+        parameter, value = self.description(snapshot), self.proven(snapshot)
+        if parameter is None or value is None:
+            return None
+        words = (name for name, each in parameter.choices.items() if each == value)
+        return next(words, str(value).lower() if isinstance(value, bool) else str(value))
+
     async def set(self, chargepoint: Chargepoint, value: Any) -> None:
         """Return when the charge point has proven it."""
         await chargepoint.set_parameter(self.parameter_id, value)

@@ -1,12 +1,13 @@
 """Between the library and the entities: a coordinator per node, and what an entry holds."""
 
 from collections.abc import Callable
+from datetime import datetime
 import logging
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .chargepoint.base import Chargepoint
@@ -21,7 +22,13 @@ from .chargepoint.hub import (
 )
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
 from .chargepoint.node import Node
-from .const import CONF_BROKER, DOMAIN, Broker
+from .const import CONF_BROKER, Broker
+from .devices import (
+    async_find_device,
+    async_register_device,
+    async_remove_device,
+    async_suggest_area,
+)
 from .issues import (
     async_forget_warning,
     async_report_refused_credentials,
@@ -29,6 +36,10 @@ from .issues import (
 )
 
 _LOGGER = logging.getLogger(__name__)
+
+#: Seconds that the device of a charge point stays after its own system has removed it:
+#: who adds it again gets another address, and is asked whether its history shall move.
+_KEEPING_TIME = 3600.0
 
 type FimpConfigEntry = ConfigEntry[RuntimeData]
 type ChargepointCoordinator = PushCoordinator[ChargepointSnapshot, Chargepoint]
@@ -51,6 +62,10 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         self.data = node.snapshot
         #: Identifies the device, and with a key an entity; never changes.
         self.identifier = f"{entry.entry_id}_{node.address}"
+        #: Whether there was no device for it before.
+        self.is_new = async_find_device(hass, entry.entry_id, self.identifier) is None
+        #: Whether its node is gone for good; its entities go with it.
+        self.is_gone = False
         self._remove_listener: CALLBACK_TYPE | None = node.add_listener(self._take_over)
         self._register_device()
 
@@ -73,27 +88,23 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         """Publish a snapshot."""
         identity = self.data.identity
         self.async_set_updated_data(snapshot)
-        if snapshot.identity != identity:
-            self._register_device()
+        if snapshot.identity == identity:
+            return
+        self._register_device()
+        if self.is_new and identity.area is None and snapshot.identity.area is not None:
+            entry_id, area = self.config_entry.entry_id, snapshot.identity.area
+            async_suggest_area(self.hass, entry_id, self.identifier, area)
+
+    @callback
+    def async_retire(self) -> None:
+        """The node is gone: take its entities away."""
+        self.is_gone = True
+        self.async_update_listeners()
+        self.config_entry.async_create_task(self.hass, self.async_shutdown())
 
     def _register_device(self) -> None:
-        """Show the node as a device below its hub; entities only refer to it."""
-        identity = self.data.identity
-        entry_id = self.config_entry.entry_id
-        dr.async_get(self.hass).async_get_or_create(
-            config_entry_id=entry_id,
-            identifiers={(DOMAIN, self.identifier)},
-            name=identity.name,
-            manufacturer=identity.manufacturer,
-            model=identity.model,
-            serial_number=identity.serial_number,
-            sw_version=identity.sw_version,
-            hw_version=identity.hw_version,
-            suggested_area=identity.area,
-            via_device_id=dr.async_get_device_id_by_identifier(
-                self.hass, (DOMAIN, entry_id), config_entry_id=entry_id
-            ),
-        )
+        entry_id, identity = self.config_entry.entry_id, self.data.identity
+        async_register_device(self.hass, entry_id, self.identifier, identity)
 
 
 class RuntimeData:
@@ -138,15 +149,20 @@ class RuntimeData:
             action(coordinator)
 
     def _remove(self, node: Node[Any]) -> None:
-        """Forget a node; its entities go with its device."""
+        """Take a node away; its device stays for a while, in case it only moved."""
         coordinator = self.coordinators.pop(node.address)
-        self._entry.async_create_task(self._hass, coordinator.async_shutdown())
-        registry = dr.async_get(self._hass)
-        device = registry.async_get_device_by_identifier(
-            (DOMAIN, coordinator.identifier), self._entry.entry_id
-        )
-        if device is not None:
-            registry.async_remove_device(device.id)
+        coordinator.async_retire()
+        entry_id, identifier = self._entry.entry_id, coordinator.identifier
+        if coordinator.data.identity.serial_number is None:
+            async_remove_device(self._hass, entry_id, identifier)
+            return
+
+        @callback
+        def remove(_: datetime) -> None:
+            if node.address not in self.coordinators:
+                async_remove_device(self._hass, entry_id, identifier)
+
+        self._entry.async_on_unload(async_call_later(self._hass, _KEEPING_TIME, remove))
 
     def _forget_warnings(self) -> None:
         """Leave no issue behind that nobody watches any more."""

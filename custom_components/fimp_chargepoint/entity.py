@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, override
 
-from homeassistant.const import Platform
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
@@ -27,7 +27,7 @@ from .chargepoint.errors import (
 )
 from .chargepoint.model import Capabilities, Feature, Parameter, ParameterKind
 from .const import ATTR_PENDING, DOMAIN
-from .controls import Control
+from .controls import Control, ParameterControl
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 
 
@@ -97,6 +97,9 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
     @override
     def _handle_coordinator_update(self) -> None:
         """Write what changed; most snapshots change only one entity."""
+        if self.coordinator.is_gone:
+            self.hass.async_create_task(self.async_remove())
+            return
         written = (self.available, self.shown)
         if written != self._written:
             self._written = written
@@ -153,6 +156,18 @@ type Descriptions[D: ChargepointDescription] = Callable[[Capabilities], Iterable
 def existing[D: ChargepointDescription](descriptions: Iterable[D]) -> Descriptions[D]:
     """Return which of `descriptions` are of what a charge point has."""
     return lambda capabilities: [each for each in descriptions if each.exists_fn(capabilities)]
+
+
+def parameter_fields(parameter_id: str, name: str | None = None) -> dict[str, Any]:
+    """Return what the description of a setting has on every platform.
+
+    Without the `name` that its maker gave it there is one of ours.
+    """
+    return {
+        "key": f"parameter_{parameter_id}",
+        "entity_category": EntityCategory.CONFIG,
+        "control": ParameterControl(parameter_id),
+    } | ({"translation_key": parameter_id} if name is None else {"name": name})
 
 
 def of_parameters[D: ChargepointDescription](

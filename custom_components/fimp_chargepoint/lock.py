@@ -19,7 +19,7 @@ from .entity import (
     existing,
 )
 
-# The library keeps one command slot per charge point; see switch.py.
+# The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0
 
 

@@ -4,6 +4,7 @@ An adapter gives a thing that was deleted and added again a new address, and the
 what identifies a charge point. The serial number only lets us ask the user.
 """
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,10 @@ from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .coordinator import FimpConfigEntry, PushCoordinator
+from .devices import async_find_device, async_remove_device
 
-#: Seconds after which all charge points that are still there have been found again.
+#: Seconds after which all charge points that are still there have been found again, and
+#: have said who they are.
 _SETTLING_TIME = 60.0
 
 _ENTRY_ID = "entry_id"
@@ -30,67 +33,85 @@ def async_watch_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
 
     @callback
     def found(coordinator: PushCoordinator[Any, Any]) -> None:
+        # What is there has not moved away.
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(coordinator.identifier))
+
         @callback
         def look(_: datetime) -> None:
-            _look_for_move(hass, entry, coordinator)
+            _look_for_moves(hass, entry)
 
         entry.async_on_unload(async_call_later(hass, _SETTLING_TIME, look))
 
     entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
 
 
-def _look_for_move(
-    hass: HomeAssistant, entry: FimpConfigEntry, coordinator: PushCoordinator[Any, Any]
+@callback
+def async_forget_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """Leave no offer behind for an entry that is gone."""
+    for issue in tuple(ir.async_get(hass).issues.values()):
+        if issue.domain == DOMAIN and (issue.data or {}).get(_ENTRY_ID) == entry.entry_id:
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+
+
+def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """Offer to move the history of every charge point that stood elsewhere before.
+
+    It did, where all that is there of its maker and serial number is new, and as much is
+    gone: a thing can have several connectors.
+    """
+    present = {each.identifier: each for each in entry.runtime_data.coordinators.values()}
+    new: dict[tuple[str | None, str], list[str]] = defaultdict(list)
+    stayed: set[tuple[str | None, str]] = set()
+    for identifier, coordinator in present.items():
+        identity = coordinator.data.identity
+        if identity.serial_number is not None:
+            key = identity.manufacturer, identity.serial_number
+            new[key].append(identifier)
+            if not coordinator.is_new:
+                stayed.add(key)
+    gone: dict[tuple[str | None, str], list[dr.DeviceEntry]] = defaultdict(list)
+    for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
+        if device.serial_number is not None and _identifier(device) not in present:
+            gone[device.manufacturer, device.serial_number].append(device)
+    for key in new.keys() & gone.keys() - stayed:
+        if len(new[key]) == len(gone[key]):
+            devices = sorted(gone[key], key=_identifier)
+            for device, identifier in zip(devices, sorted(new[key]), strict=True):
+                _offer(hass, entry, device, identifier)
+
+
+def _offer(
+    hass: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry, new: str
 ) -> None:
-    """Offer to move the history, where this charge point stood under another address."""
-    registry = dr.async_get(hass)
-    identity = coordinator.data.identity
-    present = {each.identifier for each in entry.runtime_data.coordinators.values()}
-    if identity.serial_number is None or coordinator.identifier not in present:
-        return
-    gone = [
-        device
-        for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
-        if device.serial_number == identity.serial_number
-        and device.manufacturer == identity.manufacturer
-        and _identifier(device) not in present
-    ]
-    if len(gone) != 1:
-        return
-    old = _identifier(gone[0])
-    issue_id = f"moved_{old}"
-    entry.async_on_unload(lambda: ir.async_delete_issue(hass, DOMAIN, issue_id))
+    old = _identifier(device)
     ir.async_create_issue(
         hass,
         DOMAIN,
-        issue_id,
+        _issue_id(old),
+        data={_ENTRY_ID: entry.entry_id, _OLD: old, _NEW: new},
         is_fixable=True,
+        # After a restart the new address is not new any more.
+        is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key="moved",
-        translation_placeholders={"name": gone[0].name_by_user or gone[0].name or ""},
-        data={_ENTRY_ID: entry.entry_id, _OLD: old, _NEW: coordinator.identifier},
+        translation_placeholders={"name": device.name_by_user or device.name or ""},
     )
 
 
 async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     """Give the old device, with its entities, the address of the new one."""
     entry_id, old, new = str(data[_ENTRY_ID]), str(data[_OLD]), str(data[_NEW])
-    devices, entities = dr.async_get(hass), er.async_get(hass)
-    device = devices.async_get_device_by_identifier((DOMAIN, old), entry_id)
-    if device is None:
+    device = async_find_device(hass, entry_id, old)
+    replaced = async_find_device(hass, entry_id, new)
+    if device is None or replaced is None or device.serial_number != replaced.serial_number:
         return
     await hass.config_entries.async_unload(entry_id)
-    replaced = devices.async_get_device_by_identifier((DOMAIN, new), entry_id)
-    if replaced is not None:
-        for entity in er.async_entries_for_device(
-            entities, replaced.id, include_disabled_entities=True
-        ):
-            entities.async_remove(entity.entity_id)
-        devices.async_remove_device(replaced.id)
-    devices.async_update_device(device.id, new_identifiers={(DOMAIN, new)})
-    for entity in er.async_entries_for_device(
-        entities, device.id, include_disabled_entities=True
-    ):
+    entities = er.async_get(hass)
+    for entity in _entities(entities, replaced):
+        entities.async_remove(entity.entity_id)
+    async_remove_device(hass, entry_id, new)
+    dr.async_get(hass).async_update_device(device.id, new_identifiers={(DOMAIN, new)})
+    for entity in _entities(entities, device):
         if entity.unique_id.startswith(f"{old}_"):
             entities.async_update_entity(
                 entity.entity_id, new_unique_id=new + entity.unique_id.removeprefix(old)
@@ -98,6 +119,14 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     await hass.config_entries.async_setup(entry_id)
 
 
+def _entities(registry: er.EntityRegistry, device: dr.DeviceEntry) -> list[er.RegistryEntry]:
+    return er.async_entries_for_device(registry, device.id, include_disabled_entities=True)
+
+
 def _identifier(device: dr.DeviceEntry) -> str:
     """Return by what we know a device of ours."""
-    return next(iter(each for domain, each in device.identifiers if domain == DOMAIN), "")
+    return next((each for domain, each in device.identifiers if domain == DOMAIN), "")
+
+
+def _issue_id(identifier: str) -> str:
+    return f"moved_{identifier}"

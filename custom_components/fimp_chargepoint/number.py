@@ -10,12 +10,12 @@ from homeassistant.components.number import (
     NumberEntityDescription,
     NumberMode,
 )
-from homeassistant.const import EntityCategory, Platform, UnitOfElectricCurrent
+from homeassistant.const import Platform, UnitOfElectricCurrent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import Feature, Parameter, ParameterKind, Range
-from .controls import FeatureControl, ParameterControl
+from .controls import FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -24,13 +24,16 @@ from .entity import (
     controls,
     existing,
     of_parameters,
+    parameter_fields,
 )
 
-# The library keeps one command slot per charge point; see switch.py.
+# The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0
 
 #: Home Assistant wants bounds also of a number that is gone in this very moment.
 _NO_BOUNDS = Range(0.0, 100.0)
+#: The step of a number that may be anything.
+_FINE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,22 +55,13 @@ NUMBERS = tuple(
 
 #: Settings that have a meaning of their own, whoever made the charge point.
 PARAMETER_NUMBERS = {
-    parameter_id: ChargepointNumberDescription(
-        key=f"parameter_{parameter_id}",
-        translation_key=parameter_id,
-        entity_category=EntityCategory.CONFIG,
-        control=ParameterControl(parameter_id),
-    )
-    for parameter_id in ("led_brightness",)
+    each: ChargepointNumberDescription(**parameter_fields(each)) for each in ("led_brightness",)
 }
 
 
 def _parameter_number(parameter: Parameter) -> ChargepointNumberDescription:
     return PARAMETER_NUMBERS.get(parameter.id) or ChargepointNumberDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
-        entity_category=EntityCategory.CONFIG,
-        control=ParameterControl(parameter.id),
+        **parameter_fields(parameter.id, parameter.name)
     )
 
 
@@ -114,8 +108,8 @@ class ChargepointNumber(ControlEntity[float], NumberEntity):
     @property
     @override
     def native_step(self) -> float:
-        """The grain that the charge point has."""
-        return self._range.step
+        """The grain that the charge point has, else a fine one."""
+        return self._range.step or _FINE
 
     @property
     @override

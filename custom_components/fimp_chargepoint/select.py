@@ -21,9 +21,10 @@ from .entity import (
     controls,
     existing,
     of_parameters,
+    parameter_fields,
 )
 
-# The library keeps one command slot per charge point; see switch.py.
+# The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0
 
 _OPTION = "option"
@@ -69,12 +70,7 @@ class ParameterSelectDescription(ControlDescription, SelectEntityDescription):
 
 
 def _parameter_select(parameter: Parameter) -> ParameterSelectDescription:
-    return ParameterSelectDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
-        entity_category=EntityCategory.CONFIG,
-        control=ParameterControl(parameter.id),
-    )
+    return ParameterSelectDescription(**parameter_fields(parameter.id, parameter.name))
 
 
 async def async_setup_entry(

@@ -284,13 +284,8 @@ def _parameter_sensor(parameter: Parameter) -> ChargepointSensorDescription:
         key=f"parameter_{parameter.id}",
         name=parameter.name,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda snapshot: _text(control.proven(snapshot)),
+        value_fn=control.text,
     )
-
-
-def _text(value: Any) -> StateType:
-    """Return a setting as it is shown; a bool would be no state."""
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 async def async_setup_entry(

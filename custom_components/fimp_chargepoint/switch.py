@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
-from homeassistant.const import EntityCategory, Platform
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import Feature, Parameter, ParameterKind
-from .controls import ChargingControl, ParameterControl
+from .controls import ChargingControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -18,10 +18,11 @@ from .entity import (
     controls,
     existing,
     of_parameters,
+    parameter_fields,
 )
 
-# The library keeps one command slot per charge point. A limit here is one per platform
-# and entry: stopping one charge point would wait for the proof of another one's start.
+# The library keeps a slot for each kind of command of a charge point. A limit here is one
+# per platform and entry: stopping one would wait for the proof of another one's start.
 PARALLEL_UPDATES = 0
 
 
@@ -42,22 +43,14 @@ SWITCHES = (
 
 #: Settings that have a meaning of their own, whoever made the charge point.
 PARAMETER_SWITCHES = {
-    parameter_id: ChargepointSwitchDescription(
-        key=f"parameter_{parameter_id}",
-        translation_key=parameter_id,
-        entity_category=EntityCategory.CONFIG,
-        control=ParameterControl(parameter_id),
-    )
-    for parameter_id in ("cable_always_locked", "free_charging")
+    each: ChargepointSwitchDescription(**parameter_fields(each))
+    for each in ("cable_always_locked", "free_charging")
 }
 
 
 def _parameter_switch(parameter: Parameter) -> ChargepointSwitchDescription:
     return PARAMETER_SWITCHES.get(parameter.id) or ChargepointSwitchDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
-        entity_category=EntityCategory.CONFIG,
-        control=ParameterControl(parameter.id),
+        **parameter_fields(parameter.id, parameter.name)
     )
 
 

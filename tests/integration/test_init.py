@@ -187,19 +187,46 @@ async def test_chargepoint_that_comes_early(hass: HomeAssistant, broker: BrokerP
         await until(lambda: find(hass, "switch", "charging"))
 
 
-async def test_removed_and_added_again(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """A charge point that its hub excludes goes with all it has; a new one is new."""
-    (address,) = chargepoint.entry.runtime_data.coordinators
+async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """The entities of a charge point that its hub excludes go at once, its device later."""
     await chargepoint.point.exclude()
-    await until(lambda: device_of(hass, chargepoint.entry, "Acme Wallbox") is None)
+    await until(lambda: not chargepoint.entry.runtime_data.coordinators)
     await hass.async_block_till_done()
-    assert find(hass, "switch", "charging") is None
-    assert not hass.states.async_entity_ids(("switch", "sensor", "lock", "select"))
-    assert not chargepoint.entry.runtime_data.coordinators
+    assert chargepoint.state("switch", "charging") == "unavailable"
+    assert device_of(hass, chargepoint.entry, "Acme Wallbox") is not None
 
-    await chargepoint.point.include()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
+    await hass.async_block_till_done()
+    assert device_of(hass, chargepoint.entry, "Acme Wallbox") is None
+    assert not hass.states.async_entity_ids(("switch", "sensor", "lock", "select"))
+
+
+async def test_removed_without_serial_number(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Nobody would know it again: its device goes at once."""
+    async with simulator(broker, ChargepointSetup(serial="")) as point:
+        entry = await load(hass, other_broker(broker))
+        await until(lambda: device_of(hass, entry, "Acme Wallbox"))
+        await point.exclude()
+        await until(lambda: device_of(hass, entry, "Acme Wallbox") is None)
+        await hass.async_block_till_done()
+        assert not hass.states.async_entity_ids(("switch", "sensor", "lock", "select"))
+
+
+async def test_back_at_the_same_address(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """What was removed and speaks again is the same charge point, with the same entities."""
+    (garage,) = chargepoint.point.points.values()
+    entity_id = chargepoint.id("switch", "charging")
+    await chargepoint.point.exclude()
+    await until(lambda: not chargepoint.entry.runtime_data.coordinators)
+    garage.included = True
+    garage.forget()
     await chargepoint.shows("switch", "charging", "off")
-    assert list(chargepoint.entry.runtime_data.coordinators) != [address]
+    assert chargepoint.id("switch", "charging") == entity_id
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
+    await hass.async_block_till_done()
+    assert chargepoint.state("switch", "charging") == "off"
 
 
 async def test_capabilities_grow(hass: HomeAssistant, broker: BrokerProcess) -> None:

@@ -1,7 +1,9 @@
 """A charge point that was removed from its hub and added again."""
 
 from datetime import timedelta
+from typing import Any
 
+from aiohttp.test_utils import TestClient
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -20,23 +22,33 @@ from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
-from .conftest import Chargepoint, load, other_broker, simulator, until
+from .conftest import Chargepoint, find, load, other_broker, simulator, until
 
 
 async def known_before(
-    hass: HomeAssistant, broker: BrokerProcess, *, serial: str
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    *,
+    serial: str,
+    addresses: tuple[str, ...] = ("7",),
 ) -> MockConfigEntry:
-    """Return an entry that knew a charge point of another address, with a name of its own."""
-    async with simulator(broker, ChargepointSetup(serial=serial, address="7")) as point:
+    """Return an entry that knew charge points at other addresses."""
+    setups = [ChargepointSetup(name=each, serial=serial, address=each) for each in addresses]
+    async with simulator(broker, *setups):
         entry = await load(hass, other_broker(broker))
-        found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
-        await found.settles()
+        await until(lambda: len(entry.runtime_data.coordinators) == len(addresses))
+        await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)
-    er.async_get(hass).async_update_entity(
-        found.id("switch", "charging"), new_entity_id="switch.my_car", name="My car"
-    )
     return entry
+
+
+async def repair(client: TestClient[Any, Any], issue: ir.IssueEntry) -> None:
+    """Agree to what is offered."""
+    flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
+    step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    assert step["description_placeholders"] == {"name": "Acme Wallbox"}
+    url = f"/api/repairs/issues/fix/{step['flow_id']}"
+    assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
 
 
 async def settle(hass: HomeAssistant, entry: MockConfigEntry) -> list[ir.IssueEntry]:
@@ -65,18 +77,14 @@ async def test_history_moves_to_the_new_address(
 ) -> None:
     assert await async_setup_component(hass, "repairs", {})
     entry = await known_before(hass, broker, serial="S1")
+    entity_id = find(hass, "switch", "charging")
+    assert entity_id is not None
+    er.async_get(hass).async_update_entity(entity_id, new_entity_id="switch.my_car")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")) as point:
         await load(hass, entry)
         (issue,) = await settle(hass, entry)
         assert addresses(hass, entry) == {"7", "8"}
-
-        client = await hass_client()
-        flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
-        step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
-        assert step["description_placeholders"] == {"name": "Acme Wallbox"}
-        url = f"/api/repairs/issues/fix/{step['flow_id']}"
-        assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
-
+        await repair(await hass_client(), issue)
         assert addresses(hass, entry) == {"8"}
         found = Chargepoint(hass, point, entry)
         await found.shows("sensor", "status", "disconnected")
@@ -104,6 +112,65 @@ async def test_nothing_to_move(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_removed_and_added_again(
+    hass: HomeAssistant, chargepoint: Chargepoint, hass_client: ClientSessionGenerator
+) -> None:
+    """Also while Home Assistant looks on, the names that the user gave come along."""
+    assert await async_setup_component(hass, "repairs", {})
+    entry = chargepoint.entry
+    er.async_get(hass).async_update_entity(
+        chargepoint.id("switch", "charging"), new_entity_id="switch.my_car"
+    )
+    await chargepoint.point.exclude()
+    await until(lambda: not entry.runtime_data.coordinators)
+    await chargepoint.point.include()
+    (issue,) = await settle(hass, entry)
+    await repair(await hass_client(), issue)
+    assert addresses(hass, entry) == {"2"}
+    await chargepoint.shows("switch", "charging", "off")
+    assert chargepoint.id("switch", "charging") == "switch.my_car"
+
+
+async def test_several_connectors(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """They have one serial number, and each finds its own new address."""
+    entry = await known_before(hass, broker, serial="S1", addresses=("3_1", "3_2"))
+    setups = [ChargepointSetup(name=each, serial="S1", address=each) for each in ("5_1", "5_2")]
+    async with simulator(broker, *setups):
+        await load(hass, entry)
+        await until(lambda: len(entry.runtime_data.coordinators) == 2)
+        issues = await settle(hass, entry)
+        moves = {
+            each.data["old"].rpartition("/")[2]: each.data["new"].rpartition("/")[2]
+            for each in issues
+        }
+        assert moves == {"3_1": "5_1", "3_2": "5_2"}
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_connector_that_is_missing_has_not_moved(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Where the thing is still at its old address, nothing may be taken for another one."""
+    entry = await known_before(hass, broker, serial="S1", addresses=("3_1", "3_2"))
+    async with simulator(broker, ChargepointSetup(serial="S1", address="3_1")):
+        await load(hass, entry)
+        assert not await settle(hass, entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_an_offer_is_withdrawn_when_the_old_address_speaks(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    entry = await known_before(hass, broker, serial="S1")
+    async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
+        await load(hass, entry)
+        assert await settle(hass, entry)
+        async with simulator(broker, ChargepointSetup(serial="S1", address="7")):
+            await until(lambda: len(entry.runtime_data.coordinators) == 2)
+            assert not await settle(hass, entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_the_offer_goes_with_the_entry(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
@@ -111,5 +178,5 @@ async def test_the_offer_goes_with_the_entry(
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
         await load(hass, entry)
         assert await settle(hass, entry)
-        await hass.config_entries.async_unload(entry.entry_id)
+        await hass.config_entries.async_remove(entry.entry_id)
         assert not await settle(hass, entry)

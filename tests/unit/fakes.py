@@ -1,5 +1,6 @@
 """Stand-ins for unit tests: a settable clock, a hub without a link, recordings."""
 
+import asyncio
 from collections.abc import Callable
 import os
 from pathlib import Path
@@ -152,3 +153,10 @@ def lines(meter: Meter, quantity: str) -> tuple[float | None, float | None, floa
     """Return what is measured on L1, L2 and L3 of `current` or `voltage`."""
     one, two, three = (getattr(meter, f"{quantity}_l{line}") for line in (1, 2, 3))
     return one, two, three
+
+
+async def waits(command: asyncio.Task[None]) -> bool:
+    """Return whether `command` still waits, once it had the time to notice its end."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return not command.done()

@@ -24,7 +24,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Status,
 )
 
-from .fakes import FakeOutlet, lines
+from .fakes import FakeOutlet, lines, waits
 
 PREFIX = "site1/"
 TOPIC = "everest_api/1/evse_manager_consumer/evse_1"
@@ -437,7 +437,7 @@ async def test_a_stop_while_it_prepares_to_charge_is_sent(station: Station) -> N
     station.wait(1)
     station.says("session_info", {"state": "Preparing"})
     await asyncio.sleep(0)
-    assert not stop.done()
+    assert await waits(stop)
     station.says("session_info", {"state": "ChargingPausedEVSE"})
     await stop
 
@@ -694,7 +694,7 @@ async def test_pause_is_proven_by_the_status_that_follows(ready: Station) -> Non
     ready.reply(reply_to, value=True)
     ready.event("StoppingCharging")
     await asyncio.sleep(0)
-    assert not stop.done()
+    assert await waits(stop)
     ready.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["UserPause"]})
     await outcome(stop)
     assert ready.shown.pending.get("charging") is None
@@ -708,7 +708,7 @@ async def test_resume_is_proven_by_session_info(ready: Station) -> None:
     ready.info("ChargingPausedEVSE")
     ready.info("Preparing")
     await asyncio.sleep(0)
-    assert not start.done()
+    assert await waits(start)
     ready.info("Charging")
     await outcome(start)
 
@@ -738,7 +738,7 @@ async def test_any_other_reply_is_neither_proof_nor_refusal(ready: Station, valu
     ready.reply(ready.requests("pause_charging")[0], value=value)
     ready.wait(9.9)
     await asyncio.sleep(0)
-    assert not task.done()
+    assert await waits(task)
     ready.wait(0.2)
     with pytest.raises(CommandTimeoutError):
         await outcome(task)

@@ -18,7 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
 
-from .fakes import OfflineHub, lines
+from .fakes import OfflineHub, lines, waits
 from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, METER, inclusion, report, state
 
 
@@ -246,13 +246,13 @@ def test_nonsense_from_the_meter(hub: OfflineHub, node: FimpChargepoint, payload
     assert sum(hub.ignored.values()) == 1
 
 
-def test_undeclared_meter_values_of_other_types_are_left_out(
+def test_undeclared_meter_values_of_other_types_are_refused(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     values = {"i1": "16", "i2": True, "i3": 5, "p_import": [1]}
     hub.feed(METER, report("evt.meter_ext.report", "object", values))
-    assert lines(node.snapshot.meter, "current") == (None, None, 5)
-    assert node.snapshot.meter.power is None
+    assert lines(node.snapshot.meter, "current") == (None, None, None)
+    assert hub.ignored["value"] == 1
 
 
 # Commands -----------------------------------------------------------------------
@@ -267,7 +267,7 @@ async def test_start_waits_for_its_proof(hub: OfflineHub, node: FimpChargepoint)
     assert node.snapshot.charging is False
     # The first report is stale.
     hub.feed(CHARGER, state("ready_to_charge"))
-    assert not task.done()
+    assert await waits(task)
     hub.feed(CHARGER, state("charging"))
     await task
     assert node.snapshot.pending.get("charging") is None
@@ -280,7 +280,7 @@ async def test_stop_is_not_proven_by_a_stale_report(
     task = await begin(node.stop_charging())
     hub.feed(CHARGER, state("charging"))
     hub.advance(hub.clock.time + 30)
-    assert not task.done()
+    assert await waits(task)
     assert node.snapshot.pending.get("charging") is False
     hub.feed(CHARGER, state("ready_to_charge"))
     await task
@@ -307,7 +307,7 @@ async def test_a_refusal_is_in_the_charge_points_own_words(
     words = "adapter: failed to start charging: charger is offline"
     others = report("evt.error.report", "string", "failed", msg="not ours")
     hub.feed(CHARGER, others | {"corid": "somebody-else"})
-    assert not task.done()
+    assert await waits(task)
     refusal = report("evt.error.report", "string", "failed to process", msg=words)
     hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
     with pytest.raises(CommandRejectedError) as error:
@@ -354,7 +354,7 @@ async def test_a_stop_supersedes_a_waiting_start(
     assert node.snapshot.pending.get("charging") is False
     # The answer to the start, which comes late and is stale, proves no stop.
     hub.feed(CHARGER, state("ready_to_charge"))
-    assert not stop.done()
+    assert await waits(stop)
     hub.feed(CHARGER, state("charging"))
     hub.advance(hub.clock.time + 30)
     hub.feed(CHARGER, state("ready_to_charge"))
@@ -371,7 +371,7 @@ async def test_a_start_supersedes_a_waiting_stop(
         await stop
     assert last(hub)["type"] == "cmd.charge.start"
     hub.feed(CHARGER, state("charging"))
-    assert not start.done()
+    assert await waits(start)
     hub.advance(hub.clock.time + 30)
     hub.feed(CHARGER, state("charging"))
     await start
@@ -440,7 +440,7 @@ async def test_a_repeated_stop_has_its_own_time(hub: OfflineHub, node: FimpCharg
     hub.advance(hub.clock.time + 10)
     with pytest.raises(CommandTimeoutError):
         await first
-    assert not second.done()
+    assert await waits(second)
     hub.feed(CHARGER, refused(stops(hub)[1], "too hot"))
     with pytest.raises(CommandRejectedError, match="too hot"):
         await second
@@ -526,7 +526,7 @@ async def test_a_choice_of_mode_does_not_undo_a_stop(
     hub.feed(CHARGER, state("charging"))
     stop = await begin(node.stop_charging())
     await node.set_charging_mode("slow")
-    assert not stop.done()
+    assert await waits(stop)
     assert last(hub)["type"] == "cmd.charge.stop"
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
@@ -540,7 +540,7 @@ async def test_a_fault_is_no_stop(hub: OfflineHub, node: FimpChargepoint) -> Non
     assert stops(hub)
     hub.advance(hub.clock.time + 5)
     hub.feed(CHARGER, state("error"))
-    assert not stop.done()
+    assert await waits(stop)
     hub.feed(CHARGER, state("ready_to_charge"))
     await stop
 
@@ -591,7 +591,7 @@ async def test_cable_lock(hub: OfflineHub, node: FimpChargepoint) -> None:
     )
     assert node.snapshot.pending.get("cable_lock") is True
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", False))
-    assert not task.done()
+    assert await waits(task)
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
     await task
 
@@ -619,8 +619,8 @@ async def test_a_choice_of_mode_while_charging_is_sent_at_once(
     assert node.snapshot.charging_mode is None
     # This report may be of before; a refusal must have its time to come.
     hub.feed(CHARGER, state("charging"))
-    assert not task.done()
-    hub.advance(hub.clock.time + 2)
+    assert await waits(task)
+    hub.advance(hub.clock.time + 4)
     assert last(hub)["type"] == "cmd.state.get_report"
     hub.feed(CHARGER, state("charging"))
     await task
@@ -662,7 +662,7 @@ async def test_a_caller_that_gives_up_does_not_undo_the_choice(
     hub.feed(CHARGER, state("charging"))
     change = await begin(node.set_charging_mode("slow"))
     change.cancel()
-    hub.advance(hub.clock.time + 2)
+    hub.advance(hub.clock.time + 4)
     hub.feed(CHARGER, state("charging"))
     assert node.snapshot.charging_mode == "slow"
 

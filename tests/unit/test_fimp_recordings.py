@@ -5,7 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    Feature,
+    Parameter,
+    ParameterKind,
+    Range,
+    Reason,
+    Status,
+)
 
 from .fakes import Playback, lines, specs
 
@@ -190,6 +197,88 @@ def test_minimal_charger(full: Playback) -> None:
     assert ended.status is Status.DISCONNECTED
     assert ended.meter.session_energy == 0.047
     assert ended.session.ended == datetime(2026, 11, 20, 8, 48, 22, tzinfo=UTC)
+
+
+def test_easee_tells_and_takes_its_currents_and_phases(easee: Playback) -> None:
+    capabilities = easee.at(30.0, EASEE).capabilities
+    assert {Feature.MAX_CURRENT, Feature.SESSION_CURRENT} <= capabilities.controls
+    assert capabilities.ranges[Feature.MAX_CURRENT] == Range(6, 32)
+    # Its phases are only reported.
+    assert not capabilities.controls & {Feature.PHASE_MODE, Feature.PHASES}
+    assert {Feature.PHASE_MODE, Feature.OFFERED_CURRENT} <= capabilities.reports
+    assert easee.course(EASEE, "max_current")[:3] == [None, 32, 20]
+    assert easee.course(EASEE, "phase_mode")[:3] == [None, "nl1", "nl1l2l3"]
+    assert easee.course(EASEE, "phases")[:3] == [None, "1", "3"]
+
+
+def test_what_is_offered_is_no_limit_that_we_set(easee: Playback, full: Playback) -> None:
+    """When the car is gone, Easee offers 20 A once more to the session that is over."""
+    assert easee.course(EASEE, "session_current") == [None]
+    assert full.course(WALLBOX, "session_current") == [None]
+    offered = [easee.at(t, EASEE).meter.offered_current for t in (18, 24, 47, 84, 86)]
+    assert offered == [16, 10, 0, 0, 20]
+
+
+def test_easee_has_one_setting(easee: Playback) -> None:
+    assert easee.at(1.0, EASEE).capabilities.parameters == (
+        Parameter(
+            id="cable_always_locked",
+            name="Cable always locked",
+            kind=ParameterKind.SWITCH,
+            value_type="bool",
+            choices={"Yes": True, "No": False},
+        ),
+    )
+    # Offline nothing is known; then it is said again, and set.
+    assert easee.course(EASEE, "parameters") == [
+        {},
+        {"cable_always_locked": False},
+        {},
+        {"cable_always_locked": False},
+        {"cable_always_locked": True},
+    ]
+
+
+def test_full_charger_has_settings(full: Playback) -> None:
+    assert full.at(40.0, WALLBOX).capabilities.parameters == (
+        Parameter(
+            id="cable_always_locked",
+            name="Cable always locked",
+            kind=ParameterKind.SWITCH,
+            value_type="bool",
+            choices={"Yes": True, "No": False},
+        ),
+        Parameter(
+            id="free_charging",
+            name="Free charging",
+            kind=ParameterKind.SWITCH,
+            value_type="bool",
+            choices={"Yes": True, "No": False},
+        ),
+        Parameter(
+            id="led_brightness",
+            name="LED brightness",
+            kind=ParameterKind.NUMBER,
+            value_type="int",
+            range=Range(0, 100),
+        ),
+    )
+    assert full.at(40.0, WALLBOX).parameters == {"led_brightness": 50}
+    assert full.at(142.0, WALLBOX).parameters == {"led_brightness": 80}
+
+
+def test_full_charger_currents_and_phases(full: Playback) -> None:
+    capabilities = full.at(40.0, WALLBOX).capabilities
+    assert {
+        Feature.MAX_CURRENT,
+        Feature.SESSION_CURRENT,
+        Feature.PHASE_MODE,
+        Feature.PHASES,
+        Feature.RESTART,
+    } <= capabilities.controls
+    assert capabilities.options[Feature.PHASE_MODE] == ("nl1l2l3", "nl1", "nl2", "nl3")
+    assert full.course(WALLBOX, "phases")[:4] == [None, "3", "1", "3"]
+    assert full.course(WALLBOX, "max_current")[:4] == [None, 32, 12, 32]
 
 
 def test_nothing_in_the_recordings_is_ignored(easee: Playback, full: Playback) -> None:

@@ -68,6 +68,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._chosen_mode: str | None = None
         #: The mode of the charging that goes on, as reported, else as proven by us.
         self._mode_in_force: str | None = None
+        #: What the last report of the status said of the mode.
+        self._reported_mode: str | None = None
 
     # What a protocol adds ---------------------------------------------------
 
@@ -148,7 +150,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Set `feature`, one of `SETTABLE`: a lock, a current in A, an option."""
         self._require(feature)
         value = self._possible(feature, value)
-        if feature is Feature.SESSION_CURRENT and not self._session_runs:
+        if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
             raise NoSessionError("no session is running")
         effect = self._set_effect(feature, value)
         if getattr(self.snapshot, feature) == value and self._commands.needless(
@@ -176,10 +178,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         )
         if parameter is None:
             raise InvalidRequestError(parameter_id)
-        if parameter.kind is ParameterKind.CHOICE and value not in parameter.choices.values():
-            raise InvalidRequestError(f"{parameter.name}: {value}")
-        if parameter.range is not None and not isinstance(value, bool | str):
-            value = _within(parameter.range, value)
+        value = _fitting(parameter, value)
         kind = parameter_kind(parameter_id)
 
         def holds(snapshot: ChargepointSnapshot) -> bool:
@@ -222,6 +221,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 effect=_CHARGING,
                 evidence=Feature.STATUS,
                 request=self._start_request(mode),
+                proven=lambda: self._reported_mode in (None, mode),
                 achieved=lambda: self._take_mode(mode),
             )
 
@@ -265,11 +265,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _modes(self) -> tuple[str, ...]:
         return self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
 
-    @property
-    def _session_runs(self) -> bool:
-        """Whether there is a session, as far as is known."""
-        return self.snapshot.plugged is not False and self.snapshot.session.ended is None
-
     def _show_pending(self, kind: str, wanted: Any) -> None:
         pending = {key: each for key, each in self.snapshot.pending.items() if key != kind}
         if wanted is not None:
@@ -292,17 +287,18 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Charging goes on in `mode`, as was asked for."""
         if mode is not None:
             self._chosen_mode = mode
-            self._use_mode(mode)
+            self._use_mode(self._reported_mode or mode)
 
-    def _reported_mode(self, mode: str | None) -> None:
+    def _mode_reported(self, mode: str | None) -> None:
         """Take over what a report said of the mode, None where it said nothing."""
+        self._reported_mode = mode
         if mode is not None:
             self._mode_in_force = mode
 
     def _use_mode(self, mode: str | None) -> None:
         """Charging goes on in `mode`; None where it does not, or where nobody knows."""
         self._mode_in_force = mode
-        shown = mode or self._chosen_mode
+        shown = mode or self._reported_mode or self._chosen_mode
         self._update(self.outlet.clock.now(), charging_mode=shown)
 
     # Availability -----------------------------------------------------------
@@ -322,7 +318,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Forget live values with their source; counters and sessions stay true."""
         if reason is not None:
             # In which mode it charges when it comes back, nobody knows.
-            self._mode_in_force = None
+            self._mode_in_force = self._reported_mode = None
             changes = {
                 "status": None,
                 "raw_status": None,
@@ -352,10 +348,31 @@ def parameter_kind(parameter_id: str) -> str:
     return f"parameter {parameter_id}"
 
 
+def _fitting(parameter: Parameter, value: ParameterValue) -> ParameterValue:
+    """Return what a parameter will take for `value`, or raise."""
+    if parameter.range is not None:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    elif parameter.kind is ParameterKind.CHOICE:
+        # True is no 1 here.
+        fits = any(
+            each == value and isinstance(each, bool) is isinstance(value, bool)
+            for each in parameter.choices.values()
+        )
+    else:
+        fits = isinstance(value, bool)
+    if not fits:
+        raise InvalidRequestError(f"{parameter.name}: {value}")
+    if parameter.range is not None and not isinstance(value, str):
+        return _within(parameter.range, value)
+    return value
+
+
 def _within(numbers: Range, value: float) -> float:
     """Return `value` in steps of the charge point, never more than was asked for."""
     if not numbers.minimum <= value <= numbers.maximum:
         raise OutOfRangeError(value, numbers.minimum, numbers.maximum)
+    if numbers.step is None:
+        return value
     # A hair's breadth below a step is meant to be that step.
     steps = math.floor((value - numbers.minimum) / numbers.step + 1e-6)
     return numbers.minimum + steps * numbers.step

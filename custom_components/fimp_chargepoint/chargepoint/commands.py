@@ -24,7 +24,7 @@ from .timers import Timers
 #: The part of the time limit after which evidence is asked for, again and again.
 _ASK = 1 / 4
 #: The part of it that a refusal has to come, where all was as wanted before the command.
-_REFUSAL = 1 / 20
+_REFUSAL = 1 / 10
 #: Requests for one fact that are kept in mind; more than a minute of repeated stops.
 _REQUESTS_MAX = 32
 
@@ -201,6 +201,12 @@ class Commands:
         command = self._waiting_for(request_id)
         if command is not None:
             self._settle(command, CommandRejectedError(reason))
+
+    def give_up(self, kind: str, error: ChargepointError) -> None:
+        """End the wait for a command that cannot be proven any more."""
+        command = self._waiting.get(kind)
+        if command is not None:
+            self._settle(command, error)
 
     def link_down(self) -> None:
         """End all waits: whether it was done can no longer be seen."""

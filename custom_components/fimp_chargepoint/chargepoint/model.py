@@ -135,11 +135,14 @@ class Identity:
 
 
 class Range(NamedTuple):
-    """What a number may be: both ends count; `step` is the grain the charge point has."""
+    """What a number may be: both ends count.
+
+    `step` is the grain that the charge point has, None where it takes everything.
+    """
 
     minimum: float
     maximum: float
-    step: float = 1.0
+    step: float | None = 1.0
 
 
 type ParameterValue = bool | float | str
@@ -158,12 +161,14 @@ class ParameterKind(StrEnum):
 class Parameter:
     """A setting of a charge point as its maker describes it.
 
-    `choices` are the values by the words people know them by.
+    `choices` are the values by the words people know them by, `value_type` is what the
+    protocol calls the type of the value.
     """
 
     id: str
     name: str
     kind: ParameterKind
+    value_type: str = ""
     choices: Mapping[str, ParameterValue] = field(default_factory=dict)
     range: Range | None = None
 
@@ -282,8 +287,8 @@ class ChargepointSnapshot(NodeSnapshot):
     """All that is known of a charge point at one moment.
 
     `raw_status` is the protocol's own word. `charging_mode` is what the charge point
-    reported, else what the user chose. `session_current` is the limit of the running
-    session only. `faults` and `errors` are the names of what is wrong, in words of the
+    reported, else what the user chose. `session_current` is the limit that was set for
+    the running session. `faults` and `errors` are the names of what is wrong, in words of the
     charge point. `pending` holds wanted values by the kind of the command, never facts.
     """
 
@@ -310,6 +315,11 @@ class ChargepointSnapshot(NodeSnapshot):
     def charging(self) -> bool | None:
         """The proven position of the charge switch, None where the status is unknown."""
         return None if self.status is None else self.status in CHARGING_ALLOWED
+
+    @property
+    def in_session(self) -> bool:
+        """Whether a session runs, as far as is known."""
+        return self.plugged is not False and self.session.ended is None
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""FIMP, the protocol of Futurehome hubs and their adapters: chargepoint and meter_elec."""
+"""FIMP, the protocol of Futurehome hubs and their adapters."""

@@ -7,13 +7,14 @@ Source: Futurehome FIMP API, sections "Network management", "Thing management" a
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..errors import ProtocolError
 from ..timers import Timers
 from .message import encode
 from .topic import Adapter
 
 #: Seconds between two questions for an inclusion report: a house has hundreds of things.
 _INCLUSION_PACE: Final = 0.5
-_INCLUSIONS_MAX: Final = 500
+_INCLUSIONS_MAX: Final = 2000
 #: Adapters whose many things are no chargers; the few that are turn up passively.
 _RADIO_ADAPTERS: Final = frozenset({"zigbee", "zw", "zwave-ad"})
 #: Seconds between two questions whether an adapter is logged in.
@@ -33,16 +34,22 @@ class Adapters:
         self._timers = timers
         #: Questions for inclusion reports, in order; True where the thing is a charger.
         self._inclusions: dict[tuple[Adapter, str], bool] = {}
+        #: Who was asked since the link came up: reports that others asked for are no
+        #: reason to ask everything again.
+        self._asked: set[Adapter | tuple[Adapter, str]] = set()
         self._only_chargers = False
 
     def link_down(self) -> None:
         """Forget all questions."""
         self._inclusions.clear()
+        self._asked.clear()
         self._only_chargers = False
 
     def found(self, adapter: Adapter, now: float) -> None:
         """Ask an adapter for its things."""
-        self._command(adapter, "cmd.network.get_all_nodes", now)
+        if adapter not in self._asked:
+            self._asked.add(adapter)
+            self._command(adapter, "cmd.network.get_all_nodes", now)
 
     def only_chargers(self) -> None:
         """Ask for no thing any more that is not known to be a charger: the hub's list is."""
@@ -56,19 +63,23 @@ class Adapters:
         if (
             not self._only_chargers
             and adapter.name not in _RADIO_ADAPTERS
-            and len(self._inclusions) < _INCLUSIONS_MAX
+            and (adapter, thing) not in self._asked
+            and len(self._asked) < _INCLUSIONS_MAX
         ):
+            self._asked.add((adapter, thing))
             self._inclusions.setdefault((adapter, thing), False)
             self._go_on(now)
 
     def ask_about_charger(self, adapter: Adapter, thing: str, now: float) -> None:
         """Ask before all others what a charger can do."""
+        self._inclusions.pop((adapter, thing), None)
         self._inclusions = {(adapter, thing): True} | self._inclusions
         self._go_on(now)
 
     def forget(self, adapter: Adapter, thing: str) -> None:
-        """Do not ask about a thing that is gone."""
+        """Do not ask about a thing that is gone; ask anew if it comes back."""
         self._inclusions.pop((adapter, thing), None)
+        self._asked.discard((adapter, thing))
 
     def watch_login(self, adapter: Adapter, now: float) -> None:
         """Ask an adapter from time to time whether it is logged in at its vendor's."""
@@ -109,8 +120,13 @@ class Adapters:
 
 
 def login_lost(state: Any) -> bool | None:
-    """Return whether `evt.app.state_report` says so; None where it does not tell."""
-    auth = state.get("auth") if isinstance(state, dict) else None
+    """Return whether `evt.app.state_report` says so; None where it does not tell.
+
+    Raises:
+        ProtocolError: of kind `value`.
+
+    """
+    auth = state.get("auth") or "" if isinstance(state, dict) else None
     if not isinstance(auth, str):
-        return None
+        raise ProtocolError("value", f"the state of an app: {state!r:.80}")
     return True if auth in _LOGIN_LOST else False if auth in _LOGGED_IN else None

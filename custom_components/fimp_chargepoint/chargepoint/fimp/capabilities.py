@@ -7,10 +7,12 @@ Sources: Futurehome FIMP API, service properties of `chargepoint`, `meter_elec` 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ..errors import ProtocolError
 from ..model import PHASES, Capabilities, Feature, Range
 from . import meter
 from .health import HEALTH
 from .inclusion import Service
+from .reports import amperes, expected
 
 #: What every charge point can do, also one that never sent an inclusion report.
 BASIC: Final = Capabilities(
@@ -95,6 +97,8 @@ def _lower(words: Iterable[str]) -> tuple[str, ...]:
 
 def _highest(current: Any) -> float:
     """Return the highest current; where that is not said, the adapter will object."""
-    if isinstance(current, int | float) and not isinstance(current, bool):
-        return max(float(current), _CURRENT_MIN)
-    return _CURRENT_MAX
+    try:
+        highest = amperes(expected(current, float, "sup_max_current"), "sup_max_current")
+    except ProtocolError:
+        return _CURRENT_MAX
+    return highest if highest >= _CURRENT_MIN else _CURRENT_MAX

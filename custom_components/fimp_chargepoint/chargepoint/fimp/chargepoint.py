@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, override
 from ..base import Chargepoint, parameter_kind
 from ..clock import moment
 from ..commands import Effect, Request
-from ..errors import ProtocolError
+from ..errors import NoSessionError, ProtocolError
 from ..model import (
     PHASES,
     Capabilities,
@@ -30,7 +30,7 @@ from .inclusion import Service, Thing
 from .message import Message, encode, number
 from .questions import ASKED_BY, questions
 from .reports import Reader, Reading, amperes, expect
-from .session import next_session, offers
+from .session import limit_of, next_session, offers
 from .topic import ServiceAddress
 
 #: Seconds of silence after which the charge point is asked: adapters report unchanged
@@ -42,6 +42,9 @@ _TRIES: Final = 3
 #: Seconds between the questions to one whose state is not known since the link came up:
 #: its adapter may come back to the broker later than we do.
 _ASK_AGAIN: Final = (2.0, 5.0, 15.0, 60.0)
+
+#: Characters of a refusal that are shown.
+_REASON_MAX: Final = 500
 
 #: How a feature is set: interface, value type, and how the value is spelt.
 _SETTERS: Final[dict[Feature, tuple[str, str, Callable[[Any], Any]]]] = {
@@ -64,13 +67,10 @@ class FimpChargepoint(Chargepoint):
 
     def __init__(self, key: str, address: ServiceAddress, outlet: Outlet, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
+        #: Who it is until somebody tells.
+        self._stranger = Identity(name=f"{address.adapter.name} {address.address}")
         super().__init__(
-            key,
-            ChargepointSnapshot(
-                identity=Identity(name=f"{address.adapter.name} {address.address}"),
-                capabilities=BASIC,
-            ),
-            outlet,
+            key, ChargepointSnapshot(identity=self._stranger, capabilities=BASIC), outlet
         )
         self.service_address = address
         self._prefix = prefix
@@ -79,6 +79,8 @@ class FimpChargepoint(Chargepoint):
         self._listed: Thing | None = None
         self._services: dict[str, Service] = {}
         self._seen: frozenset[Feature] = frozenset()
+        #: Services that were heard, whether they are listed or not.
+        self._speaking: set[str] = set()
         self._parameters: tuple[Parameter, ...] = ()
         self._asked = False
         self._thing_up: bool | None = None
@@ -112,7 +114,7 @@ class FimpChargepoint(Chargepoint):
         if message.type == "evt.error.report":
             # Our own polling is answered by these while the thing is down: no sign of life.
             reason = message.props.get("msg") or message.value or "no reason was given"
-            self._commands.reject(message.corid, str(reason))
+            self._commands.reject(message.corid, reason[:_REASON_MAX])
             return
         if message.type == "evt.success.report":
             self._commands.accept(message.corid)
@@ -121,12 +123,19 @@ class FimpChargepoint(Chargepoint):
             self._heard(now)
             return
         reading = reader(self.snapshot, message)
+        self._speaking.add(service)
         if not reading.seen <= self._seen:
             self._seen |= reading.seen
             reading.changes["capabilities"] = self._capabilities()
-        self._heard(now, **reading.changes)
+        if reading.live:
+            self._heard(now, **reading.changes)
+        else:
+            self._update(now, **reading.changes)
         if reading.evidence:
             self._evidence(reading.evidence)
+        if not self.snapshot.in_session:
+            # What belongs to a session cannot be proven any more.
+            self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("it is over"))
 
     def apply_thing(self, thing: Thing, now: float) -> None:
         """Take an inclusion report; it may say something else than the one before."""
@@ -146,6 +155,11 @@ class FimpChargepoint(Chargepoint):
         elif before is not False:
             self._set_unavailable(Reason.OFFLINE, now)
 
+    @property
+    def introduced(self) -> bool:
+        """Whether its adapter has said who it is."""
+        return self._included is not None
+
     # Who it is and what it can do -----------------------------------------------
 
     def _described_anew(self, now: float) -> None:
@@ -158,12 +172,12 @@ class FimpChargepoint(Chargepoint):
 
     def _identity(self) -> Identity:
         """Return who it is: what its adapter knows, below the name that the user gave."""
-        identity = self.snapshot.identity
+        identity = self._stranger
         if self._included is not None:
-            name = self._included.identity.name or identity.name
-            if len(self._included.chargepoints) > 1:
+            name = self._included.identity.name
+            if name and len(self._included.chargepoints) > 1:
                 name = f"{name} {self.service_address.address}"
-            identity = replace(self._included.identity, name=name)
+            identity = replace(self._included.identity, name=name or identity.name)
         if self._listed is not None:
             listed = self._listed.identity
             identity = replace(
@@ -186,7 +200,7 @@ class FimpChargepoint(Chargepoint):
         word = reading.changes["raw_status"]
         if word.lower() not in control.STATUS:
             self._warn_of(word)
-        self._reported_mode(reading.changes.get("charging_mode"))
+        self._mode_reported(reading.changes.get("charging_mode"))
         if reading.changes["plugged"] is False:
             # Not every adapter says that the session is over.
             reading.changes["session_current"] = None
@@ -209,30 +223,26 @@ class FimpChargepoint(Chargepoint):
         self._start_was_seen = "started_at" not in message.props
         changes: dict[str, Any] = {
             "session": session,
+            "session_current": limit_of(snapshot, session, offered),
             "meter": replace(values, session_energy=energy, offered_current=offered),
         }
-        if session.ended is not None or session.started != snapshot.session.started:
-            # The limit of a session ends with it.
-            changes["session_current"] = None
-        if offered and session.ended is None:
-            changes["session_current"] = offered
         seen = set() if offered is None else {Feature.OFFERED_CURRENT}
         return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
 
     def _described(self, _: ChargepointSnapshot, message: Message) -> Reading:
         found = parameters.described(message)
-        if found != self._parameters:
-            self._parameters = found
+        self._parameters = found
         for each in found:
             self._get("parameters", "cmd.param.get_report", value_type="string", value=each.id)
-        return Reading({"capabilities": self._capabilities()})
+        # An adapter may know this by heart, also while the charge point is down.
+        return Reading({"capabilities": self._capabilities()}, live=False)
 
     # Questions ------------------------------------------------------------------
 
     def ask_everything(self) -> None:
         """Ask for every report there is; nothing is retained."""
         self._asked = True
-        for service, kind in questions(self._services, self._seen):
+        for service, kind in questions(self._services, self._seen, self._speaking):
             self._get(service, kind)
 
     @override
@@ -343,8 +353,8 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
-        # In a pause nothing is offered: only we know the limit until it goes on.
-        if feature is Feature.SESSION_CURRENT and not self.snapshot.meter.offered_current:
+        # No report holds it.
+        if feature is Feature.SESSION_CURRENT:
             self._update(self.outlet.clock.now(), session_current=value)
 
     def _phase_mode(self, phases: str) -> str:

@@ -41,7 +41,7 @@ def state(_: ChargepointSnapshot, message: Message) -> Reading:
     """Read `evt.state.report`: the state, and the charging mode where it is said."""
     word = expect(message, str)[:_WORD_MAX]
     status = STATUS.get(word.lower())
-    mode = message.props.get("charging_mode", "").lower()
+    mode = message.props.get("charging_mode", "").lower()[:_WORD_MAX]
     return Reading(
         {
             "status": status,

@@ -34,6 +34,8 @@ from .vinculum import Changes, House, request
 
 #: Seconds a charge point that was seen may take to say who it is.
 _INTRODUCTION_TIME = 3.0
+#: Seconds between the questions who it is, the last one over and over.
+_WHO_AGAIN = (10.0, 60.0, 300.0, 1800.0)
 #: A charge point's services; all of them are at one address.
 _SERVICES = (
     "chargepoint",
@@ -82,8 +84,10 @@ class FimpProtocol(Protocol):
         match of_any_payload(topic):
             case str(rest) if rest == DISCOVERY_EVENTS:
                 return self._discovery_event
-            case str(rest) if rest in (VINCULUM_EVENTS, self._replies):
+            case str(rest) if rest == VINCULUM_EVENTS:
                 return self._vinculum_event
+            case str(rest) if rest == self._replies:
+                return self._vinculum_reply
         match parse_event(topic):
             case ServiceTopic(service, address) if service in _SERVICES:
                 return partial(self._service_event, service, address)
@@ -102,6 +106,7 @@ class FimpProtocol(Protocol):
         for address in self._nodes:
             self._adapters.ask_about_charger(address.adapter, address.thing, now)
             self._adapters.watch_login(address.adapter, now)
+            self._ask_who(address, now, *_WHO_AGAIN)
 
     @override
     def link_down(self, now: float) -> None:
@@ -140,8 +145,10 @@ class FimpProtocol(Protocol):
             return
         if not isinstance(report, dict):
             raise ProtocolError("value", message.type)
-        name = report.get("resource_name")
-        if report.get("resource_type") != "ad" or not is_level(name):
+        name, kind = report.get("resource_name"), report.get("resource_type")
+        if not isinstance(kind, str) or (kind == "ad" and not is_level(name)):
+            raise ProtocolError("value", message.type)
+        if kind != "ad" or not is_level(name):
             return
         instance = report.get("instance_id")
         self._adapters.found(Adapter(name, instance if is_level(instance) else "1"), now)
@@ -150,9 +157,14 @@ class FimpProtocol(Protocol):
         message = decode(payload)
         if message.type == "evt.pd7.notify":
             self._house_changed(self._house.notified(message.value), now)
-        elif message.type == "evt.pd7.response":
-            self._house_changed(self._house.answered(message.value), now)
+
+    def _vinculum_reply(self, payload: bytes, now: float) -> None:
+        # Replies to others come elsewhere, and may be of a part of the house only.
+        message = decode(payload)
+        if message.type == "evt.pd7.response":
+            changes = self._house.answered(message.value)
             self._adapters.only_chargers()
+            self._house_changed(changes, now)
 
     def _inclusion_report(self, _: Adapter, message: Message, now: float) -> None:
         thing = parse_thing(message.value)
@@ -166,6 +178,7 @@ class FimpProtocol(Protocol):
             raise ProtocolError("address", message.value)
         for address in self._of(adapter, thing):
             self._forget(address)
+        # Also one that was not heard of yet.
         self._adapters.forget(adapter, thing)
 
     def _all_nodes_report(self, adapter: Adapter, message: Message, now: float) -> None:
@@ -173,25 +186,30 @@ class FimpProtocol(Protocol):
         if message.value is not None and not isinstance(message.value, list):
             raise ProtocolError("value", message.type)
         for report in message.value or ():
-            thing = self._thing_status(adapter, report, now)
-            if thing is not None and not self._of(adapter, thing):
+            thing = _address(report)
+            if thing is None:
+                continue
+            self._thing_status(adapter, thing, report, now)
+            if not self._of(adapter, thing):
                 self._adapters.ask_about(adapter, thing, now)
 
     def _node_report(self, adapter: Adapter, message: Message, now: float) -> None:
-        if self._thing_status(adapter, message.value, now) is None:
+        thing = _address(message.value)
+        if thing is None or not self._thing_status(adapter, thing, message.value, now):
             raise ProtocolError("address", message.value)
 
-    def _thing_status(self, adapter: Adapter, report: Any, now: float) -> str | None:
-        """Pass on whether a thing is up; returns its address, None where there is none."""
-        thing = _address(report)
-        if thing is not None and (status := report.get("status")) in ("UP", "DOWN"):
+    def _thing_status(
+        self, adapter: Adapter, thing: str, report: dict[str, Any], now: float
+    ) -> bool:
+        """Pass on whether a thing is up; returns whether anything is said of that."""
+        status = report.get("status")
+        # A word of another version does not tell.
+        if status in ("UP", "DOWN"):
             for address in self._of(adapter, thing):
                 self._nodes[address].apply_thing_status(up=status == "UP", now=now)
-        return thing
+        return isinstance(status, str) and status != ""
 
     def _app_state_report(self, adapter: Adapter, message: Message, _: float) -> None:
-        if not isinstance(message.value, dict):
-            raise ProtocolError("value", message.type)
         lost = login_lost(message.value)
         if lost and any(each.adapter == adapter for each in self._nodes):
             self._hub.warn(LoginLost(self._notice(adapter), adapter.name))
@@ -206,10 +224,8 @@ class FimpProtocol(Protocol):
                 if not known:
                     self._adapters.ask_about_charger(address.adapter, address.thing, now)
                 self._introduce(address, now)
-        for device in changes.gone:
-            for address in device.chargepoints:
-                if address in self._nodes:
-                    self._forget(address)
+        for address in changes.gone & self._nodes.keys():
+            self._forget(address)
 
     # Nodes --------------------------------------------------------------------
 
@@ -250,11 +266,26 @@ class FimpProtocol(Protocol):
             self._timers.cancel(f"introduce {address}")
             self._hub.add_node(self._nodes[address])
             self._adapters.watch_login(address.adapter, now)
+            self._ask_who(address, now, *_WHO_AGAIN)
+
+    def _ask_who(
+        self, address: ServiceAddress, now: float, pause: float, *pauses: float
+    ) -> None:
+        """Ask again until its adapter has said who it is: one answer may be lost."""
+
+        def ask(now: float) -> None:
+            if not self._nodes[address].introduced:
+                self._adapters.ask_about_charger(address.adapter, address.thing, now)
+                self._ask_who(address, now, *(pauses or (pause,)))
+
+        self._timers.set(f"who is {address}", now + pause, ask)
 
     def _forget(self, address: ServiceAddress) -> None:
         node = self._nodes.pop(address)
         self._strangers.discard(address)
         self._timers.cancel(f"introduce {address}")
+        self._timers.cancel(f"who is {address}")
+        self._adapters.forget(address.adapter, address.thing)
         self._hub.remove_node(node.address)
         if not any(each.adapter == address.adapter for each in self._nodes):
             self._adapters.forget_login(address.adapter)

@@ -28,14 +28,17 @@ def alarm(snapshot: ChargepointSnapshot, message: Message) -> Reading:
     ):
         raise ProtocolError("value", f"{message.type}: {report!r:.80}")
     name = event.lower()[:_TEXT_MAX]
-    if status in ("activ", "active") and len(snapshot.faults) < _FAULTS_MAX:
-        return Reading({"faults": snapshot.faults | {name}})
-    return Reading({"faults": snapshot.faults - {name}})
+    if status not in ("activ", "active"):
+        return Reading({"faults": snapshot.faults - {name}})
+    if len(snapshot.faults) >= _FAULTS_MAX:
+        return Reading({})
+    return Reading({"faults": snapshot.faults | {name}})
 
 
 def errors(_: ChargepointSnapshot, message: Message) -> Reading:
     """Read `evt.errors.report`: everything that is wrong now, in the maker's words."""
-    names = expect(message, list)[:_FAULTS_MAX]
+    # Null is how an adapter writes an empty list.
+    names = [] if message.value is None else expect(message, list)[:_FAULTS_MAX]
     return Reading(
         {
             "errors": frozenset(

@@ -13,6 +13,8 @@ from .topic import ServiceAddress, ServiceTopic, parse_address
 
 #: Characters of a text that are shown.
 _TEXT_MAX = 200
+#: Words of one property that are kept.
+_WORDS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Service:
         """Return a property that is a list of strings; empty where it is not."""
         value = self.props.get(name)
         return (
-            tuple(each for each in value if isinstance(each, str))
+            tuple(each[:_TEXT_MAX] for each in value[:_WORDS_MAX] if isinstance(each, str))
             if isinstance(value, list)
             else ()
         )

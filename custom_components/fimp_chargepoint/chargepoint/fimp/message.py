@@ -20,9 +20,12 @@ from ..errors import ProtocolError
 #: Larger than any report of a house full of things; what is larger is an accident.
 _SIZE_MAX = 1024 * 1024
 #: Larger than anything a charge point measures or counts; nor is it infinite or no number.
-_NUMBER_MAX = 1e12
+NUMBER_MAX = 1e12
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+#: The answers that name the command they answer.
+_ANSWERS = frozenset({"evt.error.report", "evt.success.report"})
 
 #: Who we say we are.
 SOURCE = "fimp_chargepoint"
@@ -55,7 +58,7 @@ def _float(value: Any) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not abs(value) <= _NUMBER_MAX
+        or not abs(value) <= NUMBER_MAX
     ):
         raise TypeError(value)
     return float(value)
@@ -133,7 +136,10 @@ def decode(payload: bytes) -> Message:
     if not isinstance(fields, dict) or not isinstance(fields.get("type"), str):
         raise ProtocolError("message", "not an object with a type")
     value = fields.get("val")
-    if value is not None:
+    if fields["type"] in _ANSWERS:
+        # What counts is which command it answers; a value that does not fit says nothing.
+        value = value if isinstance(value, str) else None
+    elif value is not None:
         value = _value(fields.get("val_t"), value)
     props = fields.get("props")
     corid = fields.get("corid")
@@ -223,4 +229,4 @@ def number(text: str | None) -> float | None:
         parsed = float(text or "")
     except ValueError:
         return None
-    return parsed if abs(parsed) <= _NUMBER_MAX else None
+    return parsed if abs(parsed) <= NUMBER_MAX else None

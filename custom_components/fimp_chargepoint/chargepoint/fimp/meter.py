@@ -8,9 +8,10 @@ comes is merged, key by key, into what is known.
 from collections.abc import Mapping
 from typing import Final
 
+from ..errors import ProtocolError
 from ..model import ChargepointSnapshot, Feature
 from .message import Message
-from .reports import Reading, expect
+from .reports import Reading, expect, expected
 
 #: Units of `evt.meter.report`, which is about imported energy.
 UNITS: Final = {
@@ -43,6 +44,8 @@ VALUES: Final = {
     "i3": Feature.CURRENT_L3,
     "freq": Feature.FREQUENCY,
 }
+#: What only rises.
+_COUNTERS: Final = (Feature.ENERGY, Feature.ENERGY_EXPORT)
 
 
 def imported(snapshot: ChargepointSnapshot, message: Message) -> Reading:
@@ -61,9 +64,9 @@ def extended(snapshot: ChargepointSnapshot, message: Message) -> Reading:
     return _measured(
         snapshot,
         {
-            VALUES[key]: float(value)
+            VALUES[key]: expected(value, float, key)
             for key, value in report.items()
-            if key in VALUES and isinstance(value, int | float) and not isinstance(value, bool)
+            if key in VALUES and value is not None
         },
     )
 
@@ -77,6 +80,9 @@ def _of_unit(
 
 
 def _measured(snapshot: ChargepointSnapshot, values: Mapping[Feature, float]) -> Reading:
+    for counter in _COUNTERS:
+        if values.get(counter, 0) < 0:
+            raise ProtocolError("value", f"{counter} {values[counter]:g}")
     return Reading({"meter": snapshot.meter.updated(values)}, frozenset(values))
 
 

@@ -4,7 +4,7 @@ Source: Futurehome FIMP API, "Parameters service".
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeIs
 
 from ..base import parameter_kind
 from ..errors import ProtocolError
@@ -31,7 +31,6 @@ _SETTABLE: Final[Mapping[str, type]] = {
     "float": float,
     "string": str,
 }
-_TYPES: Final = {kind: name for name, kind in _SETTABLE.items()}
 
 
 def described(message: Message) -> tuple[Parameter, ...]:
@@ -52,7 +51,9 @@ def described(message: Message) -> tuple[Parameter, ...]:
 def reported(snapshot: ChargepointSnapshot, message: Message) -> Reading:
     """Read `evt.param.report`: the value of one parameter."""
     report = expect(message, dict)
-    parameter_id = expected(report.get("parameter_id"), str, "parameter_id")
+    parameter_id = report.get("parameter_id")
+    if not _is_id(parameter_id):
+        raise ProtocolError("value", f"{message.type} of {parameter_id!r:.80}")
     known = {each.id for each in snapshot.capabilities.parameters}
     if parameter_id not in known and len(snapshot.parameters) >= _PARAMETERS_MAX:
         raise ProtocolError("value", f"one parameter too many: {parameter_id:.80}")
@@ -65,12 +66,11 @@ def reported(snapshot: ChargepointSnapshot, message: Message) -> Reading:
 
 def command(parameter: Parameter, value: ParameterValue) -> dict[str, Any]:
     """Return the value of `cmd.param.set`."""
-    if parameter.range is not None and parameter.range.step == 1:
-        value = int(value)
     return {
         "parameter_id": parameter.id,
-        "value_type": _TYPES[type(value)],
-        "value": value,
+        "value_type": parameter.value_type,
+        # A number comes as a float, and an int must not leave as 16.0.
+        "value": _SETTABLE[parameter.value_type](value),
     }
 
 
@@ -78,10 +78,10 @@ def _parameter(description: Any) -> Parameter | None:
     if not isinstance(description, dict):
         return None
     parameter_id = description.get("parameter_id")
-    if not isinstance(parameter_id, str) or not parameter_id:
+    if not _is_id(parameter_id):
         return None
-    value_type = description.get("value_type")
-    choices = _choices(description.get("options"), str(value_type))
+    value_type = str(description.get("value_type"))[:_TEXT_MAX]
+    choices = _choices(description.get("options"), value_type)
     kind, numbers = ParameterKind.VALUE, None
     if description.get("read_only") is not True and description.get("widget_type") in (
         "select",
@@ -92,44 +92,55 @@ def _parameter(description: Any) -> Parameter | None:
         elif choices:
             kind = ParameterKind.CHOICE
         elif value_type in ("int", "float"):
-            kind = ParameterKind.NUMBER
-            numbers = Range(
-                _bound(description.get("min"), -_INT_MAX),
-                _bound(description.get("max"), _INT_MAX),
-                1.0 if value_type == "int" else 0.1,
-            )
-            if numbers.minimum > numbers.maximum:
-                kind, numbers = ParameterKind.VALUE, None
+            numbers = _range(description, value_type)
+            kind = ParameterKind.VALUE if numbers is None else ParameterKind.NUMBER
     name = description.get("name")
     return Parameter(
         id=parameter_id,
-        name=name.strip()[:_TEXT_MAX]
-        if isinstance(name, str) and name.strip()
-        else parameter_id,
+        name=(name.strip()[:_TEXT_MAX] if isinstance(name, str) else "") or parameter_id,
         kind=kind,
-        choices=choices if kind is ParameterKind.CHOICE else {},
+        value_type=value_type,
+        choices=choices,
         range=numbers,
     )
 
 
+def _is_id(parameter_id: Any) -> TypeIs[str]:
+    # One that is cut could be taken for another.
+    return isinstance(parameter_id, str) and 0 < len(parameter_id) <= _TEXT_MAX
+
+
 def _choices(options: Any, value_type: str) -> dict[str, ParameterValue]:
-    """Return the values by their labels; one without a label is its own."""
+    """Return the values by their labels; one without a label of its own is its own."""
     choices: dict[str, ParameterValue] = {}
     for option in options if isinstance(options, list) else ():
-        value = option.get("value") if isinstance(option, dict) else None
-        # A bool is no int here.
-        if (
-            isinstance(value, bool | int | float | str)
-            and _TYPES.get(type(value)) == value_type
-        ):
-            label = option.get("label")
-            choices[label if isinstance(label, str) and label else str(value)] = value
+        if not isinstance(option, dict):
+            continue
+        try:
+            value = _value(option.get("value"), value_type)
+        except ProtocolError:
+            continue
+        label = option.get("label")
+        name = label[:_TEXT_MAX] if isinstance(label, str) else ""
+        choices[str(value) if not name or name in choices else name] = value
     return choices
 
 
+def _range(description: dict[str, Any], value_type: str) -> Range | None:
+    """Return the bounds of a number; None where they make no sense."""
+    numbers = Range(
+        _bound(description.get("min"), -_INT_MAX),
+        _bound(description.get("max"), _INT_MAX),
+        1.0 if value_type == "int" else None,
+    )
+    return numbers if numbers.minimum <= numbers.maximum else None
+
+
 def _bound(value: Any, default: float) -> float:
-    valid = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if valid else default
+    try:
+        return expected(value, float, "bound")
+    except ProtocolError:
+        return default
 
 
 def _value(value: Any, value_type: str) -> ParameterValue:

@@ -12,24 +12,25 @@ from ..model import Feature
 from .health import HEALTH
 from .inclusion import Service
 
-#: The middle of the names of what is asked in any case.
-_ALWAYS: Final = ("state", "current_session")
-#: By service: the middle of the names, and the property of the service or the feature that
-#: also shows that it makes sense to ask.
-_QUESTIONS: Final[Mapping[str, Mapping[str, str | None]]] = {
-    "chargepoint": {
-        "cable_lock": Feature.CABLE_LOCK,
-        "max_current": Feature.MAX_CURRENT,
-        "phase_mode": Feature.PHASE_MODE,
-    },
+#: The middle of the names of what is asked in any case. Today's Easee lists no cable lock,
+#: and answers all the same.
+_ALWAYS: Final = ("state", "current_session", "cable_lock")
+#: The middle of the names, and what shows, beside the list, that it makes sense to ask.
+_IF_SEEN: Final[Mapping[str, Feature]] = {
+    "max_current": Feature.MAX_CURRENT,
+    "phase_mode": Feature.PHASE_MODE,
+}
+#: By sibling service: the middle of the names, and the property of the service that also
+#: shows that it makes sense to ask.
+_QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "meter_elec": {
         "meter": "sup_units",
         "meter_export": "sup_export_units",
         "meter_ext": "sup_extended_vals",
     },
-    "parameters": {"sup_params": None},
-    "alarm_system": {"alarm": None},
-    "diagnostic": {"errors": None, **{name: None for name, _ in HEALTH.values()}},
+    "parameters": {"sup_params": ""},
+    "alarm_system": {"alarm": ""},
+    "diagnostic": {"errors": "", **{name: "" for name, _ in HEALTH.values()}},
 }
 
 #: The question for a fact of the service `chargepoint`.
@@ -43,16 +44,29 @@ ASKED_BY: Final[Mapping[str, str]] = {
 
 
 def questions(
-    services: Mapping[str, Service], seen: AbstractSet[Feature]
+    services: Mapping[str, Service], seen: AbstractSet[Feature], speaking: AbstractSet[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield service and interface of every question that will be answered by a report."""
+    """Yield service and interface of every question that is likely to be answered.
+
+    `services` are those that some list names, `seen` is what was reported, `speaking` are
+    the services that were heard; what speaks without being listed is asked everything.
+    """
+    chargepoint = services.get("chargepoint")
     for middle in _ALWAYS:
-        yield "chargepoint", f"cmd.{middle}.get_report"
+        yield "chargepoint", _question(middle)
+    for middle, feature in _IF_SEEN.items():
+        if feature in seen or (chargepoint is not None and chargepoint.reports(middle)):
+            yield "chargepoint", _question(middle)
     for name, middles in _QUESTIONS.items():
         service = services.get(name)
-        for middle, hint in middles.items():
-            listed = service is not None and (
-                service.reports(middle) or bool(hint and service.props.get(hint))
-            )
-            if listed or hint in seen:
-                yield name, f"cmd.{middle}.get_report"
+        for middle, prop in middles.items():
+            if (
+                name in speaking
+                if service is None
+                else service.reports(middle) or service.props.get(prop)
+            ):
+                yield name, _question(middle)
+
+
+def _question(middle: str) -> str:
+    return f"cmd.{middle}.get_report"

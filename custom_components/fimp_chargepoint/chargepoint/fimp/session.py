@@ -53,7 +53,22 @@ def next_session(
 def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:
     """Whether a session's `limit` shows: in what is offered, or in that nothing is now."""
     offered = snapshot.meter.offered_current
-    if offered is None:
+    if offered is None or not snapshot.in_session:
         return False
-    highest = limit if snapshot.max_current is None else min(limit, snapshot.max_current)
+    known = (limit, snapshot.max_current, snapshot.cable_current)
+    highest = min(each for each in known if each is not None)
     return offered == highest or (offered == 0 and snapshot.charging is not True)
+
+
+def limit_of(
+    before: ChargepointSnapshot, session: Session, offered: float | None
+) -> float | None:
+    """Return which limit of `before` still holds in `session`, where so much is `offered`.
+
+    No report holds the limit. It ends with its session, and if more is offered, somebody
+    else has set another one.
+    """
+    limit = before.session_current
+    if session.ended is not None or session.started != before.session.started:
+        return None
+    return None if limit is not None and (offered or 0) > limit else limit

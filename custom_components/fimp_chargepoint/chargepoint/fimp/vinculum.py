@@ -13,7 +13,7 @@ from ..errors import ProtocolError
 from ..model import Identity
 from .inclusion import Service, Thing, parse_service, text
 from .message import encode
-from .topic import ServiceTopic
+from .topic import ServiceAddress, ServiceTopic
 
 #: Devices and rooms that are kept; more than a house has.
 _ITEMS_MAX: Final = 2000
@@ -42,7 +42,7 @@ class Changes:
     """What is new: charge points that were added or edited, and those that are gone."""
 
     described: list[Thing] = field(default_factory=list)
-    gone: list[Thing] = field(default_factory=list)
+    gone: set[ServiceAddress] = field(default_factory=set)
 
 
 class House:
@@ -64,52 +64,71 @@ class House:
         devices = param.get("device") if isinstance(param, dict) else None
         if not isinstance(param, dict) or not isinstance(devices, list):
             raise ProtocolError("pd7", "a response without devices")
-        self._rooms.clear()
-        for room in _items(param.get("room")):
-            self._rooms[room["id"]] = _name(room)
-        self._devices = {each["id"]: each for each in _items(devices) if _services(each)}
-        return Changes(described=[self._thing(each) for each in self._devices.values()])
+        listed = _items(devices)
+        if not listed and self._devices:
+            # A hub that is still starting: a house does not lose everything at once.
+            return Changes()
+        before = self._addresses()
+        self._rooms = {each["id"]: _name(each) for each in _items(param.get("room"))}
+        ids = {each["id"] for each in listed}
+        # What is listed without sense is still there, as it was.
+        self._devices = {
+            item_id: device for item_id, device in self._devices.items() if item_id in ids
+        } | {each["id"]: each for each in listed if _services(each)}
+        return Changes(
+            described=[self._thing(each) for each in self._devices.values()],
+            gone=before - self._addresses(),
+        )
 
     def notified(self, value: Any) -> Changes:
         """Take the value of `evt.pd7.notify`: one item was added, edited or deleted.
 
         Raises:
-            ProtocolError: of kind `pd7`, where it does not say of what.
+            ProtocolError: of kind `pd7`, where it does not say what happened to what.
 
         """
         if not isinstance(value, dict) or not isinstance(value.get("component"), str):
             raise ProtocolError("pd7", "a notification without component")
-        param = value.get("param")
-        item_id = value.get("id")
-        if not _is_id(item_id) and isinstance(param, dict):
-            item_id = param.get("id")
-        if not _is_id(item_id):
+        if value["component"] not in ("device", "room"):
             return Changes()
-        item = param if isinstance(param, dict) else {}
-        match value["component"], value.get("cmd"):
+        command, param = value.get("cmd"), value.get("param")
+        item = {} if param is None else param
+        if not isinstance(command, str) or not isinstance(item, dict):
+            raise ProtocolError("pd7", "a notification without sense")
+        item_id = value["id"] if _is_id(value.get("id")) else item.get("id")
+        if not _is_id(item_id):
+            raise ProtocolError("pd7", "a notification without id")
+        match value["component"], command:
             case "device", "delete":
                 return self._deleted(item_id)
             case "device", "add" | "edit" | "set":
                 return self._edited(item_id, item)
-            case "room", "add" | "edit":
-                return self._room_edited(item_id, item)
+            case "room", "delete":
+                return self._room_edited(item_id, None)
+            case "room", "add" | "edit" | "set":
+                return self._room_edited(item_id, _name(item) or self._rooms.get(item_id))
         return Changes()
 
     def _deleted(self, item_id: Any) -> Changes:
-        device = self._devices.pop(item_id, None)
-        return Changes() if device is None else Changes(gone=[self._thing(device)])
+        before = self._addresses()
+        self._devices.pop(item_id, None)
+        return Changes(gone=before - self._addresses())
 
     def _edited(self, item_id: Any, item: Mapping[str, Any]) -> Changes:
-        device = {**self._devices.get(item_id, {}), **item}
-        if not _services(device) or len(self._devices) >= _ITEMS_MAX:
+        before = self._addresses()
+        known = self._devices.get(item_id, {})
+        device = {**known, **item}
+        if isinstance(item.get("services"), dict):
+            device["services"] = {**known.get("services", {}), **item["services"]}
+        if not _services(device) or not _room_for(item_id, self._devices):
             return Changes()
         self._devices[item_id] = device
-        return Changes(described=[self._thing(device)])
+        return Changes(described=[self._thing(device)], gone=before - self._addresses())
 
-    def _room_edited(self, item_id: Any, item: Mapping[str, Any]) -> Changes:
-        if len(self._rooms) >= _ITEMS_MAX:
+    def _room_edited(self, item_id: Any, name: str | None) -> Changes:
+        if not _room_for(item_id, self._rooms):
             return Changes()
-        self._rooms[item_id] = _name(item) or self._rooms.get(item_id)
+        self._rooms[item_id] = name
         return Changes(
             described=[
                 self._thing(each)
@@ -117,6 +136,15 @@ class House:
                 if each.get("room") == item_id
             ]
         )
+
+    def _addresses(self) -> set[ServiceAddress]:
+        """Return where the charge points are."""
+        return {
+            topic.address
+            for device in self._devices.values()
+            for topic in _services(device)
+            if topic.service == "chargepoint"
+        }
 
     def _thing(self, device: Mapping[str, Any]) -> Thing:
         services = _services(device)
@@ -143,7 +171,12 @@ def _items(value: Any) -> list[dict[str, Any]]:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, int | str)
+    # True would be 1.
+    return isinstance(value, int | str) and not isinstance(value, bool) and value != ""
+
+
+def _room_for(item_id: Any, items: Mapping[Any, Any]) -> bool:
+    return item_id in items or len(items) < _ITEMS_MAX
 
 
 def _name(item: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,55 @@
+"""The device of each node: below its hub, in its room, and what becomes of it."""
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
+
+from .chargepoint.model import Identity
+from .const import DOMAIN
+
+
+@callback
+def async_find_device(
+    hass: HomeAssistant, entry_id: str, identifier: str
+) -> dr.DeviceEntry | None:
+    """Return the device with one of our identifiers."""
+    registry = dr.async_get(hass)
+    return registry.async_get_device_by_identifier((DOMAIN, identifier), entry_id)
+
+
+@callback
+def async_register_device(
+    hass: HomeAssistant, entry_id: str, identifier: str, identity: Identity
+) -> None:
+    """Show a node as a device below its hub; entities only refer to it."""
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry_id,
+        identifiers={(DOMAIN, identifier)},
+        name=identity.name,
+        manufacturer=identity.manufacturer,
+        model=identity.model,
+        serial_number=identity.serial_number,
+        sw_version=identity.sw_version,
+        hw_version=identity.hw_version,
+        suggested_area=identity.area,
+        via_device_id=dr.async_get_device_id_by_identifier(
+            hass, (DOMAIN, entry_id), config_entry_id=entry_id
+        ),
+    )
+
+
+@callback
+def async_suggest_area(hass: HomeAssistant, entry_id: str, identifier: str, area: str) -> None:
+    """Put a device that has just been added into its room, which was said a moment later."""
+    device = async_find_device(hass, entry_id, identifier)
+    if device is not None and device.area_id is None:
+        area_id = ar.async_get(hass).async_get_or_create(area).id
+        dr.async_get(hass).async_update_device(device.id, area_id=area_id)
+
+
+@callback
+def async_remove_device(hass: HomeAssistant, entry_id: str, identifier: str) -> None:
+    """Remove a device; its entities go with it."""
+    device = async_find_device(hass, entry_id, identifier)
+    if device is not None:
+        dr.async_get(hass).async_remove_device(device.id)

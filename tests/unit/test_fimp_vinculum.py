@@ -1,0 +1,631 @@
+"""The device list of a Futurehome hub: names, rooms, and who is spared our questions."""
+
+import re
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.hub import NodeAdded, NodeRemoved
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Feature,
+    Range,
+    Reason,
+)
+
+from .fakes import OfflineHub, specs
+from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, kinds, report, state
+
+VINCULUM = "pt:j1/mt:evt/rt:app/rn:vinculum/ad:1"
+ASKED = "cmd.thing.get_inclusion_report"
+
+
+def reply_topic(hub: OfflineHub, prefix: str = "") -> str:
+    """Return where the hub's device list is expected."""
+    requests = [
+        orjson.loads(payload)
+        for topic, payload in hub.sent
+        if topic == f"{prefix}pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
+    ]
+    topic: str = requests[-1]["resp_to"]
+    return topic
+
+
+def device(
+    number: Any = 7, address: str = "1", adapter: str = "easee", **fields: Any
+) -> dict[str, Any]:
+    base = f"/rt:dev/rn:{adapter}/ad:1"
+    return {
+        "id": number,
+        "client": {"name": "Garage"},
+        "room": 2,
+        "modelAlias": "Easee Home",
+        "services": {
+            "chargepoint": {
+                "addr": f"{base}/sv:chargepoint/ad:{address}",
+                "intf": ["cmd.charge.start", "cmd.cable_lock.set", "cmd.cable_lock.get_report"],
+                "props": {"sup_max_current": 16},
+            },
+            "meter_elec": {
+                "addr": f"{base}/sv:meter_elec/ad:{address}",
+                "intf": ["evt.meter.report"],
+                "props": {"sup_units": ["W"]},
+            },
+        },
+        **fields,
+    }
+
+
+LAMP = {"id": 50, "services": {"out_bin_switch": {"addr": "/rt:dev/rn:zigbee/ad:1"}}}
+ROOMS = (
+    {"id": 2, "client": {"name": "Carport"}},
+    {"id": 3, "alias": "Garden"},
+    {"id": 4, "client": {"name": ""}, "alias": ""},
+)
+
+
+def answer(*devices: Any, rooms: Any = ROOMS) -> dict[str, Any]:
+    param = {"device": list(devices), "room": rooms, "house": {}}
+    value = {"errors": None, "success": True, "cmd": "get", "requestId": 1, "param": param}
+    return report("evt.pd7.response", "object", value)
+
+
+def notice(cmd: str, number: Any, component: str = "device", **param: Any) -> dict[str, Any]:
+    value = {"cmd": cmd, "component": component, "id": number, "param": param or None}
+    return report("evt.pd7.notify", "object", value)
+
+
+def things(count: int) -> dict[str, Any]:
+    nodes = [{"address": str(number), "status": "UP"} for number in range(1, count + 1)]
+    return report("evt.network.all_nodes_report", "object", nodes)
+
+
+def asked_about(hub: OfflineHub) -> set[str]:
+    """Return the things that somebody was asked about."""
+    return {orjson.loads(payload)["val"] for _, payload in hub.take_sent(ASKED)}
+
+
+class House:
+    """A hub, and the topic its device list is expected on."""
+
+    def __init__(self, prefixes: tuple[str, ...] = ("",)) -> None:
+        self.hub = OfflineHub(prefixes)
+        self.hub.link_up()
+        self.replies = {each: each + reply_topic(self.hub, each) for each in prefixes}
+        self.hub.take_sent()
+
+    def answers(self, *devices: Any, prefix: str = "", **fields: Any) -> None:
+        self.hub.feed(self.replies[prefix], answer(*devices, **fields))
+
+    def tells(self, *args: Any, **fields: Any) -> None:
+        self.hub.feed(VINCULUM, notice(*args, **fields))
+
+    def snapshot(self, address: str = ADDRESS) -> ChargepointSnapshot:
+        snapshot = self.hub.nodes[address].snapshot
+        assert isinstance(snapshot, ChargepointSnapshot)
+        return snapshot
+
+    @property
+    def shown(self) -> tuple[str, str | None]:
+        """The name and the room that a person sees."""
+        identity = self.snapshot().identity
+        return identity.name, identity.area
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+@pytest.fixture
+def garage(house: House) -> House:
+    house.answers(device(), LAMP)
+    house.hub.advance(house.hub.clock.time + 5)
+    house.hub.take_sent()
+    return house
+
+
+# The question ------------------------------------------------------------------------
+
+
+def test_the_question_as_vinculum_wants_it() -> None:
+    hub = OfflineHub()
+    hub.link_up()
+    message = orjson.loads(
+        next(payload for topic, payload in hub.sent if topic.endswith("/rn:vinculum/ad:1"))
+    )
+    assert (message["type"], message["serv"]) == ("cmd.pd7.request", "vinculum")
+    assert message["val_t"] == "object"
+    assert message["val"]["cmd"] == "get"
+    assert message["val"]["param"] == {"components": ["device", "room"]}
+    assert {"component", "id", "requestId"} <= set(message["val"])
+    assert message["resp_to"] == reply_topic(hub)
+
+
+def test_each_hub_is_answered_on_a_topic_of_its_own() -> None:
+    topics = []
+    for _ in range(3):
+        hub = OfflineHub()
+        hub.link_up()
+        topics.append(reply_topic(hub))
+        assert "+/" + topics[-1].removeprefix("pt:j1/") in hub.filters
+    assert len(set(topics)) == 3
+    for topic in topics:
+        assert re.fullmatch(r"pt:j1/mt:rsp/rt:app/rn:fimp_chargepoint/ad:[0-9a-z]+", topic)
+
+
+def test_the_answer_to_somebody_else_is_not_ours(house: House) -> None:
+    other = House()
+    house.hub.feed(other.replies[""], answer(device()))
+    assert house.hub.nodes == {}
+
+
+def test_it_is_asked_again_after_a_lost_connection(garage: House) -> None:
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.link_up()
+    assert reply_topic(garage.hub) == garage.replies[""]
+    garage.answers(device(client={"name": "New"}))
+    assert garage.shown == ("New", "Carport")
+
+
+# The answer --------------------------------------------------------------------------
+
+
+def test_the_real_device_list_makes_a_charge_point(house: House) -> None:
+    path = specs("fimp", "vinculum", "pd7_device_futurehome_charge.json")
+    events: list[object] = []
+    house.hub.add_listener(events.append)
+    house.answers(*orjson.loads(path.read_bytes()))
+    address = "fimp:cloud_adapter/1/3_1"
+    assert events == [NodeAdded(house.hub.nodes[address])]
+    snapshot = house.snapshot(address)
+    assert snapshot.identity.name == "Futurehome Charge"
+    assert snapshot.identity.model == "Futurehome Charge"
+    assert snapshot.identity.area is None
+    assert snapshot.identity.serial_number is None
+    assert snapshot.unavailable is Reason.NOT_HEARD
+    capabilities = snapshot.capabilities
+    assert capabilities.controls == {
+        Feature.CHARGING,
+        Feature.CABLE_LOCK,
+        Feature.MAX_CURRENT,
+        Feature.SESSION_CURRENT,
+        Feature.RESTART,
+    }
+    assert capabilities.ranges[Feature.MAX_CURRENT] == Range(6, 16, 1)
+    assert {
+        Feature.CABLE_LOCK,
+        Feature.MAX_CURRENT,
+        Feature.POWER,
+        Feature.ENERGY,
+        Feature.CURRENT_L1,
+        Feature.VOLTAGE_L3,
+    } <= capabilities.reports
+    asked = kinds(house.hub)
+    for kind in ("state", "current_session", "cable_lock", "max_current", "meter", "meter_ext"):
+        assert f"cmd.{kind}.get_report" in asked
+    assert "cmd.sup_params.get_report" in asked
+    assert "cmd.phase_mode.get_report" not in asked
+
+
+def test_the_users_name_and_room_are_shown(garage: House) -> None:
+    assert garage.shown == ("Garage", "Carport")
+    assert garage.snapshot().identity.model == "Easee Home"
+    assert set(garage.hub.nodes) == {ADDRESS}
+    assert not garage.hub.ignored
+
+
+def test_an_adapter_that_never_answers_is_no_obstacle(garage: House) -> None:
+    garage.hub.advance(garage.hub.clock.time + 60)
+    garage.hub.feed(CHARGER, state("charging"))
+    assert garage.snapshot().available
+    assert garage.shown == ("Garage", "Carport")
+    assert Feature.CABLE_LOCK in garage.snapshot().capabilities.controls
+
+
+@pytest.mark.parametrize("first", ["list", "inclusion"])
+def test_an_inclusion_report_adds_to_the_list(house: House, first: str) -> None:
+    included = inclusion(interfaces=["cmd.max_current.set"], props={"sup_max_current": 32})
+    included["val"] |= {"device_id": "EH123456", "sw_ver": "1.2", "hw_ver": "A"}
+    if first == "list":
+        house.answers(device())
+        house.hub.feed(ADAPTER, included)
+    else:
+        house.hub.feed(ADAPTER, included)
+        house.answers(device())
+    assert house.shown == ("Garage", "Carport")
+    identity = house.snapshot().identity
+    assert identity.manufacturer == "Easee"
+    assert identity.model == "Easee Home"
+    assert identity.serial_number == "EH123456"
+    assert (identity.sw_version, identity.hw_version) == ("1.2", "A")
+    # What the adapter says of its own thing is newer than the hub's copy.
+    capabilities = house.snapshot().capabilities
+    assert capabilities.ranges[Feature.MAX_CURRENT].maximum == 32
+    assert Feature.MAX_CURRENT in capabilities.controls
+    # Said again, with another name of the product: the user's name stays.
+    included["val"]["product_name"] = "Easee Charge"
+    house.hub.feed(ADAPTER, included)
+    assert house.shown == ("Garage", "Carport")
+    assert house.snapshot().identity.model == "Easee Charge"
+
+
+def test_a_charge_point_that_spoke_first_takes_the_users_name(house: House) -> None:
+    events: list[object] = []
+    house.hub.add_listener(events.append)
+    house.hub.feed(CHARGER, state("charging"))
+    assert house.hub.nodes == {}
+    house.answers(device())
+    assert events == [NodeAdded(house.hub.nodes[ADDRESS])]
+    assert house.shown == ("Garage", "Carport")
+    assert house.snapshot().charging is True
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"client": None}, ("easee 1", "Carport")),
+        ({"client": {"name": ""}}, ("easee 1", "Carport")),
+        ({"client": {"name": 5}}, ("easee 1", "Carport")),
+        ({"client": {"name": "  Barn "}}, ("Barn", "Carport")),
+        ({"room": 3}, ("Garage", "Garden")),
+        ({"room": None}, ("Garage", None)),
+        ({"room": 4}, ("Garage", None)),
+        ({"room": 99}, ("Garage", None)),
+        ({"room": [2]}, ("Garage", None)),
+        ({"room": {"id": 2}}, ("Garage", None)),
+        ({"room": True}, ("Garage", None)),
+        ({"modelAlias": None}, ("Garage", "Carport")),
+    ],
+)
+def test_names_and_rooms_that_are_missing(
+    house: House, fields: dict[str, Any], shown: tuple[str, str | None]
+) -> None:
+    # One room has the id 1, and True is no id.
+    house.answers(device(**fields), rooms=[*ROOMS, {"id": 1, "alias": "Attic"}])
+    assert house.shown == shown
+    assert "internal" not in house.hub.ignored
+
+
+@pytest.mark.parametrize("number", [None, True, 7.5, [7], {"id": 7}])
+def test_a_device_without_a_proper_id_is_left_out(house: House, number: Any) -> None:
+    house.answers(device(number), device(8, "2"))
+    assert set(house.hub.nodes) == {"fimp:easee/1/2"}
+    assert "internal" not in house.hub.ignored
+
+
+@pytest.mark.parametrize("services", [None, [], {}, {"chargepoint": None}, {"chargepoint": {}}])
+def test_a_device_without_a_proper_address_is_left_out(house: House, services: Any) -> None:
+    house.answers(device(services=services), device(8, "2"))
+    assert set(house.hub.nodes) == {"fimp:easee/1/2"}
+    assert not house.hub.ignored
+
+
+@pytest.mark.parametrize(
+    "fields", [{"services": None}, {"services": {}}, {"services": {"chargepoint": None}}]
+)
+def test_a_device_that_is_still_listed_is_not_gone(
+    garage: House, fields: dict[str, Any]
+) -> None:
+    """The next list may be damaged; that deletes nothing."""
+    garage.answers(device(**fields), LAMP)
+    assert set(garage.hub.nodes) == {ADDRESS}
+
+
+def test_a_device_that_is_not_listed_any_more_is_gone(garage: House) -> None:
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.link_up()
+    garage.answers(device(8, "2"), LAMP)
+    assert set(garage.hub.nodes) == {"fimp:easee/1/2"}
+
+
+def test_a_service_list_without_properties(house: House) -> None:
+    services = device()["services"]
+    services["chargepoint"] |= {"props": None, "intf": None}
+    services["meter_elec"] |= {"props": [], "intf": [None, 5]}
+    house.answers(device(services=services | {"dev_sys": None, "other": 5}))
+    assert house.snapshot().capabilities.controls == {Feature.CHARGING}
+    assert not house.hub.ignored
+
+
+def test_several_connectors_have_names_of_their_own(house: House) -> None:
+    house.answers(
+        device(7, "3_1", client={"name": "Left"}), device(8, "3_2", client={"name": "Right"})
+    )
+    house.hub.feed(ADAPTER, inclusion("3", ("3_1", "3_2")))
+    names = {key: node.snapshot.identity.name for key, node in house.hub.nodes.items()}
+    assert names == {"fimp:easee/1/3_1": "Left", "fimp:easee/1/3_2": "Right"}
+    house.tells("delete", 7)
+    assert set(house.hub.nodes) == {"fimp:easee/1/3_2"}
+
+
+@pytest.mark.parametrize("product", ["Easee Home", "", None])
+def test_a_name_does_not_grow_with_every_report(house: House, product: str | None) -> None:
+    message = inclusion("3", ("3_1", "3_2"))
+    message["val"]["product_name"] = product
+    names = []
+    for _ in range(3):
+        house.hub.feed(ADAPTER, message)
+        names.append(house.snapshot("fimp:easee/1/3_1").identity.name)
+    assert len(set(names)) == 1
+    assert names[0].count("3_1") == 1
+
+
+def test_the_users_name_goes_when_the_user_takes_it_away(house: House) -> None:
+    house.hub.feed(ADAPTER, inclusion())
+    house.answers(device())
+    house.tells("edit", 7, client={"name": ""})
+    assert house.shown == ("Easee Home", "Carport")
+
+
+@pytest.mark.parametrize("client", [None, {"name": ""}])
+def test_a_name_that_is_taken_away_is_not_kept_where_no_adapter_answers(
+    garage: House, client: Any
+) -> None:
+    garage.tells("edit", 7, client=client)
+    assert garage.shown == ("easee 1", "Carport")
+
+
+# Questions that need not be asked ------------------------------------------------------
+
+
+def test_where_there_is_a_list_nobody_else_is_asked(house: House) -> None:
+    house.answers(device(), LAMP)
+    house.hub.feed(ADAPTER, things(500))
+    house.hub.advance(house.hub.clock.time + 600)
+    assert asked_about(house.hub) == {"1"}
+
+
+def test_a_list_that_comes_later_ends_the_questions(house: House) -> None:
+    house.hub.feed(ADAPTER, things(500))
+    house.hub.advance(house.hub.clock.time + 2)
+    house.answers(device(), LAMP)
+    before = kinds(house.hub).count(ASKED)
+    assert before <= 6
+    house.hub.advance(house.hub.clock.time + 600)
+    assert asked_about(house.hub) == {"1"}
+
+
+def test_a_charge_point_that_was_waiting_in_the_queue_is_still_asked(house: House) -> None:
+    """It is a charger, though it was first seen as a thing among others."""
+    house.hub.feed(ADAPTER, things(200))
+    house.hub.take_sent()
+    house.hub.feed(CHARGER.removesuffix("1") + "150", state())
+    house.answers(device(), LAMP)
+    house.hub.advance(house.hub.clock.time + 600)
+    assert "150" in asked_about(house.hub)
+
+
+def test_without_a_list_the_pace_is_kept(house: House) -> None:
+    house.hub.feed(ADAPTER, things(100))
+    counts = [kinds(house.hub).count(ASKED)]
+    start = house.hub.clock.time
+    for second in range(1, 60):
+        house.hub.advance(start + second)
+        counts.append(kinds(house.hub).count(ASKED))
+    assert max(counts) <= 2
+    assert sum(counts) == 100
+
+
+@pytest.mark.parametrize("name", ["zigbee", "zw", "zwave-ad"])
+def test_radio_networks_are_not_asked(house: House, name: str) -> None:
+    house.hub.feed(ADAPTER.replace("easee", name), things(300))
+    house.hub.advance(house.hub.clock.time + 600)
+    assert ASKED not in kinds(house.hub)
+
+
+def test_after_a_lost_connection_without_a_list_all_are_asked_again(garage: House) -> None:
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.link_up()
+    garage.hub.take_sent()
+    garage.hub.feed(ADAPTER, things(6))
+    garage.hub.advance(garage.hub.clock.time + 10)
+    assert kinds(garage.hub).count(ASKED) >= 5
+
+
+def test_a_deleted_charge_point_is_not_asked_any_more(house: House) -> None:
+    """An answer would bring it back."""
+    house.hub.feed(ADAPTER, things(10))
+    house.hub.take_sent()
+    house.tells("add", 70, **device(70, "5"))
+    house.tells("delete", 70)
+    house.hub.take_sent()
+    house.hub.advance(house.hub.clock.time + 60)
+    assert "5" not in asked_about(house.hub)
+
+
+# Notifications -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cmd", ["add", "edit", "set"])
+def test_a_new_device_is_a_new_charge_point(garage: House, cmd: str) -> None:
+    events: list[object] = []
+    garage.hub.add_listener(events.append)
+    garage.tells(cmd, 8, **device(8, "2", client={"name": "Guest"}, room=3))
+    node = garage.hub.nodes["fimp:easee/1/2"]
+    assert events == [NodeAdded(node)]
+    assert node.snapshot.identity.name == "Guest"
+    assert node.snapshot.identity.area == "Garden"
+    assert ASKED in kinds(garage.hub)
+
+
+def test_a_new_device_may_have_its_id_in_itself_only(garage: House) -> None:
+    garage.tells("add", None, **device(8, "2"))
+    assert "fimp:easee/1/2" in garage.hub.nodes
+
+
+@pytest.mark.parametrize(
+    ("param", "shown"),
+    [
+        ({"client": {"name": "Barn"}}, ("Barn", "Carport")),
+        ({"room": 3}, ("Garage", "Garden")),
+        ({"room": None}, ("Garage", None)),
+        ({"client": {"name": "Barn"}, "room": 3}, ("Barn", "Garden")),
+        (device(client={"name": "Barn"}), ("Barn", "Carport")),
+        ({"problem": True}, ("Garage", "Carport")),
+        ({"services": None}, ("Garage", "Carport")),
+        ({"services": {}}, ("Garage", "Carport")),
+    ],
+)
+def test_an_edit_may_hold_only_what_was_edited(
+    garage: House, param: dict[str, Any], shown: tuple[str, str | None]
+) -> None:
+    garage.tells("edit", 7, **param)
+    assert garage.shown == shown
+    assert Feature.CABLE_LOCK in garage.snapshot().capabilities.controls
+    assert set(garage.hub.nodes) == {ADDRESS}
+
+
+def test_an_edit_of_another_service_takes_nothing_away(garage: House) -> None:
+    meter = device()["services"]["meter_elec"]
+    garage.tells("edit", 7, services={"meter_elec": meter})
+    garage.tells("edit", 7, client={"name": "Barn"})
+    assert garage.shown == ("Barn", "Carport")
+    assert Feature.CABLE_LOCK in garage.snapshot().capabilities.controls
+
+
+def test_an_edit_changes_what_it_can_do(garage: House) -> None:
+    services = device()["services"]
+    services["chargepoint"]["intf"] = ["cmd.max_current.set"]
+    garage.tells("edit", 7, services=services)
+    controls = garage.snapshot().capabilities.controls
+    assert controls == {Feature.CHARGING, Feature.MAX_CURRENT}
+
+
+def test_a_deleted_device_is_gone(garage: House) -> None:
+    events: list[object] = []
+    garage.hub.add_listener(events.append)
+    node = garage.hub.nodes[ADDRESS]
+    garage.tells("delete", 7)
+    assert events == [NodeRemoved(node)]
+    assert garage.hub.nodes == {}
+    # And once more, or another one that never was.
+    garage.tells("delete", 7)
+    garage.tells("delete", 99)
+    # What is said of it later does not bring it back.
+    garage.tells("edit", 7, client={"name": "Ghost"})
+    garage.hub.feed(CHARGER, report("evt.error.report", "string", "service not found"))
+    garage.hub.advance(garage.hub.clock.time + 10)
+    assert garage.hub.nodes == {}
+    assert not garage.hub.ignored
+
+
+def test_a_device_that_is_added_again_is_back(garage: House) -> None:
+    garage.tells("delete", 7)
+    garage.tells("add", 7, **device(client={"name": "Again"}))
+    assert garage.shown == ("Again", "Carport")
+
+
+@pytest.mark.parametrize(
+    ("component", "cmd", "number", "param"),
+    [
+        ("mode", "set", "away", {}),
+        ("shortcut", "edit", 7, {"client": {"name": "Ghost"}}),
+        ("thing", "delete", 7, {}),
+        ("house", "set", None, {"mode": "away"}),
+        ("area", "edit", 2, {"client": {"name": "Ghost"}}),
+        ("service", "delete", 7, {}),
+    ],
+)
+def test_other_components_mean_nothing_to_us(
+    garage: House, component: str, cmd: str, number: Any, param: dict[str, Any]
+) -> None:
+    garage.tells(cmd, number, component, **param)
+    assert garage.shown == ("Garage", "Carport")
+    assert not garage.hub.ignored
+    assert garage.hub.sent == []
+
+
+@pytest.mark.parametrize(
+    ("cmd", "param", "area"),
+    [
+        ("edit", {"client": {"name": "Shed"}}, "Shed"),
+        ("edit", {"alias": "Shed"}, "Shed"),
+        ("set", {"client": {"name": "Shed"}}, "Shed"),
+        ("edit", {"type": "other"}, "Carport"),
+        ("edit", {}, "Carport"),
+        ("delete", {}, None),
+    ],
+)
+def test_the_room_is_edited(
+    garage: House, cmd: str, param: dict[str, Any], area: str | None
+) -> None:
+    garage.tells(cmd, 2, "room", **param)
+    assert garage.shown == ("Garage", area)
+
+
+def test_a_new_room(garage: House) -> None:
+    garage.tells("add", 9, "room", client={"name": "Cellar"})
+    assert garage.shown == ("Garage", "Carport")
+    garage.tells("edit", 7, room=9)
+    assert garage.shown == ("Garage", "Cellar")
+
+
+@pytest.mark.parametrize("number", [True, 1.0, [1], {"id": 1}, None, ""])
+def test_an_id_that_is_none_hits_nobody(house: House, number: Any) -> None:
+    """True equals 1, but no device has it for an id."""
+    house.answers(device(1, room=1), rooms=[{"id": 1, "alias": "Attic"}])
+    house.tells("delete", number)
+    house.tells("edit", number, client={"name": "Ghost"})
+    house.tells("edit", number, "room", client={"name": "Ghost"})
+    assert house.shown == ("Garage", "Attic")
+    assert "internal" not in house.hub.ignored
+
+
+def test_the_answer_to_somebody_else_is_no_complete_list(garage: House) -> None:
+    """Who asks without saying where to is answered for all to hear, and only what he asked."""
+    parts: tuple[dict[str, Any], ...] = ({"device": []}, {"device": [device()]}, {"state": {}})
+    for param in parts:
+        value = {"success": True, "param": param}
+        garage.hub.feed(VINCULUM, report("evt.pd7.response", "object", value))
+    garage.tells("edit", 7, problem=False)
+    assert garage.shown == ("Garage", "Carport")
+    assert not garage.hub.ignored
+
+
+def test_a_flood_of_devices_is_not_kept(garage: House) -> None:
+    for number in range(100, 2600):
+        garage.tells("add", number, "room", client={"name": f"Room {number}"})
+    garage.tells("edit", 2, "room", client={"name": "Shed"})
+    # Those that are known can still be edited.
+    assert garage.shown == ("Garage", "Shed")
+
+
+# Two sites on one broker ---------------------------------------------------------------
+
+
+def test_two_prefixes_do_not_mix() -> None:
+    house = House(("", "site/"))
+    other = "fimp:site/easee/1/1"
+    house.answers(device(client={"name": "Here"}))
+    assert set(house.hub.nodes) == {ADDRESS}
+    house.answers(device(client={"name": "There"}), prefix="site/")
+    assert house.snapshot().identity.name == "Here"
+    assert house.snapshot(other).identity.name == "There"
+    house.hub.feed("site/" + VINCULUM, notice("edit", 7, client={"name": "Far"}))
+    assert house.snapshot().identity.name == "Here"
+    assert house.snapshot(other).identity.name == "Far"
+    house.hub.feed("site/" + VINCULUM, notice("delete", 7))
+    assert set(house.hub.nodes) == {ADDRESS}
+
+
+def test_each_site_is_asked_below_its_own_prefix() -> None:
+    hub = OfflineHub(("", "site/"))
+    hub.link_up()
+    topics = [topic for topic, _ in hub.take_sent("cmd.pd7.request")]
+    command = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
+    assert sorted(topics) == sorted([command, "site/" + command])
+
+
+def test_only_the_site_with_a_list_spares_the_questions() -> None:
+    house = House(("", "site/"))
+    house.answers(device())
+    house.hub.take_sent()
+    house.hub.feed(ADAPTER, things(10))
+    house.hub.feed("site/" + ADAPTER, things(10))
+    house.hub.advance(house.hub.clock.time + 60)
+    asked = [topic for topic, _ in house.hub.take_sent(ASKED)]
+    assert len([each for each in asked if each.startswith("site/")]) == 10
+    assert len([each for each in asked if not each.startswith("site/")]) <= 3
