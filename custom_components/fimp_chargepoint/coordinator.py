@@ -20,13 +20,14 @@ from .chargepoint.hub import (
     Warned,
     Withdrawn,
 )
-from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
+from .chargepoint.model import ChargepointSnapshot, Identity, NodeSnapshot
 from .chargepoint.node import Node
 from .const import CONF_BROKER, Broker
 from .devices import (
     async_find_device,
     async_register_device,
     async_remove_device,
+    async_rename_device,
     async_suggest_area,
 )
 from .issues import (
@@ -37,8 +38,8 @@ from .issues import (
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds that the device of a charge point stays after its own system has removed it:
-#: who adds it again gets another address, and is asked whether its history shall move.
+#: Seconds that the device of a charge point stays after its own system has removed it: when
+#: it is added again, under another address, it has its names and its history back.
 _KEEPING_TIME = 3600.0
 
 type FimpConfigEntry = ConfigEntry[RuntimeData]
@@ -117,6 +118,8 @@ class RuntimeData:
         self._hass = hass
         self._entry = entry
         self._actions: list[NodeAction] = []
+        #: Whose devices stay for a while, by identifier.
+        self._retired: dict[str, Identity] = {}
         entry.async_on_unload(hub.add_listener(self._handle))
         entry.async_on_unload(self._forget_warnings)
 
@@ -143,26 +146,41 @@ class RuntimeData:
                 async_forget_warning(self._hass, self._entry, warning)
 
     def _add(self, node: Node[Any]) -> None:
+        self._adopt_device(node)
         coordinator: PushCoordinator[Any, Any] = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
         for action in self._actions:
             action(coordinator)
 
     def _remove(self, node: Node[Any]) -> None:
-        """Take a node away; its device stays for a while, in case it only moved."""
+        """Take a node away; its device stays for a while, in case it only moves."""
         coordinator = self.coordinators.pop(node.address)
         coordinator.async_retire()
-        entry_id, identifier = self._entry.entry_id, coordinator.identifier
+        identifier = coordinator.identifier
         if coordinator.data.identity.serial_number is None:
-            async_remove_device(self._hass, entry_id, identifier)
+            async_remove_device(self._hass, self._entry.entry_id, identifier)
             return
+        self._retired[identifier] = coordinator.data.identity
 
         @callback
         def remove(_: datetime) -> None:
-            if node.address not in self.coordinators:
-                async_remove_device(self._hass, entry_id, identifier)
+            if self._retired.pop(identifier, None) is not None:
+                async_remove_device(self._hass, self._entry.entry_id, identifier)
 
         self._entry.async_on_unload(async_call_later(self._hass, _KEEPING_TIME, remove))
+
+    def _adopt_device(self, node: Node[Any]) -> None:
+        """Let a node have the device of one that was removed, where it is the same thing."""
+        entry_id, identity = self._entry.entry_id, node.snapshot.identity
+        identifier = f"{entry_id}_{node.address}"
+        if self._retired.pop(identifier, None) is not None or identity.serial_number is None:
+            return
+        for old, each in sorted(self._retired.items()):
+            same = each.manufacturer == identity.manufacturer
+            if same and each.serial_number == identity.serial_number:
+                del self._retired[old]
+                async_rename_device(self._hass, entry_id, old, identifier)
+                return
 
     def _forget_warnings(self) -> None:
         """Leave no issue behind that nobody watches any more."""

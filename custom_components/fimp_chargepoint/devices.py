@@ -3,6 +3,7 @@
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 
 from .chargepoint.model import Identity
 from .const import DOMAIN
@@ -45,6 +46,30 @@ def async_suggest_area(hass: HomeAssistant, entry_id: str, identifier: str, area
     if device is not None and device.area_id is None:
         area_id = ar.async_get(hass).async_get_or_create(area).id
         dr.async_get(hass).async_update_device(device.id, area_id=area_id)
+
+
+@callback
+def async_rename_device(hass: HomeAssistant, entry_id: str, old: str, new: str) -> None:
+    """Let a device, with its entities, stand for another identifier from now on.
+
+    None of its entities may be in use, and nobody may have the new identifier.
+    """
+    device = async_find_device(hass, entry_id, old)
+    if device is None:
+        return
+    dr.async_get(hass).async_update_device(device.id, new_identifiers={(DOMAIN, new)})
+    registry = er.async_get(hass)
+    for entity in async_entities(hass, device):
+        if entity.unique_id.startswith(f"{old}_"):
+            unique_id = new + entity.unique_id.removeprefix(old)
+            registry.async_update_entity(entity.entity_id, new_unique_id=unique_id)
+
+
+@callback
+def async_entities(hass: HomeAssistant, device: dr.DeviceEntry) -> list[er.RegistryEntry]:
+    """Return the entities of a device, those that are disabled as well."""
+    registry = er.async_get(hass)
+    return er.async_entries_for_device(registry, device.id, include_disabled_entities=True)
 
 
 @callback

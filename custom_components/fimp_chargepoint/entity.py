@@ -98,7 +98,7 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
     def _handle_coordinator_update(self) -> None:
         """Write what changed; most snapshots change only one entity."""
         if self.coordinator.is_gone:
-            self.hass.async_create_task(self.async_remove())
+            self.hass.async_create_task(self.async_remove(force_remove=True))
             return
         written = (self.available, self.shown)
         if written != self._written:

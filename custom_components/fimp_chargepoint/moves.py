@@ -1,7 +1,8 @@
 """A charge point that came back under another address: its history can move with it.
 
 An adapter gives a thing that was deleted and added again a new address, and the address is
-what identifies a charge point. The serial number only lets us ask the user.
+what identifies a charge point. Who saw both happen needs not ask (`RuntimeData`). Otherwise
+the serial number is only a reason to ask the user.
 """
 
 from collections import defaultdict
@@ -16,7 +17,12 @@ from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .coordinator import FimpConfigEntry, PushCoordinator
-from .devices import async_find_device, async_remove_device
+from .devices import (
+    async_entities,
+    async_find_device,
+    async_remove_device,
+    async_rename_device,
+)
 
 #: Seconds after which all charge points that are still there have been found again, and
 #: have said who they are.
@@ -107,20 +113,11 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
         return
     await hass.config_entries.async_unload(entry_id)
     entities = er.async_get(hass)
-    for entity in _entities(entities, replaced):
+    for entity in async_entities(hass, replaced):
         entities.async_remove(entity.entity_id)
     async_remove_device(hass, entry_id, new)
-    dr.async_get(hass).async_update_device(device.id, new_identifiers={(DOMAIN, new)})
-    for entity in _entities(entities, device):
-        if entity.unique_id.startswith(f"{old}_"):
-            entities.async_update_entity(
-                entity.entity_id, new_unique_id=new + entity.unique_id.removeprefix(old)
-            )
+    async_rename_device(hass, entry_id, old, new)
     await hass.config_entries.async_setup(entry_id)
-
-
-def _entities(registry: er.EntityRegistry, device: dr.DeviceEntry) -> list[er.RegistryEntry]:
-    return er.async_entries_for_device(registry, device.id, include_disabled_entities=True)
 
 
 def _identifier(device: dr.DeviceEntry) -> str:

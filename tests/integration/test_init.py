@@ -192,7 +192,7 @@ async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.exclude()
     await until(lambda: not chargepoint.entry.runtime_data.coordinators)
     await hass.async_block_till_done()
-    assert chargepoint.state("switch", "charging") == "unavailable"
+    assert not hass.states.async_entity_ids(("switch", "sensor", "lock", "select"))
     assert device_of(hass, chargepoint.entry, "Acme Wallbox") is not None
 
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))

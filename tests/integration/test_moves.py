@@ -112,23 +112,23 @@ async def test_nothing_to_move(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_removed_and_added_again(
-    hass: HomeAssistant, chargepoint: Chargepoint, hass_client: ClientSessionGenerator
-) -> None:
-    """Also while Home Assistant looks on, the names that the user gave come along."""
-    assert await async_setup_component(hass, "repairs", {})
+async def test_removed_and_added_again(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Who saw both needs not ask: the names that the user gave come along."""
     entry = chargepoint.entry
     er.async_get(hass).async_update_entity(
         chargepoint.id("switch", "charging"), new_entity_id="switch.my_car"
     )
+    await hass.async_block_till_done()
     await chargepoint.point.exclude()
     await until(lambda: not entry.runtime_data.coordinators)
     await chargepoint.point.include()
-    (issue,) = await settle(hass, entry)
-    await repair(await hass_client(), issue)
-    assert addresses(hass, entry) == {"2"}
     await chargepoint.shows("switch", "charging", "off")
+    assert addresses(hass, entry) == {"2"}
     assert chargepoint.id("switch", "charging") == "switch.my_car"
+    # Its device is nobody's to remove any more.
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
+    assert not await settle(hass, entry)
+    assert chargepoint.state("switch", "charging") == "off"
 
 
 async def test_several_connectors(hass: HomeAssistant, broker: BrokerProcess) -> None:

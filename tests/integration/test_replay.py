@@ -42,11 +42,11 @@ async def test_full_and_minimal_charger() -> None:
     assert shown["sensor.acme_wallbox_status"] == "disconnected"
     assert shown["lock.acme_wallbox_cable_lock"] == "unlocked"
     assert shown["sensor.acme_wallbox_lifetime_energy"] == "100.0"
-    # The other adapter's charger is called the same.
-    assert shown["sensor.acme_wallbox_session_energy_2"] == "0.047"
-    assert shown["sensor.acme_wallbox_lifetime_energy_2"] == "100.047"
-    assert "lock.acme_wallbox_cable_lock_2" not in shown
-    session = found["sensor.acme_wallbox_session_energy_2"]["attributes"]
+    # The other adapter's charger is called the same; 2 and 3 were removed, an hour is not over.
+    assert shown["sensor.acme_wallbox_session_energy_4"] == "0.047"
+    assert shown["sensor.acme_wallbox_lifetime_energy_4"] == "100.047"
+    assert "lock.acme_wallbox_cable_lock_4" not in shown
+    session = found["sensor.acme_wallbox_session_energy_4"]["attributes"]
     assert session["last_reset"] == "2026-11-20T08:48:02+00:00"
     assert session["state_class"] == "total"
 
