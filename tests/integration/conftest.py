@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+import json
 import re
 from typing import Any
 
@@ -9,6 +12,7 @@ from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -25,6 +29,8 @@ from tests.conftest import MakeBroker
 PATIENCE = 10.0
 #: Everything the simulators do happens at once, and changes are seen at once.
 QUICK = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1)
+#: The same, but nothing is said that nobody asked for, but for what changes by a word.
+QUIET = replace(QUICK, poll=3600.0)
 
 
 @pytest.fixture(name="hass")
@@ -156,10 +162,41 @@ class Chargepoint:
         state = self.hass.states.get(self.id(platform, key))
         return None if state is None else state.attributes.get(name)
 
-    async def shows(self, platform: str, key: str, wanted: str) -> None:
+    def registered(self, platform: str, key: str) -> er.RegistryEntry:
+        """Return what the registry knows of an entity, which may be disabled."""
+        entry = er.async_get(self.hass).async_get(self.id(platform, key))
+        assert entry is not None
+        return entry
+
+    @property
+    def node(self) -> Any:
+        """The only charge point, as the library knows it."""
+        (node,) = self.entry.runtime_data.hub.nodes.values()
+        return node
+
+    def sent(self, kind: str) -> list[dict[str, Any]]:
+        """Return the commands of a kind that came to the charge point, oldest first."""
+        return [
+            message
+            for _, text in self.point.received
+            if (message := json.loads(text))["type"] == kind
+        ]
+
+    async def shows(self, platform: str, key: str, wanted: str | None) -> None:
         """Wait until an entity has a state."""
         what = f"{platform} {key} to be {wanted}"
         await until(lambda: self.state(platform, key) == wanted, what)
+
+    async def comes(self) -> None:
+        """Wait until it was found; an adapter that answers no question has to speak."""
+        points = self.point.points.values()
+        await until(
+            lambda: (
+                self.state("sensor", "status") == "disconnected"
+                or any(each.forget() for each in points)
+            ),
+            "the charge point to be found",
+        )
 
     async def settles(self) -> None:
         """Wait until all entities are there and have a value, as far as there is no session."""
@@ -180,6 +217,26 @@ class Chargepoint:
         await self.hass.services.async_call(
             platform, action, {"entity_id": self.id(platform, key), **data}, blocking=True
         )
+
+
+@pytest.fixture(name="everything_enabled")
+def everything_enabled_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show also those entities that people have to enable."""
+    monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
+
+
+@asynccontextmanager
+async def running(
+    hass: HomeAssistant, broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any
+) -> AsyncGenerator[Chargepoint]:
+    """Simulate one charge point and let Home Assistant find it, without a car."""
+    async with simulator(broker, *setups, **keywords) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await found.comes()
+        await hass.async_block_till_done()
+        yield found
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 @pytest.fixture(name="setups")

@@ -229,9 +229,9 @@ def test_a_newer_description_takes_the_place_of_the_older(
         read_only = newer[0]["read_only"]
         expected = ParameterKind.VALUE if read_only else ParameterKind.SWITCH
         assert parameter(node, "cable_always_locked").kind is expected
-    # The list of services says nothing of it, and takes nothing away.
+    # A service that is not listed any more takes all of it away.
     hub.feed(ADAPTER, inclusion(props={"sup_charging_modes": ["slow"]}))
-    assert node.snapshot.capabilities.parameters == capabilities.parameters
+    assert node.snapshot.capabilities.parameters == ()
 
 
 async def test_what_is_not_described_any_more_cannot_be_set(

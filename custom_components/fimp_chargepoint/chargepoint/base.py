@@ -104,6 +104,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that restarts the charge point."""
         raise NotImplementedError
 
+    def _was_restarted(self) -> None:
+        """The charge point has accepted to restart."""
+
     def _ask(self, evidence: str) -> None:
         """Ask the charge point for the report called `evidence`, where it can be asked."""
 
@@ -204,6 +207,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             effect=None,
             evidence="",
             request=self._restart_request(),
+            achieved=self._was_restarted,
         )
 
     async def set_charging_mode(self, mode: str) -> None:

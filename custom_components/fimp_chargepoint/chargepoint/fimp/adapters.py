@@ -85,16 +85,17 @@ class Adapters:
         """Ask an adapter from time to time whether it is logged in at its vendor's."""
         name = f"login {adapter}"
         if name not in self._timers:
-            self._ask_login(adapter, now)
+            self.ask_login(adapter, now)
 
     def forget_login(self, adapter: Adapter) -> None:
         """Do not ask any more: no charge point of this adapter is left."""
         self._timers.cancel(f"login {adapter}")
 
-    def _ask_login(self, adapter: Adapter, now: float) -> None:
+    def ask_login(self, adapter: Adapter, now: float) -> None:
+        """Ask now, and again after some time."""
         self._command(adapter, "cmd.app.get_state", now)
         self._timers.set(
-            f"login {adapter}", now + _LOGIN_PACE, lambda now: self._ask_login(adapter, now)
+            f"login {adapter}", now + _LOGIN_PACE, lambda now: self.ask_login(adapter, now)
         )
 
     def _go_on(self, now: float) -> None:
@@ -120,13 +121,13 @@ class Adapters:
 
 
 def login_lost(state: Any) -> bool | None:
-    """Return whether `evt.app.state_report` says so; None where it does not tell.
+    """Return whether the state of an app, or of its login, says so; None where it does not.
 
     Raises:
         ProtocolError: of kind `value`.
 
     """
-    auth = state.get("auth") or "" if isinstance(state, dict) else None
+    auth = state.get("auth") or state.get("status") or "" if isinstance(state, dict) else None
     if not isinstance(auth, str):
         raise ProtocolError("value", f"the state of an app: {state!r:.80}")
     return True if auth in _LOGIN_LOST else False if auth in _LOGGED_IN else None

@@ -4,7 +4,6 @@ Sources: Futurehome FIMP API, service `chargepoint` (both versions of the docume
 sibling services on the same address, and the adapters built on cliffhanger.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, override
@@ -27,9 +26,10 @@ from ..node import Outlet
 from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
 from .inclusion import Service, Thing
-from .message import Message, encode, number
+from .message import Message, number
 from .questions import ASKED_BY, questions
 from .reports import Reader, Reading, amperes, expect
+from .requests import Requests
 from .session import limit_of, next_session, offers
 from .topic import ServiceAddress
 
@@ -43,16 +43,13 @@ _TRIES: Final = 3
 #: its adapter may come back to the broker later than we do.
 _ASK_AGAIN: Final = (2.0, 5.0, 15.0, 60.0)
 
+#: Seconds between two questions for the health of the device, and to a restart's end.
+_HEALTH_EVERY: Final = 1800.0
+_RESTART_TIME: Final = 60.0
+#: Seconds after a change of the status or of an alarm until it is asked for.
+_HEALTH_SOON: Final = 1.0
 #: Characters of a refusal that are shown.
 _REASON_MAX: Final = 500
-
-#: How a feature is set: interface, value type, and how the value is spelt.
-_SETTERS: Final[dict[Feature, tuple[str, str, Callable[[Any], Any]]]] = {
-    Feature.CABLE_LOCK: ("cmd.cable_lock.set", "bool", bool),
-    Feature.MAX_CURRENT: ("cmd.max_current.set", "int", int),
-    Feature.SESSION_CURRENT: ("cmd.current_session.set_current", "int", int),
-    Feature.PHASE_MODE: ("cmd.phase_mode.set", "string", str.upper),
-}
 
 
 class FimpChargepoint(Chargepoint):
@@ -73,14 +70,13 @@ class FimpChargepoint(Chargepoint):
             key, ChargepointSnapshot(identity=self._stranger, capabilities=BASIC), outlet
         )
         self.service_address = address
-        self._prefix = prefix
+        self._requests = Requests(prefix, address, outlet.clock)
         #: What its adapter says of the thing, and what the hub's device list does.
         self._included: Thing | None = None
         self._listed: Thing | None = None
         self._services: dict[str, Service] = {}
-        self._seen: frozenset[Feature] = frozenset()
-        #: Services that were heard, whether they are listed or not.
-        self._speaking: set[str] = set()
+        #: What was heard, by service, whether it is listed or not.
+        self._seen: dict[str, frozenset[Feature]] = {}
         self._parameters: tuple[Parameter, ...] = ()
         self._asked = False
         self._thing_up: bool | None = None
@@ -122,10 +118,11 @@ class FimpChargepoint(Chargepoint):
         if reader is None:
             self._heard(now)
             return
-        reading = reader(self.snapshot, message)
-        self._speaking.add(service)
-        if not reading.seen <= self._seen:
-            self._seen |= reading.seen
+        before = self.snapshot
+        reading = reader(before, message)
+        seen = self._seen.setdefault(service, frozenset())
+        if not reading.seen <= seen:
+            self._seen[service] = seen | reading.seen
             reading.changes["capabilities"] = self._capabilities()
         if reading.live:
             self._heard(now, **reading.changes)
@@ -133,6 +130,9 @@ class FimpChargepoint(Chargepoint):
             self._update(now, **reading.changes)
         if reading.evidence:
             self._evidence(reading.evidence)
+        if before.status is not self.snapshot.status or before.faults != self.snapshot.faults:
+            # The list of errors is said only to who asks.
+            self._ask_health_soon(now)
         if not self.snapshot.in_session:
             # What belongs to a session cannot be proven any more.
             self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("it is over"))
@@ -166,6 +166,11 @@ class FimpChargepoint(Chargepoint):
         before = self._services
         stated = self._included or self._listed
         self._services = {} if stated is None else stated.of(self.service_address)
+        for service in before.keys() - self._services.keys():
+            # What was listed and is not any more is gone with all that was heard of it.
+            self._seen.pop(service, None)
+        if "parameters" not in self._services and "parameters" not in self._seen:
+            self._parameters = ()
         self._update(now, identity=self._identity(), capabilities=self._capabilities())
         if self._services != before or not self._asked:
             self.ask_everything()
@@ -191,7 +196,11 @@ class FimpChargepoint(Chargepoint):
     def _capabilities(self) -> Capabilities:
         """Return what the lists say, and what was seen although they do not say it."""
         stated = capabilities(self._services) if self._services else BASIC
-        return replace(stated, reports=stated.reports | self._seen, parameters=self._parameters)
+        return replace(
+            stated,
+            reports=stated.reports.union(*self._seen.values()),
+            parameters=self._parameters,
+        )
 
     # Reports that need more than the snapshot -------------------------------------
 
@@ -233,7 +242,7 @@ class FimpChargepoint(Chargepoint):
         found = parameters.described(message)
         self._parameters = found
         for each in found:
-            self._get("parameters", "cmd.param.get_report", value_type="string", value=each.id)
+            self._send(self._requests.get_parameter(each))
         # An adapter may know this by heart, also while the charge point is down.
         return Reading({"capabilities": self._capabilities()}, live=False)
 
@@ -242,8 +251,24 @@ class FimpChargepoint(Chargepoint):
     def ask_everything(self) -> None:
         """Ask for every report there is; nothing is retained."""
         self._asked = True
-        for service, kind in questions(self._services, self._seen, self._speaking):
+        for service, kind in questions(self._services, self._seen):
             self._get(service, kind)
+        self._watch_health(self.outlet.clock.now() + _HEALTH_EVERY)
+
+    def _ask_health(self, now: float) -> None:
+        """Ask for what no charge point says by itself."""
+        for service, kind in questions(self._services, self._seen):
+            if service == "diagnostic":
+                self._get(service, kind)
+        self._watch_health(now + _HEALTH_EVERY)
+
+    def _ask_health_soon(self, now: float) -> None:
+        if "health soon" not in self.timers:
+            self.timers.set("health soon", now + _HEALTH_SOON, self._ask_health)
+
+    def _watch_health(self, when: float) -> None:
+        if "diagnostic" in self._services or "diagnostic" in self._seen:
+            self.timers.set("health", when, self._ask_health)
 
     @override
     def _ask(self, evidence: str) -> None:
@@ -251,17 +276,13 @@ class FimpChargepoint(Chargepoint):
             self._get("chargepoint", kind)
         for each in self._parameters:
             if evidence == parameter_kind(each.id):
-                self._get(
-                    "parameters", "cmd.param.get_report", value_type="string", value=each.id
-                )
+                self._send(self._requests.get_parameter(each))
 
-    def _get(self, service: str, kind: str, **fields: Any) -> None:
-        request = self._request(service, kind, **fields)
+    def _get(self, service: str, kind: str) -> None:
+        self._send(self._requests.make(service, kind))
+
+    def _send(self, request: Request) -> None:
         self.outlet.send(request.topic, request.payload)
-
-    def _request(self, service: str, kind: str, **fields: Any) -> Request:
-        uid, payload = encode(kind, service, self.outlet.clock.now(), **fields)
-        return Request(uid, self._prefix + self.service_address.commands(service), payload)
 
     # Life ------------------------------------------------------------------------
 
@@ -322,20 +343,17 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        # No choice, no property: a mode changes the current.
-        props = {"charging_mode": mode} if mode else None
-        return self._request("chargepoint", "cmd.charge.start", props=props)
+        return self._requests.start(mode)
 
     @override
     def _stop_request(self) -> Request:
-        return self._request("chargepoint", "cmd.charge.stop")
+        return self._requests.stop()
 
     @override
     def _set_request(self, feature: Feature, value: Any) -> Request:
         if feature is Feature.PHASES:
-            feature, value = Feature.PHASE_MODE, self._phase_mode(value)
-        kind, value_type, spell = _SETTERS[feature]
-        return self._request("chargepoint", kind, value_type=value_type, value=spell(value))
+            return self._requests.set(Feature.PHASE_MODE, self._phase_mode(value))
+        return self._requests.set(feature, value)
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> Effect:
@@ -366,14 +384,14 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
-        return self._request(
-            "parameters",
-            "cmd.param.set",
-            value_type="object",
-            value=parameters.command(parameter, value),
-        )
+        return self._requests.set_parameter(parameter, value)
 
     @override
     def _restart_request(self) -> Request:
-        # False asks for a soft restart.
-        return self._request("dev_sys", "cmd.thing.reboot", value_type="bool", value=False)
+        return self._requests.restart()
+
+    @override
+    def _was_restarted(self) -> None:
+        now = self.outlet.clock.now()
+        self._ask_health_soon(now)
+        self._watch_health(now + _RESTART_TIME)

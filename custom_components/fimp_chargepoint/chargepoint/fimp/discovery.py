@@ -77,6 +77,9 @@ class FimpProtocol(Protocol):
             # The documents' name for it.
             "evt.thing.node_report": self._node_report,
             "evt.app.state_report": self._app_state_report,
+            # The word of adapters of 2021 for the same, and what is said of a login alone.
+            "evt.app.manifest_report": self._app_state_report,
+            "evt.auth.status_report": self._app_state_report,
         }
 
     @override
@@ -207,6 +210,9 @@ class FimpProtocol(Protocol):
         if status in ("UP", "DOWN"):
             for address in self._of(adapter, thing):
                 self._nodes[address].apply_thing_status(up=status == "UP", now=now)
+            if status == "UP" and self._notice(adapter) in self._hub.warnings:
+                # It may be logged in again.
+                self._adapters.ask_login(adapter, now)
         return isinstance(status, str) and status != ""
 
     def _app_state_report(self, adapter: Adapter, message: Message, _: float) -> None:

@@ -42,7 +42,7 @@ def errors(_: ChargepointSnapshot, message: Message) -> Reading:
     return Reading(
         {
             "errors": frozenset(
-                each[:_TEXT_MAX] for each in names if isinstance(each, str) and each
+                each.lower()[:_TEXT_MAX] for each in names if isinstance(each, str) and each
             )
         }
     )

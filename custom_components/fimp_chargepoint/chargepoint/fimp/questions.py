@@ -44,24 +44,25 @@ ASKED_BY: Final[Mapping[str, str]] = {
 
 
 def questions(
-    services: Mapping[str, Service], seen: AbstractSet[Feature], speaking: AbstractSet[str]
+    services: Mapping[str, Service], seen: Mapping[str, AbstractSet[Feature]]
 ) -> Iterator[tuple[str, str]]:
     """Yield service and interface of every question that is likely to be answered.
 
-    `services` are those that some list names, `seen` is what was reported, `speaking` are
-    the services that were heard; what speaks without being listed is asked everything.
+    `services` are those that some list names, `seen` is what was heard, by service; what
+    speaks without being listed is asked everything.
     """
     chargepoint = services.get("chargepoint")
+    heard = seen.get("chargepoint", frozenset())
     for middle in _ALWAYS:
         yield "chargepoint", _question(middle)
     for middle, feature in _IF_SEEN.items():
-        if feature in seen or (chargepoint is not None and chargepoint.reports(middle)):
+        if feature in heard or (chargepoint is not None and chargepoint.reports(middle)):
             yield "chargepoint", _question(middle)
     for name, middles in _QUESTIONS.items():
         service = services.get(name)
         for middle, prop in middles.items():
             if (
-                name in speaking
+                name in seen
                 if service is None
                 else service.reports(middle) or service.props.get(prop)
             ):

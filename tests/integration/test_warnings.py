@@ -1,0 +1,164 @@
+"""Repair issues: what only the user can put right, somewhere else."""
+
+import json
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
+
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.fimp import ChargepointSetup
+from tests.broker import BrokerProcess
+
+from .conftest import Chargepoint, load, other_broker, running, simulator, until
+
+LOST = {"app": "RUNNING", "connection": "DISCONNECTED", "auth": "LOST"}
+FINE = {"app": "RUNNING", "connection": "CONNECTED", "auth": "AUTHENTICATED"}
+
+
+def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    """Return what the user sees of lost logins."""
+    return [
+        each
+        for each in ir.async_get(hass).issues.values()
+        if each.domain == DOMAIN and each.active and each.translation_key == "login_lost"
+    ]
+
+
+async def lost(hass: HomeAssistant) -> ir.IssueEntry:
+    """Wait for the only issue."""
+    (issue,) = await until(lambda: issues(hass), "the issue")
+    return issue
+
+
+async def solved(hass: HomeAssistant) -> None:
+    """Wait until there is no issue."""
+    await until(lambda: not issues(hass), "the issue to go")
+
+
+async def log_out(chargepoint: Chargepoint) -> None:
+    """Let the adapter lose its login, after it was asked for it and has answered."""
+    await until(lambda: chargepoint.sent("cmd.app.get_state"), "the question for the login")
+    await chargepoint.point.plug()
+    await chargepoint.shows("binary_sensor", "plug", "on")
+    await chargepoint.point.unplug()
+    await chargepoint.shows("binary_sensor", "plug", "off")
+    await chargepoint.point.logout()
+    await lost(chargepoint.hass)
+
+
+def say(chargepoint: Chargepoint, topic: str, value: Any) -> None:
+    """Let an adapter tell its state."""
+    message = {"type": "evt.app.state_report", "serv": "easee", "val_t": "object", "val": value}
+    chargepoint.point.send(f"pt:j1/mt:evt/{topic}", json.dumps(message))
+
+
+async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Who has to be logged in where is said; the issue goes by itself."""
+    await log_out(chargepoint)
+    issue = await lost(hass)
+    assert issue.issue_id.startswith(f"login_lost_{chargepoint.entry.entry_id}_")
+    assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
+    assert issue.severity is ir.IssueSeverity.ERROR
+    assert issue.is_fixable is False
+    await chargepoint.shows("switch", "charging", "unavailable")
+    await chargepoint.point.login()
+    await chargepoint.shows("switch", "charging", "off")
+    await solved(hass)
+
+
+@pytest.mark.parametrize(
+    "topic", ["rt:app/rn:easee/ad:1", "rt:ad/rn:easee/ad:1"], ids=["as an app", "as an adapter"]
+)
+async def test_told_unasked(hass: HomeAssistant, chargepoint: Chargepoint, topic: str) -> None:
+    """Newer adapters speak of their state as an app, older ones as an adapter."""
+    say(chargepoint, topic, LOST)
+    await lost(hass)
+    # Somebody who says nothing of it changes nothing.
+    say(chargepoint, topic, {"app": "RUNNING", "auth": "IN_PROGRESS"})
+    say(chargepoint, topic, FINE | {"auth": "NOT_AUTHENTICATED"})
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await lost(hass)
+    say(chargepoint, topic, FINE)
+    await solved(hass)
+
+
+async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """A house has adapters for heaters, and their logins."""
+    say(chargepoint, "rt:ad/rn:heaters/ad:1", LOST)
+    say(chargepoint, "rt:app/rn:heaters/ad:1", LOST)
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    assert not issues(hass)
+
+
+async def test_lost_before_we_came(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Nobody says it again by itself: it is asked for."""
+    async with simulator(broker) as point:
+        await point.logout()
+        entry = await load(hass, other_broker(broker))
+        await lost(hass)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Without a charge point of that adapter nobody needs its login."""
+    await log_out(chargepoint)
+    await chargepoint.point.exclude()
+    await solved(hass)
+
+
+async def test_unloaded(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Who looks no more cannot say that something is wrong."""
+    await log_out(chargepoint)
+    await hass.config_entries.async_unload(chargepoint.entry.entry_id)
+    await solved(hass)
+
+
+async def test_entry_removed(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    async with simulator(broker) as point:
+        entry = await load(hass, other_broker(broker))
+        chargepoint = Chargepoint(hass, point, entry)
+        await chargepoint.shows("sensor", "status", "disconnected")
+        await log_out(chargepoint)
+        await hass.config_entries.async_remove(entry.entry_id)
+        await solved(hass)
+
+
+async def test_solved_while_unloaded(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """After a reload only what is wrong now is an issue."""
+    await log_out(chargepoint)
+    await hass.config_entries.async_unload(chargepoint.entry.entry_id)
+    await chargepoint.point.login()
+    await hass.config_entries.async_setup(chargepoint.entry.entry_id)
+    assert chargepoint.entry.state is ConfigEntryState.LOADED
+    await chargepoint.shows("switch", "charging", "off")
+    await solved(hass)
+
+
+async def test_still_lost_after_a_reload(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    async with running(hass, broker) as chargepoint:
+        await log_out(chargepoint)
+        chargepoint.point.received.clear()
+        await hass.config_entries.async_reload(chargepoint.entry.entry_id)
+        await until(lambda: chargepoint.sent("cmd.app.get_state"))
+        await lost(hass)
+
+
+@pytest.mark.parametrize("profile", ["easee_2021", "defa"])
+async def test_adapters_of_2021(
+    hass: HomeAssistant, broker: BrokerProcess, profile: str
+) -> None:
+    """They have another word for the report of their state; it says the same."""
+    async with simulator(broker, ChargepointSetup(profile=profile)) as point:
+        entry = await load(hass, other_broker(broker))
+        await Chargepoint(hass, point, entry).comes()
+        await point.logout()
+        issue = await lost(hass)
+        assert issue.translation_placeholders["service"] == point.adapter
+        await point.login()
+        await solved(hass)
+        await hass.config_entries.async_unload(entry.entry_id)
