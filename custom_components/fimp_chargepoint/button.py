@@ -42,7 +42,22 @@ BUTTONS = (
         device_class=ButtonDeviceClass.RESTART,
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.RESTART),
-        press_fn=lambda chargepoint: chargepoint.restart(),
+        press_fn=lambda chargepoint: chargepoint.act(Feature.RESTART),
+    ),
+    ChargepointButtonDescription(
+        key="stop_transaction",
+        translation_key="stop_transaction",
+        exists_fn=controls(Feature.STOP_TRANSACTION),
+        press_fn=lambda chargepoint: chargepoint.act(Feature.STOP_TRANSACTION),
+    ),
+    ChargepointButtonDescription(
+        key="force_unlock",
+        translation_key="force_unlock",
+        entity_category=EntityCategory.CONFIG,
+        # It also ends the transaction.
+        entity_registry_enabled_default=False,
+        exists_fn=controls(Feature.FORCE_UNLOCK),
+        press_fn=lambda chargepoint: chargepoint.act(Feature.FORCE_UNLOCK),
     ),
 )
 

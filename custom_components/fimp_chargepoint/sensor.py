@@ -1,52 +1,28 @@
 """What a charge point reports."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, override
+from typing import Any, override
 
-from homeassistant.components.sensor import (
-    SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
-    SensorStateClass,
-)
-from homeassistant.const import (
-    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
-    EntityCategory,
-    Platform,
-    UnitOfElectricCurrent,
-    UnitOfElectricPotential,
-    UnitOfEnergy,
-    UnitOfFrequency,
-    UnitOfPower,
-    UnitOfTime,
-)
+from homeassistant.components.sensor import SensorEntity
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .chargepoint.model import (
-    PHASES,
-    ChargepointSnapshot,
-    Feature,
-    Parameter,
-    ParameterKind,
-    Status,
-)
-from .controls import ParameterControl
+from .chargepoint.model import ParameterKind
 from .coordinator import FimpConfigEntry
-from .entity import (
-    ChargepointDescription,
-    ChargepointEntity,
-    async_setup_chargepoints,
-    existing,
-    of_parameters,
-    only_reports,
-    reports,
+from .entity import ChargepointEntity, async_setup_chargepoints, existing, of_parameters
+from .sensor_descriptions import (
+    HEALTH_SENSORS,
+    METER_SENSORS,
+    SENSORS,
+    SESSION_SENSORS,
+    VEHICLE_SENSORS,
+    ChargepointSensorDescription,
+    parameter_sensor,
 )
 
 # Nothing is fetched here: the values are pushed.
@@ -56,238 +32,6 @@ _STARTED = "started"
 _ENERGY = "energy"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChargepointSensorDescription(ChargepointDescription, SensorEntityDescription):
-    """A value, and since when it counts."""
-
-    value_fn: Callable[[ChargepointSnapshot], StateType | datetime]
-    last_reset_fn: Callable[[ChargepointSnapshot], datetime | None] = lambda _: None
-
-
-def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
-    return None if snapshot.session.start_guessed else snapshot.session.started
-
-
-SENSORS = (
-    ChargepointSensorDescription(
-        key="status",
-        translation_key="status",
-        device_class=SensorDeviceClass.ENUM,
-        options=[*Status],
-        exists_fn=reports(Feature.STATUS),
-        value_fn=lambda snapshot: snapshot.status,
-    ),
-    ChargepointSensorDescription(
-        key="raw_status",
-        translation_key="raw_status",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.STATUS),
-        value_fn=lambda snapshot: snapshot.raw_status,
-    ),
-    ChargepointSensorDescription(
-        key="evse_id",
-        translation_key="evse_id",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.EVSE_ID),
-        value_fn=lambda snapshot: snapshot.identity.evse_id,
-    ),
-    ChargepointSensorDescription(
-        key="cable_current",
-        translation_key="cable_current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.CABLE_CURRENT),
-        value_fn=lambda snapshot: snapshot.cable_current,
-    ),
-    ChargepointSensorDescription(
-        key="max_current",
-        translation_key="max_current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        exists_fn=only_reports(Feature.MAX_CURRENT),
-        value_fn=lambda snapshot: snapshot.max_current,
-    ),
-    ChargepointSensorDescription(
-        key="phase_mode",
-        translation_key="phase_mode",
-        device_class=SensorDeviceClass.ENUM,
-        options=[*PHASES],
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=only_reports(Feature.PHASE_MODE),
-        value_fn=lambda snapshot: (
-            snapshot.phase_mode if snapshot.phase_mode in PHASES else None
-        ),
-    ),
-    ChargepointSensorDescription(
-        key="session_started",
-        translation_key="session_started",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=_session_started,
-    ),
-    ChargepointSensorDescription(
-        key="session_ended",
-        translation_key="session_ended",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda snapshot: snapshot.session.ended,
-    ),
-    ChargepointSensorDescription(
-        key="previous_session_energy",
-        translation_key="previous_session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda snapshot: snapshot.session.previous_energy,
-    ),
-)
-
-
-def _metered(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
-    """Describe a value of the meter, which has the name of its feature there."""
-    return ChargepointSensorDescription(
-        **{"key": feature, "state_class": SensorStateClass.MEASUREMENT, **fields},
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.meter, feature),
-    )
-
-
-_POWER: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.POWER,
-    "native_unit_of_measurement": UnitOfPower.WATT,
-    "suggested_display_precision": 0,
-}
-_CURRENT: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.CURRENT,
-    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
-    "suggested_display_precision": 1,
-}
-_VOLTAGE: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.VOLTAGE,
-    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
-    "suggested_display_precision": 0,
-}
-_COUNTER: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.ENERGY,
-    "state_class": SensorStateClass.TOTAL_INCREASING,
-    "native_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
-    "suggested_display_precision": 1,
-}
-
-METER_SENSORS = (
-    _metered(Feature.POWER, **_POWER),
-    _metered(
-        Feature.ENERGY, key="lifetime_energy", translation_key="lifetime_energy", **_COUNTER
-    ),
-    _metered(Feature.OFFERED_CURRENT, translation_key="offered_current", **_CURRENT),
-    *(
-        _metered(
-            feature, translation_key=feature, entity_registry_enabled_default=False, **fields
-        )
-        for features, fields in (
-            ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), _POWER),
-            ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), _CURRENT),
-            ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), _VOLTAGE),
-            ((Feature.POWER_EXPORT,), _POWER),
-            ((Feature.ENERGY_EXPORT,), _COUNTER),
-        )
-        for feature in features
-    ),
-    *(
-        _metered(feature, entity_registry_enabled_default=False, **fields)
-        for feature, fields in (
-            (Feature.CURRENT, _CURRENT),
-            (Feature.VOLTAGE, _VOLTAGE),
-            (
-                Feature.FREQUENCY,
-                {
-                    "device_class": SensorDeviceClass.FREQUENCY,
-                    "native_unit_of_measurement": UnitOfFrequency.HERTZ,
-                    "suggested_display_precision": 1,
-                },
-            ),
-            (
-                Feature.POWER_FACTOR,
-                {
-                    "device_class": SensorDeviceClass.POWER_FACTOR,
-                    "suggested_display_precision": 2,
-                },
-            ),
-        )
-    ),
-)
-
-
-def _health(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
-    """Describe how the device is; most people never look."""
-    return ChargepointSensorDescription(
-        **{"key": feature, "translation_key": feature, **fields},
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.health, feature),
-    )
-
-
-HEALTH_SENSORS = (
-    _health(
-        Feature.SIGNAL_STRENGTH,
-        translation_key=None,
-        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
-    ),
-    _health(Feature.LINK_QUALITY, state_class=SensorStateClass.MEASUREMENT),
-    _health(
-        Feature.UPTIME,
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.DAYS,
-    ),
-    _health(Feature.RESTARTS, state_class=SensorStateClass.TOTAL_INCREASING),
-    _health(Feature.RESTART_REASON),
-)
-
-
-def _session_energy(snapshot: ChargepointSnapshot) -> float | None:
-    """Return the energy of a session whose start is known.
-
-    Without its start a drop would be booked as energy that was given back.
-    """
-    return None if snapshot.session.started is None else snapshot.meter.session_energy
-
-
-SESSION_SENSORS = (
-    ChargepointSensorDescription(
-        key="session_energy",
-        translation_key="session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=_session_energy,
-        last_reset_fn=lambda snapshot: snapshot.session.started,
-    ),
-)
-
-
-def _parameter_sensor(parameter: Parameter) -> ChargepointSensorDescription:
-    """Describe a setting that cannot be changed."""
-    control = ParameterControl(parameter.id)
-    return ChargepointSensorDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=control.text,
-    )
-
-
 async def async_setup_entry(
     _: HomeAssistant,
     entry: FimpConfigEntry,
@@ -295,9 +39,12 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of every charge point."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SENSOR)
-    add(existing((*SENSORS, *METER_SENSORS, *HEALTH_SENSORS)), ChargepointSensor)
+    add(
+        existing((*SENSORS, *METER_SENSORS, *VEHICLE_SENSORS, *HEALTH_SENSORS)),
+        ChargepointSensor,
+    )
     add(existing(SESSION_SENSORS), SessionSensor)
-    add(of_parameters(ParameterKind.VALUE, _parameter_sensor), ChargepointSensor)
+    add(of_parameters(ParameterKind.VALUE, parameter_sensor), ChargepointSensor)
 
 
 class ChargepointSensor(ChargepointEntity, SensorEntity):

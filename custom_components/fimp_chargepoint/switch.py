@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
-from homeassistant.const import Platform
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import Feature, Parameter, ParameterKind
-from .controls import ChargingControl
+from .controls import ChargingControl, FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -38,6 +38,13 @@ SWITCHES = (
         name=None,
         exists_fn=controls(Feature.CHARGING),
         control=ChargingControl(Feature.CHARGING),
+    ),
+    ChargepointSwitchDescription(
+        key="enabled",
+        translation_key="enabled",
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=controls(Feature.ENABLED),
+        control=FeatureControl(Feature.ENABLED),
     ),
 )
 

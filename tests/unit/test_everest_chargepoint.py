@@ -126,7 +126,12 @@ def test_starts_with_nothing_known(station: Station) -> None:
     assert shown.identity.manufacturer is None
     assert (shown.status, shown.plugged, shown.session.started) == (None, None, None)
     assert shown.capabilities.reports == {Feature.STATUS, Feature.SESSION_ENERGY}
-    assert shown.capabilities.controls == {Feature.CHARGING}
+    assert shown.capabilities.controls == {
+        Feature.CHARGING,
+        Feature.ENABLED,
+        Feature.STOP_TRANSACTION,
+        Feature.FORCE_UNLOCK,
+    }
     assert not shown.capabilities.options
 
 
@@ -371,7 +376,7 @@ def test_unanswered_requests_are_forgotten(station: Station) -> None:
     assert station.chargepoint.reply_handler(old) is None
     for _ in range(1000):
         station.chargepoint._stop_request()
-    assert len(station.chargepoint._requests._open) <= 64
+    assert len(station.chargepoint._module._open) <= 64
 
 
 async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station) -> None:

@@ -135,8 +135,7 @@ def test_prefix_and_module_identify_a_charge_point(hub: OfflineHub) -> None:
 
 def test_the_filters_do_not_overlap_and_cover_what_is_routed(hub: OfflineHub) -> None:
     assert EverestProtocol.filters == (
-        "everest_api/1/evse_manager_consumer/+/e2m/#",
-        "everest_api/1/fimp_chargepoint/+/e2m/#",
+        "everest_api/1/+/+/e2m/#",
         "everest_api/ready_beacon",
     )
     assert "site1/everest_api/ready_beacon" in hub.filters

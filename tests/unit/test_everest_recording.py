@@ -27,14 +27,18 @@ def test_it_introduces_itself(play: Playback) -> None:
     assert snapshot.identity.name == "EVerest evse_manager_api"
     assert snapshot.identity.model == "EVSE (Type 2 cable)"
     assert snapshot.identity.evse_id == "DE*PNX*E12345*1"
-    assert snapshot.capabilities.reports == {
+    assert snapshot.capabilities.reports >= {
         Feature.STATUS,
         Feature.SESSION_ENERGY,
         Feature.POWER,
         Feature.ENERGY,
         Feature.EVSE_ID,
+        Feature.LIMITED_BY,
+        Feature.TEMPERATURE,
+        Feature.POWER_L1,
     }
-    assert snapshot.capabilities.controls == {Feature.CHARGING}
+    # A module for limits stands beside it.
+    assert snapshot.capabilities.controls >= {Feature.CHARGING, Feature.MAX_CURRENT}
     assert (snapshot.status, snapshot.plugged) == (Status.DISCONNECTED, False)
     assert snapshot.meter.session_energy is None
     assert snapshot.session.started is None

@@ -859,7 +859,7 @@ def accepted(corid: Any) -> dict[str, Any]:
 async def test_a_restart_is_done_when_it_is_accepted(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    task = await begin(node.restart())
+    task = await begin(node.act(Feature.RESTART))
     message = last(hub)
     assert hub.sent[-1][0] == SYSTEM.replace("mt:evt", "mt:cmd")
     assert (message["type"], message["serv"]) == ("cmd.thing.reboot", "dev_sys")
@@ -878,7 +878,7 @@ async def test_a_restart_is_done_when_it_is_accepted(
 
 
 async def test_a_refused_restart(hub: OfflineHub, node: FimpChargepoint) -> None:
-    task = await begin(node.restart())
+    task = await begin(node.act(Feature.RESTART))
     uid = last(hub)["uid"]
     hub.feed(SYSTEM, refused("somebody-else", "not you"))
     assert await waits(task)
@@ -889,14 +889,14 @@ async def test_a_refused_restart(hub: OfflineHub, node: FimpChargepoint) -> None
 
 
 async def test_a_restart_that_nobody_answers(hub: OfflineHub, node: FimpChargepoint) -> None:
-    task = await begin(node.restart())
+    task = await begin(node.act(Feature.RESTART))
     hub.take_sent()
     hub.advance(hub.clock.time + 41)
     with pytest.raises(CommandTimeoutError):
         await task
     # There is nothing to ask for.
     assert kinds(hub) == []
-    again = await begin(node.restart())
+    again = await begin(node.act(Feature.RESTART))
     hub.feed(SYSTEM, accepted(last(hub)["uid"]))
     await again
 
@@ -916,7 +916,7 @@ async def test_what_cannot_be_restarted(hub: OfflineHub, node: FimpChargepoint) 
     hub.feed(ADAPTER, inclusion())
     hub.take_sent()
     with pytest.raises(InvalidRequestError):
-        await node.restart()
+        await node.act(Feature.RESTART)
     assert hub.sent == []
 
 

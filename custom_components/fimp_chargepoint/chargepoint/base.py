@@ -21,6 +21,7 @@ from .model import (
     Range,
     Reason,
     Status,
+    Vehicle,
 )
 from .node import Node, Outlet
 
@@ -33,6 +34,7 @@ _UNKNOWN_WORDS_MAX = 20
 SETTABLE = frozenset(
     {
         Feature.CABLE_LOCK,
+        Feature.ENABLED,
         Feature.MAX_CURRENT,
         Feature.SESSION_CURRENT,
         Feature.PHASES,
@@ -100,12 +102,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that sets a parameter."""
         raise NotImplementedError
 
-    def _restart_request(self) -> Request:
-        """Return the message that restarts the charge point."""
+    def _act_request(self, feature: Feature) -> Request:
+        """Return the message that lets the charge point do something once."""
         raise NotImplementedError
 
-    def _was_restarted(self) -> None:
-        """The charge point has accepted to restart."""
+    def _acted(self, feature: Feature) -> None:
+        """The charge point has accepted to do something."""
 
     def _ask(self, evidence: str) -> None:
         """Ask the charge point for the report called `evidence`, where it can be asked."""
@@ -198,16 +200,16 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             request=self._parameter_request(parameter, value),
         )
 
-    async def restart(self) -> None:
-        """Restart the charge point; returns when it has accepted that."""
-        self._require(Feature.RESTART)
+    async def act(self, feature: Feature) -> None:
+        """Let it do something once, such as to restart; returns when it has accepted that."""
+        self._require(feature)
         await self._perform(
-            kind=Feature.RESTART,
+            kind=feature,
             wanted=True,
             effect=None,
             evidence="",
-            request=self._restart_request(),
-            achieved=self._was_restarted,
+            request=self._act_request(feature),
+            achieved=lambda: self._acted(feature),
         )
 
     async def set_charging_mode(self, mode: str) -> None:
@@ -332,6 +334,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 "charging_mode": self._chosen_mode,
                 "max_current": None,
                 "session_current": None,
+                "enabled": None,
+                "limited_by": None,
                 "phases": None,
                 "phase_mode": None,
                 "parameters": {},
@@ -339,6 +343,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 "errors": frozenset(),
                 "meter": self.snapshot.meter.counters(),
                 "health": Health(),
+                "vehicle": Vehicle(),
             } | changes
         super()._set_unavailable(reason, now, **changes)
 

@@ -70,8 +70,13 @@ class Feature(StrEnum):
     SESSION_CURRENT = "session_current"
     PHASES = "phases"
     PHASE_MODE = "phase_mode"
+    ENABLED = "enabled"
+    LIMITED_BY = "limited_by"
     RESTART = "restart"
+    STOP_TRANSACTION = "stop_transaction"
+    FORCE_UNLOCK = "force_unlock"
     EVSE_ID = "evse_id"
+    VEHICLE = "vehicle"
 
     POWER = "power"
     POWER_L1 = "power_l1"
@@ -93,6 +98,7 @@ class Feature(StrEnum):
     VOLTAGE_L2 = "voltage_l2"
     VOLTAGE_L3 = "voltage_l3"
     FREQUENCY = "frequency"
+    TEMPERATURE = "temperature"
 
     SIGNAL_STRENGTH = "signal_strength"
     LINK_QUALITY = "link_quality"
@@ -228,6 +234,7 @@ class Meter:
     voltage_l2: float | None = None
     voltage_l3: float | None = None
     frequency: float | None = None
+    temperature: float | None = None
 
     def updated(self, values: Mapping[Feature, float | None]) -> Meter:
         """Return the meter with new `values`; a lifetime counter never steps back."""
@@ -244,6 +251,16 @@ class Meter:
             energy_export=self.energy_export,
             session_energy=self.session_energy,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicle:
+    """What the car says of itself: its charge in %, the energy it wants in kWh, until when."""
+
+    state_of_charge: float | None = None
+    energy_needed: float | None = None
+    full_at: datetime | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +296,7 @@ class NodeSnapshot:
 
 
 #: The fields that hold nothing but measurements.
-_MEASURED = frozenset({"meter", "health"})
+_MEASURED = frozenset({"meter", "health", "vehicle"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +306,9 @@ class ChargepointSnapshot(NodeSnapshot):
     `raw_status` is the protocol's own word. `charging_mode` is what the charge point
     reported, else what the user chose. `session_current` is the limit that was set for
     the running session. `faults` and `errors` are the names of what is wrong, in words of the
-    charge point. `pending` holds wanted values by the kind of the command, never facts.
+    charge point. `enabled` is whether it may be used at all, `limited_by` who decides how
+    much current there may be. `pending` holds wanted values by the kind of the command,
+    never facts.
     """
 
     capabilities: Capabilities = Capabilities()
@@ -301,6 +320,8 @@ class ChargepointSnapshot(NodeSnapshot):
     charging_mode: str | None = None
     max_current: float | None = None
     session_current: float | None = None
+    enabled: bool | None = None
+    limited_by: str | None = None
     phases: str | None = None
     phase_mode: str | None = None
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
@@ -310,6 +331,7 @@ class ChargepointSnapshot(NodeSnapshot):
     pending: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = Meter()
     health: Health = Health()
+    vehicle: Vehicle = Vehicle()
 
     @property
     def charging(self) -> bool | None:

@@ -5,14 +5,12 @@ says which it is, so nothing here depends on a release: what is sent is taken, a
 is not answered is not asked again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 import logging
 from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint
-from ..commands import Request
+from ..commands import Effect, Request
 from ..model import (
     Capabilities,
     ChargepointSnapshot,
@@ -21,45 +19,34 @@ from ..model import (
     Meter,
     Reason,
     Session,
+    Vehicle,
 )
 from ..node import Outlet
-from ..protocol import Handler
-from . import powermeter, session
-from .envelope import decode, mapping, text
-from .requests import Requests
+from . import limits, operations, powermeter, session
+from .api import ApiChargepoint
+from .envelope import mapping, text
+from .limits import Limits
+from .module import Kind, Module
+from .sisters import EnergyLimits, ErrorHistory
+from .vehicle import told
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds of silence that are always allowed, and heartbeats that may be missed.
-_SILENCE_MIN: Final = 30.0
-_MISSED_BEATS: Final = 3
-#: The longest heartbeat that is believed, in seconds; examples of EVerest have 40.
-_BEAT_INTERVAL_MAX: Final = 120.0
-#: The part of the allowed silence after which the charge point is asked for a sign of life.
-_ASK_AFTER: Final = 2 / 3
-#: Seconds a station has to answer the first `/get`; releases up to 2026.02 never do.
-_ANSWER_TIME: Final = 3.0
 #: Seconds within which a starting EVerest says everything; its first heartbeat, which shows
 #: that it was restarted, may come last.
 _STARTUP_TIME: Final = 1.0
 
-#: What is worth asking for: the rest comes by itself or not at all.
-_GETTABLE: Final = ("session_info", "powermeter", "hw_capabilities", "evse_id")
-
-_STATUS_VARIABLES: Final = frozenset({"session_info", "session_event"})
-
-_REFUSALS: Final = {
-    "pause_charging": "the station refused to pause: it has no transaction to pause",
-    "resume_charging": "the station refused to resume: it has no transaction to resume",
+#: What a variable is the evidence of.
+_EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
+    "session_info": (Feature.STATUS, Feature.ENABLED),
+    "session_event": (Feature.STATUS, Feature.ENABLED),
+    "enforced_limits": (Feature.MAX_CURRENT,),
 }
 
-_CONNECTORS: Final = {
-    "IEC62196Type2Cable": "Type 2 cable",
-    "IEC62196Type2Socket": "Type 2 socket",
-}
+_DISABLED: Final = "Disabled"
 
 
-class EverestChargepoint(Chargepoint):
+class EverestChargepoint(ApiChargepoint):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
     command_timeout: ClassVar[float] = 10.0
@@ -73,21 +60,29 @@ class EverestChargepoint(Chargepoint):
                 identity=Identity(name=f"EVerest {module}"),
                 capabilities=Capabilities(
                     reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
-                    controls=frozenset({Feature.CHARGING}),
+                    controls=frozenset(
+                        {
+                            Feature.CHARGING,
+                            Feature.ENABLED,
+                            Feature.STOP_TRANSACTION,
+                            Feature.FORCE_UNLOCK,
+                        }
+                    ),
                 ),
             ),
+            Module(prefix, Kind.EVSE, module),
             outlet,
         )
-        self._requests = Requests(prefix, module)
+        #: The modules beside it that belong to it.
+        self._errors: ErrorHistory | None = None
+        self._limits: EnergyLimits | None = None
+        #: Which of the limits that hold are ours, and what the hardware can do.
+        self._our_limits = Limits()
+        self._hardware: dict[str, Any] = {}
+        self._connector = 1
         self._session = session.State()
         self._session_heard_at = float("-inf")
         self._has_powermeter = False
-        self._heard_at = outlet.clock.now()
-        self._beat: int | None = None
-        self._beat_at: float | None = None
-        self._beat_interval = 0.0
-        #: Whether `/get` is answered, None where that is not known (yet, or any more).
-        self._answers_gets: bool | None = None
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
             "session_event": self._session_event,
@@ -95,45 +90,52 @@ class EverestChargepoint(Chargepoint):
             "hw_capabilities": self._hw_capabilities,
             "evse_id": self._evse_id,
             "heartbeat": self._heartbeat,
+            "enforced_limits": self._enforced_limits,
+            "ev_info": self._ev_info,
         }
 
     # Messages in --------------------------------------------------------------
 
+    @override
     def apply(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
         report = self._reports.get(variable)
         self._heard(now, **(report(value, now) if report is not None else {}))
-        if variable in _STATUS_VARIABLES:
-            self._evidence(Feature.STATUS)
+        for evidence in _EVIDENCE.get(variable, ()):
+            self._evidence(evidence)
 
-    def found(self, heartbeat_period: float | None, now: float) -> None:
-        """The module answered a discovery; its heartbeats are so many seconds apart."""
-        if heartbeat_period is not None:
-            self._beat_interval = min(max(heartbeat_period, 0.0), _BEAT_INTERVAL_MAX)
-        self._heard(now)
+    def link(
+        self, errors: ErrorHistory | None, limits: EnergyLimits | None, now: float
+    ) -> None:
+        """Take over the modules beside it that belong to it."""
+        if errors is not self._errors:
+            if self._errors is not None:
+                self._errors.listener = None
+            self._errors = errors
+            self._faults(frozenset(), now)
+            if errors is not None:
+                errors.listener = self._faults
+                errors.ask(now)
+        if limits is not self._limits:
+            self._limits = limits
+            self._update(now, capabilities=self._with_limits())
 
-    def reply_handler(self, request_id: str) -> Handler | None:
-        """Return what handles the reply to a request, None where it is not ours."""
-        if not self._requests.expects(request_id):
-            return None
-        return partial(self._reply, request_id)
-
-    def _reply(self, request_id: str, payload: bytes, now: float) -> None:
-        value = decode(payload)
-        operation = self._requests.claim(request_id)
-        if operation is None:
+    @override
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
+        if operation == "get_evse":
+            self._connector = operations.first_connector(value) or self._connector
+        if operation == "enable_disable" and isinstance(value, bool):
+            # The state that results, which need not be what we wanted.
+            self._heard(now, enabled=value)
+            if value is not self.snapshot.pending.get(Feature.ENABLED, value):
+                self._commands.reject(request_id, operations.HIGHER_PRIORITY)
+            self._evidence(Feature.ENABLED)
             return
-        variable = operation.removesuffix("/get")
-        if variable != operation:
-            self._answers_gets = True
-            # What was never published is answered with `true`.
-            if value is not True and value is not None:
-                self.apply(variable, value, now)
-                return
         self._heard(now)
-        # `true` is no proof that anything happened; the status that follows is.
-        if value is False and operation in _REFUSALS:
-            self._commands.reject(request_id, _REFUSALS[operation])
+        if value is False and operation in operations.REFUSALS:
+            self._commands.reject(request_id, operations.REFUSALS[operation])
+        elif value is True:
+            self._commands.accept(request_id)
 
     def _session_event(self, value: Any, now: float) -> dict[str, Any]:
         self._session_heard_at = now
@@ -170,37 +172,54 @@ class EverestChargepoint(Chargepoint):
         )
 
     def _hw_capabilities(self, value: Any, now: float) -> dict[str, Any]:
-        connector = text(mapping(value).get("connector_type"))
-        if connector is None:
-            return {}
-        model = f"EVSE ({_CONNECTORS.get(connector, connector)})"
-        return {"identity": replace(self.snapshot.identity, model=model)}
+        self._hardware = mapping(value)
+        changes: dict[str, Any] = {"capabilities": self._with_limits()}
+        connector = text(self._hardware.get("connector_type"))
+        if connector is not None:
+            model = f"EVSE ({operations.CONNECTORS.get(connector, connector)})"
+            changes["identity"] = replace(self.snapshot.identity, model=model)
+        return changes
+
+    def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
+        enforced = limits.enforced(mapping(value))
+        self._our_limits = enforced.ours
+        phases = enforced.limits.phases
+        return {
+            "max_current": enforced.limits.current,
+            "limited_by": enforced.source,
+            "phases": None if phases is None else str(phases),
+            "capabilities": self._also(Feature.MAX_CURRENT, Feature.LIMITED_BY),
+        }
+
+    def _ev_info(self, value: Any, now: float) -> dict[str, Any]:
+        vehicle = told(mapping(value))
+        changes: dict[str, Any] = {"vehicle": vehicle}
+        if vehicle != Vehicle():
+            changes["capabilities"] = self._also(Feature.VEHICLE)
+        return changes
 
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
         evse_id = text(value)
         if evse_id is None:
             return {}
-        capabilities = self.snapshot.capabilities
         return {
             "identity": replace(self.snapshot.identity, evse_id=evse_id),
-            "capabilities": replace(
-                capabilities, reports=capabilities.reports | {Feature.EVSE_ID}
-            ),
+            "capabilities": self._also(Feature.EVSE_ID),
         }
 
+    def _also(self, *features: Feature) -> Capabilities:
+        """Return the capabilities with `features`, which were evidently reported."""
+        known = self.snapshot.capabilities
+        if known.reports.issuperset(features):
+            return known
+        return replace(known, reports=known.reports.union(features))
+
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
-        """Count, to learn the pace and to see a restart. 2025.10 sends `{}`."""
-        count = value if type(value) is int else None
-        before, before_at = self._beat, self._beat_at
-        self._beat, self._beat_at = count, now
-        beats = 1 if count is None or before is None else count - before
-        if beats < 0:
+        before = self._pulse.silence_max
+        if self._pulse.beat(value, now):
             return self._restarted(now)
-        if beats > 0 and before_at is not None:
-            before_interval = self._beat_interval
-            self._beat_interval = min((now - before_at) / beats, _BEAT_INTERVAL_MAX)
-            if self._beat_interval < before_interval:
-                self._watch(now)
+        if self._pulse.silence_max < before:
+            self._watch(now)
         return {}
 
     def _restarted(self, now: float) -> dict[str, Any]:
@@ -236,6 +255,7 @@ class EverestChargepoint(Chargepoint):
             "status": state.status,
             "raw_status": state.raw,
             "plugged": state.plugged,
+            "enabled": None if state.word is None else state.word != _DISABLED,
             "session": Session(
                 id=state.id,
                 started=state.started,
@@ -252,109 +272,93 @@ class EverestChargepoint(Chargepoint):
 
     def _measured(self, meter: Meter) -> dict[str, Any]:
         """Return the changes that `meter` makes; what is measured can be reported."""
-        capabilities = self.snapshot.capabilities
-        reports = capabilities.reports
-        if meter.power is not None and Feature.POWER not in reports:
-            reports |= {Feature.POWER}
-        if meter.energy is not None and Feature.ENERGY not in reports:
-            reports |= {Feature.ENERGY}
-        if reports is capabilities.reports:
-            return {"meter": meter}
-        return {"meter": meter, "capabilities": replace(capabilities, reports=reports)}
+        measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
+        return {"meter": meter, "capabilities": self._also(*measured)}
+
+    # The modules beside it ------------------------------------------------------
+
+    def _faults(self, names: frozenset[str], now: float) -> None:
+        """Take the names of all active errors."""
+        if self.snapshot.available:
+            self._update(now, faults=names)
+
+    def _with_limits(self) -> Capabilities:
+        """Return the capabilities with the limits that can be asked for."""
+        known = self.snapshot.capabilities
+        controls = known.controls - {Feature.MAX_CURRENT, Feature.PHASES}
+        if self._limits is not None:
+            controls |= {Feature.MAX_CURRENT}
+            if limits.switches_phases(self._hardware):
+                controls |= {Feature.PHASES}
+        return replace(
+            known,
+            controls=controls,
+            options={Feature.PHASES: ("1", "3")},
+            ranges={Feature.MAX_CURRENT: limits.possible(self._hardware)},
+        )
 
     # Requests out -------------------------------------------------------------
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        return self._requests.make("resume_charging", self.outlet.clock.now())
+        return self._request("resume_charging")
 
     @override
     def _stop_request(self) -> Request:
         # Not stop_transaction: after that nothing but pulling the plug starts again.
-        return self._requests.make("pause_charging", self.outlet.clock.now())
+        return self._request("pause_charging")
 
     @override
-    def _ask(self, evidence: str) -> None:
-        if evidence == Feature.STATUS and self._answers_gets is not False:
-            self._send("session_info/get", self.outlet.clock.now())
+    def _set_request(self, feature: Feature, value: Any) -> Request:
+        if feature is Feature.ENABLED:
+            return self._request("enable_disable", operations.enable_disable(enable=value))
+        # The message replaces all of ours: what holds and what is on its way goes along.
+        wanted = {**self.snapshot.pending, feature: value}
+        current = wanted.get(Feature.MAX_CURRENT, self._our_limits.current)
+        phases = wanted.get(Feature.PHASES, self._our_limits.phases)
+        assert self._limits is not None  # noqa: S101
+        return self._limits.request(
+            Limits(current=current, phases=None if phases is None else int(phases)),
+            self.outlet.clock.now(),
+        )
 
+    @override
+    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+        if feature is Feature.MAX_CURRENT:
+            return Effect(feature, value, lambda snapshot: _limits_to(snapshot, value))
+        return super()._set_effect(feature, value)
+
+    @override
+    def _set_evidence(self, feature: Feature) -> str:
+        # Both come in one message.
+        return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
+
+    @override
+    def _act_request(self, feature: Feature) -> Request:
+        if feature is Feature.STOP_TRANSACTION:
+            return self._request("stop_transaction", operations.STOP_TRANSACTION)
+        return self._request("force_unlock", self._connector)
+
+    # Life -----------------------------------------------------------------------
+
+    @override
     def _ask_for_everything(self, now: float) -> None:
-        """Nothing is retained, so ask; what is not answered comes with the next event."""
-        for variable in _GETTABLE:
-            self._send(f"{variable}/get", now)
-        self._send("get_evse", now)
-        self._answers_gets = None
-        self.timers.set("gets", now + _ANSWER_TIME, self._conclude)
-
-    def _conclude(self, now: float, *, again: bool = True) -> None:
-        """A station that speaks and has not answered a `/get` by now never does.
-
-        It is asked a second time: the first questions may have come before it was there.
-        """
-        if self._answers_gets is not None or not self.snapshot.available:
-            return
-        if again:
-            for variable in _GETTABLE:
-                self._send(f"{variable}/get", now)
-            self.timers.set("gets", now + _ANSWER_TIME, partial(self._conclude, again=False))
-        else:
-            self._answers_gets = False
-            _LOGGER.debug("%s answers no /get", self.address)
-
-    def _send(self, operation: str, now: float) -> None:
-        request = self._requests.make(operation, now)
-        self.outlet.send(request.topic, request.payload)
-
-    # Availability -------------------------------------------------------------
-
-    @override
-    def link_up(self, now: float) -> None:
-        super().link_up(now)
-        self._beat = self._beat_at = None
-        self._heard_at = now
-        self._ask_for_everything(now)
-        self._watch(now)
-
-    @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
-        self._requests.clear()
-
-    def _heard(self, now: float, **changes: Any) -> None:
-        """Publish `changes`: the charge point is there."""
-        self._heard_at = now
-        if self.snapshot.available:
-            if changes:
-                self._update(now, **changes)
-            return
-        self._set_unavailable(None, now, **changes)
-        self._watch(now)
-        if self._answers_gets is None and "gets" not in self.timers:
-            self._ask_for_everything(now)
-
-    def _watch(self, now: float) -> None:
-        """Ask for a sign of life in time, and again and again once it is silent."""
-        limit = max(_SILENCE_MIN, _MISSED_BEATS * self._beat_interval)
-        ask_at = self._heard_at + _ASK_AFTER * limit
-        silent_at = self._heard_at + limit
-        if now < ask_at:
-            due = ask_at
-        else:
-            self._send("get_evse", now)
-            due = silent_at
-        if now >= silent_at:
-            if self.snapshot.unavailable is not Reason.SILENT:
-                self._set_unavailable(Reason.SILENT, now)
-            due = now + _ASK_AFTER * limit
-        self.timers.set("silence", due, self._watch)
+        super()._ask_for_everything(now)
+        if self._errors is not None:
+            self._errors.ask(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             # The base forgets what is shown; what follows from it must not come back.
             self._session = session.forgotten(self._session)
-            self._answers_gets = None
-            # The time without a heartbeat is no interval between two.
-            self._beat_at = None
             self.timers.cancel("finished")
         super()._set_unavailable(reason, now, **changes)
+
+
+def _limits_to(snapshot: ChargepointSnapshot, current: float) -> bool:
+    """Whether a limit shows: it holds, or somebody else limits to less than it."""
+    holding, source = snapshot.max_current, snapshot.limited_by or ""
+    if holding is None:
+        return False
+    return holding == current or (holding < current and limits.SOURCE not in source)

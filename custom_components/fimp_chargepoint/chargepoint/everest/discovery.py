@@ -13,12 +13,13 @@ from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request
-from .requests import INTERFACE
+from .module import Kind, Module
+from .sisters import SISTERS, EnergyLimits, ErrorHistory, Sister
 
 if TYPE_CHECKING:
     from ..hub import Hub
 
-_MODULES: Final = f"everest_api/1/{INTERFACE}/"
+_MODULES: Final = "everest_api/1/"
 _OWN_INTERFACE: Final = "fimp_chargepoint"
 _READY: Final = "everest_api/ready_beacon"
 
@@ -39,8 +40,8 @@ class EverestProtocol(Protocol):
     """EVerest API v1 on one broker, below one prefix."""
 
     filters = (
-        f"{_MODULES}+/e2m/#",
-        f"everest_api/1/{_OWN_INTERFACE}/+/e2m/#",
+        # All kinds of modules, and what is said to us.
+        f"{_MODULES}+/+/e2m/#",
         _READY,
     )
 
@@ -48,22 +49,26 @@ class EverestProtocol(Protocol):
         """Speak EVerest on `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         self._chargepoints: dict[str, EverestChargepoint] = {}
+        #: The modules beside them, by kind and id.
+        self._sisters: dict[tuple[Kind, str], Sister] = {}
         # One topic for all discoveries: each reply names the module it comes from. The
         # id keeps us apart from other clients of our kind.
         self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
 
     @override
     def route(self, topic: str) -> Handler | None:
-        if topic.startswith(_MODULES):
-            match topic.removeprefix(_MODULES).split("/"):
-                case [module, "e2m", variable] if module and variable:
-                    return partial(self._variable, module, variable)
-                case [module, "e2m", *_, request_id] if module in self._chargepoints:
-                    return self._chargepoints[module].reply_handler(request_id)
-        elif topic == _READY:
-            return self._ready
-        elif topic == str(self._reply_to):
-            return self._discovered
+        if topic in (_READY, str(self._reply_to)):
+            return self._ready if topic == _READY else self._discovered
+        match topic.removeprefix(_MODULES).split("/") if topic.startswith(_MODULES) else []:
+            case [Kind.EVSE, module, "e2m", variable] if module and variable:
+                return partial(self._variable, module, variable)
+            case [Kind.EVSE, module, "e2m", *_, request_id] if module in self._chargepoints:
+                return self._chargepoints[module].reply_handler(request_id)
+            case [kind, module, "e2m", variable] if kind in SISTERS and module and variable:
+                return partial(self._sister_variable, Kind(kind), module, variable)
+            case [kind, module, "e2m", *_, request_id] if kind in SISTERS:
+                sister = self._sisters.get((Kind(kind), module))
+                return None if sister is None else sister.reply_handler(request_id)
         return None
 
     @override
@@ -84,15 +89,17 @@ class EverestProtocol(Protocol):
                 self._api(api, now)
 
     def _api(self, api: dict[str, Any], now: float) -> None:
-        module = api.get("module_id")
-        if api.get("type") != INTERFACE or api.get("version", 1) != 1:
+        module, kind = api.get("module_id"), api.get("type")
+        if api.get("version", 1) != 1 or not is_level(module):
             return
-        if not is_level(module):
+        if kind in SISTERS:
+            self._sister(Kind(kind), module, now)
+        if kind != Kind.EVSE:
             return
         period = number(part(api, "communication_monitoring").get("heartbeat_period_ms"))
         chargepoint = self._chargepoints.get(module) or self._made(module)
         chargepoint.found(None if period is None else period / 1000, now)
-        self._add(module, chargepoint)
+        self._add(module, chargepoint, now)
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         value = decode(payload)
@@ -105,16 +112,49 @@ class EverestProtocol(Protocol):
             return
         chargepoint = self._made(module)
         chargepoint.apply(variable, value, now)
-        self._add(module, chargepoint)
+        self._add(module, chargepoint, now)
+
+    def _sister_variable(
+        self, kind: Kind, module: str, variable: str, payload: bytes, now: float
+    ) -> None:
+        value = decode(payload)
+        if (kind, module) in self._sisters or SISTERS[kind].proves(variable, value):
+            self._sister(kind, module, now).apply(variable, value, now)
+
+    def _sister(self, kind: Kind, module: str, now: float) -> Sister:
+        """Return a module beside the EVSEs, which is made known where it was not."""
+        sister = self._sisters.get((kind, module))
+        if sister is None:
+            sister = SISTERS[kind](Module(self._prefix, kind, module), self._hub)
+            self._sisters[kind, module] = sister
+            self._link(now)
+        return sister
+
+    def _link(self, now: float) -> None:
+        """Give every EVSE the modules that belong to it, as far as that is certain.
+
+        Nothing on the wire tells. Where there is one of each they belong together.
+        """
+        alone = len(self._chargepoints) == 1
+        errors = self._only(ErrorHistory) if alone else None
+        limits = self._only(EnergyLimits) if alone else None
+        for chargepoint in self._chargepoints.values():
+            chargepoint.link(errors, limits, now)
+
+    def _only[S: Sister](self, kind: type[S]) -> S | None:
+        """Return the only module of a kind, None where there are several or none."""
+        found = [each for each in self._sisters.values() if isinstance(each, kind)]
+        return found[0] if len(found) == 1 else None
 
     def _made(self, module: str) -> EverestChargepoint:
         return EverestChargepoint(
             f"everest:{self._prefix}{module}", module, self._hub, self._prefix
         )
 
-    def _add(self, module: str, chargepoint: EverestChargepoint) -> None:
+    def _add(self, module: str, chargepoint: EverestChargepoint, now: float) -> None:
         if module not in self._chargepoints:
             self._chargepoints[module] = chargepoint
+            self._link(now)
             self._hub.add_node(chargepoint)
 
 

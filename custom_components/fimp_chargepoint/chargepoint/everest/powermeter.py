@@ -11,9 +11,19 @@ from .envelope import number, part
 
 #: Values of the three lines, and the decimals that mean something.
 _LINES: Final = {
+    "power_W": ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), 0),
     "current_A": ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), 2),
     "voltage_V": ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), 1),
 }
+#: Everything that a meter may measure.
+FEATURES: Final = (
+    Feature.POWER,
+    Feature.ENERGY,
+    Feature.ENERGY_EXPORT,
+    Feature.FREQUENCY,
+    Feature.TEMPERATURE,
+    *(feature for features, _ in _LINES.values() for feature in features),
+)
 
 
 def imported(powermeter: dict[str, Any]) -> float | None:
@@ -36,6 +46,11 @@ def measured(before: Meter, powermeter: dict[str, Any]) -> Meter:
             values[feature] = _rounded(lines.get(line), digits)
     energy = imported(powermeter)
     values[Feature.ENERGY] = None if energy is None else round(energy, 3)
+    exported = number(part(powermeter, "energy_Wh_export").get("total"))
+    values[Feature.ENERGY_EXPORT] = None if exported is None else round(exported / 1000, 3)
+    frequency = part(powermeter, "frequency_Hz")
+    values[Feature.FREQUENCY] = _rounded(frequency.get("L1"), 2)
+    values[Feature.TEMPERATURE] = _hottest(powermeter.get("temperatures"))
     return before.updated(values)
 
 
@@ -49,3 +64,13 @@ def _rounded(value: object, digits: int) -> float | None:
     found = number(value)
     # Adding zero turns the -0.0 of a rounded small number into 0.0.
     return None if found is None else round(found, digits) + 0.0
+
+
+def _hottest(temperatures: object) -> float | None:
+    """Return the highest of some temperatures, in °C."""
+    found = [
+        value
+        for each in (temperatures if isinstance(temperatures, list) else ())
+        if isinstance(each, dict) and (value := number(each.get("temperature"))) is not None
+    ]
+    return round(max(found), 1) if found else None

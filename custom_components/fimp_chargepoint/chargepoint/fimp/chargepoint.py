@@ -387,11 +387,11 @@ class FimpChargepoint(Chargepoint):
         return self._requests.set_parameter(parameter, value)
 
     @override
-    def _restart_request(self) -> Request:
+    def _act_request(self, feature: Feature) -> Request:
         return self._requests.restart()
 
     @override
-    def _was_restarted(self) -> None:
+    def _acted(self, feature: Feature) -> None:
         now = self.outlet.clock.now()
         self._ask_health_soon(now)
         self._watch_health(now + _RESTART_TIME)

@@ -1,0 +1,167 @@
+"""A charge point behind a module of EVerest's API: asked, replied to, and watched.
+
+Source: EVerest API v1, releases 2025.10 to 2026.10. Nothing is retained, and a refused
+request gets no reply at all.
+"""
+
+from abc import abstractmethod
+from functools import partial
+import logging
+from typing import Any, Final, override
+
+from ..base import Chargepoint
+from ..commands import Request
+from ..model import ChargepointSnapshot, Feature, Reason
+from ..node import Outlet
+from ..protocol import Handler
+from .envelope import decode
+from .module import Module
+from .pulse import Pulse
+
+_LOGGER = logging.getLogger(__name__)
+
+#: The part of the allowed silence after which the charge point is asked for a sign of life.
+_ASK_AFTER: Final = 2 / 3
+#: Seconds a station has to answer the first `/get`; releases up to 2026.02 never do.
+_ANSWER_TIME: Final = 3.0
+#: What is worth asking for: the rest comes by itself or not at all.
+_GETTABLE: Final = ("session_info", "powermeter", "hw_capabilities", "evse_id")
+
+
+class ApiChargepoint(Chargepoint):
+    """A charge point that is there as long as its module says anything."""
+
+    def __init__(
+        self, address: str, snapshot: ChargepointSnapshot, module: Module, outlet: Outlet
+    ) -> None:
+        """Start with `snapshot`; speak to `module`."""
+        super().__init__(address, snapshot, outlet)
+        self._module = module
+        self._heard_at = outlet.clock.now()
+        self._pulse = Pulse()
+        #: Whether `/get` is answered, None where that is not known (yet, or any more).
+        self._answers_gets: bool | None = None
+
+    @abstractmethod
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take the `value` of a variable."""
+
+    @abstractmethod
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
+        """Take the reply to a request that was no `/get`."""
+
+    def found(self, heartbeat_period: float | None, now: float) -> None:
+        """The module answered a discovery; its heartbeats are so many seconds apart."""
+        if heartbeat_period is not None:
+            self._pulse.told(heartbeat_period)
+        self._heard(now)
+
+    # Requests and replies -----------------------------------------------------
+
+    def reply_handler(self, request_id: str) -> Handler | None:
+        """Return what handles the reply to a request, None where it is not ours."""
+        if not self._module.expects(request_id):
+            return None
+        return partial(self._reply, request_id)
+
+    def _reply(self, request_id: str, payload: bytes, now: float) -> None:
+        value = decode(payload)
+        operation = self._module.claim(request_id)
+        if operation is None:
+            return
+        variable = operation.removesuffix("/get")
+        if variable == operation:
+            self._replied(request_id, operation, value, now)
+            return
+        self._answers_gets = True
+        # What was never published is answered with `true`.
+        if value is True or value is None:
+            self._heard(now)
+        else:
+            self.apply(variable, value, now)
+
+    def _request(self, operation: str, payload: Any = None) -> Request:
+        return self._module.request(operation, self.outlet.clock.now(), payload)
+
+    def _send(self, operation: str) -> None:
+        request = self._request(operation)
+        self.outlet.send(request.topic, request.payload)
+
+    @override
+    def _ask(self, evidence: str) -> None:
+        if evidence == Feature.STATUS and self._answers_gets is not False:
+            self._send("session_info/get")
+
+    def _ask_for_everything(self, now: float) -> None:
+        """Nothing is retained, so ask; what is not answered comes with the next event."""
+        for variable in _GETTABLE:
+            self._send(f"{variable}/get")
+        self._send("get_evse")
+        self._answers_gets = None
+        self.timers.set("gets", now + _ANSWER_TIME, self._conclude)
+
+    def _conclude(self, now: float, *, again: bool = True) -> None:
+        """A station that speaks and has not answered a `/get` by now never does.
+
+        It is asked a second time: the first questions may have come before it was there.
+        """
+        if self._answers_gets is not None or not self.snapshot.available:
+            return
+        if again:
+            for variable in _GETTABLE:
+                self._send(f"{variable}/get")
+            self.timers.set("gets", now + _ANSWER_TIME, partial(self._conclude, again=False))
+        else:
+            self._answers_gets = False
+            _LOGGER.debug("%s answers no /get", self.address)
+
+    # Availability -------------------------------------------------------------
+
+    @override
+    def link_up(self, now: float) -> None:
+        super().link_up(now)
+        self._pulse.forget()
+        self._heard_at = now
+        self._ask_for_everything(now)
+        self._watch(now)
+
+    @override
+    def link_down(self, now: float) -> None:
+        super().link_down(now)
+        self._module.clear()
+
+    def _heard(self, now: float, **changes: Any) -> None:
+        """Publish `changes`: the charge point is there."""
+        self._heard_at = now
+        if self.snapshot.available:
+            if changes:
+                self._update(now, **changes)
+            return
+        self._set_unavailable(None, now, **changes)
+        self._watch(now)
+        if self._answers_gets is None and "gets" not in self.timers:
+            self._ask_for_everything(now)
+
+    def _watch(self, now: float) -> None:
+        """Ask for a sign of life in time, and again and again once it is silent."""
+        limit = self._pulse.silence_max
+        ask_at = self._heard_at + _ASK_AFTER * limit
+        silent_at = self._heard_at + limit
+        if now < ask_at:
+            due = ask_at
+        else:
+            self._send("get_evse")
+            due = silent_at
+        if now >= silent_at:
+            if self.snapshot.unavailable is not Reason.SILENT:
+                self._set_unavailable(Reason.SILENT, now)
+            due = now + _ASK_AFTER * limit
+        self.timers.set("silence", due, self._watch)
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        if reason is not None:
+            self._answers_gets = None
+            # The time without a heartbeat is no interval between two.
+            self._pulse.missed()
+        super()._set_unavailable(reason, now, **changes)

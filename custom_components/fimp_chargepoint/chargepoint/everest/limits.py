@@ -1,0 +1,94 @@
+"""Limits of an EVSE: what holds, and what we ask for, in A and phases. Pure.
+
+EVerest API v1: `enforced_limits` of evse_manager_consumer, `set_external_limits` of
+external_energy_limits_consumer. The whole of what we ask for is replaced each time, and
+stays until it is replaced or EVerest restarts.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..clock import moment
+from ..model import Range
+from .envelope import number, part, text
+
+#: Whom EVerest names as the source of what we ask for.
+SOURCE: Final = "fimp_chargepoint"
+#: The smallest current there is (IEC 61851), and the largest where nobody says, in A.
+_CURRENT_MIN: Final = 6.0
+_CURRENT_MAX: Final = 32.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """A current in A and a number of phases; None where there is no limit, or none known."""
+
+    current: float | None = None
+    phases: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforced:
+    """The limits that hold, who limits the current, and which of them are ours."""
+
+    limits: Limits = Limits()
+    source: str | None = None
+    ours: Limits = Limits()
+
+
+def enforced(value: dict[str, Any]) -> Enforced:
+    """Return what `enforced_limits` says."""
+    root = part(value, "limits_root_side")
+    limit, lines = part(root, "ac_max_current_A"), part(root, "ac_max_phase_count")
+    current, source = number(limit.get("value")), text(limit.get("source"))
+    if current == 0 and source is None:
+        # Right after its start EVerest says this, and means nothing.
+        current = None
+    current = None if current is None else round(current, 2)
+    count = number(lines.get("value"))
+    phases = None if count is None else int(count)
+    return Enforced(
+        limits=Limits(current=current, phases=phases),
+        source=source,
+        ours=Limits(
+            current=current if SOURCE in (source or "") else None,
+            phases=phases if SOURCE in (text(lines.get("source")) or "") else None,
+        ),
+    )
+
+
+def command(limits: Limits, now: float) -> dict[str, Any]:
+    """Return the value of `set_external_limits`; without any limit ours is withdrawn."""
+    leaves: dict[str, Any] = {}
+    if limits.current is not None:
+        leaves["ac_max_current_A"] = {"value": limits.current, "source": SOURCE}
+    if limits.phases is not None:
+        leaves["ac_max_phase_count"] = {"value": limits.phases, "source": SOURCE}
+    schedule = [
+        {
+            "timestamp": moment(now).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "limits_to_root": {},
+            "limits_to_leaves": leaves,
+        }
+    ]
+    return {
+        "schedule_import": schedule if leaves else [],
+        "schedule_export": [],
+        "schedule_setpoints": [],
+    }
+
+
+def possible(hardware: dict[str, Any]) -> Range:
+    """Return which currents can be asked for, from `hw_capabilities`."""
+    highest = number(hardware.get("max_current_A_import"))
+    lowest = number(hardware.get("min_current_A_import"))
+    minimum = max(_CURRENT_MIN, lowest or 0.0)
+    return Range(minimum, max(minimum, highest or _CURRENT_MAX), 0.1)
+
+
+def switches_phases(hardware: dict[str, Any]) -> bool:
+    """Whether one phase and three can be asked for, from `hw_capabilities`."""
+    lowest = number(hardware.get("min_phase_count_import"))
+    highest = number(hardware.get("max_phase_count_import"))
+    may = hardware.get("supports_changing_phases_during_charging") is True
+    return may and lowest == 1 and highest == 3  # noqa: PLR2004

@@ -1,0 +1,141 @@
+"""The modules beside an EVSE's: the errors of the station, and limits from outside.
+
+EVerest API v1: error_history_consumer, external_energy_limits_consumer. Nothing on the
+wire says which EVSE they belong to; `discovery` links them.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar, Final, override
+
+from ..commands import Request
+from ..node import Outlet
+from ..protocol import Handler
+from . import limits
+from .envelope import decode, mapping, text
+from .limits import Limits
+from .module import Kind, Module
+
+#: Errors that are kept; a station has a handful.
+_ERRORS_MAX: Final = 100
+
+
+class Sister:
+    """A module beside an EVSE's: what it says, and what it can be asked."""
+
+    #: The variables that prove such a module, with a key they hold.
+    PROOFS: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, module: Module, outlet: Outlet) -> None:
+        """Speak to `module` through `outlet`."""
+        self.module = module
+        self._outlet = outlet
+
+    @classmethod
+    def proves(cls, variable: str, value: Any) -> bool:
+        """Whether only such a module says so; nonsense must make none."""
+        if variable == "heartbeat":
+            # A counter; in 2025.10 an empty object.
+            return value == {} or type(value) is int
+        key = cls.PROOFS.get(variable)
+        return key is not None and isinstance(value, dict) and key in value
+
+    def ask(self, now: float) -> None:
+        """Ask for everything: nothing is retained."""
+
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take the `value` of a variable."""
+
+    def replied(self, operation: str, value: Any, now: float) -> None:
+        """Take the reply to a request."""
+
+    def reply_handler(self, request_id: str) -> Handler | None:
+        """Return what handles the reply to a request, None where it is not ours."""
+        return partial(self._reply, request_id) if self.module.expects(request_id) else None
+
+    def _reply(self, request_id: str, payload: bytes, now: float) -> None:
+        value = decode(payload)
+        operation = self.module.claim(request_id)
+        if operation is not None:
+            self.replied(operation, value, now)
+
+    def _send(self, request: Request) -> None:
+        self._outlet.send(request.topic, request.payload)
+
+
+class ErrorHistory(Sister):
+    """The errors that are active on the station, by uuid."""
+
+    PROOFS: ClassVar = {"error_raised": "uuid", "error_cleared": "uuid"}
+
+    def __init__(self, module: Module, outlet: Outlet) -> None:
+        """Know of no error yet."""
+        super().__init__(module, outlet)
+        self._active: dict[str, str] = {}
+        #: Who is told of the names of all active errors.
+        self.listener: Callable[[frozenset[str], float], None] | None = None
+
+    @override
+    def ask(self, now: float) -> None:
+        """Ask for the active errors."""
+        self._send(self.module.request("active_errors", now))
+
+    @override
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take an error that was raised or cleared."""
+        if variable not in ("error_raised", "error_cleared"):
+            return
+        error = mapping(value)
+        uuid, name = text(error.get("uuid")), _name(error)
+        if uuid is None:
+            return
+        if variable == "error_cleared":
+            self._active.pop(uuid, None)
+        elif name is not None and len(self._active) < _ERRORS_MAX:
+            self._active[uuid] = name
+        self._tell(now)
+
+    @override
+    def replied(self, operation: str, value: Any, now: float) -> None:
+        """Take the list of all active errors."""
+        errors = mapping(value).get("errors")
+        if not isinstance(errors, list):
+            return
+        self._active = {
+            uuid: name
+            for each in errors[:_ERRORS_MAX]
+            if isinstance(each, dict)
+            and (uuid := text(each.get("uuid"))) is not None
+            and (name := _name(each)) is not None
+        }
+        self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        if self.listener is not None:
+            self.listener(frozenset(self._active.values()), now)
+
+
+class EnergyLimits(Sister):
+    """The limits that we ask for."""
+
+    PROOFS: ClassVar = {
+        "capabilities": "nominal_voltage_V",
+        "enforced_limits": "limits_root_side",
+    }
+
+    def request(self, wanted: Limits, now: float) -> Request:
+        """Return the message that replaces what we asked for before; it has no reply."""
+        return self.module.message("set_external_limits", limits.command(wanted, now))
+
+
+#: What is made of a module of each kind.
+SISTERS: Final[dict[Kind, type[Sister]]] = {
+    Kind.ERRORS: ErrorHistory,
+    Kind.LIMITS: EnergyLimits,
+}
+
+
+def _name(error: dict[str, Any]) -> str | None:
+    """Return an error's type, with what more is said of it."""
+    kind, more = text(error.get("type")), text(error.get("sub_type"))
+    return kind if kind is None or more is None else f"{kind}: {more}"
