@@ -9,10 +9,8 @@ from homeassistant.helpers import device_registry as dr
 from .broker import settings_source
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, NotConnectedError
-from .chargepoint.node import MEASUREMENT_INTERVAL
 from .const import (
     CONF_BROKER,
-    CONF_MEASUREMENT_INTERVAL,
     CONF_PREFIXES,
     DATA_CLOCK,
     DOMAIN,
@@ -20,6 +18,7 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
+from .forms import library_options
 from .issues import async_forget_refused_credentials, async_report_refused_credentials
 from .moves import async_forget_moves, async_watch_for_moves
 
@@ -37,7 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         settings_source(hass, entry.data),
         prefixes=entry.data[CONF_PREFIXES],
         clock=hass.data.get(DATA_CLOCK),
-        measurement_interval=entry.options.get(CONF_MEASUREMENT_INTERVAL, MEASUREMENT_INTERVAL),
+        options=library_options(entry.options),
     )
 
     async def stop(_: Event) -> None:

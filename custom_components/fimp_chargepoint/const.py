@@ -30,6 +30,8 @@ CONF_CLIENT_KEY: Final = "client_key"
 CONF_MEASUREMENT_INTERVAL: Final = "measurement_interval"
 CONF_PREFIXES: Final = "prefixes"
 CONF_TLS: Final = "tls"
+CONF_TOKEN: Final = "token"  # noqa: S105
+CONF_TOKEN_TYPE: Final = "token_type"  # noqa: S105
 
 ATTR_PENDING: Final = "pending"
 

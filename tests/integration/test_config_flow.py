@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fimp_chargepoint import config_flow
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
+from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 from custom_components.fimp_chargepoint.const import DOMAIN
 from harness.broker import HOST, free_port
 from simulators.fimp import ChargepointSetup
@@ -329,9 +330,12 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert result["step_id"] == "init"
     assert shown(result) == {"measurement_interval": 0}
     result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {"measurement_interval": 30}
+        result["flow_id"],
+        {"measurement_interval": 30, "token": " DEADBEEF ", "token_type": "local"},
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert entry.runtime_data.hub.measurement_interval == 30
+    assert entry.runtime_data.hub.options == Options(
+        measurement_interval=30, token=Token("DEADBEEF", "Local")
+    )

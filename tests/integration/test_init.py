@@ -309,7 +309,7 @@ async def test_default_measurement_interval(hass: HomeAssistant, broker: BrokerP
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, options={})
     await load(hass, entry)
-    assert entry.runtime_data.hub.measurement_interval == 5
+    assert entry.runtime_data.hub.options.measurement_interval == 5
 
 
 async def test_refresh_by_hand(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

@@ -14,7 +14,11 @@ from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedEr
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
+from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording
+
+#: Tests do not want to wait for measurements.
+UNTHROTTLED = Options(measurement_interval=0.0)
 
 
 class ManualClock:
@@ -39,7 +43,7 @@ class FakeOutlet:
     def __init__(self) -> None:
         """Start connected, with measurements unthrottled."""
         self.clock = ManualClock()
-        self.measurement_interval = 0.0
+        self.options = UNTHROTTLED
         self.connected = True
         self.sent: list[tuple[str, bytes]] = []
 
@@ -62,9 +66,13 @@ class OfflineHub(Hub):
 
     clock: ManualClock
 
-    def __init__(self, prefixes: tuple[str, ...] = ("",)) -> None:
+    def __init__(
+        self,
+        prefixes: tuple[str, ...] = ("",),
+        options: Options = UNTHROTTLED,
+    ) -> None:
         """Speak every MQTT protocol below `prefixes`."""
-        super().__init__(_no_settings, clock=ManualClock(), measurement_interval=0.0)
+        super().__init__(_no_settings, clock=ManualClock(), options=options)
         self.sent: list[tuple[str, bytes]] = []
         for prefix in prefixes:
             for protocol in MQTT_PROTOCOLS:

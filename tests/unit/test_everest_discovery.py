@@ -86,7 +86,7 @@ def test_garbage_proves_nothing(hub: OfflineHub, variable: str, payload: bytes) 
         f"{EVSE}/evse_1/m2e/session_info/get",
         f"{EVSE}//e2m/heartbeat",
         f"{EVSE}/evse_1",
-        "everest_api/1/auth_consumer/auth/e2m/heartbeat",
+        "everest_api/1/display_message/display/e2m/heartbeat",
         "everest_api/1/fimp_chargepoint/somebody/e2m/discover/4f1d",
         "everest_api/2/evse_manager_consumer/evse_1/e2m/heartbeat",
         "everest_api/1.0/evse_manager_consumer/evse_1/e2m/heartbeat",

@@ -13,6 +13,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     rising,
 )
 from custom_components.fimp_chargepoint.chargepoint.node import Node
+from custom_components.fimp_chargepoint.chargepoint.options import Options
 from custom_components.fimp_chargepoint.chargepoint.timers import Timers
 
 from .fakes import FakeOutlet
@@ -21,7 +22,7 @@ from .fakes import FakeOutlet
 @pytest.fixture
 def outlet() -> FakeOutlet:
     outlet = FakeOutlet()
-    outlet.measurement_interval = 5.0
+    outlet.options = Options(measurement_interval=5.0)
     outlet.clock.time = 0.0
     return outlet
 
@@ -111,7 +112,7 @@ def test_a_measurement_that_came_back_is_not_published(course: Course) -> None:
 
 
 def test_interval_zero_publishes_everything(course: Course, outlet: FakeOutlet) -> None:
-    outlet.measurement_interval = 0
+    outlet.options = Options(measurement_interval=0)
     for second in range(20, 25):
         course.at(second, meter=power(second))
     assert len(course.seen) == 5

@@ -7,7 +7,7 @@ from .everest.discovery import EverestProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
 from .link import SettingsSource
-from .node import MEASUREMENT_INTERVAL
+from .options import Options
 
 #: What is spoken on an MQTT broker.
 MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol)
@@ -18,13 +18,13 @@ def mqtt_hub(
     *,
     prefixes: Iterable[str] = ("",),
     clock: Clock | None = None,
-    measurement_interval: float = MEASUREMENT_INTERVAL,
+    options: Options | None = None,
 ) -> Hub:
     """Return a hub that finds charge points on an MQTT broker, below each of `prefixes`.
 
     A prefix is put before every topic as it is; the empty one is the broker's root.
     """
-    hub = Hub(settings, clock=clock, measurement_interval=measurement_interval)
+    hub = Hub(settings, clock=clock, options=options)
     for prefix in prefixes:
         for protocol in MQTT_PROTOCOLS:
             hub.add_protocol(prefix, protocol(hub, prefix))

@@ -384,4 +384,5 @@ def _within(numbers: Range, value: float) -> float:
         return value
     # A hair's breadth below a step is meant to be that step.
     steps = math.floor((value - numbers.minimum) / numbers.step + 1e-6)
-    return numbers.minimum + steps * numbers.step
+    # Without the noise of binary fractions, which no charge point would send back.
+    return round(numbers.minimum + steps * numbers.step, 6)

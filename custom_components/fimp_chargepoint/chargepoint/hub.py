@@ -10,7 +10,8 @@ from .clock import Clock, SteadyClock
 from .errors import ChargepointError, ProtocolError
 from .link import SettingsSource
 from .mqtt import MqttLink
-from .node import MEASUREMENT_INTERVAL, Node
+from .node import Node
+from .options import Options
 from .protocol import Handler, Protocol
 
 _LOGGER = logging.getLogger(__name__)
@@ -78,11 +79,11 @@ class Hub:
         settings: SettingsSource,
         *,
         clock: Clock | None = None,
-        measurement_interval: float = MEASUREMENT_INTERVAL,
+        options: Options | None = None,
     ) -> None:
         """Prepare; add protocols, then `start`. Needs a running event loop."""
         self.clock = clock or SteadyClock()
-        self.measurement_interval = measurement_interval
+        self.options = options or Options()
         self.nodes: dict[str, Node[Any]] = {}
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()

@@ -10,12 +10,11 @@ from typing import Any, Protocol
 
 from .clock import Clock
 from .model import NodeSnapshot, Reason
+from .options import Options
 from .timers import Timers
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds between two publications of mere measurements.
-MEASUREMENT_INTERVAL = 5.0
 #: For a moment after a fact changed, the measurements that follow from it (power
 #: going to zero, say) may pass at this pace, so that they never contradict it for long.
 _SETTLING_TIME = 3.0
@@ -28,7 +27,7 @@ class Outlet(Protocol):
     """What a node needs of its hub: the time, a wake-up call, and a way to speak."""
 
     clock: Clock
-    measurement_interval: float
+    options: Options
 
     def wake(self) -> None:
         """Look at the nodes' deadlines again."""
@@ -100,7 +99,7 @@ class Node[S: NodeSnapshot]:
                 self.timers.set("publish", due, self._publish)
 
     def _interval(self, now: float) -> float:
-        interval = self.outlet.measurement_interval
+        interval = self.outlet.options.measurement_interval
         return min(interval, _SETTLING_INTERVAL) if now < self._settling_until else interval
 
     def _publish(self, now: float) -> None:

@@ -11,6 +11,7 @@ import logging
 from typing import Any, ClassVar, Final, override
 
 from ..commands import Effect, Request
+from ..errors import CommandRejectedError
 from ..model import (
     Capabilities,
     ChargepointSnapshot,
@@ -27,7 +28,7 @@ from .api import ApiChargepoint
 from .envelope import mapping, text
 from .limits import Limits
 from .module import Kind, Module
-from .sisters import EnergyLimits, ErrorHistory
+from .sisters import Sisters
 from .vehicle import told
 
 _LOGGER = logging.getLogger(__name__)
@@ -44,6 +45,9 @@ _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
 }
 
 _DISABLED: Final = "Disabled"
+#: When a token starts a session, and what is said of one that does not.
+_ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
+_REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 
 class EverestChargepoint(ApiChargepoint):
@@ -74,8 +78,7 @@ class EverestChargepoint(ApiChargepoint):
             outlet,
         )
         #: The modules beside it that belong to it.
-        self._errors: ErrorHistory | None = None
-        self._limits: EnergyLimits | None = None
+        self._sisters = Sisters()
         #: Which of the limits that hold are ours, and what the hardware can do.
         self._our_limits = Limits()
         self._hardware: dict[str, Any] = {}
@@ -104,20 +107,21 @@ class EverestChargepoint(ApiChargepoint):
         for evidence in _EVIDENCE.get(variable, ()):
             self._evidence(evidence)
 
-    def link(
-        self, errors: ErrorHistory | None, limits: EnergyLimits | None, now: float
-    ) -> None:
+    def link(self, sisters: Sisters, now: float) -> None:
         """Take over the modules beside it that belong to it."""
-        if errors is not self._errors:
-            if self._errors is not None:
-                self._errors.listener = None
-            self._errors = errors
+        before, self._sisters = self._sisters, sisters
+        if sisters.errors is not before.errors:
+            if before.errors is not None:
+                before.errors.listener = None
             self._faults(frozenset(), now)
-            if errors is not None:
-                errors.listener = self._faults
-                errors.ask(now)
-        if limits is not self._limits:
-            self._limits = limits
+            if sisters.errors is not None:
+                sisters.errors.listener = self._faults
+                sisters.errors.ask(now)
+        if before.authorization is not None:
+            before.authorization.listener = None
+        if sisters.authorization is not None:
+            sisters.authorization.listener = self._token_judged
+        if sisters.limits is not before.limits:
             self._update(now, capabilities=self._with_limits())
 
     @override
@@ -282,11 +286,18 @@ class EverestChargepoint(ApiChargepoint):
         if self.snapshot.available:
             self._update(now, faults=names)
 
+    def _token_judged(self, value: str, status: str) -> None:
+        """Take what the station says of a token that somebody has shown."""
+        token = self.outlet.options.token
+        if token is not None and value == token.value and status in _REFUSED_TOKEN:
+            refusal = CommandRejectedError(f"the station refused the token: {status}")
+            self._commands.give_up(Feature.CHARGING, refusal)
+
     def _with_limits(self) -> Capabilities:
         """Return the capabilities with the limits that can be asked for."""
         known = self.snapshot.capabilities
         controls = known.controls - {Feature.MAX_CURRENT, Feature.PHASES}
-        if self._limits is not None:
+        if self._sisters.limits is not None:
             controls |= {Feature.MAX_CURRENT}
             if limits.switches_phases(self._hardware):
                 controls |= {Feature.PHASES}
@@ -301,6 +312,10 @@ class EverestChargepoint(ApiChargepoint):
 
     @override
     def _start_request(self, mode: str | None) -> Request:
+        token, reader = self.outlet.options.token, self._sisters.tokens
+        if self.snapshot.raw_status in _ASKS_FOR_TOKEN and token and reader:
+            # Only then: the token that started a session ends it when it is shown again.
+            return reader.request(token)
         return self._request("resume_charging")
 
     @override
@@ -316,8 +331,8 @@ class EverestChargepoint(ApiChargepoint):
         wanted = {**self.snapshot.pending, feature: value}
         current = wanted.get(Feature.MAX_CURRENT, self._our_limits.current)
         phases = wanted.get(Feature.PHASES, self._our_limits.phases)
-        assert self._limits is not None  # noqa: S101
-        return self._limits.request(
+        assert self._sisters.limits is not None  # noqa: S101
+        return self._sisters.limits.request(
             Limits(current=current, phases=None if phases is None else int(phases)),
             self.outlet.clock.now(),
         )
@@ -344,8 +359,8 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _ask_for_everything(self, now: float) -> None:
         super()._ask_for_everything(now)
-        if self._errors is not None:
-            self._errors.ask(now)
+        if self._sisters.errors is not None:
+            self._sisters.errors.ask(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:

@@ -14,7 +14,15 @@ from ..topics import is_level
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request
 from .module import Kind, Module
-from .sisters import SISTERS, EnergyLimits, ErrorHistory, Sister
+from .sisters import (
+    SISTERS,
+    Authorization,
+    EnergyLimits,
+    ErrorHistory,
+    Sister,
+    Sisters,
+    TokenProvider,
+)
 
 if TYPE_CHECKING:
     from ..hub import Hub
@@ -135,11 +143,16 @@ class EverestProtocol(Protocol):
 
         Nothing on the wire tells. Where there is one of each they belong together.
         """
-        alone = len(self._chargepoints) == 1
-        errors = self._only(ErrorHistory) if alone else None
-        limits = self._only(EnergyLimits) if alone else None
+        sisters = Sisters()
+        if len(self._chargepoints) == 1:
+            sisters = Sisters(
+                errors=self._only(ErrorHistory),
+                limits=self._only(EnergyLimits),
+                tokens=self._only(TokenProvider),
+                authorization=self._only(Authorization),
+            )
         for chargepoint in self._chargepoints.values():
-            chargepoint.link(errors, limits, now)
+            chargepoint.link(sisters, now)
 
     def _only[S: Sister](self, kind: type[S]) -> S | None:
         """Return the only module of a kind, None where there are several or none."""

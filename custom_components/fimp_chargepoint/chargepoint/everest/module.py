@@ -16,6 +16,8 @@ class Kind(StrEnum):
     EVSE = "evse_manager_consumer"
     ERRORS = "error_history_consumer"
     LIMITS = "external_energy_limits_consumer"
+    TOKENS = "auth_token_provider"
+    AUTHORIZATION = "auth_consumer"
 
 
 #: Seconds after which a reply is not expected any more: a refused request gets none.

@@ -5,14 +5,16 @@ wire says which EVSE they belong to; `discovery` links them.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Final, override
 
 from ..commands import Request
 from ..node import Outlet
+from ..options import Token
 from ..protocol import Handler
 from . import limits
-from .envelope import decode, mapping, text
+from .envelope import decode, mapping, part, text
 from .limits import Limits
 from .module import Kind, Module
 
@@ -128,11 +130,58 @@ class EnergyLimits(Sister):
         return self.module.message("set_external_limits", limits.command(wanted, now))
 
 
+class TokenProvider(Sister):
+    """A reader that we hold a token to."""
+
+    def request(self, token: Token) -> Request:
+        """Return the message that shows `token`; it has no reply."""
+        value = {
+            "id_token": {"value": token.value, "type": token.kind},
+            "authorization_type": "RFID",
+        }
+        return self.module.message("provided_token", value)
+
+
+class Authorization(Sister):
+    """What the station thinks of tokens."""
+
+    PROOFS: ClassVar = {"token_validation_status": "token"}
+
+    def __init__(self, module: Module, outlet: Outlet) -> None:
+        """Tell nobody yet."""
+        super().__init__(module, outlet)
+        #: Who is told of the value of a token, and what the station says of it.
+        self.listener: Callable[[str, str], None] | None = None
+
+    @override
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take what the station thinks of a token."""
+        if variable != "token_validation_status" or self.listener is None:
+            return
+        told = mapping(value)
+        shown = text(part(part(told, "token"), "id_token").get("value"))
+        status = text(told.get("status"))
+        if shown is not None and status is not None:
+            self.listener(shown, status)
+
+
 #: What is made of a module of each kind.
 SISTERS: Final[dict[Kind, type[Sister]]] = {
     Kind.ERRORS: ErrorHistory,
     Kind.LIMITS: EnergyLimits,
+    Kind.TOKENS: TokenProvider,
+    Kind.AUTHORIZATION: Authorization,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sisters:
+    """The modules that belong to one EVSE, as far as that is known."""
+
+    errors: ErrorHistory | None = None
+    limits: EnergyLimits | None = None
+    tokens: TokenProvider | None = None
+    authorization: Authorization | None = None
 
 
 def _name(error: dict[str, Any]) -> str | None:

@@ -1,0 +1,26 @@
+"""What the user prefers; each part of the library takes what concerns it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What starts a session at a charge point that asks who is there.
+
+    `kind` is what it is: a card as `ISO14443`, an agreed text as `Local` (OCPP's words).
+    """
+
+    value: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """All preferences, with what holds where nothing was chosen.
+
+    `measurement_interval` is the time in seconds between two publications of mere
+    measurements, 0 for none. `token` starts sessions where the charge point takes one.
+    """
+
+    measurement_interval: float = 5.0
+    token: Token | None = None
