@@ -192,7 +192,8 @@ def _wish(entry: Any) -> Wish:
                 value = float(inner["value"])
                 if name in _INTEGERS:
                     value = integer(value)
-                limits[name] = min(limits.get(name, (value, "")), (value, inner["source"]))
+                wanted = (value, inner["source"])
+                limits[name] = min(limits.get(name, wanted), wanted)
     try:
         return Wish(moment(found["timestamp"]), limits)
     except MalformedError:

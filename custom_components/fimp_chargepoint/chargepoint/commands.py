@@ -192,6 +192,15 @@ class Commands:
             self._settle(command)
             command.achieved()
 
+    def prove(self, request_id: str) -> None:
+        """End the wait of `request_id`, whose own reply shows what was wanted."""
+        command = self._waiting_for(request_id)
+        if command is not None:
+            if command.effect is not None:
+                self._unproven.pop(command.effect.fact, None)
+            self._settle(command)
+            command.achieved()
+
     def reject(self, request_id: str, reason: str) -> None:
         """End the wait that `request_id` belongs to, if it is anybody's."""
         for fact, unproven in tuple(self._unproven.items()):

@@ -37,6 +37,8 @@ _LOGGER = logging.getLogger(__name__)
 #: that it was restarted, may come last.
 _STARTUP_TIME: Final = 1.0
 
+#: Seconds after which the errors are asked for a second time.
+_AGAIN: Final = 3.0
 #: What a variable is the evidence of.
 _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
     "session_info": (Feature.STATUS, Feature.ENABLED),
@@ -79,8 +81,9 @@ class EverestChargepoint(ApiChargepoint):
         )
         #: The modules beside it that belong to it.
         self._sisters = Sisters()
-        #: Which of the limits that hold are ours, and what the hardware can do.
-        self._our_limits = Limits()
+        #: Which of the limits that hold are ours, what else of ours is proven although
+        #: somebody limits to less, and what the hardware can do.
+        self._our_limits = self._proven_limits = Limits()
         self._hardware: dict[str, Any] = {}
         self._connector = 1
         self._session = session.State()
@@ -131,9 +134,10 @@ class EverestChargepoint(ApiChargepoint):
         if operation == "enable_disable" and isinstance(value, bool):
             # The state that results, which need not be what we wanted.
             self._heard(now, enabled=value)
-            if value is not self.snapshot.pending.get(Feature.ENABLED, value):
+            if value is self.snapshot.pending.get(Feature.ENABLED, value):
+                self._commands.prove(request_id)
+            else:
                 self._commands.reject(request_id, operations.HIGHER_PRIORITY)
-            self._evidence(Feature.ENABLED)
             return
         self._heard(now)
         if value is False and operation in operations.REFUSALS:
@@ -187,6 +191,8 @@ class EverestChargepoint(ApiChargepoint):
     def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
         enforced = limits.enforced(mapping(value))
         self._our_limits = enforced.ours
+        # More than ours means that ours is lost, as after a restart that nobody saw.
+        self._proven_limits = self._proven_limits.below(enforced.limits)
         phases = enforced.limits.phases
         return {
             "max_current": enforced.limits.current,
@@ -233,6 +239,8 @@ class EverestChargepoint(ApiChargepoint):
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
+        changes["faults"] = frozenset()
+        self._forget_sisters()
         self._ask_for_everything(now)
         return changes
 
@@ -327,15 +335,16 @@ class EverestChargepoint(ApiChargepoint):
     def _set_request(self, feature: Feature, value: Any) -> Request:
         if feature is Feature.ENABLED:
             return self._request("enable_disable", operations.enable_disable(enable=value))
-        # The message replaces all of ours: what holds and what is on its way goes along.
-        wanted = {**self.snapshot.pending, feature: value}
-        current = wanted.get(Feature.MAX_CURRENT, self._our_limits.current)
-        phases = wanted.get(Feature.PHASES, self._our_limits.phases)
+        # The message replaces all of ours, also what others hide by a stricter limit.
+        wanted = self._proven_limits.over(self._our_limits)
+        for each, limit in {**self.snapshot.pending, feature: value}.items():
+            wanted = wanted.with_(each, limit)
         assert self._sisters.limits is not None  # noqa: S101
-        return self._sisters.limits.request(
-            Limits(current=current, phases=None if phases is None else int(phases)),
-            self.outlet.clock.now(),
-        )
+        return self._sisters.limits.request(wanted, self.outlet.clock.now())
+
+    @override
+    def _was_set(self, feature: Feature, value: Any) -> None:
+        self._proven_limits = self._proven_limits.with_(feature, value)
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> Effect:
@@ -359,8 +368,17 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _ask_for_everything(self, now: float) -> None:
         super()._ask_for_everything(now)
+        errors = self._sisters.errors
+        if errors is not None:
+            errors.ask(now)
+            # The first question may have come before its module was there.
+            self.timers.set("errors", now + _AGAIN, errors.ask)
+
+    def _forget_sisters(self) -> None:
+        """What they have said and were asked may be of before a restart."""
+        self._our_limits = self._proven_limits = Limits()
         if self._sisters.errors is not None:
-            self._sisters.errors.ask(now)
+            self._sisters.errors.forget()
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
@@ -368,6 +386,9 @@ class EverestChargepoint(ApiChargepoint):
             # The base forgets what is shown; what follows from it must not come back.
             self._session = session.forgotten(self._session)
             self.timers.cancel("finished")
+            self._forget_sisters()
+        elif self._sisters.errors is not None:
+            changes = {"faults": self._sisters.errors.names} | changes
         super()._set_unavailable(reason, now, **changes)
 
 

@@ -100,7 +100,7 @@ class EverestProtocol(Protocol):
         module, kind = api.get("module_id"), api.get("type")
         if api.get("version", 1) != 1 or not is_level(module):
             return
-        if kind in SISTERS:
+        if isinstance(kind, str) and kind in SISTERS:
             self._sister(Kind(kind), module, now)
         if kind != Kind.EVSE:
             return

@@ -5,11 +5,11 @@ external_energy_limits_consumer. The whole of what we ask for is replaced each t
 stays until it is replaced or EVerest restarts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..clock import moment
-from ..model import Range
+from ..model import Feature, Range
 from .envelope import number, part, text
 
 #: Whom EVerest names as the source of what we ask for.
@@ -25,6 +25,33 @@ class Limits:
 
     current: float | None = None
     phases: int | None = None
+
+    def with_(self, feature: str, value: Any) -> Limits:
+        """Return these limits with another value of one; of no other feature."""
+        match feature:
+            case Feature.MAX_CURRENT:
+                return replace(self, current=value)
+            case Feature.PHASES:
+                return replace(self, phases=int(value))
+        return self
+
+    def below(self, other: Limits) -> Limits:
+        """Return those of these limits that `other` does not exceed."""
+        return Limits(
+            current=None if _exceeds(other.current, self.current) else self.current,
+            phases=None if _exceeds(other.phases, self.phases) else self.phases,
+        )
+
+    def over(self, other: Limits) -> Limits:
+        """Return these limits, with those of `other` where there are none."""
+        return Limits(
+            current=other.current if self.current is None else self.current,
+            phases=other.phases if self.phases is None else self.phases,
+        )
+
+
+def _exceeds(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one > other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,16 @@ class ErrorHistory(Sister):
         #: Who is told of the names of all active errors.
         self.listener: Callable[[frozenset[str], float], None] | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all active errors."""
+        return frozenset(self._active.values())
+
+    def forget(self) -> None:
+        """Nobody listened for a while, or the station started anew."""
+        self._active.clear()
+        self.module.clear()
+
     @override
     def ask(self, now: float) -> None:
         """Ask for the active errors."""
@@ -114,7 +124,7 @@ class ErrorHistory(Sister):
 
     def _tell(self, now: float) -> None:
         if self.listener is not None:
-            self.listener(frozenset(self._active.values()), now)
+            self.listener(self.names, now)
 
 
 class EnergyLimits(Sister):

@@ -1,0 +1,546 @@
+"""How much an EVSE may draw: what holds, what is asked for, and what proves that."""
+
+import asyncio
+from collections.abc import Coroutine
+import struct
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandTimeoutError,
+    InvalidRequestError,
+    NotConnectedError,
+    OutOfRangeError,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
+    SOURCE,
+    Limits,
+    command,
+    enforced,
+    possible,
+    switches_phases,
+)
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Range, Reason
+
+from .fakes import waits
+from .test_everest_control import EVSE, LIMITS, ROOT, Site, begin, outcome
+
+FUSE = "grid/module_config"
+OURS = f"api_sink/{SOURCE}"
+HARDWARE: dict[str, Any] = {
+    "connector_type": "IEC62196Type2Cable",
+    "max_current_A_import": 32.0,
+    "max_phase_count_import": 3,
+    "min_current_A_import": 6.0,
+    "min_phase_count_import": 1,
+    "supports_changing_phases_during_charging": True,
+}
+NOW = 1_800_000_000.0
+TIMESTAMP = "2027-01-15T08:00:00.000Z"
+
+
+def holding(
+    current: Any = None, source: Any = FUSE, phases: Any = 3, phases_source: Any = FUSE
+) -> dict[str, Any]:
+    """Return `enforced_limits` with a current, and how many phases."""
+    root = {}
+    if current is not None:
+        root["ac_max_current_A"] = {"value": current, "source": source}
+    if phases is not None:
+        root["ac_max_phase_count"] = {"value": phases, "source": phases_source}
+    return {"uuid": "connector_1", "valid_for": 10, "limits_root_side": root, "schedule": []}
+
+
+def float32(value: float) -> float:
+    """Return a number as EVerest prints it."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+@pytest.fixture(name="site", params=["", "site1/"])
+def site_fixture(request: pytest.FixtureRequest) -> Site:
+    """A station with one EVSE whose fuse has 16 A, and a module for its limits."""
+    site = Site(request.param)
+    site.info("Charging")
+    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.evse("hw_capabilities", HARDWARE)
+    site.evse("enforced_limits", holding(16.0))
+    site.wait(5)
+    site.take()
+    return site
+
+
+def limit(site: Site, ampere: float) -> Coroutine[Any, Any, None]:
+    """Return the command that limits the current."""
+    return site.node().set(Feature.MAX_CURRENT, ampere)
+
+
+def split(site: Site, phases: str) -> Coroutine[Any, Any, None]:
+    """Return the command that sets the number of phases."""
+    return site.node().set(Feature.PHASES, phases)
+
+
+def ordered(site: Site) -> list[dict[str, Any]]:
+    """Return the limits that were asked for, oldest first."""
+    return [
+        {name: limit["value"] for name, limit in entry["limits_to_leaves"].items()}
+        for message in site.asked("set_external_limits")
+        for entry in message["schedule_import"]
+    ]
+
+
+# What holds ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "source"),
+    [
+        (holding(16.0), Limits(current=16.0, phases=3), FUSE),
+        (holding(10, "home", 1), Limits(current=10.0, phases=1), "home"),
+        (holding(float32(10.1), "x"), Limits(current=10.1, phases=3), "x"),
+        (holding(float32(15.99), "x"), Limits(current=15.99, phases=3), "x"),
+        # Right after the start it says this, and means nothing.
+        (holding(0.0, "", None), Limits(), None),
+        (holding(0, "", 3), Limits(phases=3), None),
+        # A pause that somebody has ordered has a source.
+        (holding(0.0, "OCPP", None), Limits(current=0.0), "OCPP"),
+        # What is not there, or is nothing.
+        (holding(None, phases=None), Limits(), None),
+        (holding(16.0, phases=None), Limits(current=16.0), FUSE),
+        (holding(16.0, None, None), Limits(current=16.0), None),
+        (holding(16.0, 5, None), Limits(current=16.0), None),
+        (holding("16", "x", "3"), Limits(), "x"),
+        (holding([], "x", {}), Limits(), "x"),
+        (holding(True, "x", True), Limits(), "x"),
+        (holding(16.0, "x" * 500, None), Limits(current=16.0), "x" * 200),
+        (
+            {"limits_root_side": {"ac_max_current_A": {"value": None, "source": "x"}}},
+            Limits(),
+            "x",
+        ),
+        ({"limits_root_side": {"ac_max_current_A": 16.0}}, Limits(), None),
+        ({"limits_root_side": {"ac_max_current_A": None}}, Limits(), None),
+        ({"limits_root_side": {"total_power_W": {"value": 1, "source": "x"}}}, Limits(), None),
+        ({"limits_root_side": None}, Limits(), None),
+        ({"limits_root_side": []}, Limits(), None),
+        ({"uuid": "connector_1"}, Limits(), None),
+        ({}, Limits(), None),
+    ],
+)
+def test_what_it_says_of_the_limits(
+    value: dict[str, Any], limits: Limits, source: str | None
+) -> None:
+    found = enforced(value)
+    assert (found.limits, found.source) == (limits, source)
+
+
+@pytest.mark.parametrize(
+    ("value", "ours"),
+    [
+        (holding(10.0, OURS, 1, OURS), Limits(current=10.0, phases=1)),
+        (holding(10.0, SOURCE, 3, FUSE), Limits(current=10.0)),
+        (holding(16.0, FUSE, 1, OURS), Limits(phases=1)),
+        (holding(16.0, FUSE, 3, FUSE), Limits()),
+        (holding(16.0, None, 3, None), Limits()),
+        ({}, Limits()),
+    ],
+)
+def test_which_of_them_are_ours(value: dict[str, Any], ours: Limits) -> None:
+    assert enforced(value).ours == ours
+
+
+def test_what_holds_is_shown(site: Site) -> None:
+    shown = site.shown
+    assert (shown.max_current, shown.limited_by, shown.phases) == (16.0, FUSE, "3")
+    assert shown.capabilities.reports >= {Feature.MAX_CURRENT, Feature.LIMITED_BY}
+    site.evse("enforced_limits", holding(float32(8.3), "OCPP", 1))
+    shown = site.shown
+    assert (shown.max_current, shown.limited_by, shown.phases) == (8.3, "OCPP", "1")
+    site.evse("enforced_limits", holding(0.0, "", None))
+    shown = site.shown
+    assert (shown.max_current, shown.limited_by, shown.phases) == (None, None, None)
+    site.evse("enforced_limits", holding(16.0))
+    site.wait(31)
+    shown = site.shown
+    assert shown.unavailable is Reason.SILENT
+    assert (shown.max_current, shown.limited_by, shown.phases) == (None, None, None)
+
+
+# What is asked for -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "leaves"),
+    [
+        (
+            Limits(current=10.0),
+            {"ac_max_current_A": {"value": 10.0, "source": "fimp_chargepoint"}},
+        ),
+        (
+            Limits(phases=1),
+            {"ac_max_phase_count": {"value": 1, "source": "fimp_chargepoint"}},
+        ),
+        (
+            Limits(current=6.5, phases=3),
+            {
+                "ac_max_current_A": {"value": 6.5, "source": "fimp_chargepoint"},
+                "ac_max_phase_count": {"value": 3, "source": "fimp_chargepoint"},
+            },
+        ),
+    ],
+)
+def test_the_message(limits: Limits, leaves: dict[str, Any]) -> None:
+    assert command(limits, NOW + 0.9) == {
+        "schedule_import": [
+            {"timestamp": TIMESTAMP, "limits_to_root": {}, "limits_to_leaves": leaves}
+        ],
+        "schedule_export": [],
+        "schedule_setpoints": [],
+    }
+
+
+def test_without_any_limit_ours_is_withdrawn() -> None:
+    assert command(Limits(), NOW) == {
+        "schedule_import": [],
+        "schedule_export": [],
+        "schedule_setpoints": [],
+    }
+
+
+async def test_what_goes_out_is_plain(site: Site) -> None:
+    """No envelope, and nobody replies."""
+    task = await begin(limit(site, 10))
+    [(topic, payload)] = site.hub.sent
+    assert topic == f"{site.prefix}{ROOT}/{LIMITS}/limits_1/m2e/set_external_limits"
+    assert orjson.loads(payload) == command(Limits(current=10.0), site.hub.clock.time)
+    site.evse("enforced_limits", holding(10.0, OURS))
+    await outcome(task)
+    assert not site.shown.pending
+
+
+async def test_current_and_phases_are_kept_together(site: Site) -> None:
+    """The message replaces all of ours: what holds goes along, and what is on its way."""
+    task = await begin(limit(site, 10))
+    site.evse("enforced_limits", holding(10.0, OURS))
+    await outcome(task)
+    task = await begin(split(site, "1"))
+    site.evse("enforced_limits", holding(10.0, OURS, 1, OURS))
+    await outcome(task)
+    task = await begin(limit(site, 12))
+    site.evse("enforced_limits", holding(12.0, OURS, 1, OURS))
+    await outcome(task)
+    both = [await begin(limit(site, 8)), await begin(split(site, "3"))]
+    site.evse("enforced_limits", holding(8.0, OURS, 3, OURS))
+    for each in both:
+        await outcome(each)
+    assert ordered(site) == [
+        {"ac_max_current_A": 10.0},
+        {"ac_max_current_A": 10.0, "ac_max_phase_count": 1},
+        {"ac_max_current_A": 12.0, "ac_max_phase_count": 1},
+        {"ac_max_current_A": 8.0, "ac_max_phase_count": 1},
+        {"ac_max_current_A": 8.0, "ac_max_phase_count": 3},
+    ]
+
+
+@pytest.mark.parametrize("lost", ["sent", "proven"])
+async def test_what_failed_does_not_go_along_later(site: Site, lost: str) -> None:
+    if lost == "sent":
+        site.hub.connected = False
+        with pytest.raises(NotConnectedError):
+            await limit(site, 10)
+        site.hub.connected = True
+    else:
+        task = await begin(limit(site, 10))
+        await steady(site, 11, holding(16.0))
+        with pytest.raises(CommandTimeoutError):
+            await outcome(task)
+    site.take()
+    task = await begin(split(site, "1"))
+    assert ordered(site) == [{"ac_max_phase_count": 1}]
+    site.evse("enforced_limits", holding(16.0, FUSE, 1, OURS))
+    await outcome(task)
+
+
+async def test_what_a_restart_has_taken_away_does_not_come_back(site: Site) -> None:
+    """EVerest keeps limits in memory only."""
+    site.evse("heartbeat", 100)
+    task = await begin(limit(site, 10))
+    site.evse("enforced_limits", holding(10.0, OURS))
+    await outcome(task)
+    site.evse("heartbeat", 0)
+    site.evse("enforced_limits", holding(0.0, "", None))
+    site.evse("enforced_limits", holding(16.0))
+    site.take()
+    task = await begin(split(site, "1"))
+    assert ordered(site) == [{"ac_max_phase_count": 1}]
+    site.evse("enforced_limits", holding(16.0, FUSE, 1, OURS))
+    await outcome(task)
+
+
+# What proves it --------------------------------------------------------------------------
+
+
+async def steady(site: Site, seconds: int, said: dict[str, Any]) -> None:
+    """Let the energy manager say the same each second."""
+    for _ in range(seconds):
+        site.wait(1)
+        site.evse("enforced_limits", said)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (10, holding(10.0, OURS)),
+        (10, holding(float32(10.0), SOURCE)),
+        (10.3, holding(float32(10.3), OURS)),
+        # Somebody else limits to less: ours is there, and will hold when theirs goes.
+        (12, holding(8.0, "OCPP")),
+        (12, holding(0.0, "OCPP", None)),
+        # Above the fuse it is the fuse that limits, also where both are the same.
+        (20, holding(16.0)),
+        (10, holding(10.0, FUSE)),
+    ],
+)
+async def test_proofs(site: Site, wanted: float, said: dict[str, Any]) -> None:
+    site.evse("enforced_limits", holding(25.0))
+    site.take()
+    task = await begin(limit(site, wanted))
+    assert len(ordered(site)) == 1
+    await steady(site, 2, said)
+    await outcome(task)
+    assert site.shown.max_current == enforced(said).limits.current
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # What we asked for before.
+        holding(8.0, OURS),
+        # What somebody else allows is no limit of ours.
+        holding(16.0, FUSE),
+        holding(13.0, "OCPP"),
+        holding(12.5, OURS),
+        # Nothing is known.
+        holding(0.0, "", None),
+        holding(None),
+        {},
+    ],
+)
+async def test_no_proofs(site: Site, said: dict[str, Any]) -> None:
+    task = await begin(limit(site, 8))
+    site.evse("enforced_limits", holding(8.0, OURS))
+    await outcome(task)
+    site.wait(5)
+    task = await begin(limit(site, 12))
+    await steady(site, 9, said)
+    assert await waits(task)
+    await steady(site, 2, said)
+    with pytest.raises(CommandTimeoutError):
+        await outcome(task)
+    assert not site.shown.pending
+
+
+async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
+    """What is asked for, what is sent and what is said are the same number."""
+    failed = []
+    for tenths in range(61, 320):
+        wanted = tenths / 10
+        site.take()
+        task = await begin(limit(site, wanted))
+        [leaves] = ordered(site)
+        sent = leaves["ac_max_current_A"]
+        site.evse("enforced_limits", holding(float32(sent), OURS))
+        await asyncio.sleep(0)
+        if await waits(task):
+            failed.append(sent)
+            site.wait(10.1)
+            with pytest.raises(CommandTimeoutError):
+                await outcome(task)
+        else:
+            await outcome(task)
+            assert sent == wanted
+        site.evse("enforced_limits", holding(16.0, FUSE))
+        site.wait(5)
+        site.evse("enforced_limits", holding(32.0, FUSE))
+    assert failed == []
+
+
+async def test_the_current_that_holds_needs_no_message(site: Site) -> None:
+    await limit(site, 16)
+    assert site.take() == []
+
+
+async def test_a_limit_equal_to_the_fuse_keeps_its_source(site: Site) -> None:
+    task = await begin(limit(site, 10))
+    site.evse("enforced_limits", holding(10.0, OURS))
+    await outcome(task)
+    site.wait(5)
+    task = await begin(limit(site, 16))
+    site.evse("enforced_limits", holding(10.0, OURS))
+    assert await waits(task)
+    site.evse("enforced_limits", holding(16.0, FUSE))
+    await outcome(task)
+    assert site.shown.limited_by == FUSE
+
+
+async def test_raised_again_while_somebody_else_limits_to_less(site: Site) -> None:
+    site.evse("enforced_limits", holding(8.0, "OCPP"))
+    task = await begin(limit(site, 14))
+    assert ordered(site) == [{"ac_max_current_A": 14.0}]
+    # What is said right away may be of before the message.
+    site.evse("enforced_limits", holding(8.0, "OCPP"))
+    assert await waits(task)
+    await steady(site, 2, holding(8.0, "OCPP"))
+    await outcome(task)
+    assert site.shown.max_current == 8.0
+
+
+@pytest.mark.parametrize(
+    ("said", "proof"),
+    [
+        (holding(16.0, FUSE, 1, OURS), True),
+        (holding(16.0, FUSE, 1, FUSE), True),
+        (holding(16.0, FUSE, 3, FUSE), False),
+        (holding(16.0, FUSE, 2, OURS), False),
+        (holding(16.0, FUSE, None), False),
+        (holding(0.0, "", None), False),
+    ],
+)
+async def test_proofs_of_phases(site: Site, said: dict[str, Any], *, proof: bool) -> None:
+    task = await begin(split(site, "1"))
+    assert ordered(site) == [{"ac_max_phase_count": 1}]
+    await steady(site, 9, said)
+    assert await waits(task) is not proof
+    await steady(site, 2, said)
+    if proof:
+        await outcome(task)
+        assert site.shown.phases == "1"
+    else:
+        with pytest.raises(CommandTimeoutError):
+            await outcome(task)
+
+
+async def test_back_to_three_phases(site: Site) -> None:
+    site.evse("enforced_limits", holding(16.0, FUSE, 1, OURS))
+    task = await begin(split(site, "3"))
+    site.evse("enforced_limits", holding(16.0, FUSE, 3, FUSE))
+    await outcome(task)
+    site.take()
+    await split(site, "3")
+    assert site.take() == []
+
+
+# What can be asked for -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hardware", "found"),
+    [
+        (HARDWARE, Range(6.0, 32.0, 0.1)),
+        (HARDWARE | {"max_current_A_import": 16}, Range(6.0, 16.0, 0.1)),
+        (HARDWARE | {"min_current_A_import": 10.0}, Range(10.0, 32.0, 0.1)),
+        # Less than this no car can be told.
+        (HARDWARE | {"min_current_A_import": 0.0}, Range(6.0, 32.0, 0.1)),
+        (HARDWARE | {"max_current_A_import": 0.0}, Range(6.0, 32.0, 0.1)),
+        (HARDWARE | {"max_current_A_import": 3.0}, Range(6.0, 6.0, 0.1)),
+        (HARDWARE | {"max_current_A_import": None}, Range(6.0, 32.0, 0.1)),
+        (HARDWARE | {"min_current_A_import": "6"}, Range(6.0, 32.0, 0.1)),
+        ({}, Range(6.0, 32.0, 0.1)),
+    ],
+)
+def test_bounds(hardware: dict[str, Any], found: Range) -> None:
+    assert possible(hardware) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "may"),
+    [
+        ({}, True),
+        ({"supports_changing_phases_during_charging": False}, False),
+        ({"supports_changing_phases_during_charging": None}, False),
+        ({"supports_changing_phases_during_charging": 1}, False),
+        ({"min_phase_count_import": 3}, False),
+        ({"max_phase_count_import": 1}, False),
+        ({"max_phase_count_import": None}, False),
+    ],
+)
+async def test_phases_only_where_they_can_change(
+    site: Site, change: dict[str, Any], *, may: bool
+) -> None:
+    assert switches_phases(HARDWARE | change) is may
+    site.evse("hw_capabilities", HARDWARE | change)
+    assert (Feature.PHASES in site.shown.capabilities.controls) is may
+    assert Feature.MAX_CURRENT in site.shown.capabilities.controls
+    if not may:
+        with pytest.raises(InvalidRequestError):
+            await split(site, "1")
+    assert site.take() == []
+
+
+@pytest.mark.parametrize("ampere", [0, 5.9, 32.1, -10, 1e9, float("nan"), float("inf")])
+async def test_out_of_range(site: Site, ampere: float) -> None:
+    with pytest.raises(OutOfRangeError):
+        await limit(site, ampere)
+    assert site.take() == []
+    assert not site.shown.pending
+
+
+@pytest.mark.parametrize("phases", ["2", "0", "", "three", "1.0"])
+async def test_no_other_number_of_phases(site: Site, phases: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        await split(site, phases)
+    assert site.take() == []
+
+
+def controls(site: Site) -> set[Feature]:
+    """Return which of the limits can be asked for."""
+    return set(site.shown.capabilities.controls & {Feature.MAX_CURRENT, Feature.PHASES})
+
+
+async def test_only_with_a_module_for_limits() -> None:
+    site = Site()
+    site.info("Charging")
+    site.evse("hw_capabilities", HARDWARE)
+    site.evse("enforced_limits", holding(16.0))
+    assert controls(site) == set()
+    assert site.shown.max_current == 16.0
+    with pytest.raises(InvalidRequestError):
+        await limit(site, 10)
+    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    assert controls(site) == {Feature.MAX_CURRENT, Feature.PHASES}
+
+
+@pytest.mark.parametrize(("kind", "module"), [(LIMITS, "limits_2"), (EVSE, "evse_2")])
+async def test_gone_where_it_is_not_certain_any_more(
+    site: Site, kind: str, module: str
+) -> None:
+    assert controls(site) == {Feature.MAX_CURRENT, Feature.PHASES}
+    waiting = await begin(limit(site, 10))
+    site.take()
+    site.says(kind, module, "heartbeat", 1)
+    assert controls(site) == set()
+    with pytest.raises(InvalidRequestError):
+        await limit(site, 12)
+    assert not ordered(site)
+    # What was sent may still be seen.
+    site.evse("enforced_limits", holding(10.0, OURS))
+    await outcome(waiting)
+    # What holds is still shown.
+    assert site.shown.max_current == 10.0
+    site.evse("hw_capabilities", HARDWARE)
+    assert controls(site) == set()
+
+
+@pytest.mark.parametrize(
+    "feature_and_value", [(Feature.MAX_CURRENT, 10), (Feature.PHASES, "1")]
+)
+async def test_without_the_link(
+    site: Site, feature_and_value: tuple[Feature, float | str]
+) -> None:
+    site.hub.connected = False
+    with pytest.raises(NotConnectedError):
+        await site.node().set(*feature_and_value)
+    assert site.take() == []
+    assert not site.shown.pending

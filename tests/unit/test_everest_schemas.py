@@ -1,0 +1,349 @@
+"""All that is sent to EVerest is what its releases define, and all they say is taken."""
+
+import ast
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+import re
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint import everest
+from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
+from custom_components.fimp_chargepoint.chargepoint.everest import api
+from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.everest.envelope import decode
+from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.options import Token
+from simulators.recording import Line, read_recording
+
+from .fakes import OfflineHub
+from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site, begin
+from .test_everest_limits import HARDWARE, OURS, holding
+from .test_everest_sisters import discovery
+from .test_simulators_everest import SCHEMAS, Schemas
+from .test_simulators_everest import everest as facts
+
+TOKENS, JUDGE = "auth_token_provider", "auth_consumer"
+MODULES = {EVSE: "evse_1", ERRORS: "errors_1", LIMITS: "limits_1", TOKENS: "t", JUDGE: "a"}
+
+
+class Message(NamedTuple):
+    """Something that was sent: to a kind of module, or to all (`entrypoint`)."""
+
+    kind: str
+    operation: str
+    value: Any
+
+
+# What is sent ----------------------------------------------------------------------------
+
+
+def parse(topic: str, payload: bytes) -> Message:
+    """Return what was sent; it must be on a topic that EVerest reads."""
+    value = orjson.loads(payload)
+    match topic.split("/"):
+        case ["everest_api", "1", kind, module, "m2e", *operation] if MODULES[kind] == module:
+            return Message(kind, "/".join(operation), value)
+        case ["everest_api", "discover"]:
+            return Message("entrypoint", "discover", value)
+    pytest.fail(f"nobody reads {topic}")
+
+
+async def everything() -> list[Message]:
+    """Return all that is sent while everything is done that can be done."""
+    site = Site()
+    site.hub.options = replace(site.hub.options, token=Token("DEADBEEF", "ISO14443"))
+    site.hub.link_up()
+    site.hub.feed("everest_api/ready_beacon", {})
+    site.evse("heartbeat", 100)
+    for kind, module in MODULES.items():
+        site.says(kind, module, "heartbeat", 100)
+    site.evse("hw_capabilities", HARDWARE)
+    site.evse("enforced_limits", holding(16.0))
+    node = site.node()
+    assert node.snapshot.capabilities.controls == {
+        Feature.CHARGING,
+        Feature.ENABLED,
+        Feature.STOP_TRANSACTION,
+        Feature.FORCE_UNLOCK,
+        Feature.MAX_CURRENT,
+        Feature.PHASES,
+    }, "there is something new that can be done"
+    tasks: list[asyncio.Task[None]] = []
+    for word in ("AuthRequired", "ChargingPausedEVSE", "Finished"):
+        site.info(word)
+        tasks.append(await begin(node.start_charging()))
+        site.wait(11)
+    site.info("Charging")
+    tasks += [
+        await begin(node.stop_charging()),
+        await begin(node.set(Feature.ENABLED, value=False)),
+        await begin(node.set(Feature.MAX_CURRENT, 10)),
+        await begin(node.set(Feature.PHASES, "1")),
+        await begin(node.act(Feature.STOP_TRANSACTION)),
+        await begin(node.act(Feature.FORCE_UNLOCK)),
+    ]
+    site.wait(11)
+    # Other values, and with what holds.
+    site.evse("session_info", {"state": "Disabled"})
+    site.evse("enforced_limits", holding(10.0, OURS, 1, OURS))
+    site.answer("get_evse", {"id": 2, "connectors": [{"id": 2, "type": "cType2"}]})
+    tasks += [
+        await begin(node.set(Feature.ENABLED, value=True)),
+        await begin(node.set(Feature.MAX_CURRENT, 6.1)),
+        await begin(node.set(Feature.PHASES, "3")),
+        await begin(node.act(Feature.FORCE_UNLOCK)),
+    ]
+    # It falls silent, comes back, starts anew; the link is lost and comes back.
+    site.wait(600)
+    site.evse("heartbeat", 1)
+    site.evse("heartbeat", 0)
+    site.cut()
+    site.mend()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # The same hub speaks another language as well, and looks below another prefix.
+    others = ("pt:j1/", "site1/")
+    return [parse(*each) for each in site.hub.sent if not each[0].startswith(others)]
+
+
+@pytest.fixture(name="sent")
+async def sent_fixture() -> list[Message]:
+    return await everything()
+
+
+def operations() -> set[str]:
+    """Return the operations that the library can ask for, as its source names them."""
+    found: set[str] = set()
+    for path in Path(everest.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="request" | "_request" | "message" | "_send"),
+                    args=[ast.Constant(value=str(name)), *_],
+                ):
+                    found.add(name)
+                case ast.Call(
+                    func=ast.Attribute(attr="_send" | "_request" | "request"),
+                    args=[ast.JoinedStr(values=[*_, ast.Constant(value="/get")]), *_],
+                ):
+                    found |= {f"{each}/get" for each in api._GETTABLE}
+                case ast.JoinedStr(values=[*_, ast.Constant(value=str(name))]) if (
+                    name.startswith("everest_api/")
+                ):
+                    found.add(name.removeprefix("everest_api/"))
+    return found
+
+
+async def test_every_operation_of_the_library_is_covered(sent: list[Message]) -> None:
+    assert operations() >= {"pause_charging", "set_external_limits", "discover"}
+    assert {each.operation for each in sent} == operations()
+
+
+#: What a release does not know: it says nothing to that.
+UNKNOWN = {
+    "main": set[str](),
+    "2026.02": {f"{each}/get" for each in api._GETTABLE} | {"discover"},
+    "2025.10": {f"{each}/get" for each in api._GETTABLE} | {"discover"},
+}
+
+
+@pytest.mark.parametrize("release", SCHEMAS)
+async def test_all_that_is_sent_is_defined(release: str, sent: list[Message]) -> None:
+    schemas = Schemas(release)
+    unknown, wrong = set(), []
+    for kind, operation, value in sent:
+        name = operation if kind == "entrypoint" else f"m2e/{operation}"
+        found = schemas.check(kind, name, value)
+        if found in ([f"{kind} has no {name}"], [f"there is no {kind}"]):
+            unknown.add(operation)
+        else:
+            wrong += found
+    assert wrong == []
+    assert unknown == UNKNOWN[release]
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "value"),
+    [
+        (EVSE, "enable_disable", {"headers": {"replyTo": "a"}, "payload": {"connector_id": 0}}),
+        (EVSE, "stop_transaction", {"headers": {"replyTo": "a"}, "payload": {"reason": "x"}}),
+        (EVSE, "force_unlock", {"headers": {"replyTo": "a"}, "payload": "1"}),
+        (EVSE, "pause_charging", {"headers": {"replyTo": 5}}),
+        (LIMITS, "set_external_limits", {"schedule_import": []}),
+        (LIMITS, "set_external_limits", {"headers": {"replyTo": "a"}, "payload": {}}),
+    ],
+)
+def test_the_check_would_find_what_is_wrong(kind: str, operation: str, value: Any) -> None:
+    assert Schemas("main").check(kind, f"m2e/{operation}", value)
+
+
+#: Those that nobody replies to are plain; an envelope around them would be refused.
+PLAIN = {"set_external_limits", "provided_token"}
+LEVEL = r"[^/+#\s]+"
+
+
+async def test_every_request_says_where_its_reply_goes(sent: list[Message]) -> None:
+    """An empty reply topic ends an EVerest up to 2025.12."""
+    replies = []
+    for kind, operation, value in sent:
+        if operation in PLAIN:
+            assert "headers" not in value
+            continue
+        assert set(value) <= {"headers", "payload"}
+        assert list(value["headers"]) == ["replyTo"]
+        reply_to = value["headers"]["replyTo"]
+        start = (
+            rf"{ROOT}/fimp_chargepoint/{LEVEL}"
+            if kind == "entrypoint"
+            else f"{ROOT}/{kind}/{MODULES[kind]}"
+        )
+        assert re.fullmatch(rf"{start}/e2m/{operation}/{LEVEL}", reply_to)
+        if kind != "entrypoint":
+            replies.append(reply_to)
+        # A null is no payload, and there is none where none is wanted.
+        assert value.get("payload", 0) is not None
+    assert len(set(replies)) == len(replies)
+
+
+# What is said ----------------------------------------------------------------------------
+
+RECORDED = (
+    "api_v1_main_ac_sessions",
+    "legacy_api_main_ac_sessions_thinned",
+    "internal_bus_main_samples",
+)
+#: What is no JSON, by the last level of its topic: words without quotes, or nothing at all.
+UNREADABLE: dict[str, dict[tuple[str, str], int]] = {
+    "legacy_api_main_ac_sessions_thinned": {
+        ("json", "connection_status"): 6,
+        ("json", "datetime"): 14,
+        ("json", "hardware_capabilities"): 1,
+        ("json", "selected_protocol"): 12,
+        ("json", "pause_charging"): 1,
+        ("json", "resume_charging"): 1,
+    },
+}
+
+
+def recorded(name: str) -> Iterator[Line]:
+    """Return the lines of a recording that EVerest has said."""
+    return read_recording(facts("recorded", f"{name}.jsonl"))
+
+
+def whose(topic: str) -> str:
+    """Return why nobody wants a message."""
+    match topic.split("/"):
+        case ["fimp_test", _]:
+            return "a reply to the driver of the recording"
+        case ["everest", "modules", *_]:
+            return "the bus inside EVerest"
+        case ["everest_api", "1", kind, _, "e2m", _]:
+            return f"of {kind}"
+        case ["everest_api", *_]:
+            return "the legacy API"
+    return topic
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_nothing_that_was_recorded_is_a_failure(name: str) -> None:
+    hub = OfflineHub()
+    protocol = EverestProtocol(hub, "")
+    unwanted: Counter[str] = Counter()
+    heard = 0
+    hub.link_up()
+    start = hub.clock.time
+    for line in recorded(name):
+        hub.advance(start + line.t)
+        hub.message(line.topic, line.payload, retained=False)
+        if protocol.route(line.topic) is None:
+            unwanted[whose(line.topic)] += 1
+        heard += 1
+    assert hub.ignored == {}
+    assert unwanted == {
+        "api_v1_main_ac_sessions": {"a reply to the driver of the recording": 56},
+        "legacy_api_main_ac_sessions_thinned": {"the legacy API": heard},
+        "internal_bus_main_samples": {"the bus inside EVerest": heard},
+    }.get(name)
+    assert heard > 100
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_decoder_reads_all_that_was_recorded(name: str) -> None:
+    unreadable: Counter[tuple[str, str]] = Counter()
+    for line in recorded(name):
+        try:
+            decode(line.payload)
+        except ProtocolError as error:
+            unreadable[error.kind, line.topic.rsplit("/", 1)[1]] += 1
+    assert unreadable == UNREADABLE.get(name, {})
+
+
+#: What is written for us to send is no message of EVerest.
+OF_CLIENTS = ("request_", "external_limits_", "auth_token_provider_", "parser-")
+#: Whose the samples are that are not of an EVSE.
+OTHERS = {
+    "error_raised": (ERRORS, "error_raised"),
+    "external_energy_limits_capabilities": (LIMITS, "capabilities"),
+    "token_validation_status": (JUDGE, "token_validation_status"),
+    "ocpp_connection_status": ("ocpp_consumer", "connection_status"),
+}
+#: What they reply to.
+REPLIES = {"reply_active_errors": "active_errors", "reply_get_evse": "get_evse"}
+VARIABLES = (
+    "ac_nr_of_phases_available",
+    "ac_pp_ampacity",
+    "dc_mode",
+    "dc_voltage_current",
+    "dlink_ready",
+    "enforced_limits",
+    "ev_info",
+    "evse_id",
+    "heartbeat",
+    "hlc_session_failed",
+    "hw_capabilities",
+    "isolation_measurement",
+    "powermeter",
+    "random_delay_countdown",
+    "selected_protocol",
+    "session_event",
+    "session_info",
+    "supported_energy_transfer_modes",
+)
+
+
+def test_every_sample_of_everest_s_own_serializer_is_taken() -> None:
+    site = Site()
+    site.evse("heartbeat", 1)
+    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    strange = []
+    for path in sorted(facts("codec-samples").iterdir()):
+        stem, data = path.stem, path.read_bytes()
+        if stem.startswith(OF_CLIENTS):
+            continue
+        if stem in OTHERS:
+            kind, variable = OTHERS[stem]
+            site.says(kind, MODULES.get(kind, "module"), variable, data)
+        elif stem.startswith("reply_"):
+            operation = next(REPLIES[each] for each in REPLIES if stem.startswith(each))
+            if operation == "active_errors":
+                site.evse("heartbeat", 5)
+                site.evse("heartbeat", 0)
+            site.wait(21)
+            site.answer(operation, data)
+        elif stem == "entrypoint_discover_reply":
+            site.mend()
+            site.hub.feed(discovery(site), data)
+        elif any(stem.startswith(each) for each in VARIABLES):
+            variable = next(each for each in VARIABLES if stem.startswith(each))
+            site.evse(variable, data)
+        else:
+            strange.append(stem)
+    assert strange == []
+    assert site.hub.ignored == {}
+    assert site.shown.available
+    assert list(site.hub.nodes) == ["everest:evse_1", "everest:evse_manager_api"]
