@@ -23,7 +23,7 @@ _CARDS: dict[str, dict[str, Any]] = {
         "features": [{"type": "select-options"}],
     },
     "number.max_current": {
-        "name": "Maximum current",
+        "name": "Max. current",
         "features": [{"type": "numeric-input", "style": "buttons"}],
     },
     "select.phases": {"name": "Phases", "features": [{"type": "select-options"}]},

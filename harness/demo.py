@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import ClientError
 
-from simulators.everest import EverestSimulator, EvseSetup
+from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Simulator, Timing
@@ -82,7 +82,10 @@ async def demo(
                 timing=timing,
             ),
             EverestSimulator(
-                broker, EvseSetup(name="carport", module="carport"), timing=timing
+                broker,
+                EvseSetup(name="carport", module="carport", limits="limits"),
+                sisters=SisterSetup(errors="errors"),
+                timing=timing,
             ),
         )
         try:
