@@ -49,12 +49,20 @@ _TOPICS = {
         )
     },
     "everest_api/ready_beacon": "everest_api/ready_beacon",
+    **{
+        # One filter for all variables of the old API, and for what the station says in it.
+        "everest_api/+/var/+" + " " * place: f"everest_api/{each}"
+        for place, each in enumerate(("{module}/var/{variable}", "errors/var/active_errors"))
+    },
+    "everest_api/connectors": "everest_api/connectors",
 }
 _VARIABLES = (
     "session_info",
     "session_event",
     "powermeter",
     "hw_capabilities",
+    "hardware_capabilities",
+    "limits",
     "pause/x",
     "error_raised",
     "",

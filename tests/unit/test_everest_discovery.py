@@ -90,7 +90,7 @@ def test_garbage_proves_nothing(hub: OfflineHub, variable: str, payload: bytes) 
         "everest_api/1/fimp_chargepoint/somebody/e2m/discover/4f1d",
         "everest_api/2/evse_manager_consumer/evse_1/e2m/heartbeat",
         "everest_api/1.0/evse_manager_consumer/evse_1/e2m/heartbeat",
-        "everest_api/connectors",
+        "everest_api/connector_1/cmd/pause_charging",
         "site2/everest_api/1/evse_manager_consumer/evse_1/e2m/heartbeat",
     ],
 )

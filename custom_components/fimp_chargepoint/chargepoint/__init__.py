@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from .clock import Clock
 from .everest.discovery import EverestProtocol
+from .everest.legacy_discovery import LegacyProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
 from .link import SettingsSource
 from .options import Options
 
 #: What is spoken on an MQTT broker.
-MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol)
+MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol, LegacyProtocol)
 
 
 def mqtt_hub(

@@ -1,0 +1,399 @@
+"""A charge point behind EVerest's old API: listened to, and told without an answer.
+
+Source: EVerest's module `API` (2023 to 2026.10): `everest_api/<id>/var/...` and
+`.../cmd/...`. All is said again every second, nothing can be asked for and nothing is
+replied to, so what a command did is seen in what is said after it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Final, override
+from uuid import uuid4
+
+import orjson
+
+from ..base import Chargepoint
+from ..clock import moment
+from ..commands import Effect, Request
+from ..model import (
+    Capabilities,
+    ChargepointSnapshot,
+    Feature,
+    Identity,
+    Meter,
+    Reason,
+    Session,
+    Status,
+    Vehicle,
+)
+from ..node import Outlet
+from . import limits, powermeter, session
+from .energy import Counter, based
+from .envelope import mapping, number, part, text
+from .operations import CONNECTORS
+from .vehicle import told
+
+#: Seconds without a word after which nobody is there: all is said again every second.
+SILENCE_MAX: Final = 30.0
+
+_UNKNOWN: Final = "Unknown"
+_DISABLED: Final = "Disabled"
+#: Only said in 2023; later a fault is a field of its own.
+_FAULTS: Final = frozenset({"Error", "PermanentFault"})
+#: The words said without a session, and with one that is over.
+_IDLE: Final = frozenset({_UNKNOWN, "Unplugged", _DISABLED, "Reserved"})
+_OVER: Final = frozenset({"Finished", "FinishedEVSE"})
+_WAITS: Final = frozenset({"AuthRequired", "AuthTimeout"})
+_PAUSES: Final = frozenset({"ChargingPausedEV", "ChargingPausedEVSE", "WaitingForEnergy"})
+#: The words of a transaction: before it `charged_energy_wh` is that of the one before.
+_COUNTING: Final = _OVER | _PAUSES | {"Charging", "FinishedEV"}
+_SESSION: Final = _COUNTING | _WAITS | {"Preparing"}
+#: The words that tell that no transaction runs.
+_NO_TRANSACTION: Final = _IDLE | _OVER | _WAITS
+
+#: What is done once, and ends the transaction.
+_ACTS: Final = {Feature.STOP_TRANSACTION: "stop_charging", Feature.FORCE_UNLOCK: "force_unlock"}
+#: The connector to unlock; what cannot be read would unlock it too. The others take anything.
+_CONNECTOR: Final = b"1"
+#: Whether the whole EVSE may be used; who has a lower number may decide otherwise.
+_ENABLE: Final = {"connector_id": 0, "source": "LocalAPI", "state": "", "priority": 100}
+#: What a variable is the evidence of.
+_EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
+    "session_info": (Feature.STATUS, Feature.ENABLED),
+    "limits": (Feature.MAX_CURRENT,),
+}
+
+
+class LegacyChargepoint(Chargepoint):
+    """One EvseManager module, which stands for one EVSE."""
+
+    command_timeout: ClassVar[float] = 10.0
+    report_age: ClassVar[float] = 2.5
+
+    def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
+        """Start with what every EVSE can do; `address` identifies the node."""
+        super().__init__(
+            address,
+            ChargepointSnapshot(
+                identity=Identity(name=f"EVerest {module}"),
+                capabilities=Capabilities(
+                    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
+                    controls=frozenset({Feature.CHARGING, Feature.ENABLED, *_ACTS}),
+                ),
+            ),
+            outlet,
+        )
+        self._topic = f"{prefix}everest_api/{module}/cmd/"
+        self._session = session.State()
+        self._start_guessed = False
+        self._faulty = False
+        self._reading: float | None = None
+        self._has_powermeter = False
+        #: The current that we asked for, and the highest limit there was, in A.
+        self._wanted_current: float | None = None
+        self._ceiling = 0.0
+        self._reports: dict[str, Callable[[dict[str, Any], float], dict[str, Any]]] = {
+            "session_info": self._session_info,
+            "powermeter": self._powermeter,
+            "hardware_capabilities": self._hardware_capabilities,
+            "limits": self._limits,
+            "ev_info": self._ev_info,
+        }
+
+    # Messages in --------------------------------------------------------------
+
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take the `value` of a variable, which must be one that is known here.
+
+        Raises:
+            ProtocolError: of kind `shape`.
+
+        """
+        changes = self._reports[variable](mapping(value), now)
+        self._set_unavailable(None, now, **changes)
+        self._watch(now)
+        for evidence in _EVIDENCE.get(variable, ()):
+            self._evidence(evidence)
+        if variable == "session_info" and self._session.word in _NO_TRANSACTION:
+            # Nobody replies, but what was to end has ended.
+            for act in _ACTS:
+                self._commands.accept(act)
+
+    def take_faults(self, names: frozenset[str], now: float) -> None:
+        """Take the names of all active errors of the station."""
+        if self.snapshot.available:
+            self._update(now, faults=names)
+
+    def _session_info(self, info: dict[str, Any], now: float) -> dict[str, Any]:
+        if text(info.get("state")) is None:
+            return {}
+        before = self._session
+        state = heard(before, info, self._reading, now)
+        if state.started != before.started:
+            self._start_guessed = before.word is None
+        self._faulty = faulty(info)
+        changes = self._course(state) | {"enabled": enabled(info)}
+        power = powermeter.whole(info.get("latest_total_w"))
+        measures = power or Feature.POWER in self.snapshot.capabilities.reports
+        if self._has_powermeter or not measures:
+            # Zero is also said where nothing measures power.
+            return changes
+        return changes | self._measured(replace(changes["meter"], power=power))
+
+    def _powermeter(self, data: dict[str, Any], now: float) -> dict[str, Any]:
+        self._reading = powermeter.imported(data)
+        if self._reading is not None:
+            self._session = session.on_meter(self._session, self._reading)
+        before = self.snapshot.meter
+        meter = powermeter.measured(before, data)
+        self._has_powermeter = self._has_powermeter or meter.power is not None
+        power = meter.power if self._has_powermeter else before.power
+        energy = self._session.energy.value
+        return self._measured(replace(meter, power=power, session_energy=energy))
+
+    def _hardware_capabilities(self, value: dict[str, Any], now: float) -> dict[str, Any]:
+        known = self.snapshot.capabilities
+        controls = (known.controls - {Feature.PHASES}) | {Feature.MAX_CURRENT}
+        if limits.switches_phases(value):
+            controls |= {Feature.PHASES}
+        connector = text(value.get("connector_type"))
+        model = connector and f"EVSE ({CONNECTORS.get(connector, connector)})"
+        options = {Feature.PHASES: ("1", "3")}
+        ranges = {Feature.MAX_CURRENT: limits.possible(value)}
+        return {
+            "identity": replace(self.snapshot.identity, model=model),
+            "capabilities": replace(known, controls=controls, options=options, ranges=ranges),
+        }
+
+    def _limits(self, value: dict[str, Any], now: float) -> dict[str, Any]:
+        current = number(value.get("max_current"))
+        if not current and "uuid" not in value:
+            # Right after its start EVerest says this, and means nothing.
+            return {}
+        count = number(value.get("nr_of_phases_available"))
+        current = None if current is None else round(current, 2)
+        self._ceiling = max(self._ceiling, current or 0.0)
+        if (current or 0.0) > (self._wanted_current or 0.0):
+            self._wanted_current = None  # ours is lost, as after a restart
+        return {
+            "max_current": current,
+            "phases": str(int(count)) if count in (1, 2, 3) else None,
+            "capabilities": self._also(Feature.MAX_CURRENT),
+        }
+
+    def _ev_info(self, value: dict[str, Any], now: float) -> dict[str, Any]:
+        vehicle = told(value)
+        also = () if vehicle == Vehicle() else (Feature.VEHICLE,)
+        return {"vehicle": vehicle, "capabilities": self._also(*also)}
+
+    # What follows from them ---------------------------------------------------
+
+    def _course(self, state: session.State) -> dict[str, Any]:
+        """Take over `state` and return what is shown of it."""
+        before, self._session = self._session, state
+        if state.deadline is None:
+            self.timers.cancel("finished")
+        elif state.deadline != before.deadline:
+            self.timers.set("finished", state.deadline, self._finish)
+        if not state.known and state.word not in _FAULTS:
+            self._warn_of(str(state.word))
+        return {
+            "status": Status.ERROR if self._faulty else state.status,
+            "raw_status": state.raw,
+            "plugged": state.plugged,
+            "session": Session(
+                started=state.started,
+                start_guessed=self._start_guessed,
+                ended=state.ended,
+                previous_energy=state.previous_energy,
+            ),
+            "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
+        }
+
+    def _finish(self, now: float) -> None:
+        """No other word followed: what looked like a pause is an end."""
+        self._update(now, **self._course(session.expired(self._session, now)))
+        self._evidence(Feature.STATUS)
+
+    @override
+    def restore_session(self, started: datetime, energy: float) -> None:
+        state = self._session
+        value = state.energy.value
+        if state.started is None:
+            state = replace(state, energy=replace(state.energy, value=energy))
+        elif not self._start_guessed or state.ended or value is None or value < energy:
+            return
+        self._start_guessed = True
+        changes = self._course(replace(state, started=started))
+        self._update(self.outlet.clock.now(), **changes)
+
+    def _measured(self, meter: Meter) -> dict[str, Any]:
+        """Return the changes that `meter` makes; what is measured can be reported."""
+        measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
+        return {"meter": meter, "capabilities": self._also(*measured)}
+
+    def _also(self, *features: Feature) -> Capabilities:
+        """Return the capabilities with `features`, which were evidently reported."""
+        known = self.snapshot.capabilities
+        if known.reports.issuperset(features):
+            return known
+        return replace(known, reports=known.reports.union(features))
+
+    # Requests out -------------------------------------------------------------
+
+    def _command(self, name: str, payload: bytes = _CONNECTOR) -> Request:
+        return Request(uuid4().hex, self._topic + name, payload)
+
+    @override
+    def _start_request(self, mode: str | None) -> Request:
+        return self._command("resume_charging")
+
+    @override
+    def _stop_request(self) -> Request:
+        # Not stop_charging: after that nothing but pulling the plug starts again.
+        return self._command("pause_charging")
+
+    @override
+    def _set_request(self, feature: Feature, value: Any) -> Request:
+        if feature is Feature.ENABLED:
+            state = {"state": "Enable" if value else "Disable"}
+            return self._command("enable_disable", orjson.dumps(_ENABLE | state))
+        # The message replaces what was asked for before: what holds goes along.
+        wanted = {**self.snapshot.pending, feature: value}
+        current = round(wanted.get(Feature.MAX_CURRENT) or self._current_to_keep(), 2)
+        if (
+            Feature.PHASES in self.snapshot.capabilities.controls
+            and self.snapshot.phases == "1"
+        ):
+            wanted = {Feature.PHASES: "1"} | wanted
+        if Feature.PHASES in wanted:
+            both = {"amps": current, "phases": int(wanted[Feature.PHASES])}
+            return self._command("set_limit_amps_phases", orjson.dumps(both))
+        return self._command("set_limit_amps", f"{current:g}".encode())
+
+    def _current_to_keep(self) -> float:
+        """Return the current of a message that is about the phases."""
+        if self._wanted_current is not None:
+            return self._wanted_current
+        holding = self.snapshot.max_current or 0.0
+        possible = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT]
+        # A pause for want of energy must not become a lasting one.
+        return holding if holding >= possible.minimum else possible.maximum
+
+    @override
+    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+        if feature is not Feature.MAX_CURRENT:
+            return super()._set_effect(feature, value)
+        limit: float = round(value, 2)
+
+        def limits_to(snapshot: ChargepointSnapshot) -> bool:
+            holding = snapshot.max_current or 0.0
+            # It holds, or the station never allows that much.
+            return holding == limit or 0 < holding == self._ceiling < limit
+
+        return Effect(feature, value, limits_to)
+
+    @override
+    def _set_evidence(self, feature: Feature) -> str:
+        # Both come in one message.
+        return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
+
+    @override
+    def _was_set(self, feature: Feature, value: Any) -> None:
+        if feature is Feature.MAX_CURRENT:
+            self._wanted_current = value
+
+    @override
+    def _act_request(self, feature: Feature) -> Request:
+        return self._command(_ACTS[feature])._replace(id=feature)
+
+    @property
+    @override
+    def _may_start(self) -> bool:
+        # Said right before charging, also when it goes on after a pause.
+        return super()._may_start or self.snapshot.raw_status == "Preparing"
+
+    # Availability -------------------------------------------------------------
+
+    @override
+    def link_up(self, now: float) -> None:
+        super().link_up(now)
+        self._watch(now)
+
+    def _watch(self, now: float) -> None:
+        """Wait for the next word, but not for ever."""
+        silent = partial(self._set_unavailable, Reason.SILENT)
+        self.timers.set("silence", now + SILENCE_MAX, silent)
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        if reason is not None:
+            # The base forgets what is shown; what follows from it must not come back.
+            self._session = session.forgotten(self._session)
+            self._reading = None
+            self._wanted_current, self._ceiling = None, 0.0
+            self.timers.cancel("finished")
+        super()._set_unavailable(reason, now, **changes)
+
+
+# What the messages mean: pure ---------------------------------------------------
+
+
+def heard(
+    state: session.State, info: dict[str, Any], reading: float | None, now: float
+) -> session.State:
+    """Return the state after a session_info, by the rules of v1, with the meter at `reading`.
+
+    It does not say when its session began: that is when it was seen to begin.
+    """
+    word = text(info.get("state"))
+    if word == _UNKNOWN and state.word != word:
+        # Only said before anything happened in the life of an EVerest.
+        state = session.forgotten(state, restarted=True)
+    seen = state.word is not None
+    charged = number(info.get("charged_energy_wh")) if word in _COUNTING else None
+    begins = _begins(state, word, charged)
+    said = {
+        "state": word,
+        "session_start_time": moment(now).isoformat() if begins else None,
+        "charged_energy_wh": charged,
+    }
+    state = session.on_info(replace(state, started=None) if begins else state, said, now)
+    if begins and seen:
+        state = replace(state, energy=based(state.energy, reading))
+    return state
+
+
+def _begins(state: session.State, word: str | None, charged: float | None) -> bool:
+    """Whether `word` is about another session than the one that is known."""
+    if word not in _SESSION:
+        return False
+    # After the end of a transaction nothing but another plug-in starts again.
+    over = state.word in _IDLE or (state.word in _OVER and word not in _OVER)
+    if over or state.started is None or state.ended is not None:
+        return True
+    if charged is None or charged < 0 or state.energy.counter is not Counter.TRUSTED:
+        return False
+    value = state.energy.value or 0.0
+    # More than jitter of the meter.
+    return value - charged / 1000 > max(0.01, value / 10)
+
+
+def enabled(info: dict[str, Any]) -> bool | None:
+    """Return whether session_info says that the EVSE may be used."""
+    word = text(info.get("state"))
+    source = part(info, "active_enable_disable_source").get("state")
+    if word == _DISABLED or source == "Disable":
+        return False
+    return None if word == _UNKNOWN else True
+
+
+def faulty(info: dict[str, Any]) -> bool:
+    """Whether there is a lasting fault: a word in 2023, a list in 2024.3, then a bool."""
+    return (
+        text(info.get("state")) in _FAULTS
+        or info.get("permanent_fault") is True
+        or bool(info.get("active_permanent_faults"))
+    )

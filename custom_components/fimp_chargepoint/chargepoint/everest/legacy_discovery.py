@@ -1,0 +1,186 @@
+"""How charge points behind EVerest's old API are found, and who gets which message.
+
+All is said again every second, so whoever speaks is found by listening. A station may
+offer v1 as well: then it speaks for itself there, and not here.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, override
+
+from ..errors import ProtocolError
+from ..hub import HubEvent, NodeAdded
+from ..protocol import Handler, Protocol
+from ..topics import is_level
+from .envelope import decode, mapping, text
+from .legacy import LegacyChargepoint
+
+if TYPE_CHECKING:
+    from ..hub import Hub
+
+_ROOT: Final = "everest_api/"
+_CONNECTORS: Final = f"{_ROOT}connectors"
+_ERRORS: Final = f"{_ROOT}errors/var/active_errors"
+#: What stands in the place of a module, and is none.
+_NO_MODULES: Final = frozenset({"errors", "info", "ocpp"})
+#: What is listened to. The rest is telemetry, or raw text that tells nothing more.
+_VARIABLES: Final = frozenset(
+    {"session_info", "powermeter", "hardware_capabilities", "limits", "ev_info"}
+)
+#: The variable that proves a charge point, and a key that it always holds.
+_PROOF: Final = ("session_info", "state")
+
+#: Seconds that v1 has to speak first: its meters and limits are heard every second.
+_FIRST: Final = 3.0
+#: Seconds to wait for the rest of v1, where it does not speak for all connectors yet.
+_REST: Final = 60.0
+#: Errors that are looked at; a station has a handful.
+_ERRORS_MAX: Final = 100
+
+
+class LegacyProtocol(Protocol):
+    """EVerest's old API on one broker, below one prefix.
+
+    Nothing on the wire says which module of v1 is which connector here. So a station that
+    speaks v1 for as many EVSEs as it has connectors is left to v1 altogether.
+    """
+
+    filters = (f"{_ROOT}+/var/+", _CONNECTORS)
+
+    def __init__(self, hub: Hub, prefix: str) -> None:
+        """Speak the old API on `hub`, with `prefix` before every topic."""
+        super().__init__(hub, prefix)
+        #: Found, but not necessarily known to the hub yet.
+        self._chargepoints: dict[str, LegacyChargepoint] = {}
+        #: The connectors that spoke, and those the station says it has.
+        self._heard: set[str] = set()
+        self._listed: frozenset[str] = frozenset()
+        hub.add_listener(self._happened)
+
+    @override
+    def route(self, topic: str) -> Handler | None:
+        if topic == _CONNECTORS:
+            return self._connectors
+        if topic == _ERRORS:
+            return self._errors
+        match topic.removeprefix(_ROOT).split("/") if topic.startswith(_ROOT) else []:
+            case [module, "var", variable] if variable in _VARIABLES:
+                if is_level(module) and module not in _NO_MODULES:
+                    return partial(self._variable, module, variable)
+        return None
+
+    @override
+    def link_up(self, now: float) -> None:
+        """Nothing can be asked for, and all comes by itself."""
+
+    @override
+    def link_down(self, now: float) -> None:
+        super().link_down(now)
+        # Whoever was not introduced yet has to begin anew.
+        self._chargepoints = {
+            module: each
+            for module, each in self._chargepoints.items()
+            if each.address in self._hub.nodes
+        }
+
+    # Messages -------------------------------------------------------------------
+
+    def _connectors(self, payload: bytes, now: float) -> None:
+        self._listed = frozenset(each for each in _listed(decode(payload)) if is_level(each))
+
+    def _errors(self, payload: bytes, now: float) -> None:
+        """Take the errors of the whole station; they name drivers, not connectors."""
+        errors = _listed(decode(payload))[:_ERRORS_MAX]
+        alone = self._count == 1
+        names = frozenset(name for each in errors if alone and (name := _name(each)))
+        for chargepoint in self._chargepoints.values():
+            chargepoint.take_faults(names, now)
+
+    def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
+        if not payload:
+            # Nothing is known of it yet.
+            return
+        chargepoint = self._chargepoints.get(module)
+        if chargepoint is not None:
+            chargepoint.apply(variable, decode(payload), now)
+            return
+        proof, key = _PROOF
+        if variable != proof:
+            return
+        value = mapping(decode(payload))
+        # What makes no sense proves nothing.
+        if text(value.get(key)) is None:
+            return
+        self._heard.add(module)
+        if self._left_to_v1:
+            return
+        chargepoint = LegacyChargepoint(
+            f"everest_legacy:{self._prefix}{module}", module, self._hub, self._prefix
+        )
+        chargepoint.apply(variable, value, now)
+        self._chargepoints[module] = chargepoint
+        introduce = partial(self._introduce, chargepoint)
+        self._timers.set(chargepoint.address, now + _FIRST, introduce)
+
+    # One station is one device ----------------------------------------------------
+
+    def _introduce(
+        self, chargepoint: LegacyChargepoint, now: float, *, again: bool = True
+    ) -> None:
+        """Make a charge point known, unless v1 speaks for it, or may be about to."""
+        if self._left_to_v1:
+            self._leave_to_v1()
+        elif again and self._count_v1:
+            introduce = partial(self._introduce, chargepoint, again=False)
+            self._timers.set(chargepoint.address, now + _REST, introduce)
+        else:
+            self._hub.add_node(chargepoint)
+
+    def _happened(self, event: HubEvent) -> None:
+        if isinstance(event, NodeAdded) and self._left_to_v1:
+            self._leave_to_v1()
+
+    def _leave_to_v1(self) -> None:
+        self._timers.clear()
+        chargepoints, self._chargepoints = self._chargepoints, {}
+        for each in chargepoints.values():
+            self._hub.remove_node(each.address)
+
+    @property
+    def _left_to_v1(self) -> bool:
+        """Whether v1 speaks for every connector."""
+        return 0 < self._count <= self._count_v1
+
+    @property
+    def _count(self) -> int:
+        """How many connectors there are here."""
+        return max(len(self._listed), len(self._heard))
+
+    @property
+    def _count_v1(self) -> int:
+        """How many EVSEs speak v1 below our prefix."""
+        return sum(map(self._is_v1, self._hub.nodes))
+
+    def _is_v1(self, address: str) -> bool:
+        # Below another prefix, which begins with ours, there are more levels.
+        start = f"everest:{self._prefix}"
+        return address.startswith(start) and is_level(address.removeprefix(start))
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a message that must be a list.
+
+    Raises:
+        ProtocolError: of kind `shape`.
+
+    """
+    if isinstance(value, list):
+        return value
+    raise ProtocolError("shape", f"a list was expected, not {type(value).__name__}")
+
+
+def _name(error: Any) -> str | None:
+    """Return the type of an active error, with what more is said of it."""
+    if not isinstance(error, dict):
+        return None
+    kind, more = text(error.get("type")), text(error.get("sub_type"))
+    return kind if kind is None or more is None else f"{kind}: {more}"
