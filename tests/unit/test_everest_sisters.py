@@ -98,6 +98,16 @@ def test_raised_twice_is_cleared_once(site: Site) -> None:
     assert site.shown.faults == frozenset()
 
 
+def test_a_list_that_was_overtaken_is_asked_for_again(site: Site) -> None:
+    """It may have been made before the error was raised, and come after that."""
+    site.evse("heartbeat", 0)
+    raised(site, error("new"))
+    listed(site)
+    assert site.shown.faults == {WARNING}
+    listed(site, error("new"), error("two", FAULT))
+    assert site.shown.faults == {WARNING, FAULT}
+
+
 def test_the_list_takes_the_place_of_what_was_known(site: Site) -> None:
     raised(site, error("one"), error("two", FAULT))
     site.evse("heartbeat", 0)

@@ -39,7 +39,8 @@ class Pulse:
         beats = 1 if count is None or before is None else count - before
         if beats > 0 and before_at is not None:
             self._interval = min((now - before_at) / beats, _INTERVAL_MAX)
-        return beats < 0
+        # Two that begin at 0 are two starts, one right after the other.
+        return beats < 0 or (beats == 0 and count == 0)
 
     def missed(self) -> None:
         """Some heartbeats may have been missed: the next interval is none."""

@@ -74,6 +74,8 @@ class ErrorHistory(Sister):
         """Know of no error yet."""
         super().__init__(module, outlet)
         self._active: dict[str, str] = {}
+        #: Whether an error was raised or cleared after the list was asked for.
+        self._overtaken = False
         #: Who is told of the names of all active errors.
         self.listener: Callable[[frozenset[str], float], None] | None = None
 
@@ -90,6 +92,7 @@ class ErrorHistory(Sister):
     @override
     def ask(self, now: float) -> None:
         """Ask for the active errors."""
+        self._overtaken = False
         self._send(self.module.request("active_errors", now))
 
     @override
@@ -101,6 +104,7 @@ class ErrorHistory(Sister):
         uuid, name = text(error.get("uuid")), _name(error)
         if uuid is None:
             return
+        self._overtaken = True
         if variable == "error_cleared":
             self._active.pop(uuid, None)
         elif name is not None and len(self._active) < _ERRORS_MAX:
@@ -112,6 +116,10 @@ class ErrorHistory(Sister):
         """Take the list of all active errors."""
         errors = mapping(value).get("errors")
         if not isinstance(errors, list):
+            return
+        if self._overtaken:
+            # The list may be of before that.
+            self.ask(now)
             return
         self._active = {
             uuid: name
