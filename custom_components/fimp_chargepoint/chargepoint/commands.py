@@ -170,9 +170,7 @@ class Commands:
                 and now >= command.counts_from
                 and command.proven()
             ):
-                self._unproven.pop(command.effect.fact, None)
-                self._settle(command)
-                command.achieved()
+                self._succeed(command)
         for fact, unproven in tuple(self._unproven.items()):
             if unproven.evidence != evidence or any(
                 each.effect is not None and each.effect.fact == fact
@@ -189,17 +187,13 @@ class Commands:
         """End the wait of `request_id`, where nothing but acceptance can prove it."""
         command = self._waiting_for(request_id)
         if command is not None and command.effect is None:
-            self._settle(command)
-            command.achieved()
+            self._succeed(command)
 
     def prove(self, request_id: str) -> None:
         """End the wait of `request_id`, whose own reply shows what was wanted."""
         command = self._waiting_for(request_id)
         if command is not None:
-            if command.effect is not None:
-                self._unproven.pop(command.effect.fact, None)
-            self._settle(command)
-            command.achieved()
+            self._succeed(command)
 
     def reject(self, request_id: str, reason: str) -> None:
         """End the wait that `request_id` belongs to, if it is anybody's."""
@@ -296,6 +290,13 @@ class Commands:
         for each in tuple(self._waiting.values()):
             if each.kind == command.kind or _opposite(each.effect, command.effect):
                 self._settle(each, CommandSupersededError(each.kind))
+
+    def _succeed(self, command: Command) -> None:
+        """End all waits for `command`: what it wanted has happened."""
+        if command.effect is not None:
+            self._unproven.pop(command.effect.fact, None)
+        self._settle(command)
+        command.achieved()
 
     def _settle(self, command: Command, error: ChargepointError | None = None) -> None:
         """End all waits for `command`, with success or with `error`."""

@@ -70,6 +70,12 @@ def text(value: object) -> str | None:
     return value[:_TEXT_MAX] if isinstance(value, str) and value else None
 
 
+def error_name(error: dict[str, Any]) -> str | None:
+    """Return the type of a station's error, with what more is said of it."""
+    kind, more = text(error.get("type")), text(error.get("sub_type"))
+    return kind if kind is None or more is None else f"{kind}: {more}"
+
+
 def timestamp(value: object) -> datetime | None:
     """Return an aware moment."""
     if not isinstance(value, str):

@@ -11,7 +11,7 @@ from ..errors import ProtocolError
 from ..hub import HubEvent, NodeAdded
 from ..protocol import Handler, Protocol
 from ..topics import is_level
-from .envelope import decode, mapping, text
+from .envelope import decode, error_name, mapping, text
 from .legacy import LegacyChargepoint
 
 if TYPE_CHECKING:
@@ -91,7 +91,11 @@ class LegacyProtocol(Protocol):
         """Take the errors of the whole station; they name drivers, not connectors."""
         errors = _listed(decode(payload))[:_ERRORS_MAX]
         alone = self._count == 1
-        names = frozenset(name for each in errors if alone and (name := _name(each)))
+        names = frozenset(
+            name
+            for each in errors
+            if alone and isinstance(each, dict) and (name := error_name(each))
+        )
         for chargepoint in self._chargepoints.values():
             chargepoint.take_faults(names, now)
 
@@ -176,11 +180,3 @@ def _listed(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
     raise ProtocolError("shape", f"a list was expected, not {type(value).__name__}")
-
-
-def _name(error: Any) -> str | None:
-    """Return the type of an active error, with what more is said of it."""
-    if not isinstance(error, dict):
-        return None
-    kind, more = text(error.get("type")), text(error.get("sub_type"))
-    return kind if kind is None or more is None else f"{kind}: {more}"

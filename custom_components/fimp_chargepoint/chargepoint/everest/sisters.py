@@ -14,7 +14,7 @@ from ..node import Outlet
 from ..options import Token
 from ..protocol import Handler
 from . import limits
-from .envelope import decode, mapping, part, text
+from .envelope import decode, error_name, mapping, part, text
 from .limits import Limits
 from .module import Kind, Module
 
@@ -101,7 +101,7 @@ class ErrorHistory(Sister):
         if variable not in ("error_raised", "error_cleared"):
             return
         error = mapping(value)
-        uuid, name = text(error.get("uuid")), _name(error)
+        uuid, name = text(error.get("uuid")), error_name(error)
         if uuid is None:
             return
         self._overtaken = True
@@ -126,7 +126,7 @@ class ErrorHistory(Sister):
             for each in errors[:_ERRORS_MAX]
             if isinstance(each, dict)
             and (uuid := text(each.get("uuid"))) is not None
-            and (name := _name(each)) is not None
+            and (name := error_name(each)) is not None
         }
         self._tell(now)
 
@@ -200,9 +200,3 @@ class Sisters:
     limits: EnergyLimits | None = None
     tokens: TokenProvider | None = None
     authorization: Authorization | None = None
-
-
-def _name(error: dict[str, Any]) -> str | None:
-    """Return an error's type, with what more is said of it."""
-    kind, more = text(error.get("type")), text(error.get("sub_type"))
-    return kind if kind is None or more is None else f"{kind}: {more}"
