@@ -14,6 +14,7 @@ from ..topics import is_level
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request
 from .module import Kind, Module
+from .pulse import is_beat
 from .sisters import (
     SISTERS,
     Authorization,
@@ -179,8 +180,7 @@ def _proves(variable: str, value: Any) -> bool:
 
     """
     if variable == "heartbeat":
-        # A counter; in 2025.10 an empty object.
-        return value == {} or type(value) is int
+        return is_beat(value)
     if variable not in _PROOFS:
         return False
     key, kind = _PROOFS[variable]

@@ -17,6 +17,7 @@ from . import limits
 from .envelope import decode, error_name, mapping, part, text
 from .limits import Limits
 from .module import Kind, Module
+from .pulse import is_beat
 
 #: Errors that are kept; a station has a handful.
 _ERRORS_MAX: Final = 100
@@ -37,8 +38,7 @@ class Sister:
     def proves(cls, variable: str, value: Any) -> bool:
         """Whether only such a module says so; nonsense must make none."""
         if variable == "heartbeat":
-            # A counter; in 2025.10 an empty object.
-            return value == {} or type(value) is int
+            return is_beat(value)
         key = cls.PROOFS.get(variable)
         return key is not None and isinstance(value, dict) and key in value
 
