@@ -18,9 +18,9 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
-from .forms import library_options
 from .issues import async_forget_refused_credentials, async_report_refused_credentials
 from .moves import async_forget_moves, async_watch_for_moves
+from .preferences import library_options
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:

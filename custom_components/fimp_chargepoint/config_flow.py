@@ -30,13 +30,13 @@ from .forms import (
     BROKER_SCHEMA,
     CREDENTIALS_SCHEMA,
     HOME_ASSISTANT_SCHEMA,
-    OPTIONS_SCHEMA,
     FormError,
     broker_data,
     credentials_data,
     home_assistant_data,
     suggestions,
 )
+from .preferences import OPTIONS_SCHEMA, entry_options, suggested_options
 
 #: There is one MQTT integration, so there is one entry for its broker.
 _UNIQUE_ID_HOME_ASSISTANT = "ha_mqtt"
@@ -265,11 +265,11 @@ class FimpOptionsFlow(OptionsFlowWithReload):
     ) -> ConfigFlowResult:
         """Show and take all of them."""
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            return self.async_create_entry(data=entry_options(user_input))
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, self.config_entry.options
+                OPTIONS_SCHEMA, suggested_options(self.config_entry.options)
             ),
         )
 

@@ -19,17 +19,13 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .chargepoint.options import Options, Token
 from .const import (
     CONF_BROKER,
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
-    CONF_MEASUREMENT_INTERVAL,
     CONF_PREFIXES,
     CONF_TLS,
-    CONF_TOKEN,
-    CONF_TOKEN_TYPE,
     Broker,
     Tls,
 )
@@ -95,53 +91,6 @@ BROKER_SCHEMA = probatio.Schema(
 )
 
 CREDENTIALS_SCHEMA = probatio.Schema(_CREDENTIALS)
-
-#: What a token can be: our names of OCPP's words.
-_TOKEN_TYPES = {
-    "iso14443": "ISO14443",
-    "iso15693": "ISO15693",
-    "local": "Local",
-    "keycode": "KeyCode",
-    "emaid": "eMAID",
-    "macaddress": "MacAddress",
-    "central": "Central",
-}
-_CARD = "iso14443"
-
-OPTIONS_SCHEMA = probatio.Schema(
-    {
-        probatio.Required(
-            CONF_MEASUREMENT_INTERVAL, default=Options().measurement_interval
-        ): NumberSelector(
-            NumberSelectorConfig(
-                min=0, max=300, mode=NumberSelectorMode.BOX, unit_of_measurement="s"
-            )
-        ),
-        probatio.Optional(CONF_TOKEN): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.PASSWORD)
-        ),
-        probatio.Required(CONF_TOKEN_TYPE, default=_CARD): SelectSelector(
-            SelectSelectorConfig(
-                options=list(_TOKEN_TYPES),
-                mode=SelectSelectorMode.DROPDOWN,
-                translation_key=CONF_TOKEN_TYPE,
-            )
-        ),
-    }
-)
-
-
-def library_options(options: Mapping[str, Any]) -> Options:
-    """Return the preferences of an entry as the library takes them."""
-    value = str(options.get(CONF_TOKEN) or "").strip()
-    return Options(
-        measurement_interval=options.get(
-            CONF_MEASUREMENT_INTERVAL, Options().measurement_interval
-        ),
-        token=Token(value, _TOKEN_TYPES[options.get(CONF_TOKEN_TYPE, _CARD)])
-        if value
-        else None,
-    )
 
 
 class FormError(Exception):

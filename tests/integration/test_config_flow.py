@@ -16,6 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.preferences import library_options
 from harness.broker import HOST, free_port
 from simulators.fimp import ChargepointSetup
 from tests.broker import USERNAME, BrokerProcess, Certificates
@@ -331,7 +332,10 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert shown(result) == {"measurement_interval": 0}
     result = await hass.config_entries.options.async_configure(
         result["flow_id"],
-        {"measurement_interval": 30, "token": " DEADBEEF ", "token_type": "local"},
+        {
+            "measurements": {"measurement_interval": 30},
+            "everest": {"token": " DEADBEEF ", "token_type": "local"},
+        },
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
@@ -339,3 +343,32 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert entry.runtime_data.hub.options == Options(
         measurement_interval=30, token=Token("DEADBEEF", "Local")
     )
+
+
+async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """A field that is emptied is not kept, and a form that is only sent changes nothing."""
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    options = {"measurement_interval": 7.0, "token": "CAFE", "token_type": "central"}
+    hass.config_entries.async_update_entry(entry, options=options)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert shown(result) == options
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"],
+        {"measurements": {"measurement_interval": 7}, "everest": {"token": "  "}},
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == {"measurement_interval": 7, "token_type": "iso14443"}
+    assert library_options(entry.options).token is None
+
+
+async def test_options_before_any(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Every section may be sent empty: what is not said is as before."""
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, options={})
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert shown(result) == {}
+    sections = {str(key): {} for key in result["data_schema"].schema}
+    await hass.config_entries.options.async_configure(result["flow_id"], sections)
+    assert library_options(entry.options) == library_options({}) == Options()
