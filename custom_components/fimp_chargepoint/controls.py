@@ -63,10 +63,7 @@ class ParameterControl:
 
     def description(self, snapshot: ChargepointSnapshot) -> Parameter | None:
         """Return what the maker says of it now, None where it is gone."""
-        return next(
-            (each for each in snapshot.capabilities.parameters if each.id == self.parameter_id),
-            None,
-        )
+        return snapshot.capabilities.parameter(self.parameter_id)
 
     def proven(self, snapshot: ChargepointSnapshot) -> Any:
         """Return what the charge point says, None where it has not."""

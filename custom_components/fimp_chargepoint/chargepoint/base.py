@@ -173,15 +173,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
         """Set one of the capabilities' parameters to a value that it can have."""
-        parameter = next(
-            (
-                each
-                for each in self.snapshot.capabilities.parameters
-                if each.id == parameter_id and each.kind is not ParameterKind.VALUE
-            ),
-            None,
-        )
-        if parameter is None:
+        parameter = self.snapshot.capabilities.parameter(parameter_id)
+        if parameter is None or parameter.kind is ParameterKind.VALUE:
             raise InvalidRequestError(parameter_id)
         value = _fitting(parameter, value)
         kind = parameter_kind(parameter_id)

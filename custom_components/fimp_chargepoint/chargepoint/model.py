@@ -192,6 +192,10 @@ class Capabilities:
     ranges: Mapping[Feature, Range] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
 
+    def parameter(self, parameter_id: str) -> Parameter | None:
+        """Return the parameter of that id, None where there is none."""
+        return next((each for each in self.parameters if each.id == parameter_id), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:

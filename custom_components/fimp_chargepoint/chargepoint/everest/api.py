@@ -9,12 +9,11 @@ from functools import partial
 import logging
 from typing import Any, Final, override
 
-from ..base import Chargepoint
 from ..commands import Request
-from ..model import ChargepointSnapshot, Feature, Reason
+from ..model import Feature, Reason
 from ..node import Outlet
 from ..protocol import Handler
-from .envelope import decode
+from .evse import Evse
 from .module import Module
 from .pulse import Pulse
 
@@ -28,14 +27,12 @@ _ANSWER_TIME: Final = 3.0
 _GETTABLE: Final = ("session_info", "powermeter", "hw_capabilities", "evse_id")
 
 
-class ApiChargepoint(Chargepoint):
+class ApiChargepoint(Evse):
     """A charge point that is there as long as its module says anything."""
 
-    def __init__(
-        self, address: str, snapshot: ChargepointSnapshot, module: Module, outlet: Outlet
-    ) -> None:
-        """Start with `snapshot`; speak to `module`."""
-        super().__init__(address, snapshot, outlet)
+    def __init__(self, address: str, module: Module, outlet: Outlet) -> None:
+        """Speak to `module`; `address` identifies the node."""
+        super().__init__(address, module.id, outlet)
         self._module = module
         self._heard_at = outlet.clock.now()
         self._pulse = Pulse()
@@ -60,15 +57,9 @@ class ApiChargepoint(Chargepoint):
 
     def reply_handler(self, request_id: str) -> Handler | None:
         """Return what handles the reply to a request, None where it is not ours."""
-        if not self._module.expects(request_id):
-            return None
-        return partial(self._reply, request_id)
+        return self._module.reply_handler(request_id, self._answered)
 
-    def _reply(self, request_id: str, payload: bytes, now: float) -> None:
-        value = decode(payload)
-        operation = self._module.claim(request_id)
-        if operation is None:
-            return
+    def _answered(self, request_id: str, operation: str, value: Any, now: float) -> None:
         variable = operation.removesuffix("/get")
         if variable == operation:
             self._replied(request_id, operation, value, now)

@@ -5,31 +5,21 @@ says which it is, so nothing here depends on a release: what is sent is taken, a
 is not answered is not asked again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 import logging
-from typing import Any, ClassVar, Final, override
+from typing import Any, Final, override
 
 from ..commands import Effect, Request
 from ..errors import CommandRejectedError
-from ..model import (
-    Capabilities,
-    ChargepointSnapshot,
-    Feature,
-    Identity,
-    Meter,
-    Reason,
-    Session,
-    Vehicle,
-)
+from ..model import ChargepointSnapshot, Feature, Reason
 from ..node import Outlet
-from . import limits, operations, powermeter, session
+from . import limits, operations, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
 from .limits import Limits
 from .module import Kind, Module
 from .sisters import Sisters
-from .vehicle import told
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,13 +29,6 @@ _STARTUP_TIME: Final = 1.0
 
 #: Seconds after which the errors are asked for a second time.
 _AGAIN: Final = 3.0
-#: What a variable is the evidence of.
-_EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
-    "session_info": (Feature.STATUS, Feature.ENABLED),
-    "session_event": (Feature.STATUS, Feature.ENABLED),
-    "enforced_limits": (Feature.MAX_CURRENT,),
-}
-
 _DISABLED: Final = "Disabled"
 #: When a token starts a session, and what is said of one that does not.
 _ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
@@ -55,45 +38,21 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 class EverestChargepoint(ApiChargepoint):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
-    command_timeout: ClassVar[float] = 10.0
-    report_age: ClassVar[float] = 2.5
-
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
-        super().__init__(
-            address,
-            ChargepointSnapshot(
-                identity=Identity(name=f"EVerest {module}"),
-                capabilities=Capabilities(
-                    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
-                    controls=frozenset(
-                        {
-                            Feature.CHARGING,
-                            Feature.ENABLED,
-                            Feature.STOP_TRANSACTION,
-                            Feature.FORCE_UNLOCK,
-                        }
-                    ),
-                ),
-            ),
-            Module(prefix, Kind.EVSE, module),
-            outlet,
-        )
+        super().__init__(address, Module(prefix, Kind.EVSE, module), outlet)
         #: The modules beside it that belong to it.
         self._sisters = Sisters()
-        #: Which of the limits that hold are ours, what else of ours is proven although
-        #: somebody limits to less, and what the hardware can do.
+        #: Which of the limits that hold are ours, and what else of ours is proven although
+        #: somebody limits to less.
         self._our_limits = self._proven_limits = Limits()
-        self._hardware: dict[str, Any] = {}
         self._connector = 1
-        self._session = session.State()
         self._session_heard_at = float("-inf")
-        self._has_powermeter = False
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
             "session_event": self._session_event,
             "powermeter": self._powermeter,
-            "hw_capabilities": self._hw_capabilities,
+            "hw_capabilities": self._hardware_capabilities,
             "evse_id": self._evse_id,
             "heartbeat": self._heartbeat,
             "enforced_limits": self._enforced_limits,
@@ -107,8 +66,7 @@ class EverestChargepoint(ApiChargepoint):
         """Take the `value` of a variable; one that is not known is a sign of life."""
         report = self._reports.get(variable)
         self._heard(now, **(report(value, now) if report is not None else {}))
-        for evidence in _EVIDENCE.get(variable, ()):
-            self._evidence(evidence)
+        self._proves(variable)
 
     def link(self, sisters: Sisters, now: float) -> None:
         """Take over the modules beside it that belong to it."""
@@ -116,9 +74,9 @@ class EverestChargepoint(ApiChargepoint):
         if sisters.errors is not before.errors:
             if before.errors is not None:
                 before.errors.listener = None
-            self._faults(frozenset(), now)
+            self.take_faults(frozenset(), now)
             if sisters.errors is not None:
-                sisters.errors.listener = self._faults
+                sisters.errors.listener = self.take_faults
                 sisters.errors.ask(now)
         if before.authorization is not None:
             before.authorization.listener = None
@@ -153,40 +111,7 @@ class EverestChargepoint(ApiChargepoint):
         info = mapping(value)
         self._session_heard_at = now
         changes = self._course(session.on_info(self._session, info, now))
-        if self._has_powermeter:
-            return changes
-        power = powermeter.whole(info.get("latest_total_w"))
-        if not power and Feature.POWER not in self.snapshot.capabilities.reports:
-            # Also said where nothing measures power.
-            return changes
-        return changes | self._measured(
-            replace(changes.get("meter", self.snapshot.meter), power=power)
-        )
-
-    def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
-        data = mapping(value)
-        reading = powermeter.imported(data)
-        if reading is not None:
-            self._session = session.on_meter(self._session, reading)
-        before = self.snapshot.meter
-        meter = powermeter.measured(before, data)
-        self._has_powermeter = self._has_powermeter or meter.power is not None
-        return self._measured(
-            replace(
-                meter,
-                power=meter.power if self._has_powermeter else before.power,
-                session_energy=self._session.energy.value,
-            )
-        )
-
-    def _hw_capabilities(self, value: Any, now: float) -> dict[str, Any]:
-        self._hardware = mapping(value)
-        changes: dict[str, Any] = {"capabilities": self._with_limits()}
-        connector = text(self._hardware.get("connector_type"))
-        if connector is not None:
-            model = f"EVSE ({operations.CONNECTORS.get(connector, connector)})"
-            changes["identity"] = replace(self.snapshot.identity, model=model)
-        return changes
+        return self._with_total_power(changes, info)
 
     def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
         enforced = limits.enforced(mapping(value))
@@ -201,13 +126,6 @@ class EverestChargepoint(ApiChargepoint):
             "capabilities": self._also(Feature.MAX_CURRENT, Feature.LIMITED_BY),
         }
 
-    def _ev_info(self, value: Any, now: float) -> dict[str, Any]:
-        vehicle = told(mapping(value))
-        changes: dict[str, Any] = {"vehicle": vehicle}
-        if vehicle != Vehicle():
-            changes["capabilities"] = self._also(Feature.VEHICLE)
-        return changes
-
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
         evse_id = text(value)
         if evse_id is None:
@@ -216,13 +134,6 @@ class EverestChargepoint(ApiChargepoint):
             "identity": replace(self.snapshot.identity, evse_id=evse_id),
             "capabilities": self._also(Feature.EVSE_ID),
         }
-
-    def _also(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were evidently reported."""
-        known = self.snapshot.capabilities
-        if known.reports.issuperset(features):
-            return known
-        return replace(known, reports=known.reports.union(features))
 
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
         before = self._pulse.silence_max
@@ -244,55 +155,19 @@ class EverestChargepoint(ApiChargepoint):
         self._ask_for_everything(now)
         return changes
 
-    @property
     @override
-    def _may_start(self) -> bool:
-        # Said right before charging, also when it goes on after a pause.
-        return super()._may_start or self.snapshot.raw_status == "Preparing"
-
-    # What follows from them ---------------------------------------------------
-
     def _course(self, state: session.State) -> dict[str, Any]:
-        """Take over `state` and return what changes with it."""
-        before, self._session = self._session, state
-        if state is before and state.raw == self.snapshot.raw_status:
-            return {}
-        if state.deadline is None:
-            self.timers.cancel("finished")
-        elif state.deadline != before.deadline:
-            self.timers.set("finished", state.deadline, self._finish)
-        if not state.known:
-            self._warn_of(str(state.word))
-        return {
-            "status": state.status,
-            "raw_status": state.raw,
-            "plugged": state.plugged,
-            "enabled": None if state.word is None else state.word != _DISABLED,
-            "session": Session(
-                id=state.id,
-                started=state.started,
-                ended=state.ended,
-                previous_energy=state.previous_energy,
-            ),
-            "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
-        }
-
-    def _finish(self, now: float) -> None:
-        """No other word followed: what looked like a pause is an end."""
-        self._update(now, **self._course(session.expired(self._session, now)))
-        self._evidence(Feature.STATUS)
-
-    def _measured(self, meter: Meter) -> dict[str, Any]:
-        """Return the changes that `meter` makes; what is measured can be reported."""
-        measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
-        return {"meter": meter, "capabilities": self._also(*measured)}
+        changes = super()._course(state)
+        if changes:
+            changes["enabled"] = None if state.word is None else state.word != _DISABLED
+        return changes
 
     # The modules beside it ------------------------------------------------------
 
-    def _faults(self, names: frozenset[str], now: float) -> None:
-        """Take the names of all active errors."""
-        if self.snapshot.available:
-            self._update(now, faults=names)
+    @property
+    @override
+    def _takes_limits(self) -> bool:
+        return self._sisters.limits is not None
 
     def _token_judged(self, value: str, status: str) -> None:
         """Take what the station says of a token that somebody has shown."""
@@ -300,21 +175,6 @@ class EverestChargepoint(ApiChargepoint):
         if token is not None and value == token.value and status in _REFUSED_TOKEN:
             refusal = CommandRejectedError(f"the station refused the token: {status}")
             self._commands.give_up(Feature.CHARGING, refusal)
-
-    def _with_limits(self) -> Capabilities:
-        """Return the capabilities with the limits that can be asked for."""
-        known = self.snapshot.capabilities
-        controls = known.controls - {Feature.MAX_CURRENT, Feature.PHASES}
-        if self._sisters.limits is not None:
-            controls |= {Feature.MAX_CURRENT}
-            if limits.switches_phases(self._hardware):
-                controls |= {Feature.PHASES}
-        return replace(
-            known,
-            controls=controls,
-            options={Feature.PHASES: ("1", "3")},
-            ranges={Feature.MAX_CURRENT: limits.possible(self._hardware)},
-        )
 
     # Requests out -------------------------------------------------------------
 
@@ -353,11 +213,6 @@ class EverestChargepoint(ApiChargepoint):
         return super()._set_effect(feature, value)
 
     @override
-    def _set_evidence(self, feature: Feature) -> str:
-        # Both come in one message.
-        return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
-
-    @override
     def _act_request(self, feature: Feature) -> Request:
         if feature is Feature.STOP_TRANSACTION:
             return self._request("stop_transaction", operations.STOP_TRANSACTION)
@@ -383,9 +238,6 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
-            # The base forgets what is shown; what follows from it must not come back.
-            self._session = session.forgotten(self._session)
-            self.timers.cancel("finished")
             self._forget_sisters()
         elif self._sisters.errors is not None:
             changes = {"faults": self._sisters.errors.names} | changes

@@ -5,43 +5,29 @@ Source: EVerest's module `API` (2023 to 2026.10): `everest_api/<id>/var/...` and
 replied to, so what a command did is seen in what is said after it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Final, override
+from typing import Any, Final, override
 from uuid import uuid4
 
 import orjson
 
-from ..base import Chargepoint
 from ..clock import moment
 from ..commands import Effect, Request
-from ..model import (
-    Capabilities,
-    ChargepointSnapshot,
-    Feature,
-    Identity,
-    Meter,
-    Reason,
-    Session,
-    Status,
-    Vehicle,
-)
+from ..model import ChargepointSnapshot, Feature, Reason, Status
 from ..node import Outlet
-from . import limits, powermeter, session
+from . import powermeter, session
 from .energy import Counter, based
 from .envelope import mapping, number, part, text
-from .operations import CONNECTORS
-from .vehicle import told
+from .evse import Evse
 
 #: Seconds without a word after which nobody is there: all is said again every second.
 SILENCE_MAX: Final = 30.0
 
 _UNKNOWN: Final = "Unknown"
 _DISABLED: Final = "Disabled"
-#: Only said in 2023; later a fault is a field of its own.
-_FAULTS: Final = frozenset({"Error", "PermanentFault"})
 #: The words said without a session, and with one that is over.
 _IDLE: Final = frozenset({_UNKNOWN, "Unplugged", _DISABLED, "Reserved"})
 _OVER: Final = frozenset({"Finished", "FinishedEVSE"})
@@ -59,48 +45,32 @@ _ACTS: Final = {Feature.STOP_TRANSACTION: "stop_charging", Feature.FORCE_UNLOCK:
 _CONNECTOR: Final = b"1"
 #: Whether the whole EVSE may be used; who has a lower number may decide otherwise.
 _ENABLE: Final = {"connector_id": 0, "source": "LocalAPI", "state": "", "priority": 100}
-#: What a variable is the evidence of.
-_EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
-    "session_info": (Feature.STATUS, Feature.ENABLED),
-    "limits": (Feature.MAX_CURRENT,),
-}
 
 
-class LegacyChargepoint(Chargepoint):
+class LegacyChargepoint(Evse):
     """One EvseManager module, which stands for one EVSE."""
-
-    command_timeout: ClassVar[float] = 10.0
-    report_age: ClassVar[float] = 2.5
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
-        super().__init__(
-            address,
-            ChargepointSnapshot(
-                identity=Identity(name=f"EVerest {module}"),
-                capabilities=Capabilities(
-                    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
-                    controls=frozenset({Feature.CHARGING, Feature.ENABLED, *_ACTS}),
-                ),
-            ),
-            outlet,
-        )
+        super().__init__(address, module, outlet)
         self._topic = f"{prefix}everest_api/{module}/cmd/"
-        self._session = session.State()
-        self._start_guessed = False
         self._faulty = False
         self._reading: float | None = None
-        self._has_powermeter = False
         #: The current that we asked for, and the highest limit there was, in A.
         self._wanted_current: float | None = None
         self._ceiling = 0.0
-        self._reports: dict[str, Callable[[dict[str, Any], float], dict[str, Any]]] = {
+        self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
             "powermeter": self._powermeter,
             "hardware_capabilities": self._hardware_capabilities,
             "limits": self._limits,
             "ev_info": self._ev_info,
         }
+
+    @property
+    @override
+    def _takes_limits(self) -> bool:
+        return True
 
     # Messages in --------------------------------------------------------------
 
@@ -111,22 +81,17 @@ class LegacyChargepoint(Chargepoint):
             ProtocolError: of kind `shape`.
 
         """
-        changes = self._reports[variable](mapping(value), now)
+        changes = self._reports[variable](value, now)
         self._set_unavailable(None, now, **changes)
         self._watch(now)
-        for evidence in _EVIDENCE.get(variable, ()):
-            self._evidence(evidence)
+        self._proves(variable)
         if variable == "session_info" and self._session.word in _NO_TRANSACTION:
             # Nobody replies, but what was to end has ended.
             for act in _ACTS:
                 self._commands.accept(act)
 
-    def take_faults(self, names: frozenset[str], now: float) -> None:
-        """Take the names of all active errors of the station."""
-        if self.snapshot.available:
-            self._update(now, faults=names)
-
-    def _session_info(self, info: dict[str, Any], now: float) -> dict[str, Any]:
+    def _session_info(self, value: Any, now: float) -> dict[str, Any]:
+        info = mapping(value)
         if text(info.get("state")) is None:
             return {}
         before = self._session
@@ -135,44 +100,20 @@ class LegacyChargepoint(Chargepoint):
             self._start_guessed = before.word is None
         self._faulty = faulty(info)
         changes = self._course(state) | {"enabled": enabled(info)}
-        power = powermeter.whole(info.get("latest_total_w"))
-        measures = power or Feature.POWER in self.snapshot.capabilities.reports
-        if self._has_powermeter or not measures:
-            # Zero is also said where nothing measures power.
-            return changes
-        return changes | self._measured(replace(changes["meter"], power=power))
+        return self._with_total_power(changes, info)
 
-    def _powermeter(self, data: dict[str, Any], now: float) -> dict[str, Any]:
-        self._reading = powermeter.imported(data)
-        if self._reading is not None:
-            self._session = session.on_meter(self._session, self._reading)
-        before = self.snapshot.meter
-        meter = powermeter.measured(before, data)
-        self._has_powermeter = self._has_powermeter or meter.power is not None
-        power = meter.power if self._has_powermeter else before.power
-        energy = self._session.energy.value
-        return self._measured(replace(meter, power=power, session_energy=energy))
+    @override
+    def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
+        self._reading = powermeter.imported(mapping(value))
+        return super()._powermeter(value, now)
 
-    def _hardware_capabilities(self, value: dict[str, Any], now: float) -> dict[str, Any]:
-        known = self.snapshot.capabilities
-        controls = (known.controls - {Feature.PHASES}) | {Feature.MAX_CURRENT}
-        if limits.switches_phases(value):
-            controls |= {Feature.PHASES}
-        connector = text(value.get("connector_type"))
-        model = connector and f"EVSE ({CONNECTORS.get(connector, connector)})"
-        options = {Feature.PHASES: ("1", "3")}
-        ranges = {Feature.MAX_CURRENT: limits.possible(value)}
-        return {
-            "identity": replace(self.snapshot.identity, model=model),
-            "capabilities": replace(known, controls=controls, options=options, ranges=ranges),
-        }
-
-    def _limits(self, value: dict[str, Any], now: float) -> dict[str, Any]:
-        current = number(value.get("max_current"))
-        if not current and "uuid" not in value:
+    def _limits(self, value: Any, now: float) -> dict[str, Any]:
+        limit = mapping(value)
+        current = number(limit.get("max_current"))
+        if not current and "uuid" not in limit:
             # Right after its start EVerest says this, and means nothing.
             return {}
-        count = number(value.get("nr_of_phases_available"))
+        count = number(limit.get("nr_of_phases_available"))
         current = None if current is None else round(current, 2)
         self._ceiling = max(self._ceiling, current or 0.0)
         if (current or 0.0) > (self._wanted_current or 0.0):
@@ -183,39 +124,12 @@ class LegacyChargepoint(Chargepoint):
             "capabilities": self._also(Feature.MAX_CURRENT),
         }
 
-    def _ev_info(self, value: dict[str, Any], now: float) -> dict[str, Any]:
-        vehicle = told(value)
-        also = () if vehicle == Vehicle() else (Feature.VEHICLE,)
-        return {"vehicle": vehicle, "capabilities": self._also(*also)}
-
     # What follows from them ---------------------------------------------------
 
+    @override
     def _course(self, state: session.State) -> dict[str, Any]:
-        """Take over `state` and return what is shown of it."""
-        before, self._session = self._session, state
-        if state.deadline is None:
-            self.timers.cancel("finished")
-        elif state.deadline != before.deadline:
-            self.timers.set("finished", state.deadline, self._finish)
-        if not state.known and state.word not in _FAULTS:
-            self._warn_of(str(state.word))
-        return {
-            "status": Status.ERROR if self._faulty else state.status,
-            "raw_status": state.raw,
-            "plugged": state.plugged,
-            "session": Session(
-                started=state.started,
-                start_guessed=self._start_guessed,
-                ended=state.ended,
-                previous_energy=state.previous_energy,
-            ),
-            "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
-        }
-
-    def _finish(self, now: float) -> None:
-        """No other word followed: what looked like a pause is an end."""
-        self._update(now, **self._course(session.expired(self._session, now)))
-        self._evidence(Feature.STATUS)
+        status = Status.ERROR if self._faulty else state.status
+        return super()._course(state) | {"status": status}
 
     @override
     def restore_session(self, started: datetime, energy: float) -> None:
@@ -228,18 +142,6 @@ class LegacyChargepoint(Chargepoint):
         self._start_guessed = True
         changes = self._course(replace(state, started=started))
         self._update(self.outlet.clock.now(), **changes)
-
-    def _measured(self, meter: Meter) -> dict[str, Any]:
-        """Return the changes that `meter` makes; what is measured can be reported."""
-        measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
-        return {"meter": meter, "capabilities": self._also(*measured)}
-
-    def _also(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were evidently reported."""
-        known = self.snapshot.capabilities
-        if known.reports.issuperset(features):
-            return known
-        return replace(known, reports=known.reports.union(features))
 
     # Requests out -------------------------------------------------------------
 
@@ -296,11 +198,6 @@ class LegacyChargepoint(Chargepoint):
         return Effect(feature, value, limits_to)
 
     @override
-    def _set_evidence(self, feature: Feature) -> str:
-        # Both come in one message.
-        return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
-
-    @override
     def _was_set(self, feature: Feature, value: Any) -> None:
         if feature is Feature.MAX_CURRENT:
             self._wanted_current = value
@@ -308,12 +205,6 @@ class LegacyChargepoint(Chargepoint):
     @override
     def _act_request(self, feature: Feature) -> Request:
         return self._command(_ACTS[feature])._replace(id=feature)
-
-    @property
-    @override
-    def _may_start(self) -> bool:
-        # Said right before charging, also when it goes on after a pause.
-        return super()._may_start or self.snapshot.raw_status == "Preparing"
 
     # Availability -------------------------------------------------------------
 
@@ -330,11 +221,8 @@ class LegacyChargepoint(Chargepoint):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
-            # The base forgets what is shown; what follows from it must not come back.
-            self._session = session.forgotten(self._session)
             self._reading = None
             self._wanted_current, self._ceiling = None, 0.0
-            self.timers.cancel("finished")
         super()._set_unavailable(reason, now, **changes)
 
 
@@ -391,9 +279,5 @@ def enabled(info: dict[str, Any]) -> bool | None:
 
 
 def faulty(info: dict[str, Any]) -> bool:
-    """Whether there is a lasting fault: a word in 2023, a list in 2024.3, then a bool."""
-    return (
-        text(info.get("state")) in _FAULTS
-        or info.get("permanent_fault") is True
-        or bool(info.get("active_permanent_faults"))
-    )
+    """Whether there is a lasting fault: a list in 2024.3, then a bool; before that a word."""
+    return info.get("permanent_fault") is True or bool(info.get("active_permanent_faults"))

@@ -1,5 +1,6 @@
 """One module of EVerest's API family: where it is spoken to, and the replies to expect."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -7,7 +8,8 @@ from uuid import uuid4
 import orjson
 
 from ..commands import Request
-from .envelope import ReplyTopic, request
+from ..protocol import Handler
+from .envelope import ReplyTopic, decode, request
 
 
 class Kind(StrEnum):
@@ -19,6 +21,9 @@ class Kind(StrEnum):
     TOKENS = "auth_token_provider"
     AUTHORIZATION = "auth_consumer"
 
+
+#: Takes the id of a request, its operation, the reply and the time.
+type Replied = Callable[[str, str, Any, float], None]
 
 #: Seconds after which a reply is not expected any more: a refused request gets none.
 _PATIENCE: Final = 60.0
@@ -54,14 +59,21 @@ class Module:
         """Return a message that nobody replies to: plain JSON without an envelope."""
         return Request(uuid4().hex, self._topic + operation, orjson.dumps(value))
 
-    def expects(self, request_id: str) -> bool:
-        """Whether `request_id` is one of ours that has no reply yet."""
-        return request_id in self._open
+    def reply_handler(self, request_id: str, replied: Replied) -> Handler | None:
+        """Return what hands a reply to `replied`, None where it is not expected.
 
-    def claim(self, request_id: str) -> str | None:
-        """Return the operation that was replied to, once."""
-        found = self._open.pop(request_id, None)
-        return None if found is None else found.operation
+        A request is replied to once; what comes again is nobody's.
+        """
+        if request_id not in self._open:
+            return None
+
+        def handle(payload: bytes, now: float) -> None:
+            value = decode(payload)
+            found = self._open.pop(request_id, None)
+            if found is not None:
+                replied(request_id, found.operation, value, now)
+
+        return handle
 
     def clear(self) -> None:
         """Expect no reply any more."""

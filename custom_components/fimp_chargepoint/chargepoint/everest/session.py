@@ -56,6 +56,9 @@ _WORDS: Final = {
     _FINISHED_EV: _Word(Status.FINISHED, car=True),
     "Finished": _Word(Status.FINISHED, car=True),
     "FinishedEVSE": _Word(Status.FINISHED, car=True),
+    # Only said in 2023, through the older API.
+    "Error": _Word(Status.ERROR),
+    "PermanentFault": _Word(Status.ERROR),
 }
 
 #: What ends by itself, through `Preparing`.

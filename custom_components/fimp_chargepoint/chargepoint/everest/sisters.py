@@ -6,7 +6,6 @@ wire says which EVSE they belong to; `discovery` links them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Final, override
 
 from ..commands import Request
@@ -14,7 +13,7 @@ from ..node import Outlet
 from ..options import Token
 from ..protocol import Handler
 from . import limits
-from .envelope import decode, error_name, mapping, part, text
+from .envelope import error_name, mapping, part, text
 from .limits import Limits
 from .module import Kind, Module
 from .pulse import is_beat
@@ -48,18 +47,12 @@ class Sister:
     def apply(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable."""
 
-    def replied(self, operation: str, value: Any, now: float) -> None:
-        """Take the reply to a request."""
-
     def reply_handler(self, request_id: str) -> Handler | None:
         """Return what handles the reply to a request, None where it is not ours."""
-        return partial(self._reply, request_id) if self.module.expects(request_id) else None
+        return self.module.reply_handler(request_id, self._replied)
 
-    def _reply(self, request_id: str, payload: bytes, now: float) -> None:
-        value = decode(payload)
-        operation = self.module.claim(request_id)
-        if operation is not None:
-            self.replied(operation, value, now)
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
+        """Take the reply to a request."""
 
     def _send(self, request: Request) -> None:
         self._outlet.send(request.topic, request.payload)
@@ -112,7 +105,7 @@ class ErrorHistory(Sister):
         self._tell(now)
 
     @override
-    def replied(self, operation: str, value: Any, now: float) -> None:
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
         """Take the list of all active errors."""
         errors = mapping(value).get("errors")
         if not isinstance(errors, list):

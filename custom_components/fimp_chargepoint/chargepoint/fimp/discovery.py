@@ -149,12 +149,13 @@ class FimpProtocol(Protocol):
         if not isinstance(report, dict):
             raise ProtocolError("value", message.type)
         name, kind = report.get("resource_name"), report.get("resource_type")
-        if not isinstance(kind, str) or (kind == "ad" and not is_level(name)):
+        if kind == "ad":
+            if not is_level(name):
+                raise ProtocolError("value", message.type)
+            instance = report.get("instance_id")
+            self._adapters.found(Adapter(name, instance if is_level(instance) else "1"), now)
+        elif not isinstance(kind, str):
             raise ProtocolError("value", message.type)
-        if kind != "ad" or not is_level(name):
-            return
-        instance = report.get("instance_id")
-        self._adapters.found(Adapter(name, instance if is_level(instance) else "1"), now)
 
     def _vinculum_event(self, payload: bytes, now: float) -> None:
         message = decode(payload)

@@ -1,0 +1,205 @@
+"""One EVSE of EVerest, through whichever API: what is shown of what it says.
+
+EVerest calls it by the id of a module. v1 and the API before it say the same things in the
+same words; how they are heard and told differs.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Final, override
+
+from ..base import Chargepoint
+from ..model import (
+    Capabilities,
+    ChargepointSnapshot,
+    Feature,
+    Identity,
+    Meter,
+    Reason,
+    Session,
+    Vehicle,
+)
+from ..node import Outlet
+from . import limits, powermeter, session
+from .envelope import mapping, text
+from .operations import CONNECTORS
+from .vehicle import told
+
+#: The variables that are reports of a feature, in both APIs.
+_EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
+    "session_info": (Feature.STATUS, Feature.ENABLED),
+    "session_event": (Feature.STATUS, Feature.ENABLED),
+    "enforced_limits": (Feature.MAX_CURRENT,),
+    "limits": (Feature.MAX_CURRENT,),
+}
+
+
+class Evse(Chargepoint):
+    """What every EVSE of EVerest has."""
+
+    command_timeout: ClassVar[float] = 10.0
+    report_age: ClassVar[float] = 2.5
+
+    def __init__(self, address: str, module: str, outlet: Outlet) -> None:
+        """Start with what every EVSE can do; `address` identifies the node."""
+        super().__init__(
+            address,
+            ChargepointSnapshot(
+                identity=Identity(name=f"EVerest {module}"),
+                capabilities=Capabilities(
+                    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
+                    controls=frozenset(
+                        {
+                            Feature.CHARGING,
+                            Feature.ENABLED,
+                            Feature.STOP_TRANSACTION,
+                            Feature.FORCE_UNLOCK,
+                        }
+                    ),
+                ),
+            ),
+            outlet,
+        )
+        self._session = session.State()
+        #: Whether only we say when the session began.
+        self._start_guessed = False
+        self._hardware: dict[str, Any] = {}
+        self._has_powermeter = False
+
+    @property
+    @abstractmethod
+    def _takes_limits(self) -> bool:
+        """Whether somebody takes our limits for this EVSE."""
+
+    @property
+    @override
+    def _may_start(self) -> bool:
+        # Said right before charging, also when it goes on after a pause.
+        return super()._may_start or self.snapshot.raw_status == "Preparing"
+
+    # What is said: each returns the changes of the snapshot ---------------------
+
+    def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
+        data = mapping(value)
+        reading = powermeter.imported(data)
+        if reading is not None:
+            self._session = session.on_meter(self._session, reading)
+        before = self.snapshot.meter
+        meter = powermeter.measured(before, data)
+        self._has_powermeter = self._has_powermeter or meter.power is not None
+        power = meter.power if self._has_powermeter else before.power
+        energy = self._session.energy.value
+        return self._measured(replace(meter, power=power, session_energy=energy))
+
+    def _with_total_power(
+        self, changes: dict[str, Any], info: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the `changes` by a session_info, with the power in it where it counts."""
+        power = powermeter.whole(info.get("latest_total_w"))
+        measures = power or Feature.POWER in self.snapshot.capabilities.reports
+        if self._has_powermeter or not measures:
+            # Zero is also said where nothing measures power.
+            return changes
+        meter = changes.get("meter", self.snapshot.meter)
+        return changes | self._measured(replace(meter, power=power))
+
+    def _hardware_capabilities(self, value: Any, now: float) -> dict[str, Any]:
+        self._hardware = mapping(value)
+        changes: dict[str, Any] = {"capabilities": self._with_limits()}
+        connector = text(self._hardware.get("connector_type"))
+        if connector is not None:
+            model = f"EVSE ({CONNECTORS.get(connector, connector)})"
+            changes["identity"] = replace(self.snapshot.identity, model=model)
+        return changes
+
+    def _ev_info(self, value: Any, now: float) -> dict[str, Any]:
+        vehicle = told(mapping(value))
+        also = () if vehicle == Vehicle() else (Feature.VEHICLE,)
+        return {"vehicle": vehicle, "capabilities": self._also(*also)}
+
+    # What follows from it -------------------------------------------------------
+
+    def _course(self, state: session.State) -> dict[str, Any]:
+        """Take over `state` and return what changes with it."""
+        before, self._session = self._session, state
+        if state is before and state.raw == self.snapshot.raw_status:
+            return {}
+        if state.deadline is None:
+            self.timers.cancel("finished")
+        elif state.deadline != before.deadline:
+            self.timers.set("finished", state.deadline, self._finish)
+        if not state.known:
+            self._warn_of(str(state.word))
+        return {
+            "status": state.status,
+            "raw_status": state.raw,
+            "plugged": state.plugged,
+            "session": Session(
+                id=state.id,
+                started=state.started,
+                start_guessed=self._start_guessed,
+                ended=state.ended,
+                previous_energy=state.previous_energy,
+            ),
+            "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
+        }
+
+    def _finish(self, now: float) -> None:
+        """No other word followed: what looked like a pause is an end."""
+        self._update(now, **self._course(session.expired(self._session, now)))
+        self._evidence(Feature.STATUS)
+
+    def _proves(self, variable: str) -> None:
+        """End the waits for a report that just came."""
+        for evidence in _EVIDENCE.get(variable, ()):
+            self._evidence(evidence)
+
+    def _measured(self, meter: Meter) -> dict[str, Any]:
+        """Return the changes that `meter` makes; what is measured can be reported."""
+        measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
+        return {"meter": meter, "capabilities": self._also(*measured)}
+
+    def _also(self, *features: Feature) -> Capabilities:
+        """Return the capabilities with `features`, which were evidently reported."""
+        known = self.snapshot.capabilities
+        if known.reports.issuperset(features):
+            return known
+        return replace(known, reports=known.reports.union(features))
+
+    def _with_limits(self) -> Capabilities:
+        """Return the capabilities with the limits that can be asked for."""
+        known = self.snapshot.capabilities
+        controls = known.controls - {Feature.MAX_CURRENT, Feature.PHASES}
+        if self._takes_limits:
+            controls |= {Feature.MAX_CURRENT}
+            if limits.switches_phases(self._hardware):
+                controls |= {Feature.PHASES}
+        return replace(
+            known,
+            controls=controls,
+            options={Feature.PHASES: ("1", "3")},
+            ranges={Feature.MAX_CURRENT: limits.possible(self._hardware)},
+        )
+
+    # The errors of the station ----------------------------------------------------
+
+    def take_faults(self, names: frozenset[str], now: float) -> None:
+        """Take the names of all active errors of the station."""
+        if self.snapshot.available:
+            self._update(now, faults=names)
+
+    # -------------------------------------------------------------------------------
+
+    @override
+    def _set_evidence(self, feature: Feature) -> str:
+        # Both come in one message.
+        return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        if reason is not None:
+            # The base forgets what is shown; what follows from it must not come back.
+            self._session = session.forgotten(self._session)
+            self.timers.cancel("finished")
+        super()._set_unavailable(reason, now, **changes)
