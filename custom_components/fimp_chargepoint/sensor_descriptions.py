@@ -24,7 +24,9 @@ from homeassistant.const import (
 )
 from homeassistant.helpers.typing import StateType
 
+from .chargepoint.hindrance import Hindrance, hindrance
 from .chargepoint.model import PHASES, ChargepointSnapshot, Feature, Parameter, Status
+from .chargepoint.pilot import Pilot, pilot
 from .controls import ParameterControl
 from .entity import ChargepointDescription, only_reports, reports
 
@@ -56,6 +58,23 @@ SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=reports(Feature.STATUS),
         value_fn=lambda snapshot: snapshot.raw_status,
+    ),
+    ChargepointSensorDescription(
+        key="iec61851",
+        translation_key="iec61851",
+        device_class=SensorDeviceClass.ENUM,
+        options=[*Pilot],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.STATUS),
+        value_fn=pilot,
+    ),
+    ChargepointSensorDescription(
+        key="not_charging_because",
+        translation_key="not_charging_because",
+        device_class=SensorDeviceClass.ENUM,
+        options=[*Hindrance],
+        exists_fn=reports(Feature.STATUS),
+        value_fn=hindrance,
     ),
     ChargepointSensorDescription(
         key="evse_id",

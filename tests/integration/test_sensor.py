@@ -46,6 +46,24 @@ async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.shows("sensor", "status", "disconnected")
 
 
+async def test_what_follows_from_the_status(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    """Controllers read the letter, people why nothing is charging."""
+    assert chargepoint.registered("sensor", "iec61851").entity_category == "diagnostic"
+    assert chargepoint.state("sensor", "iec61851") == "a"
+    assert chargepoint.state("sensor", "not_charging_because") == "no_car"
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "iec61851", "b")
+    assert chargepoint.state("sensor", "not_charging_because") == "switched_off"
+    await chargepoint.call("switch", "turn_on", "charging")
+    assert chargepoint.state("sensor", "iec61851") == "c"
+    assert chargepoint.state("sensor", "not_charging_because") == "charging"
+    await chargepoint.point.fault("residual current")
+    await chargepoint.shows("sensor", "iec61851", "f")
+    assert chargepoint.state("sensor", "not_charging_because") == "fault"
+
+
 @pytest.mark.parametrize(
     ("key", "device_class", "state_class", "unit"),
     [

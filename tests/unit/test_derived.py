@@ -1,0 +1,93 @@
+"""What follows from a snapshot: the letter of IEC 61851, and why nothing is charging."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.hindrance import Hindrance, hindrance
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    PLUGGED,
+    ChargepointSnapshot,
+    Identity,
+    Status,
+)
+from custom_components.fimp_chargepoint.chargepoint.pilot import Pilot, pilot
+
+UNKNOWN = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
+
+#: By status, with what each status tells of the plug.
+EXPECTED: dict[Status | None, tuple[str | None, str | None]] = {
+    None: (None, None),
+    Status.DISCONNECTED: ("a", "no_car"),
+    Status.REQUESTING: ("b", "no_permission"),
+    Status.READY_TO_CHARGE: ("b", "switched_off"),
+    Status.CHARGING: ("c", "charging"),
+    Status.SUSPENDED_BY_EV: ("b", "paused_by_car"),
+    Status.SUSPENDED_BY_EVSE: ("b", "paused_by_charge_point"),
+    Status.SWITCHING_PHASES: ("b", "switching_phases"),
+    Status.FINISHED: ("b", "finished"),
+    Status.RESERVED: (None, "reserved"),
+    Status.OUT_OF_SERVICE: ("f", "out_of_service"),
+    Status.ERROR: ("f", "fault"),
+}
+
+
+def snapshot(status: Status | None, **changes: Any) -> ChargepointSnapshot:
+    plugged = None if status is None else PLUGGED.get(status)
+    return replace(UNKNOWN, **{"status": status, "plugged": plugged, **changes})
+
+
+@pytest.mark.parametrize("status", [None, *Status])
+def test_every_status(status: Status | None) -> None:
+    assert (pilot(snapshot(status)), hindrance(snapshot(status))) == EXPECTED[status]
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "expected"),
+    [
+        (Status.RESERVED, {"plugged": False}, Pilot.NO_CAR),
+        # A card was shown before the car came.
+        (Status.REQUESTING, {"plugged": False}, Pilot.NO_CAR),
+        (Status.REQUESTING, {"plugged": None}, None),
+        # Unknown is not guessed from the plug alone: it may be charging.
+        (None, {"plugged": True}, None),
+        (Status.OUT_OF_SERVICE, {"plugged": True}, Pilot.NOT_AVAILABLE),
+    ],
+)
+def test_pilot(status: Status, changes: dict[str, Any], expected: Pilot | None) -> None:
+    assert pilot(snapshot(status, **changes)) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "expected"),
+    [
+        (Status.REQUESTING, {"plugged": False}, Hindrance.NO_CAR),
+        (Status.SUSPENDED_BY_EVSE, {"max_current": 5.9}, Hindrance.CURRENT_TOO_LOW),
+        (Status.SUSPENDED_BY_EVSE, {"max_current": 6.0}, Hindrance.PAUSED_BY_CHARGE_POINT),
+        (Status.SUSPENDED_BY_EVSE, {"faults": frozenset({"x"})}, Hindrance.FAULT),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"errors": frozenset({"x"}), "max_current": 0.0},
+            Hindrance.FAULT,
+        ),
+        # A warning, and a limit that does not matter yet, are not what holds it up.
+        (Status.READY_TO_CHARGE, {"faults": frozenset({"x"})}, Hindrance.SWITCHED_OFF),
+        (Status.READY_TO_CHARGE, {"max_current": 0.0}, Hindrance.SWITCHED_OFF),
+        (Status.CHARGING, {"faults": frozenset({"x"}), "max_current": 0.0}, Hindrance.CHARGING),
+        (Status.CHARGING, {"enabled": False}, Hindrance.CHARGING),
+        (Status.DISCONNECTED, {"enabled": False}, Hindrance.OUT_OF_SERVICE),
+        (None, {"enabled": False, "faults": frozenset({"x"})}, None),
+    ],
+)
+def test_hindrance(
+    status: Status | None, changes: dict[str, Any], expected: Hindrance | None
+) -> None:
+    assert hindrance(snapshot(status, **changes)) is expected
+
+
+def test_nothing_is_missing() -> None:
+    """All letters and reasons occur, so none is offered in vain."""
+    by_status = {each for _, each in EXPECTED.values()} - {None}
+    assert by_status | {Hindrance.CURRENT_TOO_LOW} == set(Hindrance)
+    assert {letter for letter, _ in EXPECTED.values()} - {None} == set(Pilot)
