@@ -82,6 +82,15 @@ BINARY_SENSORS = (
         exists_fn=only_reports(Feature.CABLE_LOCK),
         is_on_fn=_unlocked,
     ),
+    ChargepointBinarySensorDescription(
+        key="data_link",
+        translation_key="data_link",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        exists_fn=reports(Feature.DATA_LINK),
+        is_on_fn=lambda snapshot: snapshot.details.data_link,
+    ),
 )
 
 

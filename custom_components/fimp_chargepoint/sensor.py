@@ -16,6 +16,7 @@ from .chargepoint.model import ParameterKind
 from .coordinator import FimpConfigEntry
 from .entity import ChargepointEntity, async_setup_chargepoints, existing, of_parameters
 from .sensor_descriptions import (
+    DETAIL_SENSORS,
     HEALTH_SENSORS,
     METER_SENSORS,
     SENSORS,
@@ -40,7 +41,9 @@ async def async_setup_entry(
     """Add the sensors of every charge point."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SENSOR)
     add(
-        existing((*SENSORS, *METER_SENSORS, *VEHICLE_SENSORS, *HEALTH_SENSORS)),
+        existing(
+            (*SENSORS, *METER_SENSORS, *VEHICLE_SENSORS, *HEALTH_SENSORS, *DETAIL_SENSORS)
+        ),
         ChargepointSensor,
     )
     add(existing(SESSION_SENSORS), SessionSensor)

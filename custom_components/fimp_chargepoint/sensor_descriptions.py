@@ -300,6 +300,31 @@ HEALTH_SENSORS = (
 )
 
 
+def _detail(feature: Feature) -> ChargepointSensorDescription:
+    """Describe a word that few people look at, in the charge point's own spelling."""
+    return ChargepointSensorDescription(
+        key=feature,
+        translation_key=feature,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        exists_fn=reports(feature),
+        value_fn=lambda snapshot: getattr(snapshot.details, feature),
+    )
+
+
+DETAIL_SENSORS = tuple(
+    _detail(each)
+    for each in (
+        Feature.PROTOCOL,
+        Feature.TRANSFER_MODES,
+        Feature.PHASES_AVAILABLE,
+        Feature.VEHICLE_MANUFACTURER,
+        Feature.COMMUNICATION_FAILURE,
+        Feature.METER_PUBLIC_KEY,
+    )
+)
+
+
 def _session_energy(snapshot: ChargepointSnapshot) -> float | None:
     """Return the energy of a session whose start is known.
 

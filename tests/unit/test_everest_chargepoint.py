@@ -297,6 +297,12 @@ EVERYTHING = [
     "powermeter/get",
     "hw_capabilities/get",
     "evse_id/get",
+    "ev_info/get",
+    "selected_protocol/get",
+    "supported_energy_transfer_modes/get",
+    "ac_nr_of_phases_available/get",
+    "ac_pp_ampacity/get",
+    "powermeter_public_key_ocmf/get",
     "get_evse",
 ]
 
@@ -318,7 +324,7 @@ def test_asks_for_everything_at_first_sight(station: Station) -> None:
 
 def test_takes_the_answers(station: Station) -> None:
     station.says("heartbeat", 42)
-    info, meter, hardware, evse_id, evse = station.requests()
+    info, meter, hardware, evse_id, *_, evse = station.requests()
     station.reply(
         info, value={"state": "Charging", "session_start_time": "2026-11-20T09:00:00Z"}
     )

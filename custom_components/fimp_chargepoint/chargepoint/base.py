@@ -13,6 +13,7 @@ from .commands import Command, Commands, Effect, Request, shows
 from .errors import InvalidRequestError, NoSessionError, OutOfRangeError
 from .model import (
     ChargepointSnapshot,
+    Details,
     Feature,
     Health,
     Parameter,
@@ -337,6 +338,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 "meter": self.snapshot.meter.counters(),
                 "health": Health(),
                 "vehicle": Vehicle(),
+                "details": Details(),
             } | changes
         super()._set_unavailable(reason, now, **changes)
 

@@ -59,7 +59,7 @@ class Feature(StrEnum):
     """What a charge point may be able to report, and what it may be able to be told.
 
     A feature that is measured has the name of its field in `Meter`, one that is about
-    the health of the device that of its field in `Health`.
+    the health of the device that of its field in `Health`, a detail that in `Details`.
     """
 
     STATUS = "status"
@@ -105,6 +105,14 @@ class Feature(StrEnum):
     UPTIME = "uptime"
     RESTARTS = "restarts"
     RESTART_REASON = "restart_reason"
+
+    PROTOCOL = "protocol"
+    TRANSFER_MODES = "transfer_modes"
+    PHASES_AVAILABLE = "phases_available"
+    VEHICLE_MANUFACTURER = "vehicle_manufacturer"
+    DATA_LINK = "data_link"
+    COMMUNICATION_FAILURE = "communication_failure"
+    METER_PUBLIC_KEY = "meter_public_key"
 
 
 #: How many phases a phase mode has. Between two lines of an IT or TT grid there is one.
@@ -279,6 +287,25 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What few people look at, in the charge point's own words.
+
+    `protocol` is what it speaks with the car, `transfer_modes` which kinds of charging it
+    has, `phases_available` how many lines the car has now, `data_link` whether the car
+    talks to it at all, `communication_failure` why that ended in this session, and
+    `meter_public_key` what the meter's signatures are checked with.
+    """
+
+    protocol: str | None = None
+    transfer_modes: str | None = None
+    phases_available: int | None = None
+    vehicle_manufacturer: str | None = None
+    data_link: bool | None = None
+    communication_failure: str | None = None
+    meter_public_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSnapshot:
     """What every node has. `unavailable` is None while the values are live."""
 
@@ -336,6 +363,7 @@ class ChargepointSnapshot(NodeSnapshot):
     meter: Meter = Meter()
     health: Health = Health()
     vehicle: Vehicle = Vehicle()
+    details: Details = Details()
 
     @property
     def charging(self) -> bool | None:

@@ -23,8 +23,20 @@ _LOGGER = logging.getLogger(__name__)
 _ASK_AFTER: Final = 2 / 3
 #: Seconds a station has to answer the first `/get`; releases up to 2026.02 never do.
 _ANSWER_TIME: Final = 3.0
-#: What is worth asking for: the rest comes by itself or not at all.
-_GETTABLE: Final = ("session_info", "powermeter", "hw_capabilities", "evse_id")
+#: What is worth asking for: the rest comes by itself or not at all. Not `dlink_ready`: what
+#: was never published is answered with `true`.
+_GETTABLE: Final = (
+    "session_info",
+    "powermeter",
+    "hw_capabilities",
+    "evse_id",
+    "ev_info",
+    "selected_protocol",
+    "supported_energy_transfer_modes",
+    "ac_nr_of_phases_available",
+    "ac_pp_ampacity",
+    "powermeter_public_key_ocmf",
+)
 
 
 class ApiChargepoint(Evse):

@@ -7,6 +7,7 @@ is not answered is not asked again.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 import logging
 from typing import Any, Final, override
 
@@ -14,7 +15,7 @@ from ..commands import Effect, Request
 from ..errors import CommandRejectedError
 from ..model import ChargepointSnapshot, Feature, Reason
 from ..node import Outlet
-from . import limits, operations, session
+from . import details, limits, operations, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
 from .limits import Limits
@@ -65,7 +66,7 @@ class EverestChargepoint(ApiChargepoint):
     def apply(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
         report = self._reports.get(variable)
-        self._heard(now, **(report(value, now) if report is not None else {}))
+        self._heard(now, **(report or partial(self._detail, variable))(value, now))
         self._proves(variable)
 
     def link(self, sisters: Sisters, now: float) -> None:
@@ -134,6 +135,17 @@ class EverestChargepoint(ApiChargepoint):
             "identity": replace(self.snapshot.identity, evse_id=evse_id),
             "capabilities": self._also(Feature.EVSE_ID),
         }
+
+    def _detail(self, variable: str, value: Any, now: float) -> dict[str, Any]:
+        """Take what has no handler of its own."""
+        found = details.fact(variable, value)
+        if found is None:
+            return {}
+        feature, meaning = found
+        known = {"capabilities": self._also(feature)}
+        if feature is Feature.CABLE_CURRENT:
+            return known | {"cable_current": meaning}
+        return known | {"details": replace(self.snapshot.details, **{feature: meaning})}
 
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
         before = self._pulse.silence_max

@@ -131,7 +131,7 @@ class Evse(Chargepoint):
             self.timers.set("finished", state.deadline, self._finish)
         if not state.known:
             self._warn_of(str(state.word))
-        return {
+        return (self._without_car() if state.plugged is False else {}) | {
             "status": state.status,
             "raw_status": state.raw,
             "plugged": state.plugged,
@@ -144,6 +144,13 @@ class Evse(Chargepoint):
             ),
             "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
         }
+
+    def _without_car(self) -> dict[str, Any]:
+        """Return what is not true any more once the car has left."""
+        details = replace(
+            self.snapshot.details, vehicle_manufacturer=None, communication_failure=None
+        )
+        return {"vehicle": Vehicle(), "details": details}
 
     def _finish(self, now: float) -> None:
         """No other word followed: what looked like a pause is an end."""
