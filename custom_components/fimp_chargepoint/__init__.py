@@ -4,7 +4,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.typing import ConfigType
 
 from .broker import settings_source
 from .chargepoint import mqtt_hub
@@ -21,6 +23,15 @@ from .coordinator import FimpConfigEntry, RuntimeData
 from .issues import async_forget_refused_credentials, async_report_refused_credentials
 from .moves import async_forget_moves, async_watch_for_moves
 from .preferences import library_options
+from .services import async_setup_actions
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
+    """Offer the actions, whether or not a config entry is loaded."""
+    async_setup_actions(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:

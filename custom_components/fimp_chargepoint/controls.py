@@ -88,3 +88,15 @@ class ParameterControl:
 
 
 type Control = FeatureControl | ParameterControl
+
+
+def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
+    """Return the limit of the current to set: the session's if there is one, else the lasting.
+
+    Where the charge point has neither, it will refuse what is returned.
+    """
+    there = snapshot.capabilities.controls
+    for_session = snapshot.in_session or Feature.MAX_CURRENT not in there
+    if Feature.SESSION_CURRENT in there and for_session:
+        return Feature.SESSION_CURRENT
+    return Feature.MAX_CURRENT

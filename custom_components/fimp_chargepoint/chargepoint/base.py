@@ -120,6 +120,23 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     # Commands ---------------------------------------------------------------
 
+    def checked(self, feature: Feature, value: Any) -> Any:
+        """Return what the charge point will take for `value`; sends nothing.
+
+        Raises:
+            InvalidRequestError: it cannot be told that, or not now.
+
+        """
+        self._require(feature)
+        capabilities = self.snapshot.capabilities
+        if (numbers := capabilities.ranges.get(feature)) is not None:
+            value = _within(numbers, value)
+        elif feature in capabilities.options and value not in capabilities.options[feature]:
+            raise InvalidRequestError(str(value))
+        if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
+            raise NoSessionError("no session is running")
+        return value
+
     async def start_charging(self) -> None:
         """Start or resume charging, with the chosen charging mode where there is one."""
         self._require(Feature.CHARGING)
@@ -154,10 +171,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
         """Set `feature`, one of `SETTABLE`: a lock, a current in A, an option."""
-        self._require(feature)
-        value = self._possible(feature, value)
-        if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
-            raise NoSessionError("no session is running")
+        value = self.checked(feature, value)
         effect = self._set_effect(feature, value)
         if getattr(self.snapshot, feature) == value and self._commands.needless(
             feature, effect, self.snapshot
@@ -208,9 +222,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     async def set_charging_mode(self, mode: str) -> None:
         """Choose the mode of the next start; while charging it is sent at once."""
-        self._require(Feature.CHARGING_MODE)
-        if mode not in self._modes:
-            raise InvalidRequestError(mode)
+        self.checked(Feature.CHARGING_MODE, mode)
         charges = self.snapshot.pending.get(Feature.CHARGING, self.snapshot.charging)
         if not charges:
             self._choose_mode(mode)
@@ -252,15 +264,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def _perform(self, **command: Any) -> None:
         await self._commands.perform(Command(**command), self.snapshot)
 
-    def _possible(self, feature: Feature, value: Any) -> Any:
-        """Return what the charge point will take for `value`, or raise."""
-        capabilities = self.snapshot.capabilities
-        if (numbers := capabilities.ranges.get(feature)) is not None:
-            return _within(numbers, value)
-        if feature in capabilities.options and value not in capabilities.options[feature]:
-            raise InvalidRequestError(str(value))
-        return value
-
     @property
     def _modes(self) -> tuple[str, ...]:
         return self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
@@ -287,6 +290,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Charging goes on in `mode`, as was asked for."""
         if mode is not None:
             self._chosen_mode = mode
+            # A mode may bring a limit of its own.
+            self._update(self.outlet.clock.now(), session_current=None)
             self._use_mode(self._reported_mode or mode)
 
     def _mode_reported(self, mode: str | None) -> None:

@@ -1,0 +1,151 @@
+"""The actions: what charge points can be told, or asked, that no entity offers.
+
+Each is a row of a table. Its target are charge points, however they were chosen; one that is
+impossible for any of them is refused before anything was sent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import VolDictType
+import probatio
+
+from .chargepoint.model import Feature
+from .const import DOMAIN
+from .controls import settable_limit
+from .coordinator import ChargepointCoordinator
+from .entity import translated_errors
+from .targets import async_name, async_targeted_chargepoints
+
+type Data = Mapping[str, Any]
+
+ATTR_CURRENT = "current"
+ATTR_MODE = "mode"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """What is done to each charge point of a target.
+
+    `check` raises the library's errors where it is impossible; `run` does it, and returns what
+    there is to say about that charge point. `live` is whether it has to be there.
+    """
+
+    fields: VolDictType
+    run: Callable[[ChargepointCoordinator, Data], Awaitable[dict[str, Any]]]
+    check: Callable[[ChargepointCoordinator, Data], None] = lambda *_: None
+    live: bool = True
+    response: SupportsResponse = SupportsResponse.OPTIONAL
+
+
+def _check_start(coordinator: ChargepointCoordinator, data: Data) -> None:
+    chargepoint, snapshot = coordinator.node, coordinator.data
+    chargepoint.checked(Feature.CHARGING, value=True)
+    if ATTR_MODE in data:
+        chargepoint.checked(Feature.CHARGING_MODE, data[ATTR_MODE])
+    if ATTR_CURRENT in data:
+        chargepoint.checked(settable_limit(snapshot), data[ATTR_CURRENT])
+
+
+async def _start(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
+    """Limit the current before it flows, and choose the mode before it is sent."""
+    chargepoint, limit = coordinator.node, settable_limit(coordinator.data)
+    current = data.get(ATTR_CURRENT)
+    if current is not None:
+        current = chargepoint.checked(limit, current)
+        await chargepoint.set(limit, current)
+    if ATTR_MODE in data:
+        await chargepoint.set_charging_mode(data[ATTR_MODE])
+    await chargepoint.start_charging()
+    if current is not None and getattr(chargepoint.snapshot, limit) != current:
+        # The mode has brought a limit of its own.
+        await chargepoint.set(limit, current)
+    snapshot = chargepoint.snapshot
+    answer: dict[str, Any] = {"status": snapshot.status, ATTR_MODE: snapshot.charging_mode}
+    if current is not None:
+        answer |= {"limit": limit, ATTR_CURRENT: getattr(snapshot, limit)}
+    return answer
+
+
+ACTIONS = {
+    "start_charging": Action(
+        fields={
+            probatio.Optional(ATTR_MODE): cv.string,
+            probatio.Optional(ATTR_CURRENT): cv.positive_float,
+        },
+        check=_check_start,
+        run=_start,
+    ),
+}
+
+
+@callback
+def async_setup_actions(hass: HomeAssistant) -> None:
+    """Register all actions, for as long as Home Assistant runs."""
+    for name, action in ACTIONS.items():
+        hass.services.async_register(
+            DOMAIN,
+            name,
+            partial(_handle, hass, action),
+            schema=cv.make_entity_service_schema(action.fields),
+            supports_response=action.response,
+        )
+
+
+async def _handle(hass: HomeAssistant, action: Action, call: ServiceCall) -> ServiceResponse:
+    """Let every charge point of the target do it, all at once."""
+    targets = await async_targeted_chargepoints(hass, call)
+    names = {device_id: async_name(hass, device_id) for device_id in targets}
+    for device_id, coordinator in targets.items():
+        if action.live and not coordinator.data.available:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="not_there",
+                translation_placeholders={"name": names[device_id]},
+            )
+        with translated_errors():
+            action.check(coordinator, call.data)
+
+    async def run(coordinator: ChargepointCoordinator) -> dict[str, Any]:
+        with translated_errors():
+            return await action.run(coordinator, call.data)
+
+    # One that fails takes none of the others back.
+    results = await asyncio.gather(*map(run, targets.values()), return_exceptions=True)
+    answers: list[Any] = []
+    failures: dict[str, HomeAssistantError] = {}
+    for device_id, result in zip(targets, results, strict=True):
+        if isinstance(result, HomeAssistantError):
+            failures[device_id] = result
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            answers.append({"device_id": device_id, "name": names[device_id]} | result)
+    if failures:
+        _raise(failures, names)
+    return {"charge_points": answers}
+
+
+def _raise(failures: Mapping[str, HomeAssistantError], names: Mapping[str, str]) -> None:
+    """Raise what went wrong, with the names of the charge points where there are several."""
+    if len(names) == 1:
+        raise next(iter(failures.values()))
+    raise HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="some_failed",
+        translation_placeholders={
+            "failures": "; ".join(f"{names[key]}: {error}" for key, error in failures.items())
+        },
+    )

@@ -1,0 +1,93 @@
+"""Which charge points an action is for: devices, areas, labels, or any of their entities."""
+
+from typing import Any
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+
+from .chargepoint.base import Chargepoint
+from .const import DOMAIN
+from .coordinator import ChargepointCoordinator
+from .devices import async_find_device
+
+type ChargepointsByDevice = dict[str, ChargepointCoordinator]
+
+
+async def async_targeted_chargepoints(
+    hass: HomeAssistant, call: ServiceCall, policy: str = POLICY_CONTROL
+) -> ChargepointsByDevice:
+    """Return the charge points that an action is for, by the id of their device.
+
+    What is named has to be one, or belong to one; of an area, a floor or a label only the
+    charge points count. Raises ServiceValidationError, or Unauthorized where the user may not
+    do to them what `policy` says.
+    """
+    chosen = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))
+    entities, known = er.async_get(hass), async_all_chargepoints(hass)
+
+    def device_of(entity_id: str) -> str | None:
+        entity = entities.async_get(entity_id)
+        return None if entity is None else entity.device_id
+
+    named = {each: device_of(each) for each in chosen.referenced}
+    named |= {each: each for each in TargetSelection(call.data).device_ids}
+    strangers = sorted(each for each, device_id in named.items() if device_id not in known)
+    if strangers:
+        raise _invalid("not_a_charge_point", target=", ".join(strangers))
+    devices = {
+        *named.values(),
+        *chosen.referenced_devices,
+        *map(device_of, chosen.indirectly_referenced),
+    }
+    found = {each: coordinator for each, coordinator in known.items() if each in devices}
+    if not found:
+        raise _invalid("no_charge_point")
+    await _authorize(hass, call, found, policy)
+    return found
+
+
+@callback
+def async_all_chargepoints(hass: HomeAssistant) -> ChargepointsByDevice:
+    """Return the charge points of all loaded entries, by the id of their device."""
+    return {
+        device.id: coordinator
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+        for coordinator in entry.runtime_data.coordinators.values()
+        if isinstance(coordinator.node, Chargepoint)
+        and (device := async_find_device(hass, entry.entry_id, coordinator.identifier))
+    }
+
+
+@callback
+def async_name(hass: HomeAssistant, device_id: str) -> str:
+    """Return what the user calls a device."""
+    device = dr.async_get(hass).async_get(device_id)
+    return device_id if device is None else device.name_by_user or device.name or device_id
+
+
+async def _authorize(
+    hass: HomeAssistant, call: ServiceCall, found: ChargepointsByDevice, policy: str
+) -> None:
+    """Make sure that the user may do so to every entity of the charge points."""
+    if call.context.user_id is None:
+        return
+    user = await hass.auth.async_get_user(call.context.user_id)
+    if user is None:
+        raise UnknownUser(context=call.context)
+    registry = er.async_get(hass)
+    for device_id in found:
+        for entity in er.async_entries_for_device(registry, device_id):
+            if not user.permissions.check_entity(entity.entity_id, policy):
+                raise Unauthorized(
+                    context=call.context, entity_id=entity.entity_id, permission=policy
+                )
+
+
+def _invalid(key: str, **placeholders: Any) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+    )

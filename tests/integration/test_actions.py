@@ -1,0 +1,287 @@
+"""The actions: what they are for, what they refuse, and that they refuse it in time."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+import json
+from typing import Any
+
+from homeassistant.auth.const import GROUP_ID_READ_ONLY
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.services import ACTIONS
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, Chargepoint, load, other_broker, running, simulator, until
+
+LIMIT = "cmd.current_session.set_current"
+START = "cmd.charge.start"
+
+
+async def act(hass: HomeAssistant, action: str, target: Any, **data: Any) -> list[Any]:
+    """Call one of our actions, and return what it says of each charge point."""
+    answer = await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True, target=target
+    )
+    found: list[Any] = answer["charge_points"]
+    return found
+
+
+async def plugged(chargepoint: Chargepoint) -> dict[str, Any]:
+    """Connect a car, and return what the charge point is as a target."""
+    await chargepoint.shows("number", "max_current", "32.0")
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    return {"device_id": chargepoint.registered("switch", "charging").device_id}
+
+
+async def test_are_there_without_an_entry(hass: HomeAssistant) -> None:
+    """An automation can be checked before the broker has answered."""
+    entry = MockConfigEntry(domain=DOMAIN)
+    entry.add_to_hass(hass)
+    await load(hass, entry)
+    assert set(hass.services.async_services_for_domain(DOMAIN)) == set(ACTIONS)
+    for target in ({"device_id": "nothing"}, {"entity_id": "switch.nothing"}):
+        with pytest.raises(ServiceValidationError, match=r"no charge point.*nothing"):
+            await act(hass, "start_charging", target)
+
+
+async def test_start_charging(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """The limit comes before the current that it limits, and again after the mode's own."""
+    target = await plugged(chargepoint)
+    (answer,) = await act(hass, "start_charging", target, mode="slow", current=8.5)
+    assert answer == {
+        **target,
+        "name": "Acme Wallbox",
+        "status": "charging",
+        "mode": "slow",
+        "limit": "session_current",
+        "current": 8.0,
+    }
+    assert chargepoint.state("number", "session_current") == "8.0"
+    assert chargepoint.state("select", "charging_mode") == "slow"
+    await chargepoint.shows("sensor", "offered_current", "8.0")
+    assert chargepoint.state("number", "session_current") == "8.0"
+    commands = [json.loads(text)["type"] for _, text in chargepoint.point.received]
+    assert [each for each in commands if each in (LIMIT, START)] == [LIMIT, START, LIMIT]
+    (start,) = chargepoint.sent(START)
+    assert start["props"]["charging_mode"] == "slow"
+
+
+async def test_start_charging_as_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Without a wish it starts like the switch, and a second time it does nothing."""
+    target = await plugged(chargepoint)
+    for _ in range(2):
+        (answer,) = await act(hass, "start_charging", target)
+        assert answer["status"] == "charging"
+        assert "current" not in answer
+    assert len(chargepoint.sent(START)) == 1
+
+
+async def test_limit_alone(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    target = await plugged(chargepoint)
+    (answer,) = await act(hass, "start_charging", target, current=8)
+    assert answer["current"] == 8.0
+    await chargepoint.shows("sensor", "offered_current", "8.0")
+    assert len(chargepoint.sent(LIMIT)) == 1
+
+
+async def test_another_mode_while_charging(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    async with running(hass, broker, ChargepointSetup(profile="easee")) as chargepoint:
+        await chargepoint.settles()
+        target = await plugged(chargepoint)
+        await act(hass, "start_charging", target, mode="normal")
+        (answer,) = await act(hass, "start_charging", target, mode="slow")
+        assert answer["mode"] == "slow"
+        modes = [each["props"]["charging_mode"] for each in chargepoint.sent(START)]
+        assert modes == ["normal", "slow"]
+
+
+async def test_where_there_is_no_limit_of_the_session(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Then the lasting one is set."""
+    station = EverestSimulator(
+        Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
+    )
+    entry = await load(hass, other_broker(broker))
+    async with station:
+        chargepoint = Chargepoint(hass, station, entry)
+        await chargepoint.shows("number", "max_current", "16.0")
+        await station.plug()
+        await chargepoint.shows("sensor", "status", "charging")
+        await chargepoint.call("switch", "turn_off", "charging")
+        target = {"device_id": chargepoint.registered("switch", "charging").device_id}
+        (answer,) = await act(hass, "start_charging", target, current=8)
+        assert answer["limit"] == "max_current"
+        assert answer["current"] == 8.0
+        assert answer["status"] == "charging"
+        with pytest.raises(ServiceValidationError, match="cannot do that: charging_mode"):
+            await act(hass, "start_charging", target, mode="slow")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"mode": "warp"}, "cannot do that: warp"),
+        ({"current": 3}, "6 to 32, not 3"),
+        ({"mode": "slow", "current": 64}, "6 to 32, not 64"),
+    ],
+)
+async def test_the_impossible_costs_no_message(
+    hass: HomeAssistant, chargepoint: Chargepoint, data: dict[str, Any], words: str
+) -> None:
+    target = await plugged(chargepoint)
+    with pytest.raises(ServiceValidationError, match=words):
+        await act(hass, "start_charging", target, **data)
+    for kind in (START, LIMIT, "cmd.max_current.set"):
+        assert not chargepoint.sent(kind)
+    assert chargepoint.state("select", "charging_mode") == "unknown"
+
+
+async def test_refusal_in_its_own_words(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    target = await plugged(chargepoint)
+    await chargepoint.point["garage"].refuse("not on Sundays")
+    with pytest.raises(HomeAssistantError, match=r"refused: .*not on Sundays"):
+        await act(hass, "start_charging", target)
+
+
+async def test_not_there(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """It is said, not passed over as for an entity that is not available."""
+    target = await plugged(chargepoint)
+    await chargepoint.point["garage"].offline()
+    await chargepoint.shows("sensor", "status", "unavailable")
+    with pytest.raises(HomeAssistantError, match="Acme Wallbox is not available"):
+        await act(hass, "start_charging", target)
+    assert not chargepoint.sent(START)
+
+
+# Which charge points --------------------------------------------------------------------------
+
+
+@dataclass
+class Two:
+    """Two charge points with a car each, and the ids of their devices."""
+
+    point: FimpSimulator
+    left: str
+    right: str
+
+    @property
+    def states(self) -> list[str]:
+        """What both do, left first."""
+        return [self.point[each].state for each in ("left", "right")]
+
+
+@pytest.fixture(name="two")
+async def two_fixture(hass: HomeAssistant, broker: BrokerProcess) -> AsyncGenerator[Two]:
+    """Two charge points; only the left one knows modes."""
+    setups = (
+        ChargepointSetup(name="left", serial="L", address="1_1"),
+        ChargepointSetup(name="right", serial="R", address="2_1", profile="minimal"),
+    )
+    async with simulator(broker, *setups) as point:
+        entry = await load(hass, other_broker(broker))
+        for each in ("left", "right"):
+            await point[each].plug()
+
+        def ready() -> bool:
+            snapshots = [each.data for each in entry.runtime_data.coordinators.values()]
+            return [each.status for each in snapshots] == ["ready_to_charge"] * 2 and all(
+                each.identity.serial_number for each in snapshots
+            )
+
+        await until(ready)
+        await hass.async_block_till_done()
+        registry = dr.async_get(hass)
+        ids = {
+            device.serial_number: device.id
+            for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
+        }
+        for serial, name in (("L", "Left"), ("R", "Right")):
+            registry.async_update_device(ids[serial], name_by_user=name)
+        yield Two(point, ids["L"], ids["R"])
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_several(hass: HomeAssistant, two: Two) -> None:
+    answers = await act(hass, "start_charging", {"device_id": [two.left, two.right]})
+    assert {each["name"]: each["status"] for each in answers} == {
+        "Left": "charging",
+        "Right": "charging",
+    }
+    assert two.states == ["charging", "charging"]
+
+
+async def test_what_is_impossible_for_one_is_not_done_to_any(
+    hass: HomeAssistant, two: Two
+) -> None:
+    with pytest.raises(ServiceValidationError):
+        await act(hass, "start_charging", {"device_id": [two.left, two.right]}, mode="slow")
+    assert two.states == ["ready_to_charge", "ready_to_charge"]
+
+
+async def test_what_fails_for_one_is_done_to_the_others(hass: HomeAssistant, two: Two) -> None:
+    await two.point["right"].refuse("no")
+    with pytest.raises(HomeAssistantError, match=r"^Not all .*Right: .*refused") as error:
+        await act(hass, "start_charging", {"device_id": [two.left, two.right]})
+    assert "Left" not in str(error.value)
+    assert two.states == ["charging", "ready_to_charge"]
+
+
+async def test_area(hass: HomeAssistant, two: Two) -> None:
+    """Whatever else is in the area is left alone."""
+    area = ar.async_get(hass).async_get_or_create("Garage")
+    dr.async_get(hass).async_update_device(two.left, area_id=area.id)
+    hass.states.async_set("light.garage", "on")
+    stranger = er.async_get(hass).async_get_or_create("light", "demo", "1")
+    er.async_get(hass).async_update_entity(stranger.entity_id, area_id=area.id)
+    (answer,) = await act(hass, "start_charging", {"area_id": area.id})
+    assert answer["name"] == "Left"
+    assert two.states == ["charging", "ready_to_charge"]
+    empty = ar.async_get(hass).async_get_or_create("Attic")
+    with pytest.raises(ServiceValidationError, match="None of the chosen targets"):
+        await act(hass, "start_charging", {"area_id": empty.id})
+
+
+async def test_entity(hass: HomeAssistant, two: Two) -> None:
+    """Any entity stands for its charge point, and several for one."""
+    registry = er.async_get(hass)
+    ids = [each.entity_id for each in er.async_entries_for_device(registry, two.right)]
+    (answer,) = await act(hass, "start_charging", {"entity_id": ids})
+    assert answer["device_id"] == two.right
+    assert two.states == ["ready_to_charge", "charging"]
+
+
+async def test_what_is_named_has_to_be_a_charge_point(hass: HomeAssistant, two: Two) -> None:
+    stranger = er.async_get(hass).async_get_or_create("light", "demo", "1")
+    with pytest.raises(ServiceValidationError, match=stranger.entity_id):
+        await act(
+            hass,
+            "start_charging",
+            {"device_id": two.left, "entity_id": stranger.entity_id},
+        )
+    assert two.states == ["ready_to_charge", "ready_to_charge"]
+
+
+async def test_who_may(hass: HomeAssistant, two: Two, hass_read_only_user: MockUser) -> None:
+    assert hass_read_only_user.groups[0].id == GROUP_ID_READ_ONLY
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN,
+            "start_charging",
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+            target={"device_id": two.left},
+        )
+    assert two.states == ["ready_to_charge", "ready_to_charge"]
