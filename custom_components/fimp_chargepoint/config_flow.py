@@ -264,13 +264,18 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show and take all of them."""
+        errors = {}
         if user_input is not None:
-            return self.async_create_entry(data=entry_options(user_input))
+            try:
+                return self.async_create_entry(data=entry_options(user_input))
+            except FormError as error:
+                errors["base"] = error.key
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, suggested_options(self.config_entry.options)
+                OPTIONS_SCHEMA, user_input or suggested_options(self.config_entry.options)
             ),
+            errors=errors,
         )
 
 

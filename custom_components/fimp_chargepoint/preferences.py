@@ -23,7 +23,15 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .chargepoint.options import Options, Token
-from .const import CONF_MEASUREMENT_INTERVAL, CONF_TOKEN, CONF_TOKEN_TYPE
+from .const import (
+    CONF_COMMAND_TIMEOUT,
+    CONF_MEASUREMENT_INTERVAL,
+    CONF_PROTOCOLS,
+    CONF_SILENCE_LIMIT,
+    CONF_TOKEN,
+    CONF_TOKEN_TYPE,
+)
+from .forms import FormError
 
 #: What a token can be: our names of OCPP's words.
 _TOKEN_TYPES: Final = {
@@ -88,6 +96,24 @@ SECTIONS: Final = (
         collapsed=False,
     ),
     Section(
+        "messages",
+        # Empty, each protocol has its own time, which no number could say for all of them.
+        Preference(key=CONF_COMMAND_TIMEOUT, selector=_number("s", 5, 300)),
+        Preference(key=CONF_SILENCE_LIMIT, selector=_number("s", 30, 86400)),
+        Preference(
+            key=CONF_PROTOCOLS,
+            selector=SelectSelector(
+                SelectSelectorConfig(
+                    options=list(_UNTOUCHED.protocols),
+                    multiple=True,
+                    mode=SelectSelectorMode.LIST,
+                    translation_key=CONF_PROTOCOLS,
+                )
+            ),
+            default=list(_UNTOUCHED.protocols),
+        ),
+    ),
+    Section(
         "everest",
         Preference(
             key=CONF_TOKEN,
@@ -119,13 +145,21 @@ OPTIONS_SCHEMA = probatio.Schema(
 
 
 def entry_options(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty."""
-    return {
+    """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
+
+    Raises:
+        FormError: no protocol is left.
+
+    """
+    options = {
         key: value
         for part in form.values()
         for key, value in _trimmed(part)
         if value is not None and value != ""
     }
+    if not options[CONF_PROTOCOLS]:
+        raise FormError("protocol_missing")
+    return options
 
 
 def _trimmed(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -147,7 +181,9 @@ def library_options(options: Mapping[str, Any]) -> Options:
     """Return the preferences of an entry as the library takes them."""
     token = options.get(CONF_TOKEN)
     kind = _TOKEN_TYPES[options.get(CONF_TOKEN_TYPE, _CARD)]
-    return Options(
-        **{key: value for key, value in options.items() if key in _LIBRARY},
-        token=Token(token, kind) if token else None,
-    )
+    chosen: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in options.items()
+        if key in _LIBRARY
+    }
+    return Options(**chosen, token=Token(token, kind) if token else None)

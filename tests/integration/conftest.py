@@ -78,7 +78,9 @@ def simulator(
     return FimpSimulator(Broker(broker.host, broker.port), *setups, **keywords)
 
 
-def other_broker(broker: BrokerProcess, **data: Any) -> MockConfigEntry:
+def other_broker(
+    broker: BrokerProcess, *, options: dict[str, Any] | None = None, **data: Any
+) -> MockConfigEntry:
     """Return an entry for a broker that is not Home Assistant's."""
     return MockConfigEntry(
         domain=DOMAIN,
@@ -92,7 +94,7 @@ def other_broker(broker: BrokerProcess, **data: Any) -> MockConfigEntry:
             **data,
         },
         # Tests do not want to wait for measurements.
-        options={"measurement_interval": 0},
+        options={"measurement_interval": 0} | (options or {}),
     )
 
 
@@ -227,11 +229,15 @@ def everything_enabled_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def running(
-    hass: HomeAssistant, broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    *setups: ChargepointSetup,
+    options: dict[str, Any] | None = None,
+    **keywords: Any,
 ) -> AsyncGenerator[Chargepoint]:
     """Simulate one charge point and let Home Assistant find it, without a car."""
     async with simulator(broker, *setups, **keywords) as point:
-        entry = await load(hass, other_broker(broker))
+        entry = await load(hass, other_broker(broker, options=options))
         found = Chargepoint(hass, point, entry)
         await found.comes()
         await hass.async_block_till_done()

@@ -334,6 +334,7 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
         result["flow_id"],
         {
             "measurements": {"measurement_interval": 30},
+            "messages": {"command_timeout": 60, "silence_limit": 90, "protocols": ["fimp"]},
             "everest": {"token": " DEADBEEF ", "token_type": "local"},
         },
     )
@@ -341,25 +342,64 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.hub.options == Options(
-        measurement_interval=30, token=Token("DEADBEEF", "Local")
+        measurement_interval=30,
+        command_timeout=60,
+        silence_limit=90,
+        protocols=("fimp",),
+        token=Token("DEADBEEF", "Local"),
     )
 
 
 async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """A field that is emptied is not kept, and a form that is only sent changes nothing."""
-    entry = other_broker(broker)
+    options = {
+        "measurement_interval": 7.0,
+        "command_timeout": 60.0,
+        "silence_limit": 120.0,
+        "protocols": ["everest"],
+        "token": "CAFE",
+        "token_type": "central",
+    }
+    entry = other_broker(broker, options=options)
     entry.add_to_hass(hass)
-    options = {"measurement_interval": 7.0, "token": "CAFE", "token_type": "central"}
-    hass.config_entries.async_update_entry(entry, options=options)
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert shown(result) == options
     result = await hass.config_entries.options.async_configure(
         result["flow_id"],
-        {"measurements": {"measurement_interval": 7}, "everest": {"token": "  "}},
+        {
+            "measurements": {"measurement_interval": 7},
+            "messages": {"protocols": ["everest"]},
+            "everest": {"token": "  "},
+        },
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"measurement_interval": 7, "token_type": "iso14443"}
-    assert library_options(entry.options).token is None
+    assert entry.options == {
+        "measurement_interval": 7,
+        "protocols": ["everest"],
+        "token_type": "iso14443",
+    }
+    assert library_options(entry.options) == Options(
+        measurement_interval=7, protocols=("everest",)
+    )
+
+
+async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Nothing could ever be found; the form says so, keeps the rest, and goes on."""
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    filled_in = {
+        "measurements": {},
+        "messages": {"protocols": [], "command_timeout": 20},
+        "everest": {},
+    }
+    result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
+    assert result["errors"] == {"base": "protocol_missing"}
+    assert shown(result)["command_timeout"] == 20
+    filled_in["messages"]["protocols"] = ["fimp"]
+    result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options["protocols"] == ["fimp"]
 
 
 async def test_options_before_any(hass: HomeAssistant, broker: BrokerProcess) -> None:

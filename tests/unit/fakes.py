@@ -75,8 +75,9 @@ class OfflineHub(Hub):
         super().__init__(_no_settings, clock=ManualClock(), options=options)
         self.sent: list[tuple[str, bytes]] = []
         for prefix in prefixes:
-            for protocol in MQTT_PROTOCOLS:
-                self.add_protocol(prefix, protocol(self, prefix))
+            for name in options.protocols:
+                for protocol in MQTT_PROTOCOLS[name]:
+                    self.add_protocol(prefix, protocol(self, prefix))
 
     @override
     def send(self, topic: str, payload: bytes) -> None:

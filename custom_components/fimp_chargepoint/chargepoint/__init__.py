@@ -10,8 +10,8 @@ from .hub import Hub
 from .link import SettingsSource
 from .options import Options
 
-#: What is spoken on an MQTT broker.
-MQTT_PROTOCOLS = (FimpProtocol, EverestProtocol, LegacyProtocol)
+#: What is spoken on an MQTT broker, by the name that it is chosen by (see `Options`).
+MQTT_PROTOCOLS = {"fimp": (FimpProtocol,), "everest": (EverestProtocol, LegacyProtocol)}
 
 
 def mqtt_hub(
@@ -27,6 +27,7 @@ def mqtt_hub(
     """
     hub = Hub(settings, clock=clock, options=options)
     for prefix in prefixes:
-        for protocol in MQTT_PROTOCOLS:
-            hub.add_protocol(prefix, protocol(hub, prefix))
+        for name in hub.options.protocols:
+            for protocol in MQTT_PROTOCOLS[name]:
+                hub.add_protocol(prefix, protocol(hub, prefix))
     return hub

@@ -51,7 +51,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     CommandSupersededError or InvalidRequestError.
     """
 
-    #: Seconds a command waits for its proof.
+    #: Seconds a command waits for its proof, unless the user prefers another time.
     command_timeout: ClassVar[float]
     #: Seconds that a report may lag behind what it is about.
     report_age: ClassVar[float]
@@ -62,7 +62,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._commands = Commands(
             outlet,
             self.timers,
-            self.command_timeout,
+            outlet.options.command_timeout or self.command_timeout,
             self.report_age,
             ask=self._ask,
             show=self._show_pending,

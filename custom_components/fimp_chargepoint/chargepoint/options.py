@@ -19,8 +19,14 @@ class Options:
     """All preferences, with what holds where nothing was chosen.
 
     `measurement_interval` is the time in seconds between two publications of mere
-    measurements, 0 for none. `token` starts sessions where the charge point takes one.
+    measurements, 0 for none. `command_timeout` is how many seconds a command waits for its
+    proof, `silence_limit` after how many seconds of silence a charge point counts as gone;
+    None is what suits its protocol. `protocols` are those that are spoken, by their name.
+    `token` starts sessions where the charge point takes one.
     """
 
     measurement_interval: float = 5.0
+    command_timeout: float | None = None
+    silence_limit: float | None = None
+    protocols: tuple[str, ...] = ("fimp", "everest")
     token: Token | None = None

@@ -147,7 +147,7 @@ class ApiChargepoint(Evse):
 
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
-        limit = self._pulse.silence_max
+        limit = self.outlet.options.silence_limit or self._pulse.silence_max
         ask_at = self._heard_at + _ASK_AFTER * limit
         silent_at = self._heard_at + limit
         if now < ask_at:

@@ -27,18 +27,12 @@ from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
 from .inclusion import Service, Thing
 from .message import Message, number
-from .questions import ASKED_BY, questions
+from .questions import ASK_AFTER, ASKED_BY, TRIES, patience, questions
 from .reports import Reader, Reading, amperes, expect
 from .requests import Requests
 from .session import limit_of, next_session, offers
 from .topic import ServiceAddress
 
-#: Seconds of silence after which the charge point is asked: adapters report unchanged
-#: values every 30 minutes only.
-_ASK_AFTER: Final = 300.0
-#: Seconds it has for an answer, and how often it is asked before it counts as silent.
-_ANSWER_TIME: Final = 30.0
-_TRIES: Final = 3
 #: Seconds between the questions to one whose state is not known since the link came up:
 #: its adapter may come back to the broker later than we do.
 _ASK_AGAIN: Final = (2.0, 5.0, 15.0, 60.0)
@@ -302,7 +296,7 @@ class FimpChargepoint(Chargepoint):
         def ask(now: float) -> None:
             if self.snapshot.raw_status is None:
                 self.ask_everything()
-                self._ask_until_known(now, *(pauses or (_ASK_AFTER,)))
+                self._ask_until_known(now, *(pauses or (ASK_AFTER,)))
 
         self.timers.set("ask until known", now + pause, ask)
 
@@ -318,14 +312,15 @@ class FimpChargepoint(Chargepoint):
 
     def _watch_silence(self, now: float) -> None:
         """Ask a charge point that says nothing, and stop believing in it in the end."""
-        if now - self._heard_at < _ASK_AFTER:
-            self.timers.set("silence", self._heard_at + _ASK_AFTER, self._watch_silence)
+        ask_after, answer_time = patience(self.outlet.options.silence_limit)
+        if now - self._heard_at < ask_after:
+            self.timers.set("silence", self._heard_at + ask_after, self._watch_silence)
             return
-        if self._unanswered == _TRIES and self.snapshot.unavailable is not Reason.OFFLINE:
+        if self._unanswered == TRIES and self.snapshot.unavailable is not Reason.OFFLINE:
             self._set_unavailable(Reason.SILENT, now)
         self._unanswered += 1
         self._get("chargepoint", "cmd.state.get_report")
-        pause = _ANSWER_TIME if self._unanswered <= _TRIES else _ASK_AFTER
+        pause = answer_time if self._unanswered <= TRIES else ask_after
         self.timers.set("silence", now + pause, self._watch_silence)
 
     @override

@@ -33,6 +33,13 @@ _QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "diagnostic": {"errors": "", **{name: "" for name, _ in HEALTH.values()}},
 }
 
+#: Seconds of silence after which the charge point is asked: adapters report unchanged
+#: values every 30 minutes only.
+ASK_AFTER: Final = 300.0
+#: Seconds it has for an answer, and how often it is asked before it counts as silent.
+_ANSWER_TIME: Final = 30.0
+TRIES: Final = 3
+
 #: The question for a fact of the service `chargepoint`.
 ASKED_BY: Final[Mapping[str, str]] = {
     Feature.STATUS: "cmd.state.get_report",
@@ -71,3 +78,15 @@ def questions(
 
 def _question(middle: str) -> str:
     return f"cmd.{middle}.get_report"
+
+
+def patience(limit: float | None) -> tuple[float, float]:
+    """Return the seconds of silence until it is asked, and those it has for each answer.
+
+    Together they are `limit`, the seconds of silence that the user allows, if any.
+    """
+    if limit is None:
+        return ASK_AFTER, _ANSWER_TIME
+    # Half of a short silence is for the answers.
+    answer_time = min(_ANSWER_TIME, limit / 2 / TRIES)
+    return limit - TRIES * answer_time, answer_time
