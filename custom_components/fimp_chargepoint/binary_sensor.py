@@ -13,11 +13,11 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.model import ChargepointSnapshot, Feature, Status
-from .coordinator import FimpConfigEntry
+from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
+from .coordinator import FimpConfigEntry, PushCoordinator
 from .entity import (
-    ChargepointDescription,
-    ChargepointEntity,
+    NodeDescription,
+    NodeEntity,
     async_setup_chargepoints,
     existing,
     only_reports,
@@ -31,11 +31,18 @@ ATTR_PROBLEMS = "problems"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointBinarySensorDescription(ChargepointDescription, BinarySensorEntityDescription):
+class NodeBinarySensorDescription[S: NodeSnapshot](
+    NodeDescription, BinarySensorEntityDescription
+):
     """A fact, and what more there is to say about it."""
 
-    is_on_fn: Callable[[ChargepointSnapshot], bool | None]
-    attributes_fn: Callable[[ChargepointSnapshot], Mapping[str, Any]] | None = None
+    is_on_fn: Callable[[S], bool | None]
+    attributes_fn: Callable[[S], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargepointBinarySensorDescription(NodeBinarySensorDescription[ChargepointSnapshot]):
+    """A fact of a charge point."""
 
 
 def _charging(snapshot: ChargepointSnapshot) -> bool | None:
@@ -105,14 +112,14 @@ async def async_setup_entry(
         async_add_entities,
         Platform.BINARY_SENSOR,
         existing(BINARY_SENSORS),
-        ChargepointBinarySensor,
+        NodeBinarySensor,
     )
 
 
-class ChargepointBinarySensor(ChargepointEntity, BinarySensorEntity):
+class NodeBinarySensor(NodeEntity[PushCoordinator[Any, Any]], BinarySensorEntity):
     """A fact of the snapshot."""
 
-    entity_description: ChargepointBinarySensorDescription
+    entity_description: NodeBinarySensorDescription[Any]
 
     @property
     @override

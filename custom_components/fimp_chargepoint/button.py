@@ -17,8 +17,8 @@ from .chargepoint.base import Chargepoint
 from .chargepoint.model import Feature
 from .coordinator import FimpConfigEntry
 from .entity import (
-    ChargepointDescription,
     ChargepointEntity,
+    NodeDescription,
     async_setup_chargepoints,
     controls,
     existing,
@@ -30,7 +30,7 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointButtonDescription(ChargepointDescription, ButtonEntityDescription):
+class ChargepointButtonDescription(NodeDescription, ButtonEntityDescription):
     """What is done when it is pressed."""
 
     press_fn: Callable[[Chargepoint], Awaitable[None]]

@@ -68,7 +68,7 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         #: Whether its node is gone for good; its entities go with it.
         self.is_gone = False
         self._remove_listener: CALLBACK_TYPE | None = node.add_listener(self._take_over)
-        self._register_device()
+        self.async_register_device()
 
     @override
     async def async_shutdown(self) -> None:
@@ -87,11 +87,11 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
     @callback
     def _take_over(self, snapshot: S) -> None:
         """Publish a snapshot."""
-        identity = self.data.identity
+        identity, parent = self.data.identity, self.data.parent
         self.async_set_updated_data(snapshot)
-        if snapshot.identity == identity:
+        if snapshot.identity == identity and snapshot.parent == parent:
             return
-        self._register_device()
+        self.async_register_device()
         if self.is_new and identity.area is None and snapshot.identity.area is not None:
             entry_id, area = self.config_entry.entry_id, snapshot.identity.area
             async_suggest_area(self.hass, entry_id, self.identifier, area)
@@ -103,9 +103,13 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         self.async_update_listeners()
         self.config_entry.async_create_task(self.hass, self.async_shutdown())
 
-    def _register_device(self) -> None:
-        entry_id, identity = self.config_entry.entry_id, self.data.identity
-        async_register_device(self.hass, entry_id, self.identifier, identity)
+    @callback
+    def async_register_device(self) -> None:
+        """Show what is known of the device, and below which other one it stands."""
+        entry_id, parent = self.config_entry.entry_id, self.data.parent
+        if parent is not None:
+            parent = f"{entry_id}_{parent}"
+        async_register_device(self.hass, entry_id, self.identifier, self.data.identity, parent)
 
 
 class RuntimeData:
@@ -149,8 +153,19 @@ class RuntimeData:
         self._adopt_device(node)
         coordinator: PushCoordinator[Any, Any] = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
+        self._move_children(node.address)
         for action in self._actions:
             action(coordinator)
+
+    def _remove_device(self, address: str, identifier: str) -> None:
+        async_remove_device(self._hass, self._entry.entry_id, identifier)
+        self._move_children(address)
+
+    def _move_children(self, address: str) -> None:
+        """The device of a node has come or gone: those of its parts stand elsewhere now."""
+        for coordinator in self.coordinators.values():
+            if coordinator.data.parent == address:
+                coordinator.async_register_device()
 
     def _remove(self, node: Node[Any]) -> None:
         """Take a node away; its device stays for a while, in case it only moves."""
@@ -158,14 +173,14 @@ class RuntimeData:
         coordinator.async_retire()
         identifier = coordinator.identifier
         if coordinator.data.identity.serial_number is None:
-            async_remove_device(self._hass, self._entry.entry_id, identifier)
+            self._remove_device(node.address, identifier)
             return
         self._retired[identifier] = coordinator.data.identity
 
         @callback
         def remove(_: datetime) -> None:
             if self._retired.pop(identifier, None) is not None:
-                async_remove_device(self._hass, self._entry.entry_id, identifier)
+                self._remove_device(node.address, identifier)
 
         self._entry.async_on_unload(async_call_later(self._hass, _KEEPING_TIME, remove))
 

@@ -20,9 +20,15 @@ def async_find_device(
 
 @callback
 def async_register_device(
-    hass: HomeAssistant, entry_id: str, identifier: str, identity: Identity
+    hass: HomeAssistant, entry_id: str, identifier: str, identity: Identity, parent: str | None
 ) -> None:
-    """Show a node as a device below its hub; entities only refer to it."""
+    """Show a node as a device below that of its parent; entities only refer to it.
+
+    Where the device of the `parent` is not there (yet), it stands below the hub's.
+    """
+    above = None if parent is None else async_find_device(hass, entry_id, parent)
+    if above is None:
+        above = async_find_device(hass, entry_id, entry_id)
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry_id,
         identifiers={(DOMAIN, identifier)},
@@ -33,9 +39,7 @@ def async_register_device(
         sw_version=identity.sw_version,
         hw_version=identity.hw_version,
         suggested_area=identity.area,
-        via_device_id=dr.async_get_device_id_by_identifier(
-            hass, (DOMAIN, entry_id), config_entry_id=entry_id
-        ),
+        via_device_id=None if above is None else above.id,
     )
 
 

@@ -25,44 +25,50 @@ from .chargepoint.errors import (
     NoSessionError,
     OutOfRangeError,
 )
-from .chargepoint.model import Capabilities, Feature, Parameter, ParameterKind
+from .chargepoint.model import (
+    Capabilities,
+    ChargepointSnapshot,
+    Feature,
+    NodeSnapshot,
+    Parameter,
+    ParameterKind,
+)
+from .chargepoint.node import Node
 from .const import ATTR_PENDING, DOMAIN
 from .controls import Control, ParameterControl
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointDescription(EntityDescription):
-    """What the descriptions of all platforms have."""
+class NodeDescription(EntityDescription):
+    """What the descriptions of all platforms have, for every kind of node."""
 
     exists_fn: Callable[[Capabilities], bool] = lambda _: True
 
 
 def reports(feature: Feature) -> Callable[[Capabilities], bool]:
-    """Return a condition: the charge point can report `feature`."""
+    """Return a condition: the node can report `feature`."""
     return lambda capabilities: feature in capabilities.reports
 
 
 def controls(feature: Feature) -> Callable[[Capabilities], bool]:
-    """Return a condition: the charge point can be told `feature`."""
+    """Return a condition: the node can be told `feature`."""
     return lambda capabilities: feature in capabilities.controls
 
 
 def only_reports(feature: Feature) -> Callable[[Capabilities], bool]:
-    """Return a condition: the charge point can report `feature`, but not be told."""
+    """Return a condition: the node can report `feature`, but not be told."""
     return lambda capabilities: (
         feature in capabilities.reports and feature not in capabilities.controls
     )
 
 
-class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
-    """One fact or one control of a charge point."""
+class NodeEntity[C: PushCoordinator[Any, Any]](CoordinatorEntity[C]):
+    """One fact of a node, of whatever kind."""
 
     _attr_has_entity_name = True
 
-    def __init__(
-        self, coordinator: ChargepointCoordinator, description: EntityDescription
-    ) -> None:
+    def __init__(self, coordinator: C, description: EntityDescription) -> None:
         """Take the identity from the node's; `_attr_unique_id` never changes."""
         super().__init__(coordinator)
         self.entity_description = description
@@ -77,15 +83,11 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
         """Everything this entity shows, to be compared."""
 
     @property
-    def chargepoint(self) -> Chargepoint:
-        """What the commands go to."""
-        return self.coordinator.node
-
-    @property
     @override
     def available(self) -> bool:
         """Whether the values are live."""
-        return super().available and self.coordinator.data.available
+        snapshot: NodeSnapshot = self.coordinator.data
+        return super().available and snapshot.available
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -106,8 +108,17 @@ class ChargepointEntity(CoordinatorEntity[ChargepointCoordinator]):
             self.async_write_ha_state()
 
 
+class ChargepointEntity(NodeEntity[ChargepointCoordinator]):
+    """One fact or one control of a charge point."""
+
+    @property
+    def chargepoint(self) -> Chargepoint:
+        """What the commands go to."""
+        return self.coordinator.node
+
+
 @dataclass(frozen=True, kw_only=True)
-class ControlDescription(ChargepointDescription):
+class ControlDescription(NodeDescription):
     """What is asked for and not proven yet, what is proven, and how to ask for it."""
 
     control: Control
@@ -150,11 +161,11 @@ class ControlEntity[V](ChargepointEntity):
         return {ATTR_PENDING: self._pending is not None}
 
 
-type Descriptions[D: ChargepointDescription] = Callable[[Capabilities], Iterable[D]]
+type Descriptions[D: NodeDescription] = Callable[[Capabilities], Iterable[D]]
 
 
-def existing[D: ChargepointDescription](descriptions: Iterable[D]) -> Descriptions[D]:
-    """Return which of `descriptions` are of what a charge point has."""
+def existing[D: NodeDescription](descriptions: Iterable[D]) -> Descriptions[D]:
+    """Return which of `descriptions` are of what a node has."""
     return lambda capabilities: [each for each in descriptions if each.exists_fn(capabilities)]
 
 
@@ -170,7 +181,7 @@ def parameter_fields(parameter_id: str, name: str | None = None) -> dict[str, An
     } | ({"translation_key": parameter_id} if name is None else {"name": name})
 
 
-def of_parameters[D: ChargepointDescription](
+def of_parameters[D: NodeDescription](
     kind: ParameterKind, describe: Callable[[Parameter], D]
 ) -> Descriptions[D]:
     """Return the descriptions of the settings of one kind that a charge point has."""
@@ -180,20 +191,23 @@ def of_parameters[D: ChargepointDescription](
 
 
 @callback
-def async_setup_chargepoints[D: ChargepointDescription](
+def async_setup_nodes[S: NodeSnapshot, N: Node[Any], D: NodeDescription](
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     platform: Platform,
+    kind: type[S],
     descriptions: Descriptions[D],
-    entity_class: Callable[[ChargepointCoordinator, D], Entity],
+    entity_class: Callable[[PushCoordinator[S, N], D], Entity],
 ) -> None:
-    """Add the entities of a platform for every charge point, now and in future.
+    """Add the entities of a platform for every node with snapshots of `kind`.
 
-    An entity is there as long as its charge point has the capability for it.
+    Now and in future; an entity is there as long as its node has the capability for it.
     """
 
     @callback
-    def chargepoint_added(coordinator: ChargepointCoordinator) -> None:
+    def node_added(coordinator: PushCoordinator[Any, Any]) -> None:
+        if not isinstance(coordinator.data, kind):
+            return
         there: set[str] = set()
         seen: Capabilities | None = None
 
@@ -216,23 +230,34 @@ def async_setup_chargepoints[D: ChargepointDescription](
         look()
         entry.async_on_unload(coordinator.async_add_listener(look))
 
-    @callback
-    def node_added(coordinator: PushCoordinator[Any, Any]) -> None:
-        if isinstance(coordinator.node, Chargepoint):
-            chargepoint_added(coordinator)
-
     entry.async_on_unload(entry.runtime_data.async_for_each_node(node_added))
 
 
-def _remove_entity(coordinator: ChargepointCoordinator, platform: Platform, key: str) -> None:
-    """Take away what the charge point cannot do any more."""
+@callback
+def async_setup_chargepoints[D: NodeDescription](
+    entry: FimpConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    platform: Platform,
+    descriptions: Descriptions[D],
+    entity_class: Callable[[ChargepointCoordinator, D], Entity],
+) -> None:
+    """Add the entities of a platform for every charge point."""
+    async_setup_nodes(
+        entry, async_add_entities, platform, ChargepointSnapshot, descriptions, entity_class
+    )
+
+
+def _remove_entity(
+    coordinator: PushCoordinator[Any, Any], platform: Platform, key: str
+) -> None:
+    """Take away what the node cannot do any more."""
     registry = er.async_get(coordinator.hass)
     entity_id = registry.async_get_entity_id(platform, DOMAIN, _unique_id(coordinator, key))
     if entity_id is not None:
         registry.async_remove(entity_id)
 
 
-def _unique_id(coordinator: ChargepointCoordinator, key: str) -> str:
+def _unique_id(coordinator: PushCoordinator[Any, Any], key: str) -> str:
     return f"{coordinator.identifier}_{key}"
 
 

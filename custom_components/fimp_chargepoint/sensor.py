@@ -13,8 +13,8 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .chargepoint.model import ParameterKind
-from .coordinator import FimpConfigEntry
-from .entity import ChargepointEntity, async_setup_chargepoints, existing, of_parameters
+from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .entity import NodeEntity, async_setup_chargepoints, existing, of_parameters
 from .sensor_descriptions import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
@@ -22,7 +22,7 @@ from .sensor_descriptions import (
     SENSORS,
     SESSION_SENSORS,
     VEHICLE_SENSORS,
-    ChargepointSensorDescription,
+    NodeSensorDescription,
     parameter_sensor,
 )
 
@@ -44,16 +44,16 @@ async def async_setup_entry(
         existing(
             (*SENSORS, *METER_SENSORS, *VEHICLE_SENSORS, *HEALTH_SENSORS, *DETAIL_SENSORS)
         ),
-        ChargepointSensor,
+        NodeSensor,
     )
     add(existing(SESSION_SENSORS), SessionSensor)
-    add(of_parameters(ParameterKind.VALUE, parameter_sensor), ChargepointSensor)
+    add(of_parameters(ParameterKind.VALUE, parameter_sensor), NodeSensor)
 
 
-class ChargepointSensor(ChargepointEntity, SensorEntity):
+class NodeSensor[C: PushCoordinator[Any, Any]](NodeEntity[C], SensorEntity):
     """A value of the snapshot."""
 
-    entity_description: ChargepointSensorDescription
+    entity_description: NodeSensorDescription[Any]
 
     @property
     @override
@@ -74,7 +74,7 @@ class ChargepointSensor(ChargepointEntity, SensorEntity):
         return self.entity_description.last_reset_fn(self.coordinator.data)
 
 
-class SessionSensor(ChargepointSensor, RestoreEntity):
+class SessionSensor(NodeSensor[ChargepointCoordinator], RestoreEntity):
     """A value of the session, which may outlive a run of Home Assistant."""
 
     _stored: RestoredExtraData | None = None
@@ -90,7 +90,7 @@ class SessionSensor(ChargepointSensor, RestoreEntity):
         energy = data.get(_ENERGY)
         if started is not None and isinstance(energy, float | int):
             self._stored = RestoredExtraData(data)
-            self.chargepoint.restore_session(started, energy)
+            self.coordinator.node.restore_session(started, energy)
 
     @property
     @override

@@ -25,18 +25,30 @@ from homeassistant.const import (
 from homeassistant.helpers.typing import StateType
 
 from .chargepoint.hindrance import Hindrance, hindrance
-from .chargepoint.model import PHASES, ChargepointSnapshot, Feature, Parameter, Status
+from .chargepoint.model import (
+    PHASES,
+    ChargepointSnapshot,
+    Feature,
+    NodeSnapshot,
+    Parameter,
+    Status,
+)
 from .chargepoint.pilot import Pilot, pilot
 from .controls import ParameterControl
-from .entity import ChargepointDescription, only_reports, reports
+from .entity import NodeDescription, only_reports, reports
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointSensorDescription(ChargepointDescription, SensorEntityDescription):
+class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescription):
     """A value, and since when it counts."""
 
-    value_fn: Callable[[ChargepointSnapshot], StateType | datetime]
-    last_reset_fn: Callable[[ChargepointSnapshot], datetime | None] = lambda _: None
+    value_fn: Callable[[S], StateType | datetime]
+    last_reset_fn: Callable[[S], datetime | None] = lambda _: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargepointSensorDescription(NodeSensorDescription[ChargepointSnapshot]):
+    """A value of a charge point."""
 
 
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:

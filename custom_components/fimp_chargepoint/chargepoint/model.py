@@ -307,10 +307,15 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSnapshot:
-    """What every node has. `unavailable` is None while the values are live."""
+    """What every node has. `unavailable` is None while the values are live.
+
+    `parent` is the address of the node that it is a part of, None where it stands alone.
+    """
 
     identity: Identity
+    parent: str | None = None
     unavailable: Reason | None = Reason.NOT_HEARD
+    capabilities: Capabilities = Capabilities()
 
     @property
     def available(self) -> bool:
@@ -342,7 +347,6 @@ class ChargepointSnapshot(NodeSnapshot):
     never facts.
     """
 
-    capabilities: Capabilities = Capabilities()
     status: Status | None = None
     raw_status: str | None = None
     plugged: bool | None = None

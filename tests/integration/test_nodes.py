@@ -1,0 +1,97 @@
+"""Nodes that are no charge points: a device of their own, below the one they are a part of."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint.chargepoint.model import Identity, NodeSnapshot
+from custom_components.fimp_chargepoint.chargepoint.node import Node
+from tests.broker import BrokerProcess
+
+from .conftest import load, other_broker
+
+
+class Thing(Node[NodeSnapshot]):
+    """A node of a kind that nobody has entities for."""
+
+    def belongs_to(self, parent: str | None) -> None:
+        """Turn out to be a part of another node."""
+        self._update(self.outlet.clock.now(), parent=parent)
+
+
+@pytest.fixture(name="entry")
+async def entry_fixture(hass: HomeAssistant, broker: BrokerProcess) -> MockConfigEntry:
+    return await load(hass, other_broker(broker))
+
+
+def add(entry: MockConfigEntry, address: str, parent: str | None = None, **who: Any) -> Thing:
+    """Let something be found."""
+    hub = entry.runtime_data.hub
+    thing = Thing(
+        address, NodeSnapshot(identity=Identity(name=address, **who), parent=parent), hub
+    )
+    hub.add_node(thing)
+    return thing
+
+
+def device(hass: HomeAssistant, entry: MockConfigEntry, address: str) -> dr.DeviceEntry | None:
+    """Return the device of a node."""
+    identifier = ("fimp_chargepoint", f"{entry.entry_id}_{address}")
+    return dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
+
+
+def above(hass: HomeAssistant, entry: MockConfigEntry, address: str) -> str | None:
+    """Return the name of the device that a node's device stands below."""
+    found = device(hass, entry, address)
+    assert found is not None
+    assert found.via_device_id is not None
+    parent = dr.async_get(hass).async_get(found.via_device_id)
+    return None if parent is None else parent.name
+
+
+async def test_parents_first(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    add(entry, "station")
+    add(entry, "evse", parent="station")
+    assert above(hass, entry, "station") == entry.title
+    assert above(hass, entry, "evse") == "station"
+    # It has no entities, and is no charge point.
+    await hass.async_block_till_done()
+    assert hass.states.async_all() == []
+
+
+async def test_a_parent_that_comes_later_and_goes(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    add(entry, "evse", parent="station")
+    add(entry, "other")
+    assert above(hass, entry, "evse") == entry.title
+    add(entry, "station")
+    assert above(hass, entry, "evse") == "station"
+    assert above(hass, entry, "other") == entry.title
+    entry.runtime_data.hub.remove_node("station")
+    assert device(hass, entry, "station") is None
+    assert above(hass, entry, "evse") == entry.title
+
+
+async def test_what_it_belongs_to_may_turn_out(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    add(entry, "station")
+    evse = add(entry, "evse")
+    assert above(hass, entry, "evse") == entry.title
+    evse.belongs_to("station")
+    assert above(hass, entry, "evse") == "station"
+    evse.belongs_to(None)
+    assert above(hass, entry, "evse") == entry.title
+
+
+async def test_a_parent_whose_device_is_kept_for_a_while(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    add(entry, "station", serial_number="1")
+    add(entry, "evse", parent="station")
+    entry.runtime_data.hub.remove_node("station")
+    assert above(hass, entry, "evse") == "station"
