@@ -11,6 +11,7 @@ import ssl
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.ssl import (
@@ -26,6 +27,7 @@ from .const import (
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
+    CONF_PREFIXES,
     CONF_TLS,
     MQTT_DOMAIN,
     Broker,
@@ -61,6 +63,37 @@ def has_home_assistant_broker(hass: HomeAssistant) -> bool:
     )
 
 
+@callback
+def same_topics(hass: HomeAssistant, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two config entries with this data hear the same messages.
+
+    They do below a prefix that both have, on a broker that is called the same in both.
+    """
+    address = _address(hass, one)
+    return (
+        address is not None
+        and address == _address(hass, other)
+        and not set(one[CONF_PREFIXES]).isdisjoint(other[CONF_PREFIXES])
+    )
+
+
+def _mqtt_entry(hass: HomeAssistant) -> ConfigEntry | None:
+    """Return the only entry of the MQTT integration, which may be disabled."""
+    entries = hass.config_entries.async_entries(MQTT_DOMAIN, include_ignore=False)
+    return entries[0] if entries else None
+
+
+def _address(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return host and port of a broker, None where the MQTT integration does not tell."""
+    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+        entry = _mqtt_entry(hass)
+        if entry is None:
+            return None
+        config = {**entry.data, **entry.options}
+        return config[_MQTT_BROKER].casefold(), config.get(CONF_PORT, _DEFAULT_PORT)
+    return data[CONF_HOST].casefold(), data[CONF_PORT]
+
+
 def settings_source(hass: HomeAssistant, data: Mapping[str, Any]) -> SettingsSource:
     """Return where a link gets its settings from, for the `data` of a config entry."""
     if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
@@ -70,10 +103,9 @@ def settings_source(hass: HomeAssistant, data: Mapping[str, Any]) -> SettingsSou
 
 async def _home_assistant_broker(hass: HomeAssistant) -> MqttSettings:
     """Return the settings of Home Assistant's own MQTT integration, as they are now."""
-    entries = hass.config_entries.async_entries(MQTT_DOMAIN, include_ignore=False)
-    if not entries:
+    entry = _mqtt_entry(hass)
+    if entry is None:
         raise NotConnectedError("the MQTT integration is not set up")
-    entry = entries[0]
     if entry.disabled_by is not None:
         raise NotConnectedError("the MQTT integration is disabled")
     config = {**entry.data, **entry.options}

@@ -5,18 +5,25 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, override
 
 from homeassistant.config_entries import (
+    SOURCE_MQTT,
     SOURCE_RECONFIGURE,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_HOST, CONF_PORT, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 import probatio
 
-from .broker import CertificateError, has_home_assistant_broker, settings_source
+from .broker import (
+    CertificateError,
+    has_home_assistant_broker,
+    same_topics,
+    settings_source,
+)
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import (
     AuthenticationError,
@@ -25,7 +32,8 @@ from .chargepoint.errors import (
     TlsError,
 )
 from .chargepoint.hub import Hub
-from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, Broker
+from .chargepoint.node import Node
+from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
 from .forms import (
     BROKER_SCHEMA,
     CREDENTIALS_SCHEMA,
@@ -65,9 +73,11 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
     VERSION = 1
 
-    #: What the entry will hold, known to work.
+    #: What the entry will hold; known to work, but for a discovered one.
     _data: dict[str, Any]
     _search: asyncio.Task[_Search]
+    #: Who was heard on Home Assistant's broker.
+    _heard: Node[Any]
 
     @staticmethod
     @callback
@@ -91,16 +101,16 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Use the broker of Home Assistant's MQTT integration."""
-        await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT)
+        # A discovery in progress does not keep anybody from doing it by hand.
+        await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT, raise_on_progress=False)
         if self.source != SOURCE_RECONFIGURE:
             self._abort_if_unique_id_configured()
         problem: Exception | None = None
         if user_input is not None:
             try:
-                return await self._async_use(home_assistant_data(user_input))
-            except AuthenticationError:
-                # Only the MQTT integration can ask for other credentials.
-                problem = FormError("mqtt_invalid_auth")
+                data = home_assistant_data(user_input)
+                self._abort_if_overlapping(data)
+                return await self._async_use(data)
             except (FormError, ChargepointError) as error:
                 problem = error
         return self._show("home_assistant", HOME_ASSISTANT_SCHEMA, user_input, problem)
@@ -118,6 +128,48 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             except (FormError, ChargepointError) as error:
                 problem = error
         return self._show("broker", BROKER_SCHEMA, user_input, problem)
+
+    @override
+    async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
+        """Take a message that came to Home Assistant's broker: each one begins a flow."""
+        entry = self.hass.config_entries.async_entry_for_domain_unique_id(
+            DOMAIN, _UNIQUE_ID_HOME_ASSISTANT
+        )
+        if entry is not None and MQTT_DOMAIN in entry.discovery_keys:
+            # Going on would have the topics of all messages written to the disk, by turns.
+            return self.async_abort(reason="already_configured")
+        self._data = home_assistant_data({})
+        payload = discovery_info.payload
+        heard = self._hub(self._data).recognise(
+            discovery_info.topic,
+            payload.encode() if isinstance(payload, str) else bytes(payload),
+        )
+        # Charge points retain nothing: this would be of another day.
+        if heard is None or discovery_info.retain:
+            return self.async_abort(reason="invalid_discovery_info")
+        self._heard = heard
+        await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT)
+        self._abort_if_unique_id_configured()
+        self.context["title_placeholders"] = {"name": heard.snapshot.identity.name}
+        self._set_confirm_only()
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Set up Home Assistant's broker, on which a charge point was heard."""
+        # This may have come up, or have been done in another way, some time ago.
+        self._abort_if_overlapping(self._data)
+        self._abort_if_found(self._heard)
+        problem: Exception | None = None
+        if user_input is not None:
+            try:
+                await (await self._async_connect(self._data)).stop()
+                return self._create_entry()
+            except (FormError, ChargepointError) as error:
+                problem = error
+        name = self._heard.snapshot.identity.name
+        return self._show("confirm", probatio.Schema({}), user_input, problem, name=name)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -152,13 +204,22 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         """Abort where another entry has a prefix of this broker: all would be there twice."""
         reconfigured = self.context.get("entry_id")
         for entry in self._async_current_entries(include_ignore=False):
-            if (
-                entry.entry_id != reconfigured
-                and entry.data.get(CONF_HOST, "").casefold() == data[CONF_HOST].casefold()
-                and entry.data.get(CONF_PORT) == data[CONF_PORT]
-                and set(entry.data[CONF_PREFIXES]) & set(data[CONF_PREFIXES])
-            ):
+            if entry.entry_id != reconfigured and same_topics(self.hass, entry.data, data):
                 raise AbortFlow("already_configured")
+
+    def _abort_if_found(self, node: Node[Any]) -> None:
+        """Abort where another entry has the charge point: a bridge may bring it here too."""
+        if any(
+            node.address in entry.runtime_data.hub.nodes
+            for entry in self.hass.config_entries.async_loaded_entries(DOMAIN)
+        ):
+            raise AbortFlow("already_configured")
+
+    def _withdraw_discovery(self, data: Mapping[str, Any]) -> None:
+        """Take back what was offered on Home Assistant's broker, where `data` leads there."""
+        if same_topics(self.hass, data, home_assistant_data({})):
+            for flow in self._async_in_progress(match_context={"source": SOURCE_MQTT}):
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
     @property
     def _known(self) -> Mapping[str, Any]:
@@ -173,6 +234,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         schema: probatio.Schema,
         user_input: Mapping[str, Any] | None,
         problem: Exception | None,
+        **placeholders: str,
     ) -> ConfigFlowResult:
         """Show a form, with what was filled in before and what was wrong with it."""
         return self.async_show_form(
@@ -181,19 +243,34 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 schema, user_input or suggestions(self._known)
             ),
             errors={} if problem is None else {"base": _error_key(problem)},
-            description_placeholders={"detail": str(problem)},
+            description_placeholders={"detail": str(problem), **placeholders},
         )
 
     # Does it work, and what is there -------------------------------------------
 
-    async def _async_connect(self, data: Mapping[str, Any]) -> Hub:
-        """Return a hub that is connected; the caller stops it."""
-        hub = mqtt_hub(
+    def _hub(self, data: Mapping[str, Any]) -> Hub:
+        """Return the hub of an entry with this data, not connected."""
+        return mqtt_hub(
             settings_source(self.hass, data),
             prefixes=data[CONF_PREFIXES],
             clock=self.hass.data.get(DATA_CLOCK),
         )
-        await hub.start()
+
+    async def _async_connect(self, data: Mapping[str, Any]) -> Hub:
+        """Return a hub that is connected; the caller stops it.
+
+        Raises:
+            ChargepointError, FormError: it could not be connected.
+
+        """
+        hub = self._hub(data)
+        try:
+            await hub.start()
+        except AuthenticationError as error:
+            if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+                # Only the MQTT integration can ask for other credentials.
+                raise FormError("mqtt_invalid_auth") from error
+            raise
         return hub
 
     async def _async_use(self, data: dict[str, Any]) -> ConfigFlowResult:
@@ -203,6 +280,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             await hub.stop()
             entry = self._get_reconfigure_entry()
             own_title = entry.title != _title(entry.data)
+            self._withdraw_discovery(data)
             return self.async_update_reload_and_abort(
                 entry, data=data, title=entry.title if own_title else _title(data)
             )
@@ -254,6 +332,11 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 },
                 last_step=True,
             )
+        return self._create_entry()
+
+    def _create_entry(self) -> ConfigFlowResult:
+        """Create the entry, and leave nothing to discover in it."""
+        self._withdraw_discovery(self._data)
         return self.async_create_entry(title=_title(self._data), data=self._data)
 
 

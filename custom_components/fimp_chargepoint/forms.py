@@ -103,7 +103,7 @@ class FormError(Exception):
 
 
 def home_assistant_data(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry data of a filled in HOME_ASSISTANT_SCHEMA."""
+    """Return the entry data of a filled in HOME_ASSISTANT_SCHEMA; the form may be empty."""
     return {CONF_BROKER: Broker.HOME_ASSISTANT.value, CONF_PREFIXES: _prefixes(form)}
 
 
@@ -168,7 +168,7 @@ def _host(text: str) -> str:
 
 def _prefixes(form: Mapping[str, Any]) -> list[str]:
     """Return the topic prefixes, each once; the root of the broker where there is none."""
-    prefixes = list(dict.fromkeys(form[_SECTION_TOPICS].get(CONF_PREFIXES, ())))
+    prefixes = list(dict.fromkeys(form.get(_SECTION_TOPICS, {}).get(CONF_PREFIXES, ())))
     if any(wildcard in prefix for prefix in prefixes for wildcard in "+#"):
         raise FormError("prefix_with_wildcard")
     return prefixes or [_ROOT]

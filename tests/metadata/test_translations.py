@@ -4,7 +4,11 @@ from collections.abc import Iterator
 import re
 from typing import Any
 
+from homeassistant import data_entry_flow
+import probatio
 import pytest
+
+from custom_components.fimp_chargepoint import forms
 
 from .code import FILES, all_strings, called, strings, wanted
 from .project import INTEGRATION, leaves, read_json, translations
@@ -87,6 +91,35 @@ def test_other_languages_say_the_same_as_english() -> None:
 def test_every_field_is_described() -> None:
     for name, form in _forms():
         assert set(form.get("data", {})) == set(form.get("data_description", {})), name
+
+
+def _fields(schema: probatio.Schema) -> tuple[set[str], dict[str, set[str]]]:
+    """Return the names of a form's fields, and of those in each of its sections."""
+    sections = {
+        str(name): {str(each) for each in field.schema.schema}
+        for name, field in schema.schema.items()
+        if isinstance(field, data_entry_flow.section)
+    }
+    return {str(each) for each in schema.schema} - set(sections), sections
+
+
+def test_every_form_has_its_texts() -> None:
+    described = [
+        (
+            set(form.get("data_description", {})),
+            {
+                name: set(each["data_description"])
+                for name, each in form.get("sections", {}).items()
+            },
+        )
+        for _, form in _forms()
+    ]
+    schemas = {
+        name: each for name, each in vars(forms).items() if isinstance(each, probatio.Schema)
+    }
+    assert schemas
+    for name, schema in schemas.items():
+        assert _fields(schema) in described, name
 
 
 def test_every_menu_option_is_named() -> None:

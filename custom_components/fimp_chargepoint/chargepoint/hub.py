@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 import logging
 from typing import Any
@@ -177,6 +178,19 @@ class Hub:
         ]
         if deadlines:
             self._cancel_timer = self.clock.call_at(min(deadlines), self._tick)
+
+    def recognise(self, topic: str, payload: bytes) -> Node[Any] | None:
+        """Return the charge point that a message proves, None where it proves none.
+
+        It is not made known here, and no connection is needed.
+        """
+        for prefix, protocol in self._protocols:
+            if topic.startswith(prefix):
+                with suppress(ProtocolError):
+                    found = protocol.recognise(topic[len(prefix) :], payload, self.clock.now())
+                    if found is not None:
+                        return found
+        return None
 
     # What the link calls -----------------------------------------------------
 

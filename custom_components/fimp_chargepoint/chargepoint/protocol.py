@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .timers import Timers
 
 if TYPE_CHECKING:
     from .hub import Hub
+    from .node import Node
 
 #: Takes a message's bytes and the moment it came.
 type Handler = Callable[[bytes, float], None]
@@ -30,6 +31,17 @@ class Protocol(ABC):
         """Return what handles `topic` (without prefix), None where it is not ours.
 
         Called once per new topic; the hub remembers the answer.
+        """
+
+    @abstractmethod
+    def recognise(self, topic: str, payload: bytes, now: float) -> Node[Any] | None:
+        """Return the charge point that one message proves, None where it proves none.
+
+        For who is not connected: the node is not on the hub, and nothing is sent.
+
+        Raises:
+            ProtocolError: the message makes no sense.
+
         """
 
     @abstractmethod

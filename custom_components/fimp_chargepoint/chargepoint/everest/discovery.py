@@ -12,7 +12,7 @@ from uuid import uuid4
 from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .chargepoint import EverestChargepoint
-from .envelope import ReplyTopic, decode, mapping, number, part, request
+from .envelope import ReplyTopic, decode, mapping, number, part, request, text
 from .module import Kind, Module
 from .pulse import is_beat
 from .sisters import (
@@ -40,6 +40,9 @@ _PROOFS: Final[dict[str, tuple[str, type | UnionType]]] = {
     "enforced_limits": ("limits_root_side", dict),
     "hw_capabilities": ("max_current_A_import", int | float),
 }
+
+#: The same, where they hold a text.
+_PROVING_TEXTS: Final = frozenset({"evse_id", "selected_protocol"})
 
 #: Seconds to collect beacons for: a starting EVerest sends one per API module.
 _BEACON_TIME: Final = 1.0
@@ -78,6 +81,13 @@ class EverestProtocol(Protocol):
             case [kind, module, "e2m", *_, request_id] if kind in SISTERS:
                 sister = self._sisters.get((Kind(kind), module))
                 return None if sister is None else sister.reply_handler(request_id)
+        return None
+
+    @override
+    def recognise(self, topic: str, payload: bytes, now: float) -> EverestChargepoint | None:
+        match topic.removeprefix(_MODULES).split("/") if topic.startswith(_MODULES) else []:
+            case [Kind.EVSE, module, "e2m", variable] if module:
+                return self._made(module) if _proves(variable, decode(payload)) else None
         return None
 
     @override
@@ -181,6 +191,8 @@ def _proves(variable: str, value: Any) -> bool:
     """
     if variable == "heartbeat":
         return is_beat(value)
+    if variable in _PROVING_TEXTS:
+        return text(value) is not None
     if variable not in _PROOFS:
         return False
     key, kind = _PROOFS[variable]

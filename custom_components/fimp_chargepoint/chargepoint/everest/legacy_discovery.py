@@ -69,6 +69,13 @@ class LegacyProtocol(Protocol):
         return None
 
     @override
+    def recognise(self, topic: str, payload: bytes, now: float) -> LegacyChargepoint | None:
+        # The list of connectors is all that is not said again every second with other values.
+        listed = _listed(decode(payload)) if topic == _CONNECTORS else []
+        module = next(filter(is_level, listed), None)
+        return None if module is None else self._made(module)
+
+    @override
     def link_up(self, now: float) -> None:
         """Nothing can be asked for, and all comes by itself."""
 
@@ -117,13 +124,16 @@ class LegacyProtocol(Protocol):
         self._heard.add(module)
         if self._left_to_v1:
             return
-        chargepoint = LegacyChargepoint(
-            f"everest_legacy:{self._prefix}{module}", module, self._hub, self._prefix
-        )
+        chargepoint = self._made(module)
         chargepoint.apply(variable, value, now)
         self._chargepoints[module] = chargepoint
         introduce = partial(self._introduce, chargepoint)
         self._timers.set(chargepoint.address, now + _FIRST, introduce)
+
+    def _made(self, module: str) -> LegacyChargepoint:
+        return LegacyChargepoint(
+            f"everest_legacy:{self._prefix}{module}", module, self._hub, self._prefix
+        )
 
     # One station is one device ----------------------------------------------------
 

@@ -99,6 +99,13 @@ class FimpProtocol(Protocol):
         return None
 
     @override
+    def recognise(self, topic: str, payload: bytes, now: float) -> FimpChargepoint | None:
+        match parse_event(topic):
+            case ServiceTopic("chargepoint", address):
+                return self._proven(address, payload, now)
+        return None
+
+    @override
     def link_up(self, now: float) -> None:
         # The device list of a hub comes first: where there is one, hundreds of questions
         # need not be asked.
@@ -128,11 +135,8 @@ class FimpProtocol(Protocol):
             node.apply(service, decode(payload), now)
         elif service == "chargepoint":
             # A house has many meters; only those beside a charge point are looked into.
-            message = decode(payload)
-            if message.type in FimpChargepoint.PROOFS:
-                # It must be understood before anybody is told of it.
-                node = self._made(address)
-                node.apply(service, message, now)
+            node = self._proven(address, payload, now)
+            if node is not None:
                 self._meet(address, node, now)
 
     def _adapter_event(self, adapter: Adapter, payload: bytes, now: float) -> None:
@@ -244,6 +248,20 @@ class FimpProtocol(Protocol):
         return FimpChargepoint(
             f"fimp:{self._prefix}{address}", address, self._hub, self._prefix
         )
+
+    def _proven(
+        self, address: ServiceAddress, payload: bytes, now: float
+    ) -> FimpChargepoint | None:
+        """Return the node of a charge point that a message proves.
+
+        The message must be understood before anybody is told of it.
+        """
+        message = decode(payload)
+        if message.type not in FimpChargepoint.PROOFS:
+            return None
+        node = self._made(address)
+        node.apply("chargepoint", message, now)
+        return node
 
     def _known(self, address: ServiceAddress) -> FimpChargepoint:
         """Return the node of a charge point that somebody told us of."""
