@@ -63,6 +63,17 @@ def async_all_chargepoints(hass: HomeAssistant) -> ChargepointsByDevice:
 
 
 @callback
+def async_ours(hass: HomeAssistant, entity_ids: set[str]) -> set[str]:
+    """Return which entities are of this integration."""
+    registry = er.async_get(hass)
+    return {
+        each
+        for each in entity_ids
+        if (entity := registry.async_get(each)) is not None and entity.platform == DOMAIN
+    }
+
+
+@callback
 def async_name(hass: HomeAssistant, device_id: str) -> str:
     """Return what the user calls a device."""
     device = dr.async_get(hass).async_get(device_id)

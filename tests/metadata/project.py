@@ -9,6 +9,7 @@ import subprocess
 from typing import Any
 
 import homeassistant
+import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = "fimp_chargepoint"
@@ -40,6 +41,18 @@ def core_files(name: str) -> Iterator[dict[str, Any]]:
     """Yield the file of this name of each of Home Assistant's own integrations."""
     for path in (HOME_ASSISTANT / "components").glob(f"*/{name}"):
         yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, which may be empty."""
+    result = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    assert isinstance(result, dict)
+    return result
+
+
+def core_yaml_files(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the YAML file of this name of each of Home Assistant's own integrations."""
+    yield from map(read_yaml, (HOME_ASSISTANT / "components").glob(f"*/{name}"))
 
 
 def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -4,10 +4,9 @@ from typing import Any
 
 from homeassistant.helpers.selector import validate_selector
 import pytest
-import yaml  # type: ignore[import-untyped]
 
 from .code import FILES, strings
-from .project import INTEGRATION, translations
+from .project import INTEGRATION, read_yaml, translations
 
 TEXTS = translations()
 
@@ -21,8 +20,7 @@ def _described(section: str) -> dict[str, Any]:
     path = INTEGRATION / f"{section}.yaml"
     if not path.is_file():
         return {}
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert isinstance(content, dict)
+    content = read_yaml(path)
     # Beginning with a dot: only there to be repeated by YAML itself.
     return {key: value or {} for key, value in content.items() if not key.startswith(".")}
 

@@ -3,16 +3,14 @@
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 
-from .project import HOME_ASSISTANT, INTEGRATION
+from .project import HOME_ASSISTANT, INTEGRATION, read_yaml
 
 _STATUSES = {"done", "todo", "exempt"}
 
 
 def _rules(path: Any) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    rules = content["rules"]
+    rules = read_yaml(path)["rules"]
     assert isinstance(rules, dict)
     return rules
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .project import INTEGRATION, core_files, read_json
+from .project import INTEGRATION, core_files, core_yaml_files, read_json, read_yaml
 
 type Key = tuple[str, ...]
 
@@ -45,6 +45,7 @@ _NAMING = {
 }
 #: Once may be an integration with a page of its own in the frontend.
 _ENOUGH = 2
+_DESCRIPTIONS = ("services.yaml", "triggers.yaml", "conditions.yaml")
 
 
 def _names_are_chosen_below(path: Key) -> bool:
@@ -60,13 +61,32 @@ def _shapes(node: dict[str, Any], path: Key = ()) -> Iterator[tuple[Key, type]]:
     for key, value in node.items():
         here = (*path, "*" if chosen else key)
         yield here, type(value)
-        if isinstance(value, dict):
-            yield from _shapes(value, here)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                yield from _shapes(each, here)
 
 
 @cache
 def _known(core_name: str) -> dict[tuple[Key, type], int]:
     return Counter(shape for file in core_files(core_name) for shape in set(_shapes(file)))
+
+
+def _described(file: dict[str, Any]) -> Iterator[tuple[Key, type]]:
+    """Yield the shape of each action, trigger or condition in a file."""
+    for key, description in file.items():
+        if not key.startswith("."):  # only there to be repeated
+            yield from _shapes(description or {})
+
+
+@cache
+def _known_descriptions() -> frozenset[tuple[Key, type]]:
+    """Return what is known of any of them: they describe their targets and fields alike."""
+    return frozenset(
+        shape
+        for name in _DESCRIPTIONS
+        for file in core_yaml_files(name)
+        for shape in _described(file)
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,6 +102,16 @@ def test_shape(file: str, core_name: str) -> None:
     assert not unknown
 
 
+@pytest.mark.parametrize("file", _DESCRIPTIONS)
+def test_shape_of_descriptions(file: str) -> None:
+    """Every word there is one that Home Assistant knows."""
+    unknown = {
+        f"{'.'.join(path)} ({kind.__name__})"
+        for path, kind in set(_described(read_yaml(INTEGRATION / file))) - _known_descriptions()
+    }
+    assert not unknown
+
+
 def test_mistakes_are_found() -> None:
     """The test above is worth something."""
     mistakes: list[dict[str, Any]] = [
@@ -93,3 +123,5 @@ def test_mistakes_are_found() -> None:
     for mistake in mistakes:
         shapes = set(_shapes(mistake))
         assert any(_known("strings.json").get(shape, 0) < _ENOUGH for shape in shapes)
+    wrong = {"gone": {"target": {"entity": [{"platform": "binary_sensor"}]}}}
+    assert not set(_described(wrong)) <= _known_descriptions()

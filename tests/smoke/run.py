@@ -9,7 +9,8 @@ line of JSON says how it went; the exit code is 0 or 1.
 
 import argparse
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 import json
@@ -22,7 +23,9 @@ from homeassistant.const import STATE_OFF, STATE_ON, __version__
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 
+from custom_components.fimp_chargepoint.const import DOMAIN
 from harness.broker import HOST, embedded_broker
 from harness.headless import add_integration, headless
 from simulators.everest import EverestSimulator, EvseSetup
@@ -101,6 +104,25 @@ def _origin(task: asyncio.Task[Any]) -> str:
     return "" if code is None else f"{code.co_filename}:{code.co_qualname}"
 
 
+async def _automate(hass: HomeAssistant, switches: Mapping[str, str]) -> Counter[str]:
+    """Set up an automation in words of our own; return how often each entity has run it."""
+    target = {
+        "device_id": [
+            er.async_get(hass).async_get(each).device_id for each in switches.values()
+        ]
+    }
+    automation = {
+        "triggers": {"trigger": f"{DOMAIN}.charging_started", "target": target},
+        "conditions": {"condition": f"{DOMAIN}.is_connected", "target": target},
+        "actions": {"event": "run", "event_data": {"by": "{{ trigger.entity_id }}"}},
+        "mode": "queued",
+    }
+    assert await async_setup_component(hass, "automation", {"automation": [automation]})
+    runs: Counter[str] = Counter()
+    hass.bus.async_listen("run", lambda event: runs.update([event.data["by"]]))
+    return runs
+
+
 async def _drive(hass: HomeAssistant, port: int, number: int) -> list[str]:
     """Do what a person does with `number` charge points; return their names."""
     entry = await add_integration(hass, port)
@@ -114,6 +136,7 @@ async def _drive(hass: HomeAssistant, port: int, number: int) -> list[str]:
     statuses = find("sensor", "status")
     assert set(switches) == set(statuses)
 
+    runs = await _automate(hass, switches)
     await hass.config_entries.async_reload(entry.entry_id)
     for name, switch in switches.items():
         await _wait_for(
@@ -126,6 +149,7 @@ async def _drive(hass: HomeAssistant, port: int, number: int) -> list[str]:
             f"{name} to be charging", partial(_shows, hass, statuses[name], "charging")
         )
         await _switch(hass, switch, STATE_OFF)
+    await _wait_for(f"{number} runs of the automation", lambda: len(runs) == number)
 
     await hass.config_entries.async_unload(entry.entry_id)
     assert _state(entry) is ConfigEntryState.NOT_LOADED

@@ -1,0 +1,89 @@
+"""Triggers: what happens at a charge point, for people who do not think in entities.
+
+Each watches an entity that every charge point has. What is there after it was not, or was not
+known, is no change that a car has made: neither a restart nor a reconnection triggers anything.
+"""
+
+from types import MappingProxyType
+from typing import Any, ClassVar, override
+
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.components.event.const import ATTR_EVENT_TYPE
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, Platform
+from homeassistant.core import HomeAssistant, State
+from homeassistant.helpers.automation import DomainSpec
+from homeassistant.helpers.trigger import (
+    EntityTargetStateTriggerBase,
+    EntityTriggerBase,
+    StatelessEntityTriggerBase,
+    Trigger,
+)
+from homeassistant.util import dt as dt_util
+
+from .targets import async_ours
+
+_SESSION_FINISHED = "session_finished"
+
+
+class _ChargepointTrigger(EntityTriggerBase):
+    """Watches nothing but charge points; a problem is shown by a diagnostic entity."""
+
+    _primary_entities_only: ClassVar[bool] = False
+
+    @override
+    def entity_filter(self, entities: set[str]) -> set[str]:
+        """Return which of `entities` to watch."""
+        return async_ours(self._hass, super().entity_filter(entities))
+
+
+def _turns(device_class: BinarySensorDeviceClass, to: str) -> type[Trigger]:
+    """Return a trigger for a binary sensor that turns on or off."""
+    specs: dict[str, DomainSpec] = {
+        Platform.BINARY_SENSOR: DomainSpec(device_class=device_class)
+    }
+    states = {to}
+
+    class BinarySensorTrigger(_ChargepointTrigger, EntityTargetStateTriggerBase):
+        _domain_specs = specs
+        _to_states = states
+
+    return BinarySensorTrigger
+
+
+class SessionFinishedTrigger(_ChargepointTrigger, StatelessEntityTriggerBase):
+    """The car has left; `trigger.to_state.attributes` has what it took."""
+
+    _domain_specs = MappingProxyType({Platform.EVENT: DomainSpec()})
+    _excluded_from_states: ClassVar[frozenset[str]] = frozenset()
+
+    @override
+    def is_valid_transition(self, from_state: State, to_state: State) -> bool:
+        """Whether it happened now, and is not merely shown again.
+
+        The state is the time of the event. The car may also have left unseen.
+        """
+        if from_state.state != STATE_UNAVAILABLE:
+            return super().is_valid_transition(from_state, to_state)
+        happened = dt_util.parse_datetime(to_state.state)
+        return happened is not None and happened >= from_state.last_changed
+
+    @override
+    def is_valid_state(self, state: State, report_not_triggered: Any) -> bool:
+        """Whether the event is the end of a session."""
+        return state.attributes.get(ATTR_EVENT_TYPE) == _SESSION_FINISHED
+
+
+TRIGGERS: dict[str, type[Trigger]] = {
+    "car_connected": _turns(BinarySensorDeviceClass.PLUG, STATE_ON),
+    "car_disconnected": _turns(BinarySensorDeviceClass.PLUG, STATE_OFF),
+    "charging_started": _turns(BinarySensorDeviceClass.BATTERY_CHARGING, STATE_ON),
+    "charging_stopped": _turns(BinarySensorDeviceClass.BATTERY_CHARGING, STATE_OFF),
+    "problem_occurred": _turns(BinarySensorDeviceClass.PROBLEM, STATE_ON),
+    "problem_solved": _turns(BinarySensorDeviceClass.PROBLEM, STATE_OFF),
+    _SESSION_FINISHED: SessionFinishedTrigger,
+}
+
+
+async def async_get_triggers(_: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers by name."""
+    return TRIGGERS

@@ -1,0 +1,312 @@
+"""Triggers and conditions: what a car does is seen, what a broker does is not."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import condition, trigger
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_mock_service
+
+from custom_components.fimp_chargepoint.condition import CONDITIONS
+from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.trigger import TRIGGERS
+
+from .conftest import Chargepoint, find, until
+
+
+@pytest.fixture(name="told")
+def told_fixture(hass: HomeAssistant) -> list[ServiceCall]:
+    """What the automations have done."""
+    return async_mock_service(hass, "test", "automation")
+
+
+def device(chargepoint: Chargepoint) -> dict[str, Any]:
+    """Return a charge point as a target."""
+    return {"device_id": chargepoint.registered("switch", "charging").device_id}
+
+
+async def automate(hass: HomeAssistant, *triggers: dict[str, Any], **config: Any) -> None:
+    """Set up an automation that tells by which trigger it was run."""
+    data = {"by": "{{ trigger.id }}", "entity": "{{ trigger.entity_id }}"}
+    automation = {
+        "triggers": list(triggers),
+        "actions": [{"action": "test.automation", "data": data}],
+        "mode": "queued",
+        **config,
+    }
+    assert await async_setup_component(hass, "automation", {"automation": [automation]})
+    await hass.async_block_till_done()
+    (state,) = hass.states.async_all("automation")
+    assert state.state == "on"
+
+
+async def automate_all(hass: HomeAssistant, target: dict[str, Any]) -> None:
+    """Set up an automation with each of our triggers."""
+    await automate(
+        hass,
+        *({"trigger": f"{DOMAIN}.{each}", "target": target, "id": each} for each in TRIGGERS),
+    )
+
+
+async def run_by(hass: HomeAssistant, told: list[ServiceCall], wanted: str) -> None:
+    """Wait until the automation was run by one trigger, and by no other."""
+    await until(lambda: told, f"the trigger {wanted}")
+    await hass.async_block_till_done()
+    assert [each.data["by"] for each in told] == [wanted]
+    told.clear()
+
+
+async def test_are_described(hass: HomeAssistant) -> None:
+    """Home Assistant's own loaders find no fault with the files."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert await async_setup_component(hass, "automation", {"automation": []})
+    await hass.async_block_till_done()
+    for described, names in (
+        (await trigger.async_get_all_descriptions(hass), TRIGGERS),
+        (await condition.async_get_all_descriptions(hass), CONDITIONS),
+    ):
+        for name in names:
+            description = described[f"{DOMAIN}.{name}"]
+            assert description is not None
+            (entities,) = description["target"]["entity"]
+            assert entities["integration"] == DOMAIN
+
+
+async def test_what_a_car_does(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+) -> None:
+    await automate_all(hass, device(chargepoint))
+    point = chargepoint.point["garage"]
+
+    await point.plug()
+    await run_by(hass, told, "car_connected")
+    await chargepoint.call("switch", "turn_on", "charging")
+    await run_by(hass, told, "charging_started")
+    await point.car_pause()
+    await run_by(hass, told, "charging_stopped")
+    await point.car_resume()
+    await run_by(hass, told, "charging_started")
+    await chargepoint.call("switch", "turn_off", "charging")
+    await run_by(hass, told, "charging_stopped")
+    await point.fault()
+    await run_by(hass, told, "problem_occurred")
+    await point.clear_fault()
+    await run_by(hass, told, "problem_solved")
+
+
+async def test_car_disconnected(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+) -> None:
+    await chargepoint.point.plug()
+    await chargepoint.shows("binary_sensor", "plug", "on")
+    await automate(
+        hass,
+        {
+            "trigger": f"{DOMAIN}.car_disconnected",
+            "target": device(chargepoint),
+            "id": "car_disconnected",
+        },
+    )
+    await chargepoint.point.unplug()
+    await run_by(hass, told, "car_disconnected")
+
+
+@pytest.mark.parametrize("charging", [False, True])
+async def test_what_the_connection_does(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall], *, charging: bool
+) -> None:
+    """A charge point that comes back, or a restart, is no car that comes."""
+    point = chargepoint.point["garage"]
+    await point.plug()
+    await chargepoint.shows("binary_sensor", "plug", "on")
+    if charging:
+        await chargepoint.call("switch", "turn_on", "charging")
+    await chargepoint.shows("binary_sensor", "charging", "on" if charging else "off")
+    await automate_all(hass, device(chargepoint))
+
+    await point.offline()
+    await chargepoint.shows("binary_sensor", "plug", "unavailable")
+    await point.online()
+    await chargepoint.shows("binary_sensor", "plug", "on")
+
+    await hass.config_entries.async_reload(chargepoint.entry.entry_id)
+    await chargepoint.shows("binary_sensor", "plug", "on")
+    await chargepoint.shows("binary_sensor", "charging", "on" if charging else "off")
+    await hass.async_block_till_done()
+    assert told == []
+
+
+async def test_a_fault_that_was_there_before(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+) -> None:
+    point = chargepoint.point["garage"]
+    await point.fault()
+    await chargepoint.shows("binary_sensor", "problem", "on")
+    await automate_all(hass, device(chargepoint))
+    await point.offline()
+    await chargepoint.shows("binary_sensor", "problem", "unavailable")
+    await point.online()
+    await chargepoint.shows("binary_sensor", "problem", "on")
+    await hass.async_block_till_done()
+    assert told == []
+
+
+async def test_only_charge_points(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+) -> None:
+    """The washing machine in the same garage has a plug as well."""
+    area = ar.async_get(hass).async_get_or_create("Garage")
+    dr.async_get(hass).async_update_device(**device(chargepoint), area_id=area.id)
+    registry = er.async_get(hass)
+    other = registry.async_get_or_create(
+        "binary_sensor", "demo", "1", original_device_class="plug"
+    ).entity_id
+    registry.async_update_entity(other, area_id=area.id)
+    hass.states.async_set(other, "off", {"device_class": "plug"})
+    await automate_all(hass, {"area_id": area.id})
+    hass.states.async_set(other, "on", {"device_class": "plug"})
+    await hass.async_block_till_done()
+    assert told == []
+    await chargepoint.point.plug()
+    await run_by(hass, told, "car_connected")
+
+
+# The end of a session, which is an event -----------------------------------------------------
+
+
+def _event(hass: HomeAssistant, platform: str = DOMAIN) -> Callable[..., None]:
+    """Return how to show what an event entity shows."""
+    entity = er.async_get(hass).async_get_or_create(Platform.EVENT, platform, "session")
+
+    def show(when: str, kind: str | None = None) -> None:
+        hass.states.async_set(entity.entity_id, when, {"event_type": kind, "energy": 12.3})
+
+    return show
+
+
+async def _finished(hass: HomeAssistant) -> None:
+    (state,) = hass.states.async_all("event")
+    await automate(
+        hass,
+        {
+            "trigger": f"{DOMAIN}.session_finished",
+            "target": {"entity_id": state.entity_id},
+            "id": "session_finished",
+        },
+    )
+
+
+def _later(seconds: float) -> str:
+    return (dt_util.utcnow() + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+async def test_session_finished(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+    """The first one of all counts, and one after another; another event does not."""
+    show = _event(hass)
+    show("unknown")
+    await _finished(hass)
+    show(_later(0), "session_finished")
+    await run_by(hass, told, "session_finished")
+    show(_later(1), "car_connected")
+    show(_later(2), "session_finished")
+    await run_by(hass, told, "session_finished")
+
+
+async def test_session_that_finished_long_ago(
+    hass: HomeAssistant, told: list[ServiceCall]
+) -> None:
+    """It is shown again with the charge point; one that ended unseen meanwhile counts."""
+    show = _event(hass)
+    before = _later(-60)
+    show(before, "session_finished")
+    await _finished(hass)
+    for _ in range(2):
+        show("unavailable")
+        show(before, "session_finished")
+    await hass.async_block_till_done()
+    assert told == []
+    show("unavailable")
+    show(_later(1), "session_finished")
+    await run_by(hass, told, "session_finished")
+
+
+async def test_session_of_something_else(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+    show = _event(hass, "demo")
+    show("unknown")
+    await _finished(hass)
+    show(_later(0), "session_finished")
+    await hass.async_block_till_done()
+    assert told == []
+
+
+# Conditions ----------------------------------------------------------------------------------
+
+
+async def test_conditions(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+) -> None:
+    """Each holds where it should, and nothing holds that is not known."""
+    choices = [
+        {
+            "conditions": {"condition": f"{DOMAIN}.{each}", "target": device(chargepoint)},
+            "sequence": {"action": "test.automation", "data": {"by": each}},
+        }
+        for each in CONDITIONS
+    ]
+    await automate(
+        hass,
+        {"trigger": "event", "event_type": "look"},
+        actions=[{"parallel": [{"choose": [each]} for each in choices]}],
+    )
+
+    async def hold() -> set[str]:
+        told.clear()
+        hass.bus.async_fire("look")
+        await hass.async_block_till_done()
+        return {each.data["by"] for each in told}
+
+    assert await hold() == {"is_not_connected", "is_not_charging"}
+    await chargepoint.point.plug()
+    await chargepoint.shows("binary_sensor", "plug", "on")
+    assert await hold() == {"is_connected", "is_not_charging"}
+    await chargepoint.call("switch", "turn_on", "charging")
+    assert await hold() == {"is_connected", "is_charging"}
+    await chargepoint.point["garage"].offline()
+    await chargepoint.shows("binary_sensor", "plug", "unavailable")
+    assert await hold() == set()
+
+
+async def test_condition_only_charge_points(
+    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+) -> None:
+    other = er.async_get(hass).async_get_or_create(
+        "binary_sensor", "demo", "1", original_device_class="plug"
+    )
+    hass.states.async_set(other.entity_id, "on", {"device_class": "plug"})
+    plug = find(hass, "binary_sensor", "plug")
+    await automate(
+        hass,
+        {"trigger": "event", "event_type": "look"},
+        conditions=[
+            {
+                "condition": f"{DOMAIN}.is_connected",
+                "target": {"entity_id": [other.entity_id, plug]},
+            }
+        ],
+        actions=[{"action": "test.automation", "data": {"by": "look"}}],
+    )
+    hass.bus.async_fire("look")
+    await hass.async_block_till_done()
+    assert told == []
+    await chargepoint.point.plug()
+    await chargepoint.shows("binary_sensor", "plug", "on")
+    hass.bus.async_fire("look")
+    await run_by(hass, told, "look")
