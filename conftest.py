@@ -8,7 +8,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all",
         action="store_true",
-        help="also the newest Home Assistant, and the demo",
+        help="also the newest Home Assistant, the demo, and a browser",
     )
 
 

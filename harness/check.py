@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 import time
 from typing import Any
@@ -53,9 +54,12 @@ EXPECTED = {
 }
 
 
-async def until_present(home: Home) -> None:
-    """Wait until all entities of the demo are there, with a value or without."""
-    wanted = {entity_id for each in EXPECTED.values() for entity_id in each.entities}
+#: The entities that make the demo complete.
+ENTITIES = frozenset(entity_id for each in EXPECTED.values() for entity_id in each.entities)
+
+
+async def until_present(home: Home, wanted: AbstractSet[str] = ENTITIES) -> None:
+    """Wait until all these entities are there, with a value or without."""
     deadline = time.monotonic() + _PATIENCE
     while missing := wanted - set(await home.states()):
         if time.monotonic() > deadline:

@@ -12,37 +12,19 @@ import socket
 import sys
 from tempfile import TemporaryDirectory
 import time
-from typing import Any
 
 from aiohttp import ClientError
 
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
-from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
-from simulators.simulator import ControlError, Simulator, Timing
+from simulators.simulator import ControlError
 
 from .broker import HOST, embedded_broker, free_port
+from .charge_points import Cars, charge_points
 from .check import Check, until_present
-from .dashboard import make_dashboard
+from .dashboard import make_dashboard, read_dashboard
 from .home import Home, HomeError, running_home
 
 _DEFAULT_PORT = 8123
-_BROKER_SECONDS = 15.0
-
-
-class Cars:
-    """The simulated charge points by name, and the words they obey."""
-
-    def __init__(self, *simulators: Simulator[Any]) -> None:
-        """Collect the charge points of all simulators."""
-        self.points = {
-            name: point for each in simulators for name, point in each.points.items()
-        }
-
-    async def do(self, name: str, words: str) -> None:
-        """Let the charge point `name` obey `words`, such as `plug`."""
-        word, _, argument = words.partition(" ")
-        await self.points[name].do(word, argument)
 
 
 class Progress:
@@ -71,37 +53,14 @@ async def demo(
             broker = Broker(HOST, await stack.enter_async_context(embedded_broker()))
         progress.done("broker", f"MQTT broker: {broker.host}:{broker.port}")
         folder = stack.enter_context(TemporaryDirectory(prefix="fimp_chargepoint_demo_"))
-        # Energy flows faster than life, so that there is something to see.
-        timing = Timing(speed=10, poll=5)
-        simulators = (
-            FimpSimulator(
-                broker,
-                ChargepointSetup(name="garage", profile="full", serial="WB-0001"),
-                ChargepointSetup(name="driveway", profile="minimal", serial="SO-0002"),
-                adapter="acme",
-                timing=timing,
-            ),
-            EverestSimulator(
-                broker,
-                EvseSetup(name="carport", module="carport", limits="limits"),
-                sisters=SisterSetup(errors="errors"),
-                timing=timing,
-            ),
-        )
-        try:
-            async with asyncio.timeout(_BROKER_SECONDS):
-                for each in simulators:
-                    await stack.enter_async_context(each)
-        except TimeoutError as error:
-            raise HomeError(f"no broker at {broker.host}:{broker.port}") from error
-        cars = Cars(*simulators)
+        cars = await stack.enter_async_context(charge_points(broker))
         progress.done("charge points", f"Charge points: {', '.join(cars.points)}")
         home = await stack.enter_async_context(running_home(Path(folder), port))
         progress.done("home assistant", "Home Assistant is up")
         found = await home.add_integration(broker.host, broker.port)
         progress.done("config flow", f"The integration found:\n{found}")
         await until_present(home)
-        address = await make_dashboard(home)
+        address = await make_dashboard(home, read_dashboard())
         progress.done("dashboard", "Dashboard made")
         yield home, cars, address
 

@@ -6,6 +6,6 @@ from typing import Any
 CLOSING_PAGES = ("found", "nothing_found", "nothing_delivered")
 
 
-def broker_form(host: str, port: int) -> dict[str, Any]:
-    """Return the form for a broker that takes everybody."""
-    return {"host": host, "port": port, "topics": {}, "certificates": {}}
+def broker_form(host: str, port: int, **credentials: str) -> dict[str, Any]:
+    """Return the form for a broker; one that takes everybody needs no `credentials`."""
+    return {"host": host, "port": port, "topics": {}, "certificates": {}} | credentials

@@ -18,7 +18,10 @@ from .flow import CLOSING_PAGES, broker_form
 _INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fimp_chargepoint"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
-_USER = "demo"
+
+#: The owner, who is created by us.
+USER = "demo"
+PASSWORD = USER
 
 _CONFIGURATION = """\
 homeassistant:
@@ -56,7 +59,7 @@ class Home:
     async def log_in(self) -> None:
         """Create the owner, which ends the onboarding, and log in as it."""
         client = {"client_id": f"{self.url}/"}
-        owner = {"name": "Demo", "username": _USER, "password": _USER, "language": "en"}
+        owner = {"name": "Demo", "username": USER, "password": PASSWORD, "language": "en"}
         code = (await self.post("onboarding/users", client | owner))["auth_code"]
         form = client | {"grant_type": "authorization_code", "code": code}
         async with self._session.post(f"{self.url}/auth/token", data=form) as response:
@@ -109,7 +112,7 @@ class Home:
                 results.append(answer["result"])
         return results
 
-    async def add_integration(self, host: str, broker_port: int) -> str:
+    async def add_integration(self, host: str, broker_port: int, **credentials: str) -> str:
         """Go through the integration's config flow; returns what it said it found."""
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
@@ -121,7 +124,7 @@ class Home:
                     await asyncio.sleep(0.5)
                     step = await self.get(path)
                 case "form", "broker" if not step["errors"]:
-                    step = await self.post(path, broker_form(host, broker_port))
+                    step = await self.post(path, broker_form(host, broker_port, **credentials))
                 case "form", page if page in CLOSING_PAGES:
                     found = step["description_placeholders"]["charge_points"]
                     step = await self.post(path, {})

@@ -28,6 +28,8 @@ from harness.broker import HOST, free_port
 
 USERNAME = "evelyn"
 PASSWORD = "plug-in-7"
+#: A user whose password never changes, for charge points.
+CHARGER_USERNAME = "charger"
 
 _START_SECONDS = 15.0
 
@@ -134,7 +136,7 @@ class BrokerProcess:
             f"allow_anonymous {'false' if self.credentials else 'true'}",
         ]
         if self.credentials:
-            lines.append(f"password_file {self._write('passwords', _password_line(password))}")
+            lines.append(f"password_file {self._write('passwords', _password_lines(password))}")
         if files := self._tls_files():
             names = ("cafile", "certfile", "keyfile")
             lines += [f"{name} {file}" for name, file in zip(names, files, strict=True)]
@@ -155,8 +157,9 @@ class BrokerProcess:
         if self.credentials:
             from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415
 
-            line = f"{USERNAME}:{Argon2Hasher().hash(password)}\n"
-            file = self._write("passwords", line)
+            hasher = Argon2Hasher()
+            lines = (f"{each}:{hasher.hash(word)}\n" for each, word in _users(password))
+            file = self._write("passwords", "".join(lines))
             plugins = {plugin + "FileAuthPlugin": {"password_file": file}}
         config = {"listeners": {"default": listener}, "plugins": plugins}
         # JSON is YAML.
@@ -164,13 +167,21 @@ class BrokerProcess:
         return sys.executable, "-m", "amqtt.scripts.broker_script", "-c", file
 
 
-def _password_line(password: str) -> str:
+def _users(password: str) -> Sequence[tuple[str, str]]:
+    return (USERNAME, password), (CHARGER_USERNAME, PASSWORD)
+
+
+def _password_lines(password: str) -> str:
     """Return what mosquitto_passwd would write, which is not always installed."""
+    return "".join(_password_line(*each) for each in _users(password))
+
+
+def _password_line(user: str, password: str) -> str:
     # The salt has to be twelve bytes.
     salt, rounds = b"salt of test", 101
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, dklen=64)
     parts = (base64.b64encode(each).decode() for each in (salt, digest))
-    return f"{USERNAME}:$7${rounds}${'$'.join(parts)}\n"
+    return f"{user}:$7${rounds}${'$'.join(parts)}\n"
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> str:

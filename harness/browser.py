@@ -1,0 +1,60 @@
+"""The Chromium of the system, with Home Assistant open in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import os
+import shutil
+
+from playwright.async_api import Page, async_playwright
+
+from .home import PASSWORD, USER, Home, HomeError
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_ARGUMENTS = (
+    # As root there is no sandbox to be had.
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium() -> str | None:
+    """Return where Chromium is, None where there is none."""
+    return next(filter(None, map(shutil.which, _PROGRAMS)), None)
+
+
+@asynccontextmanager
+async def open_page(width: int = 1280, height: int = 1000) -> AsyncIterator[Page]:
+    """Open an empty page of `width` x `height` pixels, in a profile of its own.
+
+    Raises:
+        HomeError: there is no Chromium.
+
+    """
+    program = chromium()
+    if program is None:
+        raise HomeError(f"none of {', '.join(_PROGRAMS)} is installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        try:
+            context = await browser.new_context(
+                viewport={"width": width, "height": height},
+                locale="en-GB",
+                timezone_id="Europe/Oslo",
+            )
+            yield await context.new_page()
+        finally:
+            await browser.close()
+
+
+async def log_in(page: Page, home: Home) -> None:
+    """Log in as a person does; returns when Home Assistant is there."""
+    await page.goto(home.url)
+    await page.get_by_label("Username").fill(USER)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.locator("home-assistant-main").wait_for()

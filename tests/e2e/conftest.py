@@ -1,0 +1,154 @@
+"""A Home Assistant for each module, with a broker, charge points, and a browser.
+
+Everything of a module lives in one event loop, so the fixtures of Home Assistant's test
+harness that look after a loop for every test are switched off here.
+"""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+import os
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import ConsoleMessage, expect
+import pytest
+import pytest_asyncio
+import pytest_socket
+
+from harness.broker import free_port
+from harness.browser import chromium, log_in, open_page
+from harness.charge_points import Cars, charge_points
+from harness.dashboard import make_dashboard, read_dashboard
+from harness.home import Home, running_home
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from simulators.simulator import Timing
+from tests.broker import CHARGER_USERNAME, PASSWORD, USERNAME, BrokerProcess
+
+from .screen import PATIENCE_MS, Screen
+
+_OUTCOME = pytest.StashKey[bool]()
+_INTEGRATION = "fimp_chargepoint"
+#: Home Assistant says this of every custom integration. A module may name more in `EXPECTED`.
+_EXPECTED = ("which has not been tested by Home Assistant",)
+
+
+@dataclass
+class World:
+    """All there is: what Home Assistant talks to, Home Assistant, and who looks at it."""
+
+    broker: BrokerProcess
+    cars: Cars
+    home: Home
+    screen: Screen
+    log: Path
+
+
+@pytest.fixture(autouse=True)
+def configure_event_loop() -> None:
+    """Leave the loop of the module alone."""
+
+
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave the loop of the module alone."""
+
+
+@pytest.fixture(autouse=True)
+def verify_cleanup() -> None:
+    """Leave the loop of the module alone: what runs in it outlives a test."""
+
+
+@pytest.fixture(autouse=True)
+def _sockets(socket_enabled: None) -> None:
+    """Let everything go on talking."""
+
+
+@pytest_asyncio.fixture(name="world", scope="module", loop_scope="module")
+async def world_fixture(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[World]:
+    """A Home Assistant that somebody has logged in to, and that knows no charge point."""
+    _expect_chromium()
+    pytest_socket.enable_socket()
+    expect.set_options(timeout=PATIENCE_MS)
+    folder = tmp_path_factory.mktemp("e2e")
+    async with AsyncExitStack() as stack:
+        process = BrokerProcess(folder / "broker", credentials=True)
+        stack.callback(process.stop)
+        process.start()
+        broker = Broker(process.host, process.port, CHARGER_USERNAME, PASSWORD)
+        # A cloud is in between: what a stop has changed is not heard of before it is looked at.
+        cabin = FimpSimulator(
+            broker,
+            ChargepointSetup(name="cabin", profile="easee", serial="EH-0003"),
+            timing=Timing(poll=3600),
+        )
+        cars = await stack.enter_async_context(charge_points(broker, cabin))
+        config = folder / "home"
+        config.mkdir()
+        home = await stack.enter_async_context(running_home(config, free_port()))
+        page = await stack.enter_async_context(open_page())
+        page.set_default_timeout(PATIENCE_MS)
+        complaints: list[str] = []
+        page.on("console", lambda message: _note(message, complaints))
+        await log_in(page, home)
+        log = config / "output.log"
+        yield World(process, cars, home, Screen(page, home), log)
+    # What has ended has said all it had to say.
+    expected = (*_EXPECTED, *getattr(request.module, "EXPECTED", ()))
+    complaints += [
+        line
+        for line in log.read_text(errors="replace").splitlines()
+        if _INTEGRATION in line and (" WARNING " in line or " ERROR " in line)
+        if not any(each in line for each in expected)
+    ]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest_asyncio.fixture(name="charging_world", scope="module", loop_scope="module")
+async def charging_world_fixture(world: World) -> World:
+    """The same, with the integration set up and the dashboard of the docs."""
+    await world.home.add_integration(
+        world.broker.host, world.broker.port, username=USERNAME, password=PASSWORD
+    )
+    # Changed as the docs tell a user to.
+    names = {"acme_socket": "easee_home", "Acme Socket": "Easee Home"}
+    await make_dashboard(world.home, read_dashboard(names))
+    return world
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Remember how a test went, for the fixture below."""
+    report = yield
+    if report.when == "call":
+        item.stash[_OUTCOME] = report.failed
+    return report
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def _show_failure(
+    request: pytest.FixtureRequest, world: World, tmp_path: Path
+) -> AsyncGenerator[None]:
+    """Keep what was on the screen, and what Home Assistant said, when a test fails."""
+    yield
+    if request.node.stash.get(_OUTCOME, False):
+        picture = tmp_path / "screen.png"
+        await world.screen.page.screenshot(path=picture)
+        last = world.log.read_text(errors="replace").splitlines()[-30:]
+        print(f"{world.screen.page.url} looked like {picture}", *last, sep="\n")  # noqa: T201
+
+
+def _expect_chromium() -> None:
+    if chromium() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing; .ci/run should have installed it")
+        pytest.skip("needs Chromium")
+
+
+def _note(message: ConsoleMessage, complaints: list[str]) -> None:
+    """Keep what the frontend complains about and we are to blame for, such as a bad text."""
+    if message.type in {"error", "warning"} and _INTEGRATION in message.text:
+        complaints.append(message.text)

@@ -1,0 +1,75 @@
+"""Home Assistant's frontend, in the words of a user."""
+
+import re
+
+from playwright.async_api import Locator, Page, expect
+
+from harness.dashboard import URL_PATH
+from harness.home import Home
+
+#: For each thing waited for; a browser on a busy machine may need long.
+PATIENCE_MS = 60_000
+
+_INTEGRATION = "EV Charge Points"
+
+
+class Screen:
+    """What is on the screen, and what can be done with it."""
+
+    def __init__(self, page: Page, home: Home) -> None:
+        """Look at `home` through `page`."""
+        self.page = page
+        self._home = home
+
+    async def open(self, path: str) -> None:
+        """Go to a page of Home Assistant."""
+        await self.page.goto(f"{self._home.url}/{path}")
+
+    async def open_integration(self) -> None:
+        """Go to Settings > Devices & services > this integration."""
+        await self.open("config/integrations/integration/fimp_chargepoint")
+        await expect(self.page.get_by_text(_INTEGRATION).first).to_be_visible()
+
+    async def open_entity(self, entity_id: str) -> None:
+        """Open the details of an entity."""
+        await self.open(f"home/overview?more-info-entity-id={entity_id}")
+
+    async def press(self, name: str) -> None:
+        """Press a button by its label."""
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def fill(self, name: str, value: str) -> None:
+        """Fill in a field by its label."""
+        text = self.page.get_by_role("textbox", name=name)
+        await text.or_(self.page.get_by_role("spinbutton", name=name)).fill(value)
+
+    async def choose(self, name: str) -> None:
+        """Choose from a menu that is open."""
+        await self.page.get_by_role("menuitem", name=name, exact=True).click()
+
+    async def shows(self, text: str | re.Pattern[str]) -> None:
+        """Wait until a text is there, somewhere."""
+        await expect(self.page.get_by_text(text).first).to_be_visible()
+
+    async def toasts(self, text: str) -> None:
+        """Wait until a message pops up that contains `text`."""
+        await expect(self.page.locator("ha-toast .message")).to_contain_text(text)
+
+    async def open_dashboard(self) -> None:
+        """Go to the dashboard of the docs."""
+        await self.open(URL_PATH)
+
+    def section(self, heading: str) -> Locator:
+        """Return the section of a charge point on the dashboard."""
+        return self.page.locator("hui-grid-section").filter(
+            has=self.page.locator("hui-heading-card", has_text=heading)
+        )
+
+    def tile(self, heading: str, name: str) -> Locator:
+        """Return a tile of a charge point on the dashboard."""
+        primary = self.page.locator("[slot=primary]").get_by_text(name, exact=True)
+        return self.section(heading).locator("hui-tile-card").filter(has=primary)
+
+    def switch(self, heading: str, name: str) -> Locator:
+        """Return the switch of a tile; whether it is on, it says itself."""
+        return self.tile(heading, name).get_by_role("switch")

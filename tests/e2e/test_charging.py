@@ -1,0 +1,165 @@
+"""What people do with a charge point every day, on the dashboard of the docs."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+import json
+
+from playwright.async_api import expect
+import pytest
+
+from harness.check import until_present
+from harness.dashboard import cards, read_dashboard
+
+from .conftest import World
+from .screen import PATIENCE_MS
+
+pytestmark = [
+    pytest.mark.all,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+WALLBOX = "Acme Wallbox"
+CABIN = "Easee Home"
+WAITING = "Waiting for confirmation"
+REFUSAL = "the grid has nothing to spare"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a simulator."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not condition():  # noqa: ASYNC110 - there is nothing that tells
+            await asyncio.sleep(0.05)
+
+
+def entity_ids(config: object) -> Iterator[str]:
+    """Yield the entity ids in any part of a dashboard."""
+    match config:
+        case {"entity": str(entity_id), **rest}:
+            yield entity_id
+            yield from entity_ids(rest)
+        case dict():
+            yield from (each for value in config.values() for each in entity_ids(value))
+        case list():
+            yield from (each for value in config for each in entity_ids(value))
+
+
+async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
+    """Every entity is in the demo, and the frontend knows every card and has no objection."""
+    dashboard = read_dashboard()
+    wanted = set(entity_ids(dashboard))
+    assert len(wanted) > 20
+    await until_present(charging_world.home, wanted)
+
+    screen = charging_world.screen
+    await screen.open_dashboard()
+    await expect(screen.tile(WALLBOX, "Status")).to_contain_text("No car connected")
+    for kind in {card["type"] for card in cards(dashboard)}:
+        await expect(screen.page.locator(f"hui-{kind}-card").first).to_be_visible()
+    for objection in (
+        "hui-error-card",
+        "hui-warning",
+        "hui-error-badge",
+        "hui-error-entity-row",
+    ):
+        await expect(screen.section(WALLBOX).locator(objection)).to_have_count(0)
+    for feature in ("bar-gauge", "lock-commands", "numeric-input", "select-options", "toggle"):
+        shown = screen.section(WALLBOX).locator(f"hui-{feature}-card-feature")
+        await expect(shown.first).to_be_visible()
+
+
+async def test_charging_is_switched_on_and_off(charging_world: World) -> None:
+    screen, garage = charging_world.screen, charging_world.cars.points["garage"]
+    await screen.open_dashboard()
+    switch = screen.switch(WALLBOX, "Charging")
+    status = screen.tile(WALLBOX, "Status")
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    await expect(status).to_contain_text("No car connected")
+
+    await garage.plug()
+    await expect(status).to_contain_text("Ready to charge")
+    await switch.click()
+    await expect(status).to_contain_text("Charging")
+    await expect(switch).to_have_attribute("aria-checked", "true")
+    assert garage.connector.power > 1000
+    power = f"{garage.connector.power:,.0f} W"
+    await expect(screen.section(WALLBOX).locator("hui-gauge-card")).to_contain_text(power)
+
+    await switch.click()
+    await expect(status).to_contain_text("Ready to charge")
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    assert garage.connector.power == 0
+    await garage.unplug()
+    await expect(status).to_contain_text("No car connected")
+
+
+async def test_a_command_is_pending_until_it_is_proven(charging_world: World) -> None:
+    """The charger has stopped long before its cloud says so."""
+    screen, cabin = charging_world.screen, charging_world.cars.points["cabin"]
+    await screen.open_dashboard()
+    switch, section = screen.switch(CABIN, "Charging"), screen.section(CABIN)
+    await cabin.plug()
+    await expect(screen.tile(CABIN, "Status")).to_contain_text("Ready to charge")
+    await switch.click()
+    await expect(screen.tile(CABIN, "Status")).to_contain_text("Charging")
+    await expect(section).not_to_contain_text(WAITING)
+
+    await switch.click()
+    await until(lambda: cabin.stopped and not cabin.connector.power)
+    await expect(section).to_contain_text(WAITING)
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    await expect(screen.tile(CABIN, "Status")).to_contain_text("Charging")
+
+    cabin.tell_news()
+    await expect(screen.tile(CABIN, "Status")).to_contain_text("Ready to charge")
+    await expect(section).not_to_contain_text(WAITING)
+    await expect(switch).to_have_attribute("aria-checked", "false")
+
+
+async def test_the_cable_is_locked(charging_world: World) -> None:
+    screen, garage = charging_world.screen, charging_world.cars.points["garage"]
+    await screen.open_dashboard()
+    lock = screen.tile(WALLBOX, "Cable lock")
+    for word, result in (("Lock", "Locked"), ("Unlock", "Unlocked")):
+        await lock.get_by_role("button", name=word, exact=True).click()
+        await expect(lock).to_contain_text(result)
+        assert garage.locked is (word == "Lock")
+
+
+async def test_a_mode_is_chosen(charging_world: World) -> None:
+    """Choosing one while the car charges tells the charge point at once."""
+    screen, garage = charging_world.screen, charging_world.cars.points["garage"]
+    await screen.open_dashboard()
+    await garage.plug()
+    await expect(screen.tile(WALLBOX, "Status")).to_contain_text("Ready to charge")
+    mode = screen.tile(WALLBOX, "Charging mode")
+    await mode.locator("hui-card-feature").get_by_role("button").click()
+    await screen.choose("Slow")
+    await expect(mode).to_contain_text("Slow")
+    await screen.switch(WALLBOX, "Charging").click()
+    await expect(screen.tile(WALLBOX, "Status")).to_contain_text("Charging")
+    assert garage.session_current == garage.profile.modes["slow"]
+    starts = [
+        json.loads(payload)["props"]
+        for _, payload in garage.adapter.received
+        if '"cmd.charge.start"' in payload
+    ]
+    assert starts[-1] == {"charging_mode": "slow"}
+    await garage.unplug()
+
+
+async def test_a_refusal_is_shown_in_the_charge_points_own_words(
+    charging_world: World,
+) -> None:
+    screen, garage = charging_world.screen, charging_world.cars.points["garage"]
+    await screen.open_dashboard()
+    await garage.plug()
+    await expect(screen.tile(WALLBOX, "Status")).to_contain_text("Ready to charge")
+    await garage.refuse(REFUSAL)
+    switch = screen.switch(WALLBOX, "Charging")
+    await switch.click()
+    await screen.toasts(REFUSAL)
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    assert not garage.allowed
+    await garage.refuse()
+    await garage.unplug()
