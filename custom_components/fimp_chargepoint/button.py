@@ -51,6 +51,12 @@ BUTTONS = (
         press_fn=lambda chargepoint: chargepoint.act(Feature.STOP_TRANSACTION),
     ),
     ChargepointButtonDescription(
+        key="skip_random_delay",
+        translation_key="skip_random_delay",
+        exists_fn=controls(Feature.SKIP_RANDOM_DELAY),
+        press_fn=lambda chargepoint: chargepoint.act(Feature.SKIP_RANDOM_DELAY),
+    ),
+    ChargepointButtonDescription(
         key="force_unlock",
         translation_key="force_unlock",
         entity_category=EntityCategory.CONFIG,

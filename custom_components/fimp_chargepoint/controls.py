@@ -26,6 +26,10 @@ class FeatureControl:
         """Return what a number may be."""
         return snapshot.capabilities.ranges.get(self.feature)
 
+    def assumed(self, snapshot: ChargepointSnapshot) -> bool:
+        """Whether it is never reported: then what was asked for last is shown."""
+        return self.feature in snapshot.capabilities.assumed
+
     async def set(self, chargepoint: Chargepoint, value: Any) -> None:
         """Return when the charge point has proven it."""
         await chargepoint.set(self.feature, value)
@@ -73,6 +77,10 @@ class ParameterControl:
         """Return what a number may be."""
         parameter = self.description(snapshot)
         return None if parameter is None else parameter.range
+
+    def assumed(self, snapshot: ChargepointSnapshot) -> bool:
+        """Whether it is never reported; the settings are."""
+        return False
 
     def text(self, snapshot: ChargepointSnapshot) -> str | None:
         """Return the value in the words of the maker, where there are any."""

@@ -149,6 +149,12 @@ class ControlEntity[V](ChargepointEntity):
         """What was asked for, else what is proven."""
         return self._proven if (pending := self._pending) is None else pending
 
+    @property
+    @override
+    def assumed_state(self) -> bool:
+        """Whether nobody but us says what is shown."""
+        return self.entity_description.control.assumed(self.coordinator.data)
+
     async def _set(self, value: Any) -> None:
         """Return when the charge point has proven it."""
         with translated_errors():

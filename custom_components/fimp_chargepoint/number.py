@@ -10,7 +10,12 @@ from homeassistant.components.number import (
     NumberEntityDescription,
     NumberMode,
 )
-from homeassistant.const import Platform, UnitOfElectricCurrent
+from homeassistant.const import (
+    EntityCategory,
+    Platform,
+    UnitOfElectricCurrent,
+    UnitOfTime,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -41,16 +46,28 @@ class ChargepointNumberDescription(ControlDescription, NumberEntityDescription):
     """A number; its bounds are a capability."""
 
 
-NUMBERS = tuple(
+NUMBERS = (
+    *(
+        ChargepointNumberDescription(
+            key=feature,
+            translation_key=feature,
+            device_class=NumberDeviceClass.CURRENT,
+            native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+            exists_fn=controls(feature),
+            control=FeatureControl(feature),
+        )
+        for feature in (Feature.MAX_CURRENT, Feature.SESSION_CURRENT)
+    ),
     ChargepointNumberDescription(
-        key=feature,
-        translation_key=feature,
-        device_class=NumberDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        exists_fn=controls(feature),
-        control=FeatureControl(feature),
-    )
-    for feature in (Feature.MAX_CURRENT, Feature.SESSION_CURRENT)
+        key="random_delay_duration",
+        translation_key="random_delay_duration",
+        device_class=NumberDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        exists_fn=controls(Feature.RANDOM_DELAY_DURATION),
+        control=FeatureControl(Feature.RANDOM_DELAY_DURATION),
+    ),
 )
 
 #: Settings that have a meaning of their own, whoever made the charge point.

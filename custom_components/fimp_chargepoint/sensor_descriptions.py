@@ -122,6 +122,13 @@ SENSORS = (
         value_fn=lambda snapshot: snapshot.limited_by,
     ),
     ChargepointSensorDescription(
+        key="delayed_until",
+        translation_key="delayed_until",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        exists_fn=reports(Feature.DELAYED_UNTIL),
+        value_fn=lambda snapshot: snapshot.delayed_until,
+    ),
+    ChargepointSensorDescription(
         key="phase_mode",
         translation_key="phase_mode",
         device_class=SensorDeviceClass.ENUM,

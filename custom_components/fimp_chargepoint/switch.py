@@ -46,6 +46,13 @@ SWITCHES = (
         exists_fn=controls(Feature.ENABLED),
         control=FeatureControl(Feature.ENABLED),
     ),
+    ChargepointSwitchDescription(
+        key="random_delay",
+        translation_key="random_delay",
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=controls(Feature.RANDOM_DELAY),
+        control=FeatureControl(Feature.RANDOM_DELAY),
+    ),
 )
 
 #: Settings that have a meaning of their own, whoever made the charge point.

@@ -1,4 +1,4 @@
-"""The random delay before a car charges, as some countries want it."""
+"""The random delay before a change of the limit, as the United Kingdom wants it."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -28,13 +28,14 @@ class RandomDelay:
         self.remaining = 0
         """Seconds that are left; 0 is no delay."""
         api = evse.voice.api
-        # Without the part behind them the words are heard and mean nothing.
-        api.signals |= {
-            "random_delay_enable": self.enable,
-            "random_delay_disable": self.disable,
-            "random_delay_cancel": self.cancel,
-        }
-        api.orders["random_delay_set_duration_s"] = self.set_longest
+        if evse.setup.delay:
+            # Without the part behind them nobody listens to these words.
+            api.signals |= {
+                "random_delay_enable": self.enable,
+                "random_delay_disable": self.disable,
+                "random_delay_cancel": self.cancel,
+            }
+            api.orders["random_delay_set_duration_s"] = self.set_longest
 
     def reset(self) -> None:
         """Be as after a start."""
@@ -47,41 +48,46 @@ class RandomDelay:
         self._enabled = self._evse.setup.delay
 
     def disable(self) -> None:
-        """Delay no more, and no longer."""
+        """Delay no more, and no longer; nothing is told of it either."""
         self._enabled = False
         self.cancel()
 
     def set_longest(self, seconds: Any) -> None:
         """Take another duration for the next delay."""
-        self._longest = max(0, integer(seconds))
+        self._longest = integer(seconds)
 
     def begin(self) -> None:
         """Delay, if that is wanted and there is something to delay."""
-        if self._enabled and self._longest and self._evse.course.charging_allowed:
-            self._stop()
-            self.remaining = self._longest
-            self._started = messages.now()
-            self._task = self._station.spawn(self._count())
+        if not self._enabled or not self._evse.course.charging_allowed:
+            return
+        if not self._longest:
+            # EVerest divides chance by it.
+            self._station.die("a division by zero: the longest delay is none")
+            return
+        self._stop()
+        self.remaining = max(0, self._longest)
+        self._started = messages.now()
+        self._task = self._station.spawn(self._count())
 
     def cancel(self) -> None:
         """End a delay as if its time had come."""
         if self.remaining:
             self._stop()
-            self._tell()
             self._evse.course.settle()
 
     def describe(self) -> dict[str, Any]:
-        """Tell how long it takes and what that does."""
+        """Tell what it does, and since when."""
         return {
             "current_limit_after_delay_A": self._evse.energy.current,
             "current_limit_during_delay_A": 0.0,
-            "start_time": self._started,
-        }
+        } | ({"start_time": self._started} if self.remaining else {})
 
-    def _tell(self) -> None:
-        self._evse.voice.api.publish(
-            "random_delay_countdown", {"countdown_s": self.remaining, **self.describe()}
-        )
+    def tell(self) -> None:
+        """Tell in each round of the energy manager what is left, also where that is nothing."""
+        if self._enabled:
+            self._evse.voice.api.publish(
+                "random_delay_countdown", {"countdown_s": self.remaining, **self.describe()}
+            )
 
     def _stop(self) -> None:
         self.remaining = 0
@@ -90,9 +96,7 @@ class RandomDelay:
 
     async def _count(self) -> None:
         while self.remaining:
-            self._tell()
             await asyncio.sleep(_STEP_SECONDS)
             self.remaining -= 1
         self._task = None
-        self._tell()
         self._evse.course.settle()

@@ -139,6 +139,7 @@ class Energy:
                 sister.publish("enforced_limits", described)
         phases = int(limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
         voice.limits(limits[_CURRENT][0], phases)
+        self._evse.delay.tell()
 
 
 class ExternalLimits(Sister):

@@ -68,7 +68,6 @@ _VARIABLES = (
     "hw_capabilities",
     "powermeter",
     "powermeter_public_key_ocmf",
-    "random_delay_countdown",
     "selected_protocol",
     "session_event",
     "session_info",
@@ -114,7 +113,11 @@ class Voice:
         self.api = ApiModule(station, "evse_manager_consumer", setup.module)
         self.api.heartbeat = station.timing.heartbeat
         self.api.check = setup.check
-        self.api.variables = _VARIABLES + (direct.VARIABLES if setup.dc else ())
+        self.api.variables = (
+            *_VARIABLES,
+            *(direct.VARIABLES if setup.dc else ()),
+            *(("random_delay_countdown",) if setup.delay else ()),
+        )
         self.connector_id = setup.connector or f"connector_{number}"
         """The id of the EvseManager, which the API module only speaks for."""
         self.legacy: LegacyEvse | None = None

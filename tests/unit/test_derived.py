@@ -1,6 +1,7 @@
 """What follows from a snapshot: the letter of IEC 61851, and why nothing is charging."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -71,6 +72,11 @@ def test_pilot(status: Status, changes: dict[str, Any], expected: Pilot | None) 
             {"errors": frozenset({"x"}), "max_current": 0.0},
             Hindrance.FAULT,
         ),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"delayed_until": datetime(2026, 11, 20, tzinfo=UTC), "max_current": 0.0},
+            Hindrance.RANDOM_DELAY,
+        ),
         # A warning, and a limit that does not matter yet, are not what holds it up.
         (Status.READY_TO_CHARGE, {"faults": frozenset({"x"})}, Hindrance.SWITCHED_OFF),
         (Status.READY_TO_CHARGE, {"max_current": 0.0}, Hindrance.SWITCHED_OFF),
@@ -89,5 +95,5 @@ def test_hindrance(
 def test_nothing_is_missing() -> None:
     """All letters and reasons occur, so none is offered in vain."""
     by_status = {each for _, each in EXPECTED.values()} - {None}
-    assert by_status | {Hindrance.CURRENT_TOO_LOW} == set(Hindrance)
+    assert by_status | {Hindrance.CURRENT_TOO_LOW, Hindrance.RANDOM_DELAY} == set(Hindrance)
     assert {letter for letter, _ in EXPECTED.values()} - {None} == set(Pilot)

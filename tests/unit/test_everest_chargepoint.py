@@ -303,6 +303,7 @@ EVERYTHING = [
     "ac_nr_of_phases_available/get",
     "ac_pp_ampacity/get",
     "powermeter_public_key_ocmf/get",
+    "random_delay_countdown/get",
     "get_evse",
 ]
 
@@ -344,7 +345,9 @@ def test_true_is_no_data(station: Station, value: Any) -> None:
     station.says("heartbeat", 42)
     before = station.shown
     for reply_to in station.requests():
-        station.reply(reply_to, value=value)
+        # That it answers for the random delay tells something: see its own tests.
+        if "random_delay" not in reply_to:
+            station.reply(reply_to, value=value)
     assert station.shown == before
 
 

@@ -65,6 +65,7 @@ async def everything() -> list[Message]:
         site.says(kind, module, "heartbeat", 100)
     site.evse("hw_capabilities", HARDWARE)
     site.evse("enforced_limits", holding(16.0))
+    site.evse("random_delay_countdown", {"countdown_s": 300})
     node = site.node()
     assert node.snapshot.capabilities.controls == {
         Feature.CHARGING,
@@ -73,6 +74,9 @@ async def everything() -> list[Message]:
         Feature.FORCE_UNLOCK,
         Feature.MAX_CURRENT,
         Feature.PHASES,
+        Feature.RANDOM_DELAY,
+        Feature.RANDOM_DELAY_DURATION,
+        Feature.SKIP_RANDOM_DELAY,
     }, "there is something new that can be done"
     tasks: list[asyncio.Task[None]] = []
     for word in ("AuthRequired", "ChargingPausedEVSE", "Finished"):
@@ -87,6 +91,10 @@ async def everything() -> list[Message]:
         await begin(node.set(Feature.PHASES, "1")),
         await begin(node.act(Feature.STOP_TRANSACTION)),
         await begin(node.act(Feature.FORCE_UNLOCK)),
+        await begin(node.set(Feature.RANDOM_DELAY, value=False)),
+        await begin(node.set(Feature.RANDOM_DELAY, value=True)),
+        await begin(node.set(Feature.RANDOM_DELAY_DURATION, 60.7)),
+        await begin(node.act(Feature.SKIP_RANDOM_DELAY)),
     ]
     site.wait(11)
     # Other values, and with what holds.
@@ -183,7 +191,14 @@ def test_the_check_would_find_what_is_wrong(kind: str, operation: str, value: An
 
 
 #: Those that nobody replies to are plain; an envelope around them would be refused.
-PLAIN = {"set_external_limits", "provided_token"}
+PLAIN = {
+    "set_external_limits",
+    "provided_token",
+    "random_delay_enable",
+    "random_delay_disable",
+    "random_delay_cancel",
+    "random_delay_set_duration_s",
+}
 LEVEL = r"[^/+#\s]+"
 
 
@@ -192,7 +207,7 @@ async def test_every_request_says_where_its_reply_goes(sent: list[Message]) -> N
     replies = []
     for kind, operation, value in sent:
         if operation in PLAIN:
-            assert "headers" not in value
+            assert not isinstance(value, dict) or "headers" not in value
             continue
         assert set(value) <= {"headers", "payload"}
         assert list(value["headers"]) == ["replyTo"]

@@ -604,15 +604,39 @@ async def test_random_delay(client: Client, start: Start) -> None:
     station = await start(EvseSetup(delay=True))
     await client.order(API, "random_delay_set_duration_s", 30)
     await client.client.publish(client.address(API, "random_delay_enable")[0], b"")
+
+    def told() -> dict[str, Any]:
+        last: dict[str, Any] = client.told(API, "random_delay_countdown")[-1:]
+        return last[0] if last else {}
+
+    # Switched on it counts, if only nothing; and only a delay has begun.
+    await client.until(lambda: told().get("countdown_s") == 0)
+    assert "start_time" not in told()
     await station.plug()
     await client.becomes("ChargingPausedEVSE")
-    (told,) = await client.until(lambda: client.told(API, "random_delay_countdown"))
-    assert (told["countdown_s"], told["current_limit_during_delay_A"]) == (30, 0.0)
+    await client.until(lambda: told()["countdown_s"] > 28)
+    assert told()["current_limit_during_delay_A"] == 0.0
+    assert "start_time" in told()
     await client.order(API, "random_delay_cancel", {})
     await client.becomes("Charging")
-    assert client.told(API, "random_delay_countdown")[-1]["countdown_s"] == 0
+    await client.until(lambda: told()["countdown_s"] == 0)
+    # Switched off it says nothing.
+    await client.order(API, "random_delay_disable", {})
+    await client.until(lambda: station.received[-1][0].endswith("disable"))
+    counted = len(client.told(API, "random_delay_countdown"))
+    limited = len(client.told(API, "enforced_limits"))
+    await client.until(lambda: len(client.told(API, "enforced_limits")) > limited + 1)
+    assert len(client.told(API, "random_delay_countdown")) == counted
     await client.order(API, "random_delay_set_duration_s", "soon")
     await client.until(lambda: len(station.mistakes) == 1)
+
+
+async def test_a_random_delay_of_no_time_ends_everest(client: Client, start: Start) -> None:
+    station = await start(EvseSetup(delay=True))
+    await client.order(API, "random_delay_set_duration_s", 0)
+    await client.order(API, "random_delay_enable", {})
+    await station.plug()
+    await client.until(lambda: station.dead)
 
 
 async def test_oddities(client: Client, start: Start) -> None:

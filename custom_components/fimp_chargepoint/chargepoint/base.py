@@ -40,6 +40,8 @@ SETTABLE = frozenset(
         Feature.SESSION_CURRENT,
         Feature.PHASES,
         Feature.PHASE_MODE,
+        Feature.RANDOM_DELAY,
+        Feature.RANDOM_DELAY_DURATION,
     }
 )
 
@@ -107,6 +109,10 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that lets the charge point do something once."""
         raise NotImplementedError
 
+    def _act_effect(self, feature: Feature) -> Effect | None:
+        """Return what `_act_request` brings about, None where acceptance is all there is."""
+        return None
+
     def _acted(self, feature: Feature) -> None:
         """The charge point has accepted to do something."""
 
@@ -172,16 +178,19 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
         """Set `feature`, one of `SETTABLE`: a lock, a current in A, an option."""
         value = self.checked(feature, value)
-        effect = self._set_effect(feature, value)
-        if getattr(self.snapshot, feature) == value and self._commands.needless(
-            feature, effect, self.snapshot
+        assumed = feature in self.snapshot.capabilities.assumed
+        effect = None if assumed else self._set_effect(feature, value)
+        if (
+            effect is not None
+            and getattr(self.snapshot, feature) == value
+            and self._commands.needless(feature, effect, self.snapshot)
         ):
             return
         await self._perform(
             kind=feature,
             wanted=value,
             effect=effect,
-            evidence=self._set_evidence(feature),
+            evidence=None if assumed else self._set_evidence(feature),
             request=self._set_request(feature, value),
             achieved=lambda: self._was_set(feature, value),
         )
@@ -211,11 +220,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def act(self, feature: Feature) -> None:
         """Let it do something once, such as to restart; returns when it has accepted that."""
         self._require(feature)
+        effect = self._act_effect(feature)
+        if effect is not None and self._commands.needless(feature, effect, self.snapshot):
+            return
         await self._perform(
             kind=feature,
             wanted=True,
-            effect=None,
-            evidence="",
+            effect=effect,
+            evidence="" if effect is None else effect.fact,
             request=self._act_request(feature),
             achieved=lambda: self._acted(feature),
         )
@@ -335,6 +347,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 "session_current": None,
                 "enabled": None,
                 "limited_by": None,
+                "random_delay": None,
+                "random_delay_duration": None,
+                "delayed_until": None,
                 "phases": None,
                 "phase_mode": None,
                 "parameters": {},

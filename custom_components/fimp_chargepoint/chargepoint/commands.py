@@ -60,14 +60,15 @@ class Command:
 
     `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `evidence`
     names the report that can prove it, by showing `effect` and that `proven` agrees.
-    Without an effect its acceptance is the proof. `achieved` is called when it was.
+    Without an effect its acceptance is the proof, and where `evidence` is None nobody will
+    tell: then it is done when it has left. `achieved` is called when it was.
     Reports before `counts_from` prove nothing.
     """
 
     kind: str
     wanted: Any
     effect: Effect | None
-    evidence: str
+    evidence: str | None
     request: Request
     proven: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
@@ -157,6 +158,9 @@ class Commands:
             await self._outlet.publish(request.topic, request.payload)
         except NotConnectedError as error:
             self._settle(command, error)
+        else:
+            if command.evidence is None:
+                self._succeed(command)
         await asyncio.shield(done)
 
     def evidence(self, evidence: str, snapshot: ChargepointSnapshot) -> None:
@@ -237,7 +241,8 @@ class Commands:
     def _begin(self, command: Command, snapshot: ChargepointSnapshot) -> None:
         self._waiting[command.kind] = command
         self._show(command.kind, command.wanted)
-        if command.effect is None:
+        evidence = command.evidence
+        if command.effect is None or evidence is None:
             return
         now = self._outlet.clock.now()
         if self._opposed(command.effect):
@@ -248,7 +253,7 @@ class Commands:
 
         def ask(now: float) -> None:
             # The first report may be stale, and a later one may not come by itself.
-            self._ask(command.evidence)
+            self._ask(evidence)
             self._timers.set(f"ask {command.kind}", now + interval, ask)
 
         interval = _ASK * self._timeout
@@ -260,7 +265,7 @@ class Commands:
     ) -> None:
         """Keep in mind what `request` may do, also when it seems not to have left."""
         command.request = request
-        if command.effect is None:
+        if command.effect is None or command.evidence is None:
             return
         unproven = self._unproven.setdefault(
             command.effect.fact, _Unproven(command.evidence, snapshot.plugged)

@@ -19,6 +19,7 @@ class Hindrance(StrEnum):
     PAUSED_BY_CAR = "paused_by_car"
     PAUSED_BY_CHARGE_POINT = "paused_by_charge_point"
     CURRENT_TOO_LOW = "current_too_low"
+    RANDOM_DELAY = "random_delay"
     SWITCHING_PHASES = "switching_phases"
     FINISHED = "finished"
     RESERVED = "reserved"
@@ -32,7 +33,6 @@ _BY_STATUS: Final = {
     Status.READY_TO_CHARGE: Hindrance.SWITCHED_OFF,
     Status.CHARGING: Hindrance.CHARGING,
     Status.SUSPENDED_BY_EV: Hindrance.PAUSED_BY_CAR,
-    Status.SUSPENDED_BY_EVSE: Hindrance.PAUSED_BY_CHARGE_POINT,
     Status.SWITCHING_PHASES: Hindrance.SWITCHING_PHASES,
     Status.FINISHED: Hindrance.FINISHED,
     Status.RESERVED: Hindrance.RESERVED,
@@ -51,9 +51,16 @@ def hindrance(snapshot: ChargepointSnapshot) -> Hindrance | None:
         # A card was shown before the car came.
         return Hindrance.NO_CAR
     if snapshot.status is Status.SUSPENDED_BY_EVSE:
-        # It does not say why, but this would be enough.
-        if snapshot.problems:
-            return Hindrance.FAULT
-        if snapshot.max_current is not None and snapshot.max_current < _CURRENT_MIN:
-            return Hindrance.CURRENT_TOO_LOW
+        return _by_charge_point(snapshot)
     return _BY_STATUS[snapshot.status]
+
+
+def _by_charge_point(snapshot: ChargepointSnapshot) -> Hindrance:
+    """Return why the charge point pauses: it does not say, but each of these would do."""
+    if snapshot.problems:
+        return Hindrance.FAULT
+    if snapshot.delayed_until is not None:
+        return Hindrance.RANDOM_DELAY
+    if snapshot.max_current is not None and snapshot.max_current < _CURRENT_MIN:
+        return Hindrance.CURRENT_TOO_LOW
+    return Hindrance.PAUSED_BY_CHARGE_POINT

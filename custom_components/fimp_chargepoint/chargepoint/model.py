@@ -76,6 +76,10 @@ class Feature(StrEnum):
     STOP_TRANSACTION = "stop_transaction"
     FORCE_UNLOCK = "force_unlock"
     EVSE_ID = "evse_id"
+    RANDOM_DELAY = "random_delay"
+    RANDOM_DELAY_DURATION = "random_delay_duration"
+    SKIP_RANDOM_DELAY = "skip_random_delay"
+    DELAYED_UNTIL = "delayed_until"
     VEHICLE = "vehicle"
 
     POWER = "power"
@@ -191,13 +195,15 @@ class Parameter:
 class Capabilities:
     """What a charge point can report and what it can be told. May change at run time.
 
-    `options` and `ranges` say what it can be told where that is not a mere yes or no.
+    `options` and `ranges` say what it can be told where that is not a mere yes or no;
+    `assumed` is what it is told and never reports.
     """
 
     reports: frozenset[Feature] = frozenset()
     controls: frozenset[Feature] = frozenset()
     options: Mapping[Feature, tuple[str, ...]] = field(default_factory=dict)
     ranges: Mapping[Feature, Range] = field(default_factory=dict)
+    assumed: frozenset[Feature] = frozenset()
     parameters: tuple[Parameter, ...] = ()
 
     def parameter(self, parameter_id: str) -> Parameter | None:
@@ -343,8 +349,9 @@ class ChargepointSnapshot(NodeSnapshot):
     reported, else what the user chose. `session_current` is the limit that was set for
     the running session. `faults` and `errors` are the names of what is wrong, in words of the
     charge point. `enabled` is whether it may be used at all, `limited_by` who decides how
-    much current there may be. `pending` holds wanted values by the kind of the command,
-    never facts.
+    much current there may be. `random_delay` is whether changes of the limit wait for a while
+    that chance decides, at most `random_delay_duration` seconds; one waits until
+    `delayed_until`. `pending` holds wanted values by the kind of the command, never facts.
     """
 
     status: Status | None = None
@@ -357,6 +364,9 @@ class ChargepointSnapshot(NodeSnapshot):
     session_current: float | None = None
     enabled: bool | None = None
     limited_by: str | None = None
+    random_delay: bool | None = None
+    random_delay_duration: float | None = None
+    delayed_until: datetime | None = None
     phases: str | None = None
     phase_mode: str | None = None
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from ..commands import Request
 from ..model import Feature, Reason
 from ..node import Outlet
 from ..protocol import Handler
+from . import random_delay
 from .evse import Evse
 from .module import Module
 from .pulse import Pulse
@@ -36,6 +37,7 @@ _GETTABLE: Final = (
     "ac_nr_of_phases_available",
     "ac_pp_ampacity",
     "powermeter_public_key_ocmf",
+    "random_delay_countdown",
 )
 
 
@@ -78,7 +80,10 @@ class ApiChargepoint(Evse):
             return
         self._answers_gets = True
         # What was never published is answered with `true`.
-        if value is True or value is None:
+        if variable == "random_delay_countdown":
+            # It may be of long ago; but where there is none nobody answers.
+            self._heard(now, capabilities=random_delay.offered(self.snapshot.capabilities))
+        elif value is True or value is None:
             self._heard(now)
         else:
             self.apply(variable, value, now)

@@ -15,7 +15,7 @@ from ..commands import Effect, Request
 from ..errors import CommandRejectedError
 from ..model import ChargepointSnapshot, Feature, Reason
 from ..node import Outlet
-from . import details, limits, operations, session
+from . import details, limits, operations, random_delay, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
 from .limits import Limits
@@ -48,6 +48,8 @@ class EverestChargepoint(ApiChargepoint):
         #: somebody limits to less.
         self._our_limits = self._proven_limits = Limits()
         self._connector = 1
+        #: Limits that were told since the last countdown of a random delay.
+        self._rounds = 0
         self._session_heard_at = float("-inf")
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
@@ -58,6 +60,7 @@ class EverestChargepoint(ApiChargepoint):
             "heartbeat": self._heartbeat,
             "enforced_limits": self._enforced_limits,
             "ev_info": self._ev_info,
+            "random_delay_countdown": self._random_delay_countdown,
         }
 
     # Messages in --------------------------------------------------------------
@@ -120,11 +123,27 @@ class EverestChargepoint(ApiChargepoint):
         # More than ours means that ours is lost, as after a restart that nobody saw.
         self._proven_limits = self._proven_limits.below(enforced.limits)
         phases = enforced.limits.phases
-        return {
+        self._rounds += 1
+        changes: dict[str, Any] = {}
+        if (
+            self._rounds >= random_delay.SILENT_ROUNDS
+            and Feature.RANDOM_DELAY in self.snapshot.capabilities.controls
+        ):
+            changes = {"random_delay": False, "delayed_until": None}
+        return changes | {
             "max_current": enforced.limits.current,
             "limited_by": enforced.source,
             "phases": None if phases is None else str(phases),
             "capabilities": self._also(Feature.MAX_CURRENT, Feature.LIMITED_BY),
+        }
+
+    def _random_delay_countdown(self, value: Any, now: float) -> dict[str, Any]:
+        self._rounds = 0
+        left, known = mapping(value).get("countdown_s"), self.snapshot.delayed_until
+        return {
+            "random_delay": True,
+            "delayed_until": random_delay.until(left, known, now),
+            "capabilities": random_delay.offered(self.snapshot.capabilities),
         }
 
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
@@ -163,6 +182,9 @@ class EverestChargepoint(ApiChargepoint):
             changes = self._course(session.forgotten(self._session, restarted=True))
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
         changes["faults"] = frozenset()
+        # It starts without a delay; what was counted since then is counted again.
+        changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
+        self._rounds = 0
         self._forget_sisters()
         self._ask_for_everything(now)
         return changes
@@ -207,6 +229,8 @@ class EverestChargepoint(ApiChargepoint):
     def _set_request(self, feature: Feature, value: Any) -> Request:
         if feature is Feature.ENABLED:
             return self._request("enable_disable", operations.enable_disable(enable=value))
+        if feature in (Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION):
+            return random_delay.command(self._module, feature, value)
         # The message replaces all of ours, also what others hide by a stricter limit.
         wanted = self._proven_limits.over(self._our_limits)
         for each, limit in {**self.snapshot.pending, feature: value}.items():
@@ -216,6 +240,7 @@ class EverestChargepoint(ApiChargepoint):
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
+        super()._was_set(feature, value)
         self._proven_limits = self._proven_limits.with_(feature, value)
 
     @override
@@ -228,6 +253,8 @@ class EverestChargepoint(ApiChargepoint):
     def _act_request(self, feature: Feature) -> Request:
         if feature is Feature.STOP_TRANSACTION:
             return self._request("stop_transaction", operations.STOP_TRANSACTION)
+        if feature is Feature.SKIP_RANDOM_DELAY:
+            return random_delay.command(self._module, feature, value=True)
         return self._request("force_unlock", self._connector)
 
     # Life -----------------------------------------------------------------------
@@ -250,6 +277,7 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
+            self._rounds = 0
             self._forget_sisters()
         elif self._sisters.errors is not None:
             changes = {"faults": self._sisters.errors.names} | changes

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final, override
 
 from ..base import Chargepoint
+from ..commands import Effect, shows
 from ..model import (
     Capabilities,
     ChargepointSnapshot,
@@ -28,9 +29,10 @@ from .vehicle import told
 
 #: The variables that are reports of a feature, in both APIs.
 _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
-    "session_info": (Feature.STATUS, Feature.ENABLED),
+    "session_info": (Feature.STATUS, Feature.ENABLED, Feature.DELAYED_UNTIL),
     "session_event": (Feature.STATUS, Feature.ENABLED),
-    "enforced_limits": (Feature.MAX_CURRENT,),
+    "enforced_limits": (Feature.MAX_CURRENT, Feature.RANDOM_DELAY, Feature.DELAYED_UNTIL),
+    "random_delay_countdown": (Feature.RANDOM_DELAY, Feature.DELAYED_UNTIL),
     "limits": (Feature.MAX_CURRENT,),
 }
 
@@ -186,7 +188,7 @@ class Evse(Chargepoint):
             known,
             controls=controls,
             options={Feature.PHASES: ("1", "3")},
-            ranges={Feature.MAX_CURRENT: limits.possible(self._hardware)},
+            ranges={**known.ranges, Feature.MAX_CURRENT: limits.possible(self._hardware)},
         )
 
     # The errors of the station ----------------------------------------------------
@@ -197,6 +199,18 @@ class Evse(Chargepoint):
             self._update(now, faults=names)
 
     # -------------------------------------------------------------------------------
+
+    @override
+    def _act_effect(self, feature: Feature) -> Effect | None:
+        if feature is Feature.SKIP_RANDOM_DELAY:
+            return shows(Feature.DELAYED_UNTIL, None)
+        return super()._act_effect(feature)
+
+    @override
+    def _was_set(self, feature: Feature, value: Any) -> None:
+        if feature in self.snapshot.capabilities.assumed:
+            # No report will ever hold it: what was asked for is all there is.
+            self._update(self.outlet.clock.now(), **{feature: value})
 
     @override
     def _set_evidence(self, feature: Feature) -> str:

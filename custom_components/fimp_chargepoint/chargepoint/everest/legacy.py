@@ -18,7 +18,7 @@ from ..clock import moment
 from ..commands import Effect, Request
 from ..model import ChargepointSnapshot, Feature, Reason, Status
 from ..node import Outlet
-from . import powermeter, session
+from . import powermeter, random_delay, session
 from .energy import Counter, based
 from .envelope import mapping, number, part, text
 from .evse import Evse
@@ -100,12 +100,27 @@ class LegacyChargepoint(Evse):
             self._start_guessed = before.word is None
         self._faulty = faulty(info)
         changes = self._course(state) | {"enabled": enabled(info)}
-        return self._with_total_power(changes, info)
+        return self._with_random_delay(self._with_total_power(changes, info), info, now)
 
     @override
     def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
         self._reading = powermeter.imported(mapping(value))
         return super()._powermeter(value, now)
+
+    def _with_random_delay(
+        self, changes: dict[str, Any], info: dict[str, Any], now: float
+    ) -> dict[str, Any]:
+        """Return the `changes` by a session_info, with what is counted in it."""
+        left, known = part(info, "uk_random_delay").get("remaining_s"), self.snapshot
+        end = random_delay.until(left, known.delayed_until, now)
+        if end is None:
+            return changes | {"delayed_until": None}
+        capabilities = changes.get("capabilities", known.capabilities)
+        return changes | {
+            "random_delay": True,
+            "delayed_until": end,
+            "capabilities": random_delay.offered(capabilities, Feature.RANDOM_DELAY),
+        }
 
     def _limits(self, value: Any, now: float) -> dict[str, Any]:
         limit = mapping(value)
@@ -162,6 +177,11 @@ class LegacyChargepoint(Evse):
         if feature is Feature.ENABLED:
             state = {"state": "Enable" if value else "Disable"}
             return self._command("enable_disable", orjson.dumps(_ENABLE | state))
+        if feature is Feature.RANDOM_DELAY:
+            return self._command("uk_random_delay", b"enable" if value else b"disable")
+        if feature is Feature.RANDOM_DELAY_DURATION:
+            seconds = f"{value:.0f}".encode()
+            return self._command("uk_random_delay_set_max_duration_s", seconds)
         # The message replaces what was asked for before: what holds goes along.
         wanted = {**self.snapshot.pending, feature: value}
         current = round(wanted.get(Feature.MAX_CURRENT) or self._current_to_keep(), 2)
@@ -199,11 +219,14 @@ class LegacyChargepoint(Evse):
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
+        super()._was_set(feature, value)
         if feature is Feature.MAX_CURRENT:
             self._wanted_current = value
 
     @override
     def _act_request(self, feature: Feature) -> Request:
+        if feature is Feature.SKIP_RANDOM_DELAY:
+            return self._command("uk_random_delay", b"cancel")
         return self._command(_ACTS[feature])._replace(id=feature)
 
     # Availability -------------------------------------------------------------

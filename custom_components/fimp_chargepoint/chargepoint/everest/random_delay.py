@@ -1,0 +1,64 @@
+"""The random delay that British rules want before a limit changes. Pure.
+
+EVerest API v1, evse_manager_consumer: while it is switched on, `random_delay_countdown`
+follows each `enforced_limits`, with nothing to count where nothing waits; while it is off
+nothing is said. The older API only says what is counted. No API tells how long a delay may be.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ..clock import moment
+from ..commands import Request
+from ..model import Capabilities, Feature, Range
+from .envelope import number
+from .module import Module
+
+#: Seconds. EVerest divides by it, so that none would end the whole of it.
+DURATIONS: Final = Range(1.0, 1800.0)
+#: Limits in a row that no countdown follows: then it is switched off. The two may have
+#: taken different ways.
+SILENT_ROUNDS: Final = 3
+
+_CONTROLS: Final = frozenset(
+    {Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION, Feature.SKIP_RANDOM_DELAY}
+)
+#: Seconds that two counts of the same delay may be apart.
+_JITTER: Final = timedelta(seconds=2)
+
+
+def offered(known: Capabilities, *assumed: Feature) -> Capabilities:
+    """Return the capabilities with a random delay; what is `assumed` is never reported."""
+    if Feature.RANDOM_DELAY in known.controls:
+        return known
+    return replace(
+        known,
+        reports=known.reports | {Feature.DELAYED_UNTIL},
+        controls=known.controls | _CONTROLS,
+        ranges={**known.ranges, Feature.RANDOM_DELAY_DURATION: DURATIONS},
+        assumed=known.assumed.union(assumed, {Feature.RANDOM_DELAY_DURATION}),
+    )
+
+
+def until(seconds: object, known: datetime | None, now: float) -> datetime | None:
+    """Return when the delay ends that lasts so many `seconds` more, None where none does.
+
+    That moment is `known` from the count before; it does not move with every count.
+    """
+    left = number(seconds)
+    if left is None or left <= 0:
+        return None
+    end = moment(now + left).replace(microsecond=0)
+    return known if known is not None and abs(known - end) <= _JITTER else end
+
+
+def command(module: Module, feature: Feature, value: Any) -> Request:
+    """Return what sets something of the delay, or skips it; nobody replies to it."""
+    if feature is Feature.RANDOM_DELAY_DURATION:
+        return module.message("random_delay_set_duration_s", int(value))
+    if feature is Feature.SKIP_RANDOM_DELAY:
+        return module.message("random_delay_cancel", {})
+    if value:
+        return module.message("random_delay_enable", {})
+    return module.message("random_delay_disable", {})
