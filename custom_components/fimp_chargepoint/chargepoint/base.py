@@ -6,11 +6,11 @@ Nothing here knows how a protocol spells anything.
 from abc import ABC, abstractmethod
 from datetime import datetime
 import logging
-import math
 from typing import Any, ClassVar, override
 
 from .commands import Command, Commands, Effect, Request, shows
-from .errors import InvalidRequestError, NoSessionError, OutOfRangeError
+from .errors import InvalidRequestError, NoSessionError
+from .fitting import fitting, within
 from .model import (
     ChargepointSnapshot,
     Details,
@@ -19,7 +19,6 @@ from .model import (
     Parameter,
     ParameterKind,
     ParameterValue,
-    Range,
     Reason,
     Status,
     Vehicle,
@@ -136,7 +135,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(feature)
         capabilities = self.snapshot.capabilities
         if (numbers := capabilities.ranges.get(feature)) is not None:
-            value = _within(numbers, value)
+            value = within(numbers, value)
         elif feature in capabilities.options and value not in capabilities.options[feature]:
             raise InvalidRequestError(str(value))
         if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
@@ -200,7 +199,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         parameter = self.snapshot.capabilities.parameter(parameter_id)
         if parameter is None or parameter.kind is ParameterKind.VALUE:
             raise InvalidRequestError(parameter_id)
-        value = _fitting(parameter, value)
+        value = fitting(parameter, value)
         kind = parameter_kind(parameter_id)
 
         def holds(snapshot: ChargepointSnapshot) -> bool:
@@ -370,34 +369,3 @@ _NOT_CHARGING = shows(Feature.CHARGING, value=False)
 def parameter_kind(parameter_id: str) -> str:
     """Return the kind of the command that sets a parameter, and its key in `pending`."""
     return f"parameter {parameter_id}"
-
-
-def _fitting(parameter: Parameter, value: ParameterValue) -> ParameterValue:
-    """Return what a parameter will take for `value`, or raise."""
-    if parameter.range is not None:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    elif parameter.kind is ParameterKind.CHOICE:
-        # True is no 1 here.
-        fits = any(
-            each == value and isinstance(each, bool) is isinstance(value, bool)
-            for each in parameter.choices.values()
-        )
-    else:
-        fits = isinstance(value, bool)
-    if not fits:
-        raise InvalidRequestError(f"{parameter.name}: {value}")
-    if parameter.range is not None and not isinstance(value, str):
-        return _within(parameter.range, value)
-    return value
-
-
-def _within(numbers: Range, value: float) -> float:
-    """Return `value` in steps of the charge point, never more than was asked for."""
-    if not numbers.minimum <= value <= numbers.maximum:
-        raise OutOfRangeError(value, numbers.minimum, numbers.maximum)
-    if numbers.step is None:
-        return value
-    # A hair's breadth below a step is meant to be that step.
-    steps = math.floor((value - numbers.minimum) / numbers.step + 1e-6)
-    # Without the noise of binary fractions, which no charge point would send back.
-    return round(numbers.minimum + steps * numbers.step, 6)
