@@ -1,7 +1,7 @@
 """A Home Assistant inside this process that has the integration set up, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,7 +45,11 @@ async def headless(
 
 
 async def add_integration(
-    hass: HomeAssistant, port: int, *, options: Mapping[str, Any] | None = None
+    hass: HomeAssistant,
+    port: int,
+    *,
+    prefixes: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
 ) -> ConfigEntry:
     """Go through the config flow as a person would, to a broker on this machine.
 
@@ -62,7 +66,7 @@ async def add_integration(
                 await asyncio.sleep(0.05)
                 answer = None
             case FlowResultType.FORM if result["step_id"] == "broker" and not result["errors"]:
-                answer = broker_form(HOST, port)
+                answer = broker_form(HOST, port, prefixes=prefixes)
             case FlowResultType.FORM if result["step_id"] in CLOSING_PAGES:
                 pass
             case _:

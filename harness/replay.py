@@ -1,5 +1,7 @@
 """Play the charge-point side of a recording to a broker, and print what Home Assistant shows.
 
+A diagnostics download of the integration is a recording, too.
+
 The recording's clock is the integration's clock, at any speed: what the integration does
 after ten seconds of silence, it does after ten seconds of the recording.
 """
@@ -13,6 +15,7 @@ import itertools
 import json
 import logging
 from pathlib import Path
+import re
 import sys
 from typing import Any
 from unittest.mock import patch
@@ -23,7 +26,8 @@ from homeassistant.core import HomeAssistant
 
 from custom_components.fimp_chargepoint import config_flow
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
-from simulators.recording import Line, read_recording
+from custom_components.fimp_chargepoint.chargepoint.journal import Mark
+from simulators.recording import Line, Recording, read
 
 from .broker import HOST, embedded_broker
 from .headless import add_integration, headless, integration_states
@@ -34,6 +38,8 @@ _LOGGER = logging.getLogger("replay")
 _AFTERWARDS = 5.0
 #: Seconds a message may take through the broker.
 _DELIVERY = 10.0
+#: What makes the topic for a reply ours alone: a random number.
+_ID = re.compile(r"[0-9a-f]{12,}")
 
 
 class RecordingClock:
@@ -69,14 +75,13 @@ class RecordingClock:
 
 
 async def replay(
-    lines: list[Line], *, speed: float | None = None, all_entities: bool = False
+    recording: Recording, *, speed: float | None = None, all_entities: bool = False
 ) -> dict[str, Any]:
-    """Play `lines` and return every entity as Home Assistant has it in the end.
+    """Play `recording` and return every entity as Home Assistant has it in the end.
 
     `speed` is a factor; None plays as fast as it can be taken.
     """
-    start = datetime.now().astimezone().timestamp()
-    clock = RecordingClock(start)
+    clock = RecordingClock(recording.start or datetime.now().astimezone().timestamp())
     async with (
         embedded_broker() as port,
         headless(clock=clock, all_entities=all_entities) as hass,
@@ -84,9 +89,11 @@ async def replay(
     ):
         # Nothing speaks before the recording does, so there is nothing to look for.
         with patch.object(config_flow, "SEARCH_SECONDS", 0):
-            entry = await add_integration(hass, port)
-        _LOGGER.info("playing %d messages", len(lines))
-        await _play(hass, entry, player, clock, lines, speed)
+            entry = await add_integration(
+                hass, port, prefixes=recording.prefixes, options=recording.options
+            )
+        _LOGGER.info("playing %d messages", len(recording.lines))
+        await _play(hass, entry, player, clock, recording.lines, speed)
         clock.advance(clock.now() + _AFTERWARDS)
         await hass.async_block_till_done()
         states = {
@@ -113,9 +120,13 @@ async def _play(
             await asyncio.sleep((line.t - before) / speed)
         before = line.t
         clock.advance(start + line.t)
+        if line.note:
+            hub.link_up()
+            continue
+        topic = _redirected(hub, line.topic)
         # The clock must not go on before the message was taken at its own time.
-        taken = hub.received + _is_heard(hub, line.topic)
-        await player.publish(line.topic, line.payload, qos=1)
+        taken = hub.received + _is_heard(hub, topic)
+        await player.publish(topic, line.payload, qos=1)
         async with asyncio.timeout(_DELIVERY):
             while hub.received < taken:
                 await asyncio.sleep(0)
@@ -126,10 +137,38 @@ def _is_heard(hub: Hub, topic: str) -> bool:
     return any(aiomqtt.Topic(topic).matches(each) for each in hub.filters)
 
 
+def _redirected(hub: Hub, topic: str) -> str:
+    """Return where a reply goes today: to what was asked by the same question, if any."""
+    if _ID.search(topic) is None:
+        return topic
+    for line in hub.journal.newest(Mark.SENT):
+        reply_to = _reply_to(line.payload)
+        # Below a prefix it is written without that.
+        if reply_to is not None and _nameless(topic).endswith(_nameless(reply_to)):
+            return topic[: len(topic) - len(reply_to)] + reply_to
+    return topic
+
+
+def _reply_to(payload: bytes) -> str | None:
+    """Return where a request wants its reply, in any protocol."""
+    try:
+        request = json.loads(payload)
+        reply_to = request.get("resp_to") or request["headers"]["replyTo"]
+    except ValueError, AttributeError, KeyError, TypeError:
+        return None
+    return reply_to if isinstance(reply_to, str) else None
+
+
+def _nameless(topic: str) -> str:
+    return _ID.sub("*", topic)
+
+
 def main() -> int:
     """Replay what the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/replay", description=__doc__)
-    parser.add_argument("recording", type=Path, help="JSON lines: t, topic, payload")
+    parser.add_argument(
+        "recording", type=Path, help="JSON lines (t, topic, payload) or diagnostics"
+    )
     parser.add_argument(
         "--speed", default="max", help="how much faster than it was recorded, or max (default)"
     )
@@ -140,10 +179,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     try:
         speed = None if arguments.speed == "max" else float(arguments.speed)
-        lines = list(read_recording(arguments.recording))
+        recording = read(arguments.recording)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    states = asyncio.run(replay(lines, speed=speed, all_entities=arguments.all))
+    states = asyncio.run(replay(recording, speed=speed, all_entities=arguments.all))
     json.dump(states, sys.stdout, indent=2, default=str)
     print()
     return 0

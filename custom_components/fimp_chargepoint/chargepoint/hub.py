@@ -9,6 +9,7 @@ from typing import Any
 
 from .clock import Clock, SteadyClock
 from .errors import ChargepointError, ProtocolError
+from .journal import Journal, Line, Mark
 from .link import SettingsSource
 from .mqtt import MqttLink
 from .node import Node
@@ -17,6 +18,9 @@ from .protocol import Handler, Protocol
 
 _LOGGER = logging.getLogger(__name__)
 
+#: What the journal calls the events of the link.
+LINK_UP = "link up"
+LINK_DOWN = "link down"
 #: Topics whose handler is remembered; more than a house has, less than a flood.
 _ROUTES_MAX = 4096
 
@@ -33,6 +37,18 @@ class NodeRemoved:
     """A node was excluded by its own system; silence never does that."""
 
     node: Node[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The link is up, for the first time or again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The link is lost; it is tried again and again."""
+
+    error: ChargepointError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,7 @@ class Withdrawn:
     warning: HubWarning
 
 
-type HubEvent = NodeAdded | NodeRemoved | LinkRefused | Warned | Withdrawn
+type HubEvent = NodeAdded | NodeRemoved | LinkUp | LinkDown | LinkRefused | Warned | Withdrawn
 type HubListener = Callable[[HubEvent], None]
 
 
@@ -89,6 +105,10 @@ class Hub:
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()
         self.received = 0
+        #: How often the link came up, and why it was not up last.
+        self.connections = 0
+        self.last_error: ChargepointError | None = None
+        self.journal = Journal()
         #: What only the user can put right, by key.
         self.warnings: dict[str, HubWarning] = {}
         self.link = MqttLink(settings, self)
@@ -159,10 +179,12 @@ class Hub:
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the link is down."""
+        self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
         self.link.send(topic, payload)
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand a message to the broker, or raise NotConnectedError."""
+        self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
         await self.link.publish(topic, payload)
 
     def wake(self) -> None:
@@ -192,6 +214,21 @@ class Hub:
                         return found
         return None
 
+    # What others may want to know ----------------------------------------------
+
+    @property
+    def protocols(self) -> tuple[tuple[str, str], ...]:
+        """The name of each protocol, and the prefix below which it is spoken."""
+        return tuple((type(protocol).__name__, prefix) for prefix, protocol in self._protocols)
+
+    def reads(self, line: Line) -> bool:
+        """Whether the content of a received message counts for anything here."""
+        return line.mark is Mark.PLAIN and all(
+            protocol.reads(line.topic[len(prefix) :], line.payload)
+            for prefix, protocol in self._protocols
+            if line.topic.startswith(prefix)
+        )
+
     # What the link calls -----------------------------------------------------
 
     @property
@@ -203,17 +240,23 @@ class Hub:
 
     def link_up(self) -> None:
         """Ask for everything again."""
+        self.connections += 1
+        self.journal.add(self.clock.now(), LINK_UP, mark=Mark.NOTE)
         if self._was_down:
             self._was_down = False
             _LOGGER.info("The connection to the broker is back")
         self._for_each(lambda each, now: each.link_up(now))
+        self._tell(LinkUp())
 
     def link_down(self, error: ChargepointError) -> None:
         """Mark everything as not live; say so once."""
+        self.last_error = error
         if not self._was_down:
             self._was_down = True
             _LOGGER.info("The connection to the broker is lost: %s", error)
+            self.journal.add(self.clock.now(), LINK_DOWN, mark=Mark.NOTE)
             self._for_each(lambda each, now: each.link_down(now))
+            self._tell(LinkDown(error))
 
     def link_refused(self, error: ChargepointError) -> None:
         """Give up until somebody gives us other credentials."""
@@ -223,16 +266,19 @@ class Hub:
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Hand a message to whom it concerns; a bad one costs only itself."""
         self.received += 1
+        now = self.clock.now()
         if retained:
             # Neither protocol retains anything: this is of another day.
             self.ignored["retained"] += 1
+            self.journal.add(now, topic, payload, Mark.RETAINED)
             return
         try:
             handler = self._routes[topic]
         except KeyError:
             handler = self._route(topic)
+        self.journal.add(now, topic, payload, Mark.STRAY if handler is None else Mark.PLAIN)
         if handler is not None:
-            self._guarded(lambda: handler(payload, self.clock.now()), topic)
+            self._guarded(lambda: handler(payload, now), topic)
 
     # -------------------------------------------------------------------------
 

@@ -33,6 +33,10 @@ class Protocol(ABC):
         Called once per new topic; the hub remembers the answer.
         """
 
+    def reads(self, topic: str, payload: bytes) -> bool:
+        """Whether the content of a message on a topic (without prefix) of ours counts."""
+        return True
+
     @abstractmethod
     def recognise(self, topic: str, payload: bytes, now: float) -> Node[Any] | None:
         """Return the charge point that one message proves, None where it proves none.

@@ -30,7 +30,7 @@ from .topic import (
     of_any_payload,
     parse_event,
 )
-from .vinculum import Changes, House, request
+from .vinculum import NOTIFICATION, Changes, House, is_of_house, request
 
 #: Seconds a charge point that was seen may take to say who it is.
 _INTRODUCTION_TIME = 3.0
@@ -106,6 +106,17 @@ class FimpProtocol(Protocol):
         return None
 
     @override
+    def reads(self, topic: str, payload: bytes) -> bool:
+        # Adapters and apps speak of more than charge points: of their settings, for one.
+        if not isinstance(parse_event(topic), Adapter):
+            return True
+        try:
+            message = decode(payload)
+        except ProtocolError:
+            return False
+        return message.type in self._adapter_events or is_of_house(message)
+
+    @override
     def link_up(self, now: float) -> None:
         # The device list of a hub comes first: where there is one, hundreds of questions
         # need not be asked.
@@ -163,7 +174,7 @@ class FimpProtocol(Protocol):
 
     def _vinculum_event(self, payload: bytes, now: float) -> None:
         message = decode(payload)
-        if message.type == "evt.pd7.notify":
+        if message.type == NOTIFICATION:
             self._house_changed(self._house.notified(message.value), now)
 
     def _vinculum_reply(self, payload: bytes, now: float) -> None:

@@ -12,9 +12,12 @@ from typing import Any, Final
 from ..errors import ProtocolError
 from ..model import Identity
 from .inclusion import Service, Thing, parse_service, text
-from .message import encode
+from .message import Message, encode
 from .topic import ServiceAddress, ServiceTopic
 
+NOTIFICATION: Final = "evt.pd7.notify"
+#: What a house has more of concerns nobody here.
+_COMPONENTS: Final = ("device", "room")
 #: Devices and rooms that are kept; more than a house has.
 _ITEMS_MAX: Final = 2000
 
@@ -30,10 +33,20 @@ def request(now: float, reply_to: str) -> tuple[str, bytes]:
             "cmd": "get",
             "component": None,
             "id": None,
-            "param": {"components": ["device", "room"]},
+            "param": {"components": list(_COMPONENTS)},
             "requestId": 1,
         },
         reply_to=reply_to,
+    )
+
+
+def is_of_house(message: Message) -> bool:
+    """Whether a message tells of a device or a room that was added, edited or deleted."""
+    value = message.value
+    return (
+        message.type == NOTIFICATION
+        and isinstance(value, dict)
+        and value.get("component") in _COMPONENTS
     )
 
 
@@ -89,7 +102,7 @@ class House:
         """
         if not isinstance(value, dict) or not isinstance(value.get("component"), str):
             raise ProtocolError("pd7", "a notification without component")
-        if value["component"] not in ("device", "room"):
+        if value["component"] not in _COMPONENTS:
             return Changes()
         command, param = value.get("cmd"), value.get("param")
         item = {} if param is None else param

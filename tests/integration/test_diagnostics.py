@@ -1,0 +1,251 @@
+"""The diagnostics download: all a maintainer needs, nothing that is nobody's business."""
+
+from http import HTTPStatus
+import json
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+from homeassistant.util import slugify
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.fimp_chargepoint.chargepoint.journal import Journal
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from tests.broker import PASSWORD, USERNAME, BrokerProcess
+from tests.conftest import MakeBroker
+
+from .conftest import QUICK, Chargepoint, load, mqtt_entry, other_broker, simulator, until
+from .test_replay import states
+
+_PEM = "-----BEGIN {0}-----\nMIIB{1}\n-----END {0}-----\n"
+#: All that people fill in, and nobody else needs to know.
+FILLED_IN = {
+    "username": USERNAME,
+    "password": PASSWORD,
+    "ca_certificate": _PEM.format("CERTIFICATE", "authority"),
+    "client_certificate": _PEM.format("CERTIFICATE", "client"),
+    "client_key": _PEM.format("PRIVATE KEY", "key"),
+}
+SERIAL, TITLE, ROOM, TOKEN = "XX12345", "Ola's carport", "Garage of Kari", "CAFE0042"
+
+
+@pytest.fixture(name="download")
+def download_fixture(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Any:
+    """Return how the user downloads diagnostics: as a text, of an entry or a device of it."""
+
+    async def download(entry: MockConfigEntry, device: dr.DeviceEntry | None = None) -> str:
+        assert await async_setup_component(hass, "diagnostics", {})
+        await hass.async_block_till_done()
+        url = f"/api/diagnostics/config_entry/{entry.entry_id}"
+        if device is not None:
+            url += f"/device/{device.id}"
+        response = await (await hass_client()).get(url)
+        assert response.status == HTTPStatus.OK
+        return await response.text()
+
+    return download
+
+
+def shown(hass: HomeAssistant, data: dict[str, Any]) -> dict[str, str]:
+    """Return the states of a download by the entity ids that they would have."""
+    registry = er.async_get(hass)
+    found = {}
+    for node in data["nodes"].values():
+        identity = node["snapshot"]["identity"]
+        name = slugify(" ".join(filter(None, (identity["area"], identity["name"]))))
+        for platform, entities in node["shown"].items():
+            for key, state in entities.items():
+                unique_id = f"{node['identifier']}_{key}"
+                entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
+                assert entity_id is not None
+                if state is not None:
+                    found[entity_id.replace(slugify(f"{ROOM} {TITLE}"), name)] = state
+    return found
+
+
+async def played(text: str, folder: Path) -> dict[str, str]:
+    """Return the states that `scripts/replay` prints for a download."""
+    path = folder / "download.json"
+    path.write_text(text)
+    return {key: each["state"] for key, each in (await states(path)).items()}
+
+
+async def test_nothing_secret_is_in_it(
+    hass: HomeAssistant, make_broker: MakeBroker, download: Any
+) -> None:
+    """Not in the entry, and nowhere in what the charge point said."""
+    broker = make_broker(credentials=True)
+    entry = other_broker(broker, **FILLED_IN)
+    entry.add_to_hass(hass)
+    options = {"measurement_interval": 0, "token": TOKEN, "token_type": "iso14443"}
+    hass.config_entries.async_update_entry(entry, title=broker.host, options=options)
+    setup = ChargepointSetup(profile="full", serial=SERIAL, title=TITLE, room=ROOM)
+    async with FimpSimulator(
+        Broker(broker.host, broker.port, USERNAME, PASSWORD), setup, hub=True, timing=QUICK
+    ) as point:
+        await load(hass, entry)
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await point.offline()
+        await found.shows("sensor", "status", "unavailable")
+        await point.online()
+        await found.shows("sensor", "status", "disconnected")
+        assert {each.title for each in point.points.values()} == {TITLE}
+        text = await download(entry)
+        messages = str([each.payload for each in found.node.outlet.journal.recent])
+        await hass.config_entries.async_unload(entry.entry_id)
+    # They are of no use to it, where they never were.
+    assert SERIAL in messages
+    assert ROOM in messages
+    secrets = (*FILLED_IN.values(), SERIAL, TITLE, ROOM, TOKEN, broker.host)
+    for secret in (*secrets, "MIIB", "carport", "Kari"):
+        assert json.dumps(secret)[1:-1] not in text, secret
+
+
+async def test_what_is_in_it(
+    hass: HomeAssistant, chargepoint: Chargepoint, download: Any
+) -> None:
+    chargepoint.point.send("pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1", "nonsense")
+    await until(lambda: chargepoint.entry.runtime_data.hub.ignored)
+    content = json.loads(await download(chargepoint.entry))
+    data = content["data"]
+    assert content["integration_manifest"]["domain"] == DOMAIN
+    assert set(data["versions"]) == {"aiomqtt", "paho-mqtt"}
+    assert data["entry"]["state"] == "loaded"
+    assert data["entry"]["data"]["host"] == "**REDACTED**"
+    assert data["entry"]["data"]["tls"] == "off"
+    assert data["entry"]["options"] == {"measurement_interval": 0}
+    hub = data["hub"]
+    assert (hub["connected"], hub["connections"], hub["last_error"]) == (True, 1, None)
+    assert "FimpProtocol" in hub["protocols"]
+    assert hub["ignored"] == {"json": 1}
+    assert hub["received"] > 10
+    ((address, node),) = data["nodes"].items()
+    assert address == "fimp:easee/1/1"
+    snapshot = node["snapshot"]
+    assert snapshot["status"] == "disconnected"
+    assert snapshot["identity"]["name"] == "Acme Wallbox"
+    assert snapshot["identity"]["serial_number"].startswith("redacted")
+    assert snapshot["capabilities"]["ranges"]["max_current"] == [6.0, 32.0, 1.0]
+    assert "charging" in snapshot["capabilities"]["controls"]
+    assert node["shown"]["switch"]["charging"] == "off"
+    messages = data["messages"]
+    assert messages[0] == {"t": 0.0, "note": "link up"}
+    assert any(each.get("sent") for each in messages)
+    assert any(each.get("payload") == "nonsense" for each in messages)
+
+
+async def test_of_a_device(hass: HomeAssistant, broker: BrokerProcess, download: Any) -> None:
+    """Of one charge point there is nothing of the others, but all messages."""
+    setups = [ChargepointSetup(name=each, serial=f"S{each}000") for each in ("1", "2")]
+    async with simulator(broker, *setups):
+        entry = await load(hass, other_broker(broker))
+        await until(lambda: len(entry.runtime_data.coordinators) == 2)
+        await hass.async_block_till_done()
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        counts = {
+            next(iter(device.identifiers))[1]: len(
+                json.loads(await download(entry, device))["data"]["nodes"]
+            )
+            for device in devices
+        }
+        messages = json.loads(await download(entry, devices[-1]))["data"]["messages"]
+        await hass.config_entries.async_unload(entry.entry_id)
+    assert counts.pop(entry.entry_id) == 2
+    assert list(counts.values()) == [1, 1]
+    assert {each["topic"][-1] for each in messages if "sv:chargepoint" in str(each)} >= set(
+        "12"
+    )
+
+
+async def test_of_an_entry_that_does_not_work(
+    hass: HomeAssistant, broker: BrokerProcess, download: Any
+) -> None:
+    """Why it does not is in it; where its broker would be is not."""
+    broker.stop()
+    mqtt_entry(hass, broker, username="mqtt_ola")
+    entry = await load(hass, other_broker(broker))
+    text = await download(entry)
+    data = json.loads(text)["data"]
+    assert data["entry"]["state"] == "setup_retry"
+    assert "refused" in data["entry"]["reason"]
+    assert broker.host not in text
+    assert data["messages"] == []
+    assert "nodes" not in data
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("recent_max", [1000, 25], ids=["all kept", "most pushed out"])
+async def test_it_can_be_played_fimp(
+    hass: HomeAssistant, broker: BrokerProcess, download: Any, tmp_path: Path, recent_max: int
+) -> None:
+    """The states are the same, also when only the last of each kind was kept."""
+    setup = ChargepointSetup(profile="full", serial=SERIAL, title=TITLE, room=ROOM)
+    async with simulator(broker, setup, hub=True) as point:
+        entry = await load(hass, other_broker(broker))
+        entry.runtime_data.hub.journal = Journal(recent_max=recent_max)
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await found.settles()
+        await point.plug()
+        await found.shows("sensor", "status", "ready_to_charge")
+        await found.call("switch", "turn_on", "charging")
+        await until(lambda: float(found.state("sensor", "session_energy") or 0) > 0)
+        await found.call("switch", "turn_off", "charging")
+        await point.unplug()
+        await found.shows("sensor", "status", "disconnected")
+        text = await download(entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+    wanted = shown(hass, json.loads(text)["data"])
+    assert len(wanted) > 15
+    assert await played(text, tmp_path) == wanted
+
+
+@pytest.mark.parametrize("dialect", ["main", "2026.02", "legacy"])
+async def test_it_can_be_played_everest(
+    hass: HomeAssistant, broker: BrokerProcess, download: Any, tmp_path: Path, dialect: str
+) -> None:
+    """Replies to what was asked then are replies to what is asked now."""
+    entry = other_broker(broker, prefixes=["site1/"])
+    station = EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(evse_id="DE*PNX*E42*1", limits="limits_api", authorize=False),
+        prefix="site1/",
+        dialect=dialect,
+        sisters=SisterSetup(errors="errors", authorizer="auth"),
+        timing=QUICK,
+    )
+    if dialect == "2026.02":
+        # It says what it is only when it starts; main is asked.
+        await load(hass, entry)
+    async with station:
+        if dialect != "2026.02":
+            await load(hass, entry)
+        found = Chargepoint(hass, station, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await station.plug()
+        await found.shows("sensor", "raw_status", "AuthRequired")
+        await station.swipe(TOKEN)
+        await found.shows("sensor", "status", "charging")
+        await until(lambda: float(found.state("sensor", "power") or 0) > 0)
+        await found.call("number", "set_value", "max_current", value=10)
+        await station.error("High")
+        await found.shows("binary_sensor", "problem", "on")
+        await hass.async_block_till_done()
+        text = await download(entry)
+        await hass.config_entries.async_unload(entry.entry_id)
+    wanted = shown(hass, json.loads(text)["data"])
+    assert len(wanted) > 12
+    assert await played(text, tmp_path) == wanted
+    assert "PNX" not in text
+    assert TOKEN not in text
+    if dialect == "main":
+        assert any(state.startswith("redacted") for state in wanted.values())
