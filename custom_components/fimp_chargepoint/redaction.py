@@ -18,7 +18,7 @@ _SECRET: Final = frozenset(
     """
     host username user password passphrase pin secret clientsecret apikey authorization
     cacertificate clientcertificate clientkey certificate certificatechain privatekey
-    publickey powermeterpublickeyocmf signature signedmeterdata
+    publickey meterpublickey powermeterpublickeyocmf signature signedmeterdata
     token accesstoken refreshtoken idtoken idtag parentidtag parentidtoken groupidtoken
     serial serialnumber serialno serialnr chargepointserial chargepointserialnumber
     chargeboxserialnumber meterserialnumber meterid deviceid evseid identity
