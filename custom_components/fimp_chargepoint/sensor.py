@@ -1,5 +1,6 @@
 """What a charge point reports."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, override
@@ -15,10 +16,10 @@ from homeassistant.util import dt as dt_util
 from .chargepoint.model import ParameterKind
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 from .entity import NodeEntity, async_setup_chargepoints, existing, of_parameters
+from .meter_descriptions import COST_SENSORS, METER_SENSORS
 from .sensor_descriptions import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
-    METER_SENSORS,
     SENSORS,
     SESSION_SENSORS,
     VEHICLE_SENSORS,
@@ -42,7 +43,14 @@ async def async_setup_entry(
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SENSOR)
     add(
         existing(
-            (*SENSORS, *METER_SENSORS, *VEHICLE_SENSORS, *HEALTH_SENSORS, *DETAIL_SENSORS)
+            (
+                *SENSORS,
+                *METER_SENSORS,
+                *VEHICLE_SENSORS,
+                *COST_SENSORS,
+                *HEALTH_SENSORS,
+                *DETAIL_SENSORS,
+            )
         ),
         NodeSensor,
     )
@@ -58,8 +66,9 @@ class NodeSensor[C: PushCoordinator[Any, Any]](NodeEntity[C], SensorEntity):
     @property
     @override
     def shown(self) -> Any:
-        """The value, and since when it counts."""
-        return self.native_value, self.last_reset
+        """The value, in its unit, since when it counts, and what more there is."""
+        unit = self.native_unit_of_measurement
+        return self.native_value, unit, self.last_reset, self.extra_state_attributes
 
     @property
     @override
@@ -72,6 +81,22 @@ class NodeSensor[C: PushCoordinator[Any, Any]](NodeEntity[C], SensorEntity):
     def last_reset(self) -> datetime | None:
         """When the value was zero, for one that starts over."""
         return self.entity_description.last_reset_fn(self.coordinator.data)
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        """The unit, which may be a currency that the charge point chooses."""
+        unit_fn = self.entity_description.unit_fn
+        if unit_fn is None:
+            return self.entity_description.native_unit_of_measurement
+        return unit_fn(self.coordinator.data)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What more there is to say."""
+        attributes_fn = self.entity_description.attributes_fn
+        return None if attributes_fn is None else attributes_fn(self.coordinator.data)
 
 
 class SessionSensor(NodeSensor[ChargepointCoordinator], RestoreEntity):

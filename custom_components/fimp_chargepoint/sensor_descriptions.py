@@ -1,9 +1,9 @@
 """What the sensors show: a table for each kind of thing that is reported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -15,11 +15,7 @@ from homeassistant.const import (
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfElectricCurrent,
-    UnitOfElectricPotential,
     UnitOfEnergy,
-    UnitOfFrequency,
-    UnitOfPower,
-    UnitOfTemperature,
     UnitOfTime,
 )
 from homeassistant.helpers.typing import StateType
@@ -40,10 +36,15 @@ from .entity import NodeDescription, only_reports, reports
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescription):
-    """A value, and since when it counts."""
+    """A value, since when it counts, and what more there is to say about it.
+
+    `unit_fn` is for a unit that the charge point chooses.
+    """
 
     value_fn: Callable[[S], StateType | datetime]
     last_reset_fn: Callable[[S], datetime | None] = lambda _: None
+    unit_fn: Callable[[S], str | None] | None = None
+    attributes_fn: Callable[[S], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,89 +163,6 @@ SENSORS = (
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=lambda snapshot: snapshot.session.previous_energy,
-    ),
-)
-
-
-def _metered(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
-    """Describe a value of the meter, which has the name of its feature there."""
-    return ChargepointSensorDescription(
-        **{"key": feature, "state_class": SensorStateClass.MEASUREMENT, **fields},
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.meter, feature),
-    )
-
-
-_POWER: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.POWER,
-    "native_unit_of_measurement": UnitOfPower.WATT,
-    "suggested_display_precision": 0,
-}
-_CURRENT: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.CURRENT,
-    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
-    "suggested_display_precision": 1,
-}
-_VOLTAGE: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.VOLTAGE,
-    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
-    "suggested_display_precision": 0,
-}
-_COUNTER: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.ENERGY,
-    "state_class": SensorStateClass.TOTAL_INCREASING,
-    "native_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
-    "suggested_display_precision": 1,
-}
-
-METER_SENSORS = (
-    _metered(Feature.POWER, **_POWER),
-    _metered(
-        Feature.ENERGY, key="lifetime_energy", translation_key="lifetime_energy", **_COUNTER
-    ),
-    _metered(Feature.OFFERED_CURRENT, translation_key="offered_current", **_CURRENT),
-    *(
-        _metered(
-            feature, translation_key=feature, entity_registry_enabled_default=False, **fields
-        )
-        for features, fields in (
-            ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), _POWER),
-            ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), _CURRENT),
-            ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), _VOLTAGE),
-            ((Feature.POWER_EXPORT,), _POWER),
-            ((Feature.ENERGY_EXPORT,), _COUNTER),
-        )
-        for feature in features
-    ),
-    *(
-        _metered(feature, entity_registry_enabled_default=False, **fields)
-        for feature, fields in (
-            (Feature.CURRENT, _CURRENT),
-            (Feature.VOLTAGE, _VOLTAGE),
-            (
-                Feature.FREQUENCY,
-                {
-                    "device_class": SensorDeviceClass.FREQUENCY,
-                    "native_unit_of_measurement": UnitOfFrequency.HERTZ,
-                    "suggested_display_precision": 1,
-                },
-            ),
-            (
-                Feature.TEMPERATURE,
-                {
-                    "device_class": SensorDeviceClass.TEMPERATURE,
-                    "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
-                    "suggested_display_precision": 0,
-                },
-            ),
-            (
-                Feature.POWER_FACTOR,
-                {
-                    "device_class": SensorDeviceClass.POWER_FACTOR,
-                    "suggested_display_precision": 2,
-                },
-            ),
-        )
     ),
 )
 

@@ -27,7 +27,13 @@ ENTITY_MODULES = sorted(
     path
     for path in INTEGRATION.glob("*.py")
     if path.stem
-    in {"controls", "entity", "sensor_descriptions", *(str(each) for each in Platform)}
+    in {
+        "controls",
+        "entity",
+        "meter_descriptions",
+        "sensor_descriptions",
+        *(str(each) for each in Platform),
+    }
 )
 HOME_ASSISTANT_SIDE = sorted(INTEGRATION.glob("*.py"))
 

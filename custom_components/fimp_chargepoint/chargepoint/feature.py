@@ -29,6 +29,7 @@ class Feature(StrEnum):
     SKIP_RANDOM_DELAY = "skip_random_delay"
     DELAYED_UNTIL = "delayed_until"
     VEHICLE = "vehicle"
+    CHARGED_COST = "charged_cost"
 
     POWER = "power"
     POWER_L1 = "power_l1"

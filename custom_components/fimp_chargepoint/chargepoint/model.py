@@ -221,6 +221,22 @@ class Vehicle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the charge point itself says that a session costs, up to the moment `until`.
+
+    `parts` and `prices` are by category, `status` and the categories in its own words.
+    """
+
+    total: float | None = None
+    currency: str | None = None
+    status: str | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
+    session_id: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How the device itself is: dBm, a quality without unit, seconds, a count, a reason."""
 
@@ -277,7 +293,7 @@ class NodeSnapshot:
 
 
 #: The fields that hold nothing but measurements.
-_MEASURED = frozenset({"meter", "health", "vehicle"})
+_MEASURED = frozenset({"meter", "health", "vehicle", "charged"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +332,7 @@ class ChargepointSnapshot(NodeSnapshot):
     meter: Meter = Meter()
     health: Health = Health()
     vehicle: Vehicle = Vehicle()
+    charged: Cost | None = None
     details: Details = Details()
 
     @property

@@ -13,9 +13,9 @@ from typing import Any, Final, override
 
 from ..commands import Effect, Request
 from ..errors import CommandRejectedError
-from ..model import ChargepointSnapshot, Feature, Reason
+from ..model import ChargepointSnapshot, Cost, Feature, Reason
 from ..node import Outlet
-from . import details, limits, operations, random_delay, session
+from . import costs, details, limits, operations, random_delay, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
 from .limits import Limits
@@ -86,6 +86,10 @@ class EverestChargepoint(ApiChargepoint):
             before.authorization.listener = None
         if sisters.authorization is not None:
             sisters.authorization.listener = self._token_judged
+        if before.costs is not None:
+            before.costs.listener = None
+        if sisters.costs is not None:
+            sisters.costs.listener = self._costs_told
         if sisters.limits is not before.limits:
             self._update(now, capabilities=self._with_limits())
 
@@ -202,6 +206,11 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _takes_limits(self) -> bool:
         return self._sisters.limits is not None
+
+    def _costs_told(self, cost: Cost, now: float) -> None:
+        """Take what the session costs by the station's own account."""
+        if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
+            self._update(now, charged=cost, capabilities=self._also(Feature.CHARGED_COST))
 
     def _token_judged(self, value: str, status: str) -> None:
         """Take what the station says of a token that somebody has shown."""

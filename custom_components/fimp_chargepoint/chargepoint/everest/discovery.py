@@ -12,18 +12,14 @@ from uuid import uuid4
 from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .chargepoint import EverestChargepoint
+from .costs import SessionCosts
 from .envelope import ReplyTopic, decode, mapping, number, part, request, text
+from .errors import ErrorHistory
 from .module import Kind, Module
 from .pulse import is_beat
-from .sisters import (
-    SISTERS,
-    Authorization,
-    EnergyLimits,
-    ErrorHistory,
-    Sister,
-    Sisters,
-    TokenProvider,
-)
+from .sister import Sister
+from .sisters import SISTERS, EnergyLimits, Sisters
+from .tokens import Authorization, TokenProvider
 
 if TYPE_CHECKING:
     from ..hub import Hub
@@ -161,6 +157,7 @@ class EverestProtocol(Protocol):
                 limits=self._only(EnergyLimits),
                 tokens=self._only(TokenProvider),
                 authorization=self._only(Authorization),
+                costs=self._only(SessionCosts),
             )
         for chargepoint in self._chargepoints.values():
             chargepoint.link(sisters, now)

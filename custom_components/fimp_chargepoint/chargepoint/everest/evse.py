@@ -133,7 +133,10 @@ class Evse(Chargepoint):
             self.timers.set("finished", state.deadline, self._finish)
         if not state.known:
             self._warn_of(str(state.word))
-        return (self._without_car() if state.plugged is False else {}) | {
+        changes = self._without_car() if state.plugged is False else {}
+        if session.is_another(state, before):
+            changes["charged"] = None
+        return changes | {
             "status": state.status,
             "raw_status": state.raw,
             "plugged": state.plugged,

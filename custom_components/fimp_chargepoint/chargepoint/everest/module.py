@@ -20,6 +20,7 @@ class Kind(StrEnum):
     LIMITS = "external_energy_limits_consumer"
     TOKENS = "auth_token_provider"
     AUTHORIZATION = "auth_consumer"
+    COSTS = "session_cost_consumer"
 
 
 #: Takes the id of a request, its operation, the reply and the time.

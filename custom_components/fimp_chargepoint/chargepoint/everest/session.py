@@ -223,6 +223,16 @@ def forgotten(state: State, *, restarted: bool = False) -> State:
     )
 
 
+def is_another(state: State, before: State) -> bool:
+    """Whether `state` is of another session than the state `before` it."""
+    if state.ended is None and before.ended is not None:
+        return True
+    if state.id is not None and before.id is not None:
+        return state.id != before.id
+    known = state.started is not None and before.started is not None
+    return known and not _close(state.started, before.started, _SAME_START)  # type: ignore[arg-type]
+
+
 def _entered(
     state: State, word: str, when: datetime, now: float, *, car: bool, enabled: bool = False
 ) -> State:

@@ -1,0 +1,85 @@
+"""The errors of the station.
+
+EVerest API v1, error_history_consumer.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, override
+
+from ..node import Outlet
+from .envelope import error_name, mapping, text
+from .module import Module
+from .sister import Sister
+
+#: Errors that are kept; a station has a handful.
+_ERRORS_MAX: Final = 100
+
+
+class ErrorHistory(Sister):
+    """The errors that are active on the station, by uuid."""
+
+    PROOFS: ClassVar = {"error_raised": "uuid", "error_cleared": "uuid"}
+
+    def __init__(self, module: Module, outlet: Outlet) -> None:
+        """Know of no error yet."""
+        super().__init__(module, outlet)
+        self._active: dict[str, str] = {}
+        #: Whether an error was raised or cleared after the list was asked for.
+        self._overtaken = False
+        #: Who is told of the names of all active errors.
+        self.listener: Callable[[frozenset[str], float], None] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all active errors."""
+        return frozenset(self._active.values())
+
+    def forget(self) -> None:
+        """Nobody listened for a while, or the station started anew."""
+        self._active.clear()
+        self.module.clear()
+
+    @override
+    def ask(self, now: float) -> None:
+        """Ask for the active errors."""
+        self._overtaken = False
+        self._send(self.module.request("active_errors", now))
+
+    @override
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take an error that was raised or cleared."""
+        if variable not in ("error_raised", "error_cleared"):
+            return
+        error = mapping(value)
+        uuid, name = text(error.get("uuid")), error_name(error)
+        if uuid is None:
+            return
+        self._overtaken = True
+        if variable == "error_cleared":
+            self._active.pop(uuid, None)
+        elif name is not None and len(self._active) < _ERRORS_MAX:
+            self._active[uuid] = name
+        self._tell(now)
+
+    @override
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
+        """Take the list of all active errors."""
+        errors = mapping(value).get("errors")
+        if not isinstance(errors, list):
+            return
+        if self._overtaken:
+            # The list may be of before that.
+            self.ask(now)
+            return
+        self._active = {
+            uuid: name
+            for each in errors[:_ERRORS_MAX]
+            if isinstance(each, dict)
+            and (uuid := text(each.get("uuid"))) is not None
+            and (name := error_name(each)) is not None
+        }
+        self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        if self.listener is not None:
+            self.listener(self.names, now)

@@ -1,0 +1,46 @@
+"""A module beside an EVSE's: what all of them have in common."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..commands import Request
+from ..node import Outlet
+from ..protocol import Handler
+from .module import Module
+from .pulse import is_beat
+
+
+class Sister:
+    """A module beside an EVSE's: what it says, and what it can be asked."""
+
+    #: The variables that prove such a module, with a key they hold.
+    PROOFS: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, module: Module, outlet: Outlet) -> None:
+        """Speak to `module` through `outlet`."""
+        self.module = module
+        self._outlet = outlet
+
+    @classmethod
+    def proves(cls, variable: str, value: Any) -> bool:
+        """Whether only such a module says so; nonsense must make none."""
+        if variable == "heartbeat":
+            return is_beat(value)
+        key = cls.PROOFS.get(variable)
+        return key is not None and isinstance(value, dict) and key in value
+
+    def ask(self, now: float) -> None:
+        """Ask for everything: nothing is retained."""
+
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take the `value` of a variable."""
+
+    def reply_handler(self, request_id: str) -> Handler | None:
+        """Return what handles the reply to a request, None where it is not ours."""
+        return self.module.reply_handler(request_id, self._replied)
+
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
+        """Take the reply to a request."""
+
+    def _send(self, request: Request) -> None:
+        self._outlet.send(request.topic, request.payload)
