@@ -76,6 +76,8 @@ class BrokerProcess:
     certificates: Certificates | None = None
     client_certificates: bool = False
     delivers: bool = True
+    #: More lines for mosquitto.conf.
+    lines: str = ""
     port: int = field(default_factory=free_port)
     host: str = HOST
     _process: subprocess.Popen[bytes] | None = None
@@ -143,10 +145,11 @@ class BrokerProcess:
             lines.append(f"require_certificate {str(self.client_certificates).lower()}")
         if not self.delivers:
             lines.append(f"acl_file {self._write('rules', 'topic write #' + os.linesep)}")
+        lines.append(self.lines)
         return program, "-c", self._write("mosquitto.conf", "\n".join(lines) + "\n")
 
     def _amqtt(self, password: str) -> Sequence[str]:
-        if self.client_certificates or not self.delivers:
+        if self.client_certificates or self.lines or not self.delivers:
             raise NotImplementedError("amqtt cannot be told to do that")
         listener: dict[str, object] = {"type": "tcp", "bind": f"{self.host}:{self.port}"}
         if files := self._tls_files():

@@ -27,8 +27,10 @@ def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeB
     with ExitStack() as stack:
 
         def make(**keywords: Any) -> BrokerProcess:
-            only_mosquitto = keywords.get("client_certificates") or not keywords.get(
-                "delivers", True
+            only_mosquitto = (
+                keywords.get("client_certificates")
+                or keywords.get("lines")
+                or not keywords.get("delivers", True)
             )
             if only_mosquitto and mosquitto() is None:
                 pytest.skip("only mosquitto can be told to do that")
