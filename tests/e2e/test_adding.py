@@ -1,0 +1,95 @@
+"""Adding the integration by clicking, from a fresh login to the page of a device."""
+
+from collections.abc import AsyncGenerator
+
+from playwright.async_api import expect
+import pytest
+import pytest_asyncio
+
+from tests.broker import PASSWORD, USERNAME, BrokerProcess
+
+from .conftest import World
+
+pytestmark = [
+    pytest.mark.all,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+FOUND = ("Acme Socket", "Acme Wallbox", "Easee Home", "EVerest carport")
+
+
+@pytest_asyncio.fixture(name="house", scope="module", loop_scope="module")
+async def house_fixture(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[World]:
+    """A Home Assistant that has a broker of its own, as most have."""
+    broker = BrokerProcess(tmp_path_factory.mktemp("own_broker"))
+    broker.start()
+    try:
+        path = "config/config_entries/flow"
+        flow = await world.home.post(path, {"handler": "mqtt"})
+        others = {"set_client_cert": False, "set_ca_cert": "off"}
+        form = {"broker": broker.host, "port": broker.port, "other_settings": others}
+        await world.home.post(f"{path}/{flow['flow_id']}", form)
+        yield world
+    finally:
+        broker.stop()
+
+
+async def test_adding_the_integration(house: World) -> None:
+    screen, port = house.screen, str(house.broker.port)
+    await screen.open("config/integrations/dashboard")
+    await screen.press("Add integration")
+    await screen.page.get_by_placeholder("Search for a brand name").fill("EV Charge")
+    await screen.page.locator("ha-integration-list-item", has_text="EV Charge Points").click()
+    await screen.shows("Which MQTT broker?")
+    await screen.page.get_by_text("Another broker", exact=True).click()
+
+    await screen.shows("Connect to a broker")
+    for field, value in (
+        ("Host", house.broker.host),
+        ("Port", port),
+        ("User name", USERNAME),
+        ("Password", "mistyped"),
+    ):
+        await screen.fill(field, value)
+    await screen.press("Submit")
+    await screen.shows("The broker refuses the user name or password.")
+    await screen.fill("Password", PASSWORD)
+    await screen.press("Submit")
+    await screen.shows("Looking for charge points")
+
+    await screen.shows("Charge points found")
+    for name in FOUND:
+        await screen.shows(name)
+    await screen.press("Finish")
+    await screen.shows("Name and assign")
+    # One for each charge point, and one for the broker.
+    names = screen.page.get_by_role("textbox", name="Device name")
+    await expect(names).to_have_count(len(FOUND) + 1)
+    await screen.press("Skip and finish")
+
+    entries = screen.page.locator("ha-config-entry-row")
+    await expect(entries).to_have_count(1)
+    for name in FOUND:
+        device = screen.page.locator("ha-config-entry-device-row", has_text=name)
+        await expect(device).to_be_visible()
+    [entry] = await house.home.get("config/config_entries/entry?domain=fimp_chargepoint")
+    assert (entry["state"], entry["title"]) == ("loaded", house.broker.host)
+
+
+async def test_a_device_shows_what_it_is_and_does(house: World) -> None:
+    screen, garage = house.screen, house.cars.points["garage"]
+    await screen.open_integration()
+    await screen.page.locator("ha-config-entry-device-row", has_text="Acme Wallbox").click()
+    info = screen.page.locator("ha-device-info-card")
+    for fact in ("Acme Wallbox", "by Acme", "Firmware: 2.3.4", garage.serial):
+        await expect(info).to_contain_text(fact)
+    cards = screen.page.locator("ha-device-entities-card")
+    status = cards.locator("hui-sensor-entity-row").filter(has_text="Status").first
+    await expect(status).to_contain_text("No car connected")
+    await garage.plug()
+    await expect(status).to_contain_text("Ready to charge")
+    await expect(screen.page.locator("ha-logbook")).to_contain_text("Plugged in")
+    await garage.unplug()
