@@ -1,5 +1,7 @@
 """Home Assistant's frontend, in the words of a user."""
 
+import asyncio
+from collections.abc import Callable
 import re
 
 from playwright.async_api import Locator, Page, expect
@@ -11,6 +13,13 @@ from harness.home import Home
 PATIENCE_MS = 60_000
 
 _INTEGRATION = "EV Charge Points"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that is not on the screen."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not condition():  # noqa: ASYNC110 - there is nothing that tells
+            await asyncio.sleep(0.05)
 
 
 class Screen:

@@ -6,6 +6,8 @@ from playwright.async_api import expect
 import pytest
 import pytest_asyncio
 
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
 from tests.broker import PASSWORD, USERNAME, BrokerProcess
 
 from .conftest import World
@@ -16,6 +18,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
+DISCOVERED = "Futurehome Charge"
 FOUND = ("Acme Socket", "Acme Wallbox", "Easee Home", "EVerest carport")
 
 
@@ -23,7 +26,7 @@ FOUND = ("Acme Socket", "Acme Wallbox", "Easee Home", "EVerest carport")
 async def house_fixture(
     world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[World]:
-    """A Home Assistant that has a broker of its own, as most have."""
+    """A Home Assistant that has a broker of its own, and a charge point on that as well."""
     broker = BrokerProcess(tmp_path_factory.mktemp("own_broker"))
     broker.start()
     try:
@@ -32,7 +35,13 @@ async def house_fixture(
         others = {"set_client_cert": False, "set_ca_cert": "off"}
         form = {"broker": broker.host, "port": broker.port, "other_settings": others}
         await world.home.post(f"{path}/{flow['flow_id']}", form)
-        yield world
+        barn = FimpSimulator(
+            Broker(broker.host, broker.port),
+            ChargepointSetup(name="barn", profile="futurehome", serial="FC-0004"),
+        )
+        async with barn:
+            world.cars.points |= barn.points
+            yield world
     finally:
         broker.stop()
 
@@ -93,3 +102,22 @@ async def test_a_device_shows_what_it_is_and_does(house: World) -> None:
     await expect(status).to_contain_text("Ready to charge")
     await expect(screen.page.locator("ha-logbook")).to_contain_text("Plugged in")
     await garage.unplug()
+
+
+async def test_a_charge_point_is_discovered(house: World) -> None:
+    """One on Home Assistant's own broker needs no form, only a click."""
+    screen = house.screen
+    await screen.open("config/integrations/dashboard")
+    await house.cars.points["barn"].plug()
+    card = screen.page.locator("ha-config-flow-card")
+    await expect(card).to_contain_text("EV Charge Points")
+    await card.get_by_role("button", name="Add").click()
+    await screen.shows("Charge point found")
+    await screen.shows("speaks on the broker of Home Assistant's MQTT integration.")
+    await screen.press("Submit")
+    await screen.shows("Name and assign")
+    await screen.press("Skip and finish")
+
+    await screen.open_integration()
+    device = screen.page.locator("ha-config-entry-device-row", has_text=DISCOVERED)
+    await expect(device).to_be_visible()

@@ -1,7 +1,6 @@
 """What people do with a charge point every day, on the dashboard of the docs."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import json
 
 from playwright.async_api import expect
@@ -11,7 +10,7 @@ from harness.check import until_present
 from harness.dashboard import cards, read_dashboard
 
 from .conftest import World
-from .screen import PATIENCE_MS
+from .screen import until
 
 pytestmark = [
     pytest.mark.all,
@@ -23,13 +22,6 @@ WALLBOX = "Acme Wallbox"
 CABIN = "Easee Home"
 WAITING = "Waiting for confirmation"
 REFUSAL = "the grid has nothing to spare"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a simulator."""
-    async with asyncio.timeout(PATIENCE_MS / 1000):
-        while not condition():  # noqa: ASYNC110 - there is nothing that tells
-            await asyncio.sleep(0.05)
 
 
 def entity_ids(config: object) -> Iterator[str]:
