@@ -1,46 +1,19 @@
 """Entities: every one has a name, and names and icons are there for nothing else."""
 
-from collections.abc import Iterator
 from functools import cache
 import gzip
 from importlib import import_module
 import json
 from pathlib import Path
 import re
-from typing import Any
 
-from homeassistant.const import Platform
-from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.typing import UNDEFINED
 import pytest
 
-from .project import DOMAIN, INTEGRATION, leaves, read_json, translations
+from .entities import PLATFORMS, TEXTS, descriptions
+from .project import DOMAIN, INTEGRATION, leaves, read_json
 
-TEXTS = translations()
 ICONS = read_json(INTEGRATION / "icons.json")
-PLATFORMS = sorted(each for each in Platform if (INTEGRATION / f"{each}.py").is_file())
-
-
-def _in(value: Any) -> Iterator[EntityDescription]:
-    if isinstance(value, EntityDescription):
-        yield value
-    elif isinstance(value, dict):
-        yield from _in(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _in(each)
-
-
-@cache
-def _descriptions(platform: str) -> list[EntityDescription]:
-    """Return what the tables of a platform describe."""
-    module = import_module(f"custom_components.{DOMAIN}.{platform}")
-    return [
-        each
-        for name, value in vars(module).items()
-        if not name.startswith("__")
-        for each in _in(value)
-    ]
 
 
 def test_every_platform_is_set_up() -> None:
@@ -51,8 +24,8 @@ def test_every_platform_is_set_up() -> None:
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_entity_has_a_name(platform: str) -> None:
     texts = TEXTS["entity"].get(platform, {})
-    assert _descriptions(platform)
-    for each in _descriptions(platform):
+    assert descriptions(platform)
+    for each in descriptions(platform):
         assert each.name in (None, UNDEFINED), f"{each.key}: names are in en.json"
         if each.name is None:  # the main feature, named as its device
             continue
@@ -64,7 +37,7 @@ def test_every_entity_has_a_name(platform: str) -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_no_two_entities_have_the_same_key(platform: str) -> None:
-    keys = [each.key for each in _descriptions(platform)]
+    keys = [each.key for each in descriptions(platform)]
     assert len(keys) == len(set(keys))
     assert all(re.fullmatch(r"[a-z0-9_]+", key) for key in keys)
 
@@ -72,7 +45,7 @@ def test_no_two_entities_have_the_same_key(platform: str) -> None:
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_state_has_a_name(platform: str) -> None:
     texts = TEXTS["entity"].get(platform, {})
-    for each in _descriptions(platform):
+    for each in descriptions(platform):
         options = getattr(each, "options", None)
         if options and each.translation_key:
             assert set(texts[each.translation_key]["state"]) == set(options), each.key
@@ -80,14 +53,14 @@ def test_every_state_has_a_name(platform: str) -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_icons_are_in_the_icon_file(platform: str) -> None:
-    assert all(each.icon is None for each in _descriptions(platform))
+    assert all(each.icon is None for each in descriptions(platform))
 
 
 @pytest.mark.parametrize("file", ["icons.json", "translations/en.json"])
 def test_every_entry_is_of_an_entity(file: str) -> None:
     for platform, entries in read_json(INTEGRATION / file).get("entity", {}).items():
         assert platform in PLATFORMS
-        used = {each.translation_key for each in _descriptions(platform)}
+        used = {each.translation_key for each in descriptions(platform)}
         assert set(entries) <= used
 
 

@@ -1,0 +1,88 @@
+"""The pages for users: that they name what there is, and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import re
+from typing import Any
+
+import pytest
+
+from .entities import PLATFORMS, TEXTS, descriptions, name_of
+from .pages import PAGES, entities
+from .project import ROOT
+
+_LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([\w-]+))?\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return what can stand after # in a link to a page, as GitHub makes it."""
+    text = _CODE.sub("", page.read_text(encoding="utf-8"))
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
+        for heading in _HEADING.findall(text)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for path, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
+
+
+def test_every_entity_is_on_the_page() -> None:
+    there = {
+        (platform, name_of(platform, each))
+        for platform in PLATFORMS
+        for each in descriptions(platform)
+    }
+    rows = [(row.platform, row.name) for row in entities()]
+    assert len(rows) == len(set(rows))
+    assert set(rows) == there
+
+
+def test_the_page_says_what_is_off() -> None:
+    off = {
+        (platform, name_of(platform, each))
+        for platform in PLATFORMS
+        for each in descriptions(platform)
+        if not each.entity_registry_enabled_default
+    }
+    said = {(row.platform, row.name) for row in entities() if re.match(r"off\b", row.remarks)}
+    assert said == off
+
+
+def test_the_page_says_for_whom() -> None:
+    for row in entities():
+        columns = {row.fimp, row.everest, row.legacy}
+        assert columns <= {"yes", "some", "no"}, row.name
+        assert columns != {"no"}, row.name
+
+
+@pytest.mark.parametrize("kind", ["services", "triggers", "conditions"])
+def test_every_part_of_an_automation_is_on_its_page(kind: str) -> None:
+    page = (ROOT / "docs" / "automations.md").read_text(encoding="utf-8")
+    for key, texts in TEXTS.get(kind, {}).items():
+        assert re.search(rf"[`.]{key}`", page), key
+        for field in texts.get("fields", {}):
+            assert f"`{field}`" in page, f"{key}: {field}"
+
+
+def _names(form: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the fields of a form, and of its sections."""
+    yield from form.get("data", {}).values()
+    for section in form.get("sections", {}).values():
+        yield from _names(section)
+
+
+@pytest.mark.parametrize(
+    ("flow", "page"), [("config", ROOT / "docs" / "setup.md"), ("options", ROOT / "README.md")]
+)
+def test_every_field_is_explained(flow: str, page: Path) -> None:
+    text = page.read_text(encoding="utf-8").lower()
+    for step in TEXTS[flow]["step"].values():
+        for name in _names(step):
+            assert name.lower() in text, name
