@@ -30,17 +30,17 @@ def _metered(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
     )
 
 
-_POWER: Final[dict[str, Any]] = {
+POWER: Final[dict[str, Any]] = {
     "device_class": SensorDeviceClass.POWER,
     "native_unit_of_measurement": UnitOfPower.WATT,
     "suggested_display_precision": 0,
 }
-_CURRENT: Final[dict[str, Any]] = {
+CURRENT: Final[dict[str, Any]] = {
     "device_class": SensorDeviceClass.CURRENT,
     "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
     "suggested_display_precision": 1,
 }
-_VOLTAGE: Final[dict[str, Any]] = {
+VOLTAGE: Final[dict[str, Any]] = {
     "device_class": SensorDeviceClass.VOLTAGE,
     "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
     "suggested_display_precision": 0,
@@ -53,20 +53,20 @@ _COUNTER: Final[dict[str, Any]] = {
 }
 
 METER_SENSORS = (
-    _metered(Feature.POWER, **_POWER),
+    _metered(Feature.POWER, **POWER),
     _metered(
         Feature.ENERGY, key="lifetime_energy", translation_key="lifetime_energy", **_COUNTER
     ),
-    _metered(Feature.OFFERED_CURRENT, translation_key="offered_current", **_CURRENT),
+    _metered(Feature.OFFERED_CURRENT, translation_key="offered_current", **CURRENT),
     *(
         _metered(
             feature, translation_key=feature, entity_registry_enabled_default=False, **fields
         )
         for features, fields in (
-            ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), _POWER),
-            ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), _CURRENT),
-            ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), _VOLTAGE),
-            ((Feature.POWER_EXPORT,), _POWER),
+            ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), POWER),
+            ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), CURRENT),
+            ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), VOLTAGE),
+            ((Feature.POWER_EXPORT,), POWER),
             ((Feature.ENERGY_EXPORT,), _COUNTER),
         )
         for feature in features
@@ -74,8 +74,8 @@ METER_SENSORS = (
     *(
         _metered(feature, entity_registry_enabled_default=False, **fields)
         for feature, fields in (
-            (Feature.CURRENT, _CURRENT),
-            (Feature.VOLTAGE, _VOLTAGE),
+            (Feature.CURRENT, CURRENT),
+            (Feature.VOLTAGE, VOLTAGE),
             (
                 Feature.FREQUENCY,
                 {

@@ -22,10 +22,10 @@ from .sensor_descriptions import (
     HEALTH_SENSORS,
     SENSORS,
     SESSION_SENSORS,
-    VEHICLE_SENSORS,
     NodeSensorDescription,
     parameter_sensor,
 )
+from .vehicle_descriptions import DIRECT_SENSORS, VEHICLE_SENSORS
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0
@@ -47,6 +47,7 @@ async def async_setup_entry(
                 *SENSORS,
                 *METER_SENSORS,
                 *VEHICLE_SENSORS,
+                *DIRECT_SENSORS,
                 *COST_SENSORS,
                 *HEALTH_SENSORS,
                 *DETAIL_SENSORS,

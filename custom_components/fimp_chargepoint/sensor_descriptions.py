@@ -11,11 +11,13 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import (
-    PERCENTAGE,
+    REVOLUTIONS_PER_MINUTE,
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfElectricCurrent,
+    UnitOfElectricPotential,
     UnitOfEnergy,
+    UnitOfTemperature,
     UnitOfTime,
 )
 from homeassistant.helpers.typing import StateType
@@ -167,45 +169,6 @@ SENSORS = (
 )
 
 
-VEHICLE_SENSORS = (
-    ChargepointSensorDescription(
-        key="state_of_charge",
-        translation_key="state_of_charge",
-        device_class=SensorDeviceClass.BATTERY,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=PERCENTAGE,
-        suggested_display_precision=0,
-        exists_fn=reports(Feature.VEHICLE),
-        value_fn=lambda snapshot: snapshot.vehicle.state_of_charge,
-    ),
-    ChargepointSensorDescription(
-        key="energy_needed",
-        translation_key="energy_needed",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=1,
-        exists_fn=reports(Feature.VEHICLE),
-        value_fn=lambda snapshot: snapshot.vehicle.energy_needed,
-    ),
-    ChargepointSensorDescription(
-        key="full_at",
-        translation_key="full_at",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        exists_fn=reports(Feature.VEHICLE),
-        value_fn=lambda snapshot: snapshot.vehicle.full_at,
-    ),
-    ChargepointSensorDescription(
-        key="vehicle_id",
-        translation_key="vehicle_id",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        # It tells whose car it is.
-        entity_registry_enabled_default=False,
-        exists_fn=reports(Feature.VEHICLE),
-        value_fn=lambda snapshot: snapshot.vehicle.id,
-    ),
-)
-
-
 def _health(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
     """Describe how the device is; most people never look."""
     return ChargepointSensorDescription(
@@ -234,6 +197,29 @@ HEALTH_SENSORS = (
     ),
     _health(Feature.RESTARTS, state_class=SensorStateClass.TOTAL_INCREASING),
     _health(Feature.RESTART_REASON),
+    _health(
+        Feature.BOARD_TEMPERATURE,
+        device_class=SensorDeviceClass.TEMPERATURE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        suggested_display_precision=0,
+    ),
+    _health(
+        Feature.FAN_SPEED,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=REVOLUTIONS_PER_MINUTE,
+        suggested_display_precision=0,
+    ),
+    *(
+        _health(
+            feature,
+            device_class=SensorDeviceClass.VOLTAGE,
+            state_class=SensorStateClass.MEASUREMENT,
+            native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+            suggested_display_precision=1,
+        )
+        for feature in (Feature.SUPPLY_VOLTAGE, Feature.NEGATIVE_SUPPLY_VOLTAGE)
+    ),
 )
 
 

@@ -32,6 +32,7 @@ ENTITY_MODULES = sorted(
         "entity",
         "meter_descriptions",
         "sensor_descriptions",
+        "vehicle_descriptions",
         *(str(each) for each in Platform),
     }
 )

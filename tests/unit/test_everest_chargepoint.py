@@ -303,6 +303,8 @@ EVERYTHING = [
     "ac_nr_of_phases_available/get",
     "ac_pp_ampacity/get",
     "powermeter_public_key_ocmf/get",
+    "dc_mode/get",
+    "dc_capabilities/get",
     "random_delay_countdown/get",
     "get_evse",
 ]

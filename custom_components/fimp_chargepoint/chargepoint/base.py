@@ -14,6 +14,7 @@ from .fitting import fitting, within
 from .model import (
     ChargepointSnapshot,
     Details,
+    DirectCurrent,
     Feature,
     Health,
     Parameter,
@@ -357,6 +358,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 "meter": self.snapshot.meter.counters(),
                 "health": Health(),
                 "vehicle": Vehicle(),
+                "direct": DirectCurrent(),
                 "details": Details(),
             } | changes
         super()._set_unavailable(reason, now, **changes)

@@ -12,8 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-# A word of this vocabulary, too; it has a file of its own because it grows.
+# Words of this vocabulary, too; they have files of their own because they grow.
 from .feature import Feature as Feature  # noqa: PLC0414
+from .vehicle import DirectCurrent as DirectCurrent  # noqa: PLC0414
+from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
 
 
 class Status(StrEnum):
@@ -211,16 +213,6 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vehicle:
-    """What the car says of itself: its charge in %, the energy it wants in kWh, until when."""
-
-    state_of_charge: float | None = None
-    energy_needed: float | None = None
-    full_at: datetime | None = None
-    id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What the charge point itself says that a session costs, up to the moment `until`.
 
@@ -238,13 +230,20 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the device itself is: dBm, a quality without unit, seconds, a count, a reason."""
+    """How the device itself is: dBm, a quality without unit, seconds, a count, a reason.
+
+    Temperatures are in °C, the speed of the fan in 1/min, voltages in V.
+    """
 
     signal_strength: float | None = None
     link_quality: float | None = None
     uptime: float | None = None
     restarts: float | None = None
     restart_reason: str | None = None
+    board_temperature: float | None = None
+    fan_speed: float | None = None
+    supply_voltage: float | None = None
+    negative_supply_voltage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +292,7 @@ class NodeSnapshot:
 
 
 #: The fields that hold nothing but measurements.
-_MEASURED = frozenset({"meter", "health", "vehicle", "charged"})
+_MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +330,8 @@ class ChargepointSnapshot(NodeSnapshot):
     pending: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = Meter()
     health: Health = Health()
-    vehicle: Vehicle = Vehicle()
+    vehicle: Vehicle = field(default=Vehicle())
+    direct: DirectCurrent = field(default=DirectCurrent())
     charged: Cost | None = None
     details: Details = Details()
 

@@ -37,6 +37,8 @@ _GETTABLE: Final = (
     "ac_nr_of_phases_available",
     "ac_pp_ampacity",
     "powermeter_public_key_ocmf",
+    "dc_mode",
+    "dc_capabilities",
     "random_delay_countdown",
 )
 

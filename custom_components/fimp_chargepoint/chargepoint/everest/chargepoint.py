@@ -15,7 +15,7 @@ from ..commands import Effect, Request
 from ..errors import CommandRejectedError
 from ..model import ChargepointSnapshot, Cost, Feature, Reason
 from ..node import Outlet
-from . import costs, details, limits, operations, random_delay, session
+from . import costs, details, direct, limits, operations, random_delay, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
 from .limits import Limits
@@ -161,6 +161,12 @@ class EverestChargepoint(ApiChargepoint):
 
     def _detail(self, variable: str, value: Any, now: float) -> dict[str, Any]:
         """Take what has no handler of its own."""
+        if measured := direct.facts(variable, value):
+            said = (each for each in measured if measured[each] is not None)
+            return {
+                "direct": replace(self.snapshot.direct, **measured),
+                "capabilities": self._also(*said),
+            } | self._supply_failed(measured)
         found = details.fact(variable, value)
         if found is None:
             return {}
@@ -185,13 +191,17 @@ class EverestChargepoint(ApiChargepoint):
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
-        changes["faults"] = frozenset()
+        changes |= {"faults": frozenset(), "errors": frozenset()}
         # It starts without a delay; what was counted since then is counted again.
         changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
         self._rounds = 0
         self._forget_sisters()
         self._ask_for_everything(now)
         return changes
+
+    def _supply_failed(self, measured: dict[Feature, Any]) -> dict[str, Any]:
+        mode = measured.get(Feature.DC_MODE)
+        return {} if mode is None else self._wrong("dc_mode: Fault", mode == direct.FAULT)
 
     @override
     def _course(self, state: session.State) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from ..model import (
 from ..node import Outlet
 from . import limits, powermeter, session
 from .envelope import mapping, text
+from .information import Information
 from .operations import CONNECTORS
-from .vehicle import told
+from .vehicle import reported, told
 
 #: The variables that are reports of a feature, in both APIs.
 _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
@@ -35,6 +36,10 @@ _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
     "random_delay_countdown": (Feature.RANDOM_DELAY, Feature.DELAYED_UNTIL),
     "limits": (Feature.MAX_CURRENT,),
 }
+
+
+#: What is said to be wrong where the lines turn the wrong way, in the word of the meter.
+PHASES_WRONG: Final = "phase_seq_error"
 
 
 class Evse(Chargepoint):
@@ -67,6 +72,7 @@ class Evse(Chargepoint):
         #: Whether only we say when the session began.
         self._start_guessed = False
         self._hardware: dict[str, Any] = {}
+        self._information = Information()
         self._has_powermeter = False
 
     @property
@@ -92,7 +98,8 @@ class Evse(Chargepoint):
         self._has_powermeter = self._has_powermeter or meter.power is not None
         power = meter.power if self._has_powermeter else before.power
         energy = self._session.energy.value
-        return self._measured(replace(meter, power=power, session_energy=energy))
+        changes = self._measured(replace(meter, power=power, session_energy=energy))
+        return changes | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
 
     def _with_total_power(
         self, changes: dict[str, Any], info: dict[str, Any]
@@ -106,19 +113,39 @@ class Evse(Chargepoint):
         meter = changes.get("meter", self.snapshot.meter)
         return changes | self._measured(replace(meter, power=power))
 
+    def _wrong(self, name: str, said: object) -> dict[str, Any]:
+        """Return the changes where it is `said` whether something is wrong."""
+        if not isinstance(said, bool):
+            return {}
+        errors = self.snapshot.errors
+        return {"errors": errors | {name} if said else errors - {name}}
+
+    def take_information(self, information: Information, now: float) -> None:
+        """Take who made the station, and what runs on it."""
+        if information != self._information:
+            self._information = information
+            self._update(now, identity=self._identity())
+
+    def _identity(self) -> Identity:
+        """Return who this is, as far as anybody has told."""
+        found = self._information
+        connector = text(self._hardware.get("connector_type"))
+        by_connector = f"EVSE ({CONNECTORS.get(connector, connector)})" if connector else None
+        return replace(
+            self.snapshot.identity,
+            manufacturer=found.manufacturer,
+            model=found.model or by_connector or self.snapshot.identity.model,
+            serial_number=found.serial_number,
+            sw_version=found.sw_version,
+        )
+
     def _hardware_capabilities(self, value: Any, now: float) -> dict[str, Any]:
         self._hardware = mapping(value)
-        changes: dict[str, Any] = {"capabilities": self._with_limits()}
-        connector = text(self._hardware.get("connector_type"))
-        if connector is not None:
-            model = f"EVSE ({CONNECTORS.get(connector, connector)})"
-            changes["identity"] = replace(self.snapshot.identity, model=model)
-        return changes
+        return {"capabilities": self._with_limits(), "identity": self._identity()}
 
     def _ev_info(self, value: Any, now: float) -> dict[str, Any]:
         vehicle = told(mapping(value))
-        also = () if vehicle == Vehicle() else (Feature.VEHICLE,)
-        return {"vehicle": vehicle, "capabilities": self._also(*also)}
+        return {"vehicle": vehicle, "capabilities": self._also(*reported(vehicle))}
 
     # What follows from it -------------------------------------------------------
 

@@ -21,7 +21,8 @@ from ..node import Outlet
 from . import powermeter, random_delay, session
 from .energy import Counter, based
 from .envelope import mapping, number, part, text
-from .evse import Evse
+from .evse import PHASES_WRONG, Evse
+from .information import telemetry
 
 #: Seconds without a word after which nobody is there: all is said again every second.
 SILENCE_MAX: Final = 30.0
@@ -65,6 +66,7 @@ class LegacyChargepoint(Evse):
             "hardware_capabilities": self._hardware_capabilities,
             "limits": self._limits,
             "ev_info": self._ev_info,
+            "telemetry": self._telemetry,
         }
 
     @property
@@ -106,6 +108,14 @@ class LegacyChargepoint(Evse):
     def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
         self._reading = powermeter.imported(mapping(value))
         return super()._powermeter(value, now)
+
+    def _telemetry(self, value: Any, now: float) -> dict[str, Any]:
+        data = mapping(value)
+        found: dict[Feature, Any] = dict(telemetry(data))
+        return {
+            "health": replace(self.snapshot.health, **found),
+            "capabilities": self._also(*(each for each in found if found[each] is not None)),
+        } | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
 
     def _with_random_delay(
         self, changes: dict[str, Any], info: dict[str, Any], now: float

@@ -12,6 +12,8 @@ from ..hub import HubEvent, NodeAdded
 from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .envelope import decode, error_name, mapping, text
+from .evse import Evse
+from .information import told
 from .legacy import LegacyChargepoint
 
 if TYPE_CHECKING:
@@ -20,11 +22,19 @@ if TYPE_CHECKING:
 _ROOT: Final = "everest_api/"
 _CONNECTORS: Final = f"{_ROOT}connectors"
 _ERRORS: Final = f"{_ROOT}errors/var/active_errors"
+_INFORMATION: Final = f"{_ROOT}info/var/info"
 #: What stands in the place of a module, and is none.
 _NO_MODULES: Final = frozenset({"errors", "info", "ocpp"})
-#: What is listened to. The rest is telemetry, or raw text that tells nothing more.
+#: What is listened to. The rest is raw text that tells nothing more.
 _VARIABLES: Final = frozenset(
-    {"session_info", "powermeter", "hardware_capabilities", "limits", "ev_info"}
+    {
+        "session_info",
+        "powermeter",
+        "hardware_capabilities",
+        "limits",
+        "ev_info",
+        "telemetry",
+    }
 )
 #: The variable that proves a charge point, and a key that it always holds.
 _PROOF: Final = ("session_info", "state")
@@ -62,6 +72,8 @@ class LegacyProtocol(Protocol):
             return self._connectors
         if topic == _ERRORS:
             return self._errors
+        if topic == _INFORMATION:
+            return self._information
         match topic.removeprefix(_ROOT).split("/") if topic.startswith(_ROOT) else []:
             case [module, "var", variable] if variable in _VARIABLES:
                 if is_level(module) and module not in _NO_MODULES:
@@ -105,6 +117,14 @@ class LegacyProtocol(Protocol):
         )
         for chargepoint in self._chargepoints.values():
             chargepoint.take_faults(names, now)
+
+    def _information(self, payload: bytes, now: float) -> None:
+        """Take who made the station; v1 tells it of nobody."""
+        information = told(mapping(decode(payload)))
+        v1 = (node for node in self._hub.nodes.values() if self._is_v1(node.address))
+        for each in (*self._chargepoints.values(), *v1):
+            if isinstance(each, Evse):
+                each.take_information(information, now)
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         if not payload:

@@ -15,6 +15,11 @@ _LINES: Final = {
     "current_A": ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), 2),
     "voltage_V": ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), 1),
 }
+#: The same of direct current, which has one line.
+_DIRECT: Final = {
+    "current_A": (Feature.CURRENT, 2),
+    "voltage_V": (Feature.VOLTAGE, 1),
+}
 #: Everything that a meter may measure.
 FEATURES: Final = (
     Feature.POWER,
@@ -23,6 +28,7 @@ FEATURES: Final = (
     Feature.FREQUENCY,
     Feature.TEMPERATURE,
     *(feature for features, _ in _LINES.values() for feature in features),
+    *(feature for feature, _ in _DIRECT.values()),
 )
 
 
@@ -44,6 +50,8 @@ def measured(before: Meter, powermeter: dict[str, Any]) -> Meter:
         lines = part(powermeter, name)
         for line, feature in zip(("L1", "L2", "L3"), features, strict=True):
             values[feature] = _rounded(lines.get(line), digits)
+    for name, (feature, digits) in _DIRECT.items():
+        values[feature] = _rounded(part(powermeter, name).get("DC"), digits)
     energy = imported(powermeter)
     values[Feature.ENERGY] = None if energy is None else round(energy, 3)
     exported = number(part(powermeter, "energy_Wh_export").get("total"))

@@ -4,19 +4,50 @@ EVerest API v1, evse_manager_consumer, `ev_info`: every key is optional, and an 
 says nothing at all.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from ..model import Vehicle
+from ..model import Feature, Vehicle
 from .envelope import number, text, timestamp
+
+#: The numbers, by their key: in how many of EVerest's units one of ours is, and decimals.
+_NUMBERS: Final = {
+    "soc": ("state_of_charge", 1, 1),
+    "remaining_energy_needed": ("energy_needed", 1000, 3),
+    "present_voltage": (Feature.VEHICLE_VOLTAGE, 1, 1),
+    "present_current": (Feature.VEHICLE_CURRENT, 1, 1),
+    "target_voltage": (Feature.WANTED_VOLTAGE, 1, 1),
+    "target_current": (Feature.WANTED_CURRENT, 1, 1),
+    "maximum_voltage_limit": (Feature.VEHICLE_VOLTAGE_MAX, 1, 1),
+    "maximum_current_limit": (Feature.VEHICLE_CURRENT_MAX, 1, 1),
+    "minimum_current_limit": (Feature.VEHICLE_CURRENT_MIN, 1, 1),
+    "maximum_power_limit": (Feature.VEHICLE_POWER_MAX, 1, 0),
+    "battery_capacity": (Feature.BATTERY_CAPACITY, 1000, 1),
+}
+_MOMENTS: Final = {
+    "estimated_time_full": "full_at",
+    "estimated_time_bulk": Feature.FULL_ENOUGH_AT,
+    "departure_time": Feature.DEPARTURE,
+}
+#: What is offered by itself, once it was said.
+_FEATURES: Final = tuple(
+    each
+    for each in (*(field for field, *_ in _NUMBERS.values()), *_MOMENTS.values())
+    if isinstance(each, Feature)
+)
 
 
 def told(info: dict[str, Any]) -> Vehicle:
-    """Return what is known of the car now; energies come in Wh."""
-    needed = number(info.get("remaining_energy_needed"))
-    charge = number(info.get("soc"))
-    return Vehicle(
-        state_of_charge=None if charge is None else round(charge, 1),
-        energy_needed=None if needed is None else round(needed / 1000, 3),
-        full_at=timestamp(info.get("estimated_time_full")),
-        id=text(info.get("evcc_id")),
-    )
+    """Return what is known of the car now."""
+    found: dict[str, Any] = {"id": text(info.get("evcc_id"))}
+    for key, (field, units, digits) in _NUMBERS.items():
+        value = number(info.get(key))
+        found[field] = None if value is None else round(value / units, digits) + 0.0
+    for key, field in _MOMENTS.items():
+        found[field] = timestamp(info.get(key))
+    return Vehicle(**found)
+
+
+def reported(vehicle: Vehicle) -> tuple[Feature, ...]:
+    """Return what a car has evidently reported."""
+    said = tuple(each for each in _FEATURES if getattr(vehicle, each) is not None)
+    return said if vehicle == Vehicle() else (Feature.VEHICLE, *said)

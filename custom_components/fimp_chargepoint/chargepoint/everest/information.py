@@ -1,0 +1,46 @@
+"""Who made a station, and how it is: what only EVerest's older API tells. Pure.
+
+EVerest's module `API`: `everest_api/info/var/info`, where the site has configured it, and
+`everest_api/<id>/var/telemetry` of the board.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from ..model import Feature
+from .envelope import number, text
+
+#: What is told of the board, and its decimals.
+_TELEMETRY: Final = {
+    "temperature": (Feature.BOARD_TEMPERATURE, 1),
+    "fan_rpm": (Feature.FAN_SPEED, 0),
+    "supply_voltage_12V": (Feature.SUPPLY_VOLTAGE, 1),
+    "supply_voltage_minus_12V": (Feature.NEGATIVE_SUPPLY_VOLTAGE, 1),
+}
+
+
+class Information(NamedTuple):
+    """Who made the station, and what runs on it; texts of its owner, so no identity."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    sw_version: str | None = None
+
+
+def told(info: dict[str, Any]) -> Information:
+    """Return what `info` says; a release has other keys than the next one."""
+    return Information(
+        manufacturer=text(info.get("manufacturer")) or text(info.get("vendor")),
+        model=text(info.get("model")) or text(info.get("model_number")),
+        serial_number=text(info.get("chargepoint_serial")),
+        sw_version=text(info.get("firmware_version")),
+    )
+
+
+def telemetry(values: dict[str, Any]) -> dict[Feature, float | None]:
+    """Return what `telemetry` says of the board."""
+    return {
+        feature: None if (found := number(values.get(key))) is None else round(found, digits)
+        for key, (feature, digits) in _TELEMETRY.items()
+        if key in values
+    }

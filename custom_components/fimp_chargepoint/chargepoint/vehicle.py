@@ -1,0 +1,45 @@
+"""What a car says of itself, and the power supply that charges it directly. Frozen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicle:
+    """What the car says of itself: its charge in %, the energy it wants in kWh, until when.
+
+    Volt, ampere and watt are what its battery has now, what it wants and what it takes at
+    most; `battery_capacity` in kWh. `full_enough_at` is when fast charging is over.
+    """
+
+    state_of_charge: float | None = None
+    energy_needed: float | None = None
+    full_at: datetime | None = None
+    id: str | None = None
+    vehicle_voltage: float | None = None
+    vehicle_current: float | None = None
+    wanted_voltage: float | None = None
+    wanted_current: float | None = None
+    vehicle_voltage_max: float | None = None
+    vehicle_current_max: float | None = None
+    vehicle_current_min: float | None = None
+    vehicle_power_max: float | None = None
+    battery_capacity: float | None = None
+    departure: datetime | None = None
+    full_enough_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectCurrent:
+    """The power supply of a charge point with direct current: V, A, W and ohm.
+
+    `dc_mode` is in its own words; those with `max` are what it can give.
+    """
+
+    dc_mode: str | None = None
+    dc_voltage: float | None = None
+    dc_current: float | None = None
+    dc_voltage_max: float | None = None
+    dc_current_max: float | None = None
+    dc_power_max: float | None = None
+    isolation_resistance: float | None = None

@@ -1,0 +1,58 @@
+"""A station for direct current, and one that tells who made it, in Home Assistant."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+
+from simulators.everest import EverestSimulator, EvseSetup, SiteSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, Chargepoint, load, other_broker, until
+
+
+@pytest.mark.parametrize("dialect", ["main", "2025.10"])
+@pytest.mark.usefixtures("everything_enabled")
+async def test_direct_current(hass: HomeAssistant, broker: BrokerProcess, dialect: str) -> None:
+    entry = await load(hass, other_broker(broker))
+    async with EverestSimulator(
+        Broker(broker.host, broker.port), EvseSetup(dc=True), dialect=dialect, timing=QUICK
+    ) as station:
+        found = Chargepoint(hass, station, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await found.shows("sensor", "dc_power_max", "50000.0")
+        await found.shows("sensor", "dc_mode", "Off")
+        await station.plug()
+        await found.shows("sensor", "dc_mode", "Export")
+        await until(lambda: (found.state("sensor", "voltage") or "").startswith(("39", "40")))
+        await until(lambda: (found.state("sensor", "dc_voltage") or "")[:2] in ("39", "40"))
+        await found.shows("sensor", "battery_capacity", "60.0")
+        await found.shows("sensor", "isolation_resistance", "900000.0")
+        await until(lambda: (found.state("sensor", "state_of_charge") or "0") >= "42")
+        await station.unplug()
+        await found.shows("sensor", "battery_capacity", "unknown")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_who_made_it(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Both APIs are there: v1 shows the values, the older one says who made it."""
+    entry = await load(hass, other_broker(broker))
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(),
+        dialect="both",
+        site=SiteSetup(information=True),
+        timing=QUICK,
+    ) as station:
+        found = Chargepoint(hass, station, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await until(lambda: found.node.snapshot.identity.serial_number)
+        await hass.async_block_till_done()
+        device_id = found.registered("sensor", "status").device_id
+        assert device_id is not None
+        device = dr.async_get(hass).async_get(device_id)
+        assert device is not None
+        assert (device.manufacturer, device.model) == ("Simulated", "Carport 22")
+        assert (device.serial_number, device.sw_version) == ("SIM-0001", "1.2.3")
+        await hass.config_entries.async_unload(entry.entry_id)
