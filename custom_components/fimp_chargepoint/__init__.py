@@ -24,6 +24,7 @@ from .issues import async_forget_refused_credentials, async_report_refused_crede
 from .moves import async_forget_moves, async_watch_for_moves
 from .preferences import library_options
 from .services import async_setup_actions
+from .temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -31,6 +32,8 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Offer the actions, whether or not a config entry is loaded."""
     async_setup_actions(hass)
+    hass.data[DATA_TEMPORARY_LIMITS] = limits = TemporaryLimits(hass)
+    await limits.async_load()
     return True
 
 
@@ -76,6 +79,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         ) from error
     async_forget_refused_credentials(hass, entry)
     async_watch_for_moves(hass, entry)
+    hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -86,9 +90,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Leave no issue behind that nobody can close."""
+    """Leave no issue behind that nobody can close, and nothing on disk."""
     async_forget_refused_credentials(hass, entry)
     async_forget_moves(hass, entry)
+    await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
 
 
 async def async_remove_config_entry_device(

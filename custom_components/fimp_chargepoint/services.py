@@ -17,7 +17,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 import probatio
@@ -28,10 +28,12 @@ from .controls import settable_limit
 from .coordinator import ChargepointCoordinator
 from .entity import translated_errors
 from .targets import async_name, async_targeted_chargepoints
+from .temporary_limits import DATA_TEMPORARY_LIMITS
 
 type Data = Mapping[str, Any]
 
 ATTR_CURRENT = "current"
+ATTR_DURATION = "duration"
 ATTR_MODE = "mode"
 
 
@@ -50,13 +52,24 @@ class Action:
     response: SupportsResponse = SupportsResponse.OPTIONAL
 
 
+def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:
+    limit = settable_limit(coordinator.data)
+    coordinator.node.checked(limit, data[ATTR_CURRENT])
+    lasting = limit is Feature.MAX_CURRENT
+    if data.get(ATTR_DURATION) and lasting and coordinator.data.max_current is None:
+        # There would be nothing to go back to.
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="former_limit_unknown"
+        )
+
+
 def _check_start(coordinator: ChargepointCoordinator, data: Data) -> None:
-    chargepoint, snapshot = coordinator.node, coordinator.data
+    chargepoint = coordinator.node
     chargepoint.checked(Feature.CHARGING, value=True)
     if ATTR_MODE in data:
         chargepoint.checked(Feature.CHARGING_MODE, data[ATTR_MODE])
     if ATTR_CURRENT in data:
-        chargepoint.checked(settable_limit(snapshot), data[ATTR_CURRENT])
+        _check_limit(coordinator, data)
 
 
 async def _start(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
@@ -79,6 +92,11 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> dict[str, A
     return answer
 
 
+async def _limit(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
+    limits = coordinator.hass.data[DATA_TEMPORARY_LIMITS]
+    return await limits.async_set(coordinator, data[ATTR_CURRENT], data.get(ATTR_DURATION))
+
+
 ACTIONS = {
     "start_charging": Action(
         fields={
@@ -87,6 +105,14 @@ ACTIONS = {
         },
         check=_check_start,
         run=_start,
+    ),
+    "set_current_limit": Action(
+        fields={
+            probatio.Required(ATTR_CURRENT): cv.positive_float,
+            probatio.Optional(ATTR_DURATION): cv.positive_time_period,
+        },
+        check=_check_limit,
+        run=_limit,
     ),
 }
 

@@ -1,0 +1,238 @@
+"""A limit of the current for a while: then the former one returns, unless somebody changed it.
+
+What is to return, and when, is kept on disk before anything is sent. So it returns after a
+restart as well, and of a charge point that is not there then, when it is back.
+"""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .chargepoint.base import Chargepoint
+from .chargepoint.errors import ChargepointError, CommandRejectedError, InvalidRequestError
+from .chargepoint.model import ChargepointSnapshot, Feature
+from .const import DOMAIN
+from .controls import settable_limit
+from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+
+_LOGGER = logging.getLogger(__name__)
+
+_STORE_VERSION = 1
+#: Seconds after which a charge point that has not taken the former limit is told again.
+_RETRY = 300.0
+
+
+#: There is one for each limit of a charge point: its identifier, and the feature.
+type Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class TemporaryLimit:
+    """A limit in A that holds until a moment, and what it was before.
+
+    `former` is None for that of a session that had none of its own, as far as is known;
+    `session` is when that session began. Both times are in ISO format.
+    """
+
+    identifier: str
+    feature: str
+    current: float
+    former: float | None
+    until: str
+    session: str | None
+
+    @property
+    def key(self) -> Key:
+        """What there is only one for."""
+        return self.identifier, self.feature
+
+
+def still_holds(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
+    """Return whether nobody has changed `limit` since, None where that is not known yet."""
+    if not snapshot.available:
+        return None
+    of_session = limit.feature == Feature.SESSION_CURRENT
+    if of_session and not (same := _same_session(limit, snapshot)):
+        return same
+    known: float | None = getattr(snapshot, limit.feature)
+    if known is not None:
+        return known == limit.current
+    if not of_session:
+        return None
+    # After a restart nobody says which limit a session has. If more is offered, it is another.
+    offered = snapshot.meter.offered_current
+    if offered is None:
+        return None if Feature.OFFERED_CURRENT in snapshot.capabilities.reports else True
+    return offered <= limit.current
+
+
+def _same_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
+    """Return whether the session of `limit` goes on, None where that is not known yet."""
+    if snapshot.plugged is None:
+        return None
+    began = _session(snapshot)
+    return snapshot.in_session and (None in (began, limit.session) or began == limit.session)
+
+
+def _session(snapshot: ChargepointSnapshot) -> str | None:
+    started = snapshot.session.started
+    return None if started is None else started.isoformat()
+
+
+def _former(limit: TemporaryLimit, chargepoint: Chargepoint) -> float:
+    """Return what to go back to; for a session without a limit, what holds for all sessions."""
+    if limit.former is not None:
+        return limit.former
+    snapshot = chargepoint.snapshot
+    numbers = snapshot.capabilities.ranges.get(Feature.SESSION_CURRENT)
+    if numbers is None:
+        raise InvalidRequestError(Feature.SESSION_CURRENT)
+    lasting = snapshot.max_current
+    return numbers.maximum if lasting is None else min(lasting, numbers.maximum)
+
+
+class TemporaryLimits:
+    """All of them, of all charge points; a task waits for the end of each."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Know of none; `async_load` has to follow."""
+        self._hass = hass
+        self._store: Store[list[dict[str, Any]]] = Store(
+            hass, _STORE_VERSION, f"{DOMAIN}.temporary_limits"
+        )
+        self._limits: dict[Key, TemporaryLimit] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+
+    async def async_load(self) -> None:
+        """Take over those of an earlier run."""
+        for each in await self._store.async_load() or []:
+            limit = TemporaryLimit(**each)
+            self._limits[limit.key] = limit
+
+    @callback
+    def async_watch(self, entry: FimpConfigEntry) -> None:
+        """Wait for the ends of those of an entry, for as long as it is loaded."""
+
+        @callback
+        def found(coordinator: PushCoordinator[Any, Any]) -> None:
+            for limit in self._limits.values():
+                if limit.identifier == coordinator.identifier:
+                    self._wait(coordinator, limit)
+
+        entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
+
+    async def async_forget(self, entry: ConfigEntry) -> None:
+        """An entry is gone."""
+        for key in tuple(self._limits):
+            if key[0].startswith(f"{entry.entry_id}_"):
+                self._drop(key)
+        await self._save()
+
+    async def async_set(
+        self, coordinator: ChargepointCoordinator, current: float, duration: timedelta | None
+    ) -> dict[str, Any]:
+        """Limit the current to so many A, for a while or for good; say what was done.
+
+        Raises what `Chargepoint.set` raises.
+        """
+        chargepoint, snapshot = coordinator.node, coordinator.data
+        feature = settable_limit(snapshot)
+        current = chargepoint.checked(feature, current)
+        key = coordinator.identifier, str(feature)
+        earlier = self._limits.get(key)
+        former: float | None = getattr(snapshot, feature)
+        if earlier is not None and still_holds(earlier, snapshot):
+            former = earlier.former
+        self._drop(key)
+        until = None
+        if duration:
+            until = (dt_util.utcnow() + duration).isoformat()
+            self._limits[key] = TemporaryLimit(
+                *key, current=current, former=former, until=until, session=_session(snapshot)
+            )
+        # First, so that it returns also where we do not live to see that it was set.
+        await self._save()
+        try:
+            await chargepoint.set(feature, current)
+        except CommandRejectedError:
+            # All is as it was. After any other error nobody knows.
+            self._drop(key)
+            if earlier is not None:
+                self._limits[key] = earlier
+            await self._save()
+            raise
+        finally:
+            if key in self._limits:
+                self._wait(coordinator, self._limits[key])
+        return {"limit": feature, "current": current, "former": former, "until": until}
+
+    def _wait(self, coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> None:
+        if (task := self._tasks.get(limit.key)) is not None:
+            task.cancel()
+        self._tasks[limit.key] = coordinator.config_entry.async_create_background_task(
+            self._hass, self._end(coordinator, limit), f"{DOMAIN} former limit"
+        )
+
+    async def _end(self, coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> None:
+        """Let the former limit return in time, if nobody has changed it."""
+        chargepoint, warn = coordinator.node, _LOGGER.warning
+        until = dt_util.parse_datetime(limit.until, raise_on_error=True)
+        seconds = max(0.0, (until - dt_util.utcnow()).total_seconds())
+        while True:
+            await asyncio.sleep(seconds)
+            holds = await _known(coordinator, limit)
+            if holds is None:
+                return
+            if not holds:
+                _LOGGER.debug("%s has another limit by now, which stays", coordinator.name)
+                break
+            try:
+                await chargepoint.set(Feature(limit.feature), _former(limit, chargepoint))
+                break
+            except InvalidRequestError as error:
+                _LOGGER.warning(
+                    "%s does not take its former limit: %s", coordinator.name, error
+                )
+                break
+            except ChargepointError as error:
+                warn("%s has not taken its former limit yet: %s", coordinator.name, error)
+                warn, seconds = _LOGGER.debug, _RETRY
+        if self._limits.get(limit.key) is limit:
+            del self._limits[limit.key]
+            await self._save()
+
+    def _drop(self, key: Key) -> None:
+        """Forget a limit, and do not wait for its end."""
+        self._limits.pop(key, None)
+        if (task := self._tasks.pop(key, None)) is not None:
+            task.cancel()
+
+    async def _save(self) -> None:
+        await self._store.async_save([asdict(each) for each in self._limits.values()])
+
+
+async def _known(coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> bool | None:
+    """Return whether `limit` still holds, once that is known; None where nobody will know."""
+    changed = asyncio.Event()
+    remove_listener = coordinator.async_add_listener(changed.set)
+    try:
+        while not coordinator.is_gone:
+            changed.clear()
+            if (holds := still_holds(limit, coordinator.data)) is not None:
+                return holds
+            await changed.wait()
+        return None
+    finally:
+        remove_listener()
+
+
+#: There is one for all of Home Assistant.
+DATA_TEMPORARY_LIMITS: HassKey[TemporaryLimits] = HassKey(f"{DOMAIN}_temporary_limits")

@@ -1,0 +1,336 @@
+"""A limit for a while: the former one returns, whatever happens, unless it was changed."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import logging
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.fimp_chargepoint import temporary_limits
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    Capabilities,
+    ChargepointSnapshot,
+    Feature,
+    Identity,
+    Meter,
+    Reason,
+    Session,
+)
+from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.temporary_limits import (
+    DATA_TEMPORARY_LIMITS,
+    TemporaryLimit,
+    TemporaryLimits,
+    still_holds,
+)
+
+from .conftest import Chargepoint, until
+
+STORE = f"{DOMAIN}.temporary_limits"
+MAX = "cmd.max_current.set"
+SESSION = "cmd.current_session.set_current"
+
+
+async def limit(chargepoint: Chargepoint, current: float, **duration: float) -> dict[str, Any]:
+    """Limit the current, and return what is said of it."""
+    data: dict[str, Any] = {"current": current}
+    if duration:
+        data["duration"] = duration
+    answer = await chargepoint.hass.services.async_call(
+        DOMAIN,
+        "set_current_limit",
+        data,
+        blocking=True,
+        return_response=True,
+        target={"device_id": chargepoint.registered("switch", "charging").device_id},
+    )
+    (said,) = answer["charge_points"]
+    return said
+
+
+def sent(chargepoint: Chargepoint, kind: str) -> list[float]:
+    """Return the limits that were sent."""
+    return [each["val"] for each in chargepoint.sent(kind)]
+
+
+async def later(hass: HomeAssistant, **delta: float) -> None:
+    """Let everything happen that is due in some time from now."""
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(**delta))
+    await hass.async_block_till_done()
+
+
+@pytest.fixture(name="point")
+async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
+    """A charge point that has said its limit."""
+    await chargepoint.shows("number", "max_current", "32.0")
+    return chargepoint
+
+
+@pytest.fixture(name="car")
+async def car_fixture(point: Chargepoint) -> Chargepoint:
+    """The same, with a car that charges."""
+    await point.point.plug()
+    await point.shows("sensor", "status", "ready_to_charge")
+    await point.call("switch", "turn_on", "charging")
+    await point.shows("sensor", "offered_current", "32.0")
+    return point
+
+
+async def test_for_good(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    said = await limit(point, 16.4)
+    assert said["limit"] == "max_current"
+    assert said["current"] == 16.0
+    assert said["former"] == 32.0
+    assert said["until"] is None
+    assert sent(point, MAX) == [16]
+    assert hass_storage[STORE]["data"] == []
+
+
+async def test_for_a_while(
+    hass: HomeAssistant,
+    point: Chargepoint,
+    hass_storage: dict[str, Any],
+) -> None:
+    said = await limit(point, 10, hours=2)
+    left = datetime.fromisoformat(said["until"]) - dt_util.utcnow()
+    assert timedelta(minutes=119) < left < timedelta(hours=2)
+    assert point.state("number", "max_current") == "10.0"
+    await later(hass, minutes=119)
+    assert sent(point, MAX) == [10]
+    await later(hass, minutes=121)
+    await point.shows("number", "max_current", "32.0")
+    await until(lambda: hass_storage[STORE]["data"] == [])
+    assert sent(point, MAX) == [10, 32]
+
+
+async def test_longer(hass: HomeAssistant, point: Chargepoint) -> None:
+    """A second one takes the place of the first; what was before both returns."""
+    await limit(point, 10, minutes=10)
+    assert (await limit(point, 8, minutes=20))["former"] == 32.0
+    await later(hass, minutes=11)
+    assert sent(point, MAX) == [10, 8]
+    await later(hass, minutes=21)
+    await point.shows("number", "max_current", "32.0")
+
+
+async def test_then_for_good(hass: HomeAssistant, point: Chargepoint) -> None:
+    await limit(point, 10, minutes=10)
+    await limit(point, 10)
+    await later(hass, minutes=11)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert sent(point, MAX) == [10]
+
+
+@pytest.mark.parametrize("who", ["user", "somebody"])
+async def test_changed_meanwhile(
+    hass: HomeAssistant,
+    point: Chargepoint,
+    hass_storage: dict[str, Any],
+    who: str,
+) -> None:
+    """By the number, or in the app of the maker: that is what holds now."""
+    await limit(point, 10, minutes=10)
+    if who == "user":
+        await point.call("number", "set_value", "max_current", value=6)
+    else:
+        point.point["garage"].max_current = 6
+        await point.shows("number", "max_current", "6.0")
+    await later(hass, minutes=11)
+    await until(lambda: hass_storage[STORE]["data"] == [])
+    assert point.point["garage"].max_current == 6
+
+
+async def test_away_when_it_ends(hass: HomeAssistant, point: Chargepoint) -> None:
+    await limit(point, 10, minutes=10)
+    await point.point["garage"].offline()
+    await point.shows("number", "max_current", "unavailable")
+    await later(hass, minutes=11)
+    assert sent(point, MAX) == [10]
+    await point.point["garage"].online()
+    await point.shows("number", "max_current", "32.0")
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_restart(
+    hass: HomeAssistant,
+    point: Chargepoint,
+    hass_storage: dict[str, Any],
+    *,
+    late: bool,
+) -> None:
+    """Also one that is longer than the limit."""
+    await limit(point, 10, minutes=10)
+    await hass.config_entries.async_unload(point.entry.entry_id)
+    # What is only in memory is gone.
+    hass.data[DATA_TEMPORARY_LIMITS] = TemporaryLimits(hass)
+    if late:
+        (kept,) = hass_storage[STORE]["data"]
+        kept["until"] = dt_util.utcnow().isoformat()
+    await hass.data[DATA_TEMPORARY_LIMITS].async_load()
+    assert await hass.config_entries.async_setup(point.entry.entry_id)
+    if not late:
+        await point.shows("number", "max_current", "10.0")
+        await later(hass, minutes=11)
+    await until(lambda: sent(point, MAX) == [10, 32])
+    await point.shows("number", "max_current", "32.0")
+    await until(lambda: hass_storage[STORE]["data"] == [])
+
+
+async def test_removed(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    """Nothing is left on disk."""
+    await limit(point, 10, minutes=10)
+    assert hass_storage[STORE]["data"]
+    await hass.config_entries.async_remove(point.entry.entry_id)
+    assert hass_storage[STORE]["data"] == []
+    # The fixture unloads it again.
+    await hass.config_entries.async_add(point.entry)
+
+
+async def test_refused(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    """All is as before, with the one before."""
+    await limit(point, 10, hours=1)
+    kept = hass_storage[STORE]["data"]
+    await point.point["garage"].refuse("no")
+    with pytest.raises(HomeAssistantError, match="refused"):
+        await limit(point, 8, minutes=1)
+    assert hass_storage[STORE]["data"] == kept
+
+
+async def test_return_is_refused(
+    hass: HomeAssistant,
+    point: Chargepoint,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is tried again, and said once."""
+    caplog.set_level(logging.DEBUG, temporary_limits.__name__)
+
+    def told() -> list[int]:
+        records = [each for each in caplog.records if "former limit yet" in each.message]
+        return [each.levelno for each in records]
+
+    await limit(point, 10, minutes=10)
+    for number, wait in enumerate((11, 6), 1):
+        await point.point["garage"].refuse("no")
+        await later(hass, minutes=wait)
+        await until(lambda number=number: len(told()) == number)
+    assert told() == [logging.WARNING, logging.DEBUG]
+    await later(hass, minutes=6)
+    await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
+    await point.shows("number", "max_current", "32.0")
+    await until(lambda: point.attribute("number", "max_current", "pending") is False)
+
+
+async def test_impossible(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    with pytest.raises(ServiceValidationError, match="6 to 32"):
+        await limit(point, 40, hours=1)
+    point.node._update(point.node.outlet.clock.now(), max_current=None)
+    with pytest.raises(ServiceValidationError, match="has not said yet"):
+        await limit(point, 10, hours=1)
+    assert STORE not in hass_storage
+    assert not sent(point, MAX)
+
+
+# Of a session ---------------------------------------------------------------------------------
+
+
+async def test_of_a_session(hass: HomeAssistant, car: Chargepoint) -> None:
+    """One that had none of its own has none again: it may have what all sessions may."""
+    said = await limit(car, 10, minutes=10)
+    assert (said["limit"], said["former"]) == ("session_current", None)
+    await car.shows("sensor", "offered_current", "10.0")
+    await later(hass, minutes=11)
+    await car.shows("sensor", "offered_current", "32.0")
+    assert sent(car, SESSION) == [10, 32]
+    assert not sent(car, MAX)
+
+
+async def test_session_ends_first(
+    hass: HomeAssistant,
+    car: Chargepoint,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Its limit has ended with it."""
+    await limit(car, 10, minutes=10)
+    await car.point.unplug()
+    await car.shows("sensor", "status", "disconnected")
+    await later(hass, minutes=11)
+    await until(lambda: hass_storage[STORE]["data"] == [])
+    assert sent(car, SESSION) == [10]
+
+
+async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargepoint) -> None:
+    """Nobody says then which limit it has."""
+    await limit(car, 10, minutes=10)
+    await car.shows("sensor", "offered_current", "10.0")
+    await hass.config_entries.async_reload(car.entry.entry_id)
+    await car.shows("sensor", "offered_current", "10.0")
+    assert car.state("number", "session_current") == "unknown"
+    await later(hass, minutes=11)
+    await car.shows("sensor", "offered_current", "32.0")
+
+
+# What is known -------------------------------------------------------------------------------
+
+STARTED = datetime(2026, 11, 20, 18, tzinfo=UTC)
+OF_SESSION = TemporaryLimit("id", "session_current", 10.0, None, "", STARTED.isoformat())
+LASTING = TemporaryLimit("id", "max_current", 10.0, 32.0, "", None)
+HERE = ChargepointSnapshot(
+    identity=Identity(name="Garage"),
+    unavailable=None,
+    plugged=True,
+    session=Session(started=STARTED),
+    capabilities=Capabilities(reports=frozenset({Feature.OFFERED_CURRENT})),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, None),
+        ({"max_current": 10.0}, True),
+        ({"max_current": 16.0}, False),
+        ({"max_current": 10.0, "unavailable": Reason.OFFLINE}, None),
+    ],
+)
+def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
+    assert still_holds(LASTING, replace(HERE, **changes)) is holds
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, None),
+        ({"session_current": 10.0}, True),
+        ({"session_current": 16.0}, False),
+        ({"meter": Meter(offered_current=0.0)}, True),
+        ({"meter": Meter(offered_current=10.0)}, True),
+        ({"meter": Meter(offered_current=16.0)}, False),
+        ({"capabilities": Capabilities()}, True),
+        ({"session_current": 10.0, "plugged": None}, None),
+        ({"session_current": 10.0, "plugged": False}, False),
+        ({"session_current": 10.0, "session": Session()}, True),
+        ({"session_current": 10.0, "session": Session(started=STARTED, ended=STARTED)}, False),
+        (
+            {
+                "session_current": 10.0,
+                "session": Session(started=STARTED + timedelta(seconds=1)),
+            },
+            False,
+        ),
+    ],
+)
+def test_limit_of_a_session_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
+    assert still_holds(OF_SESSION, replace(HERE, **changes)) is holds
