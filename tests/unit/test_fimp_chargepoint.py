@@ -564,6 +564,24 @@ async def test_the_same_command_waits_with_the_first(
     await second
 
 
+@pytest.mark.parametrize("number", [1, 2])
+async def test_nobody_is_told_who_has_given_up(
+    hub: OfflineHub, node: FimpChargepoint, number: int
+) -> None:
+    """What a command comes to then is no error that an event loop has to report."""
+    reported: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(context)
+    )
+    callers = [await begin(node.start_charging()) for _ in range(number)]
+    for each in callers:
+        each.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    await hub.stop()
+    await asyncio.sleep(0)
+    assert reported == []
+
+
 async def test_a_stop_is_said_again(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging"))
     first = await begin(node.stop_charging())

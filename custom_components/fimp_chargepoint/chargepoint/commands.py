@@ -150,7 +150,7 @@ class Commands:
             command = waiting
         else:
             # The same is on its way already: wait with it.
-            await asyncio.shield(waiting.waiters[-1])
+            await _end_of(waiting.waiters[-1])
             return
         self._remember(command, request, snapshot)
         done = self._wait(command)
@@ -161,7 +161,7 @@ class Commands:
         else:
             if command.evidence is None:
                 self._succeed(command)
-        await asyncio.shield(done)
+        await _end_of(done)
 
     def evidence(self, evidence: str, snapshot: ChargepointSnapshot) -> None:
         """End the waits that the report called `evidence` proves."""
@@ -317,6 +317,15 @@ class Commands:
 
 def _opposite(one: Effect | None, other: Effect | None) -> bool:
     return one is not None and other is not None and one.fact == other.fact and one != other
+
+
+async def _end_of(done: asyncio.Future[None]) -> None:
+    """Return when a wait has ended, or raise what it has come to.
+
+    Not with `shield`: it complains of an error that the caller does not wait for any more.
+    """
+    await asyncio.wait((done,))
+    done.result()
 
 
 def _timer(done: asyncio.Future[None]) -> str:
