@@ -643,6 +643,67 @@ def test_a_heartbeat_without_a_count_is_no_restart(ready: Station) -> None:
     assert ready.operations() == []
 
 
+@pytest.mark.parametrize("sign", [("ready", True), ("evse_id", "DE*PNX*E12345*1")])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_start_is_seen_without_a_count(
+    ready: Station, sign: tuple[str, Any], *, known: bool
+) -> None:
+    """2025.10 does not count its heartbeats; but some things are only said at a start."""
+    if known:
+        ready.says("evse_id", "DE*PNX*E12345*1")
+    ready.says("heartbeat", {})
+    ready.info("Charging")
+    ready.wait(6)
+    ready.says("heartbeat", {})
+    ready.outlet.sent.clear()
+    ready.says(*sign)
+    assert ready.shown.status is None
+    assert ready.operations() == EVERYTHING
+    # The rest of the same start tells nothing new.
+    ready.event("Enabled", uuid="")
+    ready.says("evse_id", "DE*PNX*E12345*1")
+    ready.says("ready", True)
+    ready.says("heartbeat", 0)
+    assert ready.shown.status is Status.DISCONNECTED
+    assert ready.operations() == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [("ready", False), ("ready", "yes"), ("evse_id", "DE*PNX*E12345*2"), ("evse_id", "")],
+)
+def test_what_is_no_start(ready: Station, word: tuple[str, Any]) -> None:
+    ready.says("evse_id", "DE*PNX*E12345*1")
+    ready.info("Charging")
+    ready.wait(6)
+    ready.info("Charging")
+    ready.outlet.sent.clear()
+    ready.says(*word)
+    assert ready.shown.status is Status.CHARGING
+    assert ready.operations() == []
+
+
+def test_an_answer_is_no_start(ready: Station) -> None:
+    ready.says("evse_id", "DE*PNX*E12345*1")
+    ready.info("Charging")
+    ready.wait(6)
+    ready.says("heartbeat", 6)
+    ready.outlet.sent.clear()
+    ready.chargepoint._send("evse_id/get")
+    (reply_to,) = ready.requests("evse_id/get")
+    ready.reply(reply_to, value="DE*PNX*E12345*1")
+    assert ready.shown.status is Status.CHARGING
+
+
+def test_the_first_words_of_a_station_are_no_restart(station: Station) -> None:
+    station.says("evse_id", "DE*PNX*E12345*1")
+    station.event("Enabled", uuid="")
+    station.outlet.sent.clear()
+    station.says("ready", True)
+    assert station.shown.status is Status.DISCONNECTED
+    assert station.operations() == []
+
+
 def test_a_lost_link_forgets_and_does_nothing(ready: Station) -> None:
     ready.info("Charging", charged_energy_wh=500)
     ready.event("StoppingCharging")

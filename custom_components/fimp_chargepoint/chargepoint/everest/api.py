@@ -52,12 +52,14 @@ class ApiChargepoint(Evse):
         self._module = module
         self._heard_at = outlet.clock.now()
         self._pulse = Pulse()
+        #: Since when it is there, or since when it has started anew.
+        self._alive_since = self._heard_at
         #: Whether `/get` is answered, None where that is not known (yet, or any more).
         self._answers_gets: bool | None = None
 
     @abstractmethod
-    def apply(self, variable: str, value: Any, now: float) -> None:
-        """Take the `value` of a variable."""
+    def apply(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
+        """Take the `value` of a variable, which was `asked` for or came by itself."""
 
     @abstractmethod
     def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
@@ -88,7 +90,7 @@ class ApiChargepoint(Evse):
         elif value is True or value is None:
             self._heard(now)
         else:
-            self.apply(variable, value, now)
+            self.apply(variable, value, now, asked=True)
 
     def _request(self, operation: str, payload: Any = None) -> Request:
         return self._module.request(operation, self.outlet.clock.now(), payload)
@@ -147,6 +149,7 @@ class ApiChargepoint(Evse):
             if changes:
                 self._update(now, **changes)
             return
+        self._alive_since = now
         self._set_unavailable(None, now, **changes)
         self._watch(now)
         if self._answers_gets is None and "gets" not in self.timers:

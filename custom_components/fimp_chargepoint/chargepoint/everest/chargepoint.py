@@ -27,6 +27,8 @@ _LOGGER = logging.getLogger(__name__)
 #: Seconds within which a starting EVerest says everything; its first heartbeat, which shows
 #: that it was restarted, may come last.
 _STARTUP_TIME: Final = 1.0
+#: Seconds that a start takes, in which more than one thing shows it.
+_START_TIME: Final = 5.0
 
 #: Seconds after which the errors are asked for a second time.
 _AGAIN: Final = 3.0
@@ -51,6 +53,8 @@ class EverestChargepoint(ApiChargepoint):
         #: Limits that were told since the last countdown of a random delay.
         self._rounds = 0
         self._session_heard_at = float("-inf")
+        #: When a start was seen that no heartbeat had shown.
+        self._start_seen_at = float("-inf")
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
             "session_event": self._session_event,
@@ -66,10 +70,14 @@ class EverestChargepoint(ApiChargepoint):
     # Messages in --------------------------------------------------------------
 
     @override
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def apply(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
+        started = not asked and self._is_of_start(variable, value, now)
         report = self._reports.get(variable)
         self._heard(now, **(report or partial(self._detail, variable))(value, now))
+        if started:
+            self._start_seen_at = now
+            self._heard(now, **self._restarted(now))
         self._proves(variable)
 
     def link(self, sisters: Sisters, now: float) -> None:
@@ -178,15 +186,29 @@ class EverestChargepoint(ApiChargepoint):
 
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
         before = self._pulse.silence_max
-        if self._pulse.beat(value, now):
+        if self._pulse.beat(value, now) and now - self._start_seen_at >= _START_TIME:
             return self._restarted(now)
         if self._pulse.silence_max < before:
             self._watch(now)
         return {}
 
+    def _is_of_start(self, variable: str, value: Any, now: float) -> bool:
+        """Whether a variable is only said at a start, which nothing has shown so far.
+
+        2025.10 does not count its heartbeats, and they can be switched off.
+        """
+        if not self.snapshot.available or now - self._alive_since < _START_TIME:
+            return False
+        if variable == "ready":
+            return value is True
+        # Another one may have been set meanwhile.
+        known = self.snapshot.identity.evse_id
+        return variable == "evse_id" and text(value) is not None and known in (None, value)
+
     def _restarted(self, now: float) -> dict[str, Any]:
         """Forget what the life before this one said, and ask anew."""
         _LOGGER.info("%s was restarted", self.address)
+        self._alive_since = now
         changes: dict[str, Any] = {}
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))
