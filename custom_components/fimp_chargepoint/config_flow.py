@@ -151,7 +151,6 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT)
         self._abort_if_unique_id_configured()
         self.context["title_placeholders"] = {"name": heard.snapshot.identity.name}
-        self._set_confirm_only()
         return await self.async_step_confirm()
 
     async def async_step_confirm(

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiomqtt
-from homeassistant.components.mqtt.client import async_on_subscribe_done
+from homeassistant.components.mqtt.client import async_on_subscribe_done, async_subscribe
 from homeassistant.config_entries import (
     SOURCE_IGNORE,
     SOURCE_MQTT,
@@ -35,6 +35,7 @@ from .flow import CREDENTIALS, begin, finish, form, submit
 FIMP = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:3"
 EVSE = "everest_api/1/evse_manager_consumer/evse_1/e2m"
 CONNECTORS = "everest_api/connectors"
+READY = "is/anybody/there"
 HEARD = {"name": "easee 3"}
 
 
@@ -97,6 +98,14 @@ class Speaker:
             async with asyncio.timeout(PATIENCE):
                 await subscribed.wait()
             stop()
+        # So far they may be only on their way. A broker takes them in order, so what is
+        # subscribed to last tells of all.
+        heard = asyncio.Event()
+        await async_subscribe(self._hass, READY, lambda _: heard.set())
+        async with asyncio.timeout(PATIENCE):
+            while not heard.is_set():
+                await self.say(READY, "?")
+                await asyncio.sleep(0.05)
 
 
 @pytest.fixture(name="early_speaker")
@@ -126,7 +135,6 @@ async def test_one_click(hass: HomeAssistant, broker: BrokerProcess, speaker: Sp
     async with simulator(broker):
         (card,) = await until(lambda: cards(hass), "a card")
         assert card["context"]["title_placeholders"] == {"name": "easee 1"}
-        assert card["context"]["confirm_only"]
         assert card["step_id"] == "confirm"
         result = await hass.config_entries.flow.async_configure(card["flow_id"])
         assert result["description_placeholders"]["name"] == "easee 1"

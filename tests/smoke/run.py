@@ -18,11 +18,12 @@ import logging
 import sys
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import SOURCE_MQTT, ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, __version__
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 from homeassistant.setup import async_setup_component
 
 from custom_components.fimp_chargepoint.const import DOMAIN
@@ -123,8 +124,27 @@ async def _automate(hass: HomeAssistant, switches: Mapping[str, str]) -> Counter
     return runs
 
 
+async def _discover(hass: HomeAssistant) -> None:
+    """Hand a message over as the MQTT integration does, and see that it is taken."""
+    topic = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:3"
+    message = {"type": "evt.state.report", "val_t": "string", "val": "charging"}
+    service_info = MqttServiceInfo(
+        topic=topic,
+        payload=json.dumps(message),
+        qos=0,
+        retain=False,
+        subscribed_topic=topic,
+        timestamp=0.0,
+    )
+    flow = hass.config_entries.flow
+    result = await flow.async_init(DOMAIN, context={"source": SOURCE_MQTT}, data=service_info)
+    assert result["step_id"] == "confirm", result
+    flow.async_abort(result["flow_id"])
+
+
 async def _drive(hass: HomeAssistant, port: int, number: int) -> list[str]:
     """Do what a person does with `number` charge points; return their names."""
+    await _discover(hass)
     entry = await add_integration(hass, port)
     assert _state(entry) is ConfigEntryState.LOADED, entry.reason
 
