@@ -14,11 +14,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
+from .chargepoint.ocpp import OcppSnapshot
 from .coordinator import FimpConfigEntry, PushCoordinator
 from .entity import (
     NodeDescription,
     NodeEntity,
     async_setup_chargepoints,
+    async_setup_nodes,
     existing,
     only_reports,
     reports,
@@ -101,17 +103,41 @@ BINARY_SENSORS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class OcppBinarySensorDescription(NodeBinarySensorDescription[OcppSnapshot]):
+    """A fact of an OCPP client."""
+
+
+OCPP_BINARY_SENSORS = (
+    OcppBinarySensorDescription(
+        key="csms_connected",
+        translation_key="csms_connected",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        exists_fn=reports(Feature.CONNECTED),
+        is_on_fn=lambda snapshot: snapshot.connected,
+    ),
+)
+
+
 async def async_setup_entry(
     _: HomeAssistant,
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the binary sensors of every charge point."""
+    """Add the binary sensors of every charge point, and of what stands beside it."""
     async_setup_chargepoints(
         entry,
         async_add_entities,
         Platform.BINARY_SENSOR,
         existing(BINARY_SENSORS),
+        NodeBinarySensor,
+    )
+    async_setup_nodes(
+        entry,
+        async_add_entities,
+        Platform.BINARY_SENSOR,
+        OcppSnapshot,
+        existing(OCPP_BINARY_SENSORS),
         NodeBinarySensor,
     )
 

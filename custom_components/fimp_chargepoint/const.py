@@ -13,6 +13,7 @@ DOMAIN: Final = "fimp_chargepoint"
 PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.EVENT,
     Platform.LOCK,
     Platform.NUMBER,
     Platform.SELECT,
@@ -24,10 +25,12 @@ PLATFORMS: Final = (
 MQTT_DOMAIN: Final = "mqtt"
 
 CONF_BROKER: Final = "broker"
+CONF_BUS_ROOT: Final = "bus_root"
 CONF_CA_CERTIFICATE: Final = "ca_certificate"
 CONF_CLIENT_CERTIFICATE: Final = "client_certificate"
 CONF_CLIENT_KEY: Final = "client_key"
 CONF_COMMAND_TIMEOUT: Final = "command_timeout"
+CONF_INTERNAL_BUS: Final = "internal_bus"
 CONF_MEASUREMENT_INTERVAL: Final = "measurement_interval"
 CONF_PREFIXES: Final = "prefixes"
 CONF_PROTOCOLS: Final = "protocols"

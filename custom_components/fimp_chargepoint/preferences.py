@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -23,8 +24,11 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .chargepoint.options import Options, Token
+from .chargepoint.topics import is_level
 from .const import (
+    CONF_BUS_ROOT,
     CONF_COMMAND_TIMEOUT,
+    CONF_INTERNAL_BUS,
     CONF_MEASUREMENT_INTERVAL,
     CONF_PROTOCOLS,
     CONF_SILENCE_LIMIT,
@@ -130,6 +134,10 @@ SECTIONS: Final = (
             ),
             default=_CARD,
         ),
+        Preference(
+            key=CONF_INTERNAL_BUS, selector=BooleanSelector(), default=_UNTOUCHED.internal_bus
+        ),
+        Preference(key=CONF_BUS_ROOT, selector=TextSelector(), default=_UNTOUCHED.bus_root),
     ),
 )
 
@@ -148,7 +156,7 @@ def entry_options(form: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
 
     Raises:
-        FormError: no protocol is left.
+        FormError: no protocol is left, or a topic is none.
 
     """
     options = {
@@ -159,6 +167,8 @@ def entry_options(form: Mapping[str, Any]) -> dict[str, Any]:
     }
     if not options[CONF_PROTOCOLS]:
         raise FormError("protocol_missing")
+    if not all(map(is_level, options.get(CONF_BUS_ROOT, _UNTOUCHED.bus_root).split("/"))):
+        raise FormError("bus_root_invalid")
     return options
 
 

@@ -14,9 +14,17 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .chargepoint.model import ParameterKind
+from .chargepoint.ocpp import OcppSnapshot
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
-from .entity import NodeEntity, async_setup_chargepoints, existing, of_parameters
+from .entity import (
+    NodeEntity,
+    async_setup_chargepoints,
+    async_setup_nodes,
+    existing,
+    of_parameters,
+)
 from .meter_descriptions import COST_SENSORS, METER_SENSORS
+from .ocpp_descriptions import OCPP_SENSORS
 from .sensor_descriptions import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
@@ -39,7 +47,7 @@ async def async_setup_entry(
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of every charge point."""
+    """Add the sensors of every charge point, and of what stands beside it."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SENSOR)
     add(
         existing(
@@ -57,6 +65,14 @@ async def async_setup_entry(
     )
     add(existing(SESSION_SENSORS), SessionSensor)
     add(of_parameters(ParameterKind.VALUE, parameter_sensor), NodeSensor)
+    async_setup_nodes(
+        entry,
+        async_add_entities,
+        Platform.SENSOR,
+        OcppSnapshot,
+        existing(OCPP_SENSORS),
+        NodeSensor,
+    )
 
 
 class NodeSensor[C: PushCoordinator[Any, Any]](NodeEntity[C], SensorEntity):

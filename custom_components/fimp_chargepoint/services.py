@@ -5,8 +5,7 @@ impossible for any of them is refused before anything was sent.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,42 +13,25 @@ from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
     ServiceResponse,
-    SupportsResponse,
     callback,
 )
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.typing import VolDictType
 import probatio
 
+from .actions import Action, Data
 from .chargepoint.model import Feature
 from .const import DOMAIN
 from .controls import settable_limit
-from .coordinator import ChargepointCoordinator
+from .coordinator import ChargepointCoordinator, PushCoordinator
 from .entity import translated_errors
-from .targets import async_name, async_targeted_chargepoints
+from .ocpp_actions import OCPP_ACTIONS
+from .targets import async_name, async_targeted_nodes
 from .temporary_limits import DATA_TEMPORARY_LIMITS
-
-type Data = Mapping[str, Any]
 
 ATTR_CURRENT = "current"
 ATTR_DURATION = "duration"
 ATTR_MODE = "mode"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """What is done to each charge point of a target.
-
-    `check` raises the library's errors where it is impossible; `run` does it, and returns what
-    there is to say about that charge point. `live` is whether it has to be there.
-    """
-
-    fields: VolDictType
-    run: Callable[[ChargepointCoordinator, Data], Awaitable[dict[str, Any]]]
-    check: Callable[[ChargepointCoordinator, Data], None] = lambda *_: None
-    live: bool = True
-    response: SupportsResponse = SupportsResponse.OPTIONAL
 
 
 def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:
@@ -97,7 +79,7 @@ async def _limit(coordinator: ChargepointCoordinator, data: Data) -> dict[str, A
     return await limits.async_set(coordinator, data[ATTR_CURRENT], data.get(ATTR_DURATION))
 
 
-ACTIONS = {
+ACTIONS: dict[str, Action[Any]] = {
     "start_charging": Action(
         fields={
             probatio.Optional(ATTR_MODE): cv.string,
@@ -114,6 +96,7 @@ ACTIONS = {
         check=_check_limit,
         run=_limit,
     ),
+    **OCPP_ACTIONS,
 }
 
 
@@ -130,9 +113,11 @@ def async_setup_actions(hass: HomeAssistant) -> None:
         )
 
 
-async def _handle(hass: HomeAssistant, action: Action, call: ServiceCall) -> ServiceResponse:
-    """Let every charge point of the target do it, all at once."""
-    targets = await async_targeted_chargepoints(hass, call)
+async def _handle(
+    hass: HomeAssistant, action: Action[Any], call: ServiceCall
+) -> ServiceResponse:
+    """Let every charge point, or whatever it is, of the target do it, all at once."""
+    targets = await async_targeted_nodes(hass, call, action.kind)
     names = {device_id: async_name(hass, device_id) for device_id in targets}
     for device_id, coordinator in targets.items():
         if action.live and not coordinator.data.available:
@@ -144,7 +129,7 @@ async def _handle(hass: HomeAssistant, action: Action, call: ServiceCall) -> Ser
         with translated_errors():
             action.check(coordinator, call.data)
 
-    async def run(coordinator: ChargepointCoordinator) -> dict[str, Any]:
+    async def run(coordinator: PushCoordinator[Any, Any]) -> dict[str, Any]:
         with translated_errors():
             return await action.run(coordinator, call.data)
 
@@ -161,7 +146,7 @@ async def _handle(hass: HomeAssistant, action: Action, call: ServiceCall) -> Ser
             answers.append({"device_id": device_id, "name": names[device_id]} | result)
     if failures:
         _raise(failures, names)
-    return {"charge_points": answers}
+    return {action.answers: answers}
 
 
 def _raise(failures: Mapping[str, HomeAssistantError], names: Mapping[str, str]) -> None:

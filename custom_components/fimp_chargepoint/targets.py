@@ -9,25 +9,36 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from .chargepoint.base import Chargepoint
+from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
+from .chargepoint.ocpp import OcppSnapshot
 from .const import DOMAIN
-from .coordinator import ChargepointCoordinator
+from .coordinator import PushCoordinator
 from .devices import async_find_device
 
-type ChargepointsByDevice = dict[str, ChargepointCoordinator]
+type NodesByDevice = dict[str, PushCoordinator[Any, Any]]
+
+#: The errors where something is not of a kind, and where nothing is.
+_ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
+    ChargepointSnapshot: ("not_a_charge_point", "no_charge_point"),
+    OcppSnapshot: ("not_an_ocpp_client", "no_ocpp_client"),
+}
 
 
-async def async_targeted_chargepoints(
-    hass: HomeAssistant, call: ServiceCall, policy: str = POLICY_CONTROL
-) -> ChargepointsByDevice:
-    """Return the charge points that an action is for, by the id of their device.
+async def async_targeted_nodes(
+    hass: HomeAssistant,
+    call: ServiceCall,
+    kind: type[NodeSnapshot],
+    policy: str = POLICY_CONTROL,
+) -> NodesByDevice:
+    """Return the nodes with snapshots of `kind` that an action is for, by their device's id.
 
-    What is named has to be one, or belong to one; of an area, a floor or a label only the
-    charge points count. Raises ServiceValidationError, or Unauthorized where the user may not
+    What is named has to be one, or belong to one; of an area, a floor or a label only those
+    of that kind count. Raises ServiceValidationError, or Unauthorized where the user may not
     do to them what `policy` says.
     """
+    not_one, none = _ERRORS[kind]
     chosen = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))
-    entities, known = er.async_get(hass), async_all_chargepoints(hass)
+    entities, known = er.async_get(hass), async_all_nodes(hass, kind)
 
     def device_of(entity_id: str) -> str | None:
         entity = entities.async_get(entity_id)
@@ -37,7 +48,7 @@ async def async_targeted_chargepoints(
     named |= {each: each for each in TargetSelection(call.data).device_ids}
     strangers = sorted(each for each, device_id in named.items() if device_id not in known)
     if strangers:
-        raise _invalid("not_a_charge_point", target=", ".join(strangers))
+        raise _invalid(not_one, target=", ".join(strangers))
     devices = {
         *named.values(),
         *chosen.referenced_devices,
@@ -45,19 +56,19 @@ async def async_targeted_chargepoints(
     }
     found = {each: coordinator for each, coordinator in known.items() if each in devices}
     if not found:
-        raise _invalid("no_charge_point")
+        raise _invalid(none)
     await _authorize(hass, call, found, policy)
     return found
 
 
 @callback
-def async_all_chargepoints(hass: HomeAssistant) -> ChargepointsByDevice:
-    """Return the charge points of all loaded entries, by the id of their device."""
+def async_all_nodes(hass: HomeAssistant, kind: type[NodeSnapshot]) -> NodesByDevice:
+    """Return the nodes with snapshots of `kind` of all loaded entries, by device id."""
     return {
         device.id: coordinator
         for entry in hass.config_entries.async_loaded_entries(DOMAIN)
         for coordinator in entry.runtime_data.coordinators.values()
-        if isinstance(coordinator.node, Chargepoint)
+        if isinstance(coordinator.data, kind)
         and (device := async_find_device(hass, entry.entry_id, coordinator.identifier))
     }
 
@@ -81,9 +92,9 @@ def async_name(hass: HomeAssistant, device_id: str) -> str:
 
 
 async def _authorize(
-    hass: HomeAssistant, call: ServiceCall, found: ChargepointsByDevice, policy: str
+    hass: HomeAssistant, call: ServiceCall, found: NodesByDevice, policy: str
 ) -> None:
-    """Make sure that the user may do so to every entity of the charge points."""
+    """Make sure that the user may do so to every entity of what was found."""
     if call.context.user_id is None:
         return
     user = await hass.auth.async_get_user(call.context.user_id)

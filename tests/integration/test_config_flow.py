@@ -1,5 +1,6 @@
 """Setting up, from the first page to the entry, and changing it later."""
 
+from typing import Any
 from unittest.mock import patch
 
 from homeassistant.config_entries import (
@@ -359,6 +360,8 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "protocols": ["everest"],
         "token": "CAFE",
         "token_type": "central",
+        "internal_bus": True,
+        "bus_root": "station",
     }
     entry = other_broker(broker, options=options)
     entry.add_to_hass(hass)
@@ -377,6 +380,8 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "measurement_interval": 7,
         "protocols": ["everest"],
         "token_type": "iso14443",
+        "internal_bus": False,
+        "bus_root": "everest",
     }
     assert library_options(entry.options) == Options(
         measurement_interval=7, protocols=("everest",)
@@ -400,6 +405,25 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options["protocols"] == ["fimp"]
+
+
+@pytest.mark.parametrize("root", ["everest/#", "+", "a//b", "everest/"])
+async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root: str) -> None:
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    filled_in: dict[str, Any] = {
+        "measurements": {},
+        "messages": {},
+        "everest": {"internal_bus": True, "bus_root": root},
+    }
+    result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
+    assert result["errors"] == {"base": "bus_root_invalid"}
+    filled_in["everest"]["bus_root"] = " site/everest "
+    result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    options = library_options(entry.options)
+    assert (options.internal_bus, options.bus_root) == (True, "site/everest")
 
 
 async def test_options_before_any(hass: HomeAssistant, broker: BrokerProcess) -> None:

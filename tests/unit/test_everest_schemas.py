@@ -14,22 +14,34 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import everest
 from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
-from custom_components.fimp_chargepoint.chargepoint.everest import api
+from custom_components.fimp_chargepoint.chargepoint.everest import api, ocpp, ocpp_requests
 from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.everest.envelope import decode
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.ocpp import (
+    ChangeAvailability,
+    GetVariables,
+    MonitorVariables,
+    OcppClient,
+    OcppCommand,
+    SendSecurityEvent,
+    SetVariable,
+)
 from custom_components.fimp_chargepoint.chargepoint.options import Token
 from simulators.recording import Line, read_recording
 
-from .fakes import OfflineHub
+from .fakes import OfflineHub, waits
 from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site, begin
 from .test_everest_limits import HARDWARE, OURS, holding
 from .test_everest_sisters import discovery
 from .test_simulators_everest import SCHEMAS, Schemas
 from .test_simulators_everest import everest as facts
 
-TOKENS, JUDGE = "auth_token_provider", "auth_consumer"
+TOKENS, JUDGE, OCPP = "auth_token_provider", "auth_consumer", "ocpp_consumer"
 MODULES = {EVSE: "evse_1", ERRORS: "errors_1", LIMITS: "limits_1", TOKENS: "t", JUDGE: "a"}
+MODULES |= {OCPP: "ocpp_1"}
+QUERY = "query-modules/{api_type}"
+GETTABLE = (*api._GETTABLE, *ocpp._GETTABLE)
 
 
 class Message(NamedTuple):
@@ -51,7 +63,24 @@ def parse(topic: str, payload: bytes) -> Message:
             return Message(kind, "/".join(operation), value)
         case ["everest_api", "discover"]:
             return Message("entrypoint", "discover", value)
+        case ["everest_api", "query-modules", kind] if kind == OCPP:
+            return Message("entrypoint", QUERY, value)
     pytest.fail(f"nobody reads {topic}")
+
+
+#: All that OCPP can be told by the API, with what each field may hold.
+OCPP_COMMANDS: tuple[OcppCommand, ...] = (
+    GetVariables(names=("HeartbeatInterval", "x" * 50)),
+    GetVariables(names=("HeartbeatInterval",), component="OCPPCommCtrlr"),
+    SetVariable(name="DisplayText", value=""),
+    SetVariable(name="DisplayText", value="ü" * 500, component="DisplayCtrlr"),
+    MonitorVariables(names=("HeartbeatInterval",)),
+    SendSecurityEvent(kind="SettingSystemTime"),
+    SendSecurityEvent(kind="x" * 50, info="x" * 255, critical=True),
+    ChangeAvailability(operative=True),
+    ChangeAvailability(operative=False, evse=1),
+    ChangeAvailability(operative=False, evse=1, connector=2),
+)
 
 
 async def everything() -> list[Message]:
@@ -107,6 +136,13 @@ async def everything() -> list[Message]:
         await begin(node.set(Feature.PHASES, "3")),
         await begin(node.act(Feature.FORCE_UNLOCK)),
     ]
+    site.says(OCPP, "ocpp_1", "connection_status", {"connected": True})
+    client = site.hub.nodes["everest_ocpp:ocpp_1"]
+    assert isinstance(client, OcppClient)
+    for each in OCPP_COMMANDS:
+        asked = asyncio.create_task(client.perform(each))
+        assert await waits(asked) is not isinstance(each, (MonitorVariables, SendSecurityEvent))
+        asked.cancel()
     # It falls silent, comes back, starts anew; the link is lost and comes back.
     site.wait(600)
     site.evse("heartbeat", 1)
@@ -139,7 +175,15 @@ def operations() -> set[str]:
                     func=ast.Attribute(attr="_send" | "_request" | "request"),
                     args=[ast.JoinedStr(values=[*_, ast.Constant(value="/get")]), *_],
                 ):
-                    found |= {f"{each}/get" for each in api._GETTABLE}
+                    found |= {f"{each}/get" for each in GETTABLE}
+                case ast.Call(func=ast.Name(id="Told"), args=[ast.Constant(value=name), *_]):
+                    found.add(str(name))
+                case ast.Call(func=ast.Name(id="Told"), args=[ast.Name(id=name), *_]):
+                    found.add(getattr(ocpp_requests, name))
+                case ast.JoinedStr(values=[ast.Constant(value=str(name)), _]) if (
+                    name.startswith("everest_api/query")
+                ):
+                    found.add(QUERY)
                 case ast.JoinedStr(values=[*_, ast.Constant(value=str(name))]) if (
                     name.startswith("everest_api/")
                 ):
@@ -153,10 +197,13 @@ async def test_every_operation_of_the_library_is_covered(sent: list[Message]) ->
 
 
 #: What a release does not know: it says nothing to that.
+_QUESTIONS = {f"{each}/get" for each in GETTABLE} | {"discover", QUERY}
+#: What is told only to a station that was seen to know it.
+_OFFERED = {"change_availability", "security_event"}
 UNKNOWN = {
     "main": set[str](),
-    "2026.02": {f"{each}/get" for each in api._GETTABLE} | {"discover"},
-    "2025.10": {f"{each}/get" for each in api._GETTABLE} | {"discover"},
+    "2026.02": _QUESTIONS | _OFFERED,
+    "2025.10": _QUESTIONS | _OFFERED | {"monitor_variables"},
 }
 
 
@@ -192,6 +239,8 @@ def test_the_check_would_find_what_is_wrong(kind: str, operation: str, value: An
 
 #: Those that nobody replies to are plain; an envelope around them would be refused.
 PLAIN = {
+    "monitor_variables",
+    "security_event",
     "set_external_limits",
     "provided_token",
     "random_delay_enable",
@@ -217,7 +266,8 @@ async def test_every_request_says_where_its_reply_goes(sent: list[Message]) -> N
             if kind == "entrypoint"
             else f"{ROOT}/{kind}/{MODULES[kind]}"
         )
-        assert re.fullmatch(rf"{start}/e2m/{operation}/{LEVEL}", reply_to)
+        name = operation.partition("/{")[0]
+        assert re.fullmatch(rf"{start}/e2m/{name}/{LEVEL}", reply_to)
         if kind != "entrypoint":
             replies.append(reply_to)
         # A null is no payload, and there is none where none is wanted.
@@ -305,7 +355,7 @@ OTHERS = {
     "error_raised": (ERRORS, "error_raised"),
     "external_energy_limits_capabilities": (LIMITS, "capabilities"),
     "token_validation_status": (JUDGE, "token_validation_status"),
-    "ocpp_connection_status": ("ocpp_consumer", "connection_status"),
+    "ocpp_connection_status": (OCPP, "connection_status"),
 }
 #: What they reply to.
 REPLIES = {"reply_active_errors": "active_errors", "reply_get_evse": "get_evse"}
@@ -361,4 +411,8 @@ def test_every_sample_of_everest_s_own_serializer_is_taken() -> None:
     assert strange == []
     assert site.hub.ignored == {}
     assert site.shown.available
-    assert list(site.hub.nodes) == ["everest:evse_1", "everest:evse_manager_api"]
+    assert list(site.hub.nodes) == [
+        "everest:evse_1",
+        "everest:evse_manager_api",
+        "everest_ocpp:ocpp_1",
+    ]

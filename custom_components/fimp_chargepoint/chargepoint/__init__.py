@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from .clock import Clock
 from .everest.discovery import EverestProtocol
 from .everest.legacy_discovery import LegacyProtocol
+from .everest.ocpp_discovery import OcppProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
 from .link import SettingsSource
 from .options import Options
 
 #: What is spoken on an MQTT broker, by the name that it is chosen by (see `Options`).
-MQTT_PROTOCOLS = {"fimp": (FimpProtocol,), "everest": (EverestProtocol, LegacyProtocol)}
+MQTT_PROTOCOLS = {
+    "fimp": (FimpProtocol,),
+    "everest": (EverestProtocol, LegacyProtocol, OcppProtocol),
+}
 
 
 def mqtt_hub(

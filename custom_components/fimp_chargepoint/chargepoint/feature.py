@@ -78,6 +78,12 @@ class Feature(StrEnum):
     RESTARTS = "restarts"
     RESTART_REASON = "restart_reason"
 
+    CONNECTED = "connected"
+    CSMS = "csms"
+    CSMS_CURRENT = "csms_current"
+    CSMS_POWER = "csms_power"
+    REGISTRATION = "registration"
+
     PROTOCOL = "protocol"
     TRANSFER_MODES = "transfer_modes"
     PHASES_AVAILABLE = "phases_available"

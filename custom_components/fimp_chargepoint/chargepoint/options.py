@@ -22,7 +22,8 @@ class Options:
     measurements, 0 for none. `command_timeout` is how many seconds a command waits for its
     proof, `silence_limit` after how many seconds of silence a charge point counts as gone;
     None is what suits its protocol. `protocols` are those that are spoken, by their name.
-    `token` starts sessions where the charge point takes one.
+    `token` starts sessions where the charge point takes one. `internal_bus` is whether we
+    speak on the bus inside EVerest stations too, whose topics begin with `bus_root`.
     """
 
     measurement_interval: float = 5.0
@@ -30,3 +31,5 @@ class Options:
     silence_limit: float | None = None
     protocols: tuple[str, ...] = ("fimp", "everest")
     token: Token | None = None
+    internal_bus: bool = False
+    bus_root: str = "everest"

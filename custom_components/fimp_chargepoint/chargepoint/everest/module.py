@@ -21,6 +21,7 @@ class Kind(StrEnum):
     TOKENS = "auth_token_provider"
     AUTHORIZATION = "auth_consumer"
     COSTS = "session_cost_consumer"
+    OCPP = "ocpp_consumer"
 
 
 #: Takes the id of a request, its operation, the reply and the time.

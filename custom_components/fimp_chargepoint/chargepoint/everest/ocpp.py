@@ -1,0 +1,368 @@
+"""The OCPP client of an EVerest station, by whichever ways it can be heard and told.
+
+`ocpp_consumer` of API v1 where there is one; the bus inside the station, where the user wants
+that, for what the API cannot; and the connection as the API before v1 says it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+import logging
+from typing import Any, Final, override
+
+from ..errors import InvalidRequestError
+from ..model import Capabilities, Feature, Identity, Reason
+from ..node import Outlet
+from ..ocpp import (
+    MonitorVariables,
+    OcppClient,
+    OcppCommand,
+    OcppEvent,
+    OcppSnapshot,
+    Question,
+)
+from ..protocol import Handler
+from . import bus, ocpp_requests
+from .bus import BusModule
+from .envelope import mapping, text, timestamp
+from .module import Kind, Module
+from .pulse import Pulse
+from .schedule import Schedule, of_station
+
+_LOGGER = logging.getLogger(__name__)
+
+#: The part of the allowed silence after which it is asked for a sign of life.
+_ASK_AFTER: Final = 2 / 3
+#: Seconds after which is asked a second time what has not been answered.
+_AGAIN: Final = 3.0
+#: What can be asked for on main. Not `is_connected`: what was never published is answered
+#: with `true`, which it can be as well.
+_GETTABLE: Final = ("connection_status", "boot_notification_response", "charging_schedules")
+#: The words of the API before v1; it also has one for not knowing.
+LEGACY_WORDS: Final = {"connected": True, "disconnected": False}
+#: What the back end limits, by OCPP's word for its unit.
+_LIMITS: Final = {"A": Feature.CSMS_CURRENT, "W": Feature.CSMS_POWER}
+_BASICS: Final = Capabilities(reports=frozenset({Feature.CONNECTED}))
+
+
+class EverestOcpp(OcppClient):
+    """One OCPP client."""
+
+    def __init__(self, address: str, outlet: Outlet, prefix: str, module: str | None) -> None:
+        """Speak to the `ocpp_consumer` called `module`; without one, by the other ways."""
+        self._api = None if module is None else Module(prefix, Kind.OCPP, module)
+        self._bus: BusModule | None = None
+        identity = Identity(
+            name="EVerest OCPP" if module is None else f"EVerest {module}",
+            model="OCPP client",
+        )
+        super().__init__(address, OcppSnapshot(identity=identity, capabilities=_BASICS), outlet)
+        self._pulse = Pulse()
+        self._heard_at = outlet.clock.now()
+        self._schedule = Schedule()
+        #: Whether the release is one with all of `ocpp_consumer`, as far as has shown.
+        self._has_all = False
+        #: Whether it takes monitors, None where that has not shown.
+        self._monitors: bool | None = None
+        #: What was monitored, to be asked for again after a restart.
+        self._monitored: list[MonitorVariables] = []
+        self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
+            "is_connected": self._is_connected,
+            "connection_status": self._connection_status,
+            "boot_notification_response": self._boot_notification,
+            "charging_schedules": self._charging_schedules,
+            "security_event": self._security_event,
+            "event_data": self._event_data,
+            "heartbeat": self._heartbeat,
+            "ocpp_message": self._ocpp_message,
+        }
+
+    # What the API says ------------------------------------------------------------------
+
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take the `value` of a variable; one that is not known is a sign of life."""
+        report = self._reports.get(variable)
+        self._heard(now, **(report(value, now) if report is not None else {}))
+
+    def found(self, heartbeat_period: float | None, now: float) -> None:
+        """The module answered a discovery; its heartbeats are so many seconds apart."""
+        self._has_all = self._monitors = True
+        if heartbeat_period is not None:
+            self._pulse.told(heartbeat_period)
+        self._heard(now)
+
+    def _is_connected(self, value: Any, now: float) -> dict[str, Any]:
+        return {"connected": value} if isinstance(value, bool) else {}
+
+    def _connection_status(self, value: Any, now: float) -> dict[str, Any]:
+        status = mapping(value)
+        connected, profile = status.get("connected"), status.get("security_profile")
+        self._has_all = self._monitors = True
+        return {
+            "connected": connected if isinstance(connected, bool) else None,
+            "csms_url": text(status.get("csms_url")),
+            "client_id": text(status.get("identity")),
+            "version": text(status.get("ocpp_version")),
+            "security_profile": profile if type(profile) is int else None,
+            "capabilities": self._also(Feature.CSMS),
+        }
+
+    def _boot_notification(self, value: Any, now: float) -> dict[str, Any]:
+        status = text(mapping(value).get("status"))
+        return {"registration": status, "capabilities": self._also(Feature.REGISTRATION)}
+
+    def _charging_schedules(self, value: Any, now: float) -> dict[str, Any]:
+        self._monitors = True
+        self._schedule = of_station(value, now)
+        feature = _LIMITS.get(self._schedule.unit or "")
+        return self._limit(now) | (
+            {} if feature is None else {"capabilities": self._also(feature)}
+        )
+
+    def _limit(self, now: float) -> dict[str, Any]:
+        """Return what may be drawn now, and look again when that changes."""
+        change = self._schedule.next_change(now)
+        if change is None:
+            self.timers.cancel("limit")
+        else:
+            self.timers.set("limit", change, lambda at: self._update(at, **self._limit(at)))
+        limit, unit = self._schedule.limit(now), self._schedule.unit
+        return {each: limit if unit == of else None for of, each in _LIMITS.items()}
+
+    def _security_event(self, value: Any, now: float) -> dict[str, Any]:
+        event = mapping(value)
+        critical = event.get("critical")
+        self._tell(
+            OcppEvent.SECURITY_EVENT,
+            type=text(event.get("type")),
+            info=text(event.get("info")),
+            critical=critical if isinstance(critical, bool) else None,
+            timestamp=timestamp(event.get("timestamp")),
+        )
+        return {}
+
+    def _event_data(self, value: Any, now: float) -> dict[str, Any]:
+        self._monitors = True
+        self._tell(OcppEvent.VARIABLE_CHANGED, **ocpp_requests.event(value))
+        return {}
+
+    def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
+        if self._monitors is None:
+            # 2025.10, the only release without monitors, sends no number.
+            self._monitors = type(value) is int
+        before = self._pulse.silence_max
+        if self._pulse.beat(value, now):
+            _LOGGER.info("%s was restarted", self.address)
+            return self._restarted(now)
+        if self._pulse.silence_max < before:
+            self._watch(now)
+        return {}
+
+    def _ocpp_message(self, value: Any, now: float) -> dict[str, Any]:
+        """Only the newest releases say it. What it is about is nobody's business."""
+        self._has_all = self._monitors = True
+        return {}
+
+    def _restarted(self, now: float) -> dict[str, Any]:
+        """What it knew of our wishes is lost."""
+        self._ask_for_everything(now)
+        for command in self._monitored:
+            try:
+                request = self._question(command, now).request
+            except InvalidRequestError as error:
+                _LOGGER.debug("%s monitors nothing any more: %s", self.address, error)
+            else:
+                self.outlet.send(request.topic, request.payload)
+        return {}
+
+    # What the others say ----------------------------------------------------------------
+
+    def take_bus(self, module: BusModule | None) -> None:
+        """Take over its module on the bus inside the station."""
+        self._bus = module
+
+    def bus_says(self, name: str, value: Any, now: float) -> None:
+        """Take a variable of the module on the bus, as far as the API does not say it."""
+        changes: dict[str, Any] = {}
+        by_api = self._api is not None and self.snapshot.available
+        if name == "is_connected" and not by_api:
+            changes = self._is_connected(value, now)
+        elif name == "security_event" and not by_api:
+            changes = self._security_event(value, now)
+        elif name == "configuration_key" and not (by_api and self._monitors is not False):
+            self._tell(OcppEvent.VARIABLE_CHANGED, **bus.key_changed(value))
+        if not by_api:
+            self._heard(now, **changes)
+
+    def bus_lives(self, now: float) -> None:
+        """The station has said something on the bus."""
+        if self._api is None:
+            self._heard(now)
+
+    def bus_replies(self, result: bus.Result, now: float) -> None:
+        """Take the result of a call."""
+        if result.error is None:
+            self._calls.replied(result.id, result.value)
+        else:
+            self._calls.refused(result.id, result.error)
+
+    def legacy_says(self, word: str, now: float) -> None:
+        """Take what the API before v1 says of the connection, every second."""
+        if self._api is None:
+            connected = LEGACY_WORDS.get(word, self.snapshot.connected)
+            self._heard(now, connected=connected)
+        elif self.snapshot.available and self.snapshot.connected is None:
+            # Up to 2026.02 nothing else says it before it changes.
+            self._update(now, connected=LEGACY_WORDS.get(word))
+
+    # What it is asked -------------------------------------------------------------------
+
+    @override
+    def check(self, command: OcppCommand) -> None:
+        told = self._told_to_api(command)
+        if told is None:
+            self._called_on_bus(command)
+
+    @override
+    def _question(self, command: OcppCommand, now: float) -> Question:
+        told = self._told_to_api(command)
+        if told is not None and self._api is not None:
+            return self._asked(self._api, told, now)
+        module, call = self._called_on_bus(command)
+        return Question(module.call(call.command, call.args), call.answer)
+
+    def _told_to_api(self, command: OcppCommand) -> ocpp_requests.Told | None:
+        """Return what to tell the API, None where it does not offer that."""
+        told = ocpp_requests.told(command)
+        if told is None or self._api is None:
+            return None
+        if told.operation in (ocpp_requests.AVAILABILITY, ocpp_requests.SECURITY):
+            return told if self._has_all else None
+        if told.operation == ocpp_requests.MONITOR:
+            return told if self._monitors is not False else None
+        return told
+
+    def _called_on_bus(self, command: OcppCommand) -> tuple[BusModule, bus.BusCall]:
+        """Return what to call on the bus, and whom."""
+        call = bus.told(command)
+        if call is None:
+            raise InvalidRequestError(
+                "it needs ocpp_consumer of EVerest 2026.10 or later, which was not found here"
+            )
+        if self._bus is None:
+            raise InvalidRequestError(
+                "it is offered on the internal bus only, where nothing of OCPP 1.6 was heard"
+                if self.outlet.options.internal_bus
+                else "it is offered on the internal bus only, which is off in the options"
+            )
+        self._bus.require_written()
+        return self._bus, call
+
+    def _asked(self, api: Module, told: ocpp_requests.Told, now: float) -> Question:
+        if told.answer is None:
+            return Question(api.message(told.operation, told.payload), None)
+        return Question(api.request(told.operation, now, told.payload), told.answer)
+
+    @override
+    def _done(self, command: OcppCommand) -> None:
+        if isinstance(command, MonitorVariables) and command not in self._monitored:
+            self._monitored.append(command)
+
+    def reply_handler(self, request_id: str) -> Handler | None:
+        """Return what handles the reply to a request, None where it is not ours."""
+        return None if self._api is None else self._api.reply_handler(request_id, self._replied)
+
+    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
+        variable = operation.removesuffix("/get")
+        if variable == operation:
+            self._heard(now)
+            self._calls.replied(request_id, value)
+            return
+        self._has_all = self._monitors = True
+        self.timers.cancel("gets")
+        if isinstance(value, dict):
+            self.apply(variable, value, now)
+        else:
+            self._heard(now)
+
+    def _ask_for_everything(self, now: float) -> None:
+        """Nothing is retained; releases up to 2026.02 answer none of this, and do not mind."""
+        self._ask_for_values(now)
+        # The first questions may have come before it was there.
+        self.timers.set("gets", now + _AGAIN, self._ask_for_values)
+
+    def _ask_for_values(self, now: float) -> None:
+        if self._api is not None:
+            for variable in _GETTABLE:
+                request = self._api.request(f"{variable}/get", now)
+                self.outlet.send(request.topic, request.payload)
+
+    def _ask_for_life(self, now: float) -> None:
+        """Ask something that it answers and that changes nothing."""
+        ping = ocpp_requests.PING
+        try:
+            request = self._question(ping, now).request
+        except InvalidRequestError:
+            # On an older bus nothing can be asked; there all modules are heard.
+            return
+        self.outlet.send(request.topic, request.payload)
+
+    # Life -------------------------------------------------------------------------------
+
+    @override
+    def link_up(self, now: float) -> None:
+        super().link_up(now)
+        self._pulse.forget()
+        self._heard_at = now
+        self._ask_for_everything(now)
+        self._watch(now)
+
+    @override
+    def link_down(self, now: float) -> None:
+        super().link_down(now)
+        if self._api is not None:
+            self._api.clear()
+        if self._bus is not None:
+            self._bus.dialect = None
+
+    def _heard(self, now: float, **changes: Any) -> None:
+        """Publish `changes`: it is there."""
+        self._heard_at = now
+        if self.snapshot.available:
+            if changes:
+                self._update(now, **changes)
+            return
+        self._set_unavailable(None, now, **changes)
+        self._watch(now)
+        if "gets" not in self.timers:
+            self._ask_for_everything(now)
+
+    def _watch(self, now: float) -> None:
+        """Ask for a sign of life in time, and again and again once it is silent."""
+        limit = self.outlet.options.silence_limit or self._pulse.silence_max
+        ask_at = self._heard_at + _ASK_AFTER * limit
+        silent_at = self._heard_at + limit
+        if now < ask_at:
+            due = ask_at
+        else:
+            self._ask_for_life(now)
+            due = silent_at
+        if now >= silent_at:
+            if self.snapshot.unavailable is not Reason.SILENT:
+                self._set_unavailable(Reason.SILENT, now)
+            due = now + _ASK_AFTER * limit
+        self.timers.set("silence", due, self._watch)
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        if reason is not None:
+            self._pulse.missed()
+            self._schedule = Schedule()
+            self.timers.cancel("limit")
+        super()._set_unavailable(reason, now, **changes)
+
+    def _also(self, *features: Feature) -> Capabilities:
+        """Return the capabilities with `features`, which were evidently reported."""
+        known = self.snapshot.capabilities
+        if known.reports.issuperset(features):
+            return known
+        return replace(known, reports=known.reports.union(features))

@@ -1,0 +1,190 @@
+"""What a station's OCPP is told through the module `ocpp_consumer`. Pure.
+
+EVerest API v1. A variable without component is a configuration key of OCPP 1.6.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from ..errors import CommandRejectedError, InvalidRequestError
+from ..ocpp import (
+    ChangeAvailability,
+    GetVariables,
+    MonitorVariables,
+    OcppCommand,
+    SendSecurityEvent,
+    SetVariable,
+)
+from . import ocpp_arguments as arguments
+from .envelope import mapping, part, text
+
+_SOURCE: Final = "fimp_chargepoint"
+_VALUE_MAX: Final = 1000
+#: What means that a value was taken.
+TAKEN: Final = frozenset({"Accepted", "RebootRequired", "Scheduled"})
+
+
+class Told(NamedTuple):
+    """An operation, its payload, and how to read the reply; None where there is none."""
+
+    operation: str
+    payload: dict[str, Any]
+    answer: Callable[[Any], dict[str, Any]] | None
+
+
+#: A question that every release answers, whatever it thinks of it; it changes nothing.
+PING: Final = GetVariables(names=("HeartbeatInterval",))
+
+#: What only newer releases have.
+MONITOR: Final = "monitor_variables"
+AVAILABILITY: Final = "change_availability"
+SECURITY: Final = "security_event"
+
+
+def told(command: OcppCommand) -> Told | None:
+    """Return what to send for `command`, None where no release knows it.
+
+    Raises:
+        InvalidRequestError: its arguments make no sense.
+
+    """
+    match command:
+        case GetVariables() if command.names:
+            return Told("get_variables", _get(command), _values)
+        case SetVariable():
+            return Told("set_variables", _set(command), _status_of_item)
+        case MonitorVariables():
+            return Told(MONITOR, {"items": _variables(command)}, None)
+        case SendSecurityEvent():
+            return Told(SECURITY, _security_event(command), None)
+        case ChangeAvailability():
+            return Told(AVAILABILITY, _availability(command), _status)
+    return None
+
+
+def _variable(name: str, component: str) -> dict[str, Any]:
+    """Return how a variable is addressed; the name of a component may be empty."""
+    where = arguments.name(component, "component") if component else ""
+    return {"component": {"name": where}, "variable": {"name": name}}
+
+
+def _variables(command: GetVariables | MonitorVariables) -> list[dict[str, Any]]:
+    found = arguments.names(command.names, "key")
+    if not found:
+        raise InvalidRequestError("there is no key")
+    return [_variable(each, command.component) for each in found]
+
+
+def _get(command: GetVariables) -> dict[str, Any]:
+    return {"items": [{"component_variable": each} for each in _variables(command)]}
+
+
+def _set(command: SetVariable) -> dict[str, Any]:
+    item = {
+        "component_variable": _variable(arguments.name(command.name, "key"), command.component),
+        "value": arguments.any_text(command.value, "value", _VALUE_MAX),
+    }
+    return {"source": _SOURCE, "variables": {"items": [item]}}
+
+
+def _security_event(command: SendSecurityEvent) -> dict[str, Any]:
+    event: dict[str, Any] = {"type": arguments.name(command.kind, "type")}
+    if command.info:
+        longest = arguments.SECURITY_INFO_MAX
+        event["info"] = arguments.ascii_text(command.info, "information", longest)
+    if command.critical is not None:
+        event["critical"] = command.critical is True
+    return event
+
+
+def _availability(command: ChangeAvailability) -> dict[str, Any]:
+    status = "Operative" if command.operative is True else "Inoperative"
+    request: dict[str, Any] = {"operational_status": status}
+    if command.evse is not None:
+        request["evse"] = {"id": arguments.identifier(command.evse, "EVSE")}
+        if command.connector is not None:
+            connector = arguments.identifier(command.connector, "connector")
+            request["evse"]["connector_id"] = connector
+    elif command.connector is not None:
+        raise InvalidRequestError("a connector is one of an EVSE, which is missing")
+    return request
+
+
+# What is replied ------------------------------------------------------------------------
+
+
+def status_answer(status: object) -> dict[str, Any]:
+    """Return the status of something that was taken.
+
+    Raises:
+        CommandRejectedError: it was not.
+
+    """
+    word = text(status) or "no status"
+    if word not in TAKEN:
+        raise CommandRejectedError(word)
+    return {"status": word}
+
+
+def _status(reply: Any) -> dict[str, Any]:
+    answer = reply if isinstance(reply, dict) else {}
+    try:
+        return status_answer(answer.get("status"))
+    except CommandRejectedError as error:
+        info = part(answer, "status_info")
+        reasons = [text(info.get(each)) for each in ("reason_code", "additional_info")]
+        words = ": ".join(each for each in (error.reason, *reasons) if each)
+        raise CommandRejectedError(words) from None
+
+
+def _items(reply: Any) -> list[dict[str, Any]]:
+    items = reply.get("items") if isinstance(reply, dict) else None
+    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+
+
+def _status_of_item(reply: Any) -> dict[str, Any]:
+    items = _items(reply)
+    return status_answer(items[0].get("status") if items else None)
+
+
+def _values(reply: Any) -> dict[str, Any]:
+    """Return what is replied to each key, in the order of the reply."""
+    return {"keys": [_value(each) for each in _items(reply)]}
+
+
+def _value(item: dict[str, Any]) -> dict[str, Any]:
+    where = addressed(item.get("component_variable"))
+    value = item.get("value")
+    found: dict[str, Any] = {**where, "status": text(item.get("status"))}
+    if isinstance(value, str):
+        found["value"] = value
+    return found
+
+
+def addressed(component_variable: Any) -> dict[str, Any]:
+    """Return by which key, and of which component, a variable is known."""
+    found = component_variable if isinstance(component_variable, dict) else {}
+    where: dict[str, Any] = {"key": text(part(found, "variable").get("name"))}
+    component = text(part(found, "component").get("name"))
+    if component is not None:
+        where["component"] = component
+    return where
+
+
+# What is said ---------------------------------------------------------------------------
+
+
+def event(value: Any) -> dict[str, Any]:
+    """Return what is said of a variable that has changed.
+
+    Raises:
+        ProtocolError: of kind `shape`.
+
+    """
+    data = mapping(value)
+    return {
+        **addressed(data.get("component_variable")),
+        "value": text(data.get("actual_value")),
+        "trigger": text(data.get("trigger")),
+        "cleared": data.get("cleared") is True or None,
+    }

@@ -1,0 +1,70 @@
+"""What the back end lets a station draw now, out of OCPP's composite schedules. Pure.
+
+EVerest API v1, `charging_schedules` of ocpp_consumer: one schedule for each EVSE, and one for
+the whole station, which has the number 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .envelope import mapping, number, text, timestamp
+
+#: Periods that are looked at; more than anybody plans.
+_PERIODS_MAX: Final = 1000
+_WHOLE_STATION: Final = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Limits from moments on, in A or W; after the last one it `ends`, if ever."""
+
+    unit: str | None = None
+    limits: tuple[tuple[float, float], ...] = ()
+    ends: float | None = None
+
+    def limit(self, now: float) -> float | None:
+        """Return the limit at `now`, None where there is none."""
+        if self.ends is not None and now >= self.ends:
+            return None
+        found = [limit for since, limit in self.limits if since <= now]
+        return found[-1] if found else None
+
+    def next_change(self, now: float) -> float | None:
+        """Return when the limit may change next."""
+        moments = [since for since, _ in self.limits]
+        if self.ends is not None:
+            moments.append(self.ends)
+        return min((each for each in moments if each > now), default=None)
+
+
+def of_station(value: Any, now: float) -> Schedule:
+    """Return the schedule of the whole station, an empty one where there is none.
+
+    Raises:
+        ProtocolError: of kind `shape`.
+
+    """
+    schedules = mapping(value).get("schedules")
+    for each in schedules if isinstance(schedules, list) else ():
+        if isinstance(each, dict) and each.get("evse") == _WHOLE_STATION:
+            return _schedule(each, now)
+    return Schedule()
+
+
+def _schedule(data: dict[str, Any], now: float) -> Schedule:
+    begin = timestamp(data.get("start_schedule"))
+    start = now if begin is None else begin.timestamp()
+    periods = data.get("charging_schedule_period")
+    limits = [
+        (start + offset, limit)
+        for each in (periods[:_PERIODS_MAX] if isinstance(periods, list) else ())
+        if isinstance(each, dict)
+        and (offset := number(each.get("start_period"))) is not None
+        and (limit := number(each.get("limit"))) is not None
+    ]
+    duration = number(data.get("duration"))
+    return Schedule(
+        unit=text(data.get("charging_rate_unit")),
+        limits=tuple(sorted(limits)),
+        ends=None if duration is None else start + duration,
+    )
