@@ -143,6 +143,23 @@ def test_availability_is_logged_once_each_way(
     ]
 
 
+def test_what_is_said_to_be_gone_is_said_to_be_back(
+    node: Node[ChargepointSnapshot], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where the link was lost meanwhile, and however often its reason changes."""
+    caplog.set_level("INFO")
+    node._set_unavailable(None, 1.0)
+    for now in (10.0, 20.0, 30.0):
+        node._set_unavailable(Reason.OFFLINE, now)
+        node._set_unavailable(Reason.SILENT, now)
+        node.link_down(now + 1)
+        node.link_up(now + 2)
+        node._set_unavailable(Reason.OFFLINE, now + 3)
+        node._set_unavailable(None, now + 4)
+    lost, back = "x is not available: offline", "x is available again"
+    assert [record.message for record in caplog.records] == 3 * [lost, back]
+
+
 @pytest.mark.parametrize(
     ("known", "reported", "expected"),
     [

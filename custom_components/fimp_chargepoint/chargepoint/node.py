@@ -52,6 +52,8 @@ class Node[S: NodeSnapshot]:
         self._published_at = float("-inf")
         self._settling_until = float("-inf")
         self._listeners: list[Listener[S]] = []
+        #: Whether it was said last that it is not available, for a reason of its own.
+        self._is_missed = False
 
     def add_listener(self, listener: Listener[S]) -> Callable[[], None]:
         """Call `listener(snapshot)` on every publication; returns how to stop that."""
@@ -113,11 +115,11 @@ class Node[S: NodeSnapshot]:
 
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Take over why the node is not available, None where it is, with `changes`."""
-        before = self.snapshot.unavailable
         self._update(now, unavailable=reason, **changes)
         # What concerns the link is said once, by the hub.
-        own_reasons = (Reason.OFFLINE, Reason.SILENT)
-        if reason in own_reasons and before not in own_reasons:
+        if reason in (Reason.OFFLINE, Reason.SILENT) and not self._is_missed:
+            self._is_missed = True
             _LOGGER.info("%s is not available: %s", self.address, reason)
-        elif reason is None and before in own_reasons:
+        elif reason is None and self._is_missed:
+            self._is_missed = False
             _LOGGER.info("%s is available again", self.address)
