@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .absence import async_watch_for_absence
 from .broker import settings_source
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, NotConnectedError
@@ -20,11 +21,25 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
-from .issues import async_forget_refused_credentials, async_report_refused_credentials
-from .moves import async_forget_moves, async_watch_for_moves
+from .issues import (
+    async_forget_issues,
+    async_forget_refused_credentials,
+    async_report_refused_credentials,
+)
+from .moves import async_watch_for_moves
+from .outage import async_broker_lost, async_forget_outage, async_watch_for_outages
 from .preferences import library_options
+from .rivals import async_watch_for_rivals
 from .services import async_setup_actions
 from .temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
+
+#: What looks for what the user should know of, as long as an entry is loaded.
+_WATCHES = (
+    async_watch_for_outages,
+    async_watch_for_moves,
+    async_watch_for_absence,
+    async_watch_for_rivals,
+)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -63,12 +78,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     try:
         await hub.start()
     except NotConnectedError as error:
+        async_broker_lost(hass, entry, error)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key="cannot_connect",
             translation_placeholders={"detail": str(error)},
         ) from error
     except AuthenticationError as error:
+        async_forget_outage(hass, entry)
         if entry.data[CONF_BROKER] == Broker.OTHER:
             raise ConfigEntryAuthFailed(
                 translation_domain=DOMAIN, translation_key="invalid_auth"
@@ -78,7 +95,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
             translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
         ) from error
     async_forget_refused_credentials(hass, entry)
-    async_watch_for_moves(hass, entry)
+    for watch in _WATCHES:
+        watch(hass, entry)
     hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
@@ -91,8 +109,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave no issue behind that nobody can close, and nothing on disk."""
-    async_forget_refused_credentials(hass, entry)
-    async_forget_moves(hass, entry)
+    async_forget_outage(hass, entry)
+    async_forget_issues(hass, entry)
     await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
 
 

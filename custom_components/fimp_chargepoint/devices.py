@@ -18,6 +18,16 @@ def async_find_device(
     return registry.async_get_device_by_identifier((DOMAIN, identifier), entry_id)
 
 
+def device_identifier(device: dr.DeviceEntry) -> str:
+    """Return by what we know a device of ours."""
+    return next((each for domain, each in device.identifiers if domain == DOMAIN), "")
+
+
+def device_name(device: dr.DeviceEntry | None) -> str:
+    """Return what the user knows a device by."""
+    return "" if device is None else device.name_by_user or device.name or ""
+
+
 @callback
 def async_register_device(
     hass: HomeAssistant, entry_id: str, identifier: str, identity: Identity, parent: str | None

@@ -7,6 +7,8 @@ from homeassistant.helpers import issue_registry as ir
 from .chargepoint.hub import HubWarning, LoginLost
 from .const import DOMAIN
 
+#: The key of the entry in the data of an issue that can be solved with a click.
+ENTRY_ID = "entry_id"
 #: The texts of what a hub warns of.
 _WARNINGS = {LoginLost: "login_lost"}
 
@@ -34,6 +36,15 @@ def async_report_refused_credentials(hass: HomeAssistant, entry: ConfigEntry) ->
 def async_forget_refused_credentials(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """The credentials were taken, or the entry is gone."""
     ir.async_delete_issue(hass, DOMAIN, _refused_credentials(entry))
+
+
+@callback
+def async_forget_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Leave no issue behind for an entry that is gone."""
+    async_forget_refused_credentials(hass, entry)
+    for issue in tuple(ir.async_get(hass).issues.values()):
+        if issue.domain == DOMAIN and (issue.data or {}).get(ENTRY_ID) == entry.entry_id:
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
 def _warning(entry: ConfigEntry, warning: HubWarning) -> str:

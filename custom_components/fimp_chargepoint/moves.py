@@ -22,13 +22,15 @@ from .devices import (
     async_find_device,
     async_remove_device,
     async_rename_device,
+    device_identifier,
+    device_name,
 )
+from .issues import ENTRY_ID
 
 #: Seconds after which all charge points that are still there have been found again, and
 #: have said who they are.
 _SETTLING_TIME = 60.0
 
-_ENTRY_ID = "entry_id"
 _OLD = "old"
 _NEW = "new"
 
@@ -51,14 +53,6 @@ def async_watch_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
 
 
-@callback
-def async_forget_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Leave no offer behind for an entry that is gone."""
-    for issue in tuple(ir.async_get(hass).issues.values()):
-        if issue.domain == DOMAIN and (issue.data or {}).get(_ENTRY_ID) == entry.entry_id:
-            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
-
-
 def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Offer to move the history of every charge point that stood elsewhere before.
 
@@ -77,11 +71,11 @@ def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
                 stayed.add(key)
     gone: dict[tuple[str | None, str], list[dr.DeviceEntry]] = defaultdict(list)
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-        if device.serial_number is not None and _identifier(device) not in present:
+        if device.serial_number is not None and device_identifier(device) not in present:
             gone[device.manufacturer, device.serial_number].append(device)
     for key in new.keys() & gone.keys() - stayed:
         if len(new[key]) == len(gone[key]):
-            devices = sorted(gone[key], key=_identifier)
+            devices = sorted(gone[key], key=device_identifier)
             for device, identifier in zip(devices, sorted(new[key]), strict=True):
                 _offer(hass, entry, device, identifier)
 
@@ -89,24 +83,24 @@ def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
 def _offer(
     hass: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry, new: str
 ) -> None:
-    old = _identifier(device)
+    old = device_identifier(device)
     ir.async_create_issue(
         hass,
         DOMAIN,
         _issue_id(old),
-        data={_ENTRY_ID: entry.entry_id, _OLD: old, _NEW: new},
+        data={ENTRY_ID: entry.entry_id, _OLD: old, _NEW: new},
         is_fixable=True,
         # After a restart the new address is not new any more.
         is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key="moved",
-        translation_placeholders={"name": device.name_by_user or device.name or ""},
+        translation_placeholders={"name": device_name(device)},
     )
 
 
 async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     """Give the old device, with its entities, the address of the new one."""
-    entry_id, old, new = str(data[_ENTRY_ID]), str(data[_OLD]), str(data[_NEW])
+    entry_id, old, new = str(data[ENTRY_ID]), str(data[_OLD]), str(data[_NEW])
     device = async_find_device(hass, entry_id, old)
     replaced = async_find_device(hass, entry_id, new)
     if device is None or replaced is None or device.serial_number != replaced.serial_number:
@@ -118,11 +112,6 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     async_remove_device(hass, entry_id, new)
     async_rename_device(hass, entry_id, old, new)
     await hass.config_entries.async_setup(entry_id)
-
-
-def _identifier(device: dr.DeviceEntry) -> str:
-    """Return by what we know a device of ours."""
-    return next((each for domain, each in device.identifiers if domain == DOMAIN), "")
 
 
 def _issue_id(identifier: str) -> str:

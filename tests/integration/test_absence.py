@@ -1,0 +1,225 @@
+"""A charge point that has been silent for a day."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+import itertools
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
+
+from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
+from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
+from simulators.fimp import ChargepointSetup
+from tests.broker import BrokerProcess
+
+from .conftest import Chargepoint, find, load, other_broker, simulator, until
+
+HOUR = 3600.0
+
+
+class QuickClock(SteadyClock):
+    """A clock whose hours pass when a test says so."""
+
+    def __init__(self) -> None:
+        """Begin with the real time."""
+        super().__init__()
+        self.ahead = 0.0
+
+    @override
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+    @override
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        return super().call_at(when - self.ahead, callback)
+
+
+class House:
+    """Home Assistant, and how its time passes."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Use a clock that can be moved."""
+        self.hass = hass
+        self.clock = hass.data[DATA_CLOCK] = QuickClock()
+        self._hours = itertools.count(1)
+
+    async def waits(self, entry: MockConfigEntry, hours: float) -> None:
+        """Let hours pass, for the library and for Home Assistant."""
+        for _ in range(int(hours * 4)):
+            self.clock.ahead += HOUR / 4
+            entry.runtime_data.hub.wake()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        passed = timedelta(hours=next(self._hours), minutes=1)
+        async_fire_time_changed(self.hass, dt_util.utcnow() + passed)
+        await self.hass.async_block_till_done()
+
+    @property
+    def issues(self) -> list[ir.IssueEntry]:
+        """What the user sees."""
+        issues = ir.async_get(self.hass).issues.values()
+        return [each for each in issues if each.translation_key == "absent"]
+
+
+@pytest.fixture(name="house")
+async def house_fixture(hass: HomeAssistant) -> House:
+    """A house whose time can be moved."""
+    return House(hass)
+
+
+async def everything_came(entry: MockConfigEntry) -> None:
+    """Wait for what is under way: hours must not pass before it has come."""
+    hub = entry.runtime_data.hub
+    ignored = hub.ignored["json"]
+    hub.send("pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1", b"nonsense")
+    await until(lambda: hub.ignored["json"] > ignored)
+
+
+async def known_before(hass: HomeAssistant, broker: BrokerProcess) -> MockConfigEntry:
+    """Return an entry that is loaded without the charge point that it knew before."""
+    async with simulator(broker, ChargepointSetup(profile="full")):
+        entry = await load(hass, other_broker(broker))
+        await until(lambda: find(hass, "switch", "charging"))
+        await hass.async_block_till_done()
+        await hass.config_entries.async_unload(entry.entry_id)
+    await load(hass, entry)
+    await everything_came(entry)
+    return entry
+
+
+def device_id(hass: HomeAssistant, entry: MockConfigEntry) -> str:
+    """Return the id of the only device of a charge point."""
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    (found,) = [each.id for each in devices if each.entry_type is None]
+    return found
+
+
+async def test_silent_for_a_day(
+    hass: HomeAssistant, house: House, broker: BrokerProcess
+) -> None:
+    async with simulator(broker, ChargepointSetup(profile="full")) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+    await everything_came(entry)
+    await house.waits(entry, 23)
+    assert found.state("sensor", "status") == "unavailable"
+    assert not house.issues
+    # A reload is no reason to wait another day.
+    await hass.config_entries.async_reload(entry.entry_id)
+    await house.waits(entry, 2)
+    (issue,) = house.issues
+    assert issue.translation_placeholders == {"name": "Acme Wallbox", "title": "Charging"}
+    assert issue.is_fixable
+    async with simulator(broker, ChargepointSetup(profile="full")):
+        await until(lambda: not house.issues, "the issue to go")
+        await found.shows("sensor", "status", "disconnected")
+        await house.waits(entry, 2)
+        assert not house.issues
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_offline_for_a_day(
+    hass: HomeAssistant, house: House, chargepoint: Chargepoint
+) -> None:
+    """Its adapter is there, and says that it is not."""
+    await chargepoint.point.offline()
+    await chargepoint.shows("sensor", "status", "unavailable")
+    await house.waits(chargepoint.entry, 23)
+    assert not house.issues
+    await house.waits(chargepoint.entry, 2)
+    assert house.issues
+    await chargepoint.point.online()
+    await until(lambda: not house.issues, "the issue to go")
+
+
+async def test_who_speaks_is_not_missed(
+    hass: HomeAssistant, house: House, chargepoint: Chargepoint
+) -> None:
+    """Days may pass in which nothing changes."""
+    for _ in range(3):
+        await house.waits(chargepoint.entry, 20)
+        await chargepoint.shows("sensor", "status", "disconnected")
+    assert not house.issues
+
+
+async def test_never_came(
+    hass: HomeAssistant,
+    house: House,
+    broker: BrokerProcess,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """The repair removes the device; a charge point that speaks after all is found anew."""
+    assert await async_setup_component(hass, "repairs", {})
+    entry = await known_before(hass, broker)
+    await house.waits(entry, 23)
+    assert not house.issues
+    await house.waits(entry, 2)
+    (issue,) = house.issues
+    client = await hass_client()
+    flow: dict[str, Any] = {"handler": DOMAIN, "issue_id": issue.issue_id}
+    step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    url = f"/api/repairs/issues/fix/{step['flow_id']}"
+    assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
+    assert not house.issues
+    assert find(hass, "switch", "charging") is None
+    assert entry.state is ConfigEntryState.LOADED
+    await house.waits(entry, 30)
+    assert not house.issues
+    async with simulator(broker, ChargepointSetup(profile="full")):
+        await until(lambda: find(hass, "switch", "charging"), "it to be found anew")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_deleted_by_the_user(
+    hass: HomeAssistant,
+    house: House,
+    broker: BrokerProcess,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    entry = await known_before(hass, broker)
+    await house.waits(entry, 25)
+    assert house.issues
+    client = await hass_ws_client()
+    answer = await client.remove_device(device_id(hass, entry))
+    assert answer["success"]
+    assert not house.issues
+    await house.waits(entry, 2)
+    assert not house.issues
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_without_the_broker_nobody_is_missed(
+    hass: HomeAssistant, house: House, broker: BrokerProcess
+) -> None:
+    """That is said of the broker; and once it is back, all have their time to speak."""
+    entry = await known_before(hass, broker)
+    hub = entry.runtime_data.hub
+    await hass.async_add_executor_job(broker.stop)
+    await until(lambda: not hub.link.connected)
+    await house.waits(entry, 30)
+    assert not house.issues
+    await hass.async_add_executor_job(broker.start)
+    await until(lambda: hub.link.connected)
+    await house.waits(entry, 0.5)
+    assert not house.issues
+    await house.waits(entry, 1)
+    assert house.issues
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert not house.issues

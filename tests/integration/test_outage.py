@@ -1,0 +1,178 @@
+"""A broker that is away for long, and what the user reads of it."""
+
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryDisabler,
+    ConfigEntryState,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.fimp_chargepoint.const import DOMAIN
+from tests.broker import USERNAME, BrokerProcess
+from tests.conftest import MakeBroker
+
+from .conftest import load, mqtt_entry, other_broker, until
+
+LONG = timedelta(minutes=31)
+SHORT = timedelta(minutes=20)
+
+_TRIES = ConfigEntryState.SETUP_IN_PROGRESS
+
+
+def issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
+    """Return what the user sees."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"broker_away_{entry.entry_id}")
+
+
+async def later(hass: HomeAssistant, passed: timedelta) -> None:
+    """Let time pass, and with it the next attempt to set an entry up."""
+    async_fire_time_changed(hass, dt_util.utcnow() + passed)
+    await hass.async_block_till_done()
+    # Such an attempt is nothing that Home Assistant waits for.
+    entries = hass.config_entries.async_entries(DOMAIN)
+    await until(lambda: not any(each.state is _TRIES for each in entries))
+
+
+async def lose(hass: HomeAssistant, entry: MockConfigEntry, broker: BrokerProcess) -> None:
+    """Let the broker go while it is in use."""
+    await hass.async_add_executor_job(broker.stop)
+    await until(lambda: not entry.runtime_data.hub.link.connected, "the link to break")
+
+
+async def test_gone_and_back(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    entry = await load(hass, other_broker(broker))
+    await later(hass, LONG)
+    assert issue(hass, entry) is None
+    await lose(hass, entry, broker)
+    await later(hass, SHORT)
+    assert issue(hass, entry) is None
+    await until(lambda: "refused" in str(entry.runtime_data.hub.last_error))
+    await later(hass, LONG)
+    found = issue(hass, entry)
+    assert found is not None
+    assert found.translation_key == "broker_away"
+    assert found.translation_placeholders["title"] == "Charging"
+    assert "refused" in found.translation_placeholders["detail"]
+    assert found.is_fixable
+    await hass.async_add_executor_job(broker.start)
+    await until(lambda: issue(hass, entry) is None, "the issue to go")
+    # The next time begins anew.
+    await lose(hass, entry, broker)
+    await later(hass, SHORT)
+    assert issue(hass, entry) is None
+    await later(hass, LONG)
+    assert issue(hass, entry) is not None
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert issue(hass, entry) is None
+
+
+async def test_never_there(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Home Assistant was started without the broker."""
+    broker.stop()
+    entry = await load(hass, other_broker(broker))
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    await later(hass, SHORT)
+    assert issue(hass, entry) is None
+    await later(hass, LONG)
+    assert issue(hass, entry) is not None
+    # It stays while nothing changes.
+    await later(hass, SHORT)
+    assert issue(hass, entry) is not None
+    await hass.async_add_executor_job(broker.start)
+    await later(hass, SHORT)
+    await until(lambda: entry.state is ConfigEntryState.LOADED, "the entry to be loaded")
+    assert issue(hass, entry) is None
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("end", ["disabled", "removed"])
+async def test_nobody_needs_it_any_more(
+    hass: HomeAssistant, broker: BrokerProcess, end: str
+) -> None:
+    broker.stop()
+    entry = await load(hass, other_broker(broker))
+    await later(hass, LONG)
+    assert issue(hass, entry) is not None
+    if end == "disabled":
+        await hass.config_entries.async_set_disabled_by(
+            entry.entry_id, ConfigEntryDisabler.USER
+        )
+    else:
+        await hass.config_entries.async_remove(entry.entry_id)
+    assert issue(hass, entry) is None
+
+
+async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Its settings are somebody else's."""
+    mqtt_entry(hass, broker)
+    broker.stop()
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Home Assistant MQTT",
+        data={"broker": "home_assistant", "prefixes": [""]},
+    )
+    await load(hass, entry)
+    await later(hass, LONG)
+    found = issue(hass, entry)
+    assert found is not None
+    assert found.translation_key == "mqtt_broker_away"
+    assert not found.is_fixable
+    assert found.learn_more_url == "homeassistant://config/integrations/integration/mqtt"
+    await hass.config_entries.async_remove(entry.entry_id)
+
+
+async def test_a_broker_that_refuses_us_is_there(
+    hass: HomeAssistant, make_broker: MakeBroker
+) -> None:
+    """Somebody is asked for a password; that is enough."""
+    broker = make_broker(credentials=True)
+    broker.stop()
+    entry = await load(hass, other_broker(broker, username=USERNAME, password="wrong"))
+    await later(hass, LONG)
+    assert issue(hass, entry) is not None
+    await hass.async_add_executor_job(broker.start)
+    await later(hass, LONG)
+    await until(lambda: entry.state is ConfigEntryState.SETUP_ERROR, "the refusal")
+    assert issue(hass, entry) is None
+    assert hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+
+async def test_it_leads_to_the_settings(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    broker.stop()
+    entry = await load(hass, other_broker(broker))
+    await later(hass, LONG)
+    found = issue(hass, entry)
+    assert found is not None
+    client = await hass_client()
+    flow: dict[str, Any] = {"handler": DOMAIN, "issue_id": found.issue_id}
+    step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    assert step["description_placeholders"] == found.translation_placeholders
+    url = f"/api/repairs/issues/fix/{step['flow_id']}"
+    done = await (await client.post(url, json={})).json()
+    assert done["type"] == "create_entry"
+    (reconfigure,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert done["next_flow"] == ["config_flow", reconfigure["flow_id"]]
+    assert reconfigure["context"]["source"] == SOURCE_RECONFIGURE
+    assert reconfigure["step_id"] == "broker"
+    assert issue(hass, entry) is None
+    # Where nothing came of it, it is said again.
+    await later(hass, LONG)
+    assert issue(hass, entry) is not None
+    await hass.config_entries.async_remove(entry.entry_id)

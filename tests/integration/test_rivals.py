@@ -1,0 +1,120 @@
+"""Two controllers and one limit: a charge point, Home Assistant and somebody else."""
+
+from datetime import timedelta
+import json
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.fimp_chargepoint.chargepoint import rivalry
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, Chargepoint, load, other_broker, until
+
+
+def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    """Return what the user sees."""
+    return [
+        each for each in ir.async_get(hass).issues.values() if each.translation_key == "rival"
+    ]
+
+
+async def quarrel(chargepoint: Chargepoint, ours: int, theirs: int) -> None:
+    """Set a limit from here, and then let somebody else set another one."""
+    await chargepoint.call("number", "set_value", "max_current", value=ours)
+    assert chargepoint.state("number", "max_current") == f"{ours:.1f}"
+    command = {"serv": "chargepoint", "type": "cmd.max_current.set", "uid": "theirs"}
+    chargepoint.point.send(
+        "pt:j1/mt:cmd/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1",
+        json.dumps(command | {"val_t": "int", "val": theirs}),
+    )
+    await chargepoint.shows("number", "max_current", f"{theirs:.1f}")
+
+
+async def test_a_rival(
+    hass: HomeAssistant, chargepoint: Chargepoint, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    await quarrel(chargepoint, 16, 10)
+    await quarrel(chargepoint, 16, 10)
+    assert not issues(hass)
+    await quarrel(chargepoint, 20, 12)
+    (issue,) = issues(hass)
+    assert issue.translation_placeholders == {
+        "name": "Acme Wallbox",
+        "ours": "20",
+        "theirs": "12",
+    }
+    # The user says that it is settled.
+    client = await hass_client()
+    flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
+    step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    url = f"/api/repairs/issues/fix/{step['flow_id']}"
+    assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
+    assert not issues(hass)
+    # It is not.
+    await quarrel(chargepoint, 20, 12)
+    assert issues(hass)
+    await hass.config_entries.async_unload(chargepoint.entry.entry_id)
+    assert not issues(hass)
+
+
+async def test_peace(
+    hass: HomeAssistant, chargepoint: Chargepoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await quarrel(chargepoint, 16, 10)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=31))
+    assert issues(hass)
+    monkeypatch.setattr(rivalry, "WINDOW", 0.0)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=62))
+    assert not issues(hass)
+
+
+async def test_it_goes_with_the_charge_point(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    for _ in range(3):
+        await quarrel(chargepoint, 16, 10)
+    assert issues(hass)
+    await chargepoint.point.exclude()
+    await until(lambda: not issues(hass), "the issue to go")
+
+
+@pytest.mark.parametrize("rival", [False, True])
+async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: bool) -> None:
+    """Somebody who limits to less is no rival; who withdraws our limit is one."""
+    async with EverestSimulator(
+        Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
+    ) as station:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, station, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await until(lambda: found.state("number", "max_current"), "the limit")
+        for _ in range(4):
+            await found.call("number", "set_value", "max_current", value=12)
+            if rival:
+                nothing = {
+                    "schedule_import": [],
+                    "schedule_export": [],
+                    "schedule_setpoints": [],
+                }
+                station.handle(
+                    "everest_api/1/external_energy_limits_consumer/limits_api/m2e/"
+                    "set_external_limits",
+                    json.dumps(nothing).encode(),
+                )
+                await found.shows("number", "max_current", "16.0")
+            else:
+                await station.limit(8)
+                await found.shows("number", "max_current", "8.0")
+        assert bool(issues(hass)) is rival
+        await hass.config_entries.async_unload(entry.entry_id)
