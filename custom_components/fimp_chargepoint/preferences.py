@@ -28,6 +28,8 @@ from .chargepoint.topics import is_level
 from .const import (
     CONF_BUS_ROOT,
     CONF_COMMAND_TIMEOUT,
+    CONF_COMMUNICATION_CHECK,
+    CONF_COMMUNICATION_CHECK_END,
     CONF_INTERNAL_BUS,
     CONF_MEASUREMENT_INTERVAL,
     CONF_PROTOCOLS,
@@ -138,6 +140,16 @@ SECTIONS: Final = (
             key=CONF_INTERNAL_BUS, selector=BooleanSelector(), default=_UNTOUCHED.internal_bus
         ),
         Preference(key=CONF_BUS_ROOT, selector=TextSelector(), default=_UNTOUCHED.bus_root),
+        Preference(
+            key=CONF_COMMUNICATION_CHECK,
+            selector=BooleanSelector(),
+            default=_UNTOUCHED.communication_check,
+        ),
+        Preference(
+            key=CONF_COMMUNICATION_CHECK_END,
+            selector=BooleanSelector(),
+            default=_UNTOUCHED.communication_check_end,
+        ),
     ),
 )
 

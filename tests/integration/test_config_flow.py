@@ -362,6 +362,8 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "token_type": "central",
         "internal_bus": True,
         "bus_root": "station",
+        "communication_check": True,
+        "communication_check_end": True,
     }
     entry = other_broker(broker, options=options)
     entry.add_to_hass(hass)
@@ -382,6 +384,8 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "token_type": "iso14443",
         "internal_bus": False,
         "bus_root": "everest",
+        "communication_check": False,
+        "communication_check_end": False,
     }
     assert library_options(entry.options) == Options(
         measurement_interval=7, protocols=("everest",)

@@ -86,7 +86,12 @@ OCPP_COMMANDS: tuple[OcppCommand, ...] = (
 async def everything() -> list[Message]:
     """Return all that is sent while everything is done that can be done."""
     site = Site()
-    site.hub.options = replace(site.hub.options, token=Token("DEADBEEF", "ISO14443"))
+    site.hub.options = replace(
+        site.hub.options,
+        token=Token("DEADBEEF", "ISO14443"),
+        communication_check=True,
+        communication_check_end=True,
+    )
     site.hub.link_up()
     site.hub.feed("everest_api/ready_beacon", {})
     site.evse("heartbeat", 100)
@@ -150,6 +155,7 @@ async def everything() -> list[Message]:
     site.cut()
     site.mend()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await site.hub.stop()
     # The same hub speaks another language as well, and looks below another prefix.
     others = ("pt:j1/", "site1/")
     return [parse(*each) for each in site.hub.sent if not each[0].startswith(others)]
@@ -241,6 +247,7 @@ def test_the_check_would_find_what_is_wrong(kind: str, operation: str, value: An
 PLAIN = {
     "monitor_variables",
     "security_event",
+    "communication_check",
     "set_external_limits",
     "provided_token",
     "random_delay_enable",

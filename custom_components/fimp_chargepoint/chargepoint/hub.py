@@ -1,5 +1,6 @@
 """A hub: one connection, the protocols on it, the nodes found on it, the one timer."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,7 +9,7 @@ import logging
 from typing import Any
 
 from .clock import Clock, SteadyClock
-from .errors import ChargepointError, ProtocolError
+from .errors import ChargepointError, NotConnectedError, ProtocolError
 from .journal import Journal, Line, Mark
 from .link import SettingsSource
 from .mqtt import MqttLink
@@ -21,6 +22,8 @@ _LOGGER = logging.getLogger(__name__)
 #: What the journal calls the events of the link.
 LINK_UP = "link up"
 LINK_DOWN = "link down"
+#: Seconds for what has to be said before the connection is given up.
+_LEAVING_TIME = 3.0
 #: Topics whose handler is remembered; more than a house has, less than a flood.
 _ROUTES_MAX = 4096
 
@@ -140,6 +143,10 @@ class Hub:
 
     async def stop(self) -> None:
         """Disconnect and leave nothing behind."""
+        for _, protocol in self._protocols:
+            with suppress(NotConnectedError, TimeoutError):
+                async with asyncio.timeout(_LEAVING_TIME):
+                    await protocol.leave()
         await self.link.stop()
         # Nobody may wait for what will never be proven.
         self._for_each(lambda each, now: each.link_down(now))

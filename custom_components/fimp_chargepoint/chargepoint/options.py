@@ -24,6 +24,8 @@ class Options:
     None is what suits its protocol. `protocols` are those that are spoken, by their name.
     `token` starts sessions where the charge point takes one. `internal_bus` is whether we
     speak on the bus inside EVerest stations too, whose topics begin with `bus_root`.
+    `communication_check` is whether a station is told that we live,
+    `communication_check_end` whether it is told when we stop to.
     """
 
     measurement_interval: float = 5.0
@@ -33,3 +35,5 @@ class Options:
     token: Token | None = None
     internal_bus: bool = False
     bus_root: str = "everest"
+    communication_check: bool = False
+    communication_check_end: bool = False

@@ -52,6 +52,14 @@ class Protocol(ABC):
     def link_up(self, now: float) -> None:
         """Ask for everything: nothing is retained, nothing survived."""
 
+    async def leave(self) -> None:
+        """Say what has to be said before the connection is given up.
+
+        Raises:
+            NotConnectedError: it cannot be said any more.
+
+        """
+
     def link_down(self, now: float) -> None:
         """Forget what was going on; the hub tells the nodes itself."""
         self._timers.clear()

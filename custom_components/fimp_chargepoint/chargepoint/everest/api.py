@@ -49,7 +49,7 @@ class ApiChargepoint(Evse):
     def __init__(self, address: str, module: Module, outlet: Outlet) -> None:
         """Speak to `module`; `address` identifies the node."""
         super().__init__(address, module.id, outlet)
-        self._module = module
+        self.module = module
         self._heard_at = outlet.clock.now()
         self._pulse = Pulse()
         #: Since when it is there, or since when it has started anew.
@@ -75,7 +75,7 @@ class ApiChargepoint(Evse):
 
     def reply_handler(self, request_id: str) -> Handler | None:
         """Return what handles the reply to a request, None where it is not ours."""
-        return self._module.reply_handler(request_id, self._answered)
+        return self.module.reply_handler(request_id, self._answered)
 
     def _answered(self, request_id: str, operation: str, value: Any, now: float) -> None:
         variable = operation.removesuffix("/get")
@@ -93,7 +93,7 @@ class ApiChargepoint(Evse):
             self.apply(variable, value, now, asked=True)
 
     def _request(self, operation: str, payload: Any = None) -> Request:
-        return self._module.request(operation, self.outlet.clock.now(), payload)
+        return self.module.request(operation, self.outlet.clock.now(), payload)
 
     def _send(self, operation: str) -> None:
         request = self._request(operation)
@@ -140,7 +140,7 @@ class ApiChargepoint(Evse):
     @override
     def link_down(self, now: float) -> None:
         super().link_down(now)
-        self._module.clear()
+        self.module.clear()
 
     def _heard(self, now: float, **changes: Any) -> None:
         """Publish `changes`: the charge point is there."""

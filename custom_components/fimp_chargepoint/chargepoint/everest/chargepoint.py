@@ -271,7 +271,7 @@ class EverestChargepoint(ApiChargepoint):
         if feature is Feature.ENABLED:
             return self._request("enable_disable", operations.enable_disable(enable=value))
         if feature in (Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION):
-            return random_delay.command(self._module, feature, value)
+            return random_delay.command(self.module, feature, value)
         # The message replaces all of ours, also what others hide by a stricter limit.
         wanted = self._proven_limits.over(self._our_limits)
         for each, limit in {**self.snapshot.pending, feature: value}.items():
@@ -295,7 +295,7 @@ class EverestChargepoint(ApiChargepoint):
         if feature is Feature.STOP_TRANSACTION:
             return self._request("stop_transaction", operations.STOP_TRANSACTION)
         if feature is Feature.SKIP_RANDOM_DELAY:
-            return random_delay.command(self._module, feature, value=True)
+            return random_delay.command(self.module, feature, value=True)
         return self._request("force_unlock", self._connector)
 
     # Life -----------------------------------------------------------------------

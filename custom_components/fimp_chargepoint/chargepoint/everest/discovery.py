@@ -19,6 +19,7 @@ from .module import Kind, Module
 from .pulse import is_beat
 from .sister import Sister
 from .sisters import SISTERS, EnergyLimits, Sisters
+from .supervision import Supervision
 from .tokens import Authorization, TokenProvider
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class EverestProtocol(Protocol):
         # One topic for all discoveries: each reply names the module it comes from. The
         # id keeps us apart from other clients of our kind.
         self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
+        self._supervision = Supervision(hub, self._timers)
 
     @override
     def route(self, topic: str) -> Handler | None:
@@ -89,6 +91,11 @@ class EverestProtocol(Protocol):
     @override
     def link_up(self, now: float) -> None:
         self._discover(now)
+        self._supervision.link_up(now)
+
+    @override
+    async def leave(self) -> None:
+        await self._supervision.leave()
 
     def _discover(self, _: float) -> None:
         self._hub.send(f"{self._prefix}everest_api/discover", request(self._reply_to))
@@ -107,14 +114,17 @@ class EverestProtocol(Protocol):
         module, kind = api.get("module_id"), api.get("type")
         if api.get("version", 1) != 1 or not is_level(module):
             return
+        monitoring = part(api, "communication_monitoring")
+        check = number(monitoring.get("communication_check_period_s"))
         if isinstance(kind, str) and kind in SISTERS:
-            self._sister(Kind(kind), module, now)
+            self._sister(Kind(kind), module, now, check)
         if kind != Kind.EVSE:
             return
-        period = number(part(api, "communication_monitoring").get("heartbeat_period_ms"))
+        period = number(monitoring.get("heartbeat_period_ms"))
         chargepoint = self._chargepoints.get(module) or self._made(module)
         chargepoint.found(None if period is None else period / 1000, now)
         self._add(module, chargepoint, now)
+        self._supervision.watch(chargepoint.module, check, now)
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         value = decode(payload)
@@ -136,13 +146,19 @@ class EverestProtocol(Protocol):
         if (kind, module) in self._sisters or SISTERS[kind].proves(variable, value):
             self._sister(kind, module, now).apply(variable, value, now)
 
-    def _sister(self, kind: Kind, module: str, now: float) -> Sister:
-        """Return a module beside the EVSEs, which is made known where it was not."""
+    def _sister(
+        self, kind: Kind, module: str, now: float, check: float | None = None
+    ) -> Sister:
+        """Return a module beside the EVSEs, which is made known where it was not.
+
+        It wants a sign of life within each `check` seconds, where that is known.
+        """
         sister = self._sisters.get((kind, module))
         if sister is None:
             sister = SISTERS[kind](Module(self._prefix, kind, module), self._hub)
             self._sisters[kind, module] = sister
             self._link(now)
+        self._supervision.watch(sister.module, check, now)
         return sister
 
     def _link(self, now: float) -> None:
@@ -177,6 +193,7 @@ class EverestProtocol(Protocol):
             self._chargepoints[module] = chargepoint
             self._link(now)
             self._hub.add_node(chargepoint)
+            self._supervision.watch(chargepoint.module, None, now)
 
 
 def _proves(variable: str, value: Any) -> bool:

@@ -44,7 +44,9 @@ class Module:
         """Speak to a module, with `prefix` before the topics that are published to."""
         self.kind = kind
         self.id = module_id
-        self._topic = f"{prefix}everest_api/1/{kind}/{module_id}/m2e/"
+        #: Identifies it on the broker.
+        self.address = f"{prefix}everest_api/1/{kind}/{module_id}"
+        self._topic = f"{self.address}/m2e/"
         self._open: dict[str, _Open] = {}
 
     def request(self, operation: str, now: float, payload: Any = None) -> Request:

@@ -1,0 +1,139 @@
+"""Signs of life: to whom, how often, and what is said at the end."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+
+from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site
+from .test_everest_sisters import discovery
+
+CHECK = "communication_check"
+
+
+def site_with(*, check: bool = True, end: bool = False, prefix: str = "") -> Site:
+    """Return a station; the user has chosen what it is told."""
+    site = Site(prefix)
+    site.hub.options = replace(
+        site.hub.options, communication_check=check, communication_check_end=end
+    )
+    return site
+
+
+def found(site: Site, kind: str, module: str, period: Any, topic: str | None = None) -> str:
+    """Let a module answer the discovery; returns where answers go."""
+    topic = topic or discovery(site)
+    monitoring = {} if period is None else {"communication_check_period_s": period}
+    api = {"type": kind, "module_id": module, "version": 1}
+    site.hub.feed(topic, {"apis": [api | {"communication_monitoring": monitoring}]})
+    return topic
+
+
+def moments(site: Site, seconds: float, step: float = 0.5) -> list[float]:
+    """Let time pass, and return when signs of life were sent."""
+    times: list[float] = []
+    passed = 0.0
+    while passed < seconds:
+        site.wait(step)
+        passed += step
+        times += [passed] * len(site.asked(CHECK))
+        assert all(each is True for each in site.asked(CHECK))
+        site.take()
+    return times
+
+
+@pytest.mark.parametrize("end", [True, False])
+async def test_off_by_default(*, end: bool) -> None:
+    site = site_with(check=False, end=end)
+    assert Site().hub.options.communication_check is False
+    assert Site().hub.options.communication_check_end is False
+    site.evse("heartbeat", 1)
+    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    found(site, EVSE, "evse_1", 5)
+    assert moments(site, 20) == []
+    await site.hub.stop()
+    assert site.asked(CHECK) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "site1/"])
+def test_at_once_and_then_at_half_the_period(prefix: str) -> None:
+    site = site_with(prefix=prefix)
+    site.evse("heartbeat", 1)
+    topic = f"{prefix}{ROOT}/{EVSE}/evse_1/m2e/{CHECK}"
+    assert [each for each in site.hub.sent if CHECK in each[0]] == [(topic, b"true")]
+    site.take()
+    assert moments(site, 10) == [2.5, 5.0, 7.5, 10.0]
+
+
+def test_every_module_is_told() -> None:
+    site = site_with()
+    for kind, module in ((EVSE, "a"), (EVSE, "b"), (ERRORS, "c"), (LIMITS, "d")):
+        site.says(kind, module, "heartbeat", 1)
+    site.take()
+    site.wait(2.5)
+    assert sorted(topic.split("/")[-3] for topic in site.take() if CHECK in topic) == [*"abcd"]
+
+
+def test_the_period_is_what_the_station_says() -> None:
+    site = site_with()
+    site.evse("heartbeat", 1)
+    topic = found(site, EVSE, "evse_1", 20)
+    site.take()
+    assert moments(site, 30) == [10.0, 20.0, 30.0]
+    # Said once more it changes nothing; but another one does, at once.
+    found(site, EVSE, "evse_1", 20, topic)
+    assert site.asked(CHECK) == []
+    found(site, EVSE, "evse_1", 4, topic)
+    assert site.asked(CHECK) == [True]
+    site.take()
+    assert moments(site, 6) == [2.0, 4.0, 6.0]
+    # Where none is wanted any more none is sent.
+    found(site, EVSE, "evse_1", 0, topic)
+    assert site.asked(CHECK) == []
+    assert moments(site, 20) == []
+
+
+@pytest.mark.parametrize("period", [None, "5", True, {}])
+def test_a_period_that_is_none(period: Any) -> None:
+    site = site_with()
+    found(site, EVSE, "evse_1", period)
+    site.take()
+    assert moments(site, 5) == [2.5, 5.0]
+
+
+def test_a_lost_link_ends_it_and_a_new_one_goes_on_at_once() -> None:
+    site = site_with()
+    site.evse("heartbeat", 1)
+    site.take()
+    site.cut()
+    assert moments(site, 20) == []
+    site.mend()
+    assert site.asked(CHECK) == [True]
+    site.take()
+    assert moments(site, 5) == [2.5, 5.0]
+
+
+@pytest.mark.parametrize("end", [True, False])
+async def test_goodbye_only_if_chosen(*, end: bool) -> None:
+    site = site_with(end=end)
+    site.evse("heartbeat", 1)
+    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    found(site, LIMITS, "limits_1", 0)
+    site.take()
+    await site.hub.stop()
+    said = [each for each in site.hub.sent if CHECK in each[0]]
+    expected = [f"{EVSE}/evse_1", f"{ERRORS}/errors_1"] if end else []
+    assert said == [(f"{ROOT}/{each}/m2e/{CHECK}", b"false") for each in expected]
+
+
+async def test_no_goodbye_without_a_link() -> None:
+    site = site_with(end=True)
+    site.evse("heartbeat", 1)
+    site.cut()
+    site.take()
+    await site.hub.stop()
+    assert site.asked(CHECK) == []
+    with pytest.raises(NotConnectedError):
+        await site.hub.publish("x", b"")
