@@ -24,7 +24,7 @@ import aiomqtt
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from custom_components.fimp_chargepoint import config_flow
+from custom_components.fimp_chargepoint import search
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
 from simulators.recording import Line, Recording, read
@@ -88,7 +88,7 @@ async def replay(
         aiomqtt.Client(HOST, port) as player,
     ):
         # Nothing speaks before the recording does, so there is nothing to look for.
-        with patch.object(config_flow, "SEARCH_SECONDS", 0):
+        with patch.object(search, "SEARCH_SECONDS", 0):
             entry = await add_integration(
                 hass, port, prefixes=recording.prefixes, options=recording.options
             )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple, override
+from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_MQTT,
@@ -34,6 +34,7 @@ from .chargepoint.errors import (
 from .chargepoint.hub import Hub
 from .chargepoint.node import Node
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
+from .devices import async_find_device, node_identifier
 from .forms import (
     BROKER_SCHEMA,
     CREDENTIALS_SCHEMA,
@@ -45,27 +46,10 @@ from .forms import (
     suggestions,
 )
 from .preferences import OPTIONS_SCHEMA, entry_options, suggested_options
+from .search import Search, async_search
 
 #: There is one MQTT integration, so there is one entry for its broker.
 _UNIQUE_ID_HOME_ASSISTANT = "ha_mqtt"
-#: Seconds to look for charge points; most heartbeats come within five.
-SEARCH_SECONDS = 6.0
-#: Seconds to wait for our own message to come back.
-ECHO_SECONDS = 3.0
-
-
-class _Search(NamedTuple):
-    """What came of looking for charge points."""
-
-    names: list[str]
-    delivers: bool
-
-    @property
-    def next_step(self) -> str:
-        """The page that explains it."""
-        if self.names:
-            return "found"
-        return "nothing_found" if self.delivers else "nothing_delivered"
 
 
 class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -75,7 +59,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
     #: What the entry will hold; known to work, but for a discovered one.
     _data: dict[str, Any]
-    _search: asyncio.Task[_Search]
+    _search: asyncio.Task[Search]
     #: Who was heard on Home Assistant's broker.
     _heard: Node[Any]
 
@@ -207,12 +191,14 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 raise AbortFlow("already_configured")
 
     def _abort_if_found(self, node: Node[Any]) -> None:
-        """Abort where another entry has the charge point: a bridge may bring it here too."""
-        if any(
-            node.address in entry.runtime_data.hub.nodes
-            for entry in self.hass.config_entries.async_loaded_entries(DOMAIN)
-        ):
-            raise AbortFlow("already_configured")
+        """Abort where another entry has the charge point: a bridge may bring it here too.
+
+        Its device tells, also while that entry is starting.
+        """
+        for entry in self._async_current_entries(include_ignore=False):
+            identifier = node_identifier(entry.entry_id, node.address)
+            if async_find_device(self.hass, entry.entry_id, identifier) is not None:
+                raise AbortFlow("already_configured")
 
     def _withdraw_discovery(self, data: Mapping[str, Any]) -> None:
         """Take back what was offered on Home Assistant's broker, where `data` leads there."""
@@ -287,7 +273,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         # The task owns the hub from here. It has begun when this returns, so that it
         # stops the hub whatever becomes of the flow, which cancels it when it is removed.
         self._search = self.hass.async_create_task(
-            _async_search(hub, data[CONF_PREFIXES]), eager_start=True
+            async_search(hub, data[CONF_PREFIXES]), eager_start=True
         )
         return await self.async_step_search()
 
@@ -359,20 +345,6 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             ),
             errors=errors,
         )
-
-
-async def _async_search(hub: Hub, prefixes: list[str]) -> _Search:
-    """Look for charge points on a connected hub, and stop it."""
-    try:
-        await asyncio.sleep(SEARCH_SECONDS)
-        names = sorted(node.snapshot.identity.name for node in hub.nodes.values())
-        # Nothing found may mean that access rules keep everything from us.
-        delivers = bool(names) or all(
-            [await hub.link.echo(prefix, ECHO_SECONDS) for prefix in prefixes]
-        )
-    finally:
-        await hub.stop()
-    return _Search(names, delivers)
 
 
 def _error_key(problem: Exception) -> str:

@@ -29,6 +29,7 @@ from .devices import (
     async_remove_device,
     async_rename_device,
     async_suggest_area,
+    node_identifier,
 )
 from .issues import (
     async_forget_warning,
@@ -62,7 +63,7 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         self.node = node
         self.data = node.snapshot
         #: Identifies the device, and with a key an entity; never changes.
-        self.identifier = f"{entry.entry_id}_{node.address}"
+        self.identifier = node_identifier(entry.entry_id, node.address)
         #: Whether there was no device for it before.
         self.is_new = async_find_device(hass, entry.entry_id, self.identifier) is None
         #: Whether its node is gone for good; its entities go with it.
@@ -187,7 +188,7 @@ class RuntimeData:
     def _adopt_device(self, node: Node[Any]) -> None:
         """Let a node have the device of one that was removed, where it is the same thing."""
         entry_id, identity = self._entry.entry_id, node.snapshot.identity
-        identifier = f"{entry_id}_{node.address}"
+        identifier = node_identifier(entry_id, node.address)
         if self._retired.pop(identifier, None) is not None or identity.serial_number is None:
             return
         for old, each in sorted(self._retired.items()):

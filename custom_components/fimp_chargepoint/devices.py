@@ -9,6 +9,11 @@ from .chargepoint.model import Identity
 from .const import DOMAIN
 
 
+def node_identifier(entry_id: str, address: str) -> str:
+    """Return what identifies the device of the node with an address; it never changes."""
+    return f"{entry_id}_{address}"
+
+
 @callback
 def async_find_device(
     hass: HomeAssistant, entry_id: str, identifier: str

@@ -16,7 +16,7 @@ from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import config_flow
+from custom_components.fimp_chargepoint import search
 from custom_components.fimp_chargepoint.chargepoint import mqtt
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup, FimpSimulator
@@ -47,8 +47,8 @@ def _enable(enable_custom_integrations: None) -> None:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that are meant for people and for slow networks."""
-    monkeypatch.setattr(config_flow, "SEARCH_SECONDS", 0.1)
-    monkeypatch.setattr(config_flow, "ECHO_SECONDS", 1.0)
+    monkeypatch.setattr(search, "SEARCH_SECONDS", 0.1)
+    monkeypatch.setattr(search, "ECHO_SECONDS", 1.0)
     # The simulators are back before us, since they say nothing when they come back.
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
     monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.3)

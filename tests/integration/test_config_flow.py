@@ -12,7 +12,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import config_flow
+from custom_components.fimp_chargepoint import search
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
@@ -33,7 +33,7 @@ async def test_other_broker(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the MQTT integration there is nothing to choose; what is found has a name."""
-    monkeypatch.setattr(config_flow, "SEARCH_SECONDS", 1.5)
+    monkeypatch.setattr(search, "SEARCH_SECONDS", 1.5)
     setups = (ChargepointSetup(), ChargepointSetup(name="b", profile="minimal", serial="2"))
     async with simulator(broker, *setups, announce=False):
         result = await begin(hass)
@@ -194,7 +194,7 @@ async def test_closed_while_searching(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection of a flow that is given up does not stay."""
-    monkeypatch.setattr(config_flow, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(search, "SEARCH_SECONDS", 60)
     hubs: list[Hub] = []
     start = Hub.start
 

@@ -361,11 +361,12 @@ async def test_brought_here_by_a_bridge(hass: HomeAssistant, make_broker: MakeBr
         topic = FIMP.replace("ad:3", "ad:1")
         card = await hear(hass, topic)
         entry = await load(hass, other_broker(own))
-        await until(lambda: entry.runtime_data.hub.nodes, "the charge point")
+        await until(lambda: hass.states.get("sensor.acme_wallbox_status"), "the entities")
         assert (await submit(hass, card, {}))["reason"] == "already_configured"
+        await hass.config_entries.async_unload(entry.entry_id)
+        # As at a start of Home Assistant, before the charge point is heard again.
         assert (await hear(hass, topic))["reason"] == "already_configured"
         assert (await hear(hass))["step_id"] == "confirm"
-        await hass.config_entries.async_unload(entry.entry_id)
 
 
 # What can be wrong ---------------------------------------------------------------------------
