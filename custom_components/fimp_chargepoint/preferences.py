@@ -30,6 +30,7 @@ from .const import (
     CONF_COMMAND_TIMEOUT,
     CONF_COMMUNICATION_CHECK,
     CONF_COMMUNICATION_CHECK_END,
+    CONF_DWELL,
     CONF_INTERNAL_BUS,
     CONF_MEASUREMENT_INTERVAL,
     CONF_PROTOCOLS,
@@ -99,6 +100,11 @@ SECTIONS: Final = (
             selector=_number("s", 0, 300),
             default=_UNTOUCHED.measurement_interval,
         ),
+        collapsed=False,
+    ),
+    Section(
+        "charging",
+        Preference(key=CONF_DWELL, selector=_number("s", 0, 600), default=_UNTOUCHED.dwell),
         collapsed=False,
     ),
     Section(

@@ -30,6 +30,7 @@ from .sensor_descriptions import (
     HEALTH_SENSORS,
     SENSORS,
     SESSION_SENSORS,
+    WRITES_SENSOR,
     NodeSensorDescription,
     parameter_sensor,
 )
@@ -59,6 +60,7 @@ async def async_setup_entry(
                 *COST_SENSORS,
                 *HEALTH_SENSORS,
                 *DETAIL_SENSORS,
+                WRITES_SENSOR,
             )
         ),
         NodeSensor,

@@ -180,6 +180,17 @@ def _health(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
     )
 
 
+#: How often the memory was written that wears out by it.
+WRITES_SENSOR = ChargepointSensorDescription(
+    key="writes",
+    translation_key="writes",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+    state_class=SensorStateClass.TOTAL_INCREASING,
+    exists_fn=lambda capabilities: capabilities.writes,
+    value_fn=lambda snapshot: snapshot.writes,
+)
+
 HEALTH_SENSORS = (
     _health(
         Feature.SIGNAL_STRENGTH,

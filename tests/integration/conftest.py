@@ -93,8 +93,8 @@ def other_broker(
             "prefixes": [""],
             **data,
         },
-        # Tests do not want to wait for measurements.
-        options={"measurement_interval": 0} | (options or {}),
+        # Most tests do not want to wait: for measurements, or before a command leaves.
+        options={"measurement_interval": 0, "dwell": 0, "write_interval": 0} | (options or {}),
     )
 
 

@@ -330,11 +330,12 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     entry = await load(hass, other_broker(broker))
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert result["step_id"] == "init"
-    assert shown(result) == {"measurement_interval": 0}
+    assert shown(result) == {"measurement_interval": 0, "dwell": 0}
     result = await hass.config_entries.options.async_configure(
         result["flow_id"],
         {
             "measurements": {"measurement_interval": 30},
+            "charging": {"dwell": 0},
             "messages": {"command_timeout": 60, "silence_limit": 90, "protocols": ["fimp"]},
             "everest": {"token": " DEADBEEF ", "token_type": "local"},
         },
@@ -344,6 +345,7 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.hub.options == Options(
         measurement_interval=30,
+        dwell=0,
         command_timeout=60,
         silence_limit=90,
         protocols=("fimp",),
@@ -355,6 +357,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
     """A field that is emptied is not kept, and a form that is only sent changes nothing."""
     options = {
         "measurement_interval": 7.0,
+        "dwell": 20.0,
         "command_timeout": 60.0,
         "silence_limit": 120.0,
         "protocols": ["everest"],
@@ -373,6 +376,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         result["flow_id"],
         {
             "measurements": {"measurement_interval": 7},
+            "charging": {},
             "messages": {"protocols": ["everest"]},
             "everest": {"token": "  "},
         },
@@ -380,6 +384,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == {
         "measurement_interval": 7,
+        "dwell": 10,
         "protocols": ["everest"],
         "token_type": "iso14443",
         "internal_bus": False,
@@ -399,6 +404,7 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
     result = await hass.config_entries.options.async_init(entry.entry_id)
     filled_in = {
         "measurements": {},
+        "charging": {},
         "messages": {"protocols": [], "command_timeout": 20},
         "everest": {},
     }
@@ -418,6 +424,7 @@ async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root
     result = await hass.config_entries.options.async_init(entry.entry_id)
     filled_in: dict[str, Any] = {
         "measurements": {},
+        "charging": {},
         "messages": {},
         "everest": {"internal_bus": True, "bus_root": root},
     }

@@ -1,10 +1,17 @@
 """Every option does what it says, over a real broker."""
 
+import asyncio
+from collections.abc import Callable
+from typing import override
+
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
 from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
+from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
@@ -129,4 +136,109 @@ async def test_protocols(
         found = {address.partition(":")[0] + ":" for address in hub.nodes}
         assert " ".join(sorted(found)) == addresses
         assert {topic.partition("/")[0] for topic in hub._routes} == topics
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+class SkippingClock(SteadyClock):
+    """Real time, of which some can be skipped."""
+
+    skipped = 0.0
+
+    @override
+    def now(self) -> float:
+        return super().now() + self.skipped
+
+    @override
+    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
+        return super().call_at(when - self.skipped, callback)
+
+
+def skip(found: Chargepoint, seconds: float) -> None:
+    """Let time pass for the library at once."""
+    hub = found.entry.runtime_data.hub
+    hub.clock.skipped += seconds
+    hub.wake()
+
+
+async def test_dwell(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """A start waits for a while after a stop, and a stop waits for nothing."""
+    hass.data[DATA_CLOCK] = SkippingClock()
+    full = ChargepointSetup(profile="full")
+    async with running(hass, broker, full, options={"dwell": 600}) as found:
+        await found.point.plug()
+        await found.shows("sensor", "status", "ready_to_charge")
+        await found.call("switch", "turn_on", "charging")
+        await found.call("switch", "turn_off", "charging")
+        start = hass.async_create_task(found.call("switch", "turn_on", "charging"))
+        await found.shows("switch", "charging", "on")
+        assert found.attribute("switch", "charging", "pending") is True
+        assert found.state("sensor", "status") == "ready_to_charge"
+        assert len(found.sent("cmd.charge.start")) == 1
+        # A stop takes its place, and is sent.
+        stop = hass.async_create_task(found.call("switch", "turn_off", "charging"))
+        with pytest.raises(HomeAssistantError) as caught:
+            await start
+        assert caught.value.translation_key == "command_superseded"
+        await until(lambda: len(found.sent("cmd.charge.stop")) == 2)
+        await stop
+        assert found.state("switch", "charging") == "off"
+        # Once it is over, charging starts.
+        start = hass.async_create_task(found.call("switch", "turn_on", "charging"))
+        await found.shows("switch", "charging", "on")
+        assert len(found.sent("cmd.charge.start")) == 1
+        skip(found, 600)
+        await start
+        assert found.state("sensor", "status") == "charging"
+        assert len(found.sent("cmd.charge.start")) == 2
+
+
+@pytest.mark.usefixtures("everything_enabled")
+async def test_a_dragged_slider(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Twenty numbers at once wear the memory of the charger out by two at most."""
+    hass.data[DATA_CLOCK] = SkippingClock()
+    full = ChargepointSetup(profile="full")
+    async with running(hass, broker, full, options={"write_interval": 15}) as found:
+        await found.shows("number", "max_current", "32.0")
+        found.node._commands._report_age = 0.2
+        calls = [
+            hass.async_create_task(
+                found.call("number", "set_value", "max_current", value=value)
+            )
+            for value in range(6, 26)
+        ]
+        await found.shows("number", "max_current", "25.0")
+        await until(lambda: found.sent("cmd.max_current.set"))
+        assert found.attribute("number", "max_current", "pending") is True
+        skip(found, 15)
+        *results, last = await asyncio.gather(*calls, return_exceptions=True)
+        assert last is None
+        assert all(
+            each is None or each.translation_key == "command_superseded" for each in results
+        )
+        assert [each["val"] for each in found.sent("cmd.max_current.set")] == [6, 25]
+        assert found.point["garage"].max_current == 25
+        assert found.state("number", "max_current") == "25.0"
+        assert found.attribute("number", "max_current", "pending") is False
+        await found.shows("sensor", "writes", "2")
+
+
+async def test_everest_keeps_no_limit_in_lasting_memory(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """There, numbers may come as quickly as anybody likes."""
+    hass.data[DATA_CLOCK] = SkippingClock()
+    point = EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(module="carport", limits="limits_api"),
+        timing=QUICK,
+    )
+    async with point:
+        entry = await load(hass, other_broker(broker, options={"write_interval": 600}))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        for current in (8, 10):
+            await found.node.set(Feature.MAX_CURRENT, current)
+            assert found.state("number", "max_current") == f"{current:.1f}"
+        assert found.node.snapshot.writes == 0
+        assert found.state("sensor", "writes") is None
         await hass.config_entries.async_unload(entry.entry_id)

@@ -17,8 +17,8 @@ from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnap
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording
 
-#: Tests do not want to wait for measurements.
-UNTHROTTLED = Options(measurement_interval=0.0)
+#: Most tests do not want to wait: for measurements, or before a command leaves.
+UNTHROTTLED = Options(measurement_interval=0.0, dwell=0.0, write_interval=0.0)
 
 
 class ManualClock:

@@ -6,7 +6,7 @@ time later, refuses some of it, loses some answers, and its reports are old by s
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import random
 from typing import Any
 
@@ -19,7 +19,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 
-from .fakes import OfflineHub
+from .fakes import UNTHROTTLED, OfflineHub
 from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
 
 _STEPS = 40
@@ -89,9 +89,11 @@ class SlowCharger:
 class Course:
     """One random course of events."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, dwell: float = 0.0) -> None:
         self.chance = random.Random(seed)
-        self.hub = OfflineHub()
+        self.hub = OfflineHub(options=replace(UNTHROTTLED, dwell=dwell))
+        #: What charges and stops while a start is held holds it longer.
+        self.patience = _LIMIT + 5 * dwell
         self.hub.link_up()
         modes = {"sup_charging_modes": ["normal", "slow"]}
         self.hub.feed(ADAPTER, inclusion(props=modes))
@@ -117,7 +119,7 @@ class Course:
         for _ in range(_STEPS):
             self.chance.choices(events, weights=(4, 6, 2, 0.3, 2))[0]()
             await self._pass(self.chance.choice((0.5, 1.0, 5.0, 12.0)))
-        await self._pass(_LIMIT + 5)
+        await self._pass(self.patience + 5)
         for _, call in self.calls:
             assert call.done()
         pending = self.node.snapshot.pending
@@ -149,17 +151,20 @@ class Course:
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             for since, call in self.calls:
-                assert call.done() or self.hub.clock.time - since <= _LIMIT + 1, "it hangs"
+                waited = self.hub.clock.time - since
+                assert call.done() or waited <= self.patience + 1, "it hangs"
                 if call.done() and (error := call.exception()) is not None:
                     assert isinstance(error, ChargepointError), error
             assert "internal" not in self.hub.ignored
 
 
-@pytest.mark.parametrize("first", range(0, 60, 10))
-async def test_a_stop_that_is_done_is_done(first: int) -> None:
+@pytest.mark.parametrize(
+    ("first", "dwell"), [*((first, 0.0) for first in range(0, 60, 10)), (60, 10.0), (70, 10.0)]
+)
+async def test_a_stop_that_is_done_is_done(first: int, dwell: float) -> None:
     stops_done = 0
     for seed in range(first, first + 10):
-        course = Course(seed)
+        course = Course(seed, dwell)
         await course.run()
         stops_done += course.stops_done
     assert stops_done > 10

@@ -4,27 +4,26 @@ Nothing here knows how a protocol spells anything.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import datetime
 import logging
 from typing import Any, ClassVar, override
 
 from .commands import Command, Commands, Effect, Request, shows
-from .errors import InvalidRequestError, NoSessionError
+from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
 from .fitting import fitting, within
+from .mode import Mode
 from .model import (
     ChargepointSnapshot,
-    Details,
-    DirectCurrent,
     Feature,
-    Health,
     Parameter,
     ParameterKind,
     ParameterValue,
     Reason,
     Status,
-    Vehicle,
 )
 from .node import Node, Outlet
+from .pace import Pace
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,15 +65,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self.timers,
             outlet.options.command_timeout or self.command_timeout,
             self.report_age,
+            look=lambda: self.snapshot,
             ask=self._ask,
             show=self._show_pending,
         )
         self._unknown_words: set[str] = set()
-        self._chosen_mode: str | None = None
-        #: The mode of the charging that goes on, as reported, else as proven by us.
-        self._mode_in_force: str | None = None
-        #: What the last report of the status said of the mode.
-        self._reported_mode: str | None = None
+        self._pace = Pace(outlet.options.dwell, outlet.options.write_interval)
+        self._mode = Mode()
 
     # What a protocol adds ---------------------------------------------------
 
@@ -146,34 +143,44 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def start_charging(self) -> None:
         """Start or resume charging, with the chosen charging mode where there is one."""
         self._require(Feature.CHARGING)
-        if self._commands.needless(Feature.CHARGING, _CHARGING, self.snapshot):
+        if self._commands.needless(Feature.CHARGING, _CHARGING):
             return
-        mode = self._chosen_mode
-        if mode not in self._modes:
-            mode = None
         await self._perform(
             kind=Feature.CHARGING,
             wanted=True,
             effect=_CHARGING,
             evidence=Feature.STATUS,
-            request=self._start_request(mode),
-            achieved=lambda: self._take_mode(mode),
+            request=lambda: self._start_request(self._next_mode),
+            not_before=lambda: self._pace.start_at,
+            achieved=lambda: self._take_mode(self._next_mode),
         )
 
     async def stop_charging(self) -> None:
-        """Stop charging so that it can be started again. Never waits for another command."""
+        """Stop charging so that it can be started again. Never waits for anything."""
         self._require(Feature.CHARGING)
-        needless = self._commands.needless(Feature.CHARGING, _NOT_CHARGING, self.snapshot)
-        if needless and not self._may_start:
-            return
-        await self._perform(
-            kind=Feature.CHARGING,
-            wanted=False,
-            effect=_NOT_CHARGING,
-            evidence=Feature.STATUS,
-            request=self._stop_request(),
-            proven=lambda: not self._may_start,
+        needless = not self._may_start and self._commands.needless(
+            Feature.CHARGING, _NOT_CHARGING
         )
+        if needless and not self._commands.waits(Feature.CHARGING):
+            return
+
+        def request() -> Request:
+            self._pace.stopped(self.outlet.clock.now())
+            return self._stop_request()
+
+        try:
+            await self._perform(
+                kind=Feature.CHARGING,
+                wanted=False,
+                effect=_NOT_CHARGING,
+                evidence=Feature.STATUS,
+                request=request,
+                proven=lambda: not self._may_start,
+            )
+        except CommandRejectedError:
+            # It called off a start that had not left, so there was nothing to stop.
+            if not needless:
+                raise
 
     async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
         """Set `feature`, one of `SETTABLE`: a lock, a current in A, an option."""
@@ -183,17 +190,28 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         if (
             effect is not None
             and getattr(self.snapshot, feature) == value
-            and self._commands.needless(feature, effect, self.snapshot)
+            and self._commands.needless(feature, effect)
         ):
+            self._commands.call_off(feature, effect)
             return
-        await self._perform(
-            kind=feature,
-            wanted=value,
-            effect=effect,
-            evidence=None if assumed else self._set_evidence(feature),
-            request=self._set_request(feature, value),
-            achieved=lambda: self._was_set(feature, value),
-        )
+
+        def request() -> Request:
+            # It may have been held for a while.
+            self._require(feature)
+            return self._set_request(feature, value)
+
+        command: dict[str, Any] = {
+            "kind": feature,
+            "wanted": value,
+            "effect": effect,
+            "evidence": None if assumed else self._set_evidence(feature),
+            "request": request,
+            "achieved": lambda: self._was_set(feature, value),
+        }
+        if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
+            await self._write(effect.fact, **command)
+        else:
+            await self._perform(**command)
 
     async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
         """Set one of the capabilities' parameters to a value that it can have."""
@@ -207,28 +225,30 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             return snapshot.parameters.get(parameter_id) == value
 
         effect = Effect(kind, value, holds)
-        if self._commands.needless(kind, effect, self.snapshot):
+        if self._commands.needless(kind, effect):
+            self._commands.call_off(kind, effect)
             return
-        await self._perform(
+        await self._write(
+            kind,
             kind=kind,
             wanted=value,
             effect=effect,
             evidence=kind,
-            request=self._parameter_request(parameter, value),
+            request=lambda: self._parameter_request(parameter, value),
         )
 
     async def act(self, feature: Feature) -> None:
         """Let it do something once, such as to restart; returns when it has accepted that."""
         self._require(feature)
         effect = self._act_effect(feature)
-        if effect is not None and self._commands.needless(feature, effect, self.snapshot):
+        if effect is not None and self._commands.needless(feature, effect):
             return
         await self._perform(
             kind=feature,
             wanted=True,
             effect=effect,
             evidence="" if effect is None else effect.fact,
-            request=self._act_request(feature),
+            request=lambda: self._act_request(feature),
             achieved=lambda: self._acted(feature),
         )
 
@@ -236,23 +256,25 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Choose the mode of the next start; while charging it is sent at once."""
         self.checked(Feature.CHARGING_MODE, mode)
         charges = self.snapshot.pending.get(Feature.CHARGING, self.snapshot.charging)
-        if not charges:
-            self._choose_mode(mode)
-        elif mode != self._mode_in_force or self._commands.waits(Feature.CHARGING_MODE):
+        if not charges or self._commands.holds(Feature.CHARGING):
+            self._mode.choose(mode)
+            self._show_mode()
+        elif mode != self._mode.in_force or self._commands.waits(Feature.CHARGING_MODE):
             await self._perform(
                 kind=Feature.CHARGING_MODE,
                 wanted=mode,
                 effect=_CHARGING,
                 evidence=Feature.STATUS,
-                request=self._start_request(mode),
-                proven=lambda: self._reported_mode in (None, mode),
+                request=lambda: self._start_request(mode),
+                proven=lambda: self._mode.reported in (None, mode),
                 achieved=lambda: self._take_mode(mode),
             )
 
     def restore_charging_mode(self, mode: str) -> None:
         """Take over the choice of an earlier run, unless there is a newer one."""
-        if self._chosen_mode is None:
-            self._choose_mode(mode)
+        if self._mode.chosen is None:
+            self._mode.choose(mode)
+            self._show_mode()
 
     def restore_session(self, started: datetime, energy: float) -> None:
         """Take over the session of an earlier run, where only we saw it begin.
@@ -274,11 +296,53 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise InvalidRequestError(feature)
 
     async def _perform(self, **command: Any) -> None:
-        await self._commands.perform(Command(**command), self.snapshot)
+        await self._commands.perform(Command(**command))
+
+    async def _write(
+        self, setting: str, request: Callable[[], Request], **command: Any
+    ) -> None:
+        """Change `setting`, which is kept in lasting memory: not too often, and counted."""
+
+        def write() -> Request:
+            made, now = request(), self.outlet.clock.now()
+            self._pace.written(setting, now)
+            self._update(now, writes=self.snapshot.writes + 1)
+            return made
+
+        try:
+            await self._perform(
+                request=write, not_before=lambda: self._pace.write_at(setting), **command
+            )
+        except CommandRejectedError:
+            # Nothing was written.
+            self._pace.refused(setting)
+            raise
+
+    @override
+    def _update(self, now: float, **changes: Any) -> None:
+        charged = self.snapshot.charging
+        super()._update(now, **changes)
+        if charged and self.snapshot.charging is False:
+            self._pace.stopped(now)
 
     @property
     def _modes(self) -> tuple[str, ...]:
         return self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
+
+    @property
+    def _next_mode(self) -> str | None:
+        """The mode to start charging in, None where the charge point decides."""
+        return self._mode.chosen if self._mode.chosen in self._modes else None
+
+    def _take_mode(self, mode: str | None) -> None:
+        """Charging goes on in `mode`, as was asked for."""
+        if mode is not None:
+            self._mode.take(mode)
+            # A mode may bring a limit of its own.
+            self._show_mode(session_current=None)
+
+    def _show_mode(self, **changes: Any) -> None:
+        self._update(self.outlet.clock.now(), charging_mode=self._mode.shown, **changes)
 
     def _show_pending(self, kind: str, wanted: Any) -> None:
         pending = {key: each for key, each in self.snapshot.pending.items() if key != kind}
@@ -288,35 +352,10 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     def _evidence(self, evidence: str) -> None:
         """End the waits that the report called `evidence`, which was just taken, proves."""
-        self._commands.evidence(evidence, self.snapshot)
+        self._commands.evidence(evidence)
         if self.snapshot.charging is False:
-            self._use_mode(None)
-
-    # The charging mode: a reported one wins, else it is what the user chose -----
-
-    def _choose_mode(self, mode: str) -> None:
-        self._chosen_mode = mode
-        self._use_mode(self._mode_in_force)
-
-    def _take_mode(self, mode: str | None) -> None:
-        """Charging goes on in `mode`, as was asked for."""
-        if mode is not None:
-            self._chosen_mode = mode
-            # A mode may bring a limit of its own.
-            self._update(self.outlet.clock.now(), session_current=None)
-            self._use_mode(self._reported_mode or mode)
-
-    def _mode_reported(self, mode: str | None) -> None:
-        """Take over what a report said of the mode, None where it said nothing."""
-        self._reported_mode = mode
-        if mode is not None:
-            self._mode_in_force = mode
-
-    def _use_mode(self, mode: str | None) -> None:
-        """Charging goes on in `mode`; None where it does not, or where nobody knows."""
-        self._mode_in_force = mode
-        shown = mode or self._reported_mode or self._chosen_mode
-        self._update(self.outlet.clock.now(), charging_mode=shown)
+            self._mode.end()
+            self._show_mode()
 
     # Availability -----------------------------------------------------------
 
@@ -334,33 +373,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Forget live values with their source; counters and sessions stay true."""
         if reason is not None:
-            # In which mode it charges when it comes back, nobody knows.
-            self._mode_in_force = self._reported_mode = None
-            changes = {
-                "status": None,
-                "raw_status": None,
-                "plugged": None,
-                "cable_lock": None,
-                "cable_current": None,
-                "charging_mode": self._chosen_mode,
-                "max_current": None,
-                "session_current": None,
-                "enabled": None,
-                "limited_by": None,
-                "random_delay": None,
-                "random_delay_duration": None,
-                "delayed_until": None,
-                "phases": None,
-                "phase_mode": None,
-                "parameters": {},
-                "faults": frozenset(),
-                "errors": frozenset(),
-                "meter": self.snapshot.meter.counters(),
-                "health": Health(),
-                "vehicle": Vehicle(),
-                "direct": DirectCurrent(),
-                "details": Details(),
-            } | changes
+            self._mode.forget()
+            changes = self.snapshot.forgotten() | {"charging_mode": self._mode.shown} | changes
         super()._set_unavailable(reason, now, **changes)
 
 

@@ -2,7 +2,8 @@
 
 A charge point answers late, with stale reports, and more than once. So a command is done
 when a report shows what was wanted, and where an older command may still take effect,
-only a report of some seconds later counts. Knows nothing of protocols.
+only a report of some seconds later counts. A command may have to wait before it leaves;
+a newer one takes its place meanwhile. Knows nothing of protocols.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from .timers import Timers
 _ASK = 1 / 4
 #: The part of it that a refusal has to come, where all was as wanted before the command.
 _REFUSAL = 1 / 10
+#: Before any time.
+_EVER = float("-inf")
 #: Requests for one fact that are kept in mind; more than a minute of repeated stops.
 _REQUESTS_MAX = 32
 
@@ -58,21 +61,25 @@ def shows(fact: str, value: Any) -> Effect:
 class Command:
     """A command: what was wanted, what proves it, who waits for it.
 
-    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `evidence`
-    names the report that can prove it, by showing `effect` and that `proven` agrees.
-    Without an effect its acceptance is the proof, and where `evidence` is None nobody will
-    tell: then it is done when it has left. `achieved` is called when it was.
-    Reports before `counts_from` prove nothing.
+    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `request` makes
+    its message at the moment when that leaves, which is not before `not_before()`.
+    `evidence` names the report that can prove it, by showing `effect` and that `proven`
+    agrees. Without an effect its acceptance is the proof, and where `evidence` is None
+    nobody will tell: then it is done when it has left. `achieved` is called when it was.
+    Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
+    as long as it is held.
     """
 
     kind: str
     wanted: Any
     effect: Effect | None
     evidence: str | None
-    request: Request
+    request: Callable[[], Request]
+    not_before: Callable[[], float] = lambda: _EVER
     proven: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
-    counts_from: float = float("-inf")
+    counts_from: float = _EVER
+    sent: str | None = None
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
 
@@ -100,35 +107,46 @@ class Commands:
         timeout: float,
         report_age: float,
         *,
+        look: Callable[[], ChargepointSnapshot],
         ask: Callable[[str], None],
         show: Callable[[str, Any], None],
     ) -> None:
         """Wait `timeout` seconds for proofs, from reports that are `report_age` old at most.
 
-        `ask` asks the charge point for evidence, `show` shows what is wanted of a kind,
-        None for nothing any more.
+        `look` tells what is known of the charge point, `ask` asks it for evidence, `show`
+        shows what is wanted of a kind, None for nothing any more.
         """
         self._outlet = outlet
         self._timers = timers
         self._timeout = timeout
         self._report_age = report_age
+        self._look = look
         self._ask = ask
         self._show = show
         self._waiting: dict[str, Command] = {}
         self._unproven: dict[str, _Unproven] = {}
         self._closed = False
 
-    def needless(self, kind: str, effect: Effect, snapshot: ChargepointSnapshot) -> bool:
-        """Whether `effect` is so already, and nothing under way can change that."""
-        return (
-            effect.holds(snapshot) and kind not in self._waiting and not self._opposed(effect)
-        )
+    def needless(self, kind: str, effect: Effect) -> bool:
+        """Whether `effect` is so already, and nothing that has left can change that."""
+        under_way = self.waits(kind) and not self.holds(kind)
+        return effect.holds(self._look()) and not under_way and not self._opposed(effect)
 
     def waits(self, kind: str) -> bool:
-        """Whether a command of `kind` waits for its proof."""
+        """Whether a command of `kind` waits, to leave or for its proof."""
         return kind in self._waiting
 
-    async def perform(self, command: Command, snapshot: ChargepointSnapshot) -> None:
+    def holds(self, kind: str) -> bool:
+        """Whether a command of `kind` waits to leave."""
+        return kind in self._waiting and self._waiting[kind].sent is None
+
+    def call_off(self, kind: str, effect: Effect) -> None:
+        """What is wanted now is so: nothing that would change it may leave any more."""
+        for each in tuple(self._waiting.values()):
+            if self.holds(each.kind) and (each.kind == kind or _opposite(each.effect, effect)):
+                self._settle(each, CommandSupersededError(each.kind))
+
+    async def perform(self, command: Command) -> None:
         """Send `command` and return when the charge point has proven it.
 
         The wait belongs to the charge point: a caller that gives up does not end it.
@@ -140,32 +158,35 @@ class Commands:
         """
         if self._closed:
             raise NotConnectedError("the charge point was removed")
-        request = command.request
         waiting = self._waiting.get(command.kind)
+        at_once = command.not_before() <= self._outlet.clock.now()
         if waiting is None or waiting.wanted != command.wanted:
             self._supersede(command)
-            self._begin(command, snapshot)
-        elif command.wanted is False:
+            self._waiting[command.kind] = command
+            self._show(command.kind, command.wanted)
+        elif command.wanted is False and at_once:
             # A stop is said again, and gets its own time.
             command = waiting
         else:
             # The same is on its way already: wait with it.
             await _end_of(waiting.waiters[-1])
             return
-        self._remember(command, request, snapshot)
-        done = self._wait(command)
-        try:
-            await self._outlet.publish(request.topic, request.payload)
-        except NotConnectedError as error:
-            self._settle(command, error)
-        else:
-            if command.evidence is None:
-                self._succeed(command)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        command.waiters.append(done)
+        if not at_once:
+            self._hold(command)
+        elif (request := self._begin(command)) is not None:
+            try:
+                await self._outlet.publish(request.topic, request.payload)
+            except NotConnectedError as error:
+                self._settle(command, error)
+            else:
+                self._left(command)
         await _end_of(done)
 
-    def evidence(self, evidence: str, snapshot: ChargepointSnapshot) -> None:
+    def evidence(self, evidence: str) -> None:
         """End the waits that the report called `evidence` proves."""
-        now = self._outlet.clock.now()
+        now, snapshot = self._outlet.clock.now(), self._look()
         for command in tuple(self._waiting.values()):
             if (
                 command.evidence == evidence
@@ -177,7 +198,7 @@ class Commands:
                 self._succeed(command)
         for fact, unproven in tuple(self._unproven.items()):
             if unproven.evidence != evidence or any(
-                each.effect is not None and each.effect.fact == fact
+                each.sent is not None and each.effect is not None and each.effect.fact == fact
                 for each in self._waiting.values()
             ):
                 continue
@@ -228,7 +249,12 @@ class Commands:
     def _waiting_for(self, request_id: str) -> Command | None:
         """Return the command whose last request was `request_id`."""
         return next(
-            (each for each in self._waiting.values() if each.request.id == request_id), None
+            (
+                each
+                for each in self._waiting.values()
+                if each.sent is not None and each.sent == request_id
+            ),
+            None,
         )
 
     def _opposed(self, effect: Effect) -> bool:
@@ -238,17 +264,52 @@ class Commands:
             each != effect for each in unproven.requests.values()
         )
 
-    def _begin(self, command: Command, snapshot: ChargepointSnapshot) -> None:
-        self._waiting[command.kind] = command
-        self._show(command.kind, command.wanted)
-        evidence = command.evidence
-        if command.effect is None or evidence is None:
-            return
+    def _hold(self, command: Command) -> None:
+        """Let `command` leave when it may, unless all is as wanted by then."""
+        # What is so before it has left is not its doing.
+        command.counts_from = float("inf")
+
+        def release(now: float) -> None:
+            effect = command.effect
+            if effect is not None and effect.holds(self._look()) and not self._opposed(effect):
+                self._settle(command)
+            elif now < command.not_before():
+                self._hold(command)
+            elif (request := self._begin(command)) is not None:
+                # The link is up: where it breaks, all waits end.
+                self._outlet.send(request.topic, request.payload)
+                self._left(command)
+
+        self._timers.set(f"hold {command.kind}", command.not_before(), release)
+
+    def _begin(self, command: Command) -> Request | None:
+        """Make the message of `command` and wait for its proof; None where it has no sense."""
+        try:
+            request = command.request()
+        except ChargepointError as error:
+            self._settle(command, error)
+            return None
+        if command.effect is not None and command.evidence is not None:
+            if command.sent is None:
+                self._watch(command, command.effect, command.evidence)
+            self._remember(request, command.effect, command.evidence)
+        command.sent = request.id
+        self._limit_the_wait(command)
+        return request
+
+    def _left(self, command: Command) -> None:
+        """The message of `command` has left, which may be all that can be known."""
+        if command.evidence is None:
+            self._succeed(command)
+
+    def _watch(self, command: Command, effect: Effect, evidence: str) -> None:
+        """Decide from when on reports count, and ask for them."""
         now = self._outlet.clock.now()
-        if self._opposed(command.effect):
+        command.counts_from = _EVER
+        if self._opposed(effect):
             # Until then a report may be of before the command.
             command.counts_from = now + self._report_age
-        elif command.effect.holds(snapshot):
+        elif effect.holds(self._look()):
             command.counts_from = now + _REFUSAL * self._timeout
 
         def ask(now: float) -> None:
@@ -260,24 +321,19 @@ class Commands:
         first = command.counts_from if command.counts_from > now else now + interval
         self._timers.set(f"ask {command.kind}", first, ask)
 
-    def _remember(
-        self, command: Command, request: Request, snapshot: ChargepointSnapshot
-    ) -> None:
+    def _remember(self, request: Request, effect: Effect, evidence: str) -> None:
         """Keep in mind what `request` may do, also when it seems not to have left."""
-        command.request = request
-        if command.effect is None or command.evidence is None:
-            return
         unproven = self._unproven.setdefault(
-            command.effect.fact, _Unproven(command.evidence, snapshot.plugged)
+            effect.fact, _Unproven(evidence, self._look().plugged)
         )
         unproven.sent_at = self._outlet.clock.now()
-        unproven.requests[request.id] = command.effect
+        unproven.requests[request.id] = effect
         if len(unproven.requests) > _REQUESTS_MAX:
             del unproven.requests[next(iter(unproven.requests))]
 
-    def _wait(self, command: Command) -> asyncio.Future[None]:
-        """Return what is done with `command`, or when its own time is over."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def _limit_the_wait(self, command: Command) -> None:
+        """Give the last who waits for `command` the whole time, from now on."""
+        done = command.waiters[-1]
 
         def expire(_: float) -> None:
             if command.waiters == [done]:
@@ -286,9 +342,7 @@ class Commands:
                 command.waiters.remove(done)
                 _finish(done, CommandTimeoutError(self._timeout))
 
-        command.waiters.append(done)
         self._timers.set(_timer(done), self._outlet.clock.now() + self._timeout, expire)
-        return done
 
     def _supersede(self, command: Command) -> None:
         """End the waits whose place `command` takes: its own kind's, and its opposites."""
@@ -309,6 +363,7 @@ class Commands:
             return
         del self._waiting[command.kind]
         self._timers.cancel(f"ask {command.kind}")
+        self._timers.cancel(f"hold {command.kind}")
         for done in command.waiters:
             self._timers.cancel(_timer(done))
             _finish(done, error)

@@ -7,7 +7,7 @@ never zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -137,7 +137,8 @@ class Capabilities:
     """What a charge point can report and what it can be told. May change at run time.
 
     `options` and `ranges` say what it can be told where that is not a mere yes or no;
-    `assumed` is what it is told and never reports.
+    `assumed` is what it is told and never reports. `lasting` are the fields of the snapshot
+    that it keeps in lasting memory, which wears out by writing; so do all parameters.
     """
 
     reports: frozenset[Feature] = frozenset()
@@ -146,6 +147,13 @@ class Capabilities:
     ranges: Mapping[Feature, Range] = field(default_factory=dict)
     assumed: frozenset[Feature] = frozenset()
     parameters: tuple[Parameter, ...] = ()
+    lasting: frozenset[str] = frozenset()
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything that it keeps in lasting memory can be set."""
+        settable = any(each.kind is not ParameterKind.VALUE for each in self.parameters)
+        return settable or not self.lasting.isdisjoint(self.controls)
 
     def parameter(self, parameter_id: str) -> Parameter | None:
         """Return the parameter of that id, None where there is none."""
@@ -306,6 +314,7 @@ class ChargepointSnapshot(NodeSnapshot):
     much current there may be. `random_delay` is whether changes of the limit wait for a while
     that chance decides, at most `random_delay_duration` seconds; one waits until
     `delayed_until`. `pending` holds wanted values by the kind of the command, never facts.
+    `writes` counts what was sent to change what is kept in lasting memory.
     """
 
     status: Status | None = None
@@ -328,12 +337,18 @@ class ChargepointSnapshot(NodeSnapshot):
     errors: frozenset[str] = frozenset()
     session: Session = Session()
     pending: Mapping[str, Any] = field(default_factory=dict)
+    writes: int = 0
     meter: Meter = Meter()
     health: Health = Health()
     vehicle: Vehicle = field(default=Vehicle())
     direct: DirectCurrent = field(default=DirectCurrent())
     charged: Cost | None = None
     details: Details = Details()
+
+    def forgotten(self) -> dict[str, Any]:
+        """Return what takes the place of the values when nobody speaks any more."""
+        live = (each.name for each in fields(self) if each.name not in _OUTLIVING)
+        return {name: getattr(_BLANK, name) for name in live} | {"meter": self.meter.counters()}
 
     @property
     def charging(self) -> bool | None:
@@ -349,6 +364,13 @@ class ChargepointSnapshot(NodeSnapshot):
     def problems(self) -> tuple[str, ...]:
         """The names of everything that is wrong."""
         return tuple(sorted(self.faults | self.errors))
+
+
+#: What stays true without its source.
+_OUTLIVING = {each.name for each in fields(NodeSnapshot)} | {
+    *("session", "charged", "pending", "writes")
+}
+_BLANK = ChargepointSnapshot(identity=Identity(name=""))
 
 
 def rising(known: float | None, reported: float | None) -> float | None:

@@ -21,9 +21,12 @@ class Options:
     `measurement_interval` is the time in seconds between two publications of mere
     measurements, 0 for none. `command_timeout` is how many seconds a command waits for its
     proof, `silence_limit` after how many seconds of silence a charge point counts as gone;
-    None is what suits its protocol. `protocols` are those that are spoken, by their name.
-    `token` starts sessions where the charge point takes one. `internal_bus` is whether we
-    speak on the bus inside EVerest stations too, whose topics begin with `bus_root`.
+    None is what suits its protocol. `dwell` is the time in seconds that must pass between a
+    stop and a start, `write_interval` that between two writes of a setting that a charge
+    point keeps in lasting memory; 0 is none. `protocols` are those that are spoken, by
+    their name. `token` starts sessions where the charge point takes one. `internal_bus` is
+    whether we speak on the bus inside EVerest stations too, whose topics begin with
+    `bus_root`.
     `communication_check` is whether a station is told that we live,
     `communication_check_end` whether it is told when we stop to.
     """
@@ -31,6 +34,8 @@ class Options:
     measurement_interval: float = 5.0
     command_timeout: float | None = None
     silence_limit: float | None = None
+    dwell: float = 10.0
+    write_interval: float = 15.0
     protocols: tuple[str, ...] = ("fimp", "everest")
     token: Token | None = None
     internal_bus: bool = False

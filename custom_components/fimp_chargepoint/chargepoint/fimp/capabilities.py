@@ -14,10 +14,14 @@ from .health import HEALTH
 from .inclusion import Service
 from .reports import amperes, expected
 
+#: What is kept over a restart. The current of a session is not; the lock of the cable may
+#: be, but nobody shall wait for his cable.
+_LASTING: Final = frozenset({Feature.MAX_CURRENT, Feature.PHASE_MODE})
 #: What every charge point can do, also one that never sent an inclusion report.
 BASIC: Final = Capabilities(
     reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
     controls=frozenset({Feature.CHARGING}),
+    lasting=_LASTING,
 )
 #: The smallest current there is (IEC 61851), and the largest one a control pilot can say.
 _CURRENT_MIN: Final = 6.0
@@ -81,6 +85,7 @@ def capabilities(services: Mapping[str, Service]) -> Capabilities:
             Feature.PHASES: phases,
         },
         ranges={Feature.MAX_CURRENT: currents, Feature.SESSION_CURRENT: currents},
+        lasting=_LASTING,
     )
 
 

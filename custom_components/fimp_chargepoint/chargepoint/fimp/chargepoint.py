@@ -203,7 +203,7 @@ class FimpChargepoint(Chargepoint):
         word = reading.changes["raw_status"]
         if word.lower() not in control.STATUS:
             self._warn_of(word)
-        self._mode_reported(reading.changes.get("charging_mode"))
+        self._mode.report(reading.changes.get("charging_mode"))
         if reading.changes["plugged"] is False:
             # Not every adapter says that the session is over.
             reading.changes["session_current"] = None

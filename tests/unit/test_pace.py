@@ -1,0 +1,513 @@
+"""A start some time after a stop, never a delayed stop; lasting settings written seldom."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from itertools import pairwise
+import random
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    ChargepointError,
+    CommandRejectedError,
+    CommandSupersededError,
+    CommandTimeoutError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.options import Options
+
+from .fakes import OfflineHub, waits
+from .test_fimp_chargepoint import begin, refused
+from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, report, state
+from .test_fimp_parameters import ALL, TOPIC, descriptions, said
+from .test_fimp_settings import SETTERS, lock, max_current, offered, phase_mode, thing
+
+DWELL, INTERVAL, LIMIT = 10.0, 15.0, FimpChargepoint.command_timeout
+OPTIONS = Options(measurement_interval=0.0, dwell=DWELL, write_interval=INTERVAL)
+START, STOP = "cmd.charge.start", "cmd.charge.stop"
+
+
+#: What shows that something was done: the question for it, and the answer.
+ANSWERS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    START: ("cmd.state.get_report", lambda _: state("charging")),
+    STOP: ("cmd.state.get_report", lambda _: state("ready_to_charge")),
+    "cmd.max_current.set": ("cmd.max_current.get_report", max_current),
+    "cmd.phase_mode.set": ("cmd.phase_mode.get_report", phase_mode),
+    "cmd.current_session.set_current": ("cmd.current_session.get_report", offered),
+    "cmd.cable_lock.set": ("cmd.cable_lock.get_report", lock),
+}
+
+
+class Garage:
+    """A charge point that does at once what it is told, unless it refuses everything."""
+
+    def __init__(self, options: Options = OPTIONS) -> None:
+        self.hub = OfflineHub(options=options)
+        self.hub.link_up()
+        included = thing(SETTERS, sup_charging_modes=["normal", "slow"])
+        included["val"]["services"].append(
+            {
+                "name": "parameters",
+                "address": "/rt:dev/rn:easee/ad:1/sv:parameters/ad:1",
+                "interfaces": [
+                    {"msg_t": "cmd.sup_params.get_report"},
+                    {"msg_t": "cmd.param.set"},
+                ],
+            }
+        )
+        self.hub.feed(ADAPTER, included)
+        self.hub.feed(CHARGER, state())
+        self.hub.feed(TOPIC, descriptions(*ALL))
+        for message in (max_current(32), phase_mode("NL1L2L3")):
+            self.hub.feed(CHARGER, message)
+        self.hub.feed(TOPIC, said("led_brightness", "int", 50))
+        node = self.hub.nodes[ADDRESS]
+        assert isinstance(node, FimpChargepoint)
+        self.node = node
+        self.begun = self.hub.clock.time
+        self.answers = True
+        self.refuses = False
+        #: (seconds since the begin, kind, value) of every command that changes something.
+        self.told: list[tuple[float, str, Any]] = []
+        self._asked = {"cmd.state.get_report": state()}
+        self._taken = len(self.hub.sent)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the begin."""
+        return round(self.hub.clock.time - self.begun, 3)
+
+    def told_of(self, *kinds: str) -> list[tuple[float, Any]]:
+        """Return when it was told these, and which values."""
+        return [(when, value) for when, kind, value in self.told if kind in kinds]
+
+    async def until(self, seconds: float) -> None:
+        """Let the time pass up to some seconds since the begin."""
+        while self.now < round(seconds, 3):
+            due = [each.next_deadline or float("inf") for each in self.hub._timed()]
+            self.hub.advance(min(self.begun + seconds, *due))
+            await self._turn()
+        await self._turn()
+
+    async def _turn(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        sent, self._taken = self.hub.sent[self._taken :], len(self.hub.sent)
+        for _, payload in sent:
+            message = orjson.loads(payload)
+            kind = message.get("type", "")
+            if kind in (START, STOP) or kind.endswith((".set", ".set_current")):
+                sent_at = datetime.fromisoformat(message["ctime"]).timestamp()
+                self.told.append((round(sent_at - self.begun, 3), kind, message["val"]))
+                self._obey(message)
+            elif self.answers and kind in self._asked:
+                self.hub.feed(CHARGER, self._asked[kind])
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        kind, value = message["type"], message["val"]
+        if self.refuses:
+            self.hub.feed(CHARGER, refused(message["uid"]))
+        elif kind == "cmd.param.set":
+            if self.answers:
+                self.hub.feed(TOPIC, report("evt.param.report", "object", value))
+        else:
+            question, answer = ANSWERS[kind]
+            self._asked[question] = answer(value)
+            if self.answers:
+                self.hub.feed(CHARGER, self._asked[question])
+
+    def say(self, word: str) -> None:
+        """Let it be in another state."""
+        self._asked["cmd.state.get_report"] = state(word)
+        self.hub.feed(CHARGER, state(word))
+
+    async def call(self, command: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin a command, and let it be answered."""
+        task = await begin(command)
+        await self._turn()
+        return task
+
+
+@pytest.fixture
+def garage() -> Garage:
+    return Garage()
+
+
+async def stopped(garage: Garage) -> None:
+    """Charge, and stop at second 0, which is proven at once."""
+    await (await garage.call(garage.node.start_charging()))
+    garage.begun = garage.hub.clock.time
+    garage.told.clear()
+    # A stop is proven once no stale report can be meant.
+    await (await garage.call(garage.node.stop_charging()))
+    assert garage.told_of(STOP) == [(0.0, None)]
+
+
+# A start after a stop -------------------------------------------------------------------
+
+
+async def test_the_first_start_waits_for_nothing(garage: Garage) -> None:
+    await (await garage.call(garage.node.start_charging()))
+    assert garage.told_of(START) == [(0.0, None)]
+
+
+async def test_a_start_after_a_stop_is_delayed(garage: Garage) -> None:
+    await stopped(garage)
+    await garage.until(4)
+    start = await garage.call(garage.node.start_charging())
+    await garage.until(9.5)
+    assert await waits(start)
+    assert garage.node.snapshot.pending == {Feature.CHARGING: True}
+    assert garage.told_of(START) == []
+    await garage.until(DWELL)
+    await start
+    assert garage.told_of(START) == [(DWELL, None)]
+    assert garage.node.snapshot.pending == {}
+    assert garage.node.snapshot.charging
+
+
+async def test_the_time_limit_counts_from_the_sending(garage: Garage) -> None:
+    await stopped(garage)
+    garage.answers = False
+    start = await garage.call(garage.node.start_charging())
+    await garage.until(DWELL + LIMIT - 0.5)
+    assert await waits(start)
+    await garage.until(DWELL + LIMIT)
+    with pytest.raises(CommandTimeoutError):
+        await start
+    assert garage.node.snapshot.pending == {}
+
+
+async def test_a_stop_takes_the_place_of_a_delayed_start_and_is_sent(garage: Garage) -> None:
+    await stopped(garage)
+    await garage.until(3)
+    start = await garage.call(garage.node.start_charging())
+    await garage.until(5)
+    stop = await garage.call(garage.node.stop_charging())
+    with pytest.raises(CommandSupersededError):
+        await start
+    assert garage.told_of(START, STOP) == [(0.0, None), (5.0, None)]
+    await garage.until(40)
+    await stop
+    assert garage.told_of(START) == []
+    assert garage.node.snapshot.pending == {}
+
+
+async def test_a_stop_of_what_does_not_charge_may_be_refused(garage: Garage) -> None:
+    """All is as wanted, whatever the charge point thinks of it; else it is quoted."""
+    await stopped(garage)
+    await garage.until(35)  # the stop is past doubt
+    garage.say("charging")
+    garage.say("ready_to_charge")
+    start = await garage.call(garage.node.start_charging())
+    garage.refuses = True
+    await (await garage.call(garage.node.stop_charging()))
+    assert len(garage.told_of(STOP)) == 2
+    with pytest.raises(CommandSupersededError):
+        await start
+    garage.say("charging")
+    with pytest.raises(CommandRejectedError):
+        await (await garage.call(garage.node.stop_charging()))
+
+
+async def test_the_delay_counts_from_the_last_stop(garage: Garage) -> None:
+    await stopped(garage)
+    await garage.until(3)
+    first = await garage.call(garage.node.start_charging())
+    await garage.until(8)
+    stop = await garage.call(garage.node.stop_charging())
+    second = await garage.call(garage.node.start_charging())
+    await garage.until(60)
+    assert garage.told_of(START) == [(8 + DWELL, None)]
+    await second
+    for each in (first, stop):
+        with pytest.raises(CommandSupersededError):
+            await each
+
+
+async def test_what_stops_by_itself_has_stopped(garage: Garage) -> None:
+    await (await garage.call(garage.node.start_charging()))
+    await garage.until(20)
+    garage.say("ready_to_charge")
+    start = await garage.call(garage.node.start_charging())
+    await garage.until(60)
+    await start
+    assert garage.told_of(START) == [(0.0, None), (20 + DWELL, None)]
+
+
+async def test_a_stop_that_shows_during_the_delay_prolongs_it(garage: Garage) -> None:
+    """A slow charge point has charged until then."""
+    await (await garage.call(garage.node.start_charging()))
+    garage.answers = False
+    stop = await garage.call(garage.node.stop_charging())
+    await garage.until(2)
+    start = await garage.call(garage.node.start_charging())
+    with pytest.raises(CommandSupersededError):
+        await stop
+    await garage.until(6)
+    garage.say("ready_to_charge")
+    await garage.until(6 + DWELL)
+    assert garage.told_of(START) == [(0.0, None), (6 + DWELL, None)]
+    garage.answers = True
+    await garage.until(60)
+    await start
+
+
+async def test_what_charges_by_then_is_not_started_again(garage: Garage) -> None:
+    await stopped(garage)
+    await garage.until(35)  # the stop is past doubt
+    garage.say("charging")
+    garage.say("ready_to_charge")
+    start = await garage.call(garage.node.start_charging())
+    await garage.until(40)
+    garage.say("charging")
+    assert await waits(start)
+    await garage.until(45)
+    await start
+    assert garage.told_of(START) == []
+    assert garage.node.snapshot.pending == {}
+
+
+async def test_a_mode_that_is_chosen_during_the_delay(garage: Garage) -> None:
+    """There is one start, and it takes the mode along."""
+    await stopped(garage)
+    start = await garage.call(garage.node.start_charging())
+    await (await garage.call(garage.node.set_charging_mode("slow")))
+    assert garage.told_of(START) == []
+    await garage.until(60)
+    await start
+    starts = [
+        message["props"]
+        for _, payload in garage.hub.sent
+        if (message := orjson.loads(payload)).get("type") == START
+    ]
+    assert starts == [None, {"charging_mode": "slow"}]
+    assert garage.node.snapshot.charging_mode == "slow"
+
+
+async def test_two_starts_wait_together(garage: Garage) -> None:
+    await stopped(garage)
+    first = await garage.call(garage.node.start_charging())
+    second = await garage.call(garage.node.start_charging())
+    await garage.until(50)
+    await asyncio.gather(first, second)
+    assert len(garage.told_of(START)) == 1
+
+
+async def test_who_gives_up_does_not_end_the_delay(garage: Garage) -> None:
+    await stopped(garage)
+    start = await garage.call(garage.node.start_charging())
+    start.cancel()
+    await garage.until(DWELL)
+    assert garage.told_of(START) == [(DWELL, None)]
+
+
+async def test_a_lost_connection_ends_the_delay(garage: Garage) -> None:
+    await stopped(garage)
+    start = await garage.call(garage.node.start_charging())
+    garage.hub.link_down(NotConnectedError("gone"))
+    with pytest.raises(NotConnectedError):
+        await start
+    garage.hub.link_up()
+    await garage.until(60)
+    assert garage.told_of(START) == []
+    assert garage.node.snapshot.pending == {}
+
+
+async def test_without_a_dwell_nothing_is_delayed() -> None:
+    garage = Garage(Options(measurement_interval=0.0, dwell=0.0))
+    await stopped(garage)
+    await garage.call(garage.node.start_charging())
+    assert garage.told_of(START) == [(0.0, None)]
+
+
+# Lasting settings ---------------------------------------------------------------------
+
+
+async def test_a_dragged_slider_writes_twice(garage: Garage) -> None:
+    """The first value and the last: twenty in two seconds."""
+    calls = []
+    for number in range(20):
+        await garage.until(number / 10)
+        calls.append(await garage.call(garage.node.set(Feature.MAX_CURRENT, 10 + number)))
+        assert garage.node.snapshot.pending.get(Feature.MAX_CURRENT, 10) == 10 + number
+    await garage.until(INTERVAL - 0.5)
+    assert garage.node.snapshot.pending == {Feature.MAX_CURRENT: 29}
+    await garage.until(INTERVAL)
+    assert garage.told_of("cmd.max_current.set") == [(0.0, 10), (INTERVAL, 29)]
+    await calls[0]
+    await calls[-1]
+    for each in calls[1:-1]:
+        with pytest.raises(CommandSupersededError):
+            await each
+    assert garage.node.snapshot.max_current == 29
+    assert garage.node.snapshot.pending == {}
+    assert garage.node.snapshot.writes == 2
+
+
+async def test_back_to_what_holds(garage: Garage) -> None:
+    """What was wanted meanwhile and has not left never leaves, and no message is needed."""
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    held = await garage.call(garage.node.set(Feature.MAX_CURRENT, 20))
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    with pytest.raises(CommandSupersededError):
+        await held
+    assert garage.node.snapshot.pending == {}
+    await garage.until(60)
+    assert garage.told_of("cmd.max_current.set") == [(0.0, 16)]
+
+
+async def test_somebody_else_sets_what_is_held(garage: Garage) -> None:
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    held = await garage.call(garage.node.set(Feature.MAX_CURRENT, 20))
+    await garage.until(5)
+    garage.hub.feed(CHARGER, max_current(20))
+    await garage.until(INTERVAL)
+    await held
+    assert garage.told_of("cmd.max_current.set") == [(0.0, 16)]
+    assert garage.node.snapshot.writes == 1
+
+
+async def test_what_was_refused_was_not_written(garage: Garage) -> None:
+    garage.refuses = True
+    with pytest.raises(CommandRejectedError):
+        await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    garage.refuses = False
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    assert garage.told_of("cmd.max_current.set") == [(0.0, 16), (0.0, 16)]
+
+
+async def test_each_setting_has_its_own_pace(garage: Garage) -> None:
+    for command in (
+        garage.node.set(Feature.MAX_CURRENT, 16),
+        garage.node.set(Feature.PHASE_MODE, "nl1"),
+        garage.node.set_parameter("led_brightness", 20),
+    ):
+        await (await garage.call(command))
+    assert garage.node.snapshot.writes == 3
+    # One mode of the phases is written, whichever way it was asked for.
+    phases = await garage.call(garage.node.set(Feature.PHASES, "3"))
+    brightness = await garage.call(garage.node.set_parameter("led_brightness", 30))
+    assert len(garage.told) == 3
+    await garage.until(INTERVAL)
+    assert len(garage.told) == 5
+    await asyncio.gather(phases, brightness)
+
+
+async def test_what_does_not_last_is_not_delayed(garage: Garage) -> None:
+    await (await garage.call(garage.node.start_charging()))
+    garage.hub.feed(CHARGER, offered(32))
+    for current in (10, 12):
+        await (await garage.call(garage.node.set(Feature.SESSION_CURRENT, current)))
+    for locked in (True, False):
+        await garage.call(garage.node.set(Feature.CABLE_LOCK, locked))
+    assert garage.told_of("cmd.current_session.set_current") == [(0.0, 10), (0.0, 12)]
+    assert garage.told_of("cmd.cable_lock.set") == [(0.0, True), (0.0, False)]
+    assert garage.node.snapshot.writes == 0
+
+
+async def test_off_said_again_is_not_written_again(garage: Garage) -> None:
+    """It is no stop, which may be said as often as anybody likes."""
+    garage.answers = False
+    name = "cable_always_locked"
+    first = await garage.call(garage.node.set_parameter(name, False))
+    second = await garage.call(garage.node.set_parameter(name, False))
+    await garage.until(INTERVAL - 1)
+    assert len(garage.told) == 1
+    garage.hub.feed(TOPIC, said(name, "bool", False))
+    await asyncio.gather(first, second)
+
+
+async def test_what_can_no_longer_be_set_when_its_time_has_come(garage: Garage) -> None:
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    held = await garage.call(garage.node.set(Feature.MAX_CURRENT, 20))
+    garage.hub.feed(ADAPTER, thing(["cmd.cable_lock.set"]))
+    await garage.until(INTERVAL)
+    with pytest.raises(InvalidRequestError):
+        await held
+    assert garage.told_of("cmd.max_current.set") == [(0.0, 16)]
+    assert garage.node.snapshot.pending == {}
+    assert "internal" not in garage.hub.ignored
+
+
+# Whatever happens ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_random_wishes(seed: int) -> None:
+    """No start too soon after a stop, no stop late, and in the end all is as wanted."""
+    chance = random.Random(seed)
+    garage = Garage()
+    node = garage.node
+    calls: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        calls.append(await garage.call(node.start_charging()))
+
+    async def stop() -> None:
+        needed = node.snapshot.charging or Feature.CHARGING in node.snapshot.pending
+        calls.append(await garage.call(node.stop_charging()))
+        assert not needed or garage.told_of(STOP)[-1][0] == garage.now
+
+    async def current() -> None:
+        value = chance.randint(6, 32)
+        calls.append(await garage.call(node.set(Feature.MAX_CURRENT, value)))
+
+    async def mood() -> None:
+        garage.refuses = chance.random() < 0.3
+
+    async def somebody() -> None:
+        word = chance.choice(("charging", "ready_to_charge", "suspended_by_ev"))
+        garage.say(word)
+
+    async def link() -> None:
+        garage.hub.link_down(NotConnectedError("gone"))
+        garage.hub.link_up()
+        garage.say("ready_to_charge")
+
+    for _ in range(60):
+        events = (start, stop, current, mood, somebody, link)
+        await chance.choices(events, weights=(4, 4, 4, 1, 2, 0.3))[0]()
+        await garage.until(garage.now + chance.choice((0.0, 0.5, 1.0, 4.0, 20.0)))
+    garage.refuses = False
+    calls.append(await garage.call(node.set(Feature.MAX_CURRENT, 13)))
+    await garage.until(garage.now + 3 * LIMIT)
+    *results, last = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(each is None or isinstance(each, ChargepointError) for each in results), results
+    assert last is None
+    assert node.snapshot.max_current == 13
+    assert node.snapshot.pending == {}
+    assert "internal" not in garage.hub.ignored
+    stops = [when for when, _ in garage.told_of(STOP)]
+    for started, _ in garage.told_of(START):
+        # Refused or not: it may have charged until then.
+        assert not [each for each in stops if 0 < started - each < DWELL]
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_random_writes(seed: int) -> None:
+    chance = random.Random(seed)
+    garage = Garage()
+    calls = []
+    for _ in range(80):
+        garage.answers = chance.random() < 0.9
+        wanted = chance.randint(6, 32)
+        calls.append(await garage.call(garage.node.set(Feature.MAX_CURRENT, wanted)))
+        await garage.until(garage.now + chance.choice((0.0, 0.1, 0.5, 3.0, 15.0)))
+    garage.answers = True
+    last = await garage.call(garage.node.set(Feature.MAX_CURRENT, 13))
+    await garage.until(garage.now + INTERVAL + LIMIT)
+    await last
+    moments = [when for when, _ in garage.told_of("cmd.max_current.set")]
+    assert all(later - earlier >= INTERVAL - 0.01 for earlier, later in pairwise(moments))
+    assert garage.node.snapshot.writes == len(moments)
+    assert garage.told_of("cmd.max_current.set")[-1][1] == 13
+    await asyncio.gather(*calls, return_exceptions=True)
