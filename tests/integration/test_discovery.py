@@ -184,8 +184,8 @@ async def test_only_what_comes_from_a_charge_point(
     assert card["context"]["title_placeholders"] == HEARD
 
 
-async def test_ignored_until_that_is_taken_back(hass: HomeAssistant, speaker: Speaker) -> None:
-    await speaker.say(FIMP, fimp())
+async def ignore(hass: HomeAssistant) -> None:
+    """Press *Ignore* on the only card, which goes."""
     (card,) = await until(lambda: cards(hass), "a card")
     await hass.config_entries.flow.async_init(
         DOMAIN,
@@ -196,6 +196,11 @@ async def test_ignored_until_that_is_taken_back(hass: HomeAssistant, speaker: Sp
         data={"unique_id": card["context"]["unique_id"], "title": "easee 3"},
     )
     assert not cards(hass)
+
+
+async def test_ignored_until_that_is_taken_back(hass: HomeAssistant, speaker: Speaker) -> None:
+    await speaker.say(FIMP, fimp())
+    await ignore(hass)
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     assert entry.source == SOURCE_IGNORE
     assert (await hear(hass))["reason"] == "already_configured"
@@ -306,6 +311,18 @@ async def test_set_up_by_hand(hass: HomeAssistant, broker: BrokerProcess) -> Non
         result = await hear(hass, FIMP.replace("ad:3", f"ad:{number}"))
         assert result["reason"] == "already_configured"
     assert len(entry.discovery_keys["mqtt"]) == 1
+
+
+async def test_set_up_by_hand_although_it_was_ignored(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    mqtt_entry(hass, broker)
+    await hear(hass)
+    await ignore(hass)
+    result = await submit(hass, await begin(hass, "home_assistant"), {"topics": {}})
+    await finish(hass, result, "nothing_found")
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_same_broker_by_another_way(hass: HomeAssistant, broker: BrokerProcess) -> None:
