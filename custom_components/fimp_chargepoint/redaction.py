@@ -19,7 +19,7 @@ _SECRET: Final = frozenset(
     host username user password passphrase pin secret clientsecret apikey authorization
     cacertificate clientcertificate clientkey certificate certificatechain privatekey
     publickey meterpublickey powermeterpublickeyocmf signature signedmeterdata
-    token accesstoken refreshtoken idtoken idtag parentidtag parentidtoken groupidtoken
+    clientid token accesstoken refreshtoken idtoken idtag parentidtag parentidtoken groupidtoken
     serial serialnumber serialno serialnr chargepointserial chargepointserialnumber
     chargeboxserialnumber meterserialnumber meterid deviceid evseid identity
     evccid vehicleid vin licenseplate emaid contractid iccid imsi imei
@@ -32,6 +32,9 @@ _NAME: Final = frozenset({"alias", "area", "friendlyname", "suggestedarea", "tit
 #: Keys that are secret only there: the keys of an object and of what is in it.
 _SECRET_WITHIN: Final = frozenset({("vehicle", "id")})
 _NAME_WITHIN: Final = frozenset({("client", "name"), ("identity", "name")})
+#: The value of what is named beside it, as a configuration key of OCPP: it may be a password.
+_NAMED: Final = frozenset({"key", "componentvariable"})
+_VALUE: Final = frozenset({"value", "actualvalue"})
 #: Keys of what can hold anything, and what nobody here reads.
 _ANYTHING: Final = frozenset({"configs", "configstate", "uiblocks", "uibuttons"})
 
@@ -47,6 +50,7 @@ _LOOKS: Final = re.compile(
 _PAIR: Final = re.compile(r'("([^"\\]{1,64})"\s*:\s*)"((?:[^"\\]|\\.)*)"?')
 #: Shorter values are replaced only where their key tells: as a text they mean anything.
 _TEXT_MIN: Final = 4
+_VALUE_MIN: Final = 8
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z_-]+")
 
 
@@ -73,7 +77,13 @@ class Redactor:
     def data(self, value: Any, *keys: str) -> Any:
         """Return JSON data with a word for each secret; `keys` is where it was found."""
         if isinstance(value, Mapping):
-            return {key: self._item(str(key), each, keys) for key, each in value.items()}
+            named = not _NAMED.isdisjoint(_plain(str(key)) for key in value)
+            return {
+                key: self._value(each)
+                if named and isinstance(each, str) and each and _plain(str(key)) in _VALUE
+                else self._item(str(key), each, keys)
+                for key, each in value.items()
+            }
         if isinstance(value, list | tuple):
             return [self.data(each, *keys) for each in value]
         return value
@@ -140,6 +150,10 @@ class Redactor:
             return json.dumps(self.data(json.loads(value)))
         except ValueError:
             return self.broken(value)
+
+    def _value(self, value: str) -> str:
+        """Return the word for a value of anything; a short one may stand elsewhere, too."""
+        return self.secret(value) if len(value) >= _VALUE_MIN else self._word(value)
 
     def _name(self, value: str) -> str:
         """Return the word for a name."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import NamedTuple
 
 from .chargepoint.hub import Hub
+from .chargepoint.model import ChargepointSnapshot
 
 #: Seconds to look for charge points; most heartbeats come within five.
 SEARCH_SECONDS = 6.0
@@ -29,7 +30,10 @@ async def async_search(hub: Hub, prefixes: list[str]) -> Search:
     """Look for charge points on a connected hub, and stop it."""
     try:
         await asyncio.sleep(SEARCH_SECONDS)
-        names = sorted(node.snapshot.identity.name for node in hub.nodes.values())
+        snapshots = [node.snapshot for node in hub.nodes.values()]
+        names = sorted(
+            each.identity.name for each in snapshots if isinstance(each, ChargepointSnapshot)
+        )
         # Nothing found may mean that access rules keep everything from us.
         delivers = bool(names) or all(
             [await hub.link.echo(prefix, ECHO_SECONDS) for prefix in prefixes]

@@ -249,3 +249,39 @@ async def test_it_can_be_played_everest(
     assert TOKEN not in text
     if dialect == "main":
         assert any(state.startswith("redacted") for state in wanted.values())
+
+
+async def test_nothing_of_the_back_end_is_in_it(
+    hass: HomeAssistant, broker: BrokerProcess, download: Any, everything_enabled: None
+) -> None:
+    """Not its address, not who the station is there, and no value of any key."""
+    secret = "geheim-4711"
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        sisters=SisterSetup(ocpp="ocpp_api", bus="ocpp"),
+        timing=QUICK,
+    ) as station:
+        entry = await load(hass, other_broker(broker, options={"internal_bus": True}))
+        found = Chargepoint(hass, station, entry)
+        await station.ocpp("disconnect")
+        await station.ocpp("connect")
+        await found.shows("sensor", "csms_url", "ws://localhost:9000")
+        await until(lambda: entry.runtime_data.hub.nodes["everest_ocpp:ocpp_api"]._bus)
+        target = {"entity_id": found.id("binary_sensor", "csms_connected")}
+        asked = {"monitor_keys": {"keys": "DisplayText"}, "get_keys": {}}
+        for action, data in asked.items():
+            await hass.services.async_call(
+                DOMAIN,
+                f"ocpp_{action}",
+                target | data,
+                blocking=True,
+                return_response=True,
+            )
+        await station.key(f"DisplayText {secret}")
+        await until(lambda: hass.states.get(found.id("event", "variable_changed")))
+        text = await download(entry)
+        for each in (secret, "localhost:9000", "cp001", "Hello"):
+            assert each not in text
+        for each in ("DisplayText", "csms_url", "get_configuration_key"):
+            assert each in text
+        await hass.config_entries.async_unload(entry.entry_id)

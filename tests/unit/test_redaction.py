@@ -37,6 +37,11 @@ def redacted(value: Any) -> Any:
         ({"configs": [{"id": "user", "val": {"default": "ola"}}]}, "ola"),
         ({"message": json.dumps([2, "7", "Authorize", {"idTag": "CAFE01"}])}, "CAFE01"),
         ({"message": '[2, {"idTag": "CAFE01'}, "CAFE01"),
+        ({"key": "AuthorizationKey", "read_only": False, "value": "geheim"}, "geheim"),
+        ({"component_variable": {"variable": {"name": "x"}}, "value": "geheim"}, "geheim"),
+        ({"component_variable": {}, "actual_value": "geheim1234"}, "geheim"),
+        ({"client_id": "cp001"}, "cp001"),
+        ({"csms_url": "wss://example.org"}, "example"),
     ],
 )
 def test_secrets_go(data: dict[str, Any], secret: str) -> None:
