@@ -1,0 +1,356 @@
+"""The bus inside EVerest: every dialect is read, one is written, as it was recorded."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    InvalidRequestError,
+    ProtocolError,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest import bus
+from custom_components.fimp_chargepoint.chargepoint.everest.bus import (
+    BusModule,
+    Dialect,
+    Result,
+    Variable,
+)
+from custom_components.fimp_chargepoint.chargepoint.ocpp import (
+    ChangeAvailability,
+    GetVariables,
+    MonitorVariables,
+    OcppCommand,
+    RestartOcpp,
+    SendSecurityEvent,
+    SetVariable,
+    StopOcpp,
+)
+from simulators.recording import read_recording
+
+from .fakes import UNTHROTTLED, OfflineHub
+from .test_simulators_everest import everest as facts
+
+COMMANDS: tuple[OcppCommand, ...] = (
+    GetVariables(),
+    GetVariables(names=("HeartbeatInterval", "x" * 50)),
+    SetVariable(name="DisplayText", value=""),
+    SetVariable(name="x" * 50, value="x" * 500),
+    MonitorVariables(names=("HeartbeatInterval",)),
+    SendSecurityEvent(kind="SettingSystemTime"),
+    SendSecurityEvent(kind="x" * 50, info="x" * 255),
+    StopOcpp(),
+    RestartOcpp(),
+)
+
+
+def module(dialect: Dialect | None = Dialect.NAMED) -> BusModule:
+    """Return the OCPP module of a station, heard in a dialect."""
+    found = BusModule("everest", "ocpp", "main", "me")
+    found.dialect = dialect
+    return found
+
+
+# What is said ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "dialect", "value"),
+    [
+        (
+            "ocpp/main/var",
+            {"name": "is_connected", "data": True},
+            Dialect.WHOLE,
+            True,
+        ),
+        (
+            "modules/ocpp/impl/main/var",
+            {"name": "is_connected", "data": False},
+            Dialect.MODULES,
+            False,
+        ),
+        (
+            "modules/ocpp/impl/main/var/is_connected",
+            {"msg_type": "Var", "data": {"data": True}},
+            Dialect.NAMED,
+            True,
+        ),
+    ],
+)
+def test_every_dialect_is_read(
+    topic: str, payload: Any, dialect: Dialect, *, value: bool
+) -> None:
+    assert bus.variable(topic.split("/"), orjson.dumps(payload)) == Variable(
+        dialect, "ocpp", "main", "is_connected", value
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("modules/ocpp/impl/main/var/is_connected", {"name": "is_connected", "data": True}),
+        ("modules/ocpp/impl/main/var/is_connected", {"msg_type": "Var", "data": True}),
+        ("modules/ocpp/impl/main/var/is_connected", {"msg_type": "Var2", "data": {"data": 1}}),
+        ("modules/ocpp/impl/main/var/is_connected", True),
+        ("modules/ocpp/impl/main/var", {"msg_type": "Var", "data": {"data": True}}),
+        ("ocpp/main/var", {"name": 5, "data": True}),
+        ("ocpp/main/var", []),
+    ],
+)
+def test_a_dialect_of_tomorrow_is_none(topic: str, payload: Any) -> None:
+    with pytest.raises(ProtocolError):
+        bus.variable(topic.split("/"), orjson.dumps(payload))
+
+
+@pytest.mark.parametrize("topic", ["modules/ocpp/impl/main/cmd/stop", "ocpp/main/cmd", "x", ""])
+def test_what_is_no_variable(topic: str) -> None:
+    assert bus.variable(topic.split("/"), b"no matter") is None
+
+
+def test_all_that_was_recorded_is_read() -> None:
+    """It is of the newest dialect, and shows in what form that is written."""
+    variables, results, calls = 0, 0, []
+    for line in read_recording(facts("recorded", "internal_bus_main_samples.jsonl")):
+        levels = line.topic.split("/")[1:]
+        if "response" in levels:
+            assert bus.result(line.payload).error is None
+            results += 1
+        elif "cmd" in levels:
+            calls.append(orjson.loads(line.payload))
+        elif "var" in levels:
+            said = bus.variable(levels, line.payload)
+            assert said is not None
+            assert said.dialect is Dialect.NAMED
+            assert said.name == levels[-1]
+            variables += 1
+    assert min(variables, results, len(calls)) > 5
+
+    for command in COMMANDS:
+        told = bus.told(command)
+        assert told is not None
+        call = orjson.loads(module().call(told.command, told.args).payload)
+        for each in calls:
+            assert call.keys() == each.keys() == {"data", "msg_type"}
+            assert call["msg_type"] == each["msg_type"] == "Cmd"
+            assert call["data"].keys() == each["data"].keys() == {"args", "id", "origin"}
+            assert len(call["data"]["id"]) == len(each["data"]["id"])
+
+
+def test_a_result() -> None:
+    def result(data: dict[str, Any]) -> Result:
+        outcome = {"type": "result", "data": data}
+        return bus.result(orjson.dumps({"msg_type": "CmdResult", "data": outcome}))
+
+    assert result({"id": "7", "origin": "ocpp", "retval": None}) == ("7", None, None)
+    assert result({"id": "7", "origin": "ocpp", "retval": False}) == ("7", False, None)
+    error = {"__everest__error_type": "HandlerException", "__everest__error_msg": "busy"}
+    assert result({"id": "7", "error": error}) == ("7", None, "busy")
+    del error["__everest__error_msg"]
+    assert result({"id": "7", "error": error}) == ("7", None, "HandlerException")
+    assert result({"id": "7"}) == ("7", None, "an error without words")
+    for wrong in ({}, {"id": 7, "retval": True}):
+        with pytest.raises(ProtocolError):
+            result(wrong)
+
+
+# What is told ---------------------------------------------------------------------------
+
+
+def test_all_that_is_told_is_in_the_interface() -> None:
+    """Commands and arguments are those of EVerest's own definition, none more and none less."""
+    text = facts("interfaces", "ocpp_1_6_charge_point.yaml").read_text(encoding="utf-8")
+    defined = yaml.safe_load(text)["cmds"]
+    told = [bus.told(command) for command in COMMANDS]
+    assert {each.command for each in told if each} == set(defined)
+    types = {"string": str, "array": list}
+    for each in told:
+        assert each is not None
+        arguments = defined[each.command].get("arguments", {})
+        assert set(each.args or {}) == set(arguments)
+        for name, value in (each.args or {}).items():
+            assert isinstance(value, types[arguments[name]["type"]])
+            longest = arguments[name].get("maximum")
+            assert longest is None or len(value) <= longest
+            for item in value if isinstance(value, list) else ():
+                assert isinstance(item, str)
+                assert len(item) <= arguments[name]["items"].get("maximum", 50)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SetVariable(name="x" * 51, value="1"),
+        SetVariable(name="", value="1"),
+        SetVariable(name="x ", value="1"),
+        SetVariable(name="ü", value="1"),
+        SetVariable(name="x", value="x" * 501),
+        SetVariable(name="x", value="ü"),
+        SetVariable(name="x", value="a\nb"),
+        SetVariable(name="x", value="\ud800"),
+        SetVariable(name="x", value=5),  # type: ignore[arg-type]
+        SetVariable(name="x", value="1", component="OCPPCommCtrlr"),
+        GetVariables(names=("x" * 51,)),
+        GetVariables(names=(5,)),  # type: ignore[arg-type]
+        GetVariables(names=tuple(f"x{each}" for each in range(201))),
+        GetVariables(names=("x",), component="OCPPCommCtrlr"),
+        MonitorVariables(names=()),
+        MonitorVariables(names=(None,)),  # type: ignore[arg-type]
+        SendSecurityEvent(kind=""),
+        SendSecurityEvent(kind="x" * 51),
+        SendSecurityEvent(kind="x", info="x" * 256),
+        SendSecurityEvent(kind="x", info="\x00"),
+        SendSecurityEvent(kind="x", critical=True),
+    ],
+)
+def test_what_makes_no_sense_is_refused(command: OcppCommand) -> None:
+    with pytest.raises(InvalidRequestError):
+        bus.told(command)
+
+
+def test_what_is_asked_twice_is_asked_once() -> None:
+    told = bus.told(GetVariables(names=("x", "y", "x")))
+    assert told is not None
+    assert told.args == {"keys": ["x", "y"]}
+
+
+def test_what_only_the_api_has() -> None:
+    assert bus.told(ChangeAvailability(operative=True)) is None
+
+
+@pytest.mark.parametrize("dialect", [Dialect.WHOLE, Dialect.MODULES, None])
+def test_only_the_newest_dialect_is_written(dialect: Dialect | None) -> None:
+    with pytest.raises(InvalidRequestError):
+        module(dialect).call("stop", None)
+
+
+def test_every_call_has_an_id_of_its_own() -> None:
+    one, other = (module().call("stop", None) for _ in range(2))
+    assert one.topic == other.topic == "everest/modules/ocpp/impl/main/cmd/stop"
+    assert one.id != other.id
+    assert orjson.loads(one.payload)["data"] == {"args": None, "id": one.id, "origin": "me"}
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "answer"),
+    [
+        (SetVariable(name="x", value="1"), "Accepted", {"status": "Accepted"}),
+        (SetVariable(name="x", value="1"), "RebootRequired", {"status": "RebootRequired"}),
+        (SetVariable(name="x", value="1"), "Rejected", CommandRejectedError),
+        (SetVariable(name="x", value="1"), "NotSupported", CommandRejectedError),
+        (SetVariable(name="x", value="1"), None, CommandRejectedError),
+        (StopOcpp(), True, {}),
+        (StopOcpp(), False, CommandRejectedError),
+        (RestartOcpp(), None, CommandRejectedError),
+        (MonitorVariables(names=("x",)), None, {}),
+        (SendSecurityEvent(kind="x"), None, {}),
+        (GetVariables(), None, {"keys": []}),
+        (GetVariables(), {"configuration_keys": 5, "unknown_keys": [5, {}]}, {"keys": []}),
+        (
+            GetVariables(),
+            {
+                "configuration_keys": [{"key": "x", "read_only": True, "value": "1"}, 5],
+                "unknown_keys": ["y"],
+            },
+            {
+                "keys": [
+                    {"key": "x", "value": "1", "read_only": True, "status": "Accepted"},
+                    {"key": "y", "status": "UnknownVariable"},
+                ]
+            },
+        ),
+    ],
+)
+def test_what_is_answered(command: OcppCommand, value: Any, answer: Any) -> None:
+    told = bus.told(command)
+    assert told is not None
+    if isinstance(answer, dict):
+        assert told.answer(value) == answer
+    else:
+        with pytest.raises(answer):
+            told.answer(value)
+
+
+# On a hub -------------------------------------------------------------------------------
+
+ON = replace(UNTHROTTLED, internal_bus=True)
+
+
+def said(value: Any) -> dict[str, Any]:
+    return {"msg_type": "Var", "data": {"data": value}}
+
+
+def test_the_recording_on_a_hub() -> None:
+    """Nobody of OCPP is in it; that it may be there is asked once."""
+    hub = OfflineHub(options=ON)
+    hub.link_up()
+    hub.take_sent()
+    start = hub.clock.time
+    for line in read_recording(facts("recorded", "internal_bus_main_samples.jsonl")):
+        hub.advance(start + line.t)
+        hub.message(line.topic, line.payload, retained=False)
+    assert hub.ignored == {}
+    assert not [each for each in hub.nodes if each.startswith("everest_ocpp:")]
+    ((topic, payload),) = hub.take_sent("everest/")
+    assert topic == "everest/modules/ocpp/impl/main/cmd/get_configuration_key"
+    call = orjson.loads(payload)
+    assert call["data"]["args"] == {"keys": ["HeartbeatInterval"]}
+
+
+def test_nothing_is_asked_in_another_dialect() -> None:
+    hub = OfflineHub(options=ON)
+    hub.link_up()
+    hub.take_sent()
+    hub.feed("everest/modules/evse/impl/main/var", {"name": "powermeter", "data": {}})
+    hub.feed("everest/evse/main/var", {"name": "powermeter", "data": {}})
+    hub.feed("everest/modules/evse/impl/main/var/powermeter", {"data": {}})
+    assert hub.take_sent("everest/") == []
+    assert hub.ignored == {"shape": 1}
+
+
+def test_the_generic_interface_is_not_taken_for_ocpp_1_6() -> None:
+    """It has commands of the same names, and others as their arguments."""
+    hub = OfflineHub(options=ON)
+    hub.link_up()
+    for name, value in (("is_connected", True), ("security_event", {"type": "x"})):
+        hub.feed(f"everest/modules/ocpp/impl/ocpp_generic/var/{name}", said(value))
+    hub.advance(hub.clock.time + 100)
+    assert hub.nodes == {}
+
+
+def test_another_name_of_the_implementation() -> None:
+    hub = OfflineHub(options=ON)
+    hub.link_up()
+    key = {"key": "x", "read_only": False}
+    hub.feed("everest/modules/m/impl/charge_point/var/configuration_key", said(key))
+    hub.advance(hub.clock.time + 4)
+    assert list(hub.nodes) == ["everest_ocpp:"]
+
+
+def test_another_root() -> None:
+    hub = OfflineHub(options=replace(ON, bus_root="a/b"))
+    assert any(each.startswith("a/b/modules/") for each in hub.filters)
+    hub.link_up()
+    hub.feed("a/b/modules/ocpp/impl/main/var/is_connected", said(value=True))
+    hub.advance(hub.clock.time + 4)
+    assert hub.nodes["everest_ocpp:"].snapshot.connected is True
+
+
+def test_without_the_option_nothing_is_heard() -> None:
+    hub = OfflineHub()
+    hub.link_up()
+    hub.feed("everest/modules/ocpp/impl/main/var/is_connected", said(value=True))
+    hub.advance(hub.clock.time + 100)
+    assert hub.nodes == {}
+    assert not [each for each in hub.filters if each.startswith("everest/")]
+    assert hub.take_sent("everest/modules") == []
+
+
+def test_filters_do_not_overlap() -> None:
+    """A message that two of them matched might come twice."""
+    hub = OfflineHub(options=ON)
+    filters = [each for each in hub.filters if each.startswith("everest/")]
+    assert len(filters) == len(set(filters)) > 5
+    assert not [each for each in filters if each.endswith("#")]

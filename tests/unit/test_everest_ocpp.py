@@ -1,0 +1,656 @@
+"""The OCPP client of an EVerest station: what it says, and what it is asked."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    CommandTimeoutError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import EverestOcpp
+from custom_components.fimp_chargepoint.chargepoint.everest.schedule import (
+    Schedule,
+    of_station,
+)
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
+from custom_components.fimp_chargepoint.chargepoint.ocpp import (
+    ChangeAvailability,
+    GetVariables,
+    MonitorVariables,
+    OcppCommand,
+    OcppSnapshot,
+    SendSecurityEvent,
+    SetVariable,
+    StopOcpp,
+    Told,
+)
+
+from .fakes import UNTHROTTLED, OfflineHub
+from .test_simulators_everest import everest as facts
+
+ROOT = "everest_api/1/ocpp_consumer/ocpp_1"
+ADDRESS = "everest_ocpp:ocpp_1"
+STATUS = {
+    "connected": True,
+    "csms_url": "wss://example.org",
+    "identity": "cp001",
+    "ocpp_version": "2.0.1",
+    "security_profile": 2,
+}
+GET = GetVariables(names=("x",))
+
+
+class Station:
+    """A station as it is heard, and what it is asked."""
+
+    def __init__(self, **options: Any) -> None:
+        """Begin with a link and nobody on it."""
+        self.hub = OfflineHub(options=replace(UNTHROTTLED, **options))
+        self.hub.link_up()
+        self.hub.take_sent()
+        self.told: list[Told] = []
+
+    def says(self, variable: str, value: Any) -> None:
+        """Let the module publish a variable."""
+        self.hub.feed(f"{ROOT}/e2m/{variable}", value)
+
+    def bus(self, name: str, value: Any) -> None:
+        """Let the module on the bus publish a variable."""
+        topic = f"everest/modules/ocpp/impl/main/var/{name}"
+        self.hub.feed(topic, {"msg_type": "Var", "data": {"data": value}})
+
+    def legacy(self, word: bytes) -> None:
+        """Let the API before v1 say how the connection is."""
+        self.hub.feed("everest_api/ocpp/var/connection_status", word)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.hub.advance(self.hub.clock.time + seconds)
+
+    def asked(self, operation: str) -> list[Any]:
+        """Return and forget what was sent for an operation."""
+        found = [
+            orjson.loads(payload)
+            for topic, payload in self.hub.sent
+            if topic.startswith(f"{ROOT}/m2e/") and topic.endswith(f"/{operation}")
+        ]
+        self.hub.sent.clear()
+        return found
+
+    @property
+    def client(self) -> EverestOcpp:
+        """The only client."""
+        (client,) = self.hub.nodes.values()
+        assert isinstance(client, EverestOcpp)
+        return client
+
+    @property
+    def shown(self) -> OcppSnapshot:
+        """What is known of it."""
+        return self.client.snapshot
+
+    def listen(self) -> None:
+        """Keep what it tells from now on."""
+        self.client.add_event_listener(self.told.append)
+
+    async def perform(self, command: OcppCommand, reply: Any) -> dict[str, Any]:
+        """Let it do something, and reply to that."""
+        task = asyncio.create_task(self.client.perform(command))
+        await asyncio.sleep(0)
+        (sent,) = [orjson.loads(payload) for _, payload in self.hub.sent[-1:]]
+        self.hub.feed(sent["headers"]["replyTo"], reply)
+        return await task
+
+
+@pytest.fixture(name="station")
+def station_fixture() -> Station:
+    """A station of the newest release, whose connection is known."""
+    station = Station()
+    station.says("heartbeat", 7)
+    station.says("connection_status", STATUS)
+    station.hub.take_sent()
+    station.listen()
+    return station
+
+
+# How it is found ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("heartbeat", 0),
+        ("heartbeat", {}),
+        ("is_connected", False),
+        ("connection_status", {"connected": False}),
+        ("boot_notification_response", {"status": "Pending", "interval": 5}),
+        ("charging_schedules", {"schedules": []}),
+        ("security_event", {"type": "x"}),
+        ("event_data", {"component_variable": {}}),
+    ],
+)
+def test_whatever_it_says_proves_it(variable: str, value: Any) -> None:
+    station = Station()
+    station.says(variable, value)
+    assert list(station.hub.nodes) == [ADDRESS]
+    assert station.shown.available
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("heartbeat", "7"),
+        ("heartbeat", True),
+        ("is_connected", "true"),
+        ("is_connected", 1),
+        ("connection_status", {}),
+        ("connection_status", [True]),
+        ("security_event", None),
+        ("ocpp_message", {"message": "x"}),
+        ("data_transfer_incoming", {"headers": {"replyTo": "x"}, "payload": {}}),
+        ("nonsense", {"connected": True}),
+    ],
+)
+def test_nonsense_proves_nothing(variable: str, value: Any) -> None:
+    station = Station()
+    station.says(variable, value)
+    assert station.hub.nodes == {}
+
+
+def test_it_is_found_by_asking() -> None:
+    station = Station()
+    station.hub.link_up()
+    ((_, question),) = station.hub.take_sent("everest_api/query-modules/ocpp_consumer")
+    reply_to = orjson.loads(question)["headers"]["replyTo"]
+    apis = [
+        {"module_id": "ocpp_1", "type": "ocpp_consumer", "version": 1},
+        {"module_id": "evse_1", "type": "evse_manager_consumer", "version": 1},
+        {"module_id": "ocpp_2", "type": "ocpp_consumer", "version": 2},
+        {"module_id": "a/b", "type": "ocpp_consumer", "version": 1},
+        {"type": "ocpp_consumer"},
+        5,
+    ]
+    station.hub.feed(reply_to, {"apis": apis})
+    assert list(station.hub.nodes) == [ADDRESS]
+    # Only the newest release answers, so it offers everything.
+    station.client.check(ChangeAvailability(operative=True))
+    assert station.hub.ignored == {}
+
+
+def test_two_of_them() -> None:
+    """Each is a client of its own, and nobody is given what may be the other's."""
+    station = Station(internal_bus=True)
+    station.says("heartbeat", 1)
+    station.hub.feed("everest_api/1/ocpp_consumer/ocpp_2/e2m/heartbeat", 1)
+    station.bus("is_connected", value=True)
+    assert list(station.hub.nodes) == [ADDRESS, "everest_ocpp:ocpp_2"]
+    for node in station.hub.nodes.values():
+        assert node.snapshot.connected is None
+        with pytest.raises(InvalidRequestError, match="nothing of OCPP"):
+            node.check(StopOcpp())
+
+
+# What it says ---------------------------------------------------------------------------
+
+
+def test_the_connection(station: Station) -> None:
+    shown = station.shown
+    assert (shown.connected, shown.csms_url, shown.version) == (
+        True,
+        "wss://example.org",
+        "2.0.1",
+    )
+    assert (shown.client_id, shown.security_profile) == ("cp001", 2)
+    assert Feature.CSMS in shown.capabilities.reports
+    station.says("connection_status", {"connected": False})
+    assert (station.shown.connected, station.shown.csms_url) == (False, None)
+    station.says("is_connected", value=True)
+    assert station.shown.connected is True
+    station.says("is_connected", "yes")
+    assert station.shown.connected is True
+    station.says("connection_status", {"connected": "yes", "security_profile": True})
+    assert (station.shown.connected, station.shown.security_profile) == (None, None)
+
+
+def test_the_sample_of_everest_s_own_serializer() -> None:
+    station = Station()
+    station.says(
+        "connection_status", facts("codec-samples", "ocpp_connection_status.json").read_bytes()
+    )
+    assert station.shown.connected is True
+    assert station.shown.csms_url == "ws://localhost:9000"
+    assert station.shown.version == "1.6"
+
+
+def test_what_the_back_end_thinks(station: Station) -> None:
+    station.says("boot_notification_response", {"status": "Pending", "interval": 60})
+    assert station.shown.registration == "Pending"
+
+
+def test_questions_for_what_was_said_before(station: Station) -> None:
+    """What was never published is answered with `true`: so nothing is asked that can be it."""
+    station.hub.link_up()
+    sent = {
+        topic.removeprefix(f"{ROOT}/m2e/"): orjson.loads(payload)
+        for topic, payload in station.hub.take_sent(f"{ROOT}/m2e/")
+    }
+    assert set(sent) == {
+        "connection_status/get",
+        "boot_notification_response/get",
+        "charging_schedules/get",
+    }
+    assert station.shown.connected is None
+    for value in (True, None):
+        station.hub.feed(sent["boot_notification_response/get"]["headers"]["replyTo"], value)
+    assert station.shown.registration is None
+    station.hub.feed(sent["connection_status/get"]["headers"]["replyTo"], STATUS)
+    assert station.shown.connected is True
+    assert station.hub.ignored == {}
+
+
+def test_what_is_not_answered_is_asked_once_more() -> None:
+    station = Station()
+    station.says("heartbeat", 1)
+    assert len(station.asked("get")) == 3
+    station.wait(3.5)
+    assert len(station.asked("get")) == 3
+    for _ in range(10):
+        station.says("heartbeat", 1)
+        station.wait(5)
+    assert station.asked("get") == []
+
+
+def test_a_security_event(station: Station) -> None:
+    event = {
+        "type": "TamperDetectionActivated",
+        "info": "by hand",
+        "critical": False,
+        "timestamp": "2026-11-20T09:15:39.718Z",
+    }
+    station.says("security_event", event)
+    station.says("security_event", {"type": "x", "info": 5, "critical": "yes"})
+    one, other = station.told
+    assert one.kind == "security_event"
+    assert one.details == event | {"timestamp": datetime(2026, 11, 20, 9, 15, 39, 718_000, UTC)}
+    assert other.details == {"type": "x"}
+
+
+def test_a_variable_that_has_changed(station: Station) -> None:
+    variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "x"}}
+    event = {
+        "component_variable": variable,
+        "actual_value": "x" * 2500,
+        "trigger": "Delta",
+        "event_id": 1,
+    }
+    station.says("event_data", event)
+    variable["component"] = {"name": ""}
+    station.says("event_data", event | {"actual_value": "1", "cleared": True})
+    station.says("event_data", {"component_variable": 5})
+    assert [each.details for each in station.told] == [
+        {
+            "key": "x",
+            "component": "OCPPCommCtrlr",
+            "value": "x" * 200,
+            "trigger": "Delta",
+        },
+        {"key": "x", "value": "1", "trigger": "Delta", "cleared": True},
+        {},
+    ]
+
+
+def schedule(**more: Any) -> dict[str, Any]:
+    """Return the schedule of a whole station: 16 A, after a minute 6 A, after two none."""
+    whole = {
+        "evse": 0,
+        "charging_rate_unit": "A",
+        "duration": 120,
+        "charging_schedule_period": [
+            {"start_period": 0, "limit": 16.0},
+            {"start_period": 60, "limit": 6.0},
+        ],
+    }
+    return {"schedules": [{"evse": 1, "charging_rate_unit": "A"}, whole | more]}
+
+
+def test_what_may_be_drawn(station: Station) -> None:
+    """It changes with time, and nobody says so."""
+    station.says("charging_schedules", schedule())
+    limits = []
+    for beat in range(13):
+        limits.append(station.shown.csms_current)
+        station.wait(10)
+        station.says("heartbeat", 8 + beat)
+    assert limits == [16] * 6 + [6] * 6 + [None]
+    assert (station.shown.csms_current, station.shown.csms_power) == (None, None)
+    assert Feature.CSMS_POWER not in station.shown.capabilities.reports
+    station.says("charging_schedules", schedule(charging_rate_unit="W"))
+    assert (station.shown.csms_current, station.shown.csms_power) == (None, 16)
+    assert Feature.CSMS_POWER in station.shown.capabilities.reports
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"schedules": 5},
+        {"schedules": [5, {"evse": 1}]},
+        {"schedules": [{"evse": 0, "charging_schedule_period": 5}]},
+        schedule(charging_schedule_period=[5, {"limit": 5}, {"start_period": 5}]),
+        schedule(charging_rate_unit=5),
+    ],
+)
+def test_schedules_that_say_nothing(station: Station, value: Any) -> None:
+    station.says("charging_schedules", value)
+    assert (station.shown.csms_current, station.shown.csms_power) == (None, None)
+
+
+def test_a_schedule_that_began_earlier() -> None:
+    begin = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    now = (begin + timedelta(seconds=90)).timestamp()
+    found = of_station(schedule(start_schedule="2026-11-20T09:00:00Z"), now)
+    assert found.limit(now) == 6
+    assert found.next_change(now) == now + 30
+    endless = of_station(schedule(start_schedule="nonsense", duration=None), now)
+    assert endless.limit(now + 1e6) == 6
+    assert endless.next_change(now + 1e6) is None
+    assert Schedule().limit(now) is None
+    # One that has not begun limits nothing yet.
+    assert of_station(schedule(start_schedule="2026-11-20T10:00:00Z"), now).limit(now) is None
+
+
+# Life -----------------------------------------------------------------------------------
+
+
+async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
+    await station.client.perform(MonitorVariables(names=("x",)))
+    await station.client.perform(MonitorVariables(names=("x",)))
+    assert len(station.asked("monitor_variables")) == 2
+    station.says("heartbeat", 0)
+    # Each wish is said once, and all else is asked for.
+    assert len(station.asked("monitor_variables")) == 1
+    station.says("heartbeat", 0)
+    assert len(station.asked("get")) == 3
+
+
+def test_it_falls_silent_and_comes_back(station: Station) -> None:
+    station.wait(21)
+    assert len(station.asked("get_variables")) == 1
+    assert station.shown.available
+    station.wait(10)
+    assert station.shown.unavailable is Reason.SILENT
+    assert station.shown.connected is None
+    station.wait(300)
+    assert len(station.asked("get_variables")) > 5
+    station.says("heartbeat", 8)
+    assert station.shown.available
+
+
+def test_an_answer_is_a_sign_of_life(station: Station) -> None:
+    for _ in range(20):
+        station.wait(21)
+        (question,) = station.asked("get_variables")
+        station.hub.feed(question["headers"]["replyTo"], {"items": []})
+    assert station.shown.available
+
+
+def test_the_link(station: Station) -> None:
+    station.hub.link_down(NotConnectedError("gone"))
+    assert station.shown.unavailable is Reason.LINK_DOWN
+    assert station.shown.csms_url is None
+    station.hub.link_up()
+    assert station.shown.unavailable is Reason.NOT_HEARD
+
+
+# What it is asked -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "answer"),
+    [
+        (GET, {"items": []}, {"keys": []}),
+        (GET, None, {"keys": []}),
+        (GET, {"items": [5, {}]}, {"keys": [{"key": None, "status": None}]}),
+        (SetVariable(name="x", value="1"), {"items": [{"status": "Accepted"}]}, "Accepted"),
+        (SetVariable(name="x", value="1"), {"items": []}, CommandRejectedError),
+        (SetVariable(name="x", value="1"), True, CommandRejectedError),
+        (ChangeAvailability(operative=True), {"status": "Scheduled"}, "Scheduled"),
+        (ChangeAvailability(operative=True), {}, CommandRejectedError),
+    ],
+)
+async def test_replies(station: Station, command: OcppCommand, reply: Any, answer: Any) -> None:
+    if isinstance(answer, type):
+        with pytest.raises(answer):
+            await station.perform(command, reply)
+    else:
+        wanted = {"status": answer} if isinstance(answer, str) else answer
+        assert await station.perform(command, reply) == wanted
+
+
+async def test_a_refusal_in_its_own_words(station: Station) -> None:
+    info = {"reason_code": "NoSuchEvse", "additional_info": "there is one"}
+    reply = {"status": "Rejected", "status_info": info}
+    with pytest.raises(CommandRejectedError, match="Rejected: NoSuchEvse: there is one"):
+        await station.perform(ChangeAvailability(operative=True, evse=2), reply)
+
+
+async def test_nobody_replies(station: Station) -> None:
+    task = asyncio.create_task(station.client.perform(GET))
+    await asyncio.sleep(0)
+    station.wait(11)
+    with pytest.raises(CommandTimeoutError):
+        await task
+
+
+async def test_the_link_breaks_meanwhile(station: Station) -> None:
+    task = asyncio.create_task(station.client.perform(GET))
+    await asyncio.sleep(0)
+    station.hub.link_down(NotConnectedError("gone"))
+    with pytest.raises(NotConnectedError):
+        await task
+    with pytest.raises(NotConnectedError):
+        await station.client.perform(GET)
+
+
+async def test_it_is_removed_meanwhile(station: Station) -> None:
+    client = station.client
+    task = asyncio.create_task(client.perform(GET))
+    await asyncio.sleep(0)
+    station.hub.remove_node(ADDRESS)
+    with pytest.raises(NotConnectedError):
+        await task
+
+
+async def test_who_asked_has_given_up(station: Station) -> None:
+    task = asyncio.create_task(station.client.perform(GET))
+    await asyncio.sleep(0)
+    (question,) = station.asked("get_variables")
+    task.cancel()
+    await asyncio.sleep(0)
+    station.hub.feed(question["headers"]["replyTo"], {"items": []})
+    assert station.client._calls._waiting == {}
+    assert station.hub.ignored == {}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        GetVariables(names=("x" * 51,)),
+        GetVariables(names=("x",), component="x" * 51),
+        GetVariables(names=("",)),
+        GetVariables(names=tuple(f"x{each}" for each in range(201))),
+        SetVariable(name="x", value="x" * 1001),
+        SetVariable(name="x", value="ü" * 501),
+        SetVariable(name="x", value="\x00"),
+        SetVariable(name="x", value="\ud800"),
+        SetVariable(name="x", value=5),  # type: ignore[arg-type]
+        MonitorVariables(names=()),
+        SendSecurityEvent(kind=""),
+        SendSecurityEvent(kind="x", info="ü"),
+        ChangeAvailability(operative=True, evse=0),
+        ChangeAvailability(operative=True, evse=True),
+        ChangeAvailability(operative=True, evse=2**31),
+        ChangeAvailability(operative=True, evse=1, connector=0),
+        ChangeAvailability(operative=True, connector=1),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(station: Station, command: OcppCommand) -> None:
+    with pytest.raises(InvalidRequestError):
+        station.client.check(command)
+    with pytest.raises(InvalidRequestError):
+        await station.client.perform(command)
+    assert station.hub.take_sent() == []
+
+
+def test_what_a_release_does_not_offer() -> None:
+    station = Station()
+    station.says("heartbeat", {})
+    for command in (
+        MonitorVariables(names=("x",)),
+        SendSecurityEvent(kind="x"),
+        ChangeAvailability(operative=True),
+    ):
+        with pytest.raises(InvalidRequestError):
+            station.client.check(command)
+    station.client.check(GET)
+    # Only later releases say so.
+    station.says("charging_schedules", {"schedules": []})
+    station.client.check(MonitorVariables(names=("x",)))
+    station.says("ocpp_message", {"message": "x", "direction": "x"})
+    station.client.check(SendSecurityEvent(kind="x"))
+    station.client.check(ChangeAvailability(operative=True))
+
+
+# Several ways ---------------------------------------------------------------------------
+
+
+def test_the_api_is_preferred() -> None:
+    station = Station(internal_bus=True)
+    station.says("connection_status", STATUS)
+    station.listen()
+    station.bus("is_connected", value=False)
+    assert station.shown.connected is True
+    station.bus("security_event", {"type": "x"})
+    station.bus("configuration_key", {"key": "x", "read_only": False})
+    assert station.told == []
+    station.client.check(StopOcpp())
+    # On its own it is not heard any more.
+    station.wait(100)
+    station.bus("security_event", {"type": "x"})
+    assert [each.details for each in station.told] == [{"type": "x"}]
+
+
+def test_monitors_on_the_bus_where_the_api_has_none() -> None:
+    station = Station(internal_bus=True)
+    station.says("heartbeat", {})
+    station.listen()
+    station.bus("configuration_key", {"key": "x", "read_only": True, "value": "x" * 5000})
+    assert [each.details for each in station.told] == [
+        {"key": "x", "read_only": True, "value": "x" * 200}
+    ]
+    station.client.check(MonitorVariables(names=("x",)))
+
+
+def test_the_bus_alone_waits_for_the_api() -> None:
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    assert station.hub.nodes == {}
+    station.wait(1)
+    station.says("heartbeat", 1)
+    station.wait(100)
+    assert list(station.hub.nodes) == [ADDRESS]
+
+
+def test_the_bus_waits_longer_where_the_api_is_there() -> None:
+    station = Station(internal_bus=True)
+    station.hub.feed("everest_api/1/evse_manager_consumer/evse_1/e2m/heartbeat", 1)
+    station.bus("is_connected", value=True)
+    station.wait(30)
+    assert list(station.hub.nodes) == ["everest:evse_1"]
+    station.bus("is_connected", value=True)
+    station.wait(40)
+    assert set(station.hub.nodes) == {"everest:evse_1", "everest_ocpp:"}
+
+
+def test_what_was_not_introduced_begins_anew_with_the_link() -> None:
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    station.hub.link_down(NotConnectedError("gone"))
+    station.hub.link_up()
+    station.wait(10)
+    assert station.hub.nodes == {}
+    station.bus("is_connected", value=True)
+    station.wait(10)
+    assert station.shown.connected is True
+
+
+def test_a_dialect_has_to_be_heard_again_after_the_link() -> None:
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    station.wait(4)
+    station.client.check(StopOcpp())
+    station.hub.link_down(NotConnectedError("gone"))
+    station.hub.link_up()
+    with pytest.raises(InvalidRequestError, match="nothing was heard"):
+        station.client.check(StopOcpp())
+    # An update of the station has changed nothing, or all.
+    chatter = "everest/modules/evse/impl/evse/var/powermeter"
+    station.hub.feed(chatter, {"msg_type": "Var", "data": {"data": {}}})
+    station.client.check(StopOcpp())
+    station.hub.feed(
+        "everest/modules/ocpp/impl/main/var", {"name": "is_connected", "data": True}
+    )
+    with pytest.raises(InvalidRequestError, match="only read"):
+        station.client.check(StopOcpp())
+
+
+def test_the_bus_is_asked_for_a_sign_of_life() -> None:
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    station.wait(4)
+    station.hub.take_sent()
+    station.wait(20)
+    ((topic, payload),) = station.hub.take_sent("everest/")
+    assert topic.endswith("/cmd/get_configuration_key")
+    call = orjson.loads(payload)["data"]
+    answer = {"id": call["id"], "origin": "ocpp", "retval": {"configuration_keys": []}}
+    result = {"msg_type": "CmdResult", "data": {"type": "result", "data": answer}}
+    station.hub.feed(f"{topic}/response/{call['origin']}", result)
+    station.wait(15)
+    assert station.shown.available
+    station.wait(40)
+    assert station.shown.unavailable is Reason.SILENT
+
+
+def test_the_older_api() -> None:
+    station = Station()
+    for word in (b"unknown", b"", b"nonsense", b"\xff"):
+        station.legacy(word)
+    station.wait(100)
+    assert station.hub.nodes == {}
+    station.legacy(b"disconnected")
+    station.wait(4)
+    assert station.shown.connected is False
+    station.legacy(b"connected")
+    assert station.shown.connected is True
+    station.legacy(b"nonsense")
+    assert station.shown.connected is True
+    station.wait(40)
+    assert station.shown.unavailable is Reason.SILENT
+
+
+def test_the_older_api_helps_where_the_newer_says_nothing() -> None:
+    station = Station()
+    station.says("heartbeat", {})
+    station.legacy(b"connected")
+    assert station.shown.connected is True
+    station.says("is_connected", value=False)
+    # The newer one knows, and the older one may be a second late.
+    station.legacy(b"connected")
+    assert station.shown.connected is False
