@@ -122,7 +122,7 @@ async def test_what_is_in_it(
     assert data["entry"]["state"] == "loaded"
     assert data["entry"]["data"]["host"] == "**REDACTED**"
     assert data["entry"]["data"]["tls"] == "off"
-    assert data["entry"]["options"] == {"measurement_interval": 0}
+    assert data["entry"]["options"] == dict(chargepoint.entry.options)
     hub = data["hub"]
     assert (hub["connected"], hub["connections"], hub["last_error"]) == (True, 1, None)
     assert "FimpProtocol" in hub["protocols"]
