@@ -28,8 +28,10 @@ def chromium() -> str | None:
 
 
 @asynccontextmanager
-async def open_page(width: int = 1280, height: int = 1000) -> AsyncIterator[Page]:
-    """Open an empty page of `width` x `height` pixels, in a profile of its own.
+async def open_page(
+    *, width: int = 1280, height: int = 1000, scale: float = 1
+) -> AsyncIterator[Page]:
+    """Open an empty page in a profile of its own; `scale` makes pixels of CSS pixels.
 
     Raises:
         HomeError: there is no Chromium.
@@ -43,6 +45,7 @@ async def open_page(width: int = 1280, height: int = 1000) -> AsyncIterator[Page
         try:
             context = await browser.new_context(
                 viewport={"width": width, "height": height},
+                device_scale_factor=scale,
                 locale="en-GB",
                 timezone_id="Europe/Oslo",
             )

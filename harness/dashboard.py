@@ -33,11 +33,11 @@ def cards(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from section["cards"]
 
 
-async def make_dashboard(home: Home, config: dict[str, Any]) -> str:
-    """Add a dashboard to the sidebar; returns its address."""
+async def make_dashboard(home: Home, config: dict[str, Any], *, hours: float = _HOURS) -> str:
+    """Add a dashboard to the sidebar, with so many hours of history; returns its address."""
     for card in cards(config):
         if "hours_to_show" in card:
-            card["hours_to_show"] = _HOURS
+            card["hours_to_show"] = hours
     await home.commands(
         {
             "type": "lovelace/dashboards/create",

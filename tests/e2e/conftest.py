@@ -21,12 +21,11 @@ from harness.browser import chromium, log_in, open_page
 from harness.charge_points import Cars, charge_points
 from harness.dashboard import make_dashboard, read_dashboard
 from harness.home import Home, running_home
+from harness.screen import PATIENCE_MS, Screen
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
 from tests.broker import CHARGER_USERNAME, PASSWORD, USERNAME, BrokerProcess
-
-from .screen import PATIENCE_MS, Screen
 
 _OUTCOME = pytest.StashKey[bool]()
 _INTEGRATION = "fimp_chargepoint"

@@ -48,10 +48,7 @@ async def house_fixture(
 
 async def test_adding_the_integration(house: World) -> None:
     screen, port = house.screen, str(house.broker.port)
-    await screen.open("config/integrations/dashboard")
-    await screen.press("Add integration")
-    await screen.page.get_by_placeholder("Search for a brand name").fill("EV Charge")
-    await screen.page.locator("ha-integration-list-item", has_text="EV Charge Points").click()
+    await screen.begin_adding()
     await screen.shows("Which MQTT broker?")
     await screen.page.get_by_text("Another broker", exact=True).click()
 
@@ -90,8 +87,7 @@ async def test_adding_the_integration(house: World) -> None:
 
 async def test_a_device_shows_what_it_is_and_does(house: World) -> None:
     screen, garage = house.screen, house.cars.points["garage"]
-    await screen.open_integration()
-    await screen.page.locator("ha-config-entry-device-row", has_text="Acme Wallbox").click()
+    await screen.open_device("Acme Wallbox")
     info = screen.page.locator("ha-device-info-card")
     for fact in ("Acme Wallbox", "by Acme", "Firmware: 2.3.4", garage.serial):
         await expect(info).to_contain_text(fact)

@@ -7,10 +7,10 @@ from playwright.async_api import expect
 import pytest
 
 from harness.check import until_present
-from harness.dashboard import cards, read_dashboard
+from harness.dashboard import FILE, cards, read_dashboard
+from harness.screen import until
 
 from .conftest import World
-from .screen import until
 
 pytestmark = [
     pytest.mark.all,
@@ -58,6 +58,27 @@ async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
     for feature in ("bar-gauge", "lock-commands", "numeric-input", "select-options", "toggle"):
         shown = screen.section(WALLBOX).locator(f"hui-{feature}-card-feature")
         await expect(shown.first).to_be_visible()
+
+
+async def test_the_dashboard_can_be_pasted(charging_world: World) -> None:
+    """Going through the steps of the docs ends at what is written there."""
+    screen, page = charging_world.screen, charging_world.screen.page
+    await screen.open("config/lovelace/dashboards")
+    await screen.press("Add dashboard")
+    await page.get_by_text("New dashboard from scratch").click()
+    await screen.fill("Title", "Charging")
+    await screen.press("Create")
+    await page.locator("ha-data-table").get_by_text("Charging", exact=True).click()
+    await page.get_by_role("button", name="Edit dashboard").click()
+    await screen.press("Open dashboard menu")
+    await screen.choose("Raw configuration editor")
+    await page.locator(".cm-content").fill(FILE.read_text(encoding="utf-8"))
+    await screen.press("Save")
+    await screen.shows("Saved")
+    [saved] = await charging_world.home.commands(
+        {"type": "lovelace/config", "url_path": "dashboard-charging"}
+    )
+    assert saved == read_dashboard()
 
 
 async def test_charging_is_switched_on_and_off(charging_world: World) -> None:

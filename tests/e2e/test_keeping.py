@@ -5,11 +5,11 @@ from pathlib import Path
 from playwright.async_api import expect
 import pytest
 
+from harness.screen import until
 from simulators.recording import read
 from tests.broker import PASSWORD, USERNAME
 
 from .conftest import World
-from .screen import until
 
 pytestmark = [
     pytest.mark.all,

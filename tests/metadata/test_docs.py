@@ -33,6 +33,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
 
 
+def test_pictures_are_small() -> None:
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.suffix == ".png"
+        assert picture.stat().st_size <= 200_000, picture.name
+
+
 def test_every_entity_is_on_the_page() -> None:
     there = {
         (platform, name_of(platform, each))

@@ -6,8 +6,8 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
-from harness.dashboard import URL_PATH
-from harness.home import Home
+from .dashboard import URL_PATH
+from .home import Home
 
 #: For each thing waited for; a browser on a busy machine may need long.
 PATIENCE_MS = 60_000
@@ -18,7 +18,7 @@ _INTEGRATION = "EV Charge Points"
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that is not on the screen."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
-        while not condition():  # noqa: ASYNC110 - there is nothing that tells
+        while not condition():
             await asyncio.sleep(0.05)
 
 
@@ -39,9 +39,22 @@ class Screen:
         await self.open("config/integrations/integration/fimp_chargepoint")
         await expect(self.page.get_by_text(_INTEGRATION).first).to_be_visible()
 
-    async def open_entity(self, entity_id: str) -> None:
-        """Open the details of an entity."""
-        await self.open(f"home/overview?more-info-entity-id={entity_id}")
+    async def open_device(self, name: str) -> None:
+        """Go to the page of a device of this integration."""
+        await self.open_integration()
+        await self.page.locator("ha-config-entry-device-row", has_text=name).click()
+        await expect(self.page.locator("ha-device-info-card")).to_contain_text(name)
+
+    async def begin_adding(self) -> None:
+        """Go to Settings > Devices & services > Add integration, and choose this one."""
+        await self.open("config/integrations/dashboard")
+        await self.press("Add integration")
+        await self.page.get_by_placeholder("Search for a brand name").fill("EV Charge")
+        await self.page.locator("ha-integration-list-item", has_text=_INTEGRATION).click()
+
+    async def resize(self, width: int, height: int) -> None:
+        """Look through a window of another size."""
+        await self.page.set_viewport_size({"width": width, "height": height})
 
     async def press(self, name: str) -> None:
         """Press a button by its label."""

@@ -1,0 +1,170 @@
+"""Take the screenshots of the docs: the demo, set up and used in a browser."""
+
+import argparse
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+import io
+from pathlib import Path
+import sys
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+from playwright.async_api import expect
+
+from simulators.mqtt import Broker
+
+from .broker import HOST, embedded_broker, free_port
+from .browser import log_in, open_page
+from .charge_points import Cars, charge_points
+from .check import until_present
+from .dashboard import make_dashboard, read_dashboard
+from .home import Home, HomeError, running_home
+from .screen import PATIENCE_MS, Screen
+
+FOLDER = Path(__file__).parents[1] / "docs" / "images"
+
+
+def _of(entity_id: str, **data: Any) -> dict[str, Any]:
+    return {"entity_id": entity_id} | data
+
+
+#: Enough for flat colours and smooth letters, and a quarter of the size.
+_COLORS = 128
+_SCALE = 1.5
+#: Measurements may move for ever.
+_TRIES = 8
+#: Hours of history to show: as long as the scene below takes.
+_HOURS = 0.05
+#: What happens: seconds to wait first, an action of Home Assistant with its data, or a charge
+#: point and what it does.
+_SCENE: tuple[tuple[float, str, str | dict[str, Any]], ...] = (
+    (0, "garage", "plug"),
+    (5, "select.select_option", _of("select.acme_wallbox_charging_mode", option="normal")),
+    (0, "switch.turn_on", _of("switch.acme_wallbox")),
+    (15, "carport", "plug"),
+    (25, "carport", "car_pause"),
+    (10, "number.set_value", _of("number.acme_wallbox_maximum_current", value=16)),
+    (20, "carport", "car_resume"),
+    (30, "driveway", "plug"),
+    (10, "", ""),
+)
+#: kWh of a day, before today, newest last.
+_DAYS = (18.2, 0, 22.4, 9.1, 0, 31.0, 12.7, 16.3, 0, 8.8, 24.9, 0, 19.5, 27.1)
+
+
+async def take() -> None:
+    """Take them all."""
+    FOLDER.mkdir(exist_ok=True)
+    expect.set_options(timeout=PATIENCE_MS)
+    async with AsyncExitStack() as stack:
+        broker = Broker(HOST, await stack.enter_async_context(embedded_broker()))
+        cars = await stack.enter_async_context(charge_points(broker))
+        folder = stack.enter_context(TemporaryDirectory())
+        home = await stack.enter_async_context(running_home(Path(folder), free_port()))
+        page = await stack.enter_async_context(open_page(scale=_SCALE))
+        page.set_default_timeout(PATIENCE_MS)
+        await log_in(page, home)
+        screen = Screen(page, home)
+        await _add(screen, broker)
+        await until_present(home)
+        await _fill_statistics(home)
+        await make_dashboard(home, read_dashboard(), hours=_HOURS)
+        await _play(home, cars)
+        await _show(screen)
+
+
+async def _add(screen: Screen, broker: Broker) -> None:
+    """Add the integration."""
+    await screen.resize(900, 640)
+    await screen.begin_adding()
+    await screen.fill("Host", broker.host)
+    await screen.fill("Port", str(broker.port))
+    await screen.press("Submit")
+    await screen.shows("Charge points found")
+    await _shoot(screen, "found")
+    await screen.press("Finish")
+    await screen.press("Skip and finish")
+
+
+async def _fill_statistics(home: Home) -> None:
+    """Give the demo a past: somebody who charges most evenings."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    states = await home.states()
+    for slug, share in (("acme_wallbox", 1.0), ("everest_carport", 0.6)):
+        entity_id = f"sensor.{slug}_lifetime_energy"
+        first = float(states[entity_id]["state"]) - sum(_DAYS) * share
+        total, stats = 0.0, []
+        for ago, energy in zip(range(len(_DAYS), 0, -1), _DAYS, strict=True):
+            for hour, part in ((17, 0.0), (18, 0.6), (19, 0.4)):
+                total += energy * share * part
+                start = today - timedelta(days=ago) + timedelta(hours=hour)
+                stats.append({"start": start.isoformat(), "state": first + total, "sum": total})
+        metadata = {
+            "has_sum": True,
+            "mean_type": 0,
+            "name": None,
+            "source": "recorder",
+            "statistic_id": entity_id,
+            "unit_class": "energy",
+            "unit_of_measurement": "kWh",
+        }
+        await home.commands(
+            {"type": "recorder/import_statistics", "metadata": metadata, "stats": stats}
+        )
+
+
+async def _play(home: Home, cars: Cars) -> None:
+    """Let happen what the pictures are to show."""
+    for seconds, who, what in _SCENE:
+        await asyncio.sleep(seconds)
+        match what:
+            case dict():
+                await home.call(who, **what)
+            case str() if who:
+                await cars.do(who, what)
+
+
+async def _show(screen: Screen) -> None:
+    """Look at what there is."""
+    await screen.resize(1400, 1430)
+    await screen.open_dashboard()
+    await _shoot(screen, "dashboard")
+    await screen.resize(390, 844)
+    await _shoot(screen, "phone")
+    await screen.resize(1280, 1040)
+    await screen.open_device("Acme Wallbox")
+    await _shoot(screen, "device")
+
+
+async def _shoot(screen: Screen, name: str) -> None:
+    """Keep what is on the screen, once nothing moves any more."""
+    picture = b""
+    for _ in range(_TRIES):
+        before, picture = picture, await screen.page.screenshot(animations="disabled")
+        if picture == before:
+            break
+        await asyncio.sleep(1)
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    path = FOLDER / f"{name}.png"
+    image.quantize(_COLORS).save(path, optimize=True)
+    print(
+        f"{path.relative_to(Path.cwd())}: {path.stat().st_size / 1000:.0f} kB", file=sys.stderr
+    )
+
+
+def main() -> int:
+    """Take the screenshots; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/screenshots", description=__doc__)
+    parser.parse_args()
+    try:
+        asyncio.run(take())
+    except HomeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
