@@ -12,6 +12,7 @@ from .pages import PAGES, entities
 from .project import ROOT
 
 _LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([\w-]+))?\)")
+_QUOTED = re.compile(r"`([^`]+)`")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -92,3 +93,32 @@ def test_every_field_is_explained(flow: str, page: Path) -> None:
     for step in TEXTS[flow]["step"].values():
         for name in _names(step):
             assert name.lower() in text, name
+
+
+def test_what_others_may_rely_on() -> None:
+    """The keys, and the states of those whose states are words."""
+    rows = []
+    for line in (ROOT / "docs" / "evcc.md").read_text(encoding="utf-8").splitlines():
+        platform, *cells = (each.strip() for each in line.strip("|").split("|"))
+        if platform in PLATFORMS and len(cells) == len(("key", "state")):
+            rows += [(platform, key, cells[1]) for key in _QUOTED.findall(cells[0])]
+    assert {key for _, key, _ in rows} >= {"charging", "status", "iec61851"}
+    for platform, key, states in rows:
+        (description,) = (each for each in descriptions(platform) if each.key == key)
+        assert description.translation_key in (None, key)
+        options = getattr(description, "options", None)
+        assert options is None or set(_QUOTED.findall(states)) == set(options), key
+
+
+@pytest.mark.parametrize("page", ["evcc.md", "moving.md", "fimp.md"])
+def test_entities_are_called_by_their_names(page: str) -> None:
+    """What is bold within a sentence is the name of an entity."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    names = {
+        name_of(platform, each).lower()
+        for platform in PLATFORMS
+        for each in descriptions(platform)
+    }
+    said = {each.lower() for each in re.findall(r"\*\*([a-z][^*]*|IEC[^*]*)\*\*", text)}
+    assert said
+    assert said <= names
