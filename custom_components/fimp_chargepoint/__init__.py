@@ -32,6 +32,7 @@ from .preferences import library_options
 from .rivals import async_watch_for_rivals
 from .services import async_setup_actions
 from .temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
+from .unused_token import async_watch_for_unused_tokens
 
 #: What looks for what the user should know of, as long as an entry is loaded.
 _WATCHES = (
@@ -39,6 +40,7 @@ _WATCHES = (
     async_watch_for_moves,
     async_watch_for_absence,
     async_watch_for_rivals,
+    async_watch_for_unused_tokens,
 )
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)

@@ -121,6 +121,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Whether it does not charge, but may begin by itself, as after a fault."""
         return self.snapshot.status is Status.ERROR
 
+    @property
+    def takes_token(self) -> bool | None:
+        """Whether it can be shown the token that it asks for; None while it asks for none."""
+        return None
+
     # Commands ---------------------------------------------------------------
 
     def checked(self, feature: Feature, value: Any) -> Any:

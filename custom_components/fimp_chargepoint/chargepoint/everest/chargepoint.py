@@ -18,6 +18,7 @@ from ..node import Outlet
 from . import costs, details, direct, limits, operations, random_delay, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
+from .evse import ASKS_FOR_TOKEN
 from .limits import Limits
 from .module import Kind, Module
 from .sisters import Sisters
@@ -33,8 +34,7 @@ _START_TIME: Final = 5.0
 #: Seconds after which the errors are asked for a second time.
 _AGAIN: Final = 3.0
 _DISABLED: Final = "Disabled"
-#: When a token starts a session, and what is said of one that does not.
-_ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
+#: What is said of a token that starts no session.
 _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 
@@ -239,6 +239,12 @@ class EverestChargepoint(ApiChargepoint):
     def _takes_limits(self) -> bool:
         return self._sisters.limits is not None
 
+    @property
+    @override
+    def takes_token(self) -> bool | None:
+        asks = super().takes_token is not None
+        return self._sisters.tokens is not None if asks else None
+
     def _costs_told(self, cost: Cost, now: float) -> None:
         """Take what the session costs by the station's own account."""
         if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
@@ -256,7 +262,7 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _start_request(self, mode: str | None) -> Request:
         token, reader = self.outlet.options.token, self._sisters.tokens
-        if self.snapshot.raw_status in _ASKS_FOR_TOKEN and token and reader:
+        if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
             # Only then: the token that started a session ends it when it is shown again.
             return reader.request(token)
         return self._request("resume_charging")

@@ -41,6 +41,9 @@ _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
 #: What is said to be wrong where the lines turn the wrong way, in the word of the meter.
 PHASES_WRONG: Final = "phase_seq_error"
 
+#: The words of an EVSE that waits for a token.
+ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
+
 
 class Evse(Chargepoint):
     """What every EVSE of EVerest has."""
@@ -85,6 +88,11 @@ class Evse(Chargepoint):
     def _may_start(self) -> bool:
         # Said right before charging, also when it goes on after a pause.
         return super()._may_start or self.snapshot.raw_status == "Preparing"
+
+    @property
+    @override
+    def takes_token(self) -> bool | None:
+        return False if self.snapshot.raw_status in ASKS_FOR_TOKEN else None
 
     # What is said: each returns the changes of the snapshot ---------------------
 

@@ -21,7 +21,7 @@ from ..node import Outlet
 from . import powermeter, random_delay, session
 from .energy import Counter, based
 from .envelope import mapping, number, part, text
-from .evse import PHASES_WRONG, Evse
+from .evse import ASKS_FOR_TOKEN, PHASES_WRONG, Evse
 from .information import telemetry
 
 #: Seconds without a word after which nobody is there: all is said again every second.
@@ -32,13 +32,12 @@ _DISABLED: Final = "Disabled"
 #: The words said without a session, and with one that is over.
 _IDLE: Final = frozenset({_UNKNOWN, "Unplugged", _DISABLED, "Reserved"})
 _OVER: Final = frozenset({"Finished", "FinishedEVSE"})
-_WAITS: Final = frozenset({"AuthRequired", "AuthTimeout"})
 _PAUSES: Final = frozenset({"ChargingPausedEV", "ChargingPausedEVSE", "WaitingForEnergy"})
 #: The words of a transaction: before it `charged_energy_wh` is that of the one before.
 _COUNTING: Final = _OVER | _PAUSES | {"Charging", "FinishedEV"}
-_SESSION: Final = _COUNTING | _WAITS | {"Preparing"}
+_SESSION: Final = _COUNTING | ASKS_FOR_TOKEN | {"Preparing"}
 #: The words that tell that no transaction runs.
-_NO_TRANSACTION: Final = _IDLE | _OVER | _WAITS
+_NO_TRANSACTION: Final = _IDLE | _OVER | ASKS_FOR_TOKEN
 
 #: What is done once, and ends the transaction.
 _ACTS: Final = {Feature.STOP_TRANSACTION: "stop_charging", Feature.FORCE_UNLOCK: "force_unlock"}
