@@ -9,7 +9,7 @@ import pytest
 
 from .entities import PLATFORMS, TEXTS, descriptions, name_of
 from .pages import PAGES, entities
-from .project import ROOT
+from .project import INTEGRATION, ROOT, read_yaml
 
 _LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([\w-]+))?\)")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -122,3 +122,32 @@ def test_entities_are_called_by_their_names(page: str) -> None:
     said = {each.lower() for each in re.findall(r"\*\*([a-z][^*]*|IEC[^*]*)\*\*", text)}
     assert said
     assert said <= names
+
+
+#: Where Home Assistant's rules for documentation are met: the page and its heading.
+_RULES = {
+    "docs-high-level-description": "README.md#what-it-is-for",
+    "docs-use-cases": "README.md#what-it-is-for",
+    "docs-supported-devices": "README.md#supported-devices",
+    "docs-supported-functions": "docs/what-you-get.md#entities",
+    "docs-installation-instructions": "README.md#installing",
+    "docs-installation-parameters": "docs/setup.md#fields",
+    "docs-configuration-parameters": "README.md#options",
+    "docs-data-update": "README.md#how-data-comes-in",
+    "docs-actions": "docs/automations.md#actions",
+    "docs-triggers": "docs/automations.md#triggers",
+    "docs-conditions": "docs/automations.md#conditions",
+    "docs-examples": "README.md#examples",
+    "docs-known-limitations": "README.md#known-limitations",
+    "docs-troubleshooting": "README.md#troubleshooting",
+    "docs-removal-instructions": "README.md#removing-it",
+}
+
+
+def test_every_rule_for_documentation_is_met() -> None:
+    rules = read_yaml(INTEGRATION / "quality_scale.yaml")["rules"]
+    assert {rule for rule in rules if rule.startswith("docs-")} == set(_RULES)
+    for rule, place in _RULES.items():
+        assert rules[rule] == "done", rule
+        page, _, anchor = place.partition("#")
+        assert anchor in _anchors(ROOT / page), place
