@@ -32,7 +32,13 @@ def everest(broker: BrokerProcess, dialect: str) -> Any:
         Broker(broker.host, broker.port),
         EvseSetup(limits="limits_api", delay=True, socket=True),
         dialect=dialect,
-        sisters=SisterSetup(errors="errors_api", tokens="tokens_api", cost="cost_api"),
+        sisters=SisterSetup(
+            errors="errors_api",
+            tokens="tokens_api",
+            cost="cost_api",
+            ocpp="ocpp_api",
+            bus="ocpp",
+        ),
         site=SiteSetup(information=True),
         timing=QUICK,
     )

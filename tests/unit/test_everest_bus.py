@@ -129,7 +129,7 @@ def test_all_that_was_recorded_is_read() -> None:
     assert min(variables, results, len(calls)) > 5
 
     for command in COMMANDS:
-        told = bus.told(command)
+        told = bus.bus_call(command)
         assert told is not None
         call = orjson.loads(module().call(told.command, told.args).payload)
         for each in calls:
@@ -163,7 +163,7 @@ def test_all_that_is_told_is_in_the_interface() -> None:
     """Commands and arguments are those of EVerest's own definition, none more and none less."""
     text = facts("interfaces", "ocpp_1_6_charge_point.yaml").read_text(encoding="utf-8")
     defined = yaml.safe_load(text)["cmds"]
-    told = [bus.told(command) for command in COMMANDS]
+    told = [bus.bus_call(command) for command in COMMANDS]
     assert {each.command for each in told if each} == set(defined)
     types = {"string": str, "array": list}
     for each in told:
@@ -207,17 +207,17 @@ def test_all_that_is_told_is_in_the_interface() -> None:
 )
 def test_what_makes_no_sense_is_refused(command: OcppCommand) -> None:
     with pytest.raises(InvalidRequestError):
-        bus.told(command)
+        bus.bus_call(command)
 
 
 def test_what_is_asked_twice_is_asked_once() -> None:
-    told = bus.told(GetVariables(names=("x", "y", "x")))
+    told = bus.bus_call(GetVariables(names=("x", "y", "x")))
     assert told is not None
     assert told.args == {"keys": ["x", "y"]}
 
 
 def test_what_only_the_api_has() -> None:
-    assert bus.told(ChangeAvailability(operative=True)) is None
+    assert bus.bus_call(ChangeAvailability(operative=True)) is None
 
 
 @pytest.mark.parametrize("dialect", [Dialect.WHOLE, Dialect.MODULES, None])
@@ -264,7 +264,7 @@ def test_every_call_has_an_id_of_its_own() -> None:
     ],
 )
 def test_what_is_answered(command: OcppCommand, value: Any, answer: Any) -> None:
-    told = bus.told(command)
+    told = bus.bus_call(command)
     assert told is not None
     if isinstance(answer, dict):
         assert told.answer(value) == answer

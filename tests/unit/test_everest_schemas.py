@@ -182,9 +182,9 @@ def operations() -> set[str]:
                     args=[ast.JoinedStr(values=[*_, ast.Constant(value="/get")]), *_],
                 ):
                     found |= {f"{each}/get" for each in GETTABLE}
-                case ast.Call(func=ast.Name(id="Told"), args=[ast.Constant(value=name), *_]):
+                case ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Constant(value=name), *_]):
                     found.add(str(name))
-                case ast.Call(func=ast.Name(id="Told"), args=[ast.Name(id=name), *_]):
+                case ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Name(id=name), *_]):
                     found.add(getattr(ocpp_requests, name))
                 case ast.JoinedStr(values=[ast.Constant(value=str(name)), _]) if (
                     name.startswith("everest_api/query")

@@ -148,7 +148,7 @@ class BusCall(NamedTuple):
     answer: Any
 
 
-def told(command: OcppCommand) -> BusCall | None:
+def bus_call(command: OcppCommand) -> BusCall | None:
     """Return what to call for `command`, None where OCPP 1.6 has no such thing on the bus.
 
     Raises:

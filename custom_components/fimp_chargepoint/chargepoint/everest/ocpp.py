@@ -22,9 +22,10 @@ from ..ocpp import (
 )
 from ..protocol import Handler
 from . import bus, ocpp_requests
-from .bus import BusModule
+from .bus import BusCall, BusModule
 from .envelope import mapping, text, timestamp
 from .module import Kind, Module
+from .ocpp_requests import ApiCall
 from .pulse import Pulse
 from .schedule import Schedule, of_station
 
@@ -218,32 +219,35 @@ class EverestOcpp(OcppClient):
 
     @override
     def check(self, command: OcppCommand) -> None:
-        told = self._told_to_api(command)
-        if told is None:
-            self._called_on_bus(command)
+        if self._api_call(command) is None:
+            self._bus_call(command)
 
     @override
     def _question(self, command: OcppCommand, now: float) -> Question:
-        told = self._told_to_api(command)
-        if told is not None and self._api is not None:
-            return self._asked(self._api, told, now)
-        module, call = self._called_on_bus(command)
-        return Question(module.call(call.command, call.args), call.answer)
+        by_api = self._api_call(command)
+        if by_api is not None:
+            api, call = by_api
+            if call.answer is None:
+                return Question(api.message(call.operation, call.payload), None)
+            return Question(api.request(call.operation, now, call.payload), call.answer)
+        module, bus_call = self._bus_call(command)
+        return Question(module.call(bus_call.command, bus_call.args), bus_call.answer)
 
-    def _told_to_api(self, command: OcppCommand) -> ocpp_requests.Told | None:
-        """Return what to tell the API, None where it does not offer that."""
-        told = ocpp_requests.told(command)
-        if told is None or self._api is None:
+    def _api_call(self, command: OcppCommand) -> tuple[Module, ApiCall] | None:
+        """Return what to tell the API, and its module, None where it does not offer that."""
+        call = ocpp_requests.api_call(command)
+        if call is None or self._api is None:
             return None
-        if told.operation in (ocpp_requests.AVAILABILITY, ocpp_requests.SECURITY):
-            return told if self._has_all else None
-        if told.operation == ocpp_requests.MONITOR:
-            return told if self._monitors is not False else None
-        return told
+        offered = {
+            ocpp_requests.AVAILABILITY: self._has_all,
+            ocpp_requests.SECURITY: self._has_all,
+            ocpp_requests.MONITOR: self._monitors is not False,
+        }
+        return (self._api, call) if offered.get(call.operation, True) else None
 
-    def _called_on_bus(self, command: OcppCommand) -> tuple[BusModule, bus.BusCall]:
+    def _bus_call(self, command: OcppCommand) -> tuple[BusModule, BusCall]:
         """Return what to call on the bus, and whom."""
-        call = bus.told(command)
+        call = bus.bus_call(command)
         if call is None:
             raise InvalidRequestError(
                 "it needs ocpp_consumer of EVerest 2026.10 or later, which was not found here"
@@ -256,11 +260,6 @@ class EverestOcpp(OcppClient):
             )
         self._bus.require_written()
         return self._bus, call
-
-    def _asked(self, api: Module, told: ocpp_requests.Told, now: float) -> Question:
-        if told.answer is None:
-            return Question(api.message(told.operation, told.payload), None)
-        return Question(api.request(told.operation, now, told.payload), told.answer)
 
     @override
     def _done(self, command: OcppCommand) -> None:

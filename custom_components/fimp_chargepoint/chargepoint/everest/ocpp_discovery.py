@@ -238,7 +238,7 @@ class OcppProtocol(Protocol):
             # OCPP says nothing by itself for days.
             self._usual = self._module(bus.USUAL_MODULE, bus.IMPLEMENTATION)
             self._usual.dialect = Dialect.NAMED
-            call = bus.told(ocpp_requests.PING)
+            call = bus.bus_call(ocpp_requests.PING)
             assert call is not None  # noqa: S101
             question = self._usual.call(call.command, call.args)
             self._asked = question.id

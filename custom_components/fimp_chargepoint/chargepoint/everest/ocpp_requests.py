@@ -24,7 +24,7 @@ _VALUE_MAX: Final = 1000
 TAKEN: Final = frozenset({"Accepted", "RebootRequired", "Scheduled"})
 
 
-class Told(NamedTuple):
+class ApiCall(NamedTuple):
     """An operation, its payload, and how to read the reply; None where there is none."""
 
     operation: str
@@ -41,7 +41,7 @@ AVAILABILITY: Final = "change_availability"
 SECURITY: Final = "security_event"
 
 
-def told(command: OcppCommand) -> Told | None:
+def api_call(command: OcppCommand) -> ApiCall | None:
     """Return what to send for `command`, None where no release knows it.
 
     Raises:
@@ -50,15 +50,15 @@ def told(command: OcppCommand) -> Told | None:
     """
     match command:
         case GetVariables() if command.names:
-            return Told("get_variables", _get(command), _values)
+            return ApiCall("get_variables", _get(command), _values)
         case SetVariable():
-            return Told("set_variables", _set(command), _status_of_item)
+            return ApiCall("set_variables", _set(command), _status_of_item)
         case MonitorVariables():
-            return Told(MONITOR, {"items": _variables(command)}, None)
+            return ApiCall(MONITOR, {"items": _variables(command)}, None)
         case SendSecurityEvent():
-            return Told(SECURITY, _security_event(command), None)
+            return ApiCall(SECURITY, _security_event(command), None)
         case ChangeAvailability():
-            return Told(AVAILABILITY, _availability(command), _status)
+            return ApiCall(AVAILABILITY, _availability(command), _status)
     return None
 
 
