@@ -1,0 +1,166 @@
+"""The session that is being watched, from the moment the car was there. Pure.
+
+What a charge point says of its session belongs to this visit only from some point on: when
+the car comes, it may still speak of the one before, for half a minute or for ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from .bill import Bill, Price, charged, unpriced
+from .model import ChargepointSnapshot, Session, Status
+from .record import Record, restored_moment
+
+#: Two sources of the same moment may differ by so much.
+_SAME_START = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A session that is being watched `since` some moment; energy in kWh.
+
+    `started` is known for sure, or None. `key` is when it began in the words of the charge
+    point, `id` what it calls it; both None until it has spoken of this session, and
+    `stale` is what it said of the one before. `recorded`: it has come to an end, which may
+    not be the last.
+    """
+
+    since: datetime
+    started: datetime | None = None
+    key: datetime | None = None
+    id: str | None = None
+    stale: tuple[datetime | None, float | None] | None = None
+    energy: float | None = None
+    charging_seen: bool = False
+    who: str | None = None
+    ended: datetime | None = None
+    recorded: bool = False
+    bill: Bill = field(default_factory=Bill)
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything was charged: a car that only stood there is no session."""
+        return self.charging_seen or bool(self.energy)
+
+    def is_same(self, session: Session) -> bool | None:
+        """Whether `session` is this one, None where that cannot be told."""
+        if self.id is not None and session.id is not None:
+            return self.id == session.id
+        if self.key is not None and session.started is not None:
+            return abs(self.key - session.started) <= _SAME_START
+        return None
+
+    def adopting(self, snapshot: ChargepointSnapshot) -> Visit:
+        """Return the visit with the session of `snapshot` for its own, unless it is stale."""
+        session = snapshot.session
+        started = _start_of(session) or self.started
+        if self.is_same(session):
+            return replace(
+                self,
+                id=session.id or self.id,
+                key=session.started or self.key,
+                started=started,
+            )
+        if self.key is not None or session.started is None:
+            return self
+        if self.stale is not None and session.started == self.stale[0]:
+            if snapshot.meter.session_energy == self.stale[1]:
+                return self
+            # It never says when a session began, but a new value can only be of this one.
+            started = self.started
+        return replace(self, id=session.id, key=session.started, started=started, stale=None)
+
+    def told(self, snapshot: ChargepointSnapshot) -> Visit:
+        """Return the visit with what `snapshot` says of it: energy, whose car it is."""
+        energy = snapshot.meter.session_energy if self.is_same(snapshot.session) else None
+        if energy is not None and self.energy is not None:
+            energy = max(energy, self.energy)
+        return replace(
+            self,
+            energy=self.energy if energy is None else energy,
+            charging_seen=self.charging_seen or snapshot.status is Status.CHARGING,
+            who=snapshot.vehicle.id or self.who,
+        )
+
+    def billed(self, price: Price | None, *, has_price: bool) -> tuple[Visit, float]:
+        """Return the visit with a bill for all of its energy, and what was added to it.
+
+        `has_price`: the user has named one, although it may not be known right now.
+        """
+        if not has_price:
+            return replace(self, bill=unpriced(self.bill, self.energy)), 0.0
+        bill, added = charged(self.bill, self.energy, price)
+        return (self if bill is self.bill else replace(self, bill=bill)), added
+
+    @property
+    def cost(self) -> float | None:
+        """What it costs so far, in the currency of its bill."""
+        return self.bill.total(self.energy)
+
+    @property
+    def record(self) -> Record:
+        """What is kept of it."""
+        return Record(
+            started=self.started,
+            ended=self.ended,
+            energy=self.energy,
+            cost=self.cost,
+            currency=self.bill.currency,
+            who=self.who,
+        )
+
+    def stored(self) -> dict[str, Any]:
+        """Return what `restored` takes, fit for JSON."""
+        values = {
+            name: getattr(self, name)
+            for name in ("id", "energy", "charging_seen", "who", "recorded")
+        }
+        moments = {name: getattr(self, name) for name in _MOMENTS}
+        bill = {name: getattr(self.bill, name) for name in Bill.__dataclass_fields__}
+        return {
+            **values,
+            **{name: each and each.isoformat() for name, each in moments.items()},
+            "bill": bill,
+        }
+
+    @classmethod
+    def restored(cls, data: Mapping[str, Any]) -> Self:
+        """Return what `stored` was made of, but for what is stale.
+
+        Raises:
+            ValueError, TypeError, KeyError: it was not.
+
+        """
+        moments = {name: restored_moment(data[name]) for name in _MOMENTS}
+        return cls(**{**data, **moments, "bill": Bill(**data["bill"])})
+
+
+_MOMENTS = ("since", "started", "key", "ended")
+
+
+def arrived(snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> Visit:
+    """Return the visit of a car that came `now`; there was none since `unplugged`."""
+    session, energy = snapshot.session, snapshot.meter.session_energy
+    began = _start_of(session)
+    if began is not None and session.ended is None and (began > unplugged or not energy):
+        return Visit(since=now, started=began, key=began, id=session.id)
+    return Visit(since=now, started=now, stale=(session.started, energy))
+
+
+def found(snapshot: ChargepointSnapshot, now: datetime) -> Visit:
+    """Return the visit of a car that was there before us."""
+    session = snapshot.session
+    return Visit(
+        since=now,
+        started=_start_of(session),
+        key=session.started,
+        id=session.id,
+        bill=Bill(priced=None),
+    )
+
+
+def _start_of(session: Session) -> datetime | None:
+    """Return when a session began, where somebody said so."""
+    return None if session.start_guessed else session.started

@@ -1,0 +1,703 @@
+"""The sessions of a charge point, from what it says: as FIMP and EVerest say it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.bill import Price
+from custom_components.fimp_chargepoint.chargepoint.logbook import (
+    RECORDS_MAX,
+    SETTLING_TIME,
+    Logbook,
+    merged,
+)
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    PLUGGED,
+    ChargepointSnapshot,
+    Identity,
+    Meter,
+    Reason,
+    Session,
+    Status,
+    Vehicle,
+)
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MONDAY = NOON - timedelta(days=4)
+LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
+
+#: The session of days ago, which a charge point goes on to tell of.
+OLD = Session(started=MONDAY, ended=MONDAY + timedelta(hours=1))
+FIXED = Price(2.0, "NOK", fixed=True)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+class Home:
+    """A logbook that is fed at times, in minutes after noon."""
+
+    def __init__(self, *, has_price: bool = False, price: Price | None = None) -> None:
+        self.has_price = has_price or price is not None
+        self.price = price
+        self.logbook = Logbook(has_price=self.has_price)
+        self.snapshot = replace(LIVE, session=OLD, meter=Meter(session_energy=5.0))
+        self.events: list[tuple[str, float]] = []
+        self.told: list[dict[str, Any]] = []
+
+    def says(
+        self,
+        minutes: float,
+        status: Status | None = None,
+        energy: float | None = None,
+        **changes: Any,
+    ) -> None:
+        """Let what is due happen, then let the charge point say something."""
+        if status is not None:
+            changes |= {"status": status, "plugged": PLUGGED.get(status)}
+        if energy is not None:
+            changes["meter"] = Meter(session_energy=energy)
+        self.waits(minutes)
+        self.snapshot = replace(self.snapshot, unavailable=None, **changes)
+        self._take(minutes)
+
+    def waits(self, minutes: float) -> None:
+        """Let what is due until a time happen."""
+        now = at(minutes).timestamp()
+        deadline = self.logbook.next_deadline
+        if deadline is not None and deadline <= now:
+            when = (deadline - NOON.timestamp()) / 60
+            self._note(when, self.logbook.tick(deadline, self.price))
+
+    def lost(self, minutes: float) -> None:
+        """Nobody hears it any more; sessions and counters stay, as in the library."""
+        self.waits(minutes)
+        self.snapshot = replace(
+            self.snapshot,
+            unavailable=Reason.LINK_DOWN,
+            status=None,
+            plugged=None,
+            vehicle=Vehicle(),
+        )
+        self._take(minutes)
+
+    def restarts(self) -> None:
+        """Store all as JSON and begin a new run, in which nothing was said yet."""
+        self.logbook.close(self.price)
+        stored = json.loads(json.dumps(self.logbook.stored()))
+        self.logbook = Logbook(has_price=self.has_price)
+        self.logbook.restore(stored)
+        self.snapshot = LIVE
+
+    def _take(self, minutes: float) -> None:
+        self._note(
+            minutes, self.logbook.take(self.snapshot, at(minutes).timestamp(), self.price)
+        )
+
+    def _note(self, minutes: float, happened: list[Any]) -> None:
+        for each in happened:
+            self.events.append((str(each.occurrence), round(minutes)))
+            if each.record is not None:
+                self.told.append(each.record.told())
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The only record."""
+        (record,) = self.logbook.records
+        return record.told()
+
+
+def charging(home: Home) -> None:
+    """Let a car come at minute 10, and begin to charge at minute 20."""
+    home.says(0, Status.DISCONNECTED)
+    home.says(10, Status.READY_TO_CHARGE)
+    home.says(10.5, session=Session(started=at(10)), energy=0.0)
+    home.says(20, Status.CHARGING)
+    home.says(30, energy=1.0)
+
+
+def test_a_whole_session() -> None:
+    """Everything is told once, the end a moment late but for the time it was seen."""
+    home = Home()
+    charging(home)
+    home.says(40, Status.SUSPENDED_BY_EV)
+    home.says(50, Status.CHARGING)
+    home.says(70, Status.DISCONNECTED)
+    # What it took in the end is said after the status.
+    home.says(70.01, energy=6.0, session=Session(started=at(10), ended=at(70)))
+    home.waits(80)
+    assert home.events == [
+        ("car_connected", 10),
+        ("charging_started", 20),
+        ("charging_paused", 40),
+        ("charging_resumed", 50),
+        ("session_finished", 70),
+        ("car_disconnected", 70),
+    ]
+    assert home.told == [home.record]
+    assert home.record == {
+        "energy": 6.0,
+        "duration": 3600,
+        "average_power": 6000,
+        "started": at(10).isoformat(),
+        "ended": at(70).isoformat(),
+    }
+    assert home.logbook.visit is None
+
+
+def test_the_end_is_told_after_a_moment() -> None:
+    home = Home()
+    charging(home)
+    home.says(70, Status.DISCONNECTED)
+    assert home.logbook.next_deadline == at(70).timestamp() + SETTLING_TIME
+    assert home.logbook.tick(at(70).timestamp() + SETTLING_TIME - 0.1) == []
+    assert [str(each.occurrence) for each in home.logbook.close()] == [
+        "session_finished",
+        "car_disconnected",
+    ]
+
+
+def test_a_full_car_that_stays() -> None:
+    """The session is over when the car is full; what it takes later belongs to it."""
+    home = Home()
+    charging(home)
+    home.says(70, Status.FINISHED, energy=6.0)
+    home.says(100, energy=6.1)
+    assert home.events[-1] == ("session_finished", 70)
+    assert home.record["energy"] == 6.1
+    home.says(110, Status.CHARGING)
+    home.says(130, Status.FINISHED, energy=7.0)
+    home.waits(140)
+    assert home.events[-2:] == [("charging_resumed", 110), ("session_finished", 130)]
+    assert [each["energy"] for each in home.told] == [6.0, 7.0]
+    home.says(600, Status.DISCONNECTED)
+    home.waits(610)
+    assert home.events[-1] == ("car_disconnected", 600)
+    assert len(home.told) == 2
+    assert home.record["energy"] == 7.0
+    assert home.record["ended"] == at(130).isoformat()
+
+
+def test_it_was_not_the_end() -> None:
+    """A passing moment between two others."""
+    home = Home()
+    charging(home)
+    home.says(70, Status.FINISHED)
+    home.says(70.01, Status.CHARGING)
+    home.waits(80)
+    assert home.events[-1] == ("charging_started", 20)
+    assert not home.logbook.records
+
+
+def test_only_taken_out_of_service() -> None:
+    """A station that is disabled says for a moment that the car has gone."""
+    home = Home()
+    charging(home)
+    home.says(70, Status.DISCONNECTED)
+    home.says(70.002, Status.OUT_OF_SERVICE)
+    home.waits(80)
+    home.says(90, Status.READY_TO_CHARGE, session=Session(started=at(90)), energy=0.0)
+    assert home.events[2:] == [("session_finished", 70)]
+    home.says(100, Status.DISCONNECTED)
+    home.waits(110)
+    assert home.events[3:] == [("car_disconnected", 100)]
+
+
+def test_a_car_that_only_stood_there() -> None:
+    home = Home()
+    home.says(0, Status.DISCONNECTED)
+    home.says(10, Status.READY_TO_CHARGE)
+    home.says(20, Status.DISCONNECTED)
+    home.waits(30)
+    assert home.events == [("car_connected", 10), ("car_disconnected", 20)]
+    assert not home.logbook.records
+
+
+def test_another_car_at_once() -> None:
+    home = Home()
+    charging(home)
+    home.says(70, Status.DISCONNECTED, energy=6.0)
+    home.says(70.01, Status.REQUESTING)
+    assert [name for name, _ in home.events[2:]] == [
+        "session_finished",
+        "car_disconnected",
+        "car_connected",
+    ]
+    assert home.record["energy"] == 6.0
+
+
+def test_whose_car_it_was() -> None:
+    """It is told early, and forgotten when the car has gone."""
+    home = Home()
+    charging(home)
+    home.says(40, vehicle=Vehicle(id="NO-1"))
+    home.says(70, Status.DISCONNECTED, vehicle=Vehicle())
+    home.waits(80)
+    assert home.record["who"] == "NO-1"
+
+
+# What a charge point says of its session ------------------------------------------------
+
+
+def test_the_session_is_told_before_the_car() -> None:
+    home = Home()
+    home.says(0, Status.DISCONNECTED)
+    home.says(10, session=Session(started=at(10)), energy=0.0)
+    home.says(10.01, Status.CHARGING)
+    home.says(70, Status.DISCONNECTED, energy=4.0)
+    home.waits(80)
+    assert home.record["energy"] == 4.0
+    assert home.record["started"] == at(10).isoformat()
+
+
+def test_the_old_session_is_told_for_a_while() -> None:
+    """Its energy is not that of the car that has just come."""
+    home = Home()
+    home.says(0, Status.DISCONNECTED)
+    home.says(10, Status.CHARGING)
+    assert home.logbook.visit is not None
+    assert home.logbook.visit.energy is None
+    home.says(10.5, session=Session(started=at(10)), energy=0.1)
+    assert home.logbook.visit.energy == 0.1
+
+
+def test_it_never_tells_when_a_session_began() -> None:
+    """Then it began when the car came, and a fall of its energy is the first of it."""
+    home = Home()
+    home.says(0, Status.DISCONNECTED, session=Session(started=at(-5), start_guessed=True))
+    home.says(10, Status.CHARGING)
+    home.says(12, session=Session(started=at(12)), energy=0.2)
+    home.says(70, Status.DISCONNECTED, energy=4.0)
+    home.waits(80)
+    assert home.record["energy"] == 4.0
+    assert home.record["started"] == at(12).isoformat()
+
+
+def test_nothing_falls_where_nothing_was() -> None:
+    home = Home()
+    guess = Session(started=at(-5), start_guessed=True)
+    home.says(0, Status.DISCONNECTED, session=guess, energy=0.0)
+    for start in (10, 110):
+        before = home.snapshot.meter.session_energy
+        home.says(start, Status.CHARGING)
+        home.says(start + 30, energy=before + 4.0)
+        home.says(start + 60, Status.DISCONNECTED)
+        home.waits(start + 70)
+    assert [each["energy"] for each in home.told] == [4.0, 8.0]
+    assert home.told[0]["started"] == at(10).isoformat()
+
+
+def test_energy_never_falls() -> None:
+    home = Home()
+    charging(home)
+    home.says(40, energy=0.5)
+    assert home.logbook.visit is not None
+    assert home.logbook.visit.energy == 1.0
+
+
+def test_the_start_is_told_a_little_differently() -> None:
+    home = Home()
+    charging(home)
+    home.says(40, session=Session(started=at(10) + timedelta(seconds=1)))
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert home.record["started"] == (at(10) + timedelta(seconds=1)).isoformat()
+
+
+def test_an_end_before_the_beginning_is_not_believed() -> None:
+    home = Home()
+    charging(home)
+    home.says(70, Status.DISCONNECTED, session=Session(started=at(10), ended=at(5)))
+    home.waits(80)
+    assert home.record["ended"] == at(70).isoformat()
+
+
+def test_another_session_with_the_car_in_place() -> None:
+    """The first one is kept; only the car could tell that it is over."""
+    home = Home()
+    charging(home)
+    home.says(40, Status.READY_TO_CHARGE, session=Session(started=at(40)), energy=0.0)
+    assert home.record["energy"] == 1.0
+    home.says(45, Status.CHARGING, energy=0.5)
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert [each.energy for each in home.logbook.records] == [1.0, 0.5]
+    assert [each["energy"] for each in home.told] == [0.5]
+
+
+# While nobody listens -------------------------------------------------------------------
+
+
+def test_a_gap_in_mid_session() -> None:
+    home = Home()
+    charging(home)
+    home.lost(40)
+    home.says(45, Status.CHARGING)
+    home.says(46, energy=3.0)
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert [name for name, _ in home.events] == [
+        "car_connected",
+        "charging_started",
+        "session_finished",
+        "car_disconnected",
+    ]
+    assert home.record["energy"] == 3.0
+    assert home.record["duration"] == 3600
+
+
+def test_an_end_before_a_gap_is_an_end() -> None:
+    home = Home()
+    charging(home)
+    home.says(70, Status.DISCONNECTED)
+    home.lost(70.01)
+    assert home.events[-1] == ("car_disconnected", 70)
+    assert home.record["ended"] == at(70).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("session", "known"),
+    [
+        # It says when the session ended, so it knows of its energy as well.
+        (
+            Session(started=at(10), ended=at(50)),
+            {"energy": 6.0, "duration": 2400, "average_power": 9000},
+        ),
+        # That is when it was found to be over.
+        (Session(started=at(10), ended=at(60.1)), {}),
+        # Whether its energy is of before the gap, nobody knows.
+        (Session(started=at(10)), {}),
+        (Session(started=at(55)), {}),
+    ],
+)
+def test_an_end_in_a_gap(session: Session, known: dict[str, Any]) -> None:
+    """What is sure is kept; it is no event."""
+    home = Home()
+    charging(home)
+    home.lost(40)
+    home.says(60, Status.DISCONNECTED)
+    home.says(60.01, session=session, energy=6.0)
+    home.waits(70)
+    assert [name for name, _ in home.events] == ["car_connected", "charging_started"]
+    for key, value in known.items():
+        assert home.record[key] == value
+    assert ("energy" in home.record) is ("ended" in home.record) is bool(known)
+    assert home.record["started"] == at(10).isoformat()
+    assert home.logbook.visit is None
+
+
+def test_a_restart_in_mid_session() -> None:
+    home = Home()
+    charging(home)
+    home.restarts()
+    home.says(50, Status.CHARGING)
+    # Only now it is sure that it is the same car.
+    home.says(50.01, session=Session(started=at(10)), energy=4.0)
+    home.says(70, Status.DISCONNECTED, energy=6.0)
+    home.waits(80)
+    assert home.record["energy"] == 6.0
+    assert home.record["duration"] == 3600
+    assert home.events[2:] == [("session_finished", 70), ("car_disconnected", 70)]
+
+
+def test_an_end_between_two_runs() -> None:
+    home = Home()
+    charging(home)
+    home.restarts()
+    home.says(60, Status.DISCONNECTED)
+    home.says(60.01, session=Session(started=at(10), ended=at(50)), energy=6.0)
+    home.waits(70)
+    assert home.events[2:] == []
+    assert home.record["energy"] == 6.0
+    assert home.record["ended"] == at(50).isoformat()
+
+
+def test_an_energy_of_this_run_is_sure() -> None:
+    """Nobody says when it ended, but what it took was not known before."""
+    home = Home()
+    charging(home)
+    home.restarts()
+    home.says(60, Status.DISCONNECTED)
+    home.says(60.01, session=Session(started=at(10), start_guessed=True), energy=6.0)
+    home.waits(70)
+    assert home.record == {"energy": 6.0, "started": at(10).isoformat()}
+
+
+def test_another_car_between_two_runs() -> None:
+    home = Home()
+    charging(home)
+    home.restarts()
+    home.says(60, Status.CHARGING)
+    home.says(60.01, session=Session(started=at(55)), energy=0.5)
+    assert "energy" not in home.record
+    home.says(70, Status.DISCONNECTED, energy=1.5)
+    home.waits(80)
+    assert [each.energy for each in home.logbook.records] == [None, 1.5]
+    assert [each["energy"] for each in home.told] == [1.5]
+
+
+def test_it_has_charged_before_this_run() -> None:
+    """The energy of the session may be told only after its status."""
+    home = Home()
+    charging(home)
+    home.says(40, Status.READY_TO_CHARGE)
+    home.restarts()
+    home.says(50, Status.READY_TO_CHARGE)
+    home.says(51, session=Session(started=at(10)), energy=1.0)
+    home.says(60, Status.CHARGING)
+    assert home.events[-1] == ("charging_resumed", 60)
+
+
+def test_the_first_reports_are_no_news() -> None:
+    """A station that was restarted begins without a car, and then finds one."""
+    home = Home()
+    charging(home)
+    home.lost(40)
+    home.says(45, Status.DISCONNECTED, session=Session(started=at(10), ended=at(45)))
+    home.says(45.01, Status.REQUESTING, session=Session(started=at(45.01)), energy=0.0)
+    home.says(45.1, Status.CHARGING)
+    assert len(home.events) == 2
+    home.says(60, Status.SUSPENDED_BY_EV, energy=2.0)
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert home.events[2:] == [
+        ("charging_paused", 60),
+        ("session_finished", 70),
+        ("car_disconnected", 70),
+    ]
+    assert [each.energy for each in home.logbook.records] == [1.0, 2.0]
+
+
+def test_an_end_among_the_first_reports_is_no_news() -> None:
+    home = Home()
+    charging(home)
+    home.lost(40)
+    home.says(45, Status.CHARGING)
+    home.says(45.05, Status.DISCONNECTED, energy=3.0)
+    home.waits(50)
+    assert len(home.events) == 2
+    assert home.record["energy"] == 3.0
+
+
+def test_a_full_car_between_two_runs() -> None:
+    """Its session was recorded, and stays what it was."""
+    home = Home()
+    charging(home)
+    home.says(40, Status.FINISHED)
+    home.waits(41)
+    before = home.record
+    home.restarts()
+    home.says(60, Status.DISCONNECTED)
+    home.waits(70)
+    assert home.record == before
+    assert home.events[3:] == []
+
+
+def test_found_in_mid_session() -> None:
+    """Before us nobody listened, but the end is seen."""
+    home = Home()
+    home.says(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
+    home.says(60, Status.DISCONNECTED, energy=9.0)
+    home.waits(70)
+    assert [name for name, _ in home.events] == ["session_finished", "car_disconnected"]
+    assert home.record["energy"] == 9.0
+    assert home.record["duration"] == 7200
+
+
+def test_found_full() -> None:
+    """That charging is over is no news, that the session is when the car goes, is."""
+    home = Home()
+    home.says(0, Status.FINISHED, session=Session(started=at(-60)), energy=3.0)
+    home.says(60, Status.DISCONNECTED)
+    home.waits(70)
+    assert home.events == [("session_finished", 60), ("car_disconnected", 60)]
+
+
+def test_a_guessed_beginning_is_left_out() -> None:
+    home = Home()
+    guess = Session(started=at(0), start_guessed=True)
+    home.says(0, Status.CHARGING, session=guess, energy=3.0)
+    home.says(60, Status.DISCONNECTED, energy=9.0)
+    home.waits(70)
+    assert home.record == {"energy": 9.0, "ended": at(60).isoformat()}
+
+
+def test_known_by_its_id() -> None:
+    """EVerest's events name the session, and some releases tell a late listener no more."""
+    home = Home()
+    home.says(0, Status.CHARGING, session=Session(id="u1", started=at(-60)), energy=3.0)
+    home.restarts()
+    home.says(10, Status.CHARGING, session=Session(id="u1"), energy=4.0)
+    assert home.logbook.visit is not None
+    assert home.logbook.visit.energy == 4.0
+    home.says(20, session=Session(id="u2"), energy=0.5)
+    assert len(home.logbook.records) == 1
+
+
+# What it costs ----------------------------------------------------------------------------
+
+
+def test_each_kwh_at_its_own_price() -> None:
+    home = Home(price=Price(1.0, "NOK"))
+    charging(home)
+    home.price = Price(3.0, "NOK")
+    home.says(40, energy=3.0)
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert home.record["cost"] == 7.0
+    assert home.record["currency"] == "NOK"
+    assert home.logbook.totals == {"NOK": 7.0}
+
+
+def test_energy_waits_for_a_price() -> None:
+    """Never is anything free only because nobody knows its price."""
+    home = Home(has_price=True)
+    charging(home)
+    visit = home.logbook.visit
+    assert visit is not None
+    assert visit.cost is None
+    assert home.logbook.totals == {}
+    home.price = Price(2.0, "NOK")
+    home.logbook.reprice(home.price)
+    assert home.logbook.visit is not None
+    assert home.logbook.visit.cost == 2.0
+    home.price = None
+    home.says(70, Status.DISCONNECTED, energy=6.0)
+    home.waits(80)
+    assert "cost" not in home.record
+    assert "currency" not in home.record
+    assert home.logbook.totals == {"NOK": 2.0}
+
+
+def test_costs_survive_a_restart() -> None:
+    home = Home(price=Price(1.0, "NOK"))
+    charging(home)
+    home.restarts()
+    assert home.logbook.totals == {"NOK": 1.0}
+    # Nobody knows yet whether it is the same car, and the price need not be there first.
+    home.price = None
+    home.says(50, Status.CHARGING)
+    home.price = Price(3.0, "NOK")
+    home.logbook.reprice(home.price)
+    home.says(50.01, session=Session(started=at(10)), energy=2.0)
+    home.says(70, Status.DISCONNECTED, energy=3.0)
+    home.waits(80)
+    assert home.record["cost"] == 7.0
+    assert home.logbook.totals == {"NOK": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("price", "cost", "total"),
+    [(FIXED, 18.0, 18.0), (Price(2.0, "NOK"), None, 12.0)],
+    ids=["fixed", "changing"],
+)
+def test_found_in_mid_session_with_a_price(
+    price: Price, cost: float | None, total: float
+) -> None:
+    """What it had used before, only a fixed price can tell."""
+    home = Home(price=price)
+    home.says(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
+    home.says(60, Status.DISCONNECTED, energy=9.0)
+    home.waits(70)
+    assert home.record.get("cost") == cost
+    assert home.logbook.totals == {"NOK": total}
+
+
+def test_no_price_is_named() -> None:
+    """And when one is, it is not for what was used before."""
+    home = Home()
+    charging(home)
+    home.has_price, home.price = True, Price(2.0, "NOK")
+    home.restarts()
+    home.says(50, Status.CHARGING, session=Session(started=at(10)), energy=4.0)
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert "cost" not in home.record
+    assert home.logbook.totals == {"NOK": 6.0}
+
+
+def test_another_currency() -> None:
+    """Two of them make no sum."""
+    home = Home(price=Price(1.0, "NOK"))
+    charging(home)
+    home.price = Price(0.1, "EUR")
+    home.says(70, Status.DISCONNECTED, energy=2.0)
+    home.waits(80)
+    assert "cost" not in home.record
+    assert home.logbook.totals == {"NOK": 1.0, "EUR": pytest.approx(0.1)}
+
+
+def test_one_may_be_paid_for_charging() -> None:
+    home = Home(price=Price(-0.5, "EUR"))
+    charging(home)
+    home.says(70, Status.DISCONNECTED)
+    home.waits(80)
+    assert home.record["cost"] == -0.5
+
+
+# What is kept -----------------------------------------------------------------------------
+
+
+def test_only_the_last_ones_are_kept() -> None:
+    home = Home()
+    home.says(0, Status.DISCONNECTED)
+    for number in range(RECORDS_MAX + 5):
+        start = 100.0 * number + 10
+        home.says(start, Status.CHARGING, session=Session(started=at(start)), energy=0.0)
+        home.says(start + 10, Status.DISCONNECTED, energy=number + 1.0)
+        home.waits(start + 20)
+    kept = [each.energy for each in home.logbook.records]
+    assert kept == [number + 1.0 for number in range(5, RECORDS_MAX + 5)]
+
+
+def test_what_is_stored_makes_sense() -> None:
+    home = Home(price=FIXED)
+    charging(home)
+    home.says(70, Status.DISCONNECTED, energy=2.0)
+    home.waits(75)
+    home.says(80, Status.CHARGING, session=Session(started=at(80)), energy=0.5)
+    before = home.logbook
+    home.restarts()
+    assert home.logbook.stored() == before.stored()
+    assert home.logbook.records == before.records
+    assert home.logbook.visit == before.visit
+    assert home.logbook.past == before.past
+    assert home.logbook.watched == (at(80), 0.5)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"records": [{}]},
+        {"records": 5},
+        {"visit": {}},
+        {"totals": []},
+        {"watched": ["x", 1]},
+    ],
+)
+def test_nonsense_is_not_taken_over(broken: dict[str, Any]) -> None:
+    logbook = Logbook()
+    good = {} if not broken else logbook.stored()
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        logbook.restore(good | broken)
+    assert logbook.stored() == Logbook().stored()
+
+
+def test_two_of_the_same_become_one() -> None:
+    """The earlier one may be of a run that counted in another currency, too."""
+    homes = Home(price=Price(1.0, "NOK")), Home(price=Price(2.0, "EUR"))
+    for home in homes:
+        charging(home)
+        home.says(70, Status.DISCONNECTED, energy=2.0)
+        home.waits(80)
+    earlier, later = (home.logbook.stored() for home in homes)
+    both = Logbook()
+    both.restore(merged(earlier, later))
+    assert [each.currency for each in both.records] == ["NOK", "EUR"]
+    assert both.totals == {"NOK": 2.0, "EUR": 4.0}
+    assert both.past == homes[1].logbook.past
