@@ -29,8 +29,10 @@ from .issues import (
 from .moves import async_watch_for_moves
 from .outage import async_broker_lost, async_forget_outage, async_watch_for_outages
 from .preferences import library_options
+from .prices import PriceSource
 from .rivals import async_watch_for_rivals
 from .services import async_setup_actions
+from .sessions import Sessions, async_remove_sessions
 from .temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
 from .unused_token import async_watch_for_unused_tokens
 
@@ -76,7 +78,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     # Also where the rest of the set-up fails; stopping twice does no harm.
     entry.async_on_unload(hub.stop)
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
-    entry.runtime_data = RuntimeData(hass, entry, hub)
+    sessions = Sessions(hass, entry.entry_id, PriceSource(hass, entry.options))
+    await sessions.async_load()
+    entry.async_on_unload(sessions.async_close)
+    entry.runtime_data = RuntimeData(hass, entry, hub, sessions)
     try:
         await hub.start()
     except NotConnectedError as error:
@@ -114,6 +119,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> Non
     async_forget_outage(hass, entry)
     async_forget_issues(hass, entry)
     await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
+    await async_remove_sessions(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

@@ -335,7 +335,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         errors = {}
         if user_input is not None:
             try:
-                return self.async_create_entry(data=entry_options(user_input))
+                return self.async_create_entry(data=entry_options(self.hass, user_input))
             except FormError as error:
                 errors["base"] = error.key
         return self.async_show_form(

@@ -36,6 +36,7 @@ from .issues import (
     async_report_refused_credentials,
     async_report_warning,
 )
+from .sessions import Sessions
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -114,11 +115,14 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
 
 
 class RuntimeData:
-    """What a loaded config entry holds: its hub, and a coordinator for each node."""
+    """What a loaded config entry holds: its hub, a coordinator for each node, the sessions."""
 
-    def __init__(self, hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub, sessions: Sessions
+    ) -> None:
         """Start listening to `hub`."""
         self.hub = hub
+        self.sessions = sessions
         self.coordinators: dict[str, PushCoordinator[Any, Any]] = {}
         self._hass = hass
         self._entry = entry
@@ -154,6 +158,8 @@ class RuntimeData:
         self._adopt_device(node)
         coordinator: PushCoordinator[Any, Any] = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
+        if isinstance(node, Chargepoint):
+            self.sessions.watch(node)
         self._move_children(node.address)
         for action in self._actions:
             action(coordinator)
@@ -171,6 +177,7 @@ class RuntimeData:
     def _remove(self, node: Node[Any]) -> None:
         """Take a node away; its device stays for a while, in case it only moves."""
         coordinator = self.coordinators.pop(node.address)
+        self.sessions.leave(node.address)
         coordinator.async_retire()
         identifier = coordinator.identifier
         if coordinator.data.identity.serial_number is None:
@@ -196,6 +203,7 @@ class RuntimeData:
             if same and each.serial_number == identity.serial_number:
                 del self._retired[old]
                 async_rename_device(self._hass, entry_id, old, identifier)
+                self.sessions.move(old.removeprefix(f"{entry_id}_"), node.address)
                 return
 
     def _forget_warnings(self) -> None:

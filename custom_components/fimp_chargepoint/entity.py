@@ -37,6 +37,7 @@ from .chargepoint.node import Node
 from .const import ATTR_PENDING, DOMAIN
 from .controls import Control, ParameterControl
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .sessions import Keeper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,24 @@ class ChargepointEntity(NodeEntity[ChargepointCoordinator]):
     def chargepoint(self) -> Chargepoint:
         """What the commands go to."""
         return self.coordinator.node
+
+
+class SessionsEntity(ChargepointEntity):
+    """What there is to say of the sessions of a charge point."""
+
+    def __init__(
+        self, coordinator: ChargepointCoordinator, description: EntityDescription
+    ) -> None:
+        """Take the keeper of the sessions."""
+        super().__init__(coordinator, description)
+        sessions = coordinator.config_entry.runtime_data.sessions
+        self.keeper: Keeper = sessions.of(coordinator.node.address)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to the keeper as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.keeper.async_add_listener(self._handle_coordinator_update))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
-"""What the OCPP client of a station tells as it happens."""
+"""What happens to a car, what goes wrong, and what the OCPP client of a station tells."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -8,23 +10,57 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .chargepoint.course import Occurrence
+from .chargepoint.logbook import Happening
 from .chargepoint.model import Feature
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
-from .coordinator import FimpConfigEntry, PushCoordinator
-from .entity import NodeDescription, NodeEntity, async_setup_nodes, existing, reports
+from .chargepoint.trouble import Trouble, follow, news
+from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .entity import (
+    NodeDescription,
+    NodeEntity,
+    async_setup_chargepoints,
+    async_setup_nodes,
+    existing,
+    reports,
+)
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0
 
+ATTR_WHICH = "which"
+
+_RAISED = "problem_raised"
+_CLEARED = "problem_cleared"
+
 
 @dataclass(frozen=True, kw_only=True)
-class OcppEventDescription(NodeDescription, EventEntityDescription):
+class NodeEventDescription(NodeDescription, EventEntityDescription):
     """Events of one kind."""
 
 
+SESSION_EVENTS = (
+    NodeEventDescription(
+        key="session",
+        translation_key="session",
+        event_types=[*Occurrence],
+        exists_fn=reports(Feature.STATUS),
+    ),
+)
+
+PROBLEM_EVENTS = (
+    NodeEventDescription(
+        key="problem",
+        translation_key="problem",
+        event_types=[_RAISED, _CLEARED],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.STATUS),
+    ),
+)
+
 #: What has happened is in the attributes: OCPP's names of security events are an open set.
 OCPP_EVENTS = tuple(
-    OcppEventDescription(
+    NodeEventDescription(
         key=kind,
         translation_key=kind,
         event_types=[kind],
@@ -40,7 +76,10 @@ async def async_setup_entry(
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the events of every OCPP client."""
+    """Add the events of every charge point and OCPP client."""
+    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.EVENT)
+    add(existing(SESSION_EVENTS), SessionEvent)
+    add(existing(PROBLEM_EVENTS), ProblemEvent)
     async_setup_nodes(
         entry,
         async_add_entities,
@@ -51,13 +90,13 @@ async def async_setup_entry(
     )
 
 
-class OcppEventEntity(NodeEntity[PushCoordinator[OcppSnapshot, OcppClient]], EventEntity):
-    """Events of one kind, which stay true when the station is not heard any more.
+class NodeEvent[C: PushCoordinator[Any, Any]](NodeEntity[C], EventEntity):
+    """Events of one kind, which stay true when their node is not heard any more.
 
     Becoming available again would look like an event to an automation.
     """
 
-    entity_description: OcppEventDescription
+    entity_description: NodeEventDescription
 
     @property
     @override
@@ -71,6 +110,72 @@ class OcppEventEntity(NodeEntity[PushCoordinator[OcppSnapshot, OcppClient]], Eve
         """Events are written when they happen."""
         return None
 
+    def _tell(self, event_type: str, attributes: dict[str, Any] | None = None) -> None:
+        self._trigger_event(event_type, attributes)
+        self.async_write_ha_state()
+
+
+class SessionEvent(NodeEvent[ChargepointCoordinator]):
+    """What happens to a car at a charge point."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to the keeper of the sessions."""
+        await super().async_added_to_hass()
+        sessions = self.coordinator.config_entry.runtime_data.sessions
+        keeper = sessions.of(self.coordinator.node.address)
+        self.async_on_remove(keeper.async_on_happening(self._happened))
+
+    @callback
+    def _happened(self, happening: Happening) -> None:
+        record = happening.record
+        self._tell(happening.occurrence, None if record is None else record.told())
+
+
+class ProblemEvent(NodeEvent[ChargepointCoordinator]):
+    """What goes wrong."""
+
+    _trouble = Trouble()
+    _cancel_timer: Callable[[], None] | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Look at what is wrong already."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._stop_waiting)
+        self._look()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Look for what is new."""
+        super()._handle_coordinator_update()
+        if not self.coordinator.is_gone:
+            self._look()
+
+    def _look(self) -> None:
+        clock = self.coordinator.node.outlet.clock
+        self._trouble = follow(self._trouble, self.coordinator.data, clock.now())
+        self._stop_waiting()
+        if self._trouble.due is not None:
+            self._cancel_timer = clock.call_at(self._trouble.due, self._tell_news)
+
+    def _stop_waiting(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+
+    def _tell_news(self) -> None:
+        now = self.coordinator.node.outlet.clock.now()
+        self._trouble, found = news(self._trouble, now)
+        for event_type, names in ((_RAISED, found.raised), (_CLEARED, found.cleared)):
+            if names:
+                self._tell(event_type, {ATTR_WHICH: list(names)})
+
+
+class OcppEventEntity(NodeEvent[PushCoordinator[OcppSnapshot, OcppClient]]):
+    """What the OCPP client of a station tells as it happens."""
+
     @override
     async def async_added_to_hass(self) -> None:
         """Listen to the client."""
@@ -80,5 +185,4 @@ class OcppEventEntity(NodeEntity[PushCoordinator[OcppSnapshot, OcppClient]], Eve
     @callback
     def _happened(self, told: Told) -> None:
         if told.kind in self.event_types:
-            self._trigger_event(told.kind, told.details)
-            self.async_write_ha_state()
+            self._tell(told.kind, told.details)

@@ -26,6 +26,7 @@ from .devices import (
     device_name,
 )
 from .issues import ENTRY_ID
+from .sessions import async_move_sessions
 
 #: Seconds after which all charge points that are still there have been found again, and
 #: have said who they are.
@@ -111,6 +112,9 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
         entities.async_remove(entity.entity_id)
     async_remove_device(hass, entry_id, new)
     async_rename_device(hass, entry_id, old, new)
+    await async_move_sessions(
+        hass, entry_id, *(each.removeprefix(f"{entry_id}_") for each in (old, new))
+    )
     await hass.config_entries.async_setup(entry_id)
 
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -31,14 +34,17 @@ from .const import (
     CONF_COMMUNICATION_CHECK,
     CONF_COMMUNICATION_CHECK_END,
     CONF_DWELL,
+    CONF_FIXED_PRICE,
     CONF_INTERNAL_BUS,
     CONF_MEASUREMENT_INTERVAL,
+    CONF_PRICE_ENTITY,
     CONF_PROTOCOLS,
     CONF_SILENCE_LIMIT,
     CONF_TOKEN,
     CONF_TOKEN_TYPE,
 )
 from .forms import FormError
+from .prices import PRICE_DOMAINS, PriceSource
 
 #: What a token can be: our names of OCPP's words.
 _TOKEN_TYPES: Final = {
@@ -108,6 +114,19 @@ SECTIONS: Final = (
         collapsed=False,
     ),
     Section(
+        "costs",
+        Preference(
+            key=CONF_PRICE_ENTITY,
+            selector=EntitySelector(EntitySelectorConfig(domain=list(PRICE_DOMAINS))),
+        ),
+        Preference(
+            key=CONF_FIXED_PRICE,
+            selector=NumberSelector(
+                NumberSelectorConfig(min=0, step="any", mode=NumberSelectorMode.BOX)
+            ),
+        ),
+    ),
+    Section(
         "messages",
         # Empty, each protocol has its own time, which no number could say for all of them.
         Preference(key=CONF_COMMAND_TIMEOUT, selector=_number("s", 5, 300)),
@@ -170,11 +189,11 @@ OPTIONS_SCHEMA = probatio.Schema(
 )
 
 
-def entry_options(form: Mapping[str, Any]) -> dict[str, Any]:
+def entry_options(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
 
     Raises:
-        FormError: no protocol is left, or a topic is none.
+        FormError: no protocol is left, a topic is none, or a price is none.
 
     """
     options = {
@@ -187,6 +206,10 @@ def entry_options(form: Mapping[str, Any]) -> dict[str, Any]:
         raise FormError("protocol_missing")
     if not all(map(is_level, options.get(CONF_BUS_ROOT, _UNTOUCHED.bus_root).split("/"))):
         raise FormError("bus_root_invalid")
+    if CONF_PRICE_ENTITY in options and CONF_FIXED_PRICE in options:
+        raise FormError("two_prices")
+    if not PriceSource(hass, options).can_be_counted_with:
+        raise FormError("price_unit")
     return options
 
 

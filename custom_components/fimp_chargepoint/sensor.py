@@ -9,15 +9,14 @@ from homeassistant.components.sensor import SensorEntity
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.helpers.typing import StateType
-from homeassistant.util import dt as dt_util
 
 from .chargepoint.model import ParameterKind
 from .chargepoint.ocpp import OcppSnapshot
-from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .coordinator import FimpConfigEntry, PushCoordinator
 from .entity import (
     NodeEntity,
+    SessionsEntity,
     async_setup_chargepoints,
     async_setup_nodes,
     existing,
@@ -29,18 +28,21 @@ from .sensor_descriptions import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
     SENSORS,
-    SESSION_SENSORS,
     WRITES_SENSOR,
     NodeSensorDescription,
     parameter_sensor,
+)
+from .session_descriptions import (
+    LAST_SESSION_SENSORS,
+    PRICED_SENSORS,
+    SESSION_SENSORS,
+    LastSessionSensorDescription,
+    PricedSensorDescription,
 )
 from .vehicle_descriptions import DIRECT_SENSORS, VEHICLE_SENSORS
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0
-
-_STARTED = "started"
-_ENERGY = "energy"
 
 
 async def async_setup_entry(
@@ -65,7 +67,10 @@ async def async_setup_entry(
         ),
         NodeSensor,
     )
-    add(existing(SESSION_SENSORS), SessionSensor)
+    add(existing(SESSION_SENSORS), NodeSensor)
+    add(existing(LAST_SESSION_SENSORS), LastSessionSensor)
+    if entry.runtime_data.sessions.prices.is_named:
+        add(existing(PRICED_SENSORS), PricedSensor)
     add(of_parameters(ParameterKind.VALUE, parameter_sensor), NodeSensor)
     async_setup_nodes(
         entry,
@@ -118,31 +123,58 @@ class NodeSensor[C: PushCoordinator[Any, Any]](NodeEntity[C], SensorEntity):
         return None if attributes_fn is None else attributes_fn(self.coordinator.data)
 
 
-class SessionSensor(NodeSensor[ChargepointCoordinator], RestoreEntity):
-    """A value of the session, which may outlive a run of Home Assistant."""
+class LastSessionSensor(SessionsEntity, SensorEntity):
+    """A value of the last session that is over; it stays true without the charge point."""
 
-    _stored: RestoredExtraData | None = None
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Tell the charge point of the session that was running."""
-        await super().async_added_to_hass()
-        if (stored := await self.async_get_last_extra_data()) is None:
-            return
-        data = stored.as_dict()
-        started = dt_util.parse_datetime(str(data.get(_STARTED)))
-        energy = data.get(_ENERGY)
-        if started is not None and isinstance(energy, float | int):
-            self._stored = RestoredExtraData(data)
-            self.coordinator.node.restore_session(started, energy)
+    entity_description: LastSessionSensorDescription
 
     @property
     @override
-    def extra_restore_state_data(self) -> RestoredExtraData | None:
-        """The session, also while the charge point is not available."""
-        snapshot = self.coordinator.data
-        started, energy = snapshot.session.started, snapshot.meter.session_energy
-        if started is not None and energy is not None:
-            self._stored = RestoredExtraData({_STARTED: started.isoformat(), _ENERGY: energy})
-        # Not heard of in this run: what an earlier one knew is still the best.
-        return self._stored
+    def available(self) -> bool:
+        """It is over."""
+        return True
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """The value."""
+        return self.native_value
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """The value, None where it is not known."""
+        record = self.keeper.last_session
+        return None if record is None else self.entity_description.value_fn(record)
+
+
+class PricedSensor(SessionsEntity, SensorEntity):
+    """What charging costs at the price of the user."""
+
+    entity_description: PricedSensorDescription
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """The amount, its currency, and since when it counts."""
+        return self.native_value, self.native_unit_of_measurement, self.last_reset
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """The amount, None where it is not known."""
+        amount = self.entity_description.money_fn(self.keeper).amount
+        return None if amount is None else round(amount, 4)
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str:
+        """The currency; that of Home Assistant while none is known."""
+        currency = self.entity_description.money_fn(self.keeper).currency
+        return currency or self.hass.config.currency
+
+    @property
+    @override
+    def last_reset(self) -> datetime | None:
+        """When the amount was zero, for one that starts over."""
+        return self.entity_description.last_reset_fn(self.keeper)

@@ -259,29 +259,6 @@ DETAIL_SENSORS = tuple(
 )
 
 
-def _session_energy(snapshot: ChargepointSnapshot) -> float | None:
-    """Return the energy of a session whose start is known.
-
-    Without its start a drop would be booked as energy that was given back.
-    """
-    return None if snapshot.session.started is None else snapshot.meter.session_energy
-
-
-SESSION_SENSORS = (
-    ChargepointSensorDescription(
-        key="session_energy",
-        translation_key="session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=_session_energy,
-        last_reset_fn=lambda snapshot: snapshot.session.started,
-    ),
-)
-
-
 def parameter_sensor(parameter: Parameter) -> ChargepointSensorDescription:
     """Describe a setting that cannot be changed."""
     control = ParameterControl(parameter.id)

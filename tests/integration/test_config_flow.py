@@ -336,6 +336,7 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
         {
             "measurements": {"measurement_interval": 30},
             "charging": {"dwell": 0},
+            "costs": {"fixed_price": 1.5},
             "messages": {"command_timeout": 60, "silence_limit": 90, "protocols": ["fimp"]},
             "everest": {"token": " DEADBEEF ", "token_type": "local"},
         },
@@ -377,6 +378,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         {
             "measurements": {"measurement_interval": 7},
             "charging": {},
+            "costs": {},
             "messages": {"protocols": ["everest"]},
             "everest": {"token": "  "},
         },
@@ -405,6 +407,7 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
     filled_in = {
         "measurements": {},
         "charging": {},
+        "costs": {},
         "messages": {"protocols": [], "command_timeout": 20},
         "everest": {},
     }
@@ -425,6 +428,7 @@ async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root
     filled_in: dict[str, Any] = {
         "measurements": {},
         "charging": {},
+        "costs": {},
         "messages": {},
         "everest": {"internal_bus": True, "bus_root": root},
     }
@@ -435,6 +439,54 @@ async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root
     assert result["type"] is FlowResultType.CREATE_ENTRY
     options = library_options(entry.options)
     assert (options.internal_bus, options.bus_root) == (True, "site/everest")
+
+
+@pytest.mark.parametrize(
+    ("costs", "unit", "error"),
+    [
+        ({"price_entity": "sensor.price", "fixed_price": 2.0}, "NOK/kWh", "two_prices"),
+        ({"price_entity": "sensor.price"}, "NOK", "price_unit"),
+        ({"price_entity": "sensor.price"}, None, "price_unit"),
+    ],
+)
+async def test_price_that_nobody_can_count_with(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    costs: dict[str, Any],
+    unit: str | None,
+    error: str,
+) -> None:
+    """The form says why, and takes the next one."""
+    hass.states.async_set("sensor.price", "1.5", unit and {"unit_of_measurement": unit})
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    form = {str(key): {} for key in result["data_schema"].schema}
+    configure = hass.config_entries.options.async_configure
+    result = await configure(result["flow_id"], form | {"costs": costs})
+    assert result["errors"] == {"base": error}
+    hass.states.async_set("sensor.price", "1.5", {"unit_of_measurement": "EUR/MWh"})
+    price = {"price_entity": "sensor.price"}
+    result = await configure(result["flow_id"], form | {"costs": price})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options["price_entity"] == "sensor.price"
+
+
+@pytest.mark.parametrize("state", [None, "unavailable", "unknown"])
+async def test_price_that_is_not_there_yet(
+    hass: HomeAssistant, broker: BrokerProcess, state: str | None
+) -> None:
+    """Nobody can say what its unit will be."""
+    if state is not None:
+        hass.states.async_set("sensor.price", state)
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    form = {str(key): {} for key in result["data_schema"].schema}
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], form | {"costs": {"price_entity": "sensor.price"}}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_options_before_any(hass: HomeAssistant, broker: BrokerProcess) -> None:

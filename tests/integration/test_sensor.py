@@ -1,17 +1,13 @@
-"""The sensors, and the session that survives a restart of Home Assistant."""
+"""The sensors."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.core import CoreState, HomeAssistant, State
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    mock_restore_cache_with_extra_data,
-)
 
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
@@ -20,7 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.sensor import SESSION_SENSORS
+from custom_components.fimp_chargepoint.session_descriptions import SESSION_SENSORS
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
@@ -123,64 +119,6 @@ def started(chargepoint: Chargepoint) -> datetime:
     return datetime.fromisoformat(
         chargepoint.attribute("sensor", "session_energy", "last_reset")
     )
-
-
-def _session_id() -> str:
-    """Return the id that the session sensor gets in an empty registry."""
-    return "sensor.acme_socket_session_energy"
-
-
-@pytest.mark.parametrize(
-    ("stored", "kept"),
-    [
-        ({"energy": 0.0}, True),
-        # Nonsense is not believed, and does no harm.
-        ({"energy": "much"}, False),
-        ({"started": "yesterday", "energy": 0.0}, False),
-        ({}, False),
-        (None, False),
-    ],
-)
-async def test_session_survives_a_restart(
-    hass: HomeAssistant,
-    broker: BrokerProcess,
-    stored: dict[str, Any] | None,
-    kept: bool,  # noqa: FBT001
-) -> None:
-    """Where the charge point does not say when it began, we remember it."""
-    then = dt_util.utcnow() - timedelta(hours=3)
-    data = None if stored is None else {"started": then.isoformat()} | stored
-    hass.set_state(CoreState.starting)
-    mock_restore_cache_with_extra_data(hass, [(State(_session_id(), "unavailable"), data)])
-    async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
-        entry = await load(hass, other_broker(broker))
-        found = Chargepoint(hass, point, entry)
-        assert await until(lambda: found.state("sensor", "session_energy")) is not None
-        assert found.id("sensor", "session_energy") == _session_id()
-        await until(lambda: found.attribute("sensor", "session_energy", "last_reset"))
-        assert (started(found) == then) is kept
-        await hass.config_entries.async_unload(entry.entry_id)
-
-
-async def test_what_is_stored(
-    hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
-) -> None:
-    """The session is stored, even while the charge point is not available."""
-    await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
-    # The charge point tells whole seconds; before it did, it was the moment we saw.
-    await until(lambda: not started(chargepoint).microsecond)
-    entity = hass.data["entity_components"]["sensor"].get_entity(
-        chargepoint.id("sensor", "session_energy")
-    )
-    stored = entity.extra_restore_state_data.as_dict()
-    assert stored["energy"] == float(chargepoint.state("sensor", "session_energy"))
-    assert datetime.fromisoformat(stored["started"]) == started(chargepoint)
-    await hass.async_add_executor_job(broker.stop)
-    await chargepoint.shows("sensor", "session_energy", "unavailable")
-    assert entity.extra_restore_state_data.as_dict() == stored
-    await hass.async_add_executor_job(broker.start)
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
 
 
 async def test_broker_goes_and_comes_back(

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-_ENERGY_DIGITS = 3
-_COST_DIGITS = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -40,19 +37,18 @@ class Record:
     def told(self) -> dict[str, Any]:
         """Return all of it for people and automations; what is not known is left out."""
         values = {
-            "energy": self.energy,
+            **self.stored(),
             "duration": self.duration,
             "average_power": self.average_power,
-            **self.stored(),
         }
         return {key: value for key, value in values.items() if value is not None}
 
     def stored(self) -> dict[str, Any]:
         """Return what `restored` takes, fit for JSON."""
         return {
-            "energy": None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
-            "cost": None if self.cost is None else round(self.cost, _COST_DIGITS),
-            "currency": None if self.cost is None else self.currency,
+            "energy": self.energy,
+            "cost": self.cost,
+            "currency": self.currency,
             "who": self.who,
             "started": _text(self.started),
             "ended": _text(self.ended),

@@ -15,6 +15,9 @@ from .record import Record, restored_moment
 
 #: Two sources of the same moment may differ by so much.
 _SAME_START = timedelta(seconds=2)
+#: Of what is kept; more is noise.
+_ENERGY_DIGITS = 3
+_COST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +108,9 @@ class Visit:
         return Record(
             started=self.started,
             ended=self.ended,
-            energy=self.energy,
-            cost=self.cost,
-            currency=self.bill.currency,
+            energy=None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
+            cost=None if self.cost is None else round(self.cost, _COST_DIGITS),
+            currency=None if self.cost is None else self.bill.currency,
             who=self.who,
         )
 

@@ -1,0 +1,249 @@
+"""The sessions of the charge points of an entry: watched, and kept in a small store."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+import logging
+from typing import Any, Final, NamedTuple, Protocol
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+
+from .chargepoint.base import Chargepoint
+from .chargepoint.logbook import Happening, Logbook, merged
+from .chargepoint.model import ChargepointSnapshot
+from .chargepoint.record import Record
+from .const import DOMAIN
+from .devices import async_find_device
+from .prices import PriceSource
+
+_LOGGER = logging.getLogger(__name__)
+
+_VERSION: Final = 1
+_CHARGE_POINTS: Final = "charge_points"
+#: Seconds until what has changed is stored: what happened soon, mere energy rarely, since
+#: the charge point itself can tell it again.
+_SAVE_SOON: Final = 10.0
+_SAVE_LATER: Final = 300.0
+
+type _Data = dict[str, Any]
+type HappeningListener = Callable[[Happening], None]
+
+
+class Money(NamedTuple):
+    """An amount, None where it is not known, in a currency."""
+
+    amount: float | None
+    currency: str | None = None
+
+
+class Save(Protocol):
+    """Stores what has changed, after a while."""
+
+    def __call__(self, *, soon: bool) -> None:
+        """Ask for it."""
+
+
+class Sessions:
+    """The store of an entry, with the keeper of each charge point that was found."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, prices: PriceSource) -> None:
+        """Prepare; `async_load` comes next."""
+        self.prices = prices
+        self._hass = hass
+        self._entry_id = entry_id
+        self._store = _store(hass, entry_id)
+        #: What is stored of those that were not found, by address.
+        self._stored: dict[str, _Data] = {}
+        self._keepers: dict[str, Keeper] = {}
+        self._is_to_save = False
+        self._stop_tracking = prices.async_track(self._reprice)
+
+    async def async_load(self) -> None:
+        """Read what is stored, but for charge points whose device the user has deleted."""
+        stored = (await self._store.async_load() or {}).get(_CHARGE_POINTS, {})
+        self._stored = {
+            address: data
+            for address, data in stored.items()
+            if async_find_device(self._hass, self._entry_id, f"{self._entry_id}_{address}")
+        }
+
+    async def async_close(self) -> None:
+        """Tell and store what there is; nothing is watched from now on."""
+        self._stop_tracking()
+        for address in tuple(self._keepers):
+            self.leave(address)
+        if self._is_to_save:
+            await self._store.async_save(self._data())
+
+    @callback
+    def watch(self, node: Chargepoint) -> None:
+        """Keep watch over a charge point that was found."""
+        logbook = Logbook(has_price=self.prices.is_named)
+        if (data := self._stored.pop(node.address, None)) is not None:
+            try:
+                logbook.restore(data)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                _LOGGER.warning("Cannot read the sessions of %s: %r", node.address, error)
+        self._keepers[node.address] = Keeper(node, logbook, self.prices, self._save)
+
+    @callback
+    def leave(self, address: str) -> None:
+        """Watch a charge point no more; its sessions are kept."""
+        keeper = self._keepers.pop(address, None)
+        if keeper is not None:
+            keeper.close()
+            self._stored[address] = keeper.logbook.stored()
+
+    @callback
+    def move(self, old: str, new: str) -> None:
+        """Let a charge point that was left have another address from now on."""
+        self._stored = _moved(self._stored, old, new)
+        self._save(soon=True)
+
+    def of(self, address: str) -> Keeper:
+        """Return the keeper of a charge point that was found."""
+        return self._keepers[address]
+
+    @callback
+    def _reprice(self) -> None:
+        for each in self._keepers.values():
+            each.reprice()
+
+    @callback
+    def _save(self, *, soon: bool) -> None:
+        """Store it after a while; asking for that again would put it off for ever."""
+        if soon or not self._is_to_save:
+            self._is_to_save = True
+            self._store.async_delay_save(self._data, _SAVE_SOON if soon else _SAVE_LATER)
+
+    def _data(self) -> _Data:
+        self._is_to_save = False
+        watched = {address: each.logbook.stored() for address, each in self._keepers.items()}
+        return {_CHARGE_POINTS: self._stored | watched}
+
+
+class Keeper:
+    """Feeds the logbook of one charge point, and passes on what happens."""
+
+    def __init__(
+        self,
+        node: Chargepoint,
+        logbook: Logbook,
+        prices: PriceSource,
+        save: Save,
+    ) -> None:
+        """Start to watch `node`; `save` is called when there is something to store."""
+        self.logbook = logbook
+        self._clock = node.outlet.clock
+        self._prices = prices
+        self._save = save
+        self._saved = logbook.mark
+        self._listeners: list[Callable[[], None]] = []
+        self._happening_listeners: list[HappeningListener] = []
+        self._cancel_timer: Callable[[], None] | None = None
+        if logbook.watched is not None:
+            node.restore_session(*logbook.watched)
+        self._stop_listening = node.add_listener(self._take)
+        self.reprice()
+        self._take(node.snapshot)
+
+    @callback
+    def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call `listener` when there may be something new; returns how to stop that."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
+
+    @callback
+    def async_on_happening(self, listener: HappeningListener) -> CALLBACK_TYPE:
+        """Call `listener` with all that happens; returns how to stop that."""
+        self._happening_listeners.append(listener)
+        return partial(self._happening_listeners.remove, listener)
+
+    @property
+    def session_cost(self) -> Money:
+        """What the session costs so far, or did cost."""
+        visit = self.logbook.visit or self.logbook.past
+        return Money(None) if visit is None else Money(visit.cost, visit.bill.currency)
+
+    @property
+    def session_since(self) -> datetime | None:
+        """When that session began."""
+        visit = self.logbook.visit or self.logbook.past
+        return None if visit is None else visit.started or visit.since
+
+    @property
+    def total_cost(self) -> Money:
+        """What all sessions did cost."""
+        totals, price = self.logbook.totals, self._prices.price
+        if price is not None:
+            return Money(totals.get(price.currency), price.currency)
+        if len(totals) != 1:
+            return Money(None)
+        ((currency, amount),) = totals.items()
+        return Money(amount, currency)
+
+    @property
+    def last_session(self) -> Record | None:
+        """The last session that is over."""
+        return self.logbook.records[-1] if self.logbook.records else None
+
+    def reprice(self) -> None:
+        """The price may be another one."""
+        if (price := self._prices.price) is not None:
+            self.logbook.reprice(price)
+            self._tell([])
+
+    def close(self) -> None:
+        """Listen no more, and tell what waits to be told."""
+        self._stop_listening()
+        self._tell(self.logbook.close(self._prices.price))
+
+    def _take(self, snapshot: ChargepointSnapshot) -> None:
+        self._tell(self.logbook.take(snapshot, self._clock.now(), self._prices.price))
+
+    def _tick(self) -> None:
+        self._tell(self.logbook.tick(self._clock.now(), self._prices.price))
+
+    def _tell(self, happened: list[Happening]) -> None:
+        """Pass on what happened, and wait for what will."""
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+        if self.logbook.next_deadline is not None:
+            self._cancel_timer = self._clock.call_at(self.logbook.next_deadline, self._tick)
+        if (mark := self.logbook.mark) != self._saved:
+            self._saved = mark
+            self._save(soon=bool(happened))
+        for listener in tuple(self._listeners):
+            listener()
+        for happening in happened:
+            for each in tuple(self._happening_listeners):
+                each(happening)
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[_Data]:
+    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.sessions")
+
+
+async def async_move_sessions(hass: HomeAssistant, entry_id: str, old: str, new: str) -> None:
+    """Let a charge point of an entry that is not loaded have another address."""
+    store = _store(hass, entry_id)
+    if (data := await store.async_load()) is not None:
+        moved = _moved(data.get(_CHARGE_POINTS, {}), old, new)
+        await store.async_save({_CHARGE_POINTS: moved})
+
+
+async def async_remove_sessions(hass: HomeAssistant, entry_id: str) -> None:
+    """Forget the sessions of an entry that is gone."""
+    await _store(hass, entry_id).async_remove()
+
+
+def _moved(stored: Mapping[str, _Data], old: str, new: str) -> dict[str, _Data]:
+    """Return `stored` with what was at `old` at `new`."""
+    if old not in stored:
+        return dict(stored)
+    others = {address: each for address, each in stored.items() if address != old}
+    # Until it was moved, it was watched under both.
+    later = stored.get(new)
+    return others | {new: merged(stored[old], later) if later else stored[old]}

@@ -1,0 +1,480 @@
+"""Sessions from the first plug to the record, over a real broker."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import aiomqtt
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint.chargepoint import logbook, trouble
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.fimp import ChargepointSetup
+from simulators.mqtt import Broker
+from simulators.simulator import Timing
+from tests.broker import BrokerProcess
+
+from .conftest import PATIENCE, Chargepoint, load, other_broker, simulator, until
+
+#: Energy flows a thousand times faster than in life.
+FAST = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1, speed=1000.0)
+
+
+#: Seconds in which all is said of an end here.
+SOON = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _settle_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logbook, "SETTLING_TIME", SOON)
+    monkeypatch.setattr(trouble, "SETTLING_TIME", SOON)
+
+
+@pytest.fixture(name="attentive")
+def attentive_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the first reports for news as soon as they have been said."""
+    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", SOON)
+    monkeypatch.setattr(trouble, "FIRST_REPORTS_TIME", SOON)
+
+
+async def listens(found: Chargepoint) -> None:
+    """Wait until what is said is news."""
+    await until(lambda: found.state("event", "problem"))
+    now = found.node.outlet.clock.now
+    then = now() + SOON
+    await until(lambda: now() > then)
+
+
+class Diary:
+    """What the event entities tell from now on."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin to listen."""
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self._shown = {each.state for each in hass.states.async_all("event")}
+        hass.bus.async_listen("state_changed", self._changed)
+
+    @callback
+    def _changed(self, event: Event[EventStateChangedData]) -> None:
+        new = event.data["new_state"]
+        if new is None or new.domain != "event" or new.state in ("unknown", "unavailable"):
+            return
+        # After a reload, what was told last is shown again; the state is its time.
+        if new.state not in self._shown:
+            self._shown.add(new.state)
+            self.told.append((new.attributes["event_type"], dict(new.attributes)))
+
+    @property
+    def words(self) -> list[str]:
+        """The kinds of events, in order."""
+        return [each for each, _ in self.told]
+
+    async def tells(self, word: str, times: int = 1) -> dict[str, Any]:
+        """Wait for an event; returns the last one's attributes."""
+        await until(lambda: self.words.count(word) == times, f"the event {word}")
+        return next(data for each, data in reversed(self.told) if each == word)
+
+
+@asynccontextmanager
+async def fimp(
+    hass: HomeAssistant, broker: BrokerProcess, **options: Any
+) -> AsyncGenerator[Chargepoint]:
+    """A FIMP charge point that Home Assistant has found."""
+    setup = ChargepointSetup(profile="full", wanted=8.0)
+    async with simulator(broker, setup, timing=FAST) as point:
+        entry = await load(hass, other_broker(broker, options=options))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await hass.async_block_till_done()
+        yield found
+        if entry.state is ConfigEntryState.LOADED:
+            await hass.config_entries.async_unload(entry.entry_id)
+
+
+@asynccontextmanager
+async def everest(
+    hass: HomeAssistant, broker: BrokerProcess, **options: Any
+) -> AsyncGenerator[Chargepoint]:
+    """An EVSE of EVerest that Home Assistant has found."""
+    entry = await load(hass, other_broker(broker, options=options))
+    async with EverestSimulator(
+        Broker(broker.host, broker.port), EvseSetup(wanted=8.0), timing=FAST
+    ) as station:
+        found = Chargepoint(hass, station, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await hass.async_block_till_done()
+        yield found
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+PROTOCOLS = pytest.mark.parametrize("at_home", [fimp, everest])
+
+
+async def begin_charging(found: Chargepoint) -> None:
+    """Plug a car in, and let it charge."""
+    await found.point.plug()
+    if found.point.__class__ is not EverestSimulator:
+        # A station begins by itself.
+        await found.shows("sensor", "status", "ready_to_charge")
+        await found.call("switch", "turn_on", "charging")
+    await found.shows("sensor", "status", "charging")
+
+
+async def has_charged(found: Chargepoint, energy: float) -> None:
+    """Wait until the session has taken so much."""
+
+    def taken() -> bool:
+        state = found.state("sensor", "session_energy")
+        return state not in (None, "unknown", "unavailable") and float(state) >= energy
+
+    await until(taken, f"{energy} kWh")
+
+
+def energy(found: Chargepoint) -> float:
+    """Return what the simulated car has really taken, in kWh."""
+    (point,) = found.point.points.values()
+    return float(point.connector.energy)
+
+
+def record(found: Chargepoint) -> dict[str, Any]:
+    """Return what is kept of the only session."""
+    (kept,) = keeper(found).logbook.records
+    return dict(kept.told())
+
+
+def keeper(found: Chargepoint) -> Any:
+    """Return who keeps watch over the only charge point."""
+    (address,) = found.entry.runtime_data.coordinators
+    return found.entry.runtime_data.sessions.of(address)
+
+
+@PROTOCOLS
+@pytest.mark.usefixtures("attentive")
+async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: Any) -> None:
+    """Come, charge, pause, resume, restart of Home Assistant, full, go."""
+    diary = Diary(hass)
+    async with at_home(hass, broker) as found:
+        assert found.state("sensor", "last_session_energy") == "unknown"
+        await listens(found)
+        await begin_charging(found)
+        await diary.tells("charging_started")
+        await has_charged(found, 0.5)
+        await found.call("switch", "turn_off", "charging")
+        await diary.tells("charging_paused")
+        await found.call("switch", "turn_on", "charging")
+        await diary.tells("charging_resumed")
+        assert diary.words == [
+            "car_connected",
+            "charging_started",
+            "charging_paused",
+            "charging_resumed",
+        ]
+        assert await hass.config_entries.async_reload(found.entry.entry_id)
+        await found.shows("sensor", "status", "charging")
+        assert found.state("sensor", "last_session_energy") == "unknown"
+        await listens(found)
+        # The charge point tells whole seconds, of which it has to take some.
+        began = dt_util.utcnow()
+        await until(lambda: (dt_util.utcnow() - began).total_seconds() > 1)
+        await found.point.full()
+        await until(lambda: found.state("sensor", "status") != "charging")
+        await found.point.unplug()
+        await found.shows("sensor", "status", "disconnected")
+        told = await diary.tells("session_finished")
+        await diary.tells("car_disconnected")
+        assert diary.words[4:] in (
+            ["charging_paused", "session_finished", "car_disconnected"],
+            ["session_finished", "car_disconnected"],
+        )
+        assert told["energy"] == pytest.approx(energy(found), abs=0.01)
+        began, ended = (datetime.fromisoformat(told[each]) for each in ("started", "ended"))
+        assert told["duration"] == round((ended - began).total_seconds())
+        assert told["average_power"] == pytest.approx(
+            told["energy"] * 3_600_000 / told["duration"], rel=0.001
+        )
+        assert not {"cost", "currency", "who"} & told.keys()
+        assert {**told, **record(found)} == told
+        assert float(found.state("sensor", "last_session_energy")) == told["energy"]
+        assert dt_util.parse_datetime(found.state("sensor", "last_session_ended")) == (
+            ended.replace(microsecond=0)
+        )
+        assert found.registered("sensor", "last_session_duration").unit_of_measurement == "h"
+        # What was is still so without the charge point, and in the next run.
+        await hass.async_add_executor_job(broker.stop)
+        await found.shows("sensor", "status", "unavailable")
+        assert float(found.state("sensor", "last_session_energy")) == told["energy"]
+        await hass.async_add_executor_job(broker.start)
+        await found.shows("sensor", "status", "disconnected")
+        assert await hass.config_entries.async_reload(found.entry.entry_id)
+        await found.shows("sensor", "status", "disconnected")
+        assert float(found.state("sensor", "last_session_energy")) == told["energy"]
+        assert diary.words.count("session_finished") == 1
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("charges", [True, False], ids=["charging", "no car"])
+async def test_nothing_happens_by_itself(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    at_home: Any,
+    charges: bool,  # noqa: FBT001
+) -> None:
+    """Neither a lost broker nor a reload is anything that a car has done."""
+    async with at_home(hass, broker) as found:
+        if charges:
+            await begin_charging(found)
+        await hass.async_block_till_done()
+        status = found.state("sensor", "status")
+        event = hass.states.get(found.id("event", "session"))
+        assert event is not None
+        diary = Diary(hass)
+        await hass.async_add_executor_job(broker.stop)
+        await found.shows("sensor", "status", "unavailable")
+        # What has happened has happened; it does not come back as if it were new.
+        assert hass.states.get(found.id("event", "session")) == event
+        await hass.async_add_executor_job(broker.start)
+        await found.shows("sensor", "status", status)
+        assert await hass.config_entries.async_reload(found.entry.entry_id)
+        await found.shows("sensor", "status", status)
+        await until(lambda: keeper(found).logbook.next_deadline is None)
+        assert not diary.told
+        if at_home is fimp:
+            # A station that has lost its broker restarts, and begins another session.
+            assert not keeper(found).logbook.records
+
+
+@PROTOCOLS
+async def test_an_end_while_home_assistant_was_off(
+    hass: HomeAssistant, broker: BrokerProcess, at_home: Any
+) -> None:
+    """It is recorded, for the charge point tells of it; it is no event of now."""
+    async with at_home(hass, broker) as found:
+        await begin_charging(found)
+        await has_charged(found, 0.5)
+        diary = Diary(hass)
+        await hass.config_entries.async_unload(found.entry.entry_id)
+        async with aiomqtt.Client(broker.host, broker.port) as client:
+            await client.subscribe("#")
+            await found.point.full()
+            await found.point.unplug()
+            async with asyncio.timeout(PATIENCE):
+                # A station goes through some words before.
+                async for message in client.messages:
+                    if b'"Unplugged"' in message.payload or b"finished_at" in message.payload:
+                        break
+        await hass.config_entries.async_setup(found.entry.entry_id)
+        await found.shows("sensor", "status", "disconnected")
+        kept = await until(lambda: keeper(found).logbook.records and record(found))
+        assert kept["started"]
+        if at_home is fimp:
+            assert kept["energy"] == pytest.approx(energy(found), abs=0.01)
+            assert kept["duration"] >= 0
+        assert "session_finished" not in diary.words
+        assert "car_disconnected" not in diary.words
+
+
+@pytest.mark.usefixtures("attentive")
+async def test_problems(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """All that is told of a fault at once is one event."""
+    async with fimp(hass, broker) as found:
+        assert found.registered("event", "problem").entity_category == "diagnostic"
+        await listens(found)
+        diary = Diary(hass)
+        await found.point.fault("residual current")
+        raised = await diary.tells("problem_raised")
+        assert "cp_other_error" in raised["which"]
+        await found.point.clear_fault()
+        cleared = await diary.tells("problem_cleared")
+        assert "cp_other_error" in cleared["which"]
+
+
+# The store ------------------------------------------------------------------------------
+
+
+async def one_session(found: Chargepoint) -> None:
+    """Let a car come, charge and go."""
+    await begin_charging(found)
+    await has_charged(found, 0.5)
+    await found.point.unplug()
+    await until(lambda: keeper(found).logbook.records, "the record")
+
+
+def stored(hass_storage: dict[str, Any], entry: MockConfigEntry) -> dict[str, Any]:
+    """Return what is stored of an entry."""
+    return dict(hass_storage[f"{DOMAIN}.{entry.entry_id}.sessions"]["data"]["charge_points"])
+
+
+async def test_the_store_goes_with_the_entry(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    async with fimp(hass, broker) as found:
+        await one_session(found)
+        await hass.config_entries.async_unload(found.entry.entry_id)
+        (kept,) = stored(hass_storage, found.entry).values()
+        assert len(kept["records"]) == 1
+        await hass.config_entries.async_remove(found.entry.entry_id)
+        assert f"{DOMAIN}.{found.entry.entry_id}.sessions" not in hass_storage
+
+
+async def test_sessions_move_with_the_device(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    async with fimp(hass, broker) as found:
+        await one_session(found)
+        before = record(found)
+        await found.point.exclude()
+        await until(lambda: not found.entry.runtime_data.coordinators)
+        await found.point.include()
+        await found.shows("sensor", "status", "disconnected")
+        assert record(found) == before
+        assert float(found.state("sensor", "last_session_energy")) == before["energy"]
+
+
+async def test_sessions_go_with_the_device(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """What the user has deleted is not remembered in the next run."""
+    async with fimp(hass, broker) as found:
+        key = f"{DOMAIN}.{found.entry.entry_id}.sessions"
+        await hass.config_entries.async_unload(found.entry.entry_id)
+        hass_storage[key] = {
+            "version": 1,
+            "minor_version": 1,
+            "key": key,
+            "data": {"charge_points": {"fimp:easee/1/99": {}}},
+        }
+        await hass.config_entries.async_setup(found.entry.entry_id)
+        await one_session(found)
+        await hass.config_entries.async_unload(found.entry.entry_id)
+        assert list(stored(hass_storage, found.entry)) == ["fimp:easee/1/1"]
+
+
+async def test_a_broken_store(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It costs the sessions, and nothing else."""
+    async with fimp(hass, broker) as found:
+        await one_session(found)
+        await hass.config_entries.async_unload(found.entry.entry_id)
+        (kept,) = stored(hass_storage, found.entry).values()
+        kept["records"][0]["ended"] = "yesterday"
+        await hass.config_entries.async_setup(found.entry.entry_id)
+        await found.shows("sensor", "status", "disconnected")
+        assert "Cannot read the sessions of fimp:easee/1/1" in caplog.text
+        assert not keeper(found).logbook.records
+
+
+@pytest.mark.parametrize(
+    ("watched", "kept"),
+    [((3, 0.0), True), ((3, 99.0), False), (None, False)],
+)
+async def test_a_beginning_that_only_we_have_seen(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    watched: tuple[int, float] | None,
+    kept: bool,  # noqa: FBT001
+) -> None:
+    """Where the charge point does not say when its session began, we remember it."""
+    async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await until(lambda: found.state("sensor", "session_energy") == "0.0")
+        began = found.attribute("sensor", "session_energy", "last_reset")
+        await hass.config_entries.async_unload(entry.entry_id)
+        then = datetime.fromisoformat(began).replace(year=2025)
+        (data,) = stored(hass_storage, entry).values()
+        data["watched"] = watched and [then.isoformat(), watched[1]]
+        await hass.config_entries.async_setup(entry.entry_id)
+        await until(lambda: found.state("sensor", "session_energy") == "0.0")
+        now = found.attribute("sensor", "session_energy", "last_reset")
+        assert (datetime.fromisoformat(now) == then) is kept
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+# What it costs ----------------------------------------------------------------------------
+
+
+def set_price(hass: HomeAssistant, price: str, unit: str = "NOK/kWh") -> None:
+    hass.states.async_set("sensor.price", price, {"unit_of_measurement": unit})
+
+
+async def has_cost(found: Chargepoint, cost: float) -> None:
+    """Wait until that is what the session costs."""
+
+    def costs() -> bool:
+        state = found.state("sensor", "session_cost")
+        return state not in ("unknown", "unavailable") and float(state) == pytest.approx(
+            cost, abs=0.002
+        )
+
+    await until(costs, f"a cost of {cost}")
+
+
+async def test_no_price_no_entities(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    async with fimp(hass, broker) as found:
+        for key in ("session_cost", "total_cost", "last_session_cost"):
+            assert found.state("sensor", key) is None
+
+
+async def test_fixed_price(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    hass.config.currency = "EUR"
+    async with fimp(hass, broker, fixed_price=0.25) as found:
+        for key in ("session_cost", "total_cost"):
+            assert found.attribute("sensor", key, "device_class") == SensorDeviceClass.MONETARY
+            assert found.attribute("sensor", key, "state_class") == SensorStateClass.TOTAL
+            assert found.attribute("sensor", key, "unit_of_measurement") == "EUR"
+        assert found.state("sensor", "total_cost") == "0.0"
+        assert found.state("sensor", "session_cost") == "unknown"
+        await one_session(found)
+        cost = record(found)["cost"]
+        assert cost == pytest.approx(record(found)["energy"] * 0.25, abs=0.001)
+        for key in ("session_cost", "total_cost", "last_session_cost"):
+            assert float(found.state("sensor", key)) == pytest.approx(cost, abs=0.0001)
+        since = found.attribute("sensor", "session_cost", "last_reset")
+        assert since == record(found)["started"]
+        assert found.attribute("sensor", "total_cost", "last_reset") is None
+
+
+@PROTOCOLS
+async def test_changing_price(hass: HomeAssistant, broker: BrokerProcess, at_home: Any) -> None:
+    """Each kWh has the price of its time, also across a restart; never is it free."""
+    set_price(hass, "unavailable")
+    async with at_home(hass, broker, price_entity="sensor.price") as found:
+        await begin_charging(found)
+        await has_charged(found, 0.2)
+        for key in ("session_cost", "total_cost"):
+            assert found.state("sensor", key) == "unknown"
+        set_price(hass, "100", "øre/kWh")
+        await found.shows("sensor", "session_cost", "unknown")
+        set_price(hass, "1.0")
+        await until(lambda: found.state("sensor", "session_cost") != "unknown")
+        await found.call("switch", "turn_off", "charging")
+        first = energy(found)
+        await has_cost(found, first)
+        assert await hass.config_entries.async_reload(found.entry.entry_id)
+        await found.shows("switch", "charging", "off")
+        assert found.attribute("sensor", "session_cost", "unit_of_measurement") == "NOK"
+        await has_cost(found, first)
+        set_price(hass, "3000", "NOK/MWh")
+        await found.call("switch", "turn_on", "charging")
+        await has_charged(found, first + 0.5)
+        await found.point.unplug()
+        await until(lambda: keeper(found).logbook.records, "the record")
+        await hass.async_block_till_done()
+        kept = record(found)
+        cost = first + (kept["energy"] - first) * 3
+        assert kept["currency"] == "NOK"
+        assert kept["cost"] == pytest.approx(cost, abs=0.01)
+        assert float(found.state("sensor", "total_cost")) == pytest.approx(cost, abs=0.01)
