@@ -26,6 +26,7 @@ from .issues import (
     async_forget_refused_credentials,
     async_report_refused_credentials,
 )
+from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from .moves import async_watch_for_moves
 from .outage import async_broker_lost, async_forget_outage, async_watch_for_outages
 from .preferences import library_options
@@ -52,7 +53,9 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Offer the actions, whether or not a config entry is loaded."""
     async_setup_actions(hass)
     hass.data[DATA_TEMPORARY_LIMITS] = limits = TemporaryLimits(hass)
+    hass.data[DATA_KEPT_LIMITS] = kept = KeptLimits(hass)
     await limits.async_load()
+    await kept.async_load()
     return True
 
 
@@ -105,6 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     for watch in _WATCHES:
         watch(hass, entry)
     hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
+    hass.data[DATA_KEPT_LIMITS].async_watch(entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -115,11 +119,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Leave no issue behind that nobody can close, and nothing on disk."""
+    """Leave nothing behind: no issue that nobody can close, no limit, nothing on disk."""
     async_forget_outage(hass, entry)
     async_forget_issues(hass, entry)
     await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
     await async_remove_sessions(hass, entry.entry_id)
+    await hass.data[DATA_KEPT_LIMITS].async_withdraw(entry)
 
 
 async def async_remove_config_entry_device(

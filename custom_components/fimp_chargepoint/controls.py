@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, override
 
-from .chargepoint.base import Chargepoint, parameter_kind
-from .chargepoint.model import ChargepointSnapshot, Feature, Parameter, Range
+from .chargepoint.base import Chargepoint
+from .chargepoint.model import ChargepointSnapshot, Feature, Parameter, Range, parameter_kind
 
 
 @dataclass(frozen=True)

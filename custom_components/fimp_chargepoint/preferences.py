@@ -36,6 +36,7 @@ from .const import (
     CONF_DWELL,
     CONF_FIXED_PRICE,
     CONF_INTERNAL_BUS,
+    CONF_KEEP_LIMITS,
     CONF_MEASUREMENT_INTERVAL,
     CONF_PRICE_ENTITY,
     CONF_PROTOCOLS,
@@ -111,6 +112,9 @@ SECTIONS: Final = (
     Section(
         "charging",
         Preference(key=CONF_DWELL, selector=_number("s", 0, 600), default=_UNTOUCHED.dwell),
+        Preference(
+            key=CONF_KEEP_LIMITS, selector=BooleanSelector(), default=_UNTOUCHED.keep_limits
+        ),
         collapsed=False,
     ),
     Section(

@@ -359,6 +359,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
     options = {
         "measurement_interval": 7.0,
         "dwell": 20.0,
+        "keep_limits": True,
         "command_timeout": 60.0,
         "silence_limit": 120.0,
         "protocols": ["everest"],
@@ -387,6 +388,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
     assert entry.options == {
         "measurement_interval": 7,
         "dwell": 10,
+        "keep_limits": False,
         "protocols": ["everest"],
         "token_type": "iso14443",
         "internal_bus": False,

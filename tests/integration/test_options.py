@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import override
+from typing import Any, override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
+from custom_components.fimp_chargepoint import kept_limits
+from custom_components.fimp_chargepoint.chargepoint import keeper
 from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
+from custom_components.fimp_chargepoint.chargepoint.everest import (
+    chargepoint as everest_chargepoint,
+)
 from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
+from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
@@ -242,3 +248,142 @@ async def test_everest_keeps_no_limit_in_lasting_memory(
         assert found.node.snapshot.writes == 0
         assert found.state("sensor", "writes") is None
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+# Keeping limits ---------------------------------------------------------------------------
+
+
+@pytest.fixture(name="settles_soon")
+def settles_soon_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believe sooner what a charge point says that came back."""
+    monkeypatch.setattr(keeper, "_SETTLING_TIME", 0.5)
+    # A second start right after the first one would be the same.
+    monkeypatch.setattr(everest_chargepoint, "_START_TIME", 0.1)
+
+
+def limited(broker: BrokerProcess, dialect: str = "main") -> EverestSimulator:
+    """Return an EVSE of EVerest that takes limits, behind a fuse of 16 A."""
+    return EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(module="carport", limits="limits_api"),
+        dialect=dialect,
+        timing=QUICK,
+    )
+
+
+@pytest.mark.usefixtures("settles_soon")
+@pytest.mark.parametrize("dialect", ["main", "2026.02", "2025.10"])
+@pytest.mark.parametrize("keep", [True, False])
+async def test_keep_limits_of_a_station_that_is_restarted(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    dialect: str,
+    keep: bool,  # noqa: FBT001
+) -> None:
+    entry = await load(hass, other_broker(broker, options={"keep_limits": keep}))
+    async with limited(broker, dialect) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        await found.call("number", "set_value", "max_current", value=8)
+        await found.call("select", "select_option", "phases", option="1")
+        restarted = found.node._alive_since
+        await point.restart()
+        await until(lambda: found.node._alive_since != restarted, "the restart to be seen")
+        if keep:
+            await found.shows("number", "max_current", "8.0")
+            await found.shows("select", "phases", "1")
+        else:
+            assert "keep" not in found.node.timers
+            await found.shows("number", "max_current", "16.0")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.usefixtures("settles_soon")
+async def test_keep_limits_of_a_station_with_the_old_api(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
+    async with limited(broker, "legacy") as point:
+        entry = await load(hass, other_broker(broker, options={"keep_limits": True}))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        # What it said before a restart must not be of one.
+        await point.plug()
+        await until(lambda: found.node.snapshot.plugged)
+        await found.call("number", "set_value", "max_current", value=8)
+        await point.unplug()
+        await until(lambda: found.node.snapshot.plugged is False)
+        (evse,) = point.points.values()
+        await point.restart()
+        assert evse.energy.current == 16
+        await until(lambda: evse.energy.current == 8)
+        await found.shows("number", "max_current", "8.0")
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.usefixtures("settles_soon")
+async def test_keep_limits_over_a_restart_of_home_assistant(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """What was changed while nobody watched is put right, once."""
+    full = ChargepointSetup(profile="full")
+    async with running(hass, broker, full, options={"keep_limits": True}) as found:
+        await found.shows("number", "max_current", "32.0")
+        await found.call("number", "set_value", "max_current", value=10)
+        assert await hass.config_entries.async_unload(found.entry.entry_id)
+        found.point["garage"].max_current = 20
+        # As after a restart, all that is known is on disk.
+        stored = hass_storage["fimp_chargepoint.kept_limits"]["data"]
+        assert [each["limits"] for each in stored[found.entry.entry_id].values()] == [
+            {"max_current": 10.0}
+        ]
+        hass.data[DATA_KEPT_LIMITS] = KeptLimits(hass)
+        await hass.data[DATA_KEPT_LIMITS].async_load()
+        await hass.config_entries.async_setup(found.entry.entry_id)
+        await until(lambda: found.point["garage"].max_current == 10)
+        await found.shows("number", "max_current", "10.0")
+        assert [each["val"] for each in found.sent("cmd.max_current.set")] == [10, 10]
+
+
+async def test_a_limit_from_outside_goes_with_the_entry(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    entry = await load(hass, other_broker(broker))
+    async with limited(broker) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        await found.call("number", "set_value", "max_current", value=8)
+        (evse,) = point.points.values()
+        assert evse.energy.current == 8
+        await hass.config_entries.async_remove(entry.entry_id)
+        await until(lambda: evse.energy.current == 16)
+    assert hass_storage["fimp_chargepoint.kept_limits"]["data"] == {}
+
+
+async def test_a_setting_of_the_charge_point_stays(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    async with simulator(broker, ChargepointSetup(profile="full")) as point:
+        entry = await load(hass, other_broker(broker))
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "32.0")
+        await found.call("number", "set_value", "max_current", value=10)
+        await hass.config_entries.async_remove(entry.entry_id)
+        assert point["garage"].max_current == 10
+
+
+async def test_a_limit_that_cannot_be_withdrawn(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody is there to hear it; the entry goes all the same."""
+    monkeypatch.setattr(kept_limits, "_FINDING_TIME", 0.3)
+    entry = await load(hass, other_broker(broker))
+    async with limited(broker) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        await found.call("number", "set_value", "max_current", value=8)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert "stays at everest:carport until it is restarted: it is not there" in caplog.text

@@ -387,7 +387,7 @@ def test_unanswered_requests_are_forgotten(station: Station) -> None:
     assert station.chargepoint.reply_handler(old) is None
     for _ in range(1000):
         station.chargepoint._stop_request()
-    assert len(station.chargepoint._module._open) <= 64
+    assert len(station.chargepoint.module._open) <= 64
 
 
 async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station) -> None:

@@ -22,8 +22,9 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Reason,
     Status,
 )
+from custom_components.fimp_chargepoint.chargepoint.options import Options
 
-from .fakes import OfflineHub, waits
+from .fakes import UNTHROTTLED, OfflineHub, waits
 
 ROOT = "everest_api/1"
 EVSE, ERRORS, LIMITS = (
@@ -54,9 +55,9 @@ class LinkedHub(OfflineHub):
 class Site:
     """EVerest as its modules are heard, and everything that is asked of them."""
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str = "", options: Options = UNTHROTTLED) -> None:
         """Begin with a link and without any module."""
-        self.hub = LinkedHub(("", "site1/"))
+        self.hub = LinkedHub(("", "site1/"), options)
         self.prefix = prefix
         self.hub.link_up()
         self.take()

@@ -126,8 +126,16 @@ class Garage:
 
     def say(self, word: str) -> None:
         """Let it be in another state."""
-        self._asked["cmd.state.get_report"] = state(word)
-        self.hub.feed(CHARGER, state(word))
+        self.knows("cmd.state.get_report", state(word))
+
+    def knows(self, question: str, answer: dict[str, Any]) -> None:
+        """Let something have changed that it is asked for, and tell of it."""
+        self._asked[question] = answer
+        self.hub.feed(CHARGER, answer)
+
+    def forgets(self, question: str) -> None:
+        """Let it not answer a question."""
+        self._asked.pop(question, None)
 
     async def call(self, command: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin a command, and let it be answered."""

@@ -6,12 +6,12 @@ Nothing here knows how a protocol spells anything.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
-import logging
 from typing import Any, ClassVar, override
 
 from .commands import Command, Commands, Effect, Request, shows
 from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
 from .fitting import fitting, within
+from .keeper import LimitKeeper
 from .mode import Mode
 from .model import (
     ChargepointSnapshot,
@@ -21,14 +21,10 @@ from .model import (
     ParameterValue,
     Reason,
     Status,
+    parameter_kind,
 )
 from .node import Node, Outlet
 from .pace import Pace
-
-_LOGGER = logging.getLogger(__name__)
-
-#: Unknown words that are logged, each once.
-_UNKNOWN_WORDS_MAX = 20
 
 #: What can be set with `Chargepoint.set`; each is a field of the snapshot.
 SETTABLE = frozenset(
@@ -56,6 +52,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     command_timeout: ClassVar[float]
     #: Seconds that a report may lag behind what it is about.
     report_age: ClassVar[float]
+    #: Whether limits that were set from here are not its own settings, and can be withdrawn.
+    takes_limits_from_outside: ClassVar[bool] = False
 
     def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
         """Start with no command on its way."""
@@ -69,9 +67,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             ask=self._ask,
             show=self._show_pending,
         )
-        self._unknown_words: set[str] = set()
         self._pace = Pace(outlet.options.dwell, outlet.options.write_interval)
         self._mode = Mode()
+        self.keeper = LimitKeeper(
+            self.timers,
+            look=lambda: self.snapshot,
+            show=lambda kept: self._update(outlet.clock.now(), kept=kept),
+            effect=self._set_effect,
+            set_again=self.set if outlet.options.keep_limits else None,
+        )
 
     # What a protocol adds ---------------------------------------------------
 
@@ -198,7 +202,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             and self._commands.needless(feature, effect)
         ):
             self._commands.call_off(feature, effect)
+            self.keeper.keep(feature, value)
             return
+
+        def achieved() -> None:
+            self._was_set(feature, value)
+            self.keeper.keep(feature, value)
 
         def request() -> Request:
             # It may have been held for a while.
@@ -211,7 +220,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             "effect": effect,
             "evidence": None if assumed else self._set_evidence(feature),
             "request": request,
-            "achieved": lambda: self._was_set(feature, value),
+            "achieved": achieved,
         }
         if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
             await self._write(effect.fact, **command)
@@ -225,11 +234,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise InvalidRequestError(parameter_id)
         value = fitting(parameter, value)
         kind = parameter_kind(parameter_id)
-
-        def holds(snapshot: ChargepointSnapshot) -> bool:
-            return snapshot.parameters.get(parameter_id) == value
-
-        effect = Effect(kind, value, holds)
+        effect = Effect(kind, value, lambda known: known.parameters.get(parameter_id) == value)
         if self._commands.needless(kind, effect):
             self._commands.call_off(kind, effect)
             return
@@ -281,6 +286,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._mode.choose(mode)
             self._show_mode()
 
+    async def withdraw_limits(self) -> None:
+        """Take back the limits that were set from here, where `takes_limits_from_outside`."""
+
     def restore_session(self, started: datetime, energy: float) -> None:
         """Take over the session of an earlier run, where only we saw it begin.
 
@@ -289,12 +297,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """
 
     # -------------------------------------------------------------------------
-
-    def _warn_of(self, word: str) -> None:
-        """Say once that the charge point's word is not known, and not of too many."""
-        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
-            self._unknown_words.add(word)
-            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
 
     def _require(self, feature: Feature) -> None:
         if feature not in self.snapshot.capabilities.controls:
@@ -319,16 +321,16 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 request=write, not_before=lambda: self._pace.write_at(setting), **command
             )
         except CommandRejectedError:
-            # Nothing was written.
             self._pace.refused(setting)
             raise
 
     @override
     def _update(self, now: float, **changes: Any) -> None:
-        charged = self.snapshot.charging
+        before = self.snapshot
         super()._update(now, **changes)
-        if charged and self.snapshot.charging is False:
+        if before.charging and self.snapshot.charging is False:
             self._pace.stopped(now)
+        self.keeper.changed(before, now)
 
     @property
     def _modes(self) -> tuple[str, ...]:
@@ -380,13 +382,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         if reason is not None:
             self._mode.forget()
             changes = self.snapshot.forgotten() | {"charging_mode": self._mode.shown} | changes
+        was_away = self.snapshot.unavailable is not None
         super()._set_unavailable(reason, now, **changes)
+        if was_away and reason is None:
+            self.keeper.came_back(now)
 
 
 _CHARGING = shows(Feature.CHARGING, value=True)
 _NOT_CHARGING = shows(Feature.CHARGING, value=False)
-
-
-def parameter_kind(parameter_id: str) -> str:
-    """Return the kind of the command that sets a parameter, and its key in `pending`."""
-    return f"parameter {parameter_id}"

@@ -314,7 +314,8 @@ class ChargepointSnapshot(NodeSnapshot):
     much current there may be. `random_delay` is whether changes of the limit wait for a while
     that chance decides, at most `random_delay_duration` seconds; one waits until
     `delayed_until`. `pending` holds wanted values by the kind of the command, never facts.
-    `writes` counts what was sent to change what is kept in lasting memory.
+    `writes` counts what was sent to change what is kept in lasting memory, `kept` are the
+    limits that were set from here, by feature.
     """
 
     status: Status | None = None
@@ -338,6 +339,7 @@ class ChargepointSnapshot(NodeSnapshot):
     session: Session = Session()
     pending: Mapping[str, Any] = field(default_factory=dict)
     writes: int = 0
+    kept: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = Meter()
     health: Health = Health()
     vehicle: Vehicle = field(default=Vehicle())
@@ -368,7 +370,7 @@ class ChargepointSnapshot(NodeSnapshot):
 
 #: What stays true without its source.
 _OUTLIVING = {each.name for each in fields(NodeSnapshot)} | {
-    *("session", "charged", "pending", "writes")
+    *("session", "charged", "pending", "writes", "kept")
 }
 _BLANK = ChargepointSnapshot(identity=Identity(name=""))
 
@@ -383,3 +385,8 @@ def rising(known: float | None, reported: float | None) -> float | None:
     if known is None or reported is None:
         return known if reported is None else reported
     return known if known * 0.9 <= reported < known else reported
+
+
+def parameter_kind(parameter_id: str) -> str:
+    """Return the kind of the command that sets a parameter, and its key in `pending`."""
+    return f"parameter {parameter_id}"

@@ -19,6 +19,8 @@ _LOGGER = logging.getLogger(__name__)
 #: going to zero, say) may pass at this pace, so that they never contradict it for long.
 _SETTLING_TIME = 3.0
 _SETTLING_INTERVAL = 1.0
+#: Unknown words that are logged, each once.
+_UNKNOWN_WORDS_MAX = 20
 
 type Listener[S] = Callable[[S], None]
 
@@ -52,6 +54,7 @@ class Node[S: NodeSnapshot]:
         self._published_at = float("-inf")
         self._settling_until = float("-inf")
         self._listeners: list[Listener[S]] = []
+        self._unknown_words: set[str] = set()
         #: Whether it was said last that it is not available, for a reason of its own.
         self._is_missed = False
 
@@ -112,6 +115,12 @@ class Node[S: NodeSnapshot]:
         self._published_at = now
         for listener in tuple(self._listeners):
             listener(self.snapshot)
+
+    def _warn_of(self, word: str) -> None:
+        """Say once that its word is not known, and not of too many."""
+        if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
+            self._unknown_words.add(word)
+            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
 
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Take over why the node is not available, None where it is, with `changes`."""

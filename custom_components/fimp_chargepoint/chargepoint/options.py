@@ -23,11 +23,11 @@ class Options:
     proof, `silence_limit` after how many seconds of silence a charge point counts as gone;
     None is what suits its protocol. `dwell` is the time in seconds that must pass between a
     stop and a start, `write_interval` that between two writes of a setting that a charge
-    point keeps in lasting memory; 0 is none. `protocols` are those that are spoken, by
-    their name. `token` starts sessions where the charge point takes one. `internal_bus` is
-    whether we speak on the bus inside EVerest stations too, whose topics begin with
-    `bus_root`.
-    `communication_check` is whether a station is told that we live,
+    point keeps in lasting memory; 0 is none. `keep_limits` is whether a limit that was set
+    is set again where the charge point comes back without it. `protocols` are those that
+    are spoken, by their name. `token` starts sessions where the charge point takes one.
+    `internal_bus` is whether we speak on the bus inside EVerest stations too, whose topics
+    begin with `bus_root`. `communication_check` is whether a station is told that we live,
     `communication_check_end` whether it is told when we stop to.
     """
 
@@ -40,5 +40,6 @@ class Options:
     token: Token | None = None
     internal_bus: bool = False
     bus_root: str = "everest"
+    keep_limits: bool = False
     communication_check: bool = False
     communication_check_end: bool = False

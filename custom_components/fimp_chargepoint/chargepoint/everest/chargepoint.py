@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import logging
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 from ..commands import Effect, Request
 from ..errors import CommandRejectedError
@@ -40,6 +40,8 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 class EverestChargepoint(ApiChargepoint):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
+
+    takes_limits_from_outside: ClassVar[bool] = True
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
@@ -219,6 +221,7 @@ class EverestChargepoint(ApiChargepoint):
         self._rounds = 0
         self._forget_sisters()
         self._ask_for_everything(now)
+        self.keeper.came_back(now)
         return changes
 
     def _supply_failed(self, measured: dict[Feature, Any]) -> dict[str, Any]:
@@ -284,6 +287,13 @@ class EverestChargepoint(ApiChargepoint):
             wanted = wanted.with_(each, limit)
         assert self._sisters.limits is not None  # noqa: S101
         return self._sisters.limits.request(wanted, self.outlet.clock.now())
+
+    @override
+    async def withdraw_limits(self) -> None:
+        self._require(Feature.MAX_CURRENT)
+        assert self._sisters.limits is not None  # noqa: S101
+        request = self._sisters.limits.request(Limits(), self.outlet.clock.now())
+        await self.outlet.publish(request.topic, request.payload)
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:

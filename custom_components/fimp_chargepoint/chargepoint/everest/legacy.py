@@ -97,6 +97,9 @@ class LegacyChargepoint(Evse):
             return {}
         before = self._session
         state = heard(before, info, self._reading, now)
+        if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
+            # A new life of EVerest, which begins without our limits.
+            self.keeper.came_back(now)
         if state.started != before.started:
             self._start_guessed = before.word is None
         self._faulty = faulty(info)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint, parameter_kind
+from ..base import Chargepoint
 from ..clock import moment
 from ..commands import Effect, Request
 from ..errors import NoSessionError, ProtocolError
@@ -21,6 +21,7 @@ from ..model import (
     Parameter,
     ParameterValue,
     Reason,
+    parameter_kind,
 )
 from ..node import Outlet
 from . import control, health, meter, parameters

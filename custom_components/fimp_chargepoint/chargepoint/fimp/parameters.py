@@ -6,7 +6,6 @@ Source: Futurehome FIMP API, "Parameters service".
 from collections.abc import Mapping
 from typing import Any, Final, TypeIs
 
-from ..base import parameter_kind
 from ..errors import ProtocolError
 from ..model import (
     ChargepointSnapshot,
@@ -14,6 +13,7 @@ from ..model import (
     ParameterKind,
     ParameterValue,
     Range,
+    parameter_kind,
 )
 from .message import Message
 from .reports import Reading, expect, expected

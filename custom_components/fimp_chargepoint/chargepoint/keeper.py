@@ -1,0 +1,144 @@
+"""Limits that were set from here, and shall hold again after the charge point was away.
+
+What it says some seconds after it has come back counts, because first reports may be stale.
+A limit is set again once. Who changes it while the charge point is there is respected: then
+it is not ours any more.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+import logging
+from typing import Any
+
+from .commands import Effect
+from .errors import ChargepointError
+from .feature import Feature
+from .model import ChargepointSnapshot
+from .timers import Timers
+
+_LOGGER = logging.getLogger(__name__)
+
+#: What is kept.
+_LIMITS = frozenset({Feature.MAX_CURRENT, Feature.PHASES, Feature.PHASE_MODE})
+#: Seconds until the word of a charge point that came back counts, and how often it is looked
+#: whether it has said it.
+_SETTLING_TIME = 10.0
+_LOOKS = 6
+#: Seconds that another limit lasts before it counts as somebody's wish: that the charge point
+#: was started anew may show later than what follows from it.
+_RESPECT_AFTER = 60.0
+
+
+class LimitKeeper:
+    """The limits of one charge point that were set from here: the snapshot's `kept`."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        *,
+        look: Callable[[], ChargepointSnapshot],
+        show: Callable[[Mapping[str, Any]], None],
+        effect: Callable[[Feature, Any], Effect],
+        set_again: Callable[[Feature, Any], Awaitable[None]] | None,
+    ) -> None:
+        """Keep nothing yet.
+
+        `look` tells what is known of the charge point, `show` publishes what is kept,
+        `effect` is what a limit brings about. `set_again` sets a limit, None where nothing
+        shall be set again.
+        """
+        self._timers = timers
+        self._look = look
+        self._show = show
+        self._effect = effect
+        self._set_again = set_again
+        self._due: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def keep(self, feature: Feature, value: Any) -> None:
+        """A limit was set from here."""
+        if feature not in _LIMITS:
+            return
+        fact = self._effect(feature, value).fact
+        others = {
+            key: each
+            for key, each in self._look().kept.items()
+            if self._effect(Feature(key), each).fact != fact
+        }
+        self._timers.cancel(f"yield {feature}")
+        self._due.discard(feature)
+        self._show(others | {str(feature): value})
+
+    def restore(self, limits: Mapping[str, Any], now: float) -> None:
+        """Take over the limits of an earlier run, where none was set in this one."""
+        snapshot = self._look()
+        if not snapshot.kept:
+            self._show({key: value for key, value in limits.items() if key in _LIMITS})
+            if snapshot.available:
+                self.came_back(now)
+
+    def came_back(self, now: float) -> None:
+        """The charge point was away, or has started anew: look whether the limits hold."""
+        kept = self._look().kept
+        for key in kept:
+            self._timers.cancel(f"yield {key}")
+        if kept and self._set_again is not None:
+            self._due = set(kept)
+            self._timers.set("keep", now + _SETTLING_TIME, partial(self._check, _LOOKS))
+
+    def changed(self, before: ChargepointSnapshot, now: float) -> None:
+        """Look who else sets a limit, now that the snapshot is not the one before any more."""
+        snapshot = self._look()
+        for key, value in snapshot.kept.items():
+            effect = self._effect(Feature(key), value)
+            name = f"yield {key}"
+            if effect.holds(snapshot) or not snapshot.available:
+                self._timers.cancel(name)
+            elif effect.holds(before) and not self._is_wanted(effect, snapshot):
+                self._timers.set(name, now + _RESPECT_AFTER, partial(self._give_way, key))
+
+    def _give_way(self, key: str, _: float) -> None:
+        kept = {name: value for name, value in self._look().kept.items() if name != key}
+        _LOGGER.debug("Somebody else has set %s", key)
+        self._show(kept)
+
+    def _check(self, looks: int, now: float) -> None:
+        """Set again what is lost, once that is known."""
+        snapshot = self._look()
+        if not snapshot.available or self._set_again is None:
+            return
+        for key, value in snapshot.kept.items():
+            feature = Feature(key)
+            if key not in self._due or feature not in snapshot.capabilities.controls:
+                continue
+            if getattr(snapshot, key) is None and looks > 1:
+                continue
+            self._due.discard(key)
+            effect = self._effect(feature, value)
+            # Who says nothing of a limit for that long has none.
+            if not effect.holds(snapshot) and not self._is_wanted(effect, snapshot):
+                task = asyncio.get_running_loop().create_task(self._renew(feature, value))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        if self._due and looks > 1:
+            self._timers.set("keep", now + _SETTLING_TIME, partial(self._check, looks - 1))
+
+    def _is_wanted(self, effect: Effect, snapshot: ChargepointSnapshot) -> bool:
+        """Whether another value of the same is on its way from here."""
+        return any(
+            self._effect(Feature(kind), value).fact == effect.fact
+            for kind, value in snapshot.pending.items()
+            if kind in _LIMITS
+        )
+
+    async def _renew(self, feature: Feature, value: Any) -> None:
+        name = self._look().identity.name
+        _LOGGER.info("%s has lost its limit (%s %s): it is set again", name, feature, value)
+        assert self._set_again is not None  # noqa: S101
+        try:
+            await self._set_again(feature, value)
+        except ChargepointError as error:
+            _LOGGER.warning(
+                "%s has not taken its limit back (%s %s): %s", name, feature, value, error
+            )

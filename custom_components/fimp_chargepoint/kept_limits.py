@@ -1,0 +1,137 @@
+"""Limits that were set from here: kept over a restart, and withdrawn with their entry."""
+
+import asyncio
+from collections.abc import Mapping
+import logging
+from typing import Any, NotRequired, TypedDict
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
+
+from .broker import settings_source
+from .chargepoint import mqtt_hub
+from .chargepoint.base import Chargepoint
+from .chargepoint.errors import ChargepointError
+from .chargepoint.hub import Hub
+from .chargepoint.model import Feature
+from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
+from .coordinator import FimpConfigEntry, PushCoordinator
+from .preferences import library_options
+
+_LOGGER = logging.getLogger(__name__)
+
+_STORE_VERSION = 1
+#: Seconds that changes are collected for.
+_SAVE_DELAY = 1.0
+#: Seconds that the charge points of a removed entry have to be found.
+_FINDING_TIME = 5.0
+
+
+class _Kept(TypedDict):
+    """What is kept of a charge point: the limits, and whether they are to be withdrawn."""
+
+    limits: dict[str, Any]
+    withdraw: NotRequired[bool]
+
+
+class KeptLimits:
+    """The limits of all charge points, by entry and by the address of the charge point."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Know of none; `async_load` has to follow."""
+        self._hass = hass
+        self._store: Store[dict[str, dict[str, _Kept]]] = Store(
+            hass, _STORE_VERSION, f"{DOMAIN}.kept_limits"
+        )
+        self._kept: dict[str, dict[str, _Kept]] = {}
+
+    async def async_load(self) -> None:
+        """Take over those of an earlier run."""
+        self._kept = await self._store.async_load() or {}
+
+    @callback
+    def async_watch(self, entry: FimpConfigEntry) -> None:
+        """Keep those of an entry, for as long as it is loaded."""
+        known = self._kept.setdefault(entry.entry_id, {})
+        clock = entry.runtime_data.hub.clock
+
+        @callback
+        def found(coordinator: PushCoordinator[Any, Any]) -> None:
+            node = coordinator.node
+            if not isinstance(node, Chargepoint):
+                return
+            if (kept := known.get(node.address)) is not None:
+                node.keeper.restore(kept["limits"], clock.now())
+
+            @callback
+            def look() -> None:
+                limits: Mapping[str, Any] = node.snapshot.kept
+                if limits != known.get(node.address, {"limits": {}})["limits"]:
+                    known[node.address] = {
+                        "limits": dict(limits),
+                        "withdraw": node.takes_limits_from_outside,
+                    }
+                    self._store.async_delay_save(lambda: self._kept, _SAVE_DELAY)
+
+            entry.async_on_unload(coordinator.async_add_listener(look))
+
+        entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
+        entry.async_on_unload(self._async_save)
+
+    async def _async_save(self) -> None:
+        await self._store.async_save(self._kept)
+
+    async def async_withdraw(self, entry: ConfigEntry) -> None:
+        """Take back what no charge point has as its own setting: an entry is gone."""
+        known = self._kept.pop(entry.entry_id, {})
+        await self._async_save()
+        addresses = [
+            address
+            for address, kept in known.items()
+            if kept["limits"] and kept.get("withdraw")
+        ]
+        if not addresses:
+            return
+        hub = mqtt_hub(
+            settings_source(self._hass, entry.data),
+            prefixes=entry.data[CONF_PREFIXES],
+            clock=self._hass.data.get(DATA_CLOCK),
+            options=library_options(entry.options),
+        )
+        try:
+            async with asyncio.timeout(_FINDING_TIME):
+                await hub.start()
+                for address in addresses:
+                    await (await _found(hub, address)).withdraw_limits()
+        except (ChargepointError, TimeoutError) as error:
+            _LOGGER.warning(
+                "A limit that was set stays at %s until it is restarted: %s",
+                ", ".join(addresses),
+                str(error) or "it is not there",
+            )
+        finally:
+            await hub.stop()
+
+
+async def _found(hub: Hub, address: str) -> Chargepoint:
+    """Return a charge point as soon as it is there and can be limited."""
+    changed = asyncio.Event()
+    stops = [hub.add_listener(lambda _: changed.set())]
+    try:
+        while True:
+            changed.clear()
+            node = hub.nodes.get(address)
+            if isinstance(node, Chargepoint):
+                if Feature.MAX_CURRENT in node.snapshot.capabilities.controls:
+                    return node
+                stops.append(node.add_listener(lambda _: changed.set()))
+            await changed.wait()
+    finally:
+        for stop in stops:
+            stop()
+
+
+#: There is one for all of Home Assistant.
+DATA_KEPT_LIMITS: HassKey[KeptLimits] = HassKey(f"{DOMAIN}_kept_limits")

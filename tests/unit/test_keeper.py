@@ -1,0 +1,258 @@
+"""Limits that were set from here hold again after the charge point was away, and no war."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.model import Feature
+
+from .fakes import UNTHROTTLED
+from .test_everest_control import LIMITS, Site, begin, outcome
+from .test_everest_limits import HARDWARE, OURS, holding, limit, ordered, split
+from .test_fimp_settings import max_current, phase_mode
+from .test_pace import Garage
+
+KEEPING = replace(UNTHROTTLED, keep_limits=True)
+SET = "cmd.max_current.set"
+
+
+@pytest.fixture
+async def garage() -> Garage:
+    """A FIMP charge point whose maximum current was set from here to 16 A, at second 0."""
+    garage = Garage(KEEPING)
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    assert garage.node.snapshot.kept == {"max_current": 16}
+    garage.begun = garage.hub.clock.time
+    garage.told.clear()
+    return garage
+
+
+def says(garage: Garage, current: float) -> None:
+    """Let it have another maximum current, and say so."""
+    garage.knows("cmd.max_current.get_report", max_current(current))
+
+
+async def away_and_back(garage: Garage, current: float) -> None:
+    garage.hub.link_down(NotConnectedError("gone"))
+    assert garage.node.snapshot.max_current is None
+    assert garage.node.snapshot.kept == {"max_current": 16}
+    garage.hub.link_up()
+    garage.say("ready_to_charge")
+    says(garage, current)
+
+
+async def test_a_lost_limit_is_set_again_once(garage: Garage) -> None:
+    await away_and_back(garage, 32)
+    await garage.until(9)
+    assert garage.told == []
+    await garage.until(200)
+    assert garage.told_of(SET) == [(10.0, 16)]
+    assert garage.node.snapshot.max_current == 16
+    assert garage.node.snapshot.kept == {"max_current": 16}
+
+
+async def test_a_limit_that_holds_is_not_set_again(garage: Garage) -> None:
+    await away_and_back(garage, 16)
+    await garage.until(200)
+    assert garage.told == []
+
+
+async def test_a_stale_first_report_does_not_count(garage: Garage) -> None:
+    await away_and_back(garage, 32)
+    await garage.until(5)
+    says(garage, 16)
+    await garage.until(200)
+    assert garage.told == []
+
+
+async def test_a_charge_point_that_refuses_is_not_asked_again(
+    garage: Garage, caplog: pytest.LogCaptureFixture
+) -> None:
+    garage.refuses = True
+    await away_and_back(garage, 32)
+    await garage.until(200)
+    assert len(garage.told) == 1
+    assert "has not taken its limit back (max_current 16.0): no" in caplog.text
+    # The next time it comes back it is.
+    garage.refuses = False
+    await away_and_back(garage, 32)
+    await garage.until(400)
+    assert garage.node.snapshot.max_current == 16
+
+
+async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
+    await garage.until(100)
+    says(garage, 20)
+    await garage.until(200)
+    assert garage.node.snapshot.kept == {}
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.link_up()
+    garage.say("ready_to_charge")
+    says(garage, 20)
+    await garage.until(400)
+    assert garage.told == []
+
+
+async def test_what_is_ours_again_soon_is_nobodys_wish(garage: Garage) -> None:
+    says(garage, 20)
+    await garage.until(30)
+    says(garage, 16)
+    await garage.until(200)
+    assert garage.node.snapshot.kept == {"max_current": 16}
+
+
+async def test_what_the_user_wants_meanwhile_counts(garage: Garage) -> None:
+    await away_and_back(garage, 32)
+    await garage.until(8)
+    await garage.call(garage.node.set(Feature.MAX_CURRENT, 10))
+    await garage.until(200)
+    assert garage.told_of(SET) == [(8.0, 10)]
+    assert garage.node.snapshot.kept == {"max_current": 10}
+
+
+async def test_what_it_says_late(garage: Garage) -> None:
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.link_up()
+    garage.forgets("cmd.max_current.get_report")
+    garage.say("ready_to_charge")
+    await garage.until(25)
+    assert garage.told == []
+    says(garage, 32)
+    await garage.until(200)
+    assert garage.told_of(SET) == [(30.0, 16)]
+
+
+async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
+    await (await garage.call(garage.node.set(Feature.PHASES, "1")))
+    assert garage.node.snapshot.kept == {"max_current": 16, "phases": "1"}
+    await (await garage.call(garage.node.set(Feature.PHASE_MODE, "nl3")))
+    assert garage.node.snapshot.kept == {"max_current": 16, "phase_mode": "nl3"}
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.link_up()
+    garage.say("ready_to_charge")
+    says(garage, 16)
+    garage.knows("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
+    await garage.until(200)
+    assert garage.told_of("cmd.phase_mode.set")[-1][1] == "NL3"
+    assert garage.node.snapshot.phase_mode == "nl3"
+
+
+async def test_a_limit_of_an_earlier_run() -> None:
+    garage = Garage(KEEPING)
+    garage.node.keeper.restore({"max_current": 16, "nonsense": 1}, garage.hub.clock.time)
+    await garage.until(200)
+    assert garage.told_of(SET) == [(10.0, 16)]
+    # One of this run counts more.
+    garage.node.keeper.restore({"max_current": 8}, garage.hub.clock.time)
+    assert garage.node.snapshot.kept == {"max_current": 16}
+
+
+async def test_a_limit_of_an_earlier_run_before_it_was_heard() -> None:
+    garage = Garage(KEEPING)
+    garage.hub.link_down(NotConnectedError("gone"))
+    garage.node.keeper.restore({"max_current": 16}, garage.hub.clock.time)
+    await garage.until(50)
+    garage.hub.link_up()
+    garage.say("ready_to_charge")
+    says(garage, 32)
+    await garage.until(200)
+    assert garage.told_of(SET) == [(60.0, 16)]
+
+
+async def test_without_the_option_nothing_is_set_again() -> None:
+    garage = Garage(UNTHROTTLED)
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
+    await away_and_back(garage, 32)
+    await garage.until(200)
+    assert len(garage.told) == 1
+
+
+async def test_nothing_is_kept_of_what_was_not_proven() -> None:
+    garage = Garage(KEEPING)
+    garage.refuses = True
+    await garage.call(garage.node.set(Feature.MAX_CURRENT, 16))
+    assert garage.node.snapshot.kept == {}
+
+
+# EVerest -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def site() -> Site:
+    """A station whose limits were set from here: 10 A, and one phase."""
+    site = Site("", options=KEEPING)
+    site.info("Charging")
+    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.evse("hw_capabilities", HARDWARE)
+    site.evse("enforced_limits", holding(16.0))
+    for command, enforced in (
+        (limit(site, 10), holding(10.0, OURS)),
+        (split(site, "1"), holding(10.0, OURS, 1, OURS)),
+    ):
+        task = await begin(command)
+        site.evse("enforced_limits", enforced)
+        assert await outcome(task) is None
+    site.evse("heartbeat", 100)
+    site.take()
+    assert site.shown.kept == {"max_current": 10, "phases": "1"}
+    return site
+
+
+def restart(site: Site) -> None:
+    """EVerest starts anew, and forgets our limits before its heartbeat tells of it."""
+    site.evse("enforced_limits", holding(16.0))
+    site.evse("heartbeat", 0)
+
+
+async def settle(site: Site, seconds: float, enforced: dict[str, object]) -> None:
+    """Let some time pass, with the limits said every second."""
+    for _ in range(int(seconds)):
+        site.wait(1)
+        site.evse("enforced_limits", enforced)
+        await begin(_nothing())
+
+
+async def _nothing() -> None:
+    """Let others go on."""
+
+
+async def test_a_station_that_was_restarted(site: Site) -> None:
+    restart(site)
+    await settle(site, 11, holding(16.0))
+    # The second message holds both.
+    assert ordered(site)[-1] == {"ac_max_current_A": 10, "ac_max_phase_count": 1}
+    site.take()
+    await settle(site, 200, holding(10.0, OURS, 1, OURS))
+    assert ordered(site) == []
+    assert site.shown.pending == {}
+
+
+async def test_a_lower_limit_of_somebody_else_explains_it(site: Site) -> None:
+    """Ours need not be said again while it would change nothing."""
+    await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
+    assert site.shown.kept == {"max_current": 10, "phases": "1"}
+    restart(site)
+    await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
+    assert ordered(site) == []
+
+
+async def test_somebody_else_overwrites_ours(site: Site) -> None:
+    await settle(site, 100, holding(14.0, "API_module", 1, OURS))
+    assert site.shown.kept == {"phases": "1"}
+    restart(site)
+    await settle(site, 100, holding(14.0, "API_module", 1, OURS))
+    assert ordered(site) == []
+
+
+async def test_phases_of_which_nothing_is_said(site: Site) -> None:
+    """After a while that means that there is no limit."""
+    restart(site)
+    await settle(site, 100, holding(10.0, OURS, None))
+    assert ordered(site)[0]["ac_max_phase_count"] == 1
+
+
+async def test_our_limits_are_withdrawn(site: Site) -> None:
+    await site.node().withdraw_limits()
+    (message,) = site.asked("set_external_limits")
+    assert message["schedule_import"] == []
