@@ -84,6 +84,15 @@ class Station:
         self.hub.sent.clear()
         return found
 
+    def reply_on_bus(self, value: Any) -> None:
+        """Let the module on the bus reply to the call that was made last."""
+        topic, payload = self.hub.sent[-1]
+        call = orjson.loads(payload)["data"]
+        self.hub.sent.clear()
+        answer = {"id": call["id"], "origin": "ocpp", "retval": value}
+        result = {"msg_type": "CmdResult", "data": {"type": "result", "data": answer}}
+        self.hub.feed(f"{topic}/response/{call['origin']}", result)
+
     @property
     def client(self) -> EverestOcpp:
         """The only client."""
@@ -379,6 +388,31 @@ async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
     assert len(station.asked("get")) == 3
 
 
+async def test_when_it_was_not_heard_it_may_have_been_restarted(station: Station) -> None:
+    await station.client.perform(MonitorVariables(names=("x",)))
+    station.hub.link_down(NotConnectedError("gone"))
+    station.hub.link_up()
+    assert len(station.asked("monitor_variables")) == 1
+    station.says("heartbeat", 900)
+    assert len(station.asked("monitor_variables")) == 1
+
+
+async def test_the_same_on_the_bus() -> None:
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    station.wait(4)
+    task = asyncio.create_task(station.client.perform(MonitorVariables(names=("x",))))
+    await asyncio.sleep(0)
+    station.reply_on_bus(None)
+    assert await task == {}
+    station.hub.link_down(NotConnectedError("gone"))
+    station.hub.link_up()
+    assert station.hub.take_sent("/cmd/") == []
+    station.bus("is_connected", value=True)
+    ((topic, _),) = station.hub.take_sent("everest/")
+    assert topic.endswith("/cmd/monitor_configuration_keys")
+
+
 def test_it_falls_silent_and_comes_back(station: Station) -> None:
     station.wait(21)
     assert len(station.asked("get_variables")) == 1
@@ -616,12 +650,10 @@ def test_the_bus_is_asked_for_a_sign_of_life() -> None:
     station.wait(4)
     station.hub.take_sent()
     station.wait(20)
-    ((topic, payload),) = station.hub.take_sent("everest/")
-    assert topic.endswith("/cmd/get_configuration_key")
-    call = orjson.loads(payload)["data"]
-    answer = {"id": call["id"], "origin": "ocpp", "retval": {"configuration_keys": []}}
-    result = {"msg_type": "CmdResult", "data": {"type": "result", "data": answer}}
-    station.hub.feed(f"{topic}/response/{call['origin']}", result)
+    assert [topic.rpartition("/")[2] for topic, _ in station.hub.sent] == [
+        "get_configuration_key"
+    ]
+    station.reply_on_bus({"configuration_keys": []})
     station.wait(15)
     assert station.shown.available
     station.wait(40)

@@ -153,7 +153,7 @@ class EverestOcpp(OcppClient):
         before = self._pulse.silence_max
         if self._pulse.beat(value, now):
             _LOGGER.info("%s was restarted", self.address)
-            return self._restarted(now)
+            self._begin_anew(now)
         if self._pulse.silence_max < before:
             self._watch(now)
         return {}
@@ -163,8 +163,8 @@ class EverestOcpp(OcppClient):
         self._has_all = self._monitors = True
         return {}
 
-    def _restarted(self, now: float) -> dict[str, Any]:
-        """What it knew of our wishes is lost."""
+    def _begin_anew(self, now: float) -> None:
+        """It may have been restarted: what it knew of our wishes is lost then."""
         self._ask_for_everything(now)
         for command in self._monitored:
             try:
@@ -173,7 +173,6 @@ class EverestOcpp(OcppClient):
                 _LOGGER.debug("%s monitors nothing any more: %s", self.address, error)
             else:
                 self.outlet.send(request.topic, request.payload)
-        return {}
 
     # What the others say ----------------------------------------------------------------
 
@@ -312,7 +311,7 @@ class EverestOcpp(OcppClient):
         super().link_up(now)
         self._pulse.forget()
         self._heard_at = now
-        self._ask_for_everything(now)
+        self._ask_for_values(now)
         self._watch(now)
 
     @override
@@ -332,8 +331,7 @@ class EverestOcpp(OcppClient):
             return
         self._set_unavailable(None, now, **changes)
         self._watch(now)
-        if "gets" not in self.timers:
-            self._ask_for_everything(now)
+        self._begin_anew(now)
 
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
