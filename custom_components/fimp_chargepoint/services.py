@@ -26,6 +26,7 @@ from .controls import settable_limit
 from .coordinator import ChargepointCoordinator, PushCoordinator
 from .entity import translated_errors
 from .ocpp_actions import OCPP_ACTIONS
+from .session_actions import SESSION_ACTIONS
 from .targets import async_name, async_targeted_nodes
 from .temporary_limits import DATA_TEMPORARY_LIMITS
 
@@ -96,6 +97,7 @@ ACTIONS: dict[str, Action[Any]] = {
         check=_check_limit,
         run=_limit,
     ),
+    **SESSION_ACTIONS,
     **OCPP_ACTIONS,
 }
 

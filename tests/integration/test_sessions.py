@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import aiomqtt
@@ -11,10 +11,12 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint.chargepoint import logbook, trouble
+from custom_components.fimp_chargepoint.chargepoint.record import Record
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
@@ -401,6 +403,82 @@ async def test_a_beginning_that_only_we_have_seen(
         now = found.attribute("sensor", "session_energy", "last_reset")
         assert (datetime.fromisoformat(now) == then) is kept
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+# The action -------------------------------------------------------------------------------
+
+
+async def get_sessions(found: Chargepoint, **data: Any) -> dict[str, Any]:
+    """Return what the action says of the only charge point."""
+    target = {"device_id": found.registered("event", "session").device_id}
+    answer = await found.hass.services.async_call(
+        DOMAIN, "get_sessions", data, blocking=True, return_response=True, target=target
+    )
+    (of_one,) = answer["charge_points"]
+    assert of_one["name"] == "Acme Wallbox"
+    return dict(of_one)
+
+
+def kept(*energies: float, **values: Any) -> list[Record]:
+    """Return a session for each day of November."""
+    return [
+        Record(
+            started=datetime(2026, 11, day, 12, tzinfo=UTC),
+            ended=datetime(2026, 11, day, 14, tzinfo=UTC),
+            energy=energy,
+            **values,
+        )
+        for day, energy in enumerate(energies, 1)
+    ]
+
+
+async def test_get_sessions(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """They are here, so they can be had without the charge point."""
+    async with fimp(hass, broker) as found:
+        assert (await get_sessions(found))["sessions"] == []
+        await one_session(found)
+        (session,) = (await get_sessions(found))["sessions"]
+        assert session == record(found)
+        keeper(found).logbook.records = kept(1.0, 2.0, 3.0)
+        await hass.async_add_executor_job(broker.stop)
+        await found.shows("sensor", "status", "unavailable")
+
+        async def energies(**data: Any) -> list[float]:
+            return [each["energy"] for each in (await get_sessions(found, **data))["sessions"]]
+
+        assert await energies() == [1.0, 2.0, 3.0]
+        assert await energies(limit=2) == [2.0, 3.0]
+        assert await energies(since="2026-11-02T12:00:00+00:00") == [2.0, 3.0]
+        assert await energies(since="2026-11-02 00:00:00", limit=1) == [3.0]
+        assert await energies(since="2027-01-01 00:00:00") == []
+        await hass.async_add_executor_job(broker.start)
+
+
+async def test_get_sessions_as_csv(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Nothing that is not known is a zero, and no car runs a formula."""
+    async with fimp(hass, broker) as found:
+        keeper(found).logbook.records = [
+            *kept(2.5, cost=3.75, currency="NOK", who="=1+1"),
+            Record(ended=datetime(2026, 11, 2, 14, tzinfo=UTC)),
+        ]
+        answer = await get_sessions(found, format="csv")
+        assert "sessions" not in answer
+        assert answer["csv"].splitlines() == [
+            "started,ended,duration,energy,average_power,cost,currency,who",
+            "2026-11-01T12:00:00+00:00,2026-11-01T14:00:00+00:00,7200,2.5,1250,3.75,NOK,'=1+1",
+            ",2026-11-02T14:00:00+00:00,,,,,,",
+        ]
+        answer = await get_sessions(found, format="csv", since="2026-11-02 00:00:00")
+        assert len(answer["csv"].splitlines()) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 101}, {"format": "xml"}])
+async def test_get_sessions_of_nonsense(
+    hass: HomeAssistant, broker: BrokerProcess, wrong: dict[str, Any]
+) -> None:
+    async with fimp(hass, broker) as found:
+        with pytest.raises(probatio.Invalid):
+            await get_sessions(found, **wrong)
 
 
 # What it costs ----------------------------------------------------------------------------
