@@ -15,6 +15,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
 from .chargepoint.ocpp import OcppSnapshot
+from .chargepoint.station import StationSnapshot
 from .coordinator import FimpConfigEntry, PushCoordinator
 from .entity import (
     NodeDescription,
@@ -119,6 +120,24 @@ OCPP_BINARY_SENSORS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class StationBinarySensorDescription(NodeBinarySensorDescription[StationSnapshot]):
+    """A fact of a station with several charge points."""
+
+
+STATION_BINARY_SENSORS = (
+    StationBinarySensorDescription(
+        key="station_problem",
+        translation_key="station_problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.STATION_FAULTS),
+        is_on_fn=lambda snapshot: None if snapshot.faults is None else bool(snapshot.faults),
+        attributes_fn=lambda snapshot: {ATTR_PROBLEMS: sorted(snapshot.faults or ())},
+    ),
+)
+
+
 async def async_setup_entry(
     _: HomeAssistant,
     entry: FimpConfigEntry,
@@ -138,6 +157,14 @@ async def async_setup_entry(
         Platform.BINARY_SENSOR,
         OcppSnapshot,
         existing(OCPP_BINARY_SENSORS),
+        NodeBinarySensor,
+    )
+    async_setup_nodes(
+        entry,
+        async_add_entities,
+        Platform.BINARY_SENSOR,
+        StationSnapshot,
+        existing(STATION_BINARY_SENSORS),
         NodeBinarySensor,
     )
 

@@ -10,7 +10,6 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
-    OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_HOST, CONF_USERNAME
 from homeassistant.core import callback
@@ -45,7 +44,7 @@ from .forms import (
     home_assistant_data,
     suggestions,
 )
-from .preferences import OPTIONS_SCHEMA, entry_options, suggested_options
+from .options_flow import FimpOptionsFlow
 from .search import Search, async_search
 
 #: There is one MQTT integration, so there is one entry for its broker.
@@ -323,28 +322,6 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         """Create the entry, and leave nothing to discover in it."""
         self._withdraw_discovery(self._data)
         return self.async_create_entry(title=_title(self._data), data=self._data)
-
-
-class FimpOptionsFlow(OptionsFlowWithReload):
-    """Preferences."""
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Show and take all of them."""
-        errors = {}
-        if user_input is not None:
-            try:
-                return self.async_create_entry(data=entry_options(self.hass, user_input))
-            except FormError as error:
-                errors["base"] = error.key
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or suggested_options(self.config_entry.options)
-            ),
-            errors=errors,
-        )
 
 
 def _error_key(problem: Exception) -> str:

@@ -14,6 +14,7 @@ from .chargepoint.course import Occurrence
 from .chargepoint.logbook import Happening
 from .chargepoint.model import Feature
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
+from .chargepoint.station import StationSnapshot
 from .chargepoint.trouble import Trouble, follow, news
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 from .entity import (
@@ -58,6 +59,16 @@ PROBLEM_EVENTS = (
     ),
 )
 
+STATION_EVENTS = (
+    NodeEventDescription(
+        key="station_problems",
+        translation_key="station_problems",
+        event_types=[_RAISED, _CLEARED],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.STATION_FAULTS),
+    ),
+)
+
 #: What has happened is in the attributes: OCPP's names of security events are an open set.
 OCPP_EVENTS = tuple(
     NodeEventDescription(
@@ -76,7 +87,7 @@ async def async_setup_entry(
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the events of every charge point and OCPP client."""
+    """Add the events of every charge point, OCPP client and station."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.EVENT)
     add(existing(SESSION_EVENTS), SessionEvent)
     add(existing(PROBLEM_EVENTS), ProblemEvent)
@@ -87,6 +98,14 @@ async def async_setup_entry(
         OcppSnapshot,
         existing(OCPP_EVENTS),
         OcppEventEntity,
+    )
+    async_setup_nodes(
+        entry,
+        async_add_entities,
+        Platform.EVENT,
+        StationSnapshot,
+        existing(STATION_EVENTS),
+        ProblemEvent,
     )
 
 
@@ -132,7 +151,7 @@ class SessionEvent(NodeEvent[ChargepointCoordinator]):
         self._tell(happening.occurrence, None if record is None else record.told())
 
 
-class ProblemEvent(NodeEvent[ChargepointCoordinator]):
+class ProblemEvent(NodeEvent[PushCoordinator[Any, Any]]):
     """What goes wrong."""
 
     _trouble = Trouble()

@@ -4,13 +4,14 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .chargepoint.hub import HubWarning, LoginLost
+from .chargepoint.hub import HubWarning, LinksMissing, LoginLost
 from .const import DOMAIN
 
 #: The key of the entry in the data of an issue that can be solved with a click.
 ENTRY_ID = "entry_id"
 #: The texts of what a hub warns of.
-_WARNINGS = {LoginLost: "login_lost"}
+_WARNINGS = {LoginLost: "login_lost", LinksMissing: "links_missing"}
+_SEVERITIES = {LoginLost: ir.IssueSeverity.ERROR, LinksMissing: ir.IssueSeverity.WARNING}
 
 
 def _refused_credentials(entry: ConfigEntry) -> str:
@@ -59,9 +60,9 @@ def async_report_warning(hass: HomeAssistant, entry: ConfigEntry, warning: HubWa
         DOMAIN,
         _warning(entry, warning),
         is_fixable=False,
-        severity=ir.IssueSeverity.ERROR,
+        severity=_SEVERITIES[type(warning)],
         translation_key=_WARNINGS[type(warning)],
-        translation_placeholders={"title": entry.title, "service": warning.service},
+        translation_placeholders={"title": entry.title, **warning.placeholders},
     )
 
 

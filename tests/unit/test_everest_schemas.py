@@ -420,6 +420,7 @@ def test_every_sample_of_everest_s_own_serializer_is_taken() -> None:
     assert site.shown.available
     assert list(site.hub.nodes) == [
         "everest:evse_1",
+        "everest_station:",
         "everest:evse_manager_api",
         "everest_ocpp:ocpp_1",
     ]

@@ -24,6 +24,7 @@ class Feature(StrEnum):
     STOP_TRANSACTION = "stop_transaction"
     FORCE_UNLOCK = "force_unlock"
     EVSE_ID = "evse_id"
+    STATION_FAULTS = "station_faults"
     RANDOM_DELAY = "random_delay"
     RANDOM_DELAY_DURATION = "random_delay_duration"
     SKIP_RANDOM_DELAY = "skip_random_delay"

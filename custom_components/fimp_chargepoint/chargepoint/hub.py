@@ -14,7 +14,7 @@ from .journal import Journal, Line, Mark
 from .link import SettingsSource
 from .mqtt import MqttLink
 from .node import Node
-from .options import Options
+from .options import LinkChoice, Options
 from .protocol import Handler, Protocol
 
 _LOGGER = logging.getLogger(__name__)
@@ -68,9 +68,27 @@ class LoginLost:
     key: str
     service: str
 
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What is said of it."""
+        return {"service": self.service}
+
+
+@dataclass(frozen=True, slots=True)
+class LinksMissing:
+    """Nobody but the user can say what belongs to the charge points with these `names`."""
+
+    key: str
+    names: str
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What is said of it."""
+        return {"names": self.names}
+
 
 #: What only the user can put right. `key` identifies it.
-type HubWarning = LoginLost
+type HubWarning = LoginLost | LinksMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +211,11 @@ class Hub:
         """Hand a message to the broker, or raise NotConnectedError."""
         self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
         await self.link.publish(topic, payload)
+
+    @property
+    def link_choices(self) -> list[LinkChoice]:
+        """What nobody but the user can say belongs to a charge point."""
+        return [each for _, protocol in self._protocols for each in protocol.link_choices]
 
     def wake(self) -> None:
         """Look at the deadlines again; put off while they are being changed."""

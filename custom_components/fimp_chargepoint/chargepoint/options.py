@@ -1,6 +1,7 @@
 """What the user prefers; each part of the library takes what concerns it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,19 @@ class Token:
 
     value: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChoice:
+    """Something that belongs to a charge point, and nothing but the user can say which.
+
+    `address` is that of the charge point, `kind` what is to be chosen out of `modules`.
+    """
+
+    address: str
+    name: str
+    kind: str
+    modules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +42,8 @@ class Options:
     are spoken, by their name. `token` starts sessions where the charge point takes one.
     `internal_bus` is whether we speak on the bus inside EVerest stations too, whose topics
     begin with `bus_root`. `communication_check` is whether a station is told that we live,
-    `communication_check_end` whether it is told when we stop to.
+    `communication_check_end` whether it is told when we stop to. `links`
+    are the choices (see `LinkChoice`) by address and kind, an empty text for none.
     """
 
     measurement_interval: float = 5.0
@@ -43,3 +58,4 @@ class Options:
     keep_limits: bool = False
     communication_check: bool = False
     communication_check_end: bool = False
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .options import LinkChoice
 from .timers import Timers
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Protocol(ABC):
     @abstractmethod
     def link_up(self, now: float) -> None:
         """Ask for everything: nothing is retained, nothing survived."""
+
+    @property
+    def link_choices(self) -> list[LinkChoice]:
+        """What nobody but the user can say belongs to a charge point."""
+        return []
 
     async def leave(self) -> None:
         """Say what has to be said before the connection is given up.

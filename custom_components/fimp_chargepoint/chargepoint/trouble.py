@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from .course import FIRST_REPORTS_TIME
 from .model import ChargepointSnapshot, Status
+from .station import StationSnapshot
 
 #: Seconds in which all is told of one fault.
 SETTLING_TIME: Final = 2.0
@@ -39,7 +40,9 @@ class Trouble:
     due: float | None = None
 
 
-def follow(trouble: Trouble, snapshot: ChargepointSnapshot, now: float) -> Trouble:
+def follow(
+    trouble: Trouble, snapshot: ChargepointSnapshot | StationSnapshot, now: float
+) -> Trouble:
     """Return what there is after `snapshot`."""
     if not snapshot.available:
         return Trouble(before=trouble.before | trouble.known)
@@ -67,8 +70,9 @@ def news(trouble: Trouble, now: float) -> tuple[Trouble, News]:
     )
 
 
-def _names(trouble: Trouble, snapshot: ChargepointSnapshot) -> frozenset[str]:
+def _names(trouble: Trouble, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
     """Return what is wrong; a fault whose name comes late is not another one by then."""
     names = frozenset(snapshot.problems)
-    nameless = snapshot.status is Status.ERROR and (not names or NAMELESS in trouble.known)
+    status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None
+    nameless = status is Status.ERROR and (not names or NAMELESS in trouble.known)
     return names | {NAMELESS} if nameless else names

@@ -52,6 +52,8 @@ class EverestChargepoint(ApiChargepoint):
         #: somebody limits to less.
         self._our_limits = self._proven_limits = Limits()
         self._connector = 1
+        #: By which number the station knows it, None where that is not known.
+        self._number: int | None = None
         #: Limits that were told since the last countdown of a random delay.
         self._rounds = 0
         self._session_heard_at = float("-inf")
@@ -85,21 +87,19 @@ class EverestChargepoint(ApiChargepoint):
     def link(self, sisters: Sisters, now: float) -> None:
         """Take over the modules beside it that belong to it."""
         before, self._sisters = self._sisters, sisters
+        for old, new, listener in (
+            (before.errors, sisters.errors, self.take_faults),
+            (before.authorization, sisters.authorization, self._token_judged),
+            (before.costs, sisters.costs, self._costs_told),
+        ):
+            if old is not None:
+                old.ignore(listener)
+            if new is not None:
+                new.listen(listener)
         if sisters.errors is not before.errors:
-            if before.errors is not None:
-                before.errors.listener = None
             self.take_faults(frozenset(), now)
             if sisters.errors is not None:
-                sisters.errors.listener = self.take_faults
                 sisters.errors.ask(now)
-        if before.authorization is not None:
-            before.authorization.listener = None
-        if sisters.authorization is not None:
-            sisters.authorization.listener = self._token_judged
-        if before.costs is not None:
-            before.costs.listener = None
-        if sisters.costs is not None:
-            sisters.costs.listener = self._costs_told
         if sisters.limits is not before.limits:
             self._update(now, capabilities=self._with_limits())
 
@@ -107,6 +107,7 @@ class EverestChargepoint(ApiChargepoint):
     def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
         if operation == "get_evse":
             self._connector = operations.first_connector(value) or self._connector
+            self._number = operations.number_of(value) or self._number
         if operation == "enable_disable" and isinstance(value, bool):
             # The state that results, which need not be what we wanted.
             self._heard(now, enabled=value)
@@ -235,6 +236,10 @@ class EverestChargepoint(ApiChargepoint):
             changes["enabled"] = None if state.word is None else state.word != _DISABLED
         return changes
 
+    def belongs_to(self, parent: str | None, now: float) -> None:
+        """Take over of which station it is a part."""
+        self._update(now, parent=parent)
+
     # The modules beside it ------------------------------------------------------
 
     @property
@@ -265,9 +270,12 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def _start_request(self, mode: str | None) -> Request:
         token, reader = self.outlet.options.token, self._sisters.tokens
+        if self._sisters.shared and self._number is None:
+            # Another EVSE could take it.
+            reader = None
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
             # Only then: the token that started a session ends it when it is shown again.
-            return reader.request(token)
+            return reader.request(token, self._number if self._sisters.shared else None)
         return self._request("resume_charging")
 
     @override

@@ -3,13 +3,10 @@
 EVerest API v1, session_cost_consumer, since 2025.12.
 """
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Final, override
 
 from ..model import Cost, Session
-from ..node import Outlet
 from .envelope import mapping, number, part, text, timestamp
-from .module import Module
 from .sister import Sister
 
 #: Decimals of a currency that names none, and the most that are believed.
@@ -19,7 +16,7 @@ _CHUNKS_MAX: Final = 1000
 
 
 class SessionCosts(Sister):
-    """Tells what the session costs."""
+    """Tells its listeners of the costs of a session, and when it was told."""
 
     PROOFS: ClassVar = {
         "session_cost": "currency",
@@ -27,17 +24,11 @@ class SessionCosts(Sister):
         "default_price": "messages",
     }
 
-    def __init__(self, module: Module, outlet: Outlet) -> None:
-        """Tell nobody yet."""
-        super().__init__(module, outlet)
-        #: Who is told of the costs of a session.
-        self.listener: Callable[[Cost, float], None] | None = None
-
     @override
     def apply(self, variable: str, value: Any, now: float) -> None:
         """Take the costs of a session."""
-        if variable == "session_cost" and self.listener is not None:
-            self.listener(told(mapping(value)), now)
+        if variable == "session_cost":
+            self._tell(told(mapping(value)), now)
 
 
 def told(value: dict[str, Any]) -> Cost:

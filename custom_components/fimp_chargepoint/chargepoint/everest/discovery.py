@@ -9,18 +9,20 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
+from ..hub import LinksMissing
+from ..options import LinkChoice
 from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .chargepoint import EverestChargepoint
-from .costs import SessionCosts
 from .envelope import ReplyTopic, decode, mapping, number, part, request, text
 from .errors import ErrorHistory
+from .links import choices, linked, undecided
 from .module import Kind, Module
 from .pulse import is_beat
 from .sister import Sister
-from .sisters import SISTERS, EnergyLimits, Sisters
+from .sisters import FIELDS, SISTERS, Sisters
+from .station import EverestStation
 from .supervision import Supervision
-from .tokens import Authorization, TokenProvider
 
 if TYPE_CHECKING:
     from ..hub import Hub
@@ -41,6 +43,8 @@ _PROOFS: Final[dict[str, tuple[str, type | UnionType]]] = {
 #: The same, where they hold a text.
 _PROVING_TEXTS: Final = frozenset({"evse_id", "selected_protocol"})
 
+#: Seconds after which all modules of a station have been heard.
+_SETTLING_TIME: Final = 30.0
 #: Seconds to collect beacons for: a starting EVerest sends one per API module.
 _BEACON_TIME: Final = 1.0
 
@@ -58,6 +62,7 @@ class EverestProtocol(Protocol):
         """Speak EVerest on `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         self._chargepoints: dict[str, EverestChargepoint] = {}
+        self._station: EverestStation | None = None
         #: The modules beside them, by kind and id.
         self._sisters: dict[tuple[Kind, str], Sister] = {}
         # One topic for all discoveries: each reply names the module it comes from. The
@@ -162,26 +167,58 @@ class EverestProtocol(Protocol):
         return sister
 
     def _link(self, now: float) -> None:
-        """Give every EVSE the modules that belong to it, as far as that is certain.
-
-        Nothing on the wire tells. Where there is one of each they belong together.
-        """
-        sisters = Sisters()
-        if len(self._chargepoints) == 1:
-            sisters = Sisters(
-                errors=self._only(ErrorHistory),
-                limits=self._only(EnergyLimits),
-                tokens=self._only(TokenProvider),
-                authorization=self._only(Authorization),
-                costs=self._only(SessionCosts),
-            )
+        """Give every EVSE the modules that belong to it, as far as that is certain."""
+        evses = [each.address for each in self._chargepoints.values()]
+        free = [each for each in self._sisters.values() if isinstance(each, ErrorHistory)]
         for chargepoint in self._chargepoints.values():
+            mine = linked(chargepoint.address, evses, self._found, self._hub.options.links)
+            parts: dict[str, Any] = {
+                FIELDS[kind]: self._sisters[kind, module] for kind, module in mine.items()
+            }
+            sisters = Sisters(**parts, shared=len(evses) > 1)
             chargepoint.link(sisters, now)
+            free = [each for each in free if each is not sisters.errors]
+        if self._station is not None or (len(evses) > 1 and free):
+            self._take_parts(free, now)
+        self._timers.set("links", now + _SETTLING_TIME, self._look_at_links)
 
-    def _only[S: Sister](self, kind: type[S]) -> S | None:
-        """Return the only module of a kind, None where there are several or none."""
-        found = [each for each in self._sisters.values() if isinstance(each, kind)]
-        return found[0] if len(found) == 1 else None
+    def _take_parts(self, histories: list[ErrorHistory], now: float) -> None:
+        """Several EVSEs are parts of one station, which has the errors that are of none."""
+        is_new = self._station is None
+        address = f"everest_station:{self._prefix}"
+        if self._station is None:
+            name = f"EVerest {self._prefix}".strip(" /") if self._prefix else "EVerest station"
+            self._station = EverestStation(address, name, self._hub)
+        self._station.take_parts([*self._chargepoints.values()], histories, now)
+        if is_new:
+            self._hub.add_node(self._station)
+        for chargepoint in self._chargepoints.values():
+            chargepoint.belongs_to(address, now)
+
+    @property
+    def _found(self) -> dict[Kind, list[str]]:
+        """The ids of the modules of each kind."""
+        found: dict[Kind, list[str]] = {}
+        for kind, module in sorted(self._sisters):
+            found.setdefault(kind, []).append(module)
+        return found
+
+    @property
+    @override
+    def link_choices(self) -> list[LinkChoice]:
+        evses = self._chargepoints.values()
+        names = {each.address: each.snapshot.identity.name for each in evses}
+        return choices(names, self._found)
+
+    def _look_at_links(self, _: float) -> None:
+        """Ask the user where nobody else can tell."""
+        missing = undecided(self.link_choices, self._hub.options.links)
+        key = f"links {self._prefix}"
+        if missing:
+            names = dict.fromkeys(each.name for each in missing)
+            self._hub.warn(LinksMissing(key, ", ".join(names)))
+        else:
+            self._hub.withdraw(key)
 
     def _made(self, module: str) -> EverestChargepoint:
         return EverestChargepoint(

@@ -3,7 +3,6 @@
 EVerest API v1, error_history_consumer.
 """
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Final, override
 
 from ..node import Outlet
@@ -16,18 +15,19 @@ _ERRORS_MAX: Final = 100
 
 
 class ErrorHistory(Sister):
-    """The errors that are active on the station, by uuid."""
+    """Tells its listeners the names of all errors of the station, and when it was told."""
 
     PROOFS: ClassVar = {"error_raised": "uuid", "error_cleared": "uuid"}
 
     def __init__(self, module: Module, outlet: Outlet) -> None:
         """Know of no error yet."""
         super().__init__(module, outlet)
+        #: By uuid.
         self._active: dict[str, str] = {}
         #: Whether an error was raised or cleared after the list was asked for.
         self._overtaken = False
-        #: Who is told of the names of all active errors.
-        self.listener: Callable[[frozenset[str], float], None] | None = None
+        #: Whether the station has told of all that were active.
+        self.known = False
 
     @property
     def names(self) -> frozenset[str]:
@@ -37,6 +37,7 @@ class ErrorHistory(Sister):
     def forget(self) -> None:
         """Nobody listened for a while, or the station started anew."""
         self._active.clear()
+        self.known = False
         self.module.clear()
 
     @override
@@ -59,7 +60,7 @@ class ErrorHistory(Sister):
             self._active.pop(uuid, None)
         elif name is not None and len(self._active) < _ERRORS_MAX:
             self._active[uuid] = name
-        self._tell(now)
+        self._tell(self.names, now)
 
     @override
     def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
@@ -78,8 +79,5 @@ class ErrorHistory(Sister):
             and (uuid := text(each.get("uuid"))) is not None
             and (name := error_name(each)) is not None
         }
-        self._tell(now)
-
-    def _tell(self, now: float) -> None:
-        if self.listener is not None:
-            self.listener(self.names, now)
+        self.known = True
+        self._tell(self.names, now)

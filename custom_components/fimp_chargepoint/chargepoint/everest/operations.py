@@ -40,6 +40,12 @@ def enable_disable(*, enable: bool) -> dict[str, Any]:
     }
 
 
+def number_of(evse: Any) -> int | None:
+    """Return by which number the station knows the EVSE, from the reply to `get_evse`."""
+    number = evse.get("id") if isinstance(evse, dict) else None
+    return number if type(number) is int else None
+
+
 def first_connector(evse: Any) -> int | None:
     """Return by which number the first connector is known, from the reply to `get_evse`."""
     connectors = evse.get("connectors") if isinstance(evse, dict) else None

@@ -1,6 +1,6 @@
 """A module beside an EVSE's: what all of them have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..commands import Request
@@ -20,6 +20,7 @@ class Sister:
         """Speak to `module` through `outlet`."""
         self.module = module
         self._outlet = outlet
+        self._listeners: list[Callable[..., None]] = []
 
     @classmethod
     def proves(cls, variable: str, value: Any) -> bool:
@@ -28,6 +29,20 @@ class Sister:
             return is_beat(value)
         key = cls.PROOFS.get(variable)
         return key is not None and isinstance(value, dict) and key in value
+
+    def listen(self, listener: Callable[..., None]) -> None:
+        """Tell `listener` from now on of what the module says."""
+        if listener not in self._listeners:
+            self._listeners.append(listener)
+
+    def ignore(self, listener: Callable[..., None]) -> None:
+        """Tell it of nothing any more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def _tell(self, *what: Any) -> None:
+        for listener in tuple(self._listeners):
+            listener(*what)
 
     def ask(self, now: float) -> None:
         """Ask for everything: nothing is retained."""

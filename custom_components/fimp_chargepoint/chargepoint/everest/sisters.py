@@ -38,13 +38,26 @@ SISTERS: Final[dict[Kind, type[Sister]]] = {
     Kind.COSTS: SessionCosts,
 }
 
+#: In which field of `Sisters` a module of each kind is.
+FIELDS: Final[dict[Kind, str]] = {
+    Kind.ERRORS: "errors",
+    Kind.LIMITS: "limits",
+    Kind.TOKENS: "tokens",
+    Kind.AUTHORIZATION: "authorization",
+    Kind.COSTS: "costs",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sisters:
-    """The modules that belong to one EVSE, as far as that is known."""
+    """The modules that belong to one EVSE, as far as that is known.
+
+    `shared` is whether other EVSEs may have some of them as well.
+    """
 
     errors: ErrorHistory | None = None
     limits: EnergyLimits | None = None
     tokens: TokenProvider | None = None
     authorization: Authorization | None = None
     costs: SessionCosts | None = None
+    shared: bool = False

@@ -1,0 +1,48 @@
+"""A station with several charge points: what is wrong with it as a whole."""
+
+from dataclasses import dataclass
+from typing import override
+
+from .model import Capabilities, Feature, Identity, NodeSnapshot, Reason
+from .node import Node, Outlet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationSnapshot(NodeSnapshot):
+    """All that is known of a station; `faults` is None until it has told of them."""
+
+    faults: frozenset[str] | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The names of everything that is wrong."""
+        return tuple(sorted(self.faults or ()))
+
+
+class Station(Node[StationSnapshot]):
+    """A station, whose charge points are nodes of their own."""
+
+    def __init__(self, address: str, name: str, outlet: Outlet) -> None:
+        """Start with nothing known."""
+        snapshot = StationSnapshot(
+            identity=Identity(name=name),
+            capabilities=Capabilities(reports=frozenset({Feature.STATION_FAULTS})),
+        )
+        super().__init__(address, snapshot, outlet)
+
+    def take_faults(self, faults: frozenset[str] | None, now: float) -> None:
+        """Take the names of everything that is wrong, None where that is not known."""
+        if self.snapshot.available:
+            self._update(now, faults=faults)
+
+    def set_available(self, reason: Reason | None, now: float) -> None:
+        """Take over whether it is there, None for yes."""
+        if reason is not self.snapshot.unavailable:
+            self._set_unavailable(reason, now)
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
+        """Forget what is wrong with its source."""
+        if reason is not None:
+            changes = {"faults": None} | changes
+        super()._set_unavailable(reason, now, **changes)

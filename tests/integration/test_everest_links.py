@@ -1,0 +1,163 @@
+"""A station with several EVSEs: the user says what belongs together."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import issue_registry as ir
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint.chargepoint import trouble
+from custom_components.fimp_chargepoint.chargepoint.everest import discovery
+from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.preferences import suggested_options
+from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, load, other_broker, until
+
+NAMES = ("left", "right")
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the user sooner, and take what is wrong for news sooner."""
+    monkeypatch.setattr(discovery, "_SETTLING_TIME", 1.0)
+    monkeypatch.setattr(trouble, "FIRST_REPORTS_TIME", 0.0)
+    monkeypatch.setattr(trouble, "SETTLING_TIME", 0.0)
+
+
+@pytest.fixture(name="station")
+async def station_fixture(broker: BrokerProcess) -> AsyncGenerator[EverestSimulator]:
+    """Two EVSEs, each with a module for limits, and one history of errors."""
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        *(EvseSetup(name=each, module=each, limits=f"limits_{each}") for each in NAMES),
+        sisters=SisterSetup(errors="errors_api"),
+        timing=QUICK,
+    ) as station:
+        yield station
+
+
+@pytest.fixture(name="entry")
+async def entry_fixture(
+    hass: HomeAssistant, broker: BrokerProcess, station: EverestSimulator
+) -> AsyncGenerator[MockConfigEntry]:
+    entry = await load(hass, other_broker(broker))
+    await until(lambda: len(entry.runtime_data.hub.nodes) == 3)
+    yield entry
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+def entity(
+    hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: str
+) -> str | None:
+    """Return the id of an entity of a node, by the node's address and the key."""
+    unique_id = f"{entry.entry_id}_{unique}"
+    return er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
+
+
+def shown(hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: str) -> Any:
+    """Return the state of such an entity, None where there is none."""
+    entity_id = entity(hass, entry, platform, unique)
+    return None if entity_id is None else hass.states.get(entity_id)
+
+
+async def test_choices(
+    hass: HomeAssistant, entry: MockConfigEntry, station: EverestSimulator
+) -> None:
+    issues = ir.async_get(hass).issues
+    await until(lambda: any(key[1].startswith("links_missing") for key in issues))
+    (issue,) = (each for key, each in issues.items() if key[1].startswith("links_missing"))
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["names"] == "EVerest left, EVerest right"
+    assert entity(hass, entry, "number", "everest:left_max_current") is None
+
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"],
+        suggested_options(entry.options),
+    )
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "links")
+    placeholders = result["description_placeholders"]
+    assert placeholders == {"name": "EVerest left", "address": "left"}
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {"limits": "limits_left"}
+    )
+    assert result["description_placeholders"]["name"] == "EVerest right"
+    assert result["last_step"]
+    result = await hass.config_entries.options.async_configure(result["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options["links"] == {
+        "everest:left": {"limits": "limits_left", "errors": ""},
+        "everest:right": {"limits": "", "errors": ""},
+    }
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+
+    # What was linked works, and what was not is not offered.
+    await until(lambda: shown(hass, entry, "number", "everest:left_max_current") is not None)
+    number = entity(hass, entry, "number", "everest:left_max_current")
+    await until(
+        lambda: shown(hass, entry, "number", "everest:left_max_current").state == "16.0"
+    )
+    await hass.services.async_call(
+        "number", "set_value", {"entity_id": number, "value": 10}, blocking=True
+    )
+    assert station["left"].energy.current == 10
+    assert station["right"].energy.current == 16
+    assert entity(hass, entry, "number", "everest:right_max_current") is None
+    assert not any(key[1].startswith("links_missing") for key in issues)
+
+    # The next time the choice is there; and it stays when nobody can be asked.
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    form = suggested_options(entry.options)
+    result = await hass.config_entries.options.async_configure(result["flow_id"], form)
+    assert result["data_schema"] is not None
+    suggested = {
+        str(key): key.description["suggested_value"]
+        for key in result["data_schema"].schema
+        if key.description
+    }
+    assert suggested == {"limits": "limits_left", "errors": ""}
+    hass.config_entries.options.async_abort(result["flow_id"])
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(result["flow_id"], form)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options["links"]["everest:left"]["limits"] == "limits_left"
+
+
+async def test_the_errors_of_the_station(
+    hass: HomeAssistant, entry: MockConfigEntry, station: EverestSimulator
+) -> None:
+    problem = ("binary_sensor", "everest_station:_station_problem")
+    await until(lambda: (state := shown(hass, entry, *problem)) and state.state == "off")
+    registry = dr.async_get(hass)
+
+    def device(address: str) -> dr.DeviceEntry:
+        identifier = (DOMAIN, f"{entry.entry_id}_{address}")
+        found = registry.async_get_device_by_identifier(identifier, entry.entry_id)
+        assert found is not None
+        return found
+
+    def told() -> tuple[Any, Any]:
+        event = shown(hass, entry, "event", "everest_station:_station_problems")
+        return event.attributes.get("event_type"), event.attributes.get("which")
+
+    for each in NAMES:
+        assert device(f"everest:{each}").via_device_id == device("everest_station:").id
+    await station.do("left error high generic/Other it is warm")
+    await until(lambda: shown(hass, entry, *problem).state == "on")
+    assert shown(hass, entry, *problem).attributes["problems"] == ["generic/Other"]
+    assert shown(hass, entry, "binary_sensor", "everest:left_problem").state == "off"
+    await until(lambda: told() == ("problem_raised", ["generic/Other"]))
+    await station.do("left clear_error")
+    await until(lambda: shown(hass, entry, *problem).state == "off")
+    await until(lambda: told() == ("problem_cleared", ["generic/Other"]))
