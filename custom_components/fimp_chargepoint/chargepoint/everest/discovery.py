@@ -4,6 +4,7 @@ Two paths (EVerest API v1): passively, since a message of an `evse_manager_consu
 module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
 """
 
+from collections import deque
 from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, override
@@ -45,6 +46,8 @@ _PROVING_TEXTS: Final = frozenset({"evse_id", "selected_protocol"})
 
 #: Seconds after which all modules of a station have been heard.
 _SETTLING_TIME: Final = 30.0
+#: Discoveries whose replies may still come.
+_DISCOVERIES: Final = 4
 #: Seconds to collect beacons for: a starting EVerest sends one per API module.
 _BEACON_TIME: Final = 1.0
 
@@ -65,14 +68,15 @@ class EverestProtocol(Protocol):
         self._station: EverestStation | None = None
         #: The modules beside them, by kind and id.
         self._sisters: dict[tuple[Kind, str], Sister] = {}
-        # One topic for all discoveries: each reply names the module it comes from. The
-        # id keeps us apart from other clients of our kind.
-        self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
+        # The id keeps us apart from other clients of our kind.
+        self._own_id = uuid4().hex
+        #: Where the replies to the last discoveries go: each module replies on its own.
+        self._reply_to: deque[str] = deque(maxlen=_DISCOVERIES)
         self._supervision = Supervision(hub, self._timers)
 
     @override
     def route(self, topic: str) -> Handler | None:
-        if topic in (_READY, str(self._reply_to)):
+        if topic == _READY or topic in self._reply_to:
             return self._ready if topic == _READY else self._discovered
         match topic.removeprefix(_MODULES).split("/") if topic.startswith(_MODULES) else []:
             case [Kind.EVSE, module, "e2m", variable] if module and variable:
@@ -103,7 +107,9 @@ class EverestProtocol(Protocol):
         await self._supervision.leave()
 
     def _discover(self, _: float) -> None:
-        self._hub.send(f"{self._prefix}everest_api/discover", request(self._reply_to))
+        reply_to = ReplyTopic(_OWN_INTERFACE, self._own_id, "discover")
+        self._reply_to.append(str(reply_to))
+        self._hub.send(f"{self._prefix}everest_api/discover", request(reply_to))
 
     def _ready(self, _: bytes, now: float) -> None:
         if "discover" not in self._timers:
