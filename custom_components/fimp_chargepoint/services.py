@@ -75,6 +75,15 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> dict[str, A
     return answer
 
 
+def _check_stop(coordinator: ChargepointCoordinator, _: Data) -> None:
+    coordinator.node.checked(Feature.CHARGING, value=False)
+
+
+async def _stop(coordinator: ChargepointCoordinator, _: Data) -> dict[str, Any]:
+    await coordinator.node.stop_charging()
+    return {"status": coordinator.node.snapshot.status}
+
+
 async def _limit(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
     limits = coordinator.hass.data[DATA_TEMPORARY_LIMITS]
     return await limits.async_set(coordinator, data[ATTR_CURRENT], data.get(ATTR_DURATION))
@@ -89,6 +98,7 @@ ACTIONS: dict[str, Action[Any]] = {
         check=_check_start,
         run=_start,
     ),
+    "stop_charging": Action(fields={}, check=_check_stop, run=_stop),
     "set_current_limit": Action(
         fields={
             probatio.Required(ATTR_CURRENT): cv.positive_float,

@@ -87,6 +87,14 @@ async def test_start_charging_as_it_is(hass: HomeAssistant, chargepoint: Chargep
     assert len(chargepoint.sent(START)) == 1
 
 
+async def test_stop_charging(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    target = await plugged(chargepoint)
+    await act(hass, "start_charging", target)
+    (answer,) = await act(hass, "stop_charging", target)
+    assert answer["status"] == "ready_to_charge"
+    assert chargepoint.state("switch", "charging") == "off"
+
+
 async def test_limit_alone(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     target = await plugged(chargepoint)
     (answer,) = await act(hass, "start_charging", target, current=8)
