@@ -43,7 +43,7 @@ class Screen:
         """Go to the page of a device of this integration."""
         await self.open_integration()
         await self.page.locator("ha-config-entry-device-row", has_text=name).click()
-        await expect(self.page.locator("ha-device-info-card")).to_contain_text(name)
+        await expect(self.page.locator("ha-config-device-page")).to_contain_text(name)
 
     async def begin_adding(self) -> None:
         """Go to Settings > Devices & services > Add integration, and choose this one."""
