@@ -19,6 +19,7 @@ pytestmark = [
 ]
 
 WALLBOX = "Acme Wallbox"
+STATION = "EVerest carport"
 CABIN = "Easee Home"
 WAITING = "Waiting for confirmation"
 REFUSAL = "the grid has nothing to spare"
@@ -127,6 +128,38 @@ async def test_a_command_is_pending_until_it_is_proven(charging_world: World) ->
     await expect(screen.tile(CABIN, "Status")).to_contain_text("Ready to charge")
     await expect(section).not_to_contain_text(WAITING)
     await expect(switch).to_have_attribute("aria-checked", "false")
+
+
+async def test_a_station_is_paused_and_resumed(charging_world: World) -> None:
+    """An EVerest station starts by itself; the switch pauses what is running."""
+    screen, carport = charging_world.screen, charging_world.cars.points["carport"]
+    await screen.open_dashboard()
+    switch, status = screen.switch(STATION, "Charging"), screen.tile(STATION, "Status")
+    await carport.plug()
+    await expect(status).to_contain_text("Charging")
+    await expect(switch).to_have_attribute("aria-checked", "true")
+    await until(lambda: carport.connector.power > 1000)
+
+    await switch.click()
+    await expect(status).to_contain_text("Ready to charge")
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    assert carport.connector.power == 0
+    await expect(screen.section(STATION)).to_contain_text("Charging is switched off")
+
+    await switch.click()
+    await expect(status).to_contain_text("Charging")
+    await until(lambda: carport.connector.power > 1000)
+    await carport.unplug()
+
+
+async def test_the_current_is_limited(charging_world: World) -> None:
+    screen, garage = charging_world.screen, charging_world.cars.points["garage"]
+    await screen.open_dashboard()
+    limit = screen.tile(WALLBOX, "Max. current")
+    await expect(limit).to_contain_text("32 A")
+    await limit.get_by_role("button", name="Decrement").click()
+    await expect(limit).to_contain_text("31 A")
+    await until(lambda: garage.max_current == 31)
 
 
 async def test_the_cable_is_locked(charging_world: World) -> None:
