@@ -12,6 +12,9 @@ from simulators.simulator import Simulator, Timing
 
 from .home import HomeError
 
+#: What a kWh costs there, in the currency of the demo.
+PRICE = 1.5
+
 _BROKER_SECONDS = 15.0
 #: Energy flows faster than life, so that there is something to see.
 _TIMING = Timing(speed=10, poll=5)

@@ -19,7 +19,7 @@ from simulators.mqtt import Broker
 from simulators.simulator import ControlError
 
 from .broker import HOST, embedded_broker, free_port
-from .charge_points import Cars, charge_points
+from .charge_points import PRICE, Cars, charge_points
 from .check import Check, until_present
 from .dashboard import make_dashboard, read_dashboard
 from .home import Home, HomeError, running_home
@@ -59,6 +59,7 @@ async def demo(
         progress.done("home assistant", "Home Assistant is up")
         found = await home.add_integration(broker.host, broker.port)
         progress.done("config flow", f"The integration found:\n{found}")
+        await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
         address = await make_dashboard(home, read_dashboard())
         progress.done("dashboard", "Dashboard made")

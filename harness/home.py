@@ -133,6 +133,24 @@ class Home:
                     raise HomeError(f"the config flow stopped at {where}")
         return found
 
+    async def set_options(self, **sections: Mapping[str, Any]) -> None:
+        """Change options of the integration, each in its section of the form."""
+        [entry] = await self.get("config/config_entries/entry?domain=fimp_chargepoint")
+        path = "config/config_entries/options/flow"
+        form = await self.post(path, {"handler": entry["entry_id"]})
+        answer = {
+            section["name"]: {
+                **{
+                    field["name"]: field["default"]
+                    for field in section["schema"]
+                    if "default" in field
+                },
+                **sections.get(section["name"], {}),
+            }
+            for section in form["data_schema"]
+        }
+        await self.post(f"{path}/{form['flow_id']}", answer)
+
 
 @asynccontextmanager
 async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:

@@ -17,7 +17,7 @@ from simulators.mqtt import Broker
 
 from .broker import HOST, embedded_broker, free_port
 from .browser import log_in, open_page
-from .charge_points import Cars, charge_points
+from .charge_points import PRICE, Cars, charge_points
 from .check import until_present
 from .dashboard import make_dashboard, read_dashboard
 from .home import Home, HomeError, running_home
@@ -68,6 +68,7 @@ async def take() -> None:
         await log_in(page, home)
         screen = Screen(page, home)
         await _add(screen, broker)
+        await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
         await _fill_statistics(home)
         await make_dashboard(home, read_dashboard(), hours=_HOURS)

@@ -18,7 +18,7 @@ import pytest_socket
 
 from harness.broker import free_port
 from harness.browser import chromium, log_in, open_page
-from harness.charge_points import Cars, charge_points
+from harness.charge_points import PRICE, Cars, charge_points
 from harness.dashboard import make_dashboard, read_dashboard
 from harness.home import Home, running_home
 from harness.screen import PATIENCE_MS, Screen
@@ -112,6 +112,7 @@ async def charging_world_fixture(world: World) -> World:
     await world.home.add_integration(
         world.broker.host, world.broker.port, username=USERNAME, password=PASSWORD
     )
+    await world.home.set_options(costs={"fixed_price": PRICE})
     # Changed as the docs tell a user to.
     names = {"acme_socket": "easee_home", "Acme Socket": "Easee Home"}
     await make_dashboard(world.home, read_dashboard(names))

@@ -103,8 +103,13 @@ async def test_charging_is_switched_on_and_off(charging_world: World) -> None:
     await expect(status).to_contain_text("Ready to charge")
     await expect(switch).to_have_attribute("aria-checked", "false")
     assert garage.connector.power == 0
+    await expect(screen.tile(WALLBOX, "Cost")).to_contain_text("NOK")
+
+    last = screen.tile(WALLBOX, "Last session")
+    await expect(last).to_contain_text("Unknown")
     await garage.unplug()
     await expect(status).to_contain_text("No car connected")
+    await expect(last).to_contain_text(f"{garage.connector.energy:.2f} kWh")
 
 
 async def test_a_command_is_pending_until_it_is_proven(charging_world: World) -> None:
