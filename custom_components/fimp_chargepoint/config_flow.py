@@ -45,6 +45,7 @@ from .forms import (
     suggestions,
 )
 from .options_flow import FimpOptionsFlow
+from .preferences import library_options
 from .search import Search, async_search
 
 #: There is one MQTT integration, so there is one entry for its broker.
@@ -234,10 +235,13 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _hub(self, data: Mapping[str, Any]) -> Hub:
         """Return the hub of an entry with this data, not connected."""
+        entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
         return mqtt_hub(
             settings_source(self.hass, data),
             prefixes=data[CONF_PREFIXES],
             clock=self.hass.data.get(DATA_CLOCK),
+            # Some brokers end the connection for topics that they do not allow.
+            options=library_options({} if entry is None else entry.options),
         )
 
     async def _async_connect(self, data: Mapping[str, Any]) -> Hub:

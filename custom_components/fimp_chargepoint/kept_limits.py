@@ -26,7 +26,7 @@ _STORE_VERSION = 1
 #: Seconds that changes are collected for.
 _SAVE_DELAY = 1.0
 #: Seconds that the charge points of a removed entry have to be found.
-_FINDING_TIME = 5.0
+_FINDING_TIME = 10.0
 
 
 class _Kept(TypedDict):

@@ -26,7 +26,7 @@ async def test_token_starts_charging(
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(
-        entry, options={"measurement_interval": 0, "token": "CAFE", "token_type": "iso14443"}
+        entry, options=entry.options | {"token": "CAFE", "token_type": "iso14443"}
     )
     async with station:
         await load(hass, entry)

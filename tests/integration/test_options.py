@@ -8,13 +8,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.fimp_chargepoint import kept_limits
-from custom_components.fimp_chargepoint.chargepoint import keeper
+from custom_components.fimp_chargepoint import config_flow, kept_limits
+from custom_components.fimp_chargepoint.chargepoint import keeper, mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
 from custom_components.fimp_chargepoint.chargepoint.everest import (
     chargepoint as everest_chargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
+from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
@@ -33,6 +34,7 @@ from .conftest import (
     simulator,
     until,
 )
+from .flow import form, submit
 
 
 def station(broker: BrokerProcess, dialect: str = "main") -> EverestSimulator:
@@ -143,6 +145,27 @@ async def test_protocols(
         assert " ".join(sorted(found)) == addresses
         assert {topic.partition("/")[0] for topic in hub._routes} == topics
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_protocols_are_also_those_of_a_changed_connection(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection that is tried out asks for no topic of the other either."""
+    hubs: list[Hub] = []
+
+    def remembered(*args: Any, **keywords: Any) -> Hub:
+        hubs.append(mqtt_hub(*args, **keywords))
+        return hubs[-1]
+
+    monkeypatch.setattr(config_flow, "mqtt_hub", remembered)
+    entry = other_broker(broker, options={"protocols": ["everest"]})
+    entry.add_to_hass(hass)
+    result = await submit(hass, await entry.start_reconfigure_flow(hass), form(broker))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    (hub,) = hubs
+    assert hub.filters
+    assert all(each.startswith("everest_api/") for each in hub.filters)
 
 
 class SkippingClock(SteadyClock):
@@ -345,18 +368,26 @@ async def test_keep_limits_over_a_restart_of_home_assistant(
         assert [each["val"] for each in found.sent("cmd.max_current.set")] == [10, 10]
 
 
+@pytest.mark.parametrize("dialect", ["main", "legacy"])
 async def test_a_limit_from_outside_goes_with_the_entry(
-    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    dialect: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
     entry = await load(hass, other_broker(broker))
-    async with limited(broker) as point:
+    async with limited(broker, dialect) as point:
         found = Chargepoint(hass, point, entry)
         await found.shows("number", "max_current", "16.0")
+        await until(lambda: found.state("select", "phases") == "3")
         await found.call("number", "set_value", "max_current", value=8)
+        await found.call("select", "select_option", "phases", option="1")
         (evse,) = point.points.values()
-        assert evse.energy.current == 8
+        assert (evse.energy.current, evse.energy.phases) == (8, 1)
         await hass.config_entries.async_remove(entry.entry_id)
-        await until(lambda: evse.energy.current == 16)
+        await until(lambda: (evse.energy.current, evse.energy.phases) == (16, 3))
     assert hass_storage["fimp_chargepoint.kept_limits"]["data"] == {}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import logging
-from typing import Any, ClassVar, Final, override
+from typing import Any, Final, override
 
 from ..commands import Effect, Request
 from ..errors import CommandRejectedError
@@ -40,8 +40,6 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 class EverestChargepoint(ApiChargepoint):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
-
-    takes_limits_from_outside: ClassVar[bool] = True
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""

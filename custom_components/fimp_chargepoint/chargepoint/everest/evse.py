@@ -48,6 +48,7 @@ ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
 class Evse(Chargepoint):
     """What every EVSE of EVerest has."""
 
+    takes_limits_from_outside: ClassVar[bool] = True
     command_timeout: ClassVar[float] = 10.0
     report_age: ClassVar[float] = 2.5
 

@@ -207,6 +207,17 @@ class LegacyChargepoint(Evse):
             return self._command("set_limit_amps_phases", orjson.dumps(both))
         return self._command("set_limit_amps", f"{current:g}".encode())
 
+    @override
+    async def withdraw_limits(self) -> None:
+        # No word takes a limit back; the highest there is limits nothing.
+        self._require(Feature.MAX_CURRENT)
+        highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
+        request = self._command("set_limit_amps", f"{highest:g}".encode())
+        if Feature.PHASES in self.snapshot.capabilities.controls:
+            both = orjson.dumps({"amps": highest, "phases": 3})
+            request = self._command("set_limit_amps_phases", both)
+        await self.outlet.publish(request.topic, request.payload)
+
     def _current_to_keep(self) -> float:
         """Return the current of a message that is about the phases."""
         if self._wanted_current is not None:
