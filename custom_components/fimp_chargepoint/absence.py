@@ -9,6 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 
+from .chargepoint.base import Chargepoint
 from .chargepoint.hub import HubEvent, LinkUp
 from .const import DOMAIN
 from .coordinator import FimpConfigEntry, PushCoordinator
@@ -65,8 +66,8 @@ class _Roll:
         """Tell of all that are missing."""
         now = self._hub.clock.now()
         for coordinator in self._entry.runtime_data.coordinators.values():
-            if coordinator.data.available:
-                # Some have nothing new to say for long.
+            # Some have nothing new to say for long, and some are a part of others.
+            if coordinator.data.available or not isinstance(coordinator.node, Chargepoint):
                 self._heard[coordinator.identifier] = now
         up_long = now - self._link_up_since >= _HOUR.total_seconds()
         if not (self._hub.link.connected and up_long):

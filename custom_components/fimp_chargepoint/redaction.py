@@ -22,10 +22,15 @@ _SECRET: Final = frozenset(
     clientid token accesstoken refreshtoken idtoken idtag parentidtag parentidtoken groupidtoken
     serial serialnumber serialno serialnr chargepointserial chargepointserialnumber
     chargeboxserialnumber meterserialnumber meterid deviceid evseid identity
-    evccid vehicleid vin licenseplate emaid contractid iccid imsi imei
+    evccid vehicleid vin licenseplate emaid contractid iccid imsi imei identificationdata
     email mail phone ssid bssid mac macaddress ip ipaddress url csmsurl loggingpath
     latitude longitude lat lon lng street city zip zipcode postcode postalcode
     """.split()  # noqa: SIM905
+)
+#: How keys end that are one of these and a word before it, such as `wifi_password`.
+_SECRET_ENDS: Final = (
+    *("password", "passphrase", "secret", "apikey", "accesstoken", "certificate", "username"),
+    *("ssid", "email", "phone", "serialnumber", "macaddress", "ipaddress", "iccid", "imsi"),
 )
 #: Keys of names that people give.
 _NAME: Final = frozenset({"alias", "area", "friendlyname", "suggestedarea", "title"})
@@ -78,6 +83,8 @@ class Redactor:
         """Return JSON data with a word for each secret; `keys` is where it was found."""
         if isinstance(value, Mapping):
             named = not _NAMED.isdisjoint(_plain(str(key)) for key in value)
+            # A setting of a maker is named, too; only some are secret.
+            named = named or _is_secret(_plain(str(value.get("parameter_id"))))
             return {
                 key: self._value(each)
                 if named and isinstance(each, str) and each and _plain(str(key)) in _VALUE
@@ -90,7 +97,7 @@ class Redactor:
 
     def bare(self, value: Any, *keys: str) -> Any:
         """Return data whose key is not beside it but one of `keys`."""
-        if not isinstance(value, str) or not any(_plain(each) in _SECRET for each in keys):
+        if not isinstance(value, str) or not any(_is_secret(_plain(each)) for each in keys):
             return self.data(value)
         return self.secret(value) if value else value
 
@@ -124,7 +131,7 @@ class Redactor:
         """Return what stands below `key`, which is found below `keys`."""
         name, above = _plain(key), _plain(keys[-1]) if keys else ""
         # A token is an object with a value and a type, in some protocols.
-        secret = name in _SECRET or (name == "value" and above in _SECRET)
+        secret = _is_secret(name) or (name == "value" and _is_secret(above))
         if name in _ANYTHING:
             value = REDACTED
         elif isinstance(value, str) and value:
@@ -175,6 +182,10 @@ def blanked(value: Any) -> Any:
     if isinstance(value, list):
         return [blanked(each) for each in value]
     return REDACTED if isinstance(value, str) else value
+
+
+def _is_secret(key: str) -> bool:
+    return key in _SECRET or key.endswith(_SECRET_ENDS)
 
 
 @lru_cache(4096)

@@ -24,6 +24,9 @@ def redacted(value: Any) -> Any:
         ({"parent_id_token": [{"value": "CAFE01"}]}, "CAFE01"),
         ({"vehicle": {"id": "WMIV1"}}, "WMIV1"),
         ({"evcc_id": "WMIV1"}, "WMIV1"),
+        ({"identification_data": "CAFE01"}, "CAFE01"),
+        ({"wifi_password": "hunter2"}, "hunter2"),
+        ({"parameter_id": "wifi_ssid", "value": "Olsen"}, "Olsen"),
         ({"client": {"name": "Ola's car"}}, "Ola"),
         ({"alias": "Olsen"}, "Olsen"),
         ({"token": "77"}, "77"),
@@ -61,6 +64,7 @@ def test_secrets_go(data: dict[str, Any], secret: str) -> None:
         {"sw_ver": "10.0.1", "product_name": "Easee Home", "host": "", "serial": None},
         {"timestamp": "2026-11-20T09:15:39.718Z", "power_W": {"L1": 3543.0}, "ok": True},
         {"address": "EH123456", "token": False},
+        {"parameter_id": "led_brightness", "value": "50"},
     ],
 )
 def test_the_rest_stays(data: dict[str, Any]) -> None:
