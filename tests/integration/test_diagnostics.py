@@ -1,5 +1,6 @@
 """The diagnostics download: all a maintainer needs, nothing that is nobody's business."""
 
+import gzip
 from http import HTTPStatus
 import json
 from pathlib import Path
@@ -141,6 +142,30 @@ async def test_what_is_in_it(
     assert messages[0] == {"t": 0.0, "note": "link up"}
     assert any(each.get("sent") for each in messages)
     assert any(each.get("payload") == "nonsense" for each in messages)
+
+
+async def test_messages_that_are_no_plain_text(
+    hass: HomeAssistant, chargepoint: Chargepoint, download: Any
+) -> None:
+    """What is packed is shown unpacked, and what nobody can read is only counted."""
+    hub = chargepoint.entry.runtime_data.hub
+    packed = gzip.compress(b'{"type": "evt.state.report", "val": "charging", "pin": "4711"}')
+    topic = "pt:j1c1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
+    for payload in (packed, packed[:2] + b"broken", b"\xff\xfe", b""):
+        hub.send(topic, payload)
+    await chargepoint.shows("sensor", "status", "charging")
+    await until(lambda: hub.ignored["gzip"] and hub.ignored["json"] == 2)
+    messages = json.loads(await download(chargepoint.entry))["data"]["messages"]
+    came = [each for each in messages if not each.get("sent")]
+    report = {"type": "evt.state.report", "val": "charging", "pin": "redacted"}
+    assert [
+        each["payload"] | {"pin": "redacted"} if each["payload"] else each["payload"]
+        for each in came
+        if each.get("topic") == topic
+    ] == [report, ""]
+    notes = [each["note"] for each in came if "no text" in each.get("note", "")]
+    assert notes == [f"8 bytes of no text on {topic}", f"2 bytes of no text on {topic}"]
+    assert "4711" not in str(messages)
 
 
 async def test_of_a_device(hass: HomeAssistant, broker: BrokerProcess, download: Any) -> None:

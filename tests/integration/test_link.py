@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+import logging
+import socket
 import ssl
+import struct
 from typing import Any
 
 import aiomqtt
@@ -261,6 +264,30 @@ async def test_a_message_that_is_never_acknowledged_fails_with_the_link(
             with pytest.raises(NotConnectedError):
                 await link.publish("a/1", b"x")
         await link.stop()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+async def test_a_connection_that_is_reset_is_no_error_in_the_log(
+    socket_enabled: None, caplog: pytest.LogCaptureFixture, *, debug: bool
+) -> None:
+    """The listener hears of it; only who looks for it reads what the client has to say."""
+    caplog.set_level(logging.DEBUG if debug else logging.INFO, mqtt.__name__)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _grant(1, packets=1)(reader, writer)
+        # What was not read makes the other end see a reset instead of an end.
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    async with server(talk) as port:
+        listener = Listener()
+        link = link_to(port, listener)
+        await link.start()
+        link.send("a/1", b"x")
+        await until(lambda: listener.downs)
+        await link.stop()
+    said = [each for each in caplog.records if each.name == f"{mqtt.__name__}.client"]
+    assert bool(said) is debug
 
 
 async def test_refused_subscriptions_are_no_success(socket_enabled: None) -> None:

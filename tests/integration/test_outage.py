@@ -1,6 +1,7 @@
 """A broker that is away for long, and what the user reads of it."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -19,8 +20,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.fimp_chargepoint.chargepoint.errors import AuthenticationError
 from custom_components.fimp_chargepoint.const import DOMAIN
-from tests.broker import USERNAME, BrokerProcess
+from tests.broker import PASSWORD, USERNAME, BrokerProcess
 from tests.conftest import MakeBroker
 
 from .conftest import load, mqtt_entry, other_broker, until
@@ -147,6 +149,20 @@ async def test_a_broker_that_refuses_us_is_there(
     await until(lambda: entry.state is ConfigEntryState.SETUP_ERROR, "the refusal")
     assert issue(hass, entry) is None
     assert hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+
+async def test_a_broker_that_comes_back_with_another_password(
+    hass: HomeAssistant, make_broker: MakeBroker
+) -> None:
+    broker = make_broker(credentials=True)
+    entry = await load(hass, other_broker(broker, username=USERNAME, password=PASSWORD))
+    await lose(hass, entry, broker)
+    await hass.async_add_executor_job(partial(broker.start, password="new"))
+    hub = entry.runtime_data.hub
+    await until(lambda: isinstance(hub.last_error, AuthenticationError))
+    await later(hass, LONG)
+    assert issue(hass, entry) is None
+    await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_it_leads_to_the_settings(

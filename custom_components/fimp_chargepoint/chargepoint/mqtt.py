@@ -28,9 +28,10 @@ from .errors import (
 from .link import LinkListener, SettingsSource
 
 _LOGGER = logging.getLogger(__name__)
-#: The client's own log; that a dead client ends without grace is not worth a warning.
+#: The client's own log. What goes wrong comes as an exception, too, and is said once by who
+#: listens to us; a client that loses its broker also calls that an error, every time.
 _CLIENT_LOGGER = _LOGGER.getChild("client")
-_CLIENT_LOGGER.addFilter(lambda record: "gracefully" not in record.getMessage())
+_CLIENT_LOGGER.addFilter(lambda _: _LOGGER.isEnabledFor(logging.DEBUG))
 
 #: Seconds for CONNACK, SUBACK, PUBACK and DISCONNECT each; Home Assistant waits 10 s
 #: for an unload, so two of them must fit.
