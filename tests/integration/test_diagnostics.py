@@ -227,6 +227,7 @@ async def test_it_can_be_played_fimp(
         await found.call("switch", "turn_off", "charging")
         await point.unplug()
         await found.shows("sensor", "status", "disconnected")
+        await until(lambda: found.state("sensor", "last_session_energy") != "unknown")
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
     wanted = shown(hass, json.loads(text)["data"])
