@@ -1,6 +1,7 @@
 """The OCPP client of an EVerest station: what it says, and what it is asked."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -686,3 +687,88 @@ def test_the_older_api_helps_where_the_newer_says_nothing() -> None:
     # The newer one knows, and the older one may be a second late.
     station.legacy(b"connected")
     assert station.shown.connected is False
+
+
+# Damage ---------------------------------------------------------------------------------
+
+_ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1e308,
+    2**63,
+    "",
+    "x" * 1000,
+    [],
+    [[[]]],
+    {},
+    {"data": {}},
+    b"",
+    b"\xff\xfe",
+    b"{",
+    b"NaN",
+    b'"\\ud800"',
+    b"[" * 5000,
+)
+
+
+def _filled(value: Any) -> list[Any]:
+    """Return objects with every field that is read, holding `value`."""
+    fields = """
+        connected csms_url identity ocpp_version security_profile status interval schedules
+        type info critical timestamp component_variable actual_value trigger cleared key value
+        read_only evse charging_rate_unit charging_schedule_period duration start_schedule
+        start_period limit component variable name items configuration_keys unknown_keys
+    """.split()  # noqa: SIM905
+    filled = dict.fromkeys(fields, value)
+    whole = filled | {"evse": 0, "charging_schedule_period": [filled, filled]}
+    return [value, filled, {"schedules": [whole]}, {"items": [filled]}]
+
+
+@pytest.mark.parametrize("odd", [each for each in _ODD if not isinstance(each, bytes)])
+async def test_odd_fields_cost_nothing_but_themselves(odd: Any) -> None:
+    station = Station(internal_bus=True)
+    station.says("heartbeat", 1)
+    station.bus("is_connected", value=True)
+    for value in _filled(odd):
+        for variable in station.client._reports:
+            station.says(variable, value)
+        for name in ("is_connected", "configuration_key", "security_event", "powermeter"):
+            station.bus(name, value)
+        for command in (
+            GET,
+            SetVariable(name="x", value="1"),
+            ChangeAvailability(operative=True),
+        ):
+            station.client.found(None, station.hub.clock.time)
+            with suppress(CommandRejectedError):
+                await station.perform(command, value)
+        task = asyncio.create_task(station.client.perform(GetVariables()))
+        await asyncio.sleep(0)
+        station.reply_on_bus(value)
+        await task
+        station.wait(1)
+    assert "internal" not in station.hub.ignored
+
+
+@pytest.mark.parametrize("odd", [each for each in _ODD if isinstance(each, bytes)])
+def test_no_message_at_all(odd: bytes) -> None:
+    station = Station(internal_bus=True)
+    station.says("heartbeat", 1)
+    station.bus("is_connected", value=True)
+    topics = [
+        *(f"{ROOT}/e2m/{variable}" for variable in station.client._reports),
+        "everest/modules/ocpp/impl/main/var/is_connected",
+        "everest/modules/ocpp/impl/main/var",
+        "everest/ocpp/main/var",
+        "everest_api/ocpp/var/connection_status",
+        *(
+            each.replace("+", "x")
+            for each in station.hub.filters
+            if each.startswith("everest/") and "response" in each
+        ),
+    ]
+    for topic in topics:
+        station.hub.message(topic, odd, retained=False)
+    assert "internal" not in station.hub.ignored
+    assert station.shown.available
