@@ -634,3 +634,24 @@ async def test_nothing_that_people_write_ends_a_station(
         assert station.point.mistakes == []
         answer = await station.ask("get_keys", keys="HeartbeatInterval")
         assert answer["keys"][0]["status"] == "Accepted"
+
+
+async def test_below_its_station(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Several EVSEs are parts of a station, and so is what talks to the back end."""
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(),
+        EvseSetup(name="garage", module="garage_api"),
+        sisters=SisterSetup(errors="errors_api", ocpp="ocpp_api"),
+        timing=QUICK,
+    ):
+        entry = await load(hass, other_broker(broker))
+        nodes = entry.runtime_data.hub.nodes
+        await until(lambda: {"everest_station:", "everest_ocpp:ocpp_api"} <= set(nodes))
+        await hass.async_block_till_done()
+        above = only_device(hass, entry).via_device_id
+        assert above is not None
+        station = dr.async_get(hass).async_get(above)
+        assert station is not None
+        assert station.name == "EVerest station"
+        await hass.config_entries.async_unload(entry.entry_id)

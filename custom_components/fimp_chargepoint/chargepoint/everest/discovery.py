@@ -22,7 +22,7 @@ from .module import Kind, Module
 from .pulse import is_beat
 from .sister import Sister
 from .sisters import FIELDS, SISTERS, Sisters
-from .station import EverestStation
+from .station import EverestStation, station_address
 from .supervision import Supervision
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class EverestProtocol(Protocol):
     def _take_parts(self, histories: list[ErrorHistory], now: float) -> None:
         """Several EVSEs are parts of one station, which has the errors that are of none."""
         is_new = self._station is None
-        address = f"everest_station:{self._prefix}"
+        address = station_address(self._prefix)
         if self._station is None:
             name = f"EVerest {self._prefix}".strip(" /") if self._prefix else "EVerest station"
             self._station = EverestStation(address, name, self._hub)

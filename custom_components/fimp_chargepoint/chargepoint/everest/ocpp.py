@@ -28,6 +28,7 @@ from .module import Kind, Module
 from .ocpp_requests import ApiCall
 from .pulse import Pulse
 from .schedule import Schedule, of_station
+from .station import station_address
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -56,7 +57,13 @@ class EverestOcpp(OcppClient):
             name="EVerest OCPP" if module is None else f"EVerest {module}",
             model="OCPP client",
         )
-        super().__init__(address, OcppSnapshot(identity=identity, capabilities=_BASICS), outlet)
+        snapshot = OcppSnapshot(
+            identity=identity,
+            # It stands below that where the station is shown, as with several EVSEs.
+            parent=station_address(prefix),
+            capabilities=_BASICS,
+        )
+        super().__init__(address, snapshot, outlet)
         self._pulse = Pulse()
         self._heard_at = outlet.clock.now()
         self._schedule = Schedule()

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _AGAIN: Final = 3.0
 
 
+def station_address(prefix: str) -> str:
+    """Return by which address the station below a prefix is known, if it is shown."""
+    return f"everest_station:{prefix}"
+
+
 class EverestStation(Station):
     """A station that is there as long as one of its EVSEs is."""
 
