@@ -9,7 +9,7 @@ from typing import Any, ClassVar, override
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.event.const import ATTR_EVENT_TYPE
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, Platform
+from homeassistant.const import STATE_OFF, STATE_ON, Platform
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers.automation import DomainSpec
 from homeassistant.helpers.trigger import (
@@ -18,7 +18,6 @@ from homeassistant.helpers.trigger import (
     StatelessEntityTriggerBase,
     Trigger,
 )
-from homeassistant.util import dt as dt_util
 
 from .targets import async_ours
 
@@ -54,18 +53,6 @@ class SessionFinishedTrigger(_ChargepointTrigger, StatelessEntityTriggerBase):
     """The car has left; `trigger.to_state.attributes` has what it took."""
 
     _domain_specs = MappingProxyType({Platform.EVENT: DomainSpec()})
-    _excluded_from_states: ClassVar[frozenset[str]] = frozenset()
-
-    @override
-    def is_valid_transition(self, from_state: State, to_state: State) -> bool:
-        """Whether it happened now, and is not merely shown again.
-
-        The state is the time of the event. The car may also have left unseen.
-        """
-        if from_state.state != STATE_UNAVAILABLE:
-            return super().is_valid_transition(from_state, to_state)
-        happened = dt_util.parse_datetime(to_state.state)
-        return happened is not None and happened >= from_state.last_changed
 
     @override
     def is_valid_state(self, state: State, report_not_triggered: Any) -> bool:

@@ -1,11 +1,13 @@
 """The blueprints, run as automations against a charge point."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from homeassistant.components import persistent_notification
 from homeassistant.components.automation import DATA_COMPONENT
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint import models
@@ -20,9 +22,11 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
+from custom_components.fimp_chargepoint.chargepoint import logbook
 from custom_components.fimp_chargepoint.const import DOMAIN
+from tests.broker import BrokerProcess
 
-from .conftest import Chargepoint, until
+from .conftest import QUICK, Chargepoint, load, other_broker, simulator, until
 
 FOLDER = Path(__file__).parents[2] / "blueprints" / "automation" / DOMAIN
 CHEAPEST, SOLAR, FINISHED = "cheapest_hours", "solar_surplus", "session_finished"
@@ -494,3 +498,36 @@ async def test_words(
         assert [dict(each.data) for each in told] == [
             {"title": "Acme Wallbox", "message": message}
         ]
+
+
+async def test_session_finished(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A car comes, charges at a price and goes; without a choice, Home Assistant tells."""
+    monkeypatch.setattr(logbook, "SETTLING_TIME", 0.1)
+    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", 0.0)
+    hass.config.currency = "EUR"
+    assert await async_setup_component(hass, "persistent_notification", {})
+    entry = other_broker(broker, options={"fixed_price": 0.5})
+    async with simulator(broker, timing=replace(QUICK, speed=1000.0)) as point:
+        chargepoint = Chargepoint(hass, point, await load(hass, entry))
+        await chargepoint.shows("sensor", "status", "disconnected")
+        await until(lambda: chargepoint.state("event", "session"))
+        await automate(hass, FINISHED, charge_point=[device(chargepoint)])
+        await point.plug()
+        await chargepoint.shows("sensor", "status", "ready_to_charge")
+        await chargepoint.call("switch", "turn_on", "charging")
+        await until(lambda: float(chargepoint.state("sensor", "session_energy") or 0) > 1)
+        await point.unplug()
+        (told,) = await until(lambda: async_get_notifications(hass).values())
+        assert told["title"] == "Acme Wallbox"
+        energy, _, cost = told["message"].removeprefix("Charging has ended, ").split(", ")
+        taken = point["garage"].connector.energy
+        assert float(energy.removesuffix(" kWh")) == pytest.approx(taken, abs=0.01)
+        assert float(cost.removesuffix(" EUR")) == pytest.approx(taken / 2, abs=0.01)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+def async_get_notifications(hass: HomeAssistant) -> dict[str, Any]:
+    """Return what Home Assistant tells its user."""
+    return persistent_notification._async_get_or_create_notifications(hass)

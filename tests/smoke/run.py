@@ -15,6 +15,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 import json
 import logging
+from pathlib import Path
+import shutil
 import sys
 from typing import Any, override
 
@@ -37,6 +39,7 @@ from simulators.simulator import Timing
 #: Ten times quicker than life, so that nobody waits for relays.
 _TIMING = Timing(pace=0.1, poll=2, heartbeat=0.5)
 _PATIENCE = 30.0
+_BLUEPRINTS = Path(__file__).parents[2] / "blueprints" / "automation" / DOMAIN
 #: Home Assistant says this of every custom integration.
 _EXPECTED = "which has not been tested by Home Assistant"
 _INTEGRATION = "custom_components/fimp_chargepoint/"
@@ -118,7 +121,27 @@ async def _automate(hass: HomeAssistant, switches: Mapping[str, str]) -> Counter
         "actions": {"event": "run", "event_data": {"by": "{{ trigger.entity_id }}"}},
         "mode": "queued",
     }
-    assert await async_setup_component(hass, "automation", {"automation": [automation]})
+    shutil.copytree(_BLUEPRINTS, hass.config.path("blueprints/automation", DOMAIN))
+    inputs = {
+        "cheapest_hours": {},
+        "solar_surplus": {"charging_power": "sensor.car", "grid_power": "sensor.grid"},
+        "session_finished": {},
+    }
+    blueprints = [
+        {
+            "use_blueprint": {
+                "path": f"{DOMAIN}/{name}.yaml",
+                "input": {"charge_point": target["device_id"][0], **given},
+            },
+            # They are checked, but are not to interfere.
+            "initial_state": False,
+        }
+        for name, given in inputs.items()
+    ]
+    config = {"automation": [automation, *blueprints]}
+    assert await async_setup_component(hass, "automation", config)
+    states = sorted(each.state for each in hass.states.async_all("automation"))
+    assert states == [STATE_OFF] * len(inputs) + [STATE_ON], states
     runs: Counter[str] = Counter()
     hass.bus.async_listen("run", lambda event: runs.update([event.data["by"]]))
     return runs
