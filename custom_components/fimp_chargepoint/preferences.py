@@ -48,7 +48,7 @@ from .forms import FormError
 from .prices import PRICE_DOMAINS, PriceSource
 
 #: What a token can be: our names of OCPP's words.
-_TOKEN_TYPES: Final = {
+TOKEN_TYPES: Final = {
     "iso14443": "ISO14443",
     "iso15693": "ISO15693",
     "local": "Local",
@@ -57,7 +57,7 @@ _TOKEN_TYPES: Final = {
     "macaddress": "MacAddress",
     "central": "Central",
 }
-_CARD: Final = "iso14443"
+CARD: Final = "iso14443"
 
 _UNTOUCHED: Final = Options()
 #: What the library takes as it is. A token is put together of two options.
@@ -158,12 +158,12 @@ SECTIONS: Final = (
             key=CONF_TOKEN_TYPE,
             selector=SelectSelector(
                 SelectSelectorConfig(
-                    options=list(_TOKEN_TYPES),
+                    options=list(TOKEN_TYPES),
                     mode=SelectSelectorMode.DROPDOWN,
                     translation_key=CONF_TOKEN_TYPE,
                 )
             ),
-            default=_CARD,
+            default=CARD,
         ),
         Preference(
             key=CONF_INTERNAL_BUS, selector=BooleanSelector(), default=_UNTOUCHED.internal_bus
@@ -235,7 +235,7 @@ def suggested_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def library_options(options: Mapping[str, Any]) -> Options:
     """Return the preferences of an entry as the library takes them."""
     token = options.get(CONF_TOKEN)
-    kind = _TOKEN_TYPES[options.get(CONF_TOKEN_TYPE, _CARD)]
+    kind = TOKEN_TYPES[options.get(CONF_TOKEN_TYPE, CARD)]
     chosen: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in options.items()

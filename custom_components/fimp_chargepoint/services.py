@@ -26,6 +26,7 @@ from .controls import settable_limit
 from .coordinator import ChargepointCoordinator, PushCoordinator
 from .entity import translated_errors
 from .ocpp_actions import OCPP_ACTIONS
+from .permission_actions import PERMISSION_ACTIONS
 from .session_actions import SESSION_ACTIONS
 from .targets import async_name, async_targeted_nodes
 from .temporary_limits import DATA_TEMPORARY_LIMITS
@@ -108,6 +109,7 @@ ACTIONS: dict[str, Action[Any]] = {
         run=_limit,
     ),
     **SESSION_ACTIONS,
+    **PERMISSION_ACTIONS,
     **OCPP_ACTIONS,
 }
 

@@ -17,6 +17,11 @@ from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
 from custom_components.fimp_chargepoint.chargepoint.everest import api, ocpp, ocpp_requests
 from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.everest.envelope import decode
+from custom_components.fimp_chargepoint.chargepoint.everest.permission import (
+    AUTHORIZATION_TYPES,
+    STATUSES,
+    TOKEN_TYPES,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     ChangeAvailability,
@@ -28,6 +33,15 @@ from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     SetVariable,
 )
 from custom_components.fimp_chargepoint.chargepoint.options import Token
+from custom_components.fimp_chargepoint.chargepoint.permission import (
+    AllowCharging,
+    AnswerAuthorization,
+    CancelReservation,
+    Permission,
+    Reserve,
+    ShowToken,
+    WithdrawAuthorization,
+)
 from simulators.recording import Line, read_recording
 
 from .fakes import OfflineHub, waits
@@ -50,6 +64,9 @@ class Message(NamedTuple):
     kind: str
     operation: str
     value: Any
+
+
+CARD = Token("DEADBEEF", "ISO14443")
 
 
 # What is sent ----------------------------------------------------------------------------
@@ -148,6 +165,23 @@ async def everything() -> list[Message]:
         asked = asyncio.create_task(client.perform(each))
         assert await waits(asked) is not isinstance(each, (MonitorVariables, SendSecurityEvent))
         asked.cancel()
+    # Who may charge; the first release is told more.
+    site.evse("heartbeat", {})
+    for kind in sorted(AUTHORIZATION_TYPES):
+        await node.give_permission(AnswerAuthorization(token=CARD, status="Invalid", kind=kind))
+    for status in sorted(STATUSES):
+        await node.give_permission(AnswerAuthorization(token=CARD, status=status, kind="RFID"))
+    for word in sorted(TOKEN_TYPES):
+        shown = asyncio.create_task(node.give_permission(ShowToken(Token("x" * 36, word))))
+        assert await waits(shown)
+        shown.cancel()
+    without_reply: tuple[Permission, ...] = (WithdrawAuthorization(), CancelReservation())
+    for permission in without_reply:
+        await node.give_permission(permission)
+    for permission in (Reserve(2**31 - 1), AllowCharging()):
+        shown = asyncio.create_task(node.give_permission(permission))
+        assert await waits(shown)
+        shown.cancel()
     # It falls silent, comes back, starts anew; the link is lost and comes back.
     site.wait(600)
     site.evse("heartbeat", 1)
@@ -206,9 +240,16 @@ async def test_every_operation_of_the_library_is_covered(sent: list[Message]) ->
 _QUESTIONS = {f"{each}/get" for each in GETTABLE} | {"discover", QUERY}
 #: What is told only to a station that was seen to know it.
 _OFFERED = {"change_availability", "security_event"}
+_ONLY_FIRST = {
+    "authorize_response",
+    "cancel_reservation",
+    "external_ready_to_start_charging",
+    "reserve",
+    "withdraw_authorization",
+}
 UNKNOWN = {
-    "main": set[str](),
-    "2026.02": _QUESTIONS | _OFFERED,
+    "main": _ONLY_FIRST,
+    "2026.02": _QUESTIONS | _OFFERED | _ONLY_FIRST,
     "2025.10": _QUESTIONS | _OFFERED | {"monitor_variables"},
 }
 
@@ -245,6 +286,9 @@ def test_the_check_would_find_what_is_wrong(kind: str, operation: str, value: An
 
 #: Those that nobody replies to are plain; an envelope around them would be refused.
 PLAIN = {
+    "authorize_response",
+    "cancel_reservation",
+    "withdraw_authorization",
     "monitor_variables",
     "security_event",
     "communication_check",

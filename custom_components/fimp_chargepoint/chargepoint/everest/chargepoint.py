@@ -11,17 +11,21 @@ from functools import partial
 import logging
 from typing import Any, Final, override
 
+from ..calls import Calls
 from ..commands import Effect, Request
-from ..errors import CommandRejectedError
+from ..errors import CommandRejectedError, NotConnectedError
 from ..model import ChargepointSnapshot, Cost, Feature, Reason
 from ..node import Outlet
+from ..permission import Permission, TakesPermissions
 from . import costs, details, direct, limits, operations, random_delay, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
 from .evse import ASKS_FOR_TOKEN
 from .limits import Limits
 from .module import Kind, Module
+from .permission import Desk
 from .sisters import Sisters
+from .tokens import TokenProvider
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,12 +42,16 @@ _DISABLED: Final = "Disabled"
 _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 
-class EverestChargepoint(ApiChargepoint):
+class EverestChargepoint(ApiChargepoint, TakesPermissions):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(address, Module(prefix, Kind.EVSE, module), outlet)
+        self._calls = Calls(
+            outlet, self.timers, outlet.options.command_timeout or self.command_timeout
+        )
+        self._desk = Desk(self.module, outlet, self._calls)
         #: The modules beside it that belong to it.
         self._sisters = Sisters()
         #: Which of the limits that hold are ours, and what else of ours is proven although
@@ -74,6 +82,7 @@ class EverestChargepoint(ApiChargepoint):
     @override
     def apply(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
+        self._desk.heard(variable, value)
         started = not asked and self._is_of_start(variable, value, now)
         report = self._reports.get(variable)
         self._heard(now, **(report or partial(self._detail, variable))(value, now))
@@ -115,6 +124,7 @@ class EverestChargepoint(ApiChargepoint):
                 self._commands.reject(request_id, operations.HIGHER_PRIORITY)
             return
         self._heard(now)
+        self._calls.replied(request_id, value)
         if value is False and operation in operations.REFUSALS:
             self._commands.reject(request_id, operations.REFUSALS[operation])
         elif value is True:
@@ -258,19 +268,39 @@ class EverestChargepoint(ApiChargepoint):
 
     def _token_judged(self, value: str, status: str) -> None:
         """Take what the station says of a token that somebody has shown."""
+        self._desk.judged(value, status)
         token = self.outlet.options.token
         if token is not None and value == token.value and status in _REFUSED_TOKEN:
             refusal = CommandRejectedError(f"the station refused the token: {status}")
             self._commands.give_up(Feature.CHARGING, refusal)
 
+    @override
+    def check_permission(self, permission: Permission) -> None:
+        self._desk.check(permission, self._reader)
+
+    @override
+    async def give_permission(self, permission: Permission) -> dict[str, Any]:
+        self.check_permission(permission)
+        if not self.snapshot.available:
+            raise NotConnectedError("the station is not there")
+        return await self._desk.give(
+            permission,
+            self._reader,
+            evse=self._number if self._sisters.shared else None,
+            judged=self._sisters.authorization is not None,
+        )
+
+    @property
+    def _reader(self) -> TokenProvider | None:
+        """What a token can be shown to so that no other EVSE takes it."""
+        known = self._number is not None or not self._sisters.shared
+        return self._sisters.tokens if known else None
+
     # Requests out -------------------------------------------------------------
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        token, reader = self.outlet.options.token, self._sisters.tokens
-        if self._sisters.shared and self._number is None:
-            # Another EVSE could take it.
-            reader = None
+        token, reader = self.outlet.options.token, self._reader
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
             # Only then: the token that started a session ends it when it is shown again.
             return reader.request(token, self._number if self._sisters.shared else None)
@@ -320,6 +350,16 @@ class EverestChargepoint(ApiChargepoint):
             return random_delay.command(self.module, feature, value=True)
         return self._request("force_unlock", self._connector)
 
+    @override
+    def close(self) -> None:
+        super().close()
+        self._calls.close()
+
+    @override
+    def link_down(self, now: float) -> None:
+        self._calls.link_down()
+        super().link_down(now)
+
     # Life -----------------------------------------------------------------------
 
     @override
@@ -341,6 +381,7 @@ class EverestChargepoint(ApiChargepoint):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             self._rounds = 0
+            self._desk.forget()
             self._forget_sisters()
         elif self._sisters.errors is not None:
             changes = {"faults": self._sisters.errors.names} | changes
