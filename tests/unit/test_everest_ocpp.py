@@ -33,7 +33,7 @@ from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     Told,
 )
 
-from .fakes import UNTHROTTLED, OfflineHub
+from .fakes import UNTHROTTLED, OfflineHub, waits
 from .test_simulators_everest import everest as facts
 
 ROOT = "everest_api/1/ocpp_consumer/ocpp_1"
@@ -414,6 +414,65 @@ async def test_the_same_on_the_bus() -> None:
     assert topic.endswith("/cmd/monitor_configuration_keys")
 
 
+async def test_what_cannot_be_monitored_any_more() -> None:
+    """The station was replaced by an older one."""
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    station.wait(4)
+    task = asyncio.create_task(station.client.perform(MonitorVariables(names=("x",))))
+    await asyncio.sleep(0)
+    station.reply_on_bus(None)
+    await task
+    station.hub.link_down(NotConnectedError("gone"))
+    station.hub.link_up()
+    older = {"name": "is_connected", "data": True}
+    station.hub.feed("everest/modules/ocpp/impl/main/var", older)
+    assert station.shown.connected is True
+    assert station.hub.take_sent("/cmd") == []
+
+
+def test_the_silence_that_is_allowed_shrinks_with_the_interval() -> None:
+    station = Station()
+    station.hub.link_up()
+    ((_, question),) = station.hub.take_sent("everest_api/query-modules/ocpp_consumer")
+    monitoring = {"heartbeat_period_ms": 100_000}
+    api = {
+        "module_id": "ocpp_1",
+        "type": "ocpp_consumer",
+        "communication_monitoring": monitoring,
+    }
+    station.hub.feed(orjson.loads(question)["headers"]["replyTo"], {"apis": [api]})
+    station.wait(150)
+    assert station.shown.available
+    for beat in range(3):
+        station.says("heartbeat", beat + 1)
+        station.wait(1)
+    station.wait(31)
+    assert station.shown.unavailable is Reason.SILENT
+
+
+def test_it_is_no_charge_point_to_be_discovered() -> None:
+    assert Station().hub.recognise(f"{ROOT}/e2m/heartbeat", b"1") is None
+
+
+async def test_the_results_of_others_are_nobody_s() -> None:
+    station = Station(internal_bus=True)
+    station.bus("is_connected", value=True)
+    station.wait(4)
+    task = asyncio.create_task(station.client.perform(StopOcpp()))
+    await asyncio.sleep(0)
+    topic, payload = station.hub.sent[-1]
+    call = orjson.loads(payload)["data"]
+    answer = {"id": call["id"], "origin": "ocpp", "retval": True}
+    result = {"msg_type": "CmdResult", "data": {"type": "result", "data": answer}}
+    station.hub.feed(f"{topic}/response/somebody_else", result)
+    answer["id"] = "another"
+    station.hub.feed(f"{topic}/response/{call['origin']}", result)
+    assert await waits(task)
+    station.reply_on_bus(True)
+    assert await task == {}
+
+
 def test_it_falls_silent_and_comes_back(station: Station) -> None:
     station.wait(21)
     assert len(station.asked("get_variables")) == 1
@@ -500,6 +559,8 @@ async def test_it_is_removed_meanwhile(station: Station) -> None:
     station.hub.remove_node(ADDRESS)
     with pytest.raises(NotConnectedError):
         await task
+    with pytest.raises(NotConnectedError):
+        await client.perform(GET)
 
 
 async def test_who_asked_has_given_up(station: Station) -> None:
