@@ -272,10 +272,24 @@ def async_setup_chargepoints[D: NodeDescription](
     )
 
 
+@callback
+def async_remove_descriptions(
+    entry: FimpConfigEntry, platform: Platform, descriptions: Iterable[NodeDescription]
+) -> None:
+    """Take away what the user does not want any more, now and where a node is found."""
+
+    @callback
+    def node_added(coordinator: PushCoordinator[Any, Any]) -> None:
+        for each in descriptions:
+            _remove_entity(coordinator, platform, each.key)
+
+    entry.async_on_unload(entry.runtime_data.async_for_each_node(node_added))
+
+
 def _remove_entity(
     coordinator: PushCoordinator[Any, Any], platform: Platform, key: str
 ) -> None:
-    """Take away what the node cannot do any more."""
+    """Take away an entity, which need not be there."""
     registry = er.async_get(coordinator.hass)
     entity_id = registry.async_get_entity_id(platform, DOMAIN, _unique_id(coordinator, key))
     if entity_id is not None:

@@ -17,6 +17,7 @@ from .coordinator import FimpConfigEntry, PushCoordinator
 from .entity import (
     NodeEntity,
     SessionsEntity,
+    async_remove_descriptions,
     async_setup_chargepoints,
     async_setup_nodes,
     existing,
@@ -71,6 +72,8 @@ async def async_setup_entry(
     add(existing(LAST_SESSION_SENSORS), LastSessionSensor)
     if entry.runtime_data.sessions.prices.is_named:
         add(existing(PRICED_SENSORS), PricedSensor)
+    else:
+        async_remove_descriptions(entry, Platform.SENSOR, PRICED_SENSORS)
     add(of_parameters(ParameterKind.VALUE, parameter_sensor), NodeSensor)
     async_setup_nodes(
         entry,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,18 +19,22 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fimp_chargepoint.chargepoint import logbook, trouble
 from custom_components.fimp_chargepoint.chargepoint.record import Record
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.sessions import async_move_sessions
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
+from simulators.fimp.profiles import PROFILES
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
 
-from .conftest import PATIENCE, Chargepoint, load, other_broker, simulator, until
+from .conftest import PATIENCE, Chargepoint, find, load, other_broker, simulator, until
 
 #: Energy flows a thousand times faster than in life.
 FAST = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1, speed=1000.0)
 
 
+#: A car that is not full before a slow machine has looked, in kWh.
+BIG = 1000.0
 #: Seconds in which all is said of an end here.
 SOON = 0.3
 
@@ -90,7 +95,7 @@ async def fimp(
     hass: HomeAssistant, broker: BrokerProcess, **options: Any
 ) -> AsyncGenerator[Chargepoint]:
     """A FIMP charge point that Home Assistant has found."""
-    setup = ChargepointSetup(profile="full", wanted=8.0)
+    setup = ChargepointSetup(profile="full", wanted=BIG)
     async with simulator(broker, setup, timing=FAST) as point:
         entry = await load(hass, other_broker(broker, options=options))
         found = Chargepoint(hass, point, entry)
@@ -108,7 +113,7 @@ async def everest(
     """An EVSE of EVerest that Home Assistant has found."""
     entry = await load(hass, other_broker(broker, options=options))
     async with EverestSimulator(
-        Broker(broker.host, broker.port), EvseSetup(wanted=8.0), timing=FAST
+        Broker(broker.host, broker.port), EvseSetup(wanted=BIG), timing=FAST
     ) as station:
         found = Chargepoint(hass, station, entry)
         await found.shows("sensor", "status", "disconnected")
@@ -122,10 +127,11 @@ PROTOCOLS = pytest.mark.parametrize("at_home", [fimp, everest])
 
 async def begin_charging(found: Chargepoint) -> None:
     """Plug a car in, and let it charge."""
+    await found.shows("sensor", "status", "disconnected")
     await found.point.plug()
     if found.point.__class__ is not EverestSimulator:
         # A station begins by itself.
-        await found.shows("sensor", "status", "ready_to_charge")
+        await until(lambda: found.state("sensor", "status") != "disconnected")
         await found.call("switch", "turn_on", "charging")
     await found.shows("sensor", "status", "charging")
 
@@ -219,6 +225,62 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         await found.shows("sensor", "status", "disconnected")
         assert float(found.state("sensor", "last_session_energy")) == told["energy"]
         assert diary.words.count("session_finished") == 1
+
+
+@pytest.mark.usefixtures("attentive")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "full",
+        "minimal",
+        "easee",
+        "easee_2021",
+        "defa",
+        "futurehome",
+        "main",
+        "2025.10",
+        "legacy",
+    ],
+)
+async def test_every_kind_of_charge_point(
+    hass: HomeAssistant, broker: BrokerProcess, kind: str
+) -> None:
+    """Whatever it says of a session, and when: two cars after each other are two sessions."""
+    if kind in PROFILES:
+        point: Any = simulator(broker, ChargepointSetup(profile=kind, wanted=BIG), timing=FAST)
+    else:
+        point = EverestSimulator(
+            Broker(broker.host, broker.port), EvseSetup(wanted=BIG), dialect=kind, timing=FAST
+        )
+    entry = await load(hass, other_broker(broker))
+    async with point:
+        found = Chargepoint(hass, point, entry)
+        await found.comes() if kind in PROFILES else await found.shows(
+            "sensor", "status", "disconnected"
+        )
+        await listens(found)
+        diary = Diary(hass)
+        for number in (1, 2):
+            await begin_charging(found)
+            await has_charged(found, 0.5)
+            await found.point.unplug()
+            told = await diary.tells("session_finished", number)
+            await diary.tells("car_disconnected", number)
+            # The older API of EVerest says nothing more when the car has gone.
+            tolerance = 1.0 if kind == "legacy" else 0.05
+            assert told["energy"] == pytest.approx(energy(found), abs=tolerance)
+            assert told["energy"] >= 0.5
+            # Two sessions never begin in the same second, which is all that some tell.
+            ended = dt_util.utcnow()
+            await until(lambda ended=ended: (dt_util.utcnow() - ended).total_seconds() > 1)
+        assert [each for each in diary.words if "paused" not in each] == [
+            "car_connected",
+            "charging_started",
+            "session_finished",
+            "car_disconnected",
+        ] * 2
+        assert len(keeper(found).logbook.records) == 2
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 @PROTOCOLS
@@ -338,6 +400,24 @@ async def test_sessions_move_with_the_device(
         await found.shows("sensor", "status", "disconnected")
         assert record(found) == before
         assert float(found.state("sensor", "last_session_energy")) == before["energy"]
+
+
+async def test_sessions_of_both_addresses(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """Until the user has said that it is the same one, there were two."""
+    async with fimp(hass, broker) as found:
+        await one_session(found)
+        entry_id = found.entry.entry_id
+        await hass.config_entries.async_unload(entry_id)
+        points = hass_storage[f"{DOMAIN}.{entry_id}.sessions"]["data"]["charge_points"]
+        points["fimp:easee/1/99"] = deepcopy(points["fimp:easee/1/1"])
+        await async_move_sessions(hass, entry_id, "fimp:easee/1/99", "fimp:easee/1/1")
+        assert len(stored(hass_storage, found.entry)) == 1
+        await async_move_sessions(hass, entry_id, "fimp:easee/1/98", "fimp:easee/1/1")
+        await hass.config_entries.async_setup(entry_id)
+        await found.shows("sensor", "status", "disconnected")
+        assert len(keeper(found).logbook.records) == 2
 
 
 async def test_sessions_go_with_the_device(
@@ -504,6 +584,44 @@ async def test_no_price_no_entities(hass: HomeAssistant, broker: BrokerProcess) 
     async with fimp(hass, broker) as found:
         for key in ("session_cost", "total_cost", "last_session_cost"):
             assert found.state("sensor", key) is None
+
+
+async def test_a_price_that_is_named_no_more(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Its entities go, and what was counted is there when it is named again."""
+    price = {"fixed_price": 0.25}
+    async with fimp(hass, broker, **price) as found:
+        await one_session(found)
+        await found.shows("sensor", "session_cost", found.state("sensor", "total_cost"))
+        total = found.state("sensor", "total_cost")
+        for options in ({}, price):
+            hass.config_entries.async_update_entry(found.entry, options=options)
+            assert await hass.config_entries.async_reload(found.entry.entry_id)
+            await found.shows("sensor", "status", "disconnected")
+            await hass.async_block_till_done()
+            assert found.state("sensor", "total_cost") == (total if options else None)
+            assert (find(hass, "sensor", "total_cost") is not None) is bool(options)
+
+
+async def test_total_while_the_price_is_not_known(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    set_price(hass, "2.0")
+    async with fimp(hass, broker, price_entity="sensor.price") as found:
+        await one_session(found)
+        total = found.state("sensor", "total_cost")
+        assert float(total) > 0
+        set_price(hass, "unavailable")
+        assert found.state("sensor", "total_cost") == total
+        # In two currencies there are two sums, and nobody knows which one is asked for.
+        set_price(hass, "0.1", "EUR/kWh")
+        assert found.state("sensor", "total_cost") == "0.0"
+        assert found.attribute("sensor", "total_cost", "unit_of_measurement") == "EUR"
+        hass.states.async_remove("sensor.price")
+        assert await hass.config_entries.async_reload(found.entry.entry_id)
+        await found.shows("sensor", "status", "disconnected")
+        await found.shows("sensor", "total_cost", "unknown")
 
 
 async def test_fixed_price(hass: HomeAssistant, broker: BrokerProcess) -> None:

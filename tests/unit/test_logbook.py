@@ -440,6 +440,16 @@ def test_another_car_between_two_runs() -> None:
     assert [each["energy"] for each in home.told] == [1.5]
 
 
+def test_energy_is_told_before_the_status() -> None:
+    """The meter is quicker than the word for what goes on."""
+    home = Home()
+    home.says(0, Status.DISCONNECTED)
+    home.says(10, Status.REQUESTING, session=Session(started=at(10)), energy=0.0)
+    home.says(11, energy=0.1)
+    home.says(12, Status.CHARGING)
+    assert home.events[-1] == ("charging_started", 12)
+
+
 def test_it_has_charged_before_this_run() -> None:
     """The energy of the session may be told only after its status."""
     home = Home()

@@ -134,7 +134,7 @@ class Logbook:
             and before is not None
             and visit is not None
             and before.since == visit.since
-            and before.counts
+            and before.charging_seen
         ):
             return Occurrence.CHARGING_RESUMED
         return occurrence
