@@ -16,7 +16,6 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .chargepoint.base import Chargepoint
 from .chargepoint.errors import ChargepointError, CommandRejectedError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature
 from .const import DOMAIN
@@ -87,16 +86,13 @@ def _session(snapshot: ChargepointSnapshot) -> str | None:
     return None if started is None else started.isoformat()
 
 
-def _former(limit: TemporaryLimit, chargepoint: Chargepoint) -> float:
+def _former(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> float:
     """Return what to go back to; for a session without a limit, what holds for all sessions."""
-    if limit.former is not None:
-        return limit.former
-    snapshot = chargepoint.snapshot
-    numbers = snapshot.capabilities.ranges.get(Feature.SESSION_CURRENT)
+    numbers = snapshot.capabilities.ranges.get(Feature(limit.feature))
     if numbers is None:
-        raise InvalidRequestError(Feature.SESSION_CURRENT)
-    lasting = snapshot.max_current
-    return numbers.maximum if lasting is None else min(lasting, numbers.maximum)
+        raise InvalidRequestError(limit.feature)
+    wanted = snapshot.max_current if limit.former is None else limit.former
+    return numbers.maximum if wanted is None else min(wanted, numbers.maximum)
 
 
 class TemporaryLimits:
@@ -131,10 +127,11 @@ class TemporaryLimits:
 
     async def async_forget(self, entry: ConfigEntry) -> None:
         """An entry is gone."""
-        for key in tuple(self._limits):
-            if key[0].startswith(f"{entry.entry_id}_"):
-                self._drop(key)
-        await self._save()
+        keys = [each for each in self._limits if each[0].startswith(f"{entry.entry_id}_")]
+        for key in keys:
+            self._drop(key)
+        if keys:
+            await self._save()
 
     async def async_set(
         self, coordinator: ChargepointCoordinator, current: float, duration: timedelta | None
@@ -158,8 +155,9 @@ class TemporaryLimits:
             self._limits[key] = TemporaryLimit(
                 *key, current=current, former=former, until=until, session=_session(snapshot)
             )
-        # First, so that it returns also where we do not live to see that it was set.
-        await self._save()
+        if earlier is not None or duration:
+            # First, so that it returns also where we do not live to see that it was set.
+            await self._save()
         try:
             await chargepoint.set(feature, current)
         except CommandRejectedError:
@@ -167,7 +165,8 @@ class TemporaryLimits:
             self._drop(key)
             if earlier is not None:
                 self._limits[key] = earlier
-            await self._save()
+            if earlier is not None or duration:
+                await self._save()
             raise
         finally:
             if key in self._limits:
@@ -195,7 +194,7 @@ class TemporaryLimits:
                 _LOGGER.debug("%s has another limit by now, which stays", coordinator.name)
                 break
             try:
-                await chargepoint.set(Feature(limit.feature), _former(limit, chargepoint))
+                await chargepoint.set(Feature(limit.feature), _former(limit, coordinator.data))
                 break
             except InvalidRequestError as error:
                 _LOGGER.warning(

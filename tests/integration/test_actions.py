@@ -7,7 +7,12 @@ from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+    UnknownUser,
+)
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -278,6 +283,29 @@ async def test_what_is_named_has_to_be_a_charge_point(hass: HomeAssistant, two: 
             hass,
             "start_charging",
             {"device_id": two.left, "entity_id": stranger.entity_id},
+        )
+    assert two.states == ["ready_to_charge", "ready_to_charge"]
+
+
+async def test_user_may(hass: HomeAssistant, two: Two, hass_admin_user: MockUser) -> None:
+    await hass.services.async_call(
+        DOMAIN,
+        "start_charging",
+        blocking=True,
+        context=Context(user_id=hass_admin_user.id),
+        target={"device_id": two.left},
+    )
+    assert two.states == ["charging", "ready_to_charge"]
+
+
+async def test_a_user_that_is_gone_may_not(hass: HomeAssistant, two: Two) -> None:
+    with pytest.raises(UnknownUser):
+        await hass.services.async_call(
+            DOMAIN,
+            "start_charging",
+            blocking=True,
+            context=Context(user_id="gone"),
+            target={"device_id": two.left},
         )
     assert two.states == ["ready_to_charge", "ready_to_charge"]
 

@@ -90,7 +90,8 @@ async def test_for_good(
     assert said["former"] == 32.0
     assert said["until"] is None
     assert sent(point, MAX) == [16]
-    assert hass_storage[STORE]["data"] == []
+    # An automation may do that every minute.
+    assert STORE not in hass_storage
 
 
 async def test_for_a_while(
@@ -228,6 +229,52 @@ async def test_return_is_refused(
     await later(hass, minutes=6)
     await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
     await point.shows("number", "max_current", "32.0")
+    await until(lambda: point.attribute("number", "max_current", "pending") is False)
+
+
+async def test_former_is_too_much_by_now(hass: HomeAssistant, point: Chargepoint) -> None:
+    """Then it is as much as there may be."""
+    await limit(point, 10, minutes=10)
+    await point.point["garage"].max("20")
+    await until(lambda: point.attribute("number", "max_current", "max") == 20)
+    await later(hass, minutes=11)
+    await until(lambda: sent(point, MAX) == [10, 20])
+    await until(lambda: point.attribute("number", "max_current", "pending") is False)
+
+
+async def test_cannot_be_limited_any_more(
+    hass: HomeAssistant,
+    point: Chargepoint,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said, and not tried for ever."""
+    await limit(point, 10, minutes=10)
+    capabilities = replace(point.node.snapshot.capabilities, ranges={})
+    point.node._update(point.node.outlet.clock.now(), capabilities=capabilities)
+    await later(hass, minutes=11)
+    await until(lambda: "does not take its former limit" in caplog.text)
+    await until(lambda: hass_storage[STORE]["data"] == [])
+    assert sent(point, MAX) == [10]
+
+
+async def test_removed_and_added_again(hass: HomeAssistant, point: Chargepoint) -> None:
+    """By its own system, while it waits."""
+    await limit(point, 10, minutes=10)
+    garage = point.point["garage"]
+    await garage.offline()
+    await point.shows("number", "max_current", "unavailable")
+    await later(hass, minutes=11)
+    await garage.exclude()
+    await until(lambda: not point.entry.runtime_data.coordinators)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    (kept,) = hass.data[DATA_TEMPORARY_LIMITS]._limits.values()
+    past = replace(kept, until=dt_util.utcnow().isoformat())
+    hass.data[DATA_TEMPORARY_LIMITS]._limits[kept.key] = past
+    await garage.online()
+    garage.included = True
+    garage.forget()
+    await until(lambda: sent(point, MAX) == [10, 32])
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
 
 
