@@ -65,7 +65,7 @@ async def test_entities(
 ) -> None:
     """What it always has is there, and what it never has is not."""
     monkeypatch.setattr(legacy_discovery, "_FIRST", 0.5)
-    entry = await load(hass, other_broker(broker))
+    entry = await load(hass, other_broker(broker, options={"fixed_price": 0.3}))
     registry = er.async_get(hass)
 
     def there() -> set[tuple[str, str]]:

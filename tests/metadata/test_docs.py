@@ -69,6 +69,13 @@ def test_the_page_says_for_whom() -> None:
         assert columns != {"no"}, row.name
 
 
+def test_every_event_is_explained() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for each in descriptions("event"):
+        for kind in each.event_types or ():  # type: ignore[attr-defined]
+            assert f"`{kind}`" in text, kind
+
+
 @pytest.mark.parametrize("kind", ["services", "triggers", "conditions"])
 def test_every_part_of_an_automation_is_on_its_page(kind: str) -> None:
     page = (ROOT / "docs" / "automations.md").read_text(encoding="utf-8")
