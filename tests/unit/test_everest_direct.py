@@ -138,6 +138,17 @@ def test_the_car(site: Site) -> None:
     assert reports >= {Feature.VEHICLE, Feature.DEPARTURE, Feature.VEHICLE_VOLTAGE}
 
 
+def test_a_car_that_has_left_says_nothing() -> None:
+    """What is kept for those who ask may be of the last one."""
+    site = Site()
+    site.info("Unplugged")
+    site.answer("ev_info/get", {"soc": 42.5, "battery_capacity": 60000.0})
+    assert site.shown.vehicle == Vehicle()
+    # What comes by itself is of a car that has just come.
+    site.evse("ev_info", {"soc": 42.5})
+    assert site.shown.vehicle.state_of_charge == 42.5
+
+
 def test_a_car_that_says_little_offers_little(site: Site) -> None:
     site.evse("ev_info", {"soc": 42.5})
     assert Feature.VEHICLE in site.shown.capabilities.reports

@@ -46,6 +46,8 @@ TOKENS = "auth_token_provider"
         # None, and one that is not there, are choices as well.
         ([ONE], {Kind.LIMITS: ["a"]}, {ONE: {"limits": ""}}, {}),
         ([ONE], {Kind.LIMITS: ["a"]}, {ONE: {"limits": "gone"}}, {}),
+        # Another one is there, although it was not heard yet.
+        ([ONE], {Kind.LIMITS: ["a"]}, {TWO: {"limits": ""}}, {}),
     ],
 )
 def test_linked(evses: Any, found: Any, chosen: Any, expected: Any) -> None:
@@ -146,6 +148,16 @@ def test_the_user_is_asked_once_all_was_heard(site: Site) -> None:
     site = chosen(site, evse_1={"limits": "limits_1"}, evse_2={"limits": ""})
     site.wait(31)
     assert site.hub.warnings == {}
+
+
+def test_a_choice_below_another_prefix_concerns_nobody_else() -> None:
+    site = Site()
+    site.hub.options = replace(
+        site.hub.options, links={"everest:site1/evse_2": {"limits": "limits_2"}}
+    )
+    site.evse("heartbeat", 1)
+    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    assert Feature.MAX_CURRENT in site.shown.capabilities.controls
 
 
 def test_nobody_is_asked_where_all_is_certain() -> None:

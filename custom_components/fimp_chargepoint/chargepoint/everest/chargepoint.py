@@ -82,6 +82,9 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
     @override
     def apply(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
+        if asked and variable == "ev_info" and self._session.plugged is False:
+            # It was kept for those who ask, and is of the car that has left.
+            value = {}
         self._desk.heard(variable, value)
         started = not asked and self._is_of_start(variable, value, now)
         report = self._reports.get(variable)

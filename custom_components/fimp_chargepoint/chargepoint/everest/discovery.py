@@ -5,6 +5,7 @@ module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, override
@@ -177,7 +178,7 @@ class EverestProtocol(Protocol):
         evses = [each.address for each in self._chargepoints.values()]
         free = [each for each in self._sisters.values() if isinstance(each, ErrorHistory)]
         for chargepoint in self._chargepoints.values():
-            mine = linked(chargepoint.address, evses, self._found, self._hub.options.links)
+            mine = linked(chargepoint.address, evses, self._found, self._chosen)
             parts: dict[str, Any] = {
                 FIELDS[kind]: self._sisters[kind, module] for kind, module in mine.items()
             }
@@ -202,6 +203,17 @@ class EverestProtocol(Protocol):
             chargepoint.belongs_to(address, now)
 
     @property
+    def _chosen(self) -> dict[str, Mapping[str, str]]:
+        """What the user has chosen for the EVSEs below our prefix."""
+        start = f"everest:{self._prefix}"
+        return {
+            address: each
+            for address, each in self._hub.options.links.items()
+            # Below another prefix, which begins with ours, there are more levels.
+            if address.startswith(start) and is_level(address.removeprefix(start))
+        }
+
+    @property
     def _found(self) -> dict[Kind, list[str]]:
         """The ids of the modules of each kind."""
         found: dict[Kind, list[str]] = {}
@@ -218,7 +230,7 @@ class EverestProtocol(Protocol):
 
     def _look_at_links(self, _: float) -> None:
         """Ask the user where nobody else can tell."""
-        missing = undecided(self.link_choices, self._hub.options.links)
+        missing = undecided(self.link_choices, self._chosen)
         key = f"links {self._prefix}"
         if missing:
             names = dict.fromkeys(each.name for each in missing)

@@ -30,9 +30,11 @@ def linked(
 ) -> dict[Kind, str]:
     """Return the modules that belong to the EVSE with `address`, one of `evses`.
 
-    An empty text was `chosen` for none.
+    What was `chosen` is of this station; an empty text is none.
     """
     mine: dict[Kind, str] = {}
+    # Where the user has chosen for another one, it is only not heard yet.
+    alone = len(evses) == 1 and chosen.keys() <= {address}
     for kind, modules in found.items():
         if kind not in _NAMES:
             if len(modules) == 1:
@@ -42,7 +44,7 @@ def linked(
         if choice is not None:
             if choice in modules:
                 mine[kind] = choice
-        elif len(evses) == 1 == len(modules):
+        elif alone and len(modules) == 1:
             mine[kind] = modules[0]
     return mine
 
