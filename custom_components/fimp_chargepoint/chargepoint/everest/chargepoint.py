@@ -60,8 +60,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._connector = 1
         #: By which number the station knows it, None where that is not known.
         self._number: int | None = None
-        #: Limits that were told since the last countdown of a random delay.
-        self._rounds = 0
+        self._countdown = random_delay.Countdown()
         self._session_heard_at = float("-inf")
         #: When a start was seen that no heartbeat had shown.
         self._start_seen_at = float("-inf")
@@ -149,14 +148,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         # More than ours means that ours is lost, as after a restart that nobody saw.
         self._proven_limits = self._proven_limits.below(enforced.limits)
         phases = enforced.limits.phases
-        self._rounds += 1
-        changes: dict[str, Any] = {}
-        if (
-            self._rounds >= random_delay.SILENT_ROUNDS
-            and Feature.RANDOM_DELAY in self.snapshot.capabilities.controls
-        ):
-            changes = {"random_delay": False, "delayed_until": None}
-        return changes | {
+        return self._countdown.limited(self.snapshot) | {
             "max_current": enforced.limits.current,
             "limited_by": enforced.source,
             "phases": None if phases is None else str(phases),
@@ -164,13 +156,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         }
 
     def _random_delay_countdown(self, value: Any, now: float) -> dict[str, Any]:
-        self._rounds = 0
-        left, known = mapping(value).get("countdown_s"), self.snapshot.delayed_until
-        return {
-            "random_delay": True,
-            "delayed_until": random_delay.until(left, known, now),
-            "capabilities": random_delay.offered(self.snapshot.capabilities),
-        }
+        return self._countdown.told(self.snapshot, mapping(value), now)
 
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
         evse_id = text(value)
@@ -230,7 +216,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         changes |= {"faults": frozenset(), "errors": frozenset()}
         # It starts without a delay; what was counted since then is counted again.
         changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
-        self._rounds = 0
+        self._countdown.forget()
         self._forget_sisters()
         self._ask_for_everything(now)
         self.keeper.came_back(now)
@@ -383,7 +369,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
-            self._rounds = 0
+            self._countdown.forget()
             self._desk.forget()
             self._forget_sisters()
         elif self._sisters.errors is not None:

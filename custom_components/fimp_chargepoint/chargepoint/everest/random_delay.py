@@ -1,4 +1,4 @@
-"""The random delay that British rules want before a limit changes. Pure.
+"""The random delay that British rules want before a limit changes.
 
 EVerest API v1, evse_manager_consumer: while it is switched on, `random_delay_countdown`
 follows each `enforced_limits`, with nothing to count where nothing waits; while it is off
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..clock import moment
 from ..commands import Request
-from ..model import Capabilities, Feature, Range
+from ..model import Capabilities, ChargepointSnapshot, Feature, Range
 from .envelope import number
 from .module import Module
 
@@ -19,7 +19,7 @@ from .module import Module
 DURATIONS: Final = Range(1.0, 1800.0)
 #: Limits in a row that no countdown follows: then it is switched off. The two may have
 #: taken different ways.
-SILENT_ROUNDS: Final = 3
+_SILENT_ROUNDS: Final = 3
 
 _CONTROLS: Final = frozenset(
     {Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION, Feature.SKIP_RANDOM_DELAY}
@@ -51,6 +51,37 @@ def until(seconds: object, known: datetime | None, now: float) -> datetime | Non
         return None
     end = moment(now + left).replace(microsecond=0)
     return known if known is not None and abs(known - end) <= _JITTER else end
+
+
+class Countdown:
+    """Whether limits come with a countdown, and when that ends: changes of a snapshot."""
+
+    def __init__(self) -> None:
+        """Know of no limit yet."""
+        self._rounds = 0
+
+    def limited(self, known: ChargepointSnapshot) -> dict[str, Any]:
+        """Return what a limit changes in what is `known`: no countdown may follow it."""
+        self._rounds += 1
+        offered_here = Feature.RANDOM_DELAY in known.capabilities.controls
+        if offered_here and self._rounds >= _SILENT_ROUNDS:
+            return {"random_delay": False, "delayed_until": None}
+        return {}
+
+    def told(
+        self, known: ChargepointSnapshot, value: dict[str, Any], now: float
+    ) -> dict[str, Any]:
+        """Return what a countdown changes in what is `known`."""
+        self._rounds = 0
+        return {
+            "random_delay": True,
+            "delayed_until": until(value.get("countdown_s"), known.delayed_until, now),
+            "capabilities": offered(known.capabilities),
+        }
+
+    def forget(self) -> None:
+        """It starts anew, or nobody listened for a while."""
+        self._rounds = 0
 
 
 def command(module: Module, feature: Feature, value: Any) -> Request:
