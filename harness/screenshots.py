@@ -41,13 +41,18 @@ _HOURS = 0.05
 #: point and what it does.
 _SCENE: tuple[tuple[float, str, str | dict[str, Any]], ...] = (
     (0, "garage", "plug"),
+    (0, "carport", "plug"),
     (5, "select.select_option", _of("select.acme_wallbox_charging_mode", option="normal")),
     (0, "switch.turn_on", _of("switch.acme_wallbox")),
-    (15, "carport", "plug"),
+    (25, "garage", "unplug"),
+    (0, "carport", "unplug"),
+    (12, "garage", "plug"),
+    (3, "switch.turn_on", _of("switch.acme_wallbox")),
+    (10, "carport", "plug"),
     (25, "carport", "car_pause"),
     (10, "number.set_value", _of("number.acme_wallbox_maximum_current", value=16)),
-    (20, "carport", "car_resume"),
-    (30, "driveway", "plug"),
+    (15, "carport", "car_resume"),
+    (25, "driveway", "plug"),
     (10, "", ""),
 )
 #: kWh of a day, before today, newest last.
@@ -129,7 +134,7 @@ async def _play(home: Home, cars: Cars) -> None:
 
 async def _show(screen: Screen) -> None:
     """Look at what there is."""
-    await screen.resize(1400, 1430)
+    await screen.resize(1400, 1510)
     await screen.open_dashboard()
     await _shoot(screen, "dashboard")
     await screen.resize(390, 844)
