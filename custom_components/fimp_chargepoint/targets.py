@@ -44,13 +44,14 @@ async def async_targeted_nodes(
         entity = entities.async_get(entity_id)
         return None if entity is None else entity.device_id
 
-    named = {each: device_of(each) for each in chosen.referenced}
-    named |= {each: each for each in TargetSelection(call.data).device_ids}
+    of_entities = {each: device_of(each) for each in chosen.referenced}
+    named = {each: each for each in TargetSelection(call.data).device_ids} | of_entities
     strangers = sorted(each for each, device_id in named.items() if device_id not in known)
     if strangers:
         raise _invalid(not_one, target=", ".join(strangers))
+    # Not those that are named: from 2026.11 on, a target can exclude some of itself.
     devices = {
-        *named.values(),
+        *of_entities.values(),
         *chosen.referenced_devices,
         *map(device_of, chosen.indirectly_referenced),
     }
