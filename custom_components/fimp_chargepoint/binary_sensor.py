@@ -101,6 +101,13 @@ BINARY_SENSORS = (
         exists_fn=reports(Feature.DATA_LINK),
         is_on_fn=lambda snapshot: snapshot.details.data_link,
     ),
+    ChargepointBinarySensorDescription(
+        key="waits_for_others",
+        translation_key="waits_for_others",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.WAITS_FOR_OTHERS),
+        is_on_fn=lambda snapshot: snapshot.details.waits_for_others,
+    ),
 )
 
 

@@ -90,6 +90,7 @@ class Feature(StrEnum):
     PHASES_AVAILABLE = "phases_available"
     VEHICLE_MANUFACTURER = "vehicle_manufacturer"
     DATA_LINK = "data_link"
+    WAITS_FOR_OTHERS = "waits_for_others"
     COMMUNICATION_FAILURE = "communication_failure"
     METER_PUBLIC_KEY = "meter_public_key"
     BOARD_TEMPERATURE = "board_temperature"

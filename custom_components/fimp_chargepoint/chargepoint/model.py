@@ -260,7 +260,8 @@ class Details:
 
     `protocol` is what it speaks with the car, `transfer_modes` which kinds of charging it
     has, `phases_available` how many lines the car has now, `data_link` whether the car
-    talks to it at all, `communication_failure` why that ended in this session, and
+    talks to it at all, `waits_for_others` whether somebody has to allow it to be used after
+    its start, `communication_failure` why the talk with the car ended in this session, and
     `meter_public_key` what the meter's signatures are checked with.
     """
 
@@ -269,6 +270,7 @@ class Details:
     phases_available: int | None = None
     vehicle_manufacturer: str | None = None
     data_link: bool | None = None
+    waits_for_others: bool | None = None
     communication_failure: str | None = None
     meter_public_key: str | None = None
 

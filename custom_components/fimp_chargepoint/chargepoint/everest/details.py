@@ -2,7 +2,8 @@
 
 EVerest API v1, evse_manager_consumer: `selected_protocol`, `supported_energy_transfer_modes`,
 `ac_nr_of_phases_available`, `ac_pp_ampacity`, `car_manufacturer`, `dlink_ready`,
-`hlc_session_failed` and `powermeter_public_key_ocmf`. Each is offered once it was said.
+`waiting_for_external_ready`, `hlc_session_failed` and `powermeter_public_key_ocmf`. Each is
+offered once it was said.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,6 +61,7 @@ _FACTS: Final[Mapping[str, tuple[Feature, type | tuple[type, ...], Callable[[Any
     "ac_pp_ampacity": (Feature.CABLE_CURRENT, dict, _ampacity),
     "car_manufacturer": (Feature.VEHICLE_MANUFACTURER, str, _named),
     "dlink_ready": (Feature.DATA_LINK, bool, _flag),
+    "waiting_for_external_ready": (Feature.WAITS_FOR_OTHERS, bool, _flag),
     "hlc_session_failed": (Feature.COMMUNICATION_FAILURE, dict, _reason),
     "powermeter_public_key_ocmf": (Feature.METER_PUBLIC_KEY, str, text),
 }
