@@ -161,3 +161,24 @@ async def test_the_errors_of_the_station(
     await station.do("left clear_error")
     await until(lambda: shown(hass, entry, *problem).state == "off")
     await until(lambda: told() == ("problem_cleared", ["generic/Other"]))
+
+
+async def test_a_limit_goes_with_the_entry_through_the_module_that_was_chosen(
+    hass: HomeAssistant, broker: BrokerProcess, station: EverestSimulator
+) -> None:
+    links = {"everest:left": {"limits": "limits_left"}, "everest:right": {"limits": ""}}
+    entry = await load(hass, other_broker(broker, options={"links": links}))
+    number = "everest:left_max_current"
+    await until(
+        lambda: (state := shown(hass, entry, "number", number)) and state.state == "16.0"
+    )
+    await hass.services.async_call(
+        "number",
+        "set_value",
+        {"entity_id": entity(hass, entry, "number", number), "value": 10},
+        blocking=True,
+    )
+    assert station["left"].energy.current == 10
+    await hass.config_entries.async_remove(entry.entry_id)
+    await until(lambda: station["left"].energy.current == 16)
+    assert not [topic for topic, _ in station.received if "limits_right/m2e/set" in topic]
