@@ -295,9 +295,12 @@ async def test_of_two_nobody_is_given_what_may_be_the_other_s(
         await station["carport"].error()
         entry = await load(hass, other_broker(broker))
         nodes = entry.runtime_data.hub.nodes
-        await until(lambda: len(nodes) == 2)
-        await until(lambda: all(node.snapshot.max_current for node in nodes.values()))
-        for node in nodes.values():
+        await until(lambda: len(nodes) == 3)
+        found = [nodes["everest:evse_manager_api"], nodes["everest:garage_api"]]
+        await until(lambda: all(node.snapshot.max_current for node in found))
+        # They name a driver, and are the station's.
+        await until(lambda: nodes["everest_station:"].snapshot.faults == {WARNING})
+        for node in found:
             assert Feature.MAX_CURRENT not in node.snapshot.capabilities.controls
             assert node.snapshot.faults == frozenset()
             assert Feature.ENABLED in node.snapshot.capabilities.controls

@@ -165,7 +165,7 @@ async def test_a_station_that_speaks_both(
         # Long enough for the old API to be introduced.
         received = hub.received
         await until(lambda: hub.received > received + 200)
-        assert set(hub.nodes) == both
+        assert set(hub.nodes) == {*both, "everest_station:"}
         await hass.async_block_till_done()
         devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
         found = {identifier for each in devices for identifier in each.identifiers}
