@@ -45,6 +45,7 @@ _NAMING = {
 }
 #: Once may be an integration with a page of its own in the frontend.
 _ENOUGH = 2
+TRANSLATIONS = sorted((INTEGRATION / "translations").glob("*.json"))
 _DESCRIPTIONS = ("services.yaml", "triggers.yaml", "conditions.yaml")
 
 
@@ -91,7 +92,10 @@ def _known_descriptions() -> frozenset[tuple[Key, type]]:
 
 @pytest.mark.parametrize(
     ("file", "core_name"),
-    [("translations/en.json", "strings.json"), ("icons.json", "icons.json")],
+    [
+        *((f"translations/{path.name}", "strings.json") for path in TRANSLATIONS),
+        ("icons.json", "icons.json"),
+    ],
 )
 def test_shape(file: str, core_name: str) -> None:
     unknown = {
