@@ -12,6 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Identity,
     Meter,
     Reason,
+    Session,
     Status,
 )
 
@@ -52,6 +53,24 @@ def test_the_first_report_is_no_event(status: Status | None) -> None:
 def test_nothing_happens_in_a_gap(before: Status | None, after: Status | None) -> None:
     assert not happened(before, LOST, after)
     assert not happened(before, LOST, None, after)
+
+
+def test_authorized() -> None:
+    waits = seen(Status.REQUESTING, session=Session(id="one", authorized=False))
+    may = seen(Status.REQUESTING, session=Session(id="one", authorized=True))
+    charges = seen(Status.CHARGING, session=Session(id="one", authorized=True))
+    assert happened(Status.DISCONNECTED, waits, may, charges, charges) == [
+        "car_connected",
+        "authorized",
+        "charging_started",
+    ]
+    # Who comes late, or was away, saw nobody being allowed.
+    assert not happened(may)
+    assert not happened(waits, LOST, may)
+    # Another token in the same session is another permission.
+    assert happened(may, waits, may) == ["authorized"]
+    # Where nobody tells, nothing is made up.
+    assert "authorized" not in happened(Status.REQUESTING, Status.CHARGING)
 
 
 def test_a_whole_day() -> None:

@@ -172,7 +172,9 @@ def test_one_late_event_is_enough(
 def test_other_events_change_no_status(event: Any) -> None:
     course = charging()
     before = course.state
-    assert course.event("x", event=event).state == before
+    after = course.event("x", event=event).state
+    assert (after.word, after.status, after.plugged) == ("Charging", before.status, True)
+    assert after.energy == before.energy
 
 
 def test_a_word_nobody_knows_costs_only_the_status() -> None:
@@ -648,3 +650,40 @@ def test_a_doubt_outlives_a_gap_but_not_a_restart() -> None:
     # A session that came and went meanwhile ends it.
     later = {"state": "Unplugged", "session_start_time": "2026-11-20T10:00:00Z"}
     assert on_info(kept, later, NOW).status is Status.DISCONNECTED
+
+
+# Who may charge ---------------------------------------------------------------
+
+
+def tagged(value: Any) -> dict[str, Any]:
+    return {"id_tag": {"id_token": {"type": "ISO14443", "value": value}}}
+
+
+def test_a_token_authorizes_the_session_it_was_shown_for() -> None:
+    course = Course().begin().event("AuthRequired")
+    assert (course.state.authorized, course.state.token) == (False, None)
+    course.event("Authorized")
+    assert course.state.authorized is True
+    course.event("TransactionStarted", transaction_started=tagged("04A1B2C3D4"))
+    course.event("ChargingStarted").pause("UserPause")
+    # The whole of it would be a key to the station.
+    assert (course.state.authorized, course.state.token) == (True, "…C3D4")
+    course.event("Deauthorized")
+    assert course.state.authorized is False
+    course.uuid = "two"
+    course.wait(60).event("SessionFinished").wait(60).begin()
+    assert (course.state.authorized, course.state.token) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("1234", "…34"), ("12", "…2"), ("1", None), (5, None), ("", None)]
+)
+def test_never_more_than_half_of_a_token_is_shown(value: Any, shown: str | None) -> None:
+    course = Course().begin().event("TransactionStarted", transaction_started=tagged(value))
+    assert course.state.token == shown
+
+
+def test_after_a_gap_nobody_knows_who_may_charge() -> None:
+    course = Course().begin().event("Authorized")
+    assert forgotten(course.state).authorized is None
+    assert Course().info("Charging", started=0).state.authorized is None

@@ -5,7 +5,7 @@ begins anew, so a car that is there when a connection comes back was not plugged
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -20,6 +20,7 @@ class Occurrence(StrEnum):
     """What can happen to a car at a charge point."""
 
     CAR_CONNECTED = "car_connected"
+    AUTHORIZED = "authorized"
     CAR_DISCONNECTED = "car_disconnected"
     CHARGING_STARTED = "charging_started"
     CHARGING_PAUSED = "charging_paused"
@@ -41,6 +42,7 @@ class Course:
     """What was last known; None where nothing was said since the last gap."""
 
     plugged: bool | None = None
+    authorized: bool | None = None
     activity: Activity | None = None
 
 
@@ -54,11 +56,14 @@ def step(course: Course, snapshot: ChargepointSnapshot) -> tuple[Course, list[Oc
     if plugged and course.plugged is False:
         happened.append(Occurrence.CAR_CONNECTED)
         activity = Activity.BEFORE
+    authorized = snapshot.session.authorized
+    if authorized and course.authorized is False:
+        happened.append(Occurrence.AUTHORIZED)
     activity, changed = _next(activity, snapshot)
     happened += changed
     if course.plugged and plugged is False:
         happened.append(Occurrence.CAR_DISCONNECTED)
-    return replace(course, plugged=plugged, activity=activity), happened
+    return Course(plugged, authorized, activity), happened
 
 
 def _next(

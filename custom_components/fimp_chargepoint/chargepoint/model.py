@@ -165,7 +165,8 @@ class Session:
     """One visit of a car, from plug-in to plug-out. Energy: `Meter.session_energy`.
 
     Where nobody said when it began, `start_guessed` is set: `started` is then the moment
-    from which its energy was watched.
+    from which its energy was watched. `authorized` is whether somebody may charge, where the
+    charge point tells, and `token` the end of what they have shown: the whole of it is a key.
     """
 
     id: str | None = None
@@ -173,6 +174,8 @@ class Session:
     start_guessed: bool = False
     ended: datetime | None = None
     previous_energy: float | None = None
+    authorized: bool | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ class Visit:
         return replace(self, id=session.id, key=session.started, started=started, stale=None)
 
     def told(self, snapshot: ChargepointSnapshot) -> Visit:
-        """Return the visit with what `snapshot` says of it: energy, whose car it is."""
+        """Return the visit with what `snapshot` says of it: energy, and who it is."""
         energy = snapshot.meter.session_energy if self.is_same(snapshot.session) else None
         if energy is not None and self.energy is not None:
             energy = max(energy, self.energy)
@@ -84,7 +84,7 @@ class Visit:
             self,
             energy=self.energy if energy is None else energy,
             charging_seen=self.charging_seen or snapshot.status is Status.CHARGING,
-            who=snapshot.vehicle.id or self.who,
+            who=snapshot.session.token or self.who or snapshot.vehicle.id,
         )
 
     def billed(self, price: Price | None, *, has_price: bool) -> tuple[Visit, float]:

@@ -182,6 +182,8 @@ class Evse(Chargepoint):
                 start_guessed=self._start_guessed,
                 ended=state.ended,
                 previous_energy=state.previous_energy,
+                authorized=state.authorized,
+                token=state.token,
             ),
             "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
         }

@@ -103,6 +103,17 @@ _EVENTS: Final = {
     "SessionFinished": _Event(_UNPLUGGED),
 }
 
+#: What an event says about whether somebody may charge.
+_AUTHORIZED: Final = {
+    "SessionStarted": False,
+    "AuthRequired": False,
+    "Authorized": True,
+    "TransactionStarted": True,
+    "Deauthorized": False,
+}
+#: Characters of a token that are shown, and never more than half of it.
+_TOKEN_END: Final = 4
+
 #: The events whose meter value is the reading at the session's beginning.
 _BEGINNINGS: Final = frozenset({"SessionStarted", "TransactionStarted"})
 
@@ -125,6 +136,8 @@ class State:
     started: datetime | None = None
     ended: datetime | None = None
     previous_energy: float | None = None
+    authorized: bool | None = None
+    token: str | None = None
     energy: SessionEnergy = field(default_factory=SessionEnergy)
 
     @property
@@ -152,6 +165,10 @@ def on_event(state: State, event: dict[str, Any], now: float) -> State:
     state = _attributed(state, text(event.get("uuid")), name, when)
     if name in _BEGINNINGS:
         state = replace(state, energy=based(state.energy, _reading(details)))
+    if name in _AUTHORIZED:
+        state = replace(
+            state, authorized=_AUTHORIZED[name], token=_token(details) or state.token
+        )
     if meaning is None:
         return state
     word, car, _ = meaning
@@ -318,6 +335,8 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         id=uuid,
         started=started,
         ended=None,
+        authorized=None,
+        token=None,
         previous_energy=state.energy.value,
         energy=SessionEnergy(),
     )
@@ -331,6 +350,13 @@ def _reading(details: dict[str, Any]) -> float | None:
     """Return the meter's reading in an event, in kWh."""
     total = number(part(part(details, "meter_value"), "energy_Wh_import").get("total"))
     return None if total is None else total / 1000
+
+
+def _token(details: dict[str, Any]) -> str | None:
+    """Return the end of the token in an event, enough to tell the cards of a house apart."""
+    value = text(part(part(details, "id_tag"), "id_token").get("value")) or ""
+    end = min(_TOKEN_END, len(value) // 2)
+    return f"…{value[-end:]}" if end else None
 
 
 def _lacks_energy(reasons: object) -> bool:
