@@ -160,6 +160,8 @@ SENSORS = (
     ChargepointSensorDescription(
         key="previous_session_energy",
         translation_key="previous_session_energy",
+        # The last session as it was watched from here is told by sensors of its own.
+        entity_registry_enabled_default=False,
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=2,
