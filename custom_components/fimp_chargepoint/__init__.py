@@ -52,11 +52,16 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Offer the actions, whether or not a config entry is loaded."""
     async_setup_actions(hass)
+    await _async_load_limits(hass)
+    return True
+
+
+async def _async_load_limits(hass: HomeAssistant) -> None:
+    """Read what is stored for all entries."""
     hass.data[DATA_TEMPORARY_LIMITS] = limits = TemporaryLimits(hass)
     hass.data[DATA_KEPT_LIMITS] = kept = KeptLimits(hass)
     await limits.async_load()
     await kept.async_load()
-    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
@@ -122,6 +127,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> Non
     """Leave nothing behind: no issue that nobody can close, no limit, nothing on disk."""
     async_forget_outage(hass, entry)
     async_forget_issues(hass, entry)
+    if DATA_KEPT_LIMITS not in hass.data:
+        # Nothing was set up in this run: the entry was disabled.
+        await _async_load_limits(hass)
     await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
     await async_remove_sessions(hass, entry.entry_id)
     await hass.data[DATA_KEPT_LIMITS].async_withdraw(entry)

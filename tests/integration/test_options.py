@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, override
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
@@ -19,6 +20,7 @@ from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
+from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
@@ -389,6 +391,30 @@ async def test_a_limit_from_outside_goes_with_the_entry(
         await hass.config_entries.async_remove(entry.entry_id)
         await until(lambda: (evse.energy.current, evse.energy.phases) == (16, 3))
     assert hass_storage["fimp_chargepoint.kept_limits"]["data"] == {}
+
+
+async def test_a_limit_goes_with_an_entry_that_was_disabled(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Then nothing of ours was set up when Home Assistant started."""
+    entry = await load(hass, other_broker(broker))
+    async with limited(broker) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        await found.call("number", "set_value", "max_current", value=8)
+        await hass.config_entries.async_set_disabled_by(
+            entry.entry_id, ConfigEntryDisabler.USER
+        )
+        del hass.data[DATA_KEPT_LIMITS], hass.data[DATA_TEMPORARY_LIMITS]
+        (evse,) = point.points.values()
+        assert evse.energy.current == 8
+        await hass.config_entries.async_remove(entry.entry_id)
+        await until(lambda: evse.energy.current == 16)
+    assert hass_storage["fimp_chargepoint.kept_limits"]["data"] == {}
+    assert "Error" not in caplog.text
 
 
 async def test_a_setting_of_the_charge_point_stays(
