@@ -16,6 +16,8 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
+from .chargepoint.base import Chargepoint
+from .chargepoint.commands import Effect
 from .chargepoint.errors import ChargepointError, CommandRejectedError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature
 from .const import DOMAIN
@@ -54,18 +56,21 @@ class TemporaryLimit:
         return self.identifier, self.feature
 
 
-def still_holds(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
-    """Return whether nobody has changed `limit` since, None where that is not known yet."""
+def still_holds(
+    limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: Effect
+) -> bool | None:
+    """Return whether nobody has changed `limit` since, None where that is not known yet.
+
+    `effect` is what it brings about: somebody else who limits to less has changed nothing.
+    """
     if not snapshot.available:
         return None
-    of_session = limit.feature == Feature.SESSION_CURRENT
-    if of_session and not (same := _same_session(limit, snapshot)):
+    if limit.feature == Feature.MAX_CURRENT:
+        return None if snapshot.max_current is None else effect.holds(snapshot)
+    if not (same := _same_session(limit, snapshot)):
         return same
-    known: float | None = getattr(snapshot, limit.feature)
-    if known is not None:
-        return known == limit.current
-    if not of_session:
-        return None
+    if snapshot.session_current is not None:
+        return snapshot.session_current == limit.current
     # After a restart nobody says which limit a session has. If more is offered, it is another.
     offered = snapshot.meter.offered_current
     if offered is None:
@@ -84,6 +89,20 @@ def _same_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool 
 def _session(snapshot: ChargepointSnapshot) -> str | None:
     started = snapshot.session.started
     return None if started is None else started.isoformat()
+
+
+def _effect(limit: TemporaryLimit, chargepoint: Chargepoint) -> Effect:
+    return chargepoint.effect(Feature(limit.feature), limit.current)
+
+
+def _in_force(chargepoint: Chargepoint, feature: Feature) -> float | None:
+    """Return the limit that is to return: ours, also where a stricter one hides it."""
+    snapshot = chargepoint.snapshot
+    kept: float | None = snapshot.kept.get(feature)
+    if kept is not None and chargepoint.effect(feature, kept).holds(snapshot):
+        return kept
+    holding: float | None = getattr(snapshot, feature)
+    return holding
 
 
 def _former(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> float:
@@ -145,8 +164,10 @@ class TemporaryLimits:
         current = chargepoint.checked(feature, current)
         key = coordinator.identifier, str(feature)
         earlier = self._limits.get(key)
-        former: float | None = getattr(snapshot, feature)
-        if earlier is not None and still_holds(earlier, snapshot):
+        former = _in_force(chargepoint, feature)
+        if earlier is not None and still_holds(
+            earlier, snapshot, _effect(earlier, chargepoint)
+        ):
             former = earlier.former
         self._drop(key)
         until = None
@@ -192,6 +213,10 @@ class TemporaryLimits:
                 return
             if not holds:
                 _LOGGER.debug("%s has another limit by now, which stays", coordinator.name)
+                if limit.former is not None:
+                    chargepoint.keeper.replace(
+                        Feature(limit.feature), limit.current, limit.former
+                    )
                 break
             try:
                 await chargepoint.set(Feature(limit.feature), _former(limit, coordinator.data))
@@ -220,12 +245,12 @@ class TemporaryLimits:
 
 async def _known(coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> bool | None:
     """Return whether `limit` still holds, once that is known; None where nobody will know."""
-    changed = asyncio.Event()
+    effect, changed = _effect(limit, coordinator.node), asyncio.Event()
     remove_listener = coordinator.async_add_listener(changed.set)
     try:
         while not coordinator.is_gone:
             changed.clear()
-            if (holds := still_holds(limit, coordinator.data)) is not None:
+            if (holds := still_holds(limit, coordinator.data, effect)) is not None:
                 return holds
             await changed.wait()
         return None

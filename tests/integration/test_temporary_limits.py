@@ -1,5 +1,7 @@
 """A limit for a while: the former one returns, whatever happens, unless it was changed."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import logging
@@ -12,6 +14,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.fimp_chargepoint import temporary_limits
+from custom_components.fimp_chargepoint.chargepoint import keeper
+from custom_components.fimp_chargepoint.chargepoint.commands import shows
 from custom_components.fimp_chargepoint.chargepoint.model import (
     Capabilities,
     ChargepointSnapshot,
@@ -28,8 +32,11 @@ from custom_components.fimp_chargepoint.temporary_limits import (
     TemporaryLimits,
     still_holds,
 )
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
 
-from .conftest import Chargepoint, until
+from .conftest import QUICK, Chargepoint, load, other_broker, until
 
 STORE = f"{DOMAIN}.temporary_limits"
 MAX = "cmd.max_current.set"
@@ -290,6 +297,73 @@ async def test_impossible(
     assert not sent(point, MAX)
 
 
+# A station that keeps ours apart from what others limit to ------------------------------------
+
+
+@asynccontextmanager
+async def station(
+    hass: HomeAssistant, broker: BrokerProcess, *, keep_limits: bool = False
+) -> AsyncGenerator[Chargepoint]:
+    """An EVSE of EVerest behind a fuse of 16 A."""
+    options = {"keep_limits": keep_limits, "silence_limit": 1}
+    entry = await load(hass, other_broker(broker, options=options))
+    async with EverestSimulator(
+        Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
+    ) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.shows("number", "max_current", "16.0")
+        yield found
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def fuse(found: Chargepoint, current: float, shown: float) -> None:
+    """Let there be another fuse, until a limit is shown."""
+    (evse,) = found.point.points.values()
+    evse.setup = replace(evse.setup, max_current=current)
+    evse.energy.update()
+    await found.shows("number", "max_current", f"{shown:.1f}")
+
+
+async def test_lost_while_it_ended(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is not that of a time that is over, but what was before it."""
+    monkeypatch.setattr(keeper, "_SETTLING_TIME", 0.5)
+    async with station(hass, broker, keep_limits=True) as found:
+        await found.call("number", "set_value", "max_current", value=12)
+        await limit(found, 8, minutes=10)
+        await found.point.bridge(on=False)
+        await found.shows("number", "max_current", "unavailable")
+        await later(hass, minutes=11)
+        await found.point.restart()
+        await found.point.bridge()
+        await found.shows("number", "max_current", "12.0")
+        assert found.node.snapshot.kept == {"max_current": 12}
+
+
+async def test_somebody_limits_to_less(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Nobody has changed ours, so it ends in time."""
+    async with station(hass, broker) as found:
+        await limit(found, 10, minutes=10)
+        await fuse(found, 8, 8)
+        await later(hass, minutes=11)
+        await until(lambda: not hass.data[DATA_TEMPORARY_LIMITS]._limits)
+        await fuse(found, 16, 16)
+
+
+async def test_somebody_limited_to_less_before(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """What was hidden then returns."""
+    async with station(hass, broker) as found:
+        await found.call("number", "set_value", "max_current", value=12)
+        await fuse(found, 9, 9)
+        assert (await limit(found, 8, minutes=10))["former"] == 12
+        await later(hass, minutes=11)
+        await until(lambda: not hass.data[DATA_TEMPORARY_LIMITS]._limits)
+        await fuse(found, 16, 12)
+
+
 # Of a session ---------------------------------------------------------------------------------
 
 
@@ -353,7 +427,8 @@ HERE = ChargepointSnapshot(
     ],
 )
 def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
-    assert still_holds(LASTING, replace(HERE, **changes)) is holds
+    effect = shows("max_current", 10.0)
+    assert still_holds(LASTING, replace(HERE, **changes), effect) is holds
 
 
 @pytest.mark.parametrize(
@@ -380,4 +455,5 @@ def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> Non
     ],
 )
 def test_limit_of_a_session_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
-    assert still_holds(OF_SESSION, replace(HERE, **changes)) is holds
+    effect = shows("session_current", 10.0)
+    assert still_holds(OF_SESSION, replace(HERE, **changes), effect) is holds

@@ -149,6 +149,10 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise NoSessionError("no session is running")
         return value
 
+    def effect(self, feature: Feature, value: Any) -> Effect:
+        """Return what setting `feature` brings about, and how that shows."""
+        return self._set_effect(feature, value)
+
     async def start_charging(self) -> None:
         """Start or resume charging, with the chosen charging mode where there is one."""
         self._require(Feature.CHARGING)

@@ -70,6 +70,15 @@ class LimitKeeper:
         self._due.discard(feature)
         self._show(others | {str(feature): value})
 
+    def replace(self, feature: Feature, value: Any, former: Any) -> None:
+        """The time of a limit is over: where it is kept, keep the one before it instead.
+
+        It is set again where it is due, as the other one would have been.
+        """
+        kept = self._look().kept
+        if kept.get(feature) == value:
+            self._show(dict(kept) | {str(feature): former})
+
     def restore(self, limits: Mapping[str, Any], now: float) -> None:
         """Take over the limits of an earlier run, where none was set in this one."""
         snapshot = self._look()
