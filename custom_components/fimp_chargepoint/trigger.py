@@ -2,6 +2,8 @@
 
 Each watches an entity that every charge point has. What is there after it was not, or was not
 known, is no change that a car has made: neither a restart nor a reconnection triggers anything.
+A station that was restarted even says that there is no car before it looks; whether one came is
+known to the sessions, whose events tell it.
 """
 
 from types import MappingProxyType
@@ -19,9 +21,8 @@ from homeassistant.helpers.trigger import (
     Trigger,
 )
 
+from .chargepoint.course import Occurrence
 from .targets import async_ours
-
-_SESSION_FINISHED = "session_finished"
 
 
 class _ChargepointTrigger(EntityTriggerBase):
@@ -49,25 +50,37 @@ def _turns(device_class: BinarySensorDeviceClass, to: str) -> type[Trigger]:
     return BinarySensorTrigger
 
 
-class SessionFinishedTrigger(_ChargepointTrigger, StatelessEntityTriggerBase):
-    """The car has left; `trigger.to_state.attributes` has what it took."""
+def _tells(occurrence: Occurrence) -> type[Trigger]:
+    """Return a trigger for the event entity of the sessions."""
 
-    _domain_specs = MappingProxyType({Platform.EVENT: DomainSpec()})
+    class EventTrigger(_ChargepointTrigger, StatelessEntityTriggerBase):
+        _domain_specs = MappingProxyType({Platform.EVENT: DomainSpec()})
 
-    @override
-    def is_valid_state(self, state: State, report_not_triggered: Any) -> bool:
-        """Whether the event is the end of a session."""
-        return state.attributes.get(ATTR_EVENT_TYPE) == _SESSION_FINISHED
+        @override
+        def is_valid_transition(self, from_state: State, to_state: State) -> bool:
+            """Return whether there is another event; two may come within a millisecond."""
+            return _event(from_state) != _event(to_state)
+
+        @override
+        def is_valid_state(self, state: State, report_not_triggered: Any) -> bool:
+            """Return whether it is the one."""
+            return state.attributes.get(ATTR_EVENT_TYPE) == occurrence
+
+    return EventTrigger
+
+
+def _event(state: State) -> tuple[str, Any]:
+    return state.state, state.attributes.get(ATTR_EVENT_TYPE)
 
 
 TRIGGERS: dict[str, type[Trigger]] = {
-    "car_connected": _turns(BinarySensorDeviceClass.PLUG, STATE_ON),
-    "car_disconnected": _turns(BinarySensorDeviceClass.PLUG, STATE_OFF),
+    "car_connected": _tells(Occurrence.CAR_CONNECTED),
+    "car_disconnected": _tells(Occurrence.CAR_DISCONNECTED),
     "charging_started": _turns(BinarySensorDeviceClass.BATTERY_CHARGING, STATE_ON),
     "charging_stopped": _turns(BinarySensorDeviceClass.BATTERY_CHARGING, STATE_OFF),
     "problem_occurred": _turns(BinarySensorDeviceClass.PROBLEM, STATE_ON),
     "problem_solved": _turns(BinarySensorDeviceClass.PROBLEM, STATE_OFF),
-    _SESSION_FINISHED: SessionFinishedTrigger,
+    "session_finished": _tells(Occurrence.SESSION_FINISHED),
 }
 
 

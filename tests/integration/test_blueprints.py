@@ -45,6 +45,12 @@ def blueprint(name: str) -> models.Blueprint:
 
 
 @pytest.fixture(autouse=True)
+def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take for news what is said in the first seconds, too."""
+    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", 0.0)
+
+
+@pytest.fixture(autouse=True)
 async def _ours(hass: HomeAssistant) -> AsyncIterator[None]:
     """Let Home Assistant find them, and leave none running."""
 
@@ -505,7 +511,6 @@ async def test_session_finished(
 ) -> None:
     """A car comes, charges at a price and goes; without a choice, Home Assistant tells."""
     monkeypatch.setattr(logbook, "SETTLING_TIME", 0.1)
-    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", 0.0)
     hass.config.currency = "EUR"
     assert await async_setup_component(hass, "persistent_notification", {})
     entry = other_broker(broker, options={"fixed_price": 0.5})

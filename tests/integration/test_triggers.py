@@ -1,6 +1,7 @@
 """Triggers and conditions: what a car does is seen, what a broker does is not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +16,21 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
+from custom_components.fimp_chargepoint.chargepoint import logbook
 from custom_components.fimp_chargepoint.condition import CONDITIONS
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.trigger import TRIGGERS
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
 
-from .conftest import Chargepoint, find, until
+from .conftest import QUICK, Chargepoint, find, load, other_broker, until
+
+
+@pytest.fixture(name="news_at_once")
+def news_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take for news what is said in the first seconds, too."""
+    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", 0.0)
 
 
 @pytest.fixture(name="told")
@@ -80,6 +91,7 @@ async def test_are_described(hass: HomeAssistant) -> None:
             assert entities["integration"] == DOMAIN
 
 
+@pytest.mark.usefixtures("news_at_once")
 async def test_what_a_car_does(
     hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
 ) -> None:
@@ -102,21 +114,43 @@ async def test_what_a_car_does(
     await run_by(hass, told, "problem_solved")
 
 
-async def test_car_disconnected(
+@pytest.mark.usefixtures("news_at_once")
+async def test_a_car_that_leaves(
     hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
 ) -> None:
+    """While it charges, two things are told at once."""
     await chargepoint.point.plug()
     await chargepoint.shows("binary_sensor", "plug", "on")
-    await automate(
-        hass,
-        {
-            "trigger": f"{DOMAIN}.car_disconnected",
-            "target": device(chargepoint),
-            "id": "car_disconnected",
-        },
-    )
+    await chargepoint.call("switch", "turn_on", "charging")
+    await automate_all(hass, device(chargepoint))
     await chargepoint.point.unplug()
-    await run_by(hass, told, "car_disconnected")
+    await until(lambda: len(told) == 3, "all triggers")
+    by = [each.data["by"] for each in told]
+    assert by == ["charging_stopped", "session_finished", "car_disconnected"]
+
+
+async def test_a_station_that_starts_anew(
+    hass: HomeAssistant, broker: BrokerProcess, told: list[ServiceCall]
+) -> None:
+    """It dies with its broker, and then says for a moment that there is no car."""
+    entry = await load(hass, other_broker(broker))
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(authorize=False),
+        timing=replace(QUICK, pace=1.0),
+    ) as station:
+        found = Chargepoint(hass, station, entry)
+        await found.shows("sensor", "status", "disconnected")
+        await station.plug()
+        await found.shows("binary_sensor", "plug", "on")
+        await automate_all(hass, device(found))
+        await hass.async_add_executor_job(broker.stop)
+        await found.shows("binary_sensor", "plug", "unavailable")
+        await hass.async_add_executor_job(broker.start)
+        await found.shows("binary_sensor", "plug", "on")
+        await hass.async_block_till_done()
+        assert [each.data["by"] for each in told if "car" in each.data["by"]] == []
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 @pytest.mark.parametrize("charging", [False, True])
@@ -159,20 +193,21 @@ async def test_a_fault_that_was_there_before(
     assert told == []
 
 
+@pytest.mark.usefixtures("news_at_once")
 async def test_only_charge_points(
     hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
 ) -> None:
-    """The washing machine in the same garage has a plug as well."""
+    """The lawn mower in the same garage charges as well."""
     area = ar.async_get(hass).async_get_or_create("Garage")
     dr.async_get(hass).async_update_device(**device(chargepoint), area_id=area.id)
     registry = er.async_get(hass)
     other = registry.async_get_or_create(
-        "binary_sensor", "demo", "1", original_device_class="plug"
+        "binary_sensor", "demo", "1", original_device_class="battery_charging"
     ).entity_id
     registry.async_update_entity(other, area_id=area.id)
-    hass.states.async_set(other, "off", {"device_class": "plug"})
+    hass.states.async_set(other, "off", {"device_class": "battery_charging"})
     await automate_all(hass, {"area_id": area.id})
-    hass.states.async_set(other, "on", {"device_class": "plug"})
+    hass.states.async_set(other, "on", {"device_class": "battery_charging"})
     await hass.async_block_till_done()
     assert told == []
     await chargepoint.point.plug()
@@ -217,6 +252,15 @@ async def test_session_finished(hass: HomeAssistant, told: list[ServiceCall]) ->
     await run_by(hass, told, "session_finished")
     show(_later(1), "car_connected")
     show(_later(2), "session_finished")
+    await run_by(hass, told, "session_finished")
+
+
+async def test_two_events_at_once(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+    """They have the same time, and are two all the same."""
+    show, when = _event(hass), _later(0)
+    show(when, "car_disconnected")
+    await _finished(hass)
+    show(when, "session_finished")
     await run_by(hass, told, "session_finished")
 
 
