@@ -278,6 +278,21 @@ async def test_what_a_restart_has_taken_away_does_not_come_back(site: Site) -> N
     await outcome(task)
 
 
+async def test_what_others_hide_is_not_forgotten_with_the_link(site: Site) -> None:
+    task = await begin(limit(site, 10))
+    site.evse("enforced_limits", holding(10.0, OURS))
+    await outcome(task)
+    site.evse("enforced_limits", holding(8.0, "OCPP"))
+    site.cut()
+    site.mend()
+    site.evse("enforced_limits", holding(8.0, "OCPP"))
+    site.take()
+    task = await begin(split(site, "1"))
+    assert ordered(site) == [{"ac_max_current_A": 10.0, "ac_max_phase_count": 1}]
+    site.evse("enforced_limits", holding(8.0, "OCPP", 1, OURS))
+    await outcome(task)
+
+
 # What proves it --------------------------------------------------------------------------
 
 
@@ -367,9 +382,20 @@ async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
     assert failed == []
 
 
-async def test_the_current_that_holds_needs_no_message(site: Site) -> None:
-    await limit(site, 16)
+async def test_our_limit_that_holds_needs_no_message(site: Site) -> None:
+    site.evse("enforced_limits", holding(10.0, OURS, 1, OURS))
+    await limit(site, 10)
+    await split(site, "1")
     assert site.take() == []
+
+
+async def test_a_limit_of_somebody_else_is_none_of_ours(site: Site) -> None:
+    """It may end any time: what is wanted here has to hold then."""
+    site.evse("enforced_limits", holding(10.0, "OCPP"))
+    task = await begin(limit(site, 10))
+    assert ordered(site) == [{"ac_max_current_A": 10.0}]
+    await steady(site, 2, holding(10.0, "OCPP"))
+    await outcome(task)
 
 
 async def test_a_limit_equal_to_the_fuse_keeps_its_source(site: Site) -> None:

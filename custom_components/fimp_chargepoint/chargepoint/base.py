@@ -74,6 +74,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             look=lambda: self.snapshot,
             show=lambda kept: self._update(outlet.clock.now(), kept=kept),
             effect=self._set_effect,
+            is_own=self._is_own,
             set_again=self.set if outlet.options.keep_limits else None,
         )
 
@@ -98,6 +99,10 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _set_evidence(self, feature: Feature) -> str:
         """Return the name of the report that shows `feature`."""
         return feature
+
+    def _is_own(self, feature: Feature, value: Any) -> bool:
+        """Whether it reports `value`, and as what it was set to."""
+        return bool(getattr(self.snapshot, feature) == value)
 
     def _was_set(self, feature: Feature, value: Any) -> None:
         """Take over what was proven, where no report holds it."""
@@ -200,11 +205,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self._set_effect(feature, value)
-        if (
-            effect is not None
-            and getattr(self.snapshot, feature) == value
-            and self._commands.needless(feature, effect)
-        ):
+        own = self._is_own(feature, value)
+        if effect is not None and own and self._commands.needless(feature, effect):
             self._commands.call_off(feature, effect)
             self.keeper.keep(feature, value)
             return

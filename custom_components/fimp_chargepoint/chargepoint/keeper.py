@@ -40,18 +40,21 @@ class LimitKeeper:
         look: Callable[[], ChargepointSnapshot],
         show: Callable[[Mapping[str, Any]], None],
         effect: Callable[[Feature, Any], Effect],
+        is_own: Callable[[Feature, Any], bool],
         set_again: Callable[[Feature, Any], Awaitable[None]] | None,
     ) -> None:
         """Keep nothing yet.
 
         `look` tells what is known of the charge point, `show` publishes what is kept,
-        `effect` is what a limit brings about. `set_again` sets a limit, None where nothing
-        shall be set again.
+        `effect` is what a limit brings about, `is_own` whether one that shows is the charge
+        point's own setting, and not somebody else's. `set_again` sets a limit, None where
+        nothing shall be set again.
         """
         self._timers = timers
         self._look = look
         self._show = show
         self._effect = effect
+        self._is_own = is_own
         self._set_again = set_again
         self._due: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,6 +81,16 @@ class LimitKeeper:
         kept = self._look().kept
         if kept.get(feature) == value:
             self._show(dict(kept) | {str(feature): former})
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The limits that hold, or would hold if somebody else did not limit to less."""
+        snapshot = self._look()
+        return {
+            key: value
+            for key, value in snapshot.kept.items()
+            if self._effect(Feature(key), value).holds(snapshot)
+        }
 
     def restore(self, limits: Mapping[str, Any], now: float) -> None:
         """Take over the limits of an earlier run, where none was set in this one."""
@@ -125,8 +138,10 @@ class LimitKeeper:
                 continue
             self._due.discard(key)
             effect = self._effect(feature, value)
-            # Who says nothing of a limit for that long has none.
-            if not effect.holds(snapshot) and not self._is_wanted(effect, snapshot):
+            # Who says nothing of a limit for that long has none. Where somebody else limits to
+            # as much or less, nobody can tell.
+            holds = effect.holds(snapshot) and self._is_own(feature, value)
+            if not holds and not self._is_wanted(effect, snapshot):
                 task = asyncio.get_running_loop().create_task(self._renew(feature, value))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)

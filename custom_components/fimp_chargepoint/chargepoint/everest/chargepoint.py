@@ -54,9 +54,8 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._desk = Desk(self.module, outlet, self._calls)
         #: The modules beside it that belong to it.
         self._sisters = Sisters()
-        #: Which of the limits that hold are ours, and what else of ours is proven although
-        #: somebody limits to less.
-        self._our_limits = self._proven_limits = Limits()
+        #: Which of the limits that hold are ours, by the word of the station.
+        self._our_limits = Limits()
         self._connector = 1
         #: By which number the station knows it, None where that is not known.
         self._number: int | None = None
@@ -145,8 +144,6 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
     def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
         enforced = limits.enforced(mapping(value))
         self._our_limits = enforced.ours
-        # More than ours means that ours is lost, as after a restart that nobody saw.
-        self._proven_limits = self._proven_limits.below(enforced.limits)
         phases = enforced.limits.phases
         return self._countdown.limited(self.snapshot) | {
             "max_current": enforced.limits.current,
@@ -307,8 +304,9 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         if feature in (Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION):
             return random_delay.command(self.module, feature, value)
         # The message replaces all of ours, also what others hide by a stricter limit.
-        wanted = self._proven_limits.over(self._our_limits)
-        for each, limit in {**self.snapshot.pending, feature: value}.items():
+        wanted = self._our_limits
+        hidden = self.keeper.in_force
+        for each, limit in {**hidden, **self.snapshot.pending, feature: value}.items():
             wanted = wanted.with_(each, limit)
         assert self._sisters.limits is not None  # noqa: S101
         return self._sisters.limits.request(wanted, self.outlet.clock.now())
@@ -321,9 +319,11 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         await self.outlet.publish(request.topic, request.payload)
 
     @override
-    def _was_set(self, feature: Feature, value: Any) -> None:
-        super()._was_set(feature, value)
-        self._proven_limits = self._proven_limits.with_(feature, value)
+    def _is_own(self, feature: Feature, value: Any) -> bool:
+        # What somebody else limits to may be more any time; three phases are no limit.
+        no_limit = feature is Feature.PHASES and value == "3"
+        ours = no_limit or self._our_limits.with_(feature, value) == self._our_limits
+        return ours and super()._is_own(feature, value)
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> Effect:
@@ -362,7 +362,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
 
     def _forget_sisters(self) -> None:
         """What they have said and were asked may be of before a restart."""
-        self._our_limits = self._proven_limits = Limits()
+        self._our_limits = Limits()
         if self._sisters.errors is not None:
             self._sisters.errors.forget()
 

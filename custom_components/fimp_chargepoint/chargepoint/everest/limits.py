@@ -35,24 +35,6 @@ class Limits:
                 return replace(self, phases=int(value))
         return self
 
-    def below(self, other: Limits) -> Limits:
-        """Return those of these limits that `other` does not exceed."""
-        return Limits(
-            current=None if _exceeds(other.current, self.current) else self.current,
-            phases=None if _exceeds(other.phases, self.phases) else self.phases,
-        )
-
-    def over(self, other: Limits) -> Limits:
-        """Return these limits, with those of `other` where there are none."""
-        return Limits(
-            current=other.current if self.current is None else self.current,
-            phases=other.phases if self.phases is None else self.phases,
-        )
-
-
-def _exceeds(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and one > other
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced:
