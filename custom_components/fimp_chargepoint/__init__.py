@@ -27,7 +27,7 @@ from .issues import (
     async_report_refused_credentials,
 )
 from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
-from .moves import async_watch_for_moves
+from .moves import async_remove_offers, async_watch_for_moves
 from .outage import async_broker_lost, async_forget_outage, async_watch_for_outages
 from .preferences import library_options
 from .prices import PriceSource
@@ -132,6 +132,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> Non
         await _async_load_limits(hass)
     await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
     await async_remove_sessions(hass, entry.entry_id)
+    await async_remove_offers(hass, entry.entry_id)
     await hass.data[DATA_KEPT_LIMITS].async_withdraw(entry)
 
 

@@ -6,14 +6,17 @@ the serial number is only a reason to ask the user.
 """
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .coordinator import FimpConfigEntry, PushCoordinator
@@ -32,6 +35,7 @@ from .sessions import async_move_sessions
 #: have said who they are.
 _SETTLING_TIME = 60.0
 
+_STORE_VERSION = 1
 _OLD = "old"
 _NEW = "new"
 
@@ -43,22 +47,39 @@ def async_watch_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     @callback
     def found(coordinator: PushCoordinator[Any, Any]) -> None:
         # What is there has not moved away.
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(coordinator.identifier))
+        device = async_find_device(hass, entry.entry_id, coordinator.identifier)
+        if device is not None:
+            ir.async_delete_issue(hass, DOMAIN, _issue_id(device))
 
-        @callback
-        def look(_: datetime) -> None:
-            _look_for_moves(hass, entry)
+        async def look(_: datetime) -> None:
+            await _async_look_for_moves(hass, entry)
 
         entry.async_on_unload(async_call_later(hass, _SETTLING_TIME, look))
 
     entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
 
 
-def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Offer to move the history of every charge point that stood elsewhere before.
+async def _async_look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """Offer to move the history; what an earlier run has offered is offered again."""
+    store = _store(hass, entry.entry_id)
+    known = set(await store.async_load() or ())
+    if entry.state is not ConfigEntryState.LOADED:
+        return
+    offered = known - {each.identifier for each in entry.runtime_data.coordinators.values()}
+    for device, identifier in _moved(hass, entry, known):
+        _offer(hass, entry, device, identifier)
+        offered.add(identifier)
+    if offered != known:
+        await store.async_save(sorted(offered))
 
-    It did, where all that is there of its maker and serial number is new, and as much is
-    gone: a thing can have several connectors.
+
+def _moved(
+    hass: HomeAssistant, entry: FimpConfigEntry, known: Collection[str]
+) -> Iterator[tuple[dr.DeviceEntry, str]]:
+    """Yield the devices of charge points that stood elsewhere before, and where they are now.
+
+    They did, where all that is there of their maker and serial number is new, or `known` to
+    have been new, and as much is gone: a thing can have several connectors.
     """
     present = {each.identifier: each for each in entry.runtime_data.coordinators.values()}
     new: dict[tuple[str | None, str], list[str]] = defaultdict(list)
@@ -68,7 +89,7 @@ def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
         if identity.serial_number is not None:
             key = identity.manufacturer, identity.serial_number
             new[key].append(identifier)
-            if not coordinator.is_new:
+            if not coordinator.is_new and identifier not in known:
                 stayed.add(key)
     gone: dict[tuple[str | None, str], list[dr.DeviceEntry]] = defaultdict(list)
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
@@ -77,8 +98,7 @@ def _look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     for key in new.keys() & gone.keys() - stayed:
         if len(new[key]) == len(gone[key]):
             devices = sorted(gone[key], key=device_identifier)
-            for device, identifier in zip(devices, sorted(new[key]), strict=True):
-                _offer(hass, entry, device, identifier)
+            yield from zip(devices, sorted(new[key]), strict=True)
 
 
 def _offer(
@@ -88,11 +108,10 @@ def _offer(
     ir.async_create_issue(
         hass,
         DOMAIN,
-        _issue_id(old),
+        _issue_id(device),
+        # Not persistent: diagnostics would show the address, and the name.
         data={ENTRY_ID: entry.entry_id, _OLD: old, _NEW: new},
         is_fixable=True,
-        # After a restart the new address is not new any more.
-        is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key="moved",
         translation_placeholders={"name": device_name(device)},
@@ -118,5 +137,16 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     await hass.config_entries.async_setup(entry_id)
 
 
-def _issue_id(identifier: str) -> str:
-    return f"moved_{identifier}"
+async def async_remove_offers(hass: HomeAssistant, entry_id: str) -> None:
+    """Forget what was offered for an entry that is gone."""
+    await _store(hass, entry_id).async_remove()
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[list[str]]:
+    """Return the store of the new addresses that were offered: they are not new for ever."""
+    return Store(hass, _STORE_VERSION, f"{DOMAIN}.{entry_id}.moves")
+
+
+def _issue_id(device: dr.DeviceEntry) -> str:
+    # Not by the address, which may be a serial number: diagnostics list all issues.
+    return f"moved_{device.id}"

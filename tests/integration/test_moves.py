@@ -171,8 +171,36 @@ async def test_an_offer_is_withdrawn_when_the_old_address_speaks(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_the_offer_outlives_a_restart(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """Although the new address is not new any more, and what shows up in diagnostics."""
+    entry = await known_before(hass, broker, serial="S1")
+    async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
+        await load(hass, entry)
+        (before,) = await settle(hass, entry)
+        shown = str(before.to_json())
+        assert "easee" not in shown
+        assert "Wallbox" not in shown
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        ir.async_delete_issue(hass, DOMAIN, before.issue_id)
+        await hass.config_entries.async_setup(entry.entry_id)
+        (after,) = await settle(hass, entry)
+        assert (after.issue_id, after.data) == (before.issue_id, before.data)
+        # It was solved in another way.
+        registry = dr.async_get(hass)
+        device = registry.async_get_device_by_identifier(
+            (DOMAIN, before.data["old"]), entry.entry_id
+        )
+        registry.async_remove_device(device.id)
+        assert await hass.config_entries.async_reload(entry.entry_id)
+        await settle(hass, entry)
+        assert hass_storage[f"{DOMAIN}.{entry.entry_id}.moves"]["data"] == []
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_the_offer_goes_with_the_entry(
-    hass: HomeAssistant, broker: BrokerProcess
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
     entry = await known_before(hass, broker, serial="S1")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
@@ -180,3 +208,4 @@ async def test_the_offer_goes_with_the_entry(
         assert await settle(hass, entry)
         await hass.config_entries.async_remove(entry.entry_id)
         assert not await settle(hass, entry)
+        assert f"{DOMAIN}.{entry.entry_id}.moves" not in hass_storage
