@@ -12,6 +12,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
@@ -23,6 +24,7 @@ from .chargepoint.model import ChargepointSnapshot, Feature
 from .const import DOMAIN
 from .controls import settable_limit
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .devices import async_find_device
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ _STORE_VERSION = 1
 _RETRY = 300.0
 
 
-#: There is one for each limit of a charge point: its identifier, and the feature.
+#: There is one for each limit of a charge point: its device, which stays also where it gets
+#: another address, and the feature.
 type Key = tuple[str, str]
 
 
@@ -43,7 +46,7 @@ class TemporaryLimit:
     `session` is when that session began. Both times are in ISO format.
     """
 
-    identifier: str
+    device_id: str
     feature: str
     current: float
     former: float | None
@@ -53,7 +56,7 @@ class TemporaryLimit:
     @property
     def key(self) -> Key:
         """What there is only one for."""
-        return self.identifier, self.feature
+        return self.device_id, self.feature
 
 
 def still_holds(
@@ -138,15 +141,18 @@ class TemporaryLimits:
 
         @callback
         def found(coordinator: PushCoordinator[Any, Any]) -> None:
+            device_id = _device_id(coordinator)
             for limit in self._limits.values():
-                if limit.identifier == coordinator.identifier:
+                if limit.device_id == device_id:
                     self._wait(coordinator, limit)
 
         entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
 
     async def async_forget(self, entry: ConfigEntry) -> None:
-        """An entry is gone."""
-        keys = [each for each in self._limits if each[0].startswith(f"{entry.entry_id}_")]
+        """An entry is gone; its devices are still there."""
+        devices = dr.async_entries_for_config_entry(dr.async_get(self._hass), entry.entry_id)
+        ids = {each.id for each in devices}
+        keys = [each for each in self._limits if each[0] in ids]
         for key in keys:
             self._drop(key)
         if keys:
@@ -162,7 +168,7 @@ class TemporaryLimits:
         chargepoint, snapshot = coordinator.node, coordinator.data
         feature = settable_limit(snapshot)
         current = chargepoint.checked(feature, current)
-        key = coordinator.identifier, str(feature)
+        key = _device_id(coordinator), str(feature)
         earlier = self._limits.get(key)
         former = _in_force(chargepoint, feature)
         if earlier is not None and still_holds(
@@ -241,6 +247,12 @@ class TemporaryLimits:
 
     async def _save(self) -> None:
         await self._store.async_save([asdict(each) for each in self._limits.values()])
+
+
+def _device_id(coordinator: PushCoordinator[Any, Any]) -> str:
+    entry_id = coordinator.config_entry.entry_id
+    device = async_find_device(coordinator.hass, entry_id, coordinator.identifier)
+    return "" if device is None else device.id
 
 
 async def _known(coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> bool | None:

@@ -285,6 +285,22 @@ async def test_removed_and_added_again(hass: HomeAssistant, point: Chargepoint) 
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
 
 
+async def test_added_again_under_another_address(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    """It keeps its device, and its limit with it."""
+    await limit(point, 10, minutes=10)
+    before = point.node.address
+    await point.point.exclude()
+    await until(lambda: not point.entry.runtime_data.coordinators)
+    await point.point.include()
+    await point.shows("number", "max_current", "10.0")
+    assert point.node.address != before
+    await later(hass, minutes=11)
+    await point.shows("number", "max_current", "32.0")
+    await until(lambda: hass_storage[STORE]["data"] == [])
+
+
 async def test_impossible(
     hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
 ) -> None:
@@ -406,8 +422,8 @@ async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargep
 # What is known -------------------------------------------------------------------------------
 
 STARTED = datetime(2026, 11, 20, 18, tzinfo=UTC)
-OF_SESSION = TemporaryLimit("id", "session_current", 10.0, None, "", STARTED.isoformat())
-LASTING = TemporaryLimit("id", "max_current", 10.0, 32.0, "", None)
+OF_SESSION = TemporaryLimit("device", "session_current", 10.0, None, "", STARTED.isoformat())
+LASTING = TemporaryLimit("device", "max_current", 10.0, 32.0, "", None)
 HERE = ChargepointSnapshot(
     identity=Identity(name="Garage"),
     unavailable=None,
