@@ -25,6 +25,7 @@ from .const import (
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
+    CONF_PRICE_ENTITY,
     CONF_TOKEN,
     MQTT_DOMAIN,
 )
@@ -41,6 +42,8 @@ _SECRETS: Final = (
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
     CONF_TOKEN,
+    # Some are called as the street is.
+    CONF_PRICE_ENTITY,
 )
 #: Of Home Assistant's own MQTT integration, whose broker may be named in an error.
 _MQTT_SECRETS: Final = ("broker", CONF_USERNAME, CONF_PASSWORD, "client_id")

@@ -36,6 +36,7 @@ FILLED_IN = {
     "client_key": _PEM.format("PRIVATE KEY", "key"),
 }
 SERIAL, TITLE, ROOM, TOKEN = "XX12345", "Ola's carport", "Garage of Kari", "CAFE0042"
+PRICE = "sensor.electricity_price_storgata_5"
 
 
 @pytest.fixture(name="download")
@@ -87,6 +88,8 @@ async def test_nothing_secret_is_in_it(
     entry = other_broker(broker, **FILLED_IN)
     entry.add_to_hass(hass)
     options = {"measurement_interval": 0, "token": TOKEN, "token_type": "iso14443"}
+    # Some are called as the street is.
+    options["price_entity"] = PRICE
     hass.config_entries.async_update_entry(entry, title=broker.host, options=options)
     setup = ChargepointSetup(profile="full", serial=SERIAL, title=TITLE, room=ROOM)
     async with FimpSimulator(
@@ -106,7 +109,7 @@ async def test_nothing_secret_is_in_it(
     # They are of no use to it, where they never were.
     assert SERIAL in messages
     assert ROOM in messages
-    secrets = (*FILLED_IN.values(), SERIAL, TITLE, ROOM, TOKEN, broker.host)
+    secrets = (*FILLED_IN.values(), SERIAL, TITLE, ROOM, TOKEN, PRICE, broker.host)
     for secret in (*secrets, "MIIB", "carport", "Kari"):
         assert json.dumps(secret)[1:-1] not in text, secret
 
