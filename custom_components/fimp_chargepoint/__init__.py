@@ -30,20 +30,21 @@ from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from .moves import async_remove_offers, async_watch_for_moves
 from .outage import async_broker_lost, async_forget_outage, async_watch_for_outages
 from .preferences import library_options
-from .prices import PriceSource
+from .prices import PriceSource, async_follow_price
 from .rivals import async_watch_for_rivals
 from .services import async_setup_actions
 from .sessions import Sessions, async_remove_sessions
 from .temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
 from .unused_token import async_watch_for_unused_tokens
 
-#: What looks for what the user should know of, as long as an entry is loaded.
+#: What looks for what the user should know of, or has changed, as long as an entry is loaded.
 _WATCHES = (
     async_watch_for_outages,
     async_watch_for_moves,
     async_watch_for_absence,
     async_watch_for_rivals,
     async_watch_for_unused_tokens,
+    async_follow_price,
 )
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)

@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any, Final, NamedTuple
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
     ATTR_UNIT_OF_MEASUREMENT,
     STATE_UNAVAILABLE,
@@ -20,7 +21,11 @@ from homeassistant.core import (
     State,
     callback,
 )
-from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import (
+    async_track_entity_registry_updated_event,
+    async_track_state_change_event,
+)
 
 from .chargepoint.bill import Price
 from .const import CONF_FIXED_PRICE, CONF_PRICE_ENTITY
@@ -89,6 +94,23 @@ def _one_of(currencies: tuple[str, ...], home_currency: str) -> str | None:
     if home_currency in currencies:
         return home_currency
     return currencies[0] if len(currencies) == 1 else None
+
+
+@callback
+def async_follow_price(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Go on with the entity of the price where the user gives it another id."""
+    entity_id: str | None = entry.options.get(CONF_PRICE_ENTITY)
+    if entity_id is None:
+        return
+
+    @callback
+    def handle(event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        if event.data["action"] == "update" and event.data["entity_id"] != entity_id:
+            options = {**entry.options, CONF_PRICE_ENTITY: event.data["entity_id"]}
+            hass.config_entries.async_update_entry(entry, options=options)
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    entry.async_on_unload(async_track_entity_registry_updated_event(hass, entity_id, handle))
 
 
 class PriceSource:

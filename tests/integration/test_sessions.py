@@ -11,6 +11,7 @@ import aiomqtt
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import probatio
 import pytest
@@ -647,6 +648,24 @@ async def test_fixed_price(hass: HomeAssistant, broker: BrokerProcess) -> None:
         since = found.attribute("sensor", "session_cost", "last_reset")
         assert since == record(found)["started"]
         assert found.attribute("sensor", "total_cost", "last_reset") is None
+
+
+async def test_a_price_that_is_renamed(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """The user need not choose it again."""
+    registry = er.async_get(hass)
+    known = registry.async_get_or_create("sensor", "demo", "1", suggested_object_id="price")
+    set_price(hass, "1.0")
+    async with fimp(hass, broker, price_entity=known.entity_id) as found:
+        entry, before = found.entry, found.entry.runtime_data
+        registry.async_update_entity(known.entity_id, icon="mdi:cash")
+        registry.async_update_entity(known.entity_id, new_entity_id="sensor.tariff")
+        hass.states.async_set("sensor.tariff", "2.0", {"unit_of_measurement": "NOK/kWh"})
+        await until(lambda: entry.runtime_data is not before, "the reload")
+        await found.shows("sensor", "total_cost", "0.0")
+        assert entry.options["price_entity"] == "sensor.tariff"
+        price = entry.runtime_data.sessions.prices.price
+        assert price is not None
+        assert price.amount == 2
 
 
 @PROTOCOLS
