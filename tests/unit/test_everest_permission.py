@@ -90,8 +90,12 @@ async def test_the_first_release_shows_itself(site: Site, variable: str, value: 
         site.node().check_permission(Reserve(7))
 
 
-def test_who_counts_heartbeats_is_another_one(site: Site) -> None:
-    site.evse("heartbeat", {})
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("heartbeat", {}), ("ready", True), ("limits", {"max_current": 16.0})],
+)
+def test_who_counts_heartbeats_is_another_one(site: Site, variable: str, value: Any) -> None:
+    site.evse(variable, value)
     site.evse("heartbeat", 1)
     with pytest.raises(InvalidRequestError):
         site.node().check_permission(Reserve(7))

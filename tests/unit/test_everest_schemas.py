@@ -20,8 +20,8 @@ from custom_components.fimp_chargepoint.chargepoint.everest.envelope import deco
 from custom_components.fimp_chargepoint.chargepoint.everest.permission import (
     AUTHORIZATION_TYPES,
     STATUSES,
-    TOKEN_TYPES,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.tokens import TOKEN_TYPES
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     ChangeAvailability,

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.errors import CommandRejectedError
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    InvalidRequestError,
+)
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 
 from .fakes import OfflineHub, waits
@@ -100,3 +103,15 @@ async def test_what_others_show_concerns_nobody() -> None:
     hub.feed(f"{JUDGE}/e2m/token_validation_status", {"status": 5, "token": []})
     assert node.snapshot == before
     assert not hub.ignored
+
+
+@pytest.mark.parametrize(
+    "token", [Token("X" * 37, "Local"), Token("ä" * 19, "Local"), Token("A\n", "Local")]
+)
+async def test_a_token_that_is_none_never_leaves(token: Token) -> None:
+    hub = station(token, word="AuthRequired")
+    (node,) = hub.nodes.values()
+    with pytest.raises(InvalidRequestError, match="1 to 36"):
+        await node.start_charging()
+    assert hub.sent == []
+    assert not node.snapshot.pending

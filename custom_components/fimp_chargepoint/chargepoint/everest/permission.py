@@ -23,21 +23,9 @@ from ..permission import (
 )
 from .module import Module
 from .pulse import is_beat
-from .tokens import TokenProvider
+from .tokens import TokenProvider, check_token
 
 #: The words that EVerest knows; any other one would be refused, or worse.
-TOKEN_TYPES: Final = frozenset(
-    {
-        "Central",
-        "eMAID",
-        "MacAddress",
-        "ISO14443",
-        "ISO15693",
-        "KeyCode",
-        "Local",
-        "NoAuthorization",
-    }
-)
 AUTHORIZATION_TYPES: Final = frozenset(
     {"OCPP", "RFID", "Autocharge", "PlugAndCharge", "BankCard"}
 )
@@ -55,7 +43,6 @@ STATUSES: Final = frozenset(
         "Unknown",
     }
 )
-_TOKEN_MAX: Final = 36
 _NUMBER_MAX: Final = 2**31 - 1
 
 #: The variables that only the first release says.
@@ -87,7 +74,8 @@ class Desk:
         if variable in _ONLY_FIRST or (variable == "heartbeat" and value == {}):
             self._signs.add(variable)
         elif variable == "heartbeat" and is_beat(value):
-            self._signs.discard(variable)
+            # It was updated meanwhile.
+            self._signs.clear()
 
     def forget(self) -> None:
         """Another release may come back."""
@@ -104,10 +92,10 @@ class Desk:
             case ShowToken(token):
                 if reader is None:
                     raise InvalidRequestError("the station has no module for tokens")
-                _check_token(token)
+                check_token(token)
                 return
             case AnswerAuthorization():
-                _check_token(permission.token)
+                check_token(permission.token)
                 _one_of(permission.status, STATUSES)
                 _one_of(permission.kind, AUTHORIZATION_TYPES)
             case Reserve(number):
@@ -164,12 +152,6 @@ class Desk:
 
     async def _send(self, request: Request) -> None:
         await self._outlet.publish(request.topic, request.payload)
-
-
-def _check_token(token: Token) -> None:
-    if not 0 < len(token.value) <= _TOKEN_MAX or not token.value.isprintable():
-        raise InvalidRequestError("a token has 1 to 36 characters")
-    _one_of(token.kind, TOKEN_TYPES)
 
 
 def _one_of(word: str, words: frozenset[str]) -> None:
