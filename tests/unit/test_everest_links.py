@@ -150,6 +150,16 @@ def test_the_user_is_asked_once_all_was_heard(site: Site) -> None:
     assert site.hub.warnings == {}
 
 
+def test_the_user_is_asked_although_the_link_was_lost_first(site: Site) -> None:
+    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.wait(10)
+    site.cut()
+    site.mend()
+    assert site.hub.warnings == {}
+    site.wait(31)
+    assert len(site.hub.warnings) == 1
+
+
 def test_a_choice_below_another_prefix_concerns_nobody_else() -> None:
     site = Site()
     site.hub.options = replace(
@@ -249,6 +259,26 @@ def test_a_lost_link_takes_the_station_along(site: Site) -> None:
     assert len(site.asked("active_errors")) == 1
     listed(site, error())
     assert station(site).snapshot.faults == {WARNING}
+
+
+def test_a_restart_clears_what_was_wrong_with_the_station(site: Site) -> None:
+    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    for module in ("evse_1", "evse_2"):
+        site.evse("heartbeat", 90, module)
+    listed(site, error())
+    assert station(site).snapshot.faults == {WARNING}
+    site.wait(20)
+    site.take()
+    for module in ("evse_1", "evse_2"):
+        site.evse("heartbeat", 0, module)
+        assert station(site).snapshot.faults is None
+    listed(site)
+    assert station(site).snapshot.faults == frozenset()
+    # The first question may have come before its module was there.
+    site.take()
+    site.wait(4)
+    listed(site, error("two", FAULT))
+    assert station(site).snapshot.faults == {FAULT}
 
 
 def test_errors_of_an_evse_by_choice_are_not_the_station_s(site: Site) -> None:

@@ -63,6 +63,8 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._session_heard_at = float("-inf")
         #: When a start was seen that no heartbeat had shown.
         self._start_seen_at = float("-inf")
+        #: Who else wants to know of a restart: the station that it is a part of.
+        self.when_restarted: Callable[[float], None] | None = None
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
             "session_event": self._session_event,
@@ -217,6 +219,8 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._forget_sisters()
         self._ask_for_everything(now)
         self.keeper.came_back(now)
+        if self.when_restarted is not None:
+            self.when_restarted(now)
         return changes
 
     def _supply_failed(self, measured: dict[Feature, Any]) -> dict[str, Any]:

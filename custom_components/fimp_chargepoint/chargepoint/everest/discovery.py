@@ -102,6 +102,9 @@ class EverestProtocol(Protocol):
     def link_up(self, now: float) -> None:
         self._discover(now)
         self._supervision.link_up(now)
+        if self._chargepoints:
+            # The link may have been lost before it was looked.
+            self._timers.set("links", now + _SETTLING_TIME, self._look_at_links)
 
     @override
     async def leave(self) -> None:

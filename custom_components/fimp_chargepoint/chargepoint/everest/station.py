@@ -38,6 +38,7 @@ class EverestStation(Station):
             if evse not in self._evses:
                 self._evses.append(evse)
                 evse.add_listener(self._look)
+                evse.when_restarted = self._begin_anew
         for each in self._histories:
             if each not in histories:
                 each.ignore(self._changed)
@@ -55,9 +56,19 @@ class EverestStation(Station):
         reasons = [each.snapshot.unavailable for each in self._evses]
         self.set_available(None if None in reasons else reasons[0], now)
         if self.snapshot.available and not before:
-            self._ask(now)
-            # The first question may have come before its module was there.
-            self.timers.set("errors", now + _AGAIN, self._ask)
+            self._ask_twice(now)
+
+    def _begin_anew(self, now: float) -> None:
+        """It was restarted: what was wrong need not be so any more."""
+        for each in self._histories:
+            each.forget()
+        self.take_faults(None, now)
+        self._ask_twice(now)
+
+    def _ask_twice(self, now: float) -> None:
+        self._ask(now)
+        # The first question may have come before its module was there.
+        self.timers.set("errors", now + _AGAIN, self._ask)
 
     def _ask(self, now: float) -> None:
         for each in self._histories:
