@@ -389,6 +389,32 @@ async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
     assert len(station.asked("get")) == 3
 
 
+@pytest.mark.parametrize("soon", [True, False])
+def test_what_was_said_of_the_connection_is_not_of_the_next_life(*, soon: bool) -> None:
+    """Up to 2026.02 nothing is said of it before there is one, and nothing can be asked."""
+    station = Station()
+    station.says("heartbeat", 7)
+    station.says("boot_notification_response", {"status": "Accepted"})
+    station.says("is_connected", value=True)
+    station.wait(10)
+    if soon:
+        # The first heartbeat may come after all else that is said at a start.
+        station.says("is_connected", value=True)
+    station.says("heartbeat", 0)
+    assert station.shown.available
+    assert station.shown.connected is (True if soon else None)
+    assert station.shown.registration == ("Accepted" if soon else None)
+
+
+def test_an_update_brings_monitors() -> None:
+    station = Station()
+    station.says("heartbeat", {})
+    with pytest.raises(InvalidRequestError):
+        station.client.check(MonitorVariables(names=("x",)))
+    station.says("heartbeat", 0)
+    station.client.check(MonitorVariables(names=("x",)))
+
+
 async def test_when_it_was_not_heard_it_may_have_been_restarted(station: Station) -> None:
     await station.client.perform(MonitorVariables(names=("x",)))
     station.hub.link_down(NotConnectedError("gone"))
@@ -398,7 +424,8 @@ async def test_when_it_was_not_heard_it_may_have_been_restarted(station: Station
     assert len(station.asked("monitor_variables")) == 1
 
 
-async def test_the_same_on_the_bus() -> None:
+@pytest.mark.parametrize("first", ["is_connected", "chatter"])
+async def test_the_same_on_the_bus(first: str) -> None:
     station = Station(internal_bus=True)
     station.bus("is_connected", value=True)
     station.wait(4)
@@ -409,7 +436,11 @@ async def test_the_same_on_the_bus() -> None:
     station.hub.link_down(NotConnectedError("gone"))
     station.hub.link_up()
     assert station.hub.take_sent("/cmd/") == []
-    station.bus("is_connected", value=True)
+    if first == "is_connected":
+        station.bus("is_connected", value=True)
+    else:
+        chatter = "everest/modules/evse/impl/evse/var/powermeter"
+        station.hub.feed(chatter, {"msg_type": "Var", "data": {"data": {}}})
     ((topic, _),) = station.hub.take_sent("everest/")
     assert topic.endswith("/cmd/monitor_configuration_keys")
 
@@ -735,8 +766,22 @@ def test_the_older_api() -> None:
     assert station.shown.connected is True
     station.legacy(b"nonsense")
     assert station.shown.connected is True
+    # So it says after a restart.
+    station.legacy(b"unknown")
+    assert station.shown.connected is None
+    station.legacy(b"connected")
+    assert station.shown.connected is True
     station.wait(40)
     assert station.shown.unavailable is Reason.SILENT
+
+
+def test_the_older_api_may_know_nothing_that_the_bus_says() -> None:
+    station = Station(internal_bus=True)
+    station.legacy(b"unknown")
+    station.bus("is_connected", value=True)
+    station.wait(4)
+    station.legacy(b"unknown")
+    assert station.shown.connected is True
 
 
 def test_the_older_api_helps_where_the_newer_says_nothing() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
@@ -11,6 +12,7 @@ from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site
 from .test_everest_sisters import discovery
 
 CHECK = "communication_check"
+OCPP = "ocpp_consumer"
 
 
 def site_with(*, check: bool = True, end: bool = False, prefix: str = "") -> Site:
@@ -137,3 +139,46 @@ async def test_no_goodbye_without_a_link() -> None:
     assert site.asked(CHECK) == []
     with pytest.raises(NotConnectedError):
         await site.hub.publish("x", b"")
+
+
+def test_the_ocpp_client_is_told_as_well() -> None:
+    site = site_with(prefix="site1/")
+    site.says(OCPP, "ocpp_1", "heartbeat", 1)
+    topic = f"site1/{ROOT}/{OCPP}/ocpp_1/m2e/{CHECK}"
+    assert [each for each in site.hub.sent if CHECK in each[0]] == [(topic, b"true")]
+    site.take()
+    assert moments(site, 5) == [2.5, 5.0]
+    site.cut()
+    site.mend()
+    assert site.asked(CHECK) == [True]
+
+
+def test_as_often_as_the_ocpp_client_wants_it() -> None:
+    site = site_with()
+    site.hub.link_up()
+    asked = dict(site.hub.take_sent())
+    question = asked[f"everest_api/query-modules/{OCPP}"]
+    found(site, OCPP, "ocpp_1", 20, orjson.loads(question)["headers"]["replyTo"])
+    site.take()
+    assert moments(site, 30) == [10.0, 20.0, 30.0]
+
+
+async def test_nothing_is_said_after_the_goodbye() -> None:
+    """The broker may take its time, and others go on talking."""
+    site = site_with(end=True)
+    site.evse("heartbeat", 1)
+    site.says(OCPP, "ocpp_1", "heartbeat", 1)
+    site.take()
+    publish = site.hub.publish
+
+    async def slowly(topic: str, payload: bytes) -> None:
+        await publish(topic, payload)
+        site.wait(3)
+        site.says(ERRORS, "errors_1", "heartbeat", 1)
+
+    site.hub.publish = slowly  # type: ignore[method-assign]
+    await site.hub.stop()
+    said = [each for each in site.hub.sent if CHECK in each[0]]
+    assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"false") in said
+    assert (f"{ROOT}/{OCPP}/ocpp_1/m2e/{CHECK}", b"false") in said
+    assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"true") not in said

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, override
+from typing import Any, Final, override
 
 from .calls import Calls
 from .commands import Request
@@ -38,6 +38,21 @@ class OcppSnapshot(NodeSnapshot):
     registration: str | None = None
     csms_current: float | None = None
     csms_power: float | None = None
+
+
+#: The fields of all that only holds as long as somebody says it.
+NOTHING_KNOWN: Final = dict.fromkeys(
+    (
+        "connected",
+        "csms_url",
+        "client_id",
+        "version",
+        "security_profile",
+        "registration",
+        "csms_current",
+        "csms_power",
+    )
+)
 
 
 class OcppEvent(StrEnum):
@@ -203,14 +218,5 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Forget with their source what is not known any more."""
         if reason is not None:
-            changes = {
-                "connected": None,
-                "csms_url": None,
-                "client_id": None,
-                "version": None,
-                "security_profile": None,
-                "registration": None,
-                "csms_current": None,
-                "csms_power": None,
-            } | changes
+            changes = NOTHING_KNOWN | changes
         super()._set_unavailable(reason, now, **changes)

@@ -13,6 +13,7 @@ from ..errors import InvalidRequestError
 from ..model import Capabilities, Feature, Identity, Reason
 from ..node import Outlet
 from ..ocpp import (
+    NOTHING_KNOWN,
     MonitorVariables,
     OcppClient,
     OcppCommand,
@@ -36,11 +37,16 @@ _LOGGER = logging.getLogger(__name__)
 _ASK_AFTER: Final = 2 / 3
 #: Seconds after which is asked a second time what has not been answered.
 _AGAIN: Final = 3.0
+#: Seconds within which a module that starts says all that it says by itself.
+_STARTUP_TIME: Final = 1.0
 #: What can be asked for on main. Not `is_connected`: what was never published is answered
 #: with `true`, which it can be as well.
 _GETTABLE: Final = ("connection_status", "boot_notification_response", "charging_schedules")
 #: The words of the API before v1; it also has one for not knowing.
 LEGACY_WORDS: Final = {"connected": True, "disconnected": False}
+_LEGACY_UNKNOWN: Final = "unknown"
+#: What tells how the connection is.
+_OF_CONNECTION: Final = frozenset({"is_connected", *_GETTABLE})
 #: What the back end limits, by OCPP's word for its unit.
 _LIMITS: Final = {"A": Feature.CSMS_CURRENT, "W": Feature.CSMS_POWER}
 _BASICS: Final = Capabilities(reports=frozenset({Feature.CONNECTED}))
@@ -51,7 +57,8 @@ class EverestOcpp(OcppClient):
 
     def __init__(self, address: str, outlet: Outlet, prefix: str, module: str | None) -> None:
         """Speak to the `ocpp_consumer` called `module`; without one, by the other ways."""
-        self._api = None if module is None else Module(prefix, Kind.OCPP, module)
+        #: The `ocpp_consumer`, where there is one.
+        self.module = None if module is None else Module(prefix, Kind.OCPP, module)
         self._bus: BusModule | None = None
         identity = Identity(
             name="EVerest OCPP" if module is None else f"EVerest {module}",
@@ -66,6 +73,9 @@ class EverestOcpp(OcppClient):
         super().__init__(address, snapshot, outlet)
         self._pulse = Pulse()
         self._heard_at = outlet.clock.now()
+        #: When it was told last how the connection is, and the last word of the older API.
+        self._told_at = float("-inf")
+        self._legacy_word = _LEGACY_UNKNOWN
         self._schedule = Schedule()
         #: Whether the release is one with all of `ocpp_consumer`, as far as has shown.
         self._has_all = False
@@ -89,6 +99,8 @@ class EverestOcpp(OcppClient):
     def apply(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
         report = self._reports.get(variable)
+        if variable in _OF_CONNECTION:
+            self._told_at = now
         self._heard(now, **(report(value, now) if report is not None else {}))
 
     def found(self, heartbeat_period: float | None, now: float) -> None:
@@ -154,16 +166,25 @@ class EverestOcpp(OcppClient):
         return {}
 
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
-        if self._monitors is None:
-            # 2025.10, the only release without monitors, sends no number.
-            self._monitors = type(value) is int
+        # 2025.10, the only release without monitors, sends no number.
+        self._monitors = self._monitors or type(value) is int
         before = self._pulse.silence_max
+        changes: dict[str, Any] = {}
         if self._pulse.beat(value, now):
             _LOGGER.info("%s was restarted", self.address)
+            if now - self._told_at > _STARTUP_TIME:
+                # Up to 2026.02 it says nothing of the connection before there is one.
+                changes = self._forgotten()
             self._begin_anew(now)
         if self._pulse.silence_max < before:
             self._watch(now)
-        return {}
+        return changes
+
+    def _forgotten(self) -> dict[str, Any]:
+        """Forget what was said of the connection; returns the changes."""
+        self._schedule = Schedule()
+        self.timers.cancel("limit")
+        return dict(NOTHING_KNOWN)
 
     def _ocpp_message(self, value: Any, now: float) -> dict[str, Any]:
         """Only the newest releases say it. What it is about is nobody's business."""
@@ -190,7 +211,7 @@ class EverestOcpp(OcppClient):
     def bus_says(self, name: str, value: Any, now: float) -> None:
         """Take a variable of the module on the bus, as far as the API does not say it."""
         changes: dict[str, Any] = {}
-        by_api = self._api is not None and self.snapshot.available
+        by_api = self.module is not None and self.snapshot.available
         if name == "is_connected" and not by_api:
             changes = self._is_connected(value, now)
         elif name == "security_event" and not by_api:
@@ -202,7 +223,7 @@ class EverestOcpp(OcppClient):
 
     def bus_lives(self, now: float) -> None:
         """The station has said something on the bus."""
-        if self._api is None:
+        if self.module is None:
             self._heard(now)
 
     def bus_replies(self, result: bus.Result, now: float) -> None:
@@ -214,8 +235,12 @@ class EverestOcpp(OcppClient):
 
     def legacy_says(self, word: str, now: float) -> None:
         """Take what the API before v1 says of the connection, every second."""
-        if self._api is None:
+        before, self._legacy_word = self._legacy_word, word
+        if self.module is None:
             connected = LEGACY_WORDS.get(word, self.snapshot.connected)
+            if word == _LEGACY_UNKNOWN and before != word:
+                # Said again after a restart. Where it never said anything else, others may.
+                connected = None
             self._heard(now, connected=connected)
         elif self.snapshot.available and self.snapshot.connected is None:
             # Up to 2026.02 nothing else says it before it changes.
@@ -242,14 +267,14 @@ class EverestOcpp(OcppClient):
     def _api_call(self, command: OcppCommand) -> tuple[Module, ApiCall] | None:
         """Return what to tell the API, and its module, None where it does not offer that."""
         call = ocpp_requests.api_call(command)
-        if call is None or self._api is None:
+        if call is None or self.module is None:
             return None
         offered = {
             ocpp_requests.AVAILABILITY: self._has_all,
             ocpp_requests.SECURITY: self._has_all,
             ocpp_requests.MONITOR: self._monitors is not False,
         }
-        return (self._api, call) if offered.get(call.operation, True) else None
+        return (self.module, call) if offered.get(call.operation, True) else None
 
     def _bus_call(self, command: OcppCommand) -> tuple[BusModule, BusCall]:
         """Return what to call on the bus, and whom."""
@@ -274,7 +299,11 @@ class EverestOcpp(OcppClient):
 
     def reply_handler(self, request_id: str) -> Handler | None:
         """Return what handles the reply to a request, None where it is not ours."""
-        return None if self._api is None else self._api.reply_handler(request_id, self._replied)
+        return (
+            None
+            if self.module is None
+            else self.module.reply_handler(request_id, self._replied)
+        )
 
     def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
         variable = operation.removesuffix("/get")
@@ -296,9 +325,9 @@ class EverestOcpp(OcppClient):
         self.timers.set("gets", now + _AGAIN, self._ask_for_values)
 
     def _ask_for_values(self, now: float) -> None:
-        if self._api is not None:
+        if self.module is not None:
             for variable in _GETTABLE:
-                request = self._api.request(f"{variable}/get", now)
+                request = self.module.request(f"{variable}/get", now)
                 self.outlet.send(request.topic, request.payload)
 
     def _ask_for_life(self, now: float) -> None:
@@ -324,8 +353,8 @@ class EverestOcpp(OcppClient):
     @override
     def link_down(self, now: float) -> None:
         super().link_down(now)
-        if self._api is not None:
-            self._api.clear()
+        if self.module is not None:
+            self.module.clear()
         if self._bus is not None:
             self._bus.dialect = None
 
@@ -360,8 +389,7 @@ class EverestOcpp(OcppClient):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             self._pulse.missed()
-            self._schedule = Schedule()
-            self.timers.cancel("limit")
+            changes = self._forgotten() | changes
         super()._set_unavailable(reason, now, **changes)
 
     def _also(self, *features: Feature) -> Capabilities:

@@ -16,6 +16,7 @@ from .envelope import ReplyTopic, decode, mapping, number, part, request
 from .module import Kind
 from .ocpp import LEGACY_WORDS, EverestOcpp
 from .pulse import is_beat
+from .supervision import Supervision
 
 if TYPE_CHECKING:
     from ..hub import Hub
@@ -68,6 +69,7 @@ class OcppProtocol(Protocol):
         self._usual: BusModule | None = None
         self._asked: str | None = None
         self.filters = () if self._root is None else self._bus_filters(self._root)
+        self._supervision = Supervision(hub, self._timers)
 
     def _bus_filters(self, root: str) -> tuple[str, ...]:
         implementation = f"{root}modules/+/impl/+/"
@@ -116,6 +118,11 @@ class OcppProtocol(Protocol):
         # Every module replies on its own, so there is one topic for all; but only once.
         self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "query-modules")
         self._hub.send(f"{self._prefix}{_QUERY}", request(self._reply_to))
+        self._supervision.link_up(now)
+
+    @override
+    async def leave(self) -> None:
+        await self._supervision.leave()
 
     @override
     def link_down(self, now: float) -> None:
@@ -139,9 +146,11 @@ class OcppProtocol(Protocol):
             if api.get("version", 1) == 1 and is_level(module):
                 monitoring = part(api, "communication_monitoring")
                 period = number(monitoring.get("heartbeat_period_ms"))
+                check = number(monitoring.get("communication_check_period_s"))
                 client = self._clients.get(module) or self._made(module)
                 client.found(None if period is None else period / 1000, now)
                 self._add(module, client)
+                self._watch(client, check, now)
 
     def _variable(self, module: str, name: str, payload: bytes, now: float) -> None:
         value = decode(payload)
@@ -153,6 +162,12 @@ class OcppProtocol(Protocol):
             client = self._made(module)
         client.apply(name, value, now)
         self._add(module, client)
+        self._watch(client, None, now)
+
+    def _watch(self, client: EverestOcpp, check: float | None, now: float) -> None:
+        """Tell its module that we live, within each `check` seconds where that is known."""
+        if client.module is not None:
+            self._supervision.watch(client.module, check, now)
 
     def _made(self, module: str) -> EverestOcpp:
         address = f"everest_ocpp:{self._prefix}{module}"
@@ -219,6 +234,9 @@ class OcppProtocol(Protocol):
             module = self._found(*where)
         if module is not None:
             module.dialect = said.dialect
+        if said.dialect is Dialect.NAMED:
+            # First, so that who has been silent can be told again what is to be monitored.
+            self._spoken(now)
         client = self._client
         if module is not None and said.name in _ON_BUS:
             client = self._client_by_other_ways(now)
@@ -226,8 +244,6 @@ class OcppProtocol(Protocol):
                 client.bus_says(said.name, said.value, now)
         elif client is not None and self._on_bus:
             client.bus_lives(now)
-        if said.dialect is Dialect.NAMED:
-            self._spoken(now)
 
     def _spoken(self, now: float) -> None:
         """The modules were heard in the dialect that is written here."""

@@ -26,6 +26,7 @@ class Supervision:
         self._hub = hub
         self._timers = timers
         self._periods: dict[str, tuple[Module, float]] = {}
+        self._has_left = False
 
     def watch(self, module: Module, period: float | None, now: float) -> None:
         """Tell `module` from now on, within each `period` of seconds; None is not told yet."""
@@ -49,8 +50,10 @@ class Supervision:
             NotConnectedError: they will.
 
         """
+        # A sign after the goodbye would call it off, and nobody would say it again.
+        self._has_left = True
         if self._hub.options.communication_check_end:
-            for module, period in self._periods.values():
+            for module, period in tuple(self._periods.values()):
                 if period > 0:
                     message = module.message("communication_check", value=False)
                     await self._hub.publish(message.topic, message.payload)
@@ -58,8 +61,8 @@ class Supervision:
     def _tell(self, address: str, now: float) -> None:
         module, period = self._periods[address]
         name = f"check {address}"
-        if period <= 0:
-            # It wants none.
+        if period <= 0 or self._has_left:
+            # It wants none, or gets none any more.
             self._timers.cancel(name)
             return
         message = module.message("communication_check", value=True)
