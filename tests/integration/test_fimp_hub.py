@@ -549,6 +549,8 @@ OFF = (
     "uptime",
     "restarts",
     "restart_reason",
+    "previous_session_energy",
+    "writes",
 )
 
 
