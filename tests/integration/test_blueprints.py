@@ -251,6 +251,19 @@ async def test_hours_since_the_session_began_count(
     assert not chargepoint.sent("cmd.charge.start")
 
 
+async def test_a_full_car_is_left_alone(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """To start it again would be refused, every quarter of an hour."""
+    hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=1)))
+    await by_price(hass, chargepoint, hours=5)
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.point.full()
+    await chargepoint.shows("sensor", "status", "finished")
+    await later(hass, minutes=15)
+    await later(hass, minutes=30)
+    assert len(chargepoint.sent("cmd.charge.start")) == 1
+
+
 @pytest.mark.parametrize("source", ["nordpool", "tibber"])
 async def test_cheapest_by_action(
     hass: HomeAssistant, chargepoint: Chargepoint, source: str
@@ -433,6 +446,19 @@ async def test_cloud_passes(hass: HomeAssistant, chargepoint: Chargepoint) -> No
     await later(hass, minutes=22)
     await chargepoint.shows("sensor", "offered_current", "10.0")
     assert not chargepoint.sent("cmd.charge.stop")
+
+
+async def test_sun_and_a_full_car(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """There is nothing to wait for."""
+    watts(hass, 0)
+    await by_sun(hass, chargepoint)
+    await chargepoint.call("switch", "turn_on", "charging")
+    await chargepoint.point.full()
+    await chargepoint.shows("sensor", "status", "finished")
+    watts(hass, -8 * AMPERE)
+    await later(hass, minutes=1)
+    (automation,) = hass.data[DATA_COMPONENT].entities
+    assert not automation.action_script.is_running
 
 
 async def test_car_leaves_while_it_waits(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
