@@ -244,6 +244,20 @@ async def test_a_token_that_is_refused(with_reader: Site, status: str) -> None:
         await result(task)
 
 
+async def test_the_same_token_twice_at_once_is_shown_once(with_reader: Site) -> None:
+    """The token that started a session ends it when it is shown again."""
+    task = await tell(with_reader, ShowToken(CARD))
+    with pytest.raises(CommandRejectedError, match="being looked at"):
+        await with_reader.node().give_permission(ShowToken(CARD))
+    assert len(with_reader.asked("provided_token")) == 1
+    judged(with_reader, "UsedToStart")
+    assert await result(task) == {"status": "UsedToStart"}
+    again = await tell(with_reader, ShowToken(CARD))
+    assert len(with_reader.asked("provided_token")) == 2
+    judged(with_reader, "UsedToStop")
+    assert await result(again) == {"status": "UsedToStop"}
+
+
 async def test_nobody_judges(site: Site) -> None:
     site.says(TOKENS, "reader", "heartbeat", 1)
     assert await site.node().give_permission(ShowToken(CARD)) == {"status": None}

@@ -61,7 +61,7 @@ class Desk:
         self._calls = calls
         #: By what the EVSE has shown that it is of the first release.
         self._signs: set[str] = set()
-        #: The requests that showed a token which is not decided upon, by its value.
+        #: The request that showed a token which is not decided upon, by its value.
         self._shown: dict[str, str] = {}
 
     @property
@@ -140,12 +140,14 @@ class Desk:
         if not judged:
             await self._send(request)
             return {"status": None}
+        if token.value in self._shown:
+            # Shown once more, the token that started a session ends it.
+            raise CommandRejectedError("this token was shown just now, and is being looked at")
         self._shown[token.value] = request.id
         try:
             status = await self._calls.ask(request)
         finally:
-            if self._shown.get(token.value) == request.id:
-                del self._shown[token.value]
+            del self._shown[token.value]
         if status in _REFUSED:
             raise CommandRejectedError(f"the station refused the token: {status}")
         return {"status": status}
