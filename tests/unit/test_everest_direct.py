@@ -149,6 +149,23 @@ def test_a_car_that_has_left_says_nothing() -> None:
     assert site.shown.vehicle.state_of_charge == 42.5
 
 
+def test_a_restart_forgets_what_was_measured_and_what_the_car_said(site: Site) -> None:
+    site.evse("heartbeat", 90)
+    site.evse("dc_voltage_current", {"voltage_V": 400, "current_A": 52})
+    site.evse("isolation_measurement", {"resistance_F_Ohm": 900000})
+    site.evse("dc_capabilities", CAPABILITIES)
+    site.evse("ev_info", {"soc": 42.5})
+    site.evse("hlc_session_failed", {"reason": "FailedTLSHandshake"})
+    site.wait(10)
+    site.evse("heartbeat", 0)
+    assert site.shown.vehicle == Vehicle()
+    assert site.shown.details.communication_failure is None
+    direct = site.shown.direct
+    assert (direct.dc_voltage, direct.dc_current, direct.isolation_resistance) == (None,) * 3
+    # What it is able to does not change.
+    assert direct.dc_power_max == 50000
+
+
 def test_a_car_that_says_little_offers_little(site: Site) -> None:
     site.evse("ev_info", {"soc": 42.5})
     assert Feature.VEHICLE in site.shown.capabilities.reports

@@ -212,7 +212,8 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
-        changes |= {"faults": frozenset(), "errors": frozenset()}
+        changes |= {"faults": frozenset(), "errors": frozenset()} | self._without_car()
+        changes["direct"] = direct.unmeasured(self.snapshot.direct)
         # It starts without a delay; what was counted since then is counted again.
         changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
         self._countdown.forget()

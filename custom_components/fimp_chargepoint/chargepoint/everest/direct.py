@@ -4,9 +4,10 @@ EVerest API v1, evse_manager_consumer: `dc_mode`, `dc_voltage_current`, `dc_capa
 `isolation_measurement`, each where its part is connected.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
-from ..model import Feature
+from ..model import DirectCurrent, Feature
 from .envelope import number, text
 
 #: The mode of a power supply that has failed.
@@ -37,6 +38,11 @@ def facts(variable: str, value: Any) -> dict[Feature, Any]:
         feature: None if (found := number(value.get(key))) is None else _rounded(found, digits)
         for key, (feature, digits) in _NUMBERS[variable].items()
     }
+
+
+def unmeasured(known: DirectCurrent) -> DirectCurrent:
+    """Return what stays of what is `known` until it is measured again."""
+    return replace(known, dc_voltage=None, dc_current=None, isolation_resistance=None)
 
 
 def _rounded(value: float, digits: int) -> float:
