@@ -90,12 +90,26 @@ async def test_the_first_release_shows_itself(site: Site, variable: str, value: 
         site.node().check_permission(Reserve(7))
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [("heartbeat", {}), ("ready", True), ("limits", {"max_current": 16.0})],
-)
-def test_who_counts_heartbeats_is_another_one(site: Site, variable: str, value: Any) -> None:
-    site.evse(variable, value)
+@pytest.mark.parametrize("variable", ["ready", "limits"])
+def test_another_one_may_be_there_after_a_restart(site: Site, variable: str) -> None:
+    site.evse(variable, {"max_current": 16.0} if variable == "limits" else True)
+    site.evse("heartbeat", 1000)
+    site.node().check_permission(Reserve(7))
+    site.wait(10)
+    site.evse("heartbeat", 0)
+    with pytest.raises(InvalidRequestError):
+        site.node().check_permission(Reserve(7))
+
+
+def test_a_restart_of_the_first_release(site: Site) -> None:
+    site.evse("heartbeat", {})
+    site.wait(10)
+    site.evse("ready", value=True)
+    site.node().check_permission(Reserve(7))
+
+
+def test_who_counts_heartbeats_is_another_one(site: Site) -> None:
+    site.evse("heartbeat", {})
     site.evse("heartbeat", 1)
     with pytest.raises(InvalidRequestError):
         site.node().check_permission(Reserve(7))

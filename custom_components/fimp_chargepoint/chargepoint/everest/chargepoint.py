@@ -85,13 +85,13 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         if asked and variable == "ev_info" and self._session.plugged is False:
             # It was kept for those who ask, and is of the car that has left.
             value = {}
-        self._desk.heard(variable, value)
         started = not asked and self._is_of_start(variable, value, now)
         report = self._reports.get(variable)
         self._heard(now, **(report or partial(self._detail, variable))(value, now))
         if started:
             self._start_seen_at = now
             self._heard(now, **self._restarted(now))
+        self._desk.heard(variable, value)
         self._proves(variable)
 
     def link(self, sisters: Sisters, now: float) -> None:
@@ -217,6 +217,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         # It starts without a delay; what was counted since then is counted again.
         changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
         self._countdown.forget()
+        self._desk.forget()
         self._forget_sisters()
         self._ask_for_everything(now)
         self.keeper.came_back(now)

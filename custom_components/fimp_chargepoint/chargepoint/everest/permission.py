@@ -74,8 +74,7 @@ class Desk:
         if variable in _ONLY_FIRST or (variable == "heartbeat" and value == {}):
             self._signs.add(variable)
         elif variable == "heartbeat" and is_beat(value):
-            # It was updated meanwhile.
-            self._signs.clear()
+            self._signs.discard(variable)
 
     def forget(self) -> None:
         """Another release may come back."""
