@@ -19,7 +19,12 @@ from homeassistant.util.hass_dict import HassKey
 
 from .chargepoint.base import Chargepoint
 from .chargepoint.commands import Effect
-from .chargepoint.errors import ChargepointError, CommandRejectedError, InvalidRequestError
+from .chargepoint.errors import (
+    ChargepointError,
+    CommandRejectedError,
+    CommandSupersededError,
+    InvalidRequestError,
+)
 from .chargepoint.model import ChargepointSnapshot, Feature
 from .const import DOMAIN
 from .controls import settable_limit
@@ -98,6 +103,10 @@ def _effect(limit: TemporaryLimit, chargepoint: Chargepoint) -> Effect:
     return chargepoint.effect(Feature(limit.feature), limit.current)
 
 
+def _holds(limit: TemporaryLimit, coordinator: ChargepointCoordinator) -> bool | None:
+    return still_holds(limit, coordinator.data, _effect(limit, coordinator.node))
+
+
 def _in_force(chargepoint: Chargepoint, feature: Feature) -> float | None:
     """Return the limit that is to return: ours, also where a stricter one hides it."""
     snapshot = chargepoint.snapshot
@@ -171,8 +180,9 @@ class TemporaryLimits:
         key = _device_id(coordinator), str(feature)
         earlier = self._limits.get(key)
         former = _in_force(chargepoint, feature)
-        if earlier is not None and still_holds(
-            earlier, snapshot, _effect(earlier, chargepoint)
+        if earlier is not None and (
+            # It may be on its way.
+            snapshot.pending.get(feature) == earlier.current or _holds(earlier, coordinator)
         ):
             former = earlier.former
         self._drop(key)
@@ -187,13 +197,19 @@ class TemporaryLimits:
             await self._save()
         try:
             await chargepoint.set(feature, current)
-        except CommandRejectedError:
-            # All is as it was. After any other error nobody knows.
-            self._drop(key)
-            if earlier is not None:
-                self._limits[key] = earlier
-            if earlier is not None or duration:
-                await self._save()
+        except CommandSupersededError:
+            # Who wants another one now decides.
+            raise
+        except ChargepointError as error:
+            # All is as it was, or looks so. Otherwise nobody knows.
+            if isinstance(error, CommandRejectedError) or (
+                earlier is not None and _holds(earlier, coordinator)
+            ):
+                self._drop(key)
+                if earlier is not None:
+                    self._limits[key] = earlier
+                if earlier is not None or duration:
+                    await self._save()
             raise
         finally:
             if key in self._limits:
@@ -257,12 +273,12 @@ def _device_id(coordinator: PushCoordinator[Any, Any]) -> str:
 
 async def _known(coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> bool | None:
     """Return whether `limit` still holds, once that is known; None where nobody will know."""
-    effect, changed = _effect(limit, coordinator.node), asyncio.Event()
+    changed = asyncio.Event()
     remove_listener = coordinator.async_add_listener(changed.set)
     try:
         while not coordinator.is_gone:
             changed.clear()
-            if (holds := still_holds(limit, coordinator.data, effect)) is not None:
+            if (holds := _holds(limit, coordinator)) is not None:
                 return holds
             await changed.wait()
         return None

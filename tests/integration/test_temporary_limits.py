@@ -1,5 +1,6 @@
 """A limit for a while: the former one returns, whatever happens, unless it was changed."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -33,10 +34,11 @@ from custom_components.fimp_chargepoint.temporary_limits import (
     still_holds,
 )
 from simulators.everest import EverestSimulator, EvseSetup
+from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
-from .conftest import QUICK, Chargepoint, load, other_broker, until
+from .conftest import QUICK, Chargepoint, load, other_broker, running, until
 
 STORE = f"{DOMAIN}.temporary_limits"
 MAX = "cmd.max_current.set"
@@ -213,6 +215,38 @@ async def test_refused(
     with pytest.raises(HomeAssistantError, match="refused"):
         await limit(point, 8, minutes=1)
     assert hass_storage[STORE]["data"] == kept
+
+
+@pytest.mark.parametrize("duration", [{"minutes": 20}, {}], ids=["for a while", "for good"])
+async def test_no_answer(
+    hass: HomeAssistant, broker: BrokerProcess, duration: dict[str, float]
+) -> None:
+    """Where the one before still holds, it ends in time."""
+    full = ChargepointSetup(profile="full")
+    async with running(hass, broker, full, options={"command_timeout": 0.4}) as found:
+        await found.shows("number", "max_current", "32.0")
+        await limit(found, 10, minutes=10)
+        await found.point.silence()
+        with pytest.raises(HomeAssistantError, match="within"):
+            await limit(found, 8, **duration)
+        await found.point.silence(on=False)
+        await later(hass, minutes=11)
+        await found.shows("number", "max_current", "32.0")
+
+
+async def test_another_one_at_the_same_time(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    """The newest counts, and what was before all of them returns."""
+    await limit(point, 10, minutes=10)
+    results = await asyncio.gather(
+        limit(point, 8, minutes=15), limit(point, 6, minutes=20), return_exceptions=True
+    )
+    assert isinstance(results[0], HomeAssistantError)
+    (kept,) = hass_storage[STORE]["data"]
+    assert (kept["current"], kept["former"]) == (6, 32)
+    await later(hass, minutes=21)
+    await point.shows("number", "max_current", "32.0")
 
 
 async def test_return_is_refused(
