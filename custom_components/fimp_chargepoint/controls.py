@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.model import ChargepointSnapshot, Feature, Parameter, Range, parameter_kind
+from .chargepoint.capabilities import Parameter, Range
+from .chargepoint.model import ChargepointSnapshot, Feature, parameter_kind
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .chargepoint.base import Chargepoint
+from .chargepoint.capabilities import Capabilities, Parameter, ParameterKind
 from .chargepoint.errors import (
     ChargepointError,
     CommandRejectedError,
@@ -25,14 +26,7 @@ from .chargepoint.errors import (
     NoSessionError,
     OutOfRangeError,
 )
-from .chargepoint.model import (
-    Capabilities,
-    ChargepointSnapshot,
-    Feature,
-    NodeSnapshot,
-    Parameter,
-    ParameterKind,
-)
+from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.node import Node
 from .const import ATTR_PENDING, DOMAIN
 from .controls import Control, ParameterControl

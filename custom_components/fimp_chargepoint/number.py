@@ -19,7 +19,8 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.model import Feature, Parameter, ParameterKind, Range
+from .chargepoint.capabilities import Parameter, ParameterKind, Range
+from .chargepoint.model import Feature
 from .controls import FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (

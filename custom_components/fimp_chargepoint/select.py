@@ -11,7 +11,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
-from .chargepoint.model import Feature, Parameter, ParameterKind, ParameterValue
+from .chargepoint.capabilities import Parameter, ParameterKind, ParameterValue
+from .chargepoint.model import Feature
 from .controls import ChargingModeControl, FeatureControl, ParameterControl
 from .coordinator import FimpConfigEntry
 from .entity import (

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .chargepoint.model import ParameterKind
+from .chargepoint.capabilities import ParameterKind
 from .chargepoint.ocpp import OcppSnapshot
 from .coordinator import FimpConfigEntry, PushCoordinator
 from .entity import (

@@ -22,15 +22,9 @@ from homeassistant.const import (
 )
 from homeassistant.helpers.typing import StateType
 
+from .chargepoint.capabilities import Parameter
 from .chargepoint.hindrance import Hindrance, hindrance
-from .chargepoint.model import (
-    PHASES,
-    ChargepointSnapshot,
-    Feature,
-    NodeSnapshot,
-    Parameter,
-    Status,
-)
+from .chargepoint.model import PHASES, ChargepointSnapshot, Feature, NodeSnapshot, Status
 from .chargepoint.pilot import Pilot, pilot
 from .controls import ParameterControl
 from .entity import NodeDescription, only_reports, reports

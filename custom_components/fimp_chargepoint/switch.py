@@ -8,7 +8,8 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.model import Feature, Parameter, ParameterKind
+from .chargepoint.capabilities import Parameter, ParameterKind
+from .chargepoint.model import Feature
 from .controls import ChargingControl, FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (

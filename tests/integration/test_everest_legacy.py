@@ -11,8 +11,12 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     OutOfRangeError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
-from custom_components.fimp_chargepoint.chargepoint.everest.legacy import LegacyChargepoint
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    discovery as legacy_discovery,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy.chargepoint import (
+    LegacyChargepoint,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup

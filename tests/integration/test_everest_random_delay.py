@@ -6,7 +6,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    discovery as legacy_discovery,
+)
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess

@@ -13,7 +13,9 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint.everest import ocpp_discovery
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
+    discovery as ocpp_discovery,
+)
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
 from simulators.mqtt import Broker

@@ -15,7 +15,9 @@ from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
 from custom_components.fimp_chargepoint.chargepoint.everest import (
     chargepoint as everest_chargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    discovery as legacy_discovery,
+)
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DATA_CLOCK

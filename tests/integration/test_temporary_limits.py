@@ -16,9 +16,9 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.fimp_chargepoint import temporary_limits
 from custom_components.fimp_chargepoint.chargepoint import keeper
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
 from custom_components.fimp_chargepoint.chargepoint.commands import shows
 from custom_components.fimp_chargepoint.chargepoint.model import (
-    Capabilities,
     ChargepointSnapshot,
     Feature,
     Identity,

@@ -7,7 +7,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest import legacy_discovery
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    discovery as legacy_discovery,
+)
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker

@@ -12,8 +12,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     InvalidRequestError,
     ProtocolError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest import bus
-from custom_components.fimp_chargepoint.chargepoint.everest.bus import (
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import bus
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.bus import (
     BusModule,
     Dialect,
     Result,

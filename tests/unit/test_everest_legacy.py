@@ -12,7 +12,9 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.legacy import LegacyChargepoint
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy.chargepoint import (
+    LegacyChargepoint,
+)
 from custom_components.fimp_chargepoint.chargepoint.hub import LinkUp, NodeAdded, NodeRemoved
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,

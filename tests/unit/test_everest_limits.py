@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Range
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
@@ -22,7 +23,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
     possible,
     switches_phases,
 )
-from custom_components.fimp_chargepoint.chargepoint.model import Feature, Range, Reason
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
 
 from .fakes import waits
 from .test_everest_control import EVSE, LIMITS, ROOT, Site, begin, outcome

@@ -15,8 +15,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     InvalidRequestError,
     NotConnectedError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import EverestOcpp
-from custom_components.fimp_chargepoint.chargepoint.everest.schedule import (
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.client import EverestOcpp
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.schedule import (
     Schedule,
     of_station,
 )

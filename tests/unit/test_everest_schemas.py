@@ -14,9 +14,13 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import everest
 from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
-from custom_components.fimp_chargepoint.chargepoint.everest import api, ocpp, ocpp_requests
+from custom_components.fimp_chargepoint.chargepoint.everest import api
 from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.everest.envelope import decode
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import client as ocpp
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
+    requests as ocpp_requests,
+)
 from custom_components.fimp_chargepoint.chargepoint.everest.permission import (
     AUTHORIZATION_TYPES,
     STATUSES,
@@ -203,7 +207,7 @@ async def sent_fixture() -> list[Message]:
 def operations() -> set[str]:
     """Return the operations that the library can ask for, as its source names them."""
     found: set[str] = set()
-    for path in Path(everest.__path__[0]).glob("*.py"):
+    for path in Path(everest.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(

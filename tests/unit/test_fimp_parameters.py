@@ -5,6 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.capabilities import (
+    Parameter,
+    ParameterKind,
+    Range,
+)
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandRejectedError,
     CommandSupersededError,
@@ -14,11 +19,6 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     OutOfRangeError,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    Parameter,
-    ParameterKind,
-    Range,
-)
 
 from .fakes import OfflineHub
 from .test_fimp_chargepoint import begin, last, refused

@@ -5,14 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    Feature,
+from custom_components.fimp_chargepoint.chargepoint.capabilities import (
     Parameter,
     ParameterKind,
     Range,
-    Reason,
-    Status,
 )
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 
 from .fakes import Playback, lines, specs
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Range
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandRejectedError,
     CommandSupersededError,
@@ -16,7 +17,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     OutOfRangeError,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.model import Feature, Range, Reason
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
 
 from .fakes import OfflineHub
 from .test_fimp_chargepoint import begin, last, refused

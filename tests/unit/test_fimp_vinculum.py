@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Range
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import NodeAdded, NodeRemoved
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
-    Range,
     Reason,
 )
 

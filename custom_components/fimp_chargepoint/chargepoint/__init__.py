@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from .clock import Clock
 from .everest.discovery import EverestProtocol
-from .everest.legacy_discovery import LegacyProtocol
-from .everest.ocpp_discovery import OcppProtocol
+from .everest.legacy.discovery import LegacyProtocol
+from .everest.ocpp.discovery import OcppProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
 from .link import SettingsSource

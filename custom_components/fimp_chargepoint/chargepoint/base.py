@@ -8,21 +8,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, override
 
+from .capabilities import Parameter, ParameterKind, ParameterValue
 from .commands import Command, Commands, Effect, Request, shows
 from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
 from .fitting import fitting, within
 from .keeper import LimitKeeper
 from .mode import Mode
-from .model import (
-    ChargepointSnapshot,
-    Feature,
-    Parameter,
-    ParameterKind,
-    ParameterValue,
-    Reason,
-    Status,
-    parameter_kind,
-)
+from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, Outlet
 from .pace import Pace
 

@@ -2,8 +2,8 @@
 
 import math
 
+from .capabilities import Parameter, ParameterKind, ParameterValue, Range
 from .errors import InvalidRequestError, OutOfRangeError
-from .model import Parameter, ParameterKind, ParameterValue, Range
 
 
 def fitting(parameter: Parameter, value: ParameterValue) -> ParameterValue:

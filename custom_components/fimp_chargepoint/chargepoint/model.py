@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 # Words of this vocabulary, too; they have files of their own because they grow.
+from .capabilities import Capabilities, ParameterValue
 from .feature import Feature as Feature  # noqa: PLC0414
 from .vehicle import DirectCurrent as DirectCurrent  # noqa: PLC0414
 from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
@@ -91,73 +92,6 @@ class Identity:
     sw_version: str | None = None
     hw_version: str | None = None
     area: str | None = None
-
-
-class Range(NamedTuple):
-    """What a number may be: both ends count.
-
-    `step` is the grain that the charge point has, None where it takes everything.
-    """
-
-    minimum: float
-    maximum: float
-    step: float | None = 1.0
-
-
-type ParameterValue = bool | float | str
-
-
-class ParameterKind(StrEnum):
-    """How a parameter is set; a value can only be looked at."""
-
-    SWITCH = "switch"
-    NUMBER = "number"
-    CHOICE = "choice"
-    VALUE = "value"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A setting of a charge point as its maker describes it.
-
-    `choices` are the values by the words people know them by, `value_type` is what the
-    protocol calls the type of the value.
-    """
-
-    id: str
-    name: str
-    kind: ParameterKind
-    value_type: str = ""
-    choices: Mapping[str, ParameterValue] = field(default_factory=dict)
-    range: Range | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a charge point can report and what it can be told. May change at run time.
-
-    `options` and `ranges` say what it can be told where that is not a mere yes or no;
-    `assumed` is what it is told and never reports. `lasting` are the fields of the snapshot
-    that it keeps in lasting memory, which wears out by writing; so do all parameters.
-    """
-
-    reports: frozenset[Feature] = frozenset()
-    controls: frozenset[Feature] = frozenset()
-    options: Mapping[Feature, tuple[str, ...]] = field(default_factory=dict)
-    ranges: Mapping[Feature, Range] = field(default_factory=dict)
-    assumed: frozenset[Feature] = frozenset()
-    parameters: tuple[Parameter, ...] = ()
-    lasting: frozenset[str] = frozenset()
-
-    @property
-    def writes(self) -> bool:
-        """Whether anything that it keeps in lasting memory can be set."""
-        settable = any(each.kind is not ParameterKind.VALUE for each in self.parameters)
-        return settable or not self.lasting.isdisjoint(self.controls)
-
-    def parameter(self, parameter_id: str) -> Parameter | None:
-        """Return the parameter of that id, None where there is none."""
-        return next((each for each in self.parameters if each.id == parameter_id), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +222,7 @@ class NodeSnapshot:
     identity: Identity
     parent: str | None = None
     unavailable: Reason | None = Reason.NOT_HEARD
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = field(default_factory=Capabilities)
 
     @property
     def available(self) -> bool:

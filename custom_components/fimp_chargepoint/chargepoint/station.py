@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import override
 
-from .model import Capabilities, Feature, Identity, NodeSnapshot, Reason
+from .capabilities import Capabilities
+from .model import Feature, Identity, NodeSnapshot, Reason
 from .node import Node, Outlet
 
 

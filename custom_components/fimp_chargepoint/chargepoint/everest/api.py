@@ -16,12 +16,10 @@ from ..protocol import Handler
 from . import random_delay
 from .evse import Evse
 from .module import Module
-from .pulse import Pulse
+from .pulse import Pulse, look
 
 _LOGGER = logging.getLogger(__name__)
 
-#: The part of the allowed silence after which the charge point is asked for a sign of life.
-_ASK_AFTER: Final = 2 / 3
 #: Seconds a station has to answer the first `/get`; releases up to 2026.02 never do.
 _ANSWER_TIME: Final = 3.0
 #: What is worth asking for: the rest comes by itself or not at all. Not `dlink_ready`: what
@@ -158,17 +156,11 @@ class ApiChargepoint(Evse):
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
         limit = self.outlet.options.silence_limit or self._pulse.silence_max
-        ask_at = self._heard_at + _ASK_AFTER * limit
-        silent_at = self._heard_at + limit
-        if now < ask_at:
-            due = ask_at
-        else:
+        asks, silent, due = look(self._heard_at, limit, now)
+        if asks:
             self._send("get_evse")
-            due = silent_at
-        if now >= silent_at:
-            if self.snapshot.unavailable is not Reason.SILENT:
-                self._set_unavailable(Reason.SILENT, now)
-            due = now + _ASK_AFTER * limit
+        if silent and self.snapshot.unavailable is not Reason.SILENT:
+            self._set_unavailable(Reason.SILENT, now)
         self.timers.set("silence", due, self._watch)
 
     @override

@@ -19,7 +19,7 @@ from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request, text
 from .errors import ErrorHistory
 from .links import choices, linked, undecided
-from .module import Kind, Module
+from .module import Kind, Module, address_of, is_v1
 from .pulse import is_beat
 from .sister import Sister
 from .sisters import FIELDS, SISTERS, Sisters
@@ -208,12 +208,10 @@ class EverestProtocol(Protocol):
     @property
     def _chosen(self) -> dict[str, Mapping[str, str]]:
         """What the user has chosen for the EVSEs below our prefix."""
-        start = f"everest:{self._prefix}"
         return {
             address: each
             for address, each in self._hub.options.links.items()
-            # Below another prefix, which begins with ours, there are more levels.
-            if address.startswith(start) and is_level(address.removeprefix(start))
+            if is_v1(address, self._prefix)
         }
 
     @property
@@ -243,7 +241,7 @@ class EverestProtocol(Protocol):
 
     def _made(self, module: str) -> EverestChargepoint:
         return EverestChargepoint(
-            f"everest:{self._prefix}{module}", module, self._hub, self._prefix
+            address_of(self._prefix, module), module, self._hub, self._prefix
         )
 
     def _add(self, module: str, chargepoint: EverestChargepoint, now: float) -> None:

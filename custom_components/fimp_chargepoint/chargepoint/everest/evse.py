@@ -10,21 +10,13 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final, override
 
 from ..base import Chargepoint
+from ..capabilities import Capabilities
 from ..commands import Effect, shows
-from ..model import (
-    Capabilities,
-    ChargepointSnapshot,
-    Feature,
-    Identity,
-    Meter,
-    Reason,
-    Session,
-    Vehicle,
-)
+from ..model import ChargepointSnapshot, Feature, Identity, Meter, Reason, Session, Vehicle
 from ..node import Outlet
 from . import limits, powermeter, session
 from .envelope import mapping, text
-from .information import Information
+from .legacy.information import Information
 from .operations import CONNECTORS
 from .vehicle import reported, told
 
@@ -212,10 +204,7 @@ class Evse(Chargepoint):
 
     def _also(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were evidently reported."""
-        known = self.snapshot.capabilities
-        if known.reports.issuperset(features):
-            return known
-        return replace(known, reports=known.reports.union(features))
+        return self.snapshot.capabilities.reporting(*features)
 
     def _with_limits(self) -> Capabilities:
         """Return the capabilities with the limits that can be asked for."""

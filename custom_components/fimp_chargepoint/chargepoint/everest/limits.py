@@ -8,8 +8,9 @@ stays until it is replaced or EVerest restarts.
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ..capabilities import Range
 from ..clock import moment
-from ..model import Feature, Range
+from ..model import Feature
 from .envelope import number, part, text
 
 #: Whom EVerest names as the source of what we ask for.

@@ -9,6 +9,7 @@ import orjson
 
 from ..commands import Request
 from ..protocol import Handler
+from ..topics import is_level
 from .envelope import ReplyTopic, decode, request
 
 
@@ -22,6 +23,18 @@ class Kind(StrEnum):
     AUTHORIZATION = "auth_consumer"
     COSTS = "session_cost_consumer"
     OCPP = "ocpp_consumer"
+
+
+def address_of(prefix: str, module: str) -> str:
+    """Return the address of the EVSE behind a module of v1."""
+    return f"everest:{prefix}{module}"
+
+
+def is_v1(address: str, prefix: str) -> bool:
+    """Whether `address` is that of an EVSE that speaks v1 below `prefix`."""
+    start = address_of(prefix, "")
+    # Below another prefix, which begins with this one, there are more levels.
+    return address.startswith(start) and is_level(address.removeprefix(start))
 
 
 #: Takes the id of a request, its operation, the reply and the time.

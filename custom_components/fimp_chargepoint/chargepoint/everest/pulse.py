@@ -4,13 +4,36 @@ EVerest API v1: a counter from 0, which 2025.10 does not send (`{}`). It may be 
 apart, or switched off; any message is a sign of life.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 #: Seconds of silence that are always allowed, and heartbeats that may be missed.
 _SILENCE_MIN: Final = 30.0
 _MISSED_BEATS: Final = 3
+#: The part of the allowed silence after which a sign of life is asked for.
+_ASK_AFTER: Final = 2 / 3
 #: The longest heartbeat that is believed, in seconds; examples of EVerest have 40.
 _INTERVAL_MAX: Final = 120.0
+
+
+class Look(NamedTuple):
+    """What is to be thought of a silence: ask for a sign of life, give up, look again then."""
+
+    asks: bool
+    silent: bool
+    due: float
+
+
+def look(heard_at: float, limit: float, now: float) -> Look:
+    """Return what follows from having heard nothing since `heard_at`; `limit` is allowed.
+
+    It asks in time, and again and again once nobody is there.
+    """
+    ask_at, silent_at = heard_at + _ASK_AFTER * limit, heard_at + limit
+    if now < ask_at:
+        return Look(asks=False, silent=False, due=ask_at)
+    if now < silent_at:
+        return Look(asks=True, silent=False, due=silent_at)
+    return Look(asks=True, silent=True, due=now + _ASK_AFTER * limit)
 
 
 class Pulse:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ..capabilities import Capabilities, Range
 from ..clock import moment
 from ..commands import Request
-from ..model import Capabilities, ChargepointSnapshot, Feature, Range
+from ..model import ChargepointSnapshot, Feature
 from .envelope import number
 from .module import Module
 

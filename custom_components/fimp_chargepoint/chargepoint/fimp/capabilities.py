@@ -7,8 +7,9 @@ Sources: Futurehome FIMP API, service properties of `chargepoint`, `meter_elec` 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ..capabilities import Capabilities, Range
 from ..errors import ProtocolError
-from ..model import PHASES, Capabilities, Feature, Range
+from ..model import PHASES, Feature
 from . import meter
 from .health import HEALTH
 from .inclusion import Service

@@ -9,20 +9,11 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..base import Chargepoint
+from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..clock import moment
 from ..commands import Effect, Request
 from ..errors import NoSessionError, ProtocolError
-from ..model import (
-    PHASES,
-    Capabilities,
-    ChargepointSnapshot,
-    Feature,
-    Identity,
-    Parameter,
-    ParameterValue,
-    Reason,
-    parameter_kind,
-)
+from ..model import PHASES, ChargepointSnapshot, Feature, Identity, Reason, parameter_kind
 from ..node import Outlet
 from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities

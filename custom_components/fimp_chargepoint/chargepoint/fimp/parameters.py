@@ -6,15 +6,9 @@ Source: Futurehome FIMP API, "Parameters service".
 from collections.abc import Mapping
 from typing import Any, Final, TypeIs
 
+from ..capabilities import Parameter, ParameterKind, ParameterValue, Range
 from ..errors import ProtocolError
-from ..model import (
-    ChargepointSnapshot,
-    Parameter,
-    ParameterKind,
-    ParameterValue,
-    Range,
-    parameter_kind,
-)
+from ..model import ChargepointSnapshot, parameter_kind
 from .message import Message
 from .reports import Reading, expect, expected
 

@@ -6,9 +6,10 @@ Source: Futurehome FIMP API, services `chargepoint`, `parameters` and `dev_sys`.
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..capabilities import Parameter, ParameterValue
 from ..clock import Clock
 from ..commands import Request
-from ..model import Feature, Parameter, ParameterValue
+from ..model import Feature
 from . import parameters
 from .message import encode
 from .topic import ServiceAddress

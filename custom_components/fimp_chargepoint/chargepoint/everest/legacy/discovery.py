@@ -7,17 +7,18 @@ offer v1 as well: then it speaks for itself there, and not here.
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, override
 
-from ..errors import ProtocolError
-from ..hub import HubEvent, NodeAdded
-from ..protocol import Handler, Protocol
-from ..topics import is_level
-from .envelope import decode, error_name, mapping, text
-from .evse import Evse
+from ...errors import ProtocolError
+from ...hub import HubEvent, NodeAdded
+from ...protocol import Handler, Protocol
+from ...topics import is_level
+from ..envelope import decode, error_name, mapping, text
+from ..evse import Evse
+from ..module import is_v1
+from .chargepoint import LegacyChargepoint
 from .information import told
-from .legacy import LegacyChargepoint
 
 if TYPE_CHECKING:
-    from ..hub import Hub
+    from ...hub import Hub
 
 _ROOT: Final = "everest_api/"
 _CONNECTORS: Final = f"{_ROOT}connectors"
@@ -121,7 +122,7 @@ class LegacyProtocol(Protocol):
     def _information(self, payload: bytes, now: float) -> None:
         """Take who made the station; v1 tells it of nobody."""
         information = told(mapping(decode(payload)))
-        v1 = (node for node in self._hub.nodes.values() if self._is_v1(node.address))
+        v1 = (node for node in self._hub.nodes.values() if is_v1(node.address, self._prefix))
         for each in (*self._chargepoints.values(), *v1):
             if isinstance(each, Evse):
                 each.take_information(information, now)
@@ -192,12 +193,7 @@ class LegacyProtocol(Protocol):
     @property
     def _count_v1(self) -> int:
         """How many EVSEs speak v1 below our prefix."""
-        return sum(map(self._is_v1, self._hub.nodes))
-
-    def _is_v1(self, address: str) -> bool:
-        # Below another prefix, which begins with ours, there are more levels.
-        start = f"everest:{self._prefix}"
-        return address.startswith(start) and is_level(address.removeprefix(start))
+        return sum(is_v1(each, self._prefix) for each in self._hub.nodes)
 
 
 def _listed(value: Any) -> list[Any]:

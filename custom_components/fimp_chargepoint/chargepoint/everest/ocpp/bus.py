@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import orjson
 
-from ..commands import Request
-from ..errors import CommandRejectedError, InvalidRequestError, ProtocolError
-from ..ocpp import (
+from ...commands import Request
+from ...errors import CommandRejectedError, InvalidRequestError, ProtocolError
+from ...ocpp import (
     GetVariables,
     MonitorVariables,
     OcppCommand,
@@ -23,9 +23,9 @@ from ..ocpp import (
     SetVariable,
     StopOcpp,
 )
-from . import ocpp_arguments as arguments
-from .envelope import decode, mapping, part, text
-from .ocpp_requests import status_answer
+from ..envelope import decode, mapping, part, text
+from . import arguments
+from .requests import status_answer
 
 #: Where the OCPP 1.6 module is, unless somebody called it otherwise.
 USUAL_MODULE: Final = "ocpp"

@@ -5,14 +5,14 @@ that, for what the API cannot; and the connection as the API before v1 says it.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 import logging
 from typing import Any, Final, override
 
-from ..errors import InvalidRequestError
-from ..model import Capabilities, Feature, Identity, Reason
-from ..node import Outlet
-from ..ocpp import (
+from ...capabilities import Capabilities
+from ...errors import InvalidRequestError
+from ...model import Feature, Identity, Reason
+from ...node import Outlet
+from ...ocpp import (
     NOTHING_KNOWN,
     MonitorVariables,
     OcppClient,
@@ -21,20 +21,19 @@ from ..ocpp import (
     OcppSnapshot,
     Question,
 )
-from ..protocol import Handler
-from . import bus, ocpp_requests
+from ...protocol import Handler
+from ..envelope import mapping, text, timestamp
+from ..module import Kind, Module
+from ..pulse import Pulse, look
+from ..station import station_address
+from . import bus
+from . import requests as ocpp_requests
 from .bus import BusCall, BusModule
-from .envelope import mapping, text, timestamp
-from .module import Kind, Module
-from .ocpp_requests import ApiCall
-from .pulse import Pulse
+from .requests import ApiCall
 from .schedule import Schedule, of_station
-from .station import station_address
 
 _LOGGER = logging.getLogger(__name__)
 
-#: The part of the allowed silence after which it is asked for a sign of life.
-_ASK_AFTER: Final = 2 / 3
 #: Seconds after which is asked a second time what has not been answered.
 _AGAIN: Final = 3.0
 #: Seconds within which a module that starts says all that it says by itself.
@@ -372,17 +371,11 @@ class EverestOcpp(OcppClient):
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
         limit = self.outlet.options.silence_limit or self._pulse.silence_max
-        ask_at = self._heard_at + _ASK_AFTER * limit
-        silent_at = self._heard_at + limit
-        if now < ask_at:
-            due = ask_at
-        else:
+        asks, silent, due = look(self._heard_at, limit, now)
+        if asks:
             self._ask_for_life(now)
-            due = silent_at
-        if now >= silent_at:
-            if self.snapshot.unavailable is not Reason.SILENT:
-                self._set_unavailable(Reason.SILENT, now)
-            due = now + _ASK_AFTER * limit
+        if silent and self.snapshot.unavailable is not Reason.SILENT:
+            self._set_unavailable(Reason.SILENT, now)
         self.timers.set("silence", due, self._watch)
 
     @override
@@ -394,7 +387,4 @@ class EverestOcpp(OcppClient):
 
     def _also(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were evidently reported."""
-        known = self.snapshot.capabilities
-        if known.reports.issuperset(features):
-            return known
-        return replace(known, reports=known.reports.union(features))
+        return self.snapshot.capabilities.reporting(*features)

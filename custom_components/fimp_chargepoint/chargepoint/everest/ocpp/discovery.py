@@ -8,18 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
-from ..protocol import Handler, Protocol
-from ..topics import is_level
-from . import bus, ocpp_requests
+from ...protocol import Handler, Protocol
+from ...topics import is_level
+from ..envelope import ReplyTopic, decode, mapping, number, part, request
+from ..module import Kind, is_v1
+from ..pulse import is_beat
+from ..supervision import Supervision
+from . import bus
+from . import requests as ocpp_requests
 from .bus import BusModule, Dialect
-from .envelope import ReplyTopic, decode, mapping, number, part, request
-from .module import Kind
-from .ocpp import LEGACY_WORDS, EverestOcpp
-from .pulse import is_beat
-from .supervision import Supervision
+from .client import LEGACY_WORDS, EverestOcpp
 
 if TYPE_CHECKING:
-    from ..hub import Hub
+    from ...hub import Hub
 
 _MODULES: Final = f"everest_api/1/{Kind.OCPP}/"
 _QUERY: Final = f"everest_api/query-modules/{Kind.OCPP}"
@@ -205,15 +206,10 @@ class OcppProtocol(Protocol):
 
     def _introduce(self, now: float, *, again: bool = True) -> None:
         """Make it known, unless API v1 may be about to speak for it."""
-        if again and any(map(self._is_v1, self._hub.nodes)):
+        if again and any(is_v1(each, self._prefix) for each in self._hub.nodes):
             self._timers.set("introduce", now + _REST, partial(self._introduce, again=False))
         elif self._other is not None:
             self._hub.add_node(self._other)
-
-    def _is_v1(self, address: str) -> bool:
-        # Below another prefix, which begins with ours, there are more levels.
-        start = f"everest:{self._prefix}"
-        return address.startswith(start) and is_level(address.removeprefix(start))
 
     def _legacy(self, payload: bytes, now: float) -> None:
         word = payload.decode(errors="replace")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import re
 from typing import Final
 
-from ..errors import InvalidRequestError
+from ...errors import InvalidRequestError
 
 #: OCPP's own limits, in characters, which are bytes in the station.
 NAME_MAX: Final = 50

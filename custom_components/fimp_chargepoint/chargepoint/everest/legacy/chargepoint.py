@@ -14,14 +14,14 @@ from uuid import uuid4
 
 import orjson
 
-from ..clock import moment
-from ..commands import Effect, Request
-from ..model import ChargepointSnapshot, Feature, Reason, Status
-from ..node import Outlet
-from . import powermeter, random_delay, session
-from .energy import Counter, based
-from .envelope import mapping, number, part, text
-from .evse import ASKS_FOR_TOKEN, PHASES_WRONG, Evse
+from ...clock import moment
+from ...commands import Effect, Request
+from ...model import ChargepointSnapshot, Feature, Reason, Status
+from ...node import Outlet
+from .. import powermeter, random_delay, session
+from ..energy import Counter, based
+from ..envelope import mapping, number, part, text
+from ..evse import ASKS_FOR_TOKEN, PHASES_WRONG, Evse
 from .information import telemetry
 
 #: Seconds without a word after which nobody is there: all is said again every second.

@@ -6,8 +6,8 @@ EVerest's module `API`: `everest_api/info/var/info`, where the site has configur
 
 from typing import Any, Final, NamedTuple
 
-from ..model import Feature
-from .envelope import number, text
+from ...model import Feature
+from ..envelope import number, text
 
 #: What is told of the board, and its decimals.
 _TELEMETRY: Final = {

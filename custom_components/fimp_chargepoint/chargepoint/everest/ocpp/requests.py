@@ -6,8 +6,8 @@ EVerest API v1. A variable without component is a configuration key of OCPP 1.6.
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from ..errors import CommandRejectedError, InvalidRequestError
-from ..ocpp import (
+from ...errors import CommandRejectedError, InvalidRequestError
+from ...ocpp import (
     ChangeAvailability,
     GetVariables,
     MonitorVariables,
@@ -15,8 +15,8 @@ from ..ocpp import (
     SendSecurityEvent,
     SetVariable,
 )
-from . import ocpp_arguments as arguments
-from .envelope import mapping, part, text
+from ..envelope import mapping, part, text
+from . import arguments
 
 _SOURCE: Final = "fimp_chargepoint"
 _VALUE_MAX: Final = 1000

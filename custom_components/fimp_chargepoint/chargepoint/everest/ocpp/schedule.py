@@ -7,7 +7,7 @@ the whole station, which has the number 0.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .envelope import mapping, number, text, timestamp
+from ..envelope import mapping, number, text, timestamp
 
 #: Periods that are looked at; more than anybody plans.
 _PERIODS_MAX: Final = 1000

@@ -1,0 +1,84 @@
+"""What a charge point can report and be told, and the settings its maker gave it.
+
+A part of the vocabulary of `model`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from .feature import Feature
+
+
+class Range(NamedTuple):
+    """What a number may be: both ends count.
+
+    `step` is the grain that the charge point has, None where it takes everything.
+    """
+
+    minimum: float
+    maximum: float
+    step: float | None = 1.0
+
+
+type ParameterValue = bool | float | str
+
+
+class ParameterKind(StrEnum):
+    """How a parameter is set; a value can only be looked at."""
+
+    SWITCH = "switch"
+    NUMBER = "number"
+    CHOICE = "choice"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A setting of a charge point as its maker describes it.
+
+    `choices` are the values by the words people know them by, `value_type` is what the
+    protocol calls the type of the value.
+    """
+
+    id: str
+    name: str
+    kind: ParameterKind
+    value_type: str = ""
+    choices: Mapping[str, ParameterValue] = field(default_factory=dict)
+    range: Range | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a charge point can report and what it can be told. May change at run time.
+
+    `options` and `ranges` say what it can be told where that is not a mere yes or no;
+    `assumed` is what it is told and never reports. `lasting` are the fields of the snapshot
+    that it keeps in lasting memory, which wears out by writing; so do all parameters.
+    """
+
+    reports: frozenset[Feature] = frozenset()
+    controls: frozenset[Feature] = frozenset()
+    options: Mapping[Feature, tuple[str, ...]] = field(default_factory=dict)
+    ranges: Mapping[Feature, Range] = field(default_factory=dict)
+    assumed: frozenset[Feature] = frozenset()
+    parameters: tuple[Parameter, ...] = ()
+    lasting: frozenset[str] = frozenset()
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything that it keeps in lasting memory can be set."""
+        settable = any(each.kind is not ParameterKind.VALUE for each in self.parameters)
+        return settable or not self.lasting.isdisjoint(self.controls)
+
+    def reporting(self, *features: Feature) -> Capabilities:
+        """Return the capabilities with `features`, which were evidently reported."""
+        if self.reports.issuperset(features):
+            return self
+        return replace(self, reports=self.reports.union(features))
+
+    def parameter(self, parameter_id: str) -> Parameter | None:
+        """Return the parameter of that id, None where there is none."""
+        return next((each for each in self.parameters if each.id == parameter_id), None)

@@ -1,0 +1,1 @@
+"""OCPP of an EVerest station: through `ocpp_consumer`, and on the bus between its modules."""
