@@ -171,4 +171,12 @@ def _prefixes(form: Mapping[str, Any]) -> list[str]:
     prefixes = list(dict.fromkeys(form.get(_SECTION_TOPICS, {}).get(CONF_PREFIXES, ())))
     if any(wildcard in prefix for prefix in prefixes for wildcard in "+#"):
         raise FormError("prefix_with_wildcard")
+    # `a` and `ab`: nobody could tell a module `bm` below the one from an `m` below the other.
+    if any(
+        other.startswith(prefix) and other != prefix
+        for prefix in prefixes
+        if prefix and not prefix.endswith("/")
+        for other in prefixes
+    ):
+        raise FormError("prefixes_alike")
     return prefixes or [_ROOT]

@@ -165,6 +165,7 @@ async def test_what_cannot_be_meant(
         ({"tls": "own_ca"}, "ca_certificate_missing"),
         ({"tls": "unverified", "certificates": key}, "client_certificate_missing"),
         ({"topics": {"prefixes": ["site/#"]}}, "prefix_with_wildcard"),
+        ({"topics": {"prefixes": ["ab", "", "a"]}}, "prefixes_alike"),
         *(
             ({"host": host}, "host_invalid")
             for host in (" ", "mqtt://broker", "broker:1883", "my broker", "broker..local")
