@@ -45,6 +45,7 @@ def test_ends_politely(end: signal.Signals, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
+        preexec_fn=_listen,  # noqa: PLW1509
     ) as demo:
         assert demo.stderr is not None
         for line in demo.stderr:
@@ -58,6 +59,11 @@ def test_ends_politely(end: signal.Signals, tmp_path: Path) -> None:
     assert "Traceback" not in rest
     assert not list(tmp_path.iterdir())
     assert not _processes_of(tmp_path)
+
+
+def _listen() -> None:
+    """Undo what a shell does to all that it runs in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _processes_of(folder: Path) -> list[str]:
