@@ -104,11 +104,14 @@ class ApiChargepoint(Evse):
 
     def _ask_for_everything(self, now: float) -> None:
         """Nothing is retained, so ask; what is not answered comes with the next event."""
-        for variable in _GETTABLE:
-            self._send(f"{variable}/get")
+        self._ask_for_values()
         self._send("get_evse")
         self._answers_gets = None
         self.timers.set("gets", now + _ANSWER_TIME, self._conclude)
+
+    def _ask_for_values(self) -> None:
+        for variable in _GETTABLE:
+            self._send(f"{variable}/get")
 
     def _conclude(self, now: float, *, again: bool = True) -> None:
         """A station that speaks and has not answered a `/get` by now never does.
@@ -118,8 +121,7 @@ class ApiChargepoint(Evse):
         if self._answers_gets is not None or not self.snapshot.available:
             return
         if again:
-            for variable in _GETTABLE:
-                self._send(f"{variable}/get")
+            self._ask_for_values()
             self.timers.set("gets", now + _ANSWER_TIME, partial(self._conclude, again=False))
         else:
             self._answers_gets = False

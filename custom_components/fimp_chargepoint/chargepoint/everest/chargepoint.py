@@ -20,6 +20,7 @@ from ..permission import Permission, TakesPermissions
 from . import costs, details, direct, limits, operations, random_delay, session
 from .api import ApiChargepoint
 from .envelope import mapping, text
+from .errors import ASK_AGAIN
 from .evse import ASKS_FOR_TOKEN
 from .limits import Limits
 from .module import Kind, Module
@@ -35,8 +36,6 @@ _STARTUP_TIME: Final = 1.0
 #: Seconds that a start takes, in which more than one thing shows it.
 _START_TIME: Final = 5.0
 
-#: Seconds after which the errors are asked for a second time.
-_AGAIN: Final = 3.0
 _DISABLED: Final = "Disabled"
 #: What is said of a token that starts no session.
 _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
@@ -363,8 +362,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         errors = self._sisters.errors
         if errors is not None:
             errors.ask(now)
-            # The first question may have come before its module was there.
-            self.timers.set("errors", now + _AGAIN, errors.ask)
+            self.timers.set("errors", now + ASK_AGAIN, errors.ask)
 
     def _forget_sisters(self) -> None:
         """What they have said and were asked may be of before a restart."""

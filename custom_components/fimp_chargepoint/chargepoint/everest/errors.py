@@ -12,6 +12,8 @@ from .sister import Sister
 
 #: Errors that are kept; a station has a handful.
 _ERRORS_MAX: Final = 100
+#: Seconds after which they are asked for again: the first question may have come too early.
+ASK_AGAIN: Final = 3.0
 
 
 class ErrorHistory(Sister):

@@ -3,17 +3,14 @@
 EVerest API v1, error_history_consumer.
 """
 
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, override
 
 from ..station import Station
-from .errors import ErrorHistory
+from .errors import ASK_AGAIN, ErrorHistory
 
 if TYPE_CHECKING:
     from ..node import Outlet
     from .chargepoint import EverestChargepoint
-
-#: Seconds after which the errors are asked for a second time.
-_AGAIN: Final = 3.0
 
 
 def station_address(prefix: str) -> str:
@@ -67,8 +64,7 @@ class EverestStation(Station):
 
     def _ask_twice(self, now: float) -> None:
         self._ask(now)
-        # The first question may have come before its module was there.
-        self.timers.set("errors", now + _AGAIN, self._ask)
+        self.timers.set("errors", now + ASK_AGAIN, self._ask)
 
     def _ask(self, now: float) -> None:
         for each in self._histories:

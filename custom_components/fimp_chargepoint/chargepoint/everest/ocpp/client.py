@@ -9,6 +9,7 @@ import logging
 from typing import Any, Final, override
 
 from ...capabilities import Capabilities
+from ...commands import Request
 from ...errors import InvalidRequestError
 from ...model import Feature, Identity, Reason
 from ...node import Outlet
@@ -199,7 +200,7 @@ class EverestOcpp(OcppClient):
             except InvalidRequestError as error:
                 _LOGGER.debug("%s monitors nothing any more: %s", self.address, error)
             else:
-                self.outlet.send(request.topic, request.payload)
+                self._send(request)
 
     # What the others say ----------------------------------------------------------------
 
@@ -326,8 +327,7 @@ class EverestOcpp(OcppClient):
     def _ask_for_values(self, now: float) -> None:
         if self.module is not None:
             for variable in _GETTABLE:
-                request = self.module.request(f"{variable}/get", now)
-                self.outlet.send(request.topic, request.payload)
+                self._send(self.module.request(f"{variable}/get", now))
 
     def _ask_for_life(self, now: float) -> None:
         """Ask something that it answers and that changes nothing."""
@@ -337,6 +337,9 @@ class EverestOcpp(OcppClient):
         except InvalidRequestError:
             # On an older bus nothing can be asked; there all modules are heard.
             return
+        self._send(request)
+
+    def _send(self, request: Request) -> None:
         self.outlet.send(request.topic, request.payload)
 
     # Life -------------------------------------------------------------------------------
