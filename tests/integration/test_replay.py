@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fakes import specs
+from tests.helpers.recordings import recording
 
 _ROOT = Path(__file__).parents[2]
 
@@ -33,11 +33,11 @@ async def states(path: Path, *options: str) -> dict[str, Any]:
 
 
 async def test_easee_is_gone_in_the_end() -> None:
-    assert await states(specs("fimp", "captures", "easee_adapter.jsonl")) == {}
+    assert await states(recording("fimp/captures/easee_adapter")) == {}
 
 
 async def test_full_and_minimal_charger() -> None:
-    found = await states(specs("fimp", "captures", "charger_full.jsonl"), "--all")
+    found = await states(recording("fimp/captures/charger_full"), "--all")
     shown = {entity_id: each["state"] for entity_id, each in found.items()}
     assert shown["sensor.acme_wallbox_status"] == "disconnected"
     assert shown["lock.acme_wallbox_cable_lock"] == "unlocked"
@@ -52,7 +52,7 @@ async def test_full_and_minimal_charger() -> None:
 
 
 async def test_everest_ends_with_a_plug_nobody_knows_of() -> None:
-    path = specs("everest", "recorded", "api_v1_main_ac_sessions.jsonl")
+    path = recording("everest/recorded/api_v1_main_ac_sessions")
     shown = {entity_id: each["state"] for entity_id, each in (await states(path)).items()}
     name = "everest_evse_manager_api"
     assert shown[f"sensor.{name}_status"] == "unknown"

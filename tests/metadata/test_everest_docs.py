@@ -2,11 +2,9 @@
 
 import re
 
-from tests.unit.fakes import specs
+from tests.helpers.schemas import SCHEMAS, definitions
 
 from .project import INTEGRATION, ROOT, read_json
-
-_PAGE = ("user_documents", "everest_evse_manager_consumer_1.0.0.txt")
 
 
 def _rows() -> list[str]:
@@ -14,9 +12,13 @@ def _rows() -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-def test_every_channel_of_the_page_has_a_row() -> None:
-    page = specs(*_PAGE).read_text(encoding="utf-8")
-    channels = set(re.findall(r"\b(?:m2e|e2m)/(\w+)", page))
+def test_every_channel_of_every_release_has_a_row() -> None:
+    addresses = {
+        message["address"] or ""
+        for release in SCHEMAS
+        for message in definitions(release)["evse_manager_consumer_API"]["messages"].values()
+    }
+    channels = set(re.findall(r"\b(?:m2e|e2m)/(\w+)", " ".join(addresses)))
     assert len(channels) > 30
     described = {name for row in _rows() for name in re.findall(r"`(\w+)`", row)}
     assert channels - described == set()

@@ -2,13 +2,9 @@
 
 import re
 
-from tests.unit.fakes import specs
+from tests.helpers.schemas import ocpp_interface
 
 from .project import INTEGRATION, ROOT, read_json, read_yaml
-
-_PAGE = ("user_documents", "everest_ocpp_1_6_charge_point.txt")
-#: What belongs to a command, and is no row of its own.
-_PARTS = ("Result", "array_item")
 
 
 def _section() -> str:
@@ -23,13 +19,12 @@ def _rows() -> list[list[str]]:
 
 
 def test_every_row_of_the_interface_is_there_in_its_direction() -> None:
-    page = specs(*_PAGE).read_text(encoding="utf-8")
-    variables, commands = page.split("Variables", 1)[1].split("Commands", 1)
-    wanted = set()
-    for direction, part in (("→", variables), ("←", commands)):
-        for name, more in re.findall(r"^(\w+):\w+(.*)$", part, re.MULTILINE):
-            if name not in _PARTS and "<required>" not in more:
-                wanted.add((direction, name))
+    interface = ocpp_interface("2025.10.0")
+    wanted = {
+        (direction, name)
+        for direction, part in (("→", "vars"), ("←", "cmds"))
+        for name in interface[part]
+    }
     assert len(wanted) == 9
     there = {
         (direction, name)

@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-import os
 from pathlib import Path
 from typing import override
 
 import orjson
-import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
@@ -16,6 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording
+from tests.helpers.recordings import RECORDINGS
 
 #: Most tests do not want to wait: for measurements, or before a command leaves.
 UNTHROTTLED = Options(measurement_interval=0.0, dwell=0.0, write_interval=0.0)
@@ -116,12 +115,8 @@ async def _no_settings() -> MqttSettings:
 
 
 def specs(*parts: str) -> Path:
-    """Return a file of the recordings and specifications, or skip the test visibly."""
-    default = Path(__file__).parents[2].parent / "shared" / "specs"
-    path = Path(os.environ.get("FIMP_CHARGEPOINT_SPECS", default)).joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"no recordings here: {'/'.join(parts)}")
-    return path
+    """Return a file of the recordings. `tests.helpers.recordings` is the better way."""
+    return RECORDINGS.joinpath(*parts)
 
 
 class Playback:
@@ -135,9 +130,21 @@ class Playback:
         self.hub.link_up()
         for line in read_recording(path):
             self.hub.advance(self._start + line.t)
-            self.hub.message(line.topic, line.payload, retained=False)
+            self.hub.message(self._ours(line.topic), line.payload, retained=False)
             nodes = {address: node.snapshot for address, node in self.hub.nodes.items()}
             self._frames.append((line.t, nodes))
+
+    def _ours(self, topic: str) -> str:
+        """Return where our hub awaits what was a reply to another one, else `topic`.
+
+        Their topics differ in the last level alone: who asked, or which question it was.
+        """
+        asked_in = topic.rpartition("/")[0]
+        for _, payload in reversed(self.hub.sent):
+            reply_to = _reply_topic(payload)
+            if reply_to and reply_to.rpartition("/")[0] == asked_in:
+                return reply_to
+        return topic
 
     def at(self, t: float, address: str) -> ChargepointSnapshot:
         """Return the snapshot after the last message up to `t` seconds."""
@@ -156,6 +163,14 @@ class Playback:
                 if not values or values[-1] != value:
                     values.append(value)
         return values
+
+
+def _reply_topic(payload: bytes) -> str:
+    """Return where a request of ours wants its reply, "" where it wants none."""
+    match orjson.loads(payload):
+        case {"headers": {"replyTo": str(topic)}} | {"resp_to": str(topic)}:
+            return topic
+    return ""
 
 
 def lines(meter: Meter, quantity: str) -> tuple[float | None, float | None, float | None]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 import pytest
-import yaml
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandRejectedError,
@@ -30,9 +29,10 @@ from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     StopOcpp,
 )
 from simulators.recording import read_recording
+from tests.helpers.recordings import recording
+from tests.helpers.schemas import ocpp_interface
 
 from .fakes import UNTHROTTLED, OfflineHub
-from .test_simulators_everest import everest as facts
 
 COMMANDS: tuple[OcppCommand, ...] = (
     GetVariables(),
@@ -113,7 +113,7 @@ def test_what_is_no_variable(topic: str) -> None:
 def test_all_that_was_recorded_is_read() -> None:
     """It is of the newest dialect, and shows in what form that is written."""
     variables, results, calls = 0, 0, []
-    for line in read_recording(facts("recorded", "internal_bus_main_samples.jsonl")):
+    for line in read_recording(recording("everest/recorded/internal_bus_main_samples")):
         levels = line.topic.split("/")[1:]
         if "response" in levels:
             assert bus.result(line.payload).error is None
@@ -161,8 +161,7 @@ def test_a_result() -> None:
 
 def test_all_that_is_told_is_in_the_interface() -> None:
     """Commands and arguments are those of EVerest's own definition, none more and none less."""
-    text = facts("interfaces", "ocpp_1_6_charge_point.yaml").read_text(encoding="utf-8")
-    defined = yaml.safe_load(text)["cmds"]
+    defined = ocpp_interface("main")["cmds"]
     told = [bus.bus_call(command) for command in COMMANDS]
     assert {each.command for each in told if each} == set(defined)
     types = {"string": str, "array": list}
@@ -288,7 +287,7 @@ def test_the_recording_on_a_hub() -> None:
     hub.link_up()
     hub.take_sent()
     start = hub.clock.time
-    for line in read_recording(facts("recorded", "internal_bus_main_samples.jsonl")):
+    for line in read_recording(recording("everest/recorded/internal_bus_main_samples")):
         hub.advance(start + line.t)
         hub.message(line.topic, line.payload, retained=False)
     assert hub.ignored == {}

@@ -16,8 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.envelope import (
     text,
     timestamp,
 )
-
-from .fakes import specs
+from tests.helpers.recordings import samples
 
 
 def test_decodes_any_json_value() -> None:
@@ -107,5 +106,5 @@ def test_each_request_names_a_reply_topic_of_its_own() -> None:
 
 
 def test_everest_s_own_serializer_is_understood() -> None:
-    for path in sorted(specs("everest", "codec-samples").glob("*.json")):
+    for path in samples():
         decode(path.read_bytes())

@@ -22,8 +22,9 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Reason,
     Status,
 )
+from tests.helpers.recordings import recording
 
-from .fakes import OfflineHub, Playback, lines, specs, waits
+from .fakes import OfflineHub, Playback, lines, waits
 
 ONE, TWO = "everest_legacy:connector_1", "everest_legacy:connector_2"
 HARDWARE = {
@@ -797,7 +798,7 @@ async def test_unlock_without_a_transaction(site: Site) -> None:
 
 @pytest.fixture(name="play", scope="module")
 def play_fixture() -> Playback:
-    return Playback(specs("everest", "recorded", "legacy_api_main_ac_sessions_thinned.jsonl"))
+    return Playback(recording("everest/recorded/legacy_api_main_ac_sessions_thinned"))
 
 
 def test_recorded_nothing_is_ignored(play: Playback) -> None:

@@ -32,9 +32,9 @@ from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     StopOcpp,
     Told,
 )
+from tests.helpers.recordings import sample
 
 from .fakes import UNTHROTTLED, OfflineHub, waits
-from .test_simulators_everest import everest as facts
 
 ROOT = "everest_api/1/ocpp_consumer/ocpp_1"
 ADDRESS = "everest_ocpp:ocpp_1"
@@ -231,9 +231,7 @@ def test_the_connection(station: Station) -> None:
 
 def test_the_sample_of_everest_s_own_serializer() -> None:
     station = Station()
-    station.says(
-        "connection_status", facts("codec-samples", "ocpp_connection_status.json").read_bytes()
-    )
+    station.says("connection_status", sample("ocpp_connection_status"))
     assert station.shown.connected is True
     assert station.shown.csms_url == "ws://localhost:9000"
     assert station.shown.version == "1.6"

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
+from tests.helpers.recordings import recording, samples
 
-from .fakes import OfflineHub, Playback, lines, specs
+from .fakes import OfflineHub, Playback, lines
 
 EVSE = "everest:evse_manager_api"
 
 
 @pytest.fixture(name="play", scope="module")
 def play_fixture() -> Playback:
-    return Playback(specs("everest", "recorded", "api_v1_main_ac_sessions.jsonl"))
+    return Playback(recording("everest/recorded/api_v1_main_ac_sessions"))
 
 
 def test_nothing_in_it_is_ignored(play: Playback) -> None:
@@ -145,7 +146,7 @@ def test_what_everest_s_own_serializer_writes_is_taken() -> None:
         "supported_energy_transfer_modes",
     }
     fed = 0
-    for path in sorted(specs("everest", "codec-samples").glob("*.json")):
+    for path in samples():
         name = next((each for each in names if path.stem.startswith(each)), None)
         if name is not None:
             hub.feed(f"everest_api/1/evse_manager_consumer/api/e2m/{name}", path.read_bytes())

@@ -47,13 +47,13 @@ from custom_components.fimp_chargepoint.chargepoint.permission import (
     WithdrawAuthorization,
 )
 from simulators.recording import Line, read_recording
+from tests.helpers.recordings import recording, samples
+from tests.helpers.schemas import SCHEMAS, Schemas
 
 from .fakes import OfflineHub, waits
 from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site, begin
 from .test_everest_limits import HARDWARE, OURS, holding
 from .test_everest_sisters import discovery
-from .test_simulators_everest import SCHEMAS, Schemas
-from .test_simulators_everest import everest as facts
 
 TOKENS, JUDGE, OCPP = "auth_token_provider", "auth_consumer", "ocpp_consumer"
 MODULES = {EVSE: "evse_1", ERRORS: "errors_1", LIMITS: "limits_1", TOKENS: "t", JUDGE: "a"}
@@ -352,7 +352,7 @@ UNREADABLE: dict[str, dict[tuple[str, str], int]] = {
 
 def recorded(name: str) -> Iterator[Line]:
     """Return the lines of a recording that EVerest has said."""
-    return read_recording(facts("recorded", f"{name}.jsonl"))
+    return read_recording(recording(f"everest/recorded/{name}"))
 
 
 def whose(topic: str) -> str:
@@ -441,7 +441,7 @@ def test_every_sample_of_everest_s_own_serializer_is_taken() -> None:
     site.evse("heartbeat", 1)
     site.says(ERRORS, "errors_1", "heartbeat", 1)
     strange = []
-    for path in sorted(facts("codec-samples").iterdir()):
+    for path in samples():
         stem, data = path.stem, path.read_bytes()
         if stem.startswith(OF_CLIENTS):
             continue

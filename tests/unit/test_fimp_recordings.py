@@ -11,8 +11,9 @@ from custom_components.fimp_chargepoint.chargepoint.capabilities import (
     Range,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+from tests.helpers.recordings import recording
 
-from .fakes import Playback, lines, specs
+from .fakes import Playback, lines
 
 EASEE = "fimp:easee/1/1"
 WALLBOX = "fimp:testcharger/1/1"
@@ -21,12 +22,12 @@ MINIMAL = "fimp:mincharger/1/1"
 
 @pytest.fixture(scope="module")
 def easee() -> Playback:
-    return Playback(specs("fimp", "captures", "easee_adapter.jsonl"))
+    return Playback(recording("fimp/captures/easee_adapter"))
 
 
 @pytest.fixture(scope="module")
 def full() -> Playback:
-    return Playback(specs("fimp", "captures", "charger_full.jsonl"))
+    return Playback(recording("fimp/captures/charger_full"))
 
 
 def test_easee_introduces_itself(easee: Playback) -> None:

@@ -14,8 +14,9 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Feature,
     Reason,
 )
+from tests.helpers.recordings import RECORDINGS
 
-from .fakes import OfflineHub, specs
+from .fakes import OfflineHub
 from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, kinds, report, state
 
 VINCULUM = "pt:j1/mt:evt/rt:app/rn:vinculum/ad:1"
@@ -173,17 +174,17 @@ def test_it_is_asked_again_after_a_lost_connection(garage: House) -> None:
 # The answer --------------------------------------------------------------------------
 
 
-def test_the_real_device_list_makes_a_charge_point(house: House) -> None:
-    path = specs("fimp", "vinculum", "pd7_device_futurehome_charge.json")
+def test_a_device_with_all_its_fields_makes_a_charge_point(house: House) -> None:
+    path = RECORDINGS / "fimp" / "vinculum" / "device.json"
     events: list[object] = []
     house.hub.add_listener(events.append)
-    house.answers(*orjson.loads(path.read_bytes()))
-    address = "fimp:cloud_adapter/1/3_1"
+    house.answers(orjson.loads(path.read_bytes()))
+    address = "fimp:cloud_adapter/1/5_1"
     assert events == [NodeAdded(house.hub.nodes[address])]
     snapshot = house.snapshot(address)
-    assert snapshot.identity.name == "Futurehome Charge"
+    assert snapshot.identity.name == "Driveway"
     assert snapshot.identity.model == "Futurehome Charge"
-    assert snapshot.identity.area is None
+    assert snapshot.identity.area == "Carport"
     assert snapshot.identity.serial_number is None
     assert snapshot.unavailable is Reason.NOT_HEARD
     capabilities = snapshot.capabilities

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 import json
-from pathlib import Path
 import time
 from typing import Any
 
@@ -18,8 +17,7 @@ from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Simulator, Timing
 from tests.broker import BrokerProcess
-
-from .fakes import specs
+from tests.helpers.recordings import recording
 
 QUICK = Timing(pace=0.02, speed=3600, poll=0.1, heartbeat=0.1, meter=0.05)
 FIMP_DEVICE = "/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
@@ -118,15 +116,15 @@ def kind_of(value: Any) -> Any:
             return type(value).__name__
 
 
-def recording(*path: str) -> list[dict[str, Any]]:
-    lines = Path(specs(*path)).read_text(encoding="utf-8").splitlines()
+def lines_of(name: str) -> list[dict[str, Any]]:
+    lines = recording(name).read_text(encoding="utf-8").splitlines()
     return [line for line in map(json.loads, lines) if "topic" in line]
 
 
 async def test_fimp_speaks_like_the_recordings(broker: BrokerProcess, ear: Ear) -> None:
     recorded: dict[str, set[str]] = {}
     for name in ("charger_full", "easee_adapter"):
-        for line in recording("fimp", "captures", f"{name}.jsonl"):
+        for line in lines_of(f"fimp/captures/{name}"):
             body = line["payload"]
             recorded.setdefault(body["type"], set()).add(json.dumps(fimp_shape(body)))
     setups = [ChargepointSetup(name=each, profile=each) for each in ("easee", "minimal")]
@@ -176,12 +174,12 @@ async def test_fimp_refuses_in_the_words_of_the_recordings(
         topic = f"pt:j1/mt:cmd{FIMP_DEVICE}"
         refused = [
             line["payload"]
-            for line in recording("fimp", "captures", "easee_adapter.jsonl")
+            for line in lines_of("fimp/captures/easee_adapter")
             if line["topic"] == topic and "max_current.set" in line["payload"]["type"]
         ]
         wanted = [
             line["payload"]["props"]["msg"]
-            for line in recording("fimp", "captures", "easee_adapter.jsonl")
+            for line in lines_of("fimp/captures/easee_adapter")
             if line["payload"]["type"] == "evt.error.report"
             and line["payload"]["props"]["cmd_type"] == "cmd.max_current.set"
         ]
@@ -246,7 +244,7 @@ async def test_fimp_silence_and_resp_to(broker: BrokerProcess, ear: Ear) -> None
 
 async def test_everest_speaks_like_the_recording(broker: BrokerProcess, ear: Ear) -> None:
     recorded: dict[str, set[str]] = {}
-    for line in recording("everest", "recorded", "api_v1_main_ac_sessions.jsonl"):
+    for line in lines_of("everest/recorded/api_v1_main_ac_sessions"):
         if "/e2m/" in line["topic"]:
             name, body = line["topic"].partition("/e2m/")[2], json.loads(line["payload"])
             recorded.setdefault(everest_name(name, body), set()).add(json.dumps(kind_of(body)))

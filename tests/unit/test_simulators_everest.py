@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
 import json
-import os
-from pathlib import Path
-import re
 import sys
 from typing import Any
 import uuid
@@ -25,8 +22,9 @@ from simulators.everest import (
 )
 from simulators.simulator import ControlError, Timing
 from tests.broker import BrokerProcess
+from tests.helpers.recordings import recording
+from tests.helpers.schemas import SCHEMAS, Schemas
 
-from .fakes import specs
 from .test_simulators import Ear, broker_of, kind_of
 
 QUICK = Timing(pace=0.01, speed=3600, heartbeat=0.1, meter=0.05)
@@ -49,20 +47,10 @@ KINDS = {
     "cost_api": "session_cost_consumer",
     "ocpp_api": "ocpp_consumer",
 }
-SCHEMAS = {"main": "main", "2026.02": "2026.02.1", "2025.10": "2025.10.0"}
 API = "evse_manager_api"
 CARD = {"id_token": {"value": "DEADBEEF", "type": "ISO14443"}, "authorization_type": "RFID"}
 OTHER_CARD = {**CARD, "id_token": {"value": "CAFE01", "type": "ISO14443"}}
 BUS = "everest/modules/ocpp/impl/main"
-
-
-def everest(*parts: str) -> Path:
-    """Return a file of EVerest's facts, or skip the test visibly."""
-    folder = os.environ.get("EVEREST_SPECS")
-    path = Path(folder).joinpath(*parts) if folder else specs("everest", *parts)
-    if not path.exists():
-        pytest.skip(f"no facts about EVerest here: {'/'.join(parts)}")
-    return path
 
 
 class Client(Ear):
@@ -147,113 +135,6 @@ async def start_fixture(broker: BrokerProcess) -> AsyncGenerator[Start]:
 
 
 # What it says is what the releases define ----------------------------------------------------
-
-
-def violations(value: Any, schema: Any, defs: Any, where: str = "") -> list[str]:  # noqa: C901, PLR0912
-    """Return what is wrong with a value, as far as EVerest's schemas can say it."""
-    if schema is None:
-        return []
-    if "$ref" in schema:
-        return violations(value, defs[schema["$ref"].removeprefix("#/$defs/")], defs, where)
-    if "oneOf" in schema:
-        tried = [violations(value, each, defs, where) for each in schema["oneOf"]]
-        return [] if any(not each for each in tried) else tried[0]
-    kinds = {
-        "object": isinstance(value, dict),
-        "array": isinstance(value, list),
-        "string": isinstance(value, str),
-        "boolean": isinstance(value, bool),
-        "integer": isinstance(value, int) and not isinstance(value, bool),
-        "number": isinstance(value, int | float) and not isinstance(value, bool),
-        "null": value is None,
-    }
-    if not kinds.get(schema.get("type"), True):
-        return [f"{where}: {value!r} is no {schema['type']}"]
-    wrong = []
-    if "enum" in schema and value not in schema["enum"]:
-        wrong.append(f"{where}: {value!r} is none of the words")
-    if isinstance(value, dict):
-        known = schema.get("properties", {})
-        wrong += [
-            f"{where}: no {key}" for key in schema.get("required", ()) if key not in value
-        ]
-        for key, item in value.items():
-            if key in known:
-                wrong += violations(item, known[key], defs, f"{where}/{key}")
-            elif schema.get("additionalProperties") is False:
-                wrong.append(f"{where}: what is {key}?")
-    elif isinstance(value, list):
-        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            wrong.append(f"{where}: {len(value)} items")
-        for item in value:
-            wrong += violations(item, schema.get("items"), defs, f"{where}[]")
-    elif isinstance(value, str):
-        if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
-            wrong.append(f"{where}: {len(value)} letters")
-        if not re.search(schema.get("pattern", ""), value):
-            wrong.append(f"{where}: {value!r} does not match")
-        if schema.get("format") == "date-time" and not re.fullmatch(
-            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", value
-        ):
-            wrong.append(f"{where}: {value!r} is no time")
-    elif kinds["number"]:
-        least, most = schema.get("minimum", value), schema.get("maximum", value)
-        wrong += [] if least <= value <= most else [f"{where}: {value} is out of range"]
-    return wrong
-
-
-#: Where real ones violate their own schema, too.
-KNOWN_VIOLATIONS = (
-    "'SessionResumed:' is none of the words",
-    "{'modes': ",
-    "/charged_energy_wh: -",
-    "/power_W/total: None",
-)
-
-
-def test_the_validator_finds_what_is_wrong() -> None:
-    defs = {"Word": {"type": "string", "enum": ["a"], "maxLength": 2}}
-    schema = {
-        "type": "object",
-        "required": ["a", "b"],
-        "additionalProperties": False,
-        "properties": {
-            "a": {"$ref": "#/$defs/Word"},
-            "n": {"type": "integer", "minimum": 1, "maximum": 2},
-            "l": {"type": "array", "minItems": 1, "items": {"type": "boolean"}},
-            "t": {"type": "string", "format": "date-time"},
-            "o": {"oneOf": [{"type": "string"}, {"type": "null"}]},
-        },
-    }
-    good = {"a": "a", "b": 1, "n": 1, "l": [True], "t": "2026-01-01T00:00:00Z", "o": None}
-    assert violations({**good, "x": 1}, schema, defs) == [": what is b?", ": what is x?"]
-    bad = {"a": "long", "n": 3, "l": [1], "t": "today", "o": 5}
-    assert len(violations(bad, schema, defs)) == 7
-    assert violations({"a": True, "b": 1, "n": 1.5, "l": []}, schema, defs)
-
-
-class Schemas:
-    """The messages a release defines."""
-
-    def __init__(self, dialect: str) -> None:
-        """Read them."""
-        text = everest("jsonschema", f"{SCHEMAS[dialect]}.json").read_text(encoding="utf-8")
-        self._apis = json.loads(text)
-
-    def check(self, kind: str, name: str, value: Any) -> list[str]:
-        """Return what is wrong with something that EVerest said."""
-        api = self._apis.get(f"{kind}_API")
-        if api is None:
-            return [f"there is no {kind}"]
-        for key, message in api["messages"].items():
-            if name in (message["address"], key):
-                wrong = violations(value, message["payload_schema"], api["$defs"], name)
-                return [
-                    each
-                    for each in wrong
-                    if not any(known in each for known in KNOWN_VIOLATIONS)
-                ]
-        return [f"{kind} has no {name}"]
 
 
 def wrong_messages(client: Client, dialect: str) -> list[str]:
@@ -386,20 +267,15 @@ async def test_all_it_says_is_defined(dialect: str, client: Client, start: Start
     await asyncio.sleep(0.3)
     assert not wrong_messages(client, dialect)
     # Everything that can be said was said.
-    schemas = json.loads(
-        everest("jsonschema", f"{SCHEMAS[dialect]}.json").read_text(encoding="utf-8")
-    )
-    said = {
-        str(each.topic).split("/")[2:5:2] == ["x"] or str(each.topic) for each in client.heard
-    }
-    for kind in set(KINDS.values()) & {key.removesuffix("_API") for key in schemas}:
-        for message in schemas[f"{kind}_API"]["messages"].values():
-            address = message["address"]
-            if message["client_action"] == "receive" and address:
-                found = [
-                    each for each in said if f"/{kind}/" in each and each.endswith(address)
-                ]
-                assert found, (kind, address)
+    said = {str(each.topic) for each in client.heard}
+    schemas = Schemas(dialect)
+    missing = [
+        (kind, address)
+        for kind in set(KINDS.values())
+        for address in schemas.said(kind)
+        if not any(f"/{kind}/" in each and each.endswith(address) for each in said)
+    ]
+    assert missing == []
     assert not [each for each in client.heard if each.retain]
     assert station.mistakes == []
 
@@ -1156,7 +1032,7 @@ async def test_the_older_bus(dialect: str, root: str, client: Client, start: Sta
 
 
 async def test_legacy_speaks_like_the_recording(client: Client, start: Start) -> None:
-    path = everest("recorded", "legacy_api_main_ac_sessions_thinned.jsonl")
+    path = recording("everest/recorded/legacy_api_main_ac_sessions_thinned")
     recorded: dict[str, set[str]] = {}
     for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
         if "/cmd/" not in line.get("topic", "/cmd/"):

@@ -15,8 +15,7 @@ from simulators.fimp import PROFILES, ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Timing
 from tests.broker import BrokerProcess
-
-from .fakes import specs
+from tests.helpers.recordings import RECORDINGS, recording
 
 QUICK = Timing(pace=0.02, speed=3600, poll=0.1)
 VINCULUM = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
@@ -176,7 +175,7 @@ def recorded() -> dict[str, list[dict[str, Any]]]:
     """Return all recorded messages by their type."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in ("charger_full", "easee_adapter"):
-        with specs("fimp", "captures", f"{name}.jsonl").open(encoding="utf-8") as lines:
+        with recording(f"fimp/captures/{name}").open(encoding="utf-8") as lines:
             for body in (json.loads(line)["payload"] for line in lines):
                 found.setdefault(body["type"], []).append(body)
     return found
@@ -293,16 +292,13 @@ async def test_easee_of_2021_has_words_of_its_own(broker: BrokerProcess) -> None
         assert ear.said("evt.current_session.report")[-1]["props"] == {"unit": "kWh"}
 
 
-async def test_futurehome_is_what_the_hub_recorded(broker: BrokerProcess) -> None:
-    recorded = json.loads(
-        specs("fimp", "vinculum", "pd7_device_futurehome_charge.json").read_text()
-    )
-    async with running(broker, setup("futurehome", address="3_1"), hub=True) as (
-        simulator,
-        ear,
-    ):
+async def test_futurehome_is_listed_with_all_its_fields(broker: BrokerProcess) -> None:
+    path = RECORDINGS / "fimp" / "vinculum" / "device.json"
+    wanted = json.loads(path.read_text(encoding="utf-8"))
+    point = setup("futurehome", address="5_1", title="Driveway", room="Carport")
+    async with running(broker, point, hub=True) as (simulator, ear):
         (device,) = (await ear.pd7("device"))["device"]
-        assert device == recorded[0] | {"id": device["id"], "thing": device["thing"]}
+        assert device == wanted | {key: device[key] for key in ("id", "thing", "room")}
         await simulator.plug()
         await ear.tell("cmd.charge.start")
 
@@ -313,7 +309,7 @@ async def test_futurehome_is_what_the_hub_recorded(broker: BrokerProcess) -> Non
         await ear.until(power)
         values = ear.said("evt.meter_ext.report", "meter_elec")[-1]["val"]
         assert sorted(values) == ["i1", "i2", "i3", "u1", "u2", "u3"]
-        assert ear.adapter("evt.network.node_report")[-1]["val"]["address"] == "3"
+        assert ear.adapter("evt.network.node_report")[-1]["val"]["address"] == "5"
         await simulator.exclude()
         await simulator.include()
         assert simulator["garage"].address == "1_1"

@@ -1,0 +1,1 @@
+"""What several tests stand on: recordings, schemas, charge points to talk to."""

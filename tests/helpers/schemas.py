@@ -1,0 +1,109 @@
+"""What each release of EVerest defines as its messages, and whether a message is one."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+import json
+import re
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from .recordings import RECORDINGS
+
+#: The releases the tests know, and where their definitions are.
+SCHEMAS = {"main": "main", "2026.02": "2026.02.1", "2025.10": "2025.10.0"}
+
+#: Where real ones violate their own schema, too: the place in a message, and the fault.
+KNOWN_VIOLATIONS = (
+    (".event", "'SessionResumed:' is not one of"),
+    ("$", "{'modes': "),
+    (".charged_energy_wh", "-"),
+    (".power_W.total", "None is not"),
+)
+
+_FOLDER = RECORDINGS / "everest" / "schemas"
+_FORMATS = FormatChecker(())
+
+
+@_FORMATS.checks("date-time", raises=ValueError)
+def _is_time(value: object) -> bool:
+    """Return whether it is a time as EVerest writes it."""
+    if not isinstance(value, str):
+        return True
+    datetime.fromisoformat(value)
+    return re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", value) is not None
+
+
+def _faults(error: ValidationError) -> Iterator[ValidationError]:
+    """Yield what is wrong in the first of several alternatives, which is the one meant.
+
+    The others are what is said where there is no value, such as `true`.
+    """
+    if not error.context:
+        yield error
+    for each in error.context:
+        if each.schema_path[0] == 0:
+            yield from _faults(each)
+
+
+@cache
+def definitions(release: str) -> dict[str, Any]:
+    """Return the APIs of a release, by name, with their messages."""
+    path = _FOLDER / f"{SCHEMAS[release]}.json"
+    apis: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return apis
+
+
+def ocpp_interface(release: str) -> dict[str, Any]:
+    """Return the variables and commands of EVerest's interface to OCPP 1.6."""
+    path = _FOLDER / "ocpp_1_6_charge_point.json"
+    interface: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))[release]
+    return interface
+
+
+class Schemas:
+    """The messages a release defines."""
+
+    def __init__(self, release: str) -> None:
+        """Take those of `release`, one of SCHEMAS."""
+        self._apis = definitions(release)
+        self._validators: dict[tuple[str, str], Draft202012Validator] = {}
+
+    def said(self, kind: str) -> Iterator[str]:
+        """Yield the variables that a kind of module publishes, such as `e2m/powermeter`."""
+        api = self._apis.get(f"{kind}_API", {"messages": {}})
+        for message in api["messages"].values():
+            if message["client_action"] == "receive" and message["address"]:
+                yield message["address"]
+
+    def check(self, kind: str, name: str, value: Any) -> Sequence[str]:
+        """Return what is wrong with a message, but for what real ones do wrong, too.
+
+        `name` is its address, or its key where it has none, as replies do.
+        """
+        if f"{kind}_API" not in self._apis:
+            return [f"there is no {kind}"]
+        validator = self._validator(kind, name)
+        if validator is None:
+            return [f"{kind} has no {name}"]
+        return [
+            f"{name}: {error.json_path}: {error.message}"
+            for found in validator.iter_errors(value)
+            for error in _faults(found)
+            if not any(
+                error.json_path.endswith(place) and error.message.startswith(words)
+                for place, words in KNOWN_VIOLATIONS
+            )
+        ]
+
+    def _validator(self, kind: str, name: str) -> Draft202012Validator | None:
+        if (kind, name) not in self._validators:
+            api = self._apis[f"{kind}_API"]
+            for key, message in api["messages"].items():
+                if name in (message["address"], key):
+                    schema = {**message["payload_schema"], "$defs": api["$defs"]}
+                    made = Draft202012Validator(schema, format_checker=_FORMATS)
+                    self._validators[kind, name] = made
+                    break
+        return self._validators.get((kind, name))
