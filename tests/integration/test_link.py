@@ -1,8 +1,6 @@
 """The link to a broker: every way it can go wrong, and how it comes back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 import logging
 import socket
 import ssl
@@ -25,10 +23,9 @@ from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from harness.broker import HOST
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
+from tests.helpers.server import Talk, server
 
 from .conftest import until
-
-type Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _CONNACK = bytes((0x20, 2, 0, 0))
 #: A message on a topic that is no UTF-8.
@@ -63,24 +60,6 @@ def link_to(port: int, listener: Listener | None = None, **settings: Any) -> Mqt
         return MqttSettings(host=HOST, port=port, **settings)
 
     return MqttLink(source, listener or Listener())
-
-
-@asynccontextmanager
-async def server(talk: Talk) -> AsyncGenerator[int]:
-    """Run a server that is no broker, or a poor one; yields its port."""
-    writers: list[asyncio.StreamWriter] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        try:
-            await talk(reader, writer)
-        finally:
-            writer.close()
-
-    async with await asyncio.start_server(serve, HOST, 0) as listening:
-        yield listening.sockets[0].getsockname()[1]
-        for writer in writers:
-            writer.close()
 
 
 async def test_messages_come_and_go(broker: BrokerProcess) -> None:

@@ -10,6 +10,7 @@ consumer would close the client (the listener does not raise).
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from inspect import signature
 import logging
 import random
 import ssl
@@ -56,7 +57,10 @@ _SUBACK_FAILURE = 0x80
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """A bounded queue that drops the oldest message, and says so once."""
+    """A bounded queue that drops the oldest message, and says so once.
+
+    aiomqtt drops the newest where a queue is full, and says so each time.
+    """
 
     _dropped = False
 
@@ -72,12 +76,21 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         super().put_nowait(item)
 
 
+def _takes(owner: object, name: str, *parameters: str) -> bool:
+    """Return whether `owner` has a method with exactly these parameters."""
+    method = getattr(owner, name, None)
+    return callable(method) and [*signature(method).parameters] == [*parameters]
+
+
 class _Client(aiomqtt.Client):
-    """A client without two faults of aiomqtt 2.5.1.
+    """A client without two faults of aiomqtt.
 
     It asks the loop to watch the socket in its next turn: where the broker hung up in
     this one, that fails in the loop, out of everybody's reach. And it leaves the socket
     open when it ends by an exception of its own.
+
+    What is private there may change in any release. A method that is not as we know it is
+    left alone; the fault is the lesser evil.
     """
 
     @override
@@ -85,24 +98,30 @@ class _Client(aiomqtt.Client):
         try:
             await super().__aexit__(*exception)
         finally:
-            # Closed already where all went well.
-            self._client._sock_close()  # noqa: SLF001
+            paho: Any = getattr(self, "_client", None)
+            if _takes(paho, "_sock_close"):
+                # Closed already where all went well.
+                paho._sock_close()  # noqa: SLF001
 
-    @override
-    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
-        def write() -> None:
-            try:
-                client.loop_write()
-            except Exception as error:  # noqa: BLE001
-                if not self._disconnected.done():
-                    self._disconnected.set_exception(error)
+    if _takes(
+        aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"
+    ):
 
-        def watch() -> None:
-            if sock.fileno() >= 0:
-                self._loop.add_writer(sock.fileno(), write)
+        @override
+        def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+            def write() -> None:
+                try:
+                    client.loop_write()
+                except Exception as error:  # noqa: BLE001
+                    if not self._disconnected.done():
+                        self._disconnected.set_exception(error)
 
-        # Called from a thread while it connects.
-        self._loop.call_soon_threadsafe(watch)
+            def watch() -> None:
+                if sock.fileno() >= 0:
+                    self._loop.add_writer(sock.fileno(), write)
+
+            # Called from a thread while it connects.
+            self._loop.call_soon_threadsafe(watch)
 
 
 class MqttLink:

@@ -1,0 +1,144 @@
+"""What the link mends in aiomqtt is still broken there, and still where it was.
+
+A test that fails here after an update says which workaround in `chargepoint/mqtt.py` can go,
+or where it has to look anew.
+"""
+
+import asyncio
+from contextlib import suppress
+from importlib.metadata import version
+import socket
+from typing import Any
+
+import aiomqtt
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint import mqtt
+from harness.broker import HOST
+from tests.broker import BrokerProcess
+from tests.helpers.server import server
+
+from .conftest import until
+
+AIOMQTT = f"aiomqtt {version('aiomqtt')}"
+STOCK = (aiomqtt.Client, True)
+OURS = (mqtt._Client, False)
+BOTH = pytest.mark.parametrize(("kind", "faulty"), [STOCK, OURS], ids=["stock", "ours"])
+
+
+def judge(*, found: bool, faulty: bool, fault: str, where: str) -> None:
+    """Fail where the stock client has lost its fault, or ours still has it."""
+    if faulty and not found:
+        pytest.fail(f"{AIOMQTT} {fault} no more: delete {where}")
+    if found and not faulty:
+        pytest.fail(f"{where} has no effect on {AIOMQTT}")
+
+
+def test_the_private_methods_are_as_we_know_them() -> None:
+    """Where they are not, nothing is replaced any more, and the faults are back."""
+    for name in ("_on_socket_register_write",):
+        assert name in vars(mqtt._Client), f"{name} is not what it was in {AIOMQTT}"
+    # Without this, the socket of a client that failed stays open.
+    assert mqtt._takes(paho.Client(CallbackAPIVersion.VERSION2), "_sock_close")
+
+
+class Odd:
+    """A release of tomorrow."""
+
+    same = 5
+
+    def register(self, sock: Any, loop: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "fits"),
+    [
+        ("register", ("self", "sock", "loop"), True),
+        ("register", ("self", "sock"), False),
+        ("register", ("self", "loop", "sock"), False),
+        ("same", (), False),
+        ("gone", (), False),
+    ],
+)
+def test_only_a_method_with_the_same_parameters_is_replaced(
+    name: str, parameters: tuple[str, ...], *, fits: bool
+) -> None:
+    assert mqtt._takes(Odd, name, *parameters) is fits
+
+
+@BOTH
+async def test_a_broker_that_hangs_up_at_once_is_an_error_of_the_loop(
+    socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    errors: list[dict[str, Any]] = []
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    try:
+        client = kind(HOST)
+        one, other = socket.socketpair()
+        # What paho calls when it has something to send.
+        client._client.on_socket_register_write(client._client, None, one)
+        one.close()
+        other.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(usual)
+    judge(
+        found=bool(errors),
+        faulty=faulty,
+        fault="watches a closed socket",
+        where="_Client._on_socket_register_write",
+    )
+
+
+@BOTH
+async def test_a_client_that_fails_leaves_its_socket_open(
+    socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        # CONNACK, then a message on a topic that is no UTF-8.
+        writer.write(bytes((0x20, 2, 0, 0, 0x30, 3, 0, 1, 0xFF)))
+        await reader.read()
+
+    async with server(talk) as port:
+        client = kind(HOST, port)
+        with suppress(aiomqtt.MqttError, UnicodeDecodeError):
+            async with client:
+                await until(client._disconnected.done, "the client to fail")
+        open_socket = client._client.socket()
+        judge(
+            found=open_socket is not None,
+            faulty=faulty,
+            fault="leaves its socket open",
+            where="_Client.__aexit__",
+        )
+        client._client._sock_close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "faulty"), [(asyncio.Queue, True), (mqtt._Inbox, False)], ids=["stock", "ours"]
+)
+async def test_a_full_queue_drops_the_newest_message(
+    broker: BrokerProcess, kind: type[asyncio.Queue[aiomqtt.Message]], *, faulty: bool
+) -> None:
+    async with aiomqtt.Client(
+        HOST, broker.port, queue_type=kind, max_queued_incoming_messages=1
+    ) as client:
+        await client.subscribe("a", qos=1)
+        for each in ("old", "new"):
+            await client.publish("a", each, qos=1)
+        # The broker has delivered both when it answers this.
+        await client.subscribe("b", qos=1)
+        await until(lambda: len(client.messages) == 1, "the queue to be full")
+        message = await anext(client.messages)
+    judge(
+        found=message.payload == b"old",
+        faulty=faulty,
+        fault="drops the newest message",
+        where="_Inbox",
+    )
