@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -108,3 +109,33 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
         if host in (text_of(path) or "")
     ]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("known", "variable"),
+    [("--system-certs", "UV_SYSTEM_CERTS"), ("--native-tls", "UV_NATIVE_TLS")],
+)
+def test_setup_trusts_whom_the_system_trusts(tmp_path: Path, known: str, variable: str) -> None:
+    """Behind a proxy that inspects TLS; the setting has another name in an older uv."""
+    for each in ("scripts", "bin"):
+        (tmp_path / each).mkdir()
+    shutil.copy(ROOT / "scripts" / "setup", tmp_path / "scripts")
+    (tmp_path / "requirements_test.txt").touch()
+    (tmp_path / "store.pem").write_text("whom the system trusts")
+    uv = tmp_path / "bin" / "uv"
+    uv.write_text(
+        f"#!/usr/bin/env bash\n[[ $* == *--help* ]] && echo {known}\n"
+        f'env > "{tmp_path}/seen"\n[[ $1 != venv ]]\n'
+    )
+    uv.chmod(0o755)
+    subprocess.run(  # noqa: S603
+        [tmp_path / "scripts" / "setup"],
+        check=False,
+        env={
+            "HOME": str(tmp_path),
+            "PATH": f"{uv.parent}:{os.environ['PATH']}",
+            "SSL_CERT_FILE": str(tmp_path / "store.pem"),
+        },
+        timeout=60,
+    )
+    assert f"{variable}=true" in (tmp_path / "seen").read_text().splitlines()
