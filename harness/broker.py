@@ -1,8 +1,9 @@
 """An MQTT broker inside this process, for machines that have none."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import logging
+import random
 import socket
 
 from amqtt.broker import Broker
@@ -10,11 +11,26 @@ from amqtt.broker import Broker
 HOST = "127.0.0.1"
 
 
+#: Below those that the kernel gives to clients: nobody gets the port of a broker by chance
+#: while that is away for a moment.
+_PORTS = range(20_000, 32_768)
+
+
 def free_port() -> int:
-    """Return a port of this machine that nobody uses."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+    """Return a port of this machine that nobody uses.
+
+    By chance, so that test runs beside each other hardly ever choose the same one.
+
+    Raises:
+        OSError: every one that was tried is in use.
+
+    """
+    chance = random.SystemRandom()
+    for port in chance.sample(_PORTS, 50):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind((HOST, port))
+            return port
+    raise OSError("no port is free")
 
 
 @asynccontextmanager

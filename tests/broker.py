@@ -6,6 +6,7 @@ Mosquitto where it is installed, else amqtt, so that the tests pass on a bare ma
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import hashlib
@@ -81,21 +82,22 @@ class BrokerProcess:
     port: int = field(default_factory=free_port)
     host: str = HOST
     _process: subprocess.Popen[bytes] | None = None
+    #: Whether it has never run, so that nobody knows its port.
+    _is_new: bool = True
 
     def start(self, *, password: str = PASSWORD) -> None:
         """Start, and return when it accepts connections."""
         self.folder.mkdir(exist_ok=True)
-        program = mosquitto()
-        command = (
-            self._amqtt(password) if program is None else self._mosquitto(program, password)
-        )
-        with Path(self.folder, "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
         deadline = time.monotonic() + _START_SECONDS
-        while not self._accepts():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(Path(self.folder, "log").read_text())
-            time.sleep(0.01)
+        while not self._runs(password, deadline):
+            if time.monotonic() > deadline:
+                log = Path(self.folder, "log")
+                raise RuntimeError(log.read_text() if log.exists() else "the port is in use")
+            # Somebody took the port since it was seen to be free.
+            if self._is_new:
+                self.port = free_port()
+            time.sleep(0.1)
+        self._is_new = False
 
     def stop(self) -> None:
         """End the process that `start` started."""
@@ -107,6 +109,33 @@ class BrokerProcess:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def _runs(self, password: str, deadline: float) -> bool:
+        """Start a process, and return whether it accepts connections in the end."""
+        if not self._port_is_free():
+            # It would accept them, too, as long as ours has not given up.
+            return False
+        program = mosquitto()
+        command = (
+            self._amqtt(password) if program is None else self._mosquitto(program, password)
+        )
+        with Path(self.folder, "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+        while self._process.poll() is None and time.monotonic() < deadline:
+            if self._accepts():
+                return True
+            time.sleep(0.01)
+        self.stop()
+        return False
+
+    def _port_is_free(self) -> bool:
+        with socket.socket() as listener:
+            # Connections of the one before may linger.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                listener.bind((self.host, self.port))
+                return True
+        return False
 
     def _accepts(self) -> bool:
         with socket.socket() as client:

@@ -1,6 +1,7 @@
 """`scripts/replay`: a recording in, the entities of Home Assistant out."""
 
 import asyncio
+from collections.abc import Callable
 import json
 from pathlib import Path
 import sys
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.replay import main
 from tests.helpers.recordings import recording
 
 _ROOT = Path(__file__).parents[2]
@@ -78,6 +80,28 @@ async def test_strings_are_bytes_and_other_payloads_are_json(tmp_path: Path) -> 
     assert shown["sensor.x_1_status"]["state"] == "finished"
 
 
+type Complaint = Callable[..., str]
+
+
+@pytest.fixture(name="complaint")
+def complaint_fixture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Complaint:
+    """What the script says of a recording with this text, None for one that is not there."""
+
+    def complaint(text: str | None, *options: str) -> str:
+        path = tmp_path / "recording.jsonl"
+        if text is not None:
+            path.write_text(text)
+        monkeypatch.setattr(sys, "argv", ["replay", str(path), *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    return complaint
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -87,15 +111,13 @@ async def test_strings_are_bytes_and_other_payloads_are_json(tmp_path: Path) -> 
         ("[]", "line 1"),
     ],
 )
-async def test_what_is_no_recording(tmp_path: Path, text: str, words: str) -> None:
-    recording = tmp_path / "bad.jsonl"
-    recording.write_text(text)
-    code, _, errors = await replay(recording)
-    assert code == 2
-    assert words in errors
+def test_what_is_no_recording(complaint: Complaint, text: str, words: str) -> None:
+    assert words in complaint(text)
 
 
-async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    code, _, errors = await replay(tmp_path / "missing.jsonl")
-    assert code == 2
-    assert "missing.jsonl" in errors
+def test_a_file_that_is_not_there(complaint: Complaint) -> None:
+    assert "recording.jsonl" in complaint(None)
+
+
+def test_a_speed_that_is_none(complaint: Complaint) -> None:
+    assert "quick" in complaint("", "--speed", "quick")

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 import json
-import subprocess
 import sys
 from typing import Any
 
 import aiomqtt
 import pytest
 
-from simulators.fimp import PROFILES, ChargepointSetup, FimpSimulator
+from simulators.fimp import PROFILES, ChargepointSetup, FimpSimulator, __main__
 from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Timing
 from tests.broker import BrokerProcess
@@ -654,12 +653,12 @@ async def test_every_profile_survives_every_word(broker: BrokerProcess, profile:
         await ear.pd7("device", "room", "thing", "state")
 
 
-def test_command_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "simulators.fimp", "--help"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+def test_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["fimp", "--help"])
+    with pytest.raises(SystemExit):
+        __main__.main()
+    told = capsys.readouterr().out
     for word in ("--hub", "--others", "futurehome", "clear_alarm", "title"):
-        assert word in done.stdout
+        assert word in told
