@@ -12,14 +12,10 @@ installed, else amqtt.
 import argparse
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 import json
 import logging
-from pathlib import Path
 import statistics
 import sys
-from tempfile import TemporaryDirectory
 import time
 from typing import Any
 from unittest.mock import patch
@@ -31,7 +27,8 @@ from homeassistant.core import Event, HomeAssistant, callback
 from custom_components.fimp_chargepoint import search
 from harness.broker import HOST
 from harness.headless import add_integration, headless
-from tests.broker import BrokerProcess
+
+from .home import broker, until
 
 _ADAPTER = "bench"
 _KINDS: dict[str, tuple[str, tuple[str | float, str | float]]] = {
@@ -93,18 +90,6 @@ class Arrivals:
             self.times[number].append(self.last)
 
 
-@contextmanager
-def _broker() -> Iterator[int]:
-    """Run mosquitto, or what there is, as a process of its own; yields its port."""
-    with TemporaryDirectory() as folder:
-        broker = BrokerProcess(Path(folder))
-        broker.start()
-        try:
-            yield broker.port
-        finally:
-            broker.stop()
-
-
 async def measure(
     port: int, kind: str, rate: float, seconds: float, charge_points: int
 ) -> dict[str, Any]:
@@ -118,9 +103,7 @@ async def measure(
             f"sensor.{_ADAPTER}_{number}_{entity}": number
             for number in range(1, charge_points + 1)
         }
-        async with asyncio.timeout(30):
-            while any(hass.states.get(name) is None for name in names):
-                await asyncio.sleep(0.1)
+        await until(lambda: all(hass.states.get(name) for name in names))
         await hass.async_block_till_done()
         arrivals = Arrivals(hass, names)
         process = await asyncio.create_subprocess_exec(
@@ -214,7 +197,7 @@ def main() -> int:
         return 0
     logging.basicConfig(level=logging.WARNING)
     kinds = [arguments.kind] if arguments.kind else list(_KINDS)
-    with _broker() as port:
+    with broker() as port:
         results = [
             asyncio.run(measure(port, kind, arguments.rate, seconds, arguments.charge_points))
             for kind in kinds

@@ -75,20 +75,30 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield each module that a file imports, relative ones written out, with the line."""
+def imported(path: Path) -> Iterator[tuple[int, str, str | None]]:
+    """Yield the line, the module and the name of all that a file imports.
+
+    Relative modules are written out; there is no name where the module itself is imported.
+    """
     package = name(path.parent).split("/")
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             for each in node.names:
-                yield node.lineno, each.name
+                yield node.lineno, each.name, None
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) + 1 - node.level] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            yield node.lineno, module
             for each in node.names:
-                # `from . import x` may name a module.
-                yield node.lineno, f"{module}.{each.name}"
+                yield node.lineno, module, each.name
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield each module that a file imports, relative ones written out, with the line."""
+    for line, module, each in imported(path):
+        yield line, module
+        if each is not None:
+            # `from . import x` may name a module.
+            yield line, f"{module}.{each}"
 
 
 def name(path: Path) -> str:

@@ -1,0 +1,35 @@
+"""What the benchmarks share: a broker, and patience."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.broker import BrokerProcess
+
+_PATIENCE = 30.0
+
+
+@contextmanager
+def broker() -> Iterator[int]:
+    """Run mosquitto, or what there is, as a process of its own; yields its port."""
+    with TemporaryDirectory() as folder:
+        process = BrokerProcess(Path(folder))
+        process.start()
+        try:
+            yield process.port
+        finally:
+            process.stop()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return as soon as `condition` is true.
+
+    Raises:
+        TimeoutError: it has not become true.
+
+    """
+    async with asyncio.timeout(_PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.05)

@@ -1,0 +1,180 @@
+"""What runs for one message, and for one press of a switch: counted, not timed.
+
+A real Home Assistant finds a simulated charge point of the commonest kind, whose adapter
+says nothing of its own accord while we count. Every function of the integration that is
+entered counts, as `sys.setprofile` tells it: a generator or a coroutine that goes on is
+entered once more.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+from pathlib import Path
+import sys
+from types import CodeType, FrameType
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    SERVICE_TURN_OFF,
+    SERVICE_TURN_ON,
+    Platform,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import Entity
+
+from custom_components import fimp_chargepoint
+from custom_components.fimp_chargepoint import search
+from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.journal import Mark
+from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
+from custom_components.fimp_chargepoint.coordinator import RuntimeData
+from harness.broker import HOST
+from harness.headless import add_integration, headless
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from simulators.simulator import Timing
+
+from .home import until
+
+_FOLDER = Path(fimp_chargepoint.__file__).parent
+#: It reacts at once, and looks at its charge point so seldom that nothing disturbs us.
+_QUIET = Timing(pace=0, poll=3600)
+#: Everything is shown, and leaves, at once.
+_OPTIONS = {"measurement_interval": 0, "dwell": 0, "write_interval": 0}
+#: The second report counts: with the first one some things happen for the only time.
+_WATTS = (2900, 3000)
+_SECONDS_OF_SILENCE = 0.5
+
+_STATUS = "sensor.easee_home_status"
+_POWER = "sensor.easee_home_power"
+_SWITCH = "switch.easee_home"
+
+
+class Hops:
+    """How often each function of the integration was entered."""
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        #: By module and function.
+        self.calls: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def modules(self) -> list[str]:
+        """The modules that were entered."""
+        return sorted({module for module, _ in self.calls})
+
+    @property
+    def functions(self) -> dict[str, int]:
+        """How often each function was entered, the most frequent first."""
+        return {f"{module}: {each}": n for (module, each), n in self.calls.most_common()}
+
+    @contextmanager
+    def counted(self, last: CodeType | None = None) -> Iterator[None]:
+        """Count until the end of the block, or until `last` has been entered."""
+
+        def entered(frame: FrameType, event: str, _: object) -> None:
+            code = frame.f_code
+            file = Path(code.co_filename)
+            if event == "call" and file.is_relative_to(_FOLDER):
+                module = file.relative_to(_FOLDER).as_posix()
+                self.calls[module, code.co_qualname] += 1
+                if code is last:
+                    sys.setprofile(None)
+
+        sys.setprofile(entered)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+
+async def measure(port: int) -> dict[str, Any]:
+    """Return every figure by its key, with what it counts: a list or numbers by name.
+
+    Raises:
+        TimeoutError: the charge point was not found, or does not do as it is told.
+
+    """
+    charge_point = ChargepointSetup(profile="easee")
+    async with (
+        headless() as hass,
+        FimpSimulator(Broker(HOST, port), charge_point, timing=_QUIET) as simulator,
+    ):
+        with patch.object(search, "SEARCH_SECONDS", 0):
+            entry = await add_integration(hass, port, options=_OPTIONS)
+        await until(lambda: hass.states.is_state(_STATUS, "disconnected"))
+        await simulator.plug()
+        await until(lambda: hass.states.is_state(_STATUS, "ready_to_charge"))
+        await _switch(hass, SERVICE_TURN_ON)
+        hub: Hub = entry.runtime_data.hub
+        await _silence(hub)
+        found = {
+            "listeners": _listeners(entry.runtime_data),
+            **await _power_report(hass, hub),
+            **await _press(hass),
+        }
+        await hass.config_entries.async_unload(entry.entry_id)
+    return found
+
+
+async def _power_report(hass: HomeAssistant, hub: Hub) -> dict[str, Any]:
+    """Count from the bytes of a power report to the states that are written for it."""
+    report, message = next(
+        (line, message)
+        for line in hub.journal.newest(Mark.PLAIN)
+        if (message := json.loads(line.payload))["type"] == "evt.meter.report"
+        and message["props"]["unit"] == "W"
+    )
+    for watts in _WATTS:
+        payload = json.dumps(message | {"val": watts}).encode()
+        hops = Hops()
+        with hops.counted():
+            hub.message(report.topic, payload, retained=False)
+            await hass.async_block_till_done()
+        await until(lambda watts=watts: hass.states.is_state(_POWER, f"{watts:.1f}"))  # type: ignore[misc]
+    return {"report_modules": hops.modules, "report_calls": hops.functions}
+
+
+async def _press(hass: HomeAssistant) -> dict[str, Any]:
+    """Count from the switch being turned off to the message being handed over."""
+    hops = Hops()
+    with hops.counted(last=MqttLink.publish.__code__):
+        press = hass.async_create_task(_switch(hass, SERVICE_TURN_OFF))
+        await until(lambda: sys.getprofile() is None)
+    # What comes of it does not count, and this adapter would tell us only at its next look.
+    press.cancel()
+    await asyncio.wait([press])
+    return {
+        "press_modules": hops.modules,
+        "press_functions": sorted(hops.functions),
+        "press_calls": hops.functions,
+    }
+
+
+def _listeners(data: RuntimeData) -> list[str]:
+    """Return who listens to the charge point's coordinator beside its entities."""
+    (coordinator,) = data.coordinators.values()
+    listeners = [each for each, _ in coordinator._listeners.values()]  # noqa: SLF001
+    return sorted(
+        f"{each.__module__}: {each.__qualname__}"
+        for each in listeners
+        if not isinstance(getattr(each, "__self__", None), Entity)
+    )
+
+
+async def _switch(hass: HomeAssistant, action: str) -> None:
+    await hass.services.async_call(
+        Platform.SWITCH, action, {ATTR_ENTITY_ID: _SWITCH}, blocking=True
+    )
+
+
+async def _silence(hub: Hub) -> None:
+    """Return when nothing comes any more."""
+    heard = -1
+    while heard != hub.received:
+        heard = hub.received
+        await asyncio.sleep(_SECONDS_OF_SILENCE)

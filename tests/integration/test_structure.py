@@ -1,0 +1,43 @@
+"""What runs for one message and one press may only become less (see `bench/`)."""
+
+from typing import Any
+
+import pytest
+
+from bench.hops import Hops, measure
+from bench.structure import RUNNING, Figure, amount
+from custom_components.fimp_chargepoint.chargepoint import clock, topics
+from tests.broker import BrokerProcess
+
+
+async def test_it_gets_no_worse(broker: BrokerProcess) -> None:
+    found = await measure(broker.port)
+    assert set(found) == {figure.key for figure in RUNNING}
+
+    def excess(figure: Figure) -> Any:
+        return found[figure.key] if amount(found[figure.key]) > figure.ceiling else None
+
+    assert not {each.key: what for each in RUNNING if (what := excess(each))}
+    # A number that is too good: what is counted does not run there any more.
+    assert "chargepoint/hub.py: Hub.message" in found["report_calls"]
+    assert "chargepoint/mqtt.py: MqttLink.publish" in found["press_calls"]
+
+
+def test_only_the_integration_counts() -> None:
+    hops = Hops()
+    with hops.counted():
+        pytest.approx(1)
+        clock.moment(0)
+        clock.moment(1)
+    clock.moment(2)
+    assert hops.functions == {"chargepoint/clock.py: moment": 2}
+
+
+def test_counting_ends_where_it_is_told() -> None:
+    hops = Hops()
+    with hops.counted(last=clock.moment.__code__):
+        topics.is_level("a")
+        clock.moment(0)
+        topics.is_level("b")
+    assert hops.modules == ["chargepoint/clock.py", "chargepoint/topics.py"]
+    assert sum(hops.functions.values()) == len(("is_level", "moment"))
