@@ -24,9 +24,6 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from . import hops, source
-from .home import broker
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -92,6 +89,10 @@ def main() -> int:
         "--json", type=Path, metavar="FILE", help="also write what each figure is made of"
     )
     arguments = parser.parse_args()
+    # They take seconds, and are of no use to --help and to who only wants the table above.
+    from . import hops, source  # noqa: PLC0415
+    from .home import broker  # noqa: PLC0415
+
     logging.basicConfig(level=logging.ERROR)
     found = source.measure()
     with broker() as port:
