@@ -18,7 +18,9 @@ from .project import (
     ROOT,
     core_files,
     imports,
+    name,
     parse,
+    project_files,
     read_json,
 )
 
@@ -81,17 +83,33 @@ def test_no_integration_of_home_assistant_has_our_domain() -> None:
     assert not (HOME_ASSISTANT / "components" / DOMAIN).exists()
 
 
-@pytest.mark.parametrize("key", ["documentation", "issue_tracker"])
-def test_addresses_are_our_own(key: str) -> None:
-    assert MANIFEST[key].startswith("https://github.com/")
-    assert "home-assistant.io" not in MANIFEST[key]
+def test_addresses_are_of_one_repository_of_a_code_owner() -> None:
+    """A code owner is a user, whom GitHub and Home Assistant can mention."""
+    repository = MANIFEST["documentation"]
+    owner = re.fullmatch(rf"https://github\.com/([\w-]+)/{DOMAIN}", repository)
+    assert owner is not None
+    assert MANIFEST["issue_tracker"] == f"{repository}/issues"
+    assert f"@{owner[1]}" in MANIFEST["codeowners"]
+
+
+def test_every_file_names_the_same_repository() -> None:
+    named = re.compile(rf"github\.com(?:/|%2F)([\w-]+)(?:/|%2F){DOMAIN}\b")
+    owners = {
+        name(path): found
+        for path in project_files()
+        if path.suffix in {".json", ".md", ".py", ".toml", ".yaml", ".yml"}
+        if (found := set(named.findall(path.read_text(encoding="utf-8"))))
+    }
+    owner = MANIFEST["documentation"].split("/")[-2]
+    assert len(owners) > 1
+    assert {file: found for file, found in owners.items() if found != {owner}} == {}
 
 
 def test_values() -> None:
     assert MANIFEST["iot_class"] in _IOT_CLASSES
     assert MANIFEST["integration_type"] in _TYPES
     assert MANIFEST["codeowners"]
-    assert all(re.fullmatch(r"@[\w-]+(/[\w-]+)?", each) for each in MANIFEST["codeowners"])
+    assert all(re.fullmatch(r"@[\w-]{1,39}", each) for each in MANIFEST["codeowners"])
     assert str(Version(MANIFEST["version"])) == MANIFEST["version"]
 
 
