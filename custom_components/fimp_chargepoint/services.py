@@ -6,6 +6,7 @@ impossible for any of them is refused before anything was sent.
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,9 @@ from .temporary_limits import DATA_TEMPORARY_LIMITS
 ATTR_CURRENT = "current"
 ATTR_DURATION = "duration"
 ATTR_MODE = "mode"
+
+#: The longest time that a limit can hold for a while; a date far off cannot be written.
+_DURATION_MAX = timedelta(days=366)
 
 
 def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:
@@ -103,7 +107,9 @@ ACTIONS: dict[str, Action[Any]] = {
     "set_current_limit": Action(
         fields={
             probatio.Required(ATTR_CURRENT): cv.positive_float,
-            probatio.Optional(ATTR_DURATION): cv.positive_time_period,
+            probatio.Optional(ATTR_DURATION): probatio.All(
+                cv.positive_time_period, probatio.Range(max=_DURATION_MAX)
+            ),
         },
         check=_check_limit,
         run=_limit,

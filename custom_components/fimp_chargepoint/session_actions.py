@@ -38,10 +38,17 @@ async def _get(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any
     sessions = coordinator.config_entry.runtime_data.sessions
     records = sessions.of(coordinator.node.address).logbook.records
     if ATTR_SINCE in data:
-        since = dt_util.as_utc(data[ATTR_SINCE])
-        records = [each for each in records if _begins_after(each, since)]
+        records = [each for each in records if _begins_after(each, data[ATTR_SINCE])]
     told = [each.told() for each in records[-data[ATTR_LIMIT] :]]
     return {_CSV: _table(told)} if data[ATTR_FORMAT] == _CSV else {"sessions": told}
+
+
+def _moment(value: Any) -> datetime:
+    """Return a date and time, which need not have a time zone, in UTC."""
+    try:
+        return dt_util.as_utc(cv.datetime(value))
+    except OverflowError:
+        raise probatio.Invalid("a later date was expected") from None
 
 
 def _begins_after(record: Record, since: datetime) -> bool:
@@ -72,7 +79,7 @@ SESSION_ACTIONS: dict[str, Action[Any]] = {
             probatio.Optional(ATTR_LIMIT, default=RECORDS_MAX): probatio.All(
                 probatio.Coerce(int), probatio.Range(min=1, max=RECORDS_MAX)
             ),
-            probatio.Optional(ATTR_SINCE): cv.datetime,
+            probatio.Optional(ATTR_SINCE): _moment,
             probatio.Optional(ATTR_FORMAT, default=_DATA): probatio.In((_DATA, _CSV)),
         },
         run=_get,

@@ -16,6 +16,7 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
@@ -321,3 +322,27 @@ async def test_who_may(hass: HomeAssistant, two: Two, hass_read_only_user: MockU
             target={"device_id": two.left},
         )
     assert two.states == ["ready_to_charge", "ready_to_charge"]
+
+
+# What no calendar has -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("set_current_limit", {"current": 10, "duration": {"days": 999_999_999}}),
+        ("set_current_limit", {"current": 10, "duration": {"days": 367}}),
+        ("get_sessions", {"since": "0001-01-01 00:00:00"}),
+    ],
+)
+async def test_time_that_cannot_be(
+    hass: HomeAssistant, chargepoint: Chargepoint, action: str, data: dict[str, Any]
+) -> None:
+    """It is refused as any other input that makes no sense, and changes nothing."""
+    # There the year 1 began before there was any year.
+    await hass.config.async_set_time_zone("Asia/Tokyo")
+    target = await plugged(chargepoint)
+    with pytest.raises(probatio.Invalid):
+        await act(hass, action, target, **data)
+    for kind in (LIMIT, "cmd.max_current.set"):
+        assert not chargepoint.sent(kind)
