@@ -38,7 +38,7 @@ class Figure:
 #: Of the code as it is written.
 WRITTEN = (
     Figure("modules", "modules of the integration", 135),
-    Figure("lines", "its lines of code", 12899, 10300),
+    Figure("lines", "its lines of code", 12907, 10300),
     Figure("single_importer", "modules that one other module imports", 46),
     Figure("any", "times that something is Any", 667, 149),
     Figure("in_circles", "modules in import circles, anywhere", 33, 0),

@@ -43,7 +43,7 @@ async def _get(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any
     return {_CSV: _table(told)} if data[ATTR_FORMAT] == _CSV else {"sessions": told}
 
 
-def _moment(value: Any) -> datetime:
+def _moment(value: object) -> datetime:
     """Return a date and time, which need not have a time zone, in UTC."""
     try:
         return dt_util.as_utc(cv.datetime(value))

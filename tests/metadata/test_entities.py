@@ -1,5 +1,6 @@
 """Entities: every one has a name, and names and icons are there for nothing else."""
 
+import ast
 from functools import cache
 import gzip
 from importlib import import_module
@@ -10,8 +11,10 @@ import re
 from homeassistant.helpers.typing import UNDEFINED
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import bus, requests
+
 from .entities import PLATFORMS, TEXTS, descriptions
-from .project import DOMAIN, INTEGRATION, leaves, read_json
+from .project import DOMAIN, INTEGRATION, LIBRARY, leaves, parse, read_json
 
 ICONS = read_json(INTEGRATION / "icons.json")
 
@@ -107,3 +110,30 @@ def test_every_icon_of_a_state_is_for_a_state_that_exists() -> None:
 def test_actions_with_an_icon_exist() -> None:
     for section in ("services", "triggers", "conditions"):
         assert set(ICONS.get(section, {})) == set(TEXTS.get(section, {})), section
+
+
+def test_every_attribute_of_what_ocpp_tells_has_a_name() -> None:
+    """Each way of telling names what it has to say as Home Assistant will show it."""
+    variable = {"variable": {"name": "a"}, "component": {"name": "b"}}
+    changed = requests.event(
+        {
+            "component_variable": variable,
+            "actual_value": "c",
+            "trigger": "Alerting",
+            "cleared": True,
+        }
+    )
+    on_the_bus = bus.key_changed({"key": "a", "value": "c", "read_only": True})
+    # It is told by name.
+    (told,) = (
+        {keyword.arg for keyword in node.keywords}
+        for node in ast.walk(parse(LIBRARY / "everest" / "ocpp" / "client.py"))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node).startswith("self._tell(OcppEvent.SECURITY_EVENT")
+    )
+    texts = TEXTS["entity"]["event"]
+    for key, attributes in (
+        ("variable_changed", changed.keys() | on_the_bus.keys()),
+        ("security_event", told),
+    ):
+        assert attributes == texts[key]["state_attributes"].keys() - {"event_type"}

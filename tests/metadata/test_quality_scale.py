@@ -6,7 +6,8 @@ import pytest
 
 from .project import HOME_ASSISTANT, INTEGRATION, read_yaml
 
-_STATUSES = {"done", "exempt"}
+#: Not done is no shame, but says what is missing.
+_STATUSES = {"done", "exempt", "todo"}
 
 
 def _rules(path: Any) -> dict[str, Any]:
@@ -31,9 +32,9 @@ def test_every_rule_is_there(rules: dict[str, Any]) -> None:
     assert set(rules) == known
 
 
-def test_every_exemption_says_why(rules: dict[str, Any]) -> None:
+def test_everything_but_done_says_why(rules: dict[str, Any]) -> None:
     for rule, value in rules.items():
         status = value if isinstance(value, str) else value["status"]
         assert status in _STATUSES, rule
-        if status == "exempt":
+        if status != "done":
             assert len(value["comment"]) > len("why"), rule
