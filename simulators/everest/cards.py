@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, override
 
-from .operations import id_token, token
 from .requests import MalformedError, fields, integer
 from .sisters import Sister
+from .vocabulary import id_token, token
 
 if TYPE_CHECKING:
     from .evse import Evse

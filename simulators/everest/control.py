@@ -9,8 +9,8 @@ from simulators.simulator import Chargepoint, ControlError
 from . import messages
 from .energy import Wish
 from .faults import SEVERITIES
-from .operations import STOP_REASONS, Source
 from .requests import MalformedError, one_of
+from .vocabulary import STOP_REASONS, Source
 
 if TYPE_CHECKING:
     from .course import Course

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import messages
 from .charging import Charging
-from .operations import Source
+from .vocabulary import Source
 from .voice import Session
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from .delay import RandomDelay
 from .energy import Energy
 from .legacy import LegacyEvse
 from .module import ApiModule
-from .operations import Source, connect
+from .operations import connect
+from .vocabulary import Source
 from .voice import Voice
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import messages
 from .energy import Wish
-from .operations import ENABLE_STATES, SOURCES, Source
 from .requests import MalformedError, fields, integer, load, one_of
+from .vocabulary import ENABLE_STATES, SOURCES, Source
 
 if TYPE_CHECKING:
     from .evse import Evse

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, override
 import uuid
 
 from . import messages, ocpp
-from .operations import Source
 from .requests import MalformedError, fields, integer, one_of
 from .sisters import Sister
+from .vocabulary import Source
 
 if TYPE_CHECKING:
     from .evse import Evse
