@@ -6,8 +6,8 @@ from typing import Any
 
 from simulators import program
 
+from .control import EverestChargepoint
 from .dialects import DIALECTS
-from .evse import Evse
 from .setups import EvseSetup, SisterSetup, SiteSetup
 from .station import EverestSimulator
 
@@ -38,7 +38,7 @@ def main() -> None:
     """Read the command line and run the station."""
     parser = program.parser(
         "A simulated EVerest station with one or more EVSEs.",
-        Evse,
+        EverestChargepoint,
         ["heartbeat", "meter"],
     )
     parser.add_argument(

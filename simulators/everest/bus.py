@@ -6,14 +6,12 @@ Nothing there is forgiven: a message that no module of EVerest would write ends 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any, override
 
 from .dialects import Bus
-from .ocpp import Ocpp
+from .framework import Station
+from .ocpp import Ocpp, Teller
 from .requests import FatalError, MalformedError, load
-
-if TYPE_CHECKING:
-    from .station import EverestSimulator
 
 _NAME_LENGTH = 50
 _VALUE_LENGTH = 500
@@ -27,10 +25,10 @@ class _Command:
     arguments: tuple[str, ...] = ()
 
 
-class OcppBus:
+class OcppBus(Teller):
     """Answers commands and publishes variables in the form of the release."""
 
-    def __init__(self, station: EverestSimulator, ocpp: Ocpp, where: str) -> None:
+    def __init__(self, station: Station, ocpp: Ocpp, where: str) -> None:
         """Build it; ``where`` is the module, or the module and the implementation."""
         self._station = station
         self._ocpp = ocpp
@@ -70,24 +68,21 @@ class OcppBus:
 
     # What it tells --------------------------------------------------------------------
 
+    @override
     def connection(self) -> None:
         """Tell that the connection is there or gone."""
         self._publish("is_connected", self._ocpp.connected)
 
+    @override
     def key_changed(self, name: str) -> None:
         """Tell that the back end has changed a key, if somebody watches it."""
         if name in self._monitored:
             self._publish("configuration_key", self._describe(name))
 
+    @override
     def secured(self, event: dict[str, Any]) -> None:
         """Tell a security event of the station."""
         self._publish("security_event", event)
-
-    def scheduled(self, schedules: dict[str, Any]) -> None:
-        """Say nothing: OCPP 1.6 on the bus has no word for it."""
-
-    def transferred(self, data: dict[str, Any]) -> None:
-        """Say nothing: OCPP 1.6 on the bus has no word for it."""
 
     def _publish(self, name: str, value: object) -> None:
         if self._form is Bus.NAMED:

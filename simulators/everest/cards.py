@@ -1,27 +1,24 @@
-"""Cards and other tokens: what they are good for, and the modules that bring and tell it."""
+"""Cards and other tokens: what they are good for."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, override
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from .requests import MalformedError, fields, integer
-from .sisters import Sister
-from .vocabulary import id_token, token
-
-if TYPE_CHECKING:
-    from .evse import Evse
-    from .station import EverestSimulator
+from .evse import Evse
+from .framework import Station
+from .requests import integer
 
 _VALIDATION_SECONDS = 0.25
 _USE_SECONDS = 0.05
-_TIMEOUT_SECONDS = (10, 300)
 _NEW_STATUSES = ("UsedToStart", "UsedToStop", "Withdrawn")
 
 
 class Cards:
     """Decides for the whole station what becomes of a card."""
 
-    def __init__(self, station: EverestSimulator) -> None:
+    def __init__(self, station: Station) -> None:
         """Decide for all EVSEs."""
+        self.tellers: list[Callable[[str, object], None]] = []
+        """Who publishes what becomes of cards."""
         self._station = station
 
     async def show(self, card: dict[str, Any], evses: Iterable[Evse]) -> bool:
@@ -59,14 +56,13 @@ class Cards:
         """Tell what has become of a card; older releases have fewer words for it."""
         if status in _NEW_STATUSES and not self._station.dialect.used:
             return
-        for sister in self._station.sisters:
-            if isinstance(sister, Authorizer):
-                value = {"messages": [], "status": status, "token": card}
-                sister.publish("token_validation_status", value)
+        for tell in self.tellers:
+            value = {"messages": [], "status": status, "token": card}
+            tell("token_validation_status", value)
 
     def withdraw(self, wanted: dict[str, Any]) -> str:
         """Take an authorisation back that has not been used yet."""
-        evses = list(self._station.points.values())
+        evses: list[Evse] = list(self._station.points.values())
         if "evse_id" in wanted:
             number = integer(wanted["evse_id"])
             evses = [evse for evse in evses if evse.number == number]
@@ -80,50 +76,3 @@ class Cards:
                 self.tell(card, "Withdrawn")
                 return "Accepted"
         return "AuthorizationNotFound"
-
-
-class Authorizer(Sister):
-    """Tells what becomes of cards, and takes authorisations back."""
-
-    KIND = "auth_consumer"
-    VARIABLES = ("token_validation_status",)
-
-    @override
-    def connect(self) -> None:
-        """Take what can be asked."""
-        self.requests["withdraw_authorization"] = self._withdraw
-        if self.station.dialect.page:
-            self.orders["set_connection_timeout"] = _set_timeout
-
-    def _withdraw(self, body: Any) -> str:
-        wanted = fields(body)
-        if "id_token" in wanted:
-            id_token(wanted["id_token"])
-        return self.station.cards.withdraw(wanted)
-
-
-class Tokens(Sister):
-    """Takes cards that are held to a reader somewhere else."""
-
-    KIND = "auth_token_provider"
-
-    @override
-    def connect(self) -> None:
-        """Take cards."""
-        self.orders["provided_token"] = self._provide
-
-    def _provide(self, body: Any) -> None:
-        card = token(body)
-        station = self.station
-
-        async def show() -> None:
-            await station.cards.show(card, station.points.values())
-
-        station.spawn(show())
-
-
-def _set_timeout(value: Any) -> None:
-    """Take a timeout, or by the same topic the group of master cards."""
-    least, most = _TIMEOUT_SECONDS
-    if not isinstance(value, str) and not least <= integer(value) <= most:
-        raise MalformedError("there is no such timeout")

@@ -1,11 +1,12 @@
 """Charging itself: going on, pausing, and the words in between."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.car import MIN_CURRENT
 
-if TYPE_CHECKING:
-    from .evse import Evse
+from .delay import RandomDelay
+from .energy import Energy
+from .point import Point
 
 # How long the steps of a real EVerest take, in seconds.
 _PREPARE = 0.7
@@ -17,9 +18,11 @@ _SWITCH_PHASES = 2.0
 class Charging:
     """Whether and how a car charges within a transaction."""
 
-    def __init__(self, evse: Evse) -> None:
+    def __init__(self, evse: Point, energy: Energy, delay: RandomDelay) -> None:
         """Begin without anything that was ever said."""
         self._evse = evse
+        self._energy = energy
+        self._delay = delay
         self._station = evse.station
         self._reasons: tuple[str, ...] = ()
         self.paused = False
@@ -67,7 +70,7 @@ class Charging:
 
     async def _prepare(self, seconds: float) -> str:
         """Let the car charge, and return the word for that."""
-        voice, energy = self._evse.voice, self._evse.energy
+        voice, energy = self._evse.voice, self._energy
         if self._station.dialect.waits and voice.state == "ChargingPausedEV":
             self._evse.connector.offer(energy.current, energy.phases)
             return "ChargingResumed"
@@ -101,7 +104,7 @@ class Charging:
 
     async def _follow_limits(self) -> None:
         """Go on with another current, or after a break on other phases."""
-        connector, voice, energy = self._evse.connector, self._evse.voice, self._evse.energy
+        connector, voice, energy = self._evse.connector, self._evse.voice, self._energy
         if energy.phases != connector.phases:
             voice.event("SwitchingPhases")
             connector.offer(0)
@@ -115,11 +118,10 @@ class Charging:
 
     def reasons_to_pause(self) -> tuple[str, ...]:
         """Find what keeps the EVSE from letting the car charge."""
-        evse = self._evse
         facts = {
             "UserPause": self.paused,
-            "Error": evse.trouble is not None,
-            "NoEnergy": evse.energy.current < MIN_CURRENT or evse.delay.remaining > 0,
+            "Error": self._evse.trouble is not None,
+            "NoEnergy": self._energy.current < MIN_CURRENT or self._delay.remaining > 0,
         }
         return tuple(reason for reason, holds in facts.items() if holds)
 

@@ -1,26 +1,20 @@
 """What happens to an EVSE from outside, in words that are typed or published."""
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import override
 
-from simulators.car import Connector
 from simulators.simulator import Chargepoint, ControlError
 
 from . import messages
+from .cards import Cards
 from .energy import Wish
+from .evse import Evse
 from .faults import SEVERITIES
+from .framework import Station
+from .ocpp import Ocpp
+from .operations import connect
 from .requests import MalformedError, one_of
+from .setups import EvseSetup
 from .vocabulary import STOP_REASONS, Source
-
-if TYPE_CHECKING:
-    from .course import Course
-    from .delay import RandomDelay
-    from .energy import Energy
-    from .evse import Evse
-    from .ocpp import Ocpp
-    from .setups import EvseSetup
-    from .station import EverestSimulator
-    from .voice import Voice
 
 _CSMS_PRIORITY = 20
 # In kWh; enough to be seen even in a first session.
@@ -39,8 +33,8 @@ _FAILURES = (
 _CSMS_STATES = {"disable": "Disable", "enable": "Enable", "release": "Unassigned"}
 
 
-class Controls(Chargepoint):
-    """The control words of an EVSE, and of the station it belongs to."""
+class EverestChargepoint(Evse):
+    """An EVSE with its control words, and those of the station it belongs to."""
 
     WORDS = Chargepoint.WORDS | {
         "swipe": "hold an RFID card to the reader; its number may follow",
@@ -68,23 +62,18 @@ class Controls(Chargepoint):
     }
 
     def __init__(
-        self, station: EverestSimulator, setup: EvseSetup, number: int, connector: Connector
+        self,
+        station: Station,
+        setup: EvseSetup,
+        number: int,
+        cards: Cards,
+        back_end: Ocpp | None,
     ) -> None:
-        """Begin without any error."""
-        super().__init__(setup.name, connector)
-        self.station = station
-        self.setup = setup
-        self.number = number
-        self.voice: Voice
-        self.course: Course
-        self.energy: Energy
-        self.delay: RandomDelay
-        self._errors: dict[str, str] = {}
-
-    @property
-    @abstractmethod
-    def evse(self) -> Evse:
-        """The EVSE that obeys."""
+        """Build it, to obey words as well as requests."""
+        super().__init__(station, setup, number)
+        self._cards = cards
+        self._ocpp = back_end
+        connect(self)
 
     # Cards and sessions ---------------------------------------------------------------
 
@@ -93,9 +82,9 @@ class Controls(Chargepoint):
         if not await self.show_card(number):
             raise ControlError("the card is rejected")
 
+    @override
     async def show_card(self, number: str) -> bool:
-        """Hold a card to the reader; tells whether it was good for anything."""
-        return await self.station.cards.show(messages.token(number), [self.evse])
+        return await self._cards.show(messages.token(number), [self])
 
     async def finish(self, reason: str = "Local") -> None:
         """End the transaction, as a button on the station does."""
@@ -110,7 +99,7 @@ class Controls(Chargepoint):
         if card is None:
             raise ControlError("no card waits for anything")
         self.course.deauthorize()
-        self.station.cards.tell(card, "Withdrawn")
+        self._cards.tell(card, "Withdrawn")
 
     async def timeout(self) -> None:
         """Let a wait for a card, or for a car, last too long."""
@@ -118,7 +107,7 @@ class Controls(Chargepoint):
         if self.voice.state == "AuthRequired":
             self.voice.event("PluginTimeout")
         elif card:
-            self.station.cards.tell(card, "TimedOut")
+            self._cards.tell(card, "TimedOut")
             self.course.deauthorize()
         else:
             raise ControlError("nothing waits for anything")
@@ -152,7 +141,7 @@ class Controls(Chargepoint):
     async def cost(self, amount: float | str | None = None) -> None:
         """Tell the cost of the session."""
         total = None if amount is None else _number(amount)
-        if not self.station.tell_cost(self.evse, total):
+        if not self.station.tell_cost(self.number, total):
             raise ControlError("there is no transaction, or nobody who tells")
 
     async def no_power(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
@@ -211,6 +200,13 @@ class Controls(Chargepoint):
         if self.station.dialect.failures:
             self.voice.api.publish("hlc_session_failed", failure)
 
+    @override
+    async def garbage(self) -> None:
+        """Publish nonsense on every topic there is."""
+        for topic in self.station.topics_of(self.number):
+            for nonsense in messages.NONSENSE:
+                self.station.send(topic, nonsense)
+
     # The back end ---------------------------------------------------------------------
 
     async def ocpp(self, wanted: str) -> None:
@@ -236,9 +232,9 @@ class Controls(Chargepoint):
         self._back_end().transfer(vendor, data)
 
     def _back_end(self) -> Ocpp:
-        if self.station.back_end is None:
+        if self._ocpp is None:
             raise ControlError("OCPP is not configured")
-        return self.station.back_end
+        return self._ocpp
 
     # The station ------------------------------------------------------------------------
 

@@ -1,12 +1,10 @@
 """What charging costs, and the module that tells."""
 
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 from . import messages
+from .evse import Evse
 from .sisters import Sister
-
-if TYPE_CHECKING:
-    from .evse import Evse
 
 _CURRENCY = {"code": "EUR", "decimals": 2}
 _STATUS_AFTER = {

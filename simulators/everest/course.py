@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import messages
 from .charging import Charging
+from .delay import RandomDelay
+from .energy import Energy
+from .point import Point
 from .vocabulary import Source
 from .voice import Session
-
-if TYPE_CHECKING:
-    from .evse import Evse
 
 # How long the steps of a real EVerest take, in seconds.
 _AUTHORIZE = 1.0
@@ -27,12 +27,13 @@ _DIRECT = "DIN70121"
 class Course:
     """What happens at an EVSE, one step after the other."""
 
-    def __init__(self, evse: Evse) -> None:
+    def __init__(self, evse: Point, energy: Energy, delay: RandomDelay) -> None:
         """Begin enabled, without a session."""
         self._evse = evse
+        self._delay = delay
         self._station = evse.station
         self._sources: dict[str, Source] = {}
-        self._charging = Charging(evse)
+        self._charging = Charging(evse, energy, delay)
         self._procedure: asyncio.Task[None] | None = None
         self.source = Source()
         """Who decides whether the EVSE is enabled."""
@@ -58,8 +59,7 @@ class Course:
     @property
     def charging_allowed(self) -> bool:
         """Whether a transaction is running."""
-        session = self._evse.voice.session
-        return session is not None and session.charging_allowed
+        return self._evse.voice.charging_allowed
 
     @property
     def unused(self) -> dict[str, Any] | None:
@@ -280,7 +280,7 @@ class Course:
             "signed_meter_value": messages.signed("start"),
         }
         voice.event("TransactionStarted", transaction_started=started)
-        evse.delay.begin()
+        self._delay.begin()
         if not self._charging.reasons_to_pause():
             voice.event("PrepareCharging")
         await self._charging.settle(_FIRST_PREPARE)

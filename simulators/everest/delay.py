@@ -1,14 +1,11 @@
 """The random delay before a change of the limit, as the United Kingdom wants it."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import messages
+from .point import Point
 from .requests import integer
-
-if TYPE_CHECKING:
-    from .evse import Evse
-    from .station import EverestSimulator
 
 _LONGEST = 600
 _STEP_SECONDS = 1.0
@@ -17,9 +14,9 @@ _STEP_SECONDS = 1.0
 class RandomDelay:
     """A delay that always is as long as it may be, since nobody can test chance."""
 
-    def __init__(self, station: EverestSimulator, evse: Evse) -> None:
+    def __init__(self, evse: Point) -> None:
         """Begin disabled."""
-        self._station = station
+        self._station = evse.station
         self._evse = evse
         self._enabled = False
         self._longest = _LONGEST
@@ -58,7 +55,7 @@ class RandomDelay:
 
     def begin(self) -> None:
         """Delay, if that is wanted and there is something to delay."""
-        if not self._enabled or not self._evse.course.charging_allowed:
+        if not self._enabled or not self._evse.voice.charging_allowed:
             return
         if not self._longest:
             # EVerest divides chance by it.
@@ -73,21 +70,20 @@ class RandomDelay:
         """End a delay as if its time had come."""
         if self.remaining:
             self._stop()
-            self._evse.course.settle()
+            self._evse.settle()
 
-    def describe(self) -> dict[str, Any]:
-        """Tell what it does, and since when."""
+    def describe(self, current: float) -> dict[str, Any]:
+        """Tell what it does, and since when; ``current`` is the limit behind it."""
         return {
-            "current_limit_after_delay_A": self._evse.energy.current,
+            "current_limit_after_delay_A": current,
             "current_limit_during_delay_A": 0.0,
         } | ({"start_time": self._started} if self.remaining else {})
 
-    def tell(self) -> None:
+    def tell(self, current: float) -> None:
         """Tell in each round of the energy manager what is left, also where that is nothing."""
         if self._enabled:
-            self._evse.voice.api.publish(
-                "random_delay_countdown", {"countdown_s": self.remaining, **self.describe()}
-            )
+            countdown = {"countdown_s": self.remaining, **self.describe(current)}
+            self._evse.voice.api.publish("random_delay_countdown", countdown)
 
     def _stop(self) -> None:
         self.remaining = 0
@@ -99,4 +95,4 @@ class RandomDelay:
             await asyncio.sleep(_STEP_SECONDS)
             self.remaining -= 1
         self._task = None
-        self._evse.course.settle()
+        self._evse.settle()

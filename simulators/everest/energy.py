@@ -1,30 +1,25 @@
 """How much an EVSE may draw: the fuse, what others have asked for, and what comes of it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 import time
-from typing import TYPE_CHECKING, Any, override
 
 from simulators.car import MIN_CURRENT, NOMINAL_VOLTAGE
 
 from . import messages
-from .requests import MalformedError, fields, integer, moment
-from .sisters import Sister
-
-if TYPE_CHECKING:
-    from .evse import Evse
-    from .station import EverestSimulator
+from .delay import RandomDelay
+from .point import Point
 
 _ENERGY_MANAGER_SECONDS = 1.0
 # Clocks differ a little.
 _EARLY_SECONDS = 5.0
-_NO_TIME = -1.0
 
 _CURRENT = "ac_max_current_A"
 _PHASES = "ac_max_phase_count"
 _POWER = "total_power_W"
-_NUMBERS = (_CURRENT, _POWER, "ac_min_current_A")
-_INTEGERS = (_PHASES, "ac_min_phase_count")
+NUMBERS = (_CURRENT, _POWER, "ac_min_current_A")
+INTEGERS = (_PHASES, "ac_min_phase_count")
 
 type Limits = dict[str, tuple[float, str]]
 
@@ -45,10 +40,13 @@ class Wish:
 class Energy:
     """The limits of one EVSE; the last one to wish for some has them."""
 
-    def __init__(self, station: EverestSimulator, evse: Evse) -> None:
+    def __init__(self, evse: Point, delay: RandomDelay) -> None:
         """Begin with nothing but the fuse."""
-        self._station = station
+        self.tellers: list[Callable[[str, object], None]] = []
+        """Who else publishes what is in force."""
+        self._station = evse.station
         self._evse = evse
+        self._delay = delay
         self._wishes: tuple[Wish, ...] = ()
         self._told: tuple[float, int] = (0.0, 0)
         self._awake = False
@@ -127,75 +125,15 @@ class Energy:
             rises = self._told[0] < MIN_CURRENT <= now[0]
             self._told = now
             if rises:
-                self._evse.delay.begin()
-            self._evse.course.settle()
+                self._delay.begin()
+            self._evse.settle()
 
     def _publish(self, limits: Limits) -> None:
         voice = self._evse.voice
         described = messages.enforced_limits(voice.connector_id, limits)
         voice.api.publish("enforced_limits", described)
-        for sister in self._station.sisters:
-            if isinstance(sister, ExternalLimits) and self._station.dialect.page:
-                sister.publish("enforced_limits", described)
+        for tell in self.tellers:
+            tell("enforced_limits", described)
         phases = int(limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
         voice.limits(limits[_CURRENT][0], phases)
-        self._evse.delay.tell()
-
-
-class ExternalLimits(Sister):
-    """Takes limits for one EVSE."""
-
-    KIND = "external_energy_limits_consumer"
-    VARIABLES = ("capabilities",)
-
-    def __init__(self, station: EverestSimulator, module_id: str, evse: Evse) -> None:
-        """Build the module for one EVSE."""
-        super().__init__(station, module_id)
-        self._evse = evse
-        self.orders["set_external_limits"] = self._set
-
-    @override
-    def introduce(self) -> None:
-        """Tell what the fuse allows; older releases do not."""
-        if self.station.dialect.latches:
-            setup = self._evse.setup
-            self.publish(
-                "capabilities",
-                {
-                    "max_current_A": setup.max_current,
-                    "max_phase_count": setup.phases,
-                    "nominal_voltage_V": NOMINAL_VOLTAGE,
-                    "total_power_W": setup.max_current * setup.phases * NOMINAL_VOLTAGE,
-                },
-            )
-
-    def _set(self, body: Any) -> None:
-        """Take the place of all limits there were; an empty schedule lifts them."""
-        lists = ("schedule_import", "schedule_export", "schedule_setpoints")
-        schedule = fields(body, **dict.fromkeys(lists, list))
-        wishes = [_wish(entry) for entry in schedule["schedule_import"]]
-        for entry in schedule["schedule_export"]:
-            _wish(entry)
-        if any(wish.since == _NO_TIME for wish in wishes):
-            # Taken all the same.
-            self.station.refuses(f"{self.topic}/m2e/set_external_limits", b"", "no time")
-        self._evse.energy.later(*wishes)
-
-
-def _wish(entry: Any) -> Wish:
-    """Read one entry of a schedule."""
-    found = fields(entry, timestamp=str, limits_to_root=dict, limits_to_leaves=dict)
-    limits: Limits = {}
-    for side in ("limits_to_root", "limits_to_leaves"):
-        for name, limit in found[side].items():
-            if name in _NUMBERS or name in _INTEGERS:
-                inner = fields(limit, value=(int, float), source=str)
-                value = float(inner["value"])
-                if name in _INTEGERS:
-                    value = integer(value)
-                wanted = (value, inner["source"])
-                limits[name] = min(limits.get(name, wanted), wanted)
-    try:
-        return Wish(moment(found["timestamp"]), limits)
-    except MalformedError:
-        return Wish(_NO_TIME, limits)
+        self._delay.tell(self.current)

@@ -1,34 +1,28 @@
 """An EVSE: its parts, and how it starts, lives and hears of the world."""
 
 import asyncio
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from simulators.car import Connector
 
-from . import legacy, messages
-from .control import Controls
 from .course import Course
 from .delay import RandomDelay
 from .energy import Energy
-from .legacy import LegacyEvse
+from .framework import Station
 from .module import ApiModule
-from .operations import connect
+from .point import Point
+from .setups import EvseSetup
 from .vocabulary import Source
-from .voice import Voice
-
-if TYPE_CHECKING:
-    from .setups import EvseSetup
-    from .station import EverestSimulator
 
 _FAULT = "evse_board_support/VendorError"
 # The protocol, as long as there is no car.
 _IDLE = "Unknown"
 
 
-class Evse(Controls):
+class Evse(Point):
     """One EVSE with one connector, seen through its API module."""
 
-    def __init__(self, station: EverestSimulator, setup: EvseSetup, number: int) -> None:
+    def __init__(self, station: Station, setup: EvseSetup, number: int) -> None:
         """Build an EVSE that is not running yet; ``boot`` starts it."""
         timing = station.timing
         ramp = 16.0 / timing.pace if timing.pace else float("inf")
@@ -41,21 +35,13 @@ class Evse(Controls):
             lifetime=0.0,
         )
         super().__init__(station, setup, number, connector)
-        self.voice = Voice(station, setup, number, connector)
-        if station.legacy:
-            self.voice.legacy = LegacyEvse(station, self)
-        self.energy = Energy(station, self)
-        self.course = Course(self)
-        self.delay = RandomDelay(station, self)
+        self.delay = RandomDelay(self)
+        self.energy = Energy(self, self.delay)
+        self.course = Course(self, self.energy, self.delay)
         self._waits_for_others = False
         self._loops: list[asyncio.Task[None]] = []
+        self._errors: dict[str, str] = {}
         self._faults: list[str] = []
-        connect(self)
-
-    @property
-    @override
-    def evse(self) -> Evse:
-        return self
 
     @property
     def api(self) -> ApiModule:
@@ -74,8 +60,8 @@ class Evse(Controls):
         self._errors.clear()
         self._faults.clear()
         self.connector.cut()
-        if self.voice.legacy:
-            self.voice.legacy.forget()
+        if self.voice.echo:
+            self.voice.echo.forget()
         self.api.start()
         self.voice.introduce()
         if resume:
@@ -113,6 +99,10 @@ class Evse(Controls):
         self.api.stop()
         self.course.halt()
         self.delay.reset()
+
+    @override
+    def settle(self) -> None:
+        self.course.settle()
 
     @override
     def changed(self, word: str) -> None:
@@ -153,24 +143,6 @@ class Evse(Controls):
         """Take no notice of any command, or do so again."""
         await super().silence(on)
         self.api.silent = self.silent
-
-    @override
-    async def garbage(self) -> None:
-        """Publish nonsense on every topic there is."""
-        send = self.station.send
-        modules = [self.api, *self.station.sisters]
-        topics = [
-            f"{module.topic}/e2m/{variable}"
-            for module in modules
-            for variable in (*module.variables, "heartbeat", "no_such_variable")
-            if self.station.dialect.api
-        ]
-        if self.voice.legacy:
-            root = self.voice.legacy.root
-            topics += [f"{root}/var/{variable}" for variable in legacy.VARIABLES]
-        for topic in topics:
-            for nonsense in messages.NONSENSE:
-                send(topic, nonsense)
 
     async def _measure(self) -> None:
         while True:

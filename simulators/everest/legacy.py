@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Callable
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any, override
 
 from . import messages
 from .energy import Wish
+from .evse import Evse
+from .framework import Station
+from .ocpp import Ocpp, Teller
 from .requests import MalformedError, fields, integer, load, one_of
 from .vocabulary import ENABLE_STATES, SOURCES, Source
-
-if TYPE_CHECKING:
-    from .evse import Evse
-    from .station import EverestSimulator
 
 _SOURCE = "API_module"
 _DEFAULTS: dict[str, Any] = {
@@ -66,12 +65,16 @@ def _plain(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-class LegacyStation:
+class LegacyStation(Teller):
     """What the old API says of the station as a whole."""
 
-    def __init__(self, station: EverestSimulator) -> None:
-        """Build it for all EVSEs."""
+    def __init__(self, station: Station, ocpp: Ocpp | None) -> None:
+        """Build it for all EVSEs, and for OCPP where that is configured."""
         self._station = station
+        self._ocpp = ocpp
+        self._evses = [LegacyEvse(station, evse) for evse in station.points.values()]
+        if ocpp:
+            ocpp.tellers.append(self)
 
     @property
     def root(self) -> str:
@@ -81,37 +84,42 @@ class LegacyStation:
     async def repeat(self) -> None:
         """Say all that is said every second, first of all that nothing is known yet."""
         station = self._station
-        evses = [evse for evse in station.points.values() if evse.voice.legacy]
-        names = [evse.voice.connector_id for evse in evses]
+        names = [evse.connector_id for evse in self._evses]
         while True:
             station.send(f"{self.root}/connectors", json.dumps(names))
-            ocpp = station.back_end
             status = "unknown"
-            if ocpp:
-                status = "connected" if ocpp.connected else "disconnected"
+            if self._ocpp:
+                status = "connected" if self._ocpp.connected else "disconnected"
             station.send(f"{self.root}/ocpp/var/connection_status", status)
             if station.site.information:
                 station.send(f"{self.root}/info/var/info", _plain(_INFORMATION))
             if station.ids.errors:
                 errors = _plain(station.faults.active)
                 station.send(f"{self.root}/errors/var/active_errors", errors)
-            for evse in evses:
-                if evse.reachable and evse.voice.legacy:
-                    evse.voice.legacy.repeat()
+            for evse in self._evses:
+                evse.repeat()
             await asyncio.sleep(station.timing.heartbeat or 1.0)
 
-    def schedules(self, schedules: object) -> None:
+    @override
+    def scheduled(self, schedules: dict[str, Any]) -> None:
         """Say what OCPP wants to be drawn, and when."""
         self._station.send(f"{self.root}/ocpp/var/charging_schedules", _plain(schedules))
+
+    def receive(self, connector: str, command: str, payload: bytes) -> None:
+        """Pass a command on to the EVSE that it is for."""
+        for evse in self._evses:
+            if evse.connector_id == connector:
+                evse.receive(command, payload)
 
 
 class LegacyEvse:
     """One EVSE as the old API knows it."""
 
-    def __init__(self, station: EverestSimulator, evse: Evse) -> None:
-        """Build it for one EVSE."""
+    def __init__(self, station: Station, evse: Evse) -> None:
+        """Build it for one EVSE, whose words it says too."""
         self._station = station
         self._evse = evse
+        evse.voice.echo = self
         self._awake = False
         self._commands: dict[str, Callable[[str], object]] = {
             "pause_charging": lambda _: evse.course.pause(paused=True),
@@ -129,9 +137,14 @@ class LegacyEvse:
         }
 
     @property
+    def connector_id(self) -> str:
+        """The name by which this EVSE is known."""
+        return self._evse.voice.connector_id
+
+    @property
     def root(self) -> str:
         """Where the topics of this EVSE begin."""
-        return f"{self._station.prefix}everest_api/{self._evse.voice.connector_id}"
+        return f"{self._station.prefix}everest_api/{self.connector_id}"
 
     def forget(self) -> None:
         """Know nothing yet, as after a start."""
@@ -149,7 +162,9 @@ class LegacyEvse:
         self.say("telemetry", _TELEMETRY)
 
     def repeat(self) -> None:
-        """Say all that is said every second."""
+        """Say all that is said every second, unless it is away."""
+        if not self._evse.reachable:
+            return
         voice = self._evse.voice
         self.say("session_info", _plain(self._session_info()))
         hardware = {k: v for k, v in voice.capabilities.items() if k != "supports_cp_state_E"}
@@ -179,7 +194,7 @@ class LegacyEvse:
         if evse.delay.remaining:
             info["uk_random_delay"] = {
                 "remaining_s": evse.delay.remaining,
-                **evse.delay.describe(),
+                **evse.delay.describe(evse.energy.current),
             }
         return info
 

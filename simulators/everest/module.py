@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import requests
+from .framework import Station
 from .messages import encode
 from .requests import FatalError, MalformedError
-
-if TYPE_CHECKING:
-    from .station import EverestSimulator
 
 _REPLY_SECONDS = 0.05
 _REQUEST_REPLY_TIMEOUT_SECONDS = 550
@@ -29,7 +27,7 @@ class ApiModule:
     each variable can be asked for, where the release can do that.
     """
 
-    def __init__(self, station: EverestSimulator, kind: str, module_id: str) -> None:
+    def __init__(self, station: Station, kind: str, module_id: str) -> None:
         """Build a module that knows nothing yet."""
         self.station = station
         self.kind = kind

@@ -1,14 +1,11 @@
 """The OCPP client of a station: its keys, its connection, and those who tell of it."""
 
-from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 import uuid
 
 from . import messages
-
-if TYPE_CHECKING:
-    from .station import EverestSimulator
+from .framework import Station
 
 _CONNECT_SECONDS = 1.0
 URL = "ws://localhost:9000"
@@ -42,26 +39,21 @@ def _keys(evses: int) -> dict[str, Key]:
     }
 
 
-class Teller(Protocol):
-    """Somebody who tells what happens to OCPP."""
+class Teller:
+    """Somebody who tells what happens to OCPP, as far as there are words for it."""
 
-    @abstractmethod
     def connection(self) -> None:
         """Tell that the connection is there or gone."""
 
-    @abstractmethod
     def key_changed(self, name: str) -> None:
         """Tell that the back end has changed a key."""
 
-    @abstractmethod
     def secured(self, event: dict[str, Any]) -> None:
         """Tell a security event of the station."""
 
-    @abstractmethod
     def scheduled(self, schedules: dict[str, Any]) -> None:
         """Tell what the back end lets be drawn."""
 
-    @abstractmethod
     def transferred(self, data: dict[str, Any]) -> None:
         """Tell that the back end has sent data."""
 
@@ -69,11 +61,11 @@ class Teller(Protocol):
 class Ocpp:
     """What is known and done, whoever asks for it."""
 
-    def __init__(self, station: EverestSimulator) -> None:
-        """Begin without a connection."""
+    def __init__(self, station: Station, evses: int) -> None:
+        """Begin without a connection, for a station with so many EVSEs."""
         self._station = station
         self.tellers: list[Teller] = []
-        self.keys = _keys(len(station.points))
+        self.keys = _keys(evses)
         self.connected = False
         self.stopped = False
         self.told: list[tuple[str, str]] = []
@@ -150,7 +142,6 @@ class Ocpp:
         schedules = {"schedules": [schedule]}
         for teller in self.tellers:
             teller.scheduled(schedules)
-        self._station.scheduled(schedules)
 
     def transfer(self, vendor: str, data: str) -> None:
         """Let the back end send data."""

@@ -2,16 +2,15 @@
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 import uuid
 
 from . import messages, ocpp
+from .evse import Evse
+from .framework import Station
 from .requests import MalformedError, fields, integer, one_of
 from .sisters import Sister
 from .vocabulary import Source
-
-if TYPE_CHECKING:
-    from .evse import Evse
 
 _TRANSACTION_EVENTS = {
     "TransactionStarted": "Started",
@@ -27,7 +26,7 @@ _NAME_LENGTH = 50
 _VALUE_LENGTH = 1000
 
 
-class OcppConsumer(Sister):
+class OcppConsumer(Sister, ocpp.Teller):
     """Tells of OCPP, reads and writes its keys."""
 
     KIND = "ocpp_consumer"
@@ -42,15 +41,17 @@ class OcppConsumer(Sister):
         "security_event",
     )
 
-    @override
-    def connect(self) -> None:
-        """Take what can be asked."""
+    def __init__(self, station: Station, module_id: str, client: ocpp.Ocpp) -> None:
+        """Build the module, which tells of OCPP."""
+        super().__init__(station, module_id)
+        self._ocpp = client
+        client.tellers.append(self)
         self.monitored: set[str] = set()
         self.answers: list[Any] = []
         """What came back for the data of the back end."""
         self._numbers = itertools.count(1)
         self._scheduled: dict[int, str] = {}
-        dialect = self.station.dialect
+        dialect = station.dialect
         self.requests |= {
             "get_variables": self._get_variables,
             "set_variables": self._set_variables,
@@ -61,14 +62,6 @@ class OcppConsumer(Sister):
         if dialect.operates:
             self.requests["change_availability"] = self._change_availability
             self.orders["security_event"] = self._security_event
-        self._ocpp.tellers.append(self)
-
-    @property
-    def _ocpp(self) -> ocpp.Ocpp:
-        found = self.station.back_end
-        if found is None:
-            raise RuntimeError("there is no OCPP to tell of")
-        return found
 
     @override
     def introduce(self) -> None:
@@ -78,6 +71,7 @@ class OcppConsumer(Sister):
 
     # What it tells --------------------------------------------------------------------
 
+    @override
     def connection(self) -> None:
         """Tell that the connection is there or gone, and how the back end has greeted."""
         connected = self._ocpp.connected
@@ -96,6 +90,7 @@ class OcppConsumer(Sister):
             greeting = {"current_time": messages.now(), "interval": 300, "status": "Accepted"}
             self.publish("boot_notification_response", greeting)
 
+    @override
     def key_changed(self, name: str) -> None:
         """Tell that the back end has changed a key, if somebody watches it."""
         if name in self.monitored:
@@ -109,16 +104,19 @@ class OcppConsumer(Sister):
             }
             self.publish("event_data", event)
 
+    @override
     def secured(self, event: dict[str, Any]) -> None:
         """Tell a security event of the station."""
         self.publish("security_event", event)
         self._message("SecurityEventNotification", {"type": event["type"]})
 
+    @override
     def scheduled(self, schedules: dict[str, Any]) -> None:
         """Tell what the back end lets be drawn."""
         if self.station.dialect.costs:
             self.publish("charging_schedules", schedules)
 
+    @override
     def transferred(self, data: dict[str, Any]) -> None:
         """Ask what to answer to the data of the back end."""
         name = f"data_transfer_incoming/{uuid.uuid4()}"

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .evse import Evse
 from .requests import MalformedError, fields, integer, one_of
 from .vocabulary import (
     ENABLE_STATES,
@@ -13,9 +14,6 @@ from .vocabulary import (
     Source,
     token,
 )
-
-if TYPE_CHECKING:
-    from .evse import Evse
 
 _NEW_STOP_REASON = "EVSEDisabled"
 _AUTHORIZATIONS = frozenset(

@@ -1,15 +1,24 @@
-"""The modules beside an EVSE, and what they have in common."""
+"""The modules beside the EVSEs: limits, errors and cards, and what they have in common."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar, override
 
+from simulators.car import NOMINAL_VOLTAGE
+
+from .cards import Cards
+from .energy import INTEGERS, NUMBERS, Limits, Wish
+from .evse import Evse
+from .faults import SEVERITIES
+from .framework import Station
 from .module import ApiModule
-
-if TYPE_CHECKING:
-    from .evse import Evse
-    from .station import EverestSimulator
+from .requests import MalformedError, fields, integer, moment, one_of
+from .vocabulary import id_token, token
 
 # How much slower than that of an EVSE the heart of the others beats.
 _SLOWER = 5
+_NO_TIME = -1.0
+_STATES = ("Active", "ClearedByModule", "ClearedByReboot")
+_SEVERITY_FILTERS = {"LOW_GE": 0, "MEDIUM_GE": 1, "HIGH_GE": 2}
+_TIMEOUT_SECONDS = (10, 300)
 
 
 class Sister(ApiModule):
@@ -18,7 +27,7 @@ class Sister(ApiModule):
     KIND: ClassVar[str] = ""
     VARIABLES: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, station: EverestSimulator, module_id: str) -> None:
+    def __init__(self, station: Station, module_id: str) -> None:
         """Build the module."""
         super().__init__(station, self.KIND, module_id)
         self.heartbeat = _SLOWER * station.timing.heartbeat
@@ -34,3 +43,156 @@ class Sister(ApiModule):
 
     def heard(self, evse: Evse, event: str) -> None:
         """Hear what has happened at an EVSE."""
+
+
+class ExternalLimits(Sister):
+    """Takes limits for one EVSE."""
+
+    KIND = "external_energy_limits_consumer"
+    VARIABLES = ("capabilities",)
+
+    def __init__(self, station: Station, module_id: str, evse: Evse) -> None:
+        """Build the module for one EVSE."""
+        super().__init__(station, module_id)
+        self._evse = evse
+        self.orders["set_external_limits"] = self._set
+        if station.dialect.page:
+            evse.energy.tellers.append(self.publish)
+
+    @override
+    def introduce(self) -> None:
+        """Tell what the fuse allows; older releases do not."""
+        if self.station.dialect.latches:
+            setup = self._evse.setup
+            self.publish(
+                "capabilities",
+                {
+                    "max_current_A": setup.max_current,
+                    "max_phase_count": setup.phases,
+                    "nominal_voltage_V": NOMINAL_VOLTAGE,
+                    "total_power_W": setup.max_current * setup.phases * NOMINAL_VOLTAGE,
+                },
+            )
+
+    def _set(self, body: Any) -> None:
+        """Take the place of all limits there were; an empty schedule lifts them."""
+        lists = ("schedule_import", "schedule_export", "schedule_setpoints")
+        schedule = fields(body, **dict.fromkeys(lists, list))
+        wishes = [_wish(entry) for entry in schedule["schedule_import"]]
+        for entry in schedule["schedule_export"]:
+            _wish(entry)
+        if any(wish.since == _NO_TIME for wish in wishes):
+            # Taken all the same.
+            self.station.refuses(f"{self.topic}/m2e/set_external_limits", b"", "no time")
+        self._evse.energy.later(*wishes)
+
+
+def _wish(entry: Any) -> Wish:
+    """Read one entry of a schedule."""
+    found = fields(entry, timestamp=str, limits_to_root=dict, limits_to_leaves=dict)
+    limits: Limits = {}
+    for side in ("limits_to_root", "limits_to_leaves"):
+        for name, limit in found[side].items():
+            if name in NUMBERS or name in INTEGERS:
+                inner = fields(limit, value=(int, float), source=str)
+                value = float(inner["value"])
+                if name in INTEGERS:
+                    value = integer(value)
+                wanted = (value, inner["source"])
+                limits[name] = min(limits.get(name, wanted), wanted)
+    try:
+        return Wish(moment(found["timestamp"]), limits)
+    except MalformedError:
+        return Wish(_NO_TIME, limits)
+
+
+class ErrorHistory(Sister):
+    """Tells the errors of the whole station."""
+
+    KIND = "error_history_consumer"
+    VARIABLES = ("error_raised", "error_cleared")
+
+    @override
+    def connect(self) -> None:
+        """Answer the questions, and tell what is new."""
+        self.station.faults.tellers.append(self.publish)
+        self.requests["active_errors"] = lambda _: {"errors": self.station.faults.active}
+        self.requests["get_errors"] = self._get_errors
+
+    def _get_errors(self, body: Any) -> dict[str, Any]:
+        wanted = fields(body)
+        found = [error for error in self.station.faults.history if _passes(error, wanted)]
+        return {"errors": found}
+
+
+def _passes(error: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Tell whether an error passes all filters that are given."""
+    passed = True
+    for name, value in wanted.items():
+        match name:
+            case "state_filter":
+                passed &= error["state"] == one_of(value, _STATES)
+            case "severity_filter":
+                least = _SEVERITY_FILTERS[one_of(value, tuple(_SEVERITY_FILTERS))]
+                passed &= SEVERITIES.index(error["severity"]) >= least
+            case "origin_filter":
+                origin = fields(value, module_id=str, implementation_id=str)
+                passed &= error["origin"].items() <= origin.items()
+            case "type_filter" | "handle_filter":
+                if not isinstance(value, str):
+                    raise MalformedError(f"{name} is no text")
+                passed &= error["type" if name == "type_filter" else "uuid"] == value
+            case "timeperiod_filter":
+                period = fields(value, timestamp_from=str, timestamp_to=str)
+                began, ended = moment(period["timestamp_from"]), moment(period["timestamp_to"])
+                passed &= began <= moment(error["timestamp"]) <= ended
+    return passed
+
+
+class Authorizer(Sister):
+    """Tells what becomes of cards, and takes authorisations back."""
+
+    KIND = "auth_consumer"
+    VARIABLES = ("token_validation_status",)
+
+    def __init__(self, station: Station, module_id: str, cards: Cards) -> None:
+        """Build the module, which tells of all cards."""
+        super().__init__(station, module_id)
+        self._cards = cards
+        cards.tellers.append(self.publish)
+        self.requests["withdraw_authorization"] = self._withdraw
+        if station.dialect.page:
+            self.orders["set_connection_timeout"] = _set_timeout
+
+    def _withdraw(self, body: Any) -> str:
+        wanted = fields(body)
+        if "id_token" in wanted:
+            id_token(wanted["id_token"])
+        return self._cards.withdraw(wanted)
+
+
+class Tokens(Sister):
+    """Takes cards that are held to a reader somewhere else."""
+
+    KIND = "auth_token_provider"
+
+    def __init__(self, station: Station, module_id: str, cards: Cards) -> None:
+        """Build the module, which takes cards for all EVSEs."""
+        super().__init__(station, module_id)
+        self._cards = cards
+        self.orders["provided_token"] = self._provide
+
+    def _provide(self, body: Any) -> None:
+        card = token(body)
+
+        async def show() -> None:
+            await self._cards.show(card, self.station.points.values())
+
+        self.station.spawn(show())
+
+
+def _set_timeout(value: Any) -> None:
+    """Take a timeout, or by the same topic the group of master cards."""
+    least, most = _TIMEOUT_SECONDS
+    if not isinstance(value, str) and not least <= integer(value) <= most:
+        raise MalformedError("there is no such timeout")

@@ -2,18 +2,15 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 import uuid
 
 from simulators.car import Connector
 
 from . import direct, messages
-from .legacy import LegacyEvse
+from .framework import Station
 from .module import ApiModule
-
-if TYPE_CHECKING:
-    from .setups import EvseSetup
-    from .station import EverestSimulator
+from .setups import EvseSetup
 
 # The state each event leads to; events not listed here leave the state alone.
 _STATE_AFTER = {
@@ -103,11 +100,24 @@ class Session:
         return self.in_transaction and not self.stopping
 
 
+class Echo(Protocol):
+    """Another API, in which some of it is said too."""
+
+    def forget(self) -> None:
+        """Know nothing yet, as after a start."""
+
+    def say(self, variable: str, value: object) -> None:
+        """Publish a variable."""
+
+    def metered(self, value: dict[str, Any]) -> None:
+        """Publish what the meter says."""
+
+
 class Voice:
     """The published side of an EVSE."""
 
     def __init__(
-        self, station: EverestSimulator, setup: EvseSetup, number: int, connector: Connector
+        self, station: Station, setup: EvseSetup, number: int, connector: Connector
     ) -> None:
         """Build it silent; ``introduce`` says the first words."""
         self.api = ApiModule(station, "evse_manager_consumer", setup.module)
@@ -120,7 +130,7 @@ class Voice:
         )
         self.connector_id = setup.connector or f"connector_{number}"
         """The id of the EvseManager, which the API module only speaks for."""
-        self.legacy: LegacyEvse | None = None
+        self.echo: Echo | None = None
         self.session: Session | None = None
         self.state = "Unknown"
         self.protocol: str | None = None
@@ -137,6 +147,11 @@ class Voice:
         self._connector = connector
         self._samples = 0
         self._phases = 0
+
+    @property
+    def charging_allowed(self) -> bool:
+        """Whether a transaction is running."""
+        return self.session is not None and self.session.charging_allowed
 
     @property
     def in_session(self) -> bool:
@@ -193,8 +208,8 @@ class Voice:
             soc = direct.charge(self._connector)
             info = direct.ev_info(self._connector, soc, self._samples)
         self.api.publish("ev_info", info)
-        if self.legacy:
-            self.legacy.say("ev_info", info)
+        if self.echo:
+            self.echo.say("ev_info", info)
 
     def limits(self, current: float, phases: int) -> None:
         """Say in the old ways what is in force."""
@@ -203,8 +218,8 @@ class Voice:
             limits["uuid"] = self.connector_id
         if self._station.dialect.page:
             self.api.publish("limits", limits)
-        if self.legacy:
-            self.legacy.say("limits", limits)
+        if self.echo:
+            self.echo.say("limits", limits)
         if self._phases not in (0, phases):
             self.api.publish("ac_nr_of_phases_available", phases)
         self._phases = phases
@@ -279,8 +294,8 @@ class Voice:
                 self.numbers["transaction_duration_s"] = seconds
         self.numbers["latest_total_w"] = watts
         self.api.publish("powermeter", self.meter_value)
-        if self.legacy:
-            self.legacy.metered(self.meter_value)
+        if self.echo:
+            self.echo.metered(self.meter_value)
         if self._setup.dc and self._connector.plugged:
             measured = direct.voltage_current(self._connector, self._samples)
             self.api.publish("dc_voltage_current", measured)

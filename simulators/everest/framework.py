@@ -1,0 +1,127 @@
+"""What all modules of a station stand on: its release, its site, its way to the broker."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+import logging
+from typing import Any, override
+
+from simulators.mqtt import Broker
+from simulators.simulator import Chargepoint, Simulator, Timing
+
+from .dialects import DIALECTS
+from .faults import Faults
+from .setups import SisterSetup, SiteSetup
+
+_LOGGER = logging.getLogger(__name__)
+
+_RESTART_SECONDS = 3.0
+ROOT = "everest_api/"
+
+#: A station as its modules know it, whatever charge points it has.
+type Station = Framework[Any]
+
+
+class Framework[P: Chargepoint](Simulator[P]):
+    """A station without its modules."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        prefix: str,
+        dialect: str,
+        ids: SisterSetup | None,
+        site: SiteSetup | None,
+        timing: Timing | None,
+    ) -> None:
+        """Build it; ``dialect`` names the release."""
+        super().__init__(broker, timing or Timing(), qos=2)
+        self.prefix = prefix
+        self.dialect = DIALECTS[dialect]
+        self.site = site or SiteSetup()
+        self.ids = ids or SisterSetup()
+        self.faults = Faults()
+        self.running = False
+        """Whether EVerest is up; while it is not, nothing is heard."""
+        self.passable = True
+        """Whether the way to the broker is open."""
+        self.dead: str | None = None
+        """What EVerest has died of."""
+        self.mistakes: list[str] = []
+        """What was wrong with the requests that came in, whatever EVerest makes of it."""
+        self._asked: set[str] = set()
+
+    # Life -------------------------------------------------------------------------
+
+    @abstractmethod
+    def boot(self, *, resume: bool = False) -> None:
+        """Start all modules anew."""
+
+    @abstractmethod
+    def halt(self) -> None:
+        """End all modules."""
+
+    async def reboot(self, *, resume: bool) -> None:
+        """Be away for a while, and start anew."""
+        self.halt()
+        await self.sleep(_RESTART_SECONDS)
+        self.boot(resume=resume or self.site.store)
+
+    def die(self, reason: str) -> None:
+        """Die of something; only a restart helps."""
+        _LOGGER.error("EVerest has died of %s", reason)
+        self.mistakes.append(reason)
+        self.halt()
+        self.dead = reason
+
+    @override
+    async def stop(self) -> None:
+        """End it; a strict site raises what was wrong with the requests."""
+        await super().stop()
+        if self.site.strict and self.mistakes:
+            found, self.mistakes = self.mistakes, []
+            raise ValueError("; ".join(found))
+
+    # The way to the broker ----------------------------------------------------------
+
+    @override
+    def send(self, topic: str, payload: str | bytes) -> None:
+        """Publish, if EVerest lives and the way is open for the topic."""
+        control = topic.startswith("simulators/")
+        if control or (self.running and self.passable and self.passes(topic)):
+            super().send(topic, payload)
+
+    def passes(self, topic: str) -> bool:
+        """Tell whether a bridge, where there is one, lets a topic pass."""
+        return not self.site.bridged or topic.startswith(f"{self.prefix}{ROOT}")
+
+    def refuses(self, topic: str, payload: bytes, why: str) -> None:
+        """Note that something was wrong with what came in."""
+        text = payload.decode(errors="replace")
+        _LOGGER.warning("%s %s: %s", topic, text, why)
+        self.mistakes.append(f"{topic} {text}: {why}")
+
+    def complaint(self, reply_to: str) -> str:
+        """Find what is wrong with the topic for a reply; each can be used only once."""
+        known = reply_to in self._asked
+        self._asked.add(reply_to)
+        if not reply_to or set("#+") & set(reply_to):
+            return "nothing can be published there"
+        if self.prefix and reply_to.startswith(self.prefix):
+            return "the prefix will be there twice"
+        if not self.passes(f"{self.prefix}{reply_to}"):
+            return "the answer does not pass the bridge"
+        return "the reply topic was used before" if known else ""
+
+    # What the modules tell each other -----------------------------------------------------
+
+    @abstractmethod
+    def happened(self, number: int, event: str) -> None:
+        """Tell all modules what has happened at the EVSE with a number."""
+
+    @abstractmethod
+    def tell_cost(self, number: int, total: float | None) -> bool:
+        """Tell the cost of a session, if there are one and a module that tells."""
+
+    @abstractmethod
+    def topics_of(self, number: int) -> Iterable[str]:
+        """List the topics on which an EVSE and the modules beside it speak."""
