@@ -344,8 +344,8 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> Effect:
-        if feature is Feature.PHASES:
-            return super()._set_effect(Feature.PHASE_MODE, self._phase_mode(value))
+        if feature is Feature.PHASES and (mode := self._phase_mode(value)) is not None:
+            return super()._set_effect(Feature.PHASE_MODE, mode)
         if feature is Feature.SESSION_CURRENT:
             return Effect(feature, value, lambda snapshot: offers(snapshot, value))
         return super()._set_effect(feature, value)
@@ -362,12 +362,15 @@ class FimpChargepoint(Chargepoint):
         if feature is Feature.SESSION_CURRENT:
             self._update(self.outlet.clock.now(), session_current=value)
 
-    def _phase_mode(self, phases: str) -> str:
-        """Return the phase mode with so many phases: the one in use, else the first."""
+    def _phase_mode(self, phases: str) -> str | None:
+        """Return the phase mode with so many phases: the one in use, else the first.
+
+        None if there is none, as for a limit of an earlier run before the list is known.
+        """
         if self.snapshot.phases == phases and self.snapshot.phase_mode is not None:
             return self.snapshot.phase_mode
-        modes = self.snapshot.capabilities.options[Feature.PHASE_MODE]
-        return next(each for each in modes if PHASES.get(each) == phases)
+        modes = self.snapshot.capabilities.options.get(Feature.PHASE_MODE, ())
+        return next((each for each in modes if PHASES.get(each) == phases), None)
 
     @override
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
