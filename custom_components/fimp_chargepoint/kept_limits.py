@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 import logging
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -15,10 +17,13 @@ from .chargepoint import mqtt_hub
 from .chargepoint.base import Chargepoint
 from .chargepoint.errors import ChargepointError
 from .chargepoint.hub import Hub
+from .chargepoint.keeper import stored_limits
 from .chargepoint.model import Feature
+from .chargepoint.stored import DamagedError, Fields, Readers, dict_of, fields, flag
 from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
 from .coordinator import FimpConfigEntry, PushCoordinator
 from .preferences import library_options
+from .storage import async_load, report_lost
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,11 +34,44 @@ _SAVE_DELAY = 1.0
 _FINDING_TIME = 10.0
 
 
-class _Kept(TypedDict):
-    """What is kept of a charge point: the limits, and whether they are to be withdrawn."""
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What is kept of a charge point: its limits, and whether they are to be withdrawn.
 
-    limits: dict[str, Any]
-    withdraw: NotRequired[bool]
+    `unknown_limits` and `unknown` are what a newer version has stored with them.
+    """
+
+    limits: Mapping[str, Any]
+    withdraw: bool
+    unknown_limits: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    def stored(self) -> dict[str, Any]:
+        """Return what `restored` takes, fit for JSON."""
+        limits = {**self.unknown_limits, **self.limits}
+        return {**self.unknown, "limits": limits, "withdraw": self.withdraw}
+
+    @classmethod
+    def restored(cls, data: Any) -> Self:
+        """Return what `stored` was made of, as far as it can be read.
+
+        Raises:
+            DamagedError: there are no limits.
+
+        """
+        known, unknown = fields(data, _READERS, required=("limits",))
+        limits: Fields = known["limits"]
+        return cls(
+            limits=limits.known,
+            # In doubt they are: those that a charge point has as its own setting stay anyway.
+            withdraw=known.get("withdraw", True),
+            unknown_limits=limits.unknown,
+            unknown=unknown,
+        )
+
+
+_READERS: Readers = {"limits": stored_limits, "withdraw": flag}
+_NOTHING = _Kept(limits={}, withdraw=False)
 
 
 class KeptLimits:
@@ -42,14 +80,17 @@ class KeptLimits:
     def __init__(self, hass: HomeAssistant) -> None:
         """Know of none; `async_load` has to follow."""
         self._hass = hass
-        self._store: Store[dict[str, dict[str, _Kept]]] = Store(
+        self._store: Store[dict[str, Any]] = Store(
             hass, _STORE_VERSION, f"{DOMAIN}.kept_limits"
         )
         self._kept: dict[str, dict[str, _Kept]] = {}
 
     async def async_load(self) -> None:
         """Take over those of an earlier run."""
-        self._kept = await self._store.async_load() or {}
+        stored = await async_load(self._hass, self._store, dict)
+        with suppress(DamagedError):
+            self._kept = dict_of(dict_of(_Kept.restored))(stored)
+        report_lost("the kept limits", stored, self._data())
 
     @callback
     def async_watch(self, entry: FimpConfigEntry) -> None:
@@ -63,34 +104,39 @@ class KeptLimits:
             if not isinstance(node, Chargepoint):
                 return
             if (kept := known.get(node.address)) is not None:
-                node.keeper.restore(kept["limits"], clock.now())
+                node.keeper.restore(kept.limits, clock.now())
 
             @callback
             def look() -> None:
                 limits: Mapping[str, Any] = node.snapshot.kept
-                if limits != known.get(node.address, {"limits": {}})["limits"]:
-                    known[node.address] = {
-                        "limits": dict(limits),
-                        "withdraw": node.takes_limits_from_outside,
-                    }
-                    self._store.async_delay_save(lambda: self._kept, _SAVE_DELAY)
+                before = known.get(node.address, _NOTHING)
+                if limits != before.limits:
+                    withdraw = node.takes_limits_from_outside
+                    known[node.address] = replace(
+                        before, limits=dict(limits), withdraw=withdraw
+                    )
+                    self._store.async_delay_save(self._data, _SAVE_DELAY)
 
             entry.async_on_unload(coordinator.async_add_listener(look))
 
         entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
         entry.async_on_unload(self._async_save)
 
+    def _data(self) -> dict[str, Any]:
+        return {
+            entry_id: {address: each.stored() for address, each in kept.items()}
+            for entry_id, kept in self._kept.items()
+        }
+
     async def _async_save(self) -> None:
-        await self._store.async_save(self._kept)
+        await self._store.async_save(self._data())
 
     async def async_withdraw(self, entry: ConfigEntry) -> None:
         """Take back what no charge point has as its own setting: an entry is gone."""
         known = self._kept.pop(entry.entry_id, {})
         await self._async_save()
         addresses = [
-            address
-            for address, kept in known.items()
-            if kept["limits"] and kept.get("withdraw")
+            address for address, kept in known.items() if kept.limits and kept.withdraw
         ]
         if not addresses:
             return

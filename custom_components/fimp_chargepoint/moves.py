@@ -18,6 +18,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 
+from .chargepoint.stored import list_of, text
 from .const import DOMAIN
 from .coordinator import FimpConfigEntry, PushCoordinator
 from .devices import (
@@ -30,6 +31,7 @@ from .devices import (
 )
 from .issues import ENTRY_ID
 from .sessions import async_move_sessions
+from .storage import async_load
 
 #: Seconds after which all charge points that are still there have been found again, and
 #: have said who they are.
@@ -62,7 +64,7 @@ def async_watch_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
 async def _async_look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Offer to move the history; what an earlier run has offered is offered again."""
     store = _store(hass, entry.entry_id)
-    known = set(await store.async_load() or ())
+    known = set(list_of(text)(await async_load(hass, store, list)))
     if entry.state is not ConfigEntryState.LOADED:
         return
     offered = known - {each.identifier for each in entry.runtime_data.coordinators.values()}

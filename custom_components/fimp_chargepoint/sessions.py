@@ -1,9 +1,9 @@
 """The sessions of the charge points of an entry: watched, and kept in a small store."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-import logging
 from typing import Any, Final, NamedTuple, Protocol
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -13,11 +13,11 @@ from .chargepoint.base import Chargepoint
 from .chargepoint.logbook import Happening, Logbook, merged
 from .chargepoint.model import ChargepointSnapshot
 from .chargepoint.record import Record
+from .chargepoint.stored import DamagedError
 from .const import DOMAIN
 from .devices import async_find_device
 from .prices import PriceSource
-
-_LOGGER = logging.getLogger(__name__)
+from .storage import async_load, report_lost
 
 _VERSION: Final = 1
 _CHARGE_POINTS: Final = "charge_points"
@@ -53,15 +53,17 @@ class Sessions:
         self._hass = hass
         self._entry_id = entry_id
         self._store = _store(hass, entry_id)
-        #: What is stored of those that were not found, by address.
-        self._stored: dict[str, _Data] = {}
+        #: What is stored of those that were not found, by address, as it was read.
+        self._stored: dict[str, Any] = {}
+        #: What a newer version has stored beside them.
+        self._unknown: _Data = {}
         self._keepers: dict[str, Keeper] = {}
         self._is_to_save = False
         self._stop_tracking = prices.async_track(self._reprice)
 
     async def async_load(self) -> None:
         """Read what is stored, but for charge points whose device the user has deleted."""
-        stored = (await self._store.async_load() or {}).get(_CHARGE_POINTS, {})
+        stored, self._unknown = await _async_read(self._hass, self._store)
         self._stored = {
             address: data
             for address, data in stored.items()
@@ -81,10 +83,9 @@ class Sessions:
         """Keep watch over a charge point that was found."""
         logbook = Logbook(has_price=self.prices.is_named)
         if (data := self._stored.pop(node.address, None)) is not None:
-            try:
+            with suppress(DamagedError):
                 logbook.restore(data)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                _LOGGER.warning("Cannot read the sessions of %s: %r", node.address, error)
+            report_lost(f"the sessions of {node.address}", data, logbook.stored())
         self._keepers[node.address] = Keeper(node, logbook, self.prices, self._save)
 
     @callback
@@ -120,7 +121,7 @@ class Sessions:
     def _data(self) -> _Data:
         self._is_to_save = False
         watched = {address: each.logbook.stored() for address, each in self._keepers.items()}
-        return {_CHARGE_POINTS: self._stored | watched}
+        return {**self._unknown, _CHARGE_POINTS: self._stored | watched}
 
 
 class Keeper:
@@ -226,12 +227,22 @@ def _store(hass: HomeAssistant, entry_id: str) -> Store[_Data]:
     return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.sessions")
 
 
+async def _async_read(hass: HomeAssistant, store: Store[_Data]) -> tuple[_Data, _Data]:
+    """Return what is stored by address, and what else there is."""
+    data = await async_load(hass, store, dict)
+    stored = data.pop(_CHARGE_POINTS, None)
+    if not isinstance(stored, dict):
+        report_lost("the sessions", stored, None)
+        stored = {}
+    return stored, data
+
+
 async def async_move_sessions(hass: HomeAssistant, entry_id: str, old: str, new: str) -> None:
     """Let a charge point of an entry that is not loaded have another address."""
     store = _store(hass, entry_id)
-    if (data := await store.async_load()) is not None:
-        moved = _moved(data.get(_CHARGE_POINTS, {}), old, new)
-        await store.async_save({_CHARGE_POINTS: moved})
+    stored, unknown = await _async_read(hass, store)
+    if old in stored:
+        await store.async_save({**unknown, _CHARGE_POINTS: _moved(stored, old, new)})
 
 
 async def async_remove_sessions(hass: HomeAssistant, entry_id: str) -> None:
@@ -239,7 +250,7 @@ async def async_remove_sessions(hass: HomeAssistant, entry_id: str) -> None:
     await _store(hass, entry_id).async_remove()
 
 
-def _moved(stored: Mapping[str, _Data], old: str, new: str) -> dict[str, _Data]:
+def _moved(stored: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
     """Return `stored` with what was at `old` at `new`."""
     if old not in stored:
         return dict(stored)

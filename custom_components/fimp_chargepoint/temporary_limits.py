@@ -5,10 +5,11 @@ restart as well, and of a charge point that is not there then, when it is back.
 """
 
 import asyncio
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 import logging
-from typing import Any
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -26,10 +27,21 @@ from .chargepoint.errors import (
     InvalidRequestError,
 )
 from .chargepoint.model import ChargepointSnapshot, Feature
+from .chargepoint.stored import (
+    DamagedError,
+    Readers,
+    fields,
+    list_of,
+    number,
+    one_of,
+    text,
+    timestamp,
+)
 from .const import DOMAIN
 from .controls import settable_limit
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 from .devices import async_find_device
+from .storage import async_load, report_lost
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,7 +60,8 @@ class TemporaryLimit:
     """A limit in A that holds until a moment, and what it was before.
 
     `former` is None for that of a session that had none of its own, as far as is known;
-    `session` is when that session began. Both times are in ISO format.
+    `session` is when that session began. Both times are in ISO format. `unknown` is what a
+    newer version has stored with it.
     """
 
     device_id: str
@@ -57,11 +70,44 @@ class TemporaryLimit:
     former: float | None
     until: str
     session: str | None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
         """What there is only one for."""
         return self.device_id, self.feature
+
+    def stored(self) -> dict[str, Any]:
+        """Return what `restored` takes, fit for JSON."""
+        return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
+
+    @classmethod
+    def restored(cls, data: Any) -> Self:
+        """Return what `stored` was made of.
+
+        Raises:
+            DamagedError: nobody can say what is to return, or when.
+
+        """
+        known, unknown = fields(data, _READERS, ("device_id", "feature", "current", "until"))
+        if known["feature"] == Feature.MAX_CURRENT and "former" not in known:
+            raise DamagedError("without former")
+        return cls(**{"former": None, "session": None} | known, unknown=unknown)
+
+
+def _moment(value: Any) -> str:
+    """Read a moment, and leave it in ISO format."""
+    return timestamp(value).isoformat()
+
+
+_READERS: Readers = {
+    "device_id": text,
+    "feature": one_of(Feature.MAX_CURRENT, Feature.SESSION_CURRENT),
+    "current": number,
+    "former": number,
+    "until": _moment,
+    "session": _moment,
+}
 
 
 def still_holds(
@@ -140,9 +186,10 @@ class TemporaryLimits:
 
     async def async_load(self) -> None:
         """Take over those of an earlier run."""
-        for each in await self._store.async_load() or []:
-            limit = TemporaryLimit(**each)
-            self._limits[limit.key] = limit
+        stored = await async_load(self._hass, self._store, list)
+        limits = list_of(TemporaryLimit.restored)(stored)
+        self._limits = {each.key: each for each in limits}
+        report_lost("the temporary limits", stored, self._data())
 
     @callback
     def async_watch(self, entry: FimpConfigEntry) -> None:
@@ -262,7 +309,10 @@ class TemporaryLimits:
             task.cancel()
 
     async def _save(self) -> None:
-        await self._store.async_save([asdict(each) for each in self._limits.values()])
+        await self._store.async_save(self._data())
+
+    def _data(self) -> list[dict[str, Any]]:
+        return [each.stored() for each in self._limits.values()]
 
 
 def _device_id(coordinator: PushCoordinator[Any, Any]) -> str:

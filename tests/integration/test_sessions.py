@@ -452,7 +452,7 @@ async def test_a_broken_store(
     hass_storage: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It costs the sessions, and nothing else."""
+    """What cannot be read is not known, and nothing else is lost."""
     async with fimp(hass, broker) as found:
         await one_session(found)
         await hass.config_entries.async_unload(found.entry.entry_id)
@@ -460,8 +460,10 @@ async def test_a_broken_store(
         kept["records"][0]["ended"] = "yesterday"
         await hass.config_entries.async_setup(found.entry.entry_id)
         await found.shows("sensor", "status", "disconnected")
-        assert "Cannot read the sessions of fimp:easee/1/1" in caplog.text
-        assert not keeper(found).logbook.records
+        lost = "sessions of fimp:easee/1/1 cannot be read and is lost: records.0"
+        assert lost in caplog.text
+        assert record(found)["energy"] > 0
+        assert "ended" not in record(found)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.keeper import stored_limits
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
-from .fakes import UNTHROTTLED
+from .fakes import UNTHROTTLED, OfflineHub
 from .test_everest_control import LIMITS, Site, begin, outcome
 from .test_everest_limits import HARDWARE, OURS, holding, limit, ordered, split
-from .test_fimp_settings import max_current, phase_mode
+from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, state
+from .test_fimp_settings import max_current, phase_mode, thing
 from .test_pace import Garage
 
 KEEPING = replace(UNTHROTTLED, keep_limits=True)
@@ -140,7 +142,8 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
 
 async def test_a_limit_of_an_earlier_run() -> None:
     garage = Garage(KEEPING)
-    garage.node.keeper.restore({"max_current": 16, "nonsense": 1}, garage.hub.clock.time)
+    limits = stored_limits({"max_current": 16, "nonsense": 1}).known
+    garage.node.keeper.restore(limits, garage.hub.clock.time)
     await garage.until(200)
     assert garage.told_of(SET) == [(10.0, 16)]
     # One of this run counts more.
@@ -173,6 +176,35 @@ async def test_nothing_is_kept_of_what_was_not_proven() -> None:
     garage.refuses = True
     await garage.call(garage.node.set(Feature.MAX_CURRENT, 16))
     assert garage.node.snapshot.kept == {}
+
+
+async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
+    """They are restored before it has said what it can do, and it goes on all the same."""
+    hub = OfflineHub(options=KEEPING)
+    hub.link_up()
+    hub.feed(CHARGER, state())
+    # Its adapter does not say in time what it is.
+    hub.advance(hub.clock.time + 60)
+    hub.feed(CHARGER, state())
+    node = hub.nodes[ADDRESS]
+    limits = {"max_current": -7.0, "phases": "2", "phase_mode": "l1l2"}
+    node.keeper.restore(limits, hub.clock.time)
+    assert node.snapshot.kept == limits
+    hub.feed(ADAPTER, thing())
+    hub.feed(CHARGER, state("charging"))
+    hub.advance(hub.clock.time + 300)
+    assert node.snapshot.status == "charging"
+    assert hub.ignored["internal"] == 0
+
+
+async def test_a_number_of_phases_that_it_has_not_any_more() -> None:
+    """An adapter may say later that it cannot be told the phases."""
+    garage = Garage(KEEPING)
+    garage.node.keeper.restore({"phases": "1"}, garage.hub.clock.time)
+    garage.hub.feed(ADAPTER, thing((), sup_phase_modes=[]))
+    garage.hub.feed(CHARGER, state("charging"))
+    assert garage.node.snapshot.status == "charging"
+    assert garage.hub.ignored["internal"] == 0
 
 
 # EVerest -----------------------------------------------------------------------------

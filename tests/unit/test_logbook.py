@@ -679,25 +679,6 @@ def test_what_is_stored_makes_sense() -> None:
     assert home.logbook.watched == (at(80), 0.5)
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {},
-        {"records": [{}]},
-        {"records": 5},
-        {"visit": {}},
-        {"totals": []},
-        {"watched": ["x", 1]},
-    ],
-)
-def test_nonsense_is_not_taken_over(broken: dict[str, Any]) -> None:
-    logbook = Logbook()
-    good = {} if not broken else logbook.stored()
-    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
-        logbook.restore(good | broken)
-    assert logbook.stored() == Logbook().stored()
-
-
 def test_two_of_the_same_become_one() -> None:
     """The earlier one may be of a run that counted in another currency, too."""
     homes = Home(price=Price(1.0, "NOK")), Home(price=Price(2.0, "EUR"))

@@ -1,7 +1,10 @@
 """What the energy of a session costs, at the price of the time it was used. Pure."""
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+from .stored import Readers, flag, number, text, whole
 
 
 class Price(NamedTuple):
@@ -24,12 +27,32 @@ class Bill:
     currency: str | None = None
     priced: float | None = 0.0
     partial: bool = False
+    #: What a newer version has stored with it.
+    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def total(self, energy: float | None) -> float | None:
         """Return what `energy`, all of the session, costs; None where nobody knows."""
         if self.partial or self.currency is None or energy is None or energy != self.priced:
             return None
         return self.cost
+
+    def stored(self) -> dict[str, Any]:
+        """Return what `restored` takes, fit for JSON."""
+        return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
+
+    @classmethod
+    def restored(cls, data: Any) -> Self:
+        """Return what `stored` was made of.
+
+        Raises:
+            DamagedError: some of it cannot be read; the rest would be a wrong sum.
+
+        """
+        known, unknown = whole(data, _READERS, nullable=("currency", "priced"))
+        return cls(**known, unknown=unknown)
+
+
+_READERS: Readers = {"cost": number, "currency": text, "priced": number, "partial": flag}
 
 
 def charged(bill: Bill, energy: float | None, price: Price | None) -> tuple[Bill, float]:

@@ -14,13 +14,18 @@ from typing import Any
 from .commands import Effect
 from .errors import ChargepointError
 from .feature import Feature
-from .model import ChargepointSnapshot
+from .model import PHASES, ChargepointSnapshot
+from .stored import Fields, Readers, fields, number, one_of
 from .timers import Timers
 
 _LOGGER = logging.getLogger(__name__)
 
-#: What is kept.
-_LIMITS = frozenset({Feature.MAX_CURRENT, Feature.PHASES, Feature.PHASE_MODE})
+#: What is kept, and how it is read again.
+_LIMITS: Readers = {
+    Feature.MAX_CURRENT.value: number,
+    Feature.PHASES.value: one_of(*PHASES.values()),
+    Feature.PHASE_MODE.value: one_of(*PHASES),
+}
 #: Seconds until the word of a charge point that came back counts, and how often it is looked
 #: whether it has said it.
 _SETTLING_TIME = 10.0
@@ -28,6 +33,16 @@ _LOOKS = 6
 #: Seconds that another limit lasts before it counts as somebody's wish: that the charge point
 #: was started anew may show later than what follows from it.
 _RESPECT_AFTER = 60.0
+
+
+def stored_limits(data: Any) -> Fields:
+    """Return the limits in what was stored of `kept`, and what nobody here knows.
+
+    Raises:
+        DamagedError: it is not an object.
+
+    """
+    return fields(data, _LIMITS)
 
 
 class LimitKeeper:
@@ -93,10 +108,13 @@ class LimitKeeper:
         }
 
     def restore(self, limits: Mapping[str, Any], now: float) -> None:
-        """Take over the limits of an earlier run, where none was set in this one."""
+        """Take over the limits of an earlier run, if none was set in this one.
+
+        They are read by `stored_limits`; what the charge point cannot have, it refuses.
+        """
         snapshot = self._look()
         if not snapshot.kept:
-            self._show({key: value for key, value in limits.items() if key in _LIMITS})
+            self._show(dict(limits))
             if snapshot.available:
                 self.came_back(now)
 

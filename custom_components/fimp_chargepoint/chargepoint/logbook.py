@@ -4,6 +4,7 @@ Fed with snapshots and time. It knows nothing of storing or of entities.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,7 @@ from .clock import moment
 from .course import FIRST_REPORTS_TIME, Course, Occurrence, step
 from .model import ChargepointSnapshot, Status
 from .record import Record
+from .stored import DamagedError, Readers, dict_of, fields, list_of, number, timestamp
 from .visit import Visit, arrived, found
 
 RECORDS_MAX: Final = 100
@@ -50,6 +52,8 @@ class Logbook:
         self.past: Visit | None = None
         self.totals: dict[str, float] = {}
         self.watched: tuple[datetime, float] | None = None
+        #: What a newer version has stored with all this.
+        self._unknown: dict[str, Any] = {}
         #: When what is due is to be told, in POSIX seconds.
         self.next_deadline: float | None = None
         self._course = Course()
@@ -196,7 +200,7 @@ class Logbook:
         visit = self._bill(visit, price)
         if visit.recorded and visit.ended is not None:
             # The car is full, but may still take a little.
-            self.records[-1:] = [visit.record]
+            self._rewrite(visit.record)
 
     def _bill(self, visit: Visit, price: Price | None) -> Visit:
         """Return the visit with a bill for its energy, which is taken over."""
@@ -262,11 +266,16 @@ class Logbook:
         visit = self._bill(visit, price)
         record = visit.record
         if visit.recorded:
-            self.records[-1:] = [record]
+            self._rewrite(record)
         elif visit.counts:
             self.records = [*self.records, record][-RECORDS_MAX:]
             self.visit = replace(visit, recorded=True)
         return record
+
+    def _rewrite(self, record: Record) -> None:
+        """There is more to say of the last session."""
+        unknown = self.records[-1].unknown if self.records else {}
+        self.records[-1:] = [replace(record, unknown=unknown)]
 
     @property
     def mark(self) -> tuple[Any, ...]:
@@ -278,6 +287,7 @@ class Logbook:
     def stored(self) -> dict[str, Any]:
         """Return what `restore` takes, fit for JSON."""
         return {
+            **self._unknown,
             "records": [each.stored() for each in self.records],
             "visit": None if self.visit is None else self.visit.stored(),
             "past": None if self.past is None else self.past.stored(),
@@ -287,35 +297,60 @@ class Logbook:
             else [self.watched[0].isoformat(), self.watched[1]],
         }
 
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Take over what an earlier run has stored.
+    def restore(self, data: Any) -> None:
+        """Take over what an earlier run has stored, as far as it can be read.
 
         Raises:
-            AttributeError, KeyError, TypeError, ValueError: it makes no sense, and nothing
-                is taken over.
+            DamagedError: it is not an object, and nothing is taken over.
 
         """
-        records = [Record.restored(each) for each in data["records"]]
-        visit, past = (
-            None if data[each] is None else Visit.restored(data[each])
-            for each in ("visit", "past")
-        )
-        totals = {str(key): float(value) for key, value in data["totals"].items()}
-        watched = data["watched"]
-        if watched is not None:
-            self.watched = datetime.fromisoformat(watched[0]), float(watched[1])
-        self.records, self.visit, self.past, self.totals = records, visit, past, totals
-        self._in_doubt = self._is_new_run = visit is not None
+        known, self._unknown = fields(data, _READERS)
+        self.records = known.get("records", [])
+        self.visit, self.past = known.get("visit"), known.get("past")
+        self.totals = known.get("totals", {})
+        self.watched = known.get("watched")
+        if self.visit is not None and self.visit.recorded and not _has_last(data):
+            # Its record comes last, and would else take the place of another one.
+            self.records = [*self.records, self.visit.record][-RECORDS_MAX:]
+        self._in_doubt = self._is_new_run = self.visit is not None
 
 
-def merged(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def _watched(value: Any) -> tuple[datetime, float]:
+    """Read when a session began, and its energy."""
+    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
+        raise DamagedError("not a moment and an energy")
+    return timestamp(value[0]), number(value[1])
+
+
+def _has_last(data: Mapping[str, Any]) -> bool:
+    """Whether the last of the stored records can be read."""
+    with suppress(DamagedError):
+        return bool(list_of(Record.restored, 1)(data.get("records")))
+    return False
+
+
+_READERS: Readers = {
+    "records": list_of(Record.restored, RECORDS_MAX),
+    "visit": Visit.restored,
+    "past": Visit.restored,
+    "totals": dict_of(number),
+    "watched": _watched,
+}
+
+
+def merged(earlier: Any, later: Any) -> dict[str, Any]:
     """Return what two logbooks of the same charge point have stored as one."""
+    old, new = Logbook(), Logbook()
+    for logbook, data in ((old, earlier), (new, later)):
+        with suppress(DamagedError):
+            logbook.restore(data)
     totals = {
-        key: earlier["totals"].get(key, 0.0) + later["totals"].get(key, 0.0)
-        for key in earlier["totals"] | later["totals"]
+        currency: old.totals.get(currency, 0.0) + new.totals.get(currency, 0.0)
+        for currency in old.totals | new.totals
     }
-    records = [*earlier["records"], *later["records"]][-RECORDS_MAX:]
-    return {**later, "records": records, "totals": totals}
+    records = [*old.records, *new.records][-RECORDS_MAX:]
+    stored = old.stored() | new.stored()
+    return stored | {"records": [each.stored() for each in records], "totals": totals}
 
 
 def _end(visit: Visit, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:

@@ -1,9 +1,11 @@
 """A session that is over, as it is kept and told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
+
+from .stored import DamagedError, Readers, fields, number, text, timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class Record:
     cost: float | None = None
     currency: str | None = None
     who: str | None = None
+    #: What a newer version has stored with it.
+    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def duration(self) -> int | None:
@@ -37,7 +41,7 @@ class Record:
     def told(self) -> dict[str, Any]:
         """Return all of it for people and automations; what is not known is left out."""
         values = {
-            **self.stored(),
+            **self._fields(),
             "duration": self.duration,
             "average_power": self.average_power,
         }
@@ -45,6 +49,9 @@ class Record:
 
     def stored(self) -> dict[str, Any]:
         """Return what `restored` takes, fit for JSON."""
+        return {**self.unknown, **self._fields()}
+
+    def _fields(self) -> dict[str, Any]:
         return {
             "energy": self.energy,
             "cost": self.cost,
@@ -55,26 +62,30 @@ class Record:
         }
 
     @classmethod
-    def restored(cls, data: Mapping[str, Any]) -> Self:
-        """Return what `stored` was made of.
+    def restored(cls, data: Any) -> Self:
+        """Return what `stored` was made of, as far as it can be read.
 
         Raises:
-            ValueError, TypeError, KeyError: it was not.
+            DamagedError: nothing of it can be.
 
         """
-        return cls(
-            started=restored_moment(data["started"]),
-            ended=restored_moment(data["ended"]),
-            energy=data["energy"],
-            cost=data["cost"],
-            currency=data["currency"],
-            who=data["who"],
-        )
+        known, unknown = fields(data, _READERS)
+        if not known:
+            raise DamagedError("nothing is known of it")
+        if "currency" not in known:
+            # Without it nobody knows what the number means.
+            known.pop("cost", None)
+        return cls(**known, unknown=unknown)
 
 
-def restored_moment(text: str | None) -> datetime | None:
-    """Return the moment of an ISO 8601 text."""
-    return None if text is None else datetime.fromisoformat(text)
+_READERS: Readers = {
+    "energy": number,
+    "cost": number,
+    "currency": text,
+    "who": text,
+    "started": timestamp,
+    "ended": timestamp,
+}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -11,7 +11,8 @@ from typing import Any, Self
 
 from .bill import Bill, Price, charged, unpriced
 from .model import ChargepointSnapshot, Session, Status
-from .record import Record, restored_moment
+from .record import Record
+from .stored import DamagedError, Readers, fields, flag, number, text, timestamp
 
 #: Two sources of the same moment may differ by so much.
 _SAME_START = timedelta(seconds=2)
@@ -41,6 +42,8 @@ class Visit:
     ended: datetime | None = None
     recorded: bool = False
     bill: Bill = field(default_factory=Bill)
+    #: What a newer version has stored with it.
+    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def counts(self) -> bool:
@@ -121,26 +124,43 @@ class Visit:
             for name in ("id", "energy", "charging_seen", "who", "recorded")
         }
         moments = {name: getattr(self, name) for name in _MOMENTS}
-        bill = {name: getattr(self.bill, name) for name in Bill.__dataclass_fields__}
         return {
+            **self.unknown,
             **values,
             **{name: each and each.isoformat() for name, each in moments.items()},
-            "bill": bill,
+            "bill": self.bill.stored(),
         }
 
     @classmethod
-    def restored(cls, data: Mapping[str, Any]) -> Self:
-        """Return what `stored` was made of, but for what is stale.
+    def restored(cls, data: Any) -> Self:
+        """Return what `stored` was made of, but for what is stale or cannot be read.
 
         Raises:
-            ValueError, TypeError, KeyError: it was not.
+            DamagedError: nothing says when it was.
 
         """
-        moments = {name: restored_moment(data[name]) for name in _MOMENTS}
-        return cls(**{**data, **moments, "bill": Bill(**data["bill"])})
+        known, unknown = fields(data, _READERS)
+        since = next((known[name] for name in _MOMENTS if name in known), None)
+        if since is None:
+            raise DamagedError("nothing says when it was")
+        # Its cost is not known any more; what is charged from now on still has its price.
+        lost = Bill(priced=known.get("energy"), partial=True)
+        # Who knows the end has recorded it.
+        missing = {"since": since, "recorded": "ended" in known, "bill": lost}
+        return cls(**missing | known, unknown=unknown)
 
 
+#: The first that is known stands for one that is missing.
 _MOMENTS = ("since", "started", "key", "ended")
+_READERS: Readers = {
+    "id": text,
+    "energy": number,
+    "charging_seen": flag,
+    "who": text,
+    "recorded": flag,
+    "bill": Bill.restored,
+    **dict.fromkeys(_MOMENTS, timestamp),
+}
 
 
 def arrived(snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> Visit:

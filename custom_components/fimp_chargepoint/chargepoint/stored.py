@@ -1,0 +1,155 @@
+"""Reading back what was stored: damage costs only what is damaged, and what is unknown stays.
+
+A file can be older or newer than the code, edited by hand, or damaged by a disk. A *reader*
+returns what a stored value stands for, and raises `DamagedError` for anything else. Pure.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+type Reader[T] = Callable[[Any], T]
+type Readers = Mapping[str, Reader[Any]]
+
+#: What is beyond these was never stored by us.
+_NUMBER_MAX: Final = 1e9
+_TEXT_MAX: Final = 255
+_YEARS: Final = range(2000, 2100)
+_ITEMS_MAX: Final = 1000
+
+
+class DamagedError(ValueError):
+    """A stored value is not what it should be."""
+
+
+class Fields(NamedTuple):
+    """The fields of a stored object: those that could be read, and those nobody here knows."""
+
+    known: dict[str, Any]
+    unknown: dict[str, Any]
+
+
+def fields(value: Any, readers: Readers, required: Collection[str] = ()) -> Fields:
+    """Return the fields of an object; one that is missing, null or damaged is left out.
+
+    Raises:
+        DamagedError: it is not an object, or a `required` field is left out.
+
+    """
+    if not isinstance(value, dict):
+        raise DamagedError("not an object")
+    known: dict[str, Any] = {}
+    for name, reader in readers.items():
+        if value.get(name) is not None:
+            with suppress(DamagedError):
+                known[name] = reader(value[name])
+    if missing := [name for name in required if name not in known]:
+        raise DamagedError(f"without {', '.join(missing)}")
+    return Fields(known, {name: each for name, each in value.items() if name not in readers})
+
+
+def whole(value: Any, readers: Readers, nullable: Collection[str] = ()) -> Fields:
+    """Return the fields of an object that is worth nothing in parts.
+
+    Raises:
+        DamagedError: it is not an object, or a field is missing, damaged, or null where
+            that does not stand for None.
+
+    """
+    known, unknown = fields(value, readers, [name for name in readers if name not in nullable])
+    for name in nullable:
+        if name not in known and value.get(name, ...) is not None:
+            raise DamagedError(f"without {name}")
+    return Fields(dict.fromkeys(nullable) | known, unknown)
+
+
+def number(value: Any) -> float:
+    """Read a finite number; JSON does not tell 16 from 16.0, but a bool is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DamagedError("not a number")
+    if not abs(value) <= _NUMBER_MAX:
+        raise DamagedError("not a number that can be")
+    return float(value)
+
+
+def text(value: Any) -> str:
+    """Read a text that is not empty."""
+    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_MAX:
+        raise DamagedError("not a text")
+    return value
+
+
+def flag(value: Any) -> bool:
+    """Read a yes or no."""
+    if not isinstance(value, bool):
+        raise DamagedError("neither yes nor no")
+    return value
+
+
+def timestamp(value: Any) -> datetime:
+    """Read an aware moment in ISO 8601."""
+    try:
+        found = datetime.fromisoformat(text(value))
+    except ValueError as error:
+        raise DamagedError(str(error)) from error
+    if found.tzinfo is None or found.year not in _YEARS:
+        raise DamagedError("not a moment that can be")
+    return found
+
+
+def one_of(*values: str) -> Reader[str]:
+    """Return a reader of some words."""
+
+    def read(value: Any) -> str:
+        if value not in values:
+            raise DamagedError("not one of the words")
+        return str(value)
+
+    return read
+
+
+def list_of[T](reader: Reader[T], most: int = _ITEMS_MAX) -> Reader[list[T]]:
+    """Return a reader of a list: of the last items, without those that are damaged."""
+
+    def read(value: Any) -> list[T]:
+        if not isinstance(value, list):
+            raise DamagedError("not a list")
+        found: list[T] = []
+        for each in value[-most:]:
+            with suppress(DamagedError):
+                found.append(reader(each))
+        return found
+
+    return read
+
+
+def dict_of[T](reader: Reader[T]) -> Reader[dict[str, T]]:
+    """Return a reader of an object with any names, without the values that are damaged."""
+
+    def read(value: Any) -> dict[str, T]:
+        names = list(value)[-_ITEMS_MAX:] if isinstance(value, dict) else ()
+        return fields(value, dict.fromkeys(names, reader)).known
+
+    return read
+
+
+def lost(before: Any, after: Any, name: str = "") -> Iterator[str]:
+    """Yield what of `before` is not in `after`, which was read from it and stored again.
+
+    Names are joined by dots, items of a list stand under their number.
+    """
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            if value is not None:
+                yield from lost(value, after.get(key), _below(name, key))
+    elif isinstance(before, list) and isinstance(after, list):
+        for index, value in enumerate(before):
+            if value not in after:
+                yield _below(name, str(index))
+    elif before != after:
+        yield name or "all of it"
+
+
+def _below(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key

@@ -1,0 +1,318 @@
+"""What was stored and is damaged costs itself; what nobody knows here is kept."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.bill import Bill, Price
+from custom_components.fimp_chargepoint.chargepoint.keeper import stored_limits
+from custom_components.fimp_chargepoint.chargepoint.logbook import (
+    RECORDS_MAX,
+    Logbook,
+    merged,
+)
+from custom_components.fimp_chargepoint.chargepoint.record import Record
+from custom_components.fimp_chargepoint.chargepoint.stored import (
+    DamagedError,
+    dict_of,
+    flag,
+    list_of,
+    lost,
+    number,
+    one_of,
+    text,
+    timestamp,
+)
+from custom_components.fimp_chargepoint.chargepoint.visit import Visit
+
+BEGAN = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+#: What can happen to a field. `...` stands for a field that is missing.
+DAMAGE: dict[str, Any] = {
+    "missing": ...,
+    "null": None,
+    "a text": "nonsense",
+    "an empty text": "",
+    "a long text": "x" * 100_000,
+    "a number": -7,
+    "a huge number": 1e300,
+    "a huge integer": 10**400,
+    "a yes": True,
+    "a list": [1, "2", None],
+    "a long list": [{}] * 10_000,
+    "an object": {"x": {"y": 1}},
+    "a moment without a zone": "2026-11-20T08:00:00",
+    "a moment long ago": "0001-01-01T00:00:00+14:00",
+    "a moment far away": "9999-12-31T23:59:59-14:00",
+}
+
+
+def hours(count: float) -> datetime:
+    return BEGAN + timedelta(hours=count)
+
+
+def book() -> Logbook:
+    """Return a logbook with a value in every field: two sessions, one that goes on."""
+    logbook = Logbook(has_price=True)
+    logbook.records = [
+        Record(
+            started=hours(number),
+            ended=hours(number + 0.5),
+            energy=5.0 + number,
+            cost=1.5 + number,
+            currency="NOK",
+            who=f"car {number}",
+        )
+        for number in range(3)
+    ]
+    logbook.past, logbook.visit = (
+        Visit(
+            since=hours(number),
+            started=hours(number),
+            key=hours(number),
+            id=f"session {number}",
+            energy=5.0 + number,
+            charging_seen=True,
+            who=f"car {number}",
+            ended=hours(number + 0.5),
+            recorded=True,
+            bill=Bill(cost=1.5 + number, currency="NOK", priced=5.0 + number),
+        )
+        for number in (1, 2)
+    )
+    logbook.totals = {"NOK": 100.0, "EUR": 2.0}
+    logbook.watched = hours(2), 7.0
+    return logbook
+
+
+def places(value: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield where a value can be damaged: every field and item of it, and of these."""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, each in items:
+        yield (*place, key)
+        yield from places(each, *place, key)
+
+
+def put(data: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """Return a copy of `data` with another value at a place."""
+    data = deepcopy(data)
+    *above, last = place
+    inner = data
+    for key in above:
+        inner = inner[key]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[last] = value
+    return data
+
+
+def read(data: Any) -> Logbook:
+    """Return a logbook with what is stored in `data`, if that is an object."""
+    logbook = Logbook(has_price=True)
+    logbook.restore(data)
+    return logbook
+
+
+STORED = book().stored()
+PLACES = list(places(STORED))
+
+
+def rest(data: dict[str, Any], place: tuple[Any, ...]) -> dict[str, Any]:
+    """Return all that is not touched by what happens at a place."""
+    return {key: each for key, each in data.items() if key != place[0]}
+
+
+def test_everything_is_damaged_below() -> None:
+    """No field of any of them is left out."""
+    names = {name for place in PLACES for name in place if isinstance(name, str)}
+    fields = {
+        *(each for kind in (Record, Visit, Bill) for each in kind.__dataclass_fields__),
+        *("records", "visit", "past", "totals", "watched", "NOK", "EUR"),
+    }
+    assert names == fields - {"unknown", "stale"}
+    assert all(each is not None for each in json.loads(json.dumps(STORED)).values())
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
+def test_damage_costs_itself(place: tuple[Any, ...]) -> None:
+    """What is beside it in the file is as it was, and what is left makes sense."""
+    for what, value in DAMAGE.items():
+        damaged = put(STORED, place, value)
+        logbook = read(damaged)
+        after = logbook.stored()
+        assert rest(after, place) == rest(STORED, place), what
+        if place[0] == "records" and len(place) > 1:
+            # The other sessions; of this one what can be read, or nothing.
+            records = STORED["records"]
+            others = [each for number, each in enumerate(records) if number != place[1]]
+            assert [each for each in after["records"] if each in others] == others, what
+            assert len(after["records"]) <= len(records), what
+        # Who looks for what is lost finds it there, and only there.
+        assert {name.split(".")[0] for name in lost(damaged, after)} <= {place[0]}, what
+        # It can be stored and read again, and goes on.
+        assert read(json.loads(json.dumps(after))).stored() == after, what
+        logbook.reprice(Price(2.0, "NOK"))
+        assert merged(damaged, STORED)["visit"] == STORED["visit"], what
+        assert merged(STORED, damaged)["records"][:3] == STORED["records"], what
+
+
+@pytest.mark.parametrize("name", STORED["visit"])
+def test_one_field_of_a_visit(name: str) -> None:
+    """The others are as they were; a moment that is missing has another one in its place."""
+    after = read(put(STORED, ("visit", name), [])).visit
+    assert after is not None
+    assert list(
+        lost(put(STORED, ("visit", name), []), read(put(STORED, ("visit", name), [])).stored())
+    ) == [f"visit.{name}"]
+    same = {each: getattr(after, each) for each in Visit.__dataclass_fields__ if each != name}
+    assert replace(book().visit, **{name: getattr(after, name)}) == replace(after)
+    assert same["unknown"] == {}
+
+
+@pytest.mark.parametrize("name", STORED["records"][1])
+def test_one_field_of_a_record(name: str) -> None:
+    after = read(put(STORED, ("records", 1, name), [])).records[1]
+    wanted = replace(book().records[1], **{name: None})
+    # A number without its currency is not an amount of money.
+    assert after == (replace(wanted, cost=None) if name == "currency" else wanted)
+
+
+@pytest.mark.parametrize("name", STORED["visit"]["bill"])
+def test_one_field_of_a_bill(name: str) -> None:
+    """Nobody knows the cost any more; the totals are still right in the end."""
+    logbook = read(
+        put(STORED, ("visit", "bill", name), "nonsense" if name != "currency" else 5)
+    )
+    visit = logbook.visit
+    assert visit is not None
+    assert visit.cost is None
+    visit, added = replace(visit, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
+    assert visit.cost is None
+    assert added == 2.0 * (9.0 - 7.0)
+
+
+def test_a_bill_without_its_energy() -> None:
+    """Then it is one of a session that was there before us."""
+    data = put(put(STORED, ("visit", "bill"), 5), ("visit", "energy"), None)
+    visit = read(data).visit
+    assert visit is not None
+    visit, added = replace(visit, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
+    assert (visit.cost, added) == (None, 0.0)
+
+
+@pytest.mark.parametrize("what", ["nonsense", None, ...])
+def test_the_next_record_takes_the_place_of_its_own_only(what: Any) -> None:
+    """The last session goes on; its record was lost, and the one before it stays."""
+    logbook = read(put(put(STORED, ("records", 2), what), ("visit", "newer"), 1))
+    energies = [each.energy for each in logbook.records]
+    if what is ...:
+        # Nobody can see that one is missing at the end.
+        assert energies == [5.0, 6.0]
+        return
+    assert energies == [5.0, 6.0, 7.0]
+    assert logbook.visit is not None
+    logbook._keep(replace(logbook.visit, energy=8.0), None)
+    assert [each.energy for each in logbook.records] == [5.0, 6.0, 8.0]
+
+
+def test_records_that_are_all_lost() -> None:
+    for what in (None, ..., "nonsense", []):
+        logbook = read(put(STORED, ("records",), what))
+        assert [each.energy for each in logbook.records] == [7.0]
+
+
+def test_what_is_no_object() -> None:
+    for data in (None, 5, "x", [], [STORED]):
+        with pytest.raises(DamagedError):
+            Logbook().restore(data)
+        assert merged(data, STORED) == STORED
+        alone = Logbook().stored() | {each: STORED[each] for each in ("records", "totals")}
+        assert merged(STORED, data) == alone
+    assert read({}).stored() == Logbook().stored()
+
+
+def test_what_is_unknown_is_kept() -> None:
+    """A newer version can have stored more, anywhere; also where a record is told anew."""
+    more = {"newer": {"of": ["anything", 1]}}
+    data = deepcopy(STORED) | more
+    for inner in (*data["records"], data["visit"], data["past"], data["visit"]["bill"]):
+        inner.update(more)
+    logbook = read(data)
+    assert logbook.stored() == data
+    assert list(lost(data, logbook.stored())) == []
+    assert "newer" not in logbook.records[0].told()
+    assert logbook.visit is not None
+    logbook._keep(replace(logbook.visit, energy=8.0), None)
+    assert logbook.stored()["records"][2] == data["records"][2] | {
+        "energy": 8.0,
+        "cost": None,
+        "currency": None,
+    }
+    assert merged(data, STORED)["newer"] == more["newer"]
+
+
+def test_a_list_is_not_endless() -> None:
+    records = [{"energy": float(number)} for number in range(RECORDS_MAX + 5)]
+    kept = read({"records": records}).records
+    assert [each.energy for each in kept] == [each["energy"] for each in records[5:]]
+
+
+# Readers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reader", "good", "bad"),
+    [
+        (number, [0, -1.5, 1e9], [True, "1", None, 1e10, 10**400, float("nan"), float("inf")]),
+        (text, ["x", "x" * 255], ["", "x" * 256, 1, None]),
+        (flag, [True, False], [0, 1, "true", None]),
+        (
+            timestamp,
+            [BEGAN],
+            ["2026-11-20T08:00:00", "x", 5, "0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z"],
+        ),
+        (one_of("1", "3"), ["1", "3"], ["2", 1, None, [], {}]),
+        (list_of(number), [[1.0]], [1, {}, "1", None]),
+        (dict_of(number), [{"x": 1.0}], [1, [], "1", None]),
+    ],
+)
+def test_readers(reader: Callable[[Any], Any], good: list[Any], bad: list[Any]) -> None:
+    for each in good:
+        assert reader(each.isoformat() if isinstance(each, datetime) else each) == each
+    for each in bad:
+        with pytest.raises(DamagedError):
+            reader(each)
+
+
+def test_what_is_lost() -> None:
+    before = {"a": 1, "b": {"c": 2, "d": None}, "e": [1], "f": "x"}
+    assert list(lost(before, before)) == []
+    assert list(lost(before, {"a": 1.0, "b": {"c": 3}, "e": [], "f": "x"})) == ["b.c", "e.0"]
+    assert list(lost(before, {"a": 1, "b": None, "e": [1]})) == ["b", "f"]
+    assert list(lost([1, {"x": 1}, 2], [2, 1])) == ["1"]
+    assert list(lost([], None)) == ["all of it"]
+
+
+# Limits -------------------------------------------------------------------------------------
+
+LIMITS = {"max_current": 10.0, "phases": "1", "phase_mode": "nl1"}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_damaged_limit_costs_itself(name: str) -> None:
+    others = {key: each for key, each in LIMITS.items() if key != name}
+    for value in DAMAGE.values():
+        found = stored_limits(put(LIMITS, (name,), value))
+        assert {key: each for key, each in found.known.items() if key != name} == others
+        assert found.unknown == {}
+    assert stored_limits(LIMITS | {"battery_current": 7}).unknown == {"battery_current": 7}
