@@ -8,7 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .absence import async_watch_for_absence
+from .absence import async_forget_heard, async_watch_for_absence
 from .broker import settings_source
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, NotConnectedError
@@ -21,6 +21,7 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
+from .hub_id import hub_id
 from .issues import (
     async_forget_issues,
     async_forget_refused_credentials,
@@ -69,7 +70,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     """Connect to the broker; charge points turn up from then on."""
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
-        identifiers={(DOMAIN, entry.entry_id)},
+        identifiers={(DOMAIN, hub_id(entry))},
         name=entry.title,
         model="MQTT broker",
         entry_type=dr.DeviceEntryType.SERVICE,
@@ -87,7 +88,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     # Also where the rest of the set-up fails; stopping twice does no harm.
     entry.async_on_unload(hub.stop)
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
-    sessions = Sessions(hass, entry.entry_id, PriceSource(hass, entry.options))
+    sessions = Sessions(hass, entry, PriceSource(hass, entry.options))
     await sessions.async_load()
     entry.async_on_unload(sessions.async_close)
     entry.runtime_data = RuntimeData(hass, entry, hub, sessions)
@@ -128,6 +129,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> Non
     """Leave nothing behind: no issue that nobody can close, no limit, nothing on disk."""
     async_forget_outage(hass, entry)
     async_forget_issues(hass, entry)
+    async_forget_heard(hass, entry)
     if DATA_KEPT_LIMITS not in hass.data:
         # Nothing was set up in this run: the entry was disabled.
         await _async_load_limits(hass)
@@ -141,7 +143,7 @@ async def async_remove_config_entry_device(
     _: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry
 ) -> bool:
     """Let the user delete the device of a charge point that is not there."""
-    known = {entry.entry_id}
+    known = {hub_id(entry)}
     if entry.state is ConfigEntryState.LOADED:
         known |= {each.identifier for each in entry.runtime_data.coordinators.values()}
     return all(identifier not in known for _, identifier in device.identifiers)

@@ -23,8 +23,9 @@ _HOUR = timedelta(hours=1)
 
 _DEVICE_ID = "device_id"
 
-#: When each charge point was heard last, by the clock of its hub; a reload is no news of it.
-_HEARD: HassKey[dict[str, float]] = HassKey(f"{DOMAIN}_heard")
+#: When each charge point was heard last, by its entry and identifier, in the time of its
+#: hub's clock; a reload is no news of it.
+_HEARD: HassKey[dict[str, dict[str, float]]] = HassKey(f"{DOMAIN}_heard")
 
 
 class _Roll:
@@ -36,11 +37,11 @@ class _Roll:
         self._entry = entry
         self._hub = entry.runtime_data.hub
         self._link_up_since = self._hub.clock.now()
-        self._heard = hass.data.setdefault(_HEARD, {})
+        self._heard = hass.data.setdefault(_HEARD, {}).setdefault(entry.entry_id, {})
         #: Who is missed, by identifier, with the id of the device.
         self._missed: dict[str, str] = {}
-        for device in self._devices():
-            self._heard.setdefault(device_identifier(device), self._link_up_since)
+        for identifier in self._devices():
+            self._heard.setdefault(identifier, self._link_up_since)
 
     @callback
     def found(self, coordinator: PushCoordinator[Any, Any]) -> None:
@@ -72,9 +73,9 @@ class _Roll:
         up_long = now - self._link_up_since >= _HOUR.total_seconds()
         if not (self._hub.link.connected and up_long):
             return
-        for device in self._devices():
-            if now - self._heard.setdefault(device_identifier(device), now) >= _DAY:
-                self._report(device)
+        for identifier, device in self._devices().items():
+            if now - self._heard.setdefault(identifier, now) >= _DAY:
+                self._report(identifier, device)
 
     @callback
     def deleted(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
@@ -91,16 +92,22 @@ class _Roll:
         for identifier in tuple(self._missed):
             self._forgive(identifier)
 
-    def _devices(self) -> list[dr.DeviceEntry]:
+    def _devices(self) -> dict[str, dr.DeviceEntry]:
         """Return the devices of charge points: a hub or a station has others below it."""
         devices = dr.async_entries_for_config_entry(
             dr.async_get(self._hass), self._entry.entry_id
         )
         above = {each.via_device_id for each in devices}
-        return [each for each in devices if each.id not in above and each.entry_type is None]
+        return {
+            identifier: each
+            for each in devices
+            if each.id not in above
+            and each.entry_type is None
+            and (identifier := device_identifier(each)) is not None
+        }
 
-    def _report(self, device: dr.DeviceEntry) -> None:
-        self._missed[device_identifier(device)] = device.id
+    def _report(self, identifier: str, device: dr.DeviceEntry) -> None:
+        self._missed[identifier] = device.id
         ir.async_create_issue(
             self._hass,
             DOMAIN,
@@ -127,6 +134,12 @@ def async_watch_for_absence(hass: HomeAssistant, entry: FimpConfigEntry) -> None
     entry.async_on_unload(entry.runtime_data.hub.add_listener(roll.handle))
     entry.async_on_unload(async_track_time_interval(hass, roll.look, _HOUR))
     entry.async_on_unload(hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, roll.deleted))
+
+
+@callback
+def async_forget_heard(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """An entry is gone."""
+    hass.data.get(_HEARD, {}).pop(entry.entry_id, None)
 
 
 async def async_remove_absent(hass: HomeAssistant, data: dict[str, Any]) -> None:

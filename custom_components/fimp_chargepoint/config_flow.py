@@ -33,7 +33,7 @@ from .chargepoint.errors import (
 from .chargepoint.hub import Hub
 from .chargepoint.node import Node
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
-from .devices import async_find_device, node_identifier
+from .devices import async_find_device
 from .forms import (
     BROKER_SCHEMA,
     CREDENTIALS_SCHEMA,
@@ -44,12 +44,10 @@ from .forms import (
     home_assistant_data,
     suggestions,
 )
+from .hub_id import HOME_ASSISTANT_MQTT, async_new_hub_id, node_identifier
 from .options_flow import FimpOptionsFlow
 from .preferences import library_options
 from .search import Search, async_search
-
-#: There is one MQTT integration, so there is one entry for its broker.
-_UNIQUE_ID_HOME_ASSISTANT = "ha_mqtt"
 
 
 class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -86,7 +84,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Use the broker of Home Assistant's MQTT integration."""
         # A discovery in progress does not keep anybody from doing it by hand.
-        await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT, raise_on_progress=False)
+        await self.async_set_unique_id(HOME_ASSISTANT_MQTT, raise_on_progress=False)
         if self.source != SOURCE_RECONFIGURE:
             self._abort_if_unique_id_configured()
         problem: Exception | None = None
@@ -117,7 +115,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
         """Take a message that came to Home Assistant's broker: each one begins a flow."""
         entry = self.hass.config_entries.async_entry_for_domain_unique_id(
-            DOMAIN, _UNIQUE_ID_HOME_ASSISTANT
+            DOMAIN, HOME_ASSISTANT_MQTT
         )
         if entry is not None and MQTT_DOMAIN in entry.discovery_keys:
             # Going on would have the topics of all messages written to the disk, by turns.
@@ -132,7 +130,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         if heard is None or discovery_info.retain:
             return self.async_abort(reason="invalid_discovery_info")
         self._heard = heard
-        await self.async_set_unique_id(_UNIQUE_ID_HOME_ASSISTANT)
+        await self.async_set_unique_id(HOME_ASSISTANT_MQTT)
         self._abort_if_unique_id_configured()
         self.context["title_placeholders"] = {"name": heard.snapshot.identity.name}
         return await self.async_step_confirm()
@@ -148,7 +146,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             try:
                 await (await self._async_connect(self._data)).stop()
-                return self._create_entry()
+                return await self._async_create_entry()
             except (FormError, ChargepointError) as error:
                 problem = error
         name = self._heard.snapshot.identity.name
@@ -196,7 +194,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         Its device tells, also while that entry is starting.
         """
         for entry in self._async_current_entries(include_ignore=False):
-            identifier = node_identifier(entry.entry_id, node.address)
+            identifier = node_identifier(entry, node.address)
             if async_find_device(self.hass, entry.entry_id, identifier) is not None:
                 raise AbortFlow("already_configured")
 
@@ -294,21 +292,23 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Say by name what was found."""
-        return self._conclude("found", user_input)
+        return await self._async_conclude("found", user_input)
 
     async def async_step_nothing_found(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Say that charge points may turn up later."""
-        return self._conclude("nothing_found", user_input)
+        return await self._async_conclude("nothing_found", user_input)
 
     async def async_step_nothing_delivered(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Say that the broker keeps our own messages from us."""
-        return self._conclude("nothing_delivered", user_input)
+        return await self._async_conclude("nothing_delivered", user_input)
 
-    def _conclude(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+    async def _async_conclude(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
         """Show what came of the search, then create the entry."""
         if user_input is None:
             names = self._search.result().names
@@ -320,11 +320,13 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 },
                 last_step=True,
             )
-        return self._create_entry()
+        return await self._async_create_entry()
 
-    def _create_entry(self) -> ConfigFlowResult:
+    async def _async_create_entry(self) -> ConfigFlowResult:
         """Create the entry, and leave nothing to discover in it."""
         self._withdraw_discovery(self._data)
+        hub_id = async_new_hub_id(self.hass, self._data)
+        await self.async_set_unique_id(hub_id, raise_on_progress=False)
         return self.async_create_entry(title=_title(self._data), data=self._data)
 
 

@@ -29,8 +29,8 @@ from .devices import (
     async_remove_device,
     async_rename_device,
     async_suggest_area,
-    node_identifier,
 )
+from .hub_id import node_address, node_identifier
 from .issues import (
     async_forget_warning,
     async_report_refused_credentials,
@@ -64,7 +64,7 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         self.node = node
         self.data = node.snapshot
         #: Identifies the device, and with a key an entity; never changes.
-        self.identifier = node_identifier(entry.entry_id, node.address)
+        self.identifier = node_identifier(entry, node.address)
         #: Whether there was no device for it before.
         self.is_new = async_find_device(hass, entry.entry_id, self.identifier) is None
         #: Whether its node is gone for good; its entities go with it.
@@ -108,10 +108,10 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
     @callback
     def async_register_device(self) -> None:
         """Show what is known of the device, and below which other one it stands."""
-        entry_id, parent = self.config_entry.entry_id, self.data.parent
+        entry, parent = self.config_entry, self.data.parent
         if parent is not None:
-            parent = f"{entry_id}_{parent}"
-        async_register_device(self.hass, entry_id, self.identifier, self.data.identity, parent)
+            parent = node_identifier(entry, parent)
+        async_register_device(self.hass, entry, self.identifier, self.data.identity, parent)
 
 
 class RuntimeData:
@@ -194,16 +194,16 @@ class RuntimeData:
 
     def _adopt_device(self, node: Node[Any]) -> None:
         """Let a node have the device of one that was removed, where it is the same thing."""
-        entry_id, identity = self._entry.entry_id, node.snapshot.identity
-        identifier = node_identifier(entry_id, node.address)
+        identity = node.snapshot.identity
+        identifier = node_identifier(self._entry, node.address)
         if self._retired.pop(identifier, None) is not None or identity.serial_number is None:
             return
         for old, each in sorted(self._retired.items()):
             same = each.manufacturer == identity.manufacturer
             if same and each.serial_number == identity.serial_number:
                 del self._retired[old]
-                async_rename_device(self._hass, entry_id, old, identifier)
-                self.sessions.move(old.removeprefix(f"{entry_id}_"), node.address)
+                async_rename_device(self._hass, self._entry.entry_id, old, identifier)
+                self.sessions.move(node_address(self._entry, old), node.address)
                 return
 
     def _forget_warnings(self) -> None:

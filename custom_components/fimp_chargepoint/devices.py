@@ -1,5 +1,6 @@
 """The device of each node: below its hub, in its room, and what becomes of it."""
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
@@ -7,11 +8,7 @@ from homeassistant.helpers import entity_registry as er
 
 from .chargepoint.model import Identity
 from .const import DOMAIN
-
-
-def node_identifier(entry_id: str, address: str) -> str:
-    """Return what identifies the device of the node with an address; it never changes."""
-    return f"{entry_id}_{address}"
+from .hub_id import hub_id
 
 
 @callback
@@ -23,9 +20,9 @@ def async_find_device(
     return registry.async_get_device_by_identifier((DOMAIN, identifier), entry_id)
 
 
-def device_identifier(device: dr.DeviceEntry) -> str:
-    """Return by what we know a device of ours."""
-    return next((each for domain, each in device.identifiers if domain == DOMAIN), "")
+def device_identifier(device: dr.DeviceEntry) -> str | None:
+    """Return what we know a device by, None if it is not one of ours."""
+    return next((each for domain, each in device.identifiers if domain == DOMAIN), None)
 
 
 def device_name(device: dr.DeviceEntry | None) -> str:
@@ -35,17 +32,21 @@ def device_name(device: dr.DeviceEntry | None) -> str:
 
 @callback
 def async_register_device(
-    hass: HomeAssistant, entry_id: str, identifier: str, identity: Identity, parent: str | None
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    identifier: str,
+    identity: Identity,
+    parent: str | None,
 ) -> None:
     """Show a node as a device below that of its parent; entities only refer to it.
 
     Where the device of the `parent` is not there (yet), it stands below the hub's.
     """
-    above = None if parent is None else async_find_device(hass, entry_id, parent)
+    above = None if parent is None else async_find_device(hass, entry.entry_id, parent)
     if above is None:
-        above = async_find_device(hass, entry_id, entry_id)
+        above = async_find_device(hass, entry.entry_id, hub_id(entry))
     dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry_id,
+        config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, identifier)},
         name=identity.name,
         manufacturer=identity.manufacturer,

@@ -31,6 +31,7 @@ from .const import (
 )
 from .coordinator import FimpConfigEntry, PushCoordinator
 from .devices import async_entities, async_find_device
+from .hub_id import hub_id
 from .redaction import REDACTED, Redactor, blanked
 
 #: Of the entry; what of it occurs elsewhere is redacted there as well.
@@ -67,7 +68,7 @@ async def async_get_device_diagnostics(
     """Return all that is known of one charge point, and of its hub."""
     identifiers = {identifier for _, identifier in device.identifiers}
     return await _async_diagnostics(
-        hass, entry, None if entry.entry_id in identifiers else identifiers
+        hass, entry, None if hub_id(entry) in identifiers else identifiers
     )
 
 
@@ -161,7 +162,6 @@ def _node(
         redactor.harmless(identity.name)
     return {
         "type": type(node).__name__,
-        "identifier": coordinator.identifier,
         "next_deadline": node.next_deadline,
         "snapshot": plain(node.snapshot),
         "shown": _shown(hass, coordinator),

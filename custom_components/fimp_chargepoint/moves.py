@@ -29,6 +29,7 @@ from .devices import (
     device_identifier,
     device_name,
 )
+from .hub_id import node_address
 from .issues import ENTRY_ID
 from .sessions import async_move_sessions
 from .storage import async_load
@@ -68,17 +69,17 @@ async def _async_look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> 
     if entry.state is not ConfigEntryState.LOADED:
         return
     offered = known - {each.identifier for each in entry.runtime_data.coordinators.values()}
-    for device, identifier in _moved(hass, entry, known):
-        _offer(hass, entry, device, identifier)
-        offered.add(identifier)
+    for device, old, new in _moved(hass, entry, known):
+        _offer(hass, entry, device, old, new)
+        offered.add(new)
     if offered != known:
         await store.async_save(sorted(offered))
 
 
 def _moved(
     hass: HomeAssistant, entry: FimpConfigEntry, known: Collection[str]
-) -> Iterator[tuple[dr.DeviceEntry, str]]:
-    """Yield the devices of charge points that stood elsewhere before, and where they are now.
+) -> Iterator[tuple[dr.DeviceEntry, str, str]]:
+    """Yield the devices of charge points that stood elsewhere: where before, and where now.
 
     They did, where all that is there of their maker and serial number is new, or `known` to
     have been new, and as much is gone: a thing can have several connectors.
@@ -93,20 +94,20 @@ def _moved(
             new[key].append(identifier)
             if not coordinator.is_new and identifier not in known:
                 stayed.add(key)
-    gone: dict[tuple[str | None, str], list[dr.DeviceEntry]] = defaultdict(list)
+    gone: dict[tuple[str | None, str], dict[str, dr.DeviceEntry]] = defaultdict(dict)
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-        if device.serial_number is not None and device_identifier(device) not in present:
-            gone[device.manufacturer, device.serial_number].append(device)
+        old = device_identifier(device)
+        if device.serial_number is not None and old is not None and old not in present:
+            gone[device.manufacturer, device.serial_number][old] = device
     for key in new.keys() & gone.keys() - stayed:
         if len(new[key]) == len(gone[key]):
-            devices = sorted(gone[key], key=device_identifier)
-            yield from zip(devices, sorted(new[key]), strict=True)
+            for old, there in zip(sorted(gone[key]), sorted(new[key]), strict=True):
+                yield gone[key][old], old, there
 
 
 def _offer(
-    hass: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry, new: str
+    hass: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry, old: str, new: str
 ) -> None:
-    old = device_identifier(device)
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -123,9 +124,12 @@ def _offer(
 async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     """Give the old device, with its entities, the address of the new one."""
     entry_id, old, new = str(data[ENTRY_ID]), str(data[_OLD]), str(data[_NEW])
+    entry = hass.config_entries.async_get_entry(entry_id)
     device = async_find_device(hass, entry_id, old)
     replaced = async_find_device(hass, entry_id, new)
-    if device is None or replaced is None or device.serial_number != replaced.serial_number:
+    if entry is None or device is None or replaced is None:
+        return
+    if device.serial_number != replaced.serial_number:
         return
     await hass.config_entries.async_unload(entry_id)
     entities = er.async_get(hass)
@@ -134,7 +138,7 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     async_remove_device(hass, entry_id, new)
     async_rename_device(hass, entry_id, old, new)
     await async_move_sessions(
-        hass, entry_id, *(each.removeprefix(f"{entry_id}_") for each in (old, new))
+        hass, entry_id, *(node_address(entry, each) for each in (old, new))
     )
     await hass.config_entries.async_setup(entry_id)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 
@@ -16,6 +17,7 @@ from .chargepoint.record import Record
 from .chargepoint.stored import DamagedError
 from .const import DOMAIN
 from .devices import async_find_device
+from .hub_id import node_identifier
 from .prices import PriceSource
 from .storage import async_load, report_lost
 
@@ -47,12 +49,12 @@ class Save(Protocol):
 class Sessions:
     """The store of an entry, with the keeper of each charge point that was found."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, prices: PriceSource) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, prices: PriceSource) -> None:
         """Prepare; `async_load` comes next."""
         self.prices = prices
         self._hass = hass
-        self._entry_id = entry_id
-        self._store = _store(hass, entry_id)
+        self._entry = entry
+        self._store = _store(hass, entry.entry_id)
         #: What is stored of those that were not found, by address, as it was read.
         self._stored: dict[str, Any] = {}
         #: What a newer version has stored beside them.
@@ -65,10 +67,12 @@ class Sessions:
         """Read what is stored, but for charge points whose device the user has deleted."""
         stored, self._unknown = await _async_read(self._hass, self._store)
         self._stored = {
-            address: data
-            for address, data in stored.items()
-            if async_find_device(self._hass, self._entry_id, f"{self._entry_id}_{address}")
+            address: data for address, data in stored.items() if self._has_device(address)
         }
+
+    def _has_device(self, address: str) -> bool:
+        identifier = node_identifier(self._entry, address)
+        return async_find_device(self._hass, self._entry.entry_id, identifier) is not None
 
     async def async_close(self) -> None:
         """Tell and store what there is; nothing is watched from now on."""

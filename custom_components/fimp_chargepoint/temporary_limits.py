@@ -25,6 +25,7 @@ from .chargepoint.errors import (
     CommandRejectedError,
     CommandSupersededError,
     InvalidRequestError,
+    NotConnectedError,
 )
 from .chargepoint.model import ChargepointSnapshot, Feature
 from .chargepoint.stored import (
@@ -224,7 +225,7 @@ class TemporaryLimits:
         chargepoint, snapshot = coordinator.node, coordinator.data
         feature = settable_limit(snapshot)
         current = chargepoint.checked(feature, current)
-        key = _device_id(coordinator), str(feature)
+        key = _key(coordinator, feature)
         earlier = self._limits.get(key)
         former = _in_force(chargepoint, feature)
         if earlier is not None and (
@@ -315,10 +316,18 @@ class TemporaryLimits:
         return [each.stored() for each in self._limits.values()]
 
 
-def _device_id(coordinator: PushCoordinator[Any, Any]) -> str:
+def _device_id(coordinator: PushCoordinator[Any, Any]) -> str | None:
+    """Return the id of the device, None if somebody has deleted it."""
     entry_id = coordinator.config_entry.entry_id
     device = async_find_device(coordinator.hass, entry_id, coordinator.identifier)
-    return "" if device is None else device.id
+    return None if device is None else device.id
+
+
+def _key(coordinator: PushCoordinator[Any, Any], feature: Feature) -> Key:
+    """Return by what a limit is known, or raise NotConnectedError where nobody could say."""
+    if (device_id := _device_id(coordinator)) is None:
+        raise NotConnectedError("its device was deleted")
+    return device_id, str(feature)
 
 
 async def _known(coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> bool | None:

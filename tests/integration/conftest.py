@@ -85,6 +85,7 @@ def other_broker(
     return MockConfigEntry(
         domain=DOMAIN,
         title="Charging",
+        unique_id=f"{broker.host}_{broker.port}",
         data={
             "broker": "other",
             CONF_HOST: broker.host,

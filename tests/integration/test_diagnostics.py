@@ -56,16 +56,16 @@ def download_fixture(hass: HomeAssistant, hass_client: ClientSessionGenerator) -
     return download
 
 
-def shown(hass: HomeAssistant, data: dict[str, Any]) -> dict[str, str]:
+def shown(hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any]) -> dict[str, str]:
     """Return the states of a download by the entity ids that they would have."""
     registry = er.async_get(hass)
     found = {}
-    for node in data["nodes"].values():
+    for address, node in data["nodes"].items():
         identity = node["snapshot"]["identity"]
         name = slugify(" ".join(filter(None, (identity["area"], identity["name"]))))
         for platform, entities in node["shown"].items():
             for key, state in entities.items():
-                unique_id = f"{node['identifier']}_{key}"
+                unique_id = f"{entry.unique_id}_{address}_{key}"
                 entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
                 assert entity_id is not None
                 if state is not None:
@@ -187,7 +187,7 @@ async def test_of_a_device(hass: HomeAssistant, broker: BrokerProcess, download:
         }
         messages = json.loads(await download(entry, devices[-1]))["data"]["messages"]
         await hass.config_entries.async_unload(entry.entry_id)
-    assert counts.pop(entry.entry_id) == 2
+    assert counts.pop(entry.unique_id) == 2
     assert list(counts.values()) == [1, 1]
     assert {each["topic"][-1] for each in messages if "sv:chargepoint" in str(each)} >= set(
         "12"
@@ -233,7 +233,7 @@ async def test_it_can_be_played_fimp(
         await until(lambda: found.state("sensor", "last_session_energy") != "unknown")
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
-    wanted = shown(hass, json.loads(text)["data"])
+    wanted = shown(hass, entry, json.loads(text)["data"])
     assert len(wanted) > 15
     assert await played(text, tmp_path) == wanted
 
@@ -271,7 +271,7 @@ async def test_it_can_be_played_everest(
         await hass.async_block_till_done()
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
-    wanted = shown(hass, json.loads(text)["data"])
+    wanted = shown(hass, entry, json.loads(text)["data"])
     assert len(wanted) > 12
     assert await played(text, tmp_path) == wanted
     assert "PNX" not in text

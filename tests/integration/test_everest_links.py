@@ -59,7 +59,7 @@ def entity(
     hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: str
 ) -> str | None:
     """Return the id of an entity of a node, by the node's address and the key."""
-    unique_id = f"{entry.entry_id}_{unique}"
+    unique_id = f"{entry.unique_id}_{unique}"
     return er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
 
 
@@ -142,7 +142,7 @@ async def test_the_errors_of_the_station(
     registry = dr.async_get(hass)
 
     def device(address: str) -> dr.DeviceEntry:
-        identifier = (DOMAIN, f"{entry.entry_id}_{address}")
+        identifier = (DOMAIN, f"{entry.unique_id}_{address}")
         found = registry.async_get_device_by_identifier(identifier, entry.entry_id)
         assert found is not None
         return found

@@ -226,7 +226,7 @@ async def test_two_connectors(hass: HomeAssistant, broker: BrokerProcess) -> Non
                 for node in entry.runtime_data.hub.nodes.values()
                 for entity_id in [
                     er.async_get(hass).async_get_entity_id(
-                        "sensor", "fimp_chargepoint", f"{entry.entry_id}_{node.address}_status"
+                        "sensor", "fimp_chargepoint", f"{entry.unique_id}_{node.address}_status"
                     )
                 ]
             }

@@ -133,17 +133,17 @@ async def test_refused_later(hass: HomeAssistant, make_broker: MakeBroker) -> No
 async def test_devices_form_a_tree(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     hub = device_of(hass, chargepoint.entry, "Charging")
     assert hub.entry_type is dr.DeviceEntryType.SERVICE
-    assert hub.identifiers == {(DOMAIN, chargepoint.entry.entry_id)}
+    assert hub.identifiers == {(DOMAIN, chargepoint.entry.unique_id)}
     device = device_of(hass, chargepoint.entry, "Acme Wallbox")
     assert device.via_device_id == hub.id
     assert device.manufacturer == "Acme"
     assert device.serial_number == "XX12345"
     assert device.sw_version == "2.3.4"
     (address,) = chargepoint.entry.runtime_data.hub.nodes
-    assert device.identifiers == {(DOMAIN, f"{chargepoint.entry.entry_id}_{address}")}
+    assert device.identifiers == {(DOMAIN, f"{chargepoint.entry.unique_id}_{address}")}
     entities = er.async_entries_for_device(er.async_get(hass), device.id)
     assert {each.unique_id for each in entities} >= {
-        f"{chargepoint.entry.entry_id}_{address}_{key}"
+        f"{chargepoint.entry.unique_id}_{address}_{key}"
         for key in ("charging", "status", "power", "session_energy", "cable")
     }
 
@@ -280,7 +280,7 @@ async def test_deleting_devices(
     entry = chargepoint.entry
     gone = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
-        identifiers={(DOMAIN, f"{entry.entry_id}_fimp:gone")},
+        identifiers={(DOMAIN, f"{entry.unique_id}_fimp:gone")},
         name="Gone",
     )
     assert not (await _delete(client, entry, device_of(hass, entry, "Charging")))["success"]

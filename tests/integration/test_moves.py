@@ -63,7 +63,7 @@ async def settle(hass: HomeAssistant, entry: MockConfigEntry) -> list[ir.IssueEn
 
 def addresses(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     """Return the addresses that the devices of the charge points stand for."""
-    prefix = f"{entry.entry_id}_fimp:easee/1/"
+    prefix = f"{entry.unique_id}_fimp:easee/1/"
     return {
         identifier.removeprefix(prefix)
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)

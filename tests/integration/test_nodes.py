@@ -39,7 +39,7 @@ def add(entry: MockConfigEntry, address: str, parent: str | None = None, **who: 
 
 def device(hass: HomeAssistant, entry: MockConfigEntry, address: str) -> dr.DeviceEntry | None:
     """Return the device of a node."""
-    identifier = ("fimp_chargepoint", f"{entry.entry_id}_{address}")
+    identifier = ("fimp_chargepoint", f"{entry.unique_id}_{address}")
     return dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
 
 

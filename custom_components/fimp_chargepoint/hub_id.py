@@ -1,0 +1,51 @@
+"""What identifies a hub, and with it everything below it, for as long as anybody remembers it.
+
+Home Assistant keeps the names, the entity ids and the history of what was deleted, and gives
+them back to whoever comes with the same ids. So a hub's id is not that of its config entry,
+which is a new one each time it is added, but says what the hub is.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST, CONF_PORT
+from homeassistant.core import HomeAssistant, callback
+
+from .const import CONF_BROKER, DOMAIN, Broker
+
+#: There is one MQTT integration, so there is one entry for its broker.
+HOME_ASSISTANT_MQTT: Final = "ha_mqtt"
+
+
+@callback
+def async_new_hub_id(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    """Return the id of a hub that is set up with this `data`: the unique id of its entry.
+
+    Reconfiguring changes the data, but not the id: it is still the same hub.
+    """
+    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+        return HOME_ASSISTANT_MQTT
+    wanted = f"{data[CONF_HOST].casefold()}_{data[CONF_PORT]}"
+    taken = {entry.unique_id for entry in hass.config_entries.async_entries(DOMAIN)}
+    # One broker can have several entries, each for other topic prefixes.
+    found, number = wanted, 1
+    while found in taken:
+        number += 1
+        found = f"{wanted}-{number}"
+    return found
+
+
+def hub_id(entry: ConfigEntry) -> str:
+    """Return the id of the hub of an entry."""
+    return entry.unique_id or entry.entry_id
+
+
+def node_identifier(entry: ConfigEntry, address: str) -> str:
+    """Return what identifies the device of the node with an address; it never changes."""
+    return f"{hub_id(entry)}_{address}"
+
+
+def node_address(entry: ConfigEntry, identifier: str) -> str:
+    """Return the address of the node with one of these identifiers."""
+    return identifier.removeprefix(f"{hub_id(entry)}_")
