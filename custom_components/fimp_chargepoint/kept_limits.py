@@ -30,8 +30,10 @@ _LOGGER = logging.getLogger(__name__)
 _STORE_VERSION = 1
 #: Seconds that changes are collected for.
 _SAVE_DELAY = 1.0
-#: Seconds that the charge points of a removed entry have to be found.
+#: Seconds that the charge points of a removed entry have to be found, and for how many of
+#: these the user has to wait.
 _FINDING_TIME = 10.0
+_WAITING_TIME = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,25 +142,43 @@ class KeptLimits:
         ]
         if not addresses:
             return
+        # What takes longer, such as a broker that is not there, goes on without the user.
+        task = self._hass.async_create_background_task(
+            self._async_withdraw(entry, addresses), f"{DOMAIN} withdrawal"
+        )
+        await asyncio.wait([task], timeout=_WAITING_TIME)
+
+    async def _async_withdraw(self, entry: ConfigEntry, addresses: list[str]) -> None:
+        """Find the charge points once more, and tell them."""
         hub = mqtt_hub(
             settings_source(self._hass, entry.data),
             prefixes=entry.data[CONF_PREFIXES],
             clock=self._hass.data.get(DATA_CLOCK),
             options=library_options(entry.options),
         )
+        left = dict.fromkeys(addresses, "it is not there")
+
+        async def withdraw(address: str) -> None:
+            try:
+                await (await _found(hub, address)).withdraw_limits()
+                del left[address]
+            except ChargepointError as error:
+                left[address] = str(error)
+
         try:
             async with asyncio.timeout(_FINDING_TIME):
                 await hub.start()
-                for address in addresses:
-                    await (await _found(hub, address)).withdraw_limits()
-        except (ChargepointError, TimeoutError) as error:
-            _LOGGER.warning(
-                "A limit that was set stays at %s until it is restarted: %s",
-                ", ".join(addresses),
-                str(error) or "it is not there",
-            )
+                await asyncio.gather(*map(withdraw, addresses))
+        except ChargepointError as error:
+            left = dict.fromkeys(addresses, str(error))
+        except TimeoutError:
+            pass
         finally:
             await hub.stop()
+        for address, problem in left.items():
+            _LOGGER.warning(
+                "A limit that was set stays at %s until it is restarted: %s", address, problem
+            )
 
 
 async def _found(hub: Hub, address: str) -> Chargepoint:
