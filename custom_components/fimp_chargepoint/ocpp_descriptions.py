@@ -35,7 +35,7 @@ OCPP_SENSORS = (
         translation_key="csms_url",
         exists_fn=reports(Feature.CSMS),
         value_fn=lambda snapshot: snapshot.csms_url,
-        **_DIAGNOSTIC,
+        **_HIDDEN,
     ),
     OcppSensorDescription(
         key="ocpp_version",

@@ -45,7 +45,9 @@ _ANYTHING: Final = frozenset({"configs", "configstate", "uiblocks", "uibuttons"}
 
 #: What is no key's value, but can be told by how it looks.
 _LOOKS: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"
+    # A user and a password in an address.
+    r"(?<=://)[^\s/\"]+(?=@)"
+    r"|-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"
     r"|\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5,7}\b"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|\b(?:(?:10|127)\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)(?:\.\d{1,3}){2}\b",

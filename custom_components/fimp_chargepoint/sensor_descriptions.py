@@ -18,7 +18,6 @@ from homeassistant.const import (
     UnitOfElectricPotential,
     UnitOfEnergy,
     UnitOfTemperature,
-    UnitOfTime,
 )
 from homeassistant.helpers.typing import StateType
 
@@ -196,12 +195,7 @@ HEALTH_SENSORS = (
         native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     ),
     _health(Feature.LINK_QUALITY, state_class=SensorStateClass.MEASUREMENT),
-    _health(
-        Feature.UPTIME,
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.DAYS,
-    ),
+    _health(Feature.UPTIME, translation_key=None, device_class=SensorDeviceClass.UPTIME),
     _health(Feature.RESTARTS, state_class=SensorStateClass.TOTAL_INCREASING),
     _health(Feature.RESTART_REASON),
     _health(

@@ -294,7 +294,7 @@ async def test_nothing_of_the_back_end_is_in_it(
         found = Chargepoint(hass, station, entry)
         await station.ocpp("disconnect")
         await station.ocpp("connect")
-        await found.shows("sensor", "csms_url", "ws://localhost:9000")
+        await found.shows("sensor", "ocpp_version", "1.6")
         await until(lambda: entry.runtime_data.hub.nodes["everest_ocpp:ocpp_api"]._bus)
         target = {"entity_id": found.id("binary_sensor", "csms_connected")}
         asked = {"monitor_keys": {"keys": "DisplayText"}, "get_keys": {}}

@@ -8,13 +8,14 @@ interface that a simulated charge point has, and `test_no_interface_is_missing` 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 import json
 from typing import Any
 from uuid import UUID
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 import pytest
 
 from simulators.fimp.commands import COMMANDS
@@ -364,9 +365,21 @@ class Said:
     value_type: str
     value: Any
     props: dict[str, str] | None = None
-    shown: dict[tuple[str, str], str]
+    shown: dict[tuple[str, str], str | Ago]
     """What the entities show then, each of which showed something else before."""
     attributes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+
+
+class Ago(timedelta):
+    """Is equal to the text of a moment so long ago, give or take a minute."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with a state."""
+        if not isinstance(other, str) or (then := dt_util.parse_datetime(other)) is None:
+            return False
+        return abs(dt_util.utcnow() - then - self) < timedelta(minutes=1)
+
+    __hash__ = timedelta.__hash__
 
 
 STATUS = ("sensor", "status")
@@ -625,7 +638,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
             interface="evt.uptime.report",
             value_type="int",
             value=864000,
-            shown={("sensor", "uptime"): "10.0"},
+            shown={("sensor", "uptime"): Ago(days=10)},
         ),
         Said(
             interface="evt.reboots_count.report",

@@ -51,6 +51,10 @@ def site_fixture() -> Site:
             "FailedTLSHandshake",
         ),
         ("powermeter_public_key_ocmf", KEY, Feature.METER_PUBLIC_KEY, KEY),
+        # Those of longer curves are as long as this, and are of no use in part.
+        ("powermeter_public_key_ocmf", "0" * 240, Feature.METER_PUBLIC_KEY, "0" * 240),
+        ("powermeter_public_key_ocmf", "0" * 256, Feature.METER_PUBLIC_KEY, None),
+        ("powermeter_public_key_ocmf", "", Feature.METER_PUBLIC_KEY, None),
     ],
 )
 def test_facts(site: Site, variable: str, value: Any, feature: Feature, shown: Any) -> None:

@@ -229,6 +229,32 @@ def test_the_connection(station: Station) -> None:
     assert (station.shown.connected, station.shown.security_profile) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("wss://csms.example/ocpp/CP1", "wss://csms.example/ocpp/CP1"),
+        ("wss://kari:geheim@csms.example:443/ocpp", "wss://csms.example:443/ocpp"),
+        ("wss://kari@csms.example", "wss://csms.example"),
+        ("kari:geheim@csms.example/ocpp", "csms.example/ocpp"),
+        ("wss://kari:ge@heim@csms.example/x", "wss://csms.example/x"),
+        ("wss://csms.example/x?token=geheim#geheim", "wss://csms.example/x"),
+        # Where the password ends is anybody's guess.
+        ("wss://kari:ge/heim@csms.example", None),
+        ("wss://kari:ge?heim@csms.example", None),
+        ("wss://kari:ge#heim@csms.example", None),
+        ("wss://csms.example/x?mail=kari@geheim.example", None),
+        ("wss://kari:" + "geheim" * 50 + "@csms.example", "wss://csms.example"),
+        ("wss://csms.example/" + "x" * 300, "wss://csms.example/" + "x" * 181),
+        ("", None),
+        (7, None),
+    ],
+)
+def test_no_password_in_the_address(station: Station, said: Any, shown: str | None) -> None:
+    station.says("connection_status", {"connected": True, "csms_url": said})
+    assert station.shown.csms_url == shown
+    assert "geheim" not in str(station.shown)
+
+
 def test_the_sample_of_everest_s_own_serializer() -> None:
     station = Station()
     station.says("connection_status", sample("ocpp_connection_status"))

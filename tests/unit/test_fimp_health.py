@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.clock import moment
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import LoginLost, Warned, Withdrawn
 from custom_components.fimp_chargepoint.chargepoint.model import (
@@ -152,8 +153,6 @@ def test_a_fault_says_nothing_of_charging(hub: OfflineHub) -> None:
 VALUES = [
     ("rssi", "int", -67, Feature.SIGNAL_STRENGTH),
     ("lqi", "int", 180, Feature.LINK_QUALITY),
-    ("uptime", "int", 86_400, Feature.UPTIME),
-    ("uptime", "float", 86_400.5, Feature.UPTIME),
     ("reboots_count", "int", 3, Feature.RESTARTS),
     ("reboot_reason", "string", "watchdog", Feature.RESTART_REASON),
 ]
@@ -171,13 +170,32 @@ def test_the_device_says_how_it_is(
     assert feature in snapshot(hub).capabilities.reports
 
 
+def test_since_when_it_runs(hub: OfflineHub) -> None:
+    """That is a moment which stays the same, also when it is looked at later."""
+    started = moment(hub.clock.time)
+    for passed, value_type in ((86_400, "int"), (90_000.5, "float")):
+        hub.clock.time = started.timestamp() + passed
+        hub.feed(DIAGNOSTIC, report("evt.uptime.report", value_type, passed))
+        assert snapshot(hub).health == Health(uptime=started)
+    hub.clock.time += 1000
+    hub.feed(DIAGNOSTIC, report("evt.rssi.report", "int", -67))
+    assert snapshot(hub).health.uptime == started
+    assert Feature.UPTIME in snapshot(hub).capabilities.reports
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e11])
+def test_an_uptime_that_cannot_be(hub: OfflineHub, seconds: float) -> None:
+    hub.feed(DIAGNOSTIC, report("evt.uptime.report", "float", seconds))
+    assert snapshot(hub).health.uptime is None
+    assert hub.ignored == {"value": 1}
+
+
 def test_one_value_does_not_touch_the_others(hub: OfflineHub) -> None:
     for name, value_type, value, _ in VALUES:
         hub.feed(DIAGNOSTIC, report(f"evt.{name}.report", value_type, value))
     assert snapshot(hub).health == Health(
         signal_strength=-67,
         link_quality=180,
-        uptime=86_400.5,
         restarts=3,
         restart_reason="watchdog",
     )

@@ -45,6 +45,8 @@ def redacted(value: Any) -> Any:
         ({"component_variable": {}, "actual_value": "geheim1234"}, "geheim"),
         ({"client_id": "cp001"}, "cp001"),
         ({"csms_url": "wss://example.org"}, "example"),
+        ({"note": "no answer of wss://kari:o.r@csms.example/x"}, "kari"),
+        ({"note": "no answer of wss://kari:o.r@csms.example/x"}, "o.r"),
     ],
 )
 def test_secrets_go(data: dict[str, Any], secret: str) -> None:

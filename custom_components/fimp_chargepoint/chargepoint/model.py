@@ -175,14 +175,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the device itself is: dBm, a quality without unit, seconds, a count, a reason.
+    """How the device itself is: dBm, a quality without unit, a count, a reason.
 
+    `uptime` is since when it runs: the moment it was started last.
     Temperatures are in °C, the speed of the fan in 1/min, voltages in V.
     """
 
     signal_strength: float | None = None
     link_quality: float | None = None
-    uptime: float | None = None
+    uptime: datetime | None = None
     restarts: float | None = None
     restart_reason: str | None = None
     board_temperature: float | None = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..model import Feature
-from .envelope import number, text
+from .envelope import number, text, whole_text
 
 #: What a car is called that is not known, and the protocol while there is none.
 _UNKNOWN: Final = frozenset({"Unknown", "None"})
@@ -63,7 +63,7 @@ _FACTS: Final[Mapping[str, tuple[Feature, type | tuple[type, ...], Callable[[Any
     "dlink_ready": (Feature.DATA_LINK, bool, _flag),
     "waiting_for_external_ready": (Feature.WAITS_FOR_OTHERS, bool, _flag),
     "hlc_session_failed": (Feature.COMMUNICATION_FAILURE, dict, _reason),
-    "powermeter_public_key_ocmf": (Feature.METER_PUBLIC_KEY, str, text),
+    "powermeter_public_key_ocmf": (Feature.METER_PUBLIC_KEY, str, whole_text),
 }
 
 

@@ -8,6 +8,7 @@ lenient: a value of the wrong type is one that was not sent, never an error.
 from dataclasses import dataclass, field
 from datetime import datetime
 import math
+import re
 from typing import Any, override
 from uuid import uuid4
 
@@ -17,8 +18,11 @@ from ..errors import ProtocolError
 
 #: Bytes; the longest real messages (signed meter values) have a few thousand.
 _SIZE_MAX = 256 * 1024
-#: Characters of a text that is shown to people or compared; Home Assistant shows 255.
+#: Characters that can be shown to people, and those of a text that is cut.
+_SHOWN_MAX = 255
 _TEXT_MAX = 200
+#: Protocol, host, path. With an `@` behind the host nobody can tell where a password ends.
+_ADDRESS = re.compile(r"([\w+.-]+://)?([^/?#]*)(/[^?#@]*)?(?:[?#][^@]*)?")
 
 
 def decode(payload: bytes) -> Any:
@@ -68,6 +72,20 @@ def number(value: object) -> float | None:
 def text(value: object) -> str | None:
     """Return a text that is not empty, cut where it is too long to be shown."""
     return value[:_TEXT_MAX] if isinstance(value, str) and value else None
+
+
+def whole_text(value: object) -> str | None:
+    """Return a text that is of use only as a whole, None where it is too long to be shown."""
+    return value if isinstance(value, str) and 0 < len(value) <= _SHOWN_MAX else None
+
+
+def address(value: object) -> str | None:
+    """Return an address to be shown, without what may be secret: user, password, query."""
+    found = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    protocol, host, path = found.groups("")
+    return text(protocol + host.rpartition("@")[2] + path)
 
 
 def error_name(error: dict[str, Any]) -> str | None:

@@ -79,7 +79,7 @@ class FimpChargepoint(Chargepoint):
             "meter_elec": dict(meter.READERS),
             "parameters": parameters.READERS | {"evt.sup_params.report": self._described},
             "alarm_system": dict(health.ALARM_READERS),
-            "diagnostic": dict(health.DIAGNOSTIC_READERS),
+            "diagnostic": health.DIAGNOSTIC_READERS | {"evt.uptime.report": self._uptime},
             "dev_sys": {},
         }
         self._watch_silence(self._heard_at)
@@ -223,6 +223,9 @@ class FimpChargepoint(Chargepoint):
         }
         seen = set() if offered is None else {Feature.OFFERED_CURRENT}
         return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
+
+    def _uptime(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
+        return health.uptime(snapshot, message, self.outlet.clock.now())
 
     def _described(self, _: ChargepointSnapshot, message: Message) -> Reading:
         found = parameters.described(message)

@@ -7,6 +7,7 @@ than these interfaces.
 from dataclasses import replace
 from typing import Any, Final
 
+from ..clock import moment
 from ..errors import ProtocolError
 from ..model import ChargepointSnapshot, Feature
 from .message import Message
@@ -61,6 +62,15 @@ def _of(feature: Feature, kind: type[float | str]) -> Reader:
     return read
 
 
+def uptime(snapshot: ChargepointSnapshot, message: Message, now: float) -> Reading:
+    """Read `evt.uptime.report`: seconds since the start. The moment of that stays the same."""
+    seconds = expect(message, float)
+    if not 0 <= seconds <= now:
+        raise ProtocolError("value", f"{message.type}: {seconds:g} s")
+    health = replace(snapshot.health, uptime=moment(now - seconds))
+    return Reading({"health": health}, frozenset({Feature.UPTIME}))
+
+
 #: Feature -> the middle of its interfaces' names, and its value's type.
 HEALTH: Final = {
     Feature.SIGNAL_STRENGTH: ("rssi", float),
@@ -73,5 +83,10 @@ HEALTH: Final = {
 ALARM_READERS: Final = {"evt.alarm.report": alarm}
 DIAGNOSTIC_READERS: Final = {
     "evt.errors.report": errors,
-    **{f"evt.{name}.report": _of(feature, kind) for feature, (name, kind) in HEALTH.items()},
+    **{
+        f"evt.{name}.report": _of(feature, kind)
+        for feature, (name, kind) in HEALTH.items()
+        # It needs to know the time.
+        if feature is not Feature.UPTIME
+    },
 }

@@ -23,7 +23,7 @@ from ...ocpp import (
     Question,
 )
 from ...protocol import Handler
-from ..envelope import mapping, text, timestamp
+from ..envelope import address, mapping, text, timestamp
 from ..module import Kind, Module
 from ..pulse import Pulse, look
 from ..station import station_address
@@ -119,7 +119,7 @@ class EverestOcpp(OcppClient):
         self._has_all = self._monitors = True
         return {
             "connected": connected if isinstance(connected, bool) else None,
-            "csms_url": text(status.get("csms_url")),
+            "csms_url": address(status.get("csms_url")),
             "client_id": text(status.get("identity")),
             "version": text(status.get("ocpp_version")),
             "security_profile": profile if type(profile) is int else None,
