@@ -21,6 +21,7 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
+from .duplicates import async_watch_for_duplicates
 from .hub_id import hub_id
 from .issues import (
     async_forget_issues,
@@ -45,6 +46,7 @@ _WATCHES = (
     async_watch_for_absence,
     async_watch_for_rivals,
     async_watch_for_unused_tokens,
+    async_watch_for_duplicates,
     async_follow_price,
 )
 

@@ -34,6 +34,7 @@ from .chargepoint.hub import Hub
 from .chargepoint.node import Node
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
 from .devices import async_find_device
+from .duplicates import async_is_heard_elsewhere
 from .forms import (
     BROKER_SCHEMA,
     CREDENTIALS_SCHEMA,
@@ -247,6 +248,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
         Raises:
             ChargepointError, FormError: it could not be connected.
+            AbortFlow: another entry hears the same messages, whatever its broker is called.
 
         """
         hub = self._hub(data)
@@ -256,6 +258,14 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
                 # Only the MQTT integration can ask for other credentials.
                 raise FormError("mqtt_invalid_auth") from error
+            raise
+        try:
+            if await async_is_heard_elsewhere(
+                self.hass, hub, data[CONF_PREFIXES], self.context.get("entry_id")
+            ):
+                raise AbortFlow("already_configured")
+        except BaseException:
+            await hub.stop()
             raise
         return hub
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
+from .chargepoint.echo import is_heard
 from .chargepoint.hub import Hub
 from .chargepoint.model import ChargepointSnapshot
 
@@ -36,7 +37,7 @@ async def async_search(hub: Hub, prefixes: list[str]) -> Search:
         )
         # Nothing found may mean that access rules keep everything from us.
         delivers = bool(names) or all(
-            [await hub.link.echo(prefix, ECHO_SECONDS) for prefix in prefixes]
+            [await is_heard(hub, prefix, [hub], ECHO_SECONDS) for prefix in prefixes]
         )
     finally:
         await hub.stop()

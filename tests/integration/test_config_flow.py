@@ -14,7 +14,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint import search
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
-from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.preferences import library_options
@@ -102,11 +101,11 @@ async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -
 async def test_nothing_delivered_below_one_prefix(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    with patch.object(MqttLink, "echo", side_effect=[True, False]) as echo:
+    with patch.object(search, "is_heard", side_effect=[True, False]) as is_heard:
         fields = form(broker, topics={"prefixes": ["", "site/"]})
         result = await submit(hass, await begin(hass), fields)
         await finish(hass, result, "nothing_delivered")
-    assert [call.args[0] for call in echo.call_args_list] == ["", "site/"]
+    assert [call.args[1] for call in is_heard.call_args_list] == ["", "site/"]
 
 
 async def test_with_credentials(hass: HomeAssistant, make_broker: MakeBroker) -> None:

@@ -55,6 +55,7 @@ _TOPICS = {
         for place, each in enumerate(("{module}/var/{variable}", "errors/var/active_errors"))
     },
     "everest_api/connectors": "everest_api/connectors",
+    "fimp_chargepoint/echo": "fimp_chargepoint/echo",
 }
 _VARIABLES = (
     "session_info",

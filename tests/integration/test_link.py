@@ -343,18 +343,6 @@ async def test_settings_that_cannot_be_had(socket_enabled: None) -> None:
         await MqttLink(source, Listener()).start()
 
 
-async def test_an_echo_shows_that_the_broker_delivers(make_broker: MakeBroker) -> None:
-    link = link_to(make_broker().port)
-    assert not await link.echo("", 0.1)
-    await link.start()
-    assert await link.echo("site1/", 2)
-    await link.stop()
-    link = link_to(make_broker(delivers=False).port)
-    await link.start()
-    assert not await link.echo("", 0.2)
-    await link.stop()
-
-
 async def test_a_flood_costs_the_oldest_messages(caplog: pytest.LogCaptureFixture) -> None:
     inbox = mqtt._Inbox(2)
     for each in ("1", "2", "3", "4"):

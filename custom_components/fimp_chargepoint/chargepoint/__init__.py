@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from .clock import Clock
+from .echo import Echo
 from .everest.discovery import EverestProtocol
 from .everest.legacy.discovery import LegacyProtocol
 from .everest.ocpp.discovery import OcppProtocol
@@ -34,4 +35,5 @@ def mqtt_hub(
         for name in hub.options.protocols:
             for protocol in MQTT_PROTOCOLS[name]:
                 hub.add_protocol(prefix, protocol(hub, prefix))
+        hub.add_protocol(prefix, Echo(hub, prefix))
     return hub

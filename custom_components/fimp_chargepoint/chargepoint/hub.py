@@ -105,7 +105,15 @@ class Withdrawn:
     warning: HubWarning
 
 
-type HubEvent = NodeAdded | NodeRemoved | LinkUp | LinkDown | LinkRefused | Warned | Withdrawn
+@dataclass(frozen=True, slots=True)
+class EchoHeard:
+    """One of our hubs, which may be this one, has said `word` (see `echo`)."""
+
+    word: bytes
+
+
+type LinkEvent = LinkUp | LinkDown | LinkRefused | EchoHeard
+type HubEvent = NodeAdded | NodeRemoved | LinkEvent | Warned | Withdrawn
 type HubListener = Callable[[HubEvent], None]
 
 
@@ -201,6 +209,10 @@ class Hub:
         warning = self.warnings.pop(key, None)
         if warning is not None:
             self._tell(Withdrawn(warning))
+
+    def echo_heard(self, word: bytes) -> None:
+        """Tell who listens what one of our hubs has said."""
+        self._tell(EchoHeard(word))
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the link is down."""

@@ -15,7 +15,6 @@ import logging
 import random
 import ssl
 from typing import Any, override
-from uuid import uuid4
 
 import aiomqtt
 
@@ -137,7 +136,6 @@ class MqttLink:
         self._task: asyncio.Task[None] | None = None
         self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUE_SIZE)
         self._reapers: set[asyncio.Task[None]] = set()
-        self._echo: tuple[str, asyncio.Event] | None = None
 
     @property
     def connected(self) -> bool:
@@ -196,29 +194,6 @@ class MqttLink:
         if self.connected:
             with suppress(asyncio.QueueFull):
                 self._outbox.put_nowait((topic, payload))
-
-    async def echo(self, prefix: str, seconds: float) -> bool:
-        """Return whether the broker delivers to us what we publish.
-
-        A broker with access rules may grant a subscription and deliver nothing.
-        """
-        client = self._client
-        if client is None:
-            return False
-        topic = f"{prefix}fimp_chargepoint/echo/{uuid4().hex}"
-        came = asyncio.Event()
-        self._echo = (topic, came)
-        try:
-            async with asyncio.timeout(seconds):
-                await client.subscribe(topic, qos=1)
-                await client.publish(topic, b"echo", qos=1)
-                await came.wait()
-                await client.unsubscribe(topic)
-        except TimeoutError, aiomqtt.MqttError:
-            return False
-        finally:
-            self._echo = None
-        return True
 
     async def _run(self, first: asyncio.Future[None]) -> None:
         """Connect again and again; `first` gets the outcome of the first attempt."""
@@ -282,7 +257,8 @@ class MqttLink:
                     first.set_result(None)
                 try:
                     async for message in client.messages:
-                        self._dispatch(message)
+                        topic, payload = message.topic.value, bytes(message.payload)
+                        self._listener.message(topic, payload, retained=message.retain)
                 finally:
                     self._client = None
                     self._broken.set_result(None)
@@ -290,13 +266,6 @@ class MqttLink:
         except aiomqtt.MqttError as error:
             raise NotConnectedError(str(error)) from error
         raise NotConnectedError("the connection ended")
-
-    def _dispatch(self, message: aiomqtt.Message) -> None:
-        topic = message.topic.value
-        if self._echo is not None and topic == self._echo[0]:
-            self._echo[1].set()
-            return
-        self._listener.message(topic, bytes(message.payload), retained=message.retain)
 
     async def _write(self, client: aiomqtt.Client) -> None:
         """Send what was queued, one at a time, in order."""
