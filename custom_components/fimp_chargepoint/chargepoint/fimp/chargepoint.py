@@ -12,8 +12,8 @@ from ..base import Chargepoint
 from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..clock import moment
 from ..commands import Effect, Request
-from ..errors import NoSessionError, ProtocolError
-from ..model import PHASES, ChargepointSnapshot, Feature, Identity, Reason, parameter_kind
+from ..errors import InvalidRequestError, NoSessionError, ProtocolError
+from ..model import ChargepointSnapshot, Feature, Identity, Reason, parameter_kind
 from ..node import Outlet
 from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
@@ -342,12 +342,18 @@ class FimpChargepoint(Chargepoint):
     @override
     def _set_request(self, feature: Feature, value: Any) -> Request:
         if feature is Feature.PHASES:
-            return self._requests.set(Feature.PHASE_MODE, self._phase_mode(value))
+            mode = control.mode_with(value, self.snapshot)
+            if mode is None:
+                raise InvalidRequestError(str(value))
+            return self._requests.set(Feature.PHASE_MODE, mode)
         return self._requests.set(feature, value)
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> Effect:
-        if feature is Feature.PHASES and (mode := self._phase_mode(value)) is not None:
+        if feature is Feature.PHASES:
+            mode = control.mode_with(value, self.snapshot)
+            if mode is None:
+                return Effect(Feature.PHASE_MODE, value, lambda known: known.phases == value)
             return super()._set_effect(Feature.PHASE_MODE, mode)
         if feature is Feature.SESSION_CURRENT:
             return Effect(feature, value, lambda snapshot: offers(snapshot, value))
@@ -364,16 +370,6 @@ class FimpChargepoint(Chargepoint):
         # No report holds it.
         if feature is Feature.SESSION_CURRENT:
             self._update(self.outlet.clock.now(), session_current=value)
-
-    def _phase_mode(self, phases: str) -> str | None:
-        """Return the phase mode with so many phases: the one in use, else the first.
-
-        None if there is none, as for a limit of an earlier run before the list is known.
-        """
-        if self.snapshot.phases == phases and self.snapshot.phase_mode is not None:
-            return self.snapshot.phase_mode
-        modes = self.snapshot.capabilities.options.get(Feature.PHASE_MODE, ())
-        return next((each for each in modes if PHASES.get(each) == phases), None)
 
     @override
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:

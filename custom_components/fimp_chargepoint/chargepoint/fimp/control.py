@@ -89,6 +89,17 @@ def phase_mode(_: ChargepointSnapshot, message: Message) -> Reading:
     )
 
 
+def mode_with(phases: object, snapshot: ChargepointSnapshot) -> str | None:
+    """Return the phase mode with so many `phases`: the one in use, else the first offered.
+
+    None where it offers none: what is remembered need not fit any more.
+    """
+    if snapshot.phase_mode is not None and snapshot.phases == phases:
+        return snapshot.phase_mode
+    offered = snapshot.capabilities.options.get(Feature.PHASE_MODE, ())
+    return next((each for each in offered if PHASES.get(each) == phases), None)
+
+
 READERS: Final = {
     "evt.state.report": state,
     "evt.cable_lock.report": cable_lock,

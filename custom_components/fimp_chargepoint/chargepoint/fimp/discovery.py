@@ -6,7 +6,7 @@ things; and by the device list of a Futurehome hub. Nothing answers for sure, so
 works without the others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, override
 from uuid import uuid4
@@ -17,7 +17,7 @@ from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .adapters import Adapters, login_lost
 from .chargepoint import FimpChargepoint
-from .inclusion import parse_thing
+from .inclusion import Thing, parse_thing
 from .message import SOURCE, Message, decode, encode
 from .topic import (
     DISCOVERY_COMMANDS,
@@ -187,9 +187,12 @@ class FimpProtocol(Protocol):
 
     def _inclusion_report(self, _: Adapter, message: Message, now: float) -> None:
         thing = parse_thing(message.value)
-        for address in thing.chargepoints:
+
+        def describe(address: ServiceAddress) -> None:
             self._known(address).apply_thing(thing, now)
             self._introduce(address, now)
+
+        _for_each(thing.chargepoints, describe)
 
     def _exclusion_report(self, adapter: Adapter, message: Message, _: float) -> None:
         thing = _address(message.value)
@@ -204,13 +207,17 @@ class FimpProtocol(Protocol):
         # Null is what an adapter without things says.
         if message.value is not None and not isinstance(message.value, list):
             raise ProtocolError("value", message.type)
-        for report in message.value or ():
+
+        def take(report: Any) -> None:
             thing = _address(report)
             if thing is None:
-                continue
-            self._thing_status(adapter, thing, report, now)
-            if not self._of(adapter, thing):
+                return
+            if self._of(adapter, thing):
+                self._thing_status(adapter, thing, report, now)
+            else:
                 self._adapters.ask_about(adapter, thing, now)
+
+        _for_each(message.value or (), take)
 
     def _node_report(self, adapter: Adapter, message: Message, now: float) -> None:
         thing = _address(message.value)
@@ -224,11 +231,13 @@ class FimpProtocol(Protocol):
         status = report.get("status")
         # A word of another version does not tell.
         if status in ("UP", "DOWN"):
-            for address in self._of(adapter, thing):
-                self._nodes[address].apply_thing_status(up=status == "UP", now=now)
             if status == "UP" and self._notice(adapter) in self._hub.warnings:
                 # It may be logged in again.
                 self._adapters.ask_login(adapter, now)
+            _for_each(
+                self._of(adapter, thing),
+                lambda each: self._nodes[each].apply_thing_status(up=status == "UP", now=now),
+            )
         return isinstance(status, str) and status != ""
 
     def _app_state_report(self, adapter: Adapter, message: Message, _: float) -> None:
@@ -239,15 +248,20 @@ class FimpProtocol(Protocol):
             self._hub.withdraw(self._notice(adapter))
 
     def _house_changed(self, changes: Changes, now: float) -> None:
-        for device in changes.described:
-            for address in device.chargepoints:
-                known = address in self._nodes
-                self._known(address).apply_device(device, now)
-                if not known:
-                    self._adapters.ask_about_charger(address.adapter, address.thing, now)
-                self._introduce(address, now)
-        for address in changes.gone & self._nodes.keys():
-            self._forget(address)
+        def describe(device: Thing, address: ServiceAddress) -> None:
+            known = address in self._nodes
+            self._known(address).apply_device(device, now)
+            if not known:
+                self._adapters.ask_about_charger(address.adapter, address.thing, now)
+            self._introduce(address, now)
+
+        news = [
+            partial(describe, device, address)
+            for device in changes.described
+            for address in device.chargepoints
+        ]
+        gone = changes.gone & self._nodes.keys()
+        _for_each([*news, *(partial(self._forget, each) for each in gone)], lambda do: do())
 
     # Nodes --------------------------------------------------------------------
 
@@ -333,6 +347,20 @@ class FimpProtocol(Protocol):
 
     def _send(self, topic: str, payload: bytes) -> None:
         self._hub.send(self._prefix + topic, payload)
+
+
+def _for_each[T](items: Iterable[T], action: Callable[[T], None]) -> None:
+    """Do `action` to each; one that fails costs no other one, and is raised in the end."""
+    failures: list[Exception] = []
+    for item in items:
+        try:
+            action(item)
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+    if len(failures) > 1:
+        raise ExceptionGroup("several of them failed", failures)
+    if failures:
+        raise failures[0]
 
 
 def _address(report: Any) -> str | None:
