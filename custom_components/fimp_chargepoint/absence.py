@@ -49,7 +49,7 @@ class _Roll:
 
         @callback
         def look() -> None:
-            if coordinator.data.available:
+            if _is_heard(coordinator):
                 self._heard[coordinator.identifier] = self._hub.clock.now()
                 self._forgive(coordinator.identifier)
 
@@ -68,7 +68,7 @@ class _Roll:
         now = self._hub.clock.now()
         for coordinator in self._entry.runtime_data.coordinators.values():
             # Some have nothing new to say for long, and some are a part of others.
-            if coordinator.data.available or not isinstance(coordinator.node, Chargepoint):
+            if _is_heard(coordinator) or not isinstance(coordinator.node, Chargepoint):
                 self._heard[coordinator.identifier] = now
         up_long = now - self._link_up_since >= _HOUR.total_seconds()
         if not (self._hub.link.connected and up_long):
@@ -152,6 +152,11 @@ async def async_remove_absent(hass: HomeAssistant, data: dict[str, Any]) -> None
     await hass.config_entries.async_unload(entry_id)
     registry.async_remove_device(device_id)
     await hass.config_entries.async_setup(entry_id)
+
+
+def _is_heard(coordinator: PushCoordinator[Any, Any]) -> bool:
+    """Whether it speaks, or somebody for it, who is only cut off."""
+    return bool(coordinator.data.available or coordinator.data.cut_off)
 
 
 def _issue_id(device_id: str) -> str:

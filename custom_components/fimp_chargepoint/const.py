@@ -47,6 +47,8 @@ CONF_TOKEN: Final = "token"  # noqa: S105
 CONF_TOKEN_TYPE: Final = "token_type"  # noqa: S105
 
 ATTR_PENDING: Final = "pending"
+#: Why nobody knows the state of what can be switched all the same.
+ATTR_NO_READINGS: Final = "no_readings_because"
 
 #: A clock for every hub, in place of real time; `scripts/replay` puts one here.
 DATA_CLOCK: HassKey[Clock] = HassKey(f"{DOMAIN}_clock")

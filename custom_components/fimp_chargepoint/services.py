@@ -103,7 +103,8 @@ ACTIONS: dict[str, Action[Any]] = {
         check=_check_start,
         run=_start,
     ),
-    "stop_charging": Action(fields={}, check=_check_stop, run=_stop),
+    # Also of one that seems to be away: it is tried, and what comes of it is told.
+    "stop_charging": Action(fields={}, check=_check_stop, run=_stop, live=False),
     "set_current_limit": Action(
         fields={
             probatio.Required(ATTR_CURRENT): cv.positive_float,

@@ -10,6 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.capabilities import Parameter, ParameterKind
 from .chargepoint.model import Feature
+from .const import ATTR_NO_READINGS
 from .controls import ChargingControl, FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (
@@ -29,7 +30,12 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointSwitchDescription(ControlDescription, SwitchEntityDescription):
-    """Something that is on or off."""
+    """Something that is on or off.
+
+    `when_cut_off` is whether it can be switched also while nobody knows how it is.
+    """
+
+    when_cut_off: bool = False
 
 
 SWITCHES = (
@@ -39,6 +45,8 @@ SWITCHES = (
         name=None,
         exists_fn=controls(Feature.CHARGING),
         control=ChargingControl(Feature.CHARGING),
+        # Home Assistant passes over what is not available, so nothing could be stopped.
+        when_cut_off=True,
     ),
     ChargepointSwitchDescription(
         key="enabled",
@@ -88,6 +96,31 @@ class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
     """A switch that shows the wanted position until the charge point proves it."""
 
     entity_description: ChargepointSwitchDescription
+
+    @property
+    def _is_cut_off(self) -> bool:
+        return self.entity_description.when_cut_off and self.coordinator.data.cut_off
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether it is known, or can be switched all the same."""
+        return super().available or self._is_cut_off
+
+    @property
+    @override
+    def shown(self) -> Any:
+        """What is wanted, whether it is proven, and why nobody knows it."""
+        return super().shown, self._is_cut_off and self.coordinator.data.unavailable
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Say why its state is not known, where a command may reach it all the same."""
+        attributes = super().extra_state_attributes
+        if self._is_cut_off:
+            attributes[ATTR_NO_READINGS] = str(self.coordinator.data.unavailable)
+        return attributes
 
     @property
     @override

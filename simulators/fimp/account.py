@@ -1,4 +1,4 @@
-"""The account of an adapter with the cloud of its maker, and what it says of it."""
+"""The account of an adapter in the cloud of its maker, and what it says of both."""
 
 _RUNNING = {
     "app": "RUNNING",
@@ -20,13 +20,22 @@ class Account:
     """Whether the adapter is logged in, in the words of its state reports."""
 
     def __init__(self) -> None:
-        """Begin logged in."""
+        """Begin logged in and connected."""
         self.valid = True
+        self.connected = True
+
+    @property
+    def live(self) -> bool:
+        """Whether the adapter learns anything of its charge points."""
+        return self.valid and self.connected
 
     @property
     def states(self) -> dict[str, str]:
         """The four states of the adapter, as it gives them when asked."""
-        return (_RUNNING if self.valid else _LOGGED_OUT) | _NO_ERROR
+        states = _RUNNING if self.valid else _LOGGED_OUT
+        if not self.connected:
+            states = states | {"connection": "DISCONNECTED"}
+        return states | _NO_ERROR
 
     @property
     def alarm(self) -> dict[str, str]:

@@ -171,7 +171,7 @@ class FimpSimulator(Simulator[FimpChargepoint]):
             raise ControlError(f"it is logged {'in' if success else 'out'} already")
         self.account.valid = success
         old = self.habits.state_report != "evt.app.state_report"
-        if not success and not old:
+        if not success and not old and not self.habits.by_heart:
             # The only state that is told unasked, and on the topic of an application.
             report = Report(
                 self.adapter, self.habits.state_report, "object", self.account.alarm
@@ -181,6 +181,16 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         self._tell("evt.auth.status_report", status)
         for point in self._included():
             self.tell_node(point)
+            point.tell_news()
+
+    def connect(self, *, success: bool) -> None:
+        """Find the way to the maker's cloud, or lose it, which is told to who asks."""
+        if self.account.connected is success:
+            raise ControlError(f"it is {'connected' if success else 'disconnected'} already")
+        self.account.connected = success
+        for point in self._included():
+            if not self.habits.by_heart:
+                self.tell_node(point)
             point.tell_news()
 
     def start_anew(self) -> None:

@@ -35,6 +35,7 @@ class FimpChargepoint(SpeakingChargepoint):
         "clear_alarm": "let that alarm be gone; without an event all of them",
         "logout": "the adapter loses its login at the maker's cloud",
         "login": "the adapter is logged in again",
+        "cloud": "'off' takes the adapter's way to the maker's cloud, 'on' gives it back",
         "restart": "the adapter starts anew, and says everything once again",
         "rename": "the user calls it so, on a hub",
         "room": "the user puts it into that room, on a hub; none: into no room",
@@ -58,6 +59,8 @@ class FimpChargepoint(SpeakingChargepoint):
         self.locked = False
         self.max_current = self.profile.max_current
         self.session_current = self.profile.max_current
+        self.requested_current: int | None = None
+        """The limit that was asked for, which a start does not forget."""
         self.current_set_at = -math.inf
         self.phase_mode = "NL1L2L3"
         self.parameters = {
@@ -109,12 +112,21 @@ class FimpChargepoint(SpeakingChargepoint):
     @property
     def offline_words(self) -> str:
         """How the adapter explains that it cannot reach the charge point."""
-        if not self.adapter.account.valid:
-            return "not logged in"
+        by_heart, account = self.adapter.habits.by_heart, self.adapter.account
+        if not account.valid:
+            empty = "unable to get access token: credentials are empty: login first"
+            return empty if by_heart else "not logged in"
+        if not account.connected:
+            return "transport error: no route to host"
         words = "charger is offline"
         if self.profile.cloud:
             return f"charger {self.serial} is not connected: {words}"
         return words
+
+    @property
+    def taken_by_cloud(self) -> bool:
+        """Whether the maker's cloud takes commands, for when the charge point is back."""
+        return self.adapter.habits.by_heart and self.adapter.account.live
 
     @property
     def uptime(self) -> int:
@@ -175,6 +187,9 @@ class FimpChargepoint(SpeakingChargepoint):
             case "offline" | "online":
                 if self.included:
                     self.adapter.tell_node(self)
+                if self.reachable:
+                    # What the cloud has taken meanwhile.
+                    self.apply()
                 # Coming back, what has not changed is not said again.
                 return
             case "fault" | "clear_fault":
@@ -194,6 +209,7 @@ class FimpChargepoint(SpeakingChargepoint):
                 self.say(report)
         self.started, self.finished = datetime.now(UTC), None
         self.session_current = self.max_current
+        self.requested_current = None
         if self.profile.cloud:
             # How much the cable can carry is found out a moment later.
             self.say(lock_report(self))
@@ -259,6 +275,10 @@ class FimpChargepoint(SpeakingChargepoint):
     async def login(self) -> None:
         """Let the adapter log in again."""
         self.adapter.log_in(success=True)
+
+    async def cloud(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
+        """Let the adapter lose the way to its cloud, or find it again."""
+        self.adapter.connect(success=on not in (False, "off"))
 
     async def restart(self) -> None:
         """Let the adapter start anew."""

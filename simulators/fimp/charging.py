@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .chargepoint import FimpChargepoint
 
 _SET_CURRENT_SECONDS = 3.0
-_BETWEEN_CURRENTS_SECONDS = 30.0
 _CHARGING = ("charging", "suspended_by_ev", "suspended_by_evse")
 
 
@@ -33,8 +32,14 @@ def _start(point: FimpChargepoint, request: Request) -> None:
         raise DeviceRefusedError(f"unsupported mode: {mode}: supported modes: [{known}]")
     if profile.strict and point.state != "ready_to_charge":
         raise DeviceRefusedError(f"cannot start charging in state {point.state}")
-    if mode in profile.modes:
+    if point.adapter.habits.between_currents:
+        _pace(point, "client: failed to update dynamic current: too many requests")
+        point.current_set_at = point.connector.clock()
+    anew = point.adapter.habits.starts_anew
+    if mode in profile.modes and (mode == "slow" or not anew):
         point.session_current = profile.modes[mode]
+    elif anew:
+        point.session_current = point.requested_current or point.max_current
     if point.connector.plugged:
         point.allowed, point.stopped = True, False
     _tell_start_or_stop(point, "charging", "state")
@@ -43,6 +48,7 @@ def _start(point: FimpChargepoint, request: Request) -> None:
 def _stop(point: FimpChargepoint, _request: Request) -> None:
     if point.profile.strict and point.state not in _CHARGING:
         raise DeviceRefusedError(f"cannot stop charging in state {point.state}")
+    _pace(point, "client: failed to stop charging: too many requests to the charger")
     point.stopped, point.allowed = point.stopped or point.allowed, False
     # Behind a cloud the new state is not heard of before the next poll.
     _tell_start_or_stop(point, "ready_to_charge")
@@ -62,7 +68,7 @@ def _tell_start_or_stop(point: FimpChargepoint, wanted: str, *soon: str) -> None
 
 
 def _set_max_current(point: FimpChargepoint, request: Request) -> None:
-    point.max_current = _current(point, request)
+    point.max_current = _current(point, request, "too many requests")
     if point.profile.cloud:
         news = point.later("session", "meter", "meter_ext", forced="max_current")
         point.adapter.spawn(news)
@@ -72,7 +78,8 @@ def _set_max_current(point: FimpChargepoint, request: Request) -> None:
 
 
 def _set_session_current(point: FimpChargepoint, request: Request) -> None:
-    point.session_current = _current(point, request)
+    words = "client: failed to update dynamic current: too many requests"
+    point.session_current = point.requested_current = _current(point, request, words)
     if point.profile.cloud:
         point.adapter.spawn(_set_session_current_slowly(point))
     else:
@@ -86,8 +93,15 @@ async def _set_session_current_slowly(point: FimpChargepoint) -> None:
     await point.later("session", "meter", "meter_ext")
 
 
-def _current(point: FimpChargepoint, request: Request) -> int:
-    """Read a current, which has its limits."""
+def _pace(point: FimpChargepoint, words: str) -> None:
+    """Refuse in these words what comes too soon after the last change of a current."""
+    pause = point.adapter.habits.between_currents * point.adapter.timing.pace
+    if point.connector.clock() - point.current_set_at < pause:
+        raise DeviceRefusedError(words)
+
+
+def _current(point: FimpChargepoint, request: Request, hasty: str) -> int:
+    """Read a current, which has its limits; one that comes too soon is refused as `hasty`."""
     amps, least, most = int(request.val), int(MIN_CURRENT), point.profile.max_current
     if amps < least:
         raise RefusedError(
@@ -97,12 +111,9 @@ def _current(point: FimpChargepoint, request: Request) -> int:
         raise RefusedError(
             f"configured current must not exceed {most}A, received {amps}A instead"
         )
-    if point.profile.cloud:
-        now = point.connector.clock()
-        pause = _BETWEEN_CURRENTS_SECONDS * point.adapter.timing.pace
-        if now - point.current_set_at < pause:
-            raise DeviceRefusedError("too many requests")
-        point.current_set_at = now
+    if point.adapter.habits.between_currents:
+        _pace(point, hasty)
+        point.current_set_at = point.connector.clock()
     return amps
 
 
@@ -132,10 +143,18 @@ def _asking(name: str, kind: str, *needs: str) -> Command:
 
 CHARGING: dict[str, Command] = {
     "cmd.charge.start": Command(
-        _start, "failed to start charging", "failed to start charging", changes=True
+        _start,
+        "failed to start charging",
+        "failed to start charging",
+        changes=True,
+        reported="state",
     ),
     "cmd.charge.stop": Command(
-        _stop, "failed to stop charging", "failed to stop charging", changes=True
+        _stop,
+        "failed to stop charging",
+        "failed to stop charging",
+        changes=True,
+        reported="state",
     ),
     "cmd.state.get_report": _asking("state", "state"),
     "cmd.current_session.get_report": _asking("current session", "session"),
@@ -150,6 +169,7 @@ CHARGING: dict[str, Command] = {
         "int",
         "current",
         changes=True,
+        reported="max current",
     ),
     "cmd.current_session.set_current": Command(
         _set_session_current,
@@ -159,6 +179,7 @@ CHARGING: dict[str, Command] = {
         "int",
         "current",
         changes=True,
+        reported="current session",
     ),
     "cmd.phase_mode.set": Command(
         _set_phase_mode,
@@ -168,6 +189,7 @@ CHARGING: dict[str, Command] = {
         "string",
         "phase mode",
         changes=True,
+        reported="phase mode",
     ),
     "cmd.cable_lock.set": Command(
         _set_cable_lock,
@@ -177,6 +199,7 @@ CHARGING: dict[str, Command] = {
         "bool",
         "cable lock",
         changes=True,
+        reported="cable lock",
     ),
 }
 """Commands of the service ``chargepoint``."""

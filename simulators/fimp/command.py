@@ -60,6 +60,8 @@ class Command:
     noun: str = ""
     changes: bool = False
     """Whether it changes anything, so that a charge point can refuse it."""
+    reported: str = ""
+    """The report that is sent afterwards, which can fail where the command did not."""
 
 
 def checked(point: FimpChargepoint, command: Command, request: Request) -> Request:
@@ -69,7 +71,8 @@ def checked(point: FimpChargepoint, command: Command, request: Request) -> Reque
     for feature in command.needs:
         if not point.profile.has(feature):
             raise RefusedError(_LACKING[feature])
-    if not point.linked:
+    known = point.live if command.changes else point.linked
+    if not known and not (command.reported and point.taken_by_cloud):
         raise DeviceRefusedError(point.offline_words)
     if command.changes and point.refusal:
         raise DeviceRefusedError(point.refusal)

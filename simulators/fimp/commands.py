@@ -37,6 +37,11 @@ def obey(point: FimpChargepoint, request: Request) -> None:
     beginning = f"{command.failing}: {request.service}: "
     try:
         command.act(point, checked(point, command, request))
+        if command.reported and not point.live:
+            # The cloud has taken it; what came of it the adapter cannot say.
+            name = command.reported
+            beginning = f"failed to send chargepoint {name} report: {request.service}: "
+            raise RefusedError(f"failed to retrieve {name} report: {point.offline_words}")
     except IgnoredError:
         return
     except WrongFormatError as refusal:

@@ -92,7 +92,13 @@ PROFILES: dict[str, Profile] = {
         session_facts=False,
     ),
     "easee": Profile(
-        habits=Habits(words="adapter: ", drops_fractions=False),
+        habits=Habits(
+            words="adapter: ",
+            drops_fractions=False,
+            by_heart=True,
+            between_currents=30.0,
+            starts_anew=True,
+        ),
         manufacturer="Easee",
         product="Easee Home",
         network=_CLOUD,

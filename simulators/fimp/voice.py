@@ -51,8 +51,15 @@ class SpeakingChargepoint(Chargepoint):
 
     @property
     def linked(self) -> bool:
-        """Whether the adapter can reach the charge point."""
-        return self.reachable and self.adapter.account.valid
+        """Whether the adapter can reach the charge point, as far as it knows."""
+        if self.adapter.habits.by_heart and not self.adapter.account.live:
+            return True
+        return self.live
+
+    @property
+    def live(self) -> bool:
+        """Whether the adapter reaches the charge point."""
+        return self.reachable and self.adapter.account.live
 
     def say(self, report: Report) -> None:
         """Send a report, whether it is news or not."""
@@ -75,6 +82,8 @@ class SpeakingChargepoint(Chargepoint):
 
     def tell_news(self, kinds: Iterable[str] = ()) -> None:
         """Look at the charge point, and send what differs from what was said last."""
+        if self.adapter.habits.by_heart and not self.live:
+            return
         self.connector.advance()
         reported = self._reported()
         for kind in kinds or reported:
@@ -96,6 +105,8 @@ class SpeakingChargepoint(Chargepoint):
     async def later(self, *kinds: str, forced: str = "") -> None:
         """Let a cloud tell the adapter what a command has changed."""
         await self.adapter.sleep(_CLOUD_SECONDS)
+        if not self.reachable:
+            return
         self.apply()
         if forced:
             self._look(forced)

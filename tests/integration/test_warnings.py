@@ -63,7 +63,9 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.is_fixable is False
-    await chargepoint.shows("switch", "charging", "unavailable")
+    # It can be stopped all the same.
+    await chargepoint.shows("switch", "charging", "unknown")
+    await chargepoint.shows("sensor", "status", "unavailable")
     await chargepoint.point.login()
     await chargepoint.shows("switch", "charging", "off")
     await solved(hass)
@@ -80,10 +82,11 @@ async def test_told_unasked(hass: HomeAssistant, chargepoint: Chargepoint, topic
     say(chargepoint, topic, {"app": "RUNNING", "auth": "IN_PROGRESS"})
     say(chargepoint, topic, FINE | {"auth": "NOT_AUTHENTICATED"})
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.shows("sensor", "status", "unavailable")
     await lost(hass)
     say(chargepoint, topic, FINE)
     await solved(hass)
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
 
 
 async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

@@ -286,7 +286,7 @@ def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: Offline
     hub.feed(CHARGER, state())
     hub.take_sent()
     hub.advance(hub.clock.time + 100)
-    assert kinds(hub) == []
+    assert set(kinds(hub)) <= {"cmd.app.get_state"}
 
 
 def test_a_silent_charge_point_is_asked_and_then_doubted(hub: OfflineHub) -> None:
@@ -296,7 +296,7 @@ def test_a_silent_charge_point_is_asked_and_then_doubted(hub: OfflineHub) -> Non
     start = hub.clock.time
     hub.take_sent()
     hub.advance(start + 299)
-    assert kinds(hub) == []
+    assert set(kinds(hub)) == {"cmd.app.get_state"}
     hub.advance(start + 301)
     assert kinds(hub) == ["cmd.state.get_report"]
     hub.advance(start + 389)

@@ -1,5 +1,6 @@
 """What is remembered of an earlier run need not fit any more, and costs nobody anything."""
 
+from collections.abc import Callable
 from pathlib import Path
 import re
 from typing import Any
@@ -9,7 +10,12 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
-from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Feature,
+    Reason,
+    Status,
+)
 from simulators.recording import read_recording
 
 from .fakes import OfflineHub, specs
@@ -20,14 +26,29 @@ from .test_fimp_vinculum import answer, device, reply_topic
 _OUR_REPLIES = re.compile(r"^pt:j1/mt:rsp/rt:app/rn:fimp_chargepoint/")
 
 
-def play(path: Path, phases: str, *addresses: str) -> OfflineHub:
-    """Play a recording to a hub whose charge points at `addresses` remember `phases`."""
+def play(
+    path: Path,
+    *addresses: str,
+    phases: str = "1",
+    at: str = "",
+    watch: Callable[[ChargepointSnapshot], object] = lambda _: None,
+) -> OfflineHub:
+    """Play a recording to a hub whose charge points at `addresses` remember `phases`.
+
+    `watch` is called with every snapshot of the charge point `at` an address.
+    """
     hub = OfflineHub()
 
     def found(event: HubEvent) -> None:
-        if isinstance(event, NodeAdded) and event.node.address in addresses:
-            assert isinstance(event.node, FimpChargepoint)
-            event.node.keeper.restore({"phases": phases}, hub.clock.now())
+        if not isinstance(event, NodeAdded):
+            return
+        node = event.node
+        assert isinstance(node, FimpChargepoint)
+        if node.address in addresses:
+            node.keeper.restore({"phases": phases}, hub.clock.now())
+        if node.address == at:
+            watch(node.snapshot)
+            node.add_listener(watch)
 
     hub.add_listener(found)
     hub.link_up()
@@ -44,7 +65,7 @@ def test_phases_that_are_not_offered_any_more(phases: str) -> None:
     """Only one phase is left of what was three."""
     chargers = ("fimp:charger/1/1", "fimp:charger/1/3")
     recording = specs("fimp", "live", "phase_modes_shrink_stopiteration.jsonl")
-    hub = play(recording, phases, *chargers)
+    hub = play(recording, *chargers, phases=phases)
     assert not hub.ignored
     for address in chargers:
         snapshot = hub.nodes[address].snapshot
@@ -62,7 +83,7 @@ def test_vinculum_lists_no_phase_modes() -> None:
         "fimp:charger/1/3": "SC right",
     }
     recording = specs("fimp", "live", "vinculum_without_phase_modes_stopiteration.jsonl")
-    hub = play(recording, "1", *names)
+    hub = play(recording, *names)
     assert not hub.ignored
     for address, name in names.items():
         assert hub.nodes[address].snapshot.identity.name == name
@@ -74,7 +95,7 @@ def test_vinculum_lists_no_phase_modes() -> None:
 @pytest.mark.parametrize("recording", ["ghost_phases_keyerror", "ghost_no_inclusion_answer"])
 def test_nobody_answers_the_question_who_it_is(recording: str) -> None:
     address = "fimp:ghost/1/5"
-    hub = play(specs("fimp", "live", f"{recording}.jsonl"), "1", address)
+    hub = play(specs("fimp", "live", f"{recording}.jsonl"), address)
     # The recording may end before it is introduced without an answer.
     hub.advance(hub.clock.time + 5)
     assert not hub.ignored

@@ -475,11 +475,11 @@ async def test_parameters_of_every_kind(broker: BrokerProcess) -> None:
 
 
 async def test_login_is_lost_and_comes_back(broker: BrokerProcess) -> None:
-    async with running(broker, setup("easee")) as (simulator, ear):
+    async with running(broker, setup("futurehome")) as (simulator, ear):
         await ear.until(lambda: ear.said("evt.state.report"))
         await simulator.logout()
         unasked = await ear.until(
-            lambda: ear.on("pt:j1/mt:evt/rt:app/rn:easee/ad:1", "evt.app.state_report")
+            lambda: ear.on("pt:j1/mt:evt/rt:app/rn:cloud_adapter/ad:1", "evt.app.state_report")
         )
         assert unasked[0]["val"]["auth"] == "LOST"
         await ear.manage("cmd.app.get_state")
@@ -496,6 +496,129 @@ async def test_login_is_lost_and_comes_back(broker: BrokerProcess) -> None:
         await simulator.login()
         await ear.until(lambda: ear.said("evt.state.report")[-1]["val"] == "ready_to_charge")
         assert ear.adapter("evt.network.node_report")[-1]["val"]["status"] == "UP"
+
+
+async def test_easee_answers_by_heart_without_its_cloud(broker: BrokerProcess) -> None:
+    """Signed out, or without a connection, it says what it knew last, and that it is up."""
+    async with running(broker, setup("easee")) as (simulator, ear):
+
+        async def told(kind: str, report: str, service: str = "chargepoint") -> Any:
+            before = len(ear.said(report, service))
+            await ear.tell(kind, service=service)
+            return (await ear.until(lambda: ear.said(report, service)[before:]))[0]
+
+        async def asked() -> dict[str, Any]:
+            before = len(ear.adapter("evt.app.state_report"))
+            await ear.manage("cmd.app.get_state")
+            said = await ear.until(lambda: ear.adapter("evt.app.state_report")[before:])
+            words: dict[str, Any] = said[0]["val"]
+            return words
+
+        await simulator.plug()
+        await ear.tell("cmd.charge.start")
+        await ear.state("charging")
+        await simulator.sleep(31)
+        await ear.until(lambda: ear.said("evt.meter.report", "meter_elec")[-1]["val"] > 0)
+        for leave, come in (("logout", "login"), ("cloud off", "cloud on")):
+            nodes, loss = len(ear.adapter("evt.network.node_report")), len(ear.heard)
+            await simulator.do(leave)
+            said = await asked()
+            assert said["connection"] == "DISCONNECTED"
+            signed_out = said["auth"] == "NOT_AUTHENTICATED"
+            assert signed_out is (leave == "logout")
+            await simulator.unplug()
+            await asyncio.sleep(0.3)
+            state = await told("cmd.state.get_report", "evt.state.report")
+            assert state["val"] == "charging"
+            power = await told("cmd.meter.get_report", "evt.meter.report", "meter_elec")
+            assert power["val"] > 0
+            error = await told("cmd.charge.stop", "evt.error.report")
+            words = "credentials are empty: login first" if signed_out else "no route to host"
+            assert error["props"]["msg"].endswith(words)
+            statuses = ear.adapter("evt.network.node_report")[nodes:]
+            assert all(each["val"]["status"] == "UP" for each in statuses)
+            unasked = [body for topic, body in ear.heard[loss:] if "rt:app/rn:easee" in topic]
+            assert not unasked
+            await simulator.do(come)
+            assert (await asked())["connection"] == "CONNECTED"
+            await ear.until(lambda: ear.said("evt.state.report")[-1]["val"] == "disconnected")
+            await simulator.plug()
+            await simulator.sleep(31)
+            await ear.tell("cmd.charge.start")
+            await ear.until(lambda: ear.said("evt.state.report")[-1]["val"] == "charging")
+            await simulator.sleep(31)
+
+
+async def test_easee_refuses_what_comes_too_soon(broker: BrokerProcess) -> None:
+    """After a change of a current, a start among them, also a stop."""
+    async with running(broker, setup("easee")) as (simulator, ear):
+        await simulator.plug()
+        await ear.tell("cmd.charge.start")
+        await ear.state("charging")
+        words = (
+            ("cmd.charge.stop", "failed to stop charging: too many requests to the charger"),
+            ("cmd.charge.start", "failed to update dynamic current: too many requests"),
+            (
+                "cmd.current_session.set_current",
+                "failed to update dynamic current: too many requests",
+            ),
+        )
+        for number, (kind, complaint) in enumerate(words):
+            await ear.tell(kind, *(("int", 10) if "set" in kind else ()))
+            said = await ear.until(lambda number=number: ear.said("evt.error.report")[number:])
+            assert said[0]["props"]["msg"].endswith(f": client: {complaint}")
+        assert simulator["garage"].state == "charging"
+        await simulator.sleep(31)
+        await ear.tell("cmd.charge.stop")
+        await ear.state("ready_to_charge")
+
+
+async def test_easee_takes_commands_for_who_is_offline(broker: BrokerProcess) -> None:
+    """And says that it has failed: to tell what came of it. Recorded so."""
+    recording = specs("fimp", "live", "easee_offline_midsession_limit_taken_but_refused.jsonl")
+    recorded = [
+        line["payload"]["props"]["msg"].replace("EH123456", "EH123")
+        for line in map(json.loads, recording.read_text(encoding="utf-8").splitlines())
+        if "offline" in json.dumps(line["payload"])
+    ]
+    async with running(broker, setup("easee")) as (simulator, ear):
+        await simulator.plug()
+        await simulator.offline()
+        await ear.tell("cmd.max_current.set", "int", 18)
+        said = await ear.until(lambda: ear.said("evt.error.report"))
+        assert [said[0]["props"]["msg"]] == recorded
+        await simulator.online()
+        await ear.until(lambda: ear.said("evt.max_current.report")[-1]["val"] == 18)
+
+
+async def test_what_an_easee_starts_with(broker: BrokerProcess) -> None:
+    """The mode slow has a current of its own; all else has what was asked for last."""
+    async with running(broker, setup("easee")) as (simulator, ear):
+        (point,) = simulator.points.values()
+        address = simulator.service_address("chargepoint", point.address)
+        topic = f"pt:j1/mt:cmd{address}"
+
+        async def start(mode: str | None, offered: str) -> None:
+            await simulator.sleep(31)
+            props = {"props": {"charging_mode": mode}} if mode else {}
+            body = {"serv": "chargepoint", "type": "cmd.charge.start", **props}
+            await ear.ask(topic, body)
+            await ear.until(
+                lambda: (
+                    ear.said("evt.current_session.report")[-1]["props"]["offered_current"]
+                    == offered
+                )
+            )
+
+        await simulator.plug()
+        await start("slow", "10")
+        await start("normal", "32")
+        await start("slow", "10")
+        await simulator.sleep(31)
+        await ear.tell("cmd.current_session.set_current", "int", 8)
+        await start("normal", "8")
+        await start("slow", "10")
+        await start(None, "8")
 
 
 async def test_abilities_change_at_run_time(broker: BrokerProcess) -> None:
@@ -634,6 +757,8 @@ async def test_every_profile_survives_every_word(broker: BrokerProcess, profile:
             "clear_fault",
             "modes a,b",
             "max 10",
+            "cloud off",
+            "cloud on",
             "logout",
             "login",
             "restart",

@@ -59,6 +59,13 @@ class Reason(StrEnum):
     NOT_HEARD = "not_heard"
     OFFLINE = "offline"
     SILENT = "silent"
+    #: What speaks for it is there, and can only say what it knew last.
+    SIGNED_OUT = "signed_out"
+    CLOUD_LOST = "cloud_lost"
+
+
+#: The reasons for which its readings do not count, although they go on.
+CUT_OFF = frozenset({Reason.SIGNED_OUT, Reason.CLOUD_LOST})
 
 
 #: How many phases a phase mode has. Between two lines of an IT or TT grid there is one.
@@ -229,6 +236,11 @@ class NodeSnapshot:
     def available(self) -> bool:
         """Whether the values are live."""
         return self.unavailable is None
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether what speaks for it does not reach it; a command may all the same."""
+        return self.unavailable in CUT_OFF
 
     def differs_beyond_measurements(self, other: NodeSnapshot) -> bool:
         """Return whether anything but measurements differs from `other`."""

@@ -9,7 +9,7 @@ import logging
 from typing import Any, Protocol
 
 from .clock import Clock
-from .model import NodeSnapshot, Reason
+from .model import CUT_OFF, NodeSnapshot, Reason
 from .options import Options
 from .timers import Timers
 
@@ -21,6 +21,9 @@ _SETTLING_TIME = 3.0
 _SETTLING_INTERVAL = 1.0
 #: Unknown words that are logged, each once.
 _UNKNOWN_WORDS_MAX = 20
+
+#: Why a node alone is not available: what concerns the link is said by the hub.
+_TOLD = CUT_OFF | {Reason.OFFLINE, Reason.SILENT}
 
 type Listener[S] = Callable[[S], None]
 
@@ -125,8 +128,7 @@ class Node[S: NodeSnapshot]:
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Take over why the node is not available, None where it is, with `changes`."""
         self._update(now, unavailable=reason, **changes)
-        # What concerns the link is said once, by the hub.
-        if reason in (Reason.OFFLINE, Reason.SILENT) and not self._is_missed:
+        if reason in _TOLD and not self._is_missed:
             self._is_missed = True
             _LOGGER.info("%s is not available: %s", self.address, reason)
         elif reason is None and self._is_missed:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..errors import ProtocolError
+from ..model import Reason
 from ..timers import Timers
 from .message import encode
 from .topic import Adapter
@@ -17,12 +18,23 @@ _INCLUSION_PACE: Final = 0.5
 _INCLUSIONS_MAX: Final = 2000
 #: Adapters whose many things are no chargers; the few that are turn up passively.
 _RADIO_ADAPTERS: Final = frozenset({"zigbee", "zw", "zwave-ad"})
-#: Seconds between two questions whether an adapter is logged in.
-_LOGIN_PACE: Final = 600.0
+#: Seconds between two questions whether an adapter is logged in and reaches its vendor; of
+#: one that does not, which keeps the readings of its charge points away.
+_LOGIN_PACE: Final = 120.0
+_CUT_OFF_PACE: Final = 30.0
+#: Adapters that are remembered for it, with charge points or without.
+_CUT_OFF_MAX: Final = 200
 
 #: What an adapter says of its login at its vendor when nothing works any more.
 _LOGIN_LOST: Final = frozenset({"NOT_AUTHENTICATED", "LOST", "ERROR"})
 _LOGGED_IN: Final = frozenset({"AUTHENTICATED", "NA"})
+
+#: Why what an adapter reports is what it knew last: the field that says so, the word for
+#: it, and those for the opposite. Anything in progress changes nothing.
+_CUT_OFF: Final = {
+    Reason.SIGNED_OUT: ("auth", "NOT_AUTHENTICATED", _LOGGED_IN),
+    Reason.CLOUD_LOST: ("connection", "DISCONNECTED", frozenset({"CONNECTED", "NA"})),
+}
 
 
 class Adapters:
@@ -38,6 +50,8 @@ class Adapters:
         #: reason to ask everything again.
         self._asked: set[Adapter | tuple[Adapter, str]] = set()
         self._only_chargers = False
+        #: Why adapters do not reach their charge points, as they say.
+        self._cut_off: dict[Adapter, frozenset[Reason]] = {}
 
     def link_down(self) -> None:
         """Forget all questions."""
@@ -90,13 +104,39 @@ class Adapters:
     def forget_login(self, adapter: Adapter) -> None:
         """Do not ask any more: no charge point of this adapter is left."""
         self._timers.cancel(f"login {adapter}")
+        self._cut_off.pop(adapter, None)
+
+    def told(self, adapter: Adapter, state: Any, now: float) -> None:
+        """Take the state of an adapter, or of its login.
+
+        Raises:
+            ProtocolError: of kind `value`.
+
+        """
+        before = self._cut_off.get(adapter, frozenset())
+        reasons = cut_off(state, before)
+        self._cut_off.pop(adapter, None)
+        if reasons and len(self._cut_off) < _CUT_OFF_MAX:
+            self._cut_off[adapter] = reasons
+        if reasons != before and f"login {adapter}" in self._timers:
+            # What says only one of them leaves the other one open.
+            self._ask_login_at(adapter, now + self._login_pace(adapter))
+
+    def cut_off(self, adapter: Adapter) -> Reason | None:
+        """Return why an adapter does not reach its charge points, None where it does."""
+        reasons = self._cut_off.get(adapter, frozenset())
+        return next((each for each in _CUT_OFF if each in reasons), None)
 
     def ask_login(self, adapter: Adapter, now: float) -> None:
         """Ask now, and again after some time."""
         self._command(adapter, "cmd.app.get_state", now)
-        self._timers.set(
-            f"login {adapter}", now + _LOGIN_PACE, lambda now: self.ask_login(adapter, now)
-        )
+        self._ask_login_at(adapter, now + self._login_pace(adapter))
+
+    def _login_pace(self, adapter: Adapter) -> float:
+        return _LOGIN_PACE if self.cut_off(adapter) is None else _CUT_OFF_PACE
+
+    def _ask_login_at(self, adapter: Adapter, when: float) -> None:
+        self._timers.set(f"login {adapter}", when, lambda now: self.ask_login(adapter, now))
 
     def _go_on(self, now: float) -> None:
         if "inclusions" not in self._timers:
@@ -127,7 +167,30 @@ def login_lost(state: Any) -> bool | None:
         ProtocolError: of kind `value`.
 
     """
-    auth = state.get("auth") or state.get("status") or "" if isinstance(state, dict) else None
-    if not isinstance(auth, str):
-        raise ProtocolError("value", f"the state of an app: {state!r:.80}")
+    auth = _words(state)["auth"]
     return True if auth in _LOGIN_LOST else False if auth in _LOGGED_IN else None
+
+
+def cut_off(state: Any, known: frozenset[Reason]) -> frozenset[Reason]:
+    """Return why an adapter does not reach its charge points, after it told its `state`.
+
+    Raises:
+        ProtocolError: of kind `value`.
+
+    """
+    words = _words(state)
+    lost = {reason for reason, (field, word, _) in _CUT_OFF.items() if words[field] == word}
+    back = {reason for reason, (field, _, fine) in _CUT_OFF.items() if words[field] in fine}
+    return known - back | lost
+
+
+def _words(state: Any) -> dict[str, str]:
+    """Return what the state of an app, or of its login, says of login and connection."""
+    fields = state if isinstance(state, dict) else {"auth": state}
+    words = {
+        "auth": fields.get("auth") or fields.get("status") or "",
+        "connection": fields.get("connection") or "",
+    }
+    if not all(isinstance(each, str) for each in words.values()) or fields is not state:
+        raise ProtocolError("value", f"the state of an app: {state!r:.80}")
+    return words

@@ -12,17 +12,24 @@ from ..base import Chargepoint
 from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..clock import moment
 from ..commands import Effect, Request
-from ..errors import InvalidRequestError, NoSessionError, ProtocolError
-from ..model import ChargepointSnapshot, Feature, Identity, Reason, parameter_kind
+from ..errors import InvalidRequestError, NoSessionError
+from ..model import (
+    CHARGING_ALLOWED,
+    ChargepointSnapshot,
+    Feature,
+    Identity,
+    Reason,
+    parameter_kind,
+)
 from ..node import Outlet
 from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
-from .inclusion import Service, Thing
-from .message import Message, number
+from .inclusion import Service, Thing, identity
+from .message import Message
 from .questions import ASK_AFTER, ASKED_BY, TRIES, patience, questions
-from .reports import Reader, Reading, amperes, expect
+from .reports import Reader, Reading
 from .requests import Requests
-from .session import limit_of, next_session, offers
+from .session import SessionReader, offers
 from .topic import ServiceAddress
 
 #: Seconds between the questions to one whose state is not known since the link came up:
@@ -66,10 +73,13 @@ class FimpChargepoint(Chargepoint):
         self._parameters: tuple[Parameter, ...] = ()
         self._asked = False
         self._thing_up: bool | None = None
+        #: Why its adapter does not reach it, and whether it charges, as that says by heart.
+        self._cut_off: Reason | None = None
+        self._by_heart: bool | None = None
+        self._last_stop = ""
         self._heard_at = outlet.clock.now()
         self._unanswered = 0
-        self._restored_energy: float | None = None
-        self._start_was_seen = False
+        self._sessions = SessionReader()
         self._readers: dict[str, dict[str, Reader]] = {
             "chargepoint": control.READERS
             | {
@@ -110,6 +120,9 @@ class FimpChargepoint(Chargepoint):
         if not reading.seen <= seen:
             self._seen[service] = seen | reading.seen
             reading.changes["capabilities"] = self._capabilities()
+        if self._cut_off is not None:
+            self._told_by_heart(reading, now)
+            return
         if reading.live:
             self._heard(now, **reading.changes)
         else:
@@ -141,6 +154,33 @@ class FimpChargepoint(Chargepoint):
         elif before is not False:
             self._set_unavailable(Reason.OFFLINE, now)
 
+    def apply_cut_off(self, reason: Reason | None, now: float) -> None:
+        """Take why its adapter does not reach it any more, None where it does.
+
+        As long as it does not, its reports are what it knew last, and hold no value.
+        """
+        if reason is self._cut_off:
+            return
+        if self._cut_off is None:
+            self._by_heart = self.snapshot.charging
+        self._cut_off = reason
+        if reason is None:
+            reason = Reason.OFFLINE if self._thing_up is False else Reason.NOT_HEARD
+            self.ask_everything()
+            self._ask_until_known(now, *_ASK_AGAIN)
+        self._set_unavailable(reason, now)
+
+    def _told_by_heart(self, reading: Reading, now: float) -> None:
+        """Take of a report what holds although its adapter does not reach it."""
+        listed = {key: each for key, each in reading.changes.items() if key == "capabilities"}
+        self._heard(now, **listed)
+        if reading.evidence == Feature.STATUS:
+            status = reading.changes["status"]
+            before, self._by_heart = self._by_heart, status and status in CHARGING_ALLOWED
+            if before and self._by_heart is False:
+                # No memory changes: it does reach it, and this is what the stop has done.
+                self._commands.prove(self._last_stop)
+
     @property
     def introduced(self) -> bool:
         """Whether its adapter has said who it is."""
@@ -157,27 +197,15 @@ class FimpChargepoint(Chargepoint):
             self._seen.pop(service, None)
         if "parameters" not in self._services and "parameters" not in self._seen:
             self._parameters = ()
-        self._update(now, identity=self._identity(), capabilities=self._capabilities())
+        self._update(
+            now,
+            identity=identity(
+                self._stranger, self._included, self._listed, self.service_address
+            ),
+            capabilities=self._capabilities(),
+        )
         if self._services != before or not self._asked:
             self.ask_everything()
-
-    def _identity(self) -> Identity:
-        """Return who it is: what its adapter knows, below the name that the user gave."""
-        identity = self._stranger
-        if self._included is not None:
-            name = self._included.identity.name
-            if name and len(self._included.chargepoints) > 1:
-                name = f"{name} {self.service_address.address}"
-            identity = replace(self._included.identity, name=name or identity.name)
-        if self._listed is not None:
-            listed = self._listed.identity
-            identity = replace(
-                identity,
-                name=listed.name or identity.name,
-                model=identity.model or listed.model,
-                area=listed.area,
-            )
-        return identity
 
     def _capabilities(self) -> Capabilities:
         """Return what the lists say, and what was seen although they do not say it."""
@@ -202,27 +230,7 @@ class FimpChargepoint(Chargepoint):
         return reading
 
     def _current_session(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        energy = expect(message, float)
-        if energy < 0:
-            raise ProtocolError("value", f"session energy {energy}")
-        offered = number(message.props.get("offered_current"))
-        if offered is not None:
-            amperes(offered, "offered_current")
-        values = snapshot.meter
-        known = (
-            self._restored_energy if values.session_energy is None else values.session_energy
-        )
-        session, energy = next_session(
-            snapshot.session, known, energy, message.props, moment(self.outlet.clock.now())
-        )
-        self._start_was_seen = "started_at" not in message.props
-        changes: dict[str, Any] = {
-            "session": session,
-            "session_current": limit_of(snapshot, session, offered),
-            "meter": replace(values, session_energy=energy, offered_current=offered),
-        }
-        seen = set() if offered is None else {Feature.OFFERED_CURRENT}
-        return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
+        return self._sessions.read(snapshot, message, moment(self.outlet.clock.now()))
 
     def _uptime(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
         return health.uptime(snapshot, message, self.outlet.clock.now())
@@ -285,6 +293,13 @@ class FimpChargepoint(Chargepoint):
         self.ask_everything()
         self._ask_until_known(now, *_ASK_AGAIN)
 
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        # Whatever else is wrong: who is cut off cannot tell.
+        if reason is not Reason.LINK_DOWN:
+            reason = self._cut_off or reason
+        super()._set_unavailable(reason, now, **changes)
+
     def _ask_until_known(self, now: float, pause: float, *pauses: float) -> None:
         """Ask again until the state was said; other reports may come, and it alone not."""
 
@@ -320,14 +335,8 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def restore_session(self, started: datetime, energy: float) -> None:
-        session = self.snapshot.session
-        reported = self.snapshot.meter.session_energy
-        if session.started is None or (
-            reported is not None and self._start_was_seen and reported >= energy
-        ):
-            self._restored_energy = energy
-            session = replace(session, started=started, start_guessed=True)
-            self._update(self.outlet.clock.now(), session=session)
+        session = self._sessions.restored(self.snapshot, started, energy)
+        self._update(self.outlet.clock.now(), session=session)
 
     # Commands ----------------------------------------------------------------------
 
@@ -337,7 +346,9 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _stop_request(self) -> Request:
-        return self._requests.stop()
+        request = self._requests.stop()
+        self._last_stop = request.id
+        return request
 
     @override
     def _set_request(self, feature: Feature, value: Any) -> Request:

@@ -231,7 +231,8 @@ class FimpProtocol(Protocol):
         status = report.get("status")
         # A word of another version does not tell.
         if status in ("UP", "DOWN"):
-            if status == "UP" and self._notice(adapter) in self._hub.warnings:
+            warned = self._notice(adapter) in self._hub.warnings
+            if status == "UP" and (warned or self._adapters.cut_off(adapter)):
                 # It may be logged in again.
                 self._adapters.ask_login(adapter, now)
             _for_each(
@@ -240,12 +241,16 @@ class FimpProtocol(Protocol):
             )
         return isinstance(status, str) and status != ""
 
-    def _app_state_report(self, adapter: Adapter, message: Message, _: float) -> None:
+    def _app_state_report(self, adapter: Adapter, message: Message, now: float) -> None:
         lost = login_lost(message.value)
-        if lost and any(each.adapter == adapter for each in self._nodes):
+        ours = [node for each, node in self._nodes.items() if each.adapter == adapter]
+        if lost and ours:
             self._hub.warn(LoginLost(self._notice(adapter), adapter.name))
         elif lost is False:
             self._hub.withdraw(self._notice(adapter))
+        self._adapters.told(adapter, message.value, now)
+        reason = self._adapters.cut_off(adapter)
+        _for_each(ours, lambda each: each.apply_cut_off(reason, now))
 
     def _house_changed(self, changes: Changes, now: float) -> None:
         def describe(device: Thing, address: ServiceAddress) -> None:
@@ -297,6 +302,7 @@ class FimpProtocol(Protocol):
     def _add(self, address: ServiceAddress, node: FimpChargepoint) -> None:
         self._nodes[address] = node
         self._strangers.add(address)
+        node.apply_cut_off(self._adapters.cut_off(address.adapter), self._hub.clock.now())
 
     def _meet(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
         """Take in a charge point that spoke, and give it the time to say who it is."""

@@ -4,7 +4,7 @@ Source: Futurehome FIMP API, "Inclusion report".
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ProtocolError
@@ -59,6 +59,29 @@ class Thing:
             for topic, service in self.services.items()
             if topic.address == address
         }
+
+
+def identity(
+    stranger: Identity, included: Thing | None, listed: Thing | None, address: ServiceAddress
+) -> Identity:
+    """Return who is at `address`: what its adapter knows, below the name the user gave.
+
+    Whoever nobody knows is the `stranger`.
+    """
+    found = stranger
+    if included is not None:
+        name = included.identity.name
+        if name and len(included.chargepoints) > 1:
+            name = f"{name} {address.address}"
+        found = replace(included.identity, name=name or found.name)
+    if listed is not None:
+        found = replace(
+            found,
+            name=listed.identity.name or found.name,
+            model=found.model or listed.identity.model,
+            area=listed.identity.area,
+        )
+    return found
 
 
 def parse_thing(report: Any) -> Thing:

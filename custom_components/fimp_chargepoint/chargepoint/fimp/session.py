@@ -5,10 +5,57 @@ Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` an
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from ..model import ChargepointSnapshot, Session
-from .message import number, time
+from ..errors import ProtocolError
+from ..model import ChargepointSnapshot, Feature, Session
+from .message import Message, number, time
+from .reports import Reading, amperes, expect
+
+
+class SessionReader:
+    """Reads the reports of one charge point, and knows what the last one did not say."""
+
+    def __init__(self) -> None:
+        """Nothing is known of an earlier run."""
+        self._restored_energy: float | None = None
+        self._start_was_seen = False
+
+    def read(self, snapshot: ChargepointSnapshot, message: Message, now: datetime) -> Reading:
+        """Read `evt.current_session.report`."""
+        energy = expect(message, float)
+        if energy < 0:
+            raise ProtocolError("value", f"session energy {energy}")
+        offered = number(message.props.get("offered_current"))
+        if offered is not None:
+            amperes(offered, "offered_current")
+        values = snapshot.meter
+        known = (
+            self._restored_energy if values.session_energy is None else values.session_energy
+        )
+        session, energy = next_session(snapshot.session, known, energy, message.props, now)
+        self._start_was_seen = "started_at" not in message.props
+        changes: dict[str, Any] = {
+            "session": session,
+            "session_current": limit_of(snapshot, session, offered),
+            "meter": replace(values, session_energy=energy, offered_current=offered),
+        }
+        seen = set() if offered is None else {Feature.OFFERED_CURRENT}
+        return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
+
+    def restored(
+        self, snapshot: ChargepointSnapshot, started: datetime, energy: float
+    ) -> Session:
+        """Return the session, which is that of an earlier run unless a new one runs."""
+        session, reported = snapshot.session, snapshot.meter.session_energy
+        if session.started is not None and (
+            reported is None or not self._start_was_seen or reported < energy
+        ):
+            return session
+        self._restored_energy = energy
+        return replace(session, started=started, start_guessed=True)
 
 
 def next_session(

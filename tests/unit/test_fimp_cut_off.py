@@ -1,0 +1,290 @@
+"""An adapter that is signed out, or has lost its cloud, says by heart what it knew last."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    CommandTimeoutError,
+    NotConnectedError,
+)
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+
+from .fakes import OfflineHub, specs, waits
+from .test_fimp_chargepoint import begin, last, session
+from .test_fimp_discovery import (
+    ADAPTER,
+    ADDRESS,
+    CHARGER,
+    METER,
+    inclusion,
+    kinds,
+    node_report,
+    report,
+    state,
+)
+from .test_fimp_health import APP
+from .test_fimp_remembered import play
+
+STATE = "evt.app.state_report"
+LOGIN = "evt.auth.status_report"
+FINE = {"app": "RUNNING", "connection": "CONNECTED", "config": "CONFIGURED"}
+
+
+def says(kind: str = STATE, **words: Any) -> dict[str, Any]:
+    """Return what an adapter says of itself."""
+    return report(kind, "object", (FINE if kind == STATE else {}) | words)
+
+
+SIGNED_OUT = says(LOGIN, status="NOT_AUTHENTICATED")
+CLOUD_LOST = says(auth="AUTHENTICATED", connection="DISCONNECTED")
+BACK = says(auth="AUTHENTICATED")
+
+
+@pytest.fixture
+def hub() -> OfflineHub:
+    """An Easee that charges with 11 kW."""
+    hub = OfflineHub()
+    hub.link_up()
+    fields = {"interfaces": ["cmd.max_current.set"], "props": {"sup_max_current": 32}}
+    hub.feed(ADAPTER, inclusion(meter=True, **fields))
+    reports(hub)
+    assert charges(hub)
+    return hub
+
+
+def reports(hub: OfflineHub, word: str = "charging") -> None:
+    """Let it say everything there is."""
+    hub.feed(CHARGER, state(word))
+    hub.feed(CHARGER, session(4.65, started_at="2026-11-21T16:17:52Z", offered_current="16"))
+    hub.feed(METER, report("evt.meter.report", "float", 11040, unit="W"))
+
+
+@pytest.fixture
+def node(hub: OfflineHub) -> FimpChargepoint:
+    node = hub.nodes[ADDRESS]
+    assert isinstance(node, FimpChargepoint)
+    return node
+
+
+def charges(hub: OfflineHub) -> bool:
+    snapshot = hub.nodes[ADDRESS].snapshot
+    shown = (snapshot.status, snapshot.meter.power, snapshot.meter.offered_current)
+    if snapshot.available:
+        assert shown == (Status.CHARGING, 11040, 16)
+    else:
+        assert shown == (None, None, None)
+    assert snapshot.meter.session_energy == 4.65
+    return snapshot.available
+
+
+# What is shown ------------------------------------------------------------------------------
+
+
+def test_the_real_adapter_charges_by_heart() -> None:
+    """It says so for as long as it is asked; the car has left. Another adapter goes on."""
+    recording = specs("fimp", "live", "easee_logged_out_stale_charging.jsonl")
+    hub = play(recording)
+    for address in ("fimp:easee/1/1", "fimp:easee/1/2"):
+        snapshot = hub.nodes[address].snapshot
+        assert snapshot.unavailable is Reason.SIGNED_OUT
+        assert snapshot.status is None
+        assert snapshot.meter.power is None
+        assert Feature.MAX_CURRENT in snapshot.capabilities.controls
+    assert hub.nodes["fimp:charger/1/1"].snapshot.status is Status.DISCONNECTED
+    assert not hub.ignored
+
+
+def test_the_real_adapter_is_never_seen_to_charge() -> None:
+    seen: set[Status | None] = set()
+    recording = specs("fimp", "live", "easee_logged_out_stale_charging.jsonl")
+    hub = play(recording, watch=lambda each: seen.add(each.status), at="fimp:easee/1/1")
+    assert seen == {None}
+    assert hub.nodes["fimp:easee/1/1"].snapshot.cut_off
+
+
+@pytest.mark.parametrize("topic", [ADAPTER, APP])
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (SIGNED_OUT, Reason.SIGNED_OUT),
+        (says(auth="NOT_AUTHENTICATED"), Reason.SIGNED_OUT),
+        (CLOUD_LOST, Reason.CLOUD_LOST),
+        (says(auth="LOST", connection="DISCONNECTED"), Reason.CLOUD_LOST),
+        (says(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"), Reason.SIGNED_OUT),
+    ],
+)
+def test_its_readings_are_gone_until_it_says_otherwise(
+    hub: OfflineHub, topic: str, message: dict[str, Any], reason: Reason
+) -> None:
+    hub.feed(topic, message)
+    assert not charges(hub)
+    assert hub.nodes[ADDRESS].snapshot.unavailable is reason
+    reports(hub)
+    assert not charges(hub)
+    hub.feed(topic, BACK)
+    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.NOT_HEARD
+    # It is asked for everything: what has not changed is not said again.
+    assert {"cmd.state.get_report", "cmd.meter.get_report"} <= set(kinds(hub))
+    reports(hub)
+    assert charges(hub)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        says(auth="NA"),
+        says(auth="NA", connection="NA"),
+        says(auth="IN_PROGRESS"),
+        says(auth="AUTHENTICATED", connection="CONNECTING"),
+        says(auth="LOST"),
+        says(auth="ERROR"),
+        says(LOGIN, status="IN_PROGRESS"),
+        says(LOGIN, status=""),
+        says(app="ERROR", auth="AUTHENTICATED"),
+        says(config="NOT_CONFIGURED"),
+    ],
+)
+def test_nothing_else_takes_them_away(hub: OfflineHub, message: dict[str, Any]) -> None:
+    hub.feed(ADAPTER, message)
+    assert charges(hub)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        says(LOGIN, status="IN_PROGRESS"),
+        says(auth="IN_PROGRESS", connection="CONNECTING"),
+        says(LOGIN, status="AUTHENTICATED"),
+    ],
+)
+def test_half_of_it_brings_nothing_back(hub: OfflineHub, message: dict[str, Any]) -> None:
+    hub.feed(ADAPTER, says(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"))
+    hub.feed(ADAPTER, message)
+    assert not charges(hub)
+    # So it is asked soon, and again until it is well.
+    hub.take_sent()
+    for _ in range(3):
+        hub.advance(hub.clock.time + 31)
+        assert "cmd.app.get_state" in kinds(hub)
+    hub.feed(ADAPTER, BACK)
+    reports(hub)
+    assert charges(hub)
+
+
+def test_another_adapter_does_not_matter(hub: OfflineHub) -> None:
+    hub.feed(ADAPTER.replace("easee", "zaptec"), SIGNED_OUT)
+    hub.feed(ADAPTER.removesuffix("1") + "2", SIGNED_OUT)
+    assert charges(hub)
+
+
+def test_a_charge_point_that_is_found_later_is_cut_off_at_once(hub: OfflineHub) -> None:
+    hub.feed(ADAPTER, CLOUD_LOST)
+    hub.feed(ADAPTER, inclusion("2", ("2",)))
+    hub.feed(CHARGER.removesuffix("1") + "2", state("charging"))
+    assert hub.nodes["fimp:easee/1/2"].snapshot.unavailable is Reason.CLOUD_LOST
+
+
+def test_it_may_have_said_so_before_its_charge_point_was_known() -> None:
+    hub = OfflineHub()
+    hub.link_up()
+    hub.feed(ADAPTER, SIGNED_OUT)
+    hub.feed(CHARGER, state("charging"))
+    hub.advance(hub.clock.time + 5)
+    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.SIGNED_OUT
+
+
+@pytest.mark.parametrize("status", ["UP", "DOWN"])
+def test_what_it_says_of_its_nodes_is_no_more_than_that(hub: OfflineHub, status: str) -> None:
+    hub.feed(ADAPTER, CLOUD_LOST)
+    hub.feed(ADAPTER, node_report(status))
+    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.CLOUD_LOST
+    hub.feed(ADAPTER, BACK)
+    after = {"UP": Reason.NOT_HEARD, "DOWN": Reason.OFFLINE}
+    assert hub.nodes[ADDRESS].snapshot.unavailable is after[status]
+    reports(hub)
+    assert charges(hub)
+
+
+def test_silence_is_no_other_reason(hub: OfflineHub) -> None:
+    hub.feed(ADAPTER, CLOUD_LOST)
+    hub.advance(hub.clock.time + 4000)
+    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.CLOUD_LOST
+
+
+def test_it_outlives_a_lost_connection(hub: OfflineHub) -> None:
+    """Nobody said that it is back; it is asked."""
+    hub.feed(ADAPTER, SIGNED_OUT)
+    hub.link_down(NotConnectedError("gone"))
+    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.LINK_DOWN
+    hub.take_sent()
+    hub.link_up()
+    assert "cmd.app.get_state" in kinds(hub)
+    reports(hub)
+    assert not charges(hub)
+    hub.feed(ADAPTER, BACK)
+    reports(hub)
+    assert charges(hub)
+
+
+def test_it_is_said_once(hub: OfflineHub, caplog: pytest.LogCaptureFixture) -> None:
+    hub.feed(ADAPTER, CLOUD_LOST)
+    reports(hub)
+    hub.feed(ADAPTER, CLOUD_LOST)
+    hub.feed(ADAPTER, BACK)
+    reports(hub)
+    told = [each.message for each in caplog.records if "available" in each.message]
+    assert told == [f"{ADDRESS} is not available: cloud_lost", f"{ADDRESS} is available again"]
+
+
+# Stop ---------------------------------------------------------------------------------------
+
+
+async def stop(hub: OfflineHub, node: FimpChargepoint) -> asyncio.Task[None]:
+    """Begin to stop; the message must have left."""
+    task = await begin(node.stop_charging())
+    assert last(hub)["type"] == "cmd.charge.stop"
+    return task
+
+
+@pytest.mark.parametrize("message", [SIGNED_OUT, CLOUD_LOST])
+async def test_a_stop_leaves_and_its_refusal_is_told(
+    hub: OfflineHub, node: FimpChargepoint, message: dict[str, Any]
+) -> None:
+    hub.feed(ADAPTER, message)
+    reports(hub)
+    command = await stop(hub, node)
+    assert node.snapshot.pending == {"charging": False}
+    words = "failed to stop charging: unable to get access token: credentials are empty"
+    refusal = report("evt.error.report", "string", "failed", msg=words)
+    hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
+    with pytest.raises(CommandRejectedError, match="credentials are empty"):
+        await command
+
+
+async def test_a_memory_proves_nothing(hub: OfflineHub, node: FimpChargepoint) -> None:
+    hub.feed(ADAPTER, CLOUD_LOST)
+    reports(hub, "ready_to_charge")
+    for word in ("ready_to_charge", "charging", "charging"):
+        command = await stop(hub, node)
+        hub.feed(CHARGER, state(word))
+        assert await waits(command)
+        hub.advance(hub.clock.time + 45)
+        with pytest.raises(CommandTimeoutError):
+            await command
+
+
+async def test_a_false_report_locks_nobody_out(hub: OfflineHub, node: FimpChargepoint) -> None:
+    """What has changed after the stop is no memory. The readings stay away nevertheless."""
+    hub.feed(ADAPTER, CLOUD_LOST)
+    command = await stop(hub, node)
+    hub.feed(CHARGER, state("charging"))
+    assert await waits(command)
+    hub.feed(CHARGER, state("ready_to_charge"))
+    async with asyncio.timeout(1):
+        await command
+    assert node.snapshot.unavailable is Reason.CLOUD_LOST
+    assert node.snapshot.pending == {}
