@@ -24,6 +24,7 @@ from .chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
     NoSessionError,
+    OutcomeUnknownError,
     OutOfRangeError,
 )
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
@@ -312,6 +313,8 @@ def translated_errors() -> Iterator[None]:
         raise _invalid("invalid_request", request=str(error)) from error
     except CommandRejectedError as error:
         raise _failed("command_rejected", reason=error.reason) from error
+    except OutcomeUnknownError as error:
+        raise _failed("outcome_unknown", reason=error.reason) from error
     except CommandTimeoutError as error:
         raise _failed("command_timeout", seconds=f"{error.seconds:g}") from error
     except CommandSupersededError as error:

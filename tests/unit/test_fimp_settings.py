@@ -218,7 +218,7 @@ async def test_a_refused_setting(
 ) -> None:
     old = getattr(node.snapshot, feature)
     task = await begin(node.set(feature, value))
-    words = "too many requests"
+    words = "the fuse is blown"
     hub.feed(CHARGER, refused(last(hub)["uid"], words))
     with pytest.raises(CommandRejectedError) as error:
         await task
@@ -478,7 +478,7 @@ async def test_in_a_pause_a_refusal_after_the_three_seconds_of_easee_counts(
     for _ in range(3):
         hub.feed(CHARGER, offered(0))
         hub.advance(hub.clock.time + 1.1)
-    hub.feed(CHARGER, refused(uid, "too many requests"))
+    hub.feed(CHARGER, refused(uid, "the fuse is blown"))
     with pytest.raises(CommandRejectedError):
         await task
     assert node.snapshot.session_current == 16

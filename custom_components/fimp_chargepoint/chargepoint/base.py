@@ -16,7 +16,7 @@ from .keeper import LimitKeeper
 from .mode import Mode
 from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, Outlet
-from .pace import Pace
+from .pace import Pace, overtakes_limit, overtakes_stop
 
 #: What can be set with `Chargepoint.set`; each is a field of the snapshot.
 SETTABLE = frozenset(
@@ -186,6 +186,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 evidence=Feature.STATUS,
                 request=request,
                 proven=lambda: not self._may_start,
+                overtaken=overtakes_stop,
             )
         except CommandRejectedError:
             # It called off a start that had not left, so there was nothing to stop.
@@ -219,6 +220,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             "evidence": None if assumed else self._set_evidence(feature),
             "request": request,
             "achieved": achieved,
+            "overtaken": overtakes_limit(feature, value, self.snapshot),
         }
         if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
             await self._write(effect.fact, **command)
@@ -307,11 +309,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self, setting: str, request: Callable[[], Request], **command: Any
     ) -> None:
         """Change `setting`, which is kept in lasting memory: not too often, and counted."""
+        counts = 1
 
         def write() -> Request:
+            nonlocal counts
             made, now = request(), self.outlet.clock.now()
             self._pace.written(setting, now)
-            self._update(now, writes=self.snapshot.writes + 1)
+            self._update(now, writes=self.snapshot.writes + counts)
+            # It may be refused for now, and leave again: that writes once.
+            counts = 0
             return made
 
         try:

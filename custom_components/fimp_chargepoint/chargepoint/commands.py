@@ -9,14 +9,20 @@ a newer one takes its place meanwhile. Knows nothing of protocols.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
+from .effects import Effect as Effect  # noqa: PLC0414
+from .effects import Outstanding
+from .effects import shows as shows  # noqa: PLC0414
 from .errors import (
     ChargepointError,
     CommandRejectedError,
     CommandSupersededError,
     CommandTimeoutError,
     NotConnectedError,
+    OutcomeUnknownError,
+    Refusal,
 )
 from .model import ChargepointSnapshot
 from .node import Outlet
@@ -28,8 +34,9 @@ _ASK = 1 / 4
 _REFUSAL = 1 / 10
 #: Before any time.
 _EVER = float("-inf")
-#: Requests for one fact that are kept in mind; more than a minute of repeated stops.
-_REQUESTS_MAX = 32
+#: Seconds until what was refused for now is sent again, and for how long at most.
+_RETRY_AFTER = 5.0
+_RETRY_FOR = 60.0
 
 
 class Request(NamedTuple):
@@ -38,23 +45,6 @@ class Request(NamedTuple):
     id: str
     topic: str
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a command brings about: a `value` of a `fact`, and how a snapshot shows it.
-
-    Two effects on the same fact with different values are opposites.
-    """
-
-    fact: str
-    value: Any
-    holds: Callable[[ChargepointSnapshot], bool] = field(compare=False)
-
-
-def shows(fact: str, value: Any) -> Effect:
-    """Return the effect that the snapshot's field `fact` has `value`."""
-    return Effect(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -68,6 +58,9 @@ class Command:
     nobody will tell: then it is done when it has left. `achieved` is called when it was.
     Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
     as long as it is held.
+
+    One that is refused for now `retries`, until `overtaken(then, now)` by what was known at
+    the first refusal and what is; None where any refusal is final.
     """
 
     kind: str
@@ -78,23 +71,18 @@ class Command:
     not_before: Callable[[], float] = lambda: _EVER
     proven: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
+    overtaken: Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None = None
     counts_from: float = _EVER
     sent: str | None = None
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    refused: tuple[float, ChargepointSnapshot] | None = None
+    retries: bool = False
 
-
-@dataclass(slots=True)
-class _Unproven:
-    """What was asked of one fact and neither proven nor refused: it may still happen.
-
-    `requests` are the wanted effects by request id, oldest first. `plugged` is whether a
-    car was there when the first of them left.
-    """
-
-    evidence: str
-    plugged: bool | None
-    sent_at: float = 0.0
-    requests: dict[str, Effect] = field(default_factory=dict)
+    def shows(self, snapshot: ChargepointSnapshot) -> bool:
+        """Whether its effect is there; of one that was refused no pause tells, but a stop's."""
+        if self.retries and self.wanted is not False and snapshot.charging is False:
+            return False
+        return self.effect is not None and self.effect.holds(snapshot)
 
 
 class Commands:
@@ -124,13 +112,14 @@ class Commands:
         self._ask = ask
         self._show = show
         self._waiting: dict[str, Command] = {}
-        self._unproven: dict[str, _Unproven] = {}
+        self._outstanding = Outstanding(timers, timeout, report_age, look, ask)
         self._closed = False
 
     def needless(self, kind: str, effect: Effect) -> bool:
         """Whether `effect` is so already, and nothing that has left can change that."""
         under_way = self.waits(kind) and not self.holds(kind)
-        return effect.holds(self._look()) and not under_way and not self._opposed(effect)
+        opposed = self._outstanding.opposes(effect)
+        return effect.holds(self._look()) and not under_way and not opposed
 
     def waits(self, kind: str) -> bool:
         """Whether a command of `kind` waits, to leave or for its proof."""
@@ -167,6 +156,7 @@ class Commands:
         elif command.wanted is False and at_once:
             # A stop is said again, and gets its own time.
             command = waiting
+            command.refused = None
         else:
             # The same is on its way already: wait with it.
             await _end_of(waiting.waiters[-1])
@@ -190,23 +180,14 @@ class Commands:
         for command in tuple(self._waiting.values()):
             if (
                 command.evidence == evidence
-                and command.effect is not None
-                and command.effect.holds(snapshot)
+                and command.shows(snapshot)
                 and now >= command.counts_from
                 and command.proven()
             ):
                 self._succeed(command)
-        for fact, unproven in tuple(self._unproven.items()):
-            if unproven.evidence != evidence or any(
-                each.sent is not None and each.effect is not None and each.effect.fact == fact
-                for each in self._waiting.values()
-            ):
-                continue
-            last = tuple(unproven.requests.values())[-1]
-            happened = last.holds(snapshot) and now >= unproven.sent_at + self._report_age
-            gone = unproven.plugged is True and snapshot.plugged is False
-            if happened or gone:
-                del self._unproven[fact]
+        waiting = (each for each in self._waiting.values() if each.sent is not None)
+        facts = {each.effect.fact for each in waiting if each.effect is not None}
+        self._outstanding.reported(evidence, facts, now)
 
     def accept(self, request_id: str) -> None:
         """End the wait of `request_id`, where nothing but acceptance can prove it."""
@@ -220,14 +201,19 @@ class Commands:
         if command is not None:
             self._succeed(command)
 
-    def reject(self, request_id: str, reason: str) -> None:
-        """End the wait that `request_id` belongs to, if it is anybody's."""
-        for fact, unproven in tuple(self._unproven.items()):
-            unproven.requests.pop(request_id, None)
-            if not unproven.requests:
-                del self._unproven[fact]
+    def reject(self, request_id: str, reason: str, refusal: Refusal = Refusal.FINAL) -> None:
+        """End the wait that `request_id` belongs to, if it is anybody's, or send it again."""
         command = self._waiting_for(request_id)
-        if command is not None:
+        if refusal is not Refusal.OF_REPORT:
+            self._outstanding.refused(request_id)
+        if command is None:
+            return
+        if refusal is Refusal.OF_REPORT:
+            self._settle(command, OutcomeUnknownError(reason))
+            if command.effect is not None:
+                now = self._outlet.clock.now()
+                self._outstanding.doubt(command.effect, command.achieved, now)
+        elif refusal is Refusal.FINAL or not self._retries(command, reason):
             self._settle(command, CommandRejectedError(reason))
 
     def give_up(self, kind: str, error: ChargepointError) -> None:
@@ -257,12 +243,29 @@ class Commands:
             None,
         )
 
-    def _opposed(self, effect: Effect) -> bool:
-        """Whether the opposite of `effect` was asked for and may still happen."""
-        unproven = self._unproven.get(effect.fact)
-        return unproven is not None and any(
-            each != effect for each in unproven.requests.values()
-        )
+    def _retries(self, command: Command, reason: str) -> bool:
+        """Whether `command`, refused for now, is sent again; nobody's time runs meanwhile."""
+        now, overtaken = self._outlet.clock.now(), command.overtaken
+        if command.refused is None:
+            command.refused = now, self._look()
+        since, then = command.refused
+        if overtaken is None or now + _RETRY_AFTER > since + _RETRY_FOR:
+            return False
+
+        def retry(_: float) -> None:
+            known = self._look()
+            if overtaken(then, known):
+                done = command.shows(known)
+                self._settle(command, None if done else CommandRejectedError(reason))
+            elif (request := self._begin(command)) is not None:
+                # The link is up: where it breaks, all waits end.
+                self._outlet.send(request.topic, request.payload)
+
+        for done in command.waiters:
+            self._timers.cancel(_timer(done))
+        command.retries = True
+        self._timers.set(f"retry {command.kind}", now + _RETRY_AFTER, retry)
+        return True
 
     def _hold(self, command: Command) -> None:
         """Let `command` leave when it may, unless all is as wanted by then."""
@@ -271,7 +274,7 @@ class Commands:
 
         def release(now: float) -> None:
             effect = command.effect
-            if effect is not None and effect.holds(self._look()) and not self._opposed(effect):
+            if effect is not None and self.needless(command.kind, effect):
                 self._settle(command)
             elif now < command.not_before():
                 self._hold(command)
@@ -292,8 +295,10 @@ class Commands:
         if command.effect is not None and command.evidence is not None:
             if command.sent is None:
                 self._watch(command, command.effect, command.evidence)
-            self._remember(request, command.effect, command.evidence)
-        command.sent = request.id
+            now = self._outlet.clock.now()
+            self._outstanding.remember(request.id, command.effect, command.evidence, now)
+        command.sent, command.retries = request.id, False
+        self._timers.cancel(f"retry {command.kind}")
         self._limit_the_wait(command)
         return request
 
@@ -306,7 +311,7 @@ class Commands:
         """Decide from when on reports count, and ask for them."""
         now = self._outlet.clock.now()
         command.counts_from = _EVER
-        if self._opposed(effect):
+        if self._outstanding.opposes(effect):
             # Until then a report may be of before the command.
             command.counts_from = now + self._report_age
         elif effect.holds(self._look()):
@@ -321,28 +326,20 @@ class Commands:
         first = command.counts_from if command.counts_from > now else now + interval
         self._timers.set(f"ask {command.kind}", first, ask)
 
-    def _remember(self, request: Request, effect: Effect, evidence: str) -> None:
-        """Keep in mind what `request` may do, also when it seems not to have left."""
-        unproven = self._unproven.setdefault(
-            effect.fact, _Unproven(evidence, self._look().plugged)
-        )
-        unproven.sent_at = self._outlet.clock.now()
-        unproven.requests[request.id] = effect
-        if len(unproven.requests) > _REQUESTS_MAX:
-            del unproven.requests[next(iter(unproven.requests))]
-
     def _limit_the_wait(self, command: Command) -> None:
-        """Give the last who waits for `command` the whole time, from now on."""
-        done = command.waiters[-1]
+        """Give all who wait for `command`, and have no time limit, the whole time from now."""
 
-        def expire(_: float) -> None:
+        def expire(done: asyncio.Future[None], _: float) -> None:
             if command.waiters == [done]:
                 self._settle(command, CommandTimeoutError(self._timeout))
             else:
                 command.waiters.remove(done)
                 _finish(done, CommandTimeoutError(self._timeout))
 
-        self._timers.set(_timer(done), self._outlet.clock.now() + self._timeout, expire)
+        for done in command.waiters:
+            if (name := _timer(done)) not in self._timers:
+                when = self._outlet.clock.now() + self._timeout
+                self._timers.set(name, when, partial(expire, done))
 
     def _supersede(self, command: Command) -> None:
         """End the waits whose place `command` takes: its own kind's, and its opposites."""
@@ -353,7 +350,7 @@ class Commands:
     def _succeed(self, command: Command) -> None:
         """End all waits for `command`: what it wanted has happened."""
         if command.effect is not None:
-            self._unproven.pop(command.effect.fact, None)
+            self._outstanding.proven(command.effect.fact)
         self._settle(command)
         command.achieved()
 
@@ -364,6 +361,7 @@ class Commands:
         del self._waiting[command.kind]
         self._timers.cancel(f"ask {command.kind}")
         self._timers.cancel(f"hold {command.kind}")
+        self._timers.cancel(f"retry {command.kind}")
         for done in command.waiters:
             self._timers.cancel(_timer(done))
             _finish(done, error)

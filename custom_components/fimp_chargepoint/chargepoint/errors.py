@@ -5,6 +5,19 @@ the tree in one place (`entity.py` and `config_flow.py`); nothing below this
 package raises anything else to its callers.
 """
 
+from enum import Enum
+
+
+class Refusal(Enum):
+    """What a charge point means that says no.
+
+    `OF_REPORT`: it has done what was wanted, and could not say what came of it.
+    """
+
+    FINAL = "final"
+    FOR_NOW = "for now"
+    OF_REPORT = "of the report"
+
 
 class ChargepointError(Exception):
     """Base of everything the library raises on purpose."""
@@ -28,6 +41,15 @@ class AuthenticationError(ChargepointError):
 
 class CommandRejectedError(ChargepointError):
     """The charge point said no; `reason` is in its own words."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the charge point's own words."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class OutcomeUnknownError(ChargepointError):
+    """It was taken, but what came of it the charge point could not say, for its `reason`."""
 
     def __init__(self, reason: str) -> None:
         """Keep the charge point's own words."""

@@ -1,8 +1,14 @@
 """When a message may leave: a start some time after a stop, a lasting setting not too often.
 
 Relays wear out, and some cars give up, where charging goes on and off quickly. The memory in
-which a charge point keeps its settings wears out by writing. Pure.
+which a charge point keeps its settings wears out by writing. And a message that was refused
+for now may leave again until something newer has overtaken it. Pure.
 """
+
+from collections.abc import Callable
+from typing import Any
+
+from .model import ChargepointSnapshot, Feature
 
 _NEVER = float("-inf")
 
@@ -37,3 +43,40 @@ class Pace:
     def refused(self, setting: str) -> None:
         """Nothing was written after all."""
         self._written_at.pop(setting, None)
+
+
+def overtakes_stop(then: ChargepointSnapshot, now: ChargepointSnapshot) -> bool:
+    """Whether a stop of `then` has no sense any more: the car has left, or is another one."""
+    left = now.plugged is False and then.plugged is not False
+    return left or now.session.started != then.session.started
+
+
+def overtakes_limit(
+    feature: Feature, value: Any, snapshot: ChargepointSnapshot
+) -> Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None:
+    """Return what overtakes a limit, None where `value` is none that lowers what holds.
+
+    Charging has stopped, or somebody else has set another limit.
+    """
+    limits = [snapshot.max_current]
+    if feature is Feature.SESSION_CURRENT:
+        limits += [snapshot.session_current, _shown(feature, snapshot)]
+    elif feature is not Feature.MAX_CURRENT:
+        return None
+    if value >= min((each for each in limits if each is not None), default=0.0):
+        return None
+
+    def overtaken(then: ChargepointSnapshot, now: ChargepointSnapshot) -> bool:
+        stopped = then.charging is True and now.charging is False
+        before, after = _shown(feature, then), _shown(feature, now)
+        changed = None not in (before, after) and before != after
+        return overtakes_stop(then, now) or stopped or changed
+
+    return overtaken
+
+
+def _shown(feature: Feature, snapshot: ChargepointSnapshot) -> float | None:
+    """Return what shows the limits that somebody sets; in a pause nothing is offered."""
+    if feature is Feature.MAX_CURRENT:
+        return snapshot.max_current
+    return snapshot.meter.offered_current or None

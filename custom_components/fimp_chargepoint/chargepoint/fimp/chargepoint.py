@@ -28,7 +28,7 @@ from .inclusion import Service, Thing, identity
 from .message import Message
 from .questions import ASK_AFTER, ASKED_BY, TRIES, patience, questions
 from .reports import Reader, Reading
-from .requests import Requests
+from .requests import Requests, refusal
 from .session import SessionReader, offers
 from .topic import ServiceAddress
 
@@ -106,7 +106,7 @@ class FimpChargepoint(Chargepoint):
         if message.type == "evt.error.report":
             # Our own polling is answered by these while the thing is down: no sign of life.
             reason = message.props.get("msg") or message.value or "no reason was given"
-            self._commands.reject(message.corid, reason[:_REASON_MAX])
+            self._commands.reject(message.corid, reason[:_REASON_MAX], refusal(reason))
             return
         if message.type == "evt.success.report":
             self._commands.accept(message.corid)

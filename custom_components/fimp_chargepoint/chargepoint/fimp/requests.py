@@ -1,14 +1,16 @@
-"""The messages to a charge point's services.
+"""The messages to a charge point's services, and what it means where they are refused.
 
 Source: Futurehome FIMP API, services `chargepoint`, `parameters` and `dev_sys`.
 """
 
 from collections.abc import Callable
+import re
 from typing import Any, Final
 
 from ..capabilities import Parameter, ParameterValue
 from ..clock import Clock
 from ..commands import Request
+from ..errors import Refusal
 from ..model import Feature
 from . import parameters
 from .message import encode
@@ -21,6 +23,24 @@ _SETTERS: Final[dict[Feature, tuple[str, str, Callable[[Any], Any]]]] = {
     Feature.SESSION_CURRENT: ("cmd.current_session.set_current", "int", int),
     Feature.PHASE_MODE: ("cmd.phase_mode.set", "string", str.upper),
 }
+
+
+#: What a refusal means that holds one of these; any other one is final. Cliffhanger, on
+#: which most adapters are built, says "failed to send" of the report that follows a command
+#: it has carried out, and "failed to set", "start" or "stop" of one that it has not. Easee's
+#: adapter takes no change of the current, and no stop, soon after the last change.
+_REFUSALS: Final = (
+    (re.compile(r"^(?:adapter: )?failed to send .*\breport\b"), Refusal.OF_REPORT),
+    (
+        re.compile(r"too many requests|status code: (?:429|503)\b", re.IGNORECASE),
+        Refusal.FOR_NOW,
+    ),
+)
+
+
+def refusal(words: str) -> Refusal:
+    """Return what is meant by the words of an error report."""
+    return next((each for pattern, each in _REFUSALS if pattern.search(words)), Refusal.FINAL)
 
 
 class Requests:

@@ -1,0 +1,130 @@
+"""What an Easee refuses for now, what it takes and cannot tell, and what no longer fits it."""
+
+from dataclasses import replace
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint import commands
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.fimp import ChargepointSetup
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, Chargepoint, load, other_broker, running, simulator, until
+
+EASEE = ChargepointSetup(profile="easee")
+STOP, SET = "cmd.charge.stop", "cmd.max_current.set"
+SESSION = "cmd.current_session.set_current"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again soon."""
+    monkeypatch.setattr(commands, "_RETRY_AFTER", 0.2)
+    monkeypatch.setattr(commands, "_RETRY_FOR", 5.0)
+
+
+async def charging(found: Chargepoint) -> None:
+    """Let it charge, which it has begun a moment ago."""
+    await found.point.plug()
+    await found.shows("sensor", "status", "ready_to_charge")
+    await found.call("switch", "turn_on", "charging")
+    await found.shows("sensor", "status", "charging")
+
+
+@pytest.mark.parametrize(
+    ("entity", "action", "data", "shown"),
+    [
+        (("switch", "charging"), "turn_off", {}, ("on", "off")),
+        (("number", "max_current"), "set_value", {"value": 10}, ("32.0", "10.0")),
+        (("number", "session_current"), "set_value", {"value": 10}, ("unknown", "10.0")),
+    ],
+)
+async def test_too_soon_after_a_start(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    entity: tuple[str, str],
+    action: str,
+    data: dict[str, Any],
+    shown: tuple[str, str],
+) -> None:
+    """It is pending as long as it is refused, and then it is done."""
+    platform, key = entity
+    before, after = shown
+    timing = replace(QUICK, pace=0.03)
+    async with running(hass, broker, EASEE, timing=timing) as found:
+        await charging(found)
+        await found.shows(platform, key, before)
+        found.point.received.clear()
+        call = hass.async_create_task(found.call(platform, action, key, **data))
+        await found.shows(platform, key, after)
+        assert found.attribute(platform, key, "pending") is True
+        assert found.point["garage"].connector.offered == 32
+        await call
+        assert found.state(platform, key) == after
+        assert found.attribute(platform, key, "pending") is False
+        assert sum(len(found.sent(kind)) for kind in (STOP, SET, SESSION)) > 1
+
+
+async def test_too_soon_for_too_long(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    timing = replace(QUICK, pace=1.0)
+    async with running(hass, broker, EASEE, timing=timing) as found:
+        await charging(found)
+        call = hass.async_create_task(found.call("switch", "turn_off", "charging"))
+        await found.shows("switch", "charging", "off")
+        with pytest.raises(
+            HomeAssistantError, match="too many requests to the charger"
+        ) as said:
+            await call
+        assert said.value.translation_key == "command_rejected"
+        assert found.state("switch", "charging") == "on"
+        assert found.attribute("switch", "charging", "pending") is False
+
+
+async def test_taken_although_it_says_no(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """What came of it is not known, which is said, and found out when it is back."""
+    async with running(hass, broker, EASEE) as found:
+        await charging(found)
+        await found.shows("number", "max_current", "32.0")
+        found.point["garage"].reachable = False
+        with pytest.raises(HomeAssistantError, match=r"is not known yet") as said:
+            await found.call("number", "set_value", "max_current", value=18)
+        assert said.value.translation_key == "outcome_unknown"
+        assert "charger is offline" in str(said.value)
+        assert found.attribute("number", "max_current", "pending") is False
+        await found.point.online()
+        await found.shows("number", "max_current", "18.0")
+        await until(lambda: found.node.snapshot.kept == {"max_current": 18})
+
+
+@pytest.mark.parametrize("profile", ["easee", "futurehome", "minimal"])
+@pytest.mark.parametrize("phases", ["1", "3", "2"])
+async def test_phases_of_an_earlier_run(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    profile: str,
+    phases: str,
+) -> None:
+    """A charger that cannot be told its phases any more is there, and so are others."""
+    addresses = ("1", "2")
+    setups = [ChargepointSetup(profile=profile, name=each, address=each) for each in addresses]
+    entry = other_broker(broker)
+    kept = {f"fimp:easee/1/{each}": {"limits": {"phases": phases}} for each in addresses}
+    key = f"{DOMAIN}.kept_limits"
+    hass_storage[key] = {"version": 1, "key": key, "data": {entry.entry_id: kept}}
+    async with simulator(broker, *setups, adapter="easee") as point:
+        await load(hass, entry)
+        coordinators = entry.runtime_data.coordinators
+        await until(lambda: set(coordinators) == set(kept))
+        for coordinator in coordinators.values():
+            assert coordinator.data.kept == {"phases": phases}
+            await until(lambda each=coordinator: each.data.status == "disconnected")
+        await hass.async_block_till_done()
+        charging = [each for each in hass.states.async_all("switch") if each.state == "off"]
+        assert len(charging) >= len(addresses)
+        assert not entry.runtime_data.hub.ignored
+        assert not [each for _, each in point.received if "phase_mode.set" in each]
+        await hass.config_entries.async_unload(entry.entry_id)
