@@ -52,8 +52,9 @@ ENDS: dict[str, dict[str, tuple[str | None, float | None]]] = {
         "fimp:charger/1/1": ("disconnected", 0.0),
         "fimp:charger/1/3": ("disconnected", 0.0),
         "fimp:chargermin/1/1": ("disconnected", 0.11),
-        "fimp:easee/1/1": ("charging", 4.6504),
-        "fimp:easee/1/2": ("disconnected", 0.5811),
+        # Its adapter is signed out: it answers from memory.
+        "fimp:easee/1/1": (None, None),
+        "fimp:easee/1/2": (None, None),
     },
     "fimp/live/easee_offline_midsession_limit_taken_but_refused": {
         "fimp:charger/1/3": ("ready_to_charge", 0.0),
@@ -85,8 +86,9 @@ ENDS: dict[str, dict[str, tuple[str | None, float | None]]] = {
         "fimp:charger/1/1": ("charging", 3.263),
         # The hub lists it; it says nothing itself.
         "fimp:charger/1/3": (None, None),
-        "fimp:easee/1/1": ("charging", 4.6504),
-        "fimp:easee/1/2": ("disconnected", 0.5811),
+        # Their adapter is signed out, and answers from memory.
+        "fimp:easee/1/1": (None, None),
+        "fimp:easee/1/2": (None, None),
     },
 }
 

@@ -575,10 +575,10 @@ async def test_easee_refuses_what_comes_too_soon(broker: BrokerProcess) -> None:
 
 async def test_easee_takes_commands_for_who_is_offline(broker: BrokerProcess) -> None:
     """And says that it has failed: to tell what came of it. Recorded so."""
-    recording = specs("fimp", "live", "easee_offline_midsession_limit_taken_but_refused.jsonl")
+    played = recording("fimp/live/easee_offline_midsession_limit_taken_but_refused")
     recorded = [
         line["payload"]["props"]["msg"].replace("EH123456", "EH123")
-        for line in map(json.loads, recording.read_text(encoding="utf-8").splitlines())
+        for line in map(json.loads, played.read_text(encoding="utf-8").splitlines())
         if "offline" in json.dumps(line["payload"])
     ]
     async with running(broker, setup("easee")) as (simulator, ear):
