@@ -1,7 +1,7 @@
 """What can be set: how it is shown to be wanted, what is proven, and how to set it."""
 
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, NamedTuple, override
 
 from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import Parameter, Range
@@ -97,6 +97,45 @@ class ParameterControl:
 
 
 type Control = FeatureControl | ParameterControl
+
+
+class FormerLimit(NamedTuple):
+    """What is to return after a limit: a current in A, or what a charging mode brings.
+
+    Neither is what holds for all sessions.
+    """
+
+    current: float | None = None
+    mode: str | None = None
+
+
+def former_limit(chargepoint: Chargepoint, feature: Feature) -> FormerLimit | None:
+    """Return what a limit for a while takes the place of, None where nobody can say."""
+    snapshot = chargepoint.snapshot
+    kept: float | None = snapshot.kept.get(feature)
+    if kept is not None and chargepoint.effect(feature, kept).holds(snapshot):
+        # Ours, also where a stricter one hides it.
+        return FormerLimit(kept)
+    holding: float | None = getattr(snapshot, feature)
+    if holding is not None:
+        return FormerLimit(holding)
+    return _of_session(chargepoint) if feature is Feature.SESSION_CURRENT else None
+
+
+def _of_session(chargepoint: Chargepoint) -> FormerLimit | None:
+    """Return what limits a session that has no limit of ours: its mode does, or nothing."""
+    snapshot, mode = chargepoint.snapshot, chargepoint.mode_in_force
+    numbers = snapshot.capabilities.ranges[Feature.SESSION_CURRENT]
+    if offered := snapshot.meter.offered_current:
+        known = (snapshot.max_current, snapshot.cable_current, numbers.maximum)
+        if offered >= min(each for each in known if each is not None):
+            return FormerLimit()
+        if offered >= numbers.minimum:
+            return FormerLimit(offered)
+    elif not snapshot.charging or Feature.OFFERED_CURRENT not in snapshot.capabilities.reports:
+        # In a pause nothing limits but what holds for all sessions.
+        return FormerLimit()
+    return None if mode is None else FormerLimit(mode=mode)
 
 
 def settable_limit(snapshot: ChargepointSnapshot) -> Feature:

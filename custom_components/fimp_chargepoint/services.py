@@ -43,8 +43,8 @@ _DURATION_MAX = timedelta(days=366)
 def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:
     limit = settable_limit(coordinator.data)
     coordinator.node.checked(limit, data[ATTR_CURRENT])
-    lasting = limit is Feature.MAX_CURRENT
-    if data.get(ATTR_DURATION) and lasting and coordinator.data.max_current is None:
+    limits = coordinator.hass.data[DATA_TEMPORARY_LIMITS]
+    if data.get(ATTR_DURATION) and limits.former(coordinator, limit) is None:
         # There would be nothing to go back to.
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="former_limit_unknown"

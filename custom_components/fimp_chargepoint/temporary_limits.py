@@ -39,7 +39,7 @@ from .chargepoint.stored import (
     timestamp,
 )
 from .const import DOMAIN
-from .controls import settable_limit
+from .controls import FormerLimit, former_limit, settable_limit
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 from .devices import async_find_device
 from .storage import async_load, report_lost
@@ -60,9 +60,9 @@ type Key = tuple[str, str]
 class TemporaryLimit:
     """A limit in A that holds until a moment, and what it was before.
 
-    `former` is None for that of a session that had none of its own, as far as is known;
-    `session` is when that session began. Both times are in ISO format. `unknown` is what a
-    newer version has stored with it.
+    `former` is None for that of a session that had none of its own, as far as is known, or
+    only that of its charging mode, which is `mode` then; `session` is when that session
+    began. Both times are in ISO format. `unknown` is what a newer version has stored with it.
     """
 
     device_id: str
@@ -71,6 +71,7 @@ class TemporaryLimit:
     former: float | None
     until: str
     session: str | None
+    mode: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,6 +109,7 @@ _READERS: Readers = {
     "former": number,
     "until": _moment,
     "session": _moment,
+    "mode": text,
 }
 
 
@@ -124,6 +126,14 @@ def still_holds(
         return None if snapshot.max_current is None else effect.holds(snapshot)
     if not (same := _same_session(limit, snapshot)):
         return same
+    return _still_limits(limit, snapshot)
+
+
+def _still_limits(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
+    """Return whether nobody has changed `limit` in its session, None as in `still_holds`."""
+    if limit.mode is not None and not snapshot.charging:
+        # What was before it is started again, which would start charging.
+        return None
     if snapshot.session_current is not None:
         return snapshot.session_current == limit.current
     # After a restart nobody says which limit a session has. If more is offered, it is another.
@@ -154,14 +164,14 @@ def _holds(limit: TemporaryLimit, coordinator: ChargepointCoordinator) -> bool |
     return still_holds(limit, coordinator.data, _effect(limit, coordinator.node))
 
 
-def _in_force(chargepoint: Chargepoint, feature: Feature) -> float | None:
-    """Return the limit that is to return: ours, also where a stricter one hides it."""
-    snapshot = chargepoint.snapshot
-    kept: float | None = snapshot.kept.get(feature)
-    if kept is not None and chargepoint.effect(feature, kept).holds(snapshot):
-        return kept
-    holding: float | None = getattr(snapshot, feature)
-    return holding
+async def _restore(limit: TemporaryLimit, chargepoint: Chargepoint) -> None:
+    """Let what was before `limit` return; raises what the charge point's commands raise."""
+    if limit.mode is None:
+        former = _former(limit, chargepoint.snapshot)
+        await chargepoint.set(Feature(limit.feature), former)
+    else:
+        mode = chargepoint.checked(Feature.CHARGING_MODE, limit.mode)
+        await chargepoint.start_mode(mode)
 
 
 def _former(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> float:
@@ -227,18 +237,18 @@ class TemporaryLimits:
         current = chargepoint.checked(feature, current)
         key = _key(coordinator, feature)
         earlier = self._limits.get(key)
-        former = _in_force(chargepoint, feature)
-        if earlier is not None and (
-            # It may be on its way.
-            snapshot.pending.get(feature) == earlier.current or _holds(earlier, coordinator)
-        ):
-            former = earlier.former
+        former, mode = self.former(coordinator, feature) or FormerLimit()
         self._drop(key)
         until = None
         if duration:
             until = (dt_util.utcnow() + duration).isoformat()
             self._limits[key] = TemporaryLimit(
-                *key, current=current, former=former, until=until, session=_session(snapshot)
+                *key,
+                current=current,
+                former=former,
+                until=until,
+                session=_session(snapshot),
+                mode=mode,
             )
         if earlier is not None or duration:
             # First, so that it returns also where we do not live to see that it was set.
@@ -262,7 +272,29 @@ class TemporaryLimits:
         finally:
             if key in self._limits:
                 self._wait(coordinator, self._limits[key])
-        return {"limit": feature, "current": current, "former": former, "until": until}
+        return {
+            "limit": feature,
+            "current": current,
+            "former": former,
+            "former_mode": mode,
+            "until": until,
+        }
+
+    def former(
+        self, coordinator: ChargepointCoordinator, feature: Feature
+    ) -> FormerLimit | None:
+        """Return what returns after a limit for a while, None where nobody can say that.
+
+        Where one holds already, it is what was before that.
+        """
+        earlier = self._limits.get(_key(coordinator, feature))
+        if earlier is not None and (
+            # It may be on its way.
+            coordinator.data.pending.get(feature) == earlier.current
+            or _holds(earlier, coordinator) is not False
+        ):
+            return FormerLimit(earlier.former, earlier.mode)
+        return former_limit(coordinator.node, feature)
 
     def _wait(self, coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> None:
         if (task := self._tasks.get(limit.key)) is not None:
@@ -289,7 +321,7 @@ class TemporaryLimits:
                     )
                 break
             try:
-                await chargepoint.set(Feature(limit.feature), _former(limit, coordinator.data))
+                await _restore(limit, chargepoint)
                 break
             except InvalidRequestError as error:
                 _LOGGER.warning(

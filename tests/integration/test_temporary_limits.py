@@ -341,7 +341,7 @@ async def test_impossible(
     with pytest.raises(ServiceValidationError, match="6 to 32"):
         await limit(point, 40, hours=1)
     point.node._update(point.node.outlet.clock.now(), max_current=None)
-    with pytest.raises(ServiceValidationError, match="has not said yet"):
+    with pytest.raises(ServiceValidationError, match="could not be restored"):
         await limit(point, 10, hours=1)
     assert STORE not in hass_storage
     assert not sent(point, MAX)

@@ -1,7 +1,4 @@
-"""A charge point with commands: what every protocol implements.
-
-Nothing here knows how a protocol spells anything.
-"""
+"""A charge point with commands: what every protocol implements, in no protocol's words."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -270,15 +267,24 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._mode.choose(mode)
             self._show_mode()
         elif mode != self._mode.in_force or self._commands.waits(Feature.CHARGING_MODE):
-            await self._perform(
-                kind=Feature.CHARGING_MODE,
-                wanted=mode,
-                effect=_CHARGING,
-                evidence=Feature.STATUS,
-                request=lambda: self._start_request(mode),
-                proven=lambda: self._mode.reported in (None, mode),
-                achieved=lambda: self._take_mode(mode),
-            )
+            await self.start_mode(mode)
+
+    async def start_mode(self, mode: str) -> None:
+        """Let charging go on in `mode`, with what that brings, also if it is the same."""
+        await self._perform(
+            kind=Feature.CHARGING_MODE,
+            wanted=mode,
+            effect=_CHARGING,
+            evidence=Feature.STATUS,
+            request=lambda: self._start_request(mode),
+            proven=lambda: self._mode.reported in (None, mode),
+            achieved=lambda: self._take_mode(mode),
+        )
+
+    @property
+    def mode_in_force(self) -> str | None:
+        """The mode that charging goes on in, as it was reported or proven."""
+        return self._mode.in_force
 
     def restore_charging_mode(self, mode: str) -> None:
         """Take over the choice of an earlier run, unless there is a newer one."""
@@ -296,8 +302,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         charge point says itself when its session began, or where a new one runs.
         """
 
-    # -------------------------------------------------------------------------
-
     def _require(self, feature: Feature) -> None:
         if feature not in self.snapshot.capabilities.controls:
             raise InvalidRequestError(feature)
@@ -309,15 +313,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self, setting: str, request: Callable[[], Request], **command: Any
     ) -> None:
         """Change `setting`, which is kept in lasting memory: not too often, and counted."""
-        counts = 1
+        counts = iter((1,))
 
         def write() -> Request:
-            nonlocal counts
             made, now = request(), self.outlet.clock.now()
             self._pace.written(setting, now)
-            self._update(now, writes=self.snapshot.writes + counts)
             # It may be refused for now, and leave again: that writes once.
-            counts = 0
+            self._update(now, writes=self.snapshot.writes + next(counts, 0))
             return made
 
         try:
