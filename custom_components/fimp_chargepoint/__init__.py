@@ -21,6 +21,7 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
+from .devices import async_register_hub
 from .duplicates import async_watch_for_duplicates
 from .hub_id import hub_id
 from .issues import (
@@ -70,13 +71,7 @@ async def _async_load_limits(hass: HomeAssistant) -> None:
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
     """Connect to the broker; charge points turn up from then on."""
-    dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={(DOMAIN, hub_id(entry))},
-        name=entry.title,
-        model="MQTT broker",
-        entry_type=dr.DeviceEntryType.SERVICE,
-    )
+    async_register_hub(hass, entry)
     hub = mqtt_hub(
         settings_source(hass, entry.data),
         prefixes=entry.data[CONF_PREFIXES],

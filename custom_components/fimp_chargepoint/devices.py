@@ -1,5 +1,7 @@
 """The device of each node: below its hub, in its room, and what becomes of it."""
 
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
@@ -7,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
 from .chargepoint.model import Identity
-from .const import DOMAIN
+from .const import CONF_BROKER, DOMAIN, Broker
 from .hub_id import hub_id
 
 
@@ -30,6 +32,30 @@ def device_name(device: dr.DeviceEntry | None) -> str:
     return "" if device is None else device.name_by_user or device.name or ""
 
 
+def _names(identity: Identity) -> dict[str, Any]:
+    """Return the name that somebody gave a node, else how to say what it is.
+
+    Home Assistant says it in the language of the user.
+    """
+    if identity.kind is None:
+        return {"name": identity.name}
+    key = f"{identity.kind}_named" if identity.name else str(identity.kind)
+    return {"translation_key": key, "translation_placeholders": {"name": identity.name}}
+
+
+@callback
+def async_register_hub(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Show the hub of an entry as the device that all others stand below."""
+    own = entry.data[CONF_BROKER] == Broker.HOME_ASSISTANT
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, hub_id(entry))},
+        translation_key="home_assistant_mqtt" if own else "mqtt_broker",
+        translation_placeholders={"title": entry.title},
+        entry_type=dr.DeviceEntryType.SERVICE,
+    )
+
+
 @callback
 def async_register_device(
     hass: HomeAssistant,
@@ -48,7 +74,7 @@ def async_register_device(
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, identifier)},
-        name=identity.name,
+        **_names(identity),
         manufacturer=identity.manufacturer,
         model=identity.model,
         serial_number=identity.serial_number,

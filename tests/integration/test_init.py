@@ -131,7 +131,7 @@ async def test_refused_later(hass: HomeAssistant, make_broker: MakeBroker) -> No
 
 
 async def test_devices_form_a_tree(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    hub = device_of(hass, chargepoint.entry, "Charging")
+    hub = device_of(hass, chargepoint.entry, "MQTT broker Charging")
     assert hub.entry_type is dr.DeviceEntryType.SERVICE
     assert hub.identifiers == {(DOMAIN, chargepoint.entry.unique_id)}
     device = device_of(hass, chargepoint.entry, "Acme Wallbox")
@@ -283,7 +283,9 @@ async def test_deleting_devices(
         identifiers={(DOMAIN, f"{entry.unique_id}_fimp:gone")},
         name="Gone",
     )
-    assert not (await _delete(client, entry, device_of(hass, entry, "Charging")))["success"]
+    assert not (await _delete(client, entry, device_of(hass, entry, "MQTT broker Charging")))[
+        "success"
+    ]
     assert not (await _delete(client, entry, device_of(hass, entry, "Acme Wallbox")))["success"]
     assert (await _delete(client, entry, gone))["success"]
     assert device_of(hass, entry, "Gone") is None

@@ -55,7 +55,7 @@ def above(hass: HomeAssistant, entry: MockConfigEntry, address: str) -> str | No
 async def test_parents_first(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     add(entry, "station")
     add(entry, "evse", parent="station")
-    assert above(hass, entry, "station") == entry.title
+    assert above(hass, entry, "station") == f"MQTT broker {entry.title}"
     assert above(hass, entry, "evse") == "station"
     # It has no entities, and is no charge point.
     await hass.async_block_till_done()
@@ -67,13 +67,13 @@ async def test_a_parent_that_comes_later_and_goes(
 ) -> None:
     add(entry, "evse", parent="station")
     add(entry, "other")
-    assert above(hass, entry, "evse") == entry.title
+    assert above(hass, entry, "evse") == f"MQTT broker {entry.title}"
     add(entry, "station")
     assert above(hass, entry, "evse") == "station"
-    assert above(hass, entry, "other") == entry.title
+    assert above(hass, entry, "other") == f"MQTT broker {entry.title}"
     entry.runtime_data.hub.remove_node("station")
     assert device(hass, entry, "station") is None
-    assert above(hass, entry, "evse") == entry.title
+    assert above(hass, entry, "evse") == f"MQTT broker {entry.title}"
 
 
 async def test_what_it_belongs_to_may_turn_out(
@@ -81,11 +81,11 @@ async def test_what_it_belongs_to_may_turn_out(
 ) -> None:
     add(entry, "station")
     evse = add(entry, "evse")
-    assert above(hass, entry, "evse") == entry.title
+    assert above(hass, entry, "evse") == f"MQTT broker {entry.title}"
     evse.belongs_to("station")
     assert above(hass, entry, "evse") == "station"
     evse.belongs_to(None)
-    assert above(hass, entry, "evse") == entry.title
+    assert above(hass, entry, "evse") == f"MQTT broker {entry.title}"
 
 
 async def test_a_parent_whose_device_is_kept_for_a_while(

@@ -144,7 +144,7 @@ class Station(Chargepoint):
 def only_device(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEntry:
     """Return the only device of an OCPP client."""
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    (found,) = (each for each in devices if each.model == "OCPP client")
+    (found,) = (each for each in devices if str(each.name).startswith("OCPP client"))
     return found
 
 
@@ -226,8 +226,7 @@ async def test_the_connection_in_detail(
         for key in ("csms_url", "client_id"):
             assert station.registered("sensor", key).disabled_by is not None
         device = only_device(hass, station.entry)
-        assert device.name == "EVerest ocpp_api"
-        assert device.model == "OCPP client"
+        assert device.name == "OCPP client ocpp_api"
         # It tells whose station it is.
         assert "localhost:9000" not in caplog.text
 
@@ -524,7 +523,7 @@ async def test_both_are_one_device(
         chatter = "everest/modules/connector_1/impl/evse/var/powermeter"
         station.point.send(chatter, '{"data":{"data":{}},"msg_type":"Var"}')
         await until(lambda: station.client._bus is not None)
-        assert only_device(hass, station.entry).name == "EVerest ocpp_api"
+        assert only_device(hass, station.entry).name == "OCPP client ocpp_api"
 
         def called(way: str) -> int:
             return len([1 for topic, _ in station.point.received if topic.startswith(way)])
@@ -555,9 +554,9 @@ async def test_the_api_comes_later_than_the_bus(
 ) -> None:
     async with ocpp(hass, broker, "main", ON_BUS, **BUS) as station:
         await station.is_connected("on")
-        assert only_device(hass, station.entry).name == "EVerest OCPP"
+        assert only_device(hass, station.entry).name == "OCPP client"
         station.point.send("everest_api/1/ocpp_consumer/ocpp_api/e2m/heartbeat", "7")
-        await until(lambda: only_device(hass, station.entry).name == "EVerest ocpp_api")
+        await until(lambda: only_device(hass, station.entry).name == "OCPP client ocpp_api")
         await until(lambda: find(hass, "binary_sensor", "csms_connected"))
         assert station.client._bus is not None
 
@@ -655,5 +654,5 @@ async def test_below_its_station(hass: HomeAssistant, broker: BrokerProcess) -> 
         assert above is not None
         station = dr.async_get(hass).async_get(above)
         assert station is not None
-        assert station.name == "EVerest station"
+        assert station.name == "Charging station"
         await hass.config_entries.async_unload(entry.entry_id)

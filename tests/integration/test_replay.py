@@ -77,7 +77,7 @@ async def test_strings_are_bytes_and_other_payloads_are_json(tmp_path: Path) -> 
     ]
     recording.write_text("\n".join(json.dumps(line) for line in lines) + "\n\n")
     shown = await states(recording, "--speed", "100")
-    assert shown["sensor.x_1_status"]["state"] == "finished"
+    assert shown["sensor.charge_point_x_1_status"]["state"] == "finished"
 
 
 type Complaint = Callable[..., str]

@@ -65,6 +65,7 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
         "former": 16.0,
         "until": later,
         "session": began,
+        "mode": None,
     }
     return {
         "sessions": {

@@ -10,6 +10,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
@@ -18,6 +19,7 @@ from custom_components.fimp_chargepoint import temporary_limits
 from custom_components.fimp_chargepoint.chargepoint import keeper
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
 from custom_components.fimp_chargepoint.chargepoint.commands import shows
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -343,6 +345,20 @@ async def test_impossible(
     point.node._update(point.node.outlet.clock.now(), max_current=None)
     with pytest.raises(ServiceValidationError, match="could not be restored"):
         await limit(point, 10, hours=1)
+    assert STORE not in hass_storage
+    assert not sent(point, MAX)
+
+
+async def test_its_device_was_deleted_a_moment_ago(
+    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    """Nobody could say later to what the former limit is to return."""
+    (coordinator,) = point.entry.runtime_data.coordinators.values()
+    device_id = point.registered("number", "max_current").device_id
+    assert device_id is not None
+    dr.async_get(hass).async_remove_device(device_id)
+    with pytest.raises(NotConnectedError, match="deleted"):
+        await hass.data[DATA_TEMPORARY_LIMITS].async_set(coordinator, 10, timedelta(hours=1))
     assert STORE not in hass_storage
     assert not sent(point, MAX)
 

@@ -145,6 +145,8 @@ def _section_of(function: str) -> str:
     """Return where the text of a `translation_key` given to a function is."""
     if function.endswith("create_issue"):
         return "issues"
+    if function == "async_get_or_create":
+        return "device"
     if function.endswith(("SelectorConfig", "Selector")):
         return "selector"
     return "exceptions"

@@ -177,13 +177,13 @@ def test_every_issue_says_what_to_do() -> None:
 def test_the_code_is_read() -> None:
     """The tests below are worth something."""
     sections = {each.section for each in wanted()}
-    assert {"exceptions", "issues", "selector", "step", "error"} <= sections
+    assert {"device", "exceptions", "issues", "selector", "step", "error"} <= sections
 
 
 def test_every_text_the_code_asks_for_is_there() -> None:
     missing = []
     for each in wanted():
-        if each.section in {"exceptions", "issues", "selector"}:
+        if each.section in {"device", "exceptions", "issues", "selector"}:
             there = set(TEXTS.get(each.section, {}))
         else:
             there = _in_flows(each.section)

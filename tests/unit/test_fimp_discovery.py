@@ -6,7 +6,12 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.hub import NodeAdded, NodeRemoved
-from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    Feature,
+    NodeKind,
+    Reason,
+    Status,
+)
 
 from .fakes import OfflineHub
 
@@ -164,6 +169,7 @@ def test_a_report_alone_proves_a_charge_point(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, inclusion())
     assert hub.nodes[ADDRESS].snapshot.status is Status.READY_TO_CHARGE
     assert hub.nodes[ADDRESS].snapshot.identity.name == "Easee Home"
+    assert hub.nodes[ADDRESS].snapshot.identity.kind is None
 
 
 def test_a_charge_point_that_never_introduces_itself_is_shown_all_the_same(
@@ -172,6 +178,7 @@ def test_a_charge_point_that_never_introduces_itself_is_shown_all_the_same(
     hub.feed(CHARGER, state())
     hub.advance(hub.clock.time + 3)
     assert hub.nodes[ADDRESS].snapshot.identity.name == "easee 1"
+    assert hub.nodes[ADDRESS].snapshot.identity.kind is NodeKind.CHARGE_POINT
     assert hub.nodes[ADDRESS].snapshot.status is Status.READY_TO_CHARGE
 
 

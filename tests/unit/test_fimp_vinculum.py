@@ -12,6 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.hub import NodeAdded, NodeRe
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
+    NodeKind,
     Reason,
 )
 from tests.helpers.recordings import RECORDINGS
@@ -365,8 +366,10 @@ def test_the_users_name_goes_when_the_user_takes_it_away(house: House) -> None:
 def test_a_name_that_is_taken_away_is_not_kept_where_no_adapter_answers(
     garage: House, client: Any
 ) -> None:
+    assert garage.snapshot().identity.kind is None
     garage.tells("edit", 7, client=client)
     assert garage.shown == ("easee 1", "Carport")
+    assert garage.snapshot().identity.kind is NodeKind.CHARGE_POINT
 
 
 # Questions that need not be asked ------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 # Words of this vocabulary, too; they have files of their own because they grow.
 from .capabilities import Capabilities, ParameterValue
@@ -83,15 +83,25 @@ PHASES = {
 }
 
 
+class NodeKind(StrEnum):
+    """What a node is, for one that nobody has named."""
+
+    CHARGE_POINT = "charge_point"
+    STATION = "station"
+    OCPP_CLIENT = "ocpp_client"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who the charge point is. Shown to people; only the node's address identifies it.
 
-    `evse_id` is the number by which roaming networks know it (eMI3), `area` the room
-    that its own system has put it in.
+    Where nobody has named it, it has a `kind`, and the `name` only tells it from others of
+    that kind, or is empty. `evse_id` is the number by which roaming networks know it (eMI3),
+    `area` the room that its own system has put it in.
     """
 
     name: str
+    kind: NodeKind | None = None
     manufacturer: str | None = None
     model: str | None = None
     serial_number: str | None = None
@@ -99,6 +109,15 @@ class Identity:
     sw_version: str | None = None
     hw_version: str | None = None
     area: str | None = None
+
+    @classmethod
+    def of_stranger(cls, name: str) -> Self:
+        """Return who a charge point is of which nobody has told more than where it is."""
+        return cls(name=name, kind=NodeKind.CHARGE_POINT)
+
+    def named(self, name: str | None) -> Self:
+        """Return the same with the name that somebody has given, if anybody has."""
+        return replace(self, name=name, kind=None) if name else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

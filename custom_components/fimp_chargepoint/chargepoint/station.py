@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import override
 
 from .capabilities import Capabilities
-from .model import Feature, Identity, NodeSnapshot, Reason
+from .model import Feature, Identity, NodeKind, NodeSnapshot, Reason
 from .node import Node, Outlet
 
 
@@ -24,9 +24,9 @@ class Station(Node[StationSnapshot]):
     """A station, whose charge points are nodes of their own."""
 
     def __init__(self, address: str, name: str, outlet: Outlet) -> None:
-        """Start with nothing known."""
+        """Start with nothing known; `name` tells it from others, and may be empty."""
         snapshot = StationSnapshot(
-            identity=Identity(name=name),
+            identity=Identity(name=name, kind=NodeKind.STATION),
             capabilities=Capabilities(reports=frozenset({Feature.STATION_FAULTS})),
         )
         super().__init__(address, snapshot, outlet)

@@ -197,8 +197,7 @@ class EverestProtocol(Protocol):
         is_new = self._station is None
         address = station_address(self._prefix)
         if self._station is None:
-            name = f"EVerest {self._prefix}".strip(" /") if self._prefix else "EVerest station"
-            self._station = EverestStation(address, name, self._hub)
+            self._station = EverestStation(address, self._prefix.strip(" /"), self._hub)
         self._station.take_parts([*self._chargepoints.values()], histories, now)
         if is_new:
             self._hub.add_node(self._station)

@@ -58,7 +58,7 @@ class FimpChargepoint(Chargepoint):
     def __init__(self, key: str, address: ServiceAddress, outlet: Outlet, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
         #: Who it is until somebody tells.
-        self._stranger = Identity(name=f"{address.adapter.name} {address.address}")
+        self._stranger = Identity.of_stranger(f"{address.adapter.name} {address.address}")
         super().__init__(
             key, ChargepointSnapshot(identity=self._stranger, capabilities=BASIC), outlet
         )

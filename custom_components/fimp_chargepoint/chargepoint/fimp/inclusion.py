@@ -73,11 +73,10 @@ def identity(
         name = included.identity.name
         if name and len(included.chargepoints) > 1:
             name = f"{name} {address.address}"
-        found = replace(included.identity, name=name or found.name)
+        found = replace(included.identity, name=found.name, kind=found.kind).named(name)
     if listed is not None:
         found = replace(
-            found,
-            name=listed.identity.name or found.name,
+            found.named(listed.identity.name),
             model=found.model or listed.identity.model,
             area=listed.identity.area,
         )

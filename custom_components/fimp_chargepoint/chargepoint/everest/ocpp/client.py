@@ -11,7 +11,7 @@ from typing import Any, Final, override
 from ...capabilities import Capabilities
 from ...commands import Request
 from ...errors import InvalidRequestError
-from ...model import Feature, Identity, Reason
+from ...model import Feature, Identity, NodeKind, Reason
 from ...node import Outlet
 from ...ocpp import (
     NOTHING_KNOWN,
@@ -60,10 +60,7 @@ class EverestOcpp(OcppClient):
         #: The `ocpp_consumer`, where there is one.
         self.module = None if module is None else Module(prefix, Kind.OCPP, module)
         self._bus: BusModule | None = None
-        identity = Identity(
-            name="EVerest OCPP" if module is None else f"EVerest {module}",
-            model="OCPP client",
-        )
+        identity = Identity(name=module or "", kind=NodeKind.OCPP_CLIENT)
         snapshot = OcppSnapshot(
             identity=identity,
             # It stands below that where the station is shown, as with several EVSEs.

@@ -1,0 +1,92 @@
+"""What devices are called: as somebody has named them, else in the language of the user."""
+
+import json
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint.chargepoint.model import NodeKind
+from custom_components.fimp_chargepoint.const import DOMAIN
+from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+from tests.metadata.project import translations
+
+from .conftest import QUICK, load, mqtt_entry, other_broker, simulator, until
+
+
+def names(hass: HomeAssistant, entry: MockConfigEntry) -> set[str | None]:
+    """Return the names of the devices of an entry."""
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    return {each.name for each in devices}
+
+
+STATE = json.dumps(
+    {
+        "type": "evt.state.report",
+        "serv": "chargepoint",
+        "val_t": "string",
+        "val": "disconnected",
+    }
+)
+#: By language: the broker, a charge point that nobody has named, a station, its OCPP client.
+EXPECTED = {
+    "en": ("MQTT broker Charging", "Charge point easee 1", "Charging station", "OCPP client"),
+    "de": ("MQTT-Broker Charging", "Ladepunkt easee 1", "Ladestation", "OCPP-Client"),
+    # A language that we do not speak.
+    "fi": ("MQTT broker Charging", "Charge point easee 1", "Charging station", "OCPP client"),
+}
+
+
+@pytest.mark.parametrize("language", EXPECTED)
+async def test_names_that_nobody_gave(
+    hass: HomeAssistant, broker: BrokerProcess, language: str
+) -> None:
+    hass.config.language = language
+    hub, stranger, station, client = EXPECTED[language]
+    entry = await load(hass, other_broker(broker))
+    assert names(hass, entry) == {hub}
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(module="carport"),
+        EvseSetup(name="yard", module="yard"),
+        sisters=SisterSetup(ocpp="ocpp_api", errors="errors_api"),
+        timing=QUICK,
+    ) as everest:
+        # Its adapter answers no question.
+        everest.send("pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1", STATE)
+        expected = {hub, station, f"{client} ocpp_api", "EVerest carport", "EVerest yard"}
+        await until(lambda: names(hass, entry) == expected | {stranger})
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_name_that_somebody_gave(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """It is in nobody's language, whatever was shown before it was known."""
+    hass.config.language = "de"
+    entry = await load(hass, other_broker(broker))
+    async with simulator(broker):
+        await until(lambda: names(hass, entry) == {"MQTT-Broker Charging", "Acme Wallbox"})
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    mqtt_entry(hass, broker)
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Home Assistant MQTT",
+        unique_id="ha_mqtt",
+        data={"broker": "home_assistant", "prefixes": [""]},
+    )
+    await load(hass, entry)
+    assert names(hass, entry) == {"Home Assistant's MQTT broker"}
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+def test_every_kind_has_its_texts() -> None:
+    """Of a charge point it is always known where it is."""
+    kinds = {str(each) for each in NodeKind}
+    named = {f"{each}_named" for each in kinds}
+    brokers = {"home_assistant_mqtt", "mqtt_broker"}
+    assert set(translations()["device"]) == (kinds | named | brokers) - {"charge_point"}
