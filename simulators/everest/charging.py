@@ -79,6 +79,8 @@ class Charging:
         if voice.state != "Preparing":
             voice.event("PrepareCharging")
         await self._station.sleep(seconds)
+        # At any pace: meanwhile the meter has been read.
+        voice.sample()
         self._evse.connector.offer(energy.current, energy.phases)
         return "ChargingStarted"
 
