@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import override
 
 from simulators.mqtt import Broker
-from simulators.simulator import ControlError, Simulator, Timing
+from simulators.simulator import ControlError, Timing
 
 from . import description
-from .account import Account
+from .bus import Adapter
 from .chargepoint import FimpChargepoint
 from .commands import COMMANDS, obey
 from .hub import Vinculum
@@ -20,7 +19,7 @@ from .profiles import PROFILES, ChargepointSetup
 _DISCOVERY = "pt:j1/mt:cmd/rt:discovery"
 
 
-class FimpSimulator(Simulator[FimpChargepoint]):
+class FimpSimulator(Adapter[FimpChargepoint]):
     """One FIMP adapter with one or more charge points, and perhaps a hub around it."""
 
     def __init__(
@@ -40,11 +39,8 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         started long ago: nobody hears of it before asking. A ``hub`` has vinculum on
         the same bus; ``others`` are so many lamps behind a zigbee adapter.
         """
-        super().__init__(broker, timing or Timing(), qos=1)
         setups = chargepoints or (ChargepointSetup(),)
-        self.habits = PROFILES[setups[0].profile].habits
-        self.adapter = adapter or self.habits.name
-        self.account = Account()
+        super().__init__(broker, timing, PROFILES[setups[0].profile].habits, adapter)
         self._announce = announce
         self._addresses: set[str] = set()
         self._lamps = Lamps(others, self.send) if others else None
@@ -75,60 +71,19 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         )
 
     @property
-    def own_address(self) -> str:
-        """The address of the adapter itself."""
-        return f"/rt:ad/rn:{self.adapter}/ad:1"
-
-    @property
+    @override
     def has_hub(self) -> bool:
-        """Whether the adapter is on a hub, which knows what users call things."""
         return self._hub is not None
-
-    def service_address(self, service: str, address: str) -> str:
-        """Give the address of a service of a charge point."""
-        return f"/rt:dev/rn:{self.adapter}/ad:1/sv:{service}/ad:{address}"
 
     # What it says -------------------------------------------------------------
 
-    def send_event(self, address: str, report: Report) -> None:
-        """Publish a report as an event of an address."""
-        topic = f"pt:j1/mt:evt{address}"
-        self.send(topic, self._signed(topic, report).encode(self.adapter))
-
-    def reply(self, request: Request, report: Report) -> None:
-        """Answer a command where the asker wants it."""
-        signed = self._signed(request.topic, report)
-        self.send(request.reply_topic, signed.encode(self.adapter, request.uid))
-
-    def reply_error(self, request: Request, reason: str) -> None:
-        """Answer that a command has failed."""
-        report = Report(request.service, "evt.error.report", "string", self.habits.error_code)
-        if not self.habits.error_code:
-            value = "failed to process incoming message"
-            props = {**_about(request), "msg": f"{self.habits.words}{reason}"}
-            # Only services of things tell the hub not to store their errors.
-            storage = {"strategy": "skip"} if "/rt:dev/" in request.topic else None
-            report = replace(report, val=value, props=props, storage=storage)
-        self.reply(request, report)
-
-    def reply_success(self, request: Request) -> None:
-        """Answer that a command has succeeded, which few commands do."""
-        kind = "evt.success.report"
-        about = _about(request)
-        self.reply(request, Report(request.service, kind, "null", None, about))
-
-    def _signed(self, topic: str, report: Report) -> Report:
-        if self.habits.signs and "/rt:dev/" in topic:
-            return replace(report, service=self.adapter)
-        return report
-
+    @override
     def tell_node(self, point: FimpChargepoint) -> None:
-        """Report whether a charge point is up or down."""
         if self.habits.tells_nodes:
-            self._tell("evt.network.node_report", point.node())
+            self._tell("evt.network.node_report", description.node(point))
 
+    @override
     def include_thing(self, point: FimpChargepoint) -> None:
-        """Add a charge point that was removed."""
         if point.included:
             raise ControlError("it is included already")
         point.included = True
@@ -137,8 +92,8 @@ class FimpSimulator(Simulator[FimpChargepoint]):
         if self._hub:
             self._hub.add(point)
 
+    @override
     def exclude_thing(self, point: FimpChargepoint) -> None:
-        """Remove a charge point."""
         if not point.included:
             raise ControlError("it is excluded already")
         gone = [other for other in self._included() if other.thing == point.thing]
@@ -149,24 +104,24 @@ class FimpSimulator(Simulator[FimpChargepoint]):
             if self._hub:
                 self._hub.delete(other)
 
+    @override
     def tell_abilities(self, point: FimpChargepoint) -> None:
-        """Tell that a charge point can do other things than before."""
         self._tell_inclusion(point)
         self.tell_hub(point, "services")
 
+    @override
     def tell_hub(self, point: FimpChargepoint, *changed: str) -> None:
-        """Let the hub, if there is one, know what is different."""
         if self._hub:
             self._hub.edit(point, *changed)
 
+    @override
     def garble_hub(self, nonsense: Iterable[bytes]) -> None:
-        """Publish nonsense in the name of the hub, if there is one."""
         if self._hub:
             for each in nonsense:
                 self.send(self._hub.events, each)
 
+    @override
     def log_in(self, *, success: bool) -> None:
-        """Get the login at the maker's cloud, or lose it."""
         if self.account.valid is success:
             raise ControlError(f"it is logged {'in' if success else 'out'} already")
         self.account.valid = success
@@ -193,8 +148,8 @@ class FimpSimulator(Simulator[FimpChargepoint]):
                 self.tell_node(point)
             point.tell_news()
 
+    @override
     def start_anew(self) -> None:
-        """Begin as a new process does: things are known still, what was said is not."""
         for point in self._included():
             self.tell_node(point)
             point.forget()
@@ -218,10 +173,10 @@ class FimpSimulator(Simulator[FimpChargepoint]):
 
     def _tell_inclusion(self, point: FimpChargepoint) -> None:
         """Report a thing with all its services, which can be several charge points."""
-        value = point.inclusion()
+        value = description.inclusion(point)
         for other in self._included():
             if other.thing == point.thing and other is not point:
-                more = other.inclusion()
+                more = description.inclusion(other)
                 value["groups"] += more["groups"]
                 value["services"] += more["services"]
         self._tell("evt.thing.inclusion_report", value)
@@ -286,7 +241,7 @@ class FimpSimulator(Simulator[FimpChargepoint]):
             return
         match request.type:
             case "cmd.network.get_all_nodes":
-                nodes = {point.thing: point.node() for point in self._included()}
+                nodes = {point.thing: description.node(point) for point in self._included()}
                 self._tell("evt.network.all_nodes_report", [*nodes.values()] or None)
             case "cmd.app.get_state":
                 kind, states = self.habits.state_report, self.account.states
@@ -326,12 +281,3 @@ class FimpSimulator(Simulator[FimpChargepoint]):
             number += 1
         self._addresses.add(str(number))
         return f"{number}{self.habits.connector}"
-
-
-def _about(request: Request) -> dict[str, str]:
-    """Quote a command in the answer to it."""
-    return {
-        "cmd_service": request.service,
-        "cmd_topic": request.topic,
-        "cmd_type": request.type,
-    }

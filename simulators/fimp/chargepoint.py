@@ -3,21 +3,18 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 import math
-from typing import TYPE_CHECKING, Any, override
+from typing import override
 
 from simulators.car import MIN_CURRENT, Connector
 from simulators.simulator import Chargepoint, ControlError
 
-from . import description
+from .bus import AnyAdapter
 from .garbage import HUB_NONSENSE, NONSENSE
 from .message import Report
 from .profile import ALARMS
 from .profiles import PROFILES, ChargepointSetup
 from .reports import BUILDERS, lock_report
 from .voice import SpeakingChargepoint
-
-if TYPE_CHECKING:
-    from .adapter import FimpSimulator
 
 _CLOUD_LIFETIME_SECONDS = 3600.0
 
@@ -41,7 +38,7 @@ class FimpChargepoint(SpeakingChargepoint):
         "room": "the user puts it into that room, on a hub; none: into no room",
     }
 
-    def __init__(self, adapter: FimpSimulator, setup: ChargepointSetup) -> None:
+    def __init__(self, adapter: AnyAdapter, setup: ChargepointSetup) -> None:
         """Build a charge point of the profile that was asked for."""
         timing = adapter.timing
         # An adapter looks too seldom to see a current rise.
@@ -137,14 +134,6 @@ class FimpChargepoint(SpeakingChargepoint):
     def errors(self) -> list[str]:
         """What is wrong, as diagnostics list it."""
         return [*filter(None, [self.trouble]), *sorted(self.alarms - {self._fault_alarm})]
-
-    def node(self) -> dict[str, Any]:
-        """Describe the charge point as a node of its network."""
-        return description.node(self)
-
-    def inclusion(self) -> dict[str, Any]:
-        """Describe the charge point with all its services."""
-        return description.inclusion(self)
 
     def read_meter(self) -> float:
         """Read the energy meter; a cloud passes its reading on once an hour only."""

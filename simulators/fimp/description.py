@@ -1,9 +1,8 @@
 """How a FIMP adapter describes its charge points to those who ask what is there."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .chargepoint import FimpChargepoint
+from .chargepoint import FimpChargepoint
 
 
 def group(point: FimpChargepoint) -> str:

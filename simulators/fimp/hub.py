@@ -4,15 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 import itertools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 import uuid
 
+from .chargepoint import FimpChargepoint
 from .description import group, product, product_hash, vinculum_services
+from .lamps import Lamps
 from .message import VERSION, Request
-
-if TYPE_CHECKING:
-    from .chargepoint import FimpChargepoint
-    from .lamps import Lamps
 
 _ADDRESS = "/rt:app/rn:vinculum/ad:1"
 _ZONE = "+0000"

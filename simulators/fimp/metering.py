@@ -1,13 +1,10 @@
 """The commands of the meter."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from .chargepoint import FimpChargepoint
 from .command import Act, Command, RefusedError
 from .message import Request
-
-if TYPE_CHECKING:
-    from .chargepoint import FimpChargepoint
 
 
 def _get(kind: str, what: str) -> Act:

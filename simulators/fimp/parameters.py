@@ -1,13 +1,11 @@
 """The commands for parameters, and what is no value for one."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .chargepoint import FimpChargepoint
 from .command import Command, RefusedError
 from .message import Report, Request
-
-if TYPE_CHECKING:
-    from .chargepoint import FimpChargepoint
 
 _CLOUD_SECONDS = 0.2
 

@@ -1,18 +1,36 @@
 """What a FIMP charge point reports, kind by kind."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Protocol
 
-from simulators.car import NOMINAL_VOLTAGE
+from simulators.car import NOMINAL_VOLTAGE, Connector
 
 from .message import Report, stamp
-from .profile import ALARMS
-
-if TYPE_CHECKING:
-    from .chargepoint import FimpChargepoint
+from .profile import ALARMS, Profile
 
 # Given back to the grid in earlier years, in kWh; our cars only take.
 _EXPORTED = 12.5
+
+
+class Facts(Protocol):
+    """What is true of a charge point, as far as it is reported."""
+
+    profile: Profile
+    connector: Connector
+    started: datetime | None
+    finished: datetime | None
+    max_current: int
+    phase_mode: str
+    locked: bool
+    alarms: set[str]
+
+    @property
+    def word(self) -> str:
+        """The state in the words of its adapter."""
+
+    def read_meter(self) -> float:
+        """Read the energy meter, in kWh."""
 
 
 def key(report: Report) -> tuple[str, str]:
@@ -28,7 +46,7 @@ def state_report(word: str) -> Report:
     return _report("state", "string", word)
 
 
-def lock_report(point: FimpChargepoint, props: dict[str, str] | None = None) -> Report:
+def lock_report(point: Facts, props: dict[str, str] | None = None) -> Report:
     """Tell whether the cable is locked."""
     return _report("cable_lock", "bool", point.locked, props)
 
@@ -37,11 +55,11 @@ def _report(name: str, val_t: str, val: object, props: dict[str, str] | None = N
     return Report("chargepoint", f"evt.{name}.report", val_t, val, props)
 
 
-def _state(point: FimpChargepoint) -> Iterable[Report]:
+def _state(point: Facts) -> Iterable[Report]:
     yield state_report(point.word)
 
 
-def _session(point: FimpChargepoint) -> Iterable[Report]:
+def _session(point: Facts) -> Iterable[Report]:
     connector, always = point.connector, point.profile.session_props
     props = None if always is None else dict(always)
     if point.profile.session_facts:
@@ -57,20 +75,20 @@ def _session(point: FimpChargepoint) -> Iterable[Report]:
     yield _report("current_session", "float", round(connector.energy, 4), props)
 
 
-def _max_current(point: FimpChargepoint) -> Iterable[Report]:
+def _max_current(point: Facts) -> Iterable[Report]:
     yield _report("max_current", "int", point.max_current)
 
 
-def _phase_mode(point: FimpChargepoint) -> Iterable[Report]:
+def _phase_mode(point: Facts) -> Iterable[Report]:
     yield _report("phase_mode", "string", point.phase_mode)
 
 
-def _cable_lock(point: FimpChargepoint) -> Iterable[Report]:
+def _cable_lock(point: Facts) -> Iterable[Report]:
     rating = point.profile.max_current if point.connector.plugged else 0
     yield lock_report(point, {"cable_current": str(rating)})
 
 
-def _meter(point: FimpChargepoint) -> Iterable[Report]:
+def _meter(point: Facts) -> Iterable[Report]:
     values = {
         "W": round(point.connector.power),
         "kWh": point.read_meter(),
@@ -80,7 +98,7 @@ def _meter(point: FimpChargepoint) -> Iterable[Report]:
         yield _metered("meter", unit, values[unit])
 
 
-def _meter_export(point: FimpChargepoint) -> Iterable[Report]:
+def _meter_export(point: Facts) -> Iterable[Report]:
     values = {"W": 0, "kWh": _EXPORTED}
     for unit in point.profile.export_units:
         yield _metered("meter_export", unit, values[unit])
@@ -97,7 +115,7 @@ def _metered(name: str, unit: str, value: float) -> Report:
     )
 
 
-def _meter_ext(point: FimpChargepoint) -> Iterable[Report]:
+def _meter_ext(point: Facts) -> Iterable[Report]:
     values: dict[str, float] = {
         "e_import": point.read_meter(),
         "e_export": _EXPORTED,
@@ -116,7 +134,7 @@ def _meter_ext(point: FimpChargepoint) -> Iterable[Report]:
     yield Report("meter_elec", kind, "float_map", chosen, None, storage)
 
 
-def _alarms(point: FimpChargepoint) -> Iterable[Report]:
+def _alarms(point: Facts) -> Iterable[Report]:
     for event in ALARMS:
         status = "activ" if event in point.alarms else "deactiv"
         yield Report(
@@ -129,7 +147,7 @@ def _alarms(point: FimpChargepoint) -> Iterable[Report]:
         )
 
 
-BUILDERS: dict[str, Callable[[FimpChargepoint], Iterable[Report]]] = {
+BUILDERS: dict[str, Callable[[Facts], Iterable[Report]]] = {
     "session": _session,
     "state": _state,
     "max_current": _max_current,

@@ -1,13 +1,10 @@
 """The commands that look after a charge point: reboot, diagnostics, alarms."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from .chargepoint import FimpChargepoint
 from .command import Command
 from .message import Report, Request
-
-if TYPE_CHECKING:
-    from .chargepoint import FimpChargepoint
 
 _LINK_QUALITY = 168
 _SIGNAL_STRENGTH = -61

@@ -4,17 +4,15 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from simulators.car import Connector
 from simulators.simulator import Chargepoint
 
+from .bus import AnyAdapter
 from .message import Report
 from .profile import Profile
 from .reports import key
-
-if TYPE_CHECKING:
-    from .adapter import FimpSimulator
 
 _CLOUD_SECONDS = 0.2
 
@@ -30,7 +28,7 @@ class SpeakingChargepoint(Chargepoint):
     """A charge point whose adapter says what is news, and what it is asked for."""
 
     def __init__(
-        self, name: str, connector: Connector, adapter: FimpSimulator, profile: Profile
+        self, name: str, connector: Connector, adapter: AnyAdapter, profile: Profile
     ) -> None:
         """Begin without having said a word."""
         super().__init__(name, connector)

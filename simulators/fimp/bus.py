@@ -1,0 +1,120 @@
+"""An adapter as its charge points know it: its habits, its login, how it speaks on the bus."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from simulators.mqtt import Broker
+from simulators.simulator import Chargepoint, Simulator, Timing
+
+from .account import Account
+from .message import Report, Request
+from .profile import Habits
+
+#: An adapter, whatever its charge points are.
+type AnyAdapter = Adapter[Any]
+
+
+class Adapter[P: Chargepoint](Simulator[P]):
+    """An adapter without its charge points."""
+
+    def __init__(
+        self, broker: Broker, timing: Timing | None, habits: Habits, name: str
+    ) -> None:
+        """Build it logged in; without a name it has the usual one."""
+        super().__init__(broker, timing or Timing(), qos=1)
+        self.habits = habits
+        self.adapter = name or habits.name
+        self.account = Account()
+
+    @property
+    def own_address(self) -> str:
+        """The address of the adapter itself."""
+        return f"/rt:ad/rn:{self.adapter}/ad:1"
+
+    def service_address(self, service: str, address: str) -> str:
+        """Give the address of a service of a charge point."""
+        return f"/rt:dev/rn:{self.adapter}/ad:1/sv:{service}/ad:{address}"
+
+    # What it says -------------------------------------------------------------
+
+    def send_event(self, address: str, report: Report) -> None:
+        """Publish a report as an event of an address."""
+        topic = f"pt:j1/mt:evt{address}"
+        self.send(topic, self._signed(topic, report).encode(self.adapter))
+
+    def reply(self, request: Request, report: Report) -> None:
+        """Answer a command where the asker wants it."""
+        signed = self._signed(request.topic, report)
+        self.send(request.reply_topic, signed.encode(self.adapter, request.uid))
+
+    def reply_error(self, request: Request, reason: str) -> None:
+        """Answer that a command has failed."""
+        report = Report(request.service, "evt.error.report", "string", self.habits.error_code)
+        if not self.habits.error_code:
+            value = "failed to process incoming message"
+            props = {**_about(request), "msg": f"{self.habits.words}{reason}"}
+            # Only services of things tell the hub not to store their errors.
+            storage = {"strategy": "skip"} if "/rt:dev/" in request.topic else None
+            report = replace(report, val=value, props=props, storage=storage)
+        self.reply(request, report)
+
+    def reply_success(self, request: Request) -> None:
+        """Answer that a command has succeeded, which few commands do."""
+        kind = "evt.success.report"
+        about = _about(request)
+        self.reply(request, Report(request.service, kind, "null", None, about))
+
+    def _signed(self, topic: str, report: Report) -> Report:
+        if self.habits.signs and "/rt:dev/" in topic:
+            return replace(report, service=self.adapter)
+        return report
+
+    # What its charge points need of it ----------------------------------------
+
+    @property
+    @abstractmethod
+    def has_hub(self) -> bool:
+        """Whether the adapter is on a hub, which knows what users call things."""
+
+    @abstractmethod
+    def tell_node(self, point: P) -> None:
+        """Report whether a charge point is up or down."""
+
+    @abstractmethod
+    def include_thing(self, point: P) -> None:
+        """Add a charge point that was removed."""
+
+    @abstractmethod
+    def exclude_thing(self, point: P) -> None:
+        """Remove a charge point."""
+
+    @abstractmethod
+    def tell_abilities(self, point: P) -> None:
+        """Tell that a charge point can do other things than before."""
+
+    @abstractmethod
+    def tell_hub(self, point: P, *changed: str) -> None:
+        """Let the hub, if there is one, know what is different."""
+
+    @abstractmethod
+    def garble_hub(self, nonsense: Iterable[bytes]) -> None:
+        """Publish nonsense in the name of the hub, if there is one."""
+
+    @abstractmethod
+    def log_in(self, *, success: bool) -> None:
+        """Get the login at the maker's cloud, or lose it."""
+
+    @abstractmethod
+    def start_anew(self) -> None:
+        """Begin as a new process does: things are known still, what was said is not."""
+
+
+def _about(request: Request) -> dict[str, str]:
+    """Quote a command in the answer to it."""
+    return {
+        "cmd_service": request.service,
+        "cmd_topic": request.topic,
+        "cmd_type": request.type,
+    }
