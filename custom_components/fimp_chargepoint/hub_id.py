@@ -38,6 +38,7 @@ def async_new_hub_id(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 def hub_id(entry: ConfigEntry) -> str:
     """Return the id of the hub of an entry."""
+    # Each entry that a flow of ours has made has one.
     return entry.unique_id or entry.entry_id
 
 

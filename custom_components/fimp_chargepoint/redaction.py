@@ -31,6 +31,7 @@ _SECRET: Final = frozenset(
 _SECRET_ENDS: Final = (
     *("password", "passphrase", "secret", "apikey", "accesstoken", "certificate", "username"),
     *("ssid", "email", "phone", "serialnumber", "macaddress", "ipaddress", "iccid", "imsi"),
+    "csmsurl",
 )
 #: Keys of names that people give.
 _NAME: Final = frozenset({"alias", "area", "friendlyname", "suggestedarea", "title"})

@@ -45,6 +45,7 @@ def redacted(value: Any) -> Any:
         ({"component_variable": {}, "actual_value": "geheim1234"}, "geheim"),
         ({"client_id": "cp001"}, "cp001"),
         ({"csms_url": "wss://example.org"}, "example"),
+        ({"ocppCsmsUrl": "wss://example.org"}, "example"),
         ({"note": "no answer of wss://kari:o.r@csms.example/x"}, "kari"),
         ({"note": "no answer of wss://kari:o.r@csms.example/x"}, "o.r"),
     ],
