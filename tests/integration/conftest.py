@@ -1,7 +1,6 @@
 """Home Assistant, a real broker and simulated charge points, all at a quick pace."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 import json
@@ -17,16 +16,15 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint import search
-from custom_components.fimp_chargepoint.chargepoint import mqtt
+from custom_components.fimp_chargepoint.chargepoint import commands, mqtt
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
 from tests.conftest import MakeBroker
+from tests.helpers.waiting import until
 
-#: Long enough for a slow machine; nothing waits for it when all is well.
-PATIENCE = 10.0
 #: Everything the simulators do happens at once, and changes are seen at once.
 QUICK = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1)
 #: The same, but nothing is said that nobody asked for, but for what changes by a word.
@@ -49,6 +47,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that are meant for people and for slow networks."""
     monkeypatch.setattr(search, "SEARCH_SECONDS", 0.1)
     monkeypatch.setattr(search, "ECHO_SECONDS", 1.0)
+    # How long a refusal may take that would be the only answer.
+    monkeypatch.setattr(commands, "_REFUSAL", 1 / 20)
     # The simulators are back before us, since they say nothing when they come back.
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
     monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.3)
@@ -56,18 +56,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulators.mqtt._RETRY_SECONDS", 0.01)
     # They live in our event loop, so what is wrong with their client goes against us.
     monkeypatch.setattr("simulators.mqtt.aiomqtt.Client", mqtt._Client)
-
-
-async def until[T](condition: Callable[[], T], what: str = "") -> T:
-    """Return what `condition` returns as soon as that is true."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            # States come from the outside; there is no event to wait for.
-            while not (found := condition()):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        pytest.fail(f"waited in vain: {what or condition}")
-    return found
 
 
 def simulator(

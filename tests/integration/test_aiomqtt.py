@@ -19,8 +19,7 @@ from custom_components.fimp_chargepoint.chargepoint import mqtt
 from harness.broker import HOST
 from tests.broker import BrokerProcess
 from tests.helpers.server import server
-
-from .conftest import until
+from tests.helpers.waiting import until
 
 AIOMQTT = f"aiomqtt {version('aiomqtt')}"
 STOCK = (aiomqtt.Client, True)

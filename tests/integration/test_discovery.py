@@ -28,8 +28,9 @@ from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 from tests.conftest import MakeBroker
+from tests.helpers.waiting import PATIENCE
 
-from .conftest import PATIENCE, QUICK, load, mqtt_entry, other_broker, simulator, until
+from .conftest import QUICK, load, mqtt_entry, other_broker, simulator, until
 from .flow import CREDENTIALS, begin, finish, form, submit
 
 FIMP = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:3"

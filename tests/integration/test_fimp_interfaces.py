@@ -28,6 +28,7 @@ from simulators.fimp.interfaces import (
 )
 from simulators.fimp.profiles import PROFILES
 from tests.broker import BrokerProcess
+from tests.helpers.waiting import PATIENCE
 
 from .conftest import QUIET, Chargepoint, find, running, until
 
@@ -756,7 +757,7 @@ async def test_error_with_corid(
         corid=start["uid"],
     )
     with pytest.raises(HomeAssistantError) as caught:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             await call
     assert caught.value.translation_key == "command_rejected"
     assert caught.value.translation_placeholders == {"reason": reason}
@@ -792,7 +793,7 @@ async def test_error_of_a_sibling(
         corid=json.loads(text)["uid"],
     )
     with pytest.raises(HomeAssistantError, match="TX_ERROR"):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             await call
 
 
@@ -821,7 +822,7 @@ async def test_success_with_corid(hass: HomeAssistant, chargepoint: Chargepoint)
     await chargepoint.shows("number", "max_current", "13.0")
     assert not call.done()
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid=command["uid"])
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         await call
 
 

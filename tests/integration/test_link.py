@@ -24,8 +24,7 @@ from harness.broker import HOST
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
 from tests.helpers.server import Talk, server
-
-from .conftest import until
+from tests.helpers.waiting import PATIENCE, until
 
 _CONNACK = bytes((0x20, 2, 0, 0))
 #: A message on a topic that is no UTF-8.
@@ -234,12 +233,13 @@ def _grant(*codes: int, packets: int = 1000) -> Talk:
 
 
 async def test_a_message_that_is_never_acknowledged_fails_with_the_link(
-    socket_enabled: None,
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 2 * PATIENCE)
     async with server(_grant(1, packets=1)) as port:
         link = link_to(port)
         await link.start()
-        async with asyncio.timeout(mqtt._TIMEOUT / 2):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(NotConnectedError):
                 await link.publish("a/1", b"x")
         await link.stop()
@@ -301,7 +301,7 @@ async def test_a_client_that_dies_leaves_no_connection(socket_enabled: None) -> 
     async with server(talk) as port:
         link = link_to(port)
         await link.start()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), PATIENCE)
         await link.stop()
 
 
@@ -324,7 +324,7 @@ async def test_cancelled_while_connecting(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 async def test_stopped_right_after_the_connection_broke(broker: BrokerProcess) -> None:

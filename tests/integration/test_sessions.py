@@ -27,8 +27,9 @@ from simulators.fimp.profiles import PROFILES
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
+from tests.helpers.waiting import PATIENCE
 
-from .conftest import PATIENCE, Chargepoint, find, load, other_broker, simulator, until
+from .conftest import Chargepoint, find, load, other_broker, simulator, until
 
 #: Energy flows a thousand times faster than in life.
 FAST = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1, speed=1000.0)

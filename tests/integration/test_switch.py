@@ -13,6 +13,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.errors import InvalidRequestError
 from custom_components.fimp_chargepoint.entity import translated_errors
 from tests.broker import BrokerProcess
+from tests.helpers.waiting import PATIENCE
 
 from .conftest import Chargepoint, until
 
@@ -131,7 +132,7 @@ async def test_a_stop_waits_for_nothing(hass: HomeAssistant, chargepoint: Charge
     await until(lambda: sent(chargepoint, "cmd.charge.start"))
     assert chargepoint.state("switch", "charging") == "on"
     await chargepoint.point.silence("off")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         stop = hass.async_create_task(chargepoint.call("switch", OFF, "charging"))
         with pytest.raises(HomeAssistantError) as caught:
             await start

@@ -15,8 +15,9 @@ from simulators.mqtt import Broker
 from simulators.simulator import ControlError, Timing
 from tests.broker import BrokerProcess
 from tests.helpers.recordings import RECORDINGS, recording
+from tests.helpers.waiting import until
 
-QUICK = Timing(pace=0.02, speed=3600, poll=0.1)
+QUICK = Timing(pace=0.02, speed=60, poll=0.1)
 VINCULUM = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
 ANSWER = "pt:j1/mt:rsp/rt:app/rn:test/ad:1"
 ODD = ("defa", "easee_2021")
@@ -43,11 +44,7 @@ class Ear:
 
     async def until(self, what: Callable[[], Any]) -> Any:
         """Wait until something holds, and return it."""
-        async with asyncio.timeout(5):
-            # Not only messages are waited for.
-            while not (value := what()):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        return value
+        return await until(what)
 
     def said(self, kind: str, service: str = "chargepoint") -> list[Any]:
         """Return what the first charge point has said of a kind."""

@@ -1,0 +1,1 @@
+"""The simulated charge points: that they are as real ones, and not kinder."""
