@@ -1,4 +1,4 @@
-"""What pytest knows in every folder: the option `--all` and the marker `all`."""
+"""What pytest knows in every folder: the option and the marker `all`, and what runs alone."""
 
 import pytest
 
@@ -17,11 +17,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "all: runs only with --all (see scripts/test)")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip, visibly, what was not asked for."""
-    if config.getoption("--all"):
-        return
+    """Skip, visibly, what was not asked for; run whole processes one after the other."""
     skip = pytest.mark.skip(reason="only with --all")
     for item in items:
         if item.get_closest_marker("all"):
-            item.add_marker(skip)
+            # Each is a Home Assistant of its own, and perhaps a browser.
+            item.add_marker(pytest.mark.xdist_group("serial"))
+            if not config.getoption("--all"):
+                item.add_marker(skip)

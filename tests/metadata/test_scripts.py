@@ -76,7 +76,7 @@ def test_module_has_a_help(
     assert "--help" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", [*({*_PROGRAMS} - {*_MODULES})], ids=name)
+@pytest.mark.parametrize("path", [each for each in _PROGRAMS if each not in _MODULES], ids=name)
 def test_script_has_a_help(path: Path) -> None:
     if path.name in _NO_OPTIONS:
         return
