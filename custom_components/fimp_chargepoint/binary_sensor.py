@@ -1,6 +1,6 @@
 """What is so or not, for automations and for the load balancers that ask for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -14,9 +14,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
+from .chargepoint.node import Node
 from .chargepoint.ocpp import OcppSnapshot
 from .chargepoint.station import StationSnapshot
-from .coordinator import FimpConfigEntry, PushCoordinator
+from .coordinator import FimpConfigEntry
 from .entity import (
     NodeDescription,
     NodeEntity,
@@ -37,10 +38,10 @@ ATTR_PROBLEMS = "problems"
 class NodeBinarySensorDescription[S: NodeSnapshot](
     NodeDescription, BinarySensorEntityDescription
 ):
-    """A fact, and what more there is to say about it."""
+    """A fact, and the names of what is wrong where it is about that."""
 
     is_on_fn: Callable[[S], bool | None]
-    attributes_fn: Callable[[S], Mapping[str, Any]] | None = None
+    problems_fn: Callable[[S], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ BINARY_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=reports(Feature.STATUS),
         is_on_fn=_problem,
-        attributes_fn=lambda snapshot: {ATTR_PROBLEMS: list(snapshot.problems)},
+        problems_fn=lambda snapshot: snapshot.problems,
     ),
     ChargepointBinarySensorDescription(
         key="cable_lock",
@@ -140,7 +141,7 @@ STATION_BINARY_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=reports(Feature.STATION_FAULTS),
         is_on_fn=lambda snapshot: None if snapshot.faults is None else bool(snapshot.faults),
-        attributes_fn=lambda snapshot: {ATTR_PROBLEMS: sorted(snapshot.faults or ())},
+        problems_fn=lambda snapshot: tuple(sorted(snapshot.faults or ())),
     ),
 )
 
@@ -176,26 +177,23 @@ async def async_setup_entry(
     )
 
 
-class NodeBinarySensor(NodeEntity[PushCoordinator[Any, Any]], BinarySensorEntity):
+class NodeBinarySensor[S: NodeSnapshot, N: Node[Any]](
+    NodeEntity[S, tuple[bool | None, tuple[str, ...] | None], N], BinarySensorEntity
+):
     """A fact of the snapshot."""
 
-    entity_description: NodeBinarySensorDescription[Any]
+    entity_description: NodeBinarySensorDescription[S]
 
-    @property
     @override
-    def shown(self) -> Any:
-        """The fact, and what more there is to say about it."""
-        return self.is_on, self.extra_state_attributes
+    def _read(self) -> tuple[bool | None, tuple[str, ...] | None]:
+        """Return the fact, None where it is not known, and what is wrong."""
+        snapshot, problems_fn = self.coordinator.data, self.entity_description.problems_fn
+        problems = None if problems_fn is None else problems_fn(snapshot)
+        return self.entity_description.is_on_fn(snapshot), problems
 
-    @property
     @override
-    def is_on(self) -> bool | None:
-        """Whether it is so, None where that is not known."""
-        return self.entity_description.is_on_fn(self.coordinator.data)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """What more there is to say."""
-        attributes_fn = self.entity_description.attributes_fn
-        return None if attributes_fn is None else attributes_fn(self.coordinator.data)
+    def _show(self, shown: tuple[bool | None, tuple[str, ...] | None]) -> None:
+        """Show it."""
+        self._attr_is_on, problems = shown
+        if problems is not None:
+            self._attr_extra_state_attributes = {ATTR_PROBLEMS: list(problems)}

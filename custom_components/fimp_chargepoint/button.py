@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.button import (
     ButtonEntity,
@@ -14,11 +14,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.model import Feature
+from .chargepoint.model import ChargepointSnapshot, Feature
 from .coordinator import FimpConfigEntry
 from .entity import (
-    ChargepointEntity,
     NodeDescription,
+    SilentEntity,
     async_setup_chargepoints,
     controls,
     existing,
@@ -79,19 +79,13 @@ async def async_setup_entry(
     )
 
 
-class ChargepointButton(ChargepointEntity, ButtonEntity):
+class ChargepointButton(SilentEntity[ChargepointSnapshot, Chargepoint], ButtonEntity):
     """Something a charge point does once."""
 
     entity_description: ChargepointButtonDescription
-
-    @property
-    @override
-    def shown(self) -> Any:
-        """Nothing but whether it can be pressed."""
-        return None
 
     @override
     async def async_press(self) -> None:
         """Return when the charge point has accepted it."""
         with translated_errors():
-            await self.entity_description.press_fn(self.chargepoint)
+            await self.entity_description.press_fn(self.coordinator.node)

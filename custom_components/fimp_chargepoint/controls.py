@@ -1,102 +1,146 @@
-"""What can be set: how it is shown to be wanted, what is proven, and how to set it."""
+"""What can be set: how it is, what was asked of it, and how to set it."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, override
+from typing import NamedTuple, cast, override
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.capabilities import Parameter, Range
-from .chargepoint.model import ChargepointSnapshot, Feature, parameter_kind
+from .chargepoint.capabilities import ParameterValue, Range
+from .chargepoint.model import ChargepointSnapshot, Feature, Reason, parameter_kind
+
+
+class ControlState[V: ParameterValue](NamedTuple):
+    """All that is shown of a control: what was asked of it, else what is proven.
+
+    `pending` is whether it was asked for and is not proven yet, `assumed` whether the charge
+    point never reports it: then what was asked for last counts as proven. `range` and
+    `options` are what it can be, where that is not a mere yes or no. `no_readings` is why
+    nobody knows how it is, where it can be set all the same.
+    """
+
+    value: V | None
+    pending: bool
+    assumed: bool = False
+    range: Range | None = None
+    options: tuple[str, ...] = ()
+    no_readings: Reason | None = None
+
+
+class Control[V: ParameterValue](ABC):
+    """Something that can be set to a `V`."""
+
+    @abstractmethod
+    def state(self, snapshot: ChargepointSnapshot) -> ControlState[V]:
+        """Return how it is."""
+
+    @abstractmethod
+    async def set(self, chargepoint: Chargepoint, value: V) -> None:
+        """Return when the charge point has proven it."""
 
 
 @dataclass(frozen=True)
-class FeatureControl:
+class FeatureControl[V: ParameterValue](Control[V]):
     """A feature that can be set."""
 
     feature: Feature
+    value_fn: Callable[[ChargepointSnapshot], V | None]
 
-    @property
-    def kind(self) -> str:
-        """The key of what is wanted in the snapshot's `pending`."""
-        return self.feature
+    @override
+    def state(self, snapshot: ChargepointSnapshot) -> ControlState[V]:
+        can, asked = snapshot.capabilities, snapshot.pending.get(self.feature)
+        return ControlState(
+            self.value_fn(snapshot) if asked is None else asked,
+            pending=asked is not None,
+            assumed=self.feature in can.assumed,
+            range=can.ranges.get(self.feature),
+            options=can.options.get(self.feature, ()),
+        )
 
-    def proven(self, snapshot: ChargepointSnapshot) -> Any:
-        """Return what the charge point says, None where it has not."""
-        return getattr(snapshot, self.feature)
-
-    def range(self, snapshot: ChargepointSnapshot) -> Range | None:
-        """Return what a number may be."""
-        return snapshot.capabilities.ranges.get(self.feature)
-
-    def assumed(self, snapshot: ChargepointSnapshot) -> bool:
-        """Whether it is never reported: then what was asked for last is shown."""
-        return self.feature in snapshot.capabilities.assumed
-
-    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
-        """Return when the charge point has proven it."""
+    @override
+    async def set(self, chargepoint: Chargepoint, value: V) -> None:
         await chargepoint.set(self.feature, value)
 
 
-class ChargingControl(FeatureControl):
+class ChargingControl(FeatureControl[bool]):
     """Whether charging is allowed."""
 
     @override
-    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
+    async def set(self, chargepoint: Chargepoint, value: bool) -> None:
         if value:
             await chargepoint.start_charging()
         else:
             await chargepoint.stop_charging()
 
 
-class ChargingModeControl(FeatureControl):
+class ChargingModeControl(FeatureControl[str]):
     """The mode of charging, which no charge point is bound to report."""
 
     @override
-    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
+    async def set(self, chargepoint: Chargepoint, value: str) -> None:
         await chargepoint.set_charging_mode(value)
 
 
 @dataclass(frozen=True)
-class ParameterControl:
-    """A setting of the charge point's maker."""
+class ParameterControl[V: ParameterValue](Control[V]):
+    """A setting of the charge point's maker, whose kind says what `V` is."""
 
     parameter_id: str
 
-    @property
-    def kind(self) -> str:
-        """The key of what is wanted in the snapshot's `pending`."""
-        return parameter_kind(self.parameter_id)
+    @override
+    def state(self, snapshot: ChargepointSnapshot) -> ControlState[V]:
+        asked = snapshot.pending.get(parameter_kind(self.parameter_id))
+        proven = snapshot.parameters.get(self.parameter_id)
+        value = cast("V | None", proven if asked is None else asked)
+        return ControlState(value, pending=asked is not None)
 
-    def description(self, snapshot: ChargepointSnapshot) -> Parameter | None:
-        """Return what the maker says of it now, None where it is gone."""
-        return snapshot.capabilities.parameter(self.parameter_id)
-
-    def proven(self, snapshot: ChargepointSnapshot) -> Any:
-        """Return what the charge point says, None where it has not."""
-        return snapshot.parameters.get(self.parameter_id)
-
-    def range(self, snapshot: ChargepointSnapshot) -> Range | None:
-        """Return what a number may be."""
-        parameter = self.description(snapshot)
-        return None if parameter is None else parameter.range
-
-    def assumed(self, snapshot: ChargepointSnapshot) -> bool:
-        """Whether it is never reported; the settings are."""
-        return False
-
-    def text(self, snapshot: ChargepointSnapshot) -> str | None:
-        """Return the value in the words of the maker, where there are any."""
-        parameter, value = self.description(snapshot), self.proven(snapshot)
-        if parameter is None or value is None:
-            return None
-        words = (name for name, each in parameter.choices.items() if each == value)
-        return next(words, str(value).lower() if isinstance(value, bool) else str(value))
-
-    async def set(self, chargepoint: Chargepoint, value: Any) -> None:
-        """Return when the charge point has proven it."""
+    @override
+    async def set(self, chargepoint: Chargepoint, value: V) -> None:
         await chargepoint.set_parameter(self.parameter_id, value)
 
 
-type Control = FeatureControl | ParameterControl
+class NumberControl(ParameterControl[float]):
+    """A setting that is a number."""
+
+    @override
+    def state(self, snapshot: ChargepointSnapshot) -> ControlState[float]:
+        parameter = snapshot.capabilities.parameter(self.parameter_id)
+        numbers = None if parameter is None else parameter.range
+        return super().state(snapshot)._replace(range=numbers)
+
+
+class ChoiceControl(ParameterControl[str]):
+    """A setting that is chosen, in the words of the charge point's maker."""
+
+    @override
+    def state(self, snapshot: ChargepointSnapshot) -> ControlState[str]:
+        plain, choices = super().state(snapshot), self._choices(snapshot)
+        return plain._replace(value=_word(choices, plain.value), options=tuple(choices))
+
+    @override
+    async def set(self, chargepoint: Chargepoint, value: str) -> None:
+        # Home Assistant has just looked that it is one of the options.
+        choices = self._choices(chargepoint.snapshot)
+        await chargepoint.set_parameter(self.parameter_id, choices[value])
+
+    def _choices(self, snapshot: ChargepointSnapshot) -> Mapping[str, ParameterValue]:
+        parameter = snapshot.capabilities.parameter(self.parameter_id)
+        return {} if parameter is None else parameter.choices
+
+
+def parameter_text(snapshot: ChargepointSnapshot, parameter_id: str) -> str | None:
+    """Return the value of a setting in the words of the maker, where there are any."""
+    parameter = snapshot.capabilities.parameter(parameter_id)
+    value = snapshot.parameters.get(parameter_id)
+    if parameter is None or value is None:
+        return None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _word(parameter.choices, value) or text
+
+
+def _word(choices: Mapping[str, ParameterValue], value: ParameterValue | None) -> str | None:
+    """Return what the maker calls a value."""
+    return next((word for word, each in choices.items() if each == value), None)
 
 
 class FormerLimit(NamedTuple):

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 import logging
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .chargepoint.base import Chargepoint
+from .chargepoint.capabilities import Capabilities
 from .chargepoint.hub import (
     Hub,
     HubEvent,
@@ -44,16 +45,23 @@ _LOGGER = logging.getLogger(__name__)
 #: it is added again, under another address, it has its names and its history back.
 _KEEPING_TIME = 3600.0
 
+#: The context of a listener that need not hear of mere measurements, which come often.
+FACTS: Final = "facts"
+
 type FimpConfigEntry = ConfigEntry[RuntimeData]
+#: The coordinator of a node of whatever kind.
+type AnyCoordinator = PushCoordinator[Any, Any]
 type ChargepointCoordinator = PushCoordinator[ChargepointSnapshot, Chargepoint]
-#: Takes the coordinator of a node, which may be of any kind.
-type NodeAction = Callable[[PushCoordinator[Any, Any]], None]
+type NodeAction = Callable[[AnyCoordinator], None]
+#: Takes a coordinator, and the former capabilities of its node: None when it was just found.
+type CapabilityAction = Callable[[AnyCoordinator, Capabilities | None], None]
 
 
 class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordinator[S]):
     """Hands the snapshots of one node to its entities, and keeps its device.
 
     There is no interval: the library asks again by itself where that is needed.
+    `last_update_success` is whether the values are live: what entities take for available.
     """
 
     config_entry: FimpConfigEntry
@@ -62,7 +70,8 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         """Start listening to `node`."""
         super().__init__(hass, _LOGGER, config_entry=entry, name=node.address)
         self.node = node
-        self.data = node.snapshot
+        self.data = self._told = node.snapshot
+        self.last_update_success = self.data.available
         #: Identifies the device, and with a key an entity; never changes.
         self.identifier = node_identifier(entry, node.address)
         #: Whether there was no device for it before.
@@ -82,21 +91,46 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
 
     @override
     async def _async_update_data(self) -> S:
-        """Return what is known, for those who ask for a refresh."""
+        """Return what is known, for those who ask for a refresh.
+
+        Raises:
+            UpdateFailed: the node is not available.
+
+        """
         snapshot: S = self.node.snapshot
+        if not snapshot.available:
+            raise UpdateFailed(snapshot.unavailable)
         return snapshot
 
     @callback
     def _take_over(self, snapshot: S) -> None:
         """Publish a snapshot."""
-        identity, parent = self.data.identity, self.data.parent
-        self.async_set_updated_data(snapshot)
-        if snapshot.identity == identity and snapshot.parent == parent:
+        before, self.data = self.data, snapshot
+        self.last_update_success = snapshot.available
+        if snapshot.capabilities is not before.capabilities:
+            self.config_entry.runtime_data.async_capabilities_changed(self, before.capabilities)
+        self.async_update_listeners()
+        if snapshot.identity == before.identity and snapshot.parent == before.parent:
             return
         self.async_register_device()
-        if self.is_new and identity.area is None and snapshot.identity.area is not None:
+        if self.is_new and before.identity.area is None and snapshot.identity.area is not None:
             entry_id, area = self.config_entry.entry_id, snapshot.identity.area
             async_suggest_area(self.hass, entry_id, self.identifier, area)
+
+    @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Call everybody, after mere measurements only those who are told of them."""
+        told, self._told = self._told, self.data
+        if self.is_gone or self.data.differs_beyond_measurements(told):
+            super().async_update_listeners()
+            return
+        for listener, context in tuple(self._listeners.values()):
+            if context is not FACTS:
+                try:
+                    listener()
+                except Exception:
+                    _LOGGER.exception("Failed to show a measurement of %s", self.name)
 
     @callback
     def async_retire(self) -> None:
@@ -123,10 +157,11 @@ class RuntimeData:
         """Start listening to `hub`."""
         self.hub = hub
         self.sessions = sessions
-        self.coordinators: dict[str, PushCoordinator[Any, Any]] = {}
+        self.coordinators: dict[str, AnyCoordinator] = {}
         self._hass = hass
         self._entry = entry
         self._actions: list[NodeAction] = []
+        self._capability_actions: list[CapabilityAction] = []
         #: Whose devices stay for a while, by identifier.
         self._retired: dict[str, Identity] = {}
         entry.async_on_unload(hub.add_listener(self._handle))
@@ -139,6 +174,22 @@ class RuntimeData:
             action(coordinator)
         self._actions.append(action)
         return lambda: self._actions.remove(action)
+
+    @callback
+    def async_for_capabilities(self, action: CapabilityAction) -> CALLBACK_TYPE:
+        """Call `action` for every node as above, and whenever it can do something else."""
+        for coordinator in self.coordinators.values():
+            action(coordinator, None)
+        self._capability_actions.append(action)
+        return lambda: self._capability_actions.remove(action)
+
+    @callback
+    def async_capabilities_changed(
+        self, coordinator: AnyCoordinator, before: Capabilities | None
+    ) -> None:
+        """Tell that a node can do something else than `before`."""
+        for action in self._capability_actions:
+            action(coordinator, before)
 
     @callback
     def _handle(self, event: HubEvent) -> None:
@@ -156,13 +207,14 @@ class RuntimeData:
 
     def _add(self, node: Node[Any]) -> None:
         self._adopt_device(node)
-        coordinator: PushCoordinator[Any, Any] = PushCoordinator(self._hass, self._entry, node)
+        coordinator: AnyCoordinator = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
         if isinstance(node, Chargepoint):
             self.sessions.watch(node)
         self._move_children(node.address)
         for action in self._actions:
             action(coordinator)
+        self.async_capabilities_changed(coordinator, None)
 
     def _remove_device(self, address: str, identifier: str) -> None:
         async_remove_device(self._hass, self._entry.entry_id, identifier)

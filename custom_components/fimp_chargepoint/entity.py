@@ -13,10 +13,16 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .chargepoint.base import Chargepoint
-from .chargepoint.capabilities import Capabilities, Parameter, ParameterKind
+from .chargepoint.capabilities import (
+    Capabilities,
+    Parameter,
+    ParameterKind,
+    ParameterValue,
+)
 from .chargepoint.errors import (
     ChargepointError,
     CommandRejectedError,
@@ -30,9 +36,14 @@ from .chargepoint.errors import (
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.node import Node
 from .const import ATTR_PENDING, DOMAIN
-from .controls import Control, ParameterControl
-from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
-from .sessions import Keeper
+from .controls import Control, ControlState
+from .coordinator import (
+    FACTS,
+    AnyCoordinator,
+    ChargepointCoordinator,
+    FimpConfigEntry,
+    PushCoordinator,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,37 +70,45 @@ def only_reports(feature: Feature) -> Callable[[Capabilities], bool]:
     )
 
 
-class NodeEntity[C: PushCoordinator[Any, Any]](CoordinatorEntity[C]):
-    """One fact of a node, of whatever kind."""
+class NodeEntity[S: NodeSnapshot, V, N: Node[Any]](CoordinatorEntity[PushCoordinator[S, N]]):
+    """One fact of a node, of whatever kind: `V` is all that it shows."""
 
     _attr_has_entity_name = True
 
-    def __init__(self, coordinator: C, description: EntityDescription) -> None:
+    def __init__(
+        self,
+        coordinator: PushCoordinator[S, N],
+        description: EntityDescription,
+        context: str | None = FACTS,
+    ) -> None:
         """Take the identity from the node's; `_attr_unique_id` never changes."""
-        super().__init__(coordinator)
+        super().__init__(coordinator, context)
         self.entity_description = description
         self._attr_unique_id = _unique_id(coordinator, description.key)
         # The coordinator keeps the device; this is only a reference to it.
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, coordinator.identifier)})
-        self._written: Any = None
+        self._written: tuple[bool, V] | None = None
 
-    @property
     @abstractmethod
-    def shown(self) -> Any:
-        """Everything this entity shows, to be compared."""
+    def _read(self) -> V:
+        """Return all that is to be shown now."""
 
-    @property
+    @abstractmethod
+    def _show(self, shown: V) -> None:
+        """Let Home Assistant's own attributes say it."""
+
     @override
-    def available(self) -> bool:
-        """Whether the values are live."""
-        snapshot: NodeSnapshot = self.coordinator.data
-        return super().available and snapshot.available
+    async def async_prepare_to_add_to_hass(self) -> None:
+        """Show what Home Assistant wants to know before it adds an entity."""
+        await super().async_prepare_to_add_to_hass()
+        self._show(self._read())
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Remember what Home Assistant writes right after this."""
+        """Show what Home Assistant writes right after this, and remember it."""
         await super().async_added_to_hass()
-        self._written = (self.available, self.shown)
+        self._written = (self.available, self._read())
+        self._show(self._written[1])
 
     @callback
     @override
@@ -98,87 +117,54 @@ class NodeEntity[C: PushCoordinator[Any, Any]](CoordinatorEntity[C]):
         if self.coordinator.is_gone:
             self.hass.async_create_task(self.async_remove(force_remove=True))
             return
-        written = (self.available, self.shown)
-        if written != self._written:
-            self._written = written
+        now = (self.available, self._read())
+        if now != self._written:
+            self._written = now
+            self._show(now[1])
             self.async_write_ha_state()
 
 
-class ChargepointEntity(NodeEntity[ChargepointCoordinator]):
-    """One fact or one control of a charge point."""
-
-    @property
-    def chargepoint(self) -> Chargepoint:
-        """What the commands go to."""
-        return self.coordinator.node
-
-
-class SessionsEntity(ChargepointEntity):
-    """What there is to say of the sessions of a charge point."""
-
-    def __init__(
-        self, coordinator: ChargepointCoordinator, description: EntityDescription
-    ) -> None:
-        """Take the keeper of the sessions."""
-        super().__init__(coordinator, description)
-        sessions = coordinator.config_entry.runtime_data.sessions
-        self.keeper: Keeper = sessions.of(coordinator.node.address)
+class SilentEntity[S: NodeSnapshot, N: Node[Any]](NodeEntity[S, None, N]):
+    """What shows no value, but may be available or not."""
 
     @override
-    async def async_added_to_hass(self) -> None:
-        """Listen to the keeper as well."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self.keeper.async_add_listener(self._handle_coordinator_update))
+    def _read(self) -> None:
+        """There is nothing to show."""
+
+    @override
+    def _show(self, shown: None) -> None:
+        """There is nothing to show."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlDescription(NodeDescription):
-    """What is asked for and not proven yet, what is proven, and how to ask for it."""
+class ControlDescription[V: ParameterValue](NodeDescription):
+    """What can be set."""
 
-    control: Control
+    control: Control[V]
 
 
-class ControlEntity[V](ChargepointEntity):
+class ControlEntity[V: ParameterValue](
+    NodeEntity[ChargepointSnapshot, ControlState[V], Chargepoint]
+):
     """A control that shows what was asked for until the charge point proves it."""
 
-    entity_description: ControlDescription
+    entity_description: ControlDescription[V]
 
-    @property
     @override
-    def shown(self) -> Any:
-        """What is wanted, and whether it is proven."""
-        return self._wanted, self._pending is not None
+    def _read(self) -> ControlState[V]:
+        """Return what is wanted, whether it is proven, and what it can be."""
+        return self.entity_description.control.state(self.coordinator.data)
 
-    @property
-    def _pending(self) -> V | None:
-        return self.coordinator.data.pending.get(self.entity_description.control.kind)
-
-    @property
-    def _proven(self) -> V | None:
-        proven: V | None = self.entity_description.control.proven(self.coordinator.data)
-        return proven
-
-    @property
-    def _wanted(self) -> V | None:
-        """What was asked for, else what is proven."""
-        return self._proven if (pending := self._pending) is None else pending
-
-    @property
     @override
-    def assumed_state(self) -> bool:
-        """Whether nobody but us says what is shown."""
-        return self.entity_description.control.assumed(self.coordinator.data)
+    def _show(self, shown: ControlState[V]) -> None:
+        """Tell what was asked for from what is proven."""
+        self._attr_assumed_state = shown.assumed
+        self._attr_extra_state_attributes = {ATTR_PENDING: shown.pending}
 
-    async def _set(self, value: Any) -> None:
+    async def _set(self, value: V) -> None:
         """Return when the charge point has proven it."""
         with translated_errors():
-            await self.entity_description.control.set(self.chargepoint, value)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Tell what was asked for from what is proven."""
-        return {ATTR_PENDING: self._pending is not None}
+            await self.entity_description.control.set(self.coordinator.node, value)
 
 
 type Descriptions[D: NodeDescription] = Callable[[Capabilities], Iterable[D]]
@@ -189,16 +175,20 @@ def existing[D: NodeDescription](descriptions: Iterable[D]) -> Descriptions[D]:
     return lambda capabilities: [each for each in descriptions if each.exists_fn(capabilities)]
 
 
-def parameter_fields(parameter_id: str, name: str | None = None) -> dict[str, Any]:
-    """Return what the description of a setting has on every platform.
+def parameter_description[D: ControlDescription[Any]](
+    kind: type[D], control: Control[Any], parameter_id: str, name: str | None = None
+) -> D:
+    """Describe a setting of a charge point's maker.
 
     Without the `name` that its maker gave it there is one of ours.
     """
-    return {
-        "key": f"parameter_{parameter_id}",
-        "entity_category": EntityCategory.CONFIG,
-        "control": ParameterControl(parameter_id),
-    } | ({"translation_key": parameter_id} if name is None else {"name": name})
+    return kind(
+        key=f"parameter_{parameter_id}",
+        entity_category=EntityCategory.CONFIG,
+        control=control,
+        translation_key=parameter_id if name is None else None,
+        name=UNDEFINED if name is None else name,
+    )
 
 
 def of_parameters[D: NodeDescription](
@@ -225,32 +215,18 @@ def async_setup_nodes[S: NodeSnapshot, N: Node[Any], D: NodeDescription](
     """
 
     @callback
-    def node_added(coordinator: PushCoordinator[Any, Any]) -> None:
+    def look(coordinator: AnyCoordinator, before: Capabilities | None) -> None:
         if not isinstance(coordinator.data, kind):
             return
-        there: set[str] = set()
-        seen: Capabilities | None = None
+        there = set() if before is None else {each.key for each in descriptions(before)}
+        wanted = {each.key: each for each in descriptions(coordinator.data.capabilities)}
+        for key in there - wanted.keys():
+            _remove_entity(coordinator, platform, key)
+        found = [each for key, each in wanted.items() if key not in there]
+        if found:
+            async_add_entities(entity_class(coordinator, each) for each in found)
 
-        @callback
-        def look() -> None:
-            nonlocal seen
-            capabilities = coordinator.data.capabilities
-            if capabilities is seen:
-                return
-            seen = capabilities
-            wanted = {each.key: each for each in descriptions(capabilities)}
-            for key in there - wanted.keys():
-                _remove_entity(coordinator, platform, key)
-            found = [each for key, each in wanted.items() if key not in there]
-            there.clear()
-            there.update(wanted)
-            if found:
-                async_add_entities(entity_class(coordinator, each) for each in found)
-
-        look()
-        entry.async_on_unload(coordinator.async_add_listener(look))
-
-    entry.async_on_unload(entry.runtime_data.async_for_each_node(node_added))
+    entry.async_on_unload(entry.runtime_data.async_for_capabilities(look))
 
 
 @callback
@@ -274,16 +250,14 @@ def async_remove_descriptions(
     """Take away what the user does not want any more, now and where a node is found."""
 
     @callback
-    def node_added(coordinator: PushCoordinator[Any, Any]) -> None:
+    def node_added(coordinator: AnyCoordinator) -> None:
         for each in descriptions:
             _remove_entity(coordinator, platform, each.key)
 
     entry.async_on_unload(entry.runtime_data.async_for_each_node(node_added))
 
 
-def _remove_entity(
-    coordinator: PushCoordinator[Any, Any], platform: Platform, key: str
-) -> None:
+def _remove_entity(coordinator: AnyCoordinator, platform: Platform, key: str) -> None:
     """Take away an entity, which need not be there."""
     registry = er.async_get(coordinator.hass)
     entity_id = registry.async_get_entity_id(platform, DOMAIN, _unique_id(coordinator, key))
@@ -291,7 +265,7 @@ def _remove_entity(
         registry.async_remove(entity_id)
 
 
-def _unique_id(coordinator: PushCoordinator[Any, Any], key: str) -> str:
+def _unique_id(coordinator: AnyCoordinator, key: str) -> str:
     return f"{coordinator.identifier}_{key}"
 
 

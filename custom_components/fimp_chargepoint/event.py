@@ -10,16 +10,18 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .chargepoint.base import Chargepoint
 from .chargepoint.course import Occurrence
 from .chargepoint.logbook import Happening
-from .chargepoint.model import Feature
+from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
+from .chargepoint.node import Node
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
 from .chargepoint.station import StationSnapshot
 from .chargepoint.trouble import Trouble, follow, news
-from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .coordinator import FimpConfigEntry
 from .entity import (
     NodeDescription,
-    NodeEntity,
+    SilentEntity,
     async_setup_chargepoints,
     async_setup_nodes,
     existing,
@@ -109,10 +111,11 @@ async def async_setup_entry(
     )
 
 
-class NodeEvent[C: PushCoordinator[Any, Any]](NodeEntity[C], EventEntity):
-    """Events of one kind, which stay true when their node is not heard any more.
+class NodeEvent[S: NodeSnapshot, N: Node[Any]](SilentEntity[S, N], EventEntity):
+    """Events of one kind, which are written when they happen.
 
-    Becoming available again would look like an event to an automation.
+    They stay true when their node is not heard any more: becoming available again would look
+    like an event to an automation.
     """
 
     entity_description: NodeEventDescription
@@ -123,18 +126,12 @@ class NodeEvent[C: PushCoordinator[Any, Any]](NodeEntity[C], EventEntity):
         """What has happened has happened."""
         return True
 
-    @property
-    @override
-    def shown(self) -> Any:
-        """Events are written when they happen."""
-        return None
-
     def _tell(self, event_type: str, attributes: dict[str, Any] | None = None) -> None:
         self._trigger_event(event_type, attributes)
         self.async_write_ha_state()
 
 
-class SessionEvent(NodeEvent[ChargepointCoordinator]):
+class SessionEvent(NodeEvent[ChargepointSnapshot, Chargepoint]):
     """What happens to a car at a charge point."""
 
     @override
@@ -151,7 +148,7 @@ class SessionEvent(NodeEvent[ChargepointCoordinator]):
         self._tell(happening.occurrence, None if record is None else record.told())
 
 
-class ProblemEvent(NodeEvent[PushCoordinator[Any, Any]]):
+class ProblemEvent[S: ChargepointSnapshot | StationSnapshot, N: Node[Any]](NodeEvent[S, N]):
     """What goes wrong."""
 
     _trouble = Trouble()
@@ -192,7 +189,7 @@ class ProblemEvent(NodeEvent[PushCoordinator[Any, Any]]):
                 self._tell(event_type, {ATTR_WHICH: list(names)})
 
 
-class OcppEventEntity(NodeEvent[PushCoordinator[OcppSnapshot, OcppClient]]):
+class OcppEventEntity(NodeEvent[OcppSnapshot, OcppClient]):
     """What the OCPP client of a station tells as it happens."""
 
     @override

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import Feature
-from .controls import FeatureControl
+from .controls import ControlState, FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -24,7 +24,7 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointLockDescription(ControlDescription, LockEntityDescription):
+class ChargepointLockDescription(ControlDescription[bool], LockEntityDescription):
     """Something that is locked or not."""
 
 
@@ -33,7 +33,7 @@ LOCKS = (
         key="cable",
         translation_key="cable",
         exists_fn=controls(Feature.CABLE_LOCK),
-        control=FeatureControl(Feature.CABLE_LOCK),
+        control=FeatureControl(Feature.CABLE_LOCK, lambda snapshot: snapshot.cable_lock),
     ),
 )
 
@@ -54,23 +54,13 @@ class ChargepointLock(ControlEntity[bool], LockEntity):
 
     entity_description: ChargepointLockDescription
 
-    @property
     @override
-    def is_locked(self) -> bool | None:
-        """Whether the charge point says that the cable is locked."""
-        return self._proven
-
-    @property
-    @override
-    def is_locking(self) -> bool:
-        """Whether the lock was asked for and is not proven yet."""
-        return self._pending is True
-
-    @property
-    @override
-    def is_unlocking(self) -> bool:
-        """Whether the release was asked for and is not proven yet."""
-        return self._pending is False
+    def _show(self, shown: ControlState[bool]) -> None:
+        """Show that it is being locked or unlocked until the charge point proves it."""
+        super()._show(shown)
+        self._attr_is_locked = None if shown.pending else shown.value
+        self._attr_is_locking = shown.pending and shown.value is True
+        self._attr_is_unlocking = shown.pending and shown.value is False
 
     @override
     async def async_lock(self, **kwargs: Any) -> None:

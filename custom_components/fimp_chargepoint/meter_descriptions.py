@@ -1,6 +1,6 @@
 """What the sensors show of the meter, and of what the charge point itself asks for it."""
 
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import (
@@ -9,119 +9,128 @@ from homeassistant.const import (
     UnitOfEnergy,
     UnitOfFrequency,
     UnitOfPower,
-    UnitOfTemperature,
 )
 
 from .chargepoint.model import ChargepointSnapshot, Cost, Feature
 from .entity import reports
-from .sensor_descriptions import ChargepointSensorDescription
+from .sensor_descriptions import (
+    TEMPERATURE,
+    ChargepointSensorDescription,
+    Quantity,
+    Total,
+    measurement,
+)
 
 ATTR_STATUS = "status"
 ATTR_PARTS = "parts"
 ATTR_PRICES = "prices"
 
 
-def _metered(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
-    """Describe a value of the meter, which has the name of its feature there."""
-    return ChargepointSensorDescription(
-        **{"key": feature, "state_class": SensorStateClass.MEASUREMENT, **fields},
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.meter, feature),
-    )
-
-
-POWER: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.POWER,
-    "native_unit_of_measurement": UnitOfPower.WATT,
-    "suggested_display_precision": 0,
-}
-CURRENT: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.CURRENT,
-    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
-    "suggested_display_precision": 1,
-}
-VOLTAGE: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.VOLTAGE,
-    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
-    "suggested_display_precision": 0,
-}
-_COUNTER: Final[dict[str, Any]] = {
-    "device_class": SensorDeviceClass.ENERGY,
-    "state_class": SensorStateClass.TOTAL_INCREASING,
-    "native_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
-    "suggested_display_precision": 1,
-}
+POWER: Final = Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0)
+CURRENT: Final = Quantity(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, 1)
+VOLTAGE: Final = Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 0)
+_COUNTER: Final = Quantity(
+    SensorDeviceClass.ENERGY,
+    UnitOfEnergy.KILO_WATT_HOUR,
+    1,
+    SensorStateClass.TOTAL_INCREASING,
+)
+_FREQUENCY: Final = Quantity(SensorDeviceClass.FREQUENCY, UnitOfFrequency.HERTZ, 1)
+_POWER_FACTOR: Final = Quantity(SensorDeviceClass.POWER_FACTOR, digits=2)
 
 METER_SENSORS = (
-    _metered(Feature.POWER, **POWER),
-    _metered(
-        Feature.ENERGY, key="lifetime_energy", translation_key="lifetime_energy", **_COUNTER
+    measurement(
+        Feature.POWER,
+        POWER,
+        lambda snapshot: snapshot.meter.power,
+        is_named=False,
+        is_enabled=True,
     ),
-    _metered(Feature.OFFERED_CURRENT, translation_key="offered_current", **CURRENT),
-    *(
-        _metered(
-            feature, translation_key=feature, entity_registry_enabled_default=False, **fields
-        )
-        for features, fields in (
-            ((Feature.POWER_L1, Feature.POWER_L2, Feature.POWER_L3), POWER),
-            ((Feature.CURRENT_L1, Feature.CURRENT_L2, Feature.CURRENT_L3), CURRENT),
-            ((Feature.VOLTAGE_L1, Feature.VOLTAGE_L2, Feature.VOLTAGE_L3), VOLTAGE),
-            ((Feature.POWER_EXPORT,), POWER),
-            ((Feature.ENERGY_EXPORT,), _COUNTER),
-        )
-        for feature in features
+    measurement(
+        Feature.ENERGY,
+        _COUNTER,
+        lambda snapshot: snapshot.meter.energy,
+        key="lifetime_energy",
+        is_enabled=True,
     ),
-    *(
-        _metered(feature, entity_registry_enabled_default=False, **fields)
-        for feature, fields in (
-            (Feature.CURRENT, CURRENT),
-            (Feature.VOLTAGE, VOLTAGE),
-            (
-                Feature.FREQUENCY,
-                {
-                    "device_class": SensorDeviceClass.FREQUENCY,
-                    "native_unit_of_measurement": UnitOfFrequency.HERTZ,
-                    "suggested_display_precision": 1,
-                },
-            ),
-            (
-                Feature.TEMPERATURE,
-                {
-                    "device_class": SensorDeviceClass.TEMPERATURE,
-                    "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
-                    "suggested_display_precision": 0,
-                },
-            ),
-            (
-                Feature.POWER_FACTOR,
-                {
-                    "device_class": SensorDeviceClass.POWER_FACTOR,
-                    "suggested_display_precision": 2,
-                },
-            ),
-        )
+    measurement(
+        Feature.OFFERED_CURRENT,
+        CURRENT,
+        lambda snapshot: snapshot.meter.offered_current,
+        is_enabled=True,
+    ),
+    measurement(Feature.POWER_L1, POWER, lambda snapshot: snapshot.meter.power_l1),
+    measurement(Feature.POWER_L2, POWER, lambda snapshot: snapshot.meter.power_l2),
+    measurement(Feature.POWER_L3, POWER, lambda snapshot: snapshot.meter.power_l3),
+    measurement(Feature.CURRENT_L1, CURRENT, lambda snapshot: snapshot.meter.current_l1),
+    measurement(Feature.CURRENT_L2, CURRENT, lambda snapshot: snapshot.meter.current_l2),
+    measurement(Feature.CURRENT_L3, CURRENT, lambda snapshot: snapshot.meter.current_l3),
+    measurement(Feature.VOLTAGE_L1, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l1),
+    measurement(Feature.VOLTAGE_L2, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l2),
+    measurement(Feature.VOLTAGE_L3, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l3),
+    measurement(Feature.POWER_EXPORT, POWER, lambda snapshot: snapshot.meter.power_export),
+    measurement(Feature.ENERGY_EXPORT, _COUNTER, lambda snapshot: snapshot.meter.energy_export),
+    measurement(
+        Feature.CURRENT, CURRENT, lambda snapshot: snapshot.meter.current, is_named=False
+    ),
+    measurement(
+        Feature.VOLTAGE, VOLTAGE, lambda snapshot: snapshot.meter.voltage, is_named=False
+    ),
+    measurement(
+        Feature.FREQUENCY, _FREQUENCY, lambda snapshot: snapshot.meter.frequency, is_named=False
+    ),
+    measurement(
+        Feature.TEMPERATURE,
+        TEMPERATURE,
+        lambda snapshot: snapshot.meter.temperature,
+        is_named=False,
+    ),
+    measurement(
+        Feature.POWER_FACTOR,
+        _POWER_FACTOR,
+        lambda snapshot: snapshot.meter.power_factor,
+        is_named=False,
     ),
 )
 
 
-def _charged_cost(snapshot: ChargepointSnapshot) -> float | None:
+def _session_energy(snapshot: ChargepointSnapshot) -> Total:
+    """Return the energy of a session whose start is known.
+
+    Without its start a drop would be booked as energy that was given back.
+    """
+    since = snapshot.session.started
+    return Total(None if since is None else snapshot.meter.session_energy, since)
+
+
+SESSION_SENSORS = (
+    ChargepointSensorDescription(
+        key="session_energy",
+        translation_key="session_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=_session_energy,
+        measured=True,
+    ),
+)
+
+
+def _charged_cost(snapshot: ChargepointSnapshot) -> Total:
     """Return the cost of a session whose start is known, in a currency that is."""
-    cost = snapshot.charged
-    counts = cost is not None and cost.currency and snapshot.session.started is not None
-    return cost.total if cost is not None and counts else None
-
-
-def _charged_cost_attributes(snapshot: ChargepointSnapshot) -> dict[str, Any]:
-    cost = snapshot.charged or Cost()
-    return {
-        ATTR_STATUS: cost.status,
-        ATTR_PARTS: dict(cost.parts),
-        ATTR_PRICES: dict(cost.prices),
-    }
-
-
-def _currency(snapshot: ChargepointSnapshot) -> str | None:
-    return None if snapshot.charged is None else snapshot.charged.currency
+    cost, since = snapshot.charged or Cost(), snapshot.session.started
+    return Total(
+        cost.total if cost.currency and since is not None else None,
+        since,
+        cost.currency,
+        {
+            ATTR_STATUS: cost.status,
+            ATTR_PARTS: dict(cost.parts),
+            ATTR_PRICES: dict(cost.prices),
+        },
+    )
 
 
 COST_SENSORS = (
@@ -133,8 +142,6 @@ COST_SENSORS = (
         suggested_display_precision=2,
         exists_fn=reports(Feature.CHARGED_COST),
         value_fn=_charged_cost,
-        last_reset_fn=lambda snapshot: snapshot.session.started,
-        unit_fn=_currency,
-        attributes_fn=_charged_cost_attributes,
+        measured=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.number import (
     NumberDeviceClass,
@@ -21,7 +21,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.capabilities import Parameter, ParameterKind, Range
 from .chargepoint.model import Feature
-from .controls import FeatureControl
+from .controls import ControlState, FeatureControl, NumberControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -30,7 +30,7 @@ from .entity import (
     controls,
     existing,
     of_parameters,
-    parameter_fields,
+    parameter_description,
 )
 
 # The library keeps a slot for each kind of command; see switch.py.
@@ -43,21 +43,28 @@ _FINE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointNumberDescription(ControlDescription, NumberEntityDescription):
+class ChargepointNumberDescription(ControlDescription[float], NumberEntityDescription):
     """A number; its bounds are a capability."""
 
 
 NUMBERS = (
-    *(
-        ChargepointNumberDescription(
-            key=feature,
-            translation_key=feature,
-            device_class=NumberDeviceClass.CURRENT,
-            native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-            exists_fn=controls(feature),
-            control=FeatureControl(feature),
-        )
-        for feature in (Feature.MAX_CURRENT, Feature.SESSION_CURRENT)
+    ChargepointNumberDescription(
+        key="max_current",
+        translation_key="max_current",
+        device_class=NumberDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        exists_fn=controls(Feature.MAX_CURRENT),
+        control=FeatureControl(Feature.MAX_CURRENT, lambda snapshot: snapshot.max_current),
+    ),
+    ChargepointNumberDescription(
+        key="session_current",
+        translation_key="session_current",
+        device_class=NumberDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        exists_fn=controls(Feature.SESSION_CURRENT),
+        control=FeatureControl(
+            Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current
+        ),
     ),
     ChargepointNumberDescription(
         key="random_delay_duration",
@@ -67,20 +74,24 @@ NUMBERS = (
         entity_category=EntityCategory.CONFIG,
         entity_registry_enabled_default=False,
         exists_fn=controls(Feature.RANDOM_DELAY_DURATION),
-        control=FeatureControl(Feature.RANDOM_DELAY_DURATION),
+        control=FeatureControl(
+            Feature.RANDOM_DELAY_DURATION, lambda snapshot: snapshot.random_delay_duration
+        ),
     ),
 )
 
+
+def _describe(parameter_id: str, name: str | None = None) -> ChargepointNumberDescription:
+    control = NumberControl(parameter_id)
+    return parameter_description(ChargepointNumberDescription, control, parameter_id, name)
+
+
 #: Settings that have a meaning of their own, whoever made the charge point.
-PARAMETER_NUMBERS = {
-    each: ChargepointNumberDescription(**parameter_fields(each)) for each in ("led_brightness",)
-}
+PARAMETER_NUMBERS = {each: _describe(each) for each in ("led_brightness",)}
 
 
 def _parameter_number(parameter: Parameter) -> ChargepointNumberDescription:
-    return PARAMETER_NUMBERS.get(parameter.id) or ChargepointNumberDescription(
-        **parameter_fields(parameter.id, parameter.name)
-    )
+    return PARAMETER_NUMBERS.get(parameter.id) or _describe(parameter.id, parameter.name)
 
 
 async def async_setup_entry(
@@ -100,40 +111,15 @@ class ChargepointNumber(ControlEntity[float], NumberEntity):
     _attr_mode = NumberMode.BOX
     entity_description: ChargepointNumberDescription
 
-    @property
     @override
-    def shown(self) -> Any:
-        """The number, and its bounds."""
-        return super().shown, self._range
-
-    @property
-    def _range(self) -> Range:
-        numbers = self.entity_description.control.range(self.coordinator.data)
-        return _NO_BOUNDS if numbers is None else numbers
-
-    @property
-    @override
-    def native_min_value(self) -> float:
-        """The lowest number that the charge point takes."""
-        return self._range.minimum
-
-    @property
-    @override
-    def native_max_value(self) -> float:
-        """The highest number that the charge point takes."""
-        return self._range.maximum
-
-    @property
-    @override
-    def native_step(self) -> float:
-        """The grain that the charge point has, else a fine one."""
-        return self._range.step or _FINE
-
-    @property
-    @override
-    def native_value(self) -> float | None:
-        """The wanted number, else the one that holds."""
-        return self._wanted
+    def _show(self, shown: ControlState[float]) -> None:
+        """Show the wanted number, else the one that holds, and what it may be."""
+        super()._show(shown)
+        numbers = shown.range or _NO_BOUNDS
+        self._attr_native_value = shown.value
+        self._attr_native_min_value = numbers.minimum
+        self._attr_native_max_value = numbers.maximum
+        self._attr_native_step = numbers.step or _FINE
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -1,7 +1,7 @@
 """What is shown of the OCPP client of a station: its tables, for each platform."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfPower
@@ -25,38 +25,37 @@ def _registration(snapshot: OcppSnapshot) -> str | None:
     return word if word in _REGISTRATIONS else None
 
 
-_DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
-#: What few people need, or what tells who somebody is.
-_HIDDEN: Final[dict[str, Any]] = _DIAGNOSTIC | {"entity_registry_enabled_default": False}
-
 OCPP_SENSORS = (
     OcppSensorDescription(
         key="csms_url",
         translation_key="csms_url",
         exists_fn=reports(Feature.CSMS),
         value_fn=lambda snapshot: snapshot.csms_url,
-        **_HIDDEN,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
     ),
     OcppSensorDescription(
         key="ocpp_version",
         translation_key="ocpp_version",
         exists_fn=reports(Feature.CSMS),
         value_fn=lambda snapshot: snapshot.version,
-        **_DIAGNOSTIC,
+        entity_category=EntityCategory.DIAGNOSTIC,
     ),
     OcppSensorDescription(
         key="client_id",
         translation_key="client_id",
         exists_fn=reports(Feature.CSMS),
         value_fn=lambda snapshot: snapshot.client_id,
-        **_HIDDEN,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
     ),
     OcppSensorDescription(
         key="security_profile",
         translation_key="security_profile",
         exists_fn=reports(Feature.CSMS),
         value_fn=lambda snapshot: snapshot.security_profile,
-        **_HIDDEN,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
     ),
     OcppSensorDescription(
         key="registration",
@@ -65,7 +64,7 @@ OCPP_SENSORS = (
         options=[*_REGISTRATIONS],
         exists_fn=reports(Feature.REGISTRATION),
         value_fn=_registration,
-        **_DIAGNOSTIC,
+        entity_category=EntityCategory.DIAGNOSTIC,
     ),
     OcppSensorDescription(
         key="csms_current",

@@ -1,9 +1,8 @@
 """The charging mode, the phases, and settings that are a choice."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
 from homeassistant.const import EntityCategory, Platform
@@ -11,9 +10,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
-from .chargepoint.capabilities import Parameter, ParameterKind, ParameterValue
+from .chargepoint.capabilities import Parameter, ParameterKind
 from .chargepoint.model import Feature
-from .controls import ChargingModeControl, FeatureControl, ParameterControl
+from .controls import ChargingModeControl, ChoiceControl, ControlState, FeatureControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -22,7 +21,7 @@ from .entity import (
     controls,
     existing,
     of_parameters,
-    parameter_fields,
+    parameter_description,
 )
 
 # The library keeps a slot for each kind of command; see switch.py.
@@ -32,46 +31,42 @@ _OPTION = "option"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureSelectDescription(ControlDescription, SelectEntityDescription):
-    """A choice that all protocols know; what there is to choose from is a capability."""
-
-    control: FeatureControl
+class ChargepointSelectDescription(ControlDescription[str], SelectEntityDescription):
+    """A choice; what there is to choose from is a capability."""
 
 
 MODE_SELECTS = (
-    FeatureSelectDescription(
+    ChargepointSelectDescription(
         key="charging_mode",
         translation_key="charging_mode",
         exists_fn=controls(Feature.CHARGING_MODE),
-        control=ChargingModeControl(Feature.CHARGING_MODE),
+        control=ChargingModeControl(
+            Feature.CHARGING_MODE, lambda snapshot: snapshot.charging_mode
+        ),
     ),
 )
 SELECTS = (
-    FeatureSelectDescription(
+    ChargepointSelectDescription(
         key="phases",
         translation_key="phases",
         exists_fn=controls(Feature.PHASES),
-        control=FeatureControl(Feature.PHASES),
+        control=FeatureControl(Feature.PHASES, lambda snapshot: snapshot.phases),
     ),
-    FeatureSelectDescription(
+    ChargepointSelectDescription(
         key="phase_mode",
         translation_key="phase_mode",
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.PHASE_MODE),
-        control=FeatureControl(Feature.PHASE_MODE),
+        control=FeatureControl(Feature.PHASE_MODE, lambda snapshot: snapshot.phase_mode),
     ),
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ParameterSelectDescription(ControlDescription, SelectEntityDescription):
-    """A setting of the charge point's maker."""
-
-    control: ParameterControl
-
-
-def _parameter_select(parameter: Parameter) -> ParameterSelectDescription:
-    return ParameterSelectDescription(**parameter_fields(parameter.id, parameter.name))
+def _parameter_select(parameter: Parameter) -> ChargepointSelectDescription:
+    control = ChoiceControl(parameter.id)
+    return parameter_description(
+        ChargepointSelectDescription, control, parameter.id, parameter.name
+    )
 
 
 async def async_setup_entry(
@@ -81,34 +76,22 @@ async def async_setup_entry(
 ) -> None:
     """Add the selects of every charge point."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SELECT)
-    add(existing(SELECTS), FeatureSelect)
+    add(existing(SELECTS), ChargepointSelect)
     add(existing(MODE_SELECTS), ModeSelect)
-    add(of_parameters(ParameterKind.CHOICE, _parameter_select), ParameterSelect)
+    add(of_parameters(ParameterKind.CHOICE, _parameter_select), ChargepointSelect)
 
 
-class FeatureSelect(ControlEntity[str], SelectEntity):
-    """A choice that the charge point offers."""
+class ChargepointSelect(ControlEntity[str], SelectEntity):
+    """A choice that the charge point offers, in its own words."""
 
-    entity_description: FeatureSelectDescription
+    entity_description: ChargepointSelectDescription
 
-    @property
     @override
-    def shown(self) -> Any:
-        """The choice, and what there is to choose from."""
-        return super().shown, self.options
-
-    @property
-    @override
-    def options(self) -> list[str]:
-        """What the charge point offers, in its own words."""
-        offered = self.coordinator.data.capabilities.options
-        return list(offered.get(self.entity_description.control.feature, ()))
-
-    @property
-    @override
-    def current_option(self) -> str | None:
-        """The wanted choice, else the one that holds; None before any."""
-        return self._wanted
+    def _show(self, shown: ControlState[str]) -> None:
+        """Show the wanted choice, else the one that holds, and what there is."""
+        super()._show(shown)
+        self._attr_current_option = shown.value
+        self._attr_options = list(shown.options)
 
     @override
     async def async_select_option(self, option: str) -> None:
@@ -116,7 +99,7 @@ class FeatureSelect(ControlEntity[str], SelectEntity):
         await self._set(option)
 
 
-class ModeSelect(FeatureSelect, RestoreEntity):
+class ModeSelect(ChargepointSelect, RestoreEntity):
     """The charging mode, which the charge point may not report and so outlives a run."""
 
     @override
@@ -127,46 +110,11 @@ class ModeSelect(FeatureSelect, RestoreEntity):
             return
         option = stored.as_dict().get(_OPTION)
         if option in self.options:
-            self.chargepoint.restore_charging_mode(option)
+            self.coordinator.node.restore_charging_mode(option)
 
     @property
     @override
     def extra_restore_state_data(self) -> RestoredExtraData | None:
         """The choice, also while the charge point is not available."""
-        option = self._proven
+        option = self.coordinator.data.charging_mode
         return None if option is None else RestoredExtraData({_OPTION: option})
-
-
-class ParameterSelect(ControlEntity[ParameterValue], SelectEntity):
-    """A choice in the words of the charge point's maker."""
-
-    entity_description: ParameterSelectDescription
-
-    @property
-    @override
-    def shown(self) -> Any:
-        """The choice, and what there is to choose from."""
-        return super().shown, self.options
-
-    @property
-    def _choices(self) -> Mapping[str, ParameterValue]:
-        parameter = self.entity_description.control.description(self.coordinator.data)
-        return {} if parameter is None else parameter.choices
-
-    @property
-    @override
-    def options(self) -> list[str]:
-        """What there is to choose from."""
-        return list(self._choices)
-
-    @property
-    @override
-    def current_option(self) -> str | None:
-        """The wanted choice, else the one that holds."""
-        wanted = self._wanted
-        return next((name for name, value in self._choices.items() if value == wanted), None)
-
-    @override
-    async def async_select_option(self, option: str) -> None:
-        """Return when the choice holds."""
-        await self._set(self._choices[option])

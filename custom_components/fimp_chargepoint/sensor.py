@@ -1,7 +1,5 @@
 """What a charge point reports."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any, override
 
@@ -9,21 +7,22 @@ from homeassistant.components.sensor import SensorEntity
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.typing import StateType
 
+from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import ParameterKind
+from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
+from .chargepoint.node import Node
 from .chargepoint.ocpp import OcppSnapshot
-from .coordinator import FimpConfigEntry, PushCoordinator
+from .coordinator import FACTS, ChargepointCoordinator, FimpConfigEntry, PushCoordinator
 from .entity import (
     NodeEntity,
-    SessionsEntity,
     async_remove_descriptions,
     async_setup_chargepoints,
     async_setup_nodes,
     existing,
     of_parameters,
 )
-from .meter_descriptions import COST_SENSORS, METER_SENSORS
+from .meter_descriptions import COST_SENSORS, METER_SENSORS, SESSION_SENSORS
 from .ocpp_descriptions import OCPP_SENSORS
 from .sensor_descriptions import (
     DETAIL_SENSORS,
@@ -31,14 +30,14 @@ from .sensor_descriptions import (
     SENSORS,
     WRITES_SENSOR,
     NodeSensorDescription,
+    SensorValue,
+    Total,
     parameter_sensor,
 )
 from .session_descriptions import (
     LAST_SESSION_SENSORS,
     PRICED_SENSORS,
-    SESSION_SENSORS,
-    LastSessionSensorDescription,
-    PricedSensorDescription,
+    SessionsSensorDescription,
 )
 from .vehicle_descriptions import DIRECT_SENSORS, VEHICLE_SENSORS
 
@@ -85,99 +84,80 @@ async def async_setup_entry(
     )
 
 
-class NodeSensor[C: PushCoordinator[Any, Any]](NodeEntity[C], SensorEntity):
+class _Sensor(SensorEntity):
+    """Shows a value, and what there is to say beside it."""
+
+    def _show(self, shown: SensorValue | Total) -> None:
+        if not isinstance(shown, Total):
+            self._attr_native_value = shown
+            return
+        self._attr_native_value, self._attr_last_reset = shown.value, shown.since
+        if shown.unit is not None:
+            self._attr_native_unit_of_measurement = shown.unit
+        if shown.attributes is not None:
+            self._attr_extra_state_attributes = dict(shown.attributes)
+
+
+class NodeSensor[S: NodeSnapshot, N: Node[Any]](_Sensor, NodeEntity[S, SensorValue | Total, N]):
     """A value of the snapshot."""
 
-    entity_description: NodeSensorDescription[Any]
+    entity_description: NodeSensorDescription[S]
 
-    @property
-    @override
-    def shown(self) -> Any:
-        """The value, in its unit, since when it counts, and what more there is."""
-        unit = self.native_unit_of_measurement
-        return self.native_value, unit, self.last_reset, self.extra_state_attributes
+    def __init__(
+        self, coordinator: PushCoordinator[S, N], description: NodeSensorDescription[S]
+    ) -> None:
+        """Hear of measurements, where it shows one."""
+        super().__init__(coordinator, description, None if description.measured else FACTS)
 
-    @property
     @override
-    def native_value(self) -> StateType | datetime:
-        """The value, None where it is not known."""
+    def _read(self) -> SensorValue | Total:
+        """Return the value, None where it is not known."""
         return self.entity_description.value_fn(self.coordinator.data)
 
-    @property
+
+class SessionsSensor(
+    _Sensor, NodeEntity[ChargepointSnapshot, SensorValue | Total, Chargepoint]
+):
+    """What there is to say of the sessions of a charge point."""
+
+    entity_description: SessionsSensorDescription
+
+    def __init__(
+        self, coordinator: ChargepointCoordinator, description: SessionsSensorDescription
+    ) -> None:
+        """Take the keeper of the sessions."""
+        super().__init__(coordinator, description)
+        sessions = coordinator.config_entry.runtime_data.sessions
+        self._keeper = sessions.of(coordinator.node.address)
+
     @override
-    def last_reset(self) -> datetime | None:
-        """When the value was zero, for one that starts over."""
-        return self.entity_description.last_reset_fn(self.coordinator.data)
+    async def async_added_to_hass(self) -> None:
+        """Listen to the keeper as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._keeper.async_add_listener(self._handle_coordinator_update))
 
-    @property
     @override
-    def native_unit_of_measurement(self) -> str | None:
-        """The unit, which may be a currency that the charge point chooses."""
-        unit_fn = self.entity_description.unit_fn
-        if unit_fn is None:
-            return self.entity_description.native_unit_of_measurement
-        return unit_fn(self.coordinator.data)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """What more there is to say."""
-        attributes_fn = self.entity_description.attributes_fn
-        return None if attributes_fn is None else attributes_fn(self.coordinator.data)
+    def _read(self) -> SensorValue | Total:
+        """Return the value, None where it is not known."""
+        return self.entity_description.value_fn(self._keeper)
 
 
-class LastSessionSensor(SessionsEntity, SensorEntity):
-    """A value of the last session that is over; it stays true without the charge point."""
-
-    entity_description: LastSessionSensorDescription
+class LastSessionSensor(SessionsSensor):
+    """A value of the last session that is over."""
 
     @property
     @override
     def available(self) -> bool:
-        """It is over."""
+        """It stays true without the charge point."""
         return True
 
-    @property
-    @override
-    def shown(self) -> Any:
-        """The value."""
-        return self.native_value
 
-    @property
-    @override
-    def native_value(self) -> StateType | datetime:
-        """The value, None where it is not known."""
-        record = self.keeper.last_session
-        return None if record is None else self.entity_description.value_fn(record)
-
-
-class PricedSensor(SessionsEntity, SensorEntity):
+class PricedSensor(SessionsSensor):
     """What charging costs at the price of the user."""
 
-    entity_description: PricedSensorDescription
-
-    @property
-    @override
-    def shown(self) -> Any:
-        """The amount, its currency, and since when it counts."""
-        return self.native_value, self.native_unit_of_measurement, self.last_reset
-
-    @property
-    @override
-    def native_value(self) -> float | None:
-        """The amount, None where it is not known."""
-        amount = self.entity_description.money_fn(self.keeper).amount
-        return None if amount is None else round(amount, 4)
-
-    @property
-    @override
-    def native_unit_of_measurement(self) -> str:
-        """The currency; that of Home Assistant while none is known."""
-        currency = self.entity_description.money_fn(self.keeper).currency
-        return currency or self.hass.config.currency
-
-    @property
-    @override
-    def last_reset(self) -> datetime | None:
-        """When the amount was zero, for one that starts over."""
-        return self.entity_description.last_reset_fn(self.keeper)
+    def __init__(
+        self, coordinator: ChargepointCoordinator, description: SessionsSensorDescription
+    ) -> None:
+        """Count in the currency of Home Assistant while nothing has cost anything."""
+        super().__init__(coordinator, description)
+        self._attr_native_unit_of_measurement = coordinator.hass.config.currency

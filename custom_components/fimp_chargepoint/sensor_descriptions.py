@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final, NamedTuple
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -23,28 +23,84 @@ from homeassistant.helpers.typing import StateType
 
 from .chargepoint.capabilities import Parameter
 from .chargepoint.hindrance import Hindrance, hindrance
-from .chargepoint.model import PHASES, ChargepointSnapshot, Feature, NodeSnapshot, Status
+from .chargepoint.model import (
+    PHASES,
+    ChargepointSnapshot,
+    Feature,
+    NodeSnapshot,
+    Status,
+)
 from .chargepoint.pilot import Pilot, pilot
-from .controls import ParameterControl
+from .controls import parameter_text
 from .entity import NodeDescription, only_reports, reports
+
+type SensorValue = StateType | datetime
+
+
+class Total(NamedTuple):
+    """A value that starts over: since when it counts, and what more there is to say about it.
+
+    `unit` is a currency that is not always the same, None while it is not known.
+    """
+
+    value: float | None
+    since: datetime | None = None
+    unit: str | None = None
+    attributes: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescription):
-    """A value, since when it counts, and what more there is to say about it.
+    """A value; `measured` is whether anything of it is a measurement, and no fact."""
 
-    `unit_fn` is for a unit that the charge point chooses.
-    """
-
-    value_fn: Callable[[S], StateType | datetime]
-    last_reset_fn: Callable[[S], datetime | None] = lambda _: None
-    unit_fn: Callable[[S], str | None] | None = None
-    attributes_fn: Callable[[S], Mapping[str, Any]] | None = None
+    value_fn: Callable[[S], SensorValue | Total]
+    measured: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointSensorDescription(NodeSensorDescription[ChargepointSnapshot]):
     """A value of a charge point."""
+
+
+class Quantity(NamedTuple):
+    """What is measured, and how it is shown."""
+
+    device_class: SensorDeviceClass | None = None
+    unit: str | None = None
+    digits: int | None = None
+    state_class: SensorStateClass | None = SensorStateClass.MEASUREMENT
+
+
+TEMPERATURE: Final = Quantity(SensorDeviceClass.TEMPERATURE, UnitOfTemperature.CELSIUS, 0)
+#: No number at all.
+WORDS: Final = Quantity(state_class=None)
+
+
+def measurement(
+    feature: Feature,
+    quantity: Quantity,
+    value_fn: Callable[[ChargepointSnapshot], SensorValue],
+    *,
+    key: str | None = None,
+    is_named: bool = True,
+    is_enabled: bool = False,
+    category: EntityCategory | None = None,
+) -> ChargepointSensorDescription:
+    """Describe what is measured; one without a name of its own has that of its quantity."""
+    key = key or feature
+    return ChargepointSensorDescription(
+        key=key,
+        translation_key=key if is_named else None,
+        device_class=quantity.device_class,
+        state_class=quantity.state_class,
+        native_unit_of_measurement=quantity.unit,
+        suggested_display_precision=quantity.digits,
+        entity_category=category,
+        entity_registry_enabled_default=is_enabled,
+        exists_fn=reports(feature),
+        value_fn=value_fn,
+        measured=True,
+    )
 
 
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
@@ -164,17 +220,6 @@ SENSORS = (
 )
 
 
-def _health(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
-    """Describe how the device is; most people never look."""
-    return ChargepointSensorDescription(
-        **{"key": feature, "translation_key": feature, **fields},
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.health, feature),
-    )
-
-
 #: How often the memory was written that wears out by it.
 WRITES_SENSOR = ChargepointSensorDescription(
     key="writes",
@@ -186,45 +231,70 @@ WRITES_SENSOR = ChargepointSensorDescription(
     value_fn=lambda snapshot: snapshot.writes,
 )
 
+#: How the device itself is; most people never look.
 HEALTH_SENSORS = (
-    _health(
+    measurement(
         Feature.SIGNAL_STRENGTH,
-        translation_key=None,
-        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+        Quantity(SensorDeviceClass.SIGNAL_STRENGTH, SIGNAL_STRENGTH_DECIBELS_MILLIWATT),
+        lambda snapshot: snapshot.health.signal_strength,
+        is_named=False,
+        category=EntityCategory.DIAGNOSTIC,
     ),
-    _health(Feature.LINK_QUALITY, state_class=SensorStateClass.MEASUREMENT),
-    _health(Feature.UPTIME, translation_key=None, device_class=SensorDeviceClass.UPTIME),
-    _health(Feature.RESTARTS, state_class=SensorStateClass.TOTAL_INCREASING),
-    _health(Feature.RESTART_REASON),
-    _health(
+    measurement(
+        Feature.LINK_QUALITY,
+        Quantity(),
+        lambda snapshot: snapshot.health.link_quality,
+        category=EntityCategory.DIAGNOSTIC,
+    ),
+    measurement(
+        Feature.UPTIME,
+        Quantity(SensorDeviceClass.UPTIME, state_class=None),
+        lambda snapshot: snapshot.health.uptime,
+        is_named=False,
+        category=EntityCategory.DIAGNOSTIC,
+    ),
+    measurement(
+        Feature.RESTARTS,
+        Quantity(state_class=SensorStateClass.TOTAL_INCREASING),
+        lambda snapshot: snapshot.health.restarts,
+        category=EntityCategory.DIAGNOSTIC,
+    ),
+    measurement(
+        Feature.RESTART_REASON,
+        WORDS,
+        lambda snapshot: snapshot.health.restart_reason,
+        category=EntityCategory.DIAGNOSTIC,
+    ),
+    measurement(
         Feature.BOARD_TEMPERATURE,
-        device_class=SensorDeviceClass.TEMPERATURE,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        suggested_display_precision=0,
+        TEMPERATURE,
+        lambda snapshot: snapshot.health.board_temperature,
+        category=EntityCategory.DIAGNOSTIC,
     ),
-    _health(
+    measurement(
         Feature.FAN_SPEED,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=REVOLUTIONS_PER_MINUTE,
-        suggested_display_precision=0,
+        Quantity(unit=REVOLUTIONS_PER_MINUTE, digits=0),
+        lambda snapshot: snapshot.health.fan_speed,
+        category=EntityCategory.DIAGNOSTIC,
     ),
-    *(
-        _health(
-            feature,
-            device_class=SensorDeviceClass.VOLTAGE,
-            state_class=SensorStateClass.MEASUREMENT,
-            native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-            suggested_display_precision=1,
-        )
-        for feature in (Feature.SUPPLY_VOLTAGE, Feature.NEGATIVE_SUPPLY_VOLTAGE)
+    measurement(
+        Feature.SUPPLY_VOLTAGE,
+        Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 1),
+        lambda snapshot: snapshot.health.supply_voltage,
+        category=EntityCategory.DIAGNOSTIC,
+    ),
+    measurement(
+        Feature.NEGATIVE_SUPPLY_VOLTAGE,
+        Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 1),
+        lambda snapshot: snapshot.health.negative_supply_voltage,
+        category=EntityCategory.DIAGNOSTIC,
     ),
 )
 
 
-def _detail(feature: Feature) -> ChargepointSensorDescription:
+def _detail(
+    feature: Feature, value_fn: Callable[[ChargepointSnapshot], SensorValue]
+) -> ChargepointSensorDescription:
     """Describe a word that few people look at, in the charge point's own spelling."""
     return ChargepointSensorDescription(
         key=feature,
@@ -232,29 +302,29 @@ def _detail(feature: Feature) -> ChargepointSensorDescription:
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.details, feature),
+        value_fn=value_fn,
     )
 
 
-DETAIL_SENSORS = tuple(
-    _detail(each)
-    for each in (
-        Feature.PROTOCOL,
-        Feature.TRANSFER_MODES,
-        Feature.PHASES_AVAILABLE,
-        Feature.VEHICLE_MANUFACTURER,
-        Feature.COMMUNICATION_FAILURE,
-        Feature.METER_PUBLIC_KEY,
-    )
+DETAIL_SENSORS = (
+    _detail(Feature.PROTOCOL, lambda snapshot: snapshot.details.protocol),
+    _detail(Feature.TRANSFER_MODES, lambda snapshot: snapshot.details.transfer_modes),
+    _detail(Feature.PHASES_AVAILABLE, lambda snapshot: snapshot.details.phases_available),
+    _detail(
+        Feature.VEHICLE_MANUFACTURER, lambda snapshot: snapshot.details.vehicle_manufacturer
+    ),
+    _detail(
+        Feature.COMMUNICATION_FAILURE, lambda snapshot: snapshot.details.communication_failure
+    ),
+    _detail(Feature.METER_PUBLIC_KEY, lambda snapshot: snapshot.details.meter_public_key),
 )
 
 
 def parameter_sensor(parameter: Parameter) -> ChargepointSensorDescription:
     """Describe a setting that cannot be changed."""
-    control = ParameterControl(parameter.id)
     return ChargepointSensorDescription(
         key=f"parameter_{parameter.id}",
         name=parameter.name,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=control.text,
+        value_fn=lambda snapshot: parameter_text(snapshot, parameter.id),
     )

@@ -1,4 +1,4 @@
-"""What the sensors of sessions show: of the one that goes on, the last one, what they cost."""
+"""What the sensors show of sessions as they are kept: the last one, and what they cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,64 +10,39 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import UnitOfEnergy, UnitOfTime
-from homeassistant.helpers.typing import StateType
 
-from .chargepoint.model import ChargepointSnapshot, Feature
+from .chargepoint.model import Feature
 from .chargepoint.record import Record
 from .entity import NodeDescription, reports
-from .sensor_descriptions import ChargepointSensorDescription
+from .sensor_descriptions import SensorValue, Total
 from .sessions import Keeper, Money
 
 
 @dataclass(frozen=True, kw_only=True)
-class LastSessionSensorDescription(NodeDescription, SensorEntityDescription):
-    """A value of the last session that is over."""
+class SessionsSensorDescription(NodeDescription, SensorEntityDescription):
+    """A value of the sessions as they are kept."""
 
-    value_fn: Callable[[Record], StateType | datetime]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PricedSensorDescription(NodeDescription, SensorEntityDescription):
-    """An amount of money, its currency, and since when it counts."""
-
-    money_fn: Callable[[Keeper], Money]
-    last_reset_fn: Callable[[Keeper], datetime | None] = lambda _: None
+    value_fn: Callable[[Keeper], SensorValue | Total]
 
 
-def _session_energy(snapshot: ChargepointSnapshot) -> float | None:
-    """Return the energy of a session whose start is known.
-
-    Without its start a drop would be booked as energy that was given back.
-    """
-    return None if snapshot.session.started is None else snapshot.meter.session_energy
-
-
-SESSION_SENSORS = (
-    ChargepointSensorDescription(
-        key="session_energy",
-        translation_key="session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=_session_energy,
-        last_reset_fn=lambda snapshot: snapshot.session.started,
-    ),
-)
+def _of_last(
+    value_fn: Callable[[Record], SensorValue | Total],
+) -> Callable[[Keeper], SensorValue | Total]:
+    """Return what reads a value of the last session, None where there was none."""
+    return lambda keeper: None if keeper.last_session is None else value_fn(keeper.last_session)
 
 
 LAST_SESSION_SENSORS = (
-    LastSessionSensorDescription(
+    SessionsSensorDescription(
         key="last_session_energy",
         translation_key="last_session_energy",
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda record: record.energy,
+        value_fn=_of_last(lambda record: record.energy),
     ),
-    LastSessionSensorDescription(
+    SessionsSensorDescription(
         key="last_session_duration",
         translation_key="last_session_duration",
         device_class=SensorDeviceClass.DURATION,
@@ -75,49 +50,49 @@ LAST_SESSION_SENSORS = (
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         suggested_display_precision=1,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda record: record.duration,
+        value_fn=_of_last(lambda record: record.duration),
     ),
-    LastSessionSensorDescription(
+    SessionsSensorDescription(
         key="last_session_ended",
         translation_key="last_session_ended",
         device_class=SensorDeviceClass.TIMESTAMP,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda record: record.ended,
+        value_fn=_of_last(lambda record: record.ended),
     ),
 )
 
 
-def _last_cost(keeper: Keeper) -> Money:
-    record = keeper.last_session
-    return Money(None) if record is None else Money(record.cost, record.currency)
+def _amount(money: Money, since: datetime | None = None) -> Total:
+    """Return an amount of money, since when it counts where it starts over."""
+    amount = None if money.amount is None else round(money.amount, 4)
+    return Total(amount, since, money.currency)
 
 
 PRICED_SENSORS = (
-    PricedSensorDescription(
+    SessionsSensorDescription(
         key="session_cost",
         translation_key="session_cost",
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        money_fn=lambda keeper: keeper.session_cost,
-        last_reset_fn=lambda keeper: keeper.session_since,
+        value_fn=lambda keeper: _amount(keeper.session_cost, keeper.session_since),
     ),
-    PricedSensorDescription(
+    SessionsSensorDescription(
         key="total_cost",
         translation_key="total_cost",
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        money_fn=lambda keeper: keeper.total_cost,
+        value_fn=lambda keeper: _amount(keeper.total_cost),
     ),
-    PricedSensorDescription(
+    SessionsSensorDescription(
         key="last_session_cost",
         translation_key="last_session_cost",
         device_class=SensorDeviceClass.MONETARY,
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        money_fn=_last_cost,
+        value_fn=_of_last(lambda record: _amount(Money(record.cost, record.currency))),
     ),
 )

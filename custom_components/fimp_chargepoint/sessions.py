@@ -149,13 +149,14 @@ class Keeper:
         self._cancel_timer: Callable[[], None] | None = None
         if logbook.watched is not None:
             node.restore_session(*logbook.watched)
+        self._snapshot = node.snapshot
         self._stop_listening = node.add_listener(self._take)
         self.reprice()
-        self._take(node.snapshot)
+        self._tell(self.logbook.take(self._snapshot, self._clock.now(), prices.price))
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call `listener` when there may be something new; returns how to stop that."""
+        """Call `listener` when there is something new; returns how to stop that."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
@@ -197,7 +198,7 @@ class Keeper:
         """The price may be another one."""
         if (price := self._prices.price) is not None:
             self.logbook.reprice(price)
-            self._tell([])
+        self._tell([], is_new=True)
 
     def close(self) -> None:
         """Listen no more, and tell what waits to be told."""
@@ -205,13 +206,24 @@ class Keeper:
         self._tell(self.logbook.close(self._prices.price))
 
     def _take(self, snapshot: ChargepointSnapshot) -> None:
+        """Take what is said, but for measurements that are no part of a session."""
+        before, self._snapshot = self._snapshot, snapshot
+        if (
+            snapshot.meter.session_energy == before.meter.session_energy
+            and snapshot.vehicle.id == before.vehicle.id
+            and not snapshot.differs_beyond_measurements(before)
+        ):
+            return
         self._tell(self.logbook.take(snapshot, self._clock.now(), self._prices.price))
 
     def _tick(self) -> None:
         self._tell(self.logbook.tick(self._clock.now(), self._prices.price))
 
-    def _tell(self, happened: list[Happening]) -> None:
-        """Pass on what happened, and wait for what will."""
+    def _tell(self, happened: list[Happening], *, is_new: bool = False) -> None:
+        """Pass on what happened, and wait for what will.
+
+        `is_new` is whether there is news although the logbook is the same.
+        """
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
@@ -220,8 +232,10 @@ class Keeper:
         if (mark := self.logbook.mark) != self._saved:
             self._saved = mark
             self._save(soon=bool(happened))
-        for listener in tuple(self._listeners):
-            listener()
+            is_new = True
+        if is_new:
+            for listener in tuple(self._listeners):
+                listener()
         for happening in happened:
             for each in tuple(self._happening_listeners):
                 each(happening)

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .chargepoint.capabilities import Parameter, ParameterKind
 from .chargepoint.model import Feature
 from .const import ATTR_NO_READINGS
-from .controls import ChargingControl, FeatureControl
+from .controls import ChargingControl, ControlState, FeatureControl, ParameterControl
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -20,7 +20,7 @@ from .entity import (
     controls,
     existing,
     of_parameters,
-    parameter_fields,
+    parameter_description,
 )
 
 # The library keeps a slot for each kind of command of a charge point. A limit here is one
@@ -29,7 +29,7 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargepointSwitchDescription(ControlDescription, SwitchEntityDescription):
+class ChargepointSwitchDescription(ControlDescription[bool], SwitchEntityDescription):
     """Something that is on or off.
 
     `when_cut_off` is whether it can be switched also while nobody knows how it is.
@@ -44,7 +44,7 @@ SWITCHES = (
         translation_key="charging",
         name=None,
         exists_fn=controls(Feature.CHARGING),
-        control=ChargingControl(Feature.CHARGING),
+        control=ChargingControl(Feature.CHARGING, lambda snapshot: snapshot.charging),
         # Home Assistant passes over what is not available, so nothing could be stopped.
         when_cut_off=True,
     ),
@@ -53,28 +53,31 @@ SWITCHES = (
         translation_key="enabled",
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.ENABLED),
-        control=FeatureControl(Feature.ENABLED),
+        control=FeatureControl(Feature.ENABLED, lambda snapshot: snapshot.enabled),
     ),
     ChargepointSwitchDescription(
         key="random_delay",
         translation_key="random_delay",
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.RANDOM_DELAY),
-        control=FeatureControl(Feature.RANDOM_DELAY),
+        control=FeatureControl(Feature.RANDOM_DELAY, lambda snapshot: snapshot.random_delay),
     ),
 )
 
+
+def _describe(parameter_id: str, name: str | None = None) -> ChargepointSwitchDescription:
+    control = ParameterControl[bool](parameter_id)
+    return parameter_description(ChargepointSwitchDescription, control, parameter_id, name)
+
+
 #: Settings that have a meaning of their own, whoever made the charge point.
 PARAMETER_SWITCHES = {
-    each: ChargepointSwitchDescription(**parameter_fields(each))
-    for each in ("cable_always_locked", "free_charging")
+    each: _describe(each) for each in ("cable_always_locked", "free_charging")
 }
 
 
 def _parameter_switch(parameter: Parameter) -> ChargepointSwitchDescription:
-    return PARAMETER_SWITCHES.get(parameter.id) or ChargepointSwitchDescription(
-        **parameter_fields(parameter.id, parameter.name)
-    )
+    return PARAMETER_SWITCHES.get(parameter.id) or _describe(parameter.id, parameter.name)
 
 
 async def async_setup_entry(
@@ -107,26 +110,19 @@ class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
         """Whether it is known, or can be switched all the same."""
         return super().available or self._is_cut_off
 
-    @property
     @override
-    def shown(self) -> Any:
-        """What is wanted, whether it is proven, and why nobody knows it."""
-        return super().shown, self._is_cut_off and self.coordinator.data.unavailable
+    def _read(self) -> ControlState[bool]:
+        """Return how it is, and why nobody knows that."""
+        reason = self.coordinator.data.unavailable if self._is_cut_off else None
+        return super()._read()._replace(no_readings=reason)
 
-    @property
     @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Say why its state is not known, where a command may reach it all the same."""
-        attributes = super().extra_state_attributes
-        if self._is_cut_off:
-            attributes[ATTR_NO_READINGS] = str(self.coordinator.data.unavailable)
-        return attributes
-
-    @property
-    @override
-    def is_on(self) -> bool | None:
-        """The wanted position, else the proven one."""
-        return self._wanted
+    def _show(self, shown: ControlState[bool]) -> None:
+        """Show the wanted position, else the proven one."""
+        super()._show(shown)
+        self._attr_is_on = shown.value
+        if shown.no_readings is not None:
+            self._attr_extra_state_attributes[ATTR_NO_READINGS] = str(shown.no_readings)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

@@ -1,42 +1,40 @@
 """What the sensors show of the car, and of a power supply for direct current."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfEnergy
 
-from .chargepoint.model import Feature
+from .chargepoint.model import ChargepointSnapshot, Feature
 from .entity import reports
 from .meter_descriptions import CURRENT, POWER, VOLTAGE
-from .sensor_descriptions import ChargepointSensorDescription
+from .sensor_descriptions import (
+    WORDS,
+    ChargepointSensorDescription,
+    Quantity,
+    SensorValue,
+    measurement,
+)
+
+#: Limits and sizes do not change while a car is there: no statistics.
+_VOLTAGE_LIMIT: Final = VOLTAGE._replace(state_class=None)
+_CURRENT_LIMIT: Final = CURRENT._replace(state_class=None)
+_POWER_LIMIT: Final = POWER._replace(state_class=None)
+_MOMENT: Final = Quantity(SensorDeviceClass.TIMESTAMP, state_class=None)
+_CAPACITY: Final = Quantity(
+    SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, 0, None
+)
 
 
-def _of_car(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
-    """Describe what few cars tell, and few people look at."""
-    return ChargepointSensorDescription(
-        **fields,
-        key=feature,
-        translation_key=feature,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.vehicle, feature),
-    )
-
-
-def _of_supply(feature: Feature, **fields: Any) -> ChargepointSensorDescription:
+def _of_supply(
+    feature: Feature,
+    quantity: Quantity,
+    value_fn: Callable[[ChargepointSnapshot], SensorValue],
+) -> ChargepointSensorDescription:
     """Describe what a power supply for direct current says."""
-    return ChargepointSensorDescription(
-        **fields,
-        key=feature,
-        translation_key=feature,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(feature),
-        value_fn=lambda snapshot: getattr(snapshot.direct, feature),
-    )
+    return measurement(feature, quantity, value_fn, category=EntityCategory.DIAGNOSTIC)
 
-
-_MEASURED: dict[str, Any] = {"state_class": SensorStateClass.MEASUREMENT}
 
 VEHICLE_SENSORS = (
     ChargepointSensorDescription(
@@ -48,6 +46,7 @@ VEHICLE_SENSORS = (
         suggested_display_precision=0,
         exists_fn=reports(Feature.VEHICLE),
         value_fn=lambda snapshot: snapshot.vehicle.state_of_charge,
+        measured=True,
     ),
     ChargepointSensorDescription(
         key="energy_needed",
@@ -57,6 +56,7 @@ VEHICLE_SENSORS = (
         suggested_display_precision=1,
         exists_fn=reports(Feature.VEHICLE),
         value_fn=lambda snapshot: snapshot.vehicle.energy_needed,
+        measured=True,
     ),
     ChargepointSensorDescription(
         key="full_at",
@@ -64,6 +64,7 @@ VEHICLE_SENSORS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         exists_fn=reports(Feature.VEHICLE),
         value_fn=lambda snapshot: snapshot.vehicle.full_at,
+        measured=True,
     ),
     ChargepointSensorDescription(
         key="vehicle_id",
@@ -73,41 +74,66 @@ VEHICLE_SENSORS = (
         entity_registry_enabled_default=False,
         exists_fn=reports(Feature.VEHICLE),
         value_fn=lambda snapshot: snapshot.vehicle.id,
+        measured=True,
     ),
-    *(
-        _of_car(feature, **_MEASURED, **VOLTAGE)
-        for feature in (Feature.VEHICLE_VOLTAGE, Feature.WANTED_VOLTAGE)
+    # What few cars tell, and few people look at.
+    measurement(
+        Feature.VEHICLE_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.vehicle_voltage
     ),
-    *(
-        _of_car(feature, **_MEASURED, **CURRENT)
-        for feature in (Feature.VEHICLE_CURRENT, Feature.WANTED_CURRENT)
+    measurement(
+        Feature.WANTED_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.wanted_voltage
     ),
-    # Limits and sizes do not change while a car is there: no statistics.
-    _of_car(Feature.VEHICLE_VOLTAGE_MAX, **VOLTAGE),
-    _of_car(Feature.VEHICLE_CURRENT_MAX, **CURRENT),
-    _of_car(Feature.VEHICLE_CURRENT_MIN, **CURRENT),
-    _of_car(Feature.VEHICLE_POWER_MAX, **POWER),
-    _of_car(
-        Feature.BATTERY_CAPACITY,
-        device_class=SensorDeviceClass.ENERGY_STORAGE,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=0,
+    measurement(
+        Feature.VEHICLE_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.vehicle_current
     ),
-    _of_car(Feature.DEPARTURE, device_class=SensorDeviceClass.TIMESTAMP),
-    _of_car(Feature.FULL_ENOUGH_AT, device_class=SensorDeviceClass.TIMESTAMP),
+    measurement(
+        Feature.WANTED_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.wanted_current
+    ),
+    measurement(
+        Feature.VEHICLE_VOLTAGE_MAX,
+        _VOLTAGE_LIMIT,
+        lambda snapshot: snapshot.vehicle.vehicle_voltage_max,
+    ),
+    measurement(
+        Feature.VEHICLE_CURRENT_MAX,
+        _CURRENT_LIMIT,
+        lambda snapshot: snapshot.vehicle.vehicle_current_max,
+    ),
+    measurement(
+        Feature.VEHICLE_CURRENT_MIN,
+        _CURRENT_LIMIT,
+        lambda snapshot: snapshot.vehicle.vehicle_current_min,
+    ),
+    measurement(
+        Feature.VEHICLE_POWER_MAX,
+        _POWER_LIMIT,
+        lambda snapshot: snapshot.vehicle.vehicle_power_max,
+    ),
+    measurement(
+        Feature.BATTERY_CAPACITY, _CAPACITY, lambda snapshot: snapshot.vehicle.battery_capacity
+    ),
+    measurement(Feature.DEPARTURE, _MOMENT, lambda snapshot: snapshot.vehicle.departure),
+    measurement(
+        Feature.FULL_ENOUGH_AT, _MOMENT, lambda snapshot: snapshot.vehicle.full_enough_at
+    ),
 )
 
 DIRECT_SENSORS = (
-    _of_supply(Feature.DC_MODE),
-    _of_supply(Feature.DC_VOLTAGE, **_MEASURED, **VOLTAGE),
-    _of_supply(Feature.DC_CURRENT, **_MEASURED, **CURRENT),
-    _of_supply(Feature.DC_VOLTAGE_MAX, **VOLTAGE),
-    _of_supply(Feature.DC_CURRENT_MAX, **CURRENT),
-    _of_supply(Feature.DC_POWER_MAX, **POWER),
+    _of_supply(Feature.DC_MODE, WORDS, lambda snapshot: snapshot.direct.dc_mode),
+    _of_supply(Feature.DC_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.direct.dc_voltage),
+    _of_supply(Feature.DC_CURRENT, CURRENT, lambda snapshot: snapshot.direct.dc_current),
+    _of_supply(
+        Feature.DC_VOLTAGE_MAX, _VOLTAGE_LIMIT, lambda snapshot: snapshot.direct.dc_voltage_max
+    ),
+    _of_supply(
+        Feature.DC_CURRENT_MAX, _CURRENT_LIMIT, lambda snapshot: snapshot.direct.dc_current_max
+    ),
+    _of_supply(
+        Feature.DC_POWER_MAX, _POWER_LIMIT, lambda snapshot: snapshot.direct.dc_power_max
+    ),
     _of_supply(
         Feature.ISOLATION_RESISTANCE,
-        **_MEASURED,
-        native_unit_of_measurement="Ω",
-        suggested_display_precision=0,
+        Quantity(unit="Ω", digits=0),
+        lambda snapshot: snapshot.direct.isolation_resistance,
     ),
 )

@@ -31,6 +31,14 @@ async def plugged(chargepoint: Chargepoint) -> None:
     await chargepoint.shows("sensor", "status", "ready_to_charge")
 
 
+async def nothing_comes(chargepoint: Chargepoint) -> None:
+    """Wait until all that was on its way has come: it would prove something."""
+    hub, heard = chargepoint.entry.runtime_data.hub, -1
+    while heard != hub.received:
+        heard = hub.received
+        await asyncio.sleep(0.2)
+
+
 async def test_what_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     for key in LIMITS:
         assert chargepoint.attribute("number", key, "device_class") == "current"
@@ -164,6 +172,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
     before = chargepoint.state("number", key)
     chargepoint.node._commands._timeout = 0.3
     await chargepoint.point.silence()
+    await nothing_comes(chargepoint)
     call = hass.async_create_task(set_to(chargepoint, key, 8))
     await chargepoint.shows("number", key, "8.0")
     assert chargepoint.attribute("number", key, "pending") is True

@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.session_descriptions import SESSION_SENSORS
+from custom_components.fimp_chargepoint.meter_descriptions import SESSION_SENSORS
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
@@ -137,9 +137,9 @@ def test_energy_without_a_beginning_is_not_shown() -> None:
     """A drop of it would be booked as energy that was given back."""
     (description,) = SESSION_SENSORS
     snapshot = ChargepointSnapshot(identity=Identity(name="x"), meter=Meter(session_energy=5))
-    assert description.value_fn(snapshot) is None
+    assert description.value_fn(snapshot).value is None
     known = replace(snapshot, session=Session(started=datetime(2026, 1, 1, tzinfo=UTC)))
-    assert description.value_fn(known) == 5
+    assert description.value_fn(known).value == 5
 
 
 async def test_garbage_costs_only_itself(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

@@ -263,11 +263,13 @@ class NodeSnapshot:
 
     def differs_beyond_measurements(self, other: NodeSnapshot) -> bool:
         """Return whether anything but measurements differs from `other`."""
-        return any(
-            getattr(self, name) != getattr(other, name)
-            for name in self.__dataclass_fields__
-            if name not in _MEASURED
-        )
+        for name in self.__dataclass_fields__:
+            if name not in _MEASURED:
+                ours, theirs = getattr(self, name), getattr(other, name)
+                # Most fields are the very same object: asked for each publication.
+                if ours is not theirs and ours != theirs:
+                    return True
+        return False
 
 
 #: The fields that hold nothing but measurements.

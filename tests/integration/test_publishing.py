@@ -1,0 +1,234 @@
+"""Who is asked when a charge point says something new, and who is not."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+import itertools
+from typing import Any, NoReturn
+
+from homeassistant.components.binary_sensor import BinarySensorEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.fimp_chargepoint import entity
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Feature,
+    Identity,
+    Reason,
+    Status,
+)
+from custom_components.fimp_chargepoint.coordinator import FACTS, ChargepointCoordinator
+from custom_components.fimp_chargepoint.entity import ControlDescription
+from custom_components.fimp_chargepoint.sensor_descriptions import ChargepointSensorDescription
+from tests.metadata.entities import PLATFORMS, descriptions
+
+from .conftest import QUIET, Chargepoint, find, running
+
+_MEASUREMENTS = ("meter", "health", "vehicle", "direct", "charged")
+
+
+@pytest.fixture(name="coordinator")
+def coordinator_fixture(chargepoint: Chargepoint) -> ChargepointCoordinator:
+    """Return the coordinator of a charge point without a car."""
+    (coordinator,) = chargepoint.entry.runtime_data.coordinators.values()
+    return coordinator
+
+
+@pytest.fixture(name="calls")
+def calls_fixture(coordinator: ChargepointCoordinator) -> Iterator[list[str]]:
+    """Return whom the coordinator calls: one for facts, and one for everything."""
+    calls: list[str] = []
+    stops = (
+        coordinator.async_add_listener(lambda: calls.append("facts"), FACTS),
+        coordinator.async_add_listener(lambda: calls.append("everything")),
+    )
+    yield calls
+    for stop in stops:
+        stop()
+
+
+def say(coordinator: ChargepointCoordinator, **news: Any) -> None:
+    """Let the charge point say something."""
+    node = coordinator.node
+    node._update(node.outlet.clock.now(), **news)
+
+
+def power(coordinator: ChargepointCoordinator, watts: float) -> None:
+    """Let the charge point measure something."""
+    say(coordinator, meter=replace(coordinator.node.snapshot.meter, power=watts))
+
+
+def test_measurements_are_heard_by_few(
+    coordinator: ChargepointCoordinator, calls: list[str]
+) -> None:
+    power(coordinator, 1234.0)
+    assert calls == ["everything"]
+
+
+def test_facts_are_heard_by_all(coordinator: ChargepointCoordinator, calls: list[str]) -> None:
+    say(coordinator, cable_lock=not coordinator.data.cable_lock)
+    assert calls == ["facts", "everything"]
+    calls.clear()
+    say(coordinator, unavailable=Reason.SILENT)
+    assert calls == ["facts", "everything"]
+
+
+def test_a_measurement_with_a_fact(
+    coordinator: ChargepointCoordinator, calls: list[str]
+) -> None:
+    meter = replace(coordinator.node.snapshot.meter, power=1.0)
+    say(coordinator, meter=meter, cable_lock=not coordinator.data.cable_lock)
+    assert calls == ["facts", "everything"]
+
+
+def test_a_listener_that_fails_costs_nobody_a_measurement(
+    coordinator: ChargepointCoordinator, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[str] = []
+
+    def fail() -> NoReturn:
+        raise RuntimeError("out of order")
+
+    stop = coordinator.async_add_listener(fail)
+    coordinator.async_add_listener(lambda: calls.append("next"))
+    power(coordinator, 77.0)
+    assert calls == ["next"]
+    assert "out of order" in caplog.text
+    stop()
+    caplog.clear()
+
+
+async def test_asking_for_an_update(
+    hass: HomeAssistant, chargepoint: Chargepoint, coordinator: ChargepointCoordinator
+) -> None:
+    """Home Assistant's own action tells nothing but the truth, and logs no failure."""
+    await async_setup_component(hass, "homeassistant", {})
+    target = {"entity_id": chargepoint.id("switch", "charging")}
+    for reason, state in ((Reason.OFFLINE, "unavailable"), (None, "off")):
+        say(coordinator, unavailable=reason)
+        await hass.services.async_call("homeassistant", "update_entity", target, blocking=True)
+        await hass.async_block_till_done()
+        assert chargepoint.state("switch", "charging") == state
+        assert coordinator.last_update_success is (reason is None)
+
+
+async def test_capabilities_are_looked_at_when_they_change(
+    hass: HomeAssistant, chargepoint: Chargepoint, coordinator: ChargepointCoordinator
+) -> None:
+    looks: list[Capabilities | None] = []
+    stop = chargepoint.entry.runtime_data.async_for_capabilities(
+        lambda _, before: looks.append(before)
+    )
+    assert looks == [None]
+    power(coordinator, 42.0)
+    say(coordinator, cable_lock=not coordinator.data.cable_lock)
+    assert looks == [None]
+    before = coordinator.data.capabilities
+    say(coordinator, capabilities=before.reporting(Feature.EVSE_ID))
+    assert looks == [None, before]
+    await hass.async_block_till_done()
+    assert find(hass, "sensor", "evse_id")
+    say(coordinator, capabilities=before)
+    await hass.async_block_till_done()
+    assert find(hass, "sensor", "evse_id") is None
+    stop()
+    assert len(looks) == 3
+
+
+async def test_no_session_sensor_looks_at_the_power(
+    hass: HomeAssistant, chargepoint: Chargepoint, coordinator: ChargepointCoordinator
+) -> None:
+    keeper = chargepoint.entry.runtime_data.sessions.of(coordinator.node.address)
+    calls: list[None] = []
+    stop = keeper.async_add_listener(lambda: calls.append(None))
+    power(coordinator, 2300.0)
+    power(coordinator, 2400.0)
+    assert calls == []
+    await chargepoint.point.plug()
+    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    assert calls
+    stop()
+
+
+async def test_nothing_runs_for_nobody(hass: HomeAssistant, broker: Any) -> None:
+    """A removed charge point is told nothing any more."""
+    async with running(hass, broker, timing=QUIET) as chargepoint:
+        (coordinator,) = chargepoint.entry.runtime_data.coordinators.values()
+        chargepoint.entry.runtime_data.hub.remove_node(coordinator.node.address)
+        await hass.async_block_till_done()
+        assert not any(
+            isinstance(getattr(each, "__self__", None), entity.NodeEntity)
+            for each, _ in coordinator._listeners.values()
+        )
+
+
+# That no entity misses a measurement that it shows. -------------------------------------------
+
+
+class _Measured:
+    """Stands for measurements, and notices who reads them."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"reads the measurement {name}, and does not hear of it")
+
+
+def _snapshots() -> Iterator[ChargepointSnapshot]:
+    """Yield charge points in all conditions, whose measurements nobody may read."""
+    blank = ChargepointSnapshot(
+        identity=Identity(name="x"),
+        capabilities=Capabilities(
+            options={Feature.PHASES: ("1", "3")}, ranges={Feature.MAX_CURRENT: Range(6, 32)}
+        ),
+        unavailable=None,
+        **dict.fromkeys(_MEASUREMENTS, _Measured()),  # type: ignore[arg-type]
+    )
+    for status, plugged, wrong, current in itertools.product(
+        (None, *Status), (None, False, True), ((), ("fault",)), (None, 0.0, 16.0)
+    ):
+        yield replace(
+            blank, status=status, plugged=plugged, errors=frozenset(wrong), max_current=current
+        )
+
+
+def _reads(description: EntityDescription) -> Callable[[ChargepointSnapshot], object] | None:
+    """Return how an entity that hears of facts only reads a charge point."""
+    match description:
+        case ChargepointSensorDescription(measured=False):
+            return description.value_fn
+        case ControlDescription():
+            return description.control.state
+        case BinarySensorEntityDescription() if hasattr(description, "is_on_fn"):
+            return description.is_on_fn
+    return None
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_who_shows_a_measurement_hears_of_it(platform: str) -> None:
+    kinds = ("ocpp", "csms", "station", "registration", "client_id", "security_profile")
+    for description in descriptions(platform):
+        if description.key.startswith(kinds) or (read := _reads(description)) is None:
+            continue
+        for snapshot in _snapshots():
+            read(snapshot)
+
+
+def test_there_are_measurements_and_facts() -> None:
+    """The test above is worth something."""
+    sensors = [
+        each
+        for each in descriptions("sensor")
+        if isinstance(each, ChargepointSensorDescription)
+    ]
+    snapshot = next(_snapshots())
+    for each in sensors:
+        if each.measured:
+            with pytest.raises((AssertionError, TypeError)):
+                each.value_fn(replace(snapshot, session=_began(snapshot)))
+    assert len({each.measured for each in sensors}) == 2
+
+
+def _began(snapshot: ChargepointSnapshot) -> Any:
+    return replace(snapshot.session, started=object())
