@@ -28,7 +28,6 @@ from .sensor_descriptions import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
     SENSORS,
-    WRITES_SENSOR,
     NodeSensorDescription,
     SensorValue,
     Total,
@@ -62,7 +61,6 @@ async def async_setup_entry(
                 *COST_SENSORS,
                 *HEALTH_SENSORS,
                 *DETAIL_SENSORS,
-                WRITES_SENSOR,
             )
         ),
         NodeSensor,

@@ -11,11 +11,9 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import (
-    REVOLUTIONS_PER_MINUTE,
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfElectricCurrent,
-    UnitOfElectricPotential,
     UnitOfEnergy,
     UnitOfTemperature,
 )
@@ -220,17 +218,6 @@ SENSORS = (
 )
 
 
-#: How often the memory was written that wears out by it.
-WRITES_SENSOR = ChargepointSensorDescription(
-    key="writes",
-    translation_key="writes",
-    entity_category=EntityCategory.DIAGNOSTIC,
-    entity_registry_enabled_default=False,
-    state_class=SensorStateClass.TOTAL_INCREASING,
-    exists_fn=lambda capabilities: capabilities.writes,
-    value_fn=lambda snapshot: snapshot.writes,
-)
-
 #: How the device itself is; most people never look.
 HEALTH_SENSORS = (
     measurement(
@@ -269,24 +256,6 @@ HEALTH_SENSORS = (
         Feature.BOARD_TEMPERATURE,
         TEMPERATURE,
         lambda snapshot: snapshot.health.board_temperature,
-        category=EntityCategory.DIAGNOSTIC,
-    ),
-    measurement(
-        Feature.FAN_SPEED,
-        Quantity(unit=REVOLUTIONS_PER_MINUTE, digits=0),
-        lambda snapshot: snapshot.health.fan_speed,
-        category=EntityCategory.DIAGNOSTIC,
-    ),
-    measurement(
-        Feature.SUPPLY_VOLTAGE,
-        Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 1),
-        lambda snapshot: snapshot.health.supply_voltage,
-        category=EntityCategory.DIAGNOSTIC,
-    ),
-    measurement(
-        Feature.NEGATIVE_SUPPLY_VOLTAGE,
-        Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 1),
-        lambda snapshot: snapshot.health.negative_supply_voltage,
         category=EntityCategory.DIAGNOSTIC,
     ),
 )

@@ -550,7 +550,6 @@ OFF = (
     "restarts",
     "restart_reason",
     "previous_session_energy",
-    "writes",
 )
 
 

@@ -312,14 +312,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def _write(
         self, setting: str, request: Callable[[], Request], **command: Any
     ) -> None:
-        """Change `setting`, which is kept in lasting memory: not too often, and counted."""
-        counts = iter((1,))
+        """Change `setting`, which is kept in lasting memory: not too often."""
 
         def write() -> Request:
-            made, now = request(), self.outlet.clock.now()
-            self._pace.written(setting, now)
-            # It may be refused for now, and leave again: that writes once.
-            self._update(now, writes=self.snapshot.writes + next(counts, 0))
+            made = request()
+            self._pace.written(setting, self.outlet.clock.now())
             return made
 
         try:

@@ -67,12 +67,6 @@ class Capabilities:
     parameters: tuple[Parameter, ...] = ()
     lasting: frozenset[str] = frozenset()
 
-    @property
-    def writes(self) -> bool:
-        """Whether anything that it keeps in lasting memory can be set."""
-        settable = any(each.kind is not ParameterKind.VALUE for each in self.parameters)
-        return settable or not self.lasting.isdisjoint(self.controls)
-
     def reporting(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were evidently reported."""
         if self.reports.issuperset(features):

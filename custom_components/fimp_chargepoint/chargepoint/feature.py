@@ -94,6 +94,3 @@ class Feature(StrEnum):
     COMMUNICATION_FAILURE = "communication_failure"
     METER_PUBLIC_KEY = "meter_public_key"
     BOARD_TEMPERATURE = "board_temperature"
-    FAN_SPEED = "fan_speed"
-    SUPPLY_VOLTAGE = "supply_voltage"
-    NEGATIVE_SUPPLY_VOLTAGE = "negative_supply_voltage"

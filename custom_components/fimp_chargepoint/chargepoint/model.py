@@ -204,7 +204,7 @@ class Health:
     """How the device itself is: dBm, a quality without unit, a count, a reason.
 
     `uptime` is since when it runs: the moment it was started last.
-    Temperatures are in °C, the speed of the fan in 1/min, voltages in V.
+    Temperatures are in °C.
     """
 
     signal_strength: float | None = None
@@ -213,9 +213,6 @@ class Health:
     restarts: float | None = None
     restart_reason: str | None = None
     board_temperature: float | None = None
-    fan_speed: float | None = None
-    supply_voltage: float | None = None
-    negative_supply_voltage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,8 +284,7 @@ class ChargepointSnapshot(NodeSnapshot):
     much current there may be. `random_delay` is whether changes of the limit wait for a while
     that chance decides, at most `random_delay_duration` seconds; one waits until
     `delayed_until`. `pending` holds wanted values by the kind of the command, never facts.
-    `writes` counts what was sent to change what is kept in lasting memory, `kept` are the
-    limits that were set from here, by feature.
+    `kept` are the limits that were set from here, by feature.
     """
 
     status: Status | None = None
@@ -311,7 +307,6 @@ class ChargepointSnapshot(NodeSnapshot):
     errors: frozenset[str] = frozenset()
     session: Session = Session()
     pending: Mapping[str, Any] = field(default_factory=dict)
-    writes: int = 0
     kept: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = Meter()
     health: Health = Health()
@@ -343,7 +338,7 @@ class ChargepointSnapshot(NodeSnapshot):
 
 #: What stays true without its source.
 _OUTLIVING = {each.name for each in fields(NodeSnapshot)} | {
-    *("session", "charged", "pending", "writes", "kept")
+    *("session", "charged", "pending", "kept")
 }
 _BLANK = ChargepointSnapshot(identity=Identity(name=""))
 

@@ -4,18 +4,10 @@ EVerest's module `API`: `everest_api/info/var/info`, where the site has configur
 `everest_api/<id>/var/telemetry` of the board.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ...model import Feature
 from ..envelope import number, text
-
-#: What is told of the board, and its decimals.
-_TELEMETRY: Final = {
-    "temperature": (Feature.BOARD_TEMPERATURE, 1),
-    "fan_rpm": (Feature.FAN_SPEED, 0),
-    "supply_voltage_12V": (Feature.SUPPLY_VOLTAGE, 1),
-    "supply_voltage_minus_12V": (Feature.NEGATIVE_SUPPLY_VOLTAGE, 1),
-}
 
 
 class Information(NamedTuple):
@@ -39,8 +31,7 @@ def told(info: dict[str, Any]) -> Information:
 
 def telemetry(values: dict[str, Any]) -> dict[Feature, float | None]:
     """Return what `telemetry` says of the board."""
-    return {
-        feature: None if (found := number(values.get(key))) is None else round(found, digits)
-        for key, (feature, digits) in _TELEMETRY.items()
-        if key in values
-    }
+    if "temperature" not in values:
+        return {}
+    found = number(values["temperature"])
+    return {Feature.BOARD_TEMPERATURE: None if found is None else round(found, 1)}
