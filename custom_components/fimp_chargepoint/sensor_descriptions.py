@@ -14,7 +14,6 @@ from homeassistant.const import (
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfElectricCurrent,
-    UnitOfEnergy,
     UnitOfTemperature,
 )
 from homeassistant.helpers.typing import StateType
@@ -118,6 +117,7 @@ SENSORS = (
         key="raw_status",
         translation_key="raw_status",
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=reports(Feature.STATUS),
         value_fn=lambda snapshot: snapshot.raw_status,
     ),
@@ -142,6 +142,7 @@ SENSORS = (
         key="evse_id",
         translation_key="evse_id",
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=reports(Feature.EVSE_ID),
         value_fn=lambda snapshot: snapshot.identity.evse_id,
     ),
@@ -203,17 +204,6 @@ SENSORS = (
         entity_registry_enabled_default=False,
         exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=lambda snapshot: snapshot.session.ended,
-    ),
-    ChargepointSensorDescription(
-        key="previous_session_energy",
-        translation_key="previous_session_energy",
-        # The last session as it was watched from here is told by sensors of its own.
-        entity_registry_enabled_default=False,
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda snapshot: snapshot.session.previous_energy,
     ),
 )
 

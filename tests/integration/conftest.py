@@ -178,6 +178,14 @@ class Chargepoint:
         what = f"{platform} {key} to be {wanted}"
         await until(lambda: self.state(platform, key) == wanted, what)
 
+    async def says(self, word: str) -> None:
+        """Wait until it is in a state that it calls `word` itself; that sensor is off."""
+        nodes = self.entry.runtime_data.hub.nodes.values()
+        await until(
+            lambda: any(getattr(each.snapshot, "raw_status", None) == word for each in nodes),
+            f"the charge point to say {word}",
+        )
+
     async def comes(self) -> None:
         """Wait until it was found; an adapter that answers no question has to speak."""
         points = self.point.points.values()

@@ -69,7 +69,7 @@ async def action(chargepoint: Chargepoint, name: str, **data: Any) -> dict[str, 
 async def test_authorize(chargepoint: Chargepoint) -> None:
     await chargepoint.shows("sensor", "status", "disconnected")
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "raw_status", "AuthRequired")
+    await chargepoint.says("AuthRequired")
     assert await action(chargepoint, "authorize", token="CAFE") == {"status": "Accepted"}
     await chargepoint.shows("sensor", "status", "charging")
     # Another one cannot end that.
@@ -98,9 +98,9 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
     assert await action(chargepoint, "cancel_reservation") == {}
     assert await action(chargepoint, "allow_charging") == {"used": False}
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "raw_status", "AuthRequired")
+    await chargepoint.says("AuthRequired")
     await action(chargepoint, "answer_authorization", token="CAFE", status="invalid")
-    assert chargepoint.state("sensor", "raw_status") == "AuthRequired"
+    await chargepoint.says("AuthRequired")
     with pytest.raises(HomeAssistantError, match="refused the reservation"):
         # A car is there.
         await action(chargepoint, "reserve", number=8)

@@ -351,7 +351,7 @@ MAKES = {
 async def is_at(chargepoint: Chargepoint, step: tuple[str, str], switch: str) -> None:
     """Wait until a charge point has come to a step."""
     status, raw = step
-    await chargepoint.shows("sensor", "raw_status", raw)
+    await chargepoint.says(raw)
     await chargepoint.shows("sensor", "status", status)
     await chargepoint.shows("switch", "charging", switch)
 
@@ -392,7 +392,7 @@ async def test_a_day(hass: HomeAssistant, broker: BrokerProcess, profile: str) -
         await point.full()
         await is_at(chargepoint, make.full, "off")
         await point.fault("smoke")
-        await chargepoint.shows("sensor", "raw_status", make.fault[1])
+        await chargepoint.says(make.fault[1])
         await chargepoint.shows("sensor", "status", make.fault[0])
         await point.clear_fault()
         await is_at(chargepoint, make.full, "off")
@@ -549,7 +549,7 @@ OFF = (
     "uptime",
     "restarts",
     "restart_reason",
-    "previous_session_energy",
+    "raw_status",
 )
 
 

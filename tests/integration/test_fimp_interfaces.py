@@ -520,7 +520,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
         ),
         _session(
             2,
-            {ENERGY: "2.0", ("sensor", "previous_session_energy"): "7.5"},
+            {ENERGY: "2.0"},
             started_at=_STARTED,
             previous_session="7.50",
         ),

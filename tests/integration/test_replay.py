@@ -55,7 +55,8 @@ async def test_full_and_minimal_charger() -> None:
 
 async def test_everest_ends_with_a_plug_nobody_knows_of() -> None:
     path = recording("everest/recorded/api_v1_main_ac_sessions")
-    shown = {entity_id: each["state"] for entity_id, each in (await states(path)).items()}
+    found = await states(path, "--all")
+    shown = {entity_id: each["state"] for entity_id, each in found.items()}
     name = "everest_evse_manager_api"
     assert shown[f"sensor.{name}_status"] == "unknown"
     assert shown[f"switch.{name}"] == "unknown"

@@ -27,6 +27,7 @@ from .conftest import Chargepoint, load, other_broker, simulator, until
 FAST = Timing(pace=0.0, poll=0.1, speed=1000.0)
 
 
+@pytest.mark.usefixtures("everything_enabled")
 async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Ours for people and automations, the protocol's own word for the curious."""
     assert chargepoint.attribute("sensor", "status", "options") == list(Status)

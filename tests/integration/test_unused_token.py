@@ -66,7 +66,7 @@ async def test_it_waits_for_a_token(
         for _ in range(3):
             await minute()
         await station.plug()
-        await found.shows("sensor", "raw_status", "AuthRequired")
+        await found.says("AuthRequired")
         # It may have just begun to ask, and its reader may be on the way.
         await minute()
         assert not issues(hass)
@@ -92,7 +92,7 @@ async def test_a_reader_comes(hass: HomeAssistant, broker: BrokerProcess) -> Non
     ) as station:
         found = Chargepoint(hass, station, entry)
         await station.plug()
-        await found.shows("sensor", "raw_status", "AuthRequired")
+        await found.says("AuthRequired")
         for minutes in (1, 2):
             async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes + 0.1))
         assert issues(hass)

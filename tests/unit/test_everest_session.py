@@ -426,7 +426,7 @@ def test_enabling_without_a_car_is_not_in_doubt() -> None:
 # Which session ------------------------------------------------------------------
 
 
-def test_the_next_session_keeps_the_energy_of_the_one_before() -> None:
+def test_the_next_session_begins_without_energy() -> None:
     course = charging().info("Charging", started=0, charged_energy_wh=1500)
     course.wait(60).event("SessionFinished").wait(60)
     course.uuid = "two"
@@ -434,12 +434,11 @@ def test_the_next_session_keeps_the_energy_of_the_one_before() -> None:
     assert course.state.id == "two"
     assert course.state.started == START + timedelta(seconds=120)
     assert course.state.ended is None
-    assert course.state.previous_energy == 1.5
     assert course.energy is None
     course.info("Preparing", started=120, charged_energy_wh=0)
     assert course.energy == 0
     # Once more the same is not another session.
-    assert course.begin().state.previous_energy == 1.5
+    assert course.begin().energy == 0
 
 
 def test_session_info_tells_of_a_session_whose_events_were_missed() -> None:
@@ -447,15 +446,14 @@ def test_session_info_tells_of_a_session_whose_events_were_missed() -> None:
     course.info("Charging", started=100, charged_energy_wh=20)
     assert course.state.id is None
     assert course.state.started == START + timedelta(seconds=100)
-    assert (course.state.previous_energy, course.energy) == (1.5, 0.02)
+    assert course.energy == 0.02
     assert course.plugged is True
     # Whether the car is another one, not every word tells.
     assert charging().info("Preparing", started=100).plugged is None
     # Its id comes with the next event.
     course.uuid = "two"
     course.event("ChargingPausedEV")
-    assert course.state.id == "two"
-    assert course.state.previous_energy == 1.5
+    assert (course.state.id, course.energy) == ("two", 0.02)
 
 
 def test_session_info_and_session_started_mean_the_same_session() -> None:
@@ -463,11 +461,10 @@ def test_session_info_and_session_started_mean_the_same_session() -> None:
     assert (course.state.id, course.state.started) == ("one", START)
     assert course.info("Preparing", started=0).state.id == "one"
     course = Course().begin().info("Preparing", started=0.4)
-    assert (course.state.id, course.state.previous_energy) == ("one", None)
+    assert course.state.id == "one"
     # While a session that began long before is another one.
     course = Course().info("Charging", started=-600, charged_energy_wh=900).begin()
-    assert course.state.started == START
-    assert course.state.previous_energy == 0.9
+    assert (course.state.started, course.energy) == (START, None)
 
 
 def test_an_event_in_the_middle_of_a_session_does_not_say_when_it_began() -> None:
@@ -635,7 +632,6 @@ def test_after_a_gap_the_meter_waits_for_the_session() -> None:
     same = course.state
     course.uuid = "two"
     assert course.begin(meter=50_000).meter(50.5).meter(51.0).energy == 1
-    assert course.state.previous_energy == 1
     # ... or of the same.
     course.state, course.uuid = same, "one"
     assert course.event("ChargingPausedEV").meter(50.0).energy == 49

@@ -133,7 +133,6 @@ class Session:
     started: datetime | None = None
     start_guessed: bool = False
     ended: datetime | None = None
-    previous_energy: float | None = None
     authorized: bool | None = None
     token: str | None = None
 

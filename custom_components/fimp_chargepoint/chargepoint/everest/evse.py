@@ -173,7 +173,6 @@ class Evse(Chargepoint):
                 started=state.started,
                 start_guessed=self._start_guessed,
                 ended=state.ended,
-                previous_energy=state.previous_energy,
                 authorized=state.authorized,
                 token=state.token,
             ),

@@ -135,7 +135,6 @@ class State:
     id: str | None = None
     started: datetime | None = None
     ended: datetime | None = None
-    previous_energy: float | None = None
     authorized: bool | None = None
     token: str | None = None
     energy: SessionEnergy = field(default_factory=SessionEnergy)
@@ -235,7 +234,6 @@ def forgotten(state: State, *, restarted: bool = False) -> State:
         id=state.id,
         started=state.started,
         ended=state.ended,
-        previous_energy=state.previous_energy,
         energy=state.energy,
     )
 
@@ -337,7 +335,6 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         ended=None,
         authorized=None,
         token=None,
-        previous_energy=state.energy.value,
         energy=SessionEnergy(),
     )
 

@@ -1,7 +1,7 @@
 """The session of a FIMP charge point, from `evt.current_session.report`.
 
-Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` and
-`previous_session` as today's adapters send them.
+Source: Futurehome FIMP API, chargepoint service; `started_at` and `finished_at` as today's
+adapters send them. Their `previous_session` is left out: the logbook knows of it.
 """
 
 from collections.abc import Mapping
@@ -82,19 +82,8 @@ def next_session(
         # On plug-in an adapter may send 0 with the old session's times, and only then
         # the new session. One session never loses energy.
         energy = max(energy, known_energy)
-    previous = number(props.get("previous_session"))
-    if previous is None:
-        # Without a car an adapter may say 0 all the time: that was no session.
-        previous = known.previous_energy if same else known_energy or None
-    return (
-        Session(
-            started=started,
-            start_guessed=guessed,
-            ended=time(props.get("finished_at")),
-            previous_energy=previous,
-        ),
-        energy,
-    )
+    ended = time(props.get("finished_at"))
+    return Session(started=started, start_guessed=guessed, ended=ended), energy
 
 
 def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:
