@@ -30,7 +30,6 @@ from .chargepoint.options import Options, Token
 from .chargepoint.topics import is_level
 from .const import (
     CONF_BUS_ROOT,
-    CONF_COMMAND_TIMEOUT,
     CONF_COMMUNICATION_CHECK,
     CONF_COMMUNICATION_CHECK_END,
     CONF_DWELL,
@@ -40,7 +39,6 @@ from .const import (
     CONF_MEASUREMENT_INTERVAL,
     CONF_PRICE_ENTITY,
     CONF_PROTOCOLS,
-    CONF_SILENCE_LIMIT,
     CONF_TOKEN,
     CONF_TOKEN_TYPE,
 )
@@ -131,10 +129,7 @@ SECTIONS: Final = (
         ),
     ),
     Section(
-        "messages",
-        # Empty, each protocol has its own time, which no number could say for all of them.
-        Preference(key=CONF_COMMAND_TIMEOUT, selector=_number("s", 5, 300)),
-        Preference(key=CONF_SILENCE_LIMIT, selector=_number("s", 30, 86400)),
+        CONF_PROTOCOLS,
         Preference(
             key=CONF_PROTOCOLS,
             selector=SelectSelector(

@@ -336,7 +336,7 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
             "measurements": {"measurement_interval": 30},
             "charging": {"dwell": 0},
             "costs": {"fixed_price": 1.5},
-            "messages": {"command_timeout": 60, "silence_limit": 90, "protocols": ["fimp"]},
+            "protocols": {"protocols": ["fimp"]},
             "everest": {"token": " DEADBEEF ", "token_type": "local"},
         },
     )
@@ -346,8 +346,6 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert entry.runtime_data.hub.options == Options(
         measurement_interval=30,
         dwell=0,
-        command_timeout=60,
-        silence_limit=90,
         protocols=("fimp",),
         token=Token("DEADBEEF", "Local"),
     )
@@ -359,8 +357,6 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "measurement_interval": 7.0,
         "dwell": 20.0,
         "keep_limits": True,
-        "command_timeout": 60.0,
-        "silence_limit": 120.0,
         "protocols": ["everest"],
         "token": "CAFE",
         "token_type": "central",
@@ -379,7 +375,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
             "measurements": {"measurement_interval": 7},
             "charging": {},
             "costs": {},
-            "messages": {"protocols": ["everest"]},
+            "protocols": {"protocols": ["everest"]},
             "everest": {"token": "  "},
         },
     )
@@ -407,15 +403,15 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
     result = await hass.config_entries.options.async_init(entry.entry_id)
     filled_in = {
         "measurements": {},
-        "charging": {},
+        "charging": {"dwell": 20},
         "costs": {},
-        "messages": {"protocols": [], "command_timeout": 20},
+        "protocols": {"protocols": []},
         "everest": {},
     }
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
     assert result["errors"] == {"base": "protocol_missing"}
-    assert shown(result)["command_timeout"] == 20
-    filled_in["messages"]["protocols"] = ["fimp"]
+    assert shown(result)["dwell"] == 20
+    filled_in["protocols"]["protocols"] = ["fimp"]
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options["protocols"] == ["fimp"]
@@ -430,7 +426,7 @@ async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root
         "measurements": {},
         "charging": {},
         "costs": {},
-        "messages": {},
+        "protocols": {},
         "everest": {"internal_bus": True, "bus_root": root},
     }
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)

@@ -13,6 +13,7 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fimp_chargepoint.chargepoint.everest import pulse
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
     discovery as ocpp_discovery,
 )
@@ -372,8 +373,11 @@ async def test_what_a_release_does_not_offer(
             assert len(station.point.received) == before
 
 
-async def test_a_station_that_falls_silent(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    async with ocpp(hass, broker, "main", API, silence_limit=1.0) as station:
+async def test_a_station_that_falls_silent(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "_SILENCE_MIN", 1.0)
+    async with ocpp(hass, broker, "main", API) as station:
         await station.is_connected("on")
         await station.point.crash()
         station.point.mistakes.remove("crash")

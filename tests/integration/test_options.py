@@ -15,9 +15,18 @@ from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
 from custom_components.fimp_chargepoint.chargepoint.everest import (
     chargepoint as everest_chargepoint,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest import pulse
+from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+    EverestChargepoint,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    chargepoint as legacy_chargepoint,
+)
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     discovery as legacy_discovery,
 )
+from custom_components.fimp_chargepoint.chargepoint.fimp import chargepoint as fimp_chargepoint
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
@@ -66,10 +75,12 @@ async def test_measurement_interval(hass: HomeAssistant, broker: BrokerProcess) 
 
 
 @pytest.mark.parametrize("protocol", ["fimp", "everest"])
-async def test_command_timeout(
-    hass: HomeAssistant, broker: BrokerProcess, protocol: str
+async def test_no_confirmation(
+    hass: HomeAssistant, broker: BrokerProcess, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = other_broker(broker, options={"command_timeout": 0.4})
+    for each in (FimpChargepoint, EverestChargepoint):
+        monkeypatch.setattr(each, "command_timeout", 0.4)
+    entry = other_broker(broker)
     async with (
         simulator(broker, ChargepointSetup(profile="full"))
         if protocol == "fimp"
@@ -85,11 +96,14 @@ async def test_command_timeout(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_silence_limit_of_fimp(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_silence_with_fimp(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A charger that says nothing is asked, and is there as long as it answers."""
-    limit = {"silence_limit": 1.2}
+    monkeypatch.setattr(fimp_chargepoint, "ASK_AFTER", 0.6)
+    monkeypatch.setattr(fimp_chargepoint, "ANSWER_TIME", 0.2)
     full = ChargepointSetup(profile="full")
-    async with running(hass, broker, full, timing=QUIET, options=limit) as point:
+    async with running(hass, broker, full, timing=QUIET) as point:
         asked = len(point.sent("cmd.state.get_report"))
         await until(lambda: len(point.sent("cmd.state.get_report")) > asked + 2)
         assert point.state("sensor", "status") == "disconnected"
@@ -101,14 +115,16 @@ async def test_silence_limit_of_fimp(hass: HomeAssistant, broker: BrokerProcess)
 
 
 @pytest.mark.parametrize("dialect", ["main", "legacy"])
-async def test_silence_limit_of_everest(
+async def test_silence_with_everest(
     hass: HomeAssistant,
     broker: BrokerProcess,
     dialect: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
-    entry = other_broker(broker, options={"silence_limit": 1.5})
+    monkeypatch.setattr(pulse, "_SILENCE_MIN", 1.5)
+    monkeypatch.setattr(legacy_chargepoint, "SILENCE_MAX", 1.5)
+    entry = other_broker(broker)
     async with station(broker, dialect) as point:
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -20,6 +21,8 @@ from custom_components.fimp_chargepoint.chargepoint import keeper
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
 from custom_components.fimp_chargepoint.chargepoint.commands import shows
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.everest import pulse
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -225,12 +228,14 @@ async def test_no_answer(
 ) -> None:
     """Where the one before still holds, it ends in time."""
     full = ChargepointSetup(profile="full")
-    async with running(hass, broker, full, options={"command_timeout": 0.4}) as found:
+    async with running(hass, broker, full) as found:
         await found.shows("number", "max_current", "32.0")
         await limit(found, 10, minutes=10)
         await found.point.silence()
+        found.node._commands._timeout = 0.4
         with pytest.raises(HomeAssistantError, match="within"):
             await limit(found, 8, **duration)
+        found.node._commands._timeout = FimpChargepoint.command_timeout
         await found.point.silence(on=False)
         await later(hass, minutes=11)
         await found.shows("number", "max_current", "32.0")
@@ -376,15 +381,16 @@ async def station(
     hass: HomeAssistant, broker: BrokerProcess, *, keep_limits: bool = False
 ) -> AsyncGenerator[Chargepoint]:
     """An EVSE of EVerest behind a fuse of 16 A."""
-    options = {"keep_limits": keep_limits, "silence_limit": 1}
-    entry = await load(hass, other_broker(broker, options=options))
-    async with EverestSimulator(
+    entry = await load(hass, other_broker(broker, options={"keep_limits": keep_limits}))
+    simulated = EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
-    ) as point:
-        found = Chargepoint(hass, point, entry)
-        await found.shows("number", "max_current", "16.0")
-        yield found
-        await hass.config_entries.async_unload(entry.entry_id)
+    )
+    with patch.object(pulse, "_SILENCE_MIN", 1.0):
+        async with simulated as point:
+            found = Chargepoint(hass, point, entry)
+            await found.shows("number", "max_current", "16.0")
+            yield found
+            await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def fuse(found: Chargepoint, current: float, shown: float) -> None:

@@ -37,7 +37,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     CommandSupersededError or InvalidRequestError.
     """
 
-    #: Seconds a command waits for its proof, unless the user prefers another time.
+    #: Seconds a command waits for its proof.
     command_timeout: ClassVar[float]
     #: Seconds that a report may lag behind what it is about.
     report_age: ClassVar[float]
@@ -50,7 +50,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._commands = Commands(
             outlet,
             self.timers,
-            outlet.options.command_timeout or self.command_timeout,
+            self.command_timeout,
             self.report_age,
             look=lambda: self.snapshot,
             ask=self._ask,

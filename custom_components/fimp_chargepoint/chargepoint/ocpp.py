@@ -17,7 +17,7 @@ from .errors import NotConnectedError
 from .model import NodeSnapshot, Reason
 from .node import Node, Outlet
 
-#: Seconds that a reply is waited for, unless the user prefers another time.
+#: Seconds that a reply is waited for.
 _TIMEOUT = 10.0
 
 
@@ -154,8 +154,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def __init__(self, address: str, snapshot: OcppSnapshot, outlet: Outlet) -> None:
         """Start with no question open."""
         super().__init__(address, snapshot, outlet)
-        timeout = outlet.options.command_timeout or _TIMEOUT
-        self._calls = Calls(outlet, self.timers, timeout)
+        self._calls = Calls(outlet, self.timers, _TIMEOUT)
         self._event_listeners: list[Callable[[Told], None]] = []
 
     def add_event_listener(self, listener: Callable[[Told], None]) -> Callable[[], None]:

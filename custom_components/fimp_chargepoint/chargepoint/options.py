@@ -33,9 +33,7 @@ class Options:
     """All preferences, with what holds where nothing was chosen.
 
     `measurement_interval` is the time in seconds between two publications of mere
-    measurements, 0 for none. `command_timeout` is how many seconds a command waits for its
-    proof, `silence_limit` after how many seconds of silence a charge point counts as gone;
-    None is what suits its protocol. `dwell` is the time in seconds that must pass between a
+    measurements, 0 for none. `dwell` is the time in seconds that must pass between a
     stop and a start, `write_interval` that between two writes of a setting that a charge
     point keeps in lasting memory; 0 is none. `keep_limits` is whether a limit that was set
     is set again where the charge point comes back without it. `protocols` are those that
@@ -47,8 +45,6 @@ class Options:
     """
 
     measurement_interval: float = 5.0
-    command_timeout: float | None = None
-    silence_limit: float | None = None
     dwell: float = 10.0
     write_interval: float = 15.0
     protocols: tuple[str, ...] = ("fimp", "everest")

@@ -47,9 +47,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(address, Module(prefix, Kind.EVSE, module), outlet)
-        self._calls = Calls(
-            outlet, self.timers, outlet.options.command_timeout or self.command_timeout
-        )
+        self._calls = Calls(outlet, self.timers, self.command_timeout)
         self._desk = Desk(self.module, outlet, self._calls)
         #: The modules beside it that belong to it.
         self._sisters = Sisters()

@@ -26,7 +26,7 @@ from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
 from .inclusion import Service, Thing, identity
 from .message import Message
-from .questions import ASK_AFTER, ASKED_BY, TRIES, patience, questions
+from .questions import ANSWER_TIME, ASK_AFTER, ASKED_BY, TRIES, questions
 from .reports import Reader, Reading
 from .requests import Requests, refusal
 from .session import SessionReader, offers
@@ -322,15 +322,14 @@ class FimpChargepoint(Chargepoint):
 
     def _watch_silence(self, now: float) -> None:
         """Ask a charge point that says nothing, and stop believing in it in the end."""
-        ask_after, answer_time = patience(self.outlet.options.silence_limit)
-        if now - self._heard_at < ask_after:
-            self.timers.set("silence", self._heard_at + ask_after, self._watch_silence)
+        if now - self._heard_at < ASK_AFTER:
+            self.timers.set("silence", self._heard_at + ASK_AFTER, self._watch_silence)
             return
         if self._unanswered == TRIES and self.snapshot.unavailable is not Reason.OFFLINE:
             self._set_unavailable(Reason.SILENT, now)
         self._unanswered += 1
         self._get("chargepoint", "cmd.state.get_report")
-        pause = answer_time if self._unanswered <= TRIES else ask_after
+        pause = ANSWER_TIME if self._unanswered <= TRIES else ASK_AFTER
         self.timers.set("silence", now + pause, self._watch_silence)
 
     @override

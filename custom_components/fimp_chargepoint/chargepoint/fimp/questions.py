@@ -37,7 +37,7 @@ _QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 #: values every 30 minutes only.
 ASK_AFTER: Final = 300.0
 #: Seconds it has for an answer, and how often it is asked before it counts as silent.
-_ANSWER_TIME: Final = 30.0
+ANSWER_TIME: Final = 30.0
 TRIES: Final = 3
 
 #: The question for a fact of the service `chargepoint`.
@@ -78,15 +78,3 @@ def questions(
 
 def _question(middle: str) -> str:
     return f"cmd.{middle}.get_report"
-
-
-def patience(limit: float | None) -> tuple[float, float]:
-    """Return the seconds of silence until it is asked, and those it has for each answer.
-
-    Together they are `limit`, the seconds of silence that the user allows, if any.
-    """
-    if limit is None:
-        return ASK_AFTER, _ANSWER_TIME
-    # Half of a short silence is for the answers.
-    answer_time = min(_ANSWER_TIME, limit / 2 / TRIES)
-    return limit - TRIES * answer_time, answer_time

@@ -262,8 +262,7 @@ class LegacyChargepoint(Evse):
     def _watch(self, now: float) -> None:
         """Wait for the next word, but not for ever."""
         silent = partial(self._set_unavailable, Reason.SILENT)
-        limit = self.outlet.options.silence_limit or SILENCE_MAX
-        self.timers.set("silence", now + limit, silent)
+        self.timers.set("silence", now + SILENCE_MAX, silent)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:

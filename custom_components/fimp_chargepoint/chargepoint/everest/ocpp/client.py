@@ -370,8 +370,7 @@ class EverestOcpp(OcppClient):
 
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
-        limit = self.outlet.options.silence_limit or self._pulse.silence_max
-        asks, silent, due = look(self._heard_at, limit, now)
+        asks, silent, due = look(self._heard_at, self._pulse.silence_max, now)
         if asks:
             self._ask_for_life(now)
         if silent and self.snapshot.unavailable is not Reason.SILENT:
