@@ -112,6 +112,8 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         self.async_update_listeners()
         if snapshot.identity == before.identity and snapshot.parent == before.parent:
             return
+        if snapshot.parent != before.parent:
+            self.config_entry.runtime_data.async_parent_changed(self, before.parent)
         self.async_register_device()
         if self.is_new and before.identity.area is None and snapshot.identity.area is not None:
             entry_id, area = self.config_entry.entry_id, snapshot.identity.area
@@ -158,6 +160,8 @@ class RuntimeData:
         self.hub = hub
         self.sessions = sessions
         self.coordinators: dict[str, AnyCoordinator] = {}
+        #: Those whose nodes are parts of another one, by its address and theirs.
+        self._parts: dict[str, dict[str, AnyCoordinator]] = {}
         self._hass = hass
         self._entry = entry
         self._actions: list[NodeAction] = []
@@ -192,6 +196,15 @@ class RuntimeData:
             action(coordinator, before)
 
     @callback
+    def async_parent_changed(self, coordinator: AnyCoordinator, before: str | None) -> None:
+        """Take note of which node another one is a part of, if it is still there."""
+        address, parent = coordinator.node.address, coordinator.data.parent
+        if before is not None:
+            self._parts.get(before, {}).pop(address, None)
+        if parent is not None and self.coordinators.get(address) is coordinator:
+            self._parts.setdefault(parent, {})[address] = coordinator
+
+    @callback
     def _handle(self, event: HubEvent) -> None:
         match event:
             case NodeAdded(node):
@@ -209,6 +222,7 @@ class RuntimeData:
         self._adopt_device(node)
         coordinator: AnyCoordinator = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
+        self.async_parent_changed(coordinator, None)
         if isinstance(node, Chargepoint):
             self.sessions.watch(node)
         self._move_children(node.address)
@@ -222,13 +236,13 @@ class RuntimeData:
 
     def _move_children(self, address: str) -> None:
         """The device of a node has come or gone: those of its parts stand elsewhere now."""
-        for coordinator in self.coordinators.values():
-            if coordinator.data.parent == address:
-                coordinator.async_register_device()
+        for coordinator in self._parts.get(address, {}).values():
+            coordinator.async_register_device()
 
     def _remove(self, node: Node[Any]) -> None:
         """Take a node away; its device stays for a while, in case it only moves."""
         coordinator = self.coordinators.pop(node.address)
+        self._parts.get(coordinator.data.parent or "", {}).pop(node.address, None)
         self.sessions.leave(node.address)
         coordinator.async_retire()
         identifier = coordinator.identifier

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
@@ -46,19 +46,34 @@ _NEW = "new"
 @callback
 def async_watch_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Look, some time after a charge point was found, where it stood before."""
+    cancel: CALLBACK_TYPE | None = None
+    are_more = False
 
     @callback
     def found(coordinator: PushCoordinator[Any, Any]) -> None:
+        nonlocal cancel, are_more
         # What is there has not moved away.
         device = async_find_device(hass, entry.entry_id, coordinator.identifier)
         if device is not None:
             ir.async_delete_issue(hass, DOMAIN, _issue_id(device))
+        if cancel is None:
+            cancel = async_call_later(hass, _SETTLING_TIME, look)
+        else:
+            are_more = True
 
-        async def look(_: datetime) -> None:
-            await _async_look_for_moves(hass, entry)
+    async def look(_: datetime) -> None:
+        nonlocal cancel, are_more
+        # One look is for all of them; those found meanwhile have their time as well.
+        cancel = async_call_later(hass, _SETTLING_TIME, look) if are_more else None
+        are_more = False
+        await _async_look_for_moves(hass, entry)
 
-        entry.async_on_unload(async_call_later(hass, _SETTLING_TIME, look))
+    @callback
+    def end() -> None:
+        if cancel is not None:
+            cancel()
 
+    entry.async_on_unload(end)
     entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
 
 

@@ -1,12 +1,22 @@
 """Nodes that are no charge points: a device of their own, below the one they are a part of."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+import sys
+from types import FrameType
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
+from custom_components.fimp_chargepoint import coordinator, moves
 from custom_components.fimp_chargepoint.chargepoint.model import Identity, NodeSnapshot
 from custom_components.fimp_chargepoint.chargepoint.node import Node
 from tests.broker import BrokerProcess
@@ -95,3 +105,71 @@ async def test_a_parent_whose_device_is_kept_for_a_while(
     add(entry, "evse", parent="station")
     entry.runtime_data.hub.remove_node("station")
     assert above(hass, entry, "evse") == "station"
+
+
+def calls(action: Callable[[], object]) -> int:
+    """Return how many calls of functions on Home Assistant's side it takes."""
+    folder = str(Path(coordinator.__file__).parent)
+    found = 0
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal found
+        path = frame.f_code.co_filename
+        found += event == "call" and str(Path(path).parent) == folder
+
+    sys.setprofile(profile)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+async def test_many_parts(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """What is done for each node does not grow with the others."""
+
+    def found(start: int, count: int) -> None:
+        for number in range(start, start + count):
+            add(entry, f"evse {number}", parent="station")
+
+    add(entry, "station")
+    for_some = calls(lambda: found(0, 50))
+    found(50, 100)
+    assert calls(lambda: found(150, 50)) == for_some
+    assert above(hass, entry, "evse 199") == "station"
+    entry.runtime_data.hub.remove_node("station")
+    for number in (0, 199):
+        assert above(hass, entry, f"evse {number}") == entry.title
+    entry.runtime_data.hub.remove_node("evse 199")
+    add(entry, "station")
+    assert above(hass, entry, "evse 0") == "station"
+    assert device(hass, entry, "evse 199") is None
+
+
+async def test_one_look_for_all_that_have_moved(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of charge points that are found at once are no hundreds of looks."""
+    looks: list[MockConfigEntry] = []
+
+    async def look(_: HomeAssistant, which: MockConfigEntry) -> None:
+        looks.append(which)
+
+    monkeypatch.setattr(moves, "_async_look_for_moves", look)
+
+    async def waits(minutes: float) -> None:
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes))
+        await hass.async_block_till_done()
+
+    for number in range(50):
+        add(entry, f"evse {number}")
+    await waits(1.1)
+    # The last ones have their time as well.
+    assert looks == [entry]
+    await waits(2.2)
+    assert looks == [entry, entry]
+    await waits(10)
+    assert looks == [entry, entry]
+    add(entry, "another")
+    await waits(12)
+    assert looks == [entry] * 3
