@@ -39,7 +39,7 @@ class Echo(Protocol):
 
     @override
     def reads(self, topic: str, payload: bytes) -> bool:
-        return False
+        return topic != TOPIC
 
     @override
     def recognise(self, topic: str, payload: bytes, now: float) -> None:
