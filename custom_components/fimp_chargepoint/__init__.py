@@ -21,7 +21,7 @@ from .const import (
     Broker,
 )
 from .coordinator import FimpConfigEntry, RuntimeData
-from .devices import async_register_hub
+from .devices import async_known_addresses, async_register_hub
 from .duplicates import async_watch_for_duplicates
 from .hub_id import hub_id
 from .issues import (
@@ -77,6 +77,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         prefixes=entry.data[CONF_PREFIXES],
         clock=hass.data.get(DATA_CLOCK),
         options=library_options(entry.options),
+        known=async_known_addresses(hass, entry),
     )
 
     async def stop(_: Event) -> None:

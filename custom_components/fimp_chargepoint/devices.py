@@ -10,7 +10,7 @@ from homeassistant.helpers import entity_registry as er
 
 from .chargepoint.model import Identity
 from .const import CONF_BROKER, DOMAIN, Broker
-from .hub_id import hub_id
+from .hub_id import hub_id, node_identifier
 
 
 @callback
@@ -20,6 +20,19 @@ def async_find_device(
     """Return the device with one of our identifiers."""
     registry = dr.async_get(hass)
     return registry.async_get_device_by_identifier((DOMAIN, identifier), entry_id)
+
+
+@callback
+def async_known_addresses(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
+    """Return the addresses of all nodes of an entry that have a device."""
+    start = node_identifier(entry, "")
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    identifiers = map(device_identifier, devices)
+    return {
+        each.removeprefix(start)
+        for each in identifiers
+        if each is not None and each.startswith(start)
+    }
 
 
 def device_identifier(device: dr.DeviceEntry) -> str | None:

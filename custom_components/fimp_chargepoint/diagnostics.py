@@ -148,6 +148,7 @@ def _hub(entry: FimpConfigEntry) -> dict[str, Any]:
         "protocols": [f"{prefix}{protocol}" for protocol, prefix in hub.protocols],
         "received": hub.received,
         "ignored": dict(hub.ignored),
+        "waiting": len(hub.admission.waiting),
         "warnings": [repr(each) for each in hub.warnings.values()],
     }
 

@@ -1,17 +1,23 @@
-"""Issues that only the user can solve, and not here."""
+"""Issues that only the user can solve, most of them not here."""
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .chargepoint.hub import HubWarning, LinksMissing, LoginLost
+from .chargepoint.notices import HubWarning, LinksMissing, LoginLost, NewNodesWait
 from .const import DOMAIN
 
 #: The key of the entry in the data of an issue that can be solved with a click.
 ENTRY_ID = "entry_id"
 #: The texts of what a hub warns of.
-_WARNINGS = {LoginLost: "login_lost", LinksMissing: "links_missing"}
-_SEVERITIES = {LoginLost: ir.IssueSeverity.ERROR, LinksMissing: ir.IssueSeverity.WARNING}
+_WARNINGS: dict[type[HubWarning], str] = {
+    LoginLost: "login_lost",
+    LinksMissing: "links_missing",
+    NewNodesWait: "new_charge_points",
+}
+_SEVERITIES: dict[type[HubWarning], ir.IssueSeverity] = {LoginLost: ir.IssueSeverity.ERROR}
+#: Those that a click can solve (see `repairs`).
+_FIXABLE = (NewNodesWait,)
 
 
 def _refused_credentials(entry: ConfigEntry) -> str:
@@ -54,13 +60,14 @@ def _warning(entry: ConfigEntry, warning: HubWarning) -> str:
 
 @callback
 def async_report_warning(hass: HomeAssistant, entry: ConfigEntry, warning: HubWarning) -> None:
-    """Tell of what only the user can put right, somewhere else."""
+    """Tell of what only the user can put right."""
     ir.async_create_issue(
         hass,
         DOMAIN,
         _warning(entry, warning),
-        is_fixable=False,
-        severity=_SEVERITIES[type(warning)],
+        data={ENTRY_ID: entry.entry_id},
+        is_fixable=isinstance(warning, _FIXABLE),
+        severity=_SEVERITIES.get(type(warning), ir.IssueSeverity.WARNING),
         translation_key=_WARNINGS[type(warning)],
         translation_placeholders={"title": entry.title, **warning.placeholders},
     )

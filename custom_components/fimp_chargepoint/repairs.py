@@ -9,11 +9,12 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import SOURCE_RECONFIGURE
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .absence import async_remove_absent
 from .const import DOMAIN
+from .coordinator import FimpConfigEntry
 from .issues import ENTRY_ID
 from .moves import async_move
 
@@ -60,6 +61,14 @@ class ReconfigureFlow(ConfirmRepairFlow):
         )
 
 
+async def _async_add_new(hass: HomeAssistant, issue: dict[str, Any]) -> None:
+    """Let in all new charge points that wait."""
+    entry: FimpConfigEntry | None
+    entry = hass.config_entries.async_get_entry(str(issue[ENTRY_ID]))
+    if entry is not None and entry.state is ConfigEntryState.LOADED:
+        entry.runtime_data.hub.admission.admit_all()
+
+
 async def async_create_fix_flow(
     _: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
@@ -70,6 +79,8 @@ async def async_create_fix_flow(
             return ActFlow(async_move, issue)
         case "absent", *_:
             return ActFlow(async_remove_absent, issue)
+        case "new", *_:
+            return ActFlow(_async_add_new, issue)
         case "broker", *_:
             return ReconfigureFlow(issue)
     return ConfirmRepairFlow()

@@ -1,7 +1,7 @@
 """Stand-ins for unit tests: a settable clock, a hub without a link, recordings."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import override
 
@@ -69,9 +69,10 @@ class OfflineHub(Hub):
         self,
         prefixes: tuple[str, ...] = ("",),
         options: Options = UNTHROTTLED,
+        known: Iterable[str] = (),
     ) -> None:
         """Speak every MQTT protocol below `prefixes`."""
-        super().__init__(_no_settings, clock=ManualClock(), options=options)
+        super().__init__(_no_settings, clock=ManualClock(), options=options, known=known)
         self.sent: list[tuple[str, bytes]] = []
         for prefix in prefixes:
             for name in options.protocols:

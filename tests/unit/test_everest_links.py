@@ -13,8 +13,8 @@ from custom_components.fimp_chargepoint.chargepoint.everest.links import (
     undecided,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.module import Kind
-from custom_components.fimp_chargepoint.chargepoint.hub import LinksMissing
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
+from custom_components.fimp_chargepoint.chargepoint.notices import LinksMissing
 from custom_components.fimp_chargepoint.chargepoint.options import Token
 from custom_components.fimp_chargepoint.chargepoint.station import Station
 
@@ -51,21 +51,24 @@ TOKENS = "auth_token_provider"
     ],
 )
 def test_linked(evses: Any, found: Any, chosen: Any, expected: Any) -> None:
-    assert linked(ONE, evses, found, chosen) == expected
+    assert linked(ONE, found, chosen, alone=len(evses) == 1) == expected
 
 
 def test_choices() -> None:
     names = {ONE: "One", TWO: "Two"}
     found = {Kind.LIMITS: ["b", "a"], Kind.AUTHORIZATION: ["j"], Kind.ERRORS: ["e"]}
-    offered = choices(names, found)
+    offered = choices(names, found, alone=False)
     assert [(each.address, each.kind, each.modules) for each in offered] == [
         (ONE, "limits", ("a", "b")),
         (ONE, "errors", ("e",)),
         (TWO, "limits", ("a", "b")),
         (TWO, "errors", ("e",)),
     ]
-    assert choices({ONE: "One"}, {Kind.LIMITS: ["a"], Kind.ERRORS: ["e"]}) == []
-    assert choices({}, found) == []
+    certain = {Kind.LIMITS: ["a"], Kind.ERRORS: ["e"]}
+    assert choices({ONE: "One"}, certain, alone=True) == []
+    # Another one is there, and not known yet.
+    assert len(choices({ONE: "One"}, certain, alone=False)) == 2
+    assert choices({}, found, alone=False) == []
     missing = undecided(offered, {ONE: {"limits": ""}})
     # Errors nobody has chosen for are the station's.
     assert [(each.address, each.kind) for each in missing] == [(TWO, "limits")]

@@ -7,13 +7,14 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.clock import moment
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.hub import LoginLost, Warned, Withdrawn
+from custom_components.fimp_chargepoint.chargepoint.hub import Warned, Withdrawn
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
     Health,
     Reason,
 )
+from custom_components.fimp_chargepoint.chargepoint.notices import LoginLost
 
 from .fakes import OfflineHub
 from .test_fimp_discovery import (

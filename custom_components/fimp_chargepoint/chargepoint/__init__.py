@@ -25,12 +25,14 @@ def mqtt_hub(
     prefixes: Iterable[str] = ("",),
     clock: Clock | None = None,
     options: Options | None = None,
+    known: Iterable[str] = (),
 ) -> Hub:
     """Return a hub that finds charge points on an MQTT broker, below each of `prefixes`.
 
-    A prefix is put before every topic as it is; the empty one is the broker's root.
+    A prefix is put before every topic as it is; the empty one is the broker's root. Nodes
+    with a `known` address are never held back, however many others turn up.
     """
-    hub = Hub(settings, clock=clock, options=options)
+    hub = Hub(settings, clock=clock, options=options, known=known)
     for prefix in prefixes:
         for name in hub.options.protocols:
             for protocol in MQTT_PROTOCOLS[name]:

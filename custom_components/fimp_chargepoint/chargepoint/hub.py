@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
 from typing import Any
 
+from .admission import Admission
 from .clock import Clock, SteadyClock
 from .errors import ChargepointError, NotConnectedError, ProtocolError
 from .journal import Journal, Line, Mark
 from .link import SettingsSource
 from .mqtt import MqttLink
 from .node import Node
+from .notices import HubWarning
 from .options import LinkChoice, Options
 from .protocol import Handler, Protocol
 
@@ -62,36 +64,6 @@ class LinkRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginLost:
-    """`service`, which speaks for charge points, is not logged in at its vendor any more."""
-
-    key: str
-    service: str
-
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What is said of it."""
-        return {"service": self.service}
-
-
-@dataclass(frozen=True, slots=True)
-class LinksMissing:
-    """Nobody but the user can say what belongs to the charge points with these `names`."""
-
-    key: str
-    names: str
-
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What is said of it."""
-        return {"names": self.names}
-
-
-#: What only the user can put right. `key` identifies it.
-type HubWarning = LoginLost | LinksMissing
-
-
-@dataclass(frozen=True, slots=True)
 class Warned:
     """Something came up that only the user can put right."""
 
@@ -126,8 +98,12 @@ class Hub:
         *,
         clock: Clock | None = None,
         options: Options | None = None,
+        known: Iterable[str] = (),
     ) -> None:
-        """Prepare; add protocols, then `start`. Needs a running event loop."""
+        """Prepare; add protocols, then `start`. Needs a running event loop.
+
+        Nodes with the `known` addresses are never held back (see `Admission`).
+        """
         self.clock = clock or SteadyClock()
         self.options = options or Options()
         self.nodes: dict[str, Node[Any]] = {}
@@ -140,6 +116,7 @@ class Hub:
         self.journal = Journal()
         #: What only the user can put right, by key.
         self.warnings: dict[str, HubWarning] = {}
+        self.admission = Admission(self, known)
         self.link = MqttLink(settings, self)
         self._protocols: list[tuple[str, Protocol]] = []
         self._routes: dict[str, Handler | None] = {}
@@ -192,6 +169,7 @@ class Hub:
         """Forget a node that was excluded."""
         node = self.nodes.pop(address, None)
         if node is not None:
+            self.admission.gone(address)
             _LOGGER.info("%s was removed by its own system", address)
             now = self.clock.now()
             node.link_down(now)
@@ -339,14 +317,17 @@ class Hub:
         self._routes[topic] = handler
         return handler
 
-    def _timed(self) -> list[Protocol | Node[Any]]:
-        return [*(protocol for _, protocol in self._protocols), *self.nodes.values()]
+    def _timed(self) -> list[Admission | Protocol | Node[Any]]:
+        protocols = (protocol for _, protocol in self._protocols)
+        return [self.admission, *protocols, *self.nodes.values()]
 
     def _tick(self) -> None:
         self._for_each(lambda each, now: each.tick(now))
         self.wake()
 
-    def _for_each(self, action: Callable[[Protocol | Node[Any], float], None]) -> None:
+    def _for_each(
+        self, action: Callable[[Admission | Protocol | Node[Any], float], None]
+    ) -> None:
         now = self.clock.now()
         # Nodes first: a protocol may ask at once, and the answer must find them ready.
         for each in reversed(self._timed()):

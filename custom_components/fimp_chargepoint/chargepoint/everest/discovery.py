@@ -5,25 +5,22 @@ module proves an EVSE; and, on newer releases, by asking `everest_api/discover`.
 """
 
 from collections import deque
-from collections.abc import Mapping
 from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
-from ..hub import LinksMissing
+from ..notices import LinksMissing
 from ..options import LinkChoice
 from ..protocol import Handler, Protocol
 from ..topics import is_level
+from .assignment import Assignment
 from .chargepoint import EverestChargepoint
 from .envelope import ReplyTopic, decode, mapping, number, part, request, text
-from .errors import ErrorHistory
-from .links import choices, linked, undecided
-from .module import Kind, Module, address_of, is_v1
+from .module import Kind, Module, address_of
 from .pulse import is_beat
 from .sister import Sister
-from .sisters import FIELDS, SISTERS, Sisters
-from .station import EverestStation, station_address
+from .sisters import SISTERS
 from .supervision import Supervision
 
 if TYPE_CHECKING:
@@ -49,6 +46,8 @@ _PROVING_TEXTS: Final = frozenset({"evse_id", "selected_protocol"})
 _SETTLING_TIME: Final = 30.0
 #: Discoveries whose replies may still come.
 _DISCOVERIES: Final = 4
+#: Modules beside the EVSEs that are kept; the largest station has a few for each.
+_SISTERS_MAX: Final = 2000
 #: Seconds to collect beacons for: a starting EVerest sends one per API module.
 _BEACON_TIME: Final = 1.0
 
@@ -66,7 +65,7 @@ class EverestProtocol(Protocol):
         """Speak EVerest on `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         self._chargepoints: dict[str, EverestChargepoint] = {}
-        self._station: EverestStation | None = None
+        self._assignment = Assignment(hub, prefix)
         #: The modules beside them, by kind and id.
         self._sisters: dict[tuple[Kind, str], Sister] = {}
         # The id keeps us apart from other clients of our kind.
@@ -104,7 +103,7 @@ class EverestProtocol(Protocol):
         self._supervision.link_up(now)
         if self._chargepoints:
             # The link may have been lost before it was looked.
-            self._timers.set("links", now + _SETTLING_TIME, self._look_at_links)
+            self._look_at_links_later(now)
 
     @override
     async def leave(self) -> None:
@@ -116,6 +115,9 @@ class EverestProtocol(Protocol):
         self._hub.send(f"{self._prefix}everest_api/discover", request(reply_to))
 
     def _ready(self, _: bytes, now: float) -> None:
+        self._discover_soon(now)
+
+    def _discover_soon(self, now: float) -> None:
         if "discover" not in self._timers:
             self._timers.set("discover", now + _BEACON_TIME, self._discover)
 
@@ -135,6 +137,8 @@ class EverestProtocol(Protocol):
             self._sister(Kind(kind), module, now, check)
         if kind != Kind.EVSE:
             return
+        if not self._admits(module, now):
+            return
         period = number(monitoring.get("heartbeat_period_ms"))
         chargepoint = self._chargepoints.get(module) or self._made(module)
         chargepoint.found(None if period is None else period / 1000, now)
@@ -142,13 +146,15 @@ class EverestProtocol(Protocol):
         self._supervision.watch(chargepoint.module, check, now)
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
-        value = decode(payload)
         chargepoint = self._chargepoints.get(module)
         if chargepoint is not None:
-            chargepoint.apply(variable, value, now)
+            chargepoint.apply(variable, decode(payload), now)
+            return
+        if self._hub.admission.waits(self._address(module), now):
             return
         # What makes no sense proves nothing: it must be understood first.
-        if not _proves(variable, value):
+        value = decode(payload)
+        if not _proves(variable, value) or not self._admits(module, now):
             return
         chargepoint = self._made(module)
         chargepoint.apply(variable, value, now)
@@ -159,78 +165,41 @@ class EverestProtocol(Protocol):
     ) -> None:
         value = decode(payload)
         if (kind, module) in self._sisters or SISTERS[kind].proves(variable, value):
-            self._sister(kind, module, now).apply(variable, value, now)
+            sister = self._sister(kind, module, now)
+            if sister is not None:
+                sister.apply(variable, value, now)
 
     def _sister(
         self, kind: Kind, module: str, now: float, check: float | None = None
-    ) -> Sister:
+    ) -> Sister | None:
         """Return a module beside the EVSEs, which is made known where it was not.
 
-        It wants a sign of life within each `check` seconds, where that is known.
+        It wants a sign of life within each `check` seconds, where that is known. None of a
+        flood of them is made known, but for those that the user has chosen.
         """
         sister = self._sisters.get((kind, module))
         if sister is None:
+            chosen = self._assignment.is_chosen(kind, module)
+            if len(self._sisters) >= _SISTERS_MAX and not chosen:
+                return None
             sister = SISTERS[kind](Module(self._prefix, kind, module), self._hub)
             self._sisters[kind, module] = sister
-            self._link(now)
+            self._assignment.add_module(sister, now)
+            self._look_at_links_later(now)
         self._supervision.watch(sister.module, check, now)
         return sister
-
-    def _link(self, now: float) -> None:
-        """Give every EVSE the modules that belong to it, as far as that is certain."""
-        evses = [each.address for each in self._chargepoints.values()]
-        free = [each for each in self._sisters.values() if isinstance(each, ErrorHistory)]
-        for chargepoint in self._chargepoints.values():
-            mine = linked(chargepoint.address, evses, self._found, self._chosen)
-            parts: dict[str, Any] = {
-                FIELDS[kind]: self._sisters[kind, module] for kind, module in mine.items()
-            }
-            sisters = Sisters(**parts, shared=len(evses) > 1)
-            chargepoint.link(sisters, now)
-            free = [each for each in free if each is not sisters.errors]
-        if self._station is not None or (len(evses) > 1 and free):
-            self._take_parts(free, now)
-        self._timers.set("links", now + _SETTLING_TIME, self._look_at_links)
-
-    def _take_parts(self, histories: list[ErrorHistory], now: float) -> None:
-        """Several EVSEs are parts of one station, which has the errors that are of none."""
-        is_new = self._station is None
-        address = station_address(self._prefix)
-        if self._station is None:
-            self._station = EverestStation(address, self._prefix.strip(" /"), self._hub)
-        self._station.take_parts([*self._chargepoints.values()], histories, now)
-        if is_new:
-            self._hub.add_node(self._station)
-        for chargepoint in self._chargepoints.values():
-            chargepoint.belongs_to(address, now)
-
-    @property
-    def _chosen(self) -> dict[str, Mapping[str, str]]:
-        """What the user has chosen for the EVSEs below our prefix."""
-        return {
-            address: each
-            for address, each in self._hub.options.links.items()
-            if is_v1(address, self._prefix)
-        }
-
-    @property
-    def _found(self) -> dict[Kind, list[str]]:
-        """The ids of the modules of each kind."""
-        found: dict[Kind, list[str]] = {}
-        for kind, module in sorted(self._sisters):
-            found.setdefault(kind, []).append(module)
-        return found
 
     @property
     @override
     def link_choices(self) -> list[LinkChoice]:
-        evses = self._chargepoints.values()
-        names = {each.address: each.snapshot.identity.name for each in evses}
-        return choices(names, self._found)
+        return self._assignment.link_choices
+
+    def _look_at_links_later(self, now: float) -> None:
+        self._timers.set("links", now + _SETTLING_TIME, self._look_at_links)
 
     def _look_at_links(self, _: float) -> None:
         """Ask the user where nobody else can tell."""
-        missing = undecided(self.link_choices, self._chosen)
+        missing = self._assignment.undecided
         key = f"links {self._prefix}"
         if missing:
             names = dict.fromkeys(each.name for each in missing)
@@ -238,15 +207,28 @@ class EverestProtocol(Protocol):
         else:
             self._hub.withdraw(key)
 
+    def _address(self, module: str) -> str:
+        return address_of(self._prefix, module)
+
+    def _admits(self, module: str, now: float) -> bool:
+        """Whether an EVSE is there or may come in; else it has to wait from now on."""
+        if module in self._chargepoints:
+            return True
+        address = self._address(module)
+        # It speaks often, but not every one within seconds.
+        if self._hub.admission.admits(address, now, self._discover_soon):
+            return True
+        self._assignment.held_back(address, now)
+        return False
+
     def _made(self, module: str) -> EverestChargepoint:
-        return EverestChargepoint(
-            address_of(self._prefix, module), module, self._hub, self._prefix
-        )
+        return EverestChargepoint(self._address(module), module, self._hub, self._prefix)
 
     def _add(self, module: str, chargepoint: EverestChargepoint, now: float) -> None:
         if module not in self._chargepoints:
             self._chargepoints[module] = chargepoint
-            self._link(now)
+            self._assignment.add_evse(chargepoint, now)
+            self._look_at_links_later(now)
             self._hub.add_node(chargepoint)
             self._supervision.watch(chargepoint.module, None, now)
 

@@ -20,7 +20,8 @@ class Sister:
         """Speak to `module` through `outlet`."""
         self.module = module
         self._outlet = outlet
-        self._listeners: list[Callable[..., None]] = []
+        #: As many as there are EVSEs, where it is there for the whole station.
+        self._listeners: dict[Callable[..., None], None] = {}
 
     @classmethod
     def proves(cls, variable: str, value: Any) -> bool:
@@ -32,13 +33,11 @@ class Sister:
 
     def listen(self, listener: Callable[..., None]) -> None:
         """Tell `listener` from now on of what the module says."""
-        if listener not in self._listeners:
-            self._listeners.append(listener)
+        self._listeners[listener] = None
 
     def ignore(self, listener: Callable[..., None]) -> None:
         """Tell it of nothing any more."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        self._listeners.pop(listener, None)
 
     def _tell(self, *what: Any) -> None:
         for listener in tuple(self._listeners):

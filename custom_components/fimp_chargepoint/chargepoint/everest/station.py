@@ -3,12 +3,14 @@
 EVerest API v1, error_history_consumer.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, override
 
 from ..station import Station
 from .errors import ASK_AGAIN, ErrorHistory
 
 if TYPE_CHECKING:
+    from ..model import ChargepointSnapshot
     from ..node import Outlet
     from .chargepoint import EverestChargepoint
 
@@ -24,34 +26,40 @@ class EverestStation(Station):
     def __init__(self, address: str, name: str, outlet: Outlet) -> None:
         """Begin without any part."""
         super().__init__(address, name, outlet)
-        self._evses: list[EverestChargepoint] = []
-        self._histories: list[ErrorHistory] = []
+        self._first: EverestChargepoint | None = None
+        #: Its EVSEs that are available, and the histories that are of none of them.
+        self._there: set[EverestChargepoint] = set()
+        self._histories: dict[ErrorHistory, None] = {}
 
-    def take_parts(
-        self, evses: list[EverestChargepoint], histories: list[ErrorHistory], now: float
-    ) -> None:
-        """Take over its EVSEs, and the histories that are of none of them."""
-        for evse in evses:
-            if evse not in self._evses:
-                self._evses.append(evse)
-                evse.add_listener(self._look)
-                evse.when_restarted = self._begin_anew
-        for each in self._histories:
-            if each not in histories:
-                each.ignore(self._changed)
-        new = [each for each in histories if each not in self._histories]
-        self._histories = histories
-        for each in new:
-            each.listen(self._changed)
-            each.ask(now)
-        self._look(None)
+    def add_evse(self, evse: EverestChargepoint) -> None:
+        """Take over one of its EVSEs."""
+        self._first = self._first or evse
+        look = partial(self._look, evse)
+        evse.add_listener(look)
+        evse.when_restarted = self._begin_anew
+        look(evse.snapshot)
 
-    def _look(self, _: object) -> None:
-        """Be there where an EVSE is."""
+    def add_history(self, history: ErrorHistory, now: float) -> None:
+        """Take over a history that is of none of its EVSEs."""
+        self._histories[history] = None
+        history.listen(self._changed)
+        history.ask(now)
+
+    def remove_history(self, history: ErrorHistory) -> None:
+        """It is that of an EVSE."""
+        del self._histories[history]
+        history.ignore(self._changed)
+
+    def _look(self, evse: EverestChargepoint, snapshot: ChargepointSnapshot) -> None:
+        """Be there where an EVSE is; there may be hundreds, so only look at the one."""
+        if snapshot.available:
+            self._there.add(evse)
+        else:
+            self._there.discard(evse)
         now = self.outlet.clock.now()
         before = self.snapshot.available
-        reasons = [each.snapshot.unavailable for each in self._evses]
-        self.set_available(None if None in reasons else reasons[0], now)
+        first = self._first or evse
+        self.set_available(None if self._there else first.snapshot.unavailable, now)
         if self.snapshot.available and not before:
             self._ask_twice(now)
 

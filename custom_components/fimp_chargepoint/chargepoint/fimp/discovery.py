@@ -6,13 +6,14 @@ things; and by the device list of a Futurehome hub. Nothing answers for sure, so
 works without the others.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, override
 from uuid import uuid4
 
 from ..errors import ProtocolError
-from ..hub import Hub, LoginLost
+from ..hub import Hub
+from ..notices import LoginLost
 from ..protocol import Handler, Protocol
 from ..topics import is_level
 from .adapters import Adapters, login_lost
@@ -68,7 +69,7 @@ class FimpProtocol(Protocol):
         #: Seen, but not introduced yet: not on the hub.
         self._strangers: set[ServiceAddress] = set()
         self._adapters = Adapters(self._send, self._timers)
-        self._house = House()
+        self._house = House(lambda address: hub.admission.knows(self._key(address)))
         self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
             "evt.thing.exclusion_report": self._exclusion_report,
@@ -124,6 +125,10 @@ class FimpProtocol(Protocol):
         self._send(VINCULUM_COMMANDS, payload)
         _, payload = encode("cmd.discovery.request", "system", now)
         self._send(DISCOVERY_COMMANDS, payload)
+        # Before all others: no flood of strangers may keep us from asking about these.
+        for address in sorted(self._parsed(self._hub.admission.known)):
+            if address not in self._nodes:
+                self._adapters.ask_about_charger(address.adapter, address.thing, now)
         for address in self._nodes:
             self._adapters.ask_about_charger(address.adapter, address.thing, now)
             self._adapters.watch_login(address.adapter, now)
@@ -144,10 +149,10 @@ class FimpProtocol(Protocol):
         node = self._nodes.get(address)
         if node is not None:
             node.apply(service, decode(payload), now)
-        elif service == "chargepoint":
+        elif service == "chargepoint" and not self._waits(address, now):
             # A house has many meters; only those beside a charge point are looked into.
             node = self._proven(address, payload, now)
-            if node is not None:
+            if node is not None and self._admits(address, now):
                 self._meet(address, node, now)
 
     def _adapter_event(self, adapter: Adapter, payload: bytes, now: float) -> None:
@@ -192,7 +197,7 @@ class FimpProtocol(Protocol):
             self._known(address).apply_thing(thing, now)
             self._introduce(address, now)
 
-        _for_each(thing.chargepoints, describe)
+        _for_each(self._admitted(thing.chargepoints, now), describe)
 
     def _exclusion_report(self, adapter: Adapter, message: Message, _: float) -> None:
         thing = _address(message.value)
@@ -200,6 +205,9 @@ class FimpProtocol(Protocol):
             raise ProtocolError("address", message.value)
         for address in self._of(adapter, thing):
             self._forget(address)
+        for address in self._parsed(self._hub.admission.waiting):
+            if address.adapter == adapter and address.thing == thing:
+                self._hub.admission.forget(self._key(address))
         # Also one that was not heard of yet.
         self._adapters.forget(adapter, thing)
 
@@ -260,13 +268,19 @@ class FimpProtocol(Protocol):
                 self._adapters.ask_about_charger(address.adapter, address.thing, now)
             self._introduce(address, now)
 
+        def forget(address: ServiceAddress) -> None:
+            if address in self._nodes:
+                self._forget(address)
+            else:
+                self._hub.admission.forget(self._key(address))
+
         news = [
             partial(describe, device, address)
             for device in changes.described
-            for address in device.chargepoints
+            for address in self._admitted(device.chargepoints, now)
         ]
-        gone = changes.gone & self._nodes.keys()
-        _for_each([*news, *(partial(self._forget, each) for each in gone)], lambda do: do())
+        gone = [partial(forget, each) for each in changes.gone]
+        _for_each([*news, *gone], lambda do: do())
 
     # Nodes --------------------------------------------------------------------
 
@@ -274,10 +288,40 @@ class FimpProtocol(Protocol):
         """Return the charge points of a thing: one per connector."""
         return [each for each in self._nodes if each.adapter == adapter and each.thing == thing]
 
+    def _key(self, address: ServiceAddress) -> str:
+        """Return what identifies the node of a charge point."""
+        return f"fimp:{self._prefix}{address}"
+
+    def _parsed(self, keys: Iterable[str]) -> Iterator[ServiceAddress]:
+        """Yield the addresses of those nodes that are ours."""
+        start = f"fimp:{self._prefix}"
+        for key in keys:
+            match key.removeprefix(start).split("/") if key.startswith(start) else []:
+                case [name, adapter, address]:
+                    yield ServiceAddress(Adapter(name, adapter), address)
+
+    def _waits(self, address: ServiceAddress, now: float) -> bool:
+        """Whether a charge point that was just heard waits for the user to let it in."""
+        return self._hub.admission.waits(self._key(address), now)
+
+    def _admits(self, address: ServiceAddress, now: float) -> bool:
+        """Whether a new charge point may come in, or has to wait from now on."""
+        let_in = partial(self._let_in, address)
+        return self._hub.admission.admits(self._key(address), now, let_in)
+
+    def _admitted(
+        self, addresses: Iterable[ServiceAddress], now: float
+    ) -> list[ServiceAddress]:
+        """Return those of `addresses` that are there or may come in."""
+        return [each for each in addresses if each in self._nodes or self._admits(each, now)]
+
+    def _let_in(self, address: ServiceAddress, now: float) -> None:
+        """The user has let it in: it may have nothing to say for days, so it is asked."""
+        if address not in self._nodes:
+            self._meet(address, self._made(address), now)
+
     def _made(self, address: ServiceAddress) -> FimpChargepoint:
-        return FimpChargepoint(
-            f"fimp:{self._prefix}{address}", address, self._hub, self._prefix
-        )
+        return FimpChargepoint(self._key(address), address, self._hub, self._prefix)
 
     def _proven(
         self, address: ServiceAddress, payload: bytes, now: float

@@ -5,7 +5,8 @@ and notifications when one of them was added, edited or deleted. An edit may hol
 was edited.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,10 +62,13 @@ class Changes:
 class House:
     """What vinculum has said of its rooms, and of the devices that are charge points."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    def __init__(self, is_known: Callable[[ServiceAddress], bool] = lambda _: False) -> None:
+        """Know nothing yet; charge points that `is_known` names always have their place."""
+        self._is_known = is_known
         self._rooms: dict[Any, str | None] = {}
         self._devices: dict[Any, Mapping[str, Any]] = {}
+        #: Where their charge points are, and how many of them say so.
+        self._places: Counter[ServiceAddress] = Counter()
 
     def answered(self, value: Any) -> Changes:
         """Take the value of `evt.pd7.response`: everything there is.
@@ -77,20 +81,22 @@ class House:
         devices = param.get("device") if isinstance(param, dict) else None
         if not isinstance(param, dict) or not isinstance(devices, list):
             raise ProtocolError("pd7", "a response without devices")
-        listed = _items(devices)
+        listed = _with_ids(devices)
         if not listed and self._devices:
             # A hub that is still starting: a house does not lose everything at once.
             return Changes()
-        before = self._addresses()
+        before = set(self._places)
         self._rooms = {each["id"]: _name(each) for each in _items(param.get("room"))}
         ids = {each["id"] for each in listed}
         # What is listed without sense is still there, as it was.
-        self._devices = {
-            item_id: device for item_id, device in self._devices.items() if item_id in ids
-        } | {each["id"]: each for each in listed if _services(each)}
+        self._devices = self._bounded(
+            {item_id: device for item_id, device in self._devices.items() if item_id in ids}
+            | {each["id"]: each for each in listed if _services(each)}
+        )
+        devices = self._devices.values()
+        self._places = Counter(each for device in devices for each in _chargepoints(device))
         return Changes(
-            described=[self._thing(each) for each in self._devices.values()],
-            gone=before - self._addresses(),
+            described=[self._thing(each) for each in devices], gone=before - self._places.keys()
         )
 
     def notified(self, value: Any) -> Changes:
@@ -123,20 +129,29 @@ class House:
         return Changes()
 
     def _deleted(self, item_id: Any) -> Changes:
-        before = self._addresses()
-        self._devices.pop(item_id, None)
-        return Changes(gone=before - self._addresses())
+        places = _chargepoints(self._devices.pop(item_id, {}))
+        self._places.subtract(places)
+        return self._changes(places)
 
     def _edited(self, item_id: Any, item: Mapping[str, Any]) -> Changes:
-        before = self._addresses()
         known = self._devices.get(item_id, {})
         device = {**known, **item}
         if isinstance(item.get("services"), dict):
             device["services"] = {**known.get("services", {}), **item["services"]}
-        if not _services(device) or not _room_for(item_id, self._devices):
+        if not _services(device) or not self._has_room_for(item_id, device):
             return Changes()
+        places = _chargepoints(known)
+        self._places.subtract(places)
+        self._places.update(_chargepoints(device))
         self._devices[item_id] = device
-        return Changes(described=[self._thing(device)], gone=before - self._addresses())
+        return self._changes(places, self._thing(device))
+
+    def _changes(self, places: list[ServiceAddress], *described: Thing) -> Changes:
+        """Return what became of `places`, at which there were charge points."""
+        gone = {each for each in places if not self._places[each]}
+        for each in gone:
+            del self._places[each]
+        return Changes(described=[*described], gone=gone)
 
     def _room_edited(self, item_id: Any, name: str | None) -> Changes:
         if not _room_for(item_id, self._rooms):
@@ -150,14 +165,25 @@ class House:
             ]
         )
 
-    def _addresses(self) -> set[ServiceAddress]:
-        """Return where the charge points are."""
-        return {
-            topic.address
-            for device in self._devices.values()
-            for topic in _services(device)
-            if topic.service == "chargepoint"
-        }
+    def _bounded(self, devices: dict[Any, Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
+        """Return not more devices than a house has: those that are known, then the others."""
+        if len(devices) <= _ITEMS_MAX:
+            return devices
+        kept = sorted(devices, key=lambda each: not self._knows(devices[each]))[:_ITEMS_MAX]
+        return {each: devices[each] for each in kept}
+
+    def _has_room_for(self, item_id: Any, device: Mapping[str, Any]) -> bool:
+        """Whether a device may be kept; one that is known takes the place of a stranger."""
+        if _room_for(item_id, self._devices):
+            return True
+        strangers = (each for each, other in self._devices.items() if not self._knows(other))
+        if not self._knows(device) or (stranger := next(strangers, None)) is None:
+            return False
+        self._deleted(stranger)
+        return True
+
+    def _knows(self, device: Mapping[str, Any]) -> bool:
+        return any(map(self._is_known, _chargepoints(device)))
 
     def _thing(self, device: Mapping[str, Any]) -> Thing:
         services = _services(device)
@@ -176,11 +202,14 @@ class House:
 
 
 def _items(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list that have an id, and not more than a house has."""
+    return _with_ids(value)[:_ITEMS_MAX]
+
+
+def _with_ids(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list that have an id; what makes no sense is left out."""
     items = value if isinstance(value, list) else []
-    return [
-        each for each in items[:_ITEMS_MAX] if isinstance(each, dict) and _is_id(each.get("id"))
-    ]
+    return [each for each in items if isinstance(each, dict) and _is_id(each.get("id"))]
 
 
 def _is_id(value: Any) -> bool:
@@ -214,3 +243,8 @@ def _services(device: Mapping[str, Any]) -> dict[ServiceTopic, Service]:
         if parsed is not None:
             found[parsed[0]] = parsed[1]
     return found if any(topic.service == "chargepoint" for topic in found) else {}
+
+
+def _chargepoints(device: Mapping[str, Any]) -> list[ServiceAddress]:
+    """Return where the charge points of a device are."""
+    return [each.address for each in _services(device) if each.service == "chargepoint"]

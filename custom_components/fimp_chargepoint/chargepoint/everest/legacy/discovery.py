@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, override
 
 from ...errors import ProtocolError
-from ...hub import HubEvent, NodeAdded
+from ...hub import HubEvent, NodeAdded, NodeRemoved
 from ...protocol import Handler, Protocol
 from ...topics import is_level
 from ..envelope import decode, error_name, mapping, text
@@ -46,6 +46,8 @@ _FIRST: Final = 3.0
 _REST: Final = 60.0
 #: Errors that are looked at; a station has a handful.
 _ERRORS_MAX: Final = 100
+#: Connectors that are heard; those that were known before come on top.
+_CONNECTORS_MAX: Final = 1000
 
 
 class LegacyProtocol(Protocol):
@@ -65,6 +67,8 @@ class LegacyProtocol(Protocol):
         #: The connectors that spoke, and those the station says it has.
         self._heard: set[str] = set()
         self._listed: frozenset[str] = frozenset()
+        #: How many EVSEs speak v1 below our prefix.
+        self._count_v1 = 0
         hub.add_listener(self._happened)
 
     @override
@@ -136,11 +140,11 @@ class LegacyProtocol(Protocol):
             chargepoint.apply(variable, decode(payload), now)
             return
         proof, key = _PROOF
-        if variable != proof:
+        if variable != proof or self._hub.admission.waits(self._address(module), now):
             return
         value = mapping(decode(payload))
         # What makes no sense proves nothing.
-        if text(value.get(key)) is None:
+        if text(value.get(key)) is None or not self._has_room_for(module):
             return
         self._heard.add(module)
         if self._left_to_v1:
@@ -148,31 +152,43 @@ class LegacyProtocol(Protocol):
         chargepoint = self._made(module)
         chargepoint.apply(variable, value, now)
         self._chargepoints[module] = chargepoint
-        introduce = partial(self._introduce, chargepoint)
-        self._timers.set(chargepoint.address, now + _FIRST, introduce)
+        self._timers.set(module, now + _FIRST, partial(self._introduce, module))
+
+    def _has_room_for(self, module: str) -> bool:
+        """Whether a connector may be heard: always, where it was known before."""
+        known = self._hub.admission.knows(self._address(module))
+        return known or len(self._heard) < _CONNECTORS_MAX
+
+    def _address(self, module: str) -> str:
+        return f"everest_legacy:{self._prefix}{module}"
 
     def _made(self, module: str) -> LegacyChargepoint:
-        return LegacyChargepoint(
-            f"everest_legacy:{self._prefix}{module}", module, self._hub, self._prefix
-        )
+        return LegacyChargepoint(self._address(module), module, self._hub, self._prefix)
 
     # One station is one device ----------------------------------------------------
 
-    def _introduce(
-        self, chargepoint: LegacyChargepoint, now: float, *, again: bool = True
-    ) -> None:
+    def _introduce(self, module: str, now: float, *, again: bool = True) -> None:
         """Make a charge point known, unless v1 speaks for it, or may be about to."""
         if self._left_to_v1:
             self._leave_to_v1()
         elif again and self._count_v1:
-            introduce = partial(self._introduce, chargepoint, again=False)
-            self._timers.set(chargepoint.address, now + _REST, introduce)
+            introduce = partial(self._introduce, module, again=False)
+            self._timers.set(module, now + _REST, introduce)
+        elif self._hub.admission.admits(self._address(module), now):
+            self._hub.add_node(self._chargepoints[module])
         else:
-            self._hub.add_node(chargepoint)
+            # It waits, and is heard again every second.
+            del self._chargepoints[module]
+            self._heard.discard(module)
 
     def _happened(self, event: HubEvent) -> None:
-        if isinstance(event, NodeAdded) and self._left_to_v1:
-            self._leave_to_v1()
+        match event:
+            case NodeAdded(node):
+                self._count_v1 += is_v1(node.address, self._prefix)
+                if self._left_to_v1:
+                    self._leave_to_v1()
+            case NodeRemoved(node):
+                self._count_v1 -= is_v1(node.address, self._prefix)
 
     def _leave_to_v1(self) -> None:
         self._timers.clear()
@@ -189,11 +205,6 @@ class LegacyProtocol(Protocol):
     def _count(self) -> int:
         """How many connectors there are here."""
         return max(len(self._listed), len(self._heard))
-
-    @property
-    def _count_v1(self) -> int:
-        """How many EVSEs speak v1 below our prefix."""
-        return sum(is_v1(each, self._prefix) for each in self._hub.nodes)
 
 
 def _listed(value: Any) -> list[Any]:

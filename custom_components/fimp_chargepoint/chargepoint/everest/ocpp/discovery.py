@@ -144,7 +144,7 @@ class OcppProtocol(Protocol):
             if not isinstance(api, dict) or api.get("type") != Kind.OCPP:
                 continue
             module = api.get("module_id")
-            if api.get("version", 1) == 1 and is_level(module):
+            if api.get("version", 1) == 1 and is_level(module) and self._admits(module, now):
                 monitoring = part(api, "communication_monitoring")
                 period = number(monitoring.get("heartbeat_period_ms"))
                 check = number(monitoring.get("communication_check_period_s"))
@@ -154,11 +154,13 @@ class OcppProtocol(Protocol):
                 self._watch(client, check, now)
 
     def _variable(self, module: str, name: str, payload: bytes, now: float) -> None:
-        value = decode(payload)
         client = self._clients.get(module)
+        if client is None and self._hub.admission.waits(self._address(module), now):
+            return
+        value = decode(payload)
         if client is None:
             # What makes no sense proves nothing.
-            if not _proves(name, value):
+            if not _proves(name, value) or not self._admits(module, now):
                 return
             client = self._made(module)
         client.apply(name, value, now)
@@ -170,9 +172,15 @@ class OcppProtocol(Protocol):
         if client.module is not None:
             self._supervision.watch(client.module, check, now)
 
+    def _address(self, module: str) -> str:
+        return f"everest_ocpp:{self._prefix}{module}"
+
+    def _admits(self, module: str, now: float) -> bool:
+        """Whether a client is there or may come in; else it has to wait from now on."""
+        return module in self._clients or self._hub.admission.admits(self._address(module), now)
+
     def _made(self, module: str) -> EverestOcpp:
-        address = f"everest_ocpp:{self._prefix}{module}"
-        return EverestOcpp(address, self._hub, self._prefix, module)
+        return EverestOcpp(self._address(module), self._hub, self._prefix, module)
 
     def _add(self, module: str, client: EverestOcpp) -> None:
         if module in self._clients:
