@@ -17,7 +17,7 @@ import logging
 from pathlib import Path
 import re
 import sys
-from typing import Any
+from typing import Any, override
 from unittest.mock import patch
 
 import aiomqtt
@@ -25,6 +25,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from custom_components.fimp_chargepoint import search
+from custom_components.fimp_chargepoint.chargepoint.clock import Clock
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
 from simulators.recording import Line, Recording, read
@@ -42,7 +43,7 @@ _DELIVERY = 10.0
 _ID = re.compile(r"[0-9a-f]{12,}")
 
 
-class RecordingClock:
+class RecordingClock(Clock):
     """A clock that stands still until it is told to go on."""
 
     def __init__(self, start: float) -> None:
@@ -52,10 +53,12 @@ class RecordingClock:
         self._cancelled: set[int] = set()
         self._numbers = itertools.count()
 
+    @override
     def now(self) -> float:
         """Return the moment of the recording."""
         return self._now
 
+    @override
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` when the clock gets to `when`; returns how to cancel that."""
         number = next(self._numbers)

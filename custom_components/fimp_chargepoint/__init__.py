@@ -110,8 +110,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
             translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
         ) from error
     async_forget_refused_credentials(hass, entry)
-    for watch in _WATCHES:
-        watch(hass, entry)
+    # None of them is worth a charge point that cannot be stopped.
+    hub.internal_errors.tell(_WATCHES, hass, entry)
     hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
     hass.data[DATA_KEPT_LIMITS].async_watch(entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)

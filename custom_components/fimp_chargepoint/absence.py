@@ -54,7 +54,7 @@ class _Roll:
                 self._forgive(coordinator.identifier)
 
         look()
-        self._entry.async_on_unload(coordinator.async_add_listener(look))
+        coordinator.async_on_shutdown(coordinator.async_add_listener(look))
 
     @callback
     def handle(self, event: HubEvent) -> None:
@@ -73,16 +73,22 @@ class _Roll:
         up_long = now - self._link_up_since >= _HOUR.total_seconds()
         if not (self._hub.link.connected and up_long):
             return
-        for identifier, device in self._devices().items():
+
+        @callback
+        def miss(identifier: str) -> None:
             if now - self._heard.setdefault(identifier, now) >= _DAY:
-                self._report(identifier, device)
+                self._report(identifier, devices[identifier])
+
+        devices = self._devices()
+
+        self._hub.internal_errors.each(devices, miss)
 
     @callback
     def deleted(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-        """A device that the user has deleted is missed by nobody."""
+        """A device that was deleted is missed by nobody."""
         if event.data["action"] == "remove":
-            for identifier, device_id in tuple(self._missed.items()):
-                if device_id == event.data["device_id"]:
+            for domain, identifier in event.data["device"]["identifiers"]:
+                if domain == DOMAIN:
                     self._forgive(identifier)
                     self._heard.pop(identifier, None)
 

@@ -13,6 +13,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import Capabilities
 from .chargepoint.hub import (
+    ClockSet,
     Hub,
     HubEvent,
     LinkRefused,
@@ -60,15 +61,19 @@ type CapabilityAction = Callable[[AnyCoordinator, Capabilities | None], None]
 class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordinator[S]):
     """Hands the snapshots of one node to its entities, and keeps its device.
 
-    There is no interval: the library asks again by itself where that is needed.
-    `last_update_success` is whether the values are live: what entities take for available.
+    There is no interval: the library asks again by itself where that is needed. What belongs
+    to one node lives and dies with its coordinator (`async_on_shutdown`), and not with the
+    entry, which may see many nodes come and go. `last_update_success` is whether the values
+    are live: what entities take for available.
     """
 
     config_entry: FimpConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: FimpConfigEntry, node: N) -> None:
         """Start listening to `node`."""
-        super().__init__(hass, _LOGGER, config_entry=entry, name=node.address)
+        # Without the entry, which would hold on to the coordinators of all that ever were.
+        super().__init__(hass, _LOGGER, config_entry=None, name=node.address)
+        self.config_entry = entry
         self.node = node
         self.data = self._told = node.snapshot
         self.last_update_success = self.data.available
@@ -78,16 +83,20 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
         self.is_new = async_find_device(hass, entry.entry_id, self.identifier) is None
         #: Whether its node is gone for good; its entities go with it.
         self.is_gone = False
-        self._remove_listener: CALLBACK_TYPE | None = node.add_listener(self._take_over)
-        self.async_register_device()
+        self._on_shutdown = [node.add_listener(self._take_over)]
+        node.outlet.internal_errors.call(self.async_register_device)
+
+    @callback
+    def async_on_shutdown(self, end: CALLBACK_TYPE) -> None:
+        """Call `end` when the node is gone, or the entry is unloaded."""
+        self._on_shutdown.append(end)
 
     @override
     async def async_shutdown(self) -> None:
         """Stop listening."""
         await super().async_shutdown()
-        if self._remove_listener is not None:
-            self._remove_listener()
-            self._remove_listener = None
+        ends, self._on_shutdown = self._on_shutdown, []
+        self.node.outlet.internal_errors.tell(reversed(ends))
 
     @override
     async def _async_update_data(self) -> S:
@@ -122,17 +131,17 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
     @callback
     @override
     def async_update_listeners(self) -> None:
-        """Call everybody, after mere measurements only those who are told of them."""
+        """Call everybody, after mere measurements only those who are told of them.
+
+        One that raises costs nobody else an update.
+        """
         told, self._told = self._told, self.data
-        if self.is_gone or self.data.differs_beyond_measurements(told):
-            super().async_update_listeners()
-            return
-        for listener, context in tuple(self._listeners.values()):
-            if context is not FACTS:
-                try:
-                    listener()
-                except Exception:
-                    _LOGGER.exception("Failed to show a measurement of %s", self.name)
+        for_all = self.is_gone or self.data.differs_beyond_measurements(told)
+        self.node.outlet.internal_errors.tell(
+            listener
+            for listener, context in self._listeners.values()
+            if for_all or context is not FACTS
+        )
 
     @callback
     def async_retire(self) -> None:
@@ -166,16 +175,16 @@ class RuntimeData:
         self._entry = entry
         self._actions: list[NodeAction] = []
         self._capability_actions: list[CapabilityAction] = []
-        #: Whose devices stay for a while, by identifier.
-        self._retired: dict[str, Identity] = {}
+        #: Whose devices stay for a while, by identifier, and how to let them stay longer.
+        self._retired: dict[str, tuple[Identity, CALLBACK_TYPE]] = {}
         entry.async_on_unload(hub.add_listener(self._handle))
+        entry.async_on_unload(self._async_shutdown)
         entry.async_on_unload(self._forget_warnings)
 
     @callback
     def async_for_each_node(self, action: NodeAction) -> CALLBACK_TYPE:
         """Call `action` for every node, now or when it is found; returns how to stop."""
-        for coordinator in self.coordinators.values():
-            action(coordinator)
+        self.hub.internal_errors.each(self.coordinators.values(), action)
         self._actions.append(action)
         return lambda: self._actions.remove(action)
 
@@ -192,8 +201,7 @@ class RuntimeData:
         self, coordinator: AnyCoordinator, before: Capabilities | None
     ) -> None:
         """Tell that a node can do something else than `before`."""
-        for action in self._capability_actions:
-            action(coordinator, before)
+        self.hub.internal_errors.tell(self._capability_actions, coordinator, before)
 
     @callback
     def async_parent_changed(self, coordinator: AnyCoordinator, before: str | None) -> None:
@@ -217,17 +225,19 @@ class RuntimeData:
                 async_report_warning(self._hass, self._entry, warning)
             case Withdrawn(warning):
                 async_forget_warning(self._hass, self._entry, warning)
+            case ClockSet(by):
+                self.sessions.clock_set(by)
 
     def _add(self, node: Node[Any]) -> None:
-        self._adopt_device(node)
+        call, tell = self.hub.internal_errors.call, self.hub.internal_errors.tell
+        call(self._adopt_device, node)
         coordinator: AnyCoordinator = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
         self.async_parent_changed(coordinator, None)
         if isinstance(node, Chargepoint):
-            self.sessions.watch(node)
+            call(self.sessions.watch, node)
         self._move_children(node.address)
-        for action in self._actions:
-            action(coordinator)
+        tell(self._actions, coordinator)
         self.async_capabilities_changed(coordinator, None)
 
     def _remove_device(self, address: str, identifier: str) -> None:
@@ -236,41 +246,56 @@ class RuntimeData:
 
     def _move_children(self, address: str) -> None:
         """The device of a node has come or gone: those of its parts stand elsewhere now."""
-        for coordinator in self._parts.get(address, {}).values():
-            coordinator.async_register_device()
+        self.hub.internal_errors.tell(
+            each.async_register_device for each in self._parts.get(address, {}).values()
+        )
 
     def _remove(self, node: Node[Any]) -> None:
         """Take a node away; its device stays for a while, in case it only moves."""
         coordinator = self.coordinators.pop(node.address)
         self._parts.get(coordinator.data.parent or "", {}).pop(node.address, None)
-        self.sessions.leave(node.address)
+        self.hub.internal_errors.call(self.sessions.leave, node.address)
         coordinator.async_retire()
         identifier = coordinator.identifier
         if coordinator.data.identity.serial_number is None:
             self._remove_device(node.address, identifier)
             return
-        self._retired[identifier] = coordinator.data.identity
 
         @callback
         def remove(_: datetime) -> None:
-            if self._retired.pop(identifier, None) is not None:
-                self._remove_device(node.address, identifier)
+            del self._retired[identifier]
+            self._remove_device(node.address, identifier)
 
-        self._entry.async_on_unload(async_call_later(self._hass, _KEEPING_TIME, remove))
+        cancel = async_call_later(self._hass, _KEEPING_TIME, remove)
+        self._retired[identifier] = coordinator.data.identity, cancel
 
     def _adopt_device(self, node: Node[Any]) -> None:
         """Let a node have the device of one that was removed, where it is the same thing."""
         identity = node.snapshot.identity
         identifier = node_identifier(self._entry, node.address)
-        if self._retired.pop(identifier, None) is not None or identity.serial_number is None:
+        if self._stays(identifier) or identity.serial_number is None:
             return
-        for old, each in sorted(self._retired.items()):
+        for old, (each, _) in sorted(self._retired.items()):
             same = each.manufacturer == identity.manufacturer
             if same and each.serial_number == identity.serial_number:
-                del self._retired[old]
+                self._stays(old)
                 async_rename_device(self._hass, self._entry.entry_id, old, identifier)
                 self.sessions.move(node_address(self._entry, old), node.address)
                 return
+
+    def _stays(self, identifier: str) -> bool:
+        """Let the device of a node that was removed stay; returns whether there was one."""
+        _, cancel = self._retired.pop(identifier, (None, None))
+        if cancel is not None:
+            cancel()
+        return cancel is not None
+
+    async def _async_shutdown(self) -> None:
+        """Nobody listens any more; what was about to be removed stays."""
+        for identifier in tuple(self._retired):
+            self._stays(identifier)
+        for coordinator in self.coordinators.values():
+            await coordinator.async_shutdown()
 
     def _forget_warnings(self) -> None:
         """Leave no issue behind that nobody watches any more."""

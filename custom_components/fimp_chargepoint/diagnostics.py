@@ -18,7 +18,7 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .chargepoint.clock import moment
+from .chargepoint.clock import posix
 from .chargepoint.journal import Line, Mark
 from .chargepoint.model import Identity
 from .const import (
@@ -97,15 +97,17 @@ async def _async_diagnostics(
     }
     known: dict[str, Any] = {}
     messages: list[_Message] = []
+    moment = posix
     if entry.state is ConfigEntryState.LOADED:
         data = entry.runtime_data
         known["hub"] = _hub(entry)
         known["nodes"] = {
-            address: _node(hass, coordinator, redactor)
+            address: data.hub.internal_errors.ask(_node, hass, coordinator, redactor)
             for address, coordinator in data.coordinators.items()
             if wanted is None or coordinator.identifier in wanted
         }
         hub = data.hub
+        moment = hub.clock.moment
         messages = [_Message(each, hub.reads(each), kept=True) for each in hub.journal.older]
         messages += [_Message(each, hub.reads(each), kept=False) for each in hub.journal.recent]
 
@@ -149,6 +151,7 @@ def _hub(entry: FimpConfigEntry) -> dict[str, Any]:
         "received": hub.received,
         "ignored": dict(hub.ignored),
         "waiting": len(hub.admission.waiting),
+        "internal_errors": dict(hub.internal_errors.counts),
         "warnings": [repr(each) for each in hub.warnings.values()],
     }
 

@@ -119,7 +119,7 @@ class KeptLimits:
                     )
                     self._store.async_delay_save(self._data, _SAVE_DELAY)
 
-            entry.async_on_unload(coordinator.async_add_listener(look))
+            coordinator.async_on_shutdown(coordinator.async_add_listener(look))
 
         entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
         entry.async_on_unload(self._async_save)

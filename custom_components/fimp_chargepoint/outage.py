@@ -24,7 +24,7 @@ class _Outage:
     """A broker that is away: what came of the last attempt, and how to stop looking."""
 
     error: ChargepointError
-    stop: CALLBACK_TYPE
+    ends: tuple[CALLBACK_TYPE, ...]
 
 
 #: The brokers that are away, by entry. One may be while its entry is set up again and again.
@@ -75,8 +75,14 @@ def async_broker_lost(
             async_forget_outage(hass, entry)
 
     stop = async_track_time_interval(hass, look, _LONG, cancel_on_shutdown=True)
-    outages[entry.entry_id] = _Outage(error, stop)
-    entry.async_on_state_change(changed)
+    ignore = entry.async_on_state_change(changed)
+
+    @callback
+    def ignore_soon() -> None:
+        # Home Assistant may be walking the list that this takes something from.
+        hass.loop.call_soon(ignore)
+
+    outages[entry.entry_id] = _Outage(error, (stop, ignore_soon))
 
 
 @callback
@@ -84,7 +90,8 @@ def async_forget_outage(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """The broker is back, or nobody needs it any more."""
     outage = hass.data.get(_OUTAGES, {}).pop(entry.entry_id, None)
     if outage is not None:
-        outage.stop()
+        for end in outage.ends:
+            end()
     ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
 
 

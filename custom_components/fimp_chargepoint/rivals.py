@@ -44,8 +44,6 @@ def _watch(
         if rivalry is not None:
             device = async_find_device(hass, entry.entry_id, coordinator.identifier)
             _report(hass, issue_id, device_name(device), rivalry)
-        elif coordinator.is_gone:
-            forget()
 
     @callback
     def look_for_peace(_: datetime) -> None:
@@ -56,9 +54,9 @@ def _watch(
     def forget() -> None:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
 
-    entry.async_on_unload(forget)
-    entry.async_on_unload(coordinator.async_add_listener(look))
-    entry.async_on_unload(async_track_time_interval(hass, look_for_peace, _PEACE))
+    coordinator.async_on_shutdown(forget)
+    coordinator.async_on_shutdown(coordinator.async_add_listener(look))
+    coordinator.async_on_shutdown(async_track_time_interval(hass, look_for_peace, _PEACE))
 
 
 @callback

@@ -101,7 +101,7 @@ def measurement(
 
 
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
-    return None if snapshot.session.start_guessed else snapshot.session.started
+    return None if snapshot.session.start_guessed else snapshot.session.began
 
 
 SENSORS = (

@@ -85,7 +85,8 @@ class Sessions:
     @callback
     def watch(self, node: Chargepoint) -> None:
         """Keep watch over a charge point that was found."""
-        logbook = Logbook(has_price=self.prices.is_named)
+        clock = node.outlet.clock
+        logbook = Logbook(has_price=self.prices.is_named, moment=clock.moment)
         if (data := self._stored.pop(node.address, None)) is not None:
             with suppress(DamagedError):
                 logbook.restore(data)
@@ -109,6 +110,12 @@ class Sessions:
     def of(self, address: str) -> Keeper:
         """Return the keeper of a charge point that was found."""
         return self._keepers[address]
+
+    @callback
+    def clock_set(self, by: float) -> None:
+        """The system clock was set by so many seconds."""
+        for each in self._keepers.values():
+            each.clock_set(by)
 
     @callback
     def _reprice(self) -> None:
@@ -141,6 +148,7 @@ class Keeper:
         """Start to watch `node`; `save` is called when there is something to store."""
         self.logbook = logbook
         self._clock = node.outlet.clock
+        self._errors = node.outlet.internal_errors
         self._prices = prices
         self._save = save
         self._saved = logbook.mark
@@ -148,11 +156,12 @@ class Keeper:
         self._happening_listeners: list[HappeningListener] = []
         self._cancel_timer: Callable[[], None] | None = None
         if logbook.watched is not None:
-            node.restore_session(*logbook.watched)
+            self._errors.call(node.restore_session, *logbook.watched)
         self._snapshot = node.snapshot
         self._stop_listening = node.add_listener(self._take)
         self.reprice()
-        self._tell(self.logbook.take(self._snapshot, self._clock.now(), prices.price))
+        now = self._clock.now()
+        self._note(partial(self.logbook.take, self._snapshot, now, prices.price))
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
@@ -197,13 +206,18 @@ class Keeper:
     def reprice(self) -> None:
         """The price may be another one."""
         if (price := self._prices.price) is not None:
-            self.logbook.reprice(price)
-        self._tell([], is_new=True)
+            self._note(partial(self.logbook.reprice, price), is_new=True)
+        else:
+            self._errors.call(self._tell, [], is_new=True)
+
+    def clock_set(self, by: float) -> None:
+        """The system clock was set by so many seconds."""
+        self._note(partial(self.logbook.clock_set, by))
 
     def close(self) -> None:
         """Listen no more, and tell what waits to be told."""
         self._stop_listening()
-        self._tell(self.logbook.close(self._prices.price))
+        self._note(partial(self.logbook.close, self._prices.price))
 
     def _take(self, snapshot: ChargepointSnapshot) -> None:
         """Take what is said, but for measurements that are no part of a session."""
@@ -214,10 +228,22 @@ class Keeper:
             and not snapshot.differs_beyond_measurements(before)
         ):
             return
-        self._tell(self.logbook.take(snapshot, self._clock.now(), self._prices.price))
+        now = self._clock.now()
+        self._note(partial(self.logbook.take, snapshot, now, self._prices.price))
 
     def _tick(self) -> None:
-        self._tell(self.logbook.tick(self._clock.now(), self._prices.price))
+        now = self._clock.now()
+        self._note(partial(self.logbook.tick, now, self._prices.price))
+
+    def _note(
+        self, change: Callable[[], list[Happening] | None], *, is_new: bool = False
+    ) -> None:
+        """Change the logbook, and go on with what is in it then.
+
+        Sessions are worth no charge point: where that fails, nobody else is to know.
+        """
+        happened = self._errors.ask(change)
+        self._errors.call(self._tell, happened or [], is_new=is_new)
 
     def _tell(self, happened: list[Happening], *, is_new: bool = False) -> None:
         """Pass on what happened, and wait for what will.
@@ -234,11 +260,9 @@ class Keeper:
             self._save(soon=bool(happened))
             is_new = True
         if is_new:
-            for listener in tuple(self._listeners):
-                listener()
+            self._errors.tell(self._listeners)
         for happening in happened:
-            for each in tuple(self._happening_listeners):
-                each(happening)
+            self._errors.tell(self._happening_listeners, happening)
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[_Data]:

@@ -5,11 +5,10 @@ restart as well, and of a charge point that is not there then, when it is back.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 import logging
-from typing import Any, Self
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -27,17 +26,10 @@ from .chargepoint.errors import (
     InvalidRequestError,
     NotConnectedError,
 )
+from .chargepoint.hub import ClockSet, HubEvent
 from .chargepoint.model import ChargepointSnapshot, Feature
-from .chargepoint.stored import (
-    DamagedError,
-    Readers,
-    fields,
-    list_of,
-    number,
-    one_of,
-    text,
-    timestamp,
-)
+from .chargepoint.stored import list_of
+from .chargepoint.temporary_limit import Key, TemporaryLimit, session_of, still_holds
 from .const import DOMAIN
 from .controls import FormerLimit, former_limit, settable_limit
 from .coordinator import ChargepointCoordinator, FimpConfigEntry, PushCoordinator
@@ -49,111 +41,6 @@ _LOGGER = logging.getLogger(__name__)
 _STORE_VERSION = 1
 #: Seconds after which a charge point that has not taken the former limit is told again.
 _RETRY = 300.0
-
-
-#: There is one for each limit of a charge point: its device, which stays also where it gets
-#: another address, and the feature.
-type Key = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class TemporaryLimit:
-    """A limit in A that holds until a moment, and what it was before.
-
-    `former` is None for that of a session that had none of its own, as far as is known, or
-    only that of its charging mode, which is `mode` then; `session` is when that session
-    began. Both times are in ISO format. `unknown` is what a newer version has stored with it.
-    """
-
-    device_id: str
-    feature: str
-    current: float
-    former: float | None
-    until: str
-    session: str | None
-    mode: str | None = None
-    unknown: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> Key:
-        """What there is only one for."""
-        return self.device_id, self.feature
-
-    def stored(self) -> dict[str, Any]:
-        """Return what `restored` takes, fit for JSON."""
-        return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
-
-    @classmethod
-    def restored(cls, data: Any) -> Self:
-        """Return what `stored` was made of.
-
-        Raises:
-            DamagedError: nobody can say what is to return, or when.
-
-        """
-        known, unknown = fields(data, _READERS, ("device_id", "feature", "current", "until"))
-        if known["feature"] == Feature.MAX_CURRENT and "former" not in known:
-            raise DamagedError("without former")
-        return cls(**{"former": None, "session": None} | known, unknown=unknown)
-
-
-def _moment(value: Any) -> str:
-    """Read a moment, and leave it in ISO format."""
-    return timestamp(value).isoformat()
-
-
-_READERS: Readers = {
-    "device_id": text,
-    "feature": one_of(Feature.MAX_CURRENT, Feature.SESSION_CURRENT),
-    "current": number,
-    "former": number,
-    "until": _moment,
-    "session": _moment,
-    "mode": text,
-}
-
-
-def still_holds(
-    limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: Effect
-) -> bool | None:
-    """Return whether nobody has changed `limit` since, None where that is not known yet.
-
-    `effect` is what it brings about: somebody else who limits to less has changed nothing.
-    """
-    if not snapshot.available:
-        return None
-    if limit.feature == Feature.MAX_CURRENT:
-        return None if snapshot.max_current is None else effect.holds(snapshot)
-    if not (same := _same_session(limit, snapshot)):
-        return same
-    return _still_limits(limit, snapshot)
-
-
-def _still_limits(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
-    """Return whether nobody has changed `limit` in its session, None as in `still_holds`."""
-    if limit.mode is not None and not snapshot.charging:
-        # What was before it is started again, which would start charging.
-        return None
-    if snapshot.session_current is not None:
-        return snapshot.session_current == limit.current
-    # After a restart nobody says which limit a session has. If more is offered, it is another.
-    offered = snapshot.meter.offered_current
-    if offered is None:
-        return None if Feature.OFFERED_CURRENT in snapshot.capabilities.reports else True
-    return offered <= limit.current
-
-
-def _same_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
-    """Return whether the session of `limit` goes on, None where that is not known yet."""
-    if snapshot.plugged is None:
-        return None
-    began = _session(snapshot)
-    return snapshot.in_session and (None in (began, limit.session) or began == limit.session)
-
-
-def _session(snapshot: ChargepointSnapshot) -> str | None:
-    started = snapshot.session.started
-    return None if started is None else started.isoformat()
 
 
 def _effect(limit: TemporaryLimit, chargepoint: Chargepoint) -> Effect:
@@ -184,7 +71,11 @@ def _former(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> float:
 
 
 class TemporaryLimits:
-    """All of them, of all charge points; a task waits for the end of each."""
+    """All of them, of all charge points; a task waits for the end of each.
+
+    One that was set in this run lasts so long as was said, whatever the system clock says: the
+    moment of its end is corrected where that is set. One of an earlier run ends at its moment.
+    """
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Know of none; `async_load` has to follow."""
@@ -194,12 +85,17 @@ class TemporaryLimits:
         )
         self._limits: dict[Key, TemporaryLimit] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        #: By how many seconds the clock was set since, for those that were set in this run.
+        self._offsets: dict[Key, float] = {}
+        #: Whose time is not over yet.
+        self._asleep: dict[Key, ChargepointCoordinator] = {}
 
     async def async_load(self) -> None:
         """Take over those of an earlier run."""
         stored = await async_load(self._hass, self._store, list)
         limits = list_of(TemporaryLimit.restored)(stored)
         self._limits = {each.key: each for each in limits}
+        self._offsets.clear()
         report_lost("the temporary limits", stored, self._data())
 
     @callback
@@ -208,22 +104,34 @@ class TemporaryLimits:
 
         @callback
         def found(coordinator: PushCoordinator[Any, Any]) -> None:
-            device_id = _device_id(coordinator)
+            if (device_id := _device_id(coordinator)) is None:
+                return
+            coordinator.async_on_shutdown(partial(self._leave, device_id))
             for limit in self._limits.values():
                 if limit.device_id == device_id:
                     self._wait(coordinator, limit)
 
+        @callback
+        def handle(event: HubEvent) -> None:
+            if isinstance(event, ClockSet):
+                entry.async_create_task(self._hass, self._clock_set(entry, event.by))
+
         entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
+        entry.async_on_unload(entry.runtime_data.hub.add_listener(handle))
 
     async def async_forget(self, entry: ConfigEntry) -> None:
         """An entry is gone; its devices are still there."""
-        devices = dr.async_entries_for_config_entry(dr.async_get(self._hass), entry.entry_id)
-        ids = {each.id for each in devices}
-        keys = [each for each in self._limits if each[0] in ids]
+        keys = self._of(entry)
         for key in keys:
             self._drop(key)
         if keys:
             await self._save()
+
+    def _of(self, entry: ConfigEntry) -> list[Key]:
+        """Return what there is for the devices of an entry."""
+        devices = dr.async_entries_for_config_entry(dr.async_get(self._hass), entry.entry_id)
+        ids = {each.id for each in devices}
+        return [each for each in self._limits if each[0] in ids]
 
     async def async_set(
         self, coordinator: ChargepointCoordinator, current: float, duration: timedelta | None
@@ -236,18 +144,20 @@ class TemporaryLimits:
         feature = settable_limit(snapshot)
         current = chargepoint.checked(feature, current)
         key = _key(coordinator, feature)
-        earlier = self._limits.get(key)
+        earlier, offset = self._limits.get(key), self._offsets.get(key)
         former, mode = self.former(coordinator, feature) or FormerLimit()
         self._drop(key)
         until = None
         if duration:
-            until = (dt_util.utcnow() + duration).isoformat()
+            clock = chargepoint.outlet.clock
+            until = (clock.moment(clock.now()) + duration).isoformat()
+            self._offsets[key] = 0.0
             self._limits[key] = TemporaryLimit(
                 *key,
                 current=current,
                 former=former,
                 until=until,
-                session=_session(snapshot),
+                session=session_of(snapshot),
                 mode=mode,
             )
         if earlier is not None or duration:
@@ -264,8 +174,7 @@ class TemporaryLimits:
                 earlier is not None and _holds(earlier, coordinator)
             ):
                 self._drop(key)
-                if earlier is not None:
-                    self._limits[key] = earlier
+                self._put_back(earlier, offset)
                 if earlier is not None or duration:
                     await self._save()
             raise
@@ -297,19 +206,37 @@ class TemporaryLimits:
         return former_limit(coordinator.node, feature)
 
     def _wait(self, coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> None:
-        if (task := self._tasks.get(limit.key)) is not None:
-            task.cancel()
+        self._cancel(limit.key)
+        self._asleep[limit.key] = coordinator
         self._tasks[limit.key] = coordinator.config_entry.async_create_background_task(
             self._hass, self._end(coordinator, limit), f"{DOMAIN} former limit"
         )
 
+    async def _clock_set(self, entry: FimpConfigEntry, by: float) -> None:
+        """Correct the ends of this run, and wait anew for those of an earlier one."""
+        keys = self._of(entry)
+        for key in keys:
+            if key in self._offsets:
+                self._offsets[key] += by
+            elif (coordinator := self._asleep.get(key)) is not None:
+                self._wait(coordinator, self._limits[key])
+        if keys:
+            await self._save()
+
+    def _until(self, limit: TemporaryLimit) -> datetime:
+        """Return when a limit ends, by the clock as it is now."""
+        until = dt_util.parse_datetime(limit.until, raise_on_error=True)
+        return until + timedelta(seconds=self._offsets.get(limit.key, 0.0))
+
     async def _end(self, coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> None:
         """Let the former limit return in time, if nobody has changed it."""
         chargepoint, warn = coordinator.node, _LOGGER.warning
-        until = dt_util.parse_datetime(limit.until, raise_on_error=True)
-        seconds = max(0.0, (until - dt_util.utcnow()).total_seconds())
+        clock = chargepoint.outlet.clock
+        left = self._until(limit) - clock.moment(clock.now())
+        seconds = max(0.0, left.total_seconds())
         while True:
             await asyncio.sleep(seconds)
+            self._asleep.pop(limit.key, None)
             holds = await _known(coordinator, limit)
             if holds is None:
                 return
@@ -333,11 +260,31 @@ class TemporaryLimits:
                 warn, seconds = _LOGGER.debug, _RETRY
         if self._limits.get(limit.key) is limit:
             del self._limits[limit.key]
+            self._offsets.pop(limit.key, None)
+            self._tasks.pop(limit.key, None)
             await self._save()
 
     def _drop(self, key: Key) -> None:
         """Forget a limit, and do not wait for its end."""
         self._limits.pop(key, None)
+        self._offsets.pop(key, None)
+        self._cancel(key)
+
+    def _put_back(self, limit: TemporaryLimit | None, offset: float | None) -> None:
+        """Remember a limit again, with its offset where it was set in this run."""
+        if limit is not None:
+            self._limits[limit.key] = limit
+            if offset is not None:
+                self._offsets[limit.key] = offset
+
+    def _leave(self, device_id: str) -> None:
+        """A charge point is not there any more: wait for no end until it is again."""
+        for key in tuple(self._tasks):
+            if key[0] == device_id:
+                self._cancel(key)
+
+    def _cancel(self, key: Key) -> None:
+        self._asleep.pop(key, None)
         if (task := self._tasks.pop(key, None)) is not None:
             task.cancel()
 
@@ -345,7 +292,13 @@ class TemporaryLimits:
         await self._store.async_save(self._data())
 
     def _data(self) -> list[dict[str, Any]]:
-        return [each.stored() for each in self._limits.values()]
+        return [self._stored(each) for each in self._limits.values()]
+
+    def _stored(self, limit: TemporaryLimit) -> dict[str, Any]:
+        stored = limit.stored()
+        if self._offsets.get(limit.key):
+            stored["until"] = self._until(limit).isoformat()
+        return stored
 
 
 def _device_id(coordinator: PushCoordinator[Any, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """Tells of a charge point that waits for the token of the options, and cannot be shown it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -9,7 +10,7 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from .chargepoint.base import Chargepoint
 from .const import DOMAIN
-from .coordinator import FimpConfigEntry
+from .coordinator import FimpConfigEntry, PushCoordinator
 from .devices import async_find_device, device_name
 
 #: How often it is looked: what is seen twice has had its time to be found.
@@ -39,10 +40,15 @@ class _Watch:
     def look(self, _: datetime) -> None:
         """Tell of who still waits, and take it back where there is a way now."""
         before, self._waiting = self._waiting, set()
-        for coordinator in self._entry.runtime_data.coordinators.values():
+        data = self._entry.runtime_data
+        there: set[str] = set()
+
+        @callback
+        def look_at(coordinator: PushCoordinator[Any, Any]) -> None:
             device = async_find_device(self._hass, self._entry.entry_id, coordinator.identifier)
             if device is None or not isinstance(coordinator.node, Chargepoint):
-                continue
+                return
+            there.add(device.id)
             takes_token = coordinator.node.takes_token
             if takes_token:
                 self._forget(device.id)
@@ -51,6 +57,10 @@ class _Watch:
                 if device.id in before:
                     self._told.add(device.id)
                     _report(self._hass, device)
+
+        data.hub.internal_errors.each(data.coordinators.values(), look_at)
+        for gone in self._told - there:
+            self._forget(gone)
 
     @callback
     def end(self) -> None:

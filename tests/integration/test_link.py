@@ -18,6 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     NotConnectedError,
     TlsError,
 )
+from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
 from harness.broker import HOST
@@ -36,6 +37,7 @@ class Listener:
 
     def __init__(self, *filters: str) -> None:
         self.filters = filters or ("in/+",)
+        self.internal_errors = InternalErrors()
         self.ups = 0
         self.downs: list[ChargepointError] = []
         self.refused: list[ChargepointError] = []

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import override
 
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
+from custom_components.fimp_chargepoint.chargepoint.clock import Clock
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
 from custom_components.fimp_chargepoint.chargepoint.options import Options
@@ -20,20 +23,39 @@ from tests.helpers.recordings import RECORDINGS
 UNTHROTTLED = Options(measurement_interval=0.0, dwell=0.0, write_interval=0.0)
 
 
-class ManualClock:
-    """A clock that moves when it is told to."""
+class ManualClock(Clock):
+    """A clock that moves when it is told to, and whose calendar can be set."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         """Start at `now`, POSIX seconds."""
         self.time = now
+        self._ahead = self._to_tell = 0.0
 
+    @override
     def now(self) -> float:
         """Return the time set last."""
         return self.time
 
+    @override
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Never call: tests tick by hand."""
         return lambda: None
+
+    @override
+    def moment(self, when: float) -> datetime:
+        """Return what the calendar says of a moment."""
+        return super().moment(when + self._ahead)
+
+    @override
+    def adjust(self) -> float:
+        """Tell once by how much the calendar was set, and go by it from then on."""
+        by, self._to_tell = self._to_tell, 0.0
+        self._ahead += by
+        return by
+
+    def set_calendar(self, by: float) -> None:
+        """Let somebody set the system clock; nobody has noticed yet."""
+        self._to_tell += by
 
 
 class FakeOutlet:
@@ -43,6 +65,7 @@ class FakeOutlet:
         """Start connected, with measurements unthrottled."""
         self.clock = ManualClock()
         self.options = UNTHROTTLED
+        self.internal_errors = InternalErrors()
         self.connected = True
         self.sent: list[tuple[str, bytes]] = []
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Range
+from custom_components.fimp_chargepoint.chargepoint.clock import posix
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
@@ -192,7 +193,7 @@ def test_what_holds_is_shown(site: Site) -> None:
     ],
 )
 def test_the_message(limits: Limits, leaves: dict[str, Any]) -> None:
-    assert command(limits, NOW + 0.9) == {
+    assert command(limits, posix(NOW + 0.9)) == {
         "schedule_import": [
             {"timestamp": TIMESTAMP, "limits_to_root": {}, "limits_to_leaves": leaves}
         ],
@@ -202,7 +203,7 @@ def test_the_message(limits: Limits, leaves: dict[str, Any]) -> None:
 
 
 def test_without_any_limit_ours_is_withdrawn() -> None:
-    assert command(Limits(), NOW) == {
+    assert command(Limits(), posix(NOW)) == {
         "schedule_import": [],
         "schedule_export": [],
         "schedule_setpoints": [],
@@ -214,7 +215,7 @@ async def test_what_goes_out_is_plain(site: Site) -> None:
     task = await begin(limit(site, 10))
     [(topic, payload)] = site.hub.sent
     assert topic == f"{site.prefix}{ROOT}/{LIMITS}/limits_1/m2e/set_external_limits"
-    assert orjson.loads(payload) == command(Limits(current=10.0), site.hub.clock.time)
+    assert orjson.loads(payload) == command(Limits(current=10.0), posix(site.hub.clock.time))
     site.evse("enforced_limits", holding(10.0, OURS))
     await outcome(task)
     assert not site.shown.pending

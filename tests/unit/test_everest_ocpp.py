@@ -387,16 +387,18 @@ def test_schedules_that_say_nothing(station: Station, value: Any) -> None:
 
 def test_a_schedule_that_began_earlier() -> None:
     begin = datetime(2026, 11, 20, 9, tzinfo=UTC)
-    now = (begin + timedelta(seconds=90)).timestamp()
-    found = of_station(schedule(start_schedule="2026-11-20T09:00:00Z"), now)
+    today = begin + timedelta(seconds=90)
+    now = 1000.0
+    found = of_station(schedule(start_schedule="2026-11-20T09:00:00Z"), now, today)
     assert found.limit(now) == 6
     assert found.next_change(now) == now + 30
-    endless = of_station(schedule(start_schedule="nonsense", duration=None), now)
+    endless = of_station(schedule(start_schedule="nonsense", duration=None), now, today)
     assert endless.limit(now + 1e6) == 6
     assert endless.next_change(now + 1e6) is None
     assert Schedule().limit(now) is None
     # One that has not begun limits nothing yet.
-    assert of_station(schedule(start_schedule="2026-11-20T10:00:00Z"), now).limit(now) is None
+    later = of_station(schedule(start_schedule="2026-11-20T10:00:00Z"), now, today)
+    assert later.limit(now) is None
 
 
 # Life -----------------------------------------------------------------------------------

@@ -30,6 +30,11 @@ class Course:
         self.uuid = "one"
 
     @property
+    def today(self) -> datetime:
+        """What the calendar says."""
+        return datetime.fromtimestamp(NOW + self.time, UTC)
+
+    @property
     def stamp(self) -> str:
         """The station's time."""
         return (START + timedelta(seconds=self.time)).isoformat()
@@ -44,7 +49,7 @@ class Course:
         """Tell a session_event."""
         idle = name in {"Enabled", "Disabled"}
         event = {"event": name, "timestamp": self.stamp, "uuid": "" if idle else self.uuid}
-        self.state = on_event(self.state, event | fields, NOW + self.time)
+        self.state = on_event(self.state, event | fields, NOW + self.time, self.today)
         return self
 
     def begin(self, reason: str = "EVConnected", meter: float | None = None) -> Course:
@@ -63,7 +68,7 @@ class Course:
         info: dict[str, Any] = {"state": word, "timestamp": self.stamp}
         if started is not None:
             info["session_start_time"] = (START + timedelta(seconds=started)).isoformat()
-        self.state = on_info(self.state, info | fields, NOW + self.time)
+        self.state = on_info(self.state, info | fields, NOW + self.time, self.today)
         return self
 
     def meter(self, kilowatt_hours: float) -> Course:
@@ -640,12 +645,12 @@ def test_after_a_gap_the_meter_waits_for_the_session() -> None:
 def test_a_doubt_outlives_a_gap_but_not_a_restart() -> None:
     course = charging().event("Disabled").event("Enabled")
     kept = forgotten(course.state)
-    assert on_info(kept, {"state": "Unplugged"}, NOW).status is None
+    assert on_info(kept, {"state": "Unplugged"}, NOW, START).status is None
     restarted = forgotten(course.state, restarted=True)
-    assert on_info(restarted, {"state": "Unplugged"}, NOW).status is Status.DISCONNECTED
+    assert on_info(restarted, {"state": "Unplugged"}, NOW, START).status is Status.DISCONNECTED
     # A session that came and went meanwhile ends it.
     later = {"state": "Unplugged", "session_start_time": "2026-11-20T10:00:00Z"}
-    assert on_info(kept, later, NOW).status is Status.DISCONNECTED
+    assert on_info(kept, later, NOW, START).status is Status.DISCONNECTED
 
 
 # Who may charge ---------------------------------------------------------------

@@ -161,8 +161,9 @@ def test_bytes_that_make_no_sense(payload: bytes, kind: str) -> None:
 
 
 def test_a_command_as_adapters_want_it() -> None:
+    when = datetime(2027, 1, 15, 8, 0, 0, 500_000, tzinfo=UTC)
     uid, payload = encode(
-        "cmd.charge.start", "chargepoint", 1_800_000_000.5, props={"charging_mode": "slow"}
+        "cmd.charge.start", "chargepoint", when, props={"charging_mode": "slow"}
     )
     assert orjson.loads(payload) == {
         "type": "cmd.charge.start",
@@ -180,8 +181,9 @@ def test_a_command_as_adapters_want_it() -> None:
 
 @pytest.mark.parametrize(("value_type", "value"), [("int", 16.0), ("int", True), ("bool", 1)])
 def test_a_value_of_another_type_never_leaves(value_type: str, value: Any) -> None:
+    when = datetime(2027, 1, 15, tzinfo=UTC)
     with pytest.raises((TypeError, ValueError)):
-        encode("cmd.max_current.set", "chargepoint", 0.0, value_type=value_type, value=value)
+        encode("cmd.max_current.set", "chargepoint", when, value_type=value_type, value=value)
 
 
 @pytest.mark.parametrize(

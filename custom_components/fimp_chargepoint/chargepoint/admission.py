@@ -125,6 +125,9 @@ class Admission:
     def link_down(self, now: float) -> None:
         """The link is no reason to come in, nor to be forgotten."""
 
+    def clock_set(self, by: float, now: float) -> None:
+        """Nobody here says what the calendar says."""
+
     # ---------------------------------------------------------------------------------
 
     def _has_room(self, now: float) -> bool:

@@ -1,7 +1,8 @@
 """A charge point with commands: what every protocol implements, in no protocol's words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, override
 
@@ -354,11 +355,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _show_mode(self, **changes: Any) -> None:
         self._update(self.outlet.clock.now(), charging_mode=self._mode.shown, **changes)
 
-    def _show_pending(self, kind: str, wanted: Any) -> None:
-        pending = {key: each for key, each in self.snapshot.pending.items() if key != kind}
-        if wanted is not None:
-            pending[kind] = wanted
-        self._update(self.outlet.clock.now(), pending=pending)
+    def _show_pending(self, pending: Mapping[str, Any]) -> None:
+        now = self.outlet.clock.now()
+        self._update(now, pending=pending)
 
     def _evidence(self, evidence: str) -> None:
         """End the waits that the report called `evidence`, which was just taken, proves."""
@@ -368,6 +367,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._show_mode()
 
     # Availability -----------------------------------------------------------
+
+    @override
+    def clock_set(self, by: float, now: float) -> None:
+        session = self.snapshot.session
+        if session.offset is not None:
+            self._update(now, session=replace(session, offset=session.offset + by))
 
     @override
     def close(self) -> None:

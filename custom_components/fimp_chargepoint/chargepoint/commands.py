@@ -3,17 +3,20 @@
 A charge point answers late, with stale reports, and more than once. So a command is done
 when a report shows what was wanted, and where an older command may still take effect,
 only a report of some seconds later counts. A command may have to wait before it leaves;
-a newer one takes its place meanwhile. Knows nothing of protocols.
+a newer one takes its place meanwhile. A message is handed over before anything is told of
+it, so that nobody who is told can keep a stop from leaving. Knows nothing of protocols.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+# What a command is made of has a file of its own.
+from .effects import EVER, Outstanding
+from .effects import Command as Command  # noqa: PLC0414
 from .effects import Effect as Effect  # noqa: PLC0414
-from .effects import Outstanding
+from .effects import Request as Request  # noqa: PLC0414
 from .effects import shows as shows  # noqa: PLC0414
 from .errors import (
     ChargepointError,
@@ -32,57 +35,9 @@ from .timers import Timers
 _ASK = 1 / 4
 #: The part of it that a refusal has to come, where all was as wanted before the command.
 _REFUSAL = 1 / 10
-#: Before any time.
-_EVER = float("-inf")
 #: Seconds until what was refused for now is sent again, and for how long at most.
 _RETRY_AFTER = 5.0
 _RETRY_FOR = 60.0
-
-
-class Request(NamedTuple):
-    """A message to a charge point; `id` is what its refusal will refer to."""
-
-    id: str
-    topic: str
-    payload: bytes
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Command:
-    """A command: what was wanted, what proves it, who waits for it.
-
-    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `request` makes
-    its message at the moment when that leaves, which is not before `not_before()`.
-    `evidence` names the report that can prove it, by showing `effect` and that `proven`
-    agrees. Without an effect its acceptance is the proof, and where `evidence` is None
-    nobody will tell: then it is done when it has left. `achieved` is called when it was.
-    Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
-    as long as it is held.
-
-    One that is refused for now `retries`, until `overtaken(then, now)` by what was known at
-    the first refusal and what is; None where any refusal is final.
-    """
-
-    kind: str
-    wanted: Any
-    effect: Effect | None
-    evidence: str | None
-    request: Callable[[], Request]
-    not_before: Callable[[], float] = lambda: _EVER
-    proven: Callable[[], bool] = lambda: True
-    achieved: Callable[[], None] = lambda: None
-    overtaken: Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None = None
-    counts_from: float = _EVER
-    sent: str | None = None
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
-    refused: tuple[float, ChargepointSnapshot] | None = None
-    retries: bool = False
-
-    def shows(self, snapshot: ChargepointSnapshot) -> bool:
-        """Whether its effect is there; of one that was refused no pause tells, but a stop's."""
-        if self.retries and self.wanted is not False and snapshot.charging is False:
-            return False
-        return self.effect is not None and self.effect.holds(snapshot)
 
 
 class Commands:
@@ -97,12 +52,12 @@ class Commands:
         *,
         look: Callable[[], ChargepointSnapshot],
         ask: Callable[[str], None],
-        show: Callable[[str, Any], None],
+        show: Callable[[Mapping[str, Any]], None],
     ) -> None:
         """Wait `timeout` seconds for proofs, from reports that are `report_age` old at most.
 
         `look` tells what is known of the charge point, `ask` asks it for evidence, `show`
-        shows what is wanted of a kind, None for nothing any more.
+        shows all that is wanted, by kind.
         """
         self._outlet = outlet
         self._timers = timers
@@ -113,6 +68,7 @@ class Commands:
         self._show = show
         self._waiting: dict[str, Command] = {}
         self._outstanding = Outstanding(timers, timeout, report_age, look, ask)
+        self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def needless(self, kind: str, effect: Effect) -> bool:
@@ -152,7 +108,6 @@ class Commands:
         if waiting is None or waiting.wanted != command.wanted:
             self._supersede(command)
             self._waiting[command.kind] = command
-            self._show(command.kind, command.wanted)
         elif command.wanted is False and at_once:
             # A stop is said again, and gets its own time.
             command = waiting
@@ -163,15 +118,12 @@ class Commands:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         command.waiters.append(done)
-        if not at_once:
+        if at_once:
+            self._send(command)
+        else:
             self._hold(command)
-        elif (request := self._begin(command)) is not None:
-            try:
-                await self._outlet.publish(request.topic, request.payload)
-            except NotConnectedError as error:
-                self._settle(command, error)
-            else:
-                self._left(command)
+        # What has left, what it took the place of, and what that cost: all in one go.
+        self._tell()
         await _end_of(done)
 
     def evidence(self, evidence: str) -> None:
@@ -257,9 +209,9 @@ class Commands:
             if overtaken(then, known):
                 done = command.shows(known)
                 self._settle(command, None if done else CommandRejectedError(reason))
-            elif (request := self._begin(command)) is not None:
-                # The link is up: where it breaks, all waits end.
-                self._outlet.send(request.topic, request.payload)
+            else:
+                self._send(command)
+                self._tell()
 
         for done in command.waiters:
             self._timers.cancel(_timer(done))
@@ -278,20 +230,32 @@ class Commands:
                 self._settle(command)
             elif now < command.not_before():
                 self._hold(command)
-            elif (request := self._begin(command)) is not None:
-                # The link is up: where it breaks, all waits end.
-                self._outlet.send(request.topic, request.payload)
-                self._left(command)
+            else:
+                self._send(command)
+                self._tell()
 
         self._timers.set(f"hold {command.kind}", command.not_before(), release)
 
-    def _begin(self, command: Command) -> Request | None:
-        """Make the message of `command` and wait for its proof; None where it has no sense."""
+    def _send(self, command: Command) -> None:
+        """Let the message of `command` leave, and wait for its proof.
+
+        It is handed over before anything is noted of it, and belongs to the charge point from
+        then on: a caller that gives up does not take it back. Where the link hangs, it waits
+        there, and is as much on its way as any other.
+        """
         try:
             request = command.request()
-        except ChargepointError as error:
-            self._settle(command, error)
-            return None
+            publish = self._outlet.publish(request.topic, request.payload)
+            leaving = asyncio.create_task(publish, name="send a command", eager_start=True)
+            self._leaving.add(leaving)
+            leaving.add_done_callback(partial(self._left, command))
+            self._begin(command, request)
+        except Exception as error:  # noqa: BLE001
+            # Whatever it is, who wanted it has to know.
+            self._end(command, error)
+
+    def _begin(self, command: Command, request: Request) -> None:
+        """Wait for the proof of `command`, whose message was handed over."""
         if command.effect is not None and command.evidence is not None:
             if command.sent is None:
                 self._watch(command, command.effect, command.evidence)
@@ -300,17 +264,21 @@ class Commands:
         command.sent, command.retries = request.id, False
         self._timers.cancel(f"retry {command.kind}")
         self._limit_the_wait(command)
-        return request
 
-    def _left(self, command: Command) -> None:
-        """The message of `command` has left, which may be all that can be known."""
-        if command.evidence is None:
+    def _left(self, command: Command, leaving: asyncio.Task[None]) -> None:
+        """The message of `command` has left, or could not; that may be all there is to know."""
+        self._leaving.discard(leaving)
+        if leaving.cancelled():
+            return
+        if (error := leaving.exception()) is not None:
+            self._settle(command, error)
+        elif command.evidence is None and self._waiting.get(command.kind) is command:
             self._succeed(command)
 
     def _watch(self, command: Command, effect: Effect, evidence: str) -> None:
         """Decide from when on reports count, and ask for them."""
         now = self._outlet.clock.now()
-        command.counts_from = _EVER
+        command.counts_from = EVER
         if self._outstanding.opposes(effect):
             # Until then a report may be of before the command.
             command.counts_from = now + self._report_age
@@ -345,7 +313,7 @@ class Commands:
         """End the waits whose place `command` takes: its own kind's, and its opposites."""
         for each in tuple(self._waiting.values()):
             if each.kind == command.kind or _opposite(each.effect, command.effect):
-                self._settle(each, CommandSupersededError(each.kind))
+                self._end(each, CommandSupersededError(each.kind))
 
     def _succeed(self, command: Command) -> None:
         """End all waits for `command`: what it wanted has happened."""
@@ -354,8 +322,13 @@ class Commands:
         self._settle(command)
         command.achieved()
 
-    def _settle(self, command: Command, error: ChargepointError | None = None) -> None:
-        """End all waits for `command`, with success or with `error`."""
+    def _settle(self, command: Command, error: BaseException | None = None) -> None:
+        """End all waits for `command`, with success or with `error`, and show that."""
+        self._end(command, error)
+        self._tell()
+
+    def _end(self, command: Command, error: BaseException | None) -> None:
+        """End all waits for `command`; nothing is shown of it yet."""
         if self._waiting.get(command.kind) is not command:
             return
         del self._waiting[command.kind]
@@ -365,7 +338,10 @@ class Commands:
         for done in command.waiters:
             self._timers.cancel(_timer(done))
             _finish(done, error)
-        self._show(command.kind, None)
+
+    def _tell(self) -> None:
+        """Show what is wanted now."""
+        self._show({kind: each.wanted for kind, each in self._waiting.items()})
 
 
 def _opposite(one: Effect | None, other: Effect | None) -> bool:
@@ -385,7 +361,7 @@ def _timer(done: asyncio.Future[None]) -> str:
     return f"wait {id(done)}"
 
 
-def _finish(done: asyncio.Future[None], error: ChargepointError | None) -> None:
+def _finish(done: asyncio.Future[None], error: BaseException | None) -> None:
     if error is None:
         done.set_result(None)
     else:

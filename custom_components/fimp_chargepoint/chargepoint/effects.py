@@ -3,20 +3,31 @@
 What was asked of a charge point and is neither proven nor refused may still happen.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .model import ChargepointSnapshot
 from .timers import Timers
 
+#: Before any time.
+EVER = float("-inf")
 #: Requests for one fact that are kept in mind; more than a minute of repeated stops.
 _REQUESTS_MAX = 32
 #: The part of the time limit of a command after which it is asked what came of it, and the
 #: longest pause between two such questions, in seconds.
 _ASK = 1 / 4
 _ASK_MAX = 300.0
+
+
+class Request(NamedTuple):
+    """A message to a charge point; `id` is what its refusal will refer to."""
+
+    id: str
+    topic: str
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,44 @@ class Effect:
 def shows(fact: str, value: Any) -> Effect:
     """Return the effect that the snapshot's field `fact` has `value`."""
     return Effect(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Command:
+    """A command: what was wanted, what proves it, who waits for it.
+
+    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `request` makes
+    its message at the moment when that leaves, which is not before `not_before()`.
+    `evidence` names the report that can prove it, by showing `effect` and that `proven`
+    agrees. Without an effect its acceptance is the proof, and where `evidence` is None
+    nobody will tell: then it is done when it has left. `achieved` is called when it was.
+    Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
+    as long as it is held.
+
+    One that is refused for now `retries`, until `overtaken(then, now)` by what was known at
+    the first refusal and what is; None where any refusal is final.
+    """
+
+    kind: str
+    wanted: Any
+    effect: Effect | None
+    evidence: str | None
+    request: Callable[[], Request]
+    not_before: Callable[[], float] = lambda: EVER
+    proven: Callable[[], bool] = lambda: True
+    achieved: Callable[[], None] = lambda: None
+    overtaken: Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None = None
+    counts_from: float = EVER
+    sent: str | None = None
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    refused: tuple[float, ChargepointSnapshot] | None = None
+    retries: bool = False
+
+    def shows(self, snapshot: ChargepointSnapshot) -> bool:
+        """Whether its effect is there; of one that was refused no pause tells, but a stop's."""
+        if self.retries and self.wanted is not False and snapshot.charging is False:
+            return False
+        return self.effect is not None and self.effect.holds(snapshot)
 
 
 @dataclass(slots=True)

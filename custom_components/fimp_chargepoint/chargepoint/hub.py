@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 import logging
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from .admission import Admission
 from .clock import Clock, SteadyClock
 from .errors import ChargepointError, NotConnectedError, ProtocolError
+from .internal_errors import InternalErrors
 from .journal import Journal, Line, Mark
 from .link import SettingsSource
 from .mqtt import MqttLink
@@ -26,6 +26,8 @@ LINK_UP = "link up"
 LINK_DOWN = "link down"
 #: Seconds for what has to be said before the connection is given up.
 _LEAVING_TIME = 3.0
+#: Seconds after which it is noticed at the latest that the system clock was set.
+_CLOCK_INTERVAL = 60.0
 #: Topics whose handler is remembered; more than a house has, less than a flood.
 _ROUTES_MAX = 4096
 
@@ -84,8 +86,17 @@ class EchoHeard:
     word: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The system clock was set `by` seconds; the clock of the hub goes on as before."""
+
+    by: float
+
+
+#: What has deadlines, and is told of the link.
+type Timed = Admission | Protocol | Node[Any]
 type LinkEvent = LinkUp | LinkDown | LinkRefused | EchoHeard
-type HubEvent = NodeAdded | NodeRemoved | LinkEvent | Warned | Withdrawn
+type HubEvent = NodeAdded | NodeRemoved | LinkEvent | Warned | Withdrawn | ClockSet
 type HubListener = Callable[[HubEvent], None]
 
 
@@ -109,6 +120,8 @@ class Hub:
         self.nodes: dict[str, Node[Any]] = {}
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()
+        #: Who calls anybody's listener, here or on the other side, does it through this.
+        self.internal_errors = InternalErrors(self.ignored)
         self.received = 0
         #: How often the link came up, and why it was not up last.
         self.connections = 0
@@ -147,9 +160,13 @@ class Hub:
     async def stop(self) -> None:
         """Disconnect and leave nothing behind."""
         for _, protocol in self._protocols:
-            with suppress(NotConnectedError, TimeoutError):
+            try:
                 async with asyncio.timeout(_LEAVING_TIME):
                     await protocol.leave()
+            except NotConnectedError, TimeoutError:
+                continue
+            except Exception as error:  # noqa: BLE001
+                self.internal_errors.report(error, protocol)
         await self.link.stop()
         # Nobody may wait for what will never be proven.
         self._for_each(lambda each, now: each.link_down(now))
@@ -171,9 +188,8 @@ class Hub:
         if node is not None:
             self.admission.gone(address)
             _LOGGER.info("%s was removed by its own system", address)
-            now = self.clock.now()
-            node.link_down(now)
-            node.close()
+            self.internal_errors.call(node.link_down, self.clock.now())
+            self.internal_errors.call(node.close)
             self._tell(NodeRemoved(node))
 
     def warn(self, warning: HubWarning) -> None:
@@ -215,11 +231,10 @@ class Hub:
         self._woken = False
         self._cancel_timer()
         self._cancel_timer = _nothing
-        deadlines = [
-            deadline for each in self._timed() if (deadline := each.next_deadline) is not None
-        ]
-        if deadlines:
-            self._cancel_timer = self.clock.call_at(min(deadlines), self._tick)
+        found = (self.internal_errors.ask(_next_deadline, each) for each in self._timed())
+        if deadlines := [each for each in found if each is not None]:
+            due = min(*deadlines, self.clock.now() + _CLOCK_INTERVAL)
+            self._cancel_timer = self.clock.call_at(due, self._tick)
 
     def recognise(self, topic: str, payload: bytes) -> Node[Any] | None:
         """Return the charge point that a message proves, None where it proves none.
@@ -228,10 +243,11 @@ class Hub:
         """
         for prefix, protocol in self._protocols:
             if topic.startswith(prefix):
-                with suppress(ProtocolError):
-                    found = protocol.recognise(topic[len(prefix) :], payload, self.clock.now())
-                    if found is not None:
-                        return found
+                found = self.internal_errors.ask(
+                    protocol.recognise, topic[len(prefix) :], payload, self.clock.now()
+                )
+                if found is not None:
+                    return found
         return None
 
     # What others may want to know ----------------------------------------------
@@ -260,6 +276,7 @@ class Hub:
 
     def link_up(self) -> None:
         """Ask for everything again."""
+        self._follow_the_clock()
         self.connections += 1
         self.journal.add(self.clock.now(), LINK_UP, mark=Mark.NOTE)
         if self._was_down:
@@ -286,6 +303,7 @@ class Hub:
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Hand a message to whom it concerns; a bad one costs only itself."""
         self.received += 1
+        self._follow_the_clock()
         now = self.clock.now()
         if retained:
             # Neither protocol retains anything: this is of another day.
@@ -305,35 +323,37 @@ class Hub:
     def _route(self, topic: str) -> Handler | None:
         if len(self._routes) >= _ROUTES_MAX:
             self._routes.clear()
-        handler = next(
-            (
-                found
-                for prefix, protocol in self._protocols
-                if topic.startswith(prefix)
-                and (found := protocol.route(topic[len(prefix) :])) is not None
-            ),
-            None,
-        )
+        handler: Handler | None = None
+        for prefix, protocol in self._protocols:
+            if handler is None and topic.startswith(prefix):
+                handler = self.internal_errors.ask(protocol.route, topic[len(prefix) :])
         self._routes[topic] = handler
         return handler
 
-    def _timed(self) -> list[Admission | Protocol | Node[Any]]:
+    def _timed(self) -> list[Timed]:
         protocols = (protocol for _, protocol in self._protocols)
         return [self.admission, *protocols, *self.nodes.values()]
 
     def _tick(self) -> None:
+        self._follow_the_clock()
         self._for_each(lambda each, now: each.tick(now))
         self.wake()
 
-    def _for_each(
-        self, action: Callable[[Admission | Protocol | Node[Any], float], None]
-    ) -> None:
+    def _follow_the_clock(self) -> None:
+        """Let everybody correct what the calendar said wrongly; no deadline moves."""
+        by = self.clock.adjust()
+        if by:
+            _LOGGER.info("The system clock was set by %+.0f seconds", by)
+            self._for_each(lambda each, now: each.clock_set(by, now))
+            self._tell(ClockSet(by))
+
+    def _for_each(self, action: Callable[[Timed, float], None]) -> None:
         now = self.clock.now()
         # Nodes first: a protocol may ask at once, and the answer must find them ready.
         for each in reversed(self._timed()):
-            self._guarded(lambda each=each: action(each, now), repr(each))  # type: ignore[misc]
+            self._guarded(lambda each=each: action(each, now), each)  # type: ignore[misc]
 
-    def _guarded(self, action: Callable[[], None], subject: str) -> None:
+    def _guarded(self, action: Callable[[], None], subject: object) -> None:
         """Run `action`; whatever goes wrong is counted, and said once per kind."""
         self._busy = True
         try:
@@ -346,10 +366,8 @@ class Hub:
                     subject,
                     error,
                 )
-        except Exception:
-            self.ignored["internal"] += 1
-            if self.ignored["internal"] == 1:
-                _LOGGER.exception("Failed at %s; please report this", subject)
+        except Exception as error:  # noqa: BLE001
+            self.internal_errors.report(error, subject)
         finally:
             self._busy = False
         # Most messages change no deadline.
@@ -357,8 +375,11 @@ class Hub:
             self.wake()
 
     def _tell(self, event: HubEvent) -> None:
-        for listener in tuple(self._listeners):
-            listener(event)
+        self.internal_errors.tell(self._listeners, event)
+
+
+def _next_deadline(each: Timed) -> float | None:
+    return each.next_deadline
 
 
 def _nothing() -> None:

@@ -6,6 +6,7 @@ import ssl
 from typing import Literal, Protocol
 
 from .errors import ChargepointError
+from .internal_errors import InternalErrors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ type SettingsSource = Callable[[], Awaitable[MqttSettings]]
 
 class LinkListener(Protocol):
     """What the link talks to. No method may raise."""
+
+    internal_errors: InternalErrors
 
     @property
     def filters(self) -> tuple[str, ...]:

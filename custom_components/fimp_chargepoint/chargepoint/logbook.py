@@ -3,16 +3,16 @@
 Fed with snapshots and time. It knows nothing of storing or of entities.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from .bill import Bill, Price
-from .clock import moment
+from .clock import posix
 from .course import FIRST_REPORTS_TIME, Course, Occurrence, step
-from .model import ChargepointSnapshot, Status
+from .model import ChargepointSnapshot, Status, corrected
 from .record import Record
 from .stored import DamagedError, Readers, dict_of, fields, list_of, number, timestamp
 from .visit import Visit, arrived, found
@@ -44,9 +44,15 @@ class Logbook:
     when it began, and its energy.
     """
 
-    def __init__(self, *, has_price: bool = False) -> None:
-        """Start empty; `has_price`: the user has named a price."""
+    def __init__(
+        self, *, has_price: bool = False, moment: Callable[[float], datetime] = posix
+    ) -> None:
+        """Start empty; `has_price`: the user has named a price.
+
+        `moment` tells what the calendar says of a time.
+        """
         self.has_price = has_price
+        self._moment = moment
         self.records: list[Record] = []
         self.visit: Visit | None = None
         self.past: Visit | None = None
@@ -67,6 +73,8 @@ class Logbook:
         #: Ends that are not told yet, and when they were seen.
         self._ends: dict[Occurrence, datetime] = {}
         self._ends_are_news = False
+        #: Since when the visit was watched that an earlier run has stored.
+        self._stored_since: datetime | None = None
 
     # What happens -----------------------------------------------------------------
 
@@ -84,7 +92,7 @@ class Logbook:
         if not snapshot.available:
             self._lose()
             return happened
-        when = moment(now)
+        when = self._moment(now)
         self._live_since = self._live_since or when
         is_news = when - self._live_since >= timedelta(seconds=FIRST_REPORTS_TIME)
         before = self.visit
@@ -115,6 +123,22 @@ class Logbook:
         self.totals.setdefault(price.currency, 0.0)
         if self.visit is not None and not self._in_doubt:
             self._watch(self.visit, price)
+
+    def clock_set(self, by: float) -> None:
+        """Correct what was taken from our clock, which was set by so many seconds.
+
+        Sessions that are over stay as they are, and so does what an earlier run has seen.
+        """
+        self._live_since = corrected(self._live_since, by)
+        self._unplugged_since = corrected(self._unplugged_since, by)
+        shift = timedelta(seconds=by)
+        self._ends = {each: when + shift for each, when in self._ends.items()}
+        visit, snapshot = self.visit, self._snapshot
+        if visit is None or snapshot is None or visit.since == self._stored_since:
+            return
+        self.visit = visit.clock_set(by, snapshot.session)
+        if visit.recorded and visit.ended is not None:
+            self.records[-1:] = [self.visit.record]
 
     def close(self, price: Price | None = None) -> list[Happening]:
         """Tell what waits to be told; nobody listens any more."""
@@ -181,7 +205,7 @@ class Logbook:
         self, snapshot: ChargepointSnapshot, when: datetime, price: Price | None
     ) -> list[Happening]:
         """The charge point speaks of another session, and nobody saw the car leave."""
-        began = snapshot.session.started or when
+        began = snapshot.session.began or when
         is_seen = not self._in_doubt and began >= (self._live_since or when)
         happened = self._settle(price)
         if self.visit is not None:
@@ -312,6 +336,7 @@ class Logbook:
         if self.visit is not None and self.visit.recorded and not _has_last(data):
             # Its record comes last, and would else take the place of another one.
             self.records = [*self.records, self.visit.record][-RECORDS_MAX:]
+        self._stored_since = None if self.visit is None else self.visit.since
         self._in_doubt = self._is_new_run = self.visit is not None
 
 
@@ -356,6 +381,6 @@ def merged(earlier: Any, later: Any) -> dict[str, Any]:
 def _end(visit: Visit, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:
     """Return when a visit ended: as the charge point says, else as it was `seen`."""
     told = snapshot.session.ended if visit.is_same(snapshot.session) else None
-    if told is None or not (visit.started or visit.since) <= told <= seen + _TOLERANCE:
+    if told is None or not (visit.began or visit.since) <= told <= seen + _TOLERANCE:
         return seen
     return told

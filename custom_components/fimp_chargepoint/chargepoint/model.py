@@ -8,7 +8,7 @@ never zero.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -125,16 +125,29 @@ class Session:
     """One visit of a car, from plug-in to plug-out. Energy: `Meter.session_energy`.
 
     Where nobody said when it began, `start_guessed` is set: `started` is then the moment
-    from which its energy was watched. `authorized` is whether somebody may charge, where the
-    charge point tells, and `token` the end of what they have shown: the whole of it is a key.
+    from which its energy was watched. `started` also tells sessions apart, so it stays what it
+    was, also where it was taken from a clock of ours that was set since: by `offset` seconds,
+    None where the charge point has said it. `authorized` is whether somebody may charge, where
+    the charge point tells, and `token` the end of what they have shown: the whole is a key.
     """
 
     id: str | None = None
     started: datetime | None = None
     start_guessed: bool = False
+    offset: float | None = None
     ended: datetime | None = None
     authorized: bool | None = None
     token: str | None = None
+
+    @property
+    def began(self) -> datetime | None:
+        """When it began, by the clock as it is now."""
+        return corrected(self.started, self.offset)
+
+
+def corrected(taken: datetime | None, offset: float | None) -> datetime | None:
+    """Return a moment that was taken from a clock which was set by `offset` seconds since."""
+    return taken + timedelta(seconds=offset) if taken is not None and offset else taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

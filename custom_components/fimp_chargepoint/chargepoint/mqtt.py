@@ -170,6 +170,8 @@ class MqttLink:
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand a message to the broker at QoS 1 and wait for its acknowledgement.
 
+        It is handed over at once: before anything else can happen.
+
         Raises:
             NotConnectedError: the link is down or broke meanwhile.
 
@@ -177,7 +179,9 @@ class MqttLink:
         client, broken = self._client, self._broken
         if client is None or broken is None:
             raise NotConnectedError("not connected to the broker")
-        sending = asyncio.ensure_future(client.publish(topic, payload, qos=1))
+        sending = asyncio.create_task(
+            client.publish(topic, payload, qos=1), name="mqtt publish", eager_start=True
+        )
         try:
             # A link that breaks is the end of it: no acknowledgement comes any more.
             await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
@@ -206,9 +210,9 @@ class MqttLink:
                 await self._session(first)
             except ChargepointError as error:
                 problem = error
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # A bug must not end the link for ever, and without a word.
-                _LOGGER.exception("The link failed in a way nobody thought of")
+                self._listener.internal_errors.report(error, "the link")
                 problem = NotConnectedError(repr(error))
             if not first.done():
                 first.set_exception(problem)

@@ -6,9 +6,10 @@ Nodes are fed with messages and time (`now`), and never know who listens.
 from collections.abc import Callable
 from dataclasses import replace
 import logging
-from typing import Any, Protocol
+from typing import Any, Protocol, override
 
 from .clock import Clock
+from .internal_errors import InternalErrors
 from .model import CUT_OFF, NodeSnapshot, Reason
 from .options import Options
 from .timers import Timers
@@ -29,10 +30,14 @@ type Listener[S] = Callable[[S], None]
 
 
 class Outlet(Protocol):
-    """What a node needs of its hub: the time, a wake-up call, and a way to speak."""
+    """What a node needs of its hub: the time, a wake-up call, and a way to speak.
+
+    Whoever calls a listener calls it through `internal_errors`.
+    """
 
     clock: Clock
     options: Options
+    internal_errors: InternalErrors
 
     def wake(self) -> None:
         """Look at the nodes' deadlines again."""
@@ -61,6 +66,11 @@ class Node[S: NodeSnapshot]:
         #: Whether it was said last that it is not available, for a reason of its own.
         self._is_missed = False
 
+    @override
+    def __repr__(self) -> str:
+        """Return what a maintainer knows it by."""
+        return f"{type(self).__name__} {self.address}"
+
     def add_listener(self, listener: Listener[S]) -> Callable[[], None]:
         """Call `listener(snapshot)` on every publication; returns how to stop that."""
         self._listeners.append(listener)
@@ -83,6 +93,9 @@ class Node[S: NodeSnapshot]:
         """No value is live any more, and nothing happens by itself."""
         self._set_unavailable(Reason.LINK_DOWN, now)
         self.timers.clear()
+
+    def clock_set(self, by: float, now: float) -> None:
+        """The system clock was set `by` seconds: correct what was taken from it."""
 
     def close(self) -> None:
         """The node is not on its hub any more: nothing happens by itself."""
@@ -116,8 +129,7 @@ class Node[S: NodeSnapshot]:
             return
         self._published = self.snapshot
         self._published_at = now
-        for listener in tuple(self._listeners):
-            listener(self.snapshot)
+        self.outlet.internal_errors.tell(self._listeners, self.snapshot)
 
     def _warn_of(self, word: str) -> None:
         """Say once that its word is not known, and not of too many."""

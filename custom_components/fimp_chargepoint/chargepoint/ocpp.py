@@ -200,8 +200,8 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def _tell(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
         """Tell of something that has just happened; what is not known of it is left out."""
         known = {key: value for key, value in details.items() if value is not None}
-        for listener in tuple(self._event_listeners):
-            listener(Told(kind=kind, details=known))
+        told = Told(kind=kind, details=known)
+        self.outlet.internal_errors.tell(self._event_listeners, told)
 
     @override
     def close(self) -> None:

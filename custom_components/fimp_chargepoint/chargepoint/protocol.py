@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .hub import Hub
     from .node import Node
 
-#: Takes a message's bytes and the moment it came.
+#: Takes a message's bytes and the moment it came, by the hub's clock.
 type Handler = Callable[[bytes, float], None]
 
 
@@ -69,6 +69,9 @@ class Protocol(ABC):
     def link_down(self, now: float) -> None:
         """Forget what was going on; the hub tells the nodes itself."""
         self._timers.clear()
+
+    def clock_set(self, by: float, now: float) -> None:
+        """The system clock was set `by` seconds; the hub tells the nodes itself."""
 
     @property
     def next_deadline(self) -> float | None:

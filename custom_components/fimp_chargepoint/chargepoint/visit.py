@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from .bill import Bill, Price, charged, unpriced
-from .model import ChargepointSnapshot, Session, Status
+from .model import ChargepointSnapshot, Session, Status, corrected
 from .record import Record
 from .stored import DamagedError, Readers, fields, flag, number, text, timestamp
 
@@ -25,14 +25,15 @@ _COST_DIGITS = 4
 class Visit:
     """A session that is being watched `since` some moment; energy in kWh.
 
-    `started` is known for sure, or None. `key` is when it began in the words of the charge
-    point, `id` what it calls it; both None until it has spoken of this session, and
-    `stale` is what it said of the one before. `recorded`: it has come to an end, which may
-    not be the last.
+    `started` is known for sure, or None; where it was taken from our clock, that was set by
+    `offset` seconds since. `key` is when it began in the words of the charge point, `id` what
+    it calls it; both None until it has spoken of this session, and `stale` is what it said of
+    the one before. `recorded`: it has come to an end, which may not be the last.
     """
 
     since: datetime
     started: datetime | None = None
+    offset: float | None = None
     key: datetime | None = None
     id: str | None = None
     stale: tuple[datetime | None, float | None] | None = None
@@ -44,6 +45,11 @@ class Visit:
     bill: Bill = field(default_factory=Bill)
     #: What a newer version has stored with it.
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def began(self) -> datetime | None:
+        """When it started, by the clock as it is now."""
+        return corrected(self.started, self.offset)
 
     @property
     def counts(self) -> bool:
@@ -61,13 +67,16 @@ class Visit:
     def adopting(self, snapshot: ChargepointSnapshot) -> Visit:
         """Return the visit with the session of `snapshot` for its own, unless it is stale."""
         session = snapshot.session
-        started = _start_of(session) or self.started
+        started, offset = _start_of(session)
+        if started is None:
+            started, offset = self.started, self.offset
         if self.is_same(session):
             return replace(
                 self,
                 id=session.id or self.id,
                 key=session.started or self.key,
                 started=started,
+                offset=offset,
             )
         if self.key is not None or session.started is None:
             return self
@@ -75,8 +84,15 @@ class Visit:
             if snapshot.meter.session_energy == self.stale[1]:
                 return self
             # It never says when a session began, but a new value can only be of this one.
-            started = self.started
-        return replace(self, id=session.id, key=session.started, started=started, stale=None)
+            started, offset = self.started, self.offset
+        return replace(
+            self,
+            id=session.id,
+            key=session.started,
+            started=started,
+            offset=offset,
+            stale=None,
+        )
 
     def told(self, snapshot: ChargepointSnapshot) -> Visit:
         """Return the visit with what `snapshot` says of it: energy, and who it is."""
@@ -89,6 +105,17 @@ class Visit:
             charging_seen=self.charging_seen or snapshot.status is Status.CHARGING,
             who=snapshot.session.token or self.who or snapshot.vehicle.id,
         )
+
+    def clock_set(self, by: float, session: Session) -> Visit:
+        """Return the visit after our clock was set; `session` is the last that was told of."""
+        told = bool(self.is_same(session))
+        offset, ended = self.offset, self.ended
+        # What the charge point says it corrects itself, or need not.
+        if offset is not None and not (told and _start_of(session)[0] is not None):
+            offset += by
+        if not (told and session.ended is not None):
+            ended = corrected(ended, by)
+        return replace(self, offset=offset, ended=ended)
 
     def billed(self, price: Price | None, *, has_price: bool) -> tuple[Visit, float]:
         """Return the visit with a bill for all of its energy, and what was added to it.
@@ -109,7 +136,7 @@ class Visit:
     def record(self) -> Record:
         """What is kept of it."""
         return Record(
-            started=self.started,
+            started=self.began,
             ended=self.ended,
             energy=None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
             cost=None if self.cost is None else round(self.cost, _COST_DIGITS),
@@ -121,7 +148,7 @@ class Visit:
         """Return what `restored` takes, fit for JSON."""
         values = {
             name: getattr(self, name)
-            for name in ("id", "energy", "charging_seen", "who", "recorded")
+            for name in ("id", "energy", "charging_seen", "who", "recorded", "offset")
         }
         moments = {name: getattr(self, name) for name in _MOMENTS}
         return {
@@ -166,24 +193,29 @@ _READERS: Readers = {
 def arrived(snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> Visit:
     """Return the visit of a car that came `now`; there was none since `unplugged`."""
     session, energy = snapshot.session, snapshot.meter.session_energy
-    began = _start_of(session)
+    started, offset = _start_of(session)
+    began = corrected(started, offset)
     if began is not None and session.ended is None and (began > unplugged or not energy):
-        return Visit(since=now, started=began, key=began, id=session.id)
-    return Visit(since=now, started=now, stale=(session.started, energy))
+        return Visit(since=now, started=started, offset=offset, key=started, id=session.id)
+    return Visit(since=now, started=now, offset=0.0, stale=(session.started, energy))
 
 
 def found(snapshot: ChargepointSnapshot, now: datetime) -> Visit:
     """Return the visit of a car that was there before us."""
     session = snapshot.session
+    started, offset = _start_of(session)
     return Visit(
         since=now,
-        started=_start_of(session),
+        started=started,
+        offset=offset,
         key=session.started,
         id=session.id,
         bill=Bill(priced=None),
     )
 
 
-def _start_of(session: Session) -> datetime | None:
-    """Return when a session began, where somebody said so."""
-    return None if session.start_guessed else session.started
+def _start_of(session: Session) -> tuple[datetime | None, float | None]:
+    """Return when a session began, where somebody said so, and the offset of that."""
+    if session.start_guessed or session.started is None:
+        return None, None
+    return session.started, session.offset

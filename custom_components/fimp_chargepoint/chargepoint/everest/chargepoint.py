@@ -132,12 +132,14 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
 
     def _session_event(self, value: Any, now: float) -> dict[str, Any]:
         self._session_heard_at = now
-        return self._course(session.on_event(self._session, mapping(value), now))
+        seen = self.outlet.clock.moment(now)
+        return self._course(session.on_event(self._session, mapping(value), now, seen))
 
     def _session_info(self, value: Any, now: float) -> dict[str, Any]:
         info = mapping(value)
         self._session_heard_at = now
-        changes = self._course(session.on_info(self._session, info, now))
+        seen = self.outlet.clock.moment(now)
+        changes = self._course(session.on_info(self._session, info, now, seen))
         return self._with_total_power(changes, info)
 
     def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
@@ -152,7 +154,8 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         }
 
     def _random_delay_countdown(self, value: Any, now: float) -> dict[str, Any]:
-        return self._countdown.told(self.snapshot, mapping(value), now)
+        when = self.outlet.clock.moment(now)
+        return self._countdown.told(self.snapshot, mapping(value), when)
 
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
         evse_id = text(value)
@@ -219,7 +222,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._ask_for_everything(now)
         self.keeper.came_back(now)
         if self.when_restarted is not None:
-            self.when_restarted(now)
+            self.outlet.internal_errors.call(self.when_restarted, now)
         return changes
 
     def _supply_failed(self, measured: dict[Feature, Any]) -> dict[str, Any]:
@@ -312,13 +315,13 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         for each, limit in {**hidden, **self.snapshot.pending, feature: value}.items():
             wanted = wanted.with_(each, limit)
         assert self._sisters.limits is not None  # noqa: S101
-        return self._sisters.limits.request(wanted, self.outlet.clock.now())
+        return self._sisters.limits.request(wanted)
 
     @override
     async def withdraw_limits(self) -> None:
         self._require(Feature.MAX_CURRENT)
         assert self._sisters.limits is not None  # noqa: S101
-        request = self._sisters.limits.request(Limits(), self.outlet.clock.now())
+        request = self._sisters.limits.request(Limits())
         await self.outlet.publish(request.topic, request.payload)
 
     @override

@@ -123,11 +123,12 @@ class EverestProtocol(Protocol):
 
     def _discovered(self, payload: bytes, now: float) -> None:
         apis = mapping(decode(payload)).get("apis")
-        for api in apis if isinstance(apis, list) else ():
-            if isinstance(api, dict):
-                self._api(api, now)
+        found = apis if isinstance(apis, list) else ()
+        self._hub.internal_errors.each(found, lambda api: self._api(api, now))
 
-    def _api(self, api: dict[str, Any], now: float) -> None:
+    def _api(self, api: Any, now: float) -> None:
+        if not isinstance(api, dict):
+            return
         module, kind = api.get("module_id"), api.get("type")
         if api.get("version", 1) != 1 or not is_level(module):
             return

@@ -7,12 +7,22 @@ same words; how they are heard and told differs.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..base import Chargepoint
 from ..capabilities import Capabilities
 from ..commands import Effect, shows
-from ..model import ChargepointSnapshot, Feature, Identity, Meter, Reason, Session, Vehicle
+from ..model import (
+    ChargepointSnapshot,
+    Feature,
+    Identity,
+    Meter,
+    Reason,
+    Session,
+    Vehicle,
+    corrected,
+)
 from ..node import Outlet
 from . import limits, powermeter, session
 from .envelope import mapping, text
@@ -43,6 +53,8 @@ class Evse(Chargepoint):
     takes_limits_from_outside: ClassVar[bool] = True
     command_timeout: ClassVar[float] = 10.0
     report_age: ClassVar[float] = 2.5
+    #: Whether a session begins when we see it begin: nobody tells.
+    _sees_starts: ClassVar[bool] = False
 
     def __init__(self, address: str, module: str, outlet: Outlet) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
@@ -172,12 +184,25 @@ class Evse(Chargepoint):
                 id=state.id,
                 started=state.started,
                 start_guessed=self._start_guessed,
+                offset=self._offset(state.started),
                 ended=state.ended,
                 authorized=state.authorized,
                 token=state.token,
             ),
             "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
         }
+
+    def _offset(self, started: datetime | None) -> float | None:
+        """Return the offset of a session's start, where nobody but us has seen it."""
+        if not self._sees_starts or started is None:
+            return None
+        known = self.snapshot.session
+        return (known.offset or 0.0) if known.started == started else 0.0
+
+    @override
+    def clock_set(self, by: float, now: float) -> None:
+        super().clock_set(by, now)
+        self._update(now, delayed_until=corrected(self.snapshot.delayed_until, by))
 
     def _without_car(self) -> dict[str, Any]:
         """Return what is not true any more once the car has left."""

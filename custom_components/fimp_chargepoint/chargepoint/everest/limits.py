@@ -6,10 +6,10 @@ stays until it is replaced or EVerest restarts.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from ..capabilities import Range
-from ..clock import moment
 from ..model import Feature
 from .envelope import number, part, text
 
@@ -67,7 +67,7 @@ def enforced(value: dict[str, Any]) -> Enforced:
     )
 
 
-def command(limits: Limits, now: float) -> dict[str, Any]:
+def command(limits: Limits, when: datetime) -> dict[str, Any]:
     """Return the value of `set_external_limits`; without any limit ours is withdrawn."""
     leaves: dict[str, Any] = {}
     if limits.current is not None:
@@ -76,7 +76,7 @@ def command(limits: Limits, now: float) -> dict[str, Any]:
         leaves["ac_max_phase_count"] = {"value": limits.phases, "source": SOURCE}
     schedule = [
         {
-            "timestamp": moment(now).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "timestamp": when.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
             "limits_to_root": {},
             "limits_to_leaves": leaves,
         }

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ..capabilities import Capabilities, Range
-from ..clock import moment
 from ..commands import Request
 from ..model import ChargepointSnapshot, Feature
 from .envelope import number
@@ -42,7 +41,7 @@ def offered(known: Capabilities, *assumed: Feature) -> Capabilities:
     )
 
 
-def until(seconds: object, known: datetime | None, now: float) -> datetime | None:
+def until(seconds: object, known: datetime | None, now: datetime) -> datetime | None:
     """Return when the delay ends that lasts so many `seconds` more, None where none does.
 
     That moment is `known` from the count before; it does not move with every count.
@@ -50,7 +49,7 @@ def until(seconds: object, known: datetime | None, now: float) -> datetime | Non
     left = number(seconds)
     if left is None or left <= 0:
         return None
-    end = moment(now + left).replace(microsecond=0)
+    end = (now + timedelta(seconds=left)).replace(microsecond=0)
     return known if known is not None and abs(known - end) <= _JITTER else end
 
 
@@ -70,7 +69,7 @@ class Countdown:
         return {}
 
     def told(
-        self, known: ChargepointSnapshot, value: dict[str, Any], now: float
+        self, known: ChargepointSnapshot, value: dict[str, Any], now: datetime
     ) -> dict[str, Any]:
         """Return what a countdown changes in what is `known`."""
         self._rounds = 0

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from ..clock import moment
 from ..model import Status
 from .energy import SessionEnergy, based, counted, metered
 from .envelope import number, part, text, timestamp
@@ -155,10 +154,10 @@ class State:
         return self.word == _UNPLUGGED and self.status is None
 
 
-def on_event(state: State, event: dict[str, Any], now: float) -> State:
-    """Return the state after a session_event."""
+def on_event(state: State, event: dict[str, Any], now: float, seen: datetime) -> State:
+    """Return the state after a session_event; `seen` is what the calendar says."""
     name = text(event.get("event")) or ""
-    when = timestamp(event.get("timestamp")) or moment(now)
+    when = timestamp(event.get("timestamp")) or seen
     meaning = _EVENTS.get(name)
     details = part(event, meaning.details) if meaning and meaning.details else {}
     state = _attributed(state, text(event.get("uuid")), name, when)
@@ -181,7 +180,7 @@ def on_event(state: State, event: dict[str, Any], now: float) -> State:
     return state
 
 
-def on_info(state: State, info: dict[str, Any], now: float) -> State:
+def on_info(state: State, info: dict[str, Any], now: float, seen: datetime) -> State:
     """Return the state after a session_info, the same object where nothing changed."""
     word = text(info.get("state"))
     started = timestamp(info.get("session_start_time"))
@@ -197,7 +196,7 @@ def on_info(state: State, info: dict[str, Any], now: float) -> State:
         if word == _PREPARING and state.plugged is False:
             # Something began, with a car or with a token: this does not say.
             state = replace(state, plugged=None)
-        when = timestamp(info.get("timestamp")) or moment(now)
+        when = timestamp(info.get("timestamp")) or seen
         car = word in _WORDS and _WORDS[word].car
         state = _entered(state, word, when, now, car=car)
     if started is not None or word not in _IDLE:

@@ -40,8 +40,7 @@ class Sister:
         self._listeners.pop(listener, None)
 
     def _tell(self, *what: Any) -> None:
-        for listener in tuple(self._listeners):
-            listener(*what)
+        self._outlet.internal_errors.tell(self._listeners, *what)
 
     def ask(self, now: float) -> None:
         """Ask for everything: nothing is retained."""

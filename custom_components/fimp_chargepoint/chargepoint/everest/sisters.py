@@ -24,9 +24,11 @@ class EnergyLimits(Sister):
         "enforced_limits": "limits_root_side",
     }
 
-    def request(self, wanted: Limits, now: float) -> Request:
+    def request(self, wanted: Limits) -> Request:
         """Return the message that replaces what we asked for before; it has no reply."""
-        return self.module.message("set_external_limits", limits.command(wanted, now))
+        clock = self._outlet.clock
+        value = limits.command(wanted, clock.moment(clock.now()))
+        return self.module.message("set_external_limits", value)
 
 
 #: What is made of a module of each kind.

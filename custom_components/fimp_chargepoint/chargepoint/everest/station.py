@@ -75,8 +75,7 @@ class EverestStation(Station):
         self.timers.set("errors", now + ASK_AGAIN, self._ask)
 
     def _ask(self, now: float) -> None:
-        for each in self._histories:
-            each.ask(now)
+        self.outlet.internal_errors.each(self._histories, lambda each: each.ask(now))
 
     def _changed(self, _: frozenset[str], now: float) -> None:
         known = any(each.known for each in self._histories)

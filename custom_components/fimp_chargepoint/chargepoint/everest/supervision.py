@@ -40,8 +40,7 @@ class Supervision:
 
     def link_up(self, now: float) -> None:
         """Nobody has heard from us for a while."""
-        for address in self._periods:
-            self._tell(address, now)
+        self._hub.internal_errors.each(self._periods, lambda address: self._tell(address, now))
 
     async def leave(self) -> None:
         """Let nobody miss us, where that is wanted.

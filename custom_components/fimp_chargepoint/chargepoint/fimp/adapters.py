@@ -7,6 +7,7 @@ Source: Futurehome FIMP API, sections "Network management", "Thing management" a
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..clock import Clock
 from ..errors import ProtocolError
 from ..model import Reason
 from ..timers import Timers
@@ -40,10 +41,13 @@ _CUT_OFF: Final = {
 class Adapters:
     """The adapters on one broker, and what they are to be asked."""
 
-    def __init__(self, send: Callable[[str, bytes], None], timers: Timers) -> None:
-        """Use `send(topic, payload)` to ask, and `timers` to keep the pace."""
+    def __init__(
+        self, send: Callable[[str, bytes], None], timers: Timers, clock: Clock
+    ) -> None:
+        """Use `send(topic, payload)` to ask, and `timers` to keep the pace by `clock`."""
         self._send = send
         self._timers = timers
+        self._clock = clock
         #: Questions for inclusion reports, in order; True where the thing is a charger.
         self._inclusions: dict[tuple[Adapter, str], bool] = {}
         #: Who was asked since the link came up: reports that others asked for are no
@@ -156,7 +160,7 @@ class Adapters:
             self._timers.set("inclusions", now + _INCLUSION_PACE, self._next_inclusion)
 
     def _command(self, adapter: Adapter, kind: str, now: float, **fields: Any) -> None:
-        _, payload = encode(kind, adapter.service, now, **fields)
+        _, payload = encode(kind, adapter.service, self._clock.moment(now), **fields)
         self._send(adapter.commands, payload)
 
 

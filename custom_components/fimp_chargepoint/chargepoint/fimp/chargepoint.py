@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Final, override
 
 from ..base import Chargepoint
 from ..capabilities import Capabilities, Parameter, ParameterValue
-from ..clock import moment
 from ..commands import Effect, Request
 from ..errors import InvalidRequestError, NoSessionError
 from ..model import (
@@ -230,10 +229,12 @@ class FimpChargepoint(Chargepoint):
         return reading
 
     def _current_session(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        return self._sessions.read(snapshot, message, moment(self.outlet.clock.now()))
+        clock = self.outlet.clock
+        return self._sessions.read(snapshot, message, clock.moment(clock.now()))
 
     def _uptime(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        return health.uptime(snapshot, message, self.outlet.clock.now())
+        clock = self.outlet.clock
+        return health.uptime(snapshot, message, clock.moment(clock.now()))
 
     def _described(self, _: ChargepointSnapshot, message: Message) -> Reading:
         found = parameters.described(message)

@@ -6,7 +6,7 @@ things; and by the device list of a Futurehome hub. Nothing answers for sure, so
 works without the others.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, override
 from uuid import uuid4
@@ -28,6 +28,7 @@ from .topic import (
     Adapter,
     ServiceAddress,
     ServiceTopic,
+    addresses,
     of_any_payload,
     parse_event,
 )
@@ -65,10 +66,12 @@ class FimpProtocol(Protocol):
             "+/mt:evt/rt:app/+/+",
             f"+/{self._replies}",
         )
+        #: What the keys of our nodes begin with.
+        self._start = f"fimp:{prefix}"
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
         #: Seen, but not introduced yet: not on the hub.
         self._strangers: set[ServiceAddress] = set()
-        self._adapters = Adapters(self._send, self._timers)
+        self._adapters = Adapters(self._send, self._timers, hub.clock)
         self._house = House(lambda address: hub.admission.knows(self._key(address)))
         self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
@@ -121,25 +124,22 @@ class FimpProtocol(Protocol):
     def link_up(self, now: float) -> None:
         # The device list of a hub comes first: where there is one, hundreds of questions
         # need not be asked.
-        _, payload = request(now, f"pt:j1/{self._replies}")
+        when = self._hub.clock.moment(now)
+        _, payload = request(when, f"pt:j1/{self._replies}")
         self._send(VINCULUM_COMMANDS, payload)
-        _, payload = encode("cmd.discovery.request", "system", now)
+        _, payload = encode("cmd.discovery.request", "system", when)
         self._send(DISCOVERY_COMMANDS, payload)
+        each, ask = self._hub.internal_errors.each, self._adapters.ask_about_charger
         # Before all others: no flood of strangers may keep us from asking about these.
-        for address in sorted(self._parsed(self._hub.admission.known)):
-            if address not in self._nodes:
-                self._adapters.ask_about_charger(address.adapter, address.thing, now)
-        for address in self._nodes:
-            self._adapters.ask_about_charger(address.adapter, address.thing, now)
-            self._adapters.watch_login(address.adapter, now)
-            self._ask_who(address, now, *_WHO_AGAIN)
+        known = sorted(addresses(self._hub.admission.known, self._start))
+        each(known, lambda address: ask(address.adapter, address.thing, now))
+        each(self._nodes, lambda address: self._ask_about(address, now))
 
     @override
     def link_down(self, now: float) -> None:
         super().link_down(now)
         self._adapters.link_down()
-        for address in tuple(self._strangers):
-            self._forget(address)
+        self._hub.internal_errors.each(self._strangers, self._forget)
 
     # Events -------------------------------------------------------------------
 
@@ -193,19 +193,18 @@ class FimpProtocol(Protocol):
     def _inclusion_report(self, _: Adapter, message: Message, now: float) -> None:
         thing = parse_thing(message.value)
 
-        def describe(address: ServiceAddress) -> None:
+        def introduce(address: ServiceAddress) -> None:
             self._known(address).apply_thing(thing, now)
             self._introduce(address, now)
 
-        _for_each(self._admitted(thing.chargepoints, now), describe)
+        self._hub.internal_errors.each(self._admitted(thing.chargepoints, now), introduce)
 
     def _exclusion_report(self, adapter: Adapter, message: Message, _: float) -> None:
         thing = _address(message.value)
         if thing is None:
             raise ProtocolError("address", message.value)
-        for address in self._of(adapter, thing):
-            self._forget(address)
-        for address in self._parsed(self._hub.admission.waiting):
+        self._hub.internal_errors.each(self._of(adapter, thing), self._forget)
+        for address in addresses(self._hub.admission.waiting, self._start):
             if address.adapter == adapter and address.thing == thing:
                 self._hub.admission.forget(self._key(address))
         # Also one that was not heard of yet.
@@ -225,7 +224,7 @@ class FimpProtocol(Protocol):
             else:
                 self._adapters.ask_about(adapter, thing, now)
 
-        _for_each(message.value or (), take)
+        self._hub.internal_errors.each(message.value or (), take)
 
     def _node_report(self, adapter: Adapter, message: Message, now: float) -> None:
         thing = _address(message.value)
@@ -243,7 +242,7 @@ class FimpProtocol(Protocol):
             if status == "UP" and (warned or self._adapters.cut_off(adapter)):
                 # It may be logged in again.
                 self._adapters.ask_login(adapter, now)
-            _for_each(
+            self._hub.internal_errors.each(
                 self._of(adapter, thing),
                 lambda each: self._nodes[each].apply_thing_status(up=status == "UP", now=now),
             )
@@ -258,7 +257,7 @@ class FimpProtocol(Protocol):
             self._hub.withdraw(self._notice(adapter))
         self._adapters.told(adapter, message.value, now)
         reason = self._adapters.cut_off(adapter)
-        _for_each(ours, lambda each: each.apply_cut_off(reason, now))
+        self._hub.internal_errors.each(ours, lambda each: each.apply_cut_off(reason, now))
 
     def _house_changed(self, changes: Changes, now: float) -> None:
         def describe(device: Thing, address: ServiceAddress) -> None:
@@ -274,13 +273,10 @@ class FimpProtocol(Protocol):
             else:
                 self._hub.admission.forget(self._key(address))
 
-        news = [
-            partial(describe, device, address)
-            for device in changes.described
-            for address in self._admitted(device.chargepoints, now)
-        ]
-        gone = [partial(forget, each) for each in changes.gone]
-        _for_each([*news, *gone], lambda do: do())
+        each = self._hub.internal_errors.each
+        for device in changes.described:
+            each(self._admitted(device.chargepoints, now), partial(describe, device))
+        each(changes.gone, forget)
 
     # Nodes --------------------------------------------------------------------
 
@@ -290,15 +286,7 @@ class FimpProtocol(Protocol):
 
     def _key(self, address: ServiceAddress) -> str:
         """Return what identifies the node of a charge point."""
-        return f"fimp:{self._prefix}{address}"
-
-    def _parsed(self, keys: Iterable[str]) -> Iterator[ServiceAddress]:
-        """Yield the addresses of those nodes that are ours."""
-        start = f"fimp:{self._prefix}"
-        for key in keys:
-            match key.removeprefix(start).split("/") if key.startswith(start) else []:
-                case [name, adapter, address]:
-                    yield ServiceAddress(Adapter(name, adapter), address)
+        return f"{self._start}{address}"
 
     def _waits(self, address: ServiceAddress, now: float) -> bool:
         """Whether a charge point that was just heard waits for the user to let it in."""
@@ -368,6 +356,12 @@ class FimpProtocol(Protocol):
             self._adapters.watch_login(address.adapter, now)
             self._ask_who(address, now, *_WHO_AGAIN)
 
+    def _ask_about(self, address: ServiceAddress, now: float) -> None:
+        """Ask who a charge point is, and whether its adapter is logged in."""
+        self._adapters.ask_about_charger(address.adapter, address.thing, now)
+        self._adapters.watch_login(address.adapter, now)
+        self._ask_who(address, now, *_WHO_AGAIN)
+
     def _ask_who(
         self, address: ServiceAddress, now: float, pause: float, *pauses: float
     ) -> None:
@@ -397,20 +391,6 @@ class FimpProtocol(Protocol):
 
     def _send(self, topic: str, payload: bytes) -> None:
         self._hub.send(self._prefix + topic, payload)
-
-
-def _for_each[T](items: Iterable[T], action: Callable[[T], None]) -> None:
-    """Do `action` to each; one that fails costs no other one, and is raised in the end."""
-    failures: list[Exception] = []
-    for item in items:
-        try:
-            action(item)
-        except Exception as error:  # noqa: BLE001
-            failures.append(error)
-    if len(failures) > 1:
-        raise ExceptionGroup("several of them failed", failures)
-    if failures:
-        raise failures[0]
 
 
 def _address(report: Any) -> str | None:

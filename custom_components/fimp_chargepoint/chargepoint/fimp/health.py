@@ -5,9 +5,9 @@ than these interfaces.
 """
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ..clock import moment
 from ..errors import ProtocolError
 from ..model import ChargepointSnapshot, Feature
 from .message import Message
@@ -62,12 +62,12 @@ def _of(feature: Feature, kind: type[float | str]) -> Reader:
     return read
 
 
-def uptime(snapshot: ChargepointSnapshot, message: Message, now: float) -> Reading:
+def uptime(snapshot: ChargepointSnapshot, message: Message, now: datetime) -> Reading:
     """Read `evt.uptime.report`: seconds since the start. The moment of that stays the same."""
     seconds = expect(message, float)
-    if not 0 <= seconds <= now:
+    if not 0 <= seconds <= now.timestamp():
         raise ProtocolError("value", f"{message.type}: {seconds:g} s")
-    health = replace(snapshot.health, uptime=moment(now - seconds))
+    health = replace(snapshot.health, uptime=now - timedelta(seconds=seconds))
     return Reading({"health": health}, frozenset({Feature.UPTIME}))
 
 

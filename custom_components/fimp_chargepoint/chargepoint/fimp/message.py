@@ -14,7 +14,6 @@ import zlib
 
 import orjson
 
-from ..clock import moment
 from ..errors import ProtocolError
 
 #: Larger than any report of a house full of things; what is larger is an accident.
@@ -176,7 +175,7 @@ def _unzip(payload: bytes) -> bytes:
 def encode(
     kind: str,
     service: str,
-    now: float,
+    when: datetime,
     *,
     value_type: str = "null",
     value: Any = None,
@@ -207,7 +206,7 @@ def encode(
             "tags": None,
             "ver": "1",
             "src": SOURCE,
-            "ctime": moment(now).isoformat(timespec="milliseconds"),
+            "ctime": when.isoformat(timespec="milliseconds"),
             "uid": uid,
             **reply,
         }

@@ -54,7 +54,8 @@ class Requests:
 
     def make(self, service: str, kind: str, **fields: Any) -> Request:
         """Return a message to a service; `fields` as in `encode`."""
-        uid, payload = encode(kind, service, self._clock.now(), **fields)
+        when = self._clock.moment(self._clock.now())
+        uid, payload = encode(kind, service, when, **fields)
         return Request(uid, self._prefix + self._address.commands(service), payload)
 
     def start(self, mode: str | None) -> Request:

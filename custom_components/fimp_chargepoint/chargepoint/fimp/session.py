@@ -55,7 +55,7 @@ class SessionReader:
         ):
             return session
         self._restored_energy = energy
-        return replace(session, started=started, start_guessed=True)
+        return replace(session, started=started, start_guessed=True, offset=0.0)
 
 
 def next_session(
@@ -71,19 +71,20 @@ def next_session(
     saw it begin: the first report of all, or the first that is lower than the one before.
     """
     started = time(props.get("started_at"))
-    guessed = False
+    guessed, offset = False, None
     if started is not None:
         same = started == known.started
     else:
         same = known.started is not None and (known_energy is None or energy >= known_energy)
         guessed = known.start_guessed if same else known.started is None
         started = known.started if same else now
+        offset = (known.offset or 0.0) if same else 0.0
     if same and known_energy is not None:
         # On plug-in an adapter may send 0 with the old session's times, and only then
         # the new session. One session never loses energy.
         energy = max(energy, known_energy)
     ended = time(props.get("finished_at"))
-    return Session(started=started, start_guessed=guessed, ended=ended), energy
+    return Session(started=started, start_guessed=guessed, offset=offset, ended=ended), energy
 
 
 def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:

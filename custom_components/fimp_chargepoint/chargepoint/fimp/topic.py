@@ -3,6 +3,7 @@
 Source: Futurehome FIMP API, section "Topics".
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, override
 
 from ..topics import is_level
@@ -90,3 +91,11 @@ def parse_address(address: str) -> ServiceTopic | Adapter | None:
             # Newer adapters speak of their own state as an app.
             return Adapter(names[1], names[2])
     return None
+
+
+def addresses(keys: Iterable[str], start: str) -> Iterator[ServiceAddress]:
+    """Yield the addresses of those nodes whose keys begin with `start`."""
+    for key in keys:
+        match key.removeprefix(start).split("/") if key.startswith(start) else []:
+            case [name, adapter, address]:
+                yield ServiceAddress(Adapter(name, adapter), address)

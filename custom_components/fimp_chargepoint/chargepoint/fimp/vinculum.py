@@ -8,6 +8,7 @@ was edited.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from ..errors import ProtocolError
@@ -23,12 +24,12 @@ _COMPONENTS: Final = ("device", "room")
 _ITEMS_MAX: Final = 2000
 
 
-def request(now: float, reply_to: str) -> tuple[str, bytes]:
+def request(when: datetime, reply_to: str) -> tuple[str, bytes]:
     """Return the uid and the bytes of the question for all devices and rooms."""
     return encode(
         "cmd.pd7.request",
         "vinculum",
-        now,
+        when,
         value_type="object",
         value={
             "cmd": "get",

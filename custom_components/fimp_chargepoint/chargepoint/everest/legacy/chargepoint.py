@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 from uuid import uuid4
 
 import orjson
 
-from ...clock import moment
 from ...commands import Effect, Request
 from ...model import ChargepointSnapshot, Feature, Reason, Status
 from ...node import Outlet
@@ -49,6 +48,8 @@ _ENABLE: Final = {"connector_id": 0, "source": "LocalAPI", "state": "", "priorit
 
 class LegacyChargepoint(Evse):
     """One EvseManager module, which stands for one EVSE."""
+
+    _sees_starts: ClassVar[bool] = True
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
@@ -96,7 +97,7 @@ class LegacyChargepoint(Evse):
         if text(info.get("state")) is None:
             return {}
         before = self._session
-        state = heard(before, info, self._reading, now)
+        state = heard(before, info, self._reading, now, self.outlet.clock.moment(now))
         if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
             # A new life of EVerest, which begins without our limits.
             self.keeper.came_back(now)
@@ -124,7 +125,7 @@ class LegacyChargepoint(Evse):
     ) -> dict[str, Any]:
         """Return the `changes` by a session_info, with what is counted in it."""
         left, known = part(info, "uk_random_delay").get("remaining_s"), self.snapshot
-        end = random_delay.until(left, known.delayed_until, now)
+        end = random_delay.until(left, known.delayed_until, self.outlet.clock.moment(now))
         if end is None:
             return changes | {"delayed_until": None}
         capabilities = changes.get("capabilities", known.capabilities)
@@ -276,11 +277,15 @@ class LegacyChargepoint(Evse):
 
 
 def heard(
-    state: session.State, info: dict[str, Any], reading: float | None, now: float
+    state: session.State,
+    info: dict[str, Any],
+    reading: float | None,
+    now: float,
+    when: datetime,
 ) -> session.State:
     """Return the state after a session_info, by the rules of v1, with the meter at `reading`.
 
-    It does not say when its session began: that is when it was seen to begin.
+    It does not say when its session began: that is `when` it was seen to begin.
     """
     word = text(info.get("state"))
     if word == _UNKNOWN and state.word != word:
@@ -291,10 +296,10 @@ def heard(
     begins = _begins(state, word, charged)
     said = {
         "state": word,
-        "session_start_time": moment(now).isoformat() if begins else None,
+        "session_start_time": when.isoformat() if begins else None,
         "charged_energy_wh": charged,
     }
-    state = session.on_info(replace(state, started=None) if begins else state, said, now)
+    state = session.on_info(replace(state, started=None) if begins else state, said, now, when)
     if begins and seen:
         state = replace(state, energy=based(state.energy, reading))
     return state

@@ -120,16 +120,18 @@ class LegacyProtocol(Protocol):
             for each in errors
             if alone and isinstance(each, dict) and (name := error_name(each))
         )
-        for chargepoint in self._chargepoints.values():
-            chargepoint.take_faults(names, now)
+        self._hub.internal_errors.each(
+            self._chargepoints.values(), lambda each: each.take_faults(names, now)
+        )
 
     def _information(self, payload: bytes, now: float) -> None:
         """Take who made the station; v1 tells it of nobody."""
         information = told(mapping(decode(payload)))
         v1 = (node for node in self._hub.nodes.values() if is_v1(node.address, self._prefix))
-        for each in (*self._chargepoints.values(), *v1):
-            if isinstance(each, Evse):
-                each.take_information(information, now)
+        evses = [each for each in (*self._chargepoints.values(), *v1) if isinstance(each, Evse)]
+        self._hub.internal_errors.each(
+            evses, lambda each: each.take_information(information, now)
+        )
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         if not payload:

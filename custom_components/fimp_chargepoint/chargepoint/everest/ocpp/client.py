@@ -129,7 +129,7 @@ class EverestOcpp(OcppClient):
 
     def _charging_schedules(self, value: Any, now: float) -> dict[str, Any]:
         self._monitors = True
-        self._schedule = of_station(value, now)
+        self._schedule = of_station(value, now, self.outlet.clock.moment(now))
         feature = _LIMITS.get(self._schedule.unit or "")
         return self._limit(now) | (
             {} if feature is None else {"capabilities": self._also(feature)}
@@ -348,6 +348,11 @@ class EverestOcpp(OcppClient):
         self._heard_at = now
         self._ask_for_values(now)
         self._watch(now)
+
+    @override
+    def clock_set(self, by: float, now: float) -> None:
+        self._schedule = self._schedule.after(by)
+        self._update(now, **self._limit(now))
 
     @override
     def link_down(self, now: float) -> None:

@@ -140,18 +140,21 @@ class OcppProtocol(Protocol):
 
     def _discovered(self, payload: bytes, now: float) -> None:
         apis = mapping(decode(payload)).get("apis")
-        for api in apis if isinstance(apis, list) else ():
-            if not isinstance(api, dict) or api.get("type") != Kind.OCPP:
-                continue
-            module = api.get("module_id")
-            if api.get("version", 1) == 1 and is_level(module) and self._admits(module, now):
-                monitoring = part(api, "communication_monitoring")
-                period = number(monitoring.get("heartbeat_period_ms"))
-                check = number(monitoring.get("communication_check_period_s"))
-                client = self._clients.get(module) or self._made(module)
-                client.found(None if period is None else period / 1000, now)
-                self._add(module, client)
-                self._watch(client, check, now)
+        found = apis if isinstance(apis, list) else ()
+        self._hub.internal_errors.each(found, lambda api: self._api(api, now))
+
+    def _api(self, api: Any, now: float) -> None:
+        if not isinstance(api, dict) or api.get("type") != Kind.OCPP:
+            return
+        module = api.get("module_id")
+        if api.get("version", 1) == 1 and is_level(module) and self._admits(module, now):
+            monitoring = part(api, "communication_monitoring")
+            period = number(monitoring.get("heartbeat_period_ms"))
+            check = number(monitoring.get("communication_check_period_s"))
+            client = self._clients.get(module) or self._made(module)
+            client.found(None if period is None else period / 1000, now)
+            self._add(module, client)
+            self._watch(client, check, now)
 
     def _variable(self, module: str, name: str, payload: bytes, now: float) -> None:
         client = self._clients.get(module)
@@ -294,7 +297,8 @@ class OcppProtocol(Protocol):
         for client in (*self._clients.values(), self._other):
             if client is not None:
                 alone = client is self._client and len(modules) == 1
-                client.take_bus(modules[0] if alone else None)
+                bus_module = modules[0] if alone else None
+                self._hub.internal_errors.call(client.take_bus, bus_module)
 
 
 def _proves(name: str, value: Any) -> bool:

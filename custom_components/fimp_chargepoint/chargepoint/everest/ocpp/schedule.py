@@ -4,7 +4,8 @@ EVerest API v1, `charging_schedules` of ocpp_consumer: one schedule for each EVS
 the whole station, which has the number 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from ..envelope import mapping, number, text, timestamp
@@ -16,11 +17,15 @@ _WHOLE_STATION: Final = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Limits from moments on, in A or W; after the last one it `ends`, if ever."""
+    """Limits from moments of the clock on, in A or W; after the last one it `ends`, if ever.
+
+    Where it is `dated`, it goes by the calendar.
+    """
 
     unit: str | None = None
     limits: tuple[tuple[float, float], ...] = ()
     ends: float | None = None
+    dated: bool = False
 
     def limit(self, now: float) -> float | None:
         """Return the limit at `now`, None where there is none."""
@@ -36,9 +41,21 @@ class Schedule:
             moments.append(self.ends)
         return min((each for each in moments if each > now), default=None)
 
+    def after(self, by: float) -> Schedule:
+        """Return what becomes of it when the system clock is set `by` seconds."""
+        if not self.dated:
+            return self
+        return replace(
+            self,
+            limits=tuple((since - by, limit) for since, limit in self.limits),
+            ends=None if self.ends is None else self.ends - by,
+        )
 
-def of_station(value: Any, now: float) -> Schedule:
+
+def of_station(value: Any, now: float, today: datetime) -> Schedule:
     """Return the schedule of the whole station, an empty one where there is none.
+
+    `today` is what the calendar says at `now`.
 
     Raises:
         ProtocolError: of kind `shape`.
@@ -47,13 +64,13 @@ def of_station(value: Any, now: float) -> Schedule:
     schedules = mapping(value).get("schedules")
     for each in schedules if isinstance(schedules, list) else ():
         if isinstance(each, dict) and each.get("evse") == _WHOLE_STATION:
-            return _schedule(each, now)
+            return _schedule(each, now, today)
     return Schedule()
 
 
-def _schedule(data: dict[str, Any], now: float) -> Schedule:
+def _schedule(data: dict[str, Any], now: float, today: datetime) -> Schedule:
     begin = timestamp(data.get("start_schedule"))
-    start = now if begin is None else begin.timestamp()
+    start = now if begin is None else now + (begin - today).total_seconds()
     periods = data.get("charging_schedule_period")
     limits = [
         (start + offset, limit)
@@ -67,4 +84,5 @@ def _schedule(data: dict[str, Any], now: float) -> Schedule:
         unit=text(data.get("charging_rate_unit")),
         limits=tuple(sorted(limits)),
         ends=None if duration is None else start + duration,
+        dated=begin is not None,
     )

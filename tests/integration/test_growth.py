@@ -1,0 +1,187 @@
+"""Nothing grows while an entry is loaded, however many charge points and outages it sees."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+import gc
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.fimp_chargepoint.absence import _HEARD
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.coordinator import PushCoordinator
+from custom_components.fimp_chargepoint.sessions import Keeper
+from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
+from simulators.fimp import ChargepointSetup
+from tests.broker import BrokerProcess
+
+from .conftest import QUIET, Chargepoint, find, running, until
+
+TIMES = 20
+KINDS = (FimpChargepoint, PushCoordinator, Keeper)
+PACKAGE = "custom_components"
+
+
+async def size(found: Chargepoint) -> Counter[str]:
+    """Count what could grow, in a moment when nothing goes on."""
+    hass, entry = found.hass, found.entry
+    await hass.async_block_till_done()
+    gc.collect()
+    data = entry.runtime_data
+    (coordinator,) = data.coordinators.values()
+    loop: Any = hass.loop
+    sizes = {
+        "on unload": entry._on_unload,
+        "on state change": entry._on_state_change or (),
+        "listeners of the hub": data.hub._listeners,
+        "actions": data._actions,
+        "listeners of the node": found.node._listeners,
+        "listeners of the coordinator": coordinator._listeners,
+        "ends": coordinator._on_shutdown,
+        "timers": [each for each in loop._scheduled if not each.cancelled()],
+        "heard": hass.data[_HEARD],
+        "retired": data._retired,
+    }
+    coroutines = (each.get_coro() for each in asyncio.all_tasks())
+    ours = [each for each in coroutines if PACKAGE in each.cr_code.co_filename]
+    alive = [each for each in gc.get_objects() if isinstance(each, KINDS)]
+    return (
+        Counter({name: len(each) for name, each in sizes.items()})
+        + Counter(f"listeners of {event}" for event in hass.bus.async_listeners())
+        + Counter(hass.bus.async_listeners())
+        + Counter(f"task {each.__qualname__}" for each in ours)
+        + Counter(type(each).__name__ for each in alive)
+    )
+
+
+async def growth(found: Chargepoint, before: Counter[str]) -> Counter[str]:
+    """Return what has grown since, once all that takes a moment has ended."""
+    for _ in range(40):
+        if not (grown := await size(found) - before):
+            break
+        await asyncio.sleep(0.05)
+    return grown
+
+
+async def settled(found: Chargepoint) -> Counter[str]:
+    """Measure when all that takes a moment has ended, and all entities are there."""
+    (coordinator,) = found.entry.runtime_data.coordinators.values()
+    entities, still = 0, 0
+    while still < 10:
+        await asyncio.sleep(0.1)
+        before, entities = entities, len(coordinator._listeners)
+        still = still + 1 if entities == before else 0
+    least = await size(found)
+    for _ in range(5):
+        await asyncio.sleep(0.05)
+        # Between two things that happen there is the least.
+        least &= await size(found)
+    return least
+
+
+async def test_charge_points_that_come_and_go(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """What belongs to one goes with it."""
+    setup = ChargepointSetup(profile="full")
+    async with running(hass, broker, setup) as found:
+        data = found.entry.runtime_data
+        (garage,) = found.point.points.values()
+
+        async def come_and_go() -> None:
+            await found.point.exclude()
+            await until(lambda: not data.coordinators)
+            await hass.async_block_till_done()
+            garage.included = True
+            garage.forget()
+            await until(lambda: len(data.coordinators) == 1)
+            await until(lambda: find(hass, "switch", "charging"))
+            await found.shows("switch", "charging", "off")
+
+        # The first time some things are made that stay.
+        await come_and_go()
+        before = await settled(found)
+        assert {each.__name__: before[each.__name__] for each in KINDS} == {
+            "FimpChargepoint": 1,
+            "PushCoordinator": 1,
+            "Keeper": 1,
+        }
+        for _ in range(TIMES):
+            await come_and_go()
+        assert not await growth(found, before)
+
+
+async def test_charge_points_under_ever_new_addresses(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Without a serial number nobody knows that they are one, and their devices go at once."""
+    setup = ChargepointSetup(profile="full", serial="")
+    async with running(hass, broker, setup, timing=QUIET) as found:
+        data = found.entry.runtime_data
+
+        async def move() -> None:
+            before = [*data.coordinators]
+            await found.point.exclude()
+            await found.point.include()
+            await until(lambda: data.coordinators and [*data.coordinators] != before)
+            await found.shows("switch", "charging", "off")
+
+        await move()
+        before = await settled(found)
+        for _ in range(TIMES // 2):
+            await move()
+        assert not await growth(found, before)
+
+
+async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """An automation may set one every minute."""
+    async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
+        await found.shows("number", "max_current", "32.0")
+        device_id = found.registered("switch", "charging").device_id
+        limits = hass.data[DATA_TEMPORARY_LIMITS]
+
+        async def limit(current: int) -> None:
+            await hass.services.async_call(
+                "fimp_chargepoint",
+                "set_current_limit",
+                {"current": current, "duration": {"minutes": 10}},
+                blocking=True,
+                target={"device_id": device_id},
+            )
+
+        before = await settled(found)
+        for current in (*range(6, 16), 10, 11):
+            await limit(current)
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
+        await found.shows("number", "max_current", "32.0")
+        await until(lambda: not limits._limits)
+        assert (limits._tasks, limits._offsets, limits._asleep) == ({}, {}, {})
+        assert not await growth(found, before)
+
+
+async def test_outages(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """What watches one ends with it."""
+    async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
+        hub = found.entry.runtime_data.hub
+
+        async def outage() -> None:
+            await hass.async_add_executor_job(broker.stop)
+            await until(lambda: not hub.link.connected)
+            await hass.async_add_executor_job(broker.start)
+            await until(lambda: hub.link.connected)
+            (garage,) = found.point.points.values()
+
+            def back() -> bool:
+                garage.forget()
+                return found.state("switch", "charging") == "off"
+
+            await until(back, "the charge point to be back")
+
+        await outage()
+        before = await settled(found)
+        for _ in range(TIMES):
+            await outage()
+        assert not await growth(found, before)
