@@ -110,7 +110,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
             translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
         ) from error
     async_forget_refused_credentials(hass, entry)
-    # None of them is worth a charge point that cannot be stopped.
+    # A watch that fails must not keep the charge points from being controlled.
     hub.internal_errors.tell(_WATCHES, hass, entry)
     hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
     hass.data[DATA_KEPT_LIMITS].async_watch(entry)

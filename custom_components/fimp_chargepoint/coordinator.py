@@ -62,16 +62,16 @@ class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordin
     """Hands the snapshots of one node to its entities, and keeps its device.
 
     There is no interval: the library asks again by itself where that is needed. What belongs
-    to one node lives and dies with its coordinator (`async_on_shutdown`), and not with the
-    entry, which may see many nodes come and go. `last_update_success` is whether the values
-    are live: what entities take for available.
+    to a node ends with its coordinator (`async_on_shutdown`), not with the entry, which may
+    see many nodes come and go. `last_update_success` is whether the values are live: what
+    entities take for available.
     """
 
     config_entry: FimpConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: FimpConfigEntry, node: N) -> None:
         """Start listening to `node`."""
-        # Without the entry, which would hold on to the coordinators of all that ever were.
+        # Not with the entry, which would keep every coordinator there ever was.
         super().__init__(hass, _LOGGER, config_entry=None, name=node.address)
         self.config_entry = entry
         self.node = node

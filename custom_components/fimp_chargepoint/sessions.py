@@ -238,9 +238,9 @@ class Keeper:
     def _note(
         self, change: Callable[[], list[Happening] | None], *, is_new: bool = False
     ) -> None:
-        """Change the logbook, and go on with what is in it then.
+        """Change the logbook, and pass on what happened.
 
-        Sessions are worth no charge point: where that fails, nobody else is to know.
+        A bug in the sessions must not affect the charge point.
         """
         happened = self._errors.ask(change)
         self._errors.call(self._tell, happened or [], is_new=is_new)

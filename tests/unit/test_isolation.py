@@ -247,7 +247,7 @@ def test_the_timer_of_one_survives_another(
     assert any(key.startswith("AttributeError at ") for key in hub.internal_errors.counts)
 
 
-@pytest.mark.parametrize("broken", ["route", "recognise", "leave", "link_up"])
+@pytest.mark.parametrize("broken", ["route", "recognise", "reads", "leave", "link_up"])
 async def test_a_protocol_that_raises_costs_no_other(
     monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -257,9 +257,7 @@ async def test_a_protocol_that_raises_costs_no_other(
     class Broken(FimpProtocol):
         """What is spoken nowhere."""
 
-    for name in ("route", "recognise", "leave", "link_up"):
-        if name == broken:
-            monkeypatch.setattr(Broken, name, fail)
+    monkeypatch.setattr(Broken, broken, fail)
     hub._protocols.insert(0, ("", Broken(hub, "")))
     monkeypatch.setattr(hub.link, "stop", partial(asyncio.sleep, 0))
     hub.link_up()
@@ -269,6 +267,8 @@ async def test_a_protocol_that_raises_costs_no_other(
     hub.feed(f"site1/{CHARGER}", state())
     hub.feed(f"site1/{ADAPTER}", inclusion())
     assert "fimp:site1/easee/1/1" in hub.nodes
+    # What nobody can tell of is shown to nobody.
+    assert any(map(hub.reads, hub.journal.recent)) is not (broken == "reads")
     await hub.stop()
     assert sum(hub.internal_errors.counts.values()) >= 1
 

@@ -122,7 +122,7 @@ class Commands:
             self._send(command)
         else:
             self._hold(command)
-        # What has left, what it took the place of, and what that cost: all in one go.
+        # In one go: what was sent, what it replaced, and the count of writes.
         self._tell()
         await _end_of(done)
 
@@ -237,11 +237,11 @@ class Commands:
         self._timers.set(f"hold {command.kind}", command.not_before(), release)
 
     def _send(self, command: Command) -> None:
-        """Let the message of `command` leave, and wait for its proof.
+        """Send the message of `command`, then begin to wait for its proof.
 
-        It is handed over before anything is noted of it, and belongs to the charge point from
-        then on: a caller that gives up does not take it back. Where the link hangs, it waits
-        there, and is as much on its way as any other.
+        The link takes it before any bookkeeping. From then on it belongs to the charge point:
+        a caller that gives up does not take it back. On a link that hangs it is queued, and
+        may still arrive.
         """
         try:
             request = command.request()
@@ -251,7 +251,7 @@ class Commands:
             leaving.add_done_callback(partial(self._left, command))
             self._begin(command, request)
         except Exception as error:  # noqa: BLE001
-            # Whatever it is, who wanted it has to know.
+            # Whatever it is, the caller has to know.
             self._end(command, error)
 
     def _begin(self, command: Command, request: Request) -> None:

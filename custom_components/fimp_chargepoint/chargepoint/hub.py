@@ -120,7 +120,7 @@ class Hub:
         self.nodes: dict[str, Node[Any]] = {}
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()
-        #: Who calls anybody's listener, here or on the other side, does it through this.
+        #: Calls every listener, on Home Assistant's side as well.
         self.internal_errors = InternalErrors(self.ignored)
         self.received = 0
         #: How often the link came up, and why it was not up last.
@@ -260,7 +260,7 @@ class Hub:
     def reads(self, line: Line) -> bool:
         """Whether the content of a received message counts for anything here."""
         return line.mark is Mark.PLAIN and all(
-            protocol.reads(line.topic[len(prefix) :], line.payload)
+            self.internal_errors.ask(protocol.reads, line.topic[len(prefix) :], line.payload)
             for prefix, protocol in self._protocols
             if line.topic.startswith(prefix)
         )
@@ -340,7 +340,7 @@ class Hub:
         self.wake()
 
     def _follow_the_clock(self) -> None:
-        """Let everybody correct what the calendar said wrongly; no deadline moves."""
+        """Look whether the system clock was set, and tell everybody; no deadline moves."""
         by = self.clock.adjust()
         if by:
             _LOGGER.info("The system clock was set by %+.0f seconds", by)

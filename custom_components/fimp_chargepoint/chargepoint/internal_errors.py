@@ -1,7 +1,7 @@
-"""Errors of our own: each costs only what raised it, and is logged once with its traceback.
+"""Internal errors: each affects only what raised it, and is logged once with its traceback.
 
-One owner for a whole hub, its listeners included: whoever calls somebody else's code calls
-it through here.
+Each hub has one owner of them. Whoever calls a listener, or walks a list of charge points,
+nodes or protocols, does it through here, on Home Assistant's side as well.
 """
 
 from collections import Counter
@@ -18,33 +18,33 @@ _LOGGER = logging.getLogger(__name__)
 
 #: The library and what uses it are below this folder.
 _OURS: Final = f"{Path(__file__).parents[1]}/"
-#: Errors that are told apart; a flood of others must cost no memory, and no disk.
+#: Errors that are told apart: a flood must fill neither the memory nor the disk.
 _DISTINCT_MAX: Final = 100
 _MORE: Final = "more"
-#: Characters of what one is said to be.
+#: Characters of a name in the log.
 _NAME_MAX: Final = 100
 
 
 class InternalErrors:
-    """Calls others so that what they raise ends there.
+    """Calls others and contains what they raise.
 
     `counts` tells how often each error came, by type and place.
     """
 
     def __init__(self, total: Counter[str] | None = None) -> None:
-        """Know of none yet; all of them are also counted as `internal` in `total`."""
+        """Start without any; all of them are also counted as `internal` in `total`."""
         self.counts: Counter[str] = Counter()
         self._total = Counter[str]() if total is None else total
 
     def call[**P](self, action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call `action`, whose result does not matter."""
+        """Call `action` and ignore its result."""
         try:
             action(*args, **kwargs)
         except Exception as error:  # noqa: BLE001
             self.report(error, action)
 
     def tell[*Ts](self, listeners: Iterable[Callable[[*Ts], object]], *what: *Ts) -> None:
-        """Tell every one of `listeners`, who may leave, or bring others, meanwhile."""
+        """Call each of `listeners` with `what`; they may add or remove listeners."""
         for listener in tuple(listeners):
             try:
                 listener(*what)
@@ -52,7 +52,7 @@ class InternalErrors:
                 self.report(error, listener)
 
     def each[T](self, subjects: Iterable[T], action: Callable[[T], object]) -> None:
-        """Do something to every one of `subjects`, which may change meanwhile."""
+        """Call `action` with each of `subjects`, whose collection may change meanwhile."""
         for subject in tuple(subjects):
             try:
                 action(subject)
@@ -62,9 +62,9 @@ class InternalErrors:
     def ask[T, **P](
         self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
-        """Return the answer to `question`, None where that fails.
+        """Return the answer to `question`, None if it fails.
 
-        It may be about a message that makes no sense, which is no error of ours.
+        A ProtocolError is not reported: it is the message that is wrong.
         """
         try:
             return question(*args, **kwargs)
@@ -75,7 +75,7 @@ class InternalErrors:
             return None
 
     def report(self, error: Exception, subject: object) -> None:
-        """Take an error that was caught at `subject`."""
+        """Count an error that `subject` raised, and log it if it is new."""
         self._total["internal"] += 1
         key = f"{type(error).__qualname__} at {_place(error)}"
         if key not in self.counts and len(self.counts) >= _DISTINCT_MAX:
@@ -90,7 +90,7 @@ class InternalErrors:
 
 
 def _place(error: Exception) -> str:
-    """Return file and line of the innermost frame that is ours, else of the innermost."""
+    """Return file and line of the innermost frame that is ours, else of any."""
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     others = [each for each in places if each[0] != __file__] or places
     ours = [each for each in others if each[0].startswith(_OURS)]
@@ -99,8 +99,8 @@ def _place(error: Exception) -> str:
 
 
 def _name(subject: object) -> str:
-    """Return what a maintainer knows something by, in a line."""
+    """Return a short name for the log."""
     if isinstance(subject, partial):
-        # Its arguments may be anything.
+        # Its arguments may be long, and personal.
         return _name(subject.func)
     return f"{getattr(subject, '__qualname__', None) or subject!s:.{_NAME_MAX}}"
