@@ -25,6 +25,8 @@ from tests.broker import BrokerProcess
 from tests.conftest import MakeBroker
 from tests.helpers.waiting import until
 
+from .house import House
+
 #: Everything the simulators do happens at once, and changes are seen at once.
 QUICK = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1)
 #: The same, but nothing is said that nobody asked for, but for what changes by a word.
@@ -260,3 +262,9 @@ async def chargepoint_fixture(
         await found.settles()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture(name="house")
+async def house_fixture(hass: HomeAssistant) -> House:
+    """A house whose time can be moved."""
+    return House(hass)

@@ -24,7 +24,7 @@ from tests.broker import PASSWORD, USERNAME, BrokerProcess
 from tests.conftest import MakeBroker
 
 from .conftest import QUICK, Chargepoint, load, mqtt_entry, other_broker, simulator, until
-from .test_replay import states
+from .replaying import states
 
 _PEM = "-----BEGIN {0}-----\nMIIB{1}\n-----END {0}-----\n"
 #: All that people fill in, and nobody else needs to know.

@@ -11,7 +11,7 @@ from custom_components.fimp_chargepoint.diagnostics import async_get_config_entr
 from simulators.fimp import ChargepointSetup
 
 from .conftest import Chargepoint, until
-from .test_absence import House, house_fixture  # noqa: F401
+from .house import House
 
 STOP = "cmd.charge.stop"
 TOPIC = "pt:j1/mt:evt/rt:ad/rn:easee/ad:1"

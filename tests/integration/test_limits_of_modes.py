@@ -30,7 +30,7 @@ from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, running, until
-from .test_temporary_limits import SESSION, STORE, later, limit, sent
+from .limiting import SESSION, STORE, later, limit, sent
 
 START = "cmd.charge.start"
 

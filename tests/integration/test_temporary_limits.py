@@ -14,7 +14,6 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.fimp_chargepoint import temporary_limits
 from custom_components.fimp_chargepoint.chargepoint import keeper
@@ -31,7 +30,6 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Reason,
     Session,
 )
-from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.temporary_limits import (
     DATA_TEMPORARY_LIMITS,
     TemporaryLimit,
@@ -44,38 +42,9 @@ from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, load, other_broker, running, until
+from .limiting import SESSION, STORE, later, limit, sent
 
-STORE = f"{DOMAIN}.temporary_limits"
 MAX = "cmd.max_current.set"
-SESSION = "cmd.current_session.set_current"
-
-
-async def limit(chargepoint: Chargepoint, current: float, **duration: float) -> dict[str, Any]:
-    """Limit the current, and return what is said of it."""
-    data: dict[str, Any] = {"current": current}
-    if duration:
-        data["duration"] = duration
-    answer = await chargepoint.hass.services.async_call(
-        DOMAIN,
-        "set_current_limit",
-        data,
-        blocking=True,
-        return_response=True,
-        target={"device_id": chargepoint.registered("switch", "charging").device_id},
-    )
-    (said,) = answer["charge_points"]
-    return said
-
-
-def sent(chargepoint: Chargepoint, kind: str) -> list[float]:
-    """Return the limits that were sent."""
-    return [each["val"] for each in chargepoint.sent(kind)]
-
-
-async def later(hass: HomeAssistant, **delta: float) -> None:
-    """Let everything happen that is due in some time from now."""
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(**delta))
-    await hass.async_block_till_done()
 
 
 @pytest.fixture(name="point")

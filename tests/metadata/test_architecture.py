@@ -151,6 +151,13 @@ def test_simulators_and_integration_do_not_know_each_other() -> None:
     assert not _wrong(python_files(ROOT / "custom_components"), "simulators", *_WORKSHOP)
 
 
+def test_no_test_module_needs_another() -> None:
+    """What several of them use lives in a helper module, or in a conftest."""
+    tests = python_files(ROOT / "tests")
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in tests]
+    assert not _wrong(tests, *(each for each in modules if ".test_" in each))
+
+
 def _has_unpinned_type_ignore(line: str) -> bool:
     return bool(re.search(r"#\s*type:\s*ignore(?!\[)", line))
 

@@ -20,7 +20,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 
 from .fakes import UNTHROTTLED, OfflineHub
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
 
 _STEPS = 40
 _STALENESS = 4.0

@@ -8,7 +8,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.everest.costs import told
 from custom_components.fimp_chargepoint.chargepoint.model import Cost, Feature
 
-from .test_everest_control import Site
+from .everest_site import Site
 
 COSTS = "session_cost_consumer"
 STARTED = "2026-11-20T09:15:59.600Z"

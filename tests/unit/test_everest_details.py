@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.model import Details, Feature, Vehicle
 
-from .test_everest_control import Site
+from .everest_site import Site
 
 KEY = "3059301306072A8648CE3D020106082A8648CE3D03010703420004"
 

@@ -12,8 +12,8 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Vehicle,
 )
 
-from .test_everest_control import Site
-from .test_everest_legacy import Site as LegacySite
+from .everest_legacy_site import Site as LegacySite
+from .everest_site import Site
 
 METER = {
     "current_A": {"DC": 52.004},

@@ -1,7 +1,6 @@
 """EVerest's old API: found, read and told, and left alone where there is a newer one."""
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +11,6 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.legacy.chargepoint import (
-    LegacyChargepoint,
-)
 from custom_components.fimp_chargepoint.chargepoint.hub import LinkUp, NodeAdded, NodeRemoved
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
@@ -24,7 +20,8 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 )
 from tests.helpers.recordings import recording
 
-from .fakes import OfflineHub, Playback, lines, waits
+from .everest_legacy_site import Site
+from .fakes import Playback, lines, waits
 
 ONE, TWO = "everest_legacy:connector_1", "everest_legacy:connector_2"
 HARDWARE = {
@@ -36,93 +33,6 @@ HARDWARE = {
     "connector_type": "IEC62196Type2Socket",
 }
 ERROR = {"type": "generic/CommunicationFault", "sub_type": "Lost", "uuid": "59e6"}
-
-
-class Site:
-    """A station that says everything each second, as long as a test lets it."""
-
-    def __init__(self, *connectors: str, prefix: str = "") -> None:
-        """Begin with a link, and connectors that have said nothing."""
-        self.hub = OfflineHub(("", "site1/"))
-        self.prefix = prefix
-        self.events: list[Any] = []
-        self.hub.add_listener(self.events.append)
-        self.hub.link_up()
-        self.info: dict[str, dict[str, Any]] = {
-            each: {
-                "active_enable_disable_source": {
-                    "priority": 10000,
-                    "source": "Unspecified",
-                    "state": "Unassigned",
-                },
-                "charged_energy_wh": 0,
-                "latest_total_w": 0.0,
-                "permanent_fault": False,
-                "state": "Unplugged",
-            }
-            for each in connectors or ("connector_1",)
-        }
-
-    def var(self, variable: str, value: Any, connector: str = "connector_1") -> None:
-        """Publish a variable of a connector."""
-        self.hub.feed(f"{self.prefix}everest_api/{connector}/var/{variable}", value)
-
-    def v1(self, module: str) -> None:
-        """Let an EVSE speak v1."""
-        topic = f"{self.prefix}everest_api/1/evse_manager_consumer/{module}/e2m/session_info"
-        self.hub.feed(topic, {"state": "Unplugged"})
-
-    def says(self, word: str | None = None, **fields: Any) -> None:
-        """Change what the first connector says, and let all of them say it."""
-        first = next(iter(self.info.values()))
-        first.update({} if word is None else {"state": word}, **fields)
-        self.hub.feed(f"{self.prefix}everest_api/connectors", list(self.info))
-        for connector, info in self.info.items():
-            self.var("session_info", info, connector)
-
-    def wait(self, seconds: int, word: str | None = None, **fields: Any) -> None:
-        """Let seconds pass, with everything said again in each of them."""
-        for _ in range(seconds):
-            self.hub.advance(self.hub.clock.time + 1)
-            self.says(word, **fields)
-
-    def silence(self, seconds: float) -> None:
-        """Let time pass without a word."""
-        self.hub.advance(self.hub.clock.time + seconds)
-
-    def limits(self, current: float, phases: int = 3) -> None:
-        """Publish the limits that hold."""
-        holding = {"nr_of_phases_available": phases, "max_current": current}
-        self.var("limits", {"uuid": "connector_1"} | holding)
-
-    @property
-    def nodes(self) -> list[str]:
-        """The addresses of what is known."""
-        return list(self.hub.nodes)
-
-    @property
-    def node(self) -> LegacyChargepoint:
-        """The first connector."""
-        node = self.hub.nodes[f"everest_legacy:{self.prefix}connector_1"]
-        assert isinstance(node, LegacyChargepoint)
-        return node
-
-    @property
-    def shown(self) -> ChargepointSnapshot:
-        """What is known of it."""
-        return self.node.snapshot
-
-    async def told(
-        self, command: Coroutine[Any, Any, None]
-    ) -> tuple[asyncio.Task[None], str, bytes]:
-        """Begin a command; return it with the end of its topic and its payload."""
-        self.hub.sent.clear()
-        task = asyncio.create_task(command)
-        await asyncio.sleep(0)
-        ((topic, payload),) = self.hub.sent
-        start = f"{self.prefix}everest_api/connector_1/cmd/"
-        assert topic.startswith(start)
-        return task, topic.removeprefix(start), payload
 
 
 @pytest.fixture(name="site")

@@ -1,7 +1,6 @@
 """How much an EVSE may draw: what holds, what is asked for, and what proves that."""
 
 import asyncio
-from collections.abc import Coroutine
 import struct
 from typing import Any
 
@@ -26,33 +25,12 @@ from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
 
+from .everest_limits import FUSE, HARDWARE, OURS, holding, limit, ordered, split
+from .everest_site import EVSE, LIMITS, ROOT, Site, begin, outcome
 from .fakes import waits
-from .test_everest_control import EVSE, LIMITS, ROOT, Site, begin, outcome
 
-FUSE = "grid/module_config"
-OURS = f"api_sink/{SOURCE}"
-HARDWARE: dict[str, Any] = {
-    "connector_type": "IEC62196Type2Cable",
-    "max_current_A_import": 32.0,
-    "max_phase_count_import": 3,
-    "min_current_A_import": 6.0,
-    "min_phase_count_import": 1,
-    "supports_changing_phases_during_charging": True,
-}
 NOW = 1_800_000_000.0
 TIMESTAMP = "2027-01-15T08:00:00.000Z"
-
-
-def holding(
-    current: Any = None, source: Any = FUSE, phases: Any = 3, phases_source: Any = FUSE
-) -> dict[str, Any]:
-    """Return `enforced_limits` with a current, and how many phases."""
-    root = {}
-    if current is not None:
-        root["ac_max_current_A"] = {"value": current, "source": source}
-    if phases is not None:
-        root["ac_max_phase_count"] = {"value": phases, "source": phases_source}
-    return {"uuid": "connector_1", "valid_for": 10, "limits_root_side": root, "schedule": []}
 
 
 def float32(value: float) -> float:
@@ -71,25 +49,6 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     site.wait(5)
     site.take()
     return site
-
-
-def limit(site: Site, ampere: float) -> Coroutine[Any, Any, None]:
-    """Return the command that limits the current."""
-    return site.node().set(Feature.MAX_CURRENT, ampere)
-
-
-def split(site: Site, phases: str) -> Coroutine[Any, Any, None]:
-    """Return the command that sets the number of phases."""
-    return site.node().set(Feature.PHASES, phases)
-
-
-def ordered(site: Site) -> list[dict[str, Any]]:
-    """Return the limits that were asked for, oldest first."""
-    return [
-        {name: limit["value"] for name, limit in entry["limits_to_leaves"].items()}
-        for message in site.asked("set_external_limits")
-        for entry in message["schedule_import"]
-    ]
 
 
 # What holds ------------------------------------------------------------------------------

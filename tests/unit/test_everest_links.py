@@ -18,8 +18,8 @@ from custom_components.fimp_chargepoint.chargepoint.notices import LinksMissing
 from custom_components.fimp_chargepoint.chargepoint.options import Token
 from custom_components.fimp_chargepoint.chargepoint.station import Station
 
-from .test_everest_control import ERRORS, LIMITS, Site, begin, outcome
-from .test_everest_sisters import FAULT, WARNING, error, listed, raised
+from .everest_modules import FAULT, WARNING, error, listed, raised
+from .everest_site import ERRORS, LIMITS, Site, begin, outcome
 
 ONE, TWO = "everest:one", "everest:two"
 TOKENS = "auth_token_provider"

@@ -23,7 +23,7 @@ from custom_components.fimp_chargepoint.chargepoint.permission import (
     WithdrawAuthorization,
 )
 
-from .test_everest_control import EVSE, ROOT, Site
+from .everest_site import EVSE, ROOT, Site
 
 TOKENS, JUDGE = "auth_token_provider", "auth_consumer"
 CARD = Token("DEADBEEF", "ISO14443")

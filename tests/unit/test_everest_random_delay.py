@@ -14,9 +14,9 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
-from .test_everest_control import Site, begin, outcome
-from .test_everest_legacy import Site as LegacySite
-from .test_everest_limits import holding
+from .everest_legacy_site import Site as LegacySite
+from .everest_limits import holding
+from .everest_site import Site, begin, outcome
 
 CONTROLS = {Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION, Feature.SKIP_RANDOM_DELAY}
 

@@ -50,10 +50,10 @@ from simulators.recording import Line, read_recording
 from tests.helpers.recordings import recording, samples
 from tests.helpers.schemas import SCHEMAS, Schemas
 
+from .everest_limits import HARDWARE, OURS, holding
+from .everest_modules import discovery
+from .everest_site import ERRORS, EVSE, LIMITS, ROOT, Site, begin
 from .fakes import OfflineHub, waits
-from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site, begin
-from .test_everest_limits import HARDWARE, OURS, holding
-from .test_everest_sisters import discovery
 
 TOKENS, JUDGE, OCPP = "auth_token_provider", "auth_consumer", "ocpp_consumer"
 MODULES = {EVSE: "evse_1", ERRORS: "errors_1", LIMITS: "limits_1", TOKENS: "t", JUDGE: "a"}

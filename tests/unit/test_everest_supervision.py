@@ -8,8 +8,8 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 
-from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site
-from .test_everest_sisters import discovery
+from .everest_modules import discovery
+from .everest_site import ERRORS, EVSE, LIMITS, ROOT, Site
 
 CHECK = "communication_check"
 OCPP = "ocpp_consumer"

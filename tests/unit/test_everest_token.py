@@ -12,7 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 
 from .fakes import OfflineHub, waits
-from .test_fimp_chargepoint import begin
+from .fimp_commands import begin
 
 ROOT = "everest_api/1"
 EVSE = f"{ROOT}/evse_manager_consumer/evse"

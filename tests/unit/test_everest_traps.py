@@ -21,8 +21,8 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 )
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 
+from .everest_site import ERRORS, EVSE, LIMITS, ROOT, Site, begin, outcome
 from .fakes import OfflineHub
-from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT, Site, begin, outcome
 
 CONNECTED = {"session_started": {"reason": "EVConnected"}}
 PAUSE = {"charging_paused_evse": {"reasons": ["UserPause"]}}

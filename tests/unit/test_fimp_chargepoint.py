@@ -1,7 +1,6 @@
 """A FIMP charge point's reports and commands, without a broker."""
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +18,8 @@ from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import Fimp
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
 
 from .fakes import OfflineHub, lines, waits
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, METER, inclusion, report, state
+from .fimp_commands import begin, last, refused, session
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, METER, inclusion, report, state
 
 
 @pytest.fixture
@@ -44,23 +44,6 @@ def node(hub: OfflineHub) -> FimpChargepoint:
     node = hub.nodes[ADDRESS]
     assert isinstance(node, FimpChargepoint)
     return node
-
-
-async def begin(command: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Start a command and let it send its message."""
-    task = asyncio.create_task(command)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    return task
-
-
-def last(hub: OfflineHub) -> dict[str, Any]:
-    message: dict[str, Any] = orjson.loads(hub.sent[-1][1])
-    return message
-
-
-def session(energy: float, **props: str) -> dict[str, Any]:
-    return report("evt.current_session.report", "float", energy, **props)
 
 
 # Reports ------------------------------------------------------------------------
@@ -425,10 +408,6 @@ def stops(hub: OfflineHub) -> list[str]:
     """Return the ids of the stops that were sent."""
     messages = [orjson.loads(payload) for _, payload in hub.sent]
     return [each["uid"] for each in messages if each["type"] == "cmd.charge.stop"]
-
-
-def refused(uid: str, words: str = "no") -> dict[str, Any]:
-    return report("evt.error.report", "string", "failed", msg=words) | {"corid": uid}
 
 
 async def test_a_repeated_stop_has_its_own_time(hub: OfflineHub, node: FimpChargepoint) -> None:

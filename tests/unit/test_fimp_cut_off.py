@@ -12,12 +12,14 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+from tests.helpers.recordings import recording
 
-from .fakes import OfflineHub, specs, waits
-from .test_fimp_chargepoint import begin, last, session
-from .test_fimp_discovery import (
+from .fakes import OfflineHub, waits
+from .fimp_commands import begin, last, session
+from .fimp_messages import (
     ADAPTER,
     ADDRESS,
+    APP,
     CHARGER,
     METER,
     inclusion,
@@ -26,8 +28,7 @@ from .test_fimp_discovery import (
     report,
     state,
 )
-from .test_fimp_health import APP
-from .test_fimp_remembered import play
+from .fimp_playing import play
 
 STATE = "evt.app.state_report"
 LOGIN = "evt.auth.status_report"
@@ -86,8 +87,8 @@ def charges(hub: OfflineHub) -> bool:
 
 def test_the_real_adapter_charges_by_heart() -> None:
     """It says so for as long as it is asked; the car has left. Another adapter goes on."""
-    recording = specs("fimp", "live", "easee_logged_out_stale_charging.jsonl")
-    hub = play(recording)
+    path = recording("fimp/live/easee_logged_out_stale_charging")
+    hub = play(path)
     for address in ("fimp:easee/1/1", "fimp:easee/1/2"):
         snapshot = hub.nodes[address].snapshot
         assert snapshot.unavailable is Reason.SIGNED_OUT
@@ -100,8 +101,8 @@ def test_the_real_adapter_charges_by_heart() -> None:
 
 def test_the_real_adapter_is_never_seen_to_charge() -> None:
     seen: set[Status | None] = set()
-    recording = specs("fimp", "live", "easee_logged_out_stale_charging.jsonl")
-    hub = play(recording, watch=lambda each: seen.add(each.status), at="fimp:easee/1/1")
+    path = recording("fimp/live/easee_logged_out_stale_charging")
+    hub = play(path, watch=lambda each: seen.add(each.status), at="fimp:easee/1/1")
     assert seen == {None}
     assert hub.nodes["fimp:easee/1/1"].snapshot.cut_off
 

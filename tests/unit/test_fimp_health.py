@@ -17,9 +17,10 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 from custom_components.fimp_chargepoint.chargepoint.notices import LoginLost
 
 from .fakes import OfflineHub
-from .test_fimp_discovery import (
+from .fimp_messages import (
     ADAPTER,
     ADDRESS,
+    APP,
     CHARGER,
     commands,
     inclusion,
@@ -31,7 +32,6 @@ from .test_fimp_discovery import (
 
 ALARMS = CHARGER.replace("sv:chargepoint", "sv:alarm_system")
 DIAGNOSTIC = CHARGER.replace("sv:chargepoint", "sv:diagnostic")
-APP = "pt:j1/mt:evt/rt:app/rn:easee/ad:1"
 LOGIN = ("pt:j1/mt:cmd/rt:ad/rn:easee/ad:1", "cmd.app.get_state", None)
 KEY = "fimp:easee/1"
 LOST = LoginLost(KEY, "easee")

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from .fakes import OfflineHub
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
 
 APP = "pt:j1/mt:evt/rt:app/rn:easee/ad:1"
 DISCOVERY = "pt:j1/mt:evt/rt:discovery"

@@ -19,12 +19,13 @@ from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import Fimp
 from custom_components.fimp_chargepoint.chargepoint.fimp.requests import refusal
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 from simulators.recording import read_recording
+from tests.helpers.recordings import recording
 
-from .fakes import UNTHROTTLED, OfflineHub, specs, waits
-from .test_fimp_chargepoint import begin, last, refused
-from .test_fimp_discovery import ADAPTER, CHARGER, node_report, state
-from .test_fimp_settings import max_current, offered
-from .test_pace import START, STOP, Garage
+from .fakes import UNTHROTTLED, OfflineHub, waits
+from .fimp_commands import begin, last, refused
+from .fimp_garage import START, STOP, Garage
+from .fimp_messages import ADAPTER, CHARGER, node_report, state
+from .fimp_settings import max_current, offered
 
 SET, SESSION = "cmd.max_current.set", "cmd.current_session.set_current"
 HASTE = {
@@ -330,8 +331,8 @@ async def test_phases_are_refused_at_once(easee: Easee) -> None:
 
 def real_inclusion() -> dict[str, Any]:
     """Return what the recorded Easee adapter says of its first charger."""
-    recording = specs("fimp", "live", "easee_logged_out_stale_charging.jsonl")
-    payloads = (orjson.loads(each)["payload"] for each in recording.read_bytes().splitlines())
+    path = recording("fimp/live/easee_logged_out_stale_charging")
+    payloads = (orjson.loads(each)["payload"] for each in path.read_bytes().splitlines())
     reports: Iterator[dict[str, Any]] = (
         each
         for each in payloads
@@ -342,8 +343,8 @@ def real_inclusion() -> dict[str, Any]:
 
 async def test_the_real_limit_that_was_taken_but_refused() -> None:
     """Recorded: 18 A are set, the charger is offline; half a minute later they hold."""
-    recording = specs("fimp", "live", "easee_offline_midsession_limit_taken_but_refused.jsonl")
-    lines = map(orjson.loads, recording.read_bytes().splitlines())
+    path = recording("fimp/live/easee_offline_midsession_limit_taken_but_refused")
+    lines = map(orjson.loads, path.read_bytes().splitlines())
     (command,) = (each for each in lines if each["payload"].get("type") == SET)
     theirs, ours = command["payload"]["uid"].encode(), b""
     hub = OfflineHub()
@@ -352,7 +353,7 @@ async def test_the_real_limit_that_was_taken_but_refused() -> None:
     hub.feed(ADAPTER, real_inclusion())
     start = hub.clock.time
     refused_at = asked_at = 0.0
-    for line in read_recording(recording):
+    for line in read_recording(path):
         hub.advance(start + line.t)
         if line.t > command["t"] and not ours:
             node = hub.nodes["fimp:easee/1/1"]

@@ -1,71 +1,31 @@
 """What is remembered of an earlier run need not fit any more, and costs nobody anything."""
 
-from collections.abc import Callable
-from pathlib import Path
-import re
 from typing import Any
 
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
 from custom_components.fimp_chargepoint.chargepoint.model import (
-    ChargepointSnapshot,
     Feature,
     Reason,
     Status,
 )
-from simulators.recording import read_recording
+from tests.helpers.recordings import recording
 
-from .fakes import OfflineHub, specs
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
-from .test_fimp_settings import phase_mode
-from .test_fimp_vinculum import answer, device, reply_topic
-
-_OUR_REPLIES = re.compile(r"^pt:j1/mt:rsp/rt:app/rn:fimp_chargepoint/")
-
-
-def play(
-    path: Path,
-    *addresses: str,
-    phases: str = "1",
-    at: str = "",
-    watch: Callable[[ChargepointSnapshot], object] = lambda _: None,
-) -> OfflineHub:
-    """Play a recording to a hub whose charge points at `addresses` remember `phases`.
-
-    `watch` is called with every snapshot of the charge point `at` an address.
-    """
-    hub = OfflineHub()
-
-    def found(event: HubEvent) -> None:
-        if not isinstance(event, NodeAdded):
-            return
-        node = event.node
-        assert isinstance(node, FimpChargepoint)
-        if node.address in addresses:
-            node.keeper.restore({"phases": phases}, hub.clock.now())
-        if node.address == at:
-            watch(node.snapshot)
-            node.add_listener(watch)
-
-    hub.add_listener(found)
-    hub.link_up()
-    start, replies = hub.clock.time, reply_topic(hub)
-    for line in read_recording(path):
-        hub.advance(start + line.t)
-        topic = replies if _OUR_REPLIES.match(line.topic) else line.topic
-        hub.message(topic, line.payload, retained=False)
-    return hub
+from .fakes import OfflineHub
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
+from .fimp_playing import play
+from .fimp_settings import phase_mode
+from .fimp_vinculum import answer, device, reply_topic
 
 
 @pytest.mark.parametrize("phases", ["1", "3", "2"])
 def test_phases_that_are_not_offered_any_more(phases: str) -> None:
     """Only one phase is left of what was three."""
     chargers = ("fimp:charger/1/1", "fimp:charger/1/3")
-    recording = specs("fimp", "live", "phase_modes_shrink_stopiteration.jsonl")
-    hub = play(recording, *chargers, phases=phases)
+    path = recording("fimp/live/phase_modes_shrink_stopiteration")
+    hub = play(path, *chargers, phases=phases)
     assert not hub.ignored
     for address in chargers:
         snapshot = hub.nodes[address].snapshot
@@ -82,8 +42,8 @@ def test_vinculum_lists_no_phase_modes() -> None:
         "fimp:charger/1/1": "SC left",
         "fimp:charger/1/3": "SC right",
     }
-    recording = specs("fimp", "live", "vinculum_without_phase_modes_stopiteration.jsonl")
-    hub = play(recording, *names)
+    path = recording("fimp/live/vinculum_without_phase_modes_stopiteration")
+    hub = play(path, *names)
     assert not hub.ignored
     for address, name in names.items():
         assert hub.nodes[address].snapshot.identity.name == name
@@ -92,10 +52,10 @@ def test_vinculum_lists_no_phase_modes() -> None:
     assert charging.status is Status.CHARGING
 
 
-@pytest.mark.parametrize("recording", ["ghost_phases_keyerror", "ghost_no_inclusion_answer"])
-def test_nobody_answers_the_question_who_it_is(recording: str) -> None:
+@pytest.mark.parametrize("name", ["ghost_phases_keyerror", "ghost_no_inclusion_answer"])
+def test_nobody_answers_the_question_who_it_is(name: str) -> None:
     address = "fimp:ghost/1/5"
-    hub = play(specs("fimp", "live", f"{recording}.jsonl"), address)
+    hub = play(recording(f"fimp/live/{name}"), address)
     # The recording may end before it is introduced without an answer.
     hub.advance(hub.clock.time + 5)
     assert not hub.ignored

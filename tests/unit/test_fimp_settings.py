@@ -1,6 +1,5 @@
 """What a charge point can be told beside start and stop: proofs, bounds, refusals."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -19,56 +18,14 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
 
-from .fakes import OfflineHub
-from .test_fimp_chargepoint import begin, last, refused
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, kinds, report, state
-from .test_fimp_traps import waits
+from .fakes import OfflineHub, waits
+from .fimp_commands import begin, last, refused
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, kinds, report, state
+from .fimp_settings import MODES, SETTERS, lock, max_current, offered, phase_mode, thing
 
 COMMANDS = CHARGER.replace("mt:evt", "mt:cmd")
-SETTERS = (
-    "cmd.cable_lock.set",
-    "cmd.max_current.set",
-    "cmd.current_session.set_current",
-    "cmd.phase_mode.set",
-)
-MODES = ["NL1L2L3", "NL2", "NL1", "NL3"]
-PROPS: dict[str, Any] = {"sup_max_current": 32, "sup_phase_modes": MODES}
 #: Seconds that a refusal has, where all was as wanted before; Easee takes 3 for an answer.
 REFUSAL = 4.0
-STARTED = "2026-11-20T08:00:00Z"
-
-
-def thing(interfaces: Iterable[str] = SETTERS, **props: Any) -> dict[str, Any]:
-    """Return the inclusion report of a charge point that can all of it, and be restarted."""
-    message = inclusion(interfaces=interfaces, props=PROPS | props)
-    message["val"]["services"].append(
-        {
-            "name": "dev_sys",
-            "address": "/rt:dev/rn:easee/ad:1/sv:dev_sys/ad:1",
-            "interfaces": [{"msg_t": "cmd.thing.reboot"}],
-        }
-    )
-    return message
-
-
-def max_current(value: float) -> dict[str, Any]:
-    return report("evt.max_current.report", "int", value)
-
-
-def phase_mode(value: str) -> dict[str, Any]:
-    return report("evt.phase_mode.report", "string", value)
-
-
-def lock(value: bool) -> dict[str, Any]:  # noqa: FBT001
-    return report("evt.cable_lock.report", "bool", value)
-
-
-def offered(value: float | None, energy: float = 1.0, **props: str) -> dict[str, Any]:
-    """Return the report of a running session that offers so many amperes."""
-    props = {"started_at": STARTED} | props
-    if value is not None:
-        props["offered_current"] = f"{value:g}"
-    return report("evt.current_session.report", "float", energy, **props)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import Fimp
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
 
 from .fakes import OfflineHub, lines, waits
-from .test_fimp_chargepoint import begin, last
-from .test_fimp_discovery import (
+from .fimp_commands import begin, last
+from .fimp_messages import (
     ADAPTER,
     ADDRESS,
     CHARGER,

@@ -8,12 +8,12 @@ from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedEr
 from custom_components.fimp_chargepoint.chargepoint.keeper import stored_limits
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
+from .everest_limits import HARDWARE, OURS, holding, limit, ordered, split
+from .everest_site import LIMITS, Site, begin, outcome
 from .fakes import UNTHROTTLED, OfflineHub
-from .test_everest_control import LIMITS, Site, begin, outcome
-from .test_everest_limits import HARDWARE, OURS, holding, limit, ordered, split
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, state
-from .test_fimp_settings import max_current, phase_mode, thing
-from .test_pace import Garage
+from .fimp_garage import Garage
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, state
+from .fimp_settings import max_current, phase_mode, thing
 
 KEEPING = replace(UNTHROTTLED, keep_limits=True)
 SET = "cmd.max_current.set"
