@@ -38,7 +38,7 @@ def _is_time(value: object) -> bool:
 def _faults(error: ValidationError) -> Iterator[ValidationError]:
     """Yield what is wrong in the first of several alternatives, which is the one meant.
 
-    The others are what is said where there is no value, such as `true`.
+    The other one is null, for where there is no value.
     """
     if not error.context:
         yield error
