@@ -1,4 +1,4 @@
-"""Limits that were set from here: kept over a restart, and withdrawn with their entry."""
+"""What was requested from here: kept over a restart; limits are withdrawn with their entry."""
 
 import asyncio
 from collections.abc import Mapping
@@ -40,18 +40,25 @@ _WAITING_TIME = 2.0
 class _Kept:
     """What is kept of a charge point: its limits, and whether they are to be withdrawn.
 
+    `pauses` is what it says only once of its pauses, as the library stores it.
     `unknown_limits` and `unknown` are what a newer version has stored with them.
     """
 
     limits: Mapping[str, Any]
     withdraw: bool
+    pauses: Mapping[str, Any] = field(default_factory=dict)
     unknown_limits: Mapping[str, Any] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
         """Return what `restored` takes, fit for JSON."""
         limits = {**self.unknown_limits, **self.limits}
-        return {**self.unknown, "limits": limits, "withdraw": self.withdraw}
+        return {
+            **self.unknown,
+            "limits": limits,
+            "withdraw": self.withdraw,
+            "pauses": dict(self.pauses),
+        }
 
     @classmethod
     def restored(cls, data: Any) -> Self:
@@ -67,12 +74,20 @@ class _Kept:
             limits=limits.known,
             # In doubt they are: those that a charge point has as its own setting stay anyway.
             withdraw=known.get("withdraw", True),
+            pauses=known.get("pauses", {}),
             unknown_limits=limits.unknown,
             unknown=unknown,
         )
 
 
-_READERS: Readers = {"limits": stored_limits, "withdraw": flag}
+def _pauses(value: Any) -> dict[str, Any]:
+    """Read what the library looks into itself."""
+    if not isinstance(value, dict):
+        raise DamagedError("not an object")
+    return value
+
+
+_READERS: Readers = {"limits": stored_limits, "withdraw": flag, "pauses": _pauses}
 _NOTHING = _Kept(limits={}, withdraw=False)
 
 
@@ -107,15 +122,22 @@ class KeptLimits:
                 return
             if (kept := known.get(node.address)) is not None:
                 node.keeper.restore(kept.limits, clock.now())
+                node.restore_pauses(kept.pauses)
 
             @callback
             def look() -> None:
                 limits: Mapping[str, Any] = node.snapshot.kept
                 before = known.get(node.address, _NOTHING)
-                if limits != before.limits:
-                    withdraw = node.takes_limits_from_outside
+                # Nothing is known of a pause as long as the charge point is away.
+                pauses = before.pauses
+                if node.snapshot.status is not None:
+                    pauses = node.stored_pauses()
+                if limits != before.limits or pauses != before.pauses:
                     known[node.address] = replace(
-                        before, limits=dict(limits), withdraw=withdraw
+                        before,
+                        limits=dict(limits),
+                        withdraw=node.takes_limits_from_outside,
+                        pauses=pauses,
                     )
                     self._store.async_delay_save(self._data, _SAVE_DELAY)
 

@@ -18,7 +18,7 @@ from homeassistant.const import (
 )
 from homeassistant.helpers.typing import StateType
 
-from .chargepoint.capabilities import Parameter
+from .chargepoint.capabilities import Capabilities, Parameter
 from .chargepoint.hindrance import Hindrance, hindrance
 from .chargepoint.model import (
     PHASES,
@@ -100,6 +100,12 @@ def measurement(
     )
 
 
+def _tells_limits_apart(capabilities: Capabilities) -> bool:
+    """Whether the limit that can be set need not be the one that holds."""
+    tells = Feature.EFFECTIVE_CURRENT in capabilities.reports
+    return tells and Feature.MAX_CURRENT in capabilities.controls
+
+
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
     return None if snapshot.session.start_guessed else snapshot.session.began
 
@@ -164,6 +170,15 @@ SENSORS = (
         suggested_display_precision=0,
         exists_fn=only_reports(Feature.MAX_CURRENT),
         value_fn=lambda snapshot: snapshot.max_current,
+    ),
+    ChargepointSensorDescription(
+        key="effective_current",
+        translation_key="effective_current",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        suggested_display_precision=0,
+        exists_fn=_tells_limits_apart,
+        value_fn=lambda snapshot: snapshot.effective_current,
     ),
     ChargepointSensorDescription(
         key="limited_by",

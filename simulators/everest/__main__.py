@@ -18,6 +18,7 @@ external_ready (all yes/no), protocol, check (s: wants signs of life),
 limits (id of an external_energy_limits_consumer)"""
 _SISTERS = {
     "errors": "id of an error_history_consumer",
+    "grid": "id of an external_energy_limits_consumer at the grid",
     "tokens": "id of an auth_token_provider",
     "authorizer": "id of an auth_consumer",
     "cost": "id of a session_cost_consumer",

@@ -14,6 +14,11 @@ _STOP_BY_EVSE = 1.1
 _STOP_BY_CAR = 0.1
 _SWITCH_PHASES = 2.0
 
+_CHARGING = "Charging"
+_PREPARING = "Preparing"
+_PAUSED_EV = "ChargingPausedEV"
+_PAUSED_EVSE = "ChargingPausedEVSE"
+
 
 class Charging:
     """Whether and how a car charges within a transaction."""
@@ -35,15 +40,52 @@ class Charging:
 
     async def settle(self, prepare: float = _PREPARE) -> None:
         """Go from where it is to where the facts want it."""
+        self._evse.connector.advance()
+        while await self._step(self._goal(self.reasons_to_pause()), prepare):
+            # What was waited for on the way may be otherwise by now.
+            prepare = _PREPARE
+
+    def _goal(self, reasons: tuple[str, ...]) -> str:
+        """Return the word that the facts lead to from the present one."""
+        asleep = self._evse.connector.car_paused or self._evse.connector.full
+        state, waits = self._evse.voice.state, self._station.dialect.waits
+        if waits and reasons == ("NoEnergy",):
+            return "WaitingForEnergy"
+        if not waits and self._is_unnoticed(reasons, asleep=asleep):
+            return state
+        # A car that wakes up charges for a moment, until the pause is noticed.
+        wakes = not waits and state in (_PREPARING, _PAUSED_EV) and reasons == ("UserPause",)
+        if reasons and not wakes:
+            return _PAUSED_EVSE
+        if asleep:
+            return _PAUSED_EV if waits or state != _PAUSED_EVSE else _PREPARING
+        return _CHARGING
+
+    def _is_unnoticed(self, reasons: tuple[str, ...], *, asleep: bool) -> bool:
+        """Tell whether nothing is said of the reasons to pause, as nothing is charged."""
+        match self._evse.voice.state:
+            case "Preparing":
+                return "Error" not in reasons and (asleep or "NoEnergy" in reasons)
+            case "ChargingPausedEV":
+                return asleep and "NoEnergy" not in reasons
+        return False
+
+    async def _step(self, goal: str, prepare: float) -> bool:
+        """Go on to `goal`; tells whether that is not the end of it."""
         connector, voice = self._evse.connector, self._evse.voice
-        connector.advance()
-        reasons = self.reasons_to_pause()
-        goal = self._goal(reasons)
+        reasons = self.reasons_to_pause() if goal == _PAUSED_EVSE else ()
+        if goal == "WaitingForEnergy":
+            reasons = ("NoEnergy",)
         if (goal, reasons) == (voice.state, self._reasons):
-            if goal == "Charging":
+            if goal == _CHARGING:
                 await self._follow_limits()
-            return
-        if goal == "Charging":
+            return False
+        if goal == _PREPARING:
+            if voice.state != _PREPARING:
+                voice.event("PrepareCharging")
+            self._reasons = ()
+            return False
+        if goal == _CHARGING:
             event = await self._prepare(prepare)
         else:
             await self._interrupt(reasons)
@@ -57,16 +99,8 @@ class Charging:
         if event != "WaitingForEnergy":
             details["charging_state_changed_event"] = {"meter_value": voice.meter_value}
         voice.event(event, **details)
-
-    def _goal(self, reasons: tuple[str, ...]) -> str:
-        connector = self._evse.connector
-        if reasons == ("NoEnergy",) and self._station.dialect.waits:
-            return "WaitingForEnergy"
-        if reasons:
-            return "ChargingPausedEVSE"
-        if connector.car_paused or connector.full:
-            return "ChargingPausedEV"
-        return "Charging"
+        connector.advance()
+        return bool(goal == _CHARGING and self.reasons_to_pause())
 
     async def _prepare(self, seconds: float) -> str:
         """Let the car charge, and return the word for that."""
@@ -76,7 +110,10 @@ class Charging:
             return "ChargingResumed"
         if self._station.dialect.waits and voice.state == "ChargingPausedEVSE":
             voice.event("WaitingForEnergy")
-        if voice.state != "Preparing":
+        if voice.state == _PAUSED_EV:
+            # The car was only waited for.
+            seconds = 0.0
+        if voice.state != _PREPARING:
             voice.event("PrepareCharging")
         await self._station.sleep(seconds)
         # At any pace: meanwhile the meter has been read.
@@ -87,7 +124,7 @@ class Charging:
     async def _interrupt(self, reasons: tuple[str, ...]) -> None:
         """Let the car stop; only newer releases have a word for that."""
         connector, voice = self._evse.connector, self._evse.voice
-        was_charging = voice.state == "Charging"
+        was_charging = voice.state == _CHARGING
         if was_charging or voice.state == "FinishedEV":
             if "Error" in reasons and was_charging:
                 # Nobody knows why, but this is what comes first.

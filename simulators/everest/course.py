@@ -281,7 +281,7 @@ class Course:
         }
         voice.event("TransactionStarted", transaction_started=started)
         self._delay.begin()
-        if not self._charging.reasons_to_pause():
+        if not (self._station.dialect.waits and self._charging.reasons_to_pause()):
             voice.event("PrepareCharging")
         await self._charging.settle(_FIRST_PREPARE)
 

@@ -48,6 +48,7 @@ class Energy:
         self._evse = evse
         self._delay = delay
         self._wishes: tuple[Wish, ...] = ()
+        self._grid: tuple[Wish, ...] = ()
         self._told: tuple[float, int] = (0.0, 0)
         self._awake = False
 
@@ -59,10 +60,16 @@ class Energy:
             _CURRENT: (setup.max_current, "module_config"),
             _PHASES: (setup.phases, "grid/module_config"),
         }
-        soon = time.time() + _EARLY_SECONDS
-        due = [wish for wish in self._wishes if wish.since <= soon]
-        wanted = max(due, key=lambda wish: wish.since).limits if due else {}
-        if setup.switches and wanted.get(_PHASES, (3, ""))[0] < setup.phases:
+        for wanted in (_due(self._wishes), _due(self._grid)):
+            self._apply(wanted, found)
+        if found[_CURRENT][0] < MIN_CURRENT or not found[_PHASES][0]:
+            return {_CURRENT: (0.0, "")}
+        return found
+
+    def _apply(self, wanted: Limits, found: Limits) -> None:
+        """Let what is wanted at one node make what was found stricter."""
+        setup = self._evse.setup
+        if setup.switches and wanted.get(_PHASES, (3, ""))[0] < found[_PHASES][0]:
             found[_PHASES] = wanted[_PHASES]
         if _POWER in wanted:
             found[_POWER] = wanted[_POWER]
@@ -71,9 +78,6 @@ class Energy:
             found[_CURRENT] = min(found[_CURRENT], (watts / NOMINAL_VOLTAGE / phases, source))
         if _CURRENT in wanted and wanted[_CURRENT][0] < found[_CURRENT][0]:
             found[_CURRENT] = wanted[_CURRENT]
-        if found[_CURRENT][0] < MIN_CURRENT or not found[_PHASES][0]:
-            return {_CURRENT: (0.0, "")}
-        return found
 
     @property
     def current(self) -> float:
@@ -90,18 +94,25 @@ class Energy:
         self._wishes = wishes
         self.update()
 
-    def later(self, *wishes: Wish) -> None:
-        """Wish for limits in the next round of the energy manager."""
+    def later(self, *wishes: Wish, grid: bool = False) -> None:
+        """Wish for limits in the next round of the energy manager.
+
+        Those at the grid's node hold beside those at the EVSE's, and the stricter ones count.
+        """
 
         async def wait() -> None:
             await self._station.sleep(_ENERGY_MANAGER_SECONDS)
-            self.wish(*wishes)
+            if grid:
+                self._grid = wishes
+                self.update()
+            else:
+                self.wish(*wishes)
 
         self._station.spawn(wait())
 
     def sleep(self) -> None:
         """Forget all wishes, and that anything was ever in force."""
-        self._wishes = ()
+        self._wishes = self._grid = ()
         self._told = (0.0, 0)
         self._awake = False
 
@@ -137,3 +148,10 @@ class Energy:
         phases = int(limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
         voice.limits(limits[_CURRENT][0], phases)
         self._delay.tell(self.current)
+
+
+def _due(wishes: tuple[Wish, ...]) -> Limits:
+    """Return what is wanted now; what was wanted before is replaced by it."""
+    soon = time.time() + _EARLY_SECONDS
+    due = [wish for wish in wishes if wish.since <= soon]
+    return max(due, key=lambda wish: wish.since).limits if due else {}

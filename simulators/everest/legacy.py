@@ -22,7 +22,6 @@ _DEFAULTS: dict[str, Any] = {
 }
 _PHASES = (1, 3)
 _TELEMETRY = {
-    "phase_seq_error": False,
     "temperature": 25.0,
     "fan_rpm": 1500.0,
     "supply_voltage_12V": 12.01,
@@ -159,7 +158,9 @@ class LegacyEvse:
     def metered(self, value: dict[str, Any]) -> None:
         """Publish what the meter says, but for the temperatures."""
         self.say("powermeter", {k: v for k, v in value.items() if k != "temperatures"})
-        self.say("telemetry", _TELEMETRY)
+        # An error of EVerest's: it is whether the relay is closed.
+        closed = self._evse.voice.state == "Charging"
+        self.say("telemetry", {"phase_seq_error": closed, **_TELEMETRY})
 
     def repeat(self) -> None:
         """Say all that is said every second, unless it is away."""

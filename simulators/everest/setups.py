@@ -48,6 +48,8 @@ class SisterSetup:
 
     errors: str = ""
     """``error_history_consumer``"""
+    grid: str = ""
+    """``external_energy_limits_consumer`` at the grid's node, before all EVSEs"""
     tokens: str = ""
     """``auth_token_provider``"""
     authorizer: str = ""

@@ -46,24 +46,28 @@ class Sister(ApiModule):
 
 
 class ExternalLimits(Sister):
-    """Takes limits for one EVSE."""
+    """Takes limits for one EVSE, or at the grid's node for all."""
 
     KIND = "external_energy_limits_consumer"
     VARIABLES = ("capabilities",)
 
-    def __init__(self, station: Station, module_id: str, evse: Evse) -> None:
-        """Build the module for one EVSE."""
+    def __init__(
+        self, station: Station, module_id: str, *evses: Evse, grid: bool = False
+    ) -> None:
+        """Build the module for some EVSEs, at their own nodes or at that of the `grid`."""
         super().__init__(station, module_id)
-        self._evse = evse
+        self._evses = evses
+        self._grid = grid
         self.orders["set_external_limits"] = self._set
         if station.dialect.page:
-            evse.energy.tellers.append(self.publish)
+            for evse in evses:
+                evse.energy.tellers.append(self.publish)
 
     @override
     def introduce(self) -> None:
         """Tell what the fuse allows; older releases do not."""
         if self.station.dialect.latches:
-            setup = self._evse.setup
+            setup = self._evses[0].setup
             self.publish(
                 "capabilities",
                 {
@@ -84,7 +88,8 @@ class ExternalLimits(Sister):
         if any(wish.since == _NO_TIME for wish in wishes):
             # Taken all the same.
             self.station.refuses(f"{self.topic}/m2e/set_external_limits", b"", "no time")
-        self._evse.energy.later(*wishes)
+        for evse in self._evses:
+            evse.energy.later(*wishes, grid=self._grid)
 
 
 def _wish(entry: Any) -> Wish:

@@ -67,6 +67,10 @@ class EverestSimulator(Framework[EverestChargepoint]):
             for evse in self.points.values()
             if evse.setup.limits
         ]
+        if ids.grid:
+            self.sisters.append(
+                ExternalLimits(self, ids.grid, *self.points.values(), grid=True)
+            )
         if ids.errors:
             self.sisters.append(ErrorHistory(self, ids.errors))
         if ids.authorizer:

@@ -115,6 +115,6 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: boo
                 await found.shows("number", "max_current", "16.0")
             else:
                 await station.limit(8)
-                await found.shows("number", "max_current", "8.0")
+                await found.shows("sensor", "effective_current", "8.0")
         assert bool(issues(hass)) is rival
         await hass.config_entries.async_unload(entry.entry_id)

@@ -363,11 +363,11 @@ async def station(
 
 
 async def fuse(found: Chargepoint, current: float, shown: float) -> None:
-    """Let there be another fuse, until a limit is shown."""
+    """Let there be another fuse, until a limit holds."""
     (evse,) = found.point.points.values()
     evse.setup = replace(evse.setup, max_current=current)
     evse.energy.update()
-    await found.shows("number", "max_current", f"{shown:.1f}")
+    await found.shows("sensor", "effective_current", f"{shown:.1f}")
 
 
 async def test_lost_while_it_ended(

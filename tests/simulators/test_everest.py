@@ -492,7 +492,8 @@ async def test_random_delay(client: Client, start: Start) -> None:
     await client.until(lambda: told().get("countdown_s") == 0)
     assert "start_time" not in told()
     await station.plug()
-    await client.becomes("ChargingPausedEVSE")
+    # Without energy it waits where it is.
+    await client.becomes("Preparing")
     await client.until(lambda: told()["countdown_s"] > 28)
     assert told()["current_limit_during_delay_A"] == 0.0
     assert "start_time" in told()
@@ -1090,10 +1091,17 @@ async def test_legacy_commands(client: Client, start: Start) -> None:
     async def limited(**wanted: float) -> None:
         await client.until(lambda: wanted.items() <= last("limits").items())
 
+    async def tells(*, closed: bool) -> None:
+        """Wait for what it calls a wrong sequence of phases, and is the relay."""
+        await client.until(lambda: last("telemetry").get("phase_seq_error") is closed)
+
+    await tells(closed=False)
     await station.plug()
     await becomes("Charging")
+    await tells(closed=True)
     await command("pause_charging")
     await becomes("ChargingPausedEVSE")
+    await tells(closed=False)
     await command("resume_charging")
     await becomes("Charging")
     for name, text, result in (
@@ -1224,3 +1232,85 @@ def test_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["everest", "--evse", "name=a", "--evse", "name=b"])
     with pytest.raises(SystemExit):
         __main__.main()
+
+
+# A car that sleeps ---------------------------------------------------------------------------
+
+
+async def test_nothing_is_said_of_a_pause_while_the_car_sleeps(
+    client: Client, start: Start
+) -> None:
+    station = await start()
+    await station.plug()
+    await client.does("ChargingStarted")
+    await station.car_pause()
+    await client.does("ChargingPausedEV")
+    told = len(client.words())
+    assert await client.request(API, "pause_charging") is True
+    assert await client.request(API, "resume_charging") is True
+    assert await client.request(API, "pause_charging") is True
+    assert client.words()[told:] == []
+    # It wakes up, and charges for a moment.
+    await station.car_resume()
+    await client.becomes("ChargingPausedEVSE")
+    assert client.words()[told:] == [
+        "PrepareCharging",
+        "ChargingStarted",
+        "StoppingCharging",
+        "ChargingPausedEVSE",
+    ]
+    # Asleep once more, it does not even begin.
+    await station.car_pause()
+    told = len(client.words())
+    assert await client.request(API, "resume_charging") is True
+    await client.becomes("Preparing")
+    assert await client.request(API, "pause_charging") is True
+    assert client.words()[told:] == ["PrepareCharging"]
+
+
+async def test_older_releases_refuse_to_pause_a_car_that_sleeps(
+    client: Client, start: Start
+) -> None:
+    station = await start(dialect="2025.12")
+    await station.plug()
+    await client.does("ChargingStarted")
+    await station.car_pause()
+    await client.does("ChargingPausedEV")
+    assert await client.request(API, "pause_charging") is False
+
+
+async def test_without_energy_it_waits_where_it_is(client: Client, start: Start) -> None:
+    station = await start(EvseSetup(limits="limits_api"))
+    await client.until(lambda: client.told(API, "enforced_limits"))
+    await client.until(lambda: in_force(client)["ac_max_current_A"] == 16.0)
+    await client.order("limits_api", "set_external_limits", limits(0))
+    await client.until(lambda: in_force(client) == {"ac_max_current_A": 0.0})
+    await station.plug()
+    await client.does("PrepareCharging")
+    await client.order("limits_api", "set_external_limits", limits())
+    await client.does("ChargingStarted")
+    await station.car_pause()
+    await client.does("ChargingPausedEV")
+    # Of want of energy it tells also while the car sleeps.
+    await client.order("limits_api", "set_external_limits", limits(0))
+    await client.becomes("ChargingPausedEVSE")
+    last = client.told(API, "session_event")[-1]
+    assert last["charging_paused_evse"] == {"reasons": ["NoEnergy"]}
+
+
+async def test_the_stricter_of_two_nodes_counts(client: Client, start: Start) -> None:
+    station = await start(EvseSetup(limits="limits_api"), sisters=SisterSetup(grid="grid_api"))
+    fuse = {"ac_max_current_A": 16.0, "ac_max_phase_count": 3}
+    await client.until(lambda: client.told(API, "enforced_limits"))
+    await client.until(lambda: in_force(client) == fuse)
+    for module, order, result in (
+        ("limits_api", limits(13), {**fuse, "ac_max_current_A": 13.0}),
+        ("grid_api", limits(0), {"ac_max_current_A": 0.0}),
+        ("limits_api", limits(10, phases=1), {"ac_max_current_A": 0.0}),
+        ("grid_api", limits(), {"ac_max_current_A": 10.0, "ac_max_phase_count": 1}),
+        ("grid_api", limits(8), {"ac_max_current_A": 8.0, "ac_max_phase_count": 1}),
+    ):
+        root = f"{client.prefix}{ROOT}/external_energy_limits_consumer/{module}"
+        await client.ask(f"{root}/m2e/set_external_limits", order)
+        await client.until(lambda result=result: in_force(client) == result)
+    assert station.mistakes == []

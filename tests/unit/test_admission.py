@@ -16,8 +16,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedEr
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.notices import NewNodesWait
 
+from .everest_site import ERRORS, EVSE, LIMITS, ROOT
 from .fakes import UNTHROTTLED, OfflineHub
-from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT
 
 TOKENS, OCPP = "auth_token_provider", "ocpp_consumer"
 

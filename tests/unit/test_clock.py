@@ -13,20 +13,25 @@ from custom_components.fimp_chargepoint.chargepoint import clock as clock_module
 from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.fimp.questions import (
+    ANSWER_TIME,
+    ASK_AFTER,
+    TRIES,
+)
 from custom_components.fimp_chargepoint.chargepoint.hub import ClockSet, HubEvent
 from custom_components.fimp_chargepoint.chargepoint.logbook import Logbook
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Session, Status
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 
-from .fakes import OfflineHub
-from .test_everest_control import LIMITS, Site
-from .test_everest_legacy import Site as LegacySite
-from .test_everest_limits import HARDWARE, limit
-from .test_everest_ocpp import Station, schedule
-from .test_everest_random_delay import count
-from .test_fimp_chargepoint import begin, session
-from .test_fimp_discovery import ADAPTER, ADDRESS, CHARGER, inclusion, state
-from .test_logbook import Home, at
+from .everest_delays import count
+from .everest_legacy_site import Site as LegacySite
+from .everest_limits import HARDWARE, limit
+from .everest_ocpp_station import Station, schedule
+from .everest_site import LIMITS, Site
+from .fakes import UNTHROTTLED, OfflineHub
+from .fimp_commands import begin, session
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, state
+from .session_home import Home, at
 
 HOUR = 3600.0
 BOTH_WAYS = pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["forward", "backward"])
@@ -184,15 +189,16 @@ async def test_a_start_is_held_as_long_as_ever(by: float) -> None:
 
 @BOTH_WAYS
 def test_a_silence_lasts_as_long_as_ever(by: float) -> None:
-    hub = OfflineHub(options=Options(measurement_interval=0.0, silence_limit=600.0))
+    patience = ASK_AFTER + TRIES * ANSWER_TIME
+    hub = OfflineHub(options=UNTHROTTLED)
     hub.link_up()
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state("charging"))
     node, heard = chargepoint(hub), hub.clock.time
     hub.clock.set_calendar(by)
-    hub.advance(heard + 599)
+    hub.advance(heard + patience - 1)
     assert node.snapshot.available
-    hub.advance(heard + 601)
+    hub.advance(heard + patience + 1)
     assert not node.snapshot.available
 
 

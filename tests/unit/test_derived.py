@@ -11,10 +11,14 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     PLUGGED,
     ChargepointSnapshot,
     Identity,
+    PauseReason,
+    Session,
     Status,
 )
 from custom_components.fimp_chargepoint.chargepoint.pilot import Pilot, pilot
+from custom_components.fimp_chargepoint.chargepoint.requested import Pause, Requested
 
+PAUSED = Requested(pause=Pause(session_id="one"))
 UNKNOWN = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 
 #: By status, with what each status tells of the plug.
@@ -77,6 +81,34 @@ def test_pilot(status: Status, changes: dict[str, Any], expected: Pilot | None) 
             {"delayed_until": datetime(2026, 11, 20, tzinfo=UTC), "max_current": 0.0},
             Hindrance.RANDOM_DELAY,
         ),
+        # Where the charge point says why, nothing else counts.
+        (Status.SUSPENDED_BY_EVSE, {"pause_reason": PauseReason.FAULT}, Hindrance.FAULT),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"pause_reason": PauseReason.NO_ENERGY, "faults": frozenset({"x"})},
+            Hindrance.CURRENT_TOO_LOW,
+        ),
+        # Of two limits the one that holds counts.
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"max_current": 13.0, "effective_current": 0.0},
+            Hindrance.CURRENT_TOO_LOW,
+        ),
+        (Status.SUSPENDED_BY_EV, {"effective_current": 0.0}, Hindrance.CURRENT_TOO_LOW),
+        # A pause that was accepted lasts, whatever else keeps it from charging now.
+        (Status.SUSPENDED_BY_EV, {"requested": PAUSED}, Hindrance.SWITCHED_OFF),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"requested": PAUSED, "pause_reason": PauseReason.NO_ENERGY},
+            Hindrance.SWITCHED_OFF,
+        ),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"requested": PAUSED, "pause_reason": PauseReason.FAULT},
+            Hindrance.FAULT,
+        ),
+        # Somebody may charge already: what is waited for is the car.
+        (Status.REQUESTING, {"session": Session(authorized=True)}, Hindrance.PAUSED_BY_CAR),
         # A warning, and a limit that does not matter yet, are not what holds it up.
         (Status.READY_TO_CHARGE, {"faults": frozenset({"x"})}, Hindrance.SWITCHED_OFF),
         (Status.READY_TO_CHARGE, {"max_current": 0.0}, Hindrance.SWITCHED_OFF),

@@ -294,6 +294,7 @@ def test_a_wrong_shape_costs_only_itself(station: Station, variable: str, value:
 
 EVERYTHING = [
     "session_info/get",
+    "session_event/get",
     "powermeter/get",
     "hw_capabilities/get",
     "evse_id/get",
@@ -327,7 +328,7 @@ def test_asks_for_everything_at_first_sight(station: Station) -> None:
 
 def test_takes_the_answers(station: Station) -> None:
     station.says("heartbeat", 42)
-    info, meter, hardware, evse_id, *_, evse = station.requests()
+    info, _, meter, hardware, evse_id, *_, evse = station.requests()
     station.reply(
         info, value={"state": "Charging", "session_start_time": "2026-11-20T09:00:00Z"}
     )
@@ -542,12 +543,20 @@ def test_any_message_ends_the_silence(ready: Station, caplog: pytest.LogCaptureF
     assert (ready.shown.status, ready.shown.raw_status) == (Status.CHARGING, "Charging")
 
 
-def test_why_it_paused_is_not_known_after_a_silence(ready: Station) -> None:
+@pytest.mark.parametrize(
+    ("started", "status"),
+    [("09:00", Status.SUSPENDED_BY_EVSE), ("10:00", Status.READY_TO_CHARGE)],
+)
+def test_why_it_paused_is_known_after_a_silence_in_the_same_session(
+    ready: Station, started: str, status: Status
+) -> None:
     ready.event("ChargingPausedEVSE", charging_paused_evse={"reasons": ["NoEnergy"]})
+    ready.info("ChargingPausedEVSE")
     assert ready.shown.status is Status.SUSPENDED_BY_EVSE
     ready.wait(31)
-    ready.info("ChargingPausedEVSE")
-    assert ready.shown.status is Status.READY_TO_CHARGE
+    assert ready.shown.status is None
+    ready.info("ChargingPausedEVSE", session_start_time=f"2026-11-20T{started}:00Z")
+    assert ready.shown.status is status
 
 
 def test_an_answer_ends_the_silence(ready: Station) -> None:

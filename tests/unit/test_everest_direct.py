@@ -257,12 +257,15 @@ def test_telemetry() -> None:
     )
     health = node.snapshot.health
     assert health.board_temperature == 25.0
+    # Through this API it is whether the relay is closed; only a meter tells of the lines.
+    assert node.snapshot.problems == ()
+    site.var("powermeter", METER | {"phase_seq_error": True})
     assert node.snapshot.problems == ("phase_seq_error",)
     assert node.snapshot.status is Status.CHARGING
     assert Feature.BOARD_TEMPERATURE in node.snapshot.capabilities.reports
     # What is not said any more is as it was.
     site.var("telemetry", {"phase_seq_error": False, "fan_rpm": None})
-    assert node.snapshot.problems == ()
+    assert node.snapshot.problems == ("phase_seq_error",)
     assert node.snapshot.health.board_temperature == 25.0
     site.var("telemetry", {"temperature": None})
     assert node.snapshot.health.board_temperature is None

@@ -314,7 +314,8 @@ def test_limits(site: Site) -> None:
     site.var("limits", {"nr_of_phases_available": 3, "max_current": 0.0})
     assert site.shown.max_current == 16
     site.limits(0.0, 0)
-    assert (site.shown.max_current, site.shown.phases) == (0, None)
+    # Of the phases nothing is said then, and nobody has changed them.
+    assert (site.shown.effective_current, site.shown.phases) == (0, "3")
 
 
 def test_the_car(site: Site) -> None:
@@ -608,9 +609,11 @@ async def test_phases(site: Site) -> None:
     site.limits(10.0)
     await task
     site.limits(0.0)
+    assert (site.shown.max_current, site.shown.effective_current) == (10, 0)
     task, command, payload = await site.told(site.node.set(Feature.PHASES, "1"))
     assert command == "set_limit_amps_phases"
     assert orjson.loads(payload) == {"amps": 10, "phases": 1}
+    site.silence(2)
     site.limits(10.0, 3)
     assert await waits(task)
     site.limits(10.0, 1)
@@ -634,21 +637,37 @@ async def test_phases_keep_the_current_that_holds(
     site.limits(holding)
     task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
     assert orjson.loads(payload) == {"amps": kept, "phases": 1}
+    site.silence(2)
     site.limits(kept, 1)
     await task
 
 
-async def test_a_limit_that_is_lost_does_not_come_back_with_the_phases(site: Site) -> None:
+@pytest.mark.parametrize(("seconds", "current"), [(5, 8), (65, 13)])
+async def test_what_was_set_from_here_goes_along_until_somebody_else_decides(
+    site: Site, seconds: int, current: float
+) -> None:
     task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
     site.limits(8.0)
     await task
-    # A stricter limit of somebody else hides ours, and more than ours ends it.
+    # A stricter limit of somebody else hides ours; another one that lasts ends it.
     site.limits(7.0)
-    site.limits(16.0)
     site.limits(13.0)
+    site.wait(seconds)
     task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
-    assert orjson.loads(payload) == {"amps": 13, "phases": 1}
+    assert orjson.loads(payload) == {"amps": current, "phases": 1}
     site.limits(13.0, 1)
+    await task
+
+
+async def test_what_a_restart_has_taken_away_does_not_come_back(site: Site) -> None:
+    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
+    site.limits(8.0)
+    await task
+    site.wait(1, "Unknown")
+    site.limits(16.0)
+    task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
+    assert orjson.loads(payload) == {"amps": 16, "phases": 1}
+    site.limits(16.0, 1)
     await task
 
 

@@ -23,7 +23,8 @@ from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
     possible,
     switches_phases,
 )
-from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
+from custom_components.fimp_chargepoint.chargepoint.hindrance import Hindrance, hindrance
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 
 from .everest_limits import FUSE, HARDWARE, OURS, holding, limit, ordered, split
 from .everest_site import EVSE, LIMITS, ROOT, Site, begin, outcome
@@ -61,9 +62,9 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
         (holding(10, "home", 1), Limits(current=10.0, phases=1), "home"),
         (holding(float32(10.1), "x"), Limits(current=10.1, phases=3), "x"),
         (holding(float32(15.99), "x"), Limits(current=15.99, phases=3), "x"),
-        # Right after the start it says this, and means nothing.
-        (holding(0.0, "", None), Limits(), None),
-        (holding(0, "", 3), Limits(phases=3), None),
+        # No energy, of whom ever; right after the start it says this, and means nothing.
+        (holding(0.0, "", None), Limits(current=0.0), None),
+        (holding(0, "", 3), Limits(current=0.0, phases=3), None),
         # A pause that somebody has ordered has a source.
         (holding(0.0, "OCPP", None), Limits(current=0.0), "OCPP"),
         # What is not there, or is nothing.
@@ -112,20 +113,40 @@ def test_which_of_them_are_ours(value: dict[str, Any], ours: Limits) -> None:
 
 
 def test_what_holds_is_shown(site: Site) -> None:
-    shown = site.shown
-    assert (shown.max_current, shown.limited_by, shown.phases) == (16.0, FUSE, "3")
-    assert shown.capabilities.reports >= {Feature.MAX_CURRENT, Feature.LIMITED_BY}
+    assert limits_shown(site) == (16.0, 16.0, FUSE, "3")
+    assert site.shown.capabilities.reports >= {
+        Feature.MAX_CURRENT,
+        Feature.EFFECTIVE_CURRENT,
+        Feature.LIMITED_BY,
+    }
     site.evse("enforced_limits", holding(float32(8.3), "OCPP", 1))
-    shown = site.shown
-    assert (shown.max_current, shown.limited_by, shown.phases) == (8.3, "OCPP", "1")
+    assert limits_shown(site) == (8.3, 8.3, "OCPP", "1")
+    # Somebody limits to less than 6 A; of the phases nothing is said then.
     site.evse("enforced_limits", holding(0.0, "", None))
-    shown = site.shown
-    assert (shown.max_current, shown.limited_by, shown.phases) == (None, None, None)
+    assert limits_shown(site) == (0.0, 0.0, None, "1")
     site.evse("enforced_limits", holding(16.0))
     site.wait(31)
+    assert site.shown.unavailable is Reason.SILENT
+    assert limits_shown(site) == (None, None, None, None)
+
+
+def limits_shown(site: Site) -> tuple[float | None, float | None, str | None, str | None]:
+    """Return the limit that was set, the one that holds, whose that is, and the phases."""
     shown = site.shown
-    assert shown.unavailable is Reason.SILENT
-    assert (shown.max_current, shown.limited_by, shown.phases) == (None, None, None)
+    return shown.max_current, shown.effective_current, shown.limited_by, shown.phases
+
+
+def test_right_after_a_start_no_energy_means_nothing(site: Site) -> None:
+    site.evse("heartbeat", 100)
+    site.evse("heartbeat", 0)
+    site.evse("enforced_limits", holding(0.0, "", None))
+    assert limits_shown(site) == (None, None, None, None)
+    site.wait(4.9)
+    site.evse("enforced_limits", holding(0.0, "", None))
+    assert limits_shown(site) == (None, None, None, None)
+    site.wait(0.2)
+    site.evse("enforced_limits", holding(0.0, "", None))
+    assert limits_shown(site) == (0.0, 0.0, None, None)
 
 
 # What is asked for -----------------------------------------------------------------------
@@ -274,6 +295,7 @@ async def steady(site: Site, seconds: int, said: dict[str, Any]) -> None:
         # Somebody else limits to less: ours is there, and will hold when theirs goes.
         (12, holding(8.0, "OCPP")),
         (12, holding(0.0, "OCPP", None)),
+        (12, holding(0.0, "", None)),
         # Above the fuse it is the fuse that limits, also where both are the same.
         (20, holding(16.0)),
         (10, holding(10.0, FUSE)),
@@ -286,7 +308,8 @@ async def test_proofs(site: Site, wanted: float, said: dict[str, Any]) -> None:
     assert len(ordered(site)) == 1
     await steady(site, 2, said)
     await outcome(task)
-    assert site.shown.max_current == enforced(said).limits.current
+    assert site.shown.effective_current == enforced(said).limits.current
+    assert site.shown.max_current == wanted
 
 
 @pytest.mark.parametrize(
@@ -299,7 +322,6 @@ async def test_proofs(site: Site, wanted: float, said: dict[str, Any]) -> None:
         holding(13.0, "OCPP"),
         holding(12.5, OURS),
         # Nothing is known.
-        holding(0.0, "", None),
         holding(None),
         {},
     ],
@@ -381,7 +403,7 @@ async def test_raised_again_while_somebody_else_limits_to_less(site: Site) -> No
     assert await waits(task)
     await steady(site, 2, holding(8.0, "OCPP"))
     await outcome(task)
-    assert site.shown.max_current == 8.0
+    assert limits_shown(site) == (14.0, 8.0, "OCPP", "3")
 
 
 @pytest.mark.parametrize(
@@ -392,7 +414,8 @@ async def test_raised_again_while_somebody_else_limits_to_less(site: Site) -> No
         (holding(16.0, FUSE, 3, FUSE), False),
         (holding(16.0, FUSE, 2, OURS), False),
         (holding(16.0, FUSE, None), False),
-        (holding(0.0, "", None), False),
+        # Nothing can be seen of them: ours are there when the other's end.
+        (holding(0.0, "", None), True),
     ],
 )
 async def test_proofs_of_phases(site: Site, said: dict[str, Any], *, proof: bool) -> None:
@@ -531,3 +554,46 @@ async def test_without_the_link(
         await site.node().set(*feature_and_value)
     assert site.take() == []
     assert not site.shown.pending
+
+
+# What a limit means for the car ------------------------------------------------------------
+
+
+def test_an_allowed_car_without_energy_waits_for_the_station(site: Site) -> None:
+    """It says no more than that it is about to charge."""
+    site.event("TransactionStarted", uuid="one")
+    site.event("PrepareCharging", uuid="one")
+    site.wait(4)
+    assert site.shown.status is Status.SUSPENDED_BY_EV
+    site.evse("enforced_limits", holding(0.0, "", None))
+    assert (site.shown.status, hindrance(site.shown)) == (
+        Status.SUSPENDED_BY_EVSE,
+        Hindrance.CURRENT_TOO_LOW,
+    )
+    site.evse("enforced_limits", holding(16.0))
+    assert site.shown.status is Status.SUSPENDED_BY_EV
+    site.event("ChargingStarted", uuid="one")
+    site.evse("enforced_limits", holding(0.0, "", None))
+    # Then the station says it in its own time.
+    assert site.shown.status is Status.CHARGING
+
+
+async def test_ours_is_shown_as_long_as_it_holds_or_waits(site: Site) -> None:
+    task = await begin(limit(site, 12))
+    site.evse("enforced_limits", holding(12.0, OURS))
+    await outcome(task)
+    for said, shown in (
+        (holding(8.0, "OCPP"), (12.0, 8.0, "OCPP", "3")),
+        (holding(0.0, "", None), (12.0, 0.0, None, "3")),
+        (holding(12.0, OURS), (12.0, 12.0, OURS, "3")),
+        # Somebody else has replaced it, or it is lost.
+        (holding(16.0), (16.0, 16.0, FUSE, "3")),
+        (holding(9.0, OURS), (9.0, 9.0, OURS, "3")),
+    ):
+        site.evse("enforced_limits", said)
+        assert limits_shown(site) == shown
+    site.cut()
+    assert limits_shown(site) == (None, None, None, None)
+    site.mend()
+    site.evse("enforced_limits", holding(8.0, "OCPP"))
+    assert limits_shown(site) == (12.0, 8.0, "OCPP", "3")

@@ -16,8 +16,8 @@ from custom_components.fimp_chargepoint.chargepoint import everest
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.notices import LinksMissing
 
+from .everest_site import ERRORS, EVSE, LIMITS, ROOT
 from .fakes import UNTHROTTLED, OfflineHub
-from .test_everest_control import ERRORS, EVSE, LIMITS, ROOT
 
 JUDGE, TOKENS = "auth_consumer", "auth_token_provider"
 _FOLDER = str(Path(everest.__file__).parent)

@@ -14,20 +14,12 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
+from .everest_delays import count
 from .everest_legacy_site import Site as LegacySite
 from .everest_limits import holding
 from .everest_site import Site, begin, outcome
 
 CONTROLS = {Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION, Feature.SKIP_RANDOM_DELAY}
-
-
-def count(seconds: Any, **fields: Any) -> dict[str, Any]:
-    """Return a countdown."""
-    return {
-        "countdown_s": seconds,
-        "current_limit_after_delay_A": 16.0,
-        "current_limit_during_delay_A": 0.0,
-    } | fields
 
 
 @pytest.fixture(name="site", params=["", "site1/"])

@@ -53,7 +53,7 @@ def test_it_introduces_itself(play: Playback) -> None:
         (49.95, Status.CHARGING, True),
         (51.0, Status.CHARGING, True),
         (51.02, Status.READY_TO_CHARGE, True),
-        (60.1, Status.REQUESTING, True),
+        (60.1, Status.READY_TO_CHARGE, True),
         (60.8, Status.CHARGING, True),
         (74.2, Status.SUSPENDED_BY_EVSE, True),
         (84.4, Status.CHARGING, True),

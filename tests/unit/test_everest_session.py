@@ -7,13 +7,13 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.everest.session import (
     FINISHED_EV_TIME,
-    State,
     expired,
     forgotten,
     on_event,
     on_info,
     on_meter,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.state import State
 from custom_components.fimp_chargepoint.chargepoint.model import Status
 
 NOW = 1_800_000_000.0
@@ -688,3 +688,109 @@ def test_after_a_gap_nobody_knows_who_may_charge() -> None:
     course = Course().begin().event("Authorized")
     assert forgotten(course.state).authorized is None
     assert Course().info("Charging", started=0).state.authorized is None
+
+
+# A car that asks for no power ----------------------------------------------------------
+
+
+def test_preparing_before_and_in_a_transaction() -> None:
+    course = Course().begin().event("AuthRequired")
+    assert course.status is Status.REQUESTING
+    course.event("TransactionStarted").event("PrepareCharging")
+    for _ in range(5):
+        assert course.status is Status.REQUESTING
+        course.wait(0.5).info("Preparing", started=0)
+    course.wait(0.5)
+    assert course.status is Status.SUSPENDED_BY_EV
+    # Whatever is said again, it stays.
+    course.event("PrepareCharging").info("Preparing", started=0).wait(60)
+    assert (course.status, course.state.deadline) == (Status.SUSPENDED_BY_EV, None)
+    assert course.event("ChargingStarted").status is Status.CHARGING
+
+
+def test_preparing_before_a_transaction_lasts() -> None:
+    course = Course().begin(reason="Authorized").event("Authorized").wait(60)
+    assert (course.status, course.state.transaction) == (Status.REQUESTING, False)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "before"),
+    [
+        (["UserPause"], Status.READY_TO_CHARGE),
+        (["NoEnergy"], Status.SUSPENDED_BY_EVSE),
+        (["Error"], Status.SUSPENDED_BY_EVSE),
+    ],
+)
+def test_a_pause_ends_with_what_follows_it(reasons: list[str], before: Status) -> None:
+    course = charging().pause(*reasons)
+    why = course.state.pause_reason
+    course.event("PrepareCharging").wait(2.9)
+    assert (course.status, course.state.pause_reason) == (before, why)
+    # The station does what it can: now it is the car.
+    course.wait(0.2)
+    assert (course.status, course.state.pause_reason) == (Status.SUSPENDED_BY_EV, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, Status.REQUESTING),
+        ({"transaction_start_time": START.isoformat()}, Status.SUSPENDED_BY_EV),
+        (
+            {
+                "transaction_start_time": START.isoformat(),
+                "transaction_end_time": START.isoformat(),
+            },
+            Status.REQUESTING,
+        ),
+        ({"transaction_start_time": "soon"}, Status.REQUESTING),
+    ],
+)
+def test_who_comes_late_is_told_by_session_info(fields: dict[str, Any], status: Status) -> None:
+    assert Course().info("Preparing", started=0, **fields).status is status
+
+
+def test_session_info_may_tell_of_it_later() -> None:
+    course = Course().info("Preparing", started=0)
+    assert course.status is Status.REQUESTING
+    course.info("Preparing", started=0, transaction_start_time=course.stamp).wait(3)
+    assert course.status is Status.SUSPENDED_BY_EV
+
+
+def test_words_alone_tell_of_a_transaction() -> None:
+    """The API before v1 has nothing else."""
+    for before in ("AuthRequired", "Charging", "ChargingPausedEVSE"):
+        course = Course().info(before, started=0).info("Preparing", started=0).wait(3)
+        assert course.status is Status.SUSPENDED_BY_EV, before
+    for before in ("Unplugged", "Finished", "Disabled"):
+        course = Course().info(before, started=0).info("Preparing", started=0).wait(3)
+        assert course.status is Status.REQUESTING, before
+
+
+def test_a_transaction_ends() -> None:
+    for end in ("TransactionFinished", "SessionFinished", "Disabled"):
+        assert not charging().event(end).state.transaction
+    course = charging()
+    course.uuid = "two"
+    assert not course.begin().state.transaction
+    assert not forgotten(charging().state).transaction
+
+
+# Why it pauses -------------------------------------------------------------------------
+
+
+def test_reasons_outlive_a_gap_but_no_restart_and_no_session() -> None:
+    course = charging().info("Charging", started=0).pause("Error")
+    kept = forgotten(course.state)
+    assert (kept.status, kept.pause_reason) == (None, None)
+    # A second gap before anything was heard changes nothing.
+    kept = forgotten(kept)
+    course.state = kept
+    assert course.info("ChargingPausedEVSE", started=0).status is Status.SUSPENDED_BY_EVSE
+    course.state = kept
+    assert course.info("ChargingPausedEVSE", started=60).status is Status.READY_TO_CHARGE
+    course.state = kept
+    course.info("Charging", started=0)
+    assert course.info("ChargingPausedEVSE", started=0).status is Status.READY_TO_CHARGE
+    course.state = forgotten(charging().pause("Error").state, restarted=True)
+    assert course.info("ChargingPausedEVSE", started=0).status is Status.READY_TO_CHARGE

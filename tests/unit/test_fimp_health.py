@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.clock import moment
+from custom_components.fimp_chargepoint.chargepoint.clock import posix
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import Warned, Withdrawn
 from custom_components.fimp_chargepoint.chargepoint.model import (
@@ -173,7 +173,7 @@ def test_the_device_says_how_it_is(
 
 def test_since_when_it_runs(hub: OfflineHub) -> None:
     """That is a moment which stays the same, also when it is looked at later."""
-    started = moment(hub.clock.time)
+    started = posix(hub.clock.time)
     for passed, value_type in ((86_400, "int"), (90_000.5, "float")):
         hub.clock.time = started.timestamp() + passed
         hub.feed(DIAGNOSTIC, report("evt.uptime.report", value_type, passed))

@@ -266,7 +266,8 @@ async def test_behind_a_lower_limit_of_somebody_else_it_is_set_again(site: Site)
     assert site.shown.kept == {"max_current": 10, "phases": "1"}
     restart(site)
     await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
-    assert ordered(site) == [{"ac_max_current_A": 10.0, "ac_max_phase_count": 1}]
+    # Once for its start, and once because nobody has seen that it was taken.
+    assert ordered(site) == [{"ac_max_current_A": 10.0, "ac_max_phase_count": 1}] * 2
     assert site.shown.kept == {"max_current": 10, "phases": "1"}
 
 
@@ -275,7 +276,7 @@ async def test_somebody_else_overwrites_ours(site: Site) -> None:
     assert site.shown.kept == {"phases": "1"}
     restart(site)
     await settle(site, 100, holding(14.0, "API_module", 1, OURS))
-    assert ordered(site) == []
+    assert ordered(site) == [{"ac_max_phase_count": 1}]
 
 
 async def test_phases_of_which_nothing_is_said(site: Site) -> None:
@@ -289,3 +290,65 @@ async def test_our_limits_are_withdrawn(site: Site) -> None:
     await site.node().withdraw_limits()
     (message,) = site.asked("set_external_limits")
     assert message["schedule_import"] == []
+
+
+async def test_limits_come_before_all_else_after_a_restart(site: Site) -> None:
+    """Until then the car may have what it wants."""
+    restart(site)
+    (message, *_) = site.hub.sent
+    assert message[0].endswith("/set_external_limits")
+    assert ordered(site) == [{"ac_max_current_A": 10, "ac_max_phase_count": 1}]
+    # It holds soon, and nothing more is sent.
+    site.take()
+    await settle(site, 1, holding(16.0))
+    await settle(site, 200, holding(10.0, OURS, 1, OURS))
+    assert ordered(site) == []
+
+
+async def test_a_station_that_did_not_hear_it_is_told_again(site: Site) -> None:
+    """Its module for limits may have started later than the rest."""
+    restart(site)
+    site.take()
+    await settle(site, 2, holding(16.0))
+    assert ordered(site) == []
+    await settle(site, 1, holding(16.0))
+    assert ordered(site)[-1] == {"ac_max_current_A": 10, "ac_max_phase_count": 1}
+    assert site.shown.pending == {"max_current": 10, "phases": "1"}
+    await settle(site, 2, holding(10.0, OURS, 1, OURS))
+    assert site.shown.pending == {}
+
+
+async def test_a_station_that_was_away_is_told_as_soon_as_it_shows_the_loss(
+    site: Site,
+) -> None:
+    site.wait(40)
+    assert not site.shown.available
+    site.take()
+    site.evse("heartbeat", 141)
+    await begin(_nothing())
+    assert ordered(site) == []
+    site.evse("enforced_limits", holding(16.0))
+    await settle(site, 1, holding(16.0))
+    assert ordered(site)[-1] == {"ac_max_current_A": 10, "ac_max_phase_count": 1}
+    await settle(site, 2, holding(10.0, OURS, 1, OURS))
+    assert site.shown.pending == {}
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(59, {"max_current": 10}), (62, {})])
+async def test_without_the_option_what_was_lost_unseen_is_forgotten(
+    seconds: int, kept: dict[str, object]
+) -> None:
+    """Home Assistant was away while the station was restarted."""
+    site = Site()
+    site.info("Charging")
+    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.evse("hw_capabilities", HARDWARE)
+    site.node().keeper.restore({"max_current": 10}, site.hub.clock.time)
+    await settle(site, seconds, holding(16.0))
+    assert site.shown.kept == kept
+    site.take()
+    task = await begin(split(site, "1"))
+    phases = {"ac_max_phase_count": 1}
+    assert ordered(site) == [{"ac_max_current_A": 10} | phases if kept else phases]
+    site.evse("enforced_limits", holding(16.0, OURS, 1, OURS))
+    assert await outcome(task) is None

@@ -16,26 +16,11 @@ from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, Outlet
 from .pace import Pace, overtakes_limit, overtakes_stop
 
-#: What can be set with `Chargepoint.set`; each is a field of the snapshot.
-SETTABLE = frozenset(
-    {
-        Feature.CABLE_LOCK,
-        Feature.ENABLED,
-        Feature.MAX_CURRENT,
-        Feature.SESSION_CURRENT,
-        Feature.PHASES,
-        Feature.PHASE_MODE,
-        Feature.RANDOM_DELAY,
-        Feature.RANDOM_DELAY_DURATION,
-    }
-)
-
 
 class Chargepoint(Node[ChargepointSnapshot], ABC):
     """A charge point: commands that return when they are proven.
 
-    Every command raises NotConnectedError, CommandRejectedError, CommandTimeoutError,
-    CommandSupersededError or InvalidRequestError.
+    Every command raises a ChargepointError (see `errors`), but no ProtocolError.
     """
 
     #: Seconds a command waits for its proof.
@@ -62,10 +47,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self.keeper = LimitKeeper(
             self.timers,
             look=lambda: self.snapshot,
-            show=lambda kept: self._update(outlet.clock.now(), kept=kept),
+            show=self._record_limits,
             effect=self._set_effect,
             is_own=self._is_own,
             set_again=self.set if outlet.options.keep_limits else None,
+            say_again=self._say_limits if self.takes_limits_from_outside else None,
         )
 
     # What a protocol adds ---------------------------------------------------
@@ -79,7 +65,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that stops or pauses charging."""
 
     def _set_request(self, feature: Feature, value: Any) -> Request:
-        """Return the message that sets `feature`, one of `SETTABLE`."""
+        """Return the message that sets `feature`, one of the capabilities' controls."""
         raise NotImplementedError
 
     def _set_effect(self, feature: Feature, value: Any) -> Effect:
@@ -96,6 +82,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     def _was_set(self, feature: Feature, value: Any) -> None:
         """Take over what was proven, where no report holds it."""
+
+    def _say_limits(self) -> None:
+        """Send all limits that were set from here, where `takes_limits_from_outside`."""
+
+    def _record_limits(self, limits: Mapping[str, Any]) -> None:
+        """Take over which limits were set from here."""
+        requested = self.snapshot.requested.with_limits(limits)
+        self._update(self.outlet.clock.now(), requested=requested)
 
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
         """Return the message that sets a parameter."""
@@ -192,7 +186,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 raise
 
     async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
-        """Set `feature`, one of `SETTABLE`: a lock, a current in A, an option."""
+        """Set one of the capabilities' controls: a lock, a current in A, an option."""
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self._set_effect(feature, value)
@@ -295,6 +289,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     async def withdraw_limits(self) -> None:
         """Take back the limits that were set from here, where `takes_limits_from_outside`."""
+
+    def stored_pauses(self) -> dict[str, Any]:
+        """Return what nobody will say again of a pause that goes on, fit for JSON."""
+        return {}
+
+    def restore_pauses(self, stored: Mapping[str, Any]) -> None:
+        """Take over what `stored_pauses` returned in an earlier run; it may be damaged."""
 
     def restore_session(self, started: datetime, energy: float) -> None:
         """Take over the session of an earlier run, where only we saw it begin.

@@ -19,6 +19,7 @@ class Feature(StrEnum):
     PHASES = "phases"
     PHASE_MODE = "phase_mode"
     ENABLED = "enabled"
+    EFFECTIVE_CURRENT = "effective_current"
     LIMITED_BY = "limited_by"
     RESTART = "restart"
     STOP_TRANSACTION = "stop_transaction"

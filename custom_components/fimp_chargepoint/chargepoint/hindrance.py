@@ -1,9 +1,10 @@
 """Why a charge point is not charging. Pure."""
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from .model import ChargepointSnapshot, Status
+from .model import ChargepointSnapshot, PauseReason, Status
 
 #: Ampere below which no car charges (IEC 61851): a lower limit is a pause.
 _CURRENT_MIN: Final = 6.0
@@ -29,10 +30,8 @@ class Hindrance(StrEnum):
 
 _BY_STATUS: Final = {
     Status.DISCONNECTED: Hindrance.NO_CAR,
-    Status.REQUESTING: Hindrance.NO_PERMISSION,
     Status.READY_TO_CHARGE: Hindrance.SWITCHED_OFF,
     Status.CHARGING: Hindrance.CHARGING,
-    Status.SUSPENDED_BY_EV: Hindrance.PAUSED_BY_CAR,
     Status.SWITCHING_PHASES: Hindrance.SWITCHING_PHASES,
     Status.FINISHED: Hindrance.FINISHED,
     Status.RESERVED: Hindrance.RESERVED,
@@ -47,20 +46,51 @@ def hindrance(snapshot: ChargepointSnapshot) -> Hindrance | None:
         return None
     if snapshot.enabled is False and snapshot.status is not Status.CHARGING:
         return Hindrance.OUT_OF_SERVICE
-    if snapshot.status is Status.REQUESTING and snapshot.plugged is False:
+    looked_at = _LOOKED_AT.get(snapshot.status)
+    return _BY_STATUS[snapshot.status] if looked_at is None else looked_at(snapshot)
+
+
+def _by_request(snapshot: ChargepointSnapshot) -> Hindrance:
+    """Return what it waits for before charging is allowed, or right after that."""
+    if snapshot.plugged is False:
         # A card was shown before the car came.
         return Hindrance.NO_CAR
-    if snapshot.status is Status.SUSPENDED_BY_EVSE:
-        return _by_charge_point(snapshot)
-    return _BY_STATUS[snapshot.status]
+    allowed = snapshot.session.authorized
+    return Hindrance.PAUSED_BY_CAR if allowed else Hindrance.NO_PERMISSION
+
+
+def _by_car(snapshot: ChargepointSnapshot) -> Hindrance:
+    return _lasting(snapshot) or Hindrance.PAUSED_BY_CAR
 
 
 def _by_charge_point(snapshot: ChargepointSnapshot) -> Hindrance:
-    """Return why the charge point pauses: it does not say, but each of these would do."""
-    if snapshot.problems:
+    """Return why the charge point pauses: where it does not say, each of these would do."""
+    reason = snapshot.pause_reason
+    if reason is PauseReason.FAULT or (reason is None and snapshot.problems):
         return Hindrance.FAULT
-    if snapshot.delayed_until is not None:
-        return Hindrance.RANDOM_DELAY
-    if snapshot.max_current is not None and snapshot.max_current < _CURRENT_MIN:
+    if (lasting := _lasting(snapshot)) is not None:
+        return lasting
+    if reason is PauseReason.NO_ENERGY:
         return Hindrance.CURRENT_TOO_LOW
     return Hindrance.PAUSED_BY_CHARGE_POINT
+
+
+def _lasting(snapshot: ChargepointSnapshot) -> Hindrance | None:
+    """Return what would keep it from charging in any case, None where nothing is known to."""
+    if snapshot.requested.pause is not None:
+        return Hindrance.SWITCHED_OFF
+    if snapshot.delayed_until is not None:
+        return Hindrance.RANDOM_DELAY
+    current = snapshot.effective_current
+    if current is None:
+        current = snapshot.max_current
+    too_low = current is not None and current < _CURRENT_MIN
+    return Hindrance.CURRENT_TOO_LOW if too_low else None
+
+
+#: The states that do not tell by themselves.
+_LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], Hindrance]]] = {
+    Status.REQUESTING: _by_request,
+    Status.SUSPENDED_BY_EV: _by_car,
+    Status.SUSPENDED_BY_EVSE: _by_charge_point,
+}

@@ -15,6 +15,7 @@ from typing import Any, Self
 # Words of this vocabulary, too; they have files of their own because they grow.
 from .capabilities import Capabilities, ParameterValue
 from .feature import Feature as Feature  # noqa: PLC0414
+from .requested import Requested
 from .vehicle import DirectCurrent as DirectCurrent  # noqa: PLC0414
 from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
 
@@ -50,6 +51,13 @@ PLUGGED = {Status.DISCONNECTED: False} | dict.fromkeys(
     CHARGING_ALLOWED | {Status.REQUESTING, Status.READY_TO_CHARGE, Status.FINISHED},
     True,
 )
+
+
+class PauseReason(StrEnum):
+    """Why the charge point pauses, where it says so: it has no energy to give, or a fault."""
+
+    NO_ENERGY = "no_energy"
+    FAULT = "fault"
 
 
 class Reason(StrEnum):
@@ -289,18 +297,22 @@ _MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
 class ChargepointSnapshot(NodeSnapshot):
     """All that is known of a charge point at one moment.
 
-    `raw_status` is the protocol's own word. `charging_mode` is what the charge point
-    reported, else what the user chose. `session_current` is the limit that was set for
-    the running session. `faults` and `errors` are the names of what is wrong, in words of the
-    charge point. `enabled` is whether it may be used at all, `limited_by` who decides how
-    much current there may be. `random_delay` is whether changes of the limit wait for a while
-    that chance decides, at most `random_delay_duration` seconds; one waits until
+    `raw_status` is the protocol's own word, `pause_reason` why the charge point pauses.
+    `charging_mode` is what the charge point reported, else what the user chose.
+    `max_current` and `phases` are the limits that were set: from here, where they hold or
+    wait behind a stricter one, else by whomever. `effective_current` is the strictest limit,
+    where the charge point tells it apart, and `limited_by` who has set that one.
+    `session_current` is the limit that was set for the running session. `faults` and
+    `errors` are the names of what is wrong, in words of the charge point. `enabled` is
+    whether it may be used at all. `random_delay` is whether changes of the limit wait for a
+    while that chance decides, at most `random_delay_duration` seconds; one waits until
     `delayed_until`. `pending` holds wanted values by the kind of the command, never facts.
-    `kept` are the limits that were set from here, by feature.
+    `requested` is what was set from here, whatever the charge point makes of it.
     """
 
     status: Status | None = None
     raw_status: str | None = None
+    pause_reason: PauseReason | None = None
     plugged: bool | None = None
     cable_lock: bool | None = None
     cable_current: float | None = None
@@ -308,6 +320,7 @@ class ChargepointSnapshot(NodeSnapshot):
     max_current: float | None = None
     session_current: float | None = None
     enabled: bool | None = None
+    effective_current: float | None = None
     limited_by: str | None = None
     random_delay: bool | None = None
     random_delay_duration: float | None = None
@@ -319,7 +332,7 @@ class ChargepointSnapshot(NodeSnapshot):
     errors: frozenset[str] = frozenset()
     session: Session = Session()
     pending: Mapping[str, Any] = field(default_factory=dict)
-    kept: Mapping[str, Any] = field(default_factory=dict)
+    requested: Requested = field(default=Requested())
     meter: Meter = Meter()
     health: Health = Health()
     vehicle: Vehicle = field(default=Vehicle())
@@ -334,8 +347,18 @@ class ChargepointSnapshot(NodeSnapshot):
 
     @property
     def charging(self) -> bool | None:
-        """The proven position of the charge switch, None where the status is unknown."""
-        return None if self.status is None else self.status in CHARGING_ALLOWED
+        """The proven position of the charge switch, None where the status is unknown.
+
+        A pause that was taken while the car slept shows in nothing else.
+        """
+        if self.status is None:
+            return None
+        return self.status in CHARGING_ALLOWED and self.requested.pause is None
+
+    @property
+    def kept(self) -> Mapping[str, Any]:
+        """The limits that were set from here, by feature."""
+        return self.requested.limits
 
     @property
     def in_session(self) -> bool:
@@ -350,7 +373,7 @@ class ChargepointSnapshot(NodeSnapshot):
 
 #: What stays true without its source.
 _OUTLIVING = {each.name for each in fields(NodeSnapshot)} | {
-    *("session", "charged", "pending", "kept")
+    *("session", "charged", "pending", "requested")
 }
 _BLANK = ChargepointSnapshot(identity=Identity(name=""))
 

@@ -185,6 +185,7 @@ _READERS: Readers = {
     "charging_seen": flag,
     "who": text,
     "recorded": flag,
+    "offset": number,
     "bill": Bill.restored,
     **dict.fromkeys(_MOMENTS, timestamp),
 }

@@ -26,6 +26,8 @@ _ANSWER_TIME: Final = 3.0
 #: was never published is answered with `true`.
 _GETTABLE: Final = (
     "session_info",
+    # Of the last event only what session_info does not say is taken.
+    "session_event",
     "powermeter",
     "hw_capabilities",
     "evse_id",

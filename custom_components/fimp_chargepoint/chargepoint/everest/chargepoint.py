@@ -12,20 +12,21 @@ import logging
 from typing import Any, Final, override
 
 from ..calls import Calls
-from ..commands import Effect, Request
+from ..commands import Request
 from ..errors import CommandRejectedError, NotConnectedError
-from ..model import ChargepointSnapshot, Cost, Feature, Reason
+from ..model import Cost, Feature, Reason
 from ..node import Outlet
 from ..permission import Permission, TakesPermissions
-from . import costs, details, direct, limits, operations, random_delay, session
-from .api import ApiChargepoint
+from . import costs, details, direct, operations, random_delay, session
 from .envelope import mapping, text
 from .errors import ASK_AGAIN
 from .evse import ASKS_FOR_TOKEN
-from .limits import Limits
+from .limiting import LimitedChargepoint
+from .limits import Enforced
 from .module import Kind, Module
 from .permission import Desk
 from .sisters import Sisters
+from .state import State
 from .tokens import TokenProvider
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ _DISABLED: Final = "Disabled"
 _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 
-class EverestChargepoint(ApiChargepoint, TakesPermissions):
+class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
     def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
@@ -49,14 +50,11 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         super().__init__(address, Module(prefix, Kind.EVSE, module), outlet)
         self._calls = Calls(outlet, self.timers, self.command_timeout)
         self._desk = Desk(self.module, outlet, self._calls)
-        #: The modules beside it that belong to it.
-        self._sisters = Sisters()
-        #: Which of the limits that hold are ours, by the word of the station.
-        self._our_limits = Limits()
+        #: Whether an event was heard since the last gap, so that the last one is known.
+        self._event_heard = False
         self._connector = 1
         #: By which number the station knows it, None where that is not known.
         self._number: int | None = None
-        self._countdown = random_delay.Countdown()
         self._session_heard_at = float("-inf")
         #: When a start was seen that no heartbeat had shown.
         self._start_seen_at = float("-inf")
@@ -82,6 +80,9 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         if asked and variable == "ev_info" and self._session.plugged is False:
             # It was kept for those who ask, and is of the car that has left.
             value = {}
+        if asked and variable == "session_event":
+            self._last_event(value, now)
+            return
         started = not asked and self._is_of_start(variable, value, now)
         report = self._reports.get(variable)
         self._heard(now, **(report or partial(self._detail, variable))(value, now))
@@ -125,13 +126,24 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
             return
         self._heard(now)
         self._calls.replied(request_id, value)
+        if self._asleep and operation in ("pause_charging", "resume_charging"):
+            pauses = operation == "pause_charging"
+            self._replied_asleep(request_id, value, pauses=pauses)
         if value is False and operation in operations.REFUSALS:
             self._commands.reject(request_id, operations.REFUSALS[operation])
         elif value is True:
             self._commands.accept(request_id)
 
+    def _last_event(self, value: Any, now: float) -> None:
+        """Take why it pauses, in an answer that tells of nothing that happens now."""
+        state = self._session
+        if not self._event_heard:
+            state = session.on_last_event(state, mapping(value))
+        self._heard(now, **self._course(state))
+
     def _session_event(self, value: Any, now: float) -> dict[str, Any]:
         self._session_heard_at = now
+        self._event_heard = True
         seen = self.outlet.clock.moment(now)
         return self._course(session.on_event(self._session, mapping(value), now, seen))
 
@@ -141,17 +153,6 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         seen = self.outlet.clock.moment(now)
         changes = self._course(session.on_info(self._session, info, now, seen))
         return self._with_total_power(changes, info)
-
-    def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
-        enforced = limits.enforced(mapping(value))
-        self._our_limits = enforced.ours
-        phases = enforced.limits.phases
-        return self._countdown.limited(self.snapshot) | {
-            "max_current": enforced.limits.current,
-            "limited_by": enforced.source,
-            "phases": None if phases is None else str(phases),
-            "capabilities": self._also(Feature.MAX_CURRENT, Feature.LIMITED_BY),
-        }
 
     def _random_delay_countdown(self, value: Any, now: float) -> dict[str, Any]:
         when = self.outlet.clock.moment(now)
@@ -208,6 +209,9 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         """Forget what the life before this one said, and ask anew."""
         _LOGGER.info("%s was restarted", self.address)
         self._alive_since = now
+        # Before all else: until then the car may have what it wants.
+        self.keeper.came_back(now, lost=True)
+        self._pause_accepted(accepted=False)
         changes: dict[str, Any] = {}
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))
@@ -219,8 +223,8 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._countdown.forget()
         self._desk.forget()
         self._forget_sisters()
+        changes |= self._limited(Enforced())
         self._ask_for_everything(now)
-        self.keeper.came_back(now)
         if self.when_restarted is not None:
             self.outlet.internal_errors.call(self.when_restarted, now)
         return changes
@@ -230,7 +234,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         return {} if mode is None else self._wrong("dc_mode: Fault", mode == direct.FAULT)
 
     @override
-    def _course(self, state: session.State) -> dict[str, Any]:
+    def _course(self, state: State) -> dict[str, Any]:
         changes = super()._course(state)
         if changes:
             changes["enabled"] = None if state.word is None else state.word != _DISABLED
@@ -241,11 +245,6 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
         self._update(now, parent=parent)
 
     # The modules beside it ------------------------------------------------------
-
-    @property
-    @override
-    def _takes_limits(self) -> bool:
-        return self._sisters.limits is not None
 
     @property
     @override
@@ -309,33 +308,7 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
             return self._request("enable_disable", operations.enable_disable(enable=value))
         if feature in (Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION):
             return random_delay.command(self.module, feature, value)
-        # The message replaces all of ours, also what others hide by a stricter limit.
-        wanted = self._our_limits
-        hidden = self.keeper.in_force
-        for each, limit in {**hidden, **self.snapshot.pending, feature: value}.items():
-            wanted = wanted.with_(each, limit)
-        assert self._sisters.limits is not None  # noqa: S101
-        return self._sisters.limits.request(wanted)
-
-    @override
-    async def withdraw_limits(self) -> None:
-        self._require(Feature.MAX_CURRENT)
-        assert self._sisters.limits is not None  # noqa: S101
-        request = self._sisters.limits.request(Limits())
-        await self.outlet.publish(request.topic, request.payload)
-
-    @override
-    def _is_own(self, feature: Feature, value: Any) -> bool:
-        # What somebody else limits to may be more any time; three phases are no limit.
-        no_limit = feature is Feature.PHASES and value == "3"
-        ours = no_limit or self._our_limits.with_(feature, value) == self._our_limits
-        return ours and super()._is_own(feature, value)
-
-    @override
-    def _set_effect(self, feature: Feature, value: Any) -> Effect:
-        if feature is Feature.MAX_CURRENT:
-            return Effect(feature, value, lambda snapshot: _limits_to(snapshot, value))
-        return super()._set_effect(feature, value)
+        return self._limits_request({**self.snapshot.pending, feature: value})
 
     @override
     def _act_request(self, feature: Feature) -> Request:
@@ -367,24 +340,17 @@ class EverestChargepoint(ApiChargepoint, TakesPermissions):
 
     def _forget_sisters(self) -> None:
         """What they have said and were asked may be of before a restart."""
-        self._our_limits = Limits()
+        self._enforced = Enforced()
         if self._sisters.errors is not None:
             self._sisters.errors.forget()
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
+            self._event_heard = False
             self._countdown.forget()
             self._desk.forget()
             self._forget_sisters()
         elif self._sisters.errors is not None:
             changes = {"faults": self._sisters.errors.names} | changes
         super()._set_unavailable(reason, now, **changes)
-
-
-def _limits_to(snapshot: ChargepointSnapshot, current: float) -> bool:
-    """Whether a limit shows: it holds, or somebody else limits to less than it."""
-    holding, source = snapshot.max_current, snapshot.limited_by or ""
-    if holding is None:
-        return False
-    return holding == current or (holding < current and limits.SOURCE not in source)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint
 from ..capabilities import Capabilities
 from ..commands import Effect, shows
 from ..model import (
@@ -20,6 +19,7 @@ from ..model import (
     Meter,
     Reason,
     Session,
+    Status,
     Vehicle,
     corrected,
 )
@@ -27,8 +27,12 @@ from ..node import Outlet
 from . import limits, powermeter, session
 from .envelope import mapping, text
 from .legacy.information import Information
+from .limits import Enforced
 from .operations import CONNECTORS
+from .pauses import PausingChargepoint
+from .state import State, is_another
 from .vehicle import reported, told
+from .words import PREPARING
 
 #: The variables that are reports of a feature, in both APIs.
 _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
@@ -40,6 +44,9 @@ _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
 }
 
 
+#: What decides on the status.
+_OF_STATUS: Final = frozenset({"status", "effective_current", "delayed_until"})
+
 #: What is said to be wrong where the lines turn the wrong way, in the word of the meter.
 PHASES_WRONG: Final = "phase_seq_error"
 
@@ -47,7 +54,7 @@ PHASES_WRONG: Final = "phase_seq_error"
 ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
 
 
-class Evse(Chargepoint):
+class Evse(PausingChargepoint):
     """What every EVSE of EVerest has."""
 
     takes_limits_from_outside: ClassVar[bool] = True
@@ -76,7 +83,8 @@ class Evse(Chargepoint):
             ),
             outlet,
         )
-        self._session = session.State()
+        #: The limits that hold, as was said last.
+        self._enforced = Enforced()
         #: Whether only we say when the session began.
         self._start_guessed = False
         self._hardware: dict[str, Any] = {}
@@ -92,7 +100,7 @@ class Evse(Chargepoint):
     @override
     def _may_start(self) -> bool:
         # Said right before charging, also when it goes on after a pause.
-        return super()._may_start or self.snapshot.raw_status == "Preparing"
+        return super()._may_start or self.snapshot.raw_status == PREPARING
 
     @property
     @override
@@ -162,8 +170,8 @@ class Evse(Chargepoint):
 
     # What follows from it -------------------------------------------------------
 
-    def _course(self, state: session.State) -> dict[str, Any]:
-        """Take over `state` and return what changes with it."""
+    @override
+    def _course(self, state: State) -> dict[str, Any]:
         before, self._session = self._session, state
         if state is before and state.raw == self.snapshot.raw_status:
             return {}
@@ -173,24 +181,44 @@ class Evse(Chargepoint):
             self.timers.set("finished", state.deadline, self._finish)
         if not state.known:
             self._warn_of(str(state.word))
+        # What else decides on the status comes with `_update`.
         changes = self._without_car() if state.plugged is False else {}
-        if session.is_another(state, before):
+        if is_another(state, before):
             changes["charged"] = None
-        return changes | {
-            "status": state.status,
-            "raw_status": state.raw,
-            "plugged": state.plugged,
-            "session": Session(
-                id=state.id,
-                started=state.started,
-                start_guessed=self._start_guessed,
-                offset=self._offset(state.started),
-                ended=state.ended,
-                authorized=state.authorized,
-                token=state.token,
-            ),
-            "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
-        }
+        return (
+            changes
+            | self._without_past_pauses(state, before)
+            | {
+                "status": state.status,
+                "raw_status": state.raw,
+                "pause_reason": state.pause_reason,
+                "plugged": state.plugged,
+                "session": Session(
+                    id=state.id,
+                    started=state.started,
+                    start_guessed=self._start_guessed,
+                    offset=self._offset(state.started),
+                    ended=state.ended,
+                    authorized=state.authorized,
+                    token=state.token,
+                ),
+                "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
+            }
+        )
+
+    @override
+    def _update(self, now: float, **changes: Any) -> None:
+        if not _OF_STATUS.isdisjoint(changes):
+            changes["status"] = self._status(replace(self.snapshot, **changes))
+        super()._update(now, **changes)
+
+    def _status(self, known: ChargepointSnapshot) -> Status | None:
+        """Return the status by the session and by what else is `known`."""
+        state = self._session
+        if state.word == PREPARING and state.transaction and _gives_nothing(known):
+            # It says that it is about to charge, but the car cannot begin.
+            return Status.SUSPENDED_BY_EVSE
+        return state.status
 
     def _offset(self, started: datetime | None) -> float | None:
         """Return the offset of a session's start, where nobody but us has seen it."""
@@ -212,7 +240,7 @@ class Evse(Chargepoint):
         return {"vehicle": Vehicle(), "details": details}
 
     def _finish(self, now: float) -> None:
-        """No other word followed: what looked like a pause is an end."""
+        """No other word followed: what looked like a moment lasts."""
         self._update(now, **self._course(session.expired(self._session, now)))
         self._evidence(Feature.STATUS)
 
@@ -245,6 +273,46 @@ class Evse(Chargepoint):
             ranges={**known.ranges, Feature.MAX_CURRENT: limits.possible(self._hardware)},
         )
 
+    # Limits ---------------------------------------------------------------------
+
+    def _limited(self, enforced: Enforced) -> dict[str, Any]:
+        """Return the changes by the limits that hold."""
+        limit = enforced.limits
+        if enforced.is_nothing and limit.phases is None:
+            # It says nothing of phases as long as nothing flows; nobody has changed them.
+            enforced = enforced.with_(
+                current=limit.current, phases=self._enforced.limits.phases
+            )
+        self._enforced = enforced
+        holding: dict[str, Any] = {
+            "effective_current": limit.current,
+            "limited_by": enforced.source,
+        }
+        return holding | self._shown_limits(replace(self.snapshot, **holding))
+
+    def _shown_limits(self, known: ChargepointSnapshot) -> dict[str, Any]:
+        """Return the limits to show: ours, also behind stricter ones, else what holds."""
+        holding, kept = self._enforced.limits, known.kept
+        current, own = holding.current, kept.get(Feature.MAX_CURRENT)
+        if own is not None and self._set_effect(Feature.MAX_CURRENT, own).holds(known):
+            current = own
+        phases = None if holding.phases is None else str(holding.phases)
+        if holding.current == 0:
+            phases = kept.get(Feature.PHASES, phases)
+        return {"max_current": current, "phases": phases}
+
+    @override
+    def _record_limits(self, limits: Mapping[str, Any]) -> None:
+        requested = self.snapshot.requested.with_limits(limits)
+        shown = self._shown_limits(replace(self.snapshot, requested=requested))
+        self._update(self.outlet.clock.now(), requested=requested, **shown)
+
+    @override
+    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+        if feature is Feature.PHASES:
+            return Effect(feature, value, lambda snapshot: _has_phases(snapshot, value))
+        return super()._set_effect(feature, value)
+
     # The errors of the station ----------------------------------------------------
 
     def take_faults(self, names: frozenset[str], now: float) -> None:
@@ -276,5 +344,16 @@ class Evse(Chargepoint):
         if reason is not None:
             # The base forgets what is shown; what follows from it must not come back.
             self._session = session.forgotten(self._session)
+            self._enforced = Enforced()
             self.timers.cancel("finished")
         super()._set_unavailable(reason, now, **changes)
+
+
+def _gives_nothing(snapshot: ChargepointSnapshot) -> bool:
+    """Whether a car that is allowed to charge gets nothing for now."""
+    return snapshot.effective_current == 0 or snapshot.delayed_until is not None
+
+
+def _has_phases(snapshot: ChargepointSnapshot, phases: str) -> bool:
+    """Whether a number of phases shows; as long as nothing flows nothing is said of it."""
+    return snapshot.phases == phases or snapshot.effective_current == 0

@@ -45,15 +45,25 @@ class Enforced:
     source: str | None = None
     ours: Limits = Limits()
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing may flow and nobody is named, where ours cannot be seen.
+
+        It means that there is no energy, as with any limit below 6 A. EVerest also says it
+        for a moment after its start, and means nothing.
+        """
+        return self.limits.current == 0 and self.source is None
+
+    def with_(self, *, current: float | None, phases: int | None) -> Enforced:
+        """Return it with other limits that hold."""
+        return replace(self, limits=Limits(current=current, phases=phases))
+
 
 def enforced(value: dict[str, Any]) -> Enforced:
     """Return what `enforced_limits` says."""
     root = part(value, "limits_root_side")
     limit, lines = part(root, "ac_max_current_A"), part(root, "ac_max_phase_count")
     current, source = number(limit.get("value")), text(limit.get("source"))
-    if current == 0 and source is None:
-        # Right after its start EVerest says this, and means nothing.
-        current = None
     current = None if current is None else round(current, 2)
     count = number(lines.get("value"))
     phases = None if count is None else int(count)

@@ -1,183 +1,123 @@
 """The course of a session out of session_event and session_info. Pure.
 
 EVerest API v1, evse_manager_consumer. session_info holds a status word; each
-session_event stands for one (`_EVENTS`), and tells things session_info does not: why a
+session_event stands for one (`words.EVENTS`), and tells things session_info does not: why a
 session began, why charging pauses. Releases before 2025.12 send events only, and who
 comes late may have session_info only; either must do.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..model import Status
 from .energy import SessionEnergy, based, counted, metered
 from .envelope import number, part, text, timestamp
-
-_UNPLUGGED: Final = "Unplugged"
-_DISABLED: Final = "Disabled"
-_PREPARING: Final = "Preparing"
-_PAUSED_EVSE: Final = "ChargingPausedEVSE"
-_FINISHED_EV: Final = "FinishedEV"
-_SWITCHING: Final = "SwitchingPhases"
+from .state import SAME_START, State, is_close, is_of
+from .words import (
+    AUTH_REQUIRED,
+    AUTH_TIMEOUT,
+    AUTHORIZED,
+    BEGINNINGS,
+    DISABLED,
+    EVENTS,
+    FINISHED_EV,
+    FINISHED_EVSE,
+    IDLE,
+    IMPLIED_REASONS,
+    IN_TRANSACTION,
+    NO_TRANSACTION,
+    PAUSED_EVSE,
+    PREPARING,
+    SWITCHING,
+    UNPLUGGED,
+    WORDS,
+    paused,
+    reasons_of,
+)
 
 #: Seconds after which `FinishedEV` is what it says. Since 2026.02 it is a passing moment
 #: in every pause, about one second; up to 2025.12 it is the end of charging.
 FINISHED_EV_TIME: Final = 15.0
+#: Seconds that `Preparing` may take before it is the car that asks for no power. Two seconds
+#: pass at a start, and less than one at the end of a pause.
+PREPARING_TIME: Final = 3.0
 #: Disabling ends the session of a plugged car (SessionFinished) and says `Disabled` 0.13 s
 #: later. Nobody pulls a plug that short before.
 _SAME_MOMENT: Final = timedelta(seconds=1)
-#: The start in session_info and the timestamp of SessionStarted are the same moment.
-_SAME_START: Final = timedelta(seconds=2)
-
-
-class _Word(NamedTuple):
-    """What a status word means; `car`: it is only said with a car plugged in."""
-
-    status: Status | None
-    car: bool = False
-
-
-#: `FinishedEV` holds the status before it, `Unplugged` may be in doubt: see `_entered`.
-_WORDS: Final = {
-    "Unknown": _Word(None),
-    _UNPLUGGED: _Word(Status.DISCONNECTED),
-    _DISABLED: _Word(Status.OUT_OF_SERVICE),
-    "Reserved": _Word(Status.RESERVED),
-    # Also said when a token came first and there is no car yet.
-    _PREPARING: _Word(Status.REQUESTING),
-    "AuthRequired": _Word(Status.REQUESTING, car=True),
-    "AuthTimeout": _Word(Status.REQUESTING),
-    "Charging": _Word(Status.CHARGING, car=True),
-    "ChargingPausedEV": _Word(Status.SUSPENDED_BY_EV, car=True),
-    _PAUSED_EVSE: _Word(Status.READY_TO_CHARGE, car=True),
-    "WaitingForEnergy": _Word(Status.SUSPENDED_BY_EVSE, car=True),
-    _FINISHED_EV: _Word(Status.FINISHED, car=True),
-    "Finished": _Word(Status.FINISHED, car=True),
-    "FinishedEVSE": _Word(Status.FINISHED, car=True),
-    # Only said in 2023, through the older API.
-    "Error": _Word(Status.ERROR),
-    "PermanentFault": _Word(Status.ERROR),
-}
-
-#: What ends by itself, through `Preparing`.
-_PAUSES: Final = frozenset(
-    {Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE, Status.SWITCHING_PHASES}
-)
-
-#: The words said outside of a session.
-_IDLE: Final = frozenset({None, "Unknown", _UNPLUGGED, _DISABLED, "Reserved"})
-
-
-class _Event(NamedTuple):
-    """The word an event stands for; `car`: it only happens with a car plugged in.
-
-    `details` is the key of what else it tells.
-    """
-
-    word: str
-    car: bool = False
-    details: str = ""
-
-
-#: An event that is missing here changes no status. The events that end charging prove no
-#: car: pulling the plug is one way to end it.
-_EVENTS: Final = {
-    "Enabled": _Event(_UNPLUGGED),
-    "Disabled": _Event(_DISABLED),
-    "SessionStarted": _Event(_PREPARING, details="session_started"),
-    "AuthRequired": _Event("AuthRequired", car=True),
-    "TransactionStarted": _Event(_PREPARING, car=True, details="transaction_started"),
-    "PrepareCharging": _Event(_PREPARING, car=True),
-    "ChargingStarted": _Event("Charging", car=True),
-    "ChargingResumed": _Event("Charging", car=True),
-    _SWITCHING: _Event(_SWITCHING, car=True),
-    "ChargingPausedEV": _Event("ChargingPausedEV", car=True),
-    _PAUSED_EVSE: _Event(_PAUSED_EVSE, car=True, details="charging_paused_evse"),
-    "WaitingForEnergy": _Event("WaitingForEnergy", car=True),
-    "StoppingCharging": _Event(_FINISHED_EV),
-    "ChargingFinished": _Event("Finished"),
-    "TransactionFinished": _Event("Finished", details="transaction_finished"),
-    "PluginTimeout": _Event("AuthTimeout"),
-    "SessionFinished": _Event(_UNPLUGGED),
-}
-
-#: What an event says about whether somebody may charge.
-_AUTHORIZED: Final = {
-    "SessionStarted": False,
-    "AuthRequired": False,
-    "Authorized": True,
-    "TransactionStarted": True,
-    "Deauthorized": False,
-}
 #: Characters of a token that are shown, and never more than half of it.
 _TOKEN_END: Final = 4
 
-#: The events whose meter value is the reading at the session's beginning.
-_BEGINNINGS: Final = frozenset({"SessionStarted", "TransactionStarted"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What is known of a charge point's present or last session.
-
-    `word` is EVerest's last status word. `plugged` is what can be said about the cable,
-    `car` whether the last session's car was seen at all. `deadline` is when `expired`
-    wants to be called, in POSIX seconds. Energies are in kWh.
-    """
-
-    word: str | None = None
-    status: Status | None = None
-    plugged: bool | None = None
-    car: bool = False
-    deadline: float | None = None
-    id: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-    authorized: bool | None = None
-    token: str | None = None
-    energy: SessionEnergy = field(default_factory=SessionEnergy)
-
-    @property
-    def raw(self) -> str | None:
-        """EVerest's own word for what is going on."""
-        return _SWITCHING if self.status is Status.SWITCHING_PHASES else self.word
-
-    @property
-    def known(self) -> bool:
-        """Whether `word` is one that has a meaning here."""
-        return self.word is None or self.word in _WORDS
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether `Unplugged` was said although the car may still be there."""
-        return self.word == _UNPLUGGED and self.status is None
+#: What is not over yet while the car is about to charge.
+_HELD: Final = frozenset(
+    {
+        Status.REQUESTING,
+        Status.READY_TO_CHARGE,
+        Status.SUSPENDED_BY_EVSE,
+        Status.SWITCHING_PHASES,
+    }
+)
 
 
 def on_event(state: State, event: dict[str, Any], now: float, seen: datetime) -> State:
     """Return the state after a session_event; `seen` is what the calendar says."""
     name = text(event.get("event")) or ""
     when = timestamp(event.get("timestamp")) or seen
-    meaning = _EVENTS.get(name)
+    meaning = EVENTS.get(name)
     details = part(event, meaning.details) if meaning and meaning.details else {}
     state = _attributed(state, text(event.get("uuid")), name, when)
-    if name in _BEGINNINGS:
-        state = replace(state, energy=based(state.energy, _reading(details)))
-    if name in _AUTHORIZED:
+    if name in BEGINNINGS:
         state = replace(
-            state, authorized=_AUTHORIZED[name], token=_token(details) or state.token
+            state,
+            # Until then it waited for somebody, also where nobody listened.
+            status=state.status or Status.REQUESTING,
+            transaction=name == "TransactionStarted",
+            energy=based(state.energy, _reading(details)),
+        )
+    if name in AUTHORIZED:
+        state = replace(
+            state, authorized=AUTHORIZED[name], token=_token(details) or state.token
         )
     if meaning is None:
         return state
     word, car, _ = meaning
+    reasons = None
     if name == "SessionStarted":
         car = details.get("reason") == "EVConnected"
     elif name == "TransactionFinished" and details.get("reason") == "Local":
-        word = "FinishedEVSE"
-    state = _entered(state, word, when, now, car=car, enabled=name == "Enabled")
-    if word == _PAUSED_EVSE and _lacks_energy(details.get("reasons")):
-        state = replace(state, status=Status.SUSPENDED_BY_EVSE)
-    return state
+        word = FINISHED_EVSE
+    elif word == PAUSED_EVSE:
+        reasons = reasons_of(details)
+    enabled = name == "Enabled"
+    return _entered(state, word, when, now, car=car, enabled=enabled, reasons=reasons)
+
+
+def on_last_event(state: State, event: dict[str, Any]) -> State:
+    """Return the state after the last event was asked for, which may be of any time.
+
+    Only the reasons of the pause that goes on are in it, and nothing happens.
+    """
+    of_this_pause = state.word == PAUSED_EVSE and event.get("event") == PAUSED_EVSE
+    if not of_this_pause or (state.id is not None and event.get("uuid") != state.id):
+        return state
+    return _explained(state, reasons_of(part(event, EVENTS[PAUSED_EVSE].details)))
+
+
+def remembering(
+    state: State, reasons: frozenset[str], session_id: str | None, started: datetime | None
+) -> State:
+    """Return the state with the reasons of a pause that an earlier run has heard.
+
+    They are those of the session with `session_id`, which began at `started`.
+    """
+    if state.reasons is not None or not is_of(state, session_id, started):
+        return state
+    if state.word == PAUSED_EVSE:
+        return _explained(state, reasons)
+    if state.word is not None:
+        return state
+    known = replace(state, id=state.id or session_id, started=state.started or started)
+    return replace(known, reasons=reasons)
 
 
 def on_info(state: State, info: dict[str, Any], now: float, seen: datetime) -> State:
@@ -192,14 +132,18 @@ def on_info(state: State, info: dict[str, Any], now: float, seen: datetime) -> S
     if ended is not None and state.ended is None and state.started is not None:
         # A release may leave the end of the session before in place.
         state = replace(state, ended=ended) if ended >= state.started else state
-    if word is not None and word != state.word:
-        if word == _PREPARING and state.plugged is False:
+    allowed = _is_allowed(state, info)
+    changed = word != state.word or (word == PREPARING and allowed and not state.transaction)
+    if allowed is not state.transaction:
+        state = replace(state, transaction=allowed)
+    if word is not None and changed:
+        if word == PREPARING and state.plugged is False:
             # Something began, with a car or with a token: this does not say.
             state = replace(state, plugged=None)
         when = timestamp(info.get("timestamp")) or seen
-        car = word in _WORDS and _WORDS[word].car
+        car = word in WORDS and WORDS[word].car
         state = _entered(state, word, when, now, car=car)
-    if started is not None or word not in _IDLE:
+    if started is not None or word not in IDLE:
         energy = counted(state.energy, number(info.get("charged_energy_wh")))
         state = state if energy is state.energy else replace(state, energy=energy)
     return state
@@ -215,21 +159,25 @@ def on_meter(state: State, reading: float) -> State:
 
 
 def expired(state: State, now: float) -> State:
-    """Return the state at `now`: a `FinishedEV` that lasted is an end."""
+    """Return the state at `now`: a passing word that lasted is what it says."""
     if state.deadline is None or now < state.deadline:
         return state
-    return replace(state, status=Status.FINISHED, deadline=None)
+    lasting = Status.FINISHED if state.word == FINISHED_EV else Status.SUSPENDED_BY_EV
+    return replace(state, status=lasting, reasons=None, deadline=None)
 
 
 def forgotten(state: State, *, restarted: bool = False) -> State:
     """Return what stays true when nobody listened for a while.
 
     A doubt stays too: only a new session ends it. But `restarted` means that EVerest
-    starts a new session by itself for a car that is there.
+    starts a new session by itself for a car that is there. Why it pauses stays for the same
+    session, as nobody may say it again.
     """
     if state.in_doubt and not restarted:
         return state
+    pauses = state.word in (PAUSED_EVSE, None) and not restarted
     return State(
+        reasons=state.reasons if pauses else None,
         id=state.id,
         started=state.started,
         ended=state.ended,
@@ -237,47 +185,52 @@ def forgotten(state: State, *, restarted: bool = False) -> State:
     )
 
 
-def is_another(state: State, before: State) -> bool:
-    """Whether `state` is of another session than the state `before` it."""
-    if state.ended is None and before.ended is not None:
-        return True
-    if state.id is not None and before.id is not None:
-        return state.id != before.id
-    known = state.started is not None and before.started is not None
-    return known and not _close(state.started, before.started, _SAME_START)  # type: ignore[arg-type]
-
-
 def _entered(
-    state: State, word: str, when: datetime, now: float, *, car: bool, enabled: bool = False
+    state: State,
+    word: str,
+    when: datetime,
+    now: float,
+    *,
+    car: bool,
+    enabled: bool = False,
+    reasons: frozenset[str] | None = None,
 ) -> State:
-    """Return the state after `word` was said; `enabled` by the event Enabled."""
-    if word == _SWITCHING:
+    """Return the state after `word` was said; `enabled` by the event Enabled.
+
+    `reasons` are those of a pause, None where they were not said with it.
+    """
+    if word == SWITCHING:
         # session_info goes on with the word it had: only another one ends this.
         return replace(
             state, status=Status.SWITCHING_PHASES, plugged=True, car=True, deadline=None
         )
-    if word == _FINISHED_EV and word == state.word:
+    if word == FINISHED_EV and word == state.word:
         return state
     plugged = True if car else state.plugged
     car = car or state.car
     deadline = None
     ended = state.ended
-    meaning = _WORDS.get(word)
+    transaction = _in_transaction(state, word)
+    reasons = IMPLIED_REASONS.get(word, reasons)
+    meaning = WORDS.get(word)
     status = None if meaning is None else meaning.status
-    if word == _FINISHED_EV:
+    if word == FINISHED_EV:
         status = state.status
         deadline = now + FINISHED_EV_TIME
-    elif word == _PREPARING and state.status in _PAUSES:
-        # A pause ends by itself: charging was allowed all the time.
-        status = state.status
-    elif word == _DISABLED:
+    elif word == PREPARING and transaction:
+        status, reasons, deadline = _preparing(state, now)
+    elif word == PAUSED_EVSE:
+        if reasons is None and state.word is None:
+            reasons = state.reasons
+        status = paused(reasons or frozenset())
+    elif word == DISABLED:
         # With the cable out for some time, the car of the last session is gone.
-        just_left = _close(when, ended, _SAME_MOMENT)
+        just_left = is_close(when, ended, _SAME_MOMENT)
         car = car and (plugged is not False or just_left)
         plugged = None
-    elif word == _UNPLUGGED:
+    elif word == UNPLUGGED:
         # Enabling says it whether a car is plugged in or not.
-        doubt = (enabled or state.word == _DISABLED) and car and plugged is not False
+        doubt = (enabled or state.word == DISABLED) and car and plugged is not False
         status = None if doubt else Status.DISCONNECTED
         plugged = None if doubt else False
         if not doubt and (state.id is not None or state.started is not None):
@@ -286,11 +239,42 @@ def _entered(
         state,
         word=word,
         status=status,
+        reasons=reasons,
+        transaction=transaction,
         plugged=plugged,
         car=car,
         deadline=deadline,
         ended=ended,
     )
+
+
+def _preparing(state: State, now: float) -> tuple[Status, frozenset[str] | None, float | None]:
+    """Return status, reasons and deadline where charging is allowed, and the car may begin."""
+    if state.status not in _HELD:
+        return Status.SUSPENDED_BY_EV, None, None
+    known = state.deadline if state.word == PREPARING else None
+    return state.status, state.reasons, known or now + PREPARING_TIME
+
+
+def _is_allowed(state: State, info: dict[str, Any]) -> bool:
+    """Return whether a transaction runs by session_info; some releases do not say."""
+    if timestamp(info.get("transaction_start_time")) is None:
+        return state.transaction
+    return timestamp(info.get("transaction_end_time")) is None
+
+
+def _in_transaction(state: State, word: str) -> bool:
+    """Return whether a transaction runs once `word` was said."""
+    if word in IN_TRANSACTION or word in NO_TRANSACTION:
+        return word in IN_TRANSACTION
+    # Nothing else leads from a wait for a token to this.
+    allowed = word == PREPARING and state.word in (AUTH_REQUIRED, AUTH_TIMEOUT)
+    return allowed or state.transaction
+
+
+def _explained(state: State, reasons: frozenset[str]) -> State:
+    """Return the state of a pause by the charge point for `reasons`."""
+    return replace(state, status=paused(reasons), reasons=reasons)
 
 
 def _attributed(state: State, uuid: str | None, name: str, when: datetime) -> State:
@@ -299,9 +283,9 @@ def _attributed(state: State, uuid: str | None, name: str, when: datetime) -> St
         return state
     # session_info, which has no id, may have told of this session already.
     told = state.id is None and state.ended is None and state.started is not None
-    if told and (name != "SessionStarted" or _close(when, state.started, _SAME_START)):
+    if told and (name != "SessionStarted" or is_close(when, state.started, SAME_START)):
         return replace(state, id=uuid)
-    return _begun(state, uuid, when if name in _BEGINNINGS else None)
+    return _begun(state, uuid, when if name in BEGINNINGS else None)
 
 
 def _overtaken(state: State, started: datetime) -> bool:
@@ -309,7 +293,7 @@ def _overtaken(state: State, started: datetime) -> bool:
     return (
         state.word is not None
         and state.started is not None
-        and state.started - started > _SAME_START
+        and state.started - started > SAME_START
     )
 
 
@@ -317,7 +301,7 @@ def _started(state: State, started: datetime) -> State:
     """Return the state with the session that session_info says began at `started`."""
     if state.started is None and state.id is not None and state.ended is None:
         return replace(state, started=started)
-    if _close(started, state.started, _SAME_START):
+    if is_close(started, state.started, SAME_START):
         return replace(state, started=started)
     # Its events were missed: the old word says nothing about it.
     return replace(_begun(state, None, started), word=None, status=None, plugged=None)
@@ -328,6 +312,8 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
     return replace(
         state,
         status=None,
+        reasons=None,
+        transaction=False,
         car=False,
         id=uuid,
         started=started,
@@ -336,10 +322,6 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         token=None,
         energy=SessionEnergy(),
     )
-
-
-def _close(one: datetime, other: datetime | None, distance: timedelta) -> bool:
-    return other is not None and abs(one - other) <= distance
 
 
 def _reading(details: dict[str, Any]) -> float | None:
@@ -353,10 +335,3 @@ def _token(details: dict[str, Any]) -> str | None:
     value = text(part(part(details, "id_tag"), "id_token").get("value")) or ""
     end = min(_TOKEN_END, len(value) // 2)
     return f"…{value[-end:]}" if end else None
-
-
-def _lacks_energy(reasons: object) -> bool:
-    """Whether the charge point pauses for want of energy or for an error, not for a user."""
-    if not isinstance(reasons, list) or "UserPause" in reasons:
-        return False
-    return "NoEnergy" in reasons or "Error" in reasons

@@ -131,8 +131,8 @@ class FimpProtocol(Protocol):
         self._send(DISCOVERY_COMMANDS, payload)
         each, ask = self._hub.internal_errors.each, self._adapters.ask_about_charger
         # Before all others: no flood of strangers may keep us from asking about these.
-        known = sorted(addresses(self._hub.admission.known, self._start))
-        each(known, lambda address: ask(address.adapter, address.thing, now))
+        known = set(addresses(self._hub.admission.known, self._start)) - self._nodes.keys()
+        each(sorted(known), lambda address: ask(address.adapter, address.thing, now))
         each(self._nodes, lambda address: self._ask_about(address, now))
 
     @override

@@ -5,7 +5,7 @@ Source: EVerest's module `API` (2023 to 2026.10): `everest_api/<id>/var/...` and
 replied to, so what a command did is seen in what is said after it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,12 +15,15 @@ from uuid import uuid4
 import orjson
 
 from ...commands import Effect, Request
+from ...errors import ChargepointError, CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Status
 from ...node import Outlet
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
 from ..envelope import mapping, number, part, text
-from ..evse import ASKS_FOR_TOKEN, PHASES_WRONG, Evse
+from ..evse import ASKS_FOR_TOKEN, Evse
+from ..limits import Enforced, Limits
+from ..state import State
 from .information import telemetry
 
 #: Seconds without a word after which nobody is there: all is said again every second.
@@ -57,8 +60,7 @@ class LegacyChargepoint(Evse):
         self._topic = f"{prefix}everest_api/{module}/cmd/"
         self._faulty = False
         self._reading: float | None = None
-        #: The current that we asked for, and the highest limit there was, in A.
-        self._wanted_current: float | None = None
+        #: The highest limit there was, in A.
         self._ceiling = 0.0
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
@@ -100,7 +102,7 @@ class LegacyChargepoint(Evse):
         state = heard(before, info, self._reading, now, self.outlet.clock.moment(now))
         if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
             # A new life of EVerest, which begins without our limits.
-            self.keeper.came_back(now)
+            self.keeper.came_back(now, lost=True)
         if state.started != before.started:
             self._start_guessed = before.word is None
         self._faulty = faulty(info)
@@ -113,12 +115,12 @@ class LegacyChargepoint(Evse):
         return super()._powermeter(value, now)
 
     def _telemetry(self, value: Any, now: float) -> dict[str, Any]:
-        data = mapping(value)
-        found: dict[Feature, Any] = dict(telemetry(data))
+        # Its `phase_seq_error` is in truth whether the relay is closed: an error of EVerest's.
+        found: dict[Feature, Any] = dict(telemetry(mapping(value)))
         return {
             "health": replace(self.snapshot.health, **found),
             "capabilities": self._also(*(each for each in found if found[each] is not None)),
-        } | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
+        }
 
     def _with_random_delay(
         self, changes: dict[str, Any], info: dict[str, Any], now: float
@@ -144,20 +146,16 @@ class LegacyChargepoint(Evse):
         count = number(limit.get("nr_of_phases_available"))
         current = None if current is None else round(current, 2)
         self._ceiling = max(self._ceiling, current or 0.0)
-        if (current or 0.0) > (self._wanted_current or 0.0):
-            self._wanted_current = None  # ours is lost, as after a restart
-        return {
-            "max_current": current,
-            "phases": str(int(count)) if count in (1, 2, 3) else None,
-            "capabilities": self._also(Feature.MAX_CURRENT),
-        }
+        phases = int(count) if count in (1, 2, 3) else None
+        enforced = Enforced(limits=Limits(current=current, phases=phases))
+        said = self._also(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
+        return self._limited(enforced) | {"capabilities": said}
 
     # What follows from them ---------------------------------------------------
 
     @override
-    def _course(self, state: session.State) -> dict[str, Any]:
-        status = Status.ERROR if self._faulty else state.status
-        return super()._course(state) | {"status": status}
+    def _status(self, known: ChargepointSnapshot) -> Status | None:
+        return Status.ERROR if self._faulty else super()._status(known)
 
     @override
     def restore_session(self, started: datetime, energy: float) -> None:
@@ -175,6 +173,21 @@ class LegacyChargepoint(Evse):
 
     def _command(self, name: str, payload: bytes = _CONNECTOR) -> Request:
         return Request(uuid4().hex, self._topic + name, payload)
+
+    @override
+    async def stop_charging(self) -> None:
+        if not self._asleep:
+            await super().stop_charging()
+            return
+        # Whether a pause is accepted while the car sleeps nobody says.
+        self._stop_stands = True
+        try:
+            await super().stop_charging()
+        except CommandTimeoutError:
+            return
+        except ChargepointError:
+            self._let_stop_stand(stands=False)
+            raise
 
     @override
     def _start_request(self, mode: str | None) -> Request:
@@ -195,18 +208,28 @@ class LegacyChargepoint(Evse):
         if feature is Feature.RANDOM_DELAY_DURATION:
             seconds = f"{value:.0f}".encode()
             return self._command("uk_random_delay_set_max_duration_s", seconds)
-        # The message replaces what was asked for before: what holds goes along.
-        wanted = {**self.snapshot.pending, feature: value}
-        current = round(wanted.get(Feature.MAX_CURRENT) or self._current_to_keep(), 2)
-        if (
-            Feature.PHASES in self.snapshot.capabilities.controls
-            and self.snapshot.phases == "1"
-        ):
-            wanted = {Feature.PHASES: "1"} | wanted
-        if Feature.PHASES in wanted:
-            both = {"amps": current, "phases": int(wanted[Feature.PHASES])}
+        return self._limits_request({**self.snapshot.pending, feature: value})
+
+    def _limits_request(self, wanted: Mapping[str, Any]) -> Request:
+        """Return the message for all limits that were set from here, and those `wanted` now.
+
+        It replaces what was asked for before, and takes no phases without a current: where
+        none was set from here, what holds goes along.
+        """
+        requested = {**self.snapshot.kept, **wanted}
+        switches = Feature.PHASES in self.snapshot.capabilities.controls
+        if switches and self.snapshot.phases == "1":
+            requested = {Feature.PHASES: "1", **requested}
+        current = round(requested.get(Feature.MAX_CURRENT) or self._current_to_keep(), 2)
+        if Feature.PHASES in requested:
+            both = {"amps": current, "phases": int(requested[Feature.PHASES])}
             return self._command("set_limit_amps_phases", orjson.dumps(both))
         return self._command("set_limit_amps", f"{current:g}".encode())
+
+    @override
+    def _say_limits(self) -> None:
+        request = self._limits_request({})
+        self.outlet.send(request.topic, request.payload)
 
     @override
     async def withdraw_limits(self) -> None:
@@ -221,9 +244,7 @@ class LegacyChargepoint(Evse):
 
     def _current_to_keep(self) -> float:
         """Return the current of a message that is about the phases."""
-        if self._wanted_current is not None:
-            return self._wanted_current
-        holding = self.snapshot.max_current or 0.0
+        holding = self.snapshot.effective_current or 0.0
         possible = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT]
         # A pause for want of energy must not become a lasting one.
         return holding if holding >= possible.minimum else possible.maximum
@@ -235,17 +256,12 @@ class LegacyChargepoint(Evse):
         limit: float = round(value, 2)
 
         def limits_to(snapshot: ChargepointSnapshot) -> bool:
-            holding = snapshot.max_current or 0.0
-            # It holds, or the station never allows that much.
-            return holding == limit or 0 < holding == self._ceiling < limit
+            holding = snapshot.effective_current
+            # It holds, or the station never allows that much. Where nothing may flow, by
+            # whose wish ever, it cannot be seen.
+            return holding in (limit, 0) or holding == self._ceiling < limit
 
         return Effect(feature, value, limits_to)
-
-    @override
-    def _was_set(self, feature: Feature, value: Any) -> None:
-        super()._was_set(feature, value)
-        if feature is Feature.MAX_CURRENT:
-            self._wanted_current = value
 
     @override
     def _act_request(self, feature: Feature) -> Request:
@@ -269,7 +285,7 @@ class LegacyChargepoint(Evse):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             self._reading = None
-            self._wanted_current, self._ceiling = None, 0.0
+            self._ceiling = 0.0
         super()._set_unavailable(reason, now, **changes)
 
 
@@ -277,12 +293,8 @@ class LegacyChargepoint(Evse):
 
 
 def heard(
-    state: session.State,
-    info: dict[str, Any],
-    reading: float | None,
-    now: float,
-    when: datetime,
-) -> session.State:
+    state: State, info: dict[str, Any], reading: float | None, now: float, when: datetime
+) -> State:
     """Return the state after a session_info, by the rules of v1, with the meter at `reading`.
 
     It does not say when its session began: that is `when` it was seen to begin.
@@ -305,7 +317,7 @@ def heard(
     return state
 
 
-def _begins(state: session.State, word: str | None, charged: float | None) -> bool:
+def _begins(state: State, word: str | None, charged: float | None) -> bool:
     """Whether `word` is about another session than the one that is known."""
     if word not in _SESSION:
         return False

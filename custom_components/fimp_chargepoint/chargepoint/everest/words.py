@@ -1,0 +1,134 @@
+"""The words of session_info and session_event, and what each means. Pure.
+
+EVerest API v1, evse_manager_consumer; the API before it has the same words.
+"""
+
+from typing import Final, NamedTuple
+
+from ..model import PauseReason, Status
+
+UNPLUGGED: Final = "Unplugged"
+DISABLED: Final = "Disabled"
+PREPARING: Final = "Preparing"
+CHARGING: Final = "Charging"
+AUTH_REQUIRED: Final = "AuthRequired"
+AUTH_TIMEOUT: Final = "AuthTimeout"
+PAUSED_EV: Final = "ChargingPausedEV"
+PAUSED_EVSE: Final = "ChargingPausedEVSE"
+WAITING_FOR_ENERGY: Final = "WaitingForEnergy"
+FINISHED_EV: Final = "FinishedEV"
+FINISHED_EVSE: Final = "FinishedEVSE"
+SWITCHING: Final = "SwitchingPhases"
+
+#: The reasons of a pause.
+USER_PAUSE: Final = "UserPause"
+NO_ENERGY: Final = "NoEnergy"
+ERROR: Final = "Error"
+#: The words that are a reason themselves.
+IMPLIED_REASONS: Final = {WAITING_FOR_ENERGY: frozenset({NO_ENERGY})}
+
+
+class Word(NamedTuple):
+    """What a status word means; `car`: it is only said with a car plugged in."""
+
+    status: Status | None
+    car: bool = False
+
+
+#: `FinishedEV`, `Preparing` and the pauses depend on what was before, `Unplugged` may be in
+#: doubt: see `session`.
+WORDS: Final = {
+    "Unknown": Word(None),
+    UNPLUGGED: Word(Status.DISCONNECTED),
+    DISABLED: Word(Status.OUT_OF_SERVICE),
+    "Reserved": Word(Status.RESERVED),
+    # Also said when a token came first and there is no car yet.
+    PREPARING: Word(Status.REQUESTING),
+    AUTH_REQUIRED: Word(Status.REQUESTING, car=True),
+    AUTH_TIMEOUT: Word(Status.REQUESTING),
+    CHARGING: Word(Status.CHARGING, car=True),
+    PAUSED_EV: Word(Status.SUSPENDED_BY_EV, car=True),
+    PAUSED_EVSE: Word(Status.READY_TO_CHARGE, car=True),
+    WAITING_FOR_ENERGY: Word(Status.SUSPENDED_BY_EVSE, car=True),
+    FINISHED_EV: Word(Status.FINISHED, car=True),
+    "Finished": Word(Status.FINISHED, car=True),
+    FINISHED_EVSE: Word(Status.FINISHED, car=True),
+    # Only said in 2023, through the older API.
+    "Error": Word(Status.ERROR),
+    "PermanentFault": Word(Status.ERROR),
+}
+
+#: The words said outside of a session.
+IDLE: Final = frozenset({None, "Unknown", UNPLUGGED, DISABLED, "Reserved"})
+#: The words of a running transaction, and those that tell that none runs. The others do not
+#: tell: `Preparing` is said before and in one, `FinishedEV` in one and at its end.
+IN_TRANSACTION: Final = frozenset({CHARGING, PAUSED_EV, PAUSED_EVSE, WAITING_FOR_ENERGY})
+NO_TRANSACTION: Final = IDLE | {"Finished", FINISHED_EVSE, AUTH_REQUIRED, AUTH_TIMEOUT}
+
+
+class Event(NamedTuple):
+    """The word an event stands for; `car`: it only happens with a car plugged in.
+
+    `details` is the key of what else it tells.
+    """
+
+    word: str
+    car: bool = False
+    details: str = ""
+
+
+#: An event that is missing here changes no status. The events that end charging prove no
+#: car: pulling the plug is one way to end it.
+EVENTS: Final = {
+    "Enabled": Event(UNPLUGGED),
+    "Disabled": Event(DISABLED),
+    "SessionStarted": Event(PREPARING, details="session_started"),
+    "AuthRequired": Event(AUTH_REQUIRED, car=True),
+    "TransactionStarted": Event(PREPARING, car=True, details="transaction_started"),
+    "PrepareCharging": Event(PREPARING, car=True),
+    "ChargingStarted": Event(CHARGING, car=True),
+    "ChargingResumed": Event(CHARGING, car=True),
+    SWITCHING: Event(SWITCHING, car=True),
+    "ChargingPausedEV": Event(PAUSED_EV, car=True),
+    PAUSED_EVSE: Event(PAUSED_EVSE, car=True, details="charging_paused_evse"),
+    "WaitingForEnergy": Event(WAITING_FOR_ENERGY, car=True),
+    "StoppingCharging": Event(FINISHED_EV),
+    "ChargingFinished": Event("Finished"),
+    "TransactionFinished": Event("Finished", details="transaction_finished"),
+    "PluginTimeout": Event(AUTH_TIMEOUT),
+    "SessionFinished": Event(UNPLUGGED),
+}
+
+#: What an event says about whether somebody may charge.
+AUTHORIZED: Final = {
+    "SessionStarted": False,
+    "AuthRequired": False,
+    "Authorized": True,
+    "TransactionStarted": True,
+    "Deauthorized": False,
+}
+
+#: The events whose meter value is the reading at the session's beginning.
+BEGINNINGS: Final = frozenset({"SessionStarted", "TransactionStarted"})
+
+
+def reasons_of(details: dict[str, object]) -> frozenset[str]:
+    """Return the reasons in what a `ChargingPausedEVSE` tells."""
+    reasons = details.get("reasons")
+    if not isinstance(reasons, list):
+        return frozenset()
+    return frozenset(each for each in reasons if isinstance(each, str))
+
+
+def paused(reasons: frozenset[str]) -> Status:
+    """Return the status in a pause for `reasons`: a user's wish weighs more than the others."""
+    if USER_PAUSE in reasons or pause_reason(reasons) is None:
+        return Status.READY_TO_CHARGE
+    return Status.SUSPENDED_BY_EVSE
+
+
+def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
+    """Return why the charge point itself pauses, None where somebody else wants it to."""
+    if ERROR in reasons:
+        return PauseReason.FAULT
+    return PauseReason.NO_ENERGY if NO_ENERGY in reasons else None

@@ -1,0 +1,198 @@
+"""What was set from here at a station that does not show it: limits, and a stop at night."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+import json
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    discovery as legacy_discovery,
+)
+from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
+from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest.evse import Evse
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, Chargepoint, load, other_broker, until
+
+ADDRESS = "everest:carport"
+
+
+@pytest.fixture(autouse=True)
+def _found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for v1 where only the API before it is there."""
+    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
+
+
+@asynccontextmanager
+async def station(
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str = "main", **options: Any
+) -> AsyncGenerator[Chargepoint]:
+    """An EVSE with a module for its limits, and another one at the grid."""
+    links = {ADDRESS: {"limits": "limits_api"}}
+    # An older release says what it is only when it starts.
+    entry = await load(hass, other_broker(broker, options={"links": links} | options))
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        EvseSetup(module="carport", limits="limits_api"),
+        sisters=SisterSetup(grid="grid_api"),
+        dialect=dialect,
+        timing=QUICK,
+    ) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.shows("sensor", "status", "disconnected")
+        yield found
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def restart_home_assistant(hass: HomeAssistant, found: Chargepoint) -> None:
+    """Begin anew with what is on disk."""
+    assert await hass.config_entries.async_unload(found.entry.entry_id)
+    hass.data[DATA_KEPT_LIMITS] = KeptLimits(hass)
+    await hass.data[DATA_KEPT_LIMITS].async_load()
+    assert await hass.config_entries.async_setup(found.entry.entry_id)
+
+
+def at_the_grid(point: EverestSimulator, current: float | None) -> None:
+    """Let somebody else limit the current at the grid, or no more."""
+    leaves = {"ac_max_current_A": {"value": current, "source": "dso"}}
+    entry = {
+        "timestamp": "2026-11-21T00:00:00.000Z",
+        "limits_to_root": {},
+        "limits_to_leaves": leaves,
+    }
+    order = {
+        "schedule_import": [] if current is None else [entry],
+        "schedule_export": [],
+        "schedule_setpoints": [],
+    }
+    topic = "everest_api/1/external_energy_limits_consumer/grid_api/m2e/set_external_limits"
+    point.handle(topic, json.dumps(order).encode())
+
+
+def evse_of(found: Chargepoint) -> Evse:
+    """Return the only EVSE."""
+    (evse,) = found.point.points.values()
+    return evse
+
+
+# Limits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_limit_outlives_somebody_who_allows_nothing(
+    hass: HomeAssistant, broker: BrokerProcess, *, restart: bool
+) -> None:
+    async with station(hass, broker) as found:
+        await found.point.plug()
+        await found.shows("sensor", "status", "charging")
+        await found.call("number", "set_value", "max_current", value=13)
+        at_the_grid(found.point, 0)
+        await found.shows("sensor", "status", "suspended_by_evse")
+        # It is the start of a station for a while, in which nobody knows.
+        found.node._alive_since -= 10
+        await found.shows("sensor", "effective_current", "0.0")
+        assert found.state("number", "max_current") == "13.0"
+        await found.shows("sensor", "not_charging_because", "current_too_low")
+        if restart:
+            await restart_home_assistant(hass, found)
+            await found.shows("sensor", "status", "suspended_by_evse")
+            await found.shows("sensor", "not_charging_because", "current_too_low")
+            assert found.state("switch", "charging") == "on"
+            found.node._alive_since -= 10
+            await until(lambda: found.state("number", "max_current") == "13.0", "the limit")
+        await found.call("select", "select_option", "phases", option="1")
+        assert found.state("select", "phases") == "1"
+        at_the_grid(found.point, None)
+        await found.shows("sensor", "status", "charging")
+        assert (evse_of(found).energy.current, evse_of(found).energy.phases) == (13, 1)
+        await found.shows("sensor", "effective_current", "13.0")
+
+
+async def test_the_grid_limits_to_less(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    async with station(hass, broker) as found:
+        await found.call("number", "set_value", "max_current", value=13)
+        at_the_grid(found.point, 8)
+        await found.shows("sensor", "effective_current", "8.0")
+        assert found.state("number", "max_current") == "13.0"
+        assert found.state("sensor", "limited_by") == "dso"
+        # What is set behind it holds as soon as that is over.
+        await found.call("number", "set_value", "max_current", value=10)
+        assert found.state("number", "max_current") == "10.0"
+        at_the_grid(found.point, None)
+        await found.shows("sensor", "effective_current", "10.0")
+
+
+# A stop while the car sleeps -----------------------------------------------------------------
+
+
+async def asleep(found: Chargepoint) -> None:
+    """Let a car charge, and pause by itself."""
+    await found.point.plug()
+    await found.shows("sensor", "status", "charging")
+    await found.point.car_pause()
+    await found.shows("sensor", "status", "suspended_by_ev")
+    assert found.state("switch", "charging") == "on"
+
+
+@pytest.mark.parametrize("dialect", ["main", "2026.02"])
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_stop_that_the_station_accepts_and_does_not_show(
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str, *, restart: bool
+) -> None:
+    async with station(hass, broker, dialect) as found:
+        await asleep(found)
+        await found.call("switch", "turn_off", "charging")
+        assert found.state("switch", "charging") == "off"
+        assert found.attribute("switch", "charging", "pending") is False
+        assert found.state("sensor", "status") == "suspended_by_ev"
+        assert found.state("sensor", "not_charging_because") == "switched_off"
+        if restart:
+            await restart_home_assistant(hass, found)
+            await found.shows("sensor", "status", "suspended_by_ev")
+            assert found.state("switch", "charging") == "off"
+        # At night the car wants to go on, and is kept from it.
+        await found.point.car_resume()
+        await found.shows("sensor", "status", "ready_to_charge")
+        assert found.state("switch", "charging") == "off"
+        await found.call("switch", "turn_on", "charging")
+        assert found.state("sensor", "status") == "charging"
+
+
+@pytest.mark.parametrize("dialect", ["2025.12", "2025.10", "legacy"])
+async def test_a_stop_that_can_only_be_done_when_the_car_wakes_up(
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str
+) -> None:
+    async with station(hass, broker, dialect, command_timeout=1) as found:
+        await asleep(found)
+        await found.call("switch", "turn_off", "charging")
+        assert found.state("switch", "charging") == "off"
+        assert found.attribute("switch", "charging", "pending") is True
+        await found.point.car_resume()
+        await found.shows("sensor", "status", "ready_to_charge")
+        assert found.state("switch", "charging") == "off"
+        await until(lambda: not found.attribute("switch", "charging", "pending"))
+
+
+async def test_a_car_that_asks_for_no_power(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with station(hass, broker) as found:
+        evse = evse_of(found)
+        evse.connector.plug()
+        evse.connector.car_paused = True
+        evse.course.arrive()
+        await found.shows("sensor", "status", "suspended_by_ev")
+        assert found.state("sensor", "raw_status") == "Preparing"
+        assert found.state("switch", "charging") == "on"
+        assert found.state("sensor", "not_charging_because") == "paused_by_car"
+        await found.call("switch", "turn_off", "charging")
+        assert found.state("switch", "charging") == "off"
+        await found.call("switch", "turn_on", "charging")
+        assert found.state("switch", "charging") == "on"
+        await found.point.car_resume()
+        await found.shows("sensor", "status", "charging")

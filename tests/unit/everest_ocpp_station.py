@@ -1,0 +1,103 @@
+"""A station with an OCPP client, told and heard by hand."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.client import EverestOcpp
+from custom_components.fimp_chargepoint.chargepoint.ocpp import (
+    OcppCommand,
+    OcppSnapshot,
+    Told,
+)
+
+from .fakes import UNTHROTTLED, OfflineHub
+
+ROOT = "everest_api/1/ocpp_consumer/ocpp_1"
+
+
+class Station:
+    """A station as it is heard, and what it is asked."""
+
+    def __init__(self, **options: Any) -> None:
+        """Begin with a link and nobody on it."""
+        self.hub = OfflineHub(options=replace(UNTHROTTLED, **options))
+        self.hub.link_up()
+        self.hub.take_sent()
+        self.told: list[Told] = []
+
+    def says(self, variable: str, value: Any) -> None:
+        """Let the module publish a variable."""
+        self.hub.feed(f"{ROOT}/e2m/{variable}", value)
+
+    def bus(self, name: str, value: Any) -> None:
+        """Let the module on the bus publish a variable."""
+        topic = f"everest/modules/ocpp/impl/main/var/{name}"
+        self.hub.feed(topic, {"msg_type": "Var", "data": {"data": value}})
+
+    def legacy(self, word: bytes) -> None:
+        """Let the API before v1 say how the connection is."""
+        self.hub.feed("everest_api/ocpp/var/connection_status", word)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.hub.advance(self.hub.clock.time + seconds)
+
+    def asked(self, operation: str) -> list[Any]:
+        """Return and forget what was sent for an operation."""
+        found = [
+            orjson.loads(payload)
+            for topic, payload in self.hub.sent
+            if topic.startswith(f"{ROOT}/m2e/") and topic.endswith(f"/{operation}")
+        ]
+        self.hub.sent.clear()
+        return found
+
+    def reply_on_bus(self, value: Any) -> None:
+        """Let the module on the bus reply to the call that was made last."""
+        topic, payload = self.hub.sent[-1]
+        call = orjson.loads(payload)["data"]
+        self.hub.sent.clear()
+        answer = {"id": call["id"], "origin": "ocpp", "retval": value}
+        result = {"msg_type": "CmdResult", "data": {"type": "result", "data": answer}}
+        self.hub.feed(f"{topic}/response/{call['origin']}", result)
+
+    @property
+    def client(self) -> EverestOcpp:
+        """The only client."""
+        (client,) = self.hub.nodes.values()
+        assert isinstance(client, EverestOcpp)
+        return client
+
+    @property
+    def shown(self) -> OcppSnapshot:
+        """What is known of it."""
+        return self.client.snapshot
+
+    def listen(self) -> None:
+        """Keep what it tells from now on."""
+        self.client.add_event_listener(self.told.append)
+
+    async def perform(self, command: OcppCommand, reply: Any) -> dict[str, Any]:
+        """Let it do something, and reply to that."""
+        task = asyncio.create_task(self.client.perform(command))
+        await asyncio.sleep(0)
+        (sent,) = [orjson.loads(payload) for _, payload in self.hub.sent[-1:]]
+        self.hub.feed(sent["headers"]["replyTo"], reply)
+        return await task
+
+
+def schedule(**more: Any) -> dict[str, Any]:
+    """Return the schedule of a whole station: 16 A, after a minute 6 A, after two none."""
+    whole = {
+        "evse": 0,
+        "charging_rate_unit": "A",
+        "duration": 120,
+        "charging_schedule_period": [
+            {"start_period": 0, "limit": 16.0},
+            {"start_period": 60, "limit": 6.0},
+        ],
+    }
+    return {"schedules": [{"evse": 1, "charging_rate_unit": "A"}, whole | more]}

@@ -1,0 +1,110 @@
+"""A logbook that is fed by hand, at times of a day."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+from custom_components.fimp_chargepoint.chargepoint.bill import Price
+from custom_components.fimp_chargepoint.chargepoint.logbook import (
+    Logbook,
+)
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    PLUGGED,
+    ChargepointSnapshot,
+    Identity,
+    Meter,
+    Reason,
+    Session,
+    Status,
+    Vehicle,
+)
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+MONDAY = NOON - timedelta(days=4)
+
+
+LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
+
+
+#: The session of days ago, which a charge point goes on to tell of.
+OLD = Session(started=MONDAY, ended=MONDAY + timedelta(hours=1))
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+class Home:
+    """A logbook that is fed at times, in minutes after noon."""
+
+    def __init__(self, *, has_price: bool = False, price: Price | None = None) -> None:
+        self.has_price = has_price or price is not None
+        self.price = price
+        self.logbook = Logbook(has_price=self.has_price)
+        self.snapshot = replace(LIVE, session=OLD, meter=Meter(session_energy=5.0))
+        self.events: list[tuple[str, float]] = []
+        self.told: list[dict[str, Any]] = []
+
+    def says(
+        self,
+        minutes: float,
+        status: Status | None = None,
+        energy: float | None = None,
+        **changes: Any,
+    ) -> None:
+        """Let what is due happen, then let the charge point say something."""
+        if status is not None:
+            changes |= {"status": status, "plugged": PLUGGED.get(status)}
+        if energy is not None:
+            changes["meter"] = Meter(session_energy=energy)
+        self.waits(minutes)
+        self.snapshot = replace(self.snapshot, unavailable=None, **changes)
+        self._take(minutes)
+
+    def waits(self, minutes: float) -> None:
+        """Let what is due until a time happen."""
+        now = at(minutes).timestamp()
+        deadline = self.logbook.next_deadline
+        if deadline is not None and deadline <= now:
+            when = (deadline - NOON.timestamp()) / 60
+            self._note(when, self.logbook.tick(deadline, self.price))
+
+    def lost(self, minutes: float) -> None:
+        """Nobody hears it any more; sessions and counters stay, as in the library."""
+        self.waits(minutes)
+        self.snapshot = replace(
+            self.snapshot,
+            unavailable=Reason.LINK_DOWN,
+            status=None,
+            plugged=None,
+            vehicle=Vehicle(),
+        )
+        self._take(minutes)
+
+    def restarts(self) -> None:
+        """Store all as JSON and begin a new run, in which nothing was said yet."""
+        self.logbook.close(self.price)
+        stored = json.loads(json.dumps(self.logbook.stored()))
+        self.logbook = Logbook(has_price=self.has_price)
+        self.logbook.restore(stored)
+        self.snapshot = LIVE
+
+    def _take(self, minutes: float) -> None:
+        self._note(
+            minutes, self.logbook.take(self.snapshot, at(minutes).timestamp(), self.price)
+        )
+
+    def _note(self, minutes: float, happened: list[Any]) -> None:
+        for each in happened:
+            self.events.append((str(each.occurrence), round(minutes)))
+            if each.record is not None:
+                self.told.append(each.record.told())
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The only record."""
+        (record,) = self.logbook.records
+        return record.told()
