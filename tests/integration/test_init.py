@@ -1,6 +1,7 @@
 """The life of a config entry: connections, devices, and what comes and goes."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 import json
 from typing import Any
@@ -153,9 +154,8 @@ async def test_device_follows_its_identity(
 ) -> None:
     """An update of the firmware is shown without a reload."""
     point = next(iter(chargepoint.point.points.values()))
-    report = point.inclusion() | {"sw_ver": "2.4.0"}
-    with patch.object(point, "inclusion", lambda: report):
-        point.adapter._introduce(point)
+    point.profile = replace(point.profile, versions=("WB-1", "1", "2.4.0"))
+    await point.relist()
     await until(
         lambda: device_of(hass, chargepoint.entry, "Acme Wallbox").sw_version == "2.4.0"
     )
