@@ -102,12 +102,13 @@ def test_an_inclusion_report_introduces_a_charge_point(hub: OfflineHub) -> None:
     assert node.snapshot.identity.serial_number is None
     assert node.snapshot.capabilities.options[Feature.CHARGING_MODE] == ("normal", "slow")
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.controls
+    # Whether its adapter reaches it comes first: else it answers by heart.
     assert kinds(hub) == [
+        "cmd.app.get_state",
         "cmd.state.get_report",
         "cmd.current_session.get_report",
         "cmd.cable_lock.get_report",
         "cmd.meter.get_report",
-        "cmd.app.get_state",
     ]
     # Not available before it was heard.
     assert node.snapshot.unavailable is Reason.NOT_HEARD

@@ -334,7 +334,10 @@ class FimpProtocol(Protocol):
     def _add(self, address: ServiceAddress, node: FimpChargepoint) -> None:
         self._nodes[address] = node
         self._strangers.add(address)
-        node.apply_cut_off(self._adapters.cut_off(address.adapter), self._hub.clock.now())
+        now = self._hub.clock.now()
+        node.apply_cut_off(self._adapters.cut_off(address.adapter), now)
+        # Before all that it may answer by heart.
+        self._adapters.watch_login(address.adapter, now)
 
     def _meet(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
         """Take in a charge point that spoke, and give it the time to say who it is."""
@@ -353,7 +356,6 @@ class FimpProtocol(Protocol):
             self._strangers.remove(address)
             self._timers.cancel(f"introduce {address}")
             self._hub.add_node(self._nodes[address])
-            self._adapters.watch_login(address.adapter, now)
             self._ask_who(address, now, *_WHO_AGAIN)
 
     def _ask_about(self, address: ServiceAddress, now: float) -> None:
