@@ -216,12 +216,13 @@ class Simulator[P: Chargepoint](ABC):
 
     async def stop(self) -> None:
         """Disconnect and end every task; a bug found in one of them is raised here."""
+        # First of all: a message that still comes would begin another task.
+        if self._link is not None:
+            await self._link.stop()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        if self._link is not None:
-            await self._link.stop()
         for result in results:
             if isinstance(result, Exception):
                 raise result
