@@ -1,5 +1,9 @@
 """EV charge points over MQTT (FIMP, EVerest): set up and unload a config entry."""
 
+import asyncio
+from functools import partial
+import logging
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
@@ -7,11 +11,13 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.hass_dict import HassKey
 
 from .absence import async_forget_heard, async_watch_for_absence
 from .broker import settings_source
 from .chargepoint import mqtt_hub
-from .chargepoint.errors import AuthenticationError, NotConnectedError
+from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnectedError
+from .chargepoint.hub import Hub
 from .const import (
     CONF_BROKER,
     CONF_PREFIXES,
@@ -51,6 +57,13 @@ _WATCHES = (
     async_follow_price,
 )
 
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds to tell the stations of an entry that is being removed.
+_LEAVING_TIME = 3.0
+#: What is to be said where an entry that was unloaded is removed, by the id of the entry.
+_LAST_WORDS: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_last_words")
+
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -84,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         await hub.stop()
 
     # Also where the rest of the set-up fails; stopping twice does no harm.
-    entry.async_on_unload(hub.stop)
+    entry.async_on_unload(partial(_async_leave, hass, entry, hub))
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
     sessions = Sessions(hass, entry, PriceSource(hass, entry.options))
     await sessions.async_load()
@@ -123,8 +136,37 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
+async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
+    """Disconnect; what stations are to be told where we do not come back is said, or kept."""
+    last_words = hub.leave()
+    if entry.disabled_by or not library_options(entry.options).communication_check:
+        await hub.say(last_words)
+    else:
+        # Whether it is reloaded or removed, nobody can see yet.
+        hass.data.setdefault(_LAST_WORDS, {})[entry.entry_id] = last_words
+    await hub.stop()
+
+
+async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """Tell the stations of an entry that is being removed to expect us no more."""
+    last_words = hass.data.get(_LAST_WORDS, {}).pop(entry.entry_id, None)
+    if not last_words:
+        return
+    # With the usual options, which make no station expect us again.
+    hub = mqtt_hub(settings_source(hass, entry.data), prefixes=entry.data[CONF_PREFIXES])
+    try:
+        async with asyncio.timeout(_LEAVING_TIME):
+            await hub.start()
+            await hub.say(last_words)
+    except (ChargepointError, TimeoutError) as error:
+        _LOGGER.info("No station was told that it will hear no more of us: %s", error)
+    finally:
+        await hub.stop()
+
+
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave nothing behind: no issue that nobody can close, no limit, nothing on disk."""
+    await _async_say_last_words(hass, entry)
     async_forget_outage(hass, entry)
     async_forget_issues(hass, entry)
     async_forget_heard(hass, entry)

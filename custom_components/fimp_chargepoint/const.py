@@ -25,11 +25,9 @@ PLATFORMS: Final = (
 MQTT_DOMAIN: Final = "mqtt"
 
 CONF_BROKER: Final = "broker"
-CONF_BUS_ROOT: Final = "bus_root"
 CONF_CA_CERTIFICATE: Final = "ca_certificate"
 CONF_CLIENT_CERTIFICATE: Final = "client_certificate"
 CONF_COMMUNICATION_CHECK: Final = "communication_check"
-CONF_COMMUNICATION_CHECK_END: Final = "communication_check_end"
 CONF_CLIENT_KEY: Final = "client_key"
 CONF_DWELL: Final = "dwell"
 CONF_INTERNAL_BUS: Final = "internal_bus"

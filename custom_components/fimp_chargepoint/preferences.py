@@ -29,9 +29,7 @@ import probatio
 from .chargepoint.options import Options, Token
 from .chargepoint.topics import is_level
 from .const import (
-    CONF_BUS_ROOT,
     CONF_COMMUNICATION_CHECK,
-    CONF_COMMUNICATION_CHECK_END,
     CONF_DWELL,
     CONF_FIXED_PRICE,
     CONF_INTERNAL_BUS,
@@ -160,19 +158,11 @@ SECTIONS: Final = (
             ),
             default=CARD,
         ),
-        Preference(
-            key=CONF_INTERNAL_BUS, selector=BooleanSelector(), default=_UNTOUCHED.internal_bus
-        ),
-        Preference(key=CONF_BUS_ROOT, selector=TextSelector(), default=_UNTOUCHED.bus_root),
+        Preference(key=CONF_INTERNAL_BUS, selector=TextSelector()),
         Preference(
             key=CONF_COMMUNICATION_CHECK,
             selector=BooleanSelector(),
             default=_UNTOUCHED.communication_check,
-        ),
-        Preference(
-            key=CONF_COMMUNICATION_CHECK_END,
-            selector=BooleanSelector(),
-            default=_UNTOUCHED.communication_check_end,
         ),
     ),
 )
@@ -203,8 +193,9 @@ def entry_options(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any
     }
     if not options[CONF_PROTOCOLS]:
         raise FormError("protocol_missing")
-    if not all(map(is_level, options.get(CONF_BUS_ROOT, _UNTOUCHED.bus_root).split("/"))):
-        raise FormError("bus_root_invalid")
+    bus = options.get(CONF_INTERNAL_BUS)
+    if bus is not None and not all(map(is_level, bus.split("/"))):
+        raise FormError("internal_bus_invalid")
     if CONF_PRICE_ENTITY in options and CONF_FIXED_PRICE in options:
         raise FormError("two_prices")
     if not PriceSource(hass, options).can_be_counted_with:

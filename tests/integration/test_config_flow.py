@@ -360,10 +360,8 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "protocols": ["everest"],
         "token": "CAFE",
         "token_type": "central",
-        "internal_bus": True,
-        "bus_root": "station",
+        "internal_bus": "station",
         "communication_check": True,
-        "communication_check_end": True,
     }
     entry = other_broker(broker, options=options)
     entry.add_to_hass(hass)
@@ -386,10 +384,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "keep_limits": False,
         "protocols": ["everest"],
         "token_type": "iso14443",
-        "internal_bus": False,
-        "bus_root": "everest",
         "communication_check": False,
-        "communication_check_end": False,
     }
     assert library_options(entry.options) == Options(
         measurement_interval=7, protocols=("everest",)
@@ -418,7 +413,9 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
 
 
 @pytest.mark.parametrize("root", ["everest/#", "+", "a//b", "everest/"])
-async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root: str) -> None:
+async def test_no_prefix_of_a_bus(
+    hass: HomeAssistant, broker: BrokerProcess, root: str
+) -> None:
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     result = await hass.config_entries.options.async_init(entry.entry_id)
@@ -427,15 +424,14 @@ async def test_no_root_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root
         "charging": {},
         "costs": {},
         "protocols": {},
-        "everest": {"internal_bus": True, "bus_root": root},
+        "everest": {"internal_bus": root},
     }
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
-    assert result["errors"] == {"base": "bus_root_invalid"}
-    filled_in["everest"]["bus_root"] = " site/everest "
+    assert result["errors"] == {"base": "internal_bus_invalid"}
+    filled_in["everest"]["internal_bus"] = " site/everest "
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    options = library_options(entry.options)
-    assert (options.internal_bus, options.bus_root) == (True, "site/everest")
+    assert library_options(entry.options).internal_bus == "site/everest"
 
 
 @pytest.mark.parametrize(

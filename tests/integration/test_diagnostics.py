@@ -290,7 +290,7 @@ async def test_nothing_of_the_back_end_is_in_it(
         sisters=SisterSetup(ocpp="ocpp_api", bus="ocpp"),
         timing=QUICK,
     ) as station:
-        entry = await load(hass, other_broker(broker, options={"internal_bus": True}))
+        entry = await load(hass, other_broker(broker, options={"internal_bus": "everest"}))
         found = Chargepoint(hass, station, entry)
         await station.ocpp("disconnect")
         await station.ocpp("connect")

@@ -24,7 +24,7 @@ from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, find, load, other_broker, until
 
-BUS = {"internal_bus": True}
+BUS = {"internal_bus": "everest"}
 API = SisterSetup(ocpp="ocpp_api")
 ON_BUS = SisterSetup(bus="ocpp")
 BOTH = SisterSetup(ocpp="ocpp_api", bus="ocpp")

@@ -274,7 +274,7 @@ def test_what_is_answered(command: OcppCommand, value: Any, answer: Any) -> None
 
 # On a hub -------------------------------------------------------------------------------
 
-ON = replace(UNTHROTTLED, internal_bus=True)
+ON = replace(UNTHROTTLED, internal_bus="everest")
 
 
 def said(value: Any) -> dict[str, Any]:
@@ -329,7 +329,7 @@ def test_another_name_of_the_implementation() -> None:
 
 
 def test_another_root() -> None:
-    hub = OfflineHub(options=replace(ON, bus_root="a/b"))
+    hub = OfflineHub(options=replace(ON, internal_bus="a/b"))
     assert any(each.startswith("a/b/modules/") for each in hub.filters)
     hub.link_up()
     hub.feed("a/b/modules/ocpp/impl/main/var/is_connected", said(value=True))

@@ -121,7 +121,7 @@ def test_it_is_found_by_asking() -> None:
 
 def test_two_of_them() -> None:
     """Each is a client of its own, and nobody is given what may be the other's."""
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.says("heartbeat", 1)
     station.hub.feed("everest_api/1/ocpp_consumer/ocpp_2/e2m/heartbeat", 1)
     station.bus("is_connected", value=True)
@@ -363,7 +363,7 @@ async def test_when_it_was_not_heard_it_may_have_been_restarted(station: Station
 
 @pytest.mark.parametrize("first", ["is_connected", "chatter"])
 async def test_the_same_on_the_bus(first: str) -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     station.wait(4)
     task = asyncio.create_task(station.client.perform(MonitorVariables(names=("x",))))
@@ -384,7 +384,7 @@ async def test_the_same_on_the_bus(first: str) -> None:
 
 async def test_what_cannot_be_monitored_any_more() -> None:
     """The station was replaced by an older one."""
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     station.wait(4)
     task = asyncio.create_task(station.client.perform(MonitorVariables(names=("x",))))
@@ -424,7 +424,7 @@ def test_it_is_no_charge_point_to_be_discovered() -> None:
 
 
 async def test_the_results_of_others_are_nobody_s() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     station.wait(4)
     task = asyncio.create_task(station.client.perform(StopOcpp()))
@@ -595,7 +595,7 @@ def test_what_a_release_does_not_offer() -> None:
 
 
 def test_the_api_is_preferred() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.says("connection_status", STATUS)
     station.listen()
     station.bus("is_connected", value=False)
@@ -611,7 +611,7 @@ def test_the_api_is_preferred() -> None:
 
 
 def test_monitors_on_the_bus_where_the_api_has_none() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.says("heartbeat", {})
     station.listen()
     station.bus("configuration_key", {"key": "x", "read_only": True, "value": "x" * 5000})
@@ -622,7 +622,7 @@ def test_monitors_on_the_bus_where_the_api_has_none() -> None:
 
 
 def test_the_bus_alone_waits_for_the_api() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     assert station.hub.nodes == {}
     station.wait(1)
@@ -632,7 +632,7 @@ def test_the_bus_alone_waits_for_the_api() -> None:
 
 
 def test_the_bus_waits_longer_where_the_api_is_there() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.hub.feed("everest_api/1/evse_manager_consumer/evse_1/e2m/heartbeat", 1)
     station.bus("is_connected", value=True)
     station.wait(30)
@@ -643,7 +643,7 @@ def test_the_bus_waits_longer_where_the_api_is_there() -> None:
 
 
 def test_what_was_not_introduced_begins_anew_with_the_link() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     station.hub.link_down(NotConnectedError("gone"))
     station.hub.link_up()
@@ -655,7 +655,7 @@ def test_what_was_not_introduced_begins_anew_with_the_link() -> None:
 
 
 def test_a_dialect_has_to_be_heard_again_after_the_link() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     station.wait(4)
     station.client.check(StopOcpp())
@@ -675,7 +675,7 @@ def test_a_dialect_has_to_be_heard_again_after_the_link() -> None:
 
 
 def test_the_bus_is_asked_for_a_sign_of_life() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
     station.wait(4)
     station.hub.take_sent()
@@ -713,7 +713,7 @@ def test_the_older_api() -> None:
 
 
 def test_the_older_api_may_know_nothing_that_the_bus_says() -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.legacy(b"unknown")
     station.bus("is_connected", value=True)
     station.wait(4)
@@ -770,7 +770,7 @@ def _filled(value: Any) -> list[Any]:
 
 @pytest.mark.parametrize("odd", [each for each in _ODD if not isinstance(each, bytes)])
 async def test_odd_fields_cost_nothing_but_themselves(odd: Any) -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.says("heartbeat", 1)
     station.bus("is_connected", value=True)
     for value in _filled(odd):
@@ -796,7 +796,7 @@ async def test_odd_fields_cost_nothing_but_themselves(odd: Any) -> None:
 
 @pytest.mark.parametrize("odd", [each for each in _ODD if isinstance(each, bytes)])
 def test_no_message_at_all(odd: bytes) -> None:
-    station = Station(internal_bus=True)
+    station = Station(internal_bus="everest")
     station.says("heartbeat", 1)
     station.bus("is_connected", value=True)
     topics = [

@@ -111,7 +111,6 @@ async def everything() -> list[Message]:
         site.hub.options,
         token=Token("DEADBEEF", "ISO14443"),
         communication_check=True,
-        communication_check_end=True,
     )
     site.hub.link_up()
     site.hub.feed("everest_api/ready_beacon", {})
@@ -193,6 +192,7 @@ async def everything() -> list[Message]:
     site.cut()
     site.mend()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await site.hub.say(site.hub.leave())
     await site.hub.stop()
     # The same hub speaks another language as well, and looks below another prefix.
     others = ("pt:j1/", "site1/")

@@ -15,12 +15,10 @@ CHECK = "communication_check"
 OCPP = "ocpp_consumer"
 
 
-def site_with(*, check: bool = True, end: bool = False, prefix: str = "") -> Site:
+def site_with(*, check: bool = True, prefix: str = "") -> Site:
     """Return a station; the user has chosen what it is told."""
     site = Site(prefix)
-    site.hub.options = replace(
-        site.hub.options, communication_check=check, communication_check_end=end
-    )
+    site.hub.options = replace(site.hub.options, communication_check=check)
     return site
 
 
@@ -46,17 +44,14 @@ def moments(site: Site, seconds: float, step: float = 0.5) -> list[float]:
     return times
 
 
-@pytest.mark.parametrize("end", [True, False])
-async def test_off_by_default(*, end: bool) -> None:
-    site = site_with(check=False, end=end)
+async def test_off_by_default() -> None:
+    site = site_with(check=False)
     assert Site().hub.options.communication_check is False
-    assert Site().hub.options.communication_check_end is False
     site.evse("heartbeat", 1)
     site.says(ERRORS, "errors_1", "heartbeat", 1)
     found(site, EVSE, "evse_1", 5)
     assert moments(site, 20) == []
-    await site.hub.stop()
-    assert site.asked(CHECK) == []
+    assert site.hub.leave() == []
 
 
 @pytest.mark.parametrize("prefix", ["", "site1/"])
@@ -118,12 +113,16 @@ def test_a_lost_link_ends_it_and_a_new_one_goes_on_at_once() -> None:
 
 
 @pytest.mark.parametrize("end", [True, False])
-async def test_goodbye_only_if_chosen(*, end: bool) -> None:
-    site = site_with(end=end)
+async def test_a_goodbye_only_for_good(*, end: bool) -> None:
+    """Who watches us is to notice that we are gone, as where a reload fails."""
+    site = site_with()
     site.evse("heartbeat", 1)
     site.says(ERRORS, "errors_1", "heartbeat", 1)
     found(site, LIMITS, "limits_1", 0)
     site.take()
+    last_words = site.hub.leave()
+    if end:
+        await site.hub.say(last_words)
     await site.hub.stop()
     said = [each for each in site.hub.sent if CHECK in each[0]]
     expected = [f"{EVSE}/evse_1", f"{ERRORS}/errors_1"] if end else []
@@ -131,10 +130,11 @@ async def test_goodbye_only_if_chosen(*, end: bool) -> None:
 
 
 async def test_no_goodbye_without_a_link() -> None:
-    site = site_with(end=True)
+    site = site_with()
     site.evse("heartbeat", 1)
     site.cut()
     site.take()
+    await site.hub.say(site.hub.leave())
     await site.hub.stop()
     assert site.asked(CHECK) == []
     with pytest.raises(NotConnectedError):
@@ -165,7 +165,7 @@ def test_as_often_as_the_ocpp_client_wants_it() -> None:
 
 async def test_nothing_is_said_after_the_goodbye() -> None:
     """The broker may take its time, and others go on talking."""
-    site = site_with(end=True)
+    site = site_with()
     site.evse("heartbeat", 1)
     site.says(OCPP, "ocpp_1", "heartbeat", 1)
     site.take()
@@ -177,6 +177,7 @@ async def test_nothing_is_said_after_the_goodbye() -> None:
         site.says(ERRORS, "errors_1", "heartbeat", 1)
 
     site.hub.publish = slowly  # type: ignore[method-assign]
+    await site.hub.say(site.hub.leave())
     await site.hub.stop()
     said = [each for each in site.hub.sent if CHECK in each[0]]
     assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"false") in said

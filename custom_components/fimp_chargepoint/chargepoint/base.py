@@ -18,7 +18,7 @@ from .pace import Pace, overtakes_limit, overtakes_stop
 
 
 class Chargepoint(Node[ChargepointSnapshot], ABC):
-    """A charge point: commands that return when they are proven, or raise a ChargepointError."""
+    """A charge point: commands return when they are proven, or raise a ChargepointError."""
 
     #: Seconds a command waits for its proof.
     command_timeout: ClassVar[float]

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 import logging
 from typing import Any
@@ -157,16 +158,22 @@ class Hub:
         """
         await self.link.start()
 
+    def leave(self) -> list[tuple[str, bytes]]:
+        """Say nothing more by itself; returns what is to be said if nobody comes back."""
+        said: list[tuple[str, bytes]] = []
+        for _, protocol in self._protocols:
+            said += self.internal_errors.ask(protocol.leave) or ()
+        return said
+
+    async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Hand messages to the broker, as far as that can be done in a moment."""
+        with suppress(NotConnectedError, TimeoutError):
+            async with asyncio.timeout(_LEAVING_TIME):
+                for topic, payload in messages:
+                    await self.publish(topic, payload)
+
     async def stop(self) -> None:
         """Disconnect and leave nothing behind."""
-        for _, protocol in self._protocols:
-            try:
-                async with asyncio.timeout(_LEAVING_TIME):
-                    await protocol.leave()
-            except NotConnectedError, TimeoutError:
-                continue
-            except Exception as error:  # noqa: BLE001
-                self.internal_errors.report(error, protocol)
         await self.link.stop()
         # Nobody may wait for what will never be proven.
         self._for_each(lambda each, now: each.link_down(now))

@@ -38,10 +38,9 @@ class Options:
     point keeps in lasting memory; 0 is none. `keep_limits` is whether a limit that was set
     is set again where the charge point comes back without it. `protocols` are those that
     are spoken, by their name. `token` starts sessions where the charge point takes one.
-    `internal_bus` is whether we speak on the bus inside EVerest stations too, whose topics
-    begin with `bus_root`. `communication_check` is whether a station is told that we live,
-    `communication_check_end` whether it is told when we stop to. `links`
-    are the choices (see `LinkChoice`) by address and kind, an empty text for none.
+    `internal_bus` is the prefix of the topics of the bus inside EVerest stations, empty where
+    we do not speak there. `communication_check` is whether a station is told that we live.
+    `links` are the choices (see `LinkChoice`) by address and kind, an empty text for none.
     """
 
     measurement_interval: float = 5.0
@@ -49,9 +48,7 @@ class Options:
     write_interval: float = 15.0
     protocols: tuple[str, ...] = ("fimp", "everest")
     token: Token | None = None
-    internal_bus: bool = False
-    bus_root: str = "everest"
+    internal_bus: str = ""
     keep_limits: bool = False
     communication_check: bool = False
-    communication_check_end: bool = False
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -58,13 +58,12 @@ class Protocol(ABC):
         """What nobody but the user can say belongs to a charge point."""
         return []
 
-    async def leave(self) -> None:
-        """Say what has to be said before the connection is given up.
+    def leave(self) -> list[tuple[str, bytes]]:
+        """Say nothing more by itself; returns what is to be said if nobody comes back.
 
-        Raises:
-            NotConnectedError: it cannot be said any more.
-
+        Each is a topic and a payload.
         """
+        return []
 
     def link_down(self, now: float) -> None:
         """Forget what was going on; the hub tells the nodes itself."""

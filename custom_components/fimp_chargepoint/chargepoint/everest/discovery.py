@@ -106,8 +106,8 @@ class EverestProtocol(Protocol):
             self._look_at_links_later(now)
 
     @override
-    async def leave(self) -> None:
-        await self._supervision.leave()
+    def leave(self) -> list[tuple[str, bytes]]:
+        return self._supervision.leave()
 
     def _discover(self, _: float) -> None:
         reply_to = ReplyTopic(_OWN_INTERFACE, self._own_id, "discover")

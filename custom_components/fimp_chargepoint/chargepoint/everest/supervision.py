@@ -42,20 +42,13 @@ class Supervision:
         """Nobody has heard from us for a while."""
         self._hub.internal_errors.each(self._periods, lambda address: self._tell(address, now))
 
-    async def leave(self) -> None:
-        """Let nobody miss us, where that is wanted.
-
-        Raises:
-            NotConnectedError: they will.
-
-        """
+    def leave(self) -> list[tuple[str, bytes]]:
+        """Give no sign any more; returns what lets nobody miss us."""
         # A sign after the goodbye would call it off, and nobody would say it again.
         self._has_left = True
-        if self._hub.options.communication_check_end:
-            for module, period in tuple(self._periods.values()):
-                if period > 0:
-                    message = module.message("communication_check", value=False)
-                    await self._hub.publish(message.topic, message.payload)
+        wanted = [module for module, period in self._periods.values() if period > 0]
+        goodbyes = [each.message("communication_check", value=False) for each in wanted]
+        return [(each.topic, each.payload) for each in goodbyes]
 
     def _tell(self, address: str, now: float) -> None:
         module, period = self._periods[address]

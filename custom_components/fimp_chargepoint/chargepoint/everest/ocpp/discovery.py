@@ -64,7 +64,7 @@ class OcppProtocol(Protocol):
         #: The one that is only heard by other ways. The hub may not know it yet.
         self._other: EverestOcpp | None = None
         self._origin = f"fimp_chargepoint_{uuid4().hex}"
-        self._root = f"{hub.options.bus_root}/" if hub.options.internal_bus else None
+        self._root = f"{hub.options.internal_bus}/" if hub.options.internal_bus else None
         self._on_bus: dict[tuple[str, str], BusModule] = {}
         #: The module by its usual name, and the id of the question whether it is there.
         self._usual: BusModule | None = None
@@ -122,8 +122,8 @@ class OcppProtocol(Protocol):
         self._supervision.link_up(now)
 
     @override
-    async def leave(self) -> None:
-        await self._supervision.leave()
+    def leave(self) -> list[tuple[str, bytes]]:
+        return self._supervision.leave()
 
     @override
     def link_down(self, now: float) -> None:
