@@ -53,6 +53,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
                 OPTIONS_SCHEMA, user_input or suggested_options(self.config_entry.options)
             ),
             errors=errors,
+            description_placeholders={"currency": self.hass.config.currency},
         )
 
     async def async_step_links(

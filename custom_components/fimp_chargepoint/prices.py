@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 import logging
 import math
-import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
     ATTR_UNIT_OF_MEASUREMENT,
+    CURRENCY_DOLLAR,
+    CURRENCY_EURO,
     STATE_UNAVAILABLE,
     STATE_UNKNOWN,
     Platform,
@@ -37,63 +38,26 @@ PRICE_DOMAINS: Final = (Platform.SENSOR, Platform.NUMBER, "input_number")
 
 #: How many kWh the energy in a unit is.
 _ENERGY: Final = {"wh": 0.001, "kwh": 1.0, "mwh": 1000.0, "gwh": 1_000_000.0}
-_SYMBOLS: Final = {"€": "EUR", "£": "GBP", "zł": "PLN", "kč": "CZK", "₺": "TRY", "₹": "INR"}
-#: What may stand for the currency of Home Assistant, and for which ones.
-_AMBIGUOUS: Final = {
-    "kr": ("NOK", "SEK", "DKK", "ISK"),
-    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
-    "fr": ("CHF",),
-}
-#: The hundredths, and of which currencies they are.
-_HUNDREDTHS: Final = {
-    "øre": ("NOK", "DKK"),
-    "öre": ("SEK",),
-    "ore": ("NOK", "DKK", "SEK"),
-    "ct": ("EUR",),
-    "cent": ("EUR", "USD", "CAD", "AUD", "NZD"),
-    "cents": ("EUR", "USD", "CAD", "AUD", "NZD"),
-    "c": ("EUR", "USD", "CAD", "AUD", "NZD"),
-    "¢": ("USD", "CAD", "AUD", "NZD"),
-    "snt": ("EUR",),
-    "p": ("GBP",),
-    "gr": ("PLN",),
-    "rp": ("CHF",),
-}
 
 
-class PriceUnit(NamedTuple):
-    """The unit of a price: how much of `currency` for a kWh one of it is."""
+def price_factor(unit: str | None, currency: str) -> float | None:
+    """Return how much of `currency` for a kWh one of a unit such as `EUR/MWh` is.
 
-    factor: float
-    currency: str
-
-
-def price_unit(unit: str | None, home_currency: str) -> PriceUnit | None:
-    """Return what a unit such as `EUR/kWh`, `EUR/MWh` or `øre/kWh` means, None for others.
-
-    A word that several currencies share stands for the one of Home Assistant.
+    None for what is no price in that currency: what a word for money or its hundredth is
+    worth, nobody can tell for all of them, and a wrong guess is wrong by a factor.
     """
-    money, slash, energy = (unit or "").replace(" ", "").partition("/")
-    divisor = _ENERGY.get(energy.lower())
-    if not slash or divisor is None:
-        return None
-    word = money.lower()
-    if word in _HUNDREDTHS:
-        currency = _one_of(_HUNDREDTHS[word], home_currency)
-        return None if currency is None else PriceUnit(0.01 / divisor, currency)
-    currency = _SYMBOLS.get(word)
-    if word in _AMBIGUOUS:
-        currency = _one_of(_AMBIGUOUS[word], home_currency)
-    elif re.fullmatch(r"[A-Z]{3}", money):
-        currency = money
-    return None if currency is None else PriceUnit(1 / divisor, currency)
+    money, _, energy = (unit or "").replace(" ", "").partition("/")
+    kwh = _ENERGY.get(energy.lower())
+    return None if kwh is None or not _is_in(money, currency) else 1 / kwh
 
 
-def _one_of(currencies: tuple[str, ...], home_currency: str) -> str | None:
-    """Return which of `currencies` is meant, None where that is open."""
-    if home_currency in currencies:
-        return home_currency
-    return currencies[0] if len(currencies) == 1 else None
+def _is_in(money: str, currency: str) -> bool:
+    """Whether `money` is the code of a currency, or the sign that Home Assistant has for it."""
+    return (
+        money.upper() == currency
+        or (money == CURRENCY_EURO and currency == "EUR")
+        or (money == CURRENCY_DOLLAR and currency.endswith("D"))
+    )
 
 
 @callback
@@ -135,7 +99,7 @@ class PriceSource:
         if state is None or ATTR_UNIT_OF_MEASUREMENT not in state.attributes:
             # It may come later; until then there is no price, unless it never has a unit.
             return state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN)
-        return self._unit(state) is not None
+        return self._factor(state) is not None
 
     @property
     def price(self) -> Price | None:
@@ -165,22 +129,23 @@ class PriceSource:
             return None
         if not math.isfinite(amount):
             return None
-        unit = self._unit(state)
-        if unit is None:
+        factor = self._factor(state)
+        if factor is None:
             self._refuse(str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)))
             return None
-        return Price(amount * unit.factor, unit.currency)
+        return Price(amount * factor, self._hass.config.currency)
 
-    def _unit(self, state: State) -> PriceUnit | None:
-        text = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
-        return price_unit(text, self._hass.config.currency)
+    def _factor(self, state: State) -> float | None:
+        unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+        return price_factor(unit, self._hass.config.currency)
 
     def _refuse(self, unit: str) -> None:
         """Say once that a price has a unit that nobody can count with."""
         if unit != self._refused:
             self._refused = unit
             _LOGGER.warning(
-                "The unit %r of %s is not a price of energy, such as EUR/kWh",
+                "The unit %r of %s is not a price of energy, such as %s/kWh",
                 unit,
                 self._entity_id,
+                self._hass.config.currency,
             )

@@ -437,7 +437,8 @@ async def test_no_prefix_of_a_bus(
 @pytest.mark.parametrize(
     ("costs", "unit", "error"),
     [
-        ({"price_entity": "sensor.price", "fixed_price": 2.0}, "NOK/kWh", "two_prices"),
+        ({"price_entity": "sensor.price", "fixed_price": 2.0}, "EUR/kWh", "two_prices"),
+        ({"price_entity": "sensor.price"}, "NOK/kWh", "price_unit"),
         ({"price_entity": "sensor.price"}, "NOK", "price_unit"),
         ({"price_entity": "sensor.price"}, None, "price_unit"),
     ],
@@ -458,6 +459,7 @@ async def test_price_that_nobody_can_count_with(
     configure = hass.config_entries.options.async_configure
     result = await configure(result["flow_id"], form | {"costs": costs})
     assert result["errors"] == {"base": error}
+    assert result["description_placeholders"]["currency"] == "EUR"
     hass.states.async_set("sensor.price", "1.5", {"unit_of_measurement": "EUR/MWh"})
     price = {"price_entity": "sensor.price"}
     result = await configure(result["flow_id"], form | {"costs": price})

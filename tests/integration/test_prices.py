@@ -4,60 +4,51 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.bill import Price
-from custom_components.fimp_chargepoint.prices import PriceSource, price_unit
+from custom_components.fimp_chargepoint.prices import PriceSource, price_factor
 
 
 @pytest.mark.parametrize(
-    ("unit", "home", "factor", "currency"),
+    ("unit", "currency", "factor"),
     [
-        ("EUR/kWh", "EUR", 1, "EUR"),
-        ("EUR/kWh", "NOK", 1, "EUR"),
-        ("NOK / kWh", "NOK", 1, "NOK"),
-        ("EUR/MWh", "EUR", 0.001, "EUR"),
-        ("EUR/Wh", "EUR", 1000, "EUR"),
-        ("€/kWh", "NOK", 1, "EUR"),
-        ("£/kWh", "GBP", 1, "GBP"),
-        ("kr/kWh", "NOK", 1, "NOK"),
-        ("kr/kWh", "SEK", 1, "SEK"),
-        ("$/kWh", "CAD", 1, "CAD"),
-        ("øre/kWh", "NOK", 0.01, "NOK"),
-        ("øre/kWh", "DKK", 0.01, "DKK"),
-        ("Øre/kWh", "NOK", 0.01, "NOK"),
-        ("öre/kWh", "EUR", 0.01, "SEK"),
-        ("ct/kWh", "EUR", 0.01, "EUR"),
-        ("cent/kWh", "USD", 0.01, "USD"),
-        ("p/kWh", "GBP", 0.01, "GBP"),
+        ("EUR/kWh", "EUR", 1),
+        ("NOK / kWh", "NOK", 1),
+        ("nok/kwh", "NOK", 1),
+        ("EUR/MWh", "EUR", 0.001),
+        ("EUR/Wh", "EUR", 1000),
+        # As Home Assistant's own integrations write it.
+        ("€/kWh", "EUR", 1),
+        ("$/kWh", "CAD", 1),
     ],
 )
-def test_unit(unit: str, home: str, factor: float, currency: str) -> None:
-    found = price_unit(unit, home)
-    assert found is not None
-    assert found.factor == pytest.approx(factor)
-    assert found.currency == currency
+def test_unit(unit: str, currency: str, factor: float) -> None:
+    assert price_factor(unit, currency) == pytest.approx(factor)
 
 
 @pytest.mark.parametrize(
-    ("unit", "home"),
+    ("unit", "currency"),
     [
         (None, "EUR"),
         ("", "EUR"),
         ("EUR", "EUR"),
         ("kWh", "EUR"),
+        ("/kWh", "EUR"),
         ("EUR/h", "EUR"),
         ("EUR/kWh/h", "EUR"),
         ("bananas/kWh", "EUR"),
-        # Whose kroner or cents they are, nobody knows.
-        ("kr/kWh", "EUR"),
-        ("øre/kWh", "EUR"),
-        ("cent/kWh", "NOK"),
+        # Another currency, and what is worth a hundredth.
+        ("EUR/kWh", "NOK"),
+        ("€/kWh", "NOK"),
         ("$/kWh", "EUR"),
+        ("øre/kWh", "NOK"),
+        ("ct/kWh", "EUR"),
+        ("¢/kWh", "USD"),
     ],
 )
-def test_not_a_price(unit: str | None, home: str) -> None:
-    assert price_unit(unit, home) is None
+def test_not_a_price(unit: str | None, currency: str) -> None:
+    assert price_factor(unit, currency) is None
 
 
-def source(hass: HomeAssistant, state: str, unit: str | None = "øre/kWh") -> PriceSource:
+def source(hass: HomeAssistant, state: str, unit: str | None = "NOK/MWh") -> PriceSource:
     """Return the price of an entity in a house in Norway."""
     hass.config.currency = "NOK"
     hass.states.async_set("sensor.price", state, unit and {"unit_of_measurement": unit})
@@ -65,8 +56,8 @@ def source(hass: HomeAssistant, state: str, unit: str | None = "øre/kWh") -> Pr
 
 
 async def test_price(hass: HomeAssistant) -> None:
-    assert source(hass, "150").price == Price(1.5, "NOK")
-    assert source(hass, "-50").price == Price(-0.5, "NOK")
+    assert source(hass, "1500").price == Price(1.5, "NOK")
+    assert source(hass, "-500").price == Price(-0.5, "NOK")
     assert PriceSource(hass, {"fixed_price": 2.0}).price == Price(2.0, "NOK", fixed=True)
     assert PriceSource(hass, {"fixed_price": 0.0}).is_named
     assert PriceSource(hass, {}).price is None

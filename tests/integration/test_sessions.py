@@ -575,6 +575,8 @@ async def test_get_sessions_of_nonsense(
 
 
 def set_price(hass: HomeAssistant, price: str, unit: str = "NOK/kWh") -> None:
+    """Let the entity say a price, in a house in Norway."""
+    hass.config.currency = "NOK"
     hass.states.async_set("sensor.price", price, {"unit_of_measurement": unit})
 
 
@@ -625,7 +627,8 @@ async def test_total_while_the_price_is_not_known(
         set_price(hass, "unavailable")
         assert found.state("sensor", "total_cost") == total
         # In two currencies there are two sums, and nobody knows which one is asked for.
-        set_price(hass, "0.1", "EUR/kWh")
+        hass.config.currency = "EUR"
+        hass.states.async_set("sensor.price", "0.1", {"unit_of_measurement": "EUR/kWh"})
         assert found.state("sensor", "total_cost") == "0.0"
         assert found.attribute("sensor", "total_cost", "unit_of_measurement") == "EUR"
         hass.states.async_remove("sensor.price")
