@@ -39,14 +39,7 @@ _INTRODUCTION_TIME = 3.0
 #: Seconds between the questions who it is, the last one over and over.
 _WHO_AGAIN = (10.0, 60.0, 300.0, 1800.0)
 #: A charge point's services; all of them are at one address.
-_SERVICES = (
-    "chargepoint",
-    "meter_elec",
-    "parameters",
-    "dev_sys",
-    "alarm_system",
-    "diagnostic",
-)
+_SERVICES = ("chargepoint", "meter_elec", "parameters", "dev_sys", "alarm_system", "diagnostic")
 
 
 class FimpProtocol(Protocol):
@@ -131,7 +124,7 @@ class FimpProtocol(Protocol):
         self._send(DISCOVERY_COMMANDS, payload)
         each, ask = self._hub.internal_errors.each, self._adapters.ask_about_charger
         # Before all others: no flood of strangers may keep us from asking about these.
-        known = set(addresses(self._hub.admission.known, self._start)) - self._nodes.keys()
+        known = {*addresses(self._hub.admission.known, self._start)} - self._nodes.keys()
         each(sorted(known), lambda address: ask(address.adapter, address.thing, now))
         each(self._nodes, lambda address: self._ask_about(address, now))
 
@@ -273,10 +266,10 @@ class FimpProtocol(Protocol):
             else:
                 self._hub.admission.forget(self._key(address))
 
-        each = self._hub.internal_errors.each
         for device in changes.described:
-            each(self._admitted(device.chargepoints, now), partial(describe, device))
-        each(changes.gone, forget)
+            admitted = self._admitted(device.chargepoints, now)
+            self._hub.internal_errors.each(admitted, partial(describe, device))
+        self._hub.internal_errors.each(changes.gone, forget)
 
     # Nodes --------------------------------------------------------------------
 
@@ -294,8 +287,8 @@ class FimpProtocol(Protocol):
 
     def _admits(self, address: ServiceAddress, now: float) -> bool:
         """Whether a new charge point may come in, or has to wait from now on."""
-        let_in = partial(self._let_in, address)
-        return self._hub.admission.admits(self._key(address), now, let_in)
+        key, let_in = self._key(address), partial(self._let_in, address)
+        return self._hub.admission.admits(key, now, let_in)
 
     def _admitted(
         self, addresses: Iterable[ServiceAddress], now: float
@@ -389,7 +382,7 @@ class FimpProtocol(Protocol):
 
     def _notice(self, adapter: Adapter) -> str:
         """Return what identifies the notice that `adapter` lost its login."""
-        return f"fimp:{self._prefix}{adapter.name}/{adapter.address}"
+        return f"{self._start}{adapter.name}/{adapter.address}"
 
     def _send(self, topic: str, payload: bytes) -> None:
         self._hub.send(self._prefix + topic, payload)
