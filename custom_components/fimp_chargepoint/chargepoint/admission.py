@@ -9,13 +9,11 @@ noted, and their messages dropped.
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from .notices import NewNodesWait
+from .clock import Clock
+from .notices import HubWarning, NewNodesWait
 from .timers import Action, Timers
-
-if TYPE_CHECKING:
-    from .hub import Hub
 
 #: New nodes that come in by themselves within so many seconds.
 NEW_MAX: Final = 64
@@ -31,6 +29,21 @@ _EXAMPLES: Final = 3
 _KEY: Final = "waiting"
 
 
+class NoticeHost(Protocol):
+    """What whoever has something to tell the user needs of the hub."""
+
+    clock: Clock
+
+    def wake(self) -> None:
+        """Look at the deadlines again."""
+
+    def warn(self, warning: HubWarning) -> None:
+        """Tell the user, once, of what only the user can put right."""
+
+    def withdraw(self, key: str) -> None:
+        """It was put right, or was never wrong."""
+
+
 class _Waiting(NamedTuple):
     heard_at: float
     let_in: Action
@@ -39,7 +52,7 @@ class _Waiting(NamedTuple):
 class Admission:
     """Lets new nodes onto a hub, a few at a time."""
 
-    def __init__(self, hub: Hub, known: Iterable[str]) -> None:
+    def __init__(self, hub: NoticeHost, known: Iterable[str]) -> None:
         """Let those with the `known` addresses in at any time."""
         self._hub = hub
         self._timers = Timers(hub.wake)

@@ -2,17 +2,35 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import typing
+from typing import Any
 
+from .admission import Admission, NoticeHost
+from .node import Node, Outlet
+from .notices import HubWarning
 from .options import LinkChoice
 from .timers import Timers
 
-if TYPE_CHECKING:
-    from .hub import Hub
-    from .node import Node
-
 #: Takes a message's bytes and the moment it came, by the hub's clock.
 type Handler = Callable[[bytes, float], None]
+
+
+class ProtocolHost(Outlet, NoticeHost, typing.Protocol):
+    """What a protocol needs of its hub."""
+
+    nodes: dict[str, Node[Any]]
+    admission: Admission
+    #: What only the user can put right, by key.
+    warnings: dict[str, HubWarning]
+
+    def add_node(self, node: Node[Any]) -> None:
+        """Make a found node known."""
+
+    def remove_node(self, address: str) -> None:
+        """Forget a node that was excluded."""
+
+    def echo_heard(self, word: bytes) -> None:
+        """Tell that one of our hubs has said `word` (see `echo`)."""
 
 
 class Protocol(ABC):
@@ -21,7 +39,7 @@ class Protocol(ABC):
     #: The topic filters to subscribe to, without prefix; they must not overlap.
     filters: tuple[str, ...]
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: ProtocolHost, prefix: str) -> None:
         """Speak on `hub`, with `prefix` before every topic."""
         self._hub = hub
         self._prefix = prefix
