@@ -38,10 +38,10 @@ class Figure:
 #: Of the code as it is written.
 WRITTEN = (
     Figure("modules", "modules of the integration", 151),
-    Figure("lines", "its lines of code", 14842, 10300),
-    Figure("single_importer", "modules that one other module imports", 50),
+    Figure("lines", "its lines of code", 14848, 10300),
+    Figure("single_importer", "modules that one other module imports", 49),
     Figure("any", "times that something is Any", 724, 149),
-    Figure("in_circles", "modules in import circles, anywhere", 3, 0),
+    Figure("in_circles", "modules in import circles, anywhere", 0, 0),
     Figure("library_modules", "modules of the library that its user imports", 29, 4),
     Figure("library_names", "names that it imports from them", 107),
 )

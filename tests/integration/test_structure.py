@@ -6,7 +6,8 @@ import pytest
 
 from bench.hops import Hops, measure
 from bench.structure import RUNNING, Figure, amount
-from custom_components.fimp_chargepoint.chargepoint import clock, topics
+from custom_components.fimp_chargepoint.chargepoint.journal import Journal
+from custom_components.fimp_chargepoint.chargepoint.topics import is_level
 from tests.broker import BrokerProcess
 
 
@@ -27,17 +28,18 @@ def test_only_the_integration_counts() -> None:
     hops = Hops()
     with hops.counted():
         pytest.approx(1)
-        clock.moment(0)
-        clock.moment(1)
-    clock.moment(2)
-    assert hops.functions == {"chargepoint/clock.py: moment": 2}
+        is_level("a")
+        is_level("b")
+    is_level("c")
+    assert hops.functions == {"chargepoint/topics.py: is_level": 2}
 
 
 def test_counting_ends_where_it_is_told() -> None:
     hops = Hops()
-    with hops.counted(last=clock.moment.__code__):
-        topics.is_level("a")
-        clock.moment(0)
-        topics.is_level("b")
-    assert hops.modules == ["chargepoint/clock.py", "chargepoint/topics.py"]
-    assert sum(hops.functions.values()) == len(("is_level", "moment"))
+    journal = Journal()
+    with hops.counted(last=Journal.add.__code__):
+        is_level("a")
+        journal.add(0.0, "topic")
+        is_level("b")
+    assert hops.modules == ["chargepoint/journal.py", "chargepoint/topics.py"]
+    assert sum(hops.functions.values()) == len(("is_level", "add"))

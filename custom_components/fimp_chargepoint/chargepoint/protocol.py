@@ -13,17 +13,18 @@ from .timers import Timers
 
 #: Takes a message's bytes and the moment it came, by the hub's clock.
 type Handler = Callable[[bytes, float], None]
+type AnyNode = Node[Any]
 
 
 class ProtocolHost(Outlet, NoticeHost, typing.Protocol):
     """What a protocol needs of its hub."""
 
-    nodes: dict[str, Node[Any]]
+    nodes: dict[str, AnyNode]
     admission: Admission
     #: What only the user can put right, by key.
     warnings: dict[str, HubWarning]
 
-    def add_node(self, node: Node[Any]) -> None:
+    def add_node(self, node: AnyNode) -> None:
         """Make a found node known."""
 
     def remove_node(self, address: str) -> None:
@@ -57,7 +58,7 @@ class Protocol(ABC):
         return True
 
     @abstractmethod
-    def recognise(self, topic: str, payload: bytes, now: float) -> Node[Any] | None:
+    def recognise(self, topic: str, payload: bytes, now: float) -> AnyNode | None:
         """Return the charge point that one message proves, None where it proves none.
 
         For who is not connected: the node is not on the hub, and nothing is sent.
