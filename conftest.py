@@ -1,5 +1,7 @@
 """What pytest knows in every folder: the option and the marker `all`, and what runs alone."""
 
+from collections.abc import Generator
+
 import pytest
 
 
@@ -27,3 +29,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("serial"))
             if not config.getoption("--all"):
                 item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a report go from one process to another, also with a text that is no Unicode."""
+    report = yield
+    report.sections = [(title, _plain(text)) for title, text in report.sections]
+    if report.failed and report.longrepr is not None:
+        text = str(report.longrepr)
+        if text != _plain(text):
+            report.longrepr = _plain(text)
+    return report
+
+
+def _plain(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()

@@ -187,7 +187,7 @@ async def test_a_car_that_asks_for_no_power(
         evse.connector.car_paused = True
         evse.course.arrive()
         await found.shows("sensor", "status", "suspended_by_ev")
-        assert found.state("sensor", "raw_status") == "Preparing"
+        await found.says("Preparing")
         assert found.state("switch", "charging") == "on"
         assert found.state("sensor", "not_charging_because") == "paused_by_car"
         await found.call("switch", "turn_off", "charging")

@@ -49,7 +49,8 @@ def invented(count: int, start: int = 0) -> list[str]:
 def added(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     """Return the names of all charge points that have a device."""
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    return {str(each.name).removeprefix("acme ") for each in devices if each.entry_type is None}
+    names = (str(each.name) for each in devices if each.entry_type is None)
+    return {each.removeprefix("Charge point acme ") for each in names}
 
 
 def present(entry: MockConfigEntry) -> set[str]:
@@ -108,7 +109,7 @@ async def test_a_flood(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert len(added(hass, entry) - registered) == admission.NEW_MAX
     assert len(issues(hass)) == 1
     for name in MINE:
-        assert hass.states.is_state(f"sensor.acme_{name}_status", "disconnected")
+        assert hass.states.is_state(f"sensor.charge_point_acme_{name}_status", "disconnected")
     await hass.config_entries.async_remove(entry.entry_id)
     assert not issues(hass)
 

@@ -86,7 +86,7 @@ async def test_an_entity_that_raises_costs_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """All sensors fail; what follows them is up to date."""
-    monkeypatch.setattr(NodeSensor, "shown", property(fail))
+    monkeypatch.setattr(NodeSensor, "_read", fail)
     await chargepoint.point.plug()
     await chargepoint.shows("binary_sensor", "plug", "on")
     await chargepoint.call("switch", "turn_on", "charging")

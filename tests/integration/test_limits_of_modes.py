@@ -19,6 +19,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
+from custom_components.fimp_chargepoint.chargepoint.requested import Requested
 from custom_components.fimp_chargepoint.controls import FormerLimit, former_limit
 from custom_components.fimp_chargepoint.temporary_limits import (
     DATA_TEMPORARY_LIMITS,
@@ -231,7 +232,7 @@ def test_what_a_limit_of_a_session_takes_the_place_of(
     [
         ({}, FormerLimit(16)),
         ({"max_current": None}, None),
-        ({"kept": {"max_current": 16.0}}, FormerLimit(16)),
+        ({"requested": Requested(limits={"max_current": 16.0})}, FormerLimit(16)),
     ],
 )
 def test_what_a_lasting_limit_takes_the_place_of(

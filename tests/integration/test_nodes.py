@@ -139,7 +139,7 @@ async def test_many_parts(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert above(hass, entry, "evse 199") == "station"
     entry.runtime_data.hub.remove_node("station")
     for number in (0, 199):
-        assert above(hass, entry, f"evse {number}") == entry.title
+        assert above(hass, entry, f"evse {number}") == f"MQTT broker {entry.title}"
     entry.runtime_data.hub.remove_node("evse 199")
     add(entry, "station")
     assert above(hass, entry, "evse 0") == "station"

@@ -56,6 +56,7 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
         "started": began,
         "key": began,
         "ended": now.isoformat(),
+        "offset": None,
         "bill": {"cost": 1.5, "currency": "NOK", "priced": 5.0, "partial": False},
     }
     limit = {
@@ -85,8 +86,9 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
                 ADDRESS: {
                     "limits": {"max_current": 20.0, "phases": "1"},
                     "withdraw": False,
+                    "pauses": {},
                 },
-                "another": {"limits": {"max_current": 6.0}, "withdraw": True},
+                "another": {"limits": {"max_current": 6.0}, "withdraw": True, "pauses": {}},
             },
             "another": {},
         },
