@@ -163,15 +163,23 @@ async def test_a_stop_that_the_station_accepts_and_does_not_show(
         assert found.state("sensor", "status") == "charging"
 
 
-@pytest.mark.parametrize("dialect", ["2025.12", "2025.10", "legacy"])
+@pytest.mark.parametrize(
+    ("dialect", "restart"),
+    [("2025.12", False), ("2025.12", True), ("2025.10", False), ("legacy", False)],
+)
 async def test_a_stop_that_can_only_be_done_when_the_car_wakes_up(
-    hass: HomeAssistant, broker: BrokerProcess, dialect: str
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str, *, restart: bool
 ) -> None:
     async with station(hass, broker, dialect, command_timeout=1) as found:
         await asleep(found)
         await found.call("switch", "turn_off", "charging")
         assert found.state("switch", "charging") == "off"
         assert found.attribute("switch", "charging", "pending") is True
+        if restart:
+            await restart_home_assistant(hass, found)
+            await found.shows("sensor", "status", "suspended_by_ev")
+            assert found.state("switch", "charging") == "off"
+            assert found.attribute("switch", "charging", "pending") is True
         await found.point.car_resume()
         await found.shows("sensor", "status", "ready_to_charge")
         assert found.state("switch", "charging") == "off"

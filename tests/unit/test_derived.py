@@ -18,7 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 from custom_components.fimp_chargepoint.chargepoint.pilot import Pilot, pilot
 from custom_components.fimp_chargepoint.chargepoint.requested import Pause, Requested
 
-PAUSED = Requested(pause=Pause(session_id="one"))
+PAUSED = Requested(pause=Pause(accepted=True, session_id="one"))
 UNKNOWN = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 
 #: By status, with what each status tells of the plug.

@@ -414,6 +414,19 @@ async def test_a_start_at_once_takes_its_place(old: LegacySite) -> None:
     assert (old.shown.charging, old.shown.pending) == (True, {})
 
 
+async def test_who_gives_up_does_not_take_it_back(old: LegacySite) -> None:
+    task = await begin(old.node.stop_charging())
+    task.cancel()
+    await asyncio.wait([task])
+    await wait(old, 20, "ChargingPausedEV")
+    assert old.shown.pending == OFF
+    await told(old)
+    await wait(old, 1, "Charging")
+    assert await told(old) == ["pause_charging"]
+    await wait(old, 1, "ChargingPausedEVSE")
+    assert old.shown.pending == {}
+
+
 async def test_what_did_not_leave_does_not_stand(old: LegacySite) -> None:
     async def publish(topic: str, payload: bytes) -> None:
         raise NotConnectedError("gone")
@@ -512,11 +525,34 @@ async def test_what_is_stored(site: Site) -> None:
     assert stored(site) == {}
     await stop(site, reply=True)
     session = {"session_id": "one", "started": "2026-11-20T09:00:00+00:00"}
-    assert stored(site) == {"accepted": session}
+    pause = {"pause": {"accepted": True, **session}}
+    assert stored(site) == pause
     site.event("ChargingPausedEVSE", uuid="one", **NO_ENERGY)
-    assert stored(site) == {"accepted": session, "reasons": ["NoEnergy"], **session}
+    assert stored(site) == {**pause, "reasons": ["NoEnergy"], **session}
     site.event("ChargingPausedEVSE", uuid="one", **USER)
     assert stored(site) == {"reasons": ["UserPause"], **session}
+
+
+@pytest.mark.parametrize(("started", "same"), [(STARTED, True), (LATER, False)])
+async def test_a_stop_that_stands_outlives_home_assistant(
+    site: Site, started: str, *, same: bool
+) -> None:
+    await stop(site, reply=False)
+    kept = stored(site)
+
+    later = Site(site.prefix)
+    says(later, "ChargingPausedEV", started)
+    later.node().restore_pauses(kept)
+    assert later.shown.pending == (OFF if same else {})
+    later.take()
+    says(later, "Charging", started)
+    await settle()
+    assert len(later.asked("pause_charging")) == int(same)
+    if same:
+        later.answer("pause_charging", value=True)
+    says(later, "ChargingPausedEVSE", started)
+    await settle()
+    assert later.shown.pending == {}
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -550,10 +586,12 @@ async def test_what_an_earlier_run_knew(
 @pytest.mark.parametrize(
     "damaged",
     [
-        {"accepted": None},
-        {"accepted": []},
-        {"accepted": {}},
-        {"accepted": {"session_id": 5, "started": "yesterday"}},
+        {"pause": None},
+        {"pause": []},
+        {"pause": {}},
+        {"pause": {"accepted": True, "session_id": 5, "started": "yesterday"}},
+        {"pause": {"accepted": False, "session_id": None, "started": None}},
+        {"pause": {"accepted": "yes", "session_id": "one"}},
         {"reasons": "NoEnergy", "session_id": "one"},
         {"reasons": ["NoEnergy"]},
         {"reasons": [5, None], "session_id": "one", "started": STARTED},
@@ -562,4 +600,9 @@ async def test_what_an_earlier_run_knew(
 )
 def test_what_is_damaged_is_left_out(late: Site, damaged: dict[str, Any]) -> None:
     late.node().restore_pauses(damaged)
-    assert (late.shown.status, late.shown.requested.pause) == (Status.READY_TO_CHARGE, None)
+    shown = late.shown
+    assert (shown.status, shown.requested.pause, shown.pending) == (
+        Status.READY_TO_CHARGE,
+        None,
+        {},
+    )

@@ -77,7 +77,7 @@ def _by_charge_point(snapshot: ChargepointSnapshot) -> Hindrance:
 
 def _lasting(snapshot: ChargepointSnapshot) -> Hindrance | None:
     """Return what would keep it from charging in any case, None where nothing is known to."""
-    if snapshot.requested.pause is not None:
+    if snapshot.requested.is_paused:
         return Hindrance.SWITCHED_OFF
     if snapshot.delayed_until is not None:
         return Hindrance.RANDOM_DELAY

@@ -353,7 +353,7 @@ class ChargepointSnapshot(NodeSnapshot):
         """
         if self.status is None:
             return None
-        return self.status in CHARGING_ALLOWED and self.requested.pause is None
+        return self.status in CHARGING_ALLOWED and not self.requested.is_paused
 
     @property
     def kept(self) -> Mapping[str, Any]:

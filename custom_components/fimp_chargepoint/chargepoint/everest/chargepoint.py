@@ -211,7 +211,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._alive_since = now
         # Before all else: until then the car may have what it wants.
         self.keeper.came_back(now, lost=True)
-        self._pause_accepted(accepted=False)
+        self._request_pause(accepted=None)
         changes: dict[str, Any] = {}
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._course(session.forgotten(self._session, restarted=True))

@@ -187,7 +187,7 @@ class Evse(PausingChargepoint):
             changes["charged"] = None
         return (
             changes
-            | self._without_past_pauses(state, before)
+            | self._without_past_pause(state)
             | {
                 "status": state.status,
                 "raw_status": state.raw,

@@ -17,10 +17,10 @@ from ..base import Chargepoint
 from ..errors import ChargepointError
 from ..model import ChargepointSnapshot, Feature, Status
 from ..node import Outlet
-from ..requested import Pause
+from ..requested import Pause, Requested
 from .envelope import text, timestamp
 from .session import remembering
-from .state import State, is_another, is_of
+from .state import State, is_of
 from .words import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _RESUMED_AFTER: Final = 5.0
 #: When nothing is charged, but may be at any moment.
 SUSPENDED: Final = frozenset({Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE})
 
-_ACCEPTED: Final = "accepted"
+_PAUSE: Final = "pause"
 _REASONS: Final = "reasons"
 #: There are three.
 _REASONS_MAX: Final = 10
@@ -46,7 +46,7 @@ class Explained(NamedTuple):
 
 
 def is_over(pause: Pause, state: State) -> bool:
-    """Whether an accepted pause has ended by `state`, or shows in it by now."""
+    """Whether a pause has ended by `state`, or shows in it by now."""
     no_transaction = state.word is not None and state.word in NO_TRANSACTION
     same = is_of(state, pause.session_id, pause.started)
     return no_transaction or state.paused_by_user or not same
@@ -56,20 +56,24 @@ def to_storage(pause: Pause | None, state: State) -> dict[str, Any]:
     """Return what the functions below read, fit for JSON."""
     found: dict[str, Any] = {}
     if pause is not None:
-        found[_ACCEPTED] = _session(pause.session_id, pause.started)
+        session = _session(pause.session_id, pause.started)
+        found[_PAUSE] = {"accepted": pause.accepted, **session}
     if state.word == PAUSED_EVSE and state.reasons:
         found[_REASONS] = sorted(state.reasons)[:_REASONS_MAX]
         found |= _session(state.id, state.started)
     return found
 
 
-def read_accepted(stored: Mapping[str, Any]) -> Pause | None:
-    """Return the accepted pause in what was stored."""
-    found = stored.get(_ACCEPTED)
-    session_id, started = _read_session(found if isinstance(found, Mapping) else {})
+def read_pause(stored: Mapping[str, Any]) -> Pause | None:
+    """Return the pause in what was stored."""
+    found = stored.get(_PAUSE)
+    if not isinstance(found, Mapping) or not isinstance(found.get("accepted"), bool):
+        return None
+    session_id, started = _read_session(found)
     # Without a session nobody could tell when it is over.
-    known = session_id is not None or started is not None
-    return Pause(session_id=session_id, started=started) if known else None
+    if session_id is None and started is None:
+        return None
+    return Pause(accepted=found["accepted"], session_id=session_id, started=started)
 
 
 def read_explained(stored: Mapping[str, Any]) -> Explained | None:
@@ -100,8 +104,8 @@ class PausingChargepoint(Chargepoint, ABC):
         """Start without any pause."""
         super().__init__(address, snapshot, outlet)
         self._session = State()
-        #: Whether a stop that could not be done is sent again as soon as it charges.
-        self._stop_stands = False
+        #: Whether a stop is on its way that nobody will confirm.
+        self._unconfirmed_stop = False
         self._stopping: set[asyncio.Task[None]] = set()
 
     @abstractmethod
@@ -117,40 +121,46 @@ class PausingChargepoint(Chargepoint, ABC):
     def _replied_asleep(self, request_id: str, value: Any, *, pauses: bool) -> None:
         """Take the reply to a request of which nothing else will show, as the car sleeps."""
         if value is True:
-            self._pause_accepted(accepted=pauses)
+            self._request_pause(accepted=True if pauses else None)
             if pauses or self.snapshot.status in SUSPENDED:
                 self._commands.prove(request_id)
         elif value is False and pauses:
             # Up to 2025.12 it only pauses what it charges.
-            self._let_stop_stand(stands=True)
+            self._request_pause(accepted=False)
             self._commands.prove(request_id)
 
-    def _pause_accepted(self, *, accepted: bool) -> None:
-        """A pause was accepted and nothing else will show it, or it was taken back."""
+    def _request_pause(self, *, accepted: bool | None) -> None:
+        """Remember that a pause was accepted, or waits for charging to begin; None: neither."""
         pause = None
-        if accepted:
-            pause = Pause(session_id=self._session.id, started=self._session.started)
-        requested = self.snapshot.requested.with_pause(pause)
-        self._update(self.outlet.clock.now(), requested=requested)
+        if accepted is not None:
+            state = self._session
+            pause = Pause(accepted=accepted, session_id=state.id, started=state.started)
+        self._unconfirmed_stop = False
+        self._update(self.outlet.clock.now(), **self._requesting(pause))
 
-    def _without_past_pauses(self, state: State, before: State) -> dict[str, Any]:
-        """Return what changes where `state` ends an accepted pause, or shows it by now.
+    def _requesting(self, pause: Pause | None) -> dict[str, Any]:
+        """Return what changes with another pause; one that waits is shown as wanted."""
+        pending = dict(self.snapshot.pending)
+        if not self._commands.waits(Feature.CHARGING):
+            pending.pop(Feature.CHARGING, None)
+        return {"requested": self.snapshot.requested.with_pause(pause), "pending": pending}
 
-        A stop that stands is one of the session that it was wanted in.
-        """
-        changes: dict[str, Any] = {}
-        if self._stop_stands and is_another(state, before):
-            self._stop_stands = False
-            changes["pending"] = self._pending_without_stop()
-        requested = self.snapshot.requested
-        if requested.pause is not None and is_over(requested.pause, state):
-            changes["requested"] = requested.with_pause(None)
+    @override
+    def _update(self, now: float, **changes: Any) -> None:
+        requested: Requested = changes.get("requested", self.snapshot.requested)
+        if "pending" in changes and (requested.waits_to_pause or self._unconfirmed_stop):
+            changes["pending"] = {**changes["pending"], Feature.CHARGING: False}
+        super()._update(now, **changes)
+
+    def _without_past_pause(self, state: State) -> dict[str, Any]:
+        """Return what changes where `state` ends a pause, or shows it by now."""
+        pause = self.snapshot.requested.pause
         self._watch_for_resumption(state)
-        return changes
+        return self._requesting(None) if pause is not None and is_over(pause, state) else {}
 
     def _watch_for_resumption(self, state: State) -> None:
         """An accepted pause that is not kept is none any more."""
-        if self.snapshot.requested.pause is None or state.word != CHARGING:
+        if not self.snapshot.requested.is_paused or state.word != CHARGING:
             self.timers.cancel("resumed")
         elif "resumed" not in self.timers:
             due = self.outlet.clock.now() + _RESUMED_AFTER
@@ -158,7 +168,7 @@ class PausingChargepoint(Chargepoint, ABC):
 
     def _resumed(self, _: float) -> None:
         if self._session.word == CHARGING:
-            self._pause_accepted(accepted=False)
+            self._request_pause(accepted=None)
 
     @override
     def stored_pauses(self) -> dict[str, Any]:
@@ -174,47 +184,34 @@ class PausingChargepoint(Chargepoint, ABC):
                 self._session = state
             else:
                 self._update(now, **self._course(state))
-        pause, requested = read_accepted(stored), self.snapshot.requested
-        if pause and requested.pause is None and not is_over(pause, self._session):
-            self._update(now, requested=requested.with_pause(pause))
+        pause = read_pause(stored)
+        known = self.snapshot.requested.pause is not None
+        if pause is not None and not known and not is_over(pause, self._session):
+            self._update(now, **self._requesting(pause))
             self._watch_for_resumption(self._session)
 
     @override
     async def start_charging(self) -> None:
-        self._let_stop_stand(stands=False)
+        if self.snapshot.requested.waits_to_pause or self._unconfirmed_stop:
+            self._request_pause(accepted=None)
         await super().start_charging()
-
-    def _let_stop_stand(self, *, stands: bool) -> None:
-        """Send a stop again as soon as it charges, and show until then that it is wanted."""
-        self._stop_stands = stands
-        # While it stands it is added below.
-        self._update(self.outlet.clock.now(), pending=self._pending_without_stop())
-
-    def _pending_without_stop(self) -> dict[str, Any]:
-        """Return what is wanted, without a stop that is not on its way."""
-        pending = dict(self.snapshot.pending)
-        if not self._commands.waits(Feature.CHARGING):
-            pending.pop(Feature.CHARGING, None)
-        return pending
-
-    @override
-    def _update(self, now: float, **changes: Any) -> None:
-        if self._stop_stands and "pending" in changes:
-            changes["pending"] = {**changes["pending"], Feature.CHARGING: False}
-        super()._update(now, **changes)
 
     @override
     def _evidence(self, evidence: str) -> None:
         super()._evidence(evidence)
-        if evidence != Feature.STATUS or not self._stop_stands:
+        waits = self.snapshot.requested.waits_to_pause or self._unconfirmed_stop
+        if evidence != Feature.STATUS or not waits:
             return
         if self.snapshot.status is Status.CHARGING:
-            self._stop_stands = False
             task = asyncio.get_running_loop().create_task(self._stop_again())
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
+            # It stays pending: from now on that is up to the command.
+            self._unconfirmed_stop = False
+            requested = self.snapshot.requested.with_pause(None)
+            self._update(self.outlet.clock.now(), requested=requested)
         elif self.snapshot.charging is False and not self._may_start:
-            self._let_stop_stand(stands=False)
+            self._request_pause(accepted=None)
 
     async def _stop_again(self) -> None:
         """The car has woken up: now it can be stopped. What comes of it is the truth."""
@@ -223,5 +220,5 @@ class PausingChargepoint(Chargepoint, ABC):
         except ChargepointError as error:
             name = self.snapshot.identity.name
             _LOGGER.warning("%s charges although it was to pause: %s", name, error)
-        if not self._stop_stands:
-            self._let_stop_stand(stands=False)
+        pause = self.snapshot.requested.pause
+        self._update(self.outlet.clock.now(), **self._requesting(pause))

@@ -5,6 +5,7 @@ Source: EVerest's module `API` (2023 to 2026.10): `everest_api/<id>/var/...` and
 replied to, so what a command did is seen in what is said after it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from uuid import uuid4
 import orjson
 
 from ...commands import Effect, Request
-from ...errors import ChargepointError, CommandTimeoutError
+from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Status
 from ...node import Outlet
 from .. import powermeter, random_delay, session
@@ -180,14 +181,20 @@ class LegacyChargepoint(Evse):
             await super().stop_charging()
             return
         # Whether a pause is accepted while the car sleeps nobody says.
-        self._stop_stands = True
+        self._unconfirmed_stop = True
         try:
             await super().stop_charging()
         except CommandTimeoutError:
-            return
-        except ChargepointError:
-            self._let_stop_stand(stands=False)
+            if not self._asleep:
+                raise
+            self._request_pause(accepted=False)
+        except asyncio.CancelledError:
+            # Who gives up does not take it back.
+            self._request_pause(accepted=False)
             raise
+        finally:
+            if self._unconfirmed_stop:
+                self._request_pause(accepted=None)
 
     @override
     def _start_request(self, mode: str | None) -> Request:
