@@ -1,6 +1,6 @@
 """Who is asked when a charge point says something new, and who is not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 import itertools
 from typing import Any, NoReturn
@@ -23,11 +23,24 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 from custom_components.fimp_chargepoint.coordinator import FACTS, ChargepointCoordinator
 from custom_components.fimp_chargepoint.entity import ControlDescription
 from custom_components.fimp_chargepoint.sensor_descriptions import ChargepointSensorDescription
+from simulators.fimp import ChargepointSetup
+from tests.broker import BrokerProcess
 from tests.metadata.entities import PLATFORMS, descriptions
 
 from .conftest import QUIET, Chargepoint, find, running
 
 _MEASUREMENTS = ("meter", "health", "vehicle", "direct", "charged")
+
+
+@pytest.fixture(name="chargepoint")
+async def chargepoint_fixture(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> AsyncGenerator[Chargepoint]:
+    """A charge point that says nothing unless it is asked, so that the tests alone do."""
+    async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
+        await found.shows("sensor", "status", "disconnected")
+        await found.settles()
+        yield found
 
 
 @pytest.fixture(name="coordinator")
