@@ -33,7 +33,7 @@ async def test_restart(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 async def test_pressed_twice(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """An impatient finger restarts it once."""
     await chargepoint.point.silence()
-    chargepoint.node._commands._timeout = 0.3
+    chargepoint.node._commands._timeout = 1.0
     calls = [hass.async_create_task(press(chargepoint)) for _ in range(2)]
     for call in calls:
         with pytest.raises(HomeAssistantError) as caught:

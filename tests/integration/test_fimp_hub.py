@@ -406,7 +406,7 @@ async def test_more_listed_than_can_be_done(hass: HomeAssistant, broker: BrokerP
     """Easee of 2021 lists a lock that takes no command: that is said, after a while."""
     setup = ChargepointSetup(profile="easee_2021")
     async with running(hass, broker, setup) as chargepoint:
-        chargepoint.node._commands._timeout = 0.3
+        chargepoint.node._commands._timeout = 1.0
         await chargepoint.shows("lock", "cable", "unlocked")
         with pytest.raises(HomeAssistantError) as caught:
             await chargepoint.call("lock", "lock", "cable")

@@ -40,7 +40,7 @@ async def test_on_its_way(
     """A lock that does not move is seen to try, and then where it was."""
     await chargepoint.call("lock", first, "cable")
     (node,) = chargepoint.entry.runtime_data.hub.nodes.values()
-    node._commands._timeout = 0.3
+    node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("lock", action, "cable"))
     await chargepoint.shows("lock", "cable", meanwhile)

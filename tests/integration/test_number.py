@@ -170,7 +170,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
     """What is wanted is shown at once, and marked until it is proven or given up."""
     await plugged(chargepoint)
     before = chargepoint.state("number", key)
-    chargepoint.node._commands._timeout = 0.3
+    chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
     await nothing_comes(chargepoint)
     call = hass.async_create_task(set_to(chargepoint, key, 8))

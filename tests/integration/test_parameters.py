@@ -233,7 +233,7 @@ async def test_pending_and_silence(
 ) -> None:
     await all_there(chargepoint)
     row = PARAMETERS[parameter_id]
-    chargepoint.node._commands._timeout = 0.3
+    chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(choose(chargepoint, parameter_id))
     await shows(chargepoint, parameter_id, row.after)

@@ -83,7 +83,7 @@ async def test_pending_and_silence(
 ) -> None:
     """The wanted one is shown and marked; when nothing came of it, the truth again."""
     await both(chargepoint, "3", "nl1l2l3")
-    chargepoint.node._commands._timeout = 0.3
+    chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(choose(chargepoint, key, option))
     await chargepoint.shows("select", key, shown)

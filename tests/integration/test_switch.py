@@ -107,7 +107,7 @@ async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 async def test_silence(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """No answer at all is an error too, after a while."""
     (node,) = chargepoint.entry.runtime_data.hub.nodes.values()
-    node._commands._timeout = 0.3
+    node._commands._timeout = 1.0
     await chargepoint.point.plug()
     await chargepoint.shows("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()

@@ -266,7 +266,7 @@ async def test_defa_answers_no_question_for_reports(broker: BrokerProcess) -> No
         await ear.manage("cmd.thing.get_inclusion_report", "nobody")
         await ear.tell("cmd.max_current.set", "int", 3)
         await ear.until(lambda: len(ear.heard) > heard)
-        assert len(simulator.received) == 6
+        await ear.until(lambda: len(simulator.received) == 6)
         assert {body["type"] for _, body in ear.heard[heard:]} == {"evt.error.report"}
 
 
