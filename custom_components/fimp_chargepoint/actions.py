@@ -8,13 +8,17 @@ from homeassistant.core import SupportsResponse
 from homeassistant.helpers.typing import VolDictType
 
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
-from .coordinator import PushCoordinator
+from .coordinator import AnyCoordinator
 
+#: What an action is called with, which its fields have made sure of, and what it returns.
 type Data = Mapping[str, Any]
+type Answer = dict[str, Any]
+#: One for nodes of whatever kind.
+type AnyAction = Action[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Action[C: PushCoordinator[Any, Any]]:
+class Action[C: AnyCoordinator]:
     """What is done to each node of a target, which are all of one `kind`.
 
     `check` raises the library's errors where it is impossible; `run` does it, and returns what
@@ -23,7 +27,7 @@ class Action[C: PushCoordinator[Any, Any]]:
     """
 
     fields: VolDictType
-    run: Callable[[C, Data], Awaitable[dict[str, Any]]]
+    run: Callable[[C, Data], Awaitable[Answer]]
     check: Callable[[C, Data], None] = lambda *_: None
     live: bool = True
     response: SupportsResponse = SupportsResponse.OPTIONAL

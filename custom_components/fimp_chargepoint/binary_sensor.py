@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
@@ -14,10 +14,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
-from .chargepoint.node import Node
 from .chargepoint.ocpp import OcppSnapshot
 from .chargepoint.station import StationSnapshot
-from .coordinator import FimpConfigEntry
+from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,
     NodeEntity,
@@ -177,7 +176,7 @@ async def async_setup_entry(
     )
 
 
-class NodeBinarySensor[S: NodeSnapshot, N: Node[Any]](
+class NodeBinarySensor[S: NodeSnapshot, N: AnyNode](
     NodeEntity[S, tuple[bool | None, tuple[str, ...] | None], N], BinarySensorEntity
 ):
     """A fact of the snapshot."""

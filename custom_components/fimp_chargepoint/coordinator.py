@@ -50,7 +50,8 @@ _KEEPING_TIME = 3600.0
 FACTS: Final = "facts"
 
 type FimpConfigEntry = ConfigEntry[RuntimeData]
-#: The coordinator of a node of whatever kind.
+#: A node of whatever kind, and its coordinator.
+type AnyNode = Node[Any]
 type AnyCoordinator = PushCoordinator[Any, Any]
 type ChargepointCoordinator = PushCoordinator[ChargepointSnapshot, Chargepoint]
 type NodeAction = Callable[[AnyCoordinator], None]
@@ -58,7 +59,7 @@ type NodeAction = Callable[[AnyCoordinator], None]
 type CapabilityAction = Callable[[AnyCoordinator, Capabilities | None], None]
 
 
-class PushCoordinator[S: NodeSnapshot, N: Node[Any] = Node[S]](DataUpdateCoordinator[S]):
+class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinator[S]):
     """Hands the snapshots of one node to its entities, and keeps its device.
 
     There is no interval: the library asks again by itself where that is needed. What belongs
@@ -228,7 +229,7 @@ class RuntimeData:
             case ClockSet(by):
                 self.sessions.clock_set(by)
 
-    def _add(self, node: Node[Any]) -> None:
+    def _add(self, node: AnyNode) -> None:
         call, tell = self.hub.internal_errors.call, self.hub.internal_errors.tell
         call(self._adopt_device, node)
         coordinator: AnyCoordinator = PushCoordinator(self._hass, self._entry, node)
@@ -250,7 +251,7 @@ class RuntimeData:
             each.async_register_device for each in self._parts.get(address, {}).values()
         )
 
-    def _remove(self, node: Node[Any]) -> None:
+    def _remove(self, node: AnyNode) -> None:
         """Take a node away; its device stays for a while, in case it only moves."""
         coordinator = self.coordinators.pop(node.address)
         self._parts.get(coordinator.data.parent or "", {}).pop(node.address, None)
@@ -269,7 +270,7 @@ class RuntimeData:
         cancel = async_call_later(self._hass, _KEEPING_TIME, remove)
         self._retired[identifier] = coordinator.data.identity, cancel
 
-    def _adopt_device(self, node: Node[Any]) -> None:
+    def _adopt_device(self, node: AnyNode) -> None:
         """Let a node have the device of one that was removed, where it is the same thing."""
         identity = node.snapshot.identity
         identifier = node_identifier(self._entry, node.address)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from importlib.metadata import version
 import json
-from typing import Any, Final
+from typing import Final
 import zlib
 
 from homeassistant.components.diagnostics import async_redact_data
@@ -29,7 +29,7 @@ from .const import (
     CONF_TOKEN,
     MQTT_DOMAIN,
 )
-from .coordinator import FimpConfigEntry, PushCoordinator
+from .coordinator import AnyCoordinator, FimpConfigEntry
 from .devices import async_entities, async_find_device
 from .hub_id import hub_id
 from .redaction import REDACTED, Redactor, blanked
@@ -57,14 +57,14 @@ _UNPACKED_MAX: Final = 1024 * 1024
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: FimpConfigEntry
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return all that is known of a hub and its charge points."""
     return await _async_diagnostics(hass, entry)
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: FimpConfigEntry, device: DeviceEntry
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return all that is known of one charge point, and of its hub."""
     identifiers = {identifier for _, identifier in device.identifiers}
     return await _async_diagnostics(
@@ -86,7 +86,7 @@ class _Message:
 
 async def _async_diagnostics(
     hass: HomeAssistant, entry: FimpConfigEntry, wanted: set[str] | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what is known, of the nodes with a `wanted` identifier (None: of all)."""
     redactor = Redactor()
     _learn(hass, entry, redactor)
@@ -95,7 +95,7 @@ async def _async_diagnostics(
         "data": async_redact_data(entry.data, _SECRETS),
         "options": async_redact_data(entry.options, _SECRETS),
     }
-    known: dict[str, Any] = {}
+    known: dict[str, object] = {}
     messages: list[_Message] = []
     moment = posix
     if entry.state is ConfigEntryState.LOADED:
@@ -111,7 +111,7 @@ async def _async_diagnostics(
         messages = [_Message(each, hub.reads(each), kept=True) for each in hub.journal.older]
         messages += [_Message(each, hub.reads(each), kept=False) for each in hub.journal.recent]
 
-    def redacted() -> dict[str, Any]:
+    def redacted() -> dict[str, object]:
         """Take the time that it takes: for the executor."""
         start = min((each.line.at for each in messages), default=0.0)
         everything = {
@@ -121,7 +121,7 @@ async def _async_diagnostics(
             "messages_since": moment(start).isoformat(),
             "messages": [_message(each, start, redactor) for each in messages],
         }
-        clean: dict[str, Any] = redactor.text(everything)
+        clean: dict[str, object] = redactor.text(everything)
         return clean
 
     return await hass.async_add_executor_job(redacted)
@@ -130,7 +130,7 @@ async def _async_diagnostics(
 @callback
 def _learn(hass: HomeAssistant, entry: FimpConfigEntry, redactor: Redactor) -> None:
     """Tell the redactor what may be named anywhere, as in an error."""
-    settings: list[tuple[Mapping[str, Any], tuple[str, ...]]]
+    settings: list[tuple[Mapping[str, object], tuple[str, ...]]]
     settings = [(entry.data, _SECRETS), (entry.options, _SECRETS)]
     settings += [
         (each.data, _MQTT_SECRETS) for each in hass.config_entries.async_entries(MQTT_DOMAIN)
@@ -141,7 +141,7 @@ def _learn(hass: HomeAssistant, entry: FimpConfigEntry, redactor: Redactor) -> N
                 redactor.secret(value)
 
 
-def _hub(entry: FimpConfigEntry) -> dict[str, Any]:
+def _hub(entry: FimpConfigEntry) -> dict[str, object]:
     hub = entry.runtime_data.hub
     return {
         "connected": hub.link.connected,
@@ -157,8 +157,8 @@ def _hub(entry: FimpConfigEntry) -> dict[str, Any]:
 
 
 def _node(
-    hass: HomeAssistant, coordinator: PushCoordinator[Any, Any], redactor: Redactor
-) -> dict[str, Any]:
+    hass: HomeAssistant, coordinator: AnyCoordinator, redactor: Redactor
+) -> dict[str, object]:
     """Return a node as plain data, with what of it is shown."""
     node = coordinator.node
     identity: Identity = node.snapshot.identity
@@ -179,7 +179,9 @@ def _is_made_up(identity: Identity, address: str) -> bool:
 
 
 @callback
-def _shown(hass: HomeAssistant, coordinator: PushCoordinator[Any, Any]) -> dict[str, Any]:
+def _shown(
+    hass: HomeAssistant, coordinator: AnyCoordinator
+) -> dict[str, dict[str, str | None]]:
     """Return the states of the entities by platform and key, None where one is disabled."""
     entry_id, identifier = coordinator.config_entry.entry_id, coordinator.identifier
     device = async_find_device(hass, entry_id, identifier)
@@ -191,7 +193,7 @@ def _shown(hass: HomeAssistant, coordinator: PushCoordinator[Any, Any]) -> dict[
     return shown
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return what JSON can say of a snapshot."""
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
@@ -209,7 +211,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _message(message: _Message, start: float, redactor: Redactor) -> dict[str, Any]:
+def _message(message: _Message, start: float, redactor: Redactor) -> dict[str, object]:
     """Return a message as `scripts/replay` reads it; `start` is its second zero."""
     line = message.line
     blank = line.mark not in (Mark.SENT, Mark.NOTE) and not message.read
@@ -224,7 +226,7 @@ def _message(message: _Message, start: float, redactor: Redactor) -> dict[str, A
     return about | {"topic": line.topic, "payload": payload}
 
 
-def _payload(topic: str, text: str, redactor: Redactor, *, blank: bool) -> Any:
+def _payload(topic: str, text: str, redactor: Redactor, *, blank: bool) -> object:
     """Return JSON data, or a text that is the payload as it was, both redacted."""
     levels = topic.split("/")
     try:

@@ -34,12 +34,12 @@ from .chargepoint.errors import (
     OutOfRangeError,
 )
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
-from .chargepoint.node import Node
 from .const import ATTR_PENDING, DOMAIN
 from .controls import Control, ControlState
 from .coordinator import (
     FACTS,
     AnyCoordinator,
+    AnyNode,
     ChargepointCoordinator,
     FimpConfigEntry,
     PushCoordinator,
@@ -70,7 +70,7 @@ def only_reports(feature: Feature) -> Callable[[Capabilities], bool]:
     )
 
 
-class NodeEntity[S: NodeSnapshot, V, N: Node[Any]](CoordinatorEntity[PushCoordinator[S, N]]):
+class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinator[S, N]]):
     """One fact of a node, of whatever kind: `V` is all that it shows."""
 
     _attr_has_entity_name = True
@@ -124,7 +124,7 @@ class NodeEntity[S: NodeSnapshot, V, N: Node[Any]](CoordinatorEntity[PushCoordin
             self.async_write_ha_state()
 
 
-class SilentEntity[S: NodeSnapshot, N: Node[Any]](NodeEntity[S, None, N]):
+class SilentEntity[S: NodeSnapshot, N: AnyNode](NodeEntity[S, None, N]):
     """What shows no value, but may be available or not."""
 
     @override
@@ -201,7 +201,7 @@ def of_parameters[D: NodeDescription](
 
 
 @callback
-def async_setup_nodes[S: NodeSnapshot, N: Node[Any], D: NodeDescription](
+def async_setup_nodes[S: NodeSnapshot, N: AnyNode, D: NodeDescription](
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     platform: Platform,

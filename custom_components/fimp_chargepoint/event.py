@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.const import EntityCategory, Platform
@@ -14,11 +14,10 @@ from .chargepoint.base import Chargepoint
 from .chargepoint.course import Occurrence
 from .chargepoint.logbook import Happening
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
-from .chargepoint.node import Node
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
 from .chargepoint.station import StationSnapshot
 from .chargepoint.trouble import Trouble, follow, news
-from .coordinator import FimpConfigEntry
+from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,
     SilentEntity,
@@ -111,7 +110,7 @@ async def async_setup_entry(
     )
 
 
-class NodeEvent[S: NodeSnapshot, N: Node[Any]](SilentEntity[S, N], EventEntity):
+class NodeEvent[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEntity):
     """Events of one kind, which are written when they happen.
 
     They stay true when their node is not heard any more: becoming available again would look
@@ -126,7 +125,7 @@ class NodeEvent[S: NodeSnapshot, N: Node[Any]](SilentEntity[S, N], EventEntity):
         """What has happened has happened."""
         return True
 
-    def _tell(self, event_type: str, attributes: dict[str, Any] | None = None) -> None:
+    def _tell(self, event_type: str, attributes: dict[str, object] | None = None) -> None:
         self._trigger_event(event_type, attributes)
         self.async_write_ha_state()
 
@@ -148,7 +147,7 @@ class SessionEvent(NodeEvent[ChargepointSnapshot, Chargepoint]):
         self._tell(happening.occurrence, None if record is None else record.told())
 
 
-class ProblemEvent[S: ChargepointSnapshot | StationSnapshot, N: Node[Any]](NodeEvent[S, N]):
+class ProblemEvent[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](NodeEvent[S, N]):
     """What goes wrong."""
 
     _trouble = Trouble()

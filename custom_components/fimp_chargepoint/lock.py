@@ -1,7 +1,7 @@
 """The cable lock, where the charge point can be told."""
 
 from dataclasses import dataclass
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.lock import LockEntity, LockEntityDescription
 from homeassistant.const import Platform
@@ -63,11 +63,11 @@ class ChargepointLock(ControlEntity[bool], LockEntity):
         self._attr_is_unlocking = shown.pending and shown.value is False
 
     @override
-    async def async_lock(self, **kwargs: Any) -> None:
+    async def async_lock(self, **kwargs: object) -> None:
         """Return when the charge point has proven it."""
         await self._set(value=True)
 
     @override
-    async def async_unlock(self, **kwargs: Any) -> None:
+    async def async_unlock(self, **kwargs: object) -> None:
         """Return when the charge point has proven it."""
         await self._set(value=False)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 import probatio
 
-from .actions import Action, Data
+from .actions import Action, Answer, Data
 from .chargepoint.ocpp import (
     ChangeAvailability,
     GetVariables,
@@ -39,21 +39,21 @@ ATTR_TYPE: Final = "type"
 ATTR_VALUE: Final = "value"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a value as OCPP writes it, which is always text."""
     if isinstance(value, bool):
         return str(value).lower()
     return cv.string(value)
 
 
-def _text_itself(value: Any) -> str:
+def _text_itself(value: object) -> str:
     """Return what has to be text already; a number would not be what was meant."""
     if not isinstance(value, str):
         raise probatio.Invalid("text was expected")
     return value
 
 
-def _counted(value: Any) -> int:
+def _counted(value: object) -> int:
     """Return a whole number; a form makes fractions of them."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise probatio.Invalid("a whole number was expected")
@@ -97,7 +97,7 @@ def _check(command: _Command, coordinator: OcppCoordinator, data: Data) -> None:
     coordinator.node.check(command(data))
 
 
-async def _run(command: _Command, coordinator: OcppCoordinator, data: Data) -> dict[str, Any]:
+async def _run(command: _Command, coordinator: OcppCoordinator, data: Data) -> Answer:
     return await coordinator.node.perform(command(data))
 
 

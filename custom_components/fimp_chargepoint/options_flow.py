@@ -28,7 +28,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
 
     def __init__(self) -> None:
         """Begin with nothing filled in."""
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, object] = {}
         self._links: dict[str, dict[str, str]] = {}
         #: What is still to be chosen, for one charge point after the other.
         self._open: list[list[LinkChoice]] = []

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 import probatio
 
-from .actions import Action, Data
+from .actions import Action, Answer, Data
 from .chargepoint.errors import InvalidRequestError
 from .chargepoint.options import Token
 from .chargepoint.permission import (
@@ -68,7 +68,7 @@ def _check(
 
 async def _run(
     permission: Callable[[Data], Permission], coordinator: ChargepointCoordinator, data: Data
-) -> dict[str, Any]:
+) -> Answer:
     return await _taker(coordinator).give_permission(permission(data))
 
 

@@ -66,7 +66,7 @@ class Preference:
 
     key: str
     selector: Selector[Any]
-    default: Any = None
+    default: bool | float | str | list[str] | None = None
 
     @property
     def marker(self) -> probatio.Marker:
@@ -178,7 +178,9 @@ OPTIONS_SCHEMA = probatio.Schema(
 )
 
 
-def entry_options(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any]:
+def entry_options(
+    hass: HomeAssistant, form: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
     """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
 
     Raises:
@@ -194,7 +196,7 @@ def entry_options(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any
     if not options[CONF_PROTOCOLS]:
         raise FormError("protocol_missing")
     bus = options.get(CONF_INTERNAL_BUS)
-    if bus is not None and not all(map(is_level, bus.split("/"))):
+    if isinstance(bus, str) and not all(map(is_level, bus.split("/"))):
         raise FormError("internal_bus_invalid")
     if CONF_PRICE_ENTITY in options and CONF_FIXED_PRICE in options:
         raise FormError("two_prices")
@@ -203,12 +205,12 @@ def entry_options(hass: HomeAssistant, form: Mapping[str, Any]) -> dict[str, Any
     return options
 
 
-def _trimmed(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _trimmed(part: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for key, value in part.items():
         yield key, value.strip() if isinstance(value, str) else value
 
 
-def suggested_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return what to fill OPTIONS_SCHEMA with from the options of an entry."""
     return {
         part.name: {

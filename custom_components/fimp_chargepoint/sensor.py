@@ -1,7 +1,7 @@
 """What a charge point reports."""
 
 from functools import partial
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.sensor import SensorEntity
 from homeassistant.const import Platform
@@ -11,9 +11,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import ParameterKind
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
-from .chargepoint.node import Node
 from .chargepoint.ocpp import OcppSnapshot
-from .coordinator import FACTS, ChargepointCoordinator, FimpConfigEntry, PushCoordinator
+from .coordinator import (
+    FACTS,
+    AnyNode,
+    ChargepointCoordinator,
+    FimpConfigEntry,
+    PushCoordinator,
+)
 from .entity import (
     NodeEntity,
     async_remove_descriptions,
@@ -96,7 +101,7 @@ class _Sensor(SensorEntity):
             self._attr_extra_state_attributes = dict(shown.attributes)
 
 
-class NodeSensor[S: NodeSnapshot, N: Node[Any]](_Sensor, NodeEntity[S, SensorValue | Total, N]):
+class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue | Total, N]):
     """A value of the snapshot."""
 
     entity_description: NodeSensorDescription[S]

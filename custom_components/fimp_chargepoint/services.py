@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from homeassistant.core import (
     HomeAssistant,
@@ -18,13 +17,14 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util.json import JsonValueType
 import probatio
 
-from .actions import Action, Data
+from .actions import Action, Answer, AnyAction, Data
 from .chargepoint.model import Feature
 from .const import DOMAIN
 from .controls import settable_limit
-from .coordinator import ChargepointCoordinator, PushCoordinator
+from .coordinator import AnyCoordinator, ChargepointCoordinator
 from .entity import translated_errors
 from .ocpp_actions import OCPP_ACTIONS
 from .permission_actions import PERMISSION_ACTIONS
@@ -60,7 +60,7 @@ def _check_start(coordinator: ChargepointCoordinator, data: Data) -> None:
         _check_limit(coordinator, data)
 
 
-async def _start(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
+async def _start(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     """Limit the current before it flows, and choose the mode before it is sent."""
     chargepoint, limit = coordinator.node, settable_limit(coordinator.data)
     current = data.get(ATTR_CURRENT)
@@ -74,7 +74,7 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> dict[str, A
         # The mode has brought a limit of its own.
         await chargepoint.set(limit, current)
     snapshot = chargepoint.snapshot
-    answer: dict[str, Any] = {"status": snapshot.status, ATTR_MODE: snapshot.charging_mode}
+    answer: Answer = {"status": snapshot.status, ATTR_MODE: snapshot.charging_mode}
     if current is not None:
         answer |= {"limit": limit, ATTR_CURRENT: getattr(snapshot, limit)}
     return answer
@@ -84,17 +84,17 @@ def _check_stop(coordinator: ChargepointCoordinator, _: Data) -> None:
     coordinator.node.checked(Feature.CHARGING, value=False)
 
 
-async def _stop(coordinator: ChargepointCoordinator, _: Data) -> dict[str, Any]:
+async def _stop(coordinator: ChargepointCoordinator, _: Data) -> Answer:
     await coordinator.node.stop_charging()
     return {"status": coordinator.node.snapshot.status}
 
 
-async def _limit(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
+async def _limit(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     limits = coordinator.hass.data[DATA_TEMPORARY_LIMITS]
     return await limits.async_set(coordinator, data[ATTR_CURRENT], data.get(ATTR_DURATION))
 
 
-ACTIONS: dict[str, Action[Any]] = {
+ACTIONS: dict[str, AnyAction] = {
     "start_charging": Action(
         fields={
             probatio.Optional(ATTR_MODE): cv.string,
@@ -134,9 +134,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
         )
 
 
-async def _handle(
-    hass: HomeAssistant, action: Action[Any], call: ServiceCall
-) -> ServiceResponse:
+async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> ServiceResponse:
     """Let every charge point, or whatever it is, of the target do it, all at once."""
     targets = await async_targeted_nodes(hass, call, action.kind)
     names = {device_id: async_name(hass, device_id) for device_id in targets}
@@ -150,13 +148,13 @@ async def _handle(
         with translated_errors():
             action.check(coordinator, call.data)
 
-    async def run(coordinator: PushCoordinator[Any, Any]) -> dict[str, Any]:
+    async def run(coordinator: AnyCoordinator) -> Answer:
         with translated_errors():
             return await action.run(coordinator, call.data)
 
     # One that fails takes none of the others back.
     results = await asyncio.gather(*map(run, targets.values()), return_exceptions=True)
-    answers: list[Any] = []
+    answers: list[JsonValueType] = []
     failures: dict[str, HomeAssistantError] = {}
     for device_id, result in zip(targets, results, strict=True):
         if isinstance(result, HomeAssistantError):
@@ -164,7 +162,7 @@ async def _handle(
         elif isinstance(result, BaseException):
             raise result
         else:
-            answers.append({"device_id": device_id, "name": names[device_id]} | result)
+            answers.append({"device_id": device_id, "name": names[device_id], **result})
     if failures:
         _raise(failures, names)
     return {action.answers: answers}

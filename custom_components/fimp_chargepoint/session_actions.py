@@ -3,14 +3,14 @@
 import csv
 from datetime import datetime
 from io import StringIO
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .actions import Action, Data
+from .actions import Action, Answer, AnyAction, Data
 from .chargepoint.logbook import RECORDS_MAX
 from .chargepoint.record import Record
 from .coordinator import ChargepointCoordinator
@@ -33,7 +33,7 @@ _COLUMNS: Final = (
 )
 
 
-async def _get(coordinator: ChargepointCoordinator, data: Data) -> dict[str, Any]:
+async def _get(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     """Return the sessions that are asked for, oldest first."""
     sessions = coordinator.config_entry.runtime_data.sessions
     records = sessions.of(coordinator.node.address).logbook.records
@@ -57,7 +57,7 @@ def _begins_after(record: Record, since: datetime) -> bool:
     return begun is not None and begun >= since
 
 
-def _table(told: list[dict[str, Any]]) -> str:
+def _table(told: list[Answer]) -> str:
     """Return sessions as CSV with a headline; what is not known is an empty field."""
     text = StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
@@ -66,14 +66,14 @@ def _table(told: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _harmless(value: Any) -> Any:
+def _harmless(value: object) -> object:
     """Return a value that no spreadsheet takes for a formula: a car may call itself one."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return value
 
 
-SESSION_ACTIONS: dict[str, Action[Any]] = {
+SESSION_ACTIONS: dict[str, AnyAction] = {
     "get_sessions": Action(
         fields={
             probatio.Optional(ATTR_LIMIT, default=RECORDS_MAX): probatio.All(

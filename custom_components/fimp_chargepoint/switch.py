@@ -1,7 +1,7 @@
 """The charge switch, and settings that are on or off."""
 
 from dataclasses import dataclass
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
 from homeassistant.const import EntityCategory, Platform
@@ -125,11 +125,11 @@ class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
             self._attr_extra_state_attributes[ATTR_NO_READINGS] = str(shown.no_readings)
 
     @override
-    async def async_turn_on(self, **kwargs: Any) -> None:
+    async def async_turn_on(self, **kwargs: object) -> None:
         """Return when the charge point has proven it."""
         await self._set(value=True)
 
     @override
-    async def async_turn_off(self, **kwargs: Any) -> None:
+    async def async_turn_off(self, **kwargs: object) -> None:
         """Return when the charge point has proven it."""
         await self._set(value=False)

@@ -1,7 +1,5 @@
 """Which charge points an action is for: devices, areas, labels, or any of their entities."""
 
-from typing import Any
-
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
@@ -12,10 +10,10 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
 from .chargepoint.ocpp import OcppSnapshot
 from .const import DOMAIN
-from .coordinator import PushCoordinator
+from .coordinator import AnyCoordinator
 from .devices import async_find_device
 
-type NodesByDevice = dict[str, PushCoordinator[Any, Any]]
+type NodesByDevice = dict[str, AnyCoordinator]
 
 #: The errors where something is not of a kind, and where nothing is.
 _ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
@@ -110,7 +108,7 @@ async def _authorize(
                 )
 
 
-def _invalid(key: str, **placeholders: Any) -> ServiceValidationError:
+def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
     )

@@ -7,7 +7,7 @@ known to the sessions, whose events tell it.
 """
 
 from types import MappingProxyType
-from typing import Any, ClassVar, override
+from typing import ClassVar, override
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.event.const import ATTR_EVENT_TYPE
@@ -62,14 +62,14 @@ def _tells(occurrence: Occurrence) -> type[Trigger]:
             return _event(from_state) != _event(to_state)
 
         @override
-        def is_valid_state(self, state: State, report_not_triggered: Any) -> bool:
+        def is_valid_state(self, state: State, report_not_triggered: object) -> bool:
             """Return whether it is the one."""
             return state.attributes.get(ATTR_EVENT_TYPE) == occurrence
 
     return EventTrigger
 
 
-def _event(state: State) -> tuple[str, Any]:
+def _event(state: State) -> tuple[str, object]:
     return state.state, state.attributes.get(ATTR_EVENT_TYPE)
 
 

@@ -151,6 +151,30 @@ async def test_capabilities_are_looked_at_when_they_change(
     assert len(looks) == 3
 
 
+async def test_a_platform_that_fails_costs_no_other_one_an_entity(
+    hass: HomeAssistant,
+    chargepoint: Chargepoint,
+    coordinator: ChargepointCoordinator,
+    calls: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: object, before: Capabilities | None) -> None:
+        if before is not None:
+            raise RuntimeError("out of order")
+
+    # It is asked before all platforms.
+    data = chargepoint.entry.runtime_data
+    data._capability_actions.insert(0, fail)
+    capabilities = coordinator.data.capabilities.reporting(Feature.EVSE_ID)
+    say(coordinator, capabilities=capabilities)
+    await hass.async_block_till_done()
+    assert find(hass, "sensor", "evse_id")
+    assert calls == ["facts", "everything"]
+    assert "out of order" in caplog.text
+    data._capability_actions.remove(fail)
+    caplog.clear()
+
+
 async def test_no_session_sensor_looks_at_the_power(
     hass: HomeAssistant, chargepoint: Chargepoint, coordinator: ChargepointCoordinator
 ) -> None:
