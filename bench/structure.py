@@ -38,20 +38,20 @@ class Figure:
 #: Of the code as it is written.
 WRITTEN = (
     Figure("modules", "modules of the integration", 151),
-    Figure("lines", "its lines of code", 14848, 10300),
+    Figure("lines", "its lines of code", 14870, 10300),
     Figure("single_importer", "modules that one other module imports", 49),
-    Figure("any", "times that something is Any", 724, 149),
+    Figure("any", "times that something is Any", 644, 149),
     Figure("in_circles", "modules in import circles, anywhere", 0, 0),
     Figure("library_modules", "modules of the library that its user imports", 29, 4),
     Figure("library_names", "names that it imports from them", 107),
 )
 #: Of what happens when it runs.
 RUNNING = (
-    Figure("report_modules", "modules that one power report runs through", 23, 18),
-    Figure("report_calls", "functions that it enters, each time counted", 76, 150),
-    Figure("press_modules", "modules that turning the switch off runs through", 16, 18),
-    Figure("press_functions", "functions that it enters before the message leaves", 32, 60),
-    Figure("press_calls", "the same, each time counted", 35),
+    Figure("report_modules", "modules that one power report runs through", 24, 18),
+    Figure("report_calls", "functions that it enters, each time counted", 78, 150),
+    Figure("press_modules", "modules that turning the switch off runs through", 17, 18),
+    Figure("press_functions", "functions that it enters before the message leaves", 33, 60),
+    Figure("press_calls", "the same, each time counted", 36),
     Figure("listeners", "listeners to a charge point beside its entities", 3, 5),
 )
 
