@@ -47,8 +47,8 @@ WRITTEN = (
 )
 #: Of what happens when it runs.
 RUNNING = (
-    Figure("report_modules", "modules that one power report runs through", 24, 18),
-    Figure("report_calls", "functions that it enters, each time counted", 78, 150),
+    Figure("report_modules", "modules that one power report runs through", 20, 18),
+    Figure("report_calls", "functions that it enters, each time counted", 64, 150),
     Figure("press_modules", "modules that turning the switch off runs through", 17, 18),
     Figure("press_functions", "functions that it enters before the message leaves", 33, 60),
     Figure("press_calls", "the same, each time counted", 36),

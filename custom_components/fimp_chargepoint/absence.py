@@ -12,7 +12,7 @@ from homeassistant.util.hass_dict import HassKey
 from .chargepoint.base import Chargepoint
 from .chargepoint.hub import HubEvent, LinkUp
 from .const import DOMAIN
-from .coordinator import FimpConfigEntry, PushCoordinator
+from .coordinator import FACTS, FimpConfigEntry, PushCoordinator
 from .devices import device_identifier, device_name
 from .issues import ENTRY_ID
 
@@ -54,7 +54,7 @@ class _Roll:
                 self._forgive(coordinator.identifier)
 
         look()
-        coordinator.async_on_shutdown(coordinator.async_add_listener(look))
+        coordinator.async_on_shutdown(coordinator.async_add_listener(look, FACTS))
 
     @callback
     def handle(self, event: HubEvent) -> None:

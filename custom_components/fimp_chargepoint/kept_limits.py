@@ -21,7 +21,7 @@ from .chargepoint.keeper import stored_limits
 from .chargepoint.model import Feature
 from .chargepoint.stored import DamagedError, Fields, Readers, dict_of, fields, flag
 from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
-from .coordinator import FimpConfigEntry, PushCoordinator
+from .coordinator import FACTS, FimpConfigEntry, PushCoordinator
 from .preferences import library_options
 from .storage import async_load, report_lost
 
@@ -141,7 +141,7 @@ class KeptLimits:
                     )
                     self._store.async_delay_save(self._data, _SAVE_DELAY)
 
-            coordinator.async_on_shutdown(coordinator.async_add_listener(look))
+            coordinator.async_on_shutdown(coordinator.async_add_listener(look, FACTS))
 
         entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
         entry.async_on_unload(self._async_save)

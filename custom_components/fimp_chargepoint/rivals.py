@@ -10,7 +10,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from .chargepoint.base import Chargepoint
 from .chargepoint.rivalry import LimitWatch, Rivalry
 from .const import DOMAIN
-from .coordinator import FimpConfigEntry, PushCoordinator
+from .coordinator import FACTS, FimpConfigEntry, PushCoordinator
 from .devices import async_find_device, device_name
 
 #: How often it is looked whether peace has come.
@@ -55,7 +55,7 @@ def _watch(
         ir.async_delete_issue(hass, DOMAIN, issue_id)
 
     coordinator.async_on_shutdown(forget)
-    coordinator.async_on_shutdown(coordinator.async_add_listener(look))
+    coordinator.async_on_shutdown(coordinator.async_add_listener(look, FACTS))
     coordinator.async_on_shutdown(async_track_time_interval(hass, look_for_peace, _PEACE))
 
 

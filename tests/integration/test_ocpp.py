@@ -174,6 +174,8 @@ async def ocpp(
     async with station:
         if late:
             await until(lambda: station.back_end is not None and station.back_end.connected)
+            # What it says of that may still be on its way.
+            await asyncio.sleep(0.5)
             await load(hass, entry)
         found = Station(hass, station, entry)
         await until(lambda: find(hass, "binary_sensor", "csms_connected"))

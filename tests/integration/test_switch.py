@@ -117,7 +117,7 @@ async def test_silence(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     with pytest.raises(HomeAssistantError) as caught:
         await call
     assert caught.value.translation_key == "command_timeout"
-    assert "0.3 seconds" in str(caught.value)
+    assert "1 seconds" in str(caught.value)
     assert chargepoint.state("switch", "charging") == "off"
     assert chargepoint.attribute("switch", "charging", "pending") is False
 

@@ -183,6 +183,9 @@ async def test_everest_speaks_like_the_recording(broker: BrokerProcess, ear: Ear
         await ear.until(lambda: ear.state() == "Charging")
         await simulator.car_pause()
         await ear.until(lambda: ear.state() == "ChargingPausedEV")
+        # A station takes no notice of a fault while the car pauses.
+        await simulator.car_resume()
+        await ear.until(lambda: ear.state() == "Charging")
         await simulator.fault("hot")
         await ear.until(lambda: ear.state() == "ChargingPausedEVSE")
         await ear.ask(f"{EVSE}/m2e/stop_transaction", {"payload": {"reason": "Local"}})

@@ -269,6 +269,7 @@ async def test_a_protocol_that_raises_costs_no_other(
     assert "fimp:site1/easee/1/1" in hub.nodes
     # What nobody can tell of is shown to nobody.
     assert any(map(hub.reads, hub.journal.recent)) is not (broken == "reads")
+    hub.leave()
     await hub.stop()
     assert sum(hub.internal_errors.counts.values()) >= 1
 
