@@ -17,7 +17,6 @@ from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording
-from tests.helpers.recordings import RECORDINGS
 
 #: Most tests do not want to wait: for measurements, or before a command leaves.
 UNTHROTTLED = Options(measurement_interval=0.0, dwell=0.0, write_interval=0.0)
@@ -136,11 +135,6 @@ class OfflineHub(Hub):
 
 async def _no_settings() -> MqttSettings:
     raise NotImplementedError
-
-
-def specs(*parts: str) -> Path:
-    """Return a file of the recordings. `tests.helpers.recordings` is the better way."""
-    return RECORDINGS.joinpath(*parts)
 
 
 class Playback:

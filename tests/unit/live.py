@@ -13,8 +13,9 @@ from custom_components.fimp_chargepoint.chargepoint.base import Chargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording
+from tests.helpers.recordings import RECORDINGS
 
-from .fakes import UNTHROTTLED, OfflineHub, specs
+from .fakes import UNTHROTTLED, OfflineHub
 
 #: What makes the topic of a reply ours alone.
 _ID = re.compile(r"/[0-9a-f]{24,}$")
@@ -29,7 +30,9 @@ class Live:
         """Begin at `begin` seconds, with a hub that knows nothing; `node` is looked at."""
         self.hub = OfflineHub(options=options)
         self._lines = [
-            each for each in read_recording(specs("everest", "live", name)) if each.t >= begin
+            each
+            for each in read_recording(RECORDINGS / "everest" / "live" / name)
+            if each.t >= begin
         ]
         self._node = node
         self._start = self.hub.clock.time - begin
