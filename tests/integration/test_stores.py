@@ -20,6 +20,7 @@ from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS
 from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
+from tests.helpers.damage import places, put
 
 from .conftest import Chargepoint, load, other_broker, simulator, until
 
@@ -104,32 +105,6 @@ def key_of(entry: MockConfigEntry, name: str) -> str:
 
 def file(key: str, data: Any) -> dict[str, Any]:
     return {"version": 1, "minor_version": 1, "key": key, "data": data}
-
-
-def places(value: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield where a value can be damaged: every field and item of it, and of these."""
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for key, each in items:
-        yield (*place, key)
-        yield from places(each, *place, key)
-
-
-def put(data: Any, place: tuple[Any, ...], value: Any) -> Any:
-    """Return a copy of `data` with another value at a place."""
-    data = deepcopy(data)
-    *above, last = place
-    inner = data
-    for key in above:
-        inner = inner[key]
-    if value is ...:
-        del inner[last]
-    else:
-        inner[last] = value
-    return data
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,8 @@ from tests.broker import BrokerProcess
 from tests.helpers.recordings import RECORDINGS, recording
 from tests.helpers.waiting import until
 
+from .ear import kind_of
+
 QUICK = Timing(pace=0.02, speed=60, poll=0.1)
 VINCULUM = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
 ANSWER = "pt:j1/mt:rsp/rt:app/rn:test/ad:1"
@@ -142,29 +144,14 @@ def setup(profile: str, **more: Any) -> ChargepointSetup:
 # Recordings ----------------------------------------------------------------------
 
 
-def shape(value: Any) -> Any:
-    """Reduce a value to its shape."""
-    match value:
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case dict():
-            return {key: shape(item) for key, item in sorted(value.items())}
-        case list():
-            return [shape(value[0])] if value else []
-        case _:
-            return type(value).__name__
-
-
 def envelope(body: dict[str, Any]) -> str:
     """Reduce a message to its fields in their order, and the shapes of what is not free."""
-    return json.dumps([list(body), body["val_t"], shape(body.get("storage"))])
+    return json.dumps([list(body), body["val_t"], kind_of(body.get("storage"))])
 
 
 def contents(body: dict[str, Any]) -> str:
     """Reduce a message to the shapes of what it holds."""
-    return json.dumps([shape(body["val"]), shape(body["props"])])
+    return json.dumps([kind_of(body["val"]), kind_of(body["props"])])
 
 
 def recorded() -> dict[str, list[dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """What was stored and is damaged costs itself; what nobody knows here is kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ from custom_components.fimp_chargepoint.chargepoint.stored import (
     timestamp,
 )
 from custom_components.fimp_chargepoint.chargepoint.visit import Visit
+from tests.helpers.damage import places, put
 
 BEGAN = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
@@ -88,32 +89,6 @@ def book() -> Logbook:
     logbook.totals = {"NOK": 100.0, "EUR": 2.0}
     logbook.watched = hours(2), 7.0
     return logbook
-
-
-def places(value: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield where a value can be damaged: every field and item of it, and of these."""
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for key, each in items:
-        yield (*place, key)
-        yield from places(each, *place, key)
-
-
-def put(data: Any, place: tuple[Any, ...], value: Any) -> Any:
-    """Return a copy of `data` with another value at a place."""
-    data = deepcopy(data)
-    *above, last = place
-    inner = data
-    for key in above:
-        inner = inner[key]
-    if value is ...:
-        del inner[last]
-    else:
-        inner[last] = value
-    return data
 
 
 def read(data: Any) -> Logbook:
