@@ -122,7 +122,7 @@ class Commands:
             self._send(command)
         else:
             self._hold(command)
-        # In one go: what was sent, what it replaced, and the count of writes.
+        # In one go: what was sent, and what it replaced.
         self._tell()
         await _end_of(done)
 
