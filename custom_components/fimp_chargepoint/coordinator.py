@@ -192,9 +192,8 @@ class RuntimeData:
     @callback
     def async_for_capabilities(self, action: CapabilityAction) -> CALLBACK_TYPE:
         """Call `action` for every node as above, and whenever it can do something else."""
-        self.hub.internal_errors.each(
-            self.coordinators.values(), lambda each: action(each, None)
-        )
+        known = self.coordinators.values()
+        self.hub.internal_errors.each(known, lambda each: action(each, None))
         self._capability_actions.append(action)
         return lambda: self._capability_actions.remove(action)
 
