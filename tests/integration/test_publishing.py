@@ -115,9 +115,14 @@ def test_a_listener_that_fails_costs_nobody_a_measurement(
 
 
 async def test_asking_for_an_update(
-    hass: HomeAssistant, chargepoint: Chargepoint, coordinator: ChargepointCoordinator
+    hass: HomeAssistant,
+    chargepoint: Chargepoint,
+    coordinator: ChargepointCoordinator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Home Assistant's own action tells nothing but the truth, and logs no failure."""
+    # An answer to what was asked at the start would make it available.
+    monkeypatch.setattr(chargepoint.entry.runtime_data.hub, "message", lambda *_, **__: None)
     await async_setup_component(hass, "homeassistant", {})
     target = {"entity_id": chargepoint.id("switch", "charging")}
     for reason, state in ((Reason.OFFLINE, "unavailable"), (None, "off")):
