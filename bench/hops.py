@@ -27,11 +27,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
 from custom_components import fimp_chargepoint
-from custom_components.fimp_chargepoint import search
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
-from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttLink
 from custom_components.fimp_chargepoint.coordinator import RuntimeData
+from custom_components.fimp_chargepoint.flow import discovery_scan
 from harness.broker import HOST
 from harness.headless import add_integration, headless
 from simulators.fimp import ChargepointSetup, FimpSimulator
@@ -104,7 +104,7 @@ async def measure(port: int) -> dict[str, Any]:
         headless() as hass,
         FimpSimulator(Broker(HOST, port), charge_point, timing=_QUIET) as simulator,
     ):
-        with patch.object(search, "SEARCH_SECONDS", 0):
+        with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
             entry = await add_integration(hass, port, options=_OPTIONS)
         await until(lambda: hass.states.is_state(_STATUS, "disconnected"))
         await simulator.plug()

@@ -24,7 +24,7 @@ import aiomqtt
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, callback
 
-from custom_components.fimp_chargepoint import search
+from custom_components.fimp_chargepoint.flow import discovery_scan
 from harness.broker import HOST
 from harness.headless import add_integration, headless
 
@@ -96,7 +96,7 @@ async def measure(
     """Return the latencies in milliseconds, to the broker on `port` and back."""
     entity = _KINDS[kind][0]
     async with headless() as hass:
-        with patch.object(search, "SEARCH_SECONDS", 0):
+        with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
             await add_integration(hass, port, options={"measurement_interval": 0})
         await _introduce(port, charge_points)
         names = {

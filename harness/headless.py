@@ -13,7 +13,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
-from custom_components.fimp_chargepoint.chargepoint.clock import Clock
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 
 from .broker import HOST

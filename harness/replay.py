@@ -24,10 +24,10 @@ import aiomqtt
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from custom_components.fimp_chargepoint import search
-from custom_components.fimp_chargepoint.chargepoint.clock import Clock
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
+from custom_components.fimp_chargepoint.flow import discovery_scan
 from simulators.recording import Line, Recording, read
 
 from .broker import HOST, embedded_broker
@@ -91,7 +91,7 @@ async def replay(
         aiomqtt.Client(HOST, port) as player,
     ):
         # Nothing speaks before the recording does, so there is nothing to look for.
-        with patch.object(search, "SEARCH_SECONDS", 0):
+        with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
             entry = await add_integration(
                 hass, port, prefixes=recording.prefixes, options=recording.options
             )

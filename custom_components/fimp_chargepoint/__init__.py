@@ -13,38 +13,35 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
-from .absence import async_forget_heard, async_watch_for_absence
-from .broker import settings_source
+from .actions.temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnectedError
 from .chargepoint.hub import Hub
-from .const import (
-    CONF_BROKER,
-    CONF_PREFIXES,
-    DATA_CLOCK,
-    DOMAIN,
-    PLATFORMS,
-    Broker,
-)
+from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, PLATFORMS, Broker
 from .coordinator import FimpConfigEntry, RuntimeData
 from .devices import async_known_addresses, async_register_hub
-from .duplicates import async_watch_for_duplicates
+from .flow.broker import settings_source
+from .flow.options import library_options
 from .hub_id import hub_id
-from .issues import (
+from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
+from .prices import PriceSource, async_follow_price
+from .repair_issues.broker_offline import (
+    async_broker_lost,
+    async_forget_outage,
+    async_watch_for_outages,
+)
+from .repair_issues.competing_controller import async_watch_for_rivals
+from .repair_issues.duplicate_entry import async_watch_for_duplicates
+from .repair_issues.issues import (
     async_forget_issues,
     async_forget_refused_credentials,
     async_report_refused_credentials,
 )
-from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
-from .moves import async_remove_offers, async_watch_for_moves
-from .outage import async_broker_lost, async_forget_outage, async_watch_for_outages
-from .preferences import library_options
-from .prices import PriceSource, async_follow_price
-from .rivals import async_watch_for_rivals
+from .repair_issues.readded import async_remove_offers, async_watch_for_moves
+from .repair_issues.silent_charge_points import async_forget_heard, async_watch_for_absence
+from .repair_issues.token_unavailable import async_watch_for_unused_tokens
 from .services import async_setup_actions
 from .sessions import Sessions, async_remove_sessions
-from .temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
-from .unused_token import async_watch_for_unused_tokens
 
 #: What looks for what the user should know of, or has changed, as long as an entry is loaded.
 _WATCHES = (

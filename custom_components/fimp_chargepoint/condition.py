@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.automation import DomainSpec
 from homeassistant.helpers.condition import Condition, EntityStateConditionBase
 
-from .targets import async_ours
+from .actions.targets import async_ours
 
 
 def _is(device_class: BinarySensorDeviceClass, state: str) -> type[Condition]:

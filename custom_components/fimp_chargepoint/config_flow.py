@@ -17,25 +17,22 @@ from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 import probatio
 
-from .broker import (
+from .chargepoint import mqtt_hub
+from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
+from .chargepoint.hub import Hub
+from .chargepoint.node import Node
+from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
+from .devices import async_find_device
+from .flow.broker import (
     CertificateError,
     has_home_assistant_broker,
     same_topics,
     settings_source,
 )
-from .chargepoint import mqtt_hub
-from .chargepoint.errors import (
-    AuthenticationError,
-    ChargepointError,
-    NoAnswerError,
-    TlsError,
-)
-from .chargepoint.hub import Hub
-from .chargepoint.node import Node
-from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
-from .devices import async_find_device
-from .duplicates import async_is_heard_elsewhere
-from .forms import (
+from .flow.discovery_scan import Search, async_search
+from .flow.options import library_options
+from .flow.options_flow import FimpOptionsFlow
+from .flow.schemas import (
     BROKER_SCHEMA,
     CREDENTIALS_SCHEMA,
     HOME_ASSISTANT_SCHEMA,
@@ -46,9 +43,7 @@ from .forms import (
     suggestions,
 )
 from .hub_id import HOME_ASSISTANT_MQTT, async_new_hub_id, node_identifier
-from .options_flow import FimpOptionsFlow
-from .preferences import library_options
-from .search import Search, async_search
+from .repair_issues.duplicate_entry import async_is_heard_elsewhere
 
 
 class FimpConfigFlow(ConfigFlow, domain=DOMAIN):

@@ -6,7 +6,7 @@ from typing import Final
 from homeassistant.const import Platform
 from homeassistant.util.hass_dict import HassKey
 
-from .chargepoint.clock import Clock
+from .chargepoint.scheduler import Clock
 
 DOMAIN: Final = "fimp_chargepoint"
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast, override
 
-from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import ParameterValue, Range
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import ChargepointSnapshot, Feature, Reason, parameter_kind
 
 

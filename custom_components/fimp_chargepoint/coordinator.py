@@ -10,8 +10,8 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import Capabilities
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.hub import (
     ClockSet,
     Hub,
@@ -33,7 +33,7 @@ from .devices import (
     async_suggest_area,
 )
 from .hub_id import node_address, node_identifier
-from .issues import (
+from .repair_issues.issues import (
     async_forget_warning,
     async_report_refused_credentials,
     async_report_warning,

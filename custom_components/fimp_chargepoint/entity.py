@@ -16,13 +16,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .chargepoint.base import Chargepoint
-from .chargepoint.capabilities import (
-    Capabilities,
-    Parameter,
-    ParameterKind,
-    ParameterValue,
-)
+from .chargepoint.capabilities import Capabilities, Parameter, ParameterKind, ParameterValue
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.errors import (
     ChargepointError,
     CommandRejectedError,

@@ -10,13 +10,13 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.base import Chargepoint
-from .chargepoint.course import Occurrence
-from .chargepoint.logbook import Happening
+from .chargepoint.charge_point import Chargepoint
+from .chargepoint.faults import Trouble, follow, news
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
+from .chargepoint.sessions.events import Occurrence
+from .chargepoint.sessions.tracker import Happening
 from .chargepoint.station import StationSnapshot
-from .chargepoint.trouble import Trouble, follow, news
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,

@@ -12,17 +12,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .broker import settings_source
 from .chargepoint import mqtt_hub
-from .chargepoint.base import Chargepoint
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.errors import ChargepointError
 from .chargepoint.hub import Hub
-from .chargepoint.keeper import stored_limits
+from .chargepoint.limits.ownership import stored_limits
 from .chargepoint.model import Feature
 from .chargepoint.stored import DamagedError, Fields, Readers, dict_of, fields, flag
 from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
 from .coordinator import FACTS, FimpConfigEntry, PushCoordinator
-from .preferences import library_options
+from .flow.broker import settings_source
+from .flow.options import library_options
 from .storage import async_load, report_lost
 
 _LOGGER = logging.getLogger(__name__)

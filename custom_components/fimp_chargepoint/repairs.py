@@ -12,11 +12,11 @@ from homeassistant.components.repairs import (
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from .absence import async_remove_absent
 from .const import DOMAIN
 from .coordinator import FimpConfigEntry
-from .issues import ENTRY_ID
-from .moves import async_move
+from .repair_issues.issues import ENTRY_ID
+from .repair_issues.readded import async_move
+from .repair_issues.silent_charge_points import async_remove_absent
 
 type Act = Callable[[HomeAssistant, dict[str, Any]], Awaitable[None]]
 

@@ -8,8 +8,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.base import Chargepoint
 from .chargepoint.capabilities import ParameterKind
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
 from .chargepoint.ocpp import OcppSnapshot
 from .coordinator import (
@@ -19,17 +19,7 @@ from .coordinator import (
     FimpConfigEntry,
     PushCoordinator,
 )
-from .entity import (
-    NodeEntity,
-    async_remove_descriptions,
-    async_setup_chargepoints,
-    async_setup_nodes,
-    existing,
-    of_parameters,
-)
-from .meter_descriptions import COST_SENSORS, METER_SENSORS, SESSION_SENSORS
-from .ocpp_descriptions import OCPP_SENSORS
-from .sensor_descriptions import (
+from .descriptions.charge_point import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
     SENSORS,
@@ -38,12 +28,22 @@ from .sensor_descriptions import (
     Total,
     parameter_sensor,
 )
-from .session_descriptions import (
+from .descriptions.meter import COST_SENSORS, METER_SENSORS, SESSION_SENSORS
+from .descriptions.ocpp import OCPP_SENSORS
+from .descriptions.session import (
     LAST_SESSION_SENSORS,
     PRICED_SENSORS,
     SessionsSensorDescription,
 )
-from .vehicle_descriptions import DIRECT_SENSORS, VEHICLE_SENSORS
+from .descriptions.vehicle import DIRECT_SENSORS, VEHICLE_SENSORS
+from .entity import (
+    NodeEntity,
+    async_remove_descriptions,
+    async_setup_chargepoints,
+    async_setup_nodes,
+    existing,
+    of_parameters,
+)
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0

@@ -20,17 +20,17 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonValueType
 import probatio
 
-from .actions import Action, Answer, AnyAction, Data
+from .actions.authorization import PERMISSION_ACTIONS
+from .actions.ocpp import OCPP_ACTIONS
+from .actions.registry import Action, Answer, AnyAction, Data
+from .actions.sessions import SESSION_ACTIONS
+from .actions.targets import async_name, async_targeted_nodes
+from .actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from .chargepoint.model import Feature
 from .const import DOMAIN
 from .controls import settable_limit
 from .coordinator import AnyCoordinator, ChargepointCoordinator
 from .entity import translated_errors
-from .ocpp_actions import OCPP_ACTIONS
-from .permission_actions import PERMISSION_ACTIONS
-from .session_actions import SESSION_ACTIONS
-from .targets import async_name, async_targeted_nodes
-from .temporary_limits import DATA_TEMPORARY_LIMITS
 
 ATTR_CURRENT = "current"
 ATTR_DURATION = "duration"

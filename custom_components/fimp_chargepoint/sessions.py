@@ -10,10 +10,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 
-from .chargepoint.base import Chargepoint
-from .chargepoint.logbook import Happening, Logbook, merged
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import ChargepointSnapshot
-from .chargepoint.record import Record
+from .chargepoint.sessions.record import Record
+from .chargepoint.sessions.tracker import Happening, Logbook, merged
 from .chargepoint.stored import DamagedError
 from .const import DOMAIN
 from .devices import async_find_device

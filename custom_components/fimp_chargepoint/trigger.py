@@ -21,8 +21,8 @@ from homeassistant.helpers.trigger import (
     Trigger,
 )
 
-from .chargepoint.course import Occurrence
-from .targets import async_ours
+from .actions.targets import async_ours
+from .chargepoint.sessions.events import Occurrence
 
 
 class _ChargepointTrigger(EntityTriggerBase):

@@ -15,9 +15,10 @@ from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import search
-from custom_components.fimp_chargepoint.chargepoint import commands, mqtt
+from custom_components.fimp_chargepoint.chargepoint.commands import command
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.flow import discovery_scan
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
@@ -47,10 +48,10 @@ def _enable(enable_custom_integrations: None) -> None:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that are meant for people and for slow networks."""
-    monkeypatch.setattr(search, "SEARCH_SECONDS", 0.1)
-    monkeypatch.setattr(search, "ECHO_SECONDS", 1.0)
+    monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 0.1)
+    monkeypatch.setattr(discovery_scan, "ECHO_SECONDS", 1.0)
     # How long a refusal may take that would be the only answer.
-    monkeypatch.setattr(commands, "_REFUSAL", 1 / 20)
+    monkeypatch.setattr(command, "_REFUSAL", 1 / 20)
     # The simulators are back before us, since they say nothing when they come back.
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
     monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.3)

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
+from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
 
 HOUR = 3600.0

@@ -15,7 +15,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint import mqtt
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from harness.broker import HOST
 from tests.broker import BrokerProcess
 from tests.helpers.server import server

@@ -22,7 +22,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.fimp_chargepoint.chargepoint import logbook
+from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.const import DOMAIN
 from tests.broker import BrokerProcess
 
@@ -47,7 +47,7 @@ def blueprint(name: str) -> models.Blueprint:
 @pytest.fixture(autouse=True)
 def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take for news what is said in the first seconds, too."""
-    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", 0.0)
+    monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -536,7 +536,7 @@ async def test_session_finished(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A car comes, charges at a price and goes; without a choice, Home Assistant tells."""
-    monkeypatch.setattr(logbook, "SETTLING_TIME", 0.1)
+    monkeypatch.setattr(tracker, "SETTLING_TIME", 0.1)
     hass.config.currency = "EUR"
     assert await async_setup_component(hass, "persistent_notification", {})
     entry = other_broker(broker, options={"fixed_price": 0.5})

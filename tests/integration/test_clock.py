@@ -9,9 +9,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint import clock, logbook
+from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
+from custom_components.fimp_chargepoint.chargepoint import scheduler
+from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
@@ -30,10 +31,10 @@ class SystemClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
         """Begin with a time that is wrong: by so much it will be set."""
-        self._real = clock.system_time
+        self._real = scheduler.system_time
         self._by = by
         self._wrong = by
-        monkeypatch.setattr(clock, "system_time", self._read)
+        monkeypatch.setattr(scheduler, "system_time", self._read)
 
     def _read(self) -> float:
         return self._real() - self._wrong.total_seconds()
@@ -78,7 +79,7 @@ async def test_in_a_session(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch, by: timedelta
 ) -> None:
     """It is one session; its record has the right times, and statistics see no new one."""
-    monkeypatch.setattr(logbook, "SETTLING_TIME", 0.3)
+    monkeypatch.setattr(tracker, "SETTLING_TIME", 0.3)
     system = SystemClock(monkeypatch, by)
     setup = ChargepointSetup(profile="minimal", wanted=1000.0)
     options = {"fixed_price": 1.0}

@@ -12,11 +12,11 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import search
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.preferences import library_options
+from custom_components.fimp_chargepoint.flow import discovery_scan
+from custom_components.fimp_chargepoint.flow.options import library_options
 from harness.broker import HOST, free_port
 from simulators.fimp import ChargepointSetup
 from tests.broker import USERNAME, BrokerProcess, Certificates
@@ -32,7 +32,7 @@ async def test_other_broker(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the MQTT integration there is nothing to choose; what is found has a name."""
-    monkeypatch.setattr(search, "SEARCH_SECONDS", 1.5)
+    monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 1.5)
     setups = (ChargepointSetup(), ChargepointSetup(name="b", profile="minimal", serial="2"))
     async with simulator(broker, *setups, announce=False):
         result = await begin(hass)
@@ -101,7 +101,7 @@ async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -
 async def test_nothing_delivered_below_one_prefix(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    with patch.object(search, "is_heard", side_effect=[True, False]) as is_heard:
+    with patch.object(discovery_scan, "is_heard", side_effect=[True, False]) as is_heard:
         fields = form(broker, topics={"prefixes": ["", "site/"]})
         result = await submit(hass, await begin(hass), fields)
         await finish(hass, result, "nothing_delivered")
@@ -193,7 +193,7 @@ async def test_closed_while_searching(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection of a flow that is given up does not stay."""
-    monkeypatch.setattr(search, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 60)
     hubs: list[Hub] = []
     start = Hub.start
 

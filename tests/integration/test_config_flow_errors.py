@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint import mqtt
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from tests.broker import (
     HOST,
     USERNAME,

@@ -22,7 +22,7 @@ import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint import mqtt
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest import (
+from custom_components.fimp_chargepoint.chargepoint.everest.api import (
     chargepoint as everest_chargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature

@@ -12,10 +12,10 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint import trouble
-from custom_components.fimp_chargepoint.chargepoint.everest import discovery
+from custom_components.fimp_chargepoint.chargepoint import faults
+from custom_components.fimp_chargepoint.chargepoint.everest.api import discovery
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.preferences import suggested_options
+from custom_components.fimp_chargepoint.flow.options import suggested_options
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
@@ -29,8 +29,8 @@ NAMES = ("left", "right")
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask the user sooner, and take what is wrong for news sooner."""
     monkeypatch.setattr(discovery, "_SETTLING_TIME", 1.0)
-    monkeypatch.setattr(trouble, "FIRST_REPORTS_TIME", 0.0)
-    monkeypatch.setattr(trouble, "SETTLING_TIME", 0.0)
+    monkeypatch.setattr(faults, "FIRST_REPORTS_TIME", 0.0)
+    monkeypatch.setattr(faults, "SETTLING_TIME", 0.0)
 
 
 @pytest.fixture(name="station")

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint import commands
+from custom_components.fimp_chargepoint.chargepoint.commands import command
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
@@ -22,8 +22,8 @@ SESSION = "cmd.current_session.set_current"
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon."""
-    monkeypatch.setattr(commands, "_RETRY_AFTER", 0.2)
-    monkeypatch.setattr(commands, "_RETRY_FOR", 5.0)
+    monkeypatch.setattr(command, "_RETRY_AFTER", 0.2)
+    monkeypatch.setattr(command, "_RETRY_FOR", 5.0)
 
 
 async def charging(found: Chargepoint) -> None:

@@ -10,11 +10,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.fimp_chargepoint.absence import _HEARD
+from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.coordinator import PushCoordinator
+from custom_components.fimp_chargepoint.repair_issues.silent_charge_points import _HEARD
 from custom_components.fimp_chargepoint.sessions import Keeper
-from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 

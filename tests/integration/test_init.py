@@ -23,7 +23,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
+from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import PASSWORD, USERNAME, BrokerProcess

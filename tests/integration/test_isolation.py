@@ -9,9 +9,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.fimp_chargepoint import absence, coordinator, moves, rivals
-from custom_components.fimp_chargepoint.chargepoint import mqtt
-from custom_components.fimp_chargepoint.chargepoint.logbook import Logbook
+from custom_components.fimp_chargepoint import coordinator
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import Logbook
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
+from custom_components.fimp_chargepoint.repair_issues import (
+    competing_controller,
+    readded,
+    silent_charge_points,
+)
 from custom_components.fimp_chargepoint.sensor import NodeSensor
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
@@ -63,9 +68,9 @@ async def test_a_bug_that_was_there_from_the_beginning(
     monkeypatch.setattr(Logbook, "take", fail)
     monkeypatch.setattr(Logbook, "tick", fail)
     monkeypatch.setattr(Logbook, "close", fail)
-    monkeypatch.setattr(absence._Roll, "found", fail)
-    monkeypatch.setattr(rivals, "LimitWatch", fail)
-    monkeypatch.setattr(moves, "async_call_later", fail)
+    monkeypatch.setattr(silent_charge_points._Roll, "found", fail)
+    monkeypatch.setattr(competing_controller, "LimitWatch", fail)
+    monkeypatch.setattr(readded, "async_call_later", fail)
     monkeypatch.setattr(coordinator, "async_register_device", fail)
     async with running(hass, broker, FULL) as found:
         await charge(found)

@@ -9,8 +9,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
+from custom_components.fimp_chargepoint.actions.temporary_limits import (
+    DATA_TEMPORARY_LIMITS,
+    TemporaryLimit,
+    TemporaryLimits,
+    still_holds,
+)
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
-from custom_components.fimp_chargepoint.chargepoint.commands import shows
+from custom_components.fimp_chargepoint.chargepoint.commands.command import shows
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -19,14 +26,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.chargepoint.requested import Requested
 from custom_components.fimp_chargepoint.controls import FormerLimit, former_limit
-from custom_components.fimp_chargepoint.temporary_limits import (
-    DATA_TEMPORARY_LIMITS,
-    TemporaryLimit,
-    TemporaryLimits,
-    still_holds,
-)
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 

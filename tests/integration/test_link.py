@@ -10,7 +10,6 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint import mqtt
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     AuthenticationError,
     ChargepointError,
@@ -19,8 +18,9 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     TlsError,
 )
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
-from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
-from custom_components.fimp_chargepoint.chargepoint.mqtt import MqttLink
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
+from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttLink
 from harness.broker import HOST
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker

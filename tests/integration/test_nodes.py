@@ -16,9 +16,10 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.fimp_chargepoint import coordinator, moves
+from custom_components.fimp_chargepoint import coordinator
 from custom_components.fimp_chargepoint.chargepoint.model import Identity, NodeSnapshot
 from custom_components.fimp_chargepoint.chargepoint.node import Node
+from custom_components.fimp_chargepoint.repair_issues import readded
 from tests.broker import BrokerProcess
 
 from .conftest import load, other_broker
@@ -155,7 +156,7 @@ async def test_one_look_for_all_that_have_moved(
     async def look(_: HomeAssistant, which: MockConfigEntry) -> None:
         looks.append(which)
 
-    monkeypatch.setattr(moves, "_async_look_for_moves", look)
+    monkeypatch.setattr(readded, "_async_look_for_moves", look)
 
     async def waits(minutes: float) -> None:
         async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes))

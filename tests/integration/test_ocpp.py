@@ -13,7 +13,7 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint.everest import pulse
+from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
     discovery as ocpp_discovery,
 )
@@ -378,7 +378,7 @@ async def test_what_a_release_does_not_offer(
 async def test_a_station_that_falls_silent(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "_SILENCE_MIN", 1.0)
+    monkeypatch.setattr(heartbeat, "_SILENCE_MIN", 1.0)
     async with ocpp(hass, broker, "main", API) as station:
         await station.is_connected("on")
         await station.point.crash()

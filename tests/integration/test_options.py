@@ -10,14 +10,14 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.fimp_chargepoint import config_flow, kept_limits
-from custom_components.fimp_chargepoint.chargepoint import keeper, mqtt_hub
-from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
+from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
+from custom_components.fimp_chargepoint.chargepoint import mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import TOPIC
-from custom_components.fimp_chargepoint.chargepoint.everest import (
+from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
+from custom_components.fimp_chargepoint.chargepoint.everest.api import (
     chargepoint as everest_chargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest import pulse
-from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
@@ -29,10 +29,11 @@ from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
 from custom_components.fimp_chargepoint.chargepoint.fimp import chargepoint as fimp_chargepoint
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.limits import ownership
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
-from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
@@ -123,7 +124,7 @@ async def test_silence_with_everest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
-    monkeypatch.setattr(pulse, "_SILENCE_MIN", 1.5)
+    monkeypatch.setattr(heartbeat, "_SILENCE_MIN", 1.5)
     monkeypatch.setattr(legacy_chargepoint, "SILENCE_MAX", 1.5)
     entry = other_broker(broker)
     async with station(broker, dialect) as point:
@@ -297,7 +298,7 @@ async def test_everest_keeps_no_limit_in_lasting_memory(
 @pytest.fixture(name="settles_soon")
 def settles_soon_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Believe sooner what a charge point says that came back."""
-    monkeypatch.setattr(keeper, "_SETTLING_TIME", 0.5)
+    monkeypatch.setattr(ownership, "_SETTLING_TIME", 0.5)
     # A second start right after the first one would be the same.
     monkeypatch.setattr(everest_chargepoint, "_START_TIME", 0.1)
 

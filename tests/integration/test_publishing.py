@@ -21,8 +21,10 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Status,
 )
 from custom_components.fimp_chargepoint.coordinator import FACTS, ChargepointCoordinator
+from custom_components.fimp_chargepoint.descriptions.charge_point import (
+    ChargepointSensorDescription,
+)
 from custom_components.fimp_chargepoint.entity import ControlDescription
-from custom_components.fimp_chargepoint.sensor_descriptions import ChargepointSensorDescription
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.metadata.entities import PLATFORMS, descriptions

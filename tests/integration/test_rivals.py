@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.fimp_chargepoint.chargepoint import rivalry
+from custom_components.fimp_chargepoint.chargepoint.limits import competing_controller
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
@@ -74,7 +74,7 @@ async def test_peace(
         await quarrel(chargepoint, 16, 10)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=31))
     assert issues(hass)
-    monkeypatch.setattr(rivalry, "WINDOW", 0.0)
+    monkeypatch.setattr(competing_controller, "WINDOW", 0.0)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=62))
     assert not issues(hass)
 

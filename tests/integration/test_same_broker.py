@@ -18,7 +18,6 @@ from pytest_homeassistant_custom_component.common import (
 )
 import pytest_socket
 
-from custom_components.fimp_chargepoint import duplicates, search
 from custom_components.fimp_chargepoint.chargepoint import mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import (
     TOPIC,
@@ -26,8 +25,10 @@ from custom_components.fimp_chargepoint.chargepoint.echo import (
     is_heard,
 )
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
-from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.flow import discovery_scan
+from custom_components.fimp_chargepoint.repair_issues import duplicate_entry
 from harness.broker import HOST
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
@@ -48,7 +49,7 @@ MESSAGE = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
 def _names(make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this machine be called by its name too, where that is an IPv6 address as well."""
     pytest_socket.socket_allow_hosts([HOST, "::1"])
-    monkeypatch.setattr(duplicates, "HEARING_SECONDS", 0.5)
+    monkeypatch.setattr(duplicate_entry, "HEARING_SECONDS", 0.5)
 
 
 @pytest.fixture(name="deaf_broker")
@@ -228,7 +229,7 @@ async def test_another_broker_is_another_broker(
     hass: HomeAssistant, make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same prefix, even the same topics, on the same host."""
-    monkeypatch.setattr(search, "SEARCH_SECONDS", 1.5)
+    monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 1.5)
     one, two = make_broker(), make_broker()
     async with simulator(one), simulator(two):
         entry = await load(hass, other_broker(one))
@@ -250,7 +251,7 @@ async def test_closed_while_it_is_listened(
         hubs.append(hub)
         raise RuntimeError("in between")
 
-    monkeypatch.setattr(duplicates, "is_heard", broken)
+    monkeypatch.setattr(duplicate_entry, "is_heard", broken)
     entry = await load(hass, other_broker(broker))
     with pytest.raises(RuntimeError, match="in between"):
         await submit(hass, await begin(hass), form(broker, host=LOCALHOST))

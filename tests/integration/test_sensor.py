@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.meter_descriptions import SESSION_SENSORS
+from custom_components.fimp_chargepoint.descriptions.meter import SESSION_SENSORS
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess

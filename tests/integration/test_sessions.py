@@ -17,8 +17,9 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint import logbook, trouble
-from custom_components.fimp_chargepoint.chargepoint.record import Record
+from custom_components.fimp_chargepoint.chargepoint import faults
+from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import Record
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.sessions import async_move_sessions
 from simulators.everest import EverestSimulator, EvseSetup
@@ -43,15 +44,15 @@ SOON = 0.3
 
 @pytest.fixture(autouse=True)
 def _settle_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logbook, "SETTLING_TIME", SOON)
-    monkeypatch.setattr(trouble, "SETTLING_TIME", SOON)
+    monkeypatch.setattr(tracker, "SETTLING_TIME", SOON)
+    monkeypatch.setattr(faults, "SETTLING_TIME", SOON)
 
 
 @pytest.fixture(name="attentive")
 def attentive_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the first reports for news as soon as they have been said."""
-    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", SOON)
-    monkeypatch.setattr(trouble, "FIRST_REPORTS_TIME", SOON)
+    monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", SOON)
+    monkeypatch.setattr(faults, "FIRST_REPORTS_TIME", SOON)
 
 
 async def listens(found: Chargepoint) -> None:

@@ -14,10 +14,11 @@ from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import async_setup, moves
+from custom_components.fimp_chargepoint import async_setup
+from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS
-from custom_components.fimp_chargepoint.temporary_limits import DATA_TEMPORARY_LIMITS
+from custom_components.fimp_chargepoint.repair_issues import readded
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.helpers.damage import places, put
@@ -122,7 +123,7 @@ async def found_fixture(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """A charge point that Home Assistant knows; its entry is not loaded."""
-    monkeypatch.setattr(moves, "_SETTLING_TIME", 0.0)
+    monkeypatch.setattr(readded, "_SETTLING_TIME", 0.0)
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker, options={"fixed_price": 2.0}))
         found = Chargepoint(hass, point, entry)

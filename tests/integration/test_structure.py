@@ -7,7 +7,7 @@ import pytest
 from bench.hops import Hops, measure
 from bench.structure import RUNNING, Figure, amount
 from custom_components.fimp_chargepoint.chargepoint.journal import Journal
-from custom_components.fimp_chargepoint.chargepoint.topics import is_level
+from custom_components.fimp_chargepoint.chargepoint.transport.topics import is_level
 from tests.broker import BrokerProcess
 
 

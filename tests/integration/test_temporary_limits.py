@@ -15,13 +15,19 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.fimp_chargepoint import temporary_limits
-from custom_components.fimp_chargepoint.chargepoint import keeper
+from custom_components.fimp_chargepoint.actions import temporary_limits
+from custom_components.fimp_chargepoint.actions.temporary_limits import (
+    DATA_TEMPORARY_LIMITS,
+    TemporaryLimit,
+    TemporaryLimits,
+    still_holds,
+)
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
-from custom_components.fimp_chargepoint.chargepoint.commands import shows
+from custom_components.fimp_chargepoint.chargepoint.commands.command import shows
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.everest import pulse
+from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.limits import ownership
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -29,12 +35,6 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Meter,
     Reason,
     Session,
-)
-from custom_components.fimp_chargepoint.temporary_limits import (
-    DATA_TEMPORARY_LIMITS,
-    TemporaryLimit,
-    TemporaryLimits,
-    still_holds,
 )
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
@@ -355,7 +355,7 @@ async def station(
     simulated = EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     )
-    with patch.object(pulse, "_SILENCE_MIN", 1.0):
+    with patch.object(heartbeat, "_SILENCE_MIN", 1.0):
         async with simulated as point:
             found = Chargepoint(hass, point, entry)
             await found.shows("number", "max_current", "16.0")
@@ -375,7 +375,7 @@ async def test_lost_while_it_ended(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is kept is not that of a time that is over, but what was before it."""
-    monkeypatch.setattr(keeper, "_SETTLING_TIME", 0.5)
+    monkeypatch.setattr(ownership, "_SETTLING_TIME", 0.5)
     async with station(hass, broker, keep_limits=True) as found:
         await found.call("number", "set_value", "max_current", value=12)
         await limit(found, 8, minutes=10)

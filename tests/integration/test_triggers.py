@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
-from custom_components.fimp_chargepoint.chargepoint import logbook
+from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.condition import CONDITIONS
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.trigger import TRIGGERS
@@ -30,7 +30,7 @@ from .conftest import QUICK, Chargepoint, find, load, other_broker, until
 @pytest.fixture(name="news_at_once")
 def news_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take for news what is said in the first seconds, too."""
-    monkeypatch.setattr(logbook, "FIRST_REPORTS_TIME", 0.0)
+    monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.0)
 
 
 @pytest.fixture(name="told")

@@ -11,7 +11,8 @@ import re
 from homeassistant.helpers.typing import UNDEFINED
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import bus, requests
+from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import bus
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import requests
 
 from .entities import PLATFORMS, TEXTS, descriptions
 from .project import DOMAIN, INTEGRATION, LIBRARY, leaves, parse, read_json

@@ -11,7 +11,7 @@ from homeassistant import data_entry_flow
 import probatio
 import pytest
 
-from custom_components.fimp_chargepoint import forms
+from custom_components.fimp_chargepoint.flow import schemas
 
 from .code import FILES, all_strings, called, strings, wanted
 from .project import INTEGRATION, leaves, read_json, translations
@@ -151,11 +151,11 @@ def test_every_form_has_its_texts() -> None:
         )
         for _, form in _forms()
     ]
-    schemas = {
-        name: each for name, each in vars(forms).items() if isinstance(each, probatio.Schema)
+    found = {
+        name: each for name, each in vars(schemas).items() if isinstance(each, probatio.Schema)
     }
-    assert schemas
-    for name, schema in schemas.items():
+    assert found
+    for name, schema in found.items():
         assert _fields(schema) in described, name
 
 

@@ -7,9 +7,7 @@ from typing import Any
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy.chargepoint import (
     LegacyChargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    ChargepointSnapshot,
-)
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 
 from .fakes import OfflineHub
 

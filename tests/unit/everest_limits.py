@@ -3,9 +3,7 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
-    SOURCE,
-)
+from custom_components.fimp_chargepoint.chargepoint.everest.limits import SOURCE
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
 from .everest_site import Site

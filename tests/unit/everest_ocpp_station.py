@@ -7,11 +7,7 @@ from typing import Any
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.client import EverestOcpp
-from custom_components.fimp_chargepoint.chargepoint.ocpp import (
-    OcppCommand,
-    OcppSnapshot,
-    Told,
-)
+from custom_components.fimp_chargepoint.chargepoint.ocpp import OcppCommand, OcppSnapshot, Told
 
 from .fakes import UNTHROTTLED, OfflineHub
 

@@ -6,15 +6,11 @@ from typing import Any, override
 
 import orjson
 
-from custom_components.fimp_chargepoint.chargepoint.errors import (
-    NotConnectedError,
-)
-from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    ChargepointSnapshot,
-)
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 
 from .fakes import UNTHROTTLED, OfflineHub

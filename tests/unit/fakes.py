@@ -9,13 +9,13 @@ from typing import override
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
-from custom_components.fimp_chargepoint.chargepoint.clock import Clock
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
-from custom_components.fimp_chargepoint.chargepoint.link import MqttSettings
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
 from custom_components.fimp_chargepoint.chargepoint.options import Options
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
+from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
 from simulators.recording import read_recording
 
 #: Most tests do not want to wait: for measurements, or before a command leaves.

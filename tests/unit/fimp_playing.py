@@ -6,9 +6,7 @@ import re
 
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    ChargepointSnapshot,
-)
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from simulators.recording import read_recording
 
 from .fakes import OfflineHub

@@ -9,7 +9,7 @@ import re
 
 import orjson
 
-from custom_components.fimp_chargepoint.chargepoint.base import Chargepoint
+from custom_components.fimp_chargepoint.chargepoint.charge_point import Chargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording

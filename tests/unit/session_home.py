@@ -5,10 +5,6 @@ from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
 
-from custom_components.fimp_chargepoint.chargepoint.bill import Price
-from custom_components.fimp_chargepoint.chargepoint.logbook import (
-    Logbook,
-)
 from custom_components.fimp_chargepoint.chargepoint.model import (
     PLUGGED,
     ChargepointSnapshot,
@@ -19,6 +15,8 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Status,
     Vehicle,
 )
+from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import Logbook
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -9,19 +9,19 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint import clock as clock_module
-from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock
+from custom_components.fimp_chargepoint.chargepoint import scheduler as clock_module
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.fimp.questions import (
+from custom_components.fimp_chargepoint.chargepoint.fimp.requests import (
     ANSWER_TIME,
     ASK_AFTER,
     TRIES,
 )
 from custom_components.fimp_chargepoint.chargepoint.hub import ClockSet, HubEvent
-from custom_components.fimp_chargepoint.chargepoint.logbook import Logbook
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Session, Status
 from custom_components.fimp_chargepoint.chargepoint.options import Options
+from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import Logbook
 
 from .everest_delays import count
 from .everest_legacy_site import Site as LegacySite

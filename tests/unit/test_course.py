@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.course import Course, step
 from custom_components.fimp_chargepoint.chargepoint.model import (
     PLUGGED,
     ChargepointSnapshot,
@@ -15,6 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
+from custom_components.fimp_chargepoint.chargepoint.sessions.events import Course, step
 
 LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 LOST = replace(LIVE, unavailable=Reason.LINK_DOWN)

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.hindrance import Hindrance, hindrance
+from custom_components.fimp_chargepoint.chargepoint.derived import (
+    Hindrance,
+    Pilot,
+    hindrance,
+    pilot,
+)
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Pause, Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
     PLUGGED,
     ChargepointSnapshot,
@@ -15,8 +21,6 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.chargepoint.pilot import Pilot, pilot
-from custom_components.fimp_chargepoint.chargepoint.requested import Pause, Requested
 
 PAUSED = Requested(pause=Pause(accepted=True, session_id="one"))
 UNKNOWN = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)

@@ -11,8 +11,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     InvalidRequestError,
     ProtocolError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import bus
-from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.bus import (
+from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import bus
+from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus.bus import (
     BusModule,
     Dialect,
     Result,

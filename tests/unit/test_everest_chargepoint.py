@@ -14,7 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     NotConnectedError,
     ProtocolError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import (

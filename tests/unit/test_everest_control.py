@@ -13,11 +13,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     NotConnectedError,
 )
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    Feature,
-    Reason,
-    Status,
-)
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 
 from .everest_site import EVSE, ROOT, Site, begin, outcome
 from .fakes import waits

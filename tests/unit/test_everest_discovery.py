@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.everest.api.discovery import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
 from custom_components.fimp_chargepoint.chargepoint.model import Reason, Status
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Range
-from custom_components.fimp_chargepoint.chargepoint.clock import posix
+from custom_components.fimp_chargepoint.chargepoint.derived import Hindrance, hindrance
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
@@ -23,8 +23,8 @@ from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
     possible,
     switches_phases,
 )
-from custom_components.fimp_chargepoint.chargepoint.hindrance import Hindrance, hindrance
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
+from custom_components.fimp_chargepoint.chargepoint.scheduler import posix
 
 from .everest_limits import FUSE, HARDWARE, OURS, holding, limit, ordered, split
 from .everest_site import EVSE, LIMITS, ROOT, Site, begin, outcome

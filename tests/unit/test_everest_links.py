@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
-from custom_components.fimp_chargepoint.chargepoint.everest.links import (
+from custom_components.fimp_chargepoint.chargepoint.everest.api.module_assignment import (
     choices,
     linked,
     undecided,

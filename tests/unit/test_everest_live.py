@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.hindrance import Hindrance, hindrance
+from custom_components.fimp_chargepoint.chargepoint.derived import Hindrance, hindrance
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, PauseReason, Status
 
 from .everest_limits import HARDWARE

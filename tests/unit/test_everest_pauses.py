@@ -12,11 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     NotConnectedError,
 )
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    Feature,
-    PauseReason,
-    Status,
-)
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, PauseReason, Status
 
 from .everest_legacy_site import Site as LegacySite
 from .everest_site import Site, begin, outcome

@@ -6,14 +6,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.errors import (
-    CommandRejectedError,
-    CommandTimeoutError,
-    InvalidRequestError,
-    NotConnectedError,
-)
-from custom_components.fimp_chargepoint.chargepoint.options import Token
-from custom_components.fimp_chargepoint.chargepoint.permission import (
+from custom_components.fimp_chargepoint.chargepoint.authorization import (
     AllowCharging,
     AnswerAuthorization,
     CancelReservation,
@@ -22,6 +15,13 @@ from custom_components.fimp_chargepoint.chargepoint.permission import (
     ShowToken,
     WithdrawAuthorization,
 )
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRejectedError,
+    CommandTimeoutError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from custom_components.fimp_chargepoint.chargepoint.options import Token
 
 from .everest_site import EVSE, ROOT, Site
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.pulse import Pulse
+from custom_components.fimp_chargepoint.chargepoint.everest.heartbeat import Pulse
 
 START = 1_800_000_000.0
 

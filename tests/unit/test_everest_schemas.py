@@ -13,19 +13,28 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import everest
+from custom_components.fimp_chargepoint.chargepoint.authorization import (
+    AllowCharging,
+    AnswerAuthorization,
+    CancelReservation,
+    Permission,
+    Reserve,
+    ShowToken,
+    WithdrawAuthorization,
+)
 from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
-from custom_components.fimp_chargepoint.chargepoint.everest import api
-from custom_components.fimp_chargepoint.chargepoint.everest.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.everest.api import module_client
+from custom_components.fimp_chargepoint.chargepoint.everest.api.authorization import (
+    AUTHORIZATION_TYPES,
+    STATUSES,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.api.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.everest.api.tokens import TOKEN_TYPES
 from custom_components.fimp_chargepoint.chargepoint.everest.envelope import decode
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import client as ocpp
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
     requests as ocpp_requests,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.permission import (
-    AUTHORIZATION_TYPES,
-    STATUSES,
-)
-from custom_components.fimp_chargepoint.chargepoint.everest.tokens import TOKEN_TYPES
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     ChangeAvailability,
@@ -37,15 +46,6 @@ from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     SetVariable,
 )
 from custom_components.fimp_chargepoint.chargepoint.options import Token
-from custom_components.fimp_chargepoint.chargepoint.permission import (
-    AllowCharging,
-    AnswerAuthorization,
-    CancelReservation,
-    Permission,
-    Reserve,
-    ShowToken,
-    WithdrawAuthorization,
-)
 from simulators.recording import Line, read_recording
 from tests.helpers.recordings import recording, samples
 from tests.helpers.schemas import SCHEMAS, Schemas
@@ -59,7 +59,7 @@ TOKENS, JUDGE, OCPP = "auth_token_provider", "auth_consumer", "ocpp_consumer"
 MODULES = {EVSE: "evse_1", ERRORS: "errors_1", LIMITS: "limits_1", TOKENS: "t", JUDGE: "a"}
 MODULES |= {OCPP: "ocpp_1"}
 QUERY = "query-modules/{api_type}"
-GETTABLE = (*api._GETTABLE, *ocpp._GETTABLE)
+GETTABLE = (*module_client._GETTABLE, *ocpp._GETTABLE)
 
 
 class Message(NamedTuple):

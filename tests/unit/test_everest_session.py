@@ -13,7 +13,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.session import (
     on_info,
     on_meter,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.state import State
+from custom_components.fimp_chargepoint.chargepoint.everest.status import State
 from custom_components.fimp_chargepoint.chargepoint.model import Status
 
 NOW = 1_800_000_000.0

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
-from custom_components.fimp_chargepoint.chargepoint.everest.chargepoint import (
+from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import (

@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.clock import posix
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.hub import Warned, Withdrawn
 from custom_components.fimp_chargepoint.chargepoint.model import (
@@ -15,6 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Reason,
 )
 from custom_components.fimp_chargepoint.chargepoint.notices import LoginLost
+from custom_components.fimp_chargepoint.chargepoint.scheduler import posix
 
 from .fakes import OfflineHub
 from .fimp_messages import (

@@ -6,11 +6,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    Feature,
-    Reason,
-    Status,
-)
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 from tests.helpers.recordings import recording
 
 from .fakes import OfflineHub

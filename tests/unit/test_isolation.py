@@ -8,7 +8,6 @@ from typing import Any, NoReturn, override
 import orjson
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.clock import SteadyClock, posix
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandSupersededError,
     CommandTimeoutError,
@@ -20,6 +19,7 @@ from custom_components.fimp_chargepoint.chargepoint.fimp.discovery import FimpPr
 from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeRemoved, Warned
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Feature
+from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock, posix
 
 from .fakes import OfflineHub, waits
 from .fimp_commands import begin

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.keeper import stored_limits
+from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
 from .everest_limits import HARDWARE, OURS, holding, limit, ordered, split

@@ -5,17 +5,13 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.bill import Price
-from custom_components.fimp_chargepoint.chargepoint.logbook import (
+from custom_components.fimp_chargepoint.chargepoint.model import Session, Status, Vehicle
+from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import (
     RECORDS_MAX,
     SETTLING_TIME,
     Logbook,
     merged,
-)
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    Session,
-    Status,
-    Vehicle,
 )
 
 from .session_home import Home, at

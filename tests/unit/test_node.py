@@ -14,7 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 )
 from custom_components.fimp_chargepoint.chargepoint.node import Node
 from custom_components.fimp_chargepoint.chargepoint.options import Options
-from custom_components.fimp_chargepoint.chargepoint.timers import Timers
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Timers
 
 from .fakes import FakeOutlet
 

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from custom_components.fimp_chargepoint.chargepoint.feature import Feature
+from custom_components.fimp_chargepoint.chargepoint.features import Feature
+from custom_components.fimp_chargepoint.chargepoint.limits.competing_controller import (
+    LimitWatch,
+    Rivalry,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Identity
-from custom_components.fimp_chargepoint.chargepoint.rivalry import LimitWatch, Rivalry
 
 OURS = "us"
 

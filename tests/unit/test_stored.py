@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.bill import Bill, Price
-from custom_components.fimp_chargepoint.chargepoint.keeper import stored_limits
-from custom_components.fimp_chargepoint.chargepoint.logbook import (
+from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
+from custom_components.fimp_chargepoint.chargepoint.sessions.active_session import Visit
+from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Bill, Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import Record
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import (
     RECORDS_MAX,
     Logbook,
     merged,
 )
-from custom_components.fimp_chargepoint.chargepoint.record import Record
 from custom_components.fimp_chargepoint.chargepoint.stored import (
     DamagedError,
     dict_of,
@@ -28,7 +29,6 @@ from custom_components.fimp_chargepoint.chargepoint.stored import (
     text,
     timestamp,
 )
-from custom_components.fimp_chargepoint.chargepoint.visit import Visit
 from tests.helpers.damage import places, put
 
 BEGAN = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -4,20 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.course import FIRST_REPORTS_TIME
-from custom_components.fimp_chargepoint.chargepoint.model import (
-    ChargepointSnapshot,
-    Identity,
-    Reason,
-    Status,
-)
-from custom_components.fimp_chargepoint.chargepoint.trouble import (
+from custom_components.fimp_chargepoint.chargepoint.faults import (
     NAMELESS,
     SETTLING_TIME,
     Trouble,
     follow,
     news,
 )
+from custom_components.fimp_chargepoint.chargepoint.model import (
+    ChargepointSnapshot,
+    Identity,
+    Reason,
+    Status,
+)
+from custom_components.fimp_chargepoint.chargepoint.sessions.events import FIRST_REPORTS_TIME
 
 LIVE = ChargepointSnapshot(
     identity=Identity(name="x"), unavailable=None, status=Status.CHARGING

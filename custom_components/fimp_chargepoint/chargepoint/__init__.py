@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from .clock import Clock
 from .echo import Echo
-from .everest.discovery import EverestProtocol
+from .everest.api.discovery import EverestProtocol
 from .everest.legacy.discovery import LegacyProtocol
 from .everest.ocpp.discovery import OcppProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
-from .link import SettingsSource
 from .options import Options
+from .scheduler import Clock
+from .transport.connection import SettingsSource
 
 #: What is spoken on an MQTT broker, by the name that it is chosen by (see `Options`).
 MQTT_PROTOCOLS = {

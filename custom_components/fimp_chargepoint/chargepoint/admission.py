@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
-from .clock import Clock
 from .notices import HubWarning, NewNodesWait
-from .timers import Action, Timers
+from .scheduler import Action, Clock, Timers
 
 #: New nodes that come in by themselves within so many seconds.
 NEW_MAX: Final = 64

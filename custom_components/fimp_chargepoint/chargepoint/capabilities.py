@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from .feature import Feature
+from .features import Feature
 
 
 class Range(NamedTuple):

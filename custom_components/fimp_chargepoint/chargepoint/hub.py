@@ -9,16 +9,16 @@ import logging
 from typing import Any
 
 from .admission import Admission
-from .clock import Clock, SteadyClock
 from .errors import ChargepointError, NotConnectedError, ProtocolError
 from .internal_errors import InternalErrors
 from .journal import Journal, Line, Mark
-from .link import SettingsSource
-from .mqtt import MqttLink
 from .node import Node
 from .notices import HubWarning
 from .options import LinkChoice, Options
 from .protocol import Handler, Protocol
+from .scheduler import Clock, SteadyClock
+from .transport.connection import SettingsSource
+from .transport.mqtt import MqttLink
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 # Words of this vocabulary, too; they have files of their own because they grow.
 from .capabilities import Capabilities, ParameterValue
-from .feature import Feature as Feature  # noqa: PLC0414
-from .requested import Requested
+from .features import Feature as Feature  # noqa: PLC0414
+from .limits.requested import Requested
 from .vehicle import DirectCurrent as DirectCurrent  # noqa: PLC0414
 from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
 

@@ -8,11 +8,10 @@ from dataclasses import replace
 import logging
 from typing import Any, Protocol, override
 
-from .clock import Clock
 from .internal_errors import InternalErrors
 from .model import CUT_OFF, NodeSnapshot, Reason
 from .options import Options
-from .timers import Timers
+from .scheduler import Clock, Timers
 
 _LOGGER = logging.getLogger(__name__)
 

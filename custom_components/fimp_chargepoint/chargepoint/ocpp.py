@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, override
 
-from .calls import Calls
-from .commands import Request
+from .commands.command import Request
+from .commands.replies import Calls
 from .errors import NotConnectedError
 from .model import NodeSnapshot, Reason
 from .node import Node, Outlet

@@ -9,7 +9,7 @@ from .admission import Admission, NoticeHost
 from .node import Node, Outlet
 from .notices import HubWarning
 from .options import LinkChoice
-from .timers import Timers
+from .scheduler import Timers
 
 #: Takes a message's bytes and the moment it came, by the hub's clock.
 type Handler = Callable[[bytes, float], None]

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
-from ..commands import Effect, shows
+from ..commands.command import Effect, shows
 from ..model import (
     ChargepointSnapshot,
     Feature,
@@ -25,14 +25,13 @@ from ..model import (
 )
 from ..node import Outlet
 from . import limits, powermeter, session
+from .api.operations import CONNECTORS
 from .envelope import mapping, text
-from .legacy.information import Information
+from .hardware import Information
 from .limits import Enforced
-from .operations import CONNECTORS
 from .pauses import PausingChargepoint
-from .state import State, is_another
+from .status import PREPARING, State, is_another
 from .vehicle import reported, told
-from .words import PREPARING
 
 #: The variables that are reports of a feature, in both APIs.
 _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {

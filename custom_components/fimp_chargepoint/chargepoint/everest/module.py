@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import orjson
 
-from ..commands import Request
+from ..commands.command import Request
 from ..protocol import Handler
-from ..topics import is_level
+from ..transport.topics import is_level
 from .envelope import ReplyTopic, decode, request
 
 

@@ -13,15 +13,14 @@ from datetime import datetime
 import logging
 from typing import Any, Final, NamedTuple, override
 
-from ..base import Chargepoint
+from ..charge_point import Chargepoint
 from ..errors import ChargepointError
+from ..limits.requested import Pause, Requested
 from ..model import ChargepointSnapshot, Feature, Status
 from ..node import Outlet
-from ..requested import Pause, Requested
 from .envelope import text, timestamp
 from .session import remembering
-from .state import State, is_of
-from .words import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING
+from .status import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING, State, is_of
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ..capabilities import Capabilities, Range
-from ..commands import Request
+from ..commands.command import Request
 from ..model import ChargepointSnapshot, Feature
 from .envelope import number
 from .module import Module

@@ -13,8 +13,7 @@ from typing import Any, Final
 from ..model import Status
 from .energy import SessionEnergy, based, counted, metered
 from .envelope import number, part, text, timestamp
-from .state import SAME_START, State, is_close, is_of
-from .words import (
+from .status import (
     AUTH_REQUIRED,
     AUTH_TIMEOUT,
     AUTHORIZED,
@@ -29,9 +28,13 @@ from .words import (
     NO_TRANSACTION,
     PAUSED_EVSE,
     PREPARING,
+    SAME_START,
     SWITCHING,
     UNPLUGGED,
     WORDS,
+    State,
+    is_close,
+    is_of,
     paused,
     reasons_of,
 )

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, override
 
 from ..station import Station
-from .errors import ASK_AGAIN, ErrorHistory
+from .api.errors import ASK_AGAIN, ErrorHistory
 
 if TYPE_CHECKING:
     from ..model import ChargepointSnapshot
     from ..node import Outlet
-    from .chargepoint import EverestChargepoint
+    from .api.chargepoint import EverestChargepoint
 
 
 def station_address(prefix: str) -> str:

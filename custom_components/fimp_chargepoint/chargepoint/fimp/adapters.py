@@ -7,10 +7,9 @@ Source: Futurehome FIMP API, sections "Network management", "Thing management" a
 from collections.abc import Callable
 from typing import Any, Final
 
-from ..clock import Clock
 from ..errors import ProtocolError
 from ..model import Reason
-from ..timers import Timers
+from ..scheduler import Clock, Timers
 from .message import encode
 from .topic import Adapter
 

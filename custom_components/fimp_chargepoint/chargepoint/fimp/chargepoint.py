@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
-from ..base import Chargepoint
 from ..capabilities import Capabilities, Parameter, ParameterValue
-from ..commands import Effect, Request
+from ..charge_point import Chargepoint
+from ..commands.command import Effect, Request
 from ..errors import InvalidRequestError, NoSessionError
 from ..model import (
     CHARGING_ALLOWED,
@@ -25,9 +25,8 @@ from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
 from .inclusion import Service, Thing, identity
 from .message import Message
-from .questions import ANSWER_TIME, ASK_AFTER, ASKED_BY, TRIES, questions
 from .reports import Reader, Reading
-from .requests import Requests, refusal
+from .requests import ANSWER_TIME, ASK_AFTER, ASKED_BY, TRIES, Requests, questions, refusal
 from .session import SessionReader, offers
 from .topic import ServiceAddress
 

@@ -15,7 +15,7 @@ from ..errors import ProtocolError
 from ..hub import Hub
 from ..notices import LoginLost
 from ..protocol import Handler, Protocol
-from ..topics import is_level
+from ..transport.topics import is_level
 from .adapters import Adapters, login_lost
 from .chargepoint import FimpChargepoint
 from .inclusion import Thing, parse_thing

@@ -6,7 +6,7 @@ Source: Futurehome FIMP API, section "Topics".
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, override
 
-from ..topics import is_level
+from ..transport.topics import is_level
 
 #: The compressed payload type has the same topics.
 _PAYLOAD_TYPES = ("pt:j1", "pt:j1c1")

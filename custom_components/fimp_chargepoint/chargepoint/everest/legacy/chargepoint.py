@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import orjson
 
-from ...commands import Effect, Request
+from ...commands.command import Effect, Request
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Status
 from ...node import Outlet
@@ -23,9 +23,9 @@ from .. import powermeter, random_delay, session
 from ..energy import Counter, based
 from ..envelope import mapping, number, part, text
 from ..evse import ASKS_FOR_TOKEN, Evse
+from ..hardware import telemetry
 from ..limits import Enforced, Limits
-from ..state import State
-from .information import telemetry
+from ..status import State
 
 #: Seconds without a word after which nobody is there: all is said again every second.
 SILENCE_MAX: Final = 30.0

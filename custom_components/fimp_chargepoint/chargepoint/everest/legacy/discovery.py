@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, override
 from ...errors import ProtocolError
 from ...hub import HubEvent, NodeAdded, NodeRemoved
 from ...protocol import Handler, Protocol
-from ...topics import is_level
+from ...transport.topics import is_level
 from ..envelope import decode, error_name, mapping, text
 from ..evse import Evse
+from ..hardware import told
 from ..module import is_v1
 from .chargepoint import LegacyChargepoint
-from .information import told
 
 if TYPE_CHECKING:
     from ...hub import Hub

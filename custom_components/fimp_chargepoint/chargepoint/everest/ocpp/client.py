@@ -9,7 +9,7 @@ import logging
 from typing import Any, Final, override
 
 from ...capabilities import Capabilities
-from ...commands import Request
+from ...commands.command import Request
 from ...errors import InvalidRequestError
 from ...model import Feature, Identity, NodeKind, Reason
 from ...node import Outlet
@@ -24,12 +24,12 @@ from ...ocpp import (
 )
 from ...protocol import Handler
 from ..envelope import address, mapping, text, timestamp
+from ..heartbeat import Pulse, look
+from ..internal_bus import bus
+from ..internal_bus.bus import BusCall, BusModule
 from ..module import Kind, Module
-from ..pulse import Pulse, look
 from ..station import station_address
-from . import bus
 from . import requests as ocpp_requests
-from .bus import BusCall, BusModule
 from .requests import ApiCall
 from .schedule import Schedule, of_station
 

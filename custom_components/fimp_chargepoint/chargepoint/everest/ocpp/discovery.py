@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
 from ...protocol import Handler, Protocol
-from ...topics import is_level
+from ...transport.topics import is_level
+from ..api.communication_check import Supervision
 from ..envelope import ReplyTopic, decode, mapping, number, part, request
+from ..heartbeat import is_beat
+from ..internal_bus import bus
+from ..internal_bus.bus import BusModule, Dialect
 from ..module import Kind, is_v1
-from ..pulse import is_beat
-from ..supervision import Supervision
-from . import bus
 from . import requests as ocpp_requests
-from .bus import BusModule, Dialect
 from .client import LEGACY_WORDS, EverestOcpp
 
 if TYPE_CHECKING:

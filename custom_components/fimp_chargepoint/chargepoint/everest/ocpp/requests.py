@@ -16,7 +16,7 @@ from ...ocpp import (
     SetVariable,
 )
 from ..envelope import mapping, part, text
-from . import arguments
+from ..internal_bus import arguments
 
 _SOURCE: Final = "fimp_chargepoint"
 _VALUE_MAX: Final = 1000

@@ -1,0 +1,154 @@
+"""The actions for the OCPP client of a station: its keys, and what its back end is told."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import VolDictType
+import probatio
+
+from ..chargepoint.ocpp import (
+    ChangeAvailability,
+    GetVariables,
+    MonitorVariables,
+    OcppClient,
+    OcppCommand,
+    OcppSnapshot,
+    RestartOcpp,
+    SendSecurityEvent,
+    SetVariable,
+    StopOcpp,
+)
+from ..coordinator import PushCoordinator
+from .registry import Action, Answer, Data
+
+type OcppCoordinator = PushCoordinator[OcppSnapshot, OcppClient]
+type _Command = Callable[[Data], OcppCommand]
+
+ATTR_AVAILABLE: Final = "available"
+ATTR_COMPONENT: Final = "component"
+ATTR_CONNECTOR: Final = "connector"
+ATTR_CRITICAL: Final = "critical"
+ATTR_EVSE: Final = "evse"
+ATTR_INFO: Final = "info"
+ATTR_KEY: Final = "key"
+ATTR_KEYS: Final = "keys"
+ATTR_TYPE: Final = "type"
+ATTR_VALUE: Final = "value"
+
+
+def _text(value: object) -> str:
+    """Return a value as OCPP writes it, which is always text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return cv.string(value)
+
+
+def _text_itself(value: object) -> str:
+    """Return what has to be text already; a number would not be what was meant."""
+    if not isinstance(value, str):
+        raise probatio.Invalid("text was expected")
+    return value
+
+
+def _counted(value: object) -> int:
+    """Return a whole number; a form makes fractions of them."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise probatio.Invalid("a whole number was expected")
+    return int(value)
+
+
+_COUNTED = probatio.All(_counted, probatio.Range(min=1, max=10_000))
+_SOME_KEYS = probatio.All(cv.ensure_list, [_text_itself])
+_COMPONENT: Final[VolDictType] = {probatio.Optional(ATTR_COMPONENT, default=""): _text_itself}
+
+
+def _get(data: Data) -> OcppCommand:
+    return GetVariables(names=tuple(data[ATTR_KEYS]), component=data[ATTR_COMPONENT])
+
+
+def _set(data: Data) -> OcppCommand:
+    return SetVariable(
+        name=data[ATTR_KEY], value=data[ATTR_VALUE], component=data[ATTR_COMPONENT]
+    )
+
+
+def _monitor(data: Data) -> OcppCommand:
+    return MonitorVariables(names=tuple(data[ATTR_KEYS]), component=data[ATTR_COMPONENT])
+
+
+def _security_event(data: Data) -> OcppCommand:
+    return SendSecurityEvent(
+        kind=data[ATTR_TYPE], info=data[ATTR_INFO], critical=data.get(ATTR_CRITICAL)
+    )
+
+
+def _availability(data: Data) -> OcppCommand:
+    return ChangeAvailability(
+        operative=data[ATTR_AVAILABLE],
+        evse=data.get(ATTR_EVSE),
+        connector=data.get(ATTR_CONNECTOR),
+    )
+
+
+def _check(command: _Command, coordinator: OcppCoordinator, data: Data) -> None:
+    coordinator.node.check(command(data))
+
+
+async def _run(command: _Command, coordinator: OcppCoordinator, data: Data) -> Answer:
+    return await coordinator.node.perform(command(data))
+
+
+def _action(
+    fields: VolDictType,
+    command: _Command,
+    response: SupportsResponse = SupportsResponse.OPTIONAL,
+) -> Action[OcppCoordinator]:
+    return Action(
+        fields=fields,
+        check=partial(_check, command),
+        run=partial(_run, command),
+        response=response,
+        kind=OcppSnapshot,
+        answers="stations",
+    )
+
+
+OCPP_ACTIONS: Final = {
+    "ocpp_get_keys": _action(
+        {probatio.Optional(ATTR_KEYS, default=[]): _SOME_KEYS, **_COMPONENT},
+        _get,
+        SupportsResponse.ONLY,
+    ),
+    "ocpp_set_key": _action(
+        {
+            probatio.Required(ATTR_KEY): _text_itself,
+            probatio.Required(ATTR_VALUE): _text,
+            **_COMPONENT,
+        },
+        _set,
+    ),
+    "ocpp_monitor_keys": _action(
+        {probatio.Required(ATTR_KEYS): _SOME_KEYS, **_COMPONENT}, _monitor
+    ),
+    "ocpp_send_security_event": _action(
+        {
+            probatio.Required(ATTR_TYPE): _text_itself,
+            probatio.Optional(ATTR_INFO, default=""): _text_itself,
+            probatio.Optional(ATTR_CRITICAL): cv.boolean,
+        },
+        _security_event,
+    ),
+    "ocpp_change_availability": _action(
+        {
+            probatio.Required(ATTR_AVAILABLE): cv.boolean,
+            probatio.Optional(ATTR_EVSE): _COUNTED,
+            probatio.Optional(ATTR_CONNECTOR): _COUNTED,
+        },
+        _availability,
+    ),
+    "ocpp_stop": _action({}, lambda _: StopOcpp()),
+    "ocpp_restart": _action({}, lambda _: RestartOcpp()),
+}

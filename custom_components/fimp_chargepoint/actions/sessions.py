@@ -1,0 +1,90 @@
+"""The action that tells of the sessions that are over, as data or as a table for others."""
+
+import csv
+from datetime import datetime
+from io import StringIO
+from typing import Final
+
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+import probatio
+
+from ..chargepoint.sessions.record import Record
+from ..chargepoint.sessions.tracker import RECORDS_MAX
+from ..coordinator import ChargepointCoordinator
+from .registry import Action, Answer, AnyAction, Data
+
+ATTR_FORMAT: Final = "format"
+ATTR_LIMIT: Final = "limit"
+ATTR_SINCE: Final = "since"
+
+_CSV: Final = "csv"
+_DATA: Final = "data"
+_COLUMNS: Final = (
+    "started",
+    "ended",
+    "duration",
+    "energy",
+    "average_power",
+    "cost",
+    "currency",
+    "who",
+)
+
+
+async def _get(coordinator: ChargepointCoordinator, data: Data) -> Answer:
+    """Return the sessions that are asked for, oldest first."""
+    sessions = coordinator.config_entry.runtime_data.sessions
+    records = sessions.of(coordinator.node.address).logbook.records
+    if ATTR_SINCE in data:
+        records = [each for each in records if _begins_after(each, data[ATTR_SINCE])]
+    told = [each.told() for each in records[-data[ATTR_LIMIT] :]]
+    return {_CSV: _table(told)} if data[ATTR_FORMAT] == _CSV else {"sessions": told}
+
+
+def _moment(value: object) -> datetime:
+    """Return a date and time, which need not have a time zone, in UTC."""
+    try:
+        return dt_util.as_utc(cv.datetime(value))
+    except OverflowError:
+        raise probatio.Invalid("a later date was expected") from None
+
+
+def _begins_after(record: Record, since: datetime) -> bool:
+    """Whether a session began at `since` or later; its end stands for a start nobody knows."""
+    begun = record.started or record.ended
+    return begun is not None and begun >= since
+
+
+def _table(told: list[Answer]) -> str:
+    """Return sessions as CSV with a headline; what is not known is an empty field."""
+    text = StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _harmless(value) for key, value in each.items()} for each in told)
+    return text.getvalue()
+
+
+def _harmless(value: object) -> object:
+    """Return a value that no spreadsheet takes for a formula: a car may call itself one."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+SESSION_ACTIONS: dict[str, AnyAction] = {
+    "get_sessions": Action(
+        fields={
+            probatio.Optional(ATTR_LIMIT, default=RECORDS_MAX): probatio.All(
+                probatio.Coerce(int), probatio.Range(min=1, max=RECORDS_MAX)
+            ),
+            probatio.Optional(ATTR_SINCE): _moment,
+            probatio.Optional(ATTR_FORMAT, default=_DATA): probatio.In((_DATA, _CSV)),
+        },
+        run=_get,
+        # They are kept here.
+        live=False,
+        response=SupportsResponse.ONLY,
+    ),
+}

@@ -1,0 +1,114 @@
+"""Which charge points an action is for: devices, areas, labels, or any of their entities."""
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+
+from ..chargepoint.model import ChargepointSnapshot, NodeSnapshot
+from ..chargepoint.ocpp import OcppSnapshot
+from ..const import DOMAIN
+from ..coordinator import AnyCoordinator
+from ..devices import async_find_device
+
+type NodesByDevice = dict[str, AnyCoordinator]
+
+#: The errors where something is not of a kind, and where nothing is.
+_ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
+    ChargepointSnapshot: ("not_a_charge_point", "no_charge_point"),
+    OcppSnapshot: ("not_an_ocpp_client", "no_ocpp_client"),
+}
+
+
+async def async_targeted_nodes(
+    hass: HomeAssistant,
+    call: ServiceCall,
+    kind: type[NodeSnapshot],
+    policy: str = POLICY_CONTROL,
+) -> NodesByDevice:
+    """Return the nodes with snapshots of `kind` that an action is for, by their device's id.
+
+    What is named has to be one, or belong to one; of an area, a floor or a label only those
+    of that kind count. Raises ServiceValidationError, or Unauthorized where the user may not
+    do to them what `policy` says.
+    """
+    not_one, none = _ERRORS[kind]
+    chosen = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))
+    entities, known = er.async_get(hass), async_all_nodes(hass, kind)
+
+    def device_of(entity_id: str) -> str | None:
+        entity = entities.async_get(entity_id)
+        return None if entity is None else entity.device_id
+
+    of_entities = {each: device_of(each) for each in chosen.referenced}
+    named = {each: each for each in TargetSelection(call.data).device_ids} | of_entities
+    strangers = sorted(each for each, device_id in named.items() if device_id not in known)
+    if strangers:
+        raise _invalid(not_one, target=", ".join(strangers))
+    # Not those that are named: from 2026.11 on, a target can exclude some of itself.
+    devices = {
+        *of_entities.values(),
+        *chosen.referenced_devices,
+        *map(device_of, chosen.indirectly_referenced),
+    }
+    found = {each: coordinator for each, coordinator in known.items() if each in devices}
+    if not found:
+        raise _invalid(none)
+    await _authorize(hass, call, found, policy)
+    return found
+
+
+@callback
+def async_all_nodes(hass: HomeAssistant, kind: type[NodeSnapshot]) -> NodesByDevice:
+    """Return the nodes with snapshots of `kind` of all loaded entries, by device id."""
+    return {
+        device.id: coordinator
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+        for coordinator in entry.runtime_data.coordinators.values()
+        if isinstance(coordinator.data, kind)
+        and (device := async_find_device(hass, entry.entry_id, coordinator.identifier))
+    }
+
+
+@callback
+def async_ours(hass: HomeAssistant, entity_ids: set[str]) -> set[str]:
+    """Return which entities are of this integration."""
+    registry = er.async_get(hass)
+    return {
+        each
+        for each in entity_ids
+        if (entity := registry.async_get(each)) is not None and entity.platform == DOMAIN
+    }
+
+
+@callback
+def async_name(hass: HomeAssistant, device_id: str) -> str:
+    """Return what the user calls a device."""
+    device = dr.async_get(hass).async_get(device_id)
+    return device_id if device is None else device.name_by_user or device.name or device_id
+
+
+async def _authorize(
+    hass: HomeAssistant, call: ServiceCall, found: NodesByDevice, policy: str
+) -> None:
+    """Make sure that the user may do so to every entity of what was found."""
+    if call.context.user_id is None:
+        return
+    user = await hass.auth.async_get_user(call.context.user_id)
+    if user is None:
+        raise UnknownUser(context=call.context)
+    registry = er.async_get(hass)
+    for device_id in found:
+        for entity in er.async_entries_for_device(registry, device_id):
+            if not user.permissions.check_entity(entity.entity_id, policy):
+                raise Unauthorized(
+                    context=call.context, entity_id=entity.entity_id, permission=policy
+                )
+
+
+def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+    )

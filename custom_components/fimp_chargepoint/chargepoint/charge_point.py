@@ -1,0 +1,398 @@
+"""A charge point with commands: what every protocol implements, in no protocol's words."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar, override
+
+from .capabilities import Parameter, ParameterKind, ParameterValue
+from .commands.command import Command, Commands, Effect, Request, shows
+from .commands.mode import Mode
+from .commands.pacing import Pace, overtakes_limit, overtakes_stop
+from .commands.validation import fitting, within
+from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
+from .limits.ownership import LimitKeeper
+from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
+from .node import Node, Outlet
+
+
+class Chargepoint(Node[ChargepointSnapshot], ABC):
+    """A charge point: commands return when they are proven, or raise a ChargepointError."""
+
+    #: Seconds a command waits for its proof.
+    command_timeout: ClassVar[float]
+    #: Seconds that a report may lag behind what it is about.
+    report_age: ClassVar[float]
+    #: Whether limits that were set from here are not its own settings, and can be withdrawn.
+    takes_limits_from_outside: ClassVar[bool] = False
+
+    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
+        """Start with no command on its way."""
+        super().__init__(address, snapshot, outlet)
+        self._commands = Commands(
+            outlet,
+            self.timers,
+            self.command_timeout,
+            self.report_age,
+            look=lambda: self.snapshot,
+            ask=self._ask,
+            show=self._show_pending,
+        )
+        self._pace = Pace(outlet.options.dwell, outlet.options.write_interval)
+        self._mode = Mode()
+        self.keeper = LimitKeeper(
+            self.timers,
+            look=lambda: self.snapshot,
+            show=self._record_limits,
+            effect=self._set_effect,
+            is_own=self._is_own,
+            set_again=self.set if outlet.options.keep_limits else None,
+            say_again=self._say_limits if self.takes_limits_from_outside else None,
+        )
+
+    # What a protocol adds ---------------------------------------------------
+
+    @abstractmethod
+    def _start_request(self, mode: str | None) -> Request:
+        """Return the message that starts or resumes charging."""
+
+    @abstractmethod
+    def _stop_request(self) -> Request:
+        """Return the message that stops or pauses charging."""
+
+    def _set_request(self, feature: Feature, value: Any) -> Request:
+        """Return the message that sets `feature`, one of the capabilities' controls."""
+        raise NotImplementedError
+
+    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+        """Return what `_set_request` brings about."""
+        return shows(feature, value)
+
+    def _set_evidence(self, feature: Feature) -> str:
+        """Return the name of the report that shows `feature`."""
+        return feature
+
+    def _is_own(self, feature: Feature, value: Any) -> bool:
+        """Whether it reports `value`, and as what it was set to."""
+        return bool(getattr(self.snapshot, feature) == value)
+
+    def _was_set(self, feature: Feature, value: Any) -> None:
+        """Take over what was proven, where no report holds it."""
+
+    def _say_limits(self) -> None:
+        """Send all limits that were set from here, where `takes_limits_from_outside`."""
+
+    def _record_limits(self, limits: Mapping[str, Any]) -> None:
+        """Take over which limits were set from here."""
+        requested = self.snapshot.requested.with_limits(limits)
+        self._update(self.outlet.clock.now(), requested=requested)
+
+    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
+        """Return the message that sets a parameter."""
+        raise NotImplementedError
+
+    def _act_request(self, feature: Feature) -> Request:
+        """Return the message that lets the charge point do something once."""
+        raise NotImplementedError
+
+    def _act_effect(self, feature: Feature) -> Effect | None:
+        """Return what `_act_request` brings about, None where acceptance is all there is."""
+        return None
+
+    def _acted(self, feature: Feature) -> None:
+        """The charge point has accepted to do something."""
+
+    def _ask(self, evidence: str) -> None:
+        """Ask the charge point for the report called `evidence`, where it can be asked."""
+
+    @property
+    def _may_start(self) -> bool:
+        """Whether it does not charge, but may begin by itself, as after a fault."""
+        return self.snapshot.status is Status.ERROR
+
+    @property
+    def takes_token(self) -> bool | None:
+        """Whether it can be shown the token that it asks for; None while it asks for none."""
+        return None
+
+    # Commands ---------------------------------------------------------------
+
+    def checked(self, feature: Feature, value: Any) -> Any:
+        """Return what the charge point will take for `value`; sends nothing.
+
+        Raises:
+            InvalidRequestError: it cannot be told that, or not now.
+
+        """
+        self._require(feature)
+        capabilities = self.snapshot.capabilities
+        if (numbers := capabilities.ranges.get(feature)) is not None:
+            value = within(numbers, value)
+        elif feature in capabilities.options and value not in capabilities.options[feature]:
+            raise InvalidRequestError(str(value))
+        if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
+            raise NoSessionError("no session is running")
+        return value
+
+    def effect(self, feature: Feature, value: Any) -> Effect:
+        """Return what setting `feature` brings about, and how that shows."""
+        return self._set_effect(feature, value)
+
+    async def start_charging(self) -> None:
+        """Start or resume charging, with the chosen charging mode where there is one."""
+        self._require(Feature.CHARGING)
+        if self._commands.needless(Feature.CHARGING, _CHARGING):
+            return
+        await self._perform(
+            kind=Feature.CHARGING,
+            wanted=True,
+            effect=_CHARGING,
+            evidence=Feature.STATUS,
+            request=lambda: self._start_request(self._next_mode),
+            not_before=lambda: self._pace.start_at,
+            achieved=lambda: self._take_mode(self._next_mode),
+        )
+
+    async def stop_charging(self) -> None:
+        """Stop charging so that it can be started again. Never waits for anything."""
+        self._require(Feature.CHARGING)
+        needless = not self._may_start and self._commands.needless(
+            Feature.CHARGING, _NOT_CHARGING
+        )
+        if needless and not self._commands.waits(Feature.CHARGING):
+            return
+
+        def request() -> Request:
+            self._pace.stopped(self.outlet.clock.now())
+            return self._stop_request()
+
+        try:
+            await self._perform(
+                kind=Feature.CHARGING,
+                wanted=False,
+                effect=_NOT_CHARGING,
+                evidence=Feature.STATUS,
+                request=request,
+                proven=lambda: not self._may_start,
+                overtaken=overtakes_stop,
+            )
+        except CommandRejectedError:
+            # It called off a start that had not left, so there was nothing to stop.
+            if not needless:
+                raise
+
+    async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
+        """Set one of the capabilities' controls: a lock, a current in A, an option."""
+        value = self.checked(feature, value)
+        assumed = feature in self.snapshot.capabilities.assumed
+        effect = None if assumed else self._set_effect(feature, value)
+        own = self._is_own(feature, value)
+        if effect is not None and own and self._commands.needless(feature, effect):
+            self._commands.call_off(feature, effect)
+            self.keeper.keep(feature, value)
+            return
+
+        def achieved() -> None:
+            self._was_set(feature, value)
+            self.keeper.keep(feature, value)
+
+        def request() -> Request:
+            # It may have been held for a while.
+            self._require(feature)
+            return self._set_request(feature, value)
+
+        command: dict[str, Any] = {
+            "kind": feature,
+            "wanted": value,
+            "effect": effect,
+            "evidence": None if assumed else self._set_evidence(feature),
+            "request": request,
+            "achieved": achieved,
+            "overtaken": overtakes_limit(feature, value, self.snapshot),
+        }
+        if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
+            await self._write(effect.fact, **command)
+        else:
+            await self._perform(**command)
+
+    async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
+        """Set one of the capabilities' parameters to a value that it can have."""
+        parameter = self.snapshot.capabilities.parameter(parameter_id)
+        if parameter is None or parameter.kind is ParameterKind.VALUE:
+            raise InvalidRequestError(parameter_id)
+        value = fitting(parameter, value)
+        kind = parameter_kind(parameter_id)
+        effect = Effect(kind, value, lambda known: known.parameters.get(parameter_id) == value)
+        if self._commands.needless(kind, effect):
+            self._commands.call_off(kind, effect)
+            return
+        await self._write(
+            kind,
+            kind=kind,
+            wanted=value,
+            effect=effect,
+            evidence=kind,
+            request=lambda: self._parameter_request(parameter, value),
+        )
+
+    async def act(self, feature: Feature) -> None:
+        """Let it do something once, such as to restart; returns when it has accepted that."""
+        self._require(feature)
+        effect = self._act_effect(feature)
+        if effect is not None and self._commands.needless(feature, effect):
+            return
+        await self._perform(
+            kind=feature,
+            wanted=True,
+            effect=effect,
+            evidence="" if effect is None else effect.fact,
+            request=lambda: self._act_request(feature),
+            achieved=lambda: self._acted(feature),
+        )
+
+    async def set_charging_mode(self, mode: str) -> None:
+        """Choose the mode of the next start; while charging it is sent at once."""
+        self.checked(Feature.CHARGING_MODE, mode)
+        charges = self.snapshot.pending.get(Feature.CHARGING, self.snapshot.charging)
+        if not charges or self._commands.holds(Feature.CHARGING):
+            self._mode.choose(mode)
+            self._show_mode()
+        elif mode != self._mode.in_force or self._commands.waits(Feature.CHARGING_MODE):
+            await self.start_mode(mode)
+
+    async def start_mode(self, mode: str) -> None:
+        """Let charging go on in `mode`, with what that brings, also if it is the same."""
+        await self._perform(
+            kind=Feature.CHARGING_MODE,
+            wanted=mode,
+            effect=_CHARGING,
+            evidence=Feature.STATUS,
+            request=lambda: self._start_request(mode),
+            proven=lambda: self._mode.reported in (None, mode),
+            achieved=lambda: self._take_mode(mode),
+        )
+
+    @property
+    def mode_in_force(self) -> str | None:
+        """The mode that charging goes on in, as it was reported or proven."""
+        return self._mode.in_force
+
+    def restore_charging_mode(self, mode: str) -> None:
+        """Take over the choice of an earlier run, unless there is a newer one."""
+        if self._mode.chosen is None:
+            self._mode.choose(mode)
+            self._show_mode()
+
+    async def withdraw_limits(self) -> None:
+        """Take back the limits that were set from here, where `takes_limits_from_outside`."""
+
+    def stored_pauses(self) -> dict[str, Any]:
+        """Return what nobody will say again of a pause that goes on, fit for JSON."""
+        return {}
+
+    def restore_pauses(self, stored: Mapping[str, Any]) -> None:
+        """Take over what `stored_pauses` returned in an earlier run; it may be damaged."""
+
+    def restore_session(self, started: datetime, energy: float) -> None:
+        """Take over the session of an earlier run, where only we saw it begin.
+
+        `energy` is the last known energy of that session in kWh. Ignored where the
+        charge point says itself when its session began, or where a new one runs.
+        """
+
+    def _require(self, feature: Feature) -> None:
+        if feature not in self.snapshot.capabilities.controls:
+            raise InvalidRequestError(feature)
+
+    async def _perform(self, **command: Any) -> None:
+        await self._commands.perform(Command(**command))
+
+    async def _write(
+        self, setting: str, request: Callable[[], Request], **command: Any
+    ) -> None:
+        """Change `setting`, which is kept in lasting memory: not too often."""
+
+        def write() -> Request:
+            made = request()
+            self._pace.written(setting, self.outlet.clock.now())
+            return made
+
+        try:
+            await self._perform(
+                request=write, not_before=lambda: self._pace.write_at(setting), **command
+            )
+        except CommandRejectedError:
+            self._pace.refused(setting)
+            raise
+
+    @override
+    def _update(self, now: float, **changes: Any) -> None:
+        before = self.snapshot
+        super()._update(now, **changes)
+        if before.charging and self.snapshot.charging is False:
+            self._pace.stopped(now)
+        self.keeper.changed(before, now)
+
+    @property
+    def _modes(self) -> tuple[str, ...]:
+        return self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
+
+    @property
+    def _next_mode(self) -> str | None:
+        """The mode to start charging in, None where the charge point decides."""
+        return self._mode.chosen if self._mode.chosen in self._modes else None
+
+    def _take_mode(self, mode: str | None) -> None:
+        """Charging goes on in `mode`, as was asked for."""
+        if mode is not None:
+            self._mode.take(mode)
+            # A mode may bring a limit of its own.
+            self._show_mode(session_current=None)
+
+    def _show_mode(self, **changes: Any) -> None:
+        self._update(self.outlet.clock.now(), charging_mode=self._mode.shown, **changes)
+
+    def _show_pending(self, pending: Mapping[str, Any]) -> None:
+        now = self.outlet.clock.now()
+        self._update(now, pending=pending)
+
+    def _evidence(self, evidence: str) -> None:
+        """End the waits that the report called `evidence`, which was just taken, proves."""
+        self._commands.evidence(evidence)
+        if self.snapshot.charging is False:
+            self._mode.end()
+            self._show_mode()
+
+    # Availability -----------------------------------------------------------
+
+    @override
+    def clock_set(self, by: float, now: float) -> None:
+        session = self.snapshot.session
+        if session.offset is not None:
+            self._update(now, session=replace(session, offset=session.offset + by))
+
+    @override
+    def close(self) -> None:
+        super().close()
+        self._commands.close()
+
+    @override
+    def link_down(self, now: float) -> None:
+        self._commands.link_down()
+        super().link_down(now)
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
+        """Forget live values with their source; counters and sessions stay true."""
+        if reason is not None:
+            self._mode.forget()
+            changes = self.snapshot.forgotten() | {"charging_mode": self._mode.shown} | changes
+        was_away = self.snapshot.unavailable is not None
+        super()._set_unavailable(reason, now, **changes)
+        if was_away and reason is None:
+            self.keeper.came_back(now)
+
+
+_CHARGING = shows(Feature.CHARGING, value=True)
+_NOT_CHARGING = shows(Feature.CHARGING, value=False)

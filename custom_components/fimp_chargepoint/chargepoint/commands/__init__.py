@@ -1,0 +1,1 @@
+"""Commands: what they send, what confirms them, and when they may leave."""

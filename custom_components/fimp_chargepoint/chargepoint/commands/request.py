@@ -1,0 +1,179 @@
+"""What commands bring about, and what was asked for and may still happen. Pure but for time.
+
+What was asked of a charge point and is neither proven nor refused may still happen.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from ..model import ChargepointSnapshot
+from ..scheduler import Timers
+
+#: Before any time.
+EVER = float("-inf")
+#: Requests for one fact that are kept in mind; more than a minute of repeated stops.
+_REQUESTS_MAX = 32
+#: The part of the time limit of a command after which it is asked what came of it, and the
+#: longest pause between two such questions, in seconds.
+_ASK = 1 / 4
+_ASK_MAX = 300.0
+
+
+class Request(NamedTuple):
+    """A message to a charge point; `id` is what its refusal will refer to."""
+
+    id: str
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a command brings about: a `value` of a `fact`, and how a snapshot shows it.
+
+    Two effects on the same fact with different values are opposites.
+    """
+
+    fact: str
+    value: Any
+    holds: Callable[[ChargepointSnapshot], bool] = field(compare=False)
+
+
+def shows(fact: str, value: Any) -> Effect:
+    """Return the effect that the snapshot's field `fact` has `value`."""
+    return Effect(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Command:
+    """A command: what was wanted, what proves it, who waits for it.
+
+    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `request` makes
+    its message at the moment when that leaves, which is not before `not_before()`.
+    `evidence` names the report that can prove it, by showing `effect` and that `proven`
+    agrees. Without an effect its acceptance is the proof, and where `evidence` is None
+    nobody will tell: then it is done when it has left. `achieved` is called when it was.
+    Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
+    as long as it is held.
+
+    One that is refused for now `retries`, until `overtaken(then, now)` by what was known at
+    the first refusal and what is; None where any refusal is final.
+    """
+
+    kind: str
+    wanted: Any
+    effect: Effect | None
+    evidence: str | None
+    request: Callable[[], Request]
+    not_before: Callable[[], float] = lambda: EVER
+    proven: Callable[[], bool] = lambda: True
+    achieved: Callable[[], None] = lambda: None
+    overtaken: Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None = None
+    counts_from: float = EVER
+    sent: str | None = None
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    refused: tuple[float, ChargepointSnapshot] | None = None
+    retries: bool = False
+
+    def shows(self, snapshot: ChargepointSnapshot) -> bool:
+        """Whether its effect is there; of one that was refused no pause tells, but a stop's."""
+        if self.retries and self.wanted is not False and snapshot.charging is False:
+            return False
+        return self.effect is not None and self.effect.holds(snapshot)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked of one fact: the wanted effects by request id, oldest first.
+
+    `evidence` is the report that shows it. `plugged` is whether a car was there when the
+    first of them left. Where it was taken, and nobody knows what came of it, `achieved` is
+    to be called if it happened.
+    """
+
+    evidence: str
+    plugged: bool | None
+    sent_at: float = 0.0
+    requests: dict[str, Effect] = field(default_factory=dict)
+    achieved: Callable[[], None] | None = None
+
+
+class Outstanding:
+    """Everything of one charge point that may still happen, by fact."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        timeout: float,
+        report_age: float,
+        look: Callable[[], ChargepointSnapshot],
+        ask: Callable[[str], None],
+    ) -> None:
+        """Take what `Commands` takes."""
+        self._timers = timers
+        self._pause = _ASK * timeout
+        self._report_age = report_age
+        self._look = look
+        self._ask = ask
+        self._asked: dict[str, _Asked] = {}
+
+    def opposes(self, effect: Effect) -> bool:
+        """Whether the opposite of `effect` was asked for and may still happen."""
+        asked = self._asked.get(effect.fact)
+        return asked is not None and any(each != effect for each in asked.requests.values())
+
+    def remember(self, request_id: str, effect: Effect, evidence: str, now: float) -> None:
+        """Keep in mind what a request may do, also when it seems not to have left."""
+        asked = self._asked.setdefault(effect.fact, _Asked(evidence, self._look().plugged))
+        asked.sent_at = now
+        asked.achieved = None
+        asked.requests[request_id] = effect
+        if len(asked.requests) > _REQUESTS_MAX:
+            del asked.requests[next(iter(asked.requests))]
+
+    def doubt(self, effect: Effect, achieved: Callable[[], None], now: float) -> None:
+        """Ask until it is known whether `effect`, remembered as the last one, has come."""
+        asked = self._asked.get(effect.fact)
+        if asked is not None:
+            asked.achieved = achieved
+            self._ask_again(effect.fact, self._pause, now)
+
+    def proven(self, fact: str) -> None:
+        """What was asked of `fact` has happened; nothing of it is left."""
+        self._asked.pop(fact, None)
+
+    def refused(self, request_id: str) -> None:
+        """A request has done nothing, and will not."""
+        for fact, asked in tuple(self._asked.items()):
+            asked.requests.pop(request_id, None)
+            if not asked.requests:
+                del self._asked[fact]
+
+    def reported(self, evidence: str, waits: set[str], now: float) -> None:
+        """Look what a report shows, but of the facts that somebody `waits` for."""
+        snapshot = self._look()
+        for fact, asked in tuple(self._asked.items()):
+            if asked.evidence != evidence or fact in waits:
+                continue
+            holds = tuple(asked.requests.values())[-1].holds(snapshot)
+            if asked.achieved is not None and holds:
+                asked.achieved()
+                asked.achieved = None
+            # Until then a report may be of before the request.
+            settled = now >= asked.sent_at + self._report_age
+            gone = asked.plugged is True and snapshot.plugged is False
+            if (settled and (holds or asked.achieved is not None)) or gone:
+                del self._asked[fact]
+
+    def _ask_again(self, fact: str, pause: float, now: float) -> None:
+        """Ask what came of it, unless that is known; what is away is asked when it is back."""
+        asked = self._asked.get(fact)
+        if asked is None or asked.achieved is None:
+            return
+        if self._look().available:
+            self._ask(asked.evidence)
+        longer = min(2 * pause, _ASK_MAX)
+        self._timers.set(f"doubt {fact}", now + pause, partial(self._ask_again, fact, longer))

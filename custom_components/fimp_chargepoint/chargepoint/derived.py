@@ -1,0 +1,128 @@
+"""Why a charge point is not charging. Pure."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from .model import ChargepointSnapshot, PauseReason, Status
+
+#: Ampere below which no car charges (IEC 61851): a lower limit is a pause.
+_CURRENT_MIN: Final = 6.0
+
+
+class Hindrance(StrEnum):
+    """What has to change before it charges; `CHARGING` where nothing has to."""
+
+    CHARGING = "charging"
+    NO_CAR = "no_car"
+    NO_PERMISSION = "no_permission"
+    SWITCHED_OFF = "switched_off"
+    PAUSED_BY_CAR = "paused_by_car"
+    PAUSED_BY_CHARGE_POINT = "paused_by_charge_point"
+    CURRENT_TOO_LOW = "current_too_low"
+    RANDOM_DELAY = "random_delay"
+    SWITCHING_PHASES = "switching_phases"
+    FINISHED = "finished"
+    RESERVED = "reserved"
+    OUT_OF_SERVICE = "out_of_service"
+    FAULT = "fault"
+
+
+_BY_STATUS: Final = {
+    Status.DISCONNECTED: Hindrance.NO_CAR,
+    Status.READY_TO_CHARGE: Hindrance.SWITCHED_OFF,
+    Status.CHARGING: Hindrance.CHARGING,
+    Status.SWITCHING_PHASES: Hindrance.SWITCHING_PHASES,
+    Status.FINISHED: Hindrance.FINISHED,
+    Status.RESERVED: Hindrance.RESERVED,
+    Status.OUT_OF_SERVICE: Hindrance.OUT_OF_SERVICE,
+    Status.ERROR: Hindrance.FAULT,
+}
+
+
+def hindrance(snapshot: ChargepointSnapshot) -> Hindrance | None:
+    """Return why it is not charging, None where nobody knows what it does."""
+    if snapshot.status is None:
+        return None
+    if snapshot.enabled is False and snapshot.status is not Status.CHARGING:
+        return Hindrance.OUT_OF_SERVICE
+    looked_at = _LOOKED_AT.get(snapshot.status)
+    return _BY_STATUS[snapshot.status] if looked_at is None else looked_at(snapshot)
+
+
+def _by_request(snapshot: ChargepointSnapshot) -> Hindrance:
+    """Return what it waits for before charging is allowed, or right after that."""
+    if snapshot.plugged is False:
+        # A card was shown before the car came.
+        return Hindrance.NO_CAR
+    allowed = snapshot.session.authorized
+    return Hindrance.PAUSED_BY_CAR if allowed else Hindrance.NO_PERMISSION
+
+
+def _by_car(snapshot: ChargepointSnapshot) -> Hindrance:
+    return _lasting(snapshot) or Hindrance.PAUSED_BY_CAR
+
+
+def _by_charge_point(snapshot: ChargepointSnapshot) -> Hindrance:
+    """Return why the charge point pauses: where it does not say, each of these would do."""
+    reason = snapshot.pause_reason
+    if reason is PauseReason.FAULT or (reason is None and snapshot.problems):
+        return Hindrance.FAULT
+    if (lasting := _lasting(snapshot)) is not None:
+        return lasting
+    if reason is PauseReason.NO_ENERGY:
+        return Hindrance.CURRENT_TOO_LOW
+    return Hindrance.PAUSED_BY_CHARGE_POINT
+
+
+def _lasting(snapshot: ChargepointSnapshot) -> Hindrance | None:
+    """Return what would keep it from charging in any case, None where nothing is known to."""
+    if snapshot.requested.is_paused:
+        return Hindrance.SWITCHED_OFF
+    if snapshot.delayed_until is not None:
+        return Hindrance.RANDOM_DELAY
+    current = snapshot.effective_current
+    if current is None:
+        current = snapshot.max_current
+    too_low = current is not None and current < _CURRENT_MIN
+    return Hindrance.CURRENT_TOO_LOW if too_low else None
+
+
+#: The states that do not tell by themselves.
+_LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], Hindrance]]] = {
+    Status.REQUESTING: _by_request,
+    Status.SUSPENDED_BY_EV: _by_car,
+    Status.SUSPENDED_BY_EVSE: _by_charge_point,
+}
+
+
+class Pilot(StrEnum):
+    """A state of the control pilot.
+
+    D (a car that needs ventilation) and E (the pilot has no power) are left out, since no
+    charge point tells of them: it calls the first charging and the second a fault.
+    """
+
+    NO_CAR = "a"
+    CONNECTED = "b"
+    CHARGING = "c"
+    NOT_AVAILABLE = "f"
+
+
+#: Where the status tells it; otherwise it depends on whether a car is there.
+_TOLD: Final = {
+    Status.CHARGING: Pilot.CHARGING,
+    Status.ERROR: Pilot.NOT_AVAILABLE,
+    Status.OUT_OF_SERVICE: Pilot.NOT_AVAILABLE,
+}
+
+
+def pilot(snapshot: ChargepointSnapshot) -> Pilot | None:
+    """Return the state of the control pilot, None where nobody knows it."""
+    if snapshot.status is None:
+        return None
+    if (told := _TOLD.get(snapshot.status)) is not None:
+        return told
+    if snapshot.plugged is None:
+        return None
+    return Pilot.CONNECTED if snapshot.plugged else Pilot.NO_CAR

@@ -1,0 +1,1 @@
+"""The EVerest API, version 1."""

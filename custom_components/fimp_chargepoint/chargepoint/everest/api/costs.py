@@ -1,0 +1,95 @@
+"""What a session costs, by the account of the station.
+
+EVerest API v1, session_cost_consumer, since 2025.12.
+"""
+
+from typing import Any, ClassVar, Final, override
+
+from ...model import Cost, Session
+from ..envelope import mapping, number, part, text, timestamp
+from .companion import Sister
+
+#: Decimals of a currency that names none, and the most that are believed.
+_DECIMALS: Final = 2
+_DECIMALS_MAX: Final = 6
+_CHUNKS_MAX: Final = 1000
+
+
+class SessionCosts(Sister):
+    """Tells its listeners of the costs of a session, and when it was told."""
+
+    PROOFS: ClassVar = {
+        "session_cost": "currency",
+        "tariff_message": "messages",
+        "default_price": "messages",
+    }
+
+    @override
+    def apply(self, variable: str, value: Any, now: float) -> None:
+        """Take the costs of a session."""
+        if variable == "session_cost":
+            self._tell(told(mapping(value)), now)
+
+
+def told(value: dict[str, Any]) -> Cost:
+    """Return what `session_cost` says; amounts come in the smallest coin there is."""
+    currency = part(value, "currency")
+    coin = _coin(currency)
+    by_category: dict[str, float] = {}
+    ended = None
+    chunks = value.get("cost_chunks")
+    for chunk in chunks[:_CHUNKS_MAX] if isinstance(chunks, list) else ():
+        if not isinstance(chunk, dict):
+            continue
+        amount = number(part(chunk, "cost").get("value"))
+        if amount is not None:
+            category = text(chunk.get("category")) or "Other"
+            by_category[category] = by_category.get(category, 0.0) + amount * coin
+        ended = timestamp(chunk.get("timestamp_to")) or ended
+    total = sum(by_category.values()) if by_category else None
+    return Cost(
+        total=None if total is None else _rounded(total),
+        currency=text(currency.get("code")),
+        status=text(value.get("status")),
+        parts={category: _rounded(amount) for category, amount in by_category.items()},
+        prices=_prices(value.get("charging_price")),
+        session_id=text(value.get("session_id")),
+        until=ended,
+    )
+
+
+def is_of(cost: Cost, session: Session) -> bool:
+    """Whether a cost is of `session`, as far as that can be told.
+
+    Who asks for money may call the session by another name than who charges.
+    """
+    if cost.session_id is not None and cost.session_id == session.id:
+        return True
+    if cost.until is not None and session.started is not None:
+        return cost.until >= session.started
+    return True
+
+
+def _prices(components: object) -> dict[str, float]:
+    """Return the price of each category, in its currency's usual unit."""
+    found = {}
+    for each in components if isinstance(components, list) else ():
+        price = part(each, "price") if isinstance(each, dict) else {}
+        amount = number(part(price, "value").get("value"))
+        if amount is not None:
+            category = text(each.get("category")) or "Other"
+            found[category] = _rounded(amount * _coin(part(price, "currency")))
+    return found
+
+
+def _coin(currency: dict[str, Any]) -> float:
+    """Return what the smallest coin is worth."""
+    decimals = currency.get("decimals")
+    if type(decimals) is not int or not 0 <= decimals <= _DECIMALS_MAX:
+        decimals = _DECIMALS
+    return float(10**-decimals)
+
+
+def _rounded(amount: float) -> float:
+    """Return an amount without the noise of binary fractions."""
+    return round(amount, _DECIMALS_MAX)

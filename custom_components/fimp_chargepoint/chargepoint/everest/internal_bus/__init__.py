@@ -1,0 +1,1 @@
+"""The internal MQTT bus of an EVerest station."""

@@ -1,0 +1,78 @@
+"""Which problems came and went, out of snapshots. Pure.
+
+A charge point tells of its problems only when it is asked, so for a while after a gap what
+it tells is no news, and what was known before the gap is none either. Of one fault there are
+several things to tell, one after the other: they are one piece of news.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from .model import ChargepointSnapshot, Status
+from .sessions.events import FIRST_REPORTS_TIME
+from .station import StationSnapshot
+
+#: Seconds in which all is told of one fault.
+SETTLING_TIME: Final = 2.0
+#: What a problem without a name is called.
+NAMELESS: Final = "error"
+
+
+class News(NamedTuple):
+    """The names of problems that came and went."""
+
+    raised: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The problems that are there, those that are known, and those of before a gap.
+
+    `since` is when the gap ended, None in it, `due` is when there will be news, None where
+    there is none; both in POSIX seconds.
+    """
+
+    names: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
+    since: float | None = None
+    due: float | None = None
+
+
+def follow(
+    trouble: Trouble, snapshot: ChargepointSnapshot | StationSnapshot, now: float
+) -> Trouble:
+    """Return what there is after `snapshot`."""
+    if not snapshot.available:
+        return Trouble(before=trouble.before | trouble.known)
+    since = now if trouble.since is None else trouble.since
+    names = _names(trouble, snapshot)
+    known = trouble.known | (names & trouble.before)
+    if now - since < FIRST_REPORTS_TIME:
+        known = names
+    return Trouble(
+        names=names,
+        known=known,
+        before=trouble.before - names,
+        since=since,
+        due=None if names == known else trouble.due or now + SETTLING_TIME,
+    )
+
+
+def news(trouble: Trouble, now: float) -> tuple[Trouble, News]:
+    """Return what is due at `now`, which is known from then on."""
+    if trouble.due is None or now < trouble.due:
+        return trouble, News()
+    return replace(trouble, known=trouble.names, due=None), News(
+        raised=tuple(sorted(trouble.names - trouble.known)),
+        cleared=tuple(sorted(trouble.known - trouble.names)),
+    )
+
+
+def _names(trouble: Trouble, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
+    """Return what is wrong; a fault whose name comes late is not another one by then."""
+    names = frozenset(snapshot.problems)
+    status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None
+    nameless = status is Status.ERROR and (not names or NAMELESS in trouble.known)
+    return names | {NAMELESS} if nameless else names

@@ -1,0 +1,1 @@
+"""Limits: who set which, whether they hold, and what returns."""

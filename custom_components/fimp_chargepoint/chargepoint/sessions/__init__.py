@@ -1,0 +1,1 @@
+"""Charging sessions: their events, their cost, and the records of them."""

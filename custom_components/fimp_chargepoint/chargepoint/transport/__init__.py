@@ -1,0 +1,1 @@
+"""How messages travel. Only `mqtt` knows an MQTT library."""

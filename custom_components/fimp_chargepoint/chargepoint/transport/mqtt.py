@@ -1,0 +1,356 @@
+"""The link to an MQTT broker, the only module that imports aiomqtt.
+
+It connects, subscribes, hands over messages and connects again for ever. Traps of aiomqtt
+it works around: a connect that is cancelled or times out leaves a live client behind (it is
+reaped), `subscribe` does not raise on a refusal (codes are checked), the queue is unbounded
+and outlives the connection (bounded, a new client per attempt), and an exception in the
+consumer would close the client (the listener does not raise).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from inspect import signature
+import logging
+import random
+import ssl
+from typing import Any, override
+
+import aiomqtt
+
+from ..errors import (
+    AuthenticationError,
+    ChargepointError,
+    NoAnswerError,
+    NotConnectedError,
+    TlsError,
+)
+from .connection import LinkListener, SettingsSource
+
+_LOGGER = logging.getLogger(__name__)
+#: The client's own log. What goes wrong comes as an exception, too, and is said once by who
+#: listens to us; a client that loses its broker also calls that an error, every time.
+_CLIENT_LOGGER = _LOGGER.getChild("client")
+_CLIENT_LOGGER.addFilter(lambda _: _LOGGER.isEnabledFor(logging.DEBUG))
+
+#: Seconds for CONNACK, SUBACK, PUBACK and DISCONNECT each; Home Assistant waits 10 s
+#: for an unload, so two of them must fit.
+_TIMEOUT = 4.0
+_REAP_TIMEOUT = 0.5
+#: Seconds for name lookup, TCP, TLS and CONNACK together.
+_CONNECT_TIMEOUT = 10.0
+#: A half-open link is noticed after twice this time.
+_KEEPALIVE = 20
+_QUEUE_SIZE = 1000
+_BACKOFF_MIN = 1.0
+_BACKOFF_MAX = 60.0
+#: A link that held this long was a good one: start over with the shortest wait.
+_STABLE_AFTER = 30.0
+#: Seconds of nothing but refusals after which a link that worked gives up. A broker that
+#: is starting may refuse for a while what it takes later.
+_REFUSALS_TIME = 180.0
+#: CONNACK codes that mean our credentials are wrong, of MQTT 3.1.1 and 5.
+_REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
+#: SUBACK codes from here on are refusals.
+_SUBACK_FAILURE = 0x80
+
+
+class _Inbox(asyncio.Queue[aiomqtt.Message]):
+    """A bounded queue that drops the oldest message, and says so once.
+
+    aiomqtt drops the newest where a queue is full, and says so each time.
+    """
+
+    _dropped = False
+
+    @override
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        if self.full():
+            self.get_nowait()
+            if not self._dropped:
+                self._dropped = True
+                _LOGGER.warning(
+                    "Messages come faster than they can be handled; the oldest are dropped"
+                )
+        super().put_nowait(item)
+
+
+def _takes(owner: object, name: str, *parameters: str) -> bool:
+    """Return whether `owner` has a method with exactly these parameters."""
+    method = getattr(owner, name, None)
+    return callable(method) and [*signature(method).parameters] == [*parameters]
+
+
+class _Client(aiomqtt.Client):
+    """A client without two faults of aiomqtt.
+
+    It asks the loop to watch the socket in its next turn: where the broker hung up in
+    this one, that fails in the loop, out of everybody's reach. And it leaves the socket
+    open when it ends by an exception of its own.
+
+    What is private there may change in any release. A method that is not as we know it is
+    left alone; the fault is the lesser evil.
+    """
+
+    @override
+    async def __aexit__(self, *exception: Any) -> None:  # noqa: PYI036
+        try:
+            await super().__aexit__(*exception)
+        finally:
+            paho: Any = getattr(self, "_client", None)
+            if _takes(paho, "_sock_close"):
+                # Closed already where all went well.
+                paho._sock_close()  # noqa: SLF001
+
+    if _takes(
+        aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"
+    ):
+
+        @override
+        def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+            def write() -> None:
+                try:
+                    client.loop_write()
+                except Exception as error:  # noqa: BLE001
+                    if not self._disconnected.done():
+                        self._disconnected.set_exception(error)
+
+            def watch() -> None:
+                if sock.fileno() >= 0:
+                    self._loop.add_writer(sock.fileno(), write)
+
+            # Called from a thread while it connects.
+            self._loop.call_soon_threadsafe(watch)
+
+
+class MqttLink:
+    """A connection to a broker that comes back by itself."""
+
+    def __init__(self, settings: SettingsSource, listener: LinkListener) -> None:
+        """Prepare; `start` connects."""
+        self._settings = settings
+        self._listener = listener
+        self._client: aiomqtt.Client | None = None
+        #: Done when the connection in use is not any more.
+        self._broken: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUE_SIZE)
+        self._reapers: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can come and go."""
+        return self._client is not None
+
+    async def start(self) -> None:
+        """Connect, and keep the connection from then on.
+
+        Raises:
+            NotConnectedError: the first attempt failed (TlsError, NoAnswerError).
+            AuthenticationError: the broker refused the user name or password.
+
+        """
+        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(first), name="mqtt link")
+        try:
+            await asyncio.shield(first)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect and leave nothing behind."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        if self._reapers:
+            await asyncio.wait(self._reapers, timeout=_TIMEOUT + 2 * _REAP_TIMEOUT)
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a message to the broker at QoS 1 and wait for its acknowledgement.
+
+        It is handed over at once: before anything else can happen.
+
+        Raises:
+            NotConnectedError: the link is down or broke meanwhile.
+
+        """
+        client, broken = self._client, self._broken
+        if client is None or broken is None:
+            raise NotConnectedError("not connected to the broker")
+        sending = asyncio.create_task(
+            client.publish(topic, payload, qos=1), name="mqtt publish", eager_start=True
+        )
+        try:
+            # A link that breaks is the end of it: no acknowledgement comes any more.
+            await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise NotConnectedError("the connection was lost meanwhile")
+            sending.result()
+        except (aiomqtt.MqttError, ValueError) as error:
+            raise NotConnectedError(str(error)) from error
+        finally:
+            sending.cancel()
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Queue a message that nobody waits for; dropped while the link is down."""
+        if self.connected:
+            with suppress(asyncio.QueueFull):
+                self._outbox.put_nowait((topic, payload))
+
+    async def _run(self, first: asyncio.Future[None]) -> None:
+        """Connect again and again; `first` gets the outcome of the first attempt."""
+        loop = asyncio.get_running_loop()
+        backoff = _BACKOFF_MIN
+        refused_since: float | None = None
+        while True:
+            started = loop.time()
+            try:
+                await self._session(first)
+            except ChargepointError as error:
+                problem = error
+            except Exception as error:  # noqa: BLE001
+                # A bug must not end the link for ever, and without a word.
+                self._listener.internal_errors.report(error, "the link")
+                problem = NotConnectedError(repr(error))
+            if not first.done():
+                first.set_exception(problem)
+                return
+            if not isinstance(problem, AuthenticationError):
+                refused_since = None
+            elif refused_since is None:
+                refused_since = loop.time()
+            elif loop.time() - refused_since >= _REFUSALS_TIME:
+                self._listener.link_refused(problem)
+                return
+            self._listener.link_down(problem)
+            if loop.time() - started >= _STABLE_AFTER:
+                backoff = _BACKOFF_MIN
+            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
+            backoff = min(backoff * 2, _BACKOFF_MAX)
+
+    async def _session(self, first: asyncio.Future[None]) -> None:
+        """Live one connection to its end, which is always a ChargepointError."""
+        settings = await self._settings()
+        client = _Client(
+            settings.host,
+            settings.port,
+            username=settings.username,
+            password=settings.password,
+            tls_context=settings.tls,
+            transport=settings.transport,
+            websocket_path=settings.websocket_path,
+            websocket_headers=dict(settings.websocket_headers or {}),
+            keepalive=_KEEPALIVE,
+            timeout=_TIMEOUT,
+            logger=_CLIENT_LOGGER,
+            queue_type=_Inbox,
+            max_queued_incoming_messages=_QUEUE_SIZE,
+        )
+        try:
+            async with self._connected(client, tls=settings.tls is not None):
+                await self._subscribe(client)
+                self._client = client
+                self._broken = asyncio.get_running_loop().create_future()
+                while not self._outbox.empty():
+                    self._outbox.get_nowait()
+                writer = asyncio.create_task(self._write(client), name="mqtt writer")
+                self._listener.link_up()
+                if not first.done():
+                    first.set_result(None)
+                try:
+                    async for message in client.messages:
+                        topic, payload = message.topic.value, bytes(message.payload)
+                        self._listener.message(topic, payload, retained=message.retain)
+                finally:
+                    self._client = None
+                    self._broken.set_result(None)
+                    writer.cancel()
+        except aiomqtt.MqttError as error:
+            raise NotConnectedError(str(error)) from error
+        raise NotConnectedError("the connection ended")
+
+    async def _write(self, client: aiomqtt.Client) -> None:
+        """Send what was queued, one at a time, in order."""
+        while True:
+            topic, payload = await self._outbox.get()
+            try:
+                await client.publish(topic, payload, qos=1)
+            except (aiomqtt.MqttError, ValueError) as error:
+                # The reader sees a broken link too, and ends this task. A topic that
+                # cannot be (out of somebody's report) costs only its message.
+                _LOGGER.debug("Could not send to %s: %s", topic, error)
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        filters = self._listener.filters
+        codes = await client.subscribe([(each, 1) for each in filters])
+        refused = [
+            each
+            for each, code in zip(filters, codes, strict=True)
+            if _number(code) >= _SUBACK_FAILURE
+        ]
+        if len(refused) == len(filters):
+            raise NotConnectedError("the broker does not let us subscribe to anything")
+        for each in refused:
+            _LOGGER.warning("The broker does not let us subscribe to %s", each)
+
+    @asynccontextmanager
+    async def _connected(self, client: aiomqtt.Client, *, tls: bool) -> AsyncIterator[None]:
+        """Enter the client, and never leave a half-made connection behind."""
+        entering = asyncio.create_task(client.__aenter__(), name="mqtt connect")
+        try:
+            # Unlike wait_for, this does not cancel the attempt, which would go on unseen.
+            await asyncio.wait([entering], timeout=_CONNECT_TIMEOUT)
+            if not entering.done():
+                raise NoAnswerError("the broker did not answer in time")
+            entering.result()
+        except (aiomqtt.MqttError, ValueError) as error:
+            self._reap(client, entering)
+            raise _why(error, tls=tls) from error
+        except BaseException:
+            self._reap(client, entering)
+            raise
+        try:
+            yield
+        finally:
+            with suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
+
+    def _reap(self, client: aiomqtt.Client, entering: asyncio.Task[aiomqtt.Client]) -> None:
+        """Close a client once its connect has come to an end, whichever."""
+
+        async def close() -> None:
+            await asyncio.wait([entering])
+            entering.exception()
+            # Nobody acknowledges the end of what never began.
+            client.timeout = _REAP_TIMEOUT
+            with suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
+
+        reaper = asyncio.create_task(close(), name="mqtt reaper")
+        self._reapers.add(reaper)
+        reaper.add_done_callback(self._reapers.discard)
+
+
+def _number(code: Any) -> int:
+    """Return the number of a reason code, which aiomqtt gives as an object or an int."""
+    return code if isinstance(code, int) else int(code.value)
+
+
+def _why(error: Exception, *, tls: bool) -> ChargepointError:
+    """Return what a failed connect means for a person."""
+    if isinstance(error, ValueError):
+        # A name that cannot be one; Python's words for it mean nothing to people.
+        return NotConnectedError("this host name cannot be")
+    if isinstance(error, aiomqtt.MqttCodeError) and error.rc is not None:
+        if _number(error.rc) in _REFUSED_CREDENTIALS:
+            return AuthenticationError(str(error.rc))
+        return NotConnectedError(str(error))
+    cause = error.__context__
+    if isinstance(cause, ssl.SSLError) or (tls and isinstance(cause, ConnectionResetError)):
+        return TlsError(str(error))
+    if cause is None or isinstance(cause, TimeoutError):
+        return NoAnswerError(str(error))
+    words = cause.strerror if isinstance(cause, OSError) else None
+    return NotConnectedError(words or str(error))

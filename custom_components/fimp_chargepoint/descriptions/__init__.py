@@ -1,0 +1,1 @@
+"""The tables of entity descriptions, by subject."""

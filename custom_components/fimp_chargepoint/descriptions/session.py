@@ -1,0 +1,98 @@
+"""What the sensors show of sessions as they are kept: the last one, and what they cost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import UnitOfEnergy, UnitOfTime
+
+from ..chargepoint.model import Feature
+from ..chargepoint.sessions.record import Record
+from ..entity import NodeDescription, reports
+from ..sessions import Keeper, Money
+from .charge_point import SensorValue, Total
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionsSensorDescription(NodeDescription, SensorEntityDescription):
+    """A value of the sessions as they are kept."""
+
+    value_fn: Callable[[Keeper], SensorValue | Total]
+
+
+def _of_last(
+    value_fn: Callable[[Record], SensorValue | Total],
+) -> Callable[[Keeper], SensorValue | Total]:
+    """Return what reads a value of the last session, None where there was none."""
+    return lambda keeper: None if keeper.last_session is None else value_fn(keeper.last_session)
+
+
+LAST_SESSION_SENSORS = (
+    SessionsSensorDescription(
+        key="last_session_energy",
+        translation_key="last_session_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=_of_last(lambda record: record.energy),
+    ),
+    SessionsSensorDescription(
+        key="last_session_duration",
+        translation_key="last_session_duration",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        suggested_display_precision=1,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=_of_last(lambda record: record.duration),
+    ),
+    SessionsSensorDescription(
+        key="last_session_ended",
+        translation_key="last_session_ended",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=_of_last(lambda record: record.ended),
+    ),
+)
+
+
+def _amount(money: Money, since: datetime | None = None) -> Total:
+    """Return an amount of money, since when it counts where it starts over."""
+    amount = None if money.amount is None else round(money.amount, 4)
+    return Total(amount, since, money.currency)
+
+
+PRICED_SENSORS = (
+    SessionsSensorDescription(
+        key="session_cost",
+        translation_key="session_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=lambda keeper: _amount(keeper.session_cost, keeper.session_since),
+    ),
+    SessionsSensorDescription(
+        key="total_cost",
+        translation_key="total_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=lambda keeper: _amount(keeper.total_cost),
+    ),
+    SessionsSensorDescription(
+        key="last_session_cost",
+        translation_key="last_session_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        suggested_display_precision=2,
+        exists_fn=reports(Feature.SESSION_ENERGY),
+        value_fn=_of_last(lambda record: _amount(Money(record.cost, record.currency))),
+    ),
+)

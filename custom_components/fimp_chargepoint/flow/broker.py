@@ -1,0 +1,212 @@
+"""From a config entry to the settings of an MQTT connection.
+
+Settings are put together at every attempt to connect, so nothing of Home Assistant's
+own MQTT integration is copied and a change there is seen at once.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+import ssl
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.ssl import (
+    client_context,
+    client_context_no_verify,
+    create_client_context,
+)
+
+from ..chargepoint.errors import NotConnectedError, TlsError
+from ..chargepoint.transport.connection import MqttSettings, SettingsSource
+from ..const import (
+    CONF_BROKER,
+    CONF_CA_CERTIFICATE,
+    CONF_CLIENT_CERTIFICATE,
+    CONF_CLIENT_KEY,
+    CONF_PREFIXES,
+    CONF_TLS,
+    MQTT_DOMAIN,
+    Broker,
+    Tls,
+)
+
+_DEFAULT_PORT = 1883
+
+# What the MQTT integration calls its settings. Importing its constants would load all
+# of it for people who do not use it.
+_MQTT_AUTO = "auto"
+_MQTT_BROKER = "broker"
+_MQTT_CERTIFICATE = "certificate"
+_MQTT_CLIENT_CERTIFICATE = "client_cert"
+_MQTT_CLIENT_KEY = "client_key"
+_MQTT_TLS_INSECURE = "tls_insecure"
+_MQTT_TRANSPORT = "transport"
+_MQTT_WS_HEADERS = "ws_headers"
+_MQTT_WS_PATH = "ws_path"
+
+
+class CertificateError(TlsError):
+    """A certificate or key cannot be read."""
+
+
+@callback
+def has_home_assistant_broker(hass: HomeAssistant) -> bool:
+    """Return whether Home Assistant's own MQTT integration is there and enabled."""
+    return bool(
+        hass.config_entries.async_entries(
+            MQTT_DOMAIN, include_ignore=False, include_disabled=False
+        )
+    )
+
+
+@callback
+def same_topics(hass: HomeAssistant, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two config entries with this data hear the same messages.
+
+    They do below a prefix that both have, on a broker that is called the same in both.
+    """
+    address = _address(hass, one)
+    return (
+        address is not None
+        and address == _address(hass, other)
+        and not set(one[CONF_PREFIXES]).isdisjoint(other[CONF_PREFIXES])
+    )
+
+
+def _mqtt_entry(hass: HomeAssistant) -> ConfigEntry | None:
+    """Return the only entry of the MQTT integration, which may be disabled."""
+    entries = hass.config_entries.async_entries(MQTT_DOMAIN, include_ignore=False)
+    return entries[0] if entries else None
+
+
+def _address(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return host and port of a broker, None where the MQTT integration does not tell."""
+    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+        entry = _mqtt_entry(hass)
+        if entry is None:
+            return None
+        config = {**entry.data, **entry.options}
+        return config[_MQTT_BROKER].casefold(), config.get(CONF_PORT, _DEFAULT_PORT)
+    return data[CONF_HOST].casefold(), data[CONF_PORT]
+
+
+def settings_source(hass: HomeAssistant, data: Mapping[str, Any]) -> SettingsSource:
+    """Return where a link gets its settings from, for the `data` of a config entry."""
+    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+        return partial(_home_assistant_broker, hass)
+    return partial(_other_broker, hass, data)
+
+
+async def _home_assistant_broker(hass: HomeAssistant) -> MqttSettings:
+    """Return the settings of Home Assistant's own MQTT integration, as they are now."""
+    entry = _mqtt_entry(hass)
+    if entry is None:
+        raise NotConnectedError("the MQTT integration is not set up")
+    if entry.disabled_by is not None:
+        raise NotConnectedError("the MQTT integration is disabled")
+    config = {**entry.data, **entry.options}
+    tls = None
+    # Without a CA the MQTT integration does not use TLS, whatever else is set.
+    if authority := config.get(_MQTT_CERTIFICATE):
+        tls = await hass.async_add_executor_job(
+            partial(
+                _tls_context,
+                authority=None if authority == _MQTT_AUTO else authority,
+                certificate=config.get(_MQTT_CLIENT_CERTIFICATE),
+                key=config.get(_MQTT_CLIENT_KEY),
+                check_hostname=not config.get(_MQTT_TLS_INSECURE),
+            )
+        )
+    return MqttSettings(
+        host=config[_MQTT_BROKER],
+        port=config.get(CONF_PORT, _DEFAULT_PORT),
+        username=config.get(CONF_USERNAME),
+        password=config.get(CONF_PASSWORD),
+        tls=tls,
+        transport=config.get(_MQTT_TRANSPORT, "tcp"),
+        websocket_path=config.get(_MQTT_WS_PATH),
+        websocket_headers=config.get(_MQTT_WS_HEADERS),
+    )
+
+
+async def _other_broker(hass: HomeAssistant, data: Mapping[str, Any]) -> MqttSettings:
+    """Return the settings kept in our own config entry."""
+    return MqttSettings(
+        host=data[CONF_HOST],
+        port=data[CONF_PORT],
+        username=data.get(CONF_USERNAME),
+        password=data.get(CONF_PASSWORD),
+        tls=await _other_tls(hass, data),
+    )
+
+
+async def _other_tls(hass: HomeAssistant, data: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """Return the TLS context of another broker, None where there is no TLS."""
+    tls = Tls(data[CONF_TLS])
+    if tls is Tls.OFF:
+        return None
+    certificate = data.get(CONF_CLIENT_CERTIFICATE)
+    if certificate is None and tls is not Tls.OWN_CA:
+        # Home Assistant's shared contexts: ready, and nothing is changed in them.
+        return client_context() if tls is Tls.SYSTEM_CA else client_context_no_verify()
+    return await hass.async_add_executor_job(
+        partial(
+            _tls_context,
+            authority=data[CONF_CA_CERTIFICATE] if tls is Tls.OWN_CA else None,
+            certificate=certificate,
+            key=data.get(CONF_CLIENT_KEY),
+            check_hostname=tls is not Tls.UNVERIFIED,
+            verify=tls is not Tls.UNVERIFIED,
+        )
+    )
+
+
+def _tls_context(
+    *,
+    authority: str | None,
+    certificate: str | None,
+    key: str | None,
+    check_hostname: bool = True,
+    verify: bool = True,
+) -> ssl.SSLContext:
+    """Return a context of our own. Reads and writes files: for the executor only.
+
+    `authority` is a CA in PEM, None stands for those that Home Assistant trusts.
+    """
+    try:
+        if authority is None:
+            context = create_client_context()
+        else:
+            # Not `create_default_context`: it is strict with the extensions of a
+            # certificate, and home-made ones rarely have them all.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(cadata=authority)
+        context.check_hostname = check_hostname
+        if not verify:
+            context.verify_mode = ssl.CERT_NONE
+        if certificate is not None:
+            _load_client_certificate(context, certificate, key)
+    except (OSError, TypeError, ValueError) as error:
+        # TypeError is what Python says of text that is not ASCII.
+        raise CertificateError(str(error)) from error
+    return context
+
+
+def _load_client_certificate(
+    context: ssl.SSLContext, certificate: str, key: str | None
+) -> None:
+    """Load what we prove ourselves with; Python takes it from files only."""
+    with TemporaryDirectory() as folder:
+        certificate_file = Path(folder, "certificate.pem")
+        certificate_file.write_text(certificate)
+        key_file = None
+        if key is not None:
+            key_file = Path(folder, "key.pem")
+            key_file.write_text(key)
+        # A password, even an empty one, keeps OpenSSL from asking for it on the
+        # terminal, for ever, where a key is encrypted.
+        context.load_cert_chain(certificate_file, key_file, password="")

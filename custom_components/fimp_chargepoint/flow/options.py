@@ -1,0 +1,232 @@
+"""The options of an entry: a table of what can be preferred, and the form made of it.
+
+An option that has the name of a field of the library's `Options` is handed to it as it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    Selector,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import probatio
+
+from ..chargepoint.options import Options, Token
+from ..chargepoint.transport.topics import is_level
+from ..const import (
+    CONF_COMMUNICATION_CHECK,
+    CONF_DWELL,
+    CONF_FIXED_PRICE,
+    CONF_INTERNAL_BUS,
+    CONF_KEEP_LIMITS,
+    CONF_MEASUREMENT_INTERVAL,
+    CONF_PRICE_ENTITY,
+    CONF_PROTOCOLS,
+    CONF_TOKEN,
+    CONF_TOKEN_TYPE,
+)
+from ..prices import PRICE_DOMAINS, PriceSource
+from .schemas import FormError
+
+#: What a token can be: our names of OCPP's words.
+TOKEN_TYPES: Final = {
+    "iso14443": "ISO14443",
+    "iso15693": "ISO15693",
+    "local": "Local",
+    "keycode": "KeyCode",
+    "emaid": "eMAID",
+    "macaddress": "MacAddress",
+    "central": "Central",
+}
+CARD: Final = "iso14443"
+
+_UNTOUCHED: Final = Options()
+#: What the library takes as it is. A token is put together of two options.
+_LIBRARY: Final = {each.name for each in fields(Options)} - {CONF_TOKEN}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preference:
+    """A field of the form. One without a default may stay empty: then it is not chosen."""
+
+    key: str
+    selector: Selector[Any]
+    default: bool | float | str | list[str] | None = None
+
+    @property
+    def marker(self) -> probatio.Marker:
+        """The key of the field in the schema of the form."""
+        if self.default is None:
+            return probatio.Optional(self.key)
+        return probatio.Required(self.key, default=self.default)
+
+
+class Section:
+    """A part of the form; what few people need is folded away."""
+
+    def __init__(self, name: str, *preferences: Preference, collapsed: bool = True) -> None:
+        """Hold `preferences` under the headline of `name`."""
+        self.name = name
+        self.preferences = preferences
+        self.collapsed = collapsed
+
+
+def _number(unit: str, minimum: float, maximum: float) -> NumberSelector:
+    return NumberSelector(
+        NumberSelectorConfig(
+            min=minimum, max=maximum, mode=NumberSelectorMode.BOX, unit_of_measurement=unit
+        )
+    )
+
+
+#: All there is to prefer, in the order of the form.
+SECTIONS: Final = (
+    Section(
+        "measurements",
+        Preference(
+            key=CONF_MEASUREMENT_INTERVAL,
+            selector=_number("s", 0, 300),
+            default=_UNTOUCHED.measurement_interval,
+        ),
+        collapsed=False,
+    ),
+    Section(
+        "charging",
+        Preference(key=CONF_DWELL, selector=_number("s", 0, 600), default=_UNTOUCHED.dwell),
+        Preference(
+            key=CONF_KEEP_LIMITS, selector=BooleanSelector(), default=_UNTOUCHED.keep_limits
+        ),
+        collapsed=False,
+    ),
+    Section(
+        "costs",
+        Preference(
+            key=CONF_PRICE_ENTITY,
+            selector=EntitySelector(EntitySelectorConfig(domain=list(PRICE_DOMAINS))),
+        ),
+        Preference(
+            key=CONF_FIXED_PRICE,
+            selector=NumberSelector(
+                NumberSelectorConfig(min=0, step="any", mode=NumberSelectorMode.BOX)
+            ),
+        ),
+    ),
+    Section(
+        CONF_PROTOCOLS,
+        Preference(
+            key=CONF_PROTOCOLS,
+            selector=SelectSelector(
+                SelectSelectorConfig(
+                    options=list(_UNTOUCHED.protocols),
+                    multiple=True,
+                    mode=SelectSelectorMode.LIST,
+                    translation_key=CONF_PROTOCOLS,
+                )
+            ),
+            default=list(_UNTOUCHED.protocols),
+        ),
+    ),
+    Section(
+        "everest",
+        Preference(
+            key=CONF_TOKEN,
+            selector=TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD)),
+        ),
+        Preference(
+            key=CONF_TOKEN_TYPE,
+            selector=SelectSelector(
+                SelectSelectorConfig(
+                    options=list(TOKEN_TYPES),
+                    mode=SelectSelectorMode.DROPDOWN,
+                    translation_key=CONF_TOKEN_TYPE,
+                )
+            ),
+            default=CARD,
+        ),
+        Preference(key=CONF_INTERNAL_BUS, selector=TextSelector()),
+        Preference(
+            key=CONF_COMMUNICATION_CHECK,
+            selector=BooleanSelector(),
+            default=_UNTOUCHED.communication_check,
+        ),
+    ),
+)
+
+OPTIONS_SCHEMA = probatio.Schema(
+    {
+        probatio.Required(part.name): section(
+            probatio.Schema({each.marker: each.selector for each in part.preferences}),
+            {"collapsed": part.collapsed},
+        )
+        for part in SECTIONS
+    }
+)
+
+
+def entry_options(
+    hass: HomeAssistant, form: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
+    """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
+
+    Raises:
+        FormError: no protocol is left, a topic is none, or a price is none.
+
+    """
+    options = {
+        key: value
+        for part in form.values()
+        for key, value in _trimmed(part)
+        if value is not None and value != ""
+    }
+    if not options[CONF_PROTOCOLS]:
+        raise FormError("protocol_missing")
+    bus = options.get(CONF_INTERNAL_BUS)
+    if isinstance(bus, str) and not all(map(is_level, bus.split("/"))):
+        raise FormError("internal_bus_invalid")
+    if CONF_PRICE_ENTITY in options and CONF_FIXED_PRICE in options:
+        raise FormError("two_prices")
+    if not PriceSource(hass, options).can_be_counted_with:
+        raise FormError("price_unit")
+    return options
+
+
+def _trimmed(part: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for key, value in part.items():
+        yield key, value.strip() if isinstance(value, str) else value
+
+
+def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return what to fill OPTIONS_SCHEMA with from the options of an entry."""
+    return {
+        part.name: {
+            each.key: options[each.key] for each in part.preferences if each.key in options
+        }
+        for part in SECTIONS
+    }
+
+
+def library_options(options: Mapping[str, Any]) -> Options:
+    """Return the preferences of an entry as the library takes them."""
+    token = options.get(CONF_TOKEN)
+    kind = TOKEN_TYPES[options.get(CONF_TOKEN_TYPE, CARD)]
+    chosen: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in options.items()
+        if key in _LIBRARY
+    }
+    return Options(**chosen, token=Token(token, kind) if token else None)

@@ -1,0 +1,102 @@
+"""The options of an entry: preferences, and what belongs together where nobody else can say."""
+
+from typing import Any
+
+from homeassistant.config_entries import (
+    ConfigEntryState,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.helpers.selector import (
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+import probatio
+
+from ..chargepoint.options import LinkChoice
+from ..const import CONF_LINKS
+from ..coordinator import FimpConfigEntry
+from .options import OPTIONS_SCHEMA, entry_options, suggested_options
+from .schemas import FormError
+
+
+class FimpOptionsFlow(OptionsFlowWithReload):
+    """Preferences, and a page for each charge point that needs a choice."""
+
+    config_entry: FimpConfigEntry
+
+    def __init__(self) -> None:
+        """Begin with nothing filled in."""
+        self._options: dict[str, object] = {}
+        self._links: dict[str, dict[str, str]] = {}
+        #: What is still to be chosen, for one charge point after the other.
+        self._open: list[list[LinkChoice]] = []
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show and take all preferences."""
+        errors = {}
+        if user_input is not None:
+            try:
+                self._options = entry_options(self.hass, user_input)
+            except FormError as error:
+                errors["base"] = error.key
+            else:
+                self._links = dict(self.config_entry.options.get(CONF_LINKS, {}))
+                self._open = self._choices()
+                return await self.async_step_links()
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                OPTIONS_SCHEMA, user_input or suggested_options(self.config_entry.options)
+            ),
+            errors=errors,
+            description_placeholders={"currency": self.hass.config.currency},
+        )
+
+    async def async_step_links(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask what belongs to a charge point, and then to the next one."""
+        if user_input is not None:
+            asked = self._open.pop(0)
+            # What stays empty was decided as well.
+            self._links[asked[0].address] = {
+                each.kind: user_input.get(each.kind, "") for each in asked
+            }
+        if not self._open:
+            links = {CONF_LINKS: self._links} if self._links else {}
+            return self.async_create_entry(data=self._options | links)
+        asked = self._open[0]
+        first = asked[0]
+        return self.async_show_form(
+            step_id="links",
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(
+                    {probatio.Optional(each.kind): _selector(each) for each in asked}
+                ),
+                self._links.get(first.address, {}),
+            ),
+            description_placeholders={
+                "name": first.name,
+                "address": first.address.partition(":")[2],
+            },
+            last_step=len(self._open) == 1,
+        )
+
+    def _choices(self) -> list[list[LinkChoice]]:
+        """Return what can be chosen, together what is of one charge point."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return []
+        found: dict[str, list[LinkChoice]] = {}
+        for each in self.config_entry.runtime_data.hub.link_choices:
+            found.setdefault(each.address, []).append(each)
+        return list(found.values())
+
+
+def _selector(choice: LinkChoice) -> SelectSelector:
+    return SelectSelector(
+        SelectSelectorConfig(options=list(choice.modules), mode=SelectSelectorMode.DROPDOWN)
+    )

@@ -1,0 +1,1 @@
+"""Repair issues: what only the user can fix."""
