@@ -29,7 +29,7 @@ from homeassistant.helpers.entity import Entity
 from custom_components import fimp_chargepoint
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
-from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttLink
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttTransport
 from custom_components.fimp_chargepoint.coordinator import RuntimeData
 from custom_components.fimp_chargepoint.flow import discovery_scan
 from harness.broker import HOST
@@ -142,7 +142,7 @@ async def _power_report(hass: HomeAssistant, hub: Hub) -> dict[str, Any]:
 async def _press(hass: HomeAssistant) -> dict[str, Any]:
     """Count from the switch being turned off to the message being handed over."""
     hops = Hops()
-    with hops.counted(last=MqttLink.publish.__code__):
+    with hops.counted(last=MqttTransport.publish.__code__):
         press = hass.async_create_task(_switch(hass, SERVICE_TURN_OFF))
         await until(lambda: sys.getprofile() is None)
     # What comes of it does not count, and this adapter would tell us only at its next look.

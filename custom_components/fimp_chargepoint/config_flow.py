@@ -29,7 +29,7 @@ from .flow.broker import (
     same_topics,
     settings_source,
 )
-from .flow.discovery_scan import Search, async_search
+from .flow.discovery_scan import DiscoveryScan, async_search
 from .flow.options import library_options
 from .flow.options_flow import FimpOptionsFlow
 from .flow.schemas import (
@@ -53,7 +53,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
     #: What the entry will hold; known to work, but for a discovered one.
     _data: dict[str, Any]
-    _search: asyncio.Task[Search]
+    _search: asyncio.Task[DiscoveryScan]
     #: Who was heard on Home Assistant's broker.
     _heard: Node[Any]
 

@@ -11,11 +11,11 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.charge_point import Chargepoint
-from .chargepoint.faults import Trouble, follow, news
+from .chargepoint.faults import FaultTracker, follow, news
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
-from .chargepoint.sessions.events import Occurrence
-from .chargepoint.sessions.tracker import Happening
+from .chargepoint.sessions.events import SessionEventType
+from .chargepoint.sessions.tracker import SessionEvent
 from .chargepoint.station import StationSnapshot
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
@@ -45,7 +45,7 @@ SESSION_EVENTS = (
     NodeEventDescription(
         key="session",
         translation_key="session",
-        event_types=[*Occurrence],
+        event_types=[*SessionEventType],
         exists_fn=reports(Feature.STATUS),
     ),
 )
@@ -90,8 +90,8 @@ async def async_setup_entry(
 ) -> None:
     """Add the events of every charge point, OCPP client and station."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.EVENT)
-    add(existing(SESSION_EVENTS), SessionEvent)
-    add(existing(PROBLEM_EVENTS), ProblemEvent)
+    add(existing(SESSION_EVENTS), SessionEventEntity)
+    add(existing(PROBLEM_EVENTS), ProblemEventEntity)
     async_setup_nodes(
         entry,
         async_add_entities,
@@ -106,11 +106,11 @@ async def async_setup_entry(
         Platform.EVENT,
         StationSnapshot,
         existing(STATION_EVENTS),
-        ProblemEvent,
+        ProblemEventEntity,
     )
 
 
-class NodeEvent[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEntity):
+class NodeEventEntity[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEntity):
     """Events of one kind, which are written when they happen.
 
     They stay true when their node is not heard any more: becoming available again would look
@@ -130,7 +130,7 @@ class NodeEvent[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEntity):
         self.async_write_ha_state()
 
 
-class SessionEvent(NodeEvent[ChargepointSnapshot, Chargepoint]):
+class SessionEventEntity(NodeEventEntity[ChargepointSnapshot, Chargepoint]):
     """What happens to a car at a charge point."""
 
     @override
@@ -142,15 +142,17 @@ class SessionEvent(NodeEvent[ChargepointSnapshot, Chargepoint]):
         self.async_on_remove(keeper.async_on_happening(self._happened))
 
     @callback
-    def _happened(self, happening: Happening) -> None:
+    def _happened(self, happening: SessionEvent) -> None:
         record = happening.record
         self._tell(happening.occurrence, None if record is None else record.told())
 
 
-class ProblemEvent[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](NodeEvent[S, N]):
+class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
+    NodeEventEntity[S, N]
+):
     """What goes wrong."""
 
-    _trouble = Trouble()
+    _trouble = FaultTracker()
     _cancel_timer: Callable[[], None] | None = None
 
     @override
@@ -188,7 +190,7 @@ class ProblemEvent[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](NodeEve
                 self._tell(event_type, {ATTR_WHICH: list(names)})
 
 
-class OcppEventEntity(NodeEvent[OcppSnapshot, OcppClient]):
+class OcppEventEntity(NodeEventEntity[OcppSnapshot, OcppClient]):
     """What the OCPP client of a station tells as it happens."""
 
     @override

@@ -12,8 +12,8 @@ from homeassistant.helpers.storage import Store
 
 from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import ChargepointSnapshot
-from .chargepoint.sessions.record import Record
-from .chargepoint.sessions.tracker import Happening, Logbook, merged
+from .chargepoint.sessions.record import SessionRecord
+from .chargepoint.sessions.tracker import SessionEvent, SessionTracker, merged
 from .chargepoint.stored import DamagedError
 from .const import DOMAIN
 from .devices import async_find_device
@@ -29,7 +29,7 @@ _SAVE_SOON: Final = 10.0
 _SAVE_LATER: Final = 300.0
 
 type _Data = dict[str, Any]
-type HappeningListener = Callable[[Happening], None]
+type HappeningListener = Callable[[SessionEvent], None]
 
 
 class Money(NamedTuple):
@@ -59,7 +59,7 @@ class Sessions:
         self._stored: dict[str, Any] = {}
         #: What a newer version has stored beside them.
         self._unknown: _Data = {}
-        self._keepers: dict[str, Keeper] = {}
+        self._keepers: dict[str, SessionRecorder] = {}
         self._is_to_save = False
         self._stop_tracking = prices.async_track(self._reprice)
 
@@ -86,12 +86,12 @@ class Sessions:
     def watch(self, node: Chargepoint) -> None:
         """Keep watch over a charge point that was found."""
         clock = node.outlet.clock
-        logbook = Logbook(has_price=self.prices.is_named, moment=clock.moment)
+        logbook = SessionTracker(has_price=self.prices.is_named, moment=clock.moment)
         if (data := self._stored.pop(node.address, None)) is not None:
             with suppress(DamagedError):
                 logbook.restore(data)
             report_lost(f"the sessions of {node.address}", data, logbook.stored())
-        self._keepers[node.address] = Keeper(node, logbook, self.prices, self._save)
+        self._keepers[node.address] = SessionRecorder(node, logbook, self.prices, self._save)
 
     @callback
     def leave(self, address: str) -> None:
@@ -107,7 +107,7 @@ class Sessions:
         self._stored = _moved(self._stored, old, new)
         self._save(soon=True)
 
-    def of(self, address: str) -> Keeper:
+    def of(self, address: str) -> SessionRecorder:
         """Return the keeper of a charge point that was found."""
         return self._keepers[address]
 
@@ -135,13 +135,13 @@ class Sessions:
         return {**self._unknown, _CHARGE_POINTS: self._stored | watched}
 
 
-class Keeper:
+class SessionRecorder:
     """Feeds the logbook of one charge point, and passes on what happens."""
 
     def __init__(
         self,
         node: Chargepoint,
-        logbook: Logbook,
+        logbook: SessionTracker,
         prices: PriceSource,
         save: Save,
     ) -> None:
@@ -199,7 +199,7 @@ class Keeper:
         return Money(amount, currency)
 
     @property
-    def last_session(self) -> Record | None:
+    def last_session(self) -> SessionRecord | None:
         """The last session that is over."""
         return self.logbook.records[-1] if self.logbook.records else None
 
@@ -236,7 +236,7 @@ class Keeper:
         self._note(partial(self.logbook.tick, now, self._prices.price))
 
     def _note(
-        self, change: Callable[[], list[Happening] | None], *, is_new: bool = False
+        self, change: Callable[[], list[SessionEvent] | None], *, is_new: bool = False
     ) -> None:
         """Change the logbook, and pass on what happened.
 
@@ -245,7 +245,7 @@ class Keeper:
         happened = self._errors.ask(change)
         self._errors.call(self._tell, happened or [], is_new=is_new)
 
-    def _tell(self, happened: list[Happening], *, is_new: bool = False) -> None:
+    def _tell(self, happened: list[SessionEvent], *, is_new: bool = False) -> None:
         """Pass on what happened, and wait for what will.
 
         `is_new` is whether there is news although the logbook is the same.

@@ -22,7 +22,7 @@ from homeassistant.helpers.trigger import (
 )
 
 from .actions.targets import async_ours
-from .chargepoint.sessions.events import Occurrence
+from .chargepoint.sessions.events import SessionEventType
 
 
 class _ChargepointTrigger(EntityTriggerBase):
@@ -50,7 +50,7 @@ def _turns(device_class: BinarySensorDeviceClass, to: str) -> type[Trigger]:
     return BinarySensorTrigger
 
 
-def _tells(occurrence: Occurrence) -> type[Trigger]:
+def _tells(occurrence: SessionEventType) -> type[Trigger]:
     """Return a trigger for the event entity of the sessions."""
 
     class EventTrigger(_ChargepointTrigger, StatelessEntityTriggerBase):
@@ -74,13 +74,13 @@ def _event(state: State) -> tuple[str, object]:
 
 
 TRIGGERS: dict[str, type[Trigger]] = {
-    "car_connected": _tells(Occurrence.CAR_CONNECTED),
-    "car_disconnected": _tells(Occurrence.CAR_DISCONNECTED),
+    "car_connected": _tells(SessionEventType.CAR_CONNECTED),
+    "car_disconnected": _tells(SessionEventType.CAR_DISCONNECTED),
     "charging_started": _turns(BinarySensorDeviceClass.BATTERY_CHARGING, STATE_ON),
     "charging_stopped": _turns(BinarySensorDeviceClass.BATTERY_CHARGING, STATE_OFF),
     "problem_occurred": _turns(BinarySensorDeviceClass.PROBLEM, STATE_ON),
     "problem_solved": _turns(BinarySensorDeviceClass.PROBLEM, STATE_OFF),
-    "session_finished": _tells(Occurrence.SESSION_FINISHED),
+    "session_finished": _tells(SessionEventType.SESSION_FINISHED),
 }
 
 

@@ -14,14 +14,14 @@ from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEM
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.coordinator import PushCoordinator
 from custom_components.fimp_chargepoint.repair_issues.silent_charge_points import _HEARD
-from custom_components.fimp_chargepoint.sessions import Keeper
+from custom_components.fimp_chargepoint.sessions import SessionRecorder
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
 from .conftest import QUIET, Chargepoint, find, running, until
 
 TIMES = 20
-KINDS = (FimpChargepoint, PushCoordinator, Keeper)
+KINDS = (FimpChargepoint, PushCoordinator, SessionRecorder)
 PACKAGE = "custom_components"
 
 

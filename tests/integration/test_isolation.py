@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.fimp_chargepoint import coordinator
-from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import Logbook
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from custom_components.fimp_chargepoint.repair_issues import (
     competing_controller,
@@ -48,7 +48,7 @@ async def test_a_bug_in_the_sessions_keeps_no_stop_from_leaving(
 ) -> None:
     """The car stops, and the user sees that."""
     await charge(chargepoint)
-    monkeypatch.setattr(Logbook, "take", fail)
+    monkeypatch.setattr(SessionTracker, "take", fail)
     await chargepoint.call("switch", "turn_off", "charging")
     assert len(chargepoint.sent(STOP)) == 1
     assert chargepoint.point["garage"].connector.current == 0
@@ -65,11 +65,11 @@ async def test_a_bug_that_was_there_from_the_beginning(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where nothing of what is looked at beside it works."""
-    monkeypatch.setattr(Logbook, "take", fail)
-    monkeypatch.setattr(Logbook, "tick", fail)
-    monkeypatch.setattr(Logbook, "close", fail)
+    monkeypatch.setattr(SessionTracker, "take", fail)
+    monkeypatch.setattr(SessionTracker, "tick", fail)
+    monkeypatch.setattr(SessionTracker, "close", fail)
     monkeypatch.setattr(silent_charge_points._Roll, "found", fail)
-    monkeypatch.setattr(competing_controller, "LimitWatch", fail)
+    monkeypatch.setattr(competing_controller, "CompetingControllerDetector", fail)
     monkeypatch.setattr(readded, "async_call_later", fail)
     monkeypatch.setattr(coordinator, "async_register_device", fail)
     async with running(hass, broker, FULL) as found:

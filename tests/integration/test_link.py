@@ -20,7 +20,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
-from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttLink
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttTransport
 from harness.broker import HOST
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
@@ -56,11 +56,11 @@ class Listener:
         self.messages.append((topic, payload, retained))
 
 
-def link_to(port: int, listener: Listener | None = None, **settings: Any) -> MqttLink:
+def link_to(port: int, listener: Listener | None = None, **settings: Any) -> MqttTransport:
     async def source() -> MqttSettings:
         return MqttSettings(host=HOST, port=port, **settings)
 
-    return MqttLink(source, listener or Listener())
+    return MqttTransport(source, listener or Listener())
 
 
 async def test_messages_come_and_go(broker: BrokerProcess) -> None:
@@ -342,7 +342,7 @@ async def test_settings_that_cannot_be_had(socket_enabled: None) -> None:
         raise ValueError("broken")
 
     with pytest.raises(NotConnectedError, match="broken"):
-        await MqttLink(source, Listener()).start()
+        await MqttTransport(source, Listener()).start()
 
 
 async def test_a_flood_costs_the_oldest_messages(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint.chargepoint import faults
 from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
-from custom_components.fimp_chargepoint.chargepoint.sessions.record import Record
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.sessions import async_move_sessions
 from simulators.everest import EverestSimulator, EvseSetup
@@ -510,10 +510,10 @@ async def get_sessions(found: Chargepoint, **data: Any) -> dict[str, Any]:
     return dict(of_one)
 
 
-def kept(*energies: float, **values: Any) -> list[Record]:
+def kept(*energies: float, **values: Any) -> list[SessionRecord]:
     """Return a session for each day of November."""
     return [
-        Record(
+        SessionRecord(
             started=datetime(2026, 11, day, 12, tzinfo=UTC),
             ended=datetime(2026, 11, day, 14, tzinfo=UTC),
             energy=energy,
@@ -550,7 +550,7 @@ async def test_get_sessions_as_csv(hass: HomeAssistant, broker: BrokerProcess) -
     async with fimp(hass, broker) as found:
         keeper(found).logbook.records = [
             *kept(2.5, cost=3.75, currency="NOK", who="=1+1"),
-            Record(ended=datetime(2026, 11, 2, 14, tzinfo=UTC)),
+            SessionRecord(ended=datetime(2026, 11, 2, 14, tzinfo=UTC)),
         ]
         answer = await get_sessions(found, format="csv")
         assert "sessions" not in answer

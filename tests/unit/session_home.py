@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Vehicle,
 )
 from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
-from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import Logbook
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ class Home:
     def __init__(self, *, has_price: bool = False, price: Price | None = None) -> None:
         self.has_price = has_price or price is not None
         self.price = price
-        self.logbook = Logbook(has_price=self.has_price)
+        self.logbook = SessionTracker(has_price=self.has_price)
         self.snapshot = replace(LIVE, session=OLD, meter=Meter(session_energy=5.0))
         self.events: list[tuple[str, float]] = []
         self.told: list[dict[str, Any]] = []
@@ -86,7 +86,7 @@ class Home:
         """Store all as JSON and begin a new run, in which nothing was said yet."""
         self.logbook.close(self.price)
         stored = json.loads(json.dumps(self.logbook.stored()))
-        self.logbook = Logbook(has_price=self.has_price)
+        self.logbook = SessionTracker(has_price=self.has_price)
         self.logbook.restore(stored)
         self.snapshot = LIVE
 

@@ -21,7 +21,7 @@ from custom_components.fimp_chargepoint.chargepoint.hub import ClockSet, HubEven
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Session, Status
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
-from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import Logbook
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
 
 from .everest_delays import count
 from .everest_legacy_site import Site as LegacySite
@@ -473,6 +473,6 @@ def test_what_an_earlier_run_has_seen_stays(by: float) -> None:
 
 
 def test_nothing_is_corrected_where_there_is_nothing() -> None:
-    logbook = Logbook()
+    logbook = SessionTracker()
     logbook.clock_set(HOUR)
-    assert logbook.stored() == Logbook().stored()
+    assert logbook.stored() == SessionTracker().stored()

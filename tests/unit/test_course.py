@@ -14,7 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.chargepoint.sessions.events import Course, step
+from custom_components.fimp_chargepoint.chargepoint.sessions.events import SessionState, step
 
 LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 LOST = replace(LIVE, unavailable=Reason.LINK_DOWN)
@@ -33,7 +33,7 @@ def seen(status: Status | None, energy: float | None = None, **changes: Any) -> 
 
 def happened(*course: ChargepointSnapshot | Status | None) -> list[str]:
     """Return what happened on the way through some snapshots, or statuses."""
-    state, found = Course(), []
+    state, found = SessionState(), []
     for each in course:
         snapshot = each if isinstance(each, ChargepointSnapshot) else seen(each)
         state, occurrences = step(state, snapshot)

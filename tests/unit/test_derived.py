@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.derived import (
-    Hindrance,
-    Pilot,
-    hindrance,
-    pilot,
+    NotChargingReason,
+    ControlPilotState,
+    not_charging_reason,
+    control_pilot_state,
 )
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import Pause, Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
@@ -49,87 +49,111 @@ def snapshot(status: Status | None, **changes: Any) -> ChargepointSnapshot:
 
 @pytest.mark.parametrize("status", [None, *Status])
 def test_every_status(status: Status | None) -> None:
-    assert (pilot(snapshot(status)), hindrance(snapshot(status))) == EXPECTED[status]
+    assert (
+        control_pilot_state(snapshot(status)),
+        not_charging_reason(snapshot(status)),
+    ) == EXPECTED[status]
 
 
 @pytest.mark.parametrize(
     ("status", "changes", "expected"),
     [
-        (Status.RESERVED, {"plugged": False}, Pilot.NO_CAR),
+        (Status.RESERVED, {"plugged": False}, ControlPilotState.NO_CAR),
         # A card was shown before the car came.
-        (Status.REQUESTING, {"plugged": False}, Pilot.NO_CAR),
+        (Status.REQUESTING, {"plugged": False}, ControlPilotState.NO_CAR),
         (Status.REQUESTING, {"plugged": None}, None),
         # Unknown is not guessed from the plug alone: it may be charging.
         (None, {"plugged": True}, None),
-        (Status.OUT_OF_SERVICE, {"plugged": True}, Pilot.NOT_AVAILABLE),
+        (Status.OUT_OF_SERVICE, {"plugged": True}, ControlPilotState.NOT_AVAILABLE),
     ],
 )
-def test_pilot(status: Status, changes: dict[str, Any], expected: Pilot | None) -> None:
-    assert pilot(snapshot(status, **changes)) is expected
+def test_pilot(
+    status: Status, changes: dict[str, Any], expected: ControlPilotState | None
+) -> None:
+    assert control_pilot_state(snapshot(status, **changes)) is expected
 
 
 @pytest.mark.parametrize(
     ("status", "changes", "expected"),
     [
-        (Status.REQUESTING, {"plugged": False}, Hindrance.NO_CAR),
-        (Status.SUSPENDED_BY_EVSE, {"max_current": 5.9}, Hindrance.CURRENT_TOO_LOW),
-        (Status.SUSPENDED_BY_EVSE, {"max_current": 6.0}, Hindrance.PAUSED_BY_CHARGE_POINT),
-        (Status.SUSPENDED_BY_EVSE, {"faults": frozenset({"x"})}, Hindrance.FAULT),
+        (Status.REQUESTING, {"plugged": False}, NotChargingReason.NO_CAR),
+        (Status.SUSPENDED_BY_EVSE, {"max_current": 5.9}, NotChargingReason.CURRENT_TOO_LOW),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"max_current": 6.0},
+            NotChargingReason.PAUSED_BY_CHARGE_POINT,
+        ),
+        (Status.SUSPENDED_BY_EVSE, {"faults": frozenset({"x"})}, NotChargingReason.FAULT),
         (
             Status.SUSPENDED_BY_EVSE,
             {"errors": frozenset({"x"}), "max_current": 0.0},
-            Hindrance.FAULT,
+            NotChargingReason.FAULT,
         ),
         (
             Status.SUSPENDED_BY_EVSE,
             {"delayed_until": datetime(2026, 11, 20, tzinfo=UTC), "max_current": 0.0},
-            Hindrance.RANDOM_DELAY,
+            NotChargingReason.RANDOM_DELAY,
         ),
         # Where the charge point says why, nothing else counts.
-        (Status.SUSPENDED_BY_EVSE, {"pause_reason": PauseReason.FAULT}, Hindrance.FAULT),
+        (
+            Status.SUSPENDED_BY_EVSE,
+            {"pause_reason": PauseReason.FAULT},
+            NotChargingReason.FAULT,
+        ),
         (
             Status.SUSPENDED_BY_EVSE,
             {"pause_reason": PauseReason.NO_ENERGY, "faults": frozenset({"x"})},
-            Hindrance.CURRENT_TOO_LOW,
+            NotChargingReason.CURRENT_TOO_LOW,
         ),
         # Of two limits the one that holds counts.
         (
             Status.SUSPENDED_BY_EVSE,
             {"max_current": 13.0, "effective_current": 0.0},
-            Hindrance.CURRENT_TOO_LOW,
+            NotChargingReason.CURRENT_TOO_LOW,
         ),
-        (Status.SUSPENDED_BY_EV, {"effective_current": 0.0}, Hindrance.CURRENT_TOO_LOW),
+        (Status.SUSPENDED_BY_EV, {"effective_current": 0.0}, NotChargingReason.CURRENT_TOO_LOW),
         # A pause that was accepted lasts, whatever else keeps it from charging now.
-        (Status.SUSPENDED_BY_EV, {"requested": PAUSED}, Hindrance.SWITCHED_OFF),
+        (Status.SUSPENDED_BY_EV, {"requested": PAUSED}, NotChargingReason.SWITCHED_OFF),
         (
             Status.SUSPENDED_BY_EVSE,
             {"requested": PAUSED, "pause_reason": PauseReason.NO_ENERGY},
-            Hindrance.SWITCHED_OFF,
+            NotChargingReason.SWITCHED_OFF,
         ),
         (
             Status.SUSPENDED_BY_EVSE,
             {"requested": PAUSED, "pause_reason": PauseReason.FAULT},
-            Hindrance.FAULT,
+            NotChargingReason.FAULT,
         ),
         # Somebody may charge already: what is waited for is the car.
-        (Status.REQUESTING, {"session": Session(authorized=True)}, Hindrance.PAUSED_BY_CAR),
+        (
+            Status.REQUESTING,
+            {"session": Session(authorized=True)},
+            NotChargingReason.PAUSED_BY_CAR,
+        ),
         # A warning, and a limit that does not matter yet, are not what holds it up.
-        (Status.READY_TO_CHARGE, {"faults": frozenset({"x"})}, Hindrance.SWITCHED_OFF),
-        (Status.READY_TO_CHARGE, {"max_current": 0.0}, Hindrance.SWITCHED_OFF),
-        (Status.CHARGING, {"faults": frozenset({"x"}), "max_current": 0.0}, Hindrance.CHARGING),
-        (Status.CHARGING, {"enabled": False}, Hindrance.CHARGING),
-        (Status.DISCONNECTED, {"enabled": False}, Hindrance.OUT_OF_SERVICE),
+        (Status.READY_TO_CHARGE, {"faults": frozenset({"x"})}, NotChargingReason.SWITCHED_OFF),
+        (Status.READY_TO_CHARGE, {"max_current": 0.0}, NotChargingReason.SWITCHED_OFF),
+        (
+            Status.CHARGING,
+            {"faults": frozenset({"x"}), "max_current": 0.0},
+            NotChargingReason.CHARGING,
+        ),
+        (Status.CHARGING, {"enabled": False}, NotChargingReason.CHARGING),
+        (Status.DISCONNECTED, {"enabled": False}, NotChargingReason.OUT_OF_SERVICE),
         (None, {"enabled": False, "faults": frozenset({"x"})}, None),
     ],
 )
 def test_hindrance(
-    status: Status | None, changes: dict[str, Any], expected: Hindrance | None
+    status: Status | None, changes: dict[str, Any], expected: NotChargingReason | None
 ) -> None:
-    assert hindrance(snapshot(status, **changes)) is expected
+    assert not_charging_reason(snapshot(status, **changes)) is expected
 
 
 def test_nothing_is_missing() -> None:
     """All letters and reasons occur, so none is offered in vain."""
     by_status = {each for _, each in EXPECTED.values()} - {None}
-    assert by_status | {Hindrance.CURRENT_TOO_LOW, Hindrance.RANDOM_DELAY} == set(Hindrance)
-    assert {letter for letter, _ in EXPECTED.values()} - {None} == set(Pilot)
+    assert by_status | {
+        NotChargingReason.CURRENT_TOO_LOW,
+        NotChargingReason.RANDOM_DELAY,
+    } == set(NotChargingReason)
+    assert {letter for letter, _ in EXPECTED.values()} - {None} == set(ControlPilotState)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.model import (
-    DirectCurrent,
+    DcSupply,
     Feature,
     Status,
     Vehicle,
@@ -70,7 +70,7 @@ def test_the_power_supply(site: Site) -> None:
     site.evse("dc_voltage_current", {"current_A": -0.01, "voltage_V": 400.1000061035156})
     site.evse("dc_capabilities", CAPABILITIES)
     site.evse("isolation_measurement", {"resistance_F_Ohm": 900000.0, "voltage_V": 401.2})
-    assert site.shown.direct == DirectCurrent(
+    assert site.shown.direct == DcSupply(
         dc_mode="Export",
         dc_voltage=400.1,
         dc_current=0.0,
@@ -81,7 +81,7 @@ def test_the_power_supply(site: Site) -> None:
     )
     assert site.shown.capabilities.reports.issuperset(FACTS)
     site.cut()
-    assert site.shown.direct == DirectCurrent()
+    assert site.shown.direct == DcSupply()
 
 
 def test_a_supply_that_has_failed_is_a_problem(site: Site) -> None:
@@ -97,7 +97,7 @@ def test_a_supply_that_has_failed_is_a_problem(site: Site) -> None:
 )
 def test_what_makes_no_sense(site: Site, variable: str, value: Any) -> None:
     site.evse(variable, value)
-    assert site.shown.direct == DirectCurrent()
+    assert site.shown.direct == DcSupply()
     assert not site.shown.capabilities.reports & set(FACTS)
     assert not site.hub.ignored
 

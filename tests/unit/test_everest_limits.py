@@ -8,7 +8,10 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Range
-from custom_components.fimp_chargepoint.chargepoint.derived import Hindrance, hindrance
+from custom_components.fimp_chargepoint.chargepoint.derived import (
+    NotChargingReason,
+    not_charging_reason,
+)
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
@@ -566,9 +569,9 @@ def test_an_allowed_car_without_energy_waits_for_the_station(site: Site) -> None
     site.wait(4)
     assert site.shown.status is Status.SUSPENDED_BY_EV
     site.evse("enforced_limits", holding(0.0, "", None))
-    assert (site.shown.status, hindrance(site.shown)) == (
+    assert (site.shown.status, not_charging_reason(site.shown)) == (
         Status.SUSPENDED_BY_EVSE,
-        Hindrance.CURRENT_TOO_LOW,
+        NotChargingReason.CURRENT_TOO_LOW,
     )
     site.evse("enforced_limits", holding(16.0))
     assert site.shown.status is Status.SUSPENDED_BY_EV

@@ -6,7 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.derived import Hindrance, hindrance
+from custom_components.fimp_chargepoint.chargepoint.derived import (
+    NotChargingReason,
+    not_charging_reason,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, PauseReason, Status
 
 from .everest_limits import HARDWARE
@@ -63,7 +66,7 @@ async def test_phases_are_set_while_somebody_else_allows_nothing() -> None:
         Status.SUSPENDED_BY_EVSE,
         PauseReason.NO_ENERGY,
     )
-    assert hindrance(live.shown) is Hindrance.CURRENT_TOO_LOW
+    assert not_charging_reason(live.shown) is NotChargingReason.CURRENT_TOO_LOW
     await live.until(22.6)
     task = await begin(live.node.set(Feature.PHASES, "1"))
     await live.until(26)
@@ -135,7 +138,7 @@ async def test_a_limit_is_confirmed_while_nothing_flows() -> None:
     await live.until(55)
     await outcome(task)
     assert limits(live) == (11, 0, None, "3")
-    assert hindrance(live.shown) is Hindrance.CURRENT_TOO_LOW
+    assert not_charging_reason(live.shown) is NotChargingReason.CURRENT_TOO_LOW
 
 
 async def test_no_flicker_where_phases_are_switched_or_a_pause_ends() -> None:
@@ -204,7 +207,7 @@ async def test_what_is_known_of_a_pause_outlives_home_assistant() -> None:
     assert live.shown.raw_status == "ChargingPausedEVSE"
     live.node.restore_pauses(stored)
     assert (live.shown.status, live.shown.charging) == (Status.SUSPENDED_BY_EVSE, True)
-    assert hindrance(live.shown) is Hindrance.CURRENT_TOO_LOW
+    assert not_charging_reason(live.shown) is NotChargingReason.CURRENT_TOO_LOW
 
 
 async def test_a_fault_is_the_reason_after_a_reload() -> None:
@@ -222,7 +225,7 @@ async def test_a_fault_is_the_reason_after_a_reload() -> None:
     live.hub.feed(reply_to, said)
     assert live.shown.pause_reason is PauseReason.FAULT
     assert (live.shown.status, live.shown.charging) == (Status.SUSPENDED_BY_EVSE, True)
-    assert hindrance(live.shown) is Hindrance.FAULT
+    assert not_charging_reason(live.shown) is NotChargingReason.FAULT
     await live.until(256)
     assert live.shown.status is Status.FINISHED
 
@@ -239,7 +242,7 @@ async def test_a_pause_while_the_car_pauses_is_proven_by_its_reply() -> None:
     await outcome(task)
     assert (live.shown.status, live.shown.charging) == (Status.SUSPENDED_BY_EV, False)
     assert not live.shown.pending
-    assert hindrance(live.shown) is Hindrance.SWITCHED_OFF
+    assert not_charging_reason(live.shown) is NotChargingReason.SWITCHED_OFF
     # Once more the same needs no message.
     await live.node.stop_charging()
     assert len(live.asked("pause_charging")) == 1
@@ -287,14 +290,14 @@ async def test_an_authorised_car_that_asks_for_no_power() -> None:
     await live.until(38.3)
     live.node.add_listener(lambda snapshot: course.append(snapshot.status))
     await live.until(40.5)
-    assert hindrance(live.shown) is Hindrance.PAUSED_BY_CAR
+    assert not_charging_reason(live.shown) is NotChargingReason.PAUSED_BY_CAR
     assert live.shown.charging is False
     # Two seconds pass at every start; what lasts longer is the car.
     await live.until(43.0)
     assert (live.shown.raw_status, live.shown.status) == ("Preparing", Status.REQUESTING)
     await live.until(44)
     assert (live.shown.status, live.shown.charging) == (Status.SUSPENDED_BY_EV, True)
-    assert hindrance(live.shown) is Hindrance.PAUSED_BY_CAR
+    assert not_charging_reason(live.shown) is NotChargingReason.PAUSED_BY_CAR
     await live.until(50.4)
     task = await begin(live.node.stop_charging())
     await live.until(50.6)

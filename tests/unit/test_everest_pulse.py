@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.heartbeat import Pulse
+from custom_components.fimp_chargepoint.chargepoint.everest.heartbeat import HeartbeatMonitor
 
 START = 1_800_000_000.0
 
 
-def beats(*steps: tuple[float, Any]) -> tuple[Pulse, list[bool]]:
+def beats(*steps: tuple[float, Any]) -> tuple[HeartbeatMonitor, list[bool]]:
     """Return a pulse that took heartbeats at those moments, and what each was taken for."""
-    pulse = Pulse()
+    pulse = HeartbeatMonitor()
     return pulse, [pulse.beat(value, START + at) for at, value in steps]
 
 
 def test_a_silence_of_half_a_minute_is_always_allowed() -> None:
-    assert Pulse().silence_max == 30
+    assert HeartbeatMonitor().silence_max == 30
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_smaller_count_is_a_restart(values: list[Any], restarts: list[bool]) -
     ("interval", "silence"), [(0, 30), (1, 30), (-5, 30), (40, 120), (120, 360), (1e9, 360)]
 )
 def test_a_discovery_tells_the_pace(interval: float, silence: float) -> None:
-    pulse = Pulse()
+    pulse = HeartbeatMonitor()
     pulse.told(interval)
     assert pulse.silence_max == silence
 
 
 def test_what_is_heard_counts_more_than_what_was_told() -> None:
-    pulse = Pulse()
+    pulse = HeartbeatMonitor()
     pulse.told(40)
     pulse.beat(1, START)
     assert pulse.silence_max == 120

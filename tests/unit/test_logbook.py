@@ -10,7 +10,7 @@ from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import (
     RECORDS_MAX,
     SETTLING_TIME,
-    Logbook,
+    SessionTracker,
     merged,
 )
 
@@ -595,7 +595,7 @@ def test_two_of_the_same_become_one() -> None:
         home.says(70, Status.DISCONNECTED, energy=2.0)
         home.waits(80)
     earlier, later = (home.logbook.stored() for home in homes)
-    both = Logbook()
+    both = SessionTracker()
     both.restore(merged(earlier, later))
     assert [each.currency for each in both.records] == ["NOK", "EUR"]
     assert both.totals == {"NOK": 2.0, "EUR": 4.0}

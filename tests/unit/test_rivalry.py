@@ -5,8 +5,8 @@ from typing import Any
 
 from custom_components.fimp_chargepoint.chargepoint.features import Feature
 from custom_components.fimp_chargepoint.chargepoint.limits.competing_controller import (
-    LimitWatch,
-    Rivalry,
+    CompetingControllerDetector,
+    CompetingController,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Identity
 
@@ -18,12 +18,12 @@ class Course:
 
     def __init__(self) -> None:
         """Begin with a limit that nobody here has set."""
-        self.watch = LimitWatch()
+        self.watch = CompetingControllerDetector()
         self.now = 0.0
         self.snapshot = ChargepointSnapshot(identity=Identity(name="x"))
         self.shows(max_current=32.0)
 
-    def shows(self, *, after: float = 60.0, **changes: Any) -> Rivalry | None:
+    def shows(self, *, after: float = 60.0, **changes: Any) -> CompetingController | None:
         """Show a snapshot, some time after the last one."""
         self.now += after
         self.snapshot = replace(self.snapshot, **changes)
@@ -44,7 +44,7 @@ def test_a_rival() -> None:
         course.set(current)
         assert course.shows(max_current=theirs) is None
     course.set(12.0)
-    assert course.shows(max_current=8.0) == Rivalry(12.0, 8.0)
+    assert course.shows(max_current=8.0) == CompetingController(12.0, 8.0)
     assert not course.watch.is_quiet(course.now)
     assert course.watch.is_quiet(course.now + 7201)
 
@@ -55,7 +55,7 @@ def test_it_goes_on() -> None:
     for _ in range(5):
         course.set(16.0)
         found.append(course.shows(max_current=10.0))
-    assert found == [None, None, *3 * [Rivalry(16.0, 10.0)]]
+    assert found == [None, None, *3 * [CompetingController(16.0, 10.0)]]
 
 
 def test_somebody_who_plays_with_an_app_changes_our_limit_once() -> None:
@@ -87,7 +87,9 @@ def test_load_balancing_below_our_limit_is_normal() -> None:
         course.set(16.0, limited_by=OURS)
         assert course.shows(max_current=32.0, limited_by="hardware") is None
     course.set(16.0, limited_by=OURS)
-    assert course.shows(max_current=32.0, limited_by="hardware") == Rivalry(16.0, 32.0)
+    assert course.shows(max_current=32.0, limited_by="hardware") == CompetingController(
+        16.0, 32.0
+    )
 
 
 def test_another_of_our_kind() -> None:
@@ -97,7 +99,7 @@ def test_another_of_our_kind() -> None:
         course.set(16.0, limited_by=OURS)
         assert course.shows(max_current=10.0, limited_by=OURS) is None
     course.set(16.0, limited_by=OURS)
-    assert course.shows(max_current=10.0, limited_by=OURS) == Rivalry(16.0, 10.0)
+    assert course.shows(max_current=10.0, limited_by=OURS) == CompetingController(16.0, 10.0)
 
 
 def test_what_we_set_ourselves_is_no_rival() -> None:
@@ -138,7 +140,7 @@ def test_a_late_report_is_no_change() -> None:
     for _ in range(2):
         assert course.shows(max_current=10.0) is None
         course.set(16.0)
-    assert course.shows(max_current=10.0) == Rivalry(16.0, 10.0)
+    assert course.shows(max_current=10.0) == CompetingController(16.0, 10.0)
 
 
 def test_rounding_is_no_change() -> None:

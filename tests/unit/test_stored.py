@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
-from custom_components.fimp_chargepoint.chargepoint.sessions.active_session import Visit
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Bill, Price
-from custom_components.fimp_chargepoint.chargepoint.sessions.record import Record
+from custom_components.fimp_chargepoint.chargepoint.sessions.active_session import ActiveSession
+from custom_components.fimp_chargepoint.chargepoint.sessions.cost import SessionCost, Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import (
     RECORDS_MAX,
-    Logbook,
+    SessionTracker,
     merged,
 )
 from custom_components.fimp_chargepoint.chargepoint.stored import (
@@ -57,11 +57,11 @@ def hours(count: float) -> datetime:
     return BEGAN + timedelta(hours=count)
 
 
-def book() -> Logbook:
+def book() -> SessionTracker:
     """Return a logbook with a value in every field: two sessions, one that goes on."""
-    logbook = Logbook(has_price=True)
+    logbook = SessionTracker(has_price=True)
     logbook.records = [
-        Record(
+        SessionRecord(
             started=hours(number),
             ended=hours(number + 0.5),
             energy=5.0 + number,
@@ -72,7 +72,7 @@ def book() -> Logbook:
         for number in range(3)
     ]
     logbook.past, logbook.visit = (
-        Visit(
+        ActiveSession(
             since=hours(number),
             started=hours(number),
             key=hours(number),
@@ -82,7 +82,7 @@ def book() -> Logbook:
             who=f"car {number}",
             ended=hours(number + 0.5),
             recorded=True,
-            bill=Bill(cost=1.5 + number, currency="NOK", priced=5.0 + number),
+            bill=SessionCost(cost=1.5 + number, currency="NOK", priced=5.0 + number),
         )
         for number in (1, 2)
     )
@@ -91,9 +91,9 @@ def book() -> Logbook:
     return logbook
 
 
-def read(data: Any) -> Logbook:
+def read(data: Any) -> SessionTracker:
     """Return a logbook with what is stored in `data`, if that is an object."""
-    logbook = Logbook(has_price=True)
+    logbook = SessionTracker(has_price=True)
     logbook.restore(data)
     return logbook
 
@@ -111,7 +111,11 @@ def test_everything_is_damaged_below() -> None:
     """No field of any of them is left out."""
     names = {name for place in PLACES for name in place if isinstance(name, str)}
     fields = {
-        *(each for kind in (Record, Visit, Bill) for each in kind.__dataclass_fields__),
+        *(
+            each
+            for kind in (SessionRecord, ActiveSession, SessionCost)
+            for each in kind.__dataclass_fields__
+        ),
         *("records", "visit", "past", "totals", "watched", "NOK", "EUR"),
     }
     assert names == fields - {"unknown", "stale"}
@@ -149,7 +153,11 @@ def test_one_field_of_a_visit(name: str) -> None:
     assert list(
         lost(put(STORED, ("visit", name), []), read(put(STORED, ("visit", name), [])).stored())
     ) == [f"visit.{name}"]
-    same = {each: getattr(after, each) for each in Visit.__dataclass_fields__ if each != name}
+    same = {
+        each: getattr(after, each)
+        for each in ActiveSession.__dataclass_fields__
+        if each != name
+    }
     assert replace(book().visit, **{name: getattr(after, name)}) == replace(after)
     assert same["unknown"] == {}
 
@@ -209,11 +217,13 @@ def test_records_that_are_all_lost() -> None:
 def test_what_is_no_object() -> None:
     for data in (None, 5, "x", [], [STORED]):
         with pytest.raises(DamagedError):
-            Logbook().restore(data)
+            SessionTracker().restore(data)
         assert merged(data, STORED) == STORED
-        alone = Logbook().stored() | {each: STORED[each] for each in ("records", "totals")}
+        alone = SessionTracker().stored() | {
+            each: STORED[each] for each in ("records", "totals")
+        }
         assert merged(STORED, data) == alone
-    assert read({}).stored() == Logbook().stored()
+    assert read({}).stored() == SessionTracker().stored()
 
 
 def test_what_is_unknown_is_kept() -> None:

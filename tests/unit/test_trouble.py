@@ -7,7 +7,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.faults import (
     NAMELESS,
     SETTLING_TIME,
-    Trouble,
+    FaultTracker,
     follow,
     news,
 )
@@ -34,7 +34,7 @@ def faulty(*names: str, status: Status = Status.CHARGING) -> ChargepointSnapshot
 
 def told(*course: tuple[float, ChargepointSnapshot]) -> list[tuple[tuple[str, ...], ...]]:
     """Return what came and what went, told when it was due."""
-    trouble, found = Trouble(), []
+    trouble, found = FaultTracker(), []
     for now, snapshot in (*course, (1e9, course[-1][1])):
         if trouble.due is not None and trouble.due <= now:
             assert not any(news(trouble, trouble.due - 0.1)[1])

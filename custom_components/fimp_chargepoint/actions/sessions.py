@@ -10,7 +10,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
-from ..chargepoint.sessions.record import Record
+from ..chargepoint.sessions.record import SessionRecord
 from ..chargepoint.sessions.tracker import RECORDS_MAX
 from ..coordinator import ChargepointCoordinator
 from .registry import Action, Answer, AnyAction, Data
@@ -51,7 +51,7 @@ def _moment(value: object) -> datetime:
         raise probatio.Invalid("a later date was expected") from None
 
 
-def _begins_after(record: Record, since: datetime) -> bool:
+def _begins_after(record: SessionRecord, since: datetime) -> bool:
     """Whether a session began at `since` or later; its end stands for a start nobody knows."""
     begun = record.started or record.ended
     return begun is not None and begun >= since

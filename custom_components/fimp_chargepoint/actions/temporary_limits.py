@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..chargepoint.charge_point import Chargepoint
-from ..chargepoint.commands.command import Effect
+from ..chargepoint.commands.command import ExpectedState
 from ..chargepoint.errors import (
     ChargepointError,
     CommandRejectedError,
@@ -43,7 +43,7 @@ _STORE_VERSION = 1
 _RETRY = 300.0
 
 
-def _effect(limit: TemporaryLimit, chargepoint: Chargepoint) -> Effect:
+def _effect(limit: TemporaryLimit, chargepoint: Chargepoint) -> ExpectedState:
     return chargepoint.effect(Feature(limit.feature), limit.current)
 
 

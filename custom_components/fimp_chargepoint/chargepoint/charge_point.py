@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, ClassVar, override
 
 from .capabilities import Parameter, ParameterKind, ParameterValue
-from .commands.command import Command, Commands, Effect, Request, shows
+from .commands.command import Command, Commands, ExpectedState, Request, shows
 from .commands.mode import Mode
-from .commands.pacing import Pace, overtakes_limit, overtakes_stop
+from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
 from .commands.validation import fitting, within
 from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
-from .limits.ownership import LimitKeeper
+from .limits.ownership import LimitOwnership
 from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
-from .node import Node, Outlet
+from .node import Node, NodeHost
 
 
 class Chargepoint(Node[ChargepointSnapshot], ABC):
@@ -27,7 +27,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     #: Whether limits that were set from here are not its own settings, and can be withdrawn.
     takes_limits_from_outside: ClassVar[bool] = False
 
-    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
+    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: NodeHost) -> None:
         """Start with no command on its way."""
         super().__init__(address, snapshot, outlet)
         self._commands = Commands(
@@ -39,9 +39,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             ask=self._ask,
             show=self._show_pending,
         )
-        self._pace = Pace(outlet.options.dwell, outlet.options.write_interval)
+        self._pace = RateLimiter(outlet.options.dwell, outlet.options.write_interval)
         self._mode = Mode()
-        self.keeper = LimitKeeper(
+        self.keeper = LimitOwnership(
             self.timers,
             look=lambda: self.snapshot,
             show=self._record_limits,
@@ -65,7 +65,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that sets `feature`, one of the capabilities' controls."""
         raise NotImplementedError
 
-    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         """Return what `_set_request` brings about."""
         return shows(feature, value)
 
@@ -96,7 +96,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that lets the charge point do something once."""
         raise NotImplementedError
 
-    def _act_effect(self, feature: Feature) -> Effect | None:
+    def _act_effect(self, feature: Feature) -> ExpectedState | None:
         """Return what `_act_request` brings about, None where acceptance is all there is."""
         return None
 
@@ -135,7 +135,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise NoSessionError("no session is running")
         return value
 
-    def effect(self, feature: Feature, value: Any) -> Effect:
+    def effect(self, feature: Feature, value: Any) -> ExpectedState:
         """Return what setting `feature` brings about, and how that shows."""
         return self._set_effect(feature, value)
 
@@ -223,7 +223,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise InvalidRequestError(parameter_id)
         value = fitting(parameter, value)
         kind = parameter_kind(parameter_id)
-        effect = Effect(kind, value, lambda known: known.parameters.get(parameter_id) == value)
+        effect = ExpectedState(
+            kind, value, lambda known: known.parameters.get(parameter_id) == value
+        )
         if self._commands.needless(kind, effect):
             self._commands.call_off(kind, effect)
             return

@@ -10,7 +10,7 @@ from .model import ChargepointSnapshot, PauseReason, Status
 _CURRENT_MIN: Final = 6.0
 
 
-class Hindrance(StrEnum):
+class NotChargingReason(StrEnum):
     """What has to change before it charges; `CHARGING` where nothing has to."""
 
     CHARGING = "charging"
@@ -29,74 +29,74 @@ class Hindrance(StrEnum):
 
 
 _BY_STATUS: Final = {
-    Status.DISCONNECTED: Hindrance.NO_CAR,
-    Status.READY_TO_CHARGE: Hindrance.SWITCHED_OFF,
-    Status.CHARGING: Hindrance.CHARGING,
-    Status.SWITCHING_PHASES: Hindrance.SWITCHING_PHASES,
-    Status.FINISHED: Hindrance.FINISHED,
-    Status.RESERVED: Hindrance.RESERVED,
-    Status.OUT_OF_SERVICE: Hindrance.OUT_OF_SERVICE,
-    Status.ERROR: Hindrance.FAULT,
+    Status.DISCONNECTED: NotChargingReason.NO_CAR,
+    Status.READY_TO_CHARGE: NotChargingReason.SWITCHED_OFF,
+    Status.CHARGING: NotChargingReason.CHARGING,
+    Status.SWITCHING_PHASES: NotChargingReason.SWITCHING_PHASES,
+    Status.FINISHED: NotChargingReason.FINISHED,
+    Status.RESERVED: NotChargingReason.RESERVED,
+    Status.OUT_OF_SERVICE: NotChargingReason.OUT_OF_SERVICE,
+    Status.ERROR: NotChargingReason.FAULT,
 }
 
 
-def hindrance(snapshot: ChargepointSnapshot) -> Hindrance | None:
+def not_charging_reason(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
     """Return why it is not charging, None where nobody knows what it does."""
     if snapshot.status is None:
         return None
     if snapshot.enabled is False and snapshot.status is not Status.CHARGING:
-        return Hindrance.OUT_OF_SERVICE
+        return NotChargingReason.OUT_OF_SERVICE
     looked_at = _LOOKED_AT.get(snapshot.status)
     return _BY_STATUS[snapshot.status] if looked_at is None else looked_at(snapshot)
 
 
-def _by_request(snapshot: ChargepointSnapshot) -> Hindrance:
+def _by_request(snapshot: ChargepointSnapshot) -> NotChargingReason:
     """Return what it waits for before charging is allowed, or right after that."""
     if snapshot.plugged is False:
         # A card was shown before the car came.
-        return Hindrance.NO_CAR
+        return NotChargingReason.NO_CAR
     allowed = snapshot.session.authorized
-    return Hindrance.PAUSED_BY_CAR if allowed else Hindrance.NO_PERMISSION
+    return NotChargingReason.PAUSED_BY_CAR if allowed else NotChargingReason.NO_PERMISSION
 
 
-def _by_car(snapshot: ChargepointSnapshot) -> Hindrance:
-    return _lasting(snapshot) or Hindrance.PAUSED_BY_CAR
+def _by_car(snapshot: ChargepointSnapshot) -> NotChargingReason:
+    return _lasting(snapshot) or NotChargingReason.PAUSED_BY_CAR
 
 
-def _by_charge_point(snapshot: ChargepointSnapshot) -> Hindrance:
+def _by_charge_point(snapshot: ChargepointSnapshot) -> NotChargingReason:
     """Return why the charge point pauses: where it does not say, each of these would do."""
     reason = snapshot.pause_reason
     if reason is PauseReason.FAULT or (reason is None and snapshot.problems):
-        return Hindrance.FAULT
+        return NotChargingReason.FAULT
     if (lasting := _lasting(snapshot)) is not None:
         return lasting
     if reason is PauseReason.NO_ENERGY:
-        return Hindrance.CURRENT_TOO_LOW
-    return Hindrance.PAUSED_BY_CHARGE_POINT
+        return NotChargingReason.CURRENT_TOO_LOW
+    return NotChargingReason.PAUSED_BY_CHARGE_POINT
 
 
-def _lasting(snapshot: ChargepointSnapshot) -> Hindrance | None:
+def _lasting(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
     """Return what would keep it from charging in any case, None where nothing is known to."""
     if snapshot.requested.is_paused:
-        return Hindrance.SWITCHED_OFF
+        return NotChargingReason.SWITCHED_OFF
     if snapshot.delayed_until is not None:
-        return Hindrance.RANDOM_DELAY
+        return NotChargingReason.RANDOM_DELAY
     current = snapshot.effective_current
     if current is None:
         current = snapshot.max_current
     too_low = current is not None and current < _CURRENT_MIN
-    return Hindrance.CURRENT_TOO_LOW if too_low else None
+    return NotChargingReason.CURRENT_TOO_LOW if too_low else None
 
 
 #: The states that do not tell by themselves.
-_LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], Hindrance]]] = {
+_LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], NotChargingReason]]] = {
     Status.REQUESTING: _by_request,
     Status.SUSPENDED_BY_EV: _by_car,
     Status.SUSPENDED_BY_EVSE: _by_charge_point,
 }
 
 
-class Pilot(StrEnum):
+class ControlPilotState(StrEnum):
     """A state of the control pilot.
 
     D (a car that needs ventilation) and E (the pilot has no power) are left out, since no
@@ -111,13 +111,13 @@ class Pilot(StrEnum):
 
 #: Where the status tells it; otherwise it depends on whether a car is there.
 _TOLD: Final = {
-    Status.CHARGING: Pilot.CHARGING,
-    Status.ERROR: Pilot.NOT_AVAILABLE,
-    Status.OUT_OF_SERVICE: Pilot.NOT_AVAILABLE,
+    Status.CHARGING: ControlPilotState.CHARGING,
+    Status.ERROR: ControlPilotState.NOT_AVAILABLE,
+    Status.OUT_OF_SERVICE: ControlPilotState.NOT_AVAILABLE,
 }
 
 
-def pilot(snapshot: ChargepointSnapshot) -> Pilot | None:
+def control_pilot_state(snapshot: ChargepointSnapshot) -> ControlPilotState | None:
     """Return the state of the control pilot, None where nobody knows it."""
     if snapshot.status is None:
         return None
@@ -125,4 +125,4 @@ def pilot(snapshot: ChargepointSnapshot) -> Pilot | None:
         return told
     if snapshot.plugged is None:
         return None
-    return Pilot.CONNECTED if snapshot.plugged else Pilot.NO_CAR
+    return ControlPilotState.CONNECTED if snapshot.plugged else ControlPilotState.NO_CAR

@@ -18,7 +18,7 @@ SETTLING_TIME: Final = 2.0
 NAMELESS: Final = "error"
 
 
-class News(NamedTuple):
+class FaultChanges(NamedTuple):
     """The names of problems that came and went."""
 
     raised: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class News(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FaultTracker:
     """The problems that are there, those that are known, and those of before a gap.
 
     `since` is when the gap ended, None in it, `due` is when there will be news, None where
@@ -41,17 +41,17 @@ class Trouble:
 
 
 def follow(
-    trouble: Trouble, snapshot: ChargepointSnapshot | StationSnapshot, now: float
-) -> Trouble:
+    trouble: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot, now: float
+) -> FaultTracker:
     """Return what there is after `snapshot`."""
     if not snapshot.available:
-        return Trouble(before=trouble.before | trouble.known)
+        return FaultTracker(before=trouble.before | trouble.known)
     since = now if trouble.since is None else trouble.since
     names = _names(trouble, snapshot)
     known = trouble.known | (names & trouble.before)
     if now - since < FIRST_REPORTS_TIME:
         known = names
-    return Trouble(
+    return FaultTracker(
         names=names,
         known=known,
         before=trouble.before - names,
@@ -60,17 +60,19 @@ def follow(
     )
 
 
-def news(trouble: Trouble, now: float) -> tuple[Trouble, News]:
+def news(trouble: FaultTracker, now: float) -> tuple[FaultTracker, FaultChanges]:
     """Return what is due at `now`, which is known from then on."""
     if trouble.due is None or now < trouble.due:
-        return trouble, News()
-    return replace(trouble, known=trouble.names, due=None), News(
+        return trouble, FaultChanges()
+    return replace(trouble, known=trouble.names, due=None), FaultChanges(
         raised=tuple(sorted(trouble.names - trouble.known)),
         cleared=tuple(sorted(trouble.known - trouble.names)),
     )
 
 
-def _names(trouble: Trouble, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
+def _names(
+    trouble: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot
+) -> frozenset[str]:
     """Return what is wrong; a fault whose name comes late is not another one by then."""
     names = frozenset(snapshot.problems)
     status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None

@@ -14,11 +14,11 @@ from .internal_errors import InternalErrors
 from .journal import Journal, Line, Mark
 from .node import Node
 from .notices import HubWarning
-from .options import LinkChoice, Options
+from .options import ModuleChoice, Options
 from .protocol import Handler, Protocol
 from .scheduler import Clock, SteadyClock
 from .transport.connection import SettingsSource
-from .transport.mqtt import MqttLink
+from .transport.mqtt import MqttTransport
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Hub:
         #: What only the user can put right, by key.
         self.warnings: dict[str, HubWarning] = {}
         self.admission = Admission(self, known)
-        self.link = MqttLink(settings, self)
+        self.link = MqttTransport(settings, self)
         self._protocols: list[tuple[str, Protocol]] = []
         self._routes: dict[str, Handler | None] = {}
         self._listeners: list[HubListener] = []
@@ -153,7 +153,7 @@ class Hub:
         """Connect; the first failure is raised, later ones are lived through.
 
         Raises:
-            NotConnectedError, AuthenticationError: see `MqttLink.start`.
+            NotConnectedError, AuthenticationError: see `MqttTransport.start`.
 
         """
         await self.link.start()
@@ -226,7 +226,7 @@ class Hub:
         await self.link.publish(topic, payload)
 
     @property
-    def link_choices(self) -> list[LinkChoice]:
+    def link_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to a charge point."""
         return [each for _, protocol in self._protocols for each in protocol.link_choices]
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 from .capabilities import Capabilities, ParameterValue
 from .features import Feature as Feature  # noqa: PLC0414
 from .limits.requested import Requested
-from .vehicle import DirectCurrent as DirectCurrent  # noqa: PLC0414
+from .vehicle import DcSupply as DcSupply  # noqa: PLC0414
 from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
 
 
@@ -336,7 +336,7 @@ class ChargepointSnapshot(NodeSnapshot):
     meter: Meter = Meter()
     health: Health = Health()
     vehicle: Vehicle = field(default=Vehicle())
-    direct: DirectCurrent = field(default=DirectCurrent())
+    direct: DcSupply = field(default=DcSupply())
     charged: Cost | None = None
     details: Details = Details()
 

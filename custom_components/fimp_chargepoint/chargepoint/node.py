@@ -28,7 +28,7 @@ _TOLD = CUT_OFF | {Reason.OFFLINE, Reason.SILENT}
 type Listener[S] = Callable[[S], None]
 
 
-class Outlet(Protocol):
+class NodeHost(Protocol):
     """What a node needs of its hub: the time, a wake-up call, and a way to speak.
 
     Whoever calls a listener calls it through `internal_errors`.
@@ -51,7 +51,7 @@ class Outlet(Protocol):
 class Node[S: NodeSnapshot]:
     """A thing on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
 
-    def __init__(self, address: str, snapshot: S, outlet: Outlet) -> None:
+    def __init__(self, address: str, snapshot: S, outlet: NodeHost) -> None:
         """Start from `snapshot`; `address` is unique on the hub and stays for ever."""
         self.address = address
         self.snapshot = snapshot

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any, Final, override
 
 from .commands.command import Request
-from .commands.replies import Calls
+from .commands.replies import PendingReplies
 from .errors import NotConnectedError
 from .model import NodeSnapshot, Reason
-from .node import Node, Outlet
+from .node import Node, NodeHost
 
 #: Seconds that a reply is waited for.
 _TIMEOUT = 10.0
@@ -151,10 +151,10 @@ class Question:
 class OcppClient(Node[OcppSnapshot], ABC):
     """An OCPP client that tells of itself and answers questions."""
 
-    def __init__(self, address: str, snapshot: OcppSnapshot, outlet: Outlet) -> None:
+    def __init__(self, address: str, snapshot: OcppSnapshot, outlet: NodeHost) -> None:
         """Start with no question open."""
         super().__init__(address, snapshot, outlet)
-        self._calls = Calls(outlet, self.timers, _TIMEOUT)
+        self._calls = PendingReplies(outlet, self.timers, _TIMEOUT)
         self._event_listeners: list[Callable[[Told], None]] = []
 
     def add_event_listener(self, listener: Callable[[Told], None]) -> Callable[[], None]:

@@ -16,7 +16,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkChoice:
+class ModuleChoice:
     """Something that belongs to a charge point, and nothing but the user can say which.
 
     `address` is that of the charge point, `kind` what is to be chosen out of `modules`.
@@ -40,7 +40,7 @@ class Options:
     are spoken, by their name. `token` starts sessions where the charge point takes one.
     `internal_bus` is the prefix of the topics of the bus inside EVerest stations, empty where
     we do not speak there. `communication_check` is whether a station is told that we live.
-    `links` are the choices (see `LinkChoice`) by address and kind, an empty text for none.
+    `links` are the choices (see `ModuleChoice`) by address and kind, an empty text for none.
     """
 
     measurement_interval: float = 5.0

@@ -6,9 +6,9 @@ import typing
 from typing import Any
 
 from .admission import Admission, NoticeHost
-from .node import Node, Outlet
+from .node import Node, NodeHost
 from .notices import HubWarning
-from .options import LinkChoice
+from .options import ModuleChoice
 from .scheduler import Timers
 
 #: Takes a message's bytes and the moment it came, by the hub's clock.
@@ -16,7 +16,7 @@ type Handler = Callable[[bytes, float], None]
 type AnyNode = Node[Any]
 
 
-class ProtocolHost(Outlet, NoticeHost, typing.Protocol):
+class ProtocolHost(NodeHost, NoticeHost, typing.Protocol):
     """What a protocol needs of its hub."""
 
     nodes: dict[str, AnyNode]
@@ -73,7 +73,7 @@ class Protocol(ABC):
         """Ask for everything: nothing is retained, nothing survived."""
 
     @property
-    def link_choices(self) -> list[LinkChoice]:
+    def link_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to a charge point."""
         return []
 

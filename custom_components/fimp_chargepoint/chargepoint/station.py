@@ -5,7 +5,7 @@ from typing import override
 
 from .capabilities import Capabilities
 from .model import Feature, Identity, NodeKind, NodeSnapshot, Reason
-from .node import Node, Outlet
+from .node import Node, NodeHost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class StationSnapshot(NodeSnapshot):
 class Station(Node[StationSnapshot]):
     """A station, whose charge points are nodes of their own."""
 
-    def __init__(self, address: str, name: str, outlet: Outlet) -> None:
+    def __init__(self, address: str, name: str, outlet: NodeHost) -> None:
         """Start with nothing known; `name` tells it from others, and may be empty."""
         snapshot = StationSnapshot(
             identity=Identity(name=name, kind=NodeKind.STATION),

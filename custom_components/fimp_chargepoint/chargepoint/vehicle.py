@@ -30,7 +30,7 @@ class Vehicle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DirectCurrent:
+class DcSupply:
     """The power supply of a charge point with direct current: V, A, W and ohm.
 
     `dc_mode` is in its own words; those with `max` are what it can give.

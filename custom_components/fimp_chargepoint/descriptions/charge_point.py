@@ -19,7 +19,12 @@ from homeassistant.const import (
 from homeassistant.helpers.typing import StateType
 
 from ..chargepoint.capabilities import Capabilities, Parameter
-from ..chargepoint.derived import Hindrance, Pilot, hindrance, pilot
+from ..chargepoint.derived import (
+    NotChargingReason,
+    ControlPilotState,
+    not_charging_reason,
+    control_pilot_state,
+)
 from ..chargepoint.model import PHASES, ChargepointSnapshot, Feature, NodeSnapshot, Status
 from ..controls import parameter_text
 from ..entity import NodeDescription, only_reports, reports
@@ -124,18 +129,18 @@ SENSORS = (
         key="iec61851",
         translation_key="iec61851",
         device_class=SensorDeviceClass.ENUM,
-        options=[*Pilot],
+        options=[*ControlPilotState],
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=reports(Feature.STATUS),
-        value_fn=pilot,
+        value_fn=control_pilot_state,
     ),
     ChargepointSensorDescription(
         key="not_charging_because",
         translation_key="not_charging_because",
         device_class=SensorDeviceClass.ENUM,
-        options=[*Hindrance],
+        options=[*NotChargingReason],
         exists_fn=reports(Feature.STATUS),
-        value_fn=hindrance,
+        value_fn=not_charging_reason,
     ),
     ChargepointSensorDescription(
         key="evse_id",

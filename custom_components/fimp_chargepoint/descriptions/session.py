@@ -12,9 +12,9 @@ from homeassistant.components.sensor import (
 from homeassistant.const import UnitOfEnergy, UnitOfTime
 
 from ..chargepoint.model import Feature
-from ..chargepoint.sessions.record import Record
+from ..chargepoint.sessions.record import SessionRecord
 from ..entity import NodeDescription, reports
-from ..sessions import Keeper, Money
+from ..sessions import SessionRecorder, Money
 from .charge_point import SensorValue, Total
 
 
@@ -22,12 +22,12 @@ from .charge_point import SensorValue, Total
 class SessionsSensorDescription(NodeDescription, SensorEntityDescription):
     """A value of the sessions as they are kept."""
 
-    value_fn: Callable[[Keeper], SensorValue | Total]
+    value_fn: Callable[[SessionRecorder], SensorValue | Total]
 
 
 def _of_last(
-    value_fn: Callable[[Record], SensorValue | Total],
-) -> Callable[[Keeper], SensorValue | Total]:
+    value_fn: Callable[[SessionRecord], SensorValue | Total],
+) -> Callable[[SessionRecorder], SensorValue | Total]:
     """Return what reads a value of the last session, None where there was none."""
     return lambda keeper: None if keeper.last_session is None else value_fn(keeper.last_session)
 

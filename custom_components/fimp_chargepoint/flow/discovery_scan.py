@@ -13,7 +13,7 @@ SEARCH_SECONDS = 6.0
 ECHO_SECONDS = 3.0
 
 
-class Search(NamedTuple):
+class DiscoveryScan(NamedTuple):
     """What came of looking for charge points."""
 
     names: list[str]
@@ -27,7 +27,7 @@ class Search(NamedTuple):
         return "nothing_found" if self.delivers else "nothing_delivered"
 
 
-async def async_search(hub: Hub, prefixes: list[str]) -> Search:
+async def async_search(hub: Hub, prefixes: list[str]) -> DiscoveryScan:
     """Look for charge points on a connected hub, and stop it."""
     try:
         await asyncio.sleep(SEARCH_SECONDS)
@@ -41,4 +41,4 @@ async def async_search(hub: Hub, prefixes: list[str]) -> Search:
         )
     finally:
         await hub.stop()
-    return Search(names, delivers)
+    return DiscoveryScan(names, delivers)

@@ -14,7 +14,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..chargepoint.options import LinkChoice
+from ..chargepoint.options import ModuleChoice
 from ..const import CONF_LINKS
 from ..coordinator import FimpConfigEntry
 from .options import OPTIONS_SCHEMA, entry_options, suggested_options
@@ -31,7 +31,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         self._options: dict[str, object] = {}
         self._links: dict[str, dict[str, str]] = {}
         #: What is still to be chosen, for one charge point after the other.
-        self._open: list[list[LinkChoice]] = []
+        self._open: list[list[ModuleChoice]] = []
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -86,17 +86,17 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             last_step=len(self._open) == 1,
         )
 
-    def _choices(self) -> list[list[LinkChoice]]:
+    def _choices(self) -> list[list[ModuleChoice]]:
         """Return what can be chosen, together what is of one charge point."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return []
-        found: dict[str, list[LinkChoice]] = {}
+        found: dict[str, list[ModuleChoice]] = {}
         for each in self.config_entry.runtime_data.hub.link_choices:
             found.setdefault(each.address, []).append(each)
         return list(found.values())
 
 
-def _selector(choice: LinkChoice) -> SelectSelector:
+def _selector(choice: ModuleChoice) -> SelectSelector:
     return SelectSelector(
         SelectSelectorConfig(options=list(choice.modules), mode=SelectSelectorMode.DROPDOWN)
     )

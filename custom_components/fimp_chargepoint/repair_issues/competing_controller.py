@@ -8,7 +8,10 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 
 from ..chargepoint.charge_point import Chargepoint
-from ..chargepoint.limits.competing_controller import LimitWatch, Rivalry
+from ..chargepoint.limits.competing_controller import (
+    CompetingControllerDetector,
+    CompetingController,
+)
 from ..const import DOMAIN
 from ..coordinator import FACTS, FimpConfigEntry, PushCoordinator
 from ..devices import async_find_device, device_name
@@ -33,7 +36,7 @@ def async_watch_for_rivals(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
 def _watch(
     hass: HomeAssistant, entry: FimpConfigEntry, coordinator: PushCoordinator[Any, Any]
 ) -> None:
-    watch = LimitWatch()
+    watch = CompetingControllerDetector()
     clock = entry.runtime_data.hub.clock
     device = async_find_device(hass, entry.entry_id, coordinator.identifier)
     issue_id = f"rival_{'' if device is None else device.id}"
@@ -60,7 +63,9 @@ def _watch(
 
 
 @callback
-def _report(hass: HomeAssistant, issue_id: str, name: str, rivalry: Rivalry) -> None:
+def _report(
+    hass: HomeAssistant, issue_id: str, name: str, rivalry: CompetingController
+) -> None:
     ir.async_create_issue(
         hass,
         DOMAIN,

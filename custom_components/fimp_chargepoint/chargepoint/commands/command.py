@@ -22,13 +22,13 @@ from ..errors import (
     Refusal,
 )
 from ..model import ChargepointSnapshot
-from ..node import Outlet
+from ..node import NodeHost
 from ..scheduler import Timers
 
 # What a command is made of has a file of its own.
 from .request import EVER, Outstanding
 from .request import Command as Command  # noqa: PLC0414
-from .request import Effect as Effect  # noqa: PLC0414
+from .request import ExpectedState as ExpectedState  # noqa: PLC0414
 from .request import Request as Request  # noqa: PLC0414
 from .request import shows as shows  # noqa: PLC0414
 
@@ -46,7 +46,7 @@ class Commands:
 
     def __init__(
         self,
-        outlet: Outlet,
+        outlet: NodeHost,
         timers: Timers,
         timeout: float,
         report_age: float,
@@ -72,7 +72,7 @@ class Commands:
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def needless(self, kind: str, effect: Effect) -> bool:
+    def needless(self, kind: str, effect: ExpectedState) -> bool:
         """Whether `effect` is so already, and nothing that has left can change that."""
         under_way = self.waits(kind) and not self.holds(kind)
         opposed = self._outstanding.opposes(effect)
@@ -86,7 +86,7 @@ class Commands:
         """Whether a command of `kind` waits to leave."""
         return kind in self._waiting and self._waiting[kind].sent is None
 
-    def call_off(self, kind: str, effect: Effect) -> None:
+    def call_off(self, kind: str, effect: ExpectedState) -> None:
         """What is wanted now is so: nothing that would change it may leave any more."""
         for each in tuple(self._waiting.values()):
             if self.holds(each.kind) and (each.kind == kind or _opposite(each.effect, effect)):
@@ -276,7 +276,7 @@ class Commands:
         elif command.evidence is None and self._waiting.get(command.kind) is command:
             self._succeed(command)
 
-    def _watch(self, command: Command, effect: Effect, evidence: str) -> None:
+    def _watch(self, command: Command, effect: ExpectedState, evidence: str) -> None:
         """Decide from when on reports count, and ask for them."""
         now = self._outlet.clock.now()
         command.counts_from = EVER
@@ -345,7 +345,7 @@ class Commands:
         self._show({kind: each.wanted for kind, each in self._waiting.items()})
 
 
-def _opposite(one: Effect | None, other: Effect | None) -> bool:
+def _opposite(one: ExpectedState | None, other: ExpectedState | None) -> bool:
     return one is not None and other is not None and one.fact == other.fact and one != other
 
 

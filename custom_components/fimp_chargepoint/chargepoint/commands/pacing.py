@@ -13,7 +13,7 @@ from ..model import ChargepointSnapshot, Feature
 _NEVER = float("-inf")
 
 
-class Pace:
+class RateLimiter:
     """What was done last of all that may not be done too often, and when it may be again."""
 
     def __init__(self, dwell: float, write_interval: float) -> None:

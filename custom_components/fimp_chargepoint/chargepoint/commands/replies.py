@@ -13,15 +13,15 @@ from ..errors import (
     CommandTimeoutError,
     NotConnectedError,
 )
-from ..node import Outlet
+from ..node import NodeHost
 from ..scheduler import Timers
 from .command import Request
 
 
-class Calls:
+class PendingReplies:
     """What one node was asked and has not replied to yet."""
 
-    def __init__(self, outlet: Outlet, timers: Timers, timeout: float) -> None:
+    def __init__(self, outlet: NodeHost, timers: Timers, timeout: float) -> None:
         """Wait `timeout` seconds for a reply."""
         self._outlet = outlet
         self._timers = timers

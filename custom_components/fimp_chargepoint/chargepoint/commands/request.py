@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ExpectedState:
     """What a command brings about: a `value` of a `fact`, and how a snapshot shows it.
 
     Two effects on the same fact with different values are opposites.
@@ -42,9 +42,9 @@ class Effect:
     holds: Callable[[ChargepointSnapshot], bool] = field(compare=False)
 
 
-def shows(fact: str, value: Any) -> Effect:
+def shows(fact: str, value: Any) -> ExpectedState:
     """Return the effect that the snapshot's field `fact` has `value`."""
-    return Effect(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
+    return ExpectedState(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -65,7 +65,7 @@ class Command:
 
     kind: str
     wanted: Any
-    effect: Effect | None
+    effect: ExpectedState | None
     evidence: str | None
     request: Callable[[], Request]
     not_before: Callable[[], float] = lambda: EVER
@@ -97,7 +97,7 @@ class _Asked:
     evidence: str
     plugged: bool | None
     sent_at: float = 0.0
-    requests: dict[str, Effect] = field(default_factory=dict)
+    requests: dict[str, ExpectedState] = field(default_factory=dict)
     achieved: Callable[[], None] | None = None
 
 
@@ -120,12 +120,14 @@ class Outstanding:
         self._ask = ask
         self._asked: dict[str, _Asked] = {}
 
-    def opposes(self, effect: Effect) -> bool:
+    def opposes(self, effect: ExpectedState) -> bool:
         """Whether the opposite of `effect` was asked for and may still happen."""
         asked = self._asked.get(effect.fact)
         return asked is not None and any(each != effect for each in asked.requests.values())
 
-    def remember(self, request_id: str, effect: Effect, evidence: str, now: float) -> None:
+    def remember(
+        self, request_id: str, effect: ExpectedState, evidence: str, now: float
+    ) -> None:
         """Keep in mind what a request may do, also when it seems not to have left."""
         asked = self._asked.setdefault(effect.fact, _Asked(evidence, self._look().plugged))
         asked.sent_at = now
@@ -134,7 +136,7 @@ class Outstanding:
         if len(asked.requests) > _REQUESTS_MAX:
             del asked.requests[next(iter(asked.requests))]
 
-    def doubt(self, effect: Effect, achieved: Callable[[], None], now: float) -> None:
+    def doubt(self, effect: ExpectedState, achieved: Callable[[], None], now: float) -> None:
         """Ask until it is known whether `effect`, remembered as the last one, has come."""
         asked = self._asked.get(effect.fact)
         if asked is not None:

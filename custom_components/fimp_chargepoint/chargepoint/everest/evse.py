@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
-from ..commands.command import Effect, shows
+from ..commands.command import ExpectedState, shows
 from ..model import (
     ChargepointSnapshot,
     Feature,
@@ -23,7 +23,7 @@ from ..model import (
     Vehicle,
     corrected,
 )
-from ..node import Outlet
+from ..node import NodeHost
 from . import limits, powermeter, session
 from .api.operations import CONNECTORS
 from .envelope import mapping, text
@@ -62,7 +62,7 @@ class Evse(PausingChargepoint):
     #: Whether a session begins when we see it begin: nobody tells.
     _sees_starts: ClassVar[bool] = False
 
-    def __init__(self, address: str, module: str, outlet: Outlet) -> None:
+    def __init__(self, address: str, module: str, outlet: NodeHost) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(
             address,
@@ -307,9 +307,9 @@ class Evse(PausingChargepoint):
         self._update(self.outlet.clock.now(), requested=requested, **shown)
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         if feature is Feature.PHASES:
-            return Effect(feature, value, lambda snapshot: _has_phases(snapshot, value))
+            return ExpectedState(feature, value, lambda snapshot: _has_phases(snapshot, value))
         return super()._set_effect(feature, value)
 
     # The errors of the station ----------------------------------------------------
@@ -322,7 +322,7 @@ class Evse(PausingChargepoint):
     # -------------------------------------------------------------------------------
 
     @override
-    def _act_effect(self, feature: Feature) -> Effect | None:
+    def _act_effect(self, feature: Feature) -> ExpectedState | None:
         if feature is Feature.SKIP_RANDOM_DELAY:
             return shows(Feature.DELAYED_UNTIL, None)
         return super()._act_effect(feature)

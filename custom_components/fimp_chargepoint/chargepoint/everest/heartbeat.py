@@ -36,7 +36,7 @@ def look(heard_at: float, limit: float, now: float) -> Look:
     return Look(asks=True, silent=True, due=now + _ASK_AFTER * limit)
 
 
-class Pulse:
+class HeartbeatMonitor:
     """What the heartbeats of a module have told."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from ..charge_point import Chargepoint
 from ..errors import ChargepointError
 from ..limits.requested import Pause, Requested
 from ..model import ChargepointSnapshot, Feature, Status
-from ..node import Outlet
+from ..node import NodeHost
 from .envelope import text, timestamp
 from .session import remembering
 from .status import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING, State, is_of
@@ -99,7 +99,7 @@ def _read_session(stored: Mapping[str, Any]) -> tuple[str | None, datetime | Non
 class PausingChargepoint(Chargepoint, ABC):
     """A charge point that remembers which pauses do not show."""
 
-    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: Outlet) -> None:
+    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: NodeHost) -> None:
         """Start without any pause."""
         super().__init__(address, snapshot, outlet)
         self._session = State()

@@ -53,7 +53,7 @@ def until(seconds: object, known: datetime | None, now: datetime) -> datetime | 
     return known if known is not None and abs(known - end) <= _JITTER else end
 
 
-class Countdown:
+class RandomisedDelay:
     """Whether limits come with a countdown, and when that ends: changes of a snapshot."""
 
     def __init__(self) -> None:

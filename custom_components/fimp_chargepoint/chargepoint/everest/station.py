@@ -11,7 +11,7 @@ from .api.errors import ASK_AGAIN, ErrorHistory
 
 if TYPE_CHECKING:
     from ..model import ChargepointSnapshot
-    from ..node import Outlet
+    from ..node import NodeHost
     from .api.chargepoint import EverestChargepoint
 
 
@@ -23,7 +23,7 @@ def station_address(prefix: str) -> str:
 class EverestStation(Station):
     """A station that is there as long as one of its EVSEs is."""
 
-    def __init__(self, address: str, name: str, outlet: Outlet) -> None:
+    def __init__(self, address: str, name: str, outlet: NodeHost) -> None:
         """Begin without any part."""
         super().__init__(address, name, outlet)
         self._first: EverestChargepoint | None = None

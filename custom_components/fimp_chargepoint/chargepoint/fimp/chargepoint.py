@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..charge_point import Chargepoint
-from ..commands.command import Effect, Request
+from ..commands.command import ExpectedState, Request
 from ..errors import InvalidRequestError, NoSessionError
 from ..model import (
     CHARGING_ALLOWED,
@@ -20,7 +20,7 @@ from ..model import (
     Reason,
     parameter_kind,
 )
-from ..node import Outlet
+from ..node import NodeHost
 from . import control, health, meter, parameters
 from .capabilities import BASIC, capabilities
 from .inclusion import Service, Thing, identity
@@ -53,7 +53,9 @@ class FimpChargepoint(Chargepoint):
     #: not: it may answer somebody's typing error.
     PROOFS: ClassVar = frozenset({*control.READERS, "evt.current_session.report"})
 
-    def __init__(self, key: str, address: ServiceAddress, outlet: Outlet, prefix: str) -> None:
+    def __init__(
+        self, key: str, address: ServiceAddress, outlet: NodeHost, prefix: str
+    ) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
         #: Who it is until somebody tells.
         self._stranger = Identity.of_stranger(f"{address.adapter.name} {address.address}")
@@ -359,14 +361,16 @@ class FimpChargepoint(Chargepoint):
         return self._requests.set(feature, value)
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         if feature is Feature.PHASES:
             mode = control.mode_with(value, self.snapshot)
             if mode is None:
-                return Effect(Feature.PHASE_MODE, value, lambda known: known.phases == value)
+                return ExpectedState(
+                    Feature.PHASE_MODE, value, lambda known: known.phases == value
+                )
             return super()._set_effect(Feature.PHASE_MODE, mode)
         if feature is Feature.SESSION_CURRENT:
-            return Effect(feature, value, lambda snapshot: offers(snapshot, value))
+            return ExpectedState(feature, value, lambda snapshot: offers(snapshot, value))
         return super()._set_effect(feature, value)
 
     @override

@@ -32,7 +32,7 @@ from .topic import (
     of_any_payload,
     parse_event,
 )
-from .vinculum import NOTIFICATION, Changes, House, is_of_house, request
+from .vinculum import NOTIFICATION, Changes, VinculumDirectory, is_of_house, request
 
 #: Seconds a charge point that was seen may take to say who it is.
 _INTRODUCTION_TIME = 3.0
@@ -65,7 +65,7 @@ class FimpProtocol(Protocol):
         #: Seen, but not introduced yet: not on the hub.
         self._strangers: set[ServiceAddress] = set()
         self._adapters = Adapters(self._send, self._timers, hub.clock)
-        self._house = House(lambda address: hub.admission.knows(self._key(address)))
+        self._house = VinculumDirectory(lambda address: hub.admission.knows(self._key(address)))
         self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
             "evt.thing.exclusion_report": self._exclusion_report,

@@ -60,7 +60,7 @@ class Changes:
     gone: set[ServiceAddress] = field(default_factory=set)
 
 
-class House:
+class VinculumDirectory:
     """What vinculum has said of its rooms, and of the devices that are charge points."""
 
     def __init__(self, is_known: Callable[[ServiceAddress], bool] = lambda _: False) -> None:

@@ -20,14 +20,14 @@ _ECHO: Final = 60.0
 _SAME: Final = 0.05
 
 
-class Rivalry(NamedTuple):
+class CompetingController(NamedTuple):
     """What was set from here, and what somebody else made of it in the end, in A."""
 
     ours: float
     theirs: float
 
 
-class LimitWatch:
+class CompetingControllerDetector:
     """Watches the snapshots of one charge point."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class LimitWatch:
         self._lost: tuple[float, float] | None = None
         self._changes: deque[float] = deque(maxlen=TIMES)
 
-    def take(self, snapshot: ChargepointSnapshot, now: float) -> Rivalry | None:
+    def take(self, snapshot: ChargepointSnapshot, now: float) -> CompetingController | None:
         """Return that there is a rival, where this snapshot shows it."""
         before, self._current = self._current, snapshot.max_current
         current, wanted = self._current, snapshot.pending.get(Feature.MAX_CURRENT)
@@ -68,7 +68,7 @@ class LimitWatch:
 
     def _changed(
         self, ours: float, snapshot: ChargepointSnapshot, now: float
-    ) -> Rivalry | None:
+    ) -> CompetingController | None:
         """Our limit held until now; see what holds instead."""
         current = snapshot.max_current
         if current is None or _same(current, ours):
@@ -81,7 +81,7 @@ class LimitWatch:
         self._changes.append(now)
         if len(self._changes) < TIMES or now - self._changes[0] > WINDOW:
             return None
-        return Rivalry(ours, current)
+        return CompetingController(ours, current)
 
 
 def _same(one: float | None, other: float | None) -> bool:

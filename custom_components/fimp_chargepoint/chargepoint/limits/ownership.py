@@ -11,7 +11,7 @@ from functools import partial
 import logging
 from typing import Any
 
-from ..commands.command import Effect
+from ..commands.command import ExpectedState
 from ..errors import ChargepointError, CommandSupersededError
 from ..features import Feature
 from ..model import PHASES, ChargepointSnapshot
@@ -47,7 +47,7 @@ def stored_limits(data: Any) -> Fields:
     return fields(data, _LIMITS)
 
 
-class LimitKeeper:
+class LimitOwnership:
     """The limits of one charge point that were set from here: the snapshot's `kept`."""
 
     def __init__(
@@ -56,7 +56,7 @@ class LimitKeeper:
         *,
         look: Callable[[], ChargepointSnapshot],
         show: Callable[[Mapping[str, Any]], None],
-        effect: Callable[[Feature, Any], Effect],
+        effect: Callable[[Feature, Any], ExpectedState],
         is_own: Callable[[Feature, Any], bool],
         set_again: Callable[[Feature, Any], Awaitable[None]] | None,
         say_again: Callable[[], None] | None = None,
@@ -188,7 +188,7 @@ class LimitKeeper:
             if not holds and not self._is_wanted(effect, snapshot):
                 self._renew(feature, value)
 
-    def _is_wanted(self, effect: Effect, snapshot: ChargepointSnapshot) -> bool:
+    def _is_wanted(self, effect: ExpectedState, snapshot: ChargepointSnapshot) -> bool:
         """Whether another value of the same is on its way from here."""
         return any(
             self._effect(Feature(kind), value).fact == effect.fact

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ..commands.request import Effect
+from ..commands.request import ExpectedState
 from ..model import ChargepointSnapshot, Feature
 from ..stored import DamagedError, Readers, fields, number, one_of, text, timestamp
 
@@ -71,7 +71,7 @@ _READERS: Readers = {
 
 
 def still_holds(
-    limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: Effect
+    limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: ExpectedState
 ) -> bool | None:
     """Return whether nobody has changed `limit` since, None where that is not known yet.
 

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from ..model import ChargepointSnapshot, Session, Status, corrected
 from ..stored import DamagedError, Readers, fields, flag, number, text, timestamp
-from .cost import Bill, Price, charged, unpriced
-from .record import Record
+from .cost import SessionCost, Price, charged, unpriced
+from .record import SessionRecord
 
 #: Two sources of the same moment may differ by so much.
 _SAME_START = timedelta(seconds=2)
@@ -22,7 +22,7 @@ _COST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class ActiveSession:
     """A session that is being watched `since` some moment; energy in kWh.
 
     `started` is known for sure, or None; where it was taken from our clock, that was set by
@@ -42,7 +42,7 @@ class Visit:
     who: str | None = None
     ended: datetime | None = None
     recorded: bool = False
-    bill: Bill = field(default_factory=Bill)
+    bill: SessionCost = field(default_factory=SessionCost)
     #: What a newer version has stored with it.
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -64,7 +64,7 @@ class Visit:
             return abs(self.key - session.started) <= _SAME_START
         return None
 
-    def adopting(self, snapshot: ChargepointSnapshot) -> Visit:
+    def adopting(self, snapshot: ChargepointSnapshot) -> ActiveSession:
         """Return the visit with the session of `snapshot` for its own, unless it is stale."""
         session = snapshot.session
         started, offset = _start_of(session)
@@ -94,7 +94,7 @@ class Visit:
             stale=None,
         )
 
-    def told(self, snapshot: ChargepointSnapshot) -> Visit:
+    def told(self, snapshot: ChargepointSnapshot) -> ActiveSession:
         """Return the visit with what `snapshot` says of it: energy, and who it is."""
         energy = snapshot.meter.session_energy if self.is_same(snapshot.session) else None
         if energy is not None and self.energy is not None:
@@ -106,7 +106,7 @@ class Visit:
             who=snapshot.session.token or self.who or snapshot.vehicle.id,
         )
 
-    def clock_set(self, by: float, session: Session) -> Visit:
+    def clock_set(self, by: float, session: Session) -> ActiveSession:
         """Return the visit after our clock was set; `session` is the last that was told of."""
         told = bool(self.is_same(session))
         offset, ended = self.offset, self.ended
@@ -117,7 +117,7 @@ class Visit:
             ended = corrected(ended, by)
         return replace(self, offset=offset, ended=ended)
 
-    def billed(self, price: Price | None, *, has_price: bool) -> tuple[Visit, float]:
+    def billed(self, price: Price | None, *, has_price: bool) -> tuple[ActiveSession, float]:
         """Return the visit with a bill for all of its energy, and what was added to it.
 
         `has_price`: the user has named one, although it may not be known right now.
@@ -133,9 +133,9 @@ class Visit:
         return self.bill.total(self.energy)
 
     @property
-    def record(self) -> Record:
+    def record(self) -> SessionRecord:
         """What is kept of it."""
-        return Record(
+        return SessionRecord(
             started=self.began,
             ended=self.ended,
             energy=None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
@@ -171,7 +171,7 @@ class Visit:
         if since is None:
             raise DamagedError("nothing says when it was")
         # Its cost is not known any more; what is charged from now on still has its price.
-        lost = Bill(priced=known.get("energy"), partial=True)
+        lost = SessionCost(priced=known.get("energy"), partial=True)
         # Who knows the end has recorded it.
         missing = {"since": since, "recorded": "ended" in known, "bill": lost}
         return cls(**missing | known, unknown=unknown)
@@ -186,32 +186,34 @@ _READERS: Readers = {
     "who": text,
     "recorded": flag,
     "offset": number,
-    "bill": Bill.restored,
+    "bill": SessionCost.restored,
     **dict.fromkeys(_MOMENTS, timestamp),
 }
 
 
-def arrived(snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> Visit:
+def arrived(snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> ActiveSession:
     """Return the visit of a car that came `now`; there was none since `unplugged`."""
     session, energy = snapshot.session, snapshot.meter.session_energy
     started, offset = _start_of(session)
     began = corrected(started, offset)
     if began is not None and session.ended is None and (began > unplugged or not energy):
-        return Visit(since=now, started=started, offset=offset, key=started, id=session.id)
-    return Visit(since=now, started=now, offset=0.0, stale=(session.started, energy))
+        return ActiveSession(
+            since=now, started=started, offset=offset, key=started, id=session.id
+        )
+    return ActiveSession(since=now, started=now, offset=0.0, stale=(session.started, energy))
 
 
-def found(snapshot: ChargepointSnapshot, now: datetime) -> Visit:
+def found(snapshot: ChargepointSnapshot, now: datetime) -> ActiveSession:
     """Return the visit of a car that was there before us."""
     session = snapshot.session
     started, offset = _start_of(session)
-    return Visit(
+    return ActiveSession(
         since=now,
         started=started,
         offset=offset,
         key=session.started,
         id=session.id,
-        bill=Bill(priced=None),
+        bill=SessionCost(priced=None),
     )
 
 

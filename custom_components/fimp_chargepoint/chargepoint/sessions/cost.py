@@ -16,7 +16,7 @@ class Price(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class SessionCost:
     """The cost of the first `priced` kWh, None where it is not known what they were.
 
     Energy that comes while no price is known waits for the next one. `partial`: some of it
@@ -55,7 +55,9 @@ class Bill:
 _READERS: Readers = {"cost": number, "currency": text, "priced": number, "partial": flag}
 
 
-def charged(bill: Bill, energy: float | None, price: Price | None) -> tuple[Bill, float]:
+def charged(
+    bill: SessionCost, energy: float | None, price: Price | None
+) -> tuple[SessionCost, float]:
     """Return the bill of `energy`, all of the session, and what was added to its cost."""
     if energy is None:
         return bill, 0.0
@@ -75,7 +77,7 @@ def charged(bill: Bill, energy: float | None, price: Price | None) -> tuple[Bill
     ), added
 
 
-def unpriced(bill: Bill, energy: float | None) -> Bill:
+def unpriced(bill: SessionCost, energy: float | None) -> SessionCost:
     """Return the bill of `energy` where the user has named no price."""
     if energy is None or energy == bill.priced:
         return bill

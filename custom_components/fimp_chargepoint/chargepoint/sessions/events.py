@@ -16,7 +16,7 @@ from ..model import ChargepointSnapshot, Status
 FIRST_REPORTS_TIME: Final = 10.0
 
 
-class Occurrence(StrEnum):
+class SessionEventType(StrEnum):
     """What can happen to a car at a charge point."""
 
     CAR_CONNECTED = "car_connected"
@@ -38,7 +38,7 @@ class Activity(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class SessionState:
     """What was last known; None where nothing was said since the last gap."""
 
     plugged: bool | None = None
@@ -46,38 +46,40 @@ class Course:
     activity: Activity | None = None
 
 
-def step(course: Course, snapshot: ChargepointSnapshot) -> tuple[Course, list[Occurrence]]:
+def step(
+    course: SessionState, snapshot: ChargepointSnapshot
+) -> tuple[SessionState, list[SessionEventType]]:
     """Return the course after `snapshot`, and what happened, in order."""
     if not snapshot.available:
-        return Course(), []
-    happened: list[Occurrence] = []
+        return SessionState(), []
+    happened: list[SessionEventType] = []
     plugged = course.plugged if snapshot.plugged is None else snapshot.plugged
     activity = course.activity
     if plugged and course.plugged is False:
-        happened.append(Occurrence.CAR_CONNECTED)
+        happened.append(SessionEventType.CAR_CONNECTED)
         activity = Activity.BEFORE
     authorized = snapshot.session.authorized
     if authorized and course.authorized is False:
-        happened.append(Occurrence.AUTHORIZED)
+        happened.append(SessionEventType.AUTHORIZED)
     activity, changed = _next(activity, snapshot)
     happened += changed
     if course.plugged and plugged is False:
-        happened.append(Occurrence.CAR_DISCONNECTED)
-    return Course(plugged, authorized, activity), happened
+        happened.append(SessionEventType.CAR_DISCONNECTED)
+    return SessionState(plugged, authorized, activity), happened
 
 
 def _next(
     activity: Activity | None, snapshot: ChargepointSnapshot
-) -> tuple[Activity | None, list[Occurrence]]:
+) -> tuple[Activity | None, list[SessionEventType]]:
     """Return how far the session has come, and what that means."""
     reached = _reached(snapshot)
     if reached is Activity.CHARGING:
         return reached, _CHARGES[activity]
     if reached is Activity.AFTER:
         over = activity in (Activity.CHARGING, Activity.PAUSED)
-        return reached, [Occurrence.SESSION_FINISHED] if over else []
+        return reached, [SessionEventType.SESSION_FINISHED] if over else []
     if reached is Activity.PAUSED and activity is Activity.CHARGING:
-        return reached, [Occurrence.CHARGING_PAUSED]
+        return reached, [SessionEventType.CHARGING_PAUSED]
     if reached is Activity.PAUSED and activity is None:
         # Of a session that was there before us, the energy tells how far it has come.
         return (reached if snapshot.meter.session_energy else Activity.BEFORE), []
@@ -97,11 +99,11 @@ def _reached(snapshot: ChargepointSnapshot) -> Activity | None:
 _UNDECIDED: Final = frozenset({None, Status.SWITCHING_PHASES, Status.OUT_OF_SERVICE})
 
 #: What it means that charging goes on, by what was before.
-_CHARGES: Final[Mapping[Activity | None, list[Occurrence]]] = {
+_CHARGES: Final[Mapping[Activity | None, list[SessionEventType]]] = {
     None: [],
-    Activity.BEFORE: [Occurrence.CHARGING_STARTED],
+    Activity.BEFORE: [SessionEventType.CHARGING_STARTED],
     Activity.CHARGING: [],
-    Activity.PAUSED: [Occurrence.CHARGING_RESUMED],
+    Activity.PAUSED: [SessionEventType.CHARGING_RESUMED],
     # It looked like the end: a car that was full asks for more.
-    Activity.AFTER: [Occurrence.CHARGING_RESUMED],
+    Activity.AFTER: [SessionEventType.CHARGING_RESUMED],
 }

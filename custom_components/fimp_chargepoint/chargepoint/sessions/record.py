@@ -9,7 +9,7 @@ from ..stored import DamagedError, Readers, fields, number, text, timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class SessionRecord:
     """What is known of a session for sure: energy in kWh, `cost` in `currency`, `who` charged.
 
     It begins when the car comes, and ends when charging is over or the car goes.

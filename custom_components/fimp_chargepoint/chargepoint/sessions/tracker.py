@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 from ..model import ChargepointSnapshot, Status, corrected
 from ..scheduler import posix
 from ..stored import DamagedError, Readers, dict_of, fields, list_of, number, timestamp
-from .active_session import Visit, arrived, found
-from .cost import Bill, Price
-from .events import FIRST_REPORTS_TIME, Course, Occurrence, step
-from .record import Record
+from .active_session import ActiveSession, arrived, found
+from .cost import SessionCost, Price
+from .events import FIRST_REPORTS_TIME, SessionState, SessionEventType, step
+from .record import SessionRecord
 
 RECORDS_MAX: Final = 100
 #: Seconds until an end is told: the last energy comes a moment after the status, and a
@@ -24,18 +24,20 @@ SETTLING_TIME: Final = 2.0
 #: Clocks differ.
 _TOLERANCE: Final = timedelta(seconds=1)
 
-_ENDS: Final = frozenset({Occurrence.SESSION_FINISHED, Occurrence.CAR_DISCONNECTED})
-_CHARGES: Final = frozenset({Occurrence.CHARGING_STARTED, Occurrence.CHARGING_RESUMED})
+_ENDS: Final = frozenset({SessionEventType.SESSION_FINISHED, SessionEventType.CAR_DISCONNECTED})
+_CHARGES: Final = frozenset(
+    {SessionEventType.CHARGING_STARTED, SessionEventType.CHARGING_RESUMED}
+)
 
 
-class Happening(NamedTuple):
+class SessionEvent(NamedTuple):
     """Something that happened; `record` comes with the end of a session."""
 
-    occurrence: Occurrence
-    record: Record | None = None
+    occurrence: SessionEventType
+    record: SessionRecord | None = None
 
 
-class Logbook:
+class SessionTracker:
     """The sessions of one charge point.
 
     `records` are those that are over, oldest first, `visit` is the one that goes on, and
@@ -53,16 +55,16 @@ class Logbook:
         """
         self.has_price = has_price
         self._moment = moment
-        self.records: list[Record] = []
-        self.visit: Visit | None = None
-        self.past: Visit | None = None
+        self.records: list[SessionRecord] = []
+        self.visit: ActiveSession | None = None
+        self.past: ActiveSession | None = None
         self.totals: dict[str, float] = {}
         self.watched: tuple[datetime, float] | None = None
         #: What a newer version has stored with all this.
         self._unknown: dict[str, Any] = {}
         #: When what is due is to be told, in POSIX seconds.
         self.next_deadline: float | None = None
-        self._course = Course()
+        self._course = SessionState()
         self._snapshot: ChargepointSnapshot | None = None
         #: Since when there is no gap, and since when there is no car; None where there is.
         self._live_since: datetime | None = None
@@ -71,7 +73,7 @@ class Logbook:
         #: two runs: then whatever is said now was not known before.
         self._in_doubt = self._is_new_run = False
         #: Ends that are not told yet, and when they were seen.
-        self._ends: dict[Occurrence, datetime] = {}
+        self._ends: dict[SessionEventType, datetime] = {}
         self._ends_are_news = False
         #: Since when the visit was watched that an earlier run has stored.
         self._stored_since: datetime | None = None
@@ -80,10 +82,10 @@ class Logbook:
 
     def take(
         self, snapshot: ChargepointSnapshot, now: float, price: Price | None = None
-    ) -> list[Happening]:
+    ) -> list[SessionEvent]:
         """Take a snapshot at `now`, while a kWh costs `price`; returns what happened."""
         course, occurrences = step(self._course, snapshot)
-        if not snapshot.available or Occurrence.CAR_CONNECTED in occurrences:
+        if not snapshot.available or SessionEventType.CAR_CONNECTED in occurrences:
             # An end that was seen is an end.
             happened = self._settle(price)
         else:
@@ -104,15 +106,15 @@ class Logbook:
         ends = [each for each in occurrences if each in _ENDS]
         if course.plugged is False and self.visit is not None and not self._ends:
             # Where nobody saw it go, there may be more to say of its session in a moment.
-            ends.append(Occurrence.CAR_DISCONNECTED)
+            ends.append(SessionEventType.CAR_DISCONNECTED)
         for each in ends:
             self._ends[each] = when
             self._ends_are_news = is_news
             self.next_deadline = now + SETTLING_TIME
         told = [self._in_this_run(each, before) for each in occurrences if self._is_told(each)]
-        return happened + ([Happening(each) for each in told] if is_news else [])
+        return happened + ([SessionEvent(each) for each in told] if is_news else [])
 
-    def tick(self, now: float, price: Price | None = None) -> list[Happening]:
+    def tick(self, now: float, price: Price | None = None) -> list[SessionEvent]:
         """Do what is due at `now`; returns what happened."""
         if self.next_deadline is None or now < self.next_deadline:
             return []
@@ -140,31 +142,33 @@ class Logbook:
         if visit.recorded and visit.ended is not None:
             self.records[-1:] = [self.visit.record]
 
-    def close(self, price: Price | None = None) -> list[Happening]:
+    def close(self, price: Price | None = None) -> list[SessionEvent]:
         """Tell what waits to be told; nobody listens any more."""
         return self._settle(price)
 
-    def _is_told(self, occurrence: Occurrence) -> bool:
+    def _is_told(self, occurrence: SessionEventType) -> bool:
         """Whether an occurrence is told at once, and not later or never."""
         if occurrence in _CHARGES:
-            if self._ends.pop(Occurrence.SESSION_FINISHED, None):
+            if self._ends.pop(SessionEventType.SESSION_FINISHED, None):
                 # It was not the end.
                 return False
             if self.visit is not None:
                 self.visit = replace(self.visit, ended=None)
         return occurrence not in _ENDS
 
-    def _in_this_run(self, occurrence: Occurrence, before: Visit | None) -> Occurrence:
+    def _in_this_run(
+        self, occurrence: SessionEventType, before: ActiveSession | None
+    ) -> SessionEventType:
         """Return what it is for a session that has charged in an earlier run."""
         visit = self.visit
         if (
-            occurrence is Occurrence.CHARGING_STARTED
+            occurrence is SessionEventType.CHARGING_STARTED
             and before is not None
             and visit is not None
             and before.since == visit.since
             and before.charging_seen
         ):
-            return Occurrence.CHARGING_RESUMED
+            return SessionEventType.CHARGING_RESUMED
         return occurrence
 
     def _lose(self) -> None:
@@ -181,14 +185,14 @@ class Logbook:
         snapshot: ChargepointSnapshot,
         when: datetime,
         price: Price | None,
-        occurrences: Collection[Occurrence],
-    ) -> list[Happening]:
+        occurrences: Collection[SessionEventType],
+    ) -> list[SessionEvent]:
         """Take what is said of the session."""
         session, energy = snapshot.session, snapshot.meter.session_energy
         if session.started is not None and energy is not None:
             self.watched = session.started, energy
-        happened: list[Happening] = []
-        if Occurrence.CAR_CONNECTED in occurrences:
+        happened: list[SessionEvent] = []
+        if SessionEventType.CAR_CONNECTED in occurrences:
             self.visit = arrived(snapshot, when, self._unplugged_since or when)
             self._in_doubt = False
         elif self.visit is not None and self.visit.is_same(session) is False:
@@ -203,7 +207,7 @@ class Logbook:
 
     def _change_visit(
         self, snapshot: ChargepointSnapshot, when: datetime, price: Price | None
-    ) -> list[Happening]:
+    ) -> list[SessionEvent]:
         """The charge point speaks of another session, and nobody saw the car leave."""
         began = snapshot.session.began or when
         is_seen = not self._in_doubt and began >= (self._live_since or when)
@@ -216,17 +220,17 @@ class Logbook:
             self._leave()
         if self._course.plugged:
             visit = found(snapshot, when)
-            self.visit = replace(visit, bill=Bill()) if is_seen else visit
+            self.visit = replace(visit, bill=SessionCost()) if is_seen else visit
         return happened
 
-    def _watch(self, visit: Visit, price: Price | None) -> None:
+    def _watch(self, visit: ActiveSession, price: Price | None) -> None:
         """Take over what is known of a visit that goes on."""
         visit = self._bill(visit, price)
         if visit.recorded and visit.ended is not None:
             # The car is full, but may still take a little.
             self._rewrite(visit.record)
 
-    def _bill(self, visit: Visit, price: Price | None) -> Visit:
+    def _bill(self, visit: ActiveSession, price: Price | None) -> ActiveSession:
         """Return the visit with a bill for its energy, which is taken over."""
         self.visit, added = visit.billed(price, has_price=self.has_price)
         if price is not None:
@@ -235,7 +239,7 @@ class Logbook:
 
     # Its end ------------------------------------------------------------------------
 
-    def _settle(self, price: Price | None) -> list[Happening]:
+    def _settle(self, price: Price | None) -> list[SessionEvent]:
         """Tell the ends that were seen."""
         ends, self._ends, self.next_deadline = self._ends, {}, None
         snapshot, visit = self._snapshot, self.visit
@@ -245,9 +249,9 @@ class Logbook:
             self._end_unseen(visit, snapshot, price)
             self._leave()
             return []
-        happened: list[Happening] = []
-        gone = ends.get(Occurrence.CAR_DISCONNECTED)
-        finished = ends.get(Occurrence.SESSION_FINISHED)
+        happened: list[SessionEvent] = []
+        gone = ends.get(SessionEventType.CAR_DISCONNECTED)
+        finished = ends.get(SessionEventType.SESSION_FINISHED)
         if visit is not None:
             if finished is None and not visit.recorded and visit.counts:
                 # It was over before we listened.
@@ -256,14 +260,14 @@ class Logbook:
                 record = self._keep(
                     replace(visit, ended=_end(visit, snapshot, finished)), price
                 )
-                happened.append(Happening(Occurrence.SESSION_FINISHED, record))
+                happened.append(SessionEvent(SessionEventType.SESSION_FINISHED, record))
         if gone is not None:
             self._leave()
             if snapshot.status is Status.OUT_OF_SERVICE:
                 # It only seemed that the car had gone.
                 self._course = replace(self._course, plugged=None)
             else:
-                happened.append(Happening(Occurrence.CAR_DISCONNECTED))
+                happened.append(SessionEvent(SessionEventType.CAR_DISCONNECTED))
         return happened if self._ends_are_news else []
 
     def _leave(self) -> None:
@@ -272,7 +276,7 @@ class Logbook:
         self._in_doubt = False
 
     def _end_unseen(
-        self, visit: Visit, snapshot: ChargepointSnapshot, price: Price | None
+        self, visit: ActiveSession, snapshot: ChargepointSnapshot, price: Price | None
     ) -> None:
         """Record a session that ended while nobody listened, with what is sure."""
         is_same = bool(visit.is_same(snapshot.session))
@@ -285,7 +289,7 @@ class Logbook:
         elif not visit.recorded and visit.counts:
             self._keep(replace(visit, energy=None, charging_seen=True), None)
 
-    def _keep(self, visit: Visit, price: Price | None) -> Record:
+    def _keep(self, visit: ActiveSession, price: Price | None) -> SessionRecord:
         """Put a visit among the records, once, where anything was charged."""
         visit = self._bill(visit, price)
         record = visit.record
@@ -296,7 +300,7 @@ class Logbook:
             self.visit = replace(visit, recorded=True)
         return record
 
-    def _rewrite(self, record: Record) -> None:
+    def _rewrite(self, record: SessionRecord) -> None:
         """There is more to say of the last session."""
         unknown = self.records[-1].unknown if self.records else {}
         self.records[-1:] = [replace(record, unknown=unknown)]
@@ -350,14 +354,14 @@ def _watched(value: Any) -> tuple[datetime, float]:
 def _has_last(data: Mapping[str, Any]) -> bool:
     """Whether the last of the stored records can be read."""
     with suppress(DamagedError):
-        return bool(list_of(Record.restored, 1)(data.get("records")))
+        return bool(list_of(SessionRecord.restored, 1)(data.get("records")))
     return False
 
 
 _READERS: Readers = {
-    "records": list_of(Record.restored, RECORDS_MAX),
-    "visit": Visit.restored,
-    "past": Visit.restored,
+    "records": list_of(SessionRecord.restored, RECORDS_MAX),
+    "visit": ActiveSession.restored,
+    "past": ActiveSession.restored,
     "totals": dict_of(number),
     "watched": _watched,
 }
@@ -365,7 +369,7 @@ _READERS: Readers = {
 
 def merged(earlier: Any, later: Any) -> dict[str, Any]:
     """Return what two logbooks of the same charge point have stored as one."""
-    old, new = Logbook(), Logbook()
+    old, new = SessionTracker(), SessionTracker()
     for logbook, data in ((old, earlier), (new, later)):
         with suppress(DamagedError):
             logbook.restore(data)
@@ -378,7 +382,7 @@ def merged(earlier: Any, later: Any) -> dict[str, Any]:
     return stored | {"records": [each.stored() for each in records], "totals": totals}
 
 
-def _end(visit: Visit, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:
+def _end(visit: ActiveSession, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:
     """Return when a visit ended: as the charge point says, else as it was `seen`."""
     told = snapshot.session.ended if visit.is_same(snapshot.session) else None
     if told is None or not (visit.began or visit.since) <= told <= seen + _TOLERANCE:

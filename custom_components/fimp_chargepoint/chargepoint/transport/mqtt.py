@@ -123,7 +123,7 @@ class _Client(aiomqtt.Client):
             self._loop.call_soon_threadsafe(watch)
 
 
-class MqttLink:
+class MqttTransport:
     """A connection to a broker that comes back by itself."""
 
     def __init__(self, settings: SettingsSource, listener: LinkListener) -> None:

@@ -17,9 +17,9 @@ from ...authorization import (
     WithdrawAuthorization,
 )
 from ...commands.command import Request
-from ...commands.replies import Calls
+from ...commands.replies import PendingReplies
 from ...errors import CommandRejectedError, InvalidRequestError
-from ...node import Outlet
+from ...node import NodeHost
 from ...options import Token
 from ..heartbeat import is_beat
 from ..module import Module
@@ -51,10 +51,10 @@ _UNDECIDED: Final = "Processing"
 _REFUSED: Final = frozenset({"Rejected", "TimedOut", "Withdrawn"})
 
 
-class Desk:
+class AuthorizationClient:
     """Tells one EVSE who may charge."""
 
-    def __init__(self, module: Module, outlet: Outlet, calls: Calls) -> None:
+    def __init__(self, module: Module, outlet: NodeHost, calls: PendingReplies) -> None:
         """Speak to `module`, whose replies go to `calls`."""
         self._module = module
         self._outlet = outlet

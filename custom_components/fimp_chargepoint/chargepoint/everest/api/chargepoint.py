@@ -13,10 +13,10 @@ from typing import Any, Final, override
 
 from ...authorization import Permission, TakesPermissions
 from ...commands.command import Request
-from ...commands.replies import Calls
+from ...commands.replies import PendingReplies
 from ...errors import CommandRejectedError, NotConnectedError
 from ...model import Cost, Feature, Reason
-from ...node import Outlet
+from ...node import NodeHost
 from .. import random_delay, session
 from ..envelope import mapping, text
 from ..evse import ASKS_FOR_TOKEN
@@ -24,8 +24,8 @@ from ..limits import Enforced
 from ..module import Kind, Module
 from ..status import State
 from . import costs, dc_supply, details, operations
-from .authorization import Desk
-from .companions import Sisters
+from .authorization import AuthorizationClient
+from .companions import CompanionModules
 from .errors import ASK_AGAIN
 from .limiting import LimitedChargepoint
 from .tokens import TokenProvider
@@ -46,11 +46,11 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
-    def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
+    def __init__(self, address: str, module: str, outlet: NodeHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(address, Module(prefix, Kind.EVSE, module), outlet)
-        self._calls = Calls(outlet, self.timers, self.command_timeout)
-        self._desk = Desk(self.module, outlet, self._calls)
+        self._calls = PendingReplies(outlet, self.timers, self.command_timeout)
+        self._desk = AuthorizationClient(self.module, outlet, self._calls)
         #: Whether an event was heard since the last gap, so that the last one is known.
         self._event_heard = False
         self._connector = 1
@@ -93,7 +93,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._desk.heard(variable, value)
         self._proves(variable)
 
-    def link(self, sisters: Sisters, now: float) -> None:
+    def link(self, sisters: CompanionModules, now: float) -> None:
         """Take over the modules beside it that belong to it."""
         before, self._sisters = self._sisters, sisters
         for old, new, listener in (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PERIOD: Final = 5.0
 
 
-class Supervision:
+class CommunicationCheck:
     """Tells the modules that we live, as often as they want it, where the user does."""
 
     def __init__(self, hub: Hub, timers: Timers) -> None:

@@ -4,19 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ...commands.command import Request
-from ...node import Outlet
+from ...node import NodeHost
 from ...protocol import Handler
 from ..heartbeat import is_beat
 from ..module import Module
 
 
-class Sister:
+class CompanionModule:
     """A module beside an EVSE's: what it says, and what it can be asked."""
 
     #: The variables that prove such a module, with a key they hold.
     PROOFS: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, module: Module, outlet: Outlet) -> None:
+    def __init__(self, module: Module, outlet: NodeHost) -> None:
         """Speak to `module` through `outlet`."""
         self.module = module
         self._outlet = outlet

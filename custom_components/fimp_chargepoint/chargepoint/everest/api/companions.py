@@ -10,13 +10,13 @@ from ...commands.command import Request
 from .. import limits
 from ..limits import Limits
 from ..module import Kind
-from .companion import Sister
+from .companion import CompanionModule
 from .costs import SessionCosts
 from .errors import ErrorHistory
 from .tokens import Authorization, TokenProvider
 
 
-class EnergyLimits(Sister):
+class EnergyLimits(CompanionModule):
     """The limits that we ask for."""
 
     PROOFS: ClassVar = {
@@ -32,7 +32,7 @@ class EnergyLimits(Sister):
 
 
 #: What is made of a module of each kind.
-SISTERS: Final[dict[Kind, type[Sister]]] = {
+SISTERS: Final[dict[Kind, type[CompanionModule]]] = {
     Kind.ERRORS: ErrorHistory,
     Kind.LIMITS: EnergyLimits,
     Kind.TOKENS: TokenProvider,
@@ -40,7 +40,7 @@ SISTERS: Final[dict[Kind, type[Sister]]] = {
     Kind.COSTS: SessionCosts,
 }
 
-#: In which field of `Sisters` a module of each kind is.
+#: In which field of `CompanionModules` a module of each kind is.
 FIELDS: Final[dict[Kind, str]] = {
     Kind.ERRORS: "errors",
     Kind.LIMITS: "limits",
@@ -51,7 +51,7 @@ FIELDS: Final[dict[Kind, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sisters:
+class CompanionModules:
     """The modules that belong to one EVSE, as far as that is known.
 
     `shared` is whether other EVSEs may have some of them as well.

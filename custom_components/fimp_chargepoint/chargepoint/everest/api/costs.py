@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, override
 
 from ...model import Cost, Session
 from ..envelope import mapping, number, part, text, timestamp
-from .companion import Sister
+from .companion import CompanionModule
 
 #: Decimals of a currency that names none, and the most that are believed.
 _DECIMALS: Final = 2
@@ -15,7 +15,7 @@ _DECIMALS_MAX: Final = 6
 _CHUNKS_MAX: Final = 1000
 
 
-class SessionCosts(Sister):
+class SessionCosts(CompanionModule):
     """Tells its listeners of the costs of a session, and when it was told."""
 
     PROOFS: ClassVar = {

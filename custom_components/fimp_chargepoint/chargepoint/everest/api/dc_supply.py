@@ -7,7 +7,7 @@ EVerest API v1, evse_manager_consumer: `dc_mode`, `dc_voltage_current`, `dc_capa
 from dataclasses import replace
 from typing import Any, Final
 
-from ...model import DirectCurrent, Feature
+from ...model import DcSupply, Feature
 from ..envelope import number, text
 
 #: The mode of a power supply that has failed.
@@ -40,7 +40,7 @@ def facts(variable: str, value: Any) -> dict[Feature, Any]:
     }
 
 
-def unmeasured(known: DirectCurrent) -> DirectCurrent:
+def unmeasured(known: DcSupply) -> DcSupply:
     """Return what stays of what is `known` until it is measured again."""
     return replace(known, dc_voltage=None, dc_current=None, isolation_resistance=None)
 

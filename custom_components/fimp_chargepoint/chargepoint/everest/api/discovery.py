@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
 from ...notices import LinksMissing
-from ...options import LinkChoice
+from ...options import ModuleChoice
 from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
 from ..envelope import ReplyTopic, decode, mapping, number, part, request, text
 from ..heartbeat import is_beat
 from ..module import Kind, Module, address_of
 from .chargepoint import EverestChargepoint
-from .communication_check import Supervision
-from .companion import Sister
+from .communication_check import CommunicationCheck
+from .companion import CompanionModule
 from .companions import SISTERS
 from .module_assignment import Assignment
 
@@ -67,12 +67,12 @@ class EverestProtocol(Protocol):
         self._chargepoints: dict[str, EverestChargepoint] = {}
         self._assignment = Assignment(hub, prefix)
         #: The modules beside them, by kind and id.
-        self._sisters: dict[tuple[Kind, str], Sister] = {}
+        self._sisters: dict[tuple[Kind, str], CompanionModule] = {}
         # The id keeps us apart from other clients of our kind.
         self._own_id = uuid4().hex
         #: Where the replies to the last discoveries go: each module replies on its own.
         self._reply_to: deque[str] = deque(maxlen=_DISCOVERIES)
-        self._supervision = Supervision(hub, self._timers)
+        self._supervision = CommunicationCheck(hub, self._timers)
 
     @override
     def route(self, topic: str) -> Handler | None:
@@ -172,7 +172,7 @@ class EverestProtocol(Protocol):
 
     def _sister(
         self, kind: Kind, module: str, now: float, check: float | None = None
-    ) -> Sister | None:
+    ) -> CompanionModule | None:
         """Return a module beside the EVSEs, which is made known where it was not.
 
         It wants a sign of life within each `check` seconds, where that is known. None of a
@@ -192,7 +192,7 @@ class EverestProtocol(Protocol):
 
     @property
     @override
-    def link_choices(self) -> list[LinkChoice]:
+    def link_choices(self) -> list[ModuleChoice]:
         return self._assignment.link_choices
 
     def _look_at_links_later(self, now: float) -> None:

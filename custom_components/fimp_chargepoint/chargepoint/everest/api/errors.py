@@ -5,10 +5,10 @@ EVerest API v1, error_history_consumer.
 
 from typing import Any, ClassVar, Final, override
 
-from ...node import Outlet
+from ...node import NodeHost
 from ..envelope import error_name, mapping, text
 from ..module import Module
-from .companion import Sister
+from .companion import CompanionModule
 
 #: Errors that are kept; a station has a handful.
 _ERRORS_MAX: Final = 100
@@ -16,12 +16,12 @@ _ERRORS_MAX: Final = 100
 ASK_AGAIN: Final = 3.0
 
 
-class ErrorHistory(Sister):
+class ErrorHistory(CompanionModule):
     """Tells its listeners the names of all errors of the station, and when it was told."""
 
     PROOFS: ClassVar = {"error_raised": "uuid", "error_cleared": "uuid"}
 
-    def __init__(self, module: Module, outlet: Outlet) -> None:
+    def __init__(self, module: Module, outlet: NodeHost) -> None:
         """Know of no error yet."""
         super().__init__(module, outlet)
         #: By uuid.

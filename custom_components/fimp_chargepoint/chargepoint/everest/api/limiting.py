@@ -4,14 +4,14 @@ from abc import ABC
 from collections.abc import Mapping
 from typing import Any, Final, override
 
-from ...commands.command import Effect, Request
+from ...commands.command import ExpectedState, Request
 from ...model import ChargepointSnapshot, Feature
-from ...node import Outlet
+from ...node import NodeHost
 from .. import limits, random_delay
 from ..envelope import mapping
 from ..limits import Limits
 from ..module import Module
-from .companions import Sisters
+from .companions import CompanionModules
 from .module_client import ApiChargepoint
 
 #: Seconds after a start in which nobody has been given any energy yet.
@@ -21,12 +21,12 @@ _STARTING_TIME: Final = 5.0
 class LimitedChargepoint(ApiChargepoint, ABC):
     """A charge point whose limits are asked for through a module beside it."""
 
-    def __init__(self, address: str, module: Module, outlet: Outlet) -> None:
+    def __init__(self, address: str, module: Module, outlet: NodeHost) -> None:
         """Start without any module beside it."""
         super().__init__(address, module, outlet)
         #: The modules beside it that belong to it.
-        self._sisters = Sisters()
-        self._countdown = random_delay.Countdown()
+        self._sisters = CompanionModules()
+        self._countdown = random_delay.RandomisedDelay()
 
     @property
     @override
@@ -78,9 +78,9 @@ class LimitedChargepoint(ApiChargepoint, ABC):
         return ours and super()._is_own(feature, value)
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         if feature is Feature.MAX_CURRENT:
-            return Effect(feature, value, lambda snapshot: _limits_to(snapshot, value))
+            return ExpectedState(feature, value, lambda snapshot: _limits_to(snapshot, value))
         return super()._set_effect(feature, value)
 
 

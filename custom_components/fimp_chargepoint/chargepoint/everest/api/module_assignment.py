@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from ...options import LinkChoice
+from ...options import ModuleChoice
 from ..module import Kind, is_v1
 from ..station import EverestStation, station_address
 from .chargepoint import EverestChargepoint
-from .companion import Sister
-from .companions import FIELDS, Sisters
+from .companion import CompanionModule
+from .companions import FIELDS, CompanionModules
 from .errors import ErrorHistory
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ def linked(
     return mine
 
 
-def choices(evses: Mapping[str, str], found: Found, *, alone: bool) -> list[LinkChoice]:
+def choices(evses: Mapping[str, str], found: Found, *, alone: bool) -> list[ModuleChoice]:
     """Return what the user can choose for `evses`, which are names by address.
 
     `alone` is whether there is only the one.
     """
     offered = {name: tuple(sorted(found.get(kind, ()))) for name, kind in ASKED.items()}
     return [
-        LinkChoice(address=address, name=name, kind=kind, modules=modules)
+        ModuleChoice(address=address, name=name, kind=kind, modules=modules)
         for address, name in sorted(evses.items())
         for kind, modules in offered.items()
         if modules and not (alone and len(modules) == 1)
@@ -75,8 +75,8 @@ def choices(evses: Mapping[str, str], found: Found, *, alone: bool) -> list[Link
 
 
 def undecided(
-    offered: Sequence[LinkChoice], chosen: Mapping[str, Mapping[str, str]]
-) -> list[LinkChoice]:
+    offered: Sequence[ModuleChoice], chosen: Mapping[str, Mapping[str, str]]
+) -> list[ModuleChoice]:
     """Return which of the `offered` choices the user has to make."""
     return [
         each
@@ -98,7 +98,7 @@ class Assignment:
         self._prefix = prefix
         #: By address.
         self._evses: dict[str, EverestChargepoint] = {}
-        self._modules: dict[Kind, dict[str, Sister]] = {}
+        self._modules: dict[Kind, dict[str, CompanionModule]] = {}
         #: One that was heard, and has to wait until the user lets it in.
         self._other: str | None = None
         #: The error histories of EVSEs, of how many each one is, and those that are of none.
@@ -117,7 +117,7 @@ class Assignment:
         self._link(self._evses.values() if len(self._evses) <= _TWO else [evse], now)
         self._look_for_station(now)
 
-    def add_module(self, sister: Sister, now: float) -> None:
+    def add_module(self, sister: CompanionModule, now: float) -> None:
         """Give a new module to those whose own it is."""
         kind, module = sister.module.kind, sister.module.id
         others = self._modules.setdefault(kind, {})
@@ -144,13 +144,13 @@ class Assignment:
         return (kind, module) in self._chosen_for
 
     @property
-    def link_choices(self) -> list[LinkChoice]:
+    def link_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to an EVSE."""
         names = {each.address: each.snapshot.identity.name for each in self._evses.values()}
         return choices(names, self._modules, alone=self._is_alone)
 
     @property
-    def undecided(self) -> list[LinkChoice]:
+    def undecided(self) -> list[ModuleChoice]:
         """What the user has to say."""
         return undecided(self.link_choices, self._chosen)
 
@@ -167,7 +167,7 @@ class Assignment:
             parts: dict[str, Any] = {
                 FIELDS[kind]: self._modules[kind][module] for kind, module in mine.items()
             }
-            sisters = Sisters(**parts, shared=not alone)
+            sisters = CompanionModules(**parts, shared=not alone)
             evse.link(sisters, now)
             self._own(evse.address, sisters.errors, now)
 

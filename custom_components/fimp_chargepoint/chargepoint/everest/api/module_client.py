@@ -11,11 +11,11 @@ from typing import Any, Final, override
 
 from ...commands.command import Request
 from ...model import Feature, Reason
-from ...node import Outlet
+from ...node import NodeHost
 from ...protocol import Handler
 from .. import random_delay
 from ..evse import Evse
-from ..heartbeat import Pulse, look
+from ..heartbeat import HeartbeatMonitor, look
 from ..module import Module
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,12 +46,12 @@ _GETTABLE: Final = (
 class ApiChargepoint(Evse):
     """A charge point that is there as long as its module says anything."""
 
-    def __init__(self, address: str, module: Module, outlet: Outlet) -> None:
+    def __init__(self, address: str, module: Module, outlet: NodeHost) -> None:
         """Speak to `module`; `address` identifies the node."""
         super().__init__(address, module.id, outlet)
         self.module = module
         self._heard_at = outlet.clock.now()
-        self._pulse = Pulse()
+        self._pulse = HeartbeatMonitor()
         #: Since when it is there, or since when it has started anew.
         self._alive_since = self._heard_at
         #: Whether `/get` is answered, None where that is not known (yet, or any more).

@@ -9,7 +9,7 @@ from ...commands.command import Request
 from ...errors import InvalidRequestError
 from ...options import Token
 from ..envelope import mapping, part, text
-from .companion import Sister
+from .companion import CompanionModule
 
 #: The words that EVerest knows; any other one would be refused, or worse.
 TOKEN_TYPES: Final = frozenset(
@@ -41,7 +41,7 @@ def check_token(token: Token) -> None:
         raise InvalidRequestError(token.kind)
 
 
-class TokenProvider(Sister):
+class TokenProvider(CompanionModule):
     """A reader that we hold a token to."""
 
     def request(self, token: Token, evse: int | None = None) -> Request:
@@ -59,7 +59,7 @@ class TokenProvider(Sister):
         return self.module.message("provided_token", value)
 
 
-class Authorization(Sister):
+class Authorization(CompanionModule):
     """Tells its listeners the value of a token, and what the station says of it."""
 
     PROOFS: ClassVar = {"token_validation_status": "token"}

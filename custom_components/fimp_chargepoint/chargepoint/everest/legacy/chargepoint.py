@@ -15,10 +15,10 @@ from uuid import uuid4
 
 import orjson
 
-from ...commands.command import Effect, Request
+from ...commands.command import ExpectedState, Request
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Status
-from ...node import Outlet
+from ...node import NodeHost
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
 from ..envelope import mapping, number, part, text
@@ -55,7 +55,7 @@ class LegacyChargepoint(Evse):
 
     _sees_starts: ClassVar[bool] = True
 
-    def __init__(self, address: str, module: str, outlet: Outlet, prefix: str) -> None:
+    def __init__(self, address: str, module: str, outlet: NodeHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(address, module, outlet)
         self._topic = f"{prefix}everest_api/{module}/cmd/"
@@ -257,7 +257,7 @@ class LegacyChargepoint(Evse):
         return holding if holding >= possible.minimum else possible.maximum
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> Effect:
+    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         if feature is not Feature.MAX_CURRENT:
             return super()._set_effect(feature, value)
         limit: float = round(value, 2)
@@ -268,7 +268,7 @@ class LegacyChargepoint(Evse):
             # whose wish ever, it cannot be seen.
             return holding in (limit, 0) or holding == self._ceiling < limit
 
-        return Effect(feature, value, limits_to)
+        return ExpectedState(feature, value, limits_to)
 
     @override
     def _act_request(self, feature: Feature) -> Request:

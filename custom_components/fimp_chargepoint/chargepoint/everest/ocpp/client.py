@@ -12,7 +12,7 @@ from ...capabilities import Capabilities
 from ...commands.command import Request
 from ...errors import InvalidRequestError
 from ...model import Feature, Identity, NodeKind, Reason
-from ...node import Outlet
+from ...node import NodeHost
 from ...ocpp import (
     NOTHING_KNOWN,
     MonitorVariables,
@@ -24,7 +24,7 @@ from ...ocpp import (
 )
 from ...protocol import Handler
 from ..envelope import address, mapping, text, timestamp
-from ..heartbeat import Pulse, look
+from ..heartbeat import HeartbeatMonitor, look
 from ..internal_bus import bus
 from ..internal_bus.bus import BusCall, BusModule
 from ..module import Kind, Module
@@ -55,7 +55,7 @@ _BASICS: Final = Capabilities(reports=frozenset({Feature.CONNECTED}))
 class EverestOcpp(OcppClient):
     """One OCPP client."""
 
-    def __init__(self, address: str, outlet: Outlet, prefix: str, module: str | None) -> None:
+    def __init__(self, address: str, outlet: NodeHost, prefix: str, module: str | None) -> None:
         """Speak to the `ocpp_consumer` called `module`; without one, by the other ways."""
         #: The `ocpp_consumer`, where there is one.
         self.module = None if module is None else Module(prefix, Kind.OCPP, module)
@@ -68,7 +68,7 @@ class EverestOcpp(OcppClient):
             capabilities=_BASICS,
         )
         super().__init__(address, snapshot, outlet)
-        self._pulse = Pulse()
+        self._pulse = HeartbeatMonitor()
         self._heard_at = outlet.clock.now()
         #: When it was told last how the connection is, and the last word of the older API.
         self._told_at = float("-inf")

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
-from ..api.communication_check import Supervision
+from ..api.communication_check import CommunicationCheck
 from ..envelope import ReplyTopic, decode, mapping, number, part, request
 from ..heartbeat import is_beat
 from ..internal_bus import bus
@@ -70,7 +70,7 @@ class OcppProtocol(Protocol):
         self._usual: BusModule | None = None
         self._asked: str | None = None
         self.filters = () if self._root is None else self._bus_filters(self._root)
-        self._supervision = Supervision(hub, self._timers)
+        self._supervision = CommunicationCheck(hub, self._timers)
 
     def _bus_filters(self, root: str) -> tuple[str, ...]:
         implementation = f"{root}modules/+/impl/+/"
