@@ -44,7 +44,7 @@ _FOLDER = Path(fimp_chargepoint.__file__).parent
 #: It reacts at once, and looks at its charge point so seldom that nothing disturbs us.
 _QUIET = Timing(pace=0, poll=3600)
 #: Everything is shown, and leaves, at once.
-_OPTIONS = {"measurement_interval": 0, "dwell": 0, "write_interval": 0}
+_OPTIONS = {"measurement_interval": 0, "restart_delay": 0, "write_interval": 0}
 #: The second report counts: with the first one some things happen for the only time.
 _WATTS = (2900, 3000)
 _SECONDS_OF_SILENCE = 0.5

@@ -54,9 +54,7 @@ def _report(kind: str, value: str | float) -> tuple[str, bytes]:
     return service, json.dumps(message).encode()
 
 
-async def publish(
-    port: int, kind: str, rate: float, seconds: float, charge_points: int
-) -> None:
+async def publish(port: int, kind: str, rate: float, seconds: float, charge_points: int) -> None:
     """Publish at `rate` a second and print when each message was handed over."""
     sent: list[tuple[int, float]] = []
     values = _KINDS[kind][1]
@@ -100,8 +98,7 @@ async def measure(
             await add_integration(hass, port, options={"measurement_interval": 0})
         await _introduce(port, charge_points)
         names = {
-            f"sensor.{_ADAPTER}_{number}_{entity}": number
-            for number in range(1, charge_points + 1)
+            f"sensor.{_ADAPTER}_{number}_{entity}": number for number in range(1, charge_points + 1)
         }
         await until(lambda: all(hass.states.get(name) for name in names))
         await hass.async_block_till_done()
@@ -178,9 +175,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=200, help="messages a second")
     parser.add_argument("--seconds", type=float, default=20, help="how long, at most 300")
     parser.add_argument("--charge-points", type=int, default=10)
-    parser.add_argument(
-        "--kind", choices=_KINDS, help="only this (default: one after the other)"
-    )
+    parser.add_argument("--kind", choices=_KINDS, help="only this (default: one after the other)")
     parser.add_argument("--publish-to", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     seconds = min(arguments.seconds, 300)

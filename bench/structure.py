@@ -37,7 +37,7 @@ class Figure:
 
 #: Of the code as it is written.
 WRITTEN = (
-    Figure("modules", "modules of the integration", 151),
+    Figure("modules", "modules of the integration", 156),
     Figure("lines", "its lines of code", 14870, 10300),
     Figure("single_importer", "modules that one other module imports", 49),
     Figure("any", "times that something is Any", 644, 149),
@@ -99,9 +99,7 @@ def main() -> int:
         found |= asyncio.run(hops.measure(port))
     print(table(found))
     if arguments.json is not None:
-        report = {
-            key: {"figure": amount(value), "made_of": value} for key, value in found.items()
-        }
+        report = {key: {"figure": amount(value), "made_of": value} for key, value in found.items()}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
 

@@ -25,9 +25,7 @@ class Cars:
 
     def __init__(self, *simulators: Simulator[Any]) -> None:
         """Collect the charge points of all simulators."""
-        self.points = {
-            name: point for each in simulators for name, point in each.points.items()
-        }
+        self.points = {name: point for each in simulators for name, point in each.points.items()}
 
     async def do(self, name: str, words: str) -> None:
         """Let the charge point `name` obey `words`, such as `plug`."""
@@ -54,7 +52,7 @@ async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterato
         EverestSimulator(
             broker,
             EvseSetup(name="carport", module="carport", limits="limits"),
-            sisters=SisterSetup(errors="errors"),
+            companions=SisterSetup(errors="errors"),
             timing=_TIMING,
         ),
         *others,

@@ -85,9 +85,7 @@ def integration_states(hass: HomeAssistant) -> dict[str, State]:
     """Return the states of all entities of the integration, by entity id."""
     return {
         entry.entity_id: state
-        for entry in sorted(
-            er.async_get(hass).entities.values(), key=lambda entry: entry.entity_id
-        )
+        for entry in sorted(er.async_get(hass).entities.values(), key=lambda entry: entry.entity_id)
         if entry.platform == DOMAIN and (state := hass.states.get(entry.entity_id)) is not None
     }
 

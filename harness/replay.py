@@ -124,7 +124,7 @@ async def _play(
         before = line.t
         clock.advance(start + line.t)
         if line.note:
-            hub.link_up()
+            hub.connection_made()
             continue
         topic = _redirected(hub, line.topic)
         # The clock must not go on before the message was taken at its own time.

@@ -69,7 +69,7 @@ class Screen:
         """Choose from a menu that is open."""
         await self.page.get_by_role("menuitem", name=name, exact=True).click()
 
-    async def shows(self, text: str | re.Pattern[str]) -> None:
+    async def expects(self, text: str | re.Pattern[str]) -> None:
         """Wait until a text is there, somewhere."""
         await expect(self.page.get_by_text(text).first).to_be_visible()
 

@@ -88,7 +88,7 @@ async def _add(screen: Screen, broker: Broker) -> None:
     await screen.fill("Host", broker.host)
     await screen.fill("Port", str(broker.port))
     await screen.press("Submit")
-    await screen.shows("Charge points found")
+    await screen.expects("Charge points found")
     await _shoot(screen, "found")
     await screen.press("Finish")
     await screen.press("Skip and finish")
@@ -155,9 +155,7 @@ async def _shoot(screen: Screen, name: str) -> None:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     path = FOLDER / f"{name}.png"
     image.quantize(_COLORS).save(path, optimize=True)
-    print(
-        f"{path.relative_to(Path.cwd())}: {path.stat().st_size / 1000:.0f} kB", file=sys.stderr
-    )
+    print(f"{path.relative_to(Path.cwd())}: {path.stat().st_size / 1000:.0f} kB", file=sys.stderr)
 
 
 def main() -> int:

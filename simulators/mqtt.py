@@ -116,9 +116,7 @@ class Link:
         ) as client:
             await client.subscribe([(topic, self._qos) for topic in self._topics])
             self._outbox = asyncio.Queue()
-            sender = asyncio.create_task(
-                self._empty(client, self._outbox), name="simulator sender"
-            )
+            sender = asyncio.create_task(self._empty(client, self._outbox), name="simulator sender")
             try:
                 connected()
                 async for message in client.messages:

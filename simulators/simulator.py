@@ -155,9 +155,7 @@ class Chargepoint(ABC):
 
     def _expect(self, *, plugged: bool) -> None:
         if self.connector.plugged is not plugged:
-            raise ControlError(
-                "no car is plugged in" if plugged else "a car is plugged in already"
-            )
+            raise ControlError("no car is plugged in" if plugged else "a car is plugged in already")
 
 
 class Simulator[P: Chargepoint](ABC):

@@ -116,9 +116,7 @@ class BrokerProcess:
             # It would accept them, too, as long as ours has not given up.
             return False
         program = mosquitto()
-        command = (
-            self._amqtt(password) if program is None else self._mosquitto(program, password)
-        )
+        command = self._amqtt(password) if program is None else self._mosquitto(program, password)
         with Path(self.folder, "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
         while self._process.poll() is None and time.monotonic() < deadline:

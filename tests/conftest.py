@@ -34,9 +34,7 @@ def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeB
             )
             if only_mosquitto and mosquitto() is None:
                 pytest.skip("only mosquitto can be told to do that")
-            made = BrokerProcess(
-                tmp_path / f"broker{len(list(tmp_path.iterdir()))}", **keywords
-            )
+            made = BrokerProcess(tmp_path / f"broker{len(list(tmp_path.iterdir()))}", **keywords)
             stack.callback(made.stop)
             made.start()
             return made

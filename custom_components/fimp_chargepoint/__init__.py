@@ -30,15 +30,15 @@ from .repair_issues.broker_offline import (
     async_forget_outage,
     async_watch_for_outages,
 )
-from .repair_issues.competing_controller import async_watch_for_rivals
+from .repair_issues.competing_controller import async_watch_for_competing_controllers
 from .repair_issues.duplicate_entry import async_watch_for_duplicates
 from .repair_issues.issues import (
     async_forget_issues,
     async_forget_refused_credentials,
     async_report_refused_credentials,
 )
-from .repair_issues.readded import async_remove_offers, async_watch_for_moves
-from .repair_issues.silent_charge_points import async_forget_heard, async_watch_for_absence
+from .repair_issues.readded import async_remove_offers, async_watch_for_readded
+from .repair_issues.silent_charge_points import async_forget_heard, async_watch_for_silence
 from .repair_issues.token_unavailable import async_watch_for_unused_tokens
 from .services import async_setup_actions
 from .sessions import Sessions, async_remove_sessions
@@ -46,9 +46,9 @@ from .sessions import Sessions, async_remove_sessions
 #: What looks for what the user should know of, or has changed, as long as an entry is loaded.
 _WATCHES = (
     async_watch_for_outages,
-    async_watch_for_moves,
-    async_watch_for_absence,
-    async_watch_for_rivals,
+    async_watch_for_readded,
+    async_watch_for_silence,
+    async_watch_for_competing_controllers,
     async_watch_for_unused_tokens,
     async_watch_for_duplicates,
     async_follow_price,

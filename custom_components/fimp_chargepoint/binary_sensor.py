@@ -34,9 +34,7 @@ ATTR_PROBLEMS = "problems"
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeBinarySensorDescription[S: NodeSnapshot](
-    NodeDescription, BinarySensorEntityDescription
-):
+class NodeBinarySensorDescription[S: NodeSnapshot](NodeDescription, BinarySensorEntityDescription):
     """A fact, and the names of what is wrong where it is about that."""
 
     is_on_fn: Callable[[S], bool | None]
@@ -102,11 +100,11 @@ BINARY_SENSORS = (
         is_on_fn=lambda snapshot: snapshot.details.data_link,
     ),
     ChargepointBinarySensorDescription(
-        key="waits_for_others",
-        translation_key="waits_for_others",
+        key="waiting_for_release",
+        translation_key="waiting_for_release",
         entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.WAITS_FOR_OTHERS),
-        is_on_fn=lambda snapshot: snapshot.details.waits_for_others,
+        exists_fn=reports(Feature.WAITING_FOR_RELEASE),
+        is_on_fn=lambda snapshot: snapshot.details.waiting_for_release,
     ),
 )
 

@@ -57,13 +57,13 @@ BUTTONS = (
         press_fn=lambda chargepoint: chargepoint.act(Feature.SKIP_RANDOM_DELAY),
     ),
     ChargepointButtonDescription(
-        key="force_unlock",
-        translation_key="force_unlock",
+        key="unlock_connector",
+        translation_key="unlock_connector",
         entity_category=EntityCategory.CONFIG,
         # It also ends the transaction.
         entity_registry_enabled_default=False,
-        exists_fn=controls(Feature.FORCE_UNLOCK),
-        press_fn=lambda chargepoint: chargepoint.act(Feature.FORCE_UNLOCK),
+        exists_fn=controls(Feature.UNLOCK_CONNECTOR),
+        press_fn=lambda chargepoint: chargepoint.act(Feature.UNLOCK_CONNECTOR),
     ),
 )
 

@@ -13,9 +13,7 @@ from .actions.targets import async_ours
 
 def _is(device_class: BinarySensorDeviceClass, state: str) -> type[Condition]:
     """Return a condition for a binary sensor of charge points."""
-    specs: dict[str, DomainSpec] = {
-        Platform.BINARY_SENSOR: DomainSpec(device_class=device_class)
-    }
+    specs: dict[str, DomainSpec] = {Platform.BINARY_SENSOR: DomainSpec(device_class=device_class)}
     states: set[str | bool] = {state}
 
     class BinarySensorCondition(EntityStateConditionBase):

@@ -67,9 +67,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     # Which broker ------------------------------------------------------------
 
     @override
-    async def async_step_user(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the broker, where there is a choice."""
         if not has_home_assistant_broker(self.hass):
             return await self.async_step_broker()
@@ -93,9 +91,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 problem = error
         return self._show("home_assistant", HOME_ASSISTANT_SCHEMA, user_input, problem)
 
-    async def async_step_broker(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_broker(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Use another broker."""
         problem: Exception | None = None
         if user_input is not None:
@@ -283,9 +279,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         return await self.async_step_search()
 
-    async def async_step_search(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_search(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show that we are looking, until we have looked."""
         if not self._search.done():
             return self.async_show_progress(
@@ -293,9 +287,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             )
         return self.async_show_progress_done(next_step_id=self._search.result().next_step)
 
-    async def async_step_found(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say by name what was found."""
         return await self._async_conclude("found", user_input)
 

@@ -157,7 +157,7 @@ def former_limit(chargepoint: Chargepoint, feature: Feature) -> FormerLimit | No
     """Return what a limit for a while takes the place of, None where nobody can say."""
     snapshot = chargepoint.snapshot
     kept: float | None = snapshot.kept.get(feature)
-    if kept is not None and chargepoint.effect(feature, kept).holds(snapshot):
+    if kept is not None and chargepoint.effect(feature, kept).matches(snapshot):
         # Ours, also where a stricter one hides it.
         return FormerLimit(kept)
     holding: float | None = getattr(snapshot, feature)

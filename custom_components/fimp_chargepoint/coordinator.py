@@ -14,9 +14,9 @@ from .chargepoint.capabilities import Capabilities
 from .chargepoint.charge_point import Chargepoint
 from .chargepoint.hub import (
     ClockSet,
+    ConnectionRefused,
     Hub,
     HubEvent,
-    LinkRefused,
     NodeAdded,
     NodeRemoved,
     Warned,
@@ -85,7 +85,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
         #: Whether its node is gone for good; its entities go with it.
         self.is_gone = False
         self._on_shutdown = [node.add_listener(self._take_over)]
-        node.outlet.internal_errors.call(self.async_register_device)
+        node.host.internal_errors.call(self.async_register_device)
 
     @callback
     def async_on_shutdown(self, end: CALLBACK_TYPE) -> None:
@@ -97,7 +97,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
         """Stop listening."""
         await super().async_shutdown()
         ends, self._on_shutdown = self._on_shutdown, []
-        self.node.outlet.internal_errors.tell(reversed(ends))
+        self.node.host.internal_errors.tell(reversed(ends))
 
     @override
     async def _async_update_data(self) -> S:
@@ -138,7 +138,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
         """
         told, self._told = self._told, self.data
         for_all = self.is_gone or self.data.differs_beyond_measurements(told)
-        self.node.outlet.internal_errors.tell(
+        self.node.host.internal_errors.tell(
             listener
             for listener, context in self._listeners.values()
             if for_all or context is not FACTS
@@ -220,7 +220,7 @@ class RuntimeData:
                 self._add(node)
             case NodeRemoved(node):
                 self._remove(node)
-            case LinkRefused():
+            case ConnectionRefused():
                 self._ask_for_credentials()
             case Warned(warning):
                 async_report_warning(self._hass, self._entry, warning)

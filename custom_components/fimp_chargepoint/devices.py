@@ -14,9 +14,7 @@ from .hub_id import hub_id, node_identifier
 
 
 @callback
-def async_find_device(
-    hass: HomeAssistant, entry_id: str, identifier: str
-) -> dr.DeviceEntry | None:
+def async_find_device(hass: HomeAssistant, entry_id: str, identifier: str) -> dr.DeviceEntry | None:
     """Return the device with one of our identifiers."""
     registry = dr.async_get(hass)
     return registry.async_get_device_by_identifier((DOMAIN, identifier), entry_id)

@@ -107,7 +107,7 @@ async def _async_diagnostics(
             if wanted is None or coordinator.identifier in wanted
         }
         hub = data.hub
-        moment = hub.clock.moment
+        moment = hub.clock.to_datetime
         messages = [_Message(each, hub.reads(each), kept=True) for each in hub.journal.older]
         messages += [_Message(each, hub.reads(each), kept=False) for each in hub.journal.recent]
 
@@ -144,7 +144,7 @@ def _learn(hass: HomeAssistant, entry: FimpConfigEntry, redactor: Redactor) -> N
 def _hub(entry: FimpConfigEntry) -> dict[str, object]:
     hub = entry.runtime_data.hub
     return {
-        "connected": hub.link.connected,
+        "connected": hub.transport.connected,
         "connections": hub.connections,
         "last_error": None if hub.last_error is None else repr(hub.last_error),
         "protocols": [f"{prefix}{protocol}" for protocol, prefix in hub.protocols],
@@ -179,9 +179,7 @@ def _is_made_up(identity: Identity, address: str) -> bool:
 
 
 @callback
-def _shown(
-    hass: HomeAssistant, coordinator: AnyCoordinator
-) -> dict[str, dict[str, str | None]]:
+def _shown(hass: HomeAssistant, coordinator: AnyCoordinator) -> dict[str, dict[str, str | None]]:
     """Return the states of the entities by platform and key, None where one is disabled."""
     entry_id, identifier = coordinator.config_entry.entry_id, coordinator.identifier
     device = async_find_device(hass, entry_id, identifier)

@@ -13,7 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .chargepoint.charge_point import Chargepoint
 from .chargepoint.faults import FaultTracker, follow, news
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
-from .chargepoint.ocpp import OcppClient, OcppEvent, OcppSnapshot, Told
+from .chargepoint.ocpp import OcppClient, OcppEvent, OcppNotification, OcppSnapshot
 from .chargepoint.sessions.events import SessionEventType
 from .chargepoint.sessions.tracker import SessionEvent
 from .chargepoint.station import StationSnapshot
@@ -138,13 +138,13 @@ class SessionEventEntity(NodeEventEntity[ChargepointSnapshot, Chargepoint]):
         """Listen to the keeper of the sessions."""
         await super().async_added_to_hass()
         sessions = self.coordinator.config_entry.runtime_data.sessions
-        keeper = sessions.of(self.coordinator.node.address)
-        self.async_on_remove(keeper.async_on_happening(self._happened))
+        recorder = sessions.of(self.coordinator.node.address)
+        self.async_on_remove(recorder.async_on_session_event(self._happened))
 
     @callback
-    def _happened(self, happening: SessionEvent) -> None:
-        record = happening.record
-        self._tell(happening.occurrence, None if record is None else record.told())
+    def _happened(self, session_event: SessionEvent) -> None:
+        record = session_event.record
+        self._tell(session_event.event_type, None if record is None else record.as_dict())
 
 
 class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
@@ -152,7 +152,7 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
 ):
     """What goes wrong."""
 
-    _trouble = FaultTracker()
+    _faults = FaultTracker()
     _cancel_timer: Callable[[], None] | None = None
 
     @override
@@ -171,11 +171,11 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
             self._look()
 
     def _look(self) -> None:
-        clock = self.coordinator.node.outlet.clock
-        self._trouble = follow(self._trouble, self.coordinator.data, clock.now())
+        clock = self.coordinator.node.host.clock
+        self._faults = follow(self._faults, self.coordinator.data, clock.now())
         self._stop_waiting()
-        if self._trouble.due is not None:
-            self._cancel_timer = clock.call_at(self._trouble.due, self._tell_news)
+        if self._faults.due is not None:
+            self._cancel_timer = clock.call_at(self._faults.due, self._tell_news)
 
     def _stop_waiting(self) -> None:
         if self._cancel_timer is not None:
@@ -183,8 +183,8 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
             self._cancel_timer = None
 
     def _tell_news(self) -> None:
-        now = self.coordinator.node.outlet.clock.now()
-        self._trouble, found = news(self._trouble, now)
+        now = self.coordinator.node.host.clock.now()
+        self._faults, found = news(self._faults, now)
         for event_type, names in ((_RAISED, found.raised), (_CLEARED, found.cleared)):
             if names:
                 self._tell(event_type, {ATTR_WHICH: list(names)})
@@ -200,6 +200,6 @@ class OcppEventEntity(NodeEventEntity[OcppSnapshot, OcppClient]):
         self.async_on_remove(self.coordinator.node.add_event_listener(self._happened))
 
     @callback
-    def _happened(self, told: Told) -> None:
-        if told.kind in self.event_types:
-            self._tell(told.kind, told.details)
+    def _happened(self, notification: OcppNotification) -> None:
+        if notification.kind in self.event_types:
+            self._tell(notification.kind, notification.details)

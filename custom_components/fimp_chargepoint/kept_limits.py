@@ -50,8 +50,8 @@ class _Kept:
     unknown_limits: Mapping[str, Any] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
-    def stored(self) -> dict[str, Any]:
-        """Return what `restored` takes, fit for JSON."""
+    def to_storage(self) -> dict[str, Any]:
+        """Return what `from_storage` takes, fit for JSON."""
         limits = {**self.unknown_limits, **self.limits}
         return {
             **self.unknown,
@@ -61,8 +61,8 @@ class _Kept:
         }
 
     @classmethod
-    def restored(cls, data: Any) -> Self:
-        """Return what `stored` was made of, as far as it can be read.
+    def from_storage(cls, data: Any) -> Self:
+        """Return what `to_storage` was made of, as far as it can be read.
 
         Raises:
             DamagedError: there are no limits.
@@ -97,16 +97,14 @@ class KeptLimits:
     def __init__(self, hass: HomeAssistant) -> None:
         """Know of none; `async_load` has to follow."""
         self._hass = hass
-        self._store: Store[dict[str, Any]] = Store(
-            hass, _STORE_VERSION, f"{DOMAIN}.kept_limits"
-        )
+        self._store: Store[dict[str, Any]] = Store(hass, _STORE_VERSION, f"{DOMAIN}.kept_limits")
         self._kept: dict[str, dict[str, _Kept]] = {}
 
     async def async_load(self) -> None:
         """Take over those of an earlier run."""
         stored = await async_load(self._hass, self._store, dict)
         with suppress(DamagedError):
-            self._kept = dict_of(dict_of(_Kept.restored))(stored)
+            self._kept = dict_of(dict_of(_Kept.from_storage))(stored)
         report_lost("the kept limits", stored, self._data())
 
     @callback
@@ -121,7 +119,7 @@ class KeptLimits:
             if not isinstance(node, Chargepoint):
                 return
             if (kept := known.get(node.address)) is not None:
-                node.keeper.restore(kept.limits, clock.now())
+                node.limit_ownership.restore(kept.limits, clock.now())
                 node.restore_pauses(kept.pauses)
 
             @callback
@@ -148,7 +146,7 @@ class KeptLimits:
 
     def _data(self) -> dict[str, Any]:
         return {
-            entry_id: {address: each.stored() for address, each in kept.items()}
+            entry_id: {address: each.to_storage() for address, each in kept.items()}
             for entry_id, kept in self._kept.items()
         }
 
@@ -159,9 +157,7 @@ class KeptLimits:
         """Take back what no charge point has as its own setting: an entry is gone."""
         known = self._kept.pop(entry.entry_id, {})
         await self._async_save()
-        addresses = [
-            address for address, kept in known.items() if kept.limits and kept.withdraw
-        ]
+        addresses = [address for address, kept in known.items() if kept.limits and kept.withdraw]
         if not addresses:
             return
         # What takes longer, such as a broker that is not there, goes on without the user.

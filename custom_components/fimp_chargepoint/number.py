@@ -62,9 +62,7 @@ NUMBERS = (
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         exists_fn=controls(Feature.SESSION_CURRENT),
-        control=FeatureControl(
-            Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current
-        ),
+        control=FeatureControl(Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current),
     ),
     ChargepointNumberDescription(
         key="random_delay_duration",

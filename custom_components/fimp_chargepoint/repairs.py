@@ -16,7 +16,7 @@ from .const import DOMAIN
 from .coordinator import FimpConfigEntry
 from .repair_issues.issues import ENTRY_ID
 from .repair_issues.readded import async_move
-from .repair_issues.silent_charge_points import async_remove_absent
+from .repair_issues.silent_charge_points import async_remove_silent
 
 type Act = Callable[[HomeAssistant, dict[str, Any]], Awaitable[None]]
 
@@ -56,9 +56,7 @@ class ReconfigureFlow(ConfirmRepairFlow):
         flow = await self.hass.config_entries.flow.async_init(
             DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": self._entry_id}
         )
-        return self.async_create_entry(
-            data={}, next_flow=(FlowType.CONFIG_FLOW, flow["flow_id"])
-        )
+        return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_FLOW, flow["flow_id"]))
 
 
 async def _async_add_new(hass: HomeAssistant, issue: dict[str, Any]) -> None:
@@ -77,8 +75,8 @@ async def async_create_fix_flow(
     match issue_id.split("_"):
         case "moved", *_:
             return ActFlow(async_move, issue)
-        case "absent", *_:
-            return ActFlow(async_remove_absent, issue)
+        case "silent", *_:
+            return ActFlow(async_remove_silent, issue)
         case "new", *_:
             return ActFlow(_async_add_new, issue)
         case "broker", *_:

@@ -40,9 +40,7 @@ MODE_SELECTS = (
         key="charging_mode",
         translation_key="charging_mode",
         exists_fn=controls(Feature.CHARGING_MODE),
-        control=ChargingModeControl(
-            Feature.CHARGING_MODE, lambda snapshot: snapshot.charging_mode
-        ),
+        control=ChargingModeControl(Feature.CHARGING_MODE, lambda snapshot: snapshot.charging_mode),
     ),
 )
 SELECTS = (

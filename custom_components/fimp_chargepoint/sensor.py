@@ -118,9 +118,7 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
         return self.entity_description.value_fn(self.coordinator.data)
 
 
-class SessionsSensor(
-    _Sensor, NodeEntity[ChargepointSnapshot, SensorValue | Total, Chargepoint]
-):
+class SessionsSensor(_Sensor, NodeEntity[ChargepointSnapshot, SensorValue | Total, Chargepoint]):
     """What there is to say of the sessions of a charge point."""
 
     entity_description: SessionsSensorDescription
@@ -131,18 +129,18 @@ class SessionsSensor(
         """Take the keeper of the sessions."""
         super().__init__(coordinator, description)
         sessions = coordinator.config_entry.runtime_data.sessions
-        self._keeper = sessions.of(coordinator.node.address)
+        self._recorder = sessions.of(coordinator.node.address)
 
     @override
     async def async_added_to_hass(self) -> None:
         """Listen to the keeper as well."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._keeper.async_add_listener(self._handle_coordinator_update))
+        self.async_on_remove(self._recorder.async_add_listener(self._handle_coordinator_update))
 
     @override
     def _read(self) -> SensorValue | Total:
         """Return the value, None where it is not known."""
-        return self.entity_description.value_fn(self._keeper)
+        return self.entity_description.value_fn(self._recorder)
 
 
 class LastSessionSensor(SessionsSensor):

@@ -142,7 +142,7 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
         if action.live and not coordinator.data.available:
             raise HomeAssistantError(
                 translation_domain=DOMAIN,
-                translation_key="not_there",
+                translation_key="unavailable_target",
                 translation_placeholders={"name": names[device_id]},
             )
         with translated_errors():

@@ -29,7 +29,7 @@ _SAVE_SOON: Final = 10.0
 _SAVE_LATER: Final = 300.0
 
 type _Data = dict[str, Any]
-type HappeningListener = Callable[[SessionEvent], None]
+type SessionEventListener = Callable[[SessionEvent], None]
 
 
 class Money(NamedTuple):
@@ -59,7 +59,7 @@ class Sessions:
         self._stored: dict[str, Any] = {}
         #: What a newer version has stored beside them.
         self._unknown: _Data = {}
-        self._keepers: dict[str, SessionRecorder] = {}
+        self._recorders: dict[str, SessionRecorder] = {}
         self._is_to_save = False
         self._stop_tracking = prices.async_track(self._reprice)
 
@@ -77,7 +77,7 @@ class Sessions:
     async def async_close(self) -> None:
         """Tell and store what there is; nothing is watched from now on."""
         self._stop_tracking()
-        for address in tuple(self._keepers):
+        for address in tuple(self._recorders):
             self.leave(address)
         if self._is_to_save:
             await self._store.async_save(self._data())
@@ -85,21 +85,21 @@ class Sessions:
     @callback
     def watch(self, node: Chargepoint) -> None:
         """Keep watch over a charge point that was found."""
-        clock = node.outlet.clock
-        logbook = SessionTracker(has_price=self.prices.is_named, moment=clock.moment)
+        clock = node.host.clock
+        tracker = SessionTracker(has_price=self.prices.is_named, moment=clock.to_datetime)
         if (data := self._stored.pop(node.address, None)) is not None:
             with suppress(DamagedError):
-                logbook.restore(data)
-            report_lost(f"the sessions of {node.address}", data, logbook.stored())
-        self._keepers[node.address] = SessionRecorder(node, logbook, self.prices, self._save)
+                tracker.restore(data)
+            report_lost(f"the sessions of {node.address}", data, tracker.to_storage())
+        self._recorders[node.address] = SessionRecorder(node, tracker, self.prices, self._save)
 
     @callback
     def leave(self, address: str) -> None:
         """Watch a charge point no more; its sessions are kept."""
-        keeper = self._keepers.pop(address, None)
-        if keeper is not None:
-            keeper.close()
-            self._stored[address] = keeper.logbook.stored()
+        recorder = self._recorders.pop(address, None)
+        if recorder is not None:
+            recorder.close()
+            self._stored[address] = recorder.tracker.to_storage()
 
     @callback
     def move(self, old: str, new: str) -> None:
@@ -109,17 +109,17 @@ class Sessions:
 
     def of(self, address: str) -> SessionRecorder:
         """Return the keeper of a charge point that was found."""
-        return self._keepers[address]
+        return self._recorders[address]
 
     @callback
     def clock_set(self, by: float) -> None:
         """The system clock was set by so many seconds."""
-        for each in self._keepers.values():
+        for each in self._recorders.values():
             each.clock_set(by)
 
     @callback
     def _reprice(self) -> None:
-        for each in self._keepers.values():
+        for each in self._recorders.values():
             each.reprice()
 
     @callback
@@ -131,7 +131,7 @@ class Sessions:
 
     def _data(self) -> _Data:
         self._is_to_save = False
-        watched = {address: each.logbook.stored() for address, each in self._keepers.items()}
+        watched = {address: each.tracker.to_storage() for address, each in self._recorders.items()}
         return {**self._unknown, _CHARGE_POINTS: self._stored | watched}
 
 
@@ -141,27 +141,27 @@ class SessionRecorder:
     def __init__(
         self,
         node: Chargepoint,
-        logbook: SessionTracker,
+        tracker: SessionTracker,
         prices: PriceSource,
         save: Save,
     ) -> None:
         """Start to watch `node`; `save` is called when there is something to store."""
-        self.logbook = logbook
-        self._clock = node.outlet.clock
-        self._errors = node.outlet.internal_errors
+        self.tracker = tracker
+        self._clock = node.host.clock
+        self._errors = node.host.internal_errors
         self._prices = prices
         self._save = save
-        self._saved = logbook.mark
+        self._saved = tracker.mark
         self._listeners: list[Callable[[], None]] = []
-        self._happening_listeners: list[HappeningListener] = []
+        self._happening_listeners: list[SessionEventListener] = []
         self._cancel_timer: Callable[[], None] | None = None
-        if logbook.watched is not None:
-            self._errors.call(node.restore_session, *logbook.watched)
+        if tracker.watched is not None:
+            self._errors.call(node.restore_session, *tracker.watched)
         self._snapshot = node.snapshot
         self._stop_listening = node.add_listener(self._take)
         self.reprice()
         now = self._clock.now()
-        self._note(partial(self.logbook.take, self._snapshot, now, prices.price))
+        self._note(partial(self.tracker.take, self._snapshot, now, prices.price))
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
@@ -170,7 +170,7 @@ class SessionRecorder:
         return partial(self._listeners.remove, listener)
 
     @callback
-    def async_on_happening(self, listener: HappeningListener) -> CALLBACK_TYPE:
+    def async_on_session_event(self, listener: SessionEventListener) -> CALLBACK_TYPE:
         """Call `listener` with all that happens; returns how to stop that."""
         self._happening_listeners.append(listener)
         return partial(self._happening_listeners.remove, listener)
@@ -178,19 +178,19 @@ class SessionRecorder:
     @property
     def session_cost(self) -> Money:
         """What the session costs so far, or did cost."""
-        visit = self.logbook.visit or self.logbook.past
-        return Money(None) if visit is None else Money(visit.cost, visit.bill.currency)
+        active = self.tracker.active or self.tracker.past
+        return Money(None) if active is None else Money(active.cost, active.session_cost.currency)
 
     @property
     def session_since(self) -> datetime | None:
         """When that session began."""
-        visit = self.logbook.visit or self.logbook.past
-        return None if visit is None else visit.started or visit.since
+        active = self.tracker.active or self.tracker.past
+        return None if active is None else active.started or active.since
 
     @property
     def total_cost(self) -> Money:
         """What all sessions did cost."""
-        totals, price = self.logbook.totals, self._prices.price
+        totals, price = self.tracker.totals, self._prices.price
         if price is not None:
             return Money(totals.get(price.currency), price.currency)
         if len(totals) != 1:
@@ -201,23 +201,23 @@ class SessionRecorder:
     @property
     def last_session(self) -> SessionRecord | None:
         """The last session that is over."""
-        return self.logbook.records[-1] if self.logbook.records else None
+        return self.tracker.records[-1] if self.tracker.records else None
 
     def reprice(self) -> None:
         """The price may be another one."""
         if (price := self._prices.price) is not None:
-            self._note(partial(self.logbook.reprice, price), is_new=True)
+            self._note(partial(self.tracker.reprice, price), is_new=True)
         else:
             self._errors.call(self._tell, [], is_new=True)
 
     def clock_set(self, by: float) -> None:
         """The system clock was set by so many seconds."""
-        self._note(partial(self.logbook.clock_set, by))
+        self._note(partial(self.tracker.clock_set, by))
 
     def close(self) -> None:
         """Listen no more, and tell what waits to be told."""
         self._stop_listening()
-        self._note(partial(self.logbook.close, self._prices.price))
+        self._note(partial(self.tracker.close, self._prices.price))
 
     def _take(self, snapshot: ChargepointSnapshot) -> None:
         """Take what is said, but for measurements that are no part of a session."""
@@ -229,11 +229,11 @@ class SessionRecorder:
         ):
             return
         now = self._clock.now()
-        self._note(partial(self.logbook.take, snapshot, now, self._prices.price))
+        self._note(partial(self.tracker.take, snapshot, now, self._prices.price))
 
     def _tick(self) -> None:
         now = self._clock.now()
-        self._note(partial(self.logbook.tick, now, self._prices.price))
+        self._note(partial(self.tracker.tick, now, self._prices.price))
 
     def _note(
         self, change: Callable[[], list[SessionEvent] | None], *, is_new: bool = False
@@ -253,16 +253,16 @@ class SessionRecorder:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
-        if self.logbook.next_deadline is not None:
-            self._cancel_timer = self._clock.call_at(self.logbook.next_deadline, self._tick)
-        if (mark := self.logbook.mark) != self._saved:
+        if self.tracker.next_deadline is not None:
+            self._cancel_timer = self._clock.call_at(self.tracker.next_deadline, self._tick)
+        if (mark := self.tracker.mark) != self._saved:
             self._saved = mark
             self._save(soon=bool(happened))
             is_new = True
         if is_new:
             self._errors.tell(self._listeners)
-        for happening in happened:
-            self._errors.tell(self._happening_listeners, happening)
+        for session_event in happened:
+            self._errors.tell(self._happening_listeners, session_event)
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[_Data]:
@@ -293,7 +293,7 @@ async def async_remove_sessions(hass: HomeAssistant, entry_id: str) -> None:
 
 
 def _moved(stored: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """Return `stored` with what was at `old` at `new`."""
+    """Return `to_storage` with what was at `old` at `new`."""
     if old not in stored:
         return dict(stored)
     others = {address: each for address, each in stored.items() if address != old}

@@ -71,9 +71,7 @@ def _describe(parameter_id: str, name: str | None = None) -> ChargepointSwitchDe
 
 
 #: Settings that have a meaning of their own, whoever made the charge point.
-PARAMETER_SWITCHES = {
-    each: _describe(each) for each in ("cable_always_locked", "free_charging")
-}
+PARAMETER_SWITCHES = {each: _describe(each) for each in ("cable_always_locked", "free_charging")}
 
 
 def _parameter_switch(parameter: Parameter) -> ChargepointSwitchDescription:

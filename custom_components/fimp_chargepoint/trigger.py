@@ -38,9 +38,7 @@ class _ChargepointTrigger(EntityTriggerBase):
 
 def _turns(device_class: BinarySensorDeviceClass, to: str) -> type[Trigger]:
     """Return a trigger for a binary sensor that turns on or off."""
-    specs: dict[str, DomainSpec] = {
-        Platform.BINARY_SENSOR: DomainSpec(device_class=device_class)
-    }
+    specs: dict[str, DomainSpec] = {Platform.BINARY_SENSOR: DomainSpec(device_class=device_class)}
     states = {to}
 
     class BinarySensorTrigger(_ChargepointTrigger, EntityTargetStateTriggerBase):

@@ -45,9 +45,7 @@ def main() -> None:
     parser.add_argument(
         "--evse", action="append", default=[], metavar="KEY=VALUE,...", help=_EVSE_KEYS
     )
-    parser.add_argument(
-        "--prefix", default="", help="written before every topic, such as site1/"
-    )
+    parser.add_argument("--prefix", default="", help="written before every topic, such as site1/")
     parser.add_argument(
         "--dialect",
         choices=DIALECTS,
@@ -82,7 +80,7 @@ def main() -> None:
             *setups,
             prefix=options.prefix,
             dialect=options.dialect,
-            sisters=SisterSetup(**_chosen(SisterSetup, options)),
+            companions=SisterSetup(**_chosen(SisterSetup, options)),
             site=SiteSetup(**_chosen(SiteSetup, options)),
             timing=program.timing(options),
         )

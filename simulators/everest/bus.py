@@ -170,9 +170,7 @@ class OcppBus(Teller):
     def _get(self, names: list[str]) -> dict[str, Any]:
         keys = self._ocpp.keys
         return {
-            "configuration_keys": [
-                self._describe(name) for name in names or keys if name in keys
-            ],
+            "configuration_keys": [self._describe(name) for name in names or keys if name in keys],
             "unknown_keys": [name for name in names if name not in keys],
         }
 

@@ -3,8 +3,8 @@
 from typing import Any, override
 
 from . import messages
+from .companions import Companion
 from .evse import Evse
-from .sisters import Sister
 
 _CURRENCY = {"code": "EUR", "decimals": 2}
 _STATUS_AFTER = {
@@ -22,7 +22,7 @@ def cents(amount: float) -> dict[str, int]:
     return {"value": round(amount * 100)}
 
 
-class SessionCosts(Sister):
+class SessionCosts(Companion):
     """Tells the cost of each session, the tariff and the default price."""
 
     KIND = "session_cost_consumer"

@@ -226,9 +226,7 @@ class Course:
         voice.sample()
         session.ended = messages.now()
         voice.car(here=False)
-        voice.event(
-            "SessionFinished", _IDLE, session_finished={"meter_value": voice.meter_value}
-        )
+        voice.event("SessionFinished", _IDLE, session_finished={"meter_value": voice.meter_value})
 
     def lose_power(self, before: Session | None) -> None:
         """Close after a start what was remembered of a transaction before it."""
@@ -236,9 +234,7 @@ class Course:
             voice = self._evse.voice
             voice.event("SessionResumed:", session=before.uuid)
             finished = {"meter_value": voice.meter_value, "reason": "PowerLoss"}
-            voice.event(
-                "TransactionFinished", session=before.uuid, transaction_finished=finished
-            )
+            voice.event("TransactionFinished", session=before.uuid, transaction_finished=finished)
 
     # Procedures ---------------------------------------------------------------------
 

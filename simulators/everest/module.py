@@ -108,9 +108,7 @@ class ApiModule:
         except MalformedError as error:
             station.refuses(f"{self.topic}/m2e/{operation}", payload, str(error))
         except FatalError as error:
-            station.die(
-                f"{self.topic}/m2e/{operation} {payload.decode(errors='replace')}: {error}"
-            )
+            station.die(f"{self.topic}/m2e/{operation} {payload.decode(errors='replace')}: {error}")
 
     def _take(self, operation: str, payload: bytes) -> None:
         station = self.station

@@ -6,10 +6,10 @@ from typing import Any, override
 import uuid
 
 from . import messages, ocpp
+from .companions import Companion
 from .evse import Evse
 from .framework import Station
 from .requests import MalformedError, fields, integer, one_of
-from .sisters import Sister
 from .vocabulary import Source
 
 _TRANSACTION_EVENTS = {
@@ -26,7 +26,7 @@ _NAME_LENGTH = 50
 _VALUE_LENGTH = 1000
 
 
-class OcppConsumer(Sister, ocpp.Teller):
+class OcppConsumer(Companion, ocpp.Teller):
     """Tells of OCPP, reads and writes its keys."""
 
     KIND = "ocpp_consumer"

@@ -10,6 +10,7 @@ from simulators.simulator import Timing
 from . import legacy
 from .bus import OcppBus
 from .cards import Cards
+from .companions import Authorizer, Companion, ErrorHistory, ExternalLimits, Tokens
 from .control import EverestChargepoint
 from .cost import SessionCosts
 from .framework import ROOT, Framework
@@ -19,7 +20,6 @@ from .ocpp import Ocpp
 from .ocpp_api import OcppConsumer
 from .requests import FatalError, MalformedError, envelope
 from .setups import EvseSetup, SisterSetup, SiteSetup
-from .sisters import Authorizer, ErrorHistory, ExternalLimits, Sister, Tokens
 
 _BEACONS = 4
 
@@ -33,54 +33,50 @@ class EverestSimulator(Framework[EverestChargepoint]):
         *evses: EvseSetup,
         prefix: str = "",
         dialect: str = "main",
-        sisters: SisterSetup | None = None,
+        companions: SisterSetup | None = None,
         site: SiteSetup | None = None,
         timing: Timing | None = None,
     ) -> None:
         """Build the modules; without any EVSE given there is one."""
-        super().__init__(broker, prefix, dialect, sisters, site, timing)
+        super().__init__(broker, prefix, dialect, companions, site, timing)
         setups = evses or (EvseSetup(),)
         has_ocpp = self.ids.ocpp or self.ids.bus
         self.back_end = Ocpp(self, len(setups)) if has_ocpp else None
-        self.sisters: list[Sister] = []
+        self.companions: list[Companion] = []
         self._cards = Cards(self)
         self._loops: list[asyncio.Task[None]] = []
         for number, setup in enumerate(setups, 1):
             self.add(EverestChargepoint(self, setup, number, self._cards, self.back_end))
         self._bus = (
-            OcppBus(self, self.back_end, self.ids.bus)
-            if self.back_end and self.ids.bus
-            else None
+            OcppBus(self, self.back_end, self.ids.bus) if self.back_end and self.ids.bus else None
         )
         if self.dialect.api:
-            self._add_sisters()
+            self._add_companions()
         has_legacy = self.dialect.legacy or self.site.legacy
         self._legacy = LegacyStation(self, self.back_end) if has_legacy else None
         known = [(module.kind, module.module_id) for module in self._modules()]
         if len(set(known)) < len(known):
             raise ValueError("every module needs an id of its own")
 
-    def _add_sisters(self) -> None:
+    def _add_companions(self) -> None:
         ids = self.ids
-        self.sisters += [
+        self.companions += [
             ExternalLimits(self, evse.setup.limits, evse)
             for evse in self.points.values()
             if evse.setup.limits
         ]
         if ids.grid:
-            self.sisters.append(
-                ExternalLimits(self, ids.grid, *self.points.values(), grid=True)
-            )
+            self.companions.append(ExternalLimits(self, ids.grid, *self.points.values(), grid=True))
         if ids.errors:
-            self.sisters.append(ErrorHistory(self, ids.errors))
+            self.companions.append(ErrorHistory(self, ids.errors))
         if ids.authorizer:
-            self.sisters.append(Authorizer(self, ids.authorizer, self._cards))
+            self.companions.append(Authorizer(self, ids.authorizer, self._cards))
         if ids.tokens:
-            self.sisters.append(Tokens(self, ids.tokens, self._cards))
+            self.companions.append(Tokens(self, ids.tokens, self._cards))
         if ids.cost and self.dialect.costs:
-            self.sisters.append(SessionCosts(self, ids.cost))
+            self.companions.append(SessionCosts(self, ids.cost))
         if ids.ocpp and self.back_end:
-            self.sisters.append(OcppConsumer(self, ids.ocpp, self.back_end))
+            self.companions.append(OcppConsumer(self, ids.ocpp, self.back_end))
 
     @property
     @override
@@ -113,9 +109,9 @@ class EverestSimulator(Framework[EverestChargepoint]):
         if self.dialect.discovers:
             for _ in range(_BEACONS):
                 self.send(f"{self.prefix}{ROOT}ready_beacon", "{}")
-        for sister in self.sisters:
-            sister.start()
-            sister.introduce()
+        for companion in self.companions:
+            companion.start()
+            companion.introduce()
         if self._bus:
             self._bus.boot()
         if self._legacy:
@@ -132,8 +128,8 @@ class EverestSimulator(Framework[EverestChargepoint]):
         for task in self._loops:
             task.cancel()
         self._loops.clear()
-        for sister in self.sisters:
-            sister.stop()
+        for companion in self.companions:
+            companion.stop()
         for evse in self.points.values():
             evse.shut_down()
 
@@ -165,19 +161,19 @@ class EverestSimulator(Framework[EverestChargepoint]):
 
     @override
     def happened(self, number: int, event: str) -> None:
-        for sister in self.sisters:
-            sister.heard(self._evse(number), event)
+        for companion in self.companions:
+            companion.heard(self._evse(number), event)
 
     @override
     def tell_cost(self, number: int, total: float | None) -> bool:
-        tellers = [each for each in self.sisters if isinstance(each, SessionCosts)]
+        tellers = [each for each in self.companions if isinstance(each, SessionCosts)]
         told = [each.tell(self._evse(number), total) for each in tellers]
         return any(told)
 
     @override
     def topics_of(self, number: int) -> Iterable[str]:
         evse = self._evse(number)
-        modules: list[ApiModule] = [evse.api, *self.sisters]
+        modules: list[ApiModule] = [evse.api, *self.companions]
         topics = [
             f"{module.topic}/e2m/{variable}"
             for module in modules
@@ -209,4 +205,4 @@ class EverestSimulator(Framework[EverestChargepoint]):
     def _modules(self) -> list[ApiModule]:
         if not self.dialect.api:
             return []
-        return [*self.sisters, *(evse.api for evse in self.points.values())]
+        return [*self.companions, *(evse.api for evse in self.points.values())]

@@ -128,9 +128,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         old = self.habits.state_report != "evt.app.state_report"
         if not success and not old and not self.habits.by_heart:
             # The only state that is told unasked, and on the topic of an application.
-            report = Report(
-                self.adapter, self.habits.state_report, "object", self.account.alarm
-            )
+            report = Report(self.adapter, self.habits.state_report, "object", self.account.alarm)
             self.send_event(f"/rt:app/rn:{self.adapter}/ad:1", report)
         status = self.account.states if old else self.account.status
         self._tell("evt.auth.status_report", status)

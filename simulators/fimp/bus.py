@@ -19,9 +19,7 @@ type AnyAdapter = Adapter[Any]
 class Adapter[P: Chargepoint](Simulator[P]):
     """An adapter without its charge points."""
 
-    def __init__(
-        self, broker: Broker, timing: Timing | None, habits: Habits, name: str
-    ) -> None:
+    def __init__(self, broker: Broker, timing: Timing | None, habits: Habits, name: str) -> None:
         """Build it logged in; without a name it has the usual one."""
         super().__init__(broker, timing or Timing(), qos=1)
         self.habits = habits

@@ -25,9 +25,7 @@ def _options(**values: object) -> list[dict[str, object]]:
 def switch(key: str, name: str, text: str = "") -> dict[str, Any]:
     """Describe a parameter that is on or off, the way chargers do."""
     choice = _options(Yes=True, No=False)
-    return _parameter(
-        key, name, "bool", "select", default=False, options=choice, description=text
-    )
+    return _parameter(key, name, "bool", "select", default=False, options=choice, description=text)
 
 
 BASICS = (

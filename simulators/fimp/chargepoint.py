@@ -293,8 +293,7 @@ class FimpChargepoint(SpeakingChargepoint):
     async def garbage(self) -> None:
         """Publish nonsense where reports are expected."""
         addresses = [
-            self.adapter.service_address(service, self.address)
-            for service in self.profile.services
+            self.adapter.service_address(service, self.address) for service in self.profile.services
         ]
         for address in (*addresses, self.adapter.own_address):
             for nonsense in NONSENSE:

@@ -108,9 +108,7 @@ def _current(point: FimpChargepoint, request: Request, hasty: str) -> int:
             f"configured current must be at least {least}A, received {amps}A instead"
         )
     if amps > most:
-        raise RefusedError(
-            f"configured current must not exceed {most}A, received {amps}A instead"
-        )
+        raise RefusedError(f"configured current must not exceed {most}A, received {amps}A instead")
     if point.adapter.habits.between_currents:
         _pace(point, hasty)
         point.current_set_at = point.connector.clock()

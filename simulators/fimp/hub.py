@@ -51,9 +51,7 @@ class Vinculum:
         answer = {
             "cmd": "get",
             "errors": None,
-            "param": {
-                name: known for name, known in self._components().items() if name in wanted
-            },
+            "param": {name: known for name, known in self._components().items() if name in wanted},
             "requestId": value.get("requestId"),
             "success": True,
         }

@@ -40,9 +40,7 @@ def _get_extended(point: FimpChargepoint, request: Request) -> None:
 
 
 METERING: dict[str, Command] = {
-    "cmd.meter.get_report": Command(
-        _get("meter", "meter report"), "failed to send meter report"
-    ),
+    "cmd.meter.get_report": Command(_get("meter", "meter report"), "failed to send meter report"),
     "cmd.meter_export.get_report": Command(
         _get("meter_export", "export meter report"), "failed to send meter report"
     ),

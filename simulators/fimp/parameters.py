@@ -13,9 +13,7 @@ _IS_A: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int,
     "string": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
-    "int_array": lambda value: (
-        isinstance(value, list) and all(type(item) is int for item in value)
-    ),
+    "int_array": lambda value: isinstance(value, list) and all(type(item) is int for item in value),
     # The documents say str_array, the adapters string_array.
     "string_array": lambda value: (
         isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -43,8 +41,7 @@ def _set(point: FimpChargepoint, request: Request) -> None:
     about = _find(point, name)
     if about is None:
         raise RefusedError(
-            "failed to get parameter specification: "
-            f"parameter specification id '{name}' not found"
+            f"failed to get parameter specification: parameter specification id '{name}' not found"
         )
     if about["read_only"]:
         raise RefusedError("parameter is read only")
@@ -72,10 +69,7 @@ def _unfit(about: dict[str, Any], kind: str, value: Any) -> str:
     """Say what is wrong with a value of the right shape."""
     expected = about["value_type"]
     if kind != expected:
-        return (
-            f"parameter value type '{kind}' does not match "
-            f"specification value type '{expected}'"
-        )
+        return f"parameter value type '{kind}' does not match specification value type '{expected}'"
     if about["widget_type"] == "input":
         return _out_of_bounds(about, value) if kind == "int" else ""
     allowed = [option["value"] for option in about.get("options", ())]
@@ -118,14 +112,10 @@ def _tell(point: FimpChargepoint, about: dict[str, Any]) -> None:
 
 
 PARAMETERS: dict[str, Command] = {
-    "cmd.sup_params.get_report": Command(
-        _get_all, "failed to send supported parameters report"
-    ),
+    "cmd.sup_params.get_report": Command(_get_all, "failed to send supported parameters report"),
     "cmd.param.get_report": Command(
         _get, "failed to send parameter report", takes="string", noun="parameter"
     ),
-    "cmd.param.set": Command(
-        _set, "failed to set a parameter", takes="object", noun="parameter"
-    ),
+    "cmd.param.set": Command(_set, "failed to set a parameter", takes="object", noun="parameter"),
 }
 """Commands of the service ``parameters``."""

@@ -49,10 +49,10 @@ async def house_fixture(
 async def test_adding_the_integration(house: World) -> None:
     screen, port = house.screen, str(house.broker.port)
     await screen.begin_adding()
-    await screen.shows("Which MQTT broker?")
+    await screen.expects("Which MQTT broker?")
     await screen.page.get_by_text("Another broker", exact=True).click()
 
-    await screen.shows("Connect to a broker")
+    await screen.expects("Connect to a broker")
     for field, value in (
         ("Host", house.broker.host),
         ("Port", port),
@@ -61,16 +61,16 @@ async def test_adding_the_integration(house: World) -> None:
     ):
         await screen.fill(field, value)
     await screen.press("Submit")
-    await screen.shows("The broker refuses the user name or password.")
+    await screen.expects("The broker refuses the user name or password.")
     await screen.fill("Password", PASSWORD)
     await screen.press("Submit")
-    await screen.shows("Looking for charge points")
+    await screen.expects("Looking for charge points")
 
-    await screen.shows("Charge points found")
+    await screen.expects("Charge points found")
     for name in FOUND:
-        await screen.shows(name)
+        await screen.expects(name)
     await screen.press("Finish")
-    await screen.shows("Name and assign")
+    await screen.expects("Name and assign")
     # One for each charge point, and one for the broker.
     names = screen.page.get_by_role("textbox", name="Device name")
     await expect(names).to_have_count(len(FOUND) + 1)
@@ -108,10 +108,10 @@ async def test_a_charge_point_is_discovered(house: World) -> None:
     card = screen.page.locator("ha-config-flow-card")
     await expect(card).to_contain_text("EV Charge Points")
     await card.get_by_role("button", name="Add").click()
-    await screen.shows("Charge point found")
-    await screen.shows("speaks on the broker of Home Assistant's MQTT integration.")
+    await screen.expects("Charge point found")
+    await screen.expects("speaks on the broker of Home Assistant's MQTT integration.")
     await screen.press("Submit")
-    await screen.shows("Name and assign")
+    await screen.expects("Name and assign")
     await screen.press("Skip and finish")
 
     await screen.open_integration()

@@ -75,7 +75,7 @@ async def test_the_dashboard_can_be_pasted(charging_world: World) -> None:
     await screen.choose("Raw configuration editor")
     await page.locator(".cm-content").fill(FILE.read_text(encoding="utf-8"))
     await screen.press("Save")
-    await screen.shows("Saved")
+    await screen.expects("Saved")
     [saved] = await charging_world.home.commands(
         {"type": "lovelace/config", "url_path": "dashboard-charging"}
     )

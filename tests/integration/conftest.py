@@ -61,9 +61,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulators.mqtt.aiomqtt.Client", mqtt._Client)
 
 
-def simulator(
-    broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any
-) -> FimpSimulator:
+def simulator(broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any) -> FimpSimulator:
     """Return charge points that speak FIMP on `broker`; to be used as `async with`."""
     keywords.setdefault("timing", QUICK)
     return FimpSimulator(Broker(broker.host, broker.port), *setups, **keywords)
@@ -86,7 +84,8 @@ def other_broker(
             **data,
         },
         # Most tests do not want to wait: for measurements, or before a command leaves.
-        options={"measurement_interval": 0, "dwell": 0, "write_interval": 0} | (options or {}),
+        options={"measurement_interval": 0, "restart_delay": 0, "write_interval": 0}
+        | (options or {}),
     )
 
 
@@ -131,9 +130,7 @@ _NEEDS_A_CAR = re.compile("session|cable_rating")
 class Chargepoint:
     """A simulated charge point, and its entities in Home Assistant."""
 
-    def __init__(
-        self, hass: HomeAssistant, point: FimpSimulator, entry: MockConfigEntry
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, point: FimpSimulator, entry: MockConfigEntry) -> None:
         """Bring them together."""
         self.hass = hass
         self.point = point
@@ -176,7 +173,7 @@ class Chargepoint:
             if (message := json.loads(text))["type"] == kind
         ]
 
-    async def shows(self, platform: str, key: str, wanted: str | None) -> None:
+    async def expects(self, platform: str, key: str, wanted: str | None) -> None:
         """Wait until an entity has a state."""
         what = f"{platform} {key} to be {wanted}"
         await until(lambda: self.state(platform, key) == wanted, what)
@@ -259,7 +256,7 @@ async def chargepoint_fixture(
     async with simulator(broker, *setups) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await found.settles()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)

@@ -61,4 +61,4 @@ class House:
     def issues(self) -> list[ir.IssueEntry]:
         """What the user sees."""
         issues = ir.async_get(self.hass).issues.values()
-        return [each for each in issues if each.translation_key == "absent"]
+        return [each for each in issues if each.translation_key == "silent"]

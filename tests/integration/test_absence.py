@@ -49,13 +49,11 @@ def device_id(hass: HomeAssistant, entry: MockConfigEntry) -> str:
     return found
 
 
-async def test_silent_for_a_day(
-    hass: HomeAssistant, house: House, broker: BrokerProcess
-) -> None:
+async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: BrokerProcess) -> None:
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
     await everything_came(entry)
     await house.waits(entry, 23)
     assert found.state("sensor", "status") == "unavailable"
@@ -68,7 +66,7 @@ async def test_silent_for_a_day(
     assert issue.is_fixable
     async with simulator(broker, ChargepointSetup(profile="full")):
         await until(lambda: not house.issues, "the issue to go")
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await house.waits(entry, 2)
         assert not house.issues
         await hass.config_entries.async_unload(entry.entry_id)
@@ -79,7 +77,7 @@ async def test_offline_for_a_day(
 ) -> None:
     """Its adapter is there, and says that it is not."""
     await chargepoint.point.offline()
-    await chargepoint.shows("sensor", "status", "unavailable")
+    await chargepoint.expects("sensor", "status", "unavailable")
     await house.waits(chargepoint.entry, 23)
     assert not house.issues
     await house.waits(chargepoint.entry, 2)
@@ -94,7 +92,7 @@ async def test_who_speaks_is_not_missed(
     """Days may pass in which nothing changes."""
     for _ in range(3):
         await house.waits(chargepoint.entry, 20)
-        await chargepoint.shows("sensor", "status", "disconnected")
+        await chargepoint.expects("sensor", "status", "disconnected")
     assert not house.issues
 
 
@@ -152,11 +150,11 @@ async def test_without_the_broker_nobody_is_missed(
     entry = await known_before(hass, broker)
     hub = entry.runtime_data.hub
     await hass.async_add_executor_job(broker.stop)
-    await until(lambda: not hub.link.connected)
+    await until(lambda: not hub.transport.connected)
     await house.waits(entry, 30)
     assert not house.issues
     await hass.async_add_executor_job(broker.start)
-    await until(lambda: hub.link.connected)
+    await until(lambda: hub.transport.connected)
     await house.waits(entry, 0.5)
     assert not house.issues
     await house.waits(entry, 1)

@@ -84,10 +84,10 @@ async def test_in_a_session(
     setup = ChargepointSetup(profile="minimal", wanted=1000.0)
     options = {"fixed_price": 1.0}
     async with running(hass, broker, setup, options=options, timing=FAST) as found:
-        await found.shows("sensor", "session_energy", "0.0")
+        await found.expects("sensor", "session_energy", "0.0")
         begun = system.now()
         await found.point.plug()
-        await found.shows("sensor", "status", "ready_to_charge")
+        await found.expects("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await until(lambda: amount(found, "session_cost") > 0)
         before = {
@@ -98,15 +98,15 @@ async def test_in_a_session(
 
         system.set()
         keeper = found.entry.runtime_data.sessions.of(found.node.address)
-        await until(lambda: keeper.logbook.visit and keeper.logbook.visit.offset)
+        await until(lambda: keeper.tracker.active and keeper.tracker.active.offset)
         energy = amount(found, "session_energy")
         await until(lambda: amount(found, "session_energy") > energy)
         for key, last_reset in before.items():
             assert found.attribute("sensor", key, "last_reset") == last_reset
 
         await found.point.unplug()
-        await until(lambda: keeper.logbook.records, "the record")
-        (record,) = keeper.logbook.records
+        await until(lambda: keeper.tracker.records, "the record")
+        (record,) = keeper.tracker.records
         assert near(record.started.isoformat(), begun + by)
         assert near(record.ended.isoformat(), dt_util.utcnow())
         assert 0 <= record.duration < 60
@@ -126,7 +126,7 @@ async def test_with_a_temporary_limit(
     """It lasts as long as was said, and its end is right on disk."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         begun = hass.loop.time()
         said = await limit(found, 10, seconds=2)
         assert near(said["until"], system.now())
@@ -136,7 +136,7 @@ async def test_with_a_temporary_limit(
             "its end to be corrected",
         )
         assert found.state("number", "max_current") == "10.0"
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         assert 2 <= hass.loop.time() - begun < 7
         await until(lambda: hass_storage[STORE]["data"] == [])
 
@@ -151,15 +151,15 @@ async def test_a_reload_after_that(
     """The limit has the same time left."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         begun = hass.loop.time()
         await limit(found, 10, seconds=3)
         system.set()
         limits = hass.data[DATA_TEMPORARY_LIMITS]
         await until(lambda: any(limits._offsets.values()))
         await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.shows("number", "max_current", "10.0")
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "10.0")
+        await found.expects("number", "max_current", "32.0")
         assert 3 <= hass.loop.time() - begun < 8
 
 
@@ -169,17 +169,17 @@ async def test_with_a_temporary_limit_of_an_earlier_run(
     """A small computer that was off for an hour does not know that yet: its time is over."""
     system = SystemClock(monkeypatch, HOUR)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         # Set while the clock was right, and read again from the disk.
         await limit(found, 10, minutes=30)
         await hass.config_entries.async_unload(found.entry.entry_id)
         await hass.data[DATA_TEMPORARY_LIMITS].async_load()
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.shows("number", "max_current", "10.0")
+        await found.expects("number", "max_current", "10.0")
         await asyncio.sleep(0.3)
         assert found.state("number", "max_current") == "10.0"
         system.set()
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
 
 
 @BOTH_WAYS
@@ -191,14 +191,14 @@ async def test_with_a_command_that_waits(
 ) -> None:
     """It has the time it has."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     system = SystemClock(monkeypatch, -by)
     system.set()
     chargepoint.node._commands._timeout = 1.5
     await chargepoint.point.silence()
     begun = hass.loop.time()
     start = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
-    await chargepoint.shows("switch", "charging", "on")
+    await chargepoint.expects("switch", "charging", "on")
     system._wrong = by
     with pytest.raises(HomeAssistantError) as caught:
         await start

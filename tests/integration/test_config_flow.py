@@ -204,13 +204,13 @@ async def test_closed_while_searching(
     with patch.object(Hub, "start", remember):
         result = await submit(hass, await begin(hass), form(broker))
     assert result["type"] is FlowResultType.SHOW_PROGRESS
-    assert [hub.link.connected for hub in hubs] == [True]
+    assert [hub.transport.connected for hub in hubs] == [True]
     # Somebody asks again how far it is.
     result = await hass.config_entries.flow.async_configure(result["flow_id"])
     assert result["type"] is FlowResultType.SHOW_PROGRESS
 
     hass.config_entries.flow.async_abort(result["flow_id"])
-    await until(lambda: not hubs[0].link.connected, "the hub to be stopped")
+    await until(lambda: not hubs[0].transport.connected, "the hub to be stopped")
 
 
 # Changing it later ---------------------------------------------------------------------------
@@ -329,12 +329,12 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     entry = await load(hass, other_broker(broker))
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert result["step_id"] == "init"
-    assert shown(result) == {"measurement_interval": 0, "dwell": 0}
+    assert shown(result) == {"measurement_interval": 0, "restart_delay": 0}
     result = await hass.config_entries.options.async_configure(
         result["flow_id"],
         {
             "measurements": {"measurement_interval": 30},
-            "charging": {"dwell": 0},
+            "charging": {"restart_delay": 0},
             "costs": {"fixed_price": 1.5},
             "protocols": {"protocols": ["fimp"]},
             "everest": {"token": " DEADBEEF ", "token_type": "local"},
@@ -345,7 +345,7 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.hub.options == Options(
         measurement_interval=30,
-        dwell=0,
+        restart_delay=0,
         protocols=("fimp",),
         token=Token("DEADBEEF", "Local"),
     )
@@ -355,8 +355,8 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
     """A field that is emptied is not kept, and a form that is only sent changes nothing."""
     options = {
         "measurement_interval": 7.0,
-        "dwell": 20.0,
-        "keep_limits": True,
+        "restart_delay": 20.0,
+        "restore_limits": True,
         "protocols": ["everest"],
         "token": "CAFE",
         "token_type": "central",
@@ -380,15 +380,13 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == {
         "measurement_interval": 7,
-        "dwell": 10,
-        "keep_limits": False,
+        "restart_delay": 10,
+        "restore_limits": False,
         "protocols": ["everest"],
         "token_type": "iso14443",
         "communication_check": False,
     }
-    assert library_options(entry.options) == Options(
-        measurement_interval=7, protocols=("everest",)
-    )
+    assert library_options(entry.options) == Options(measurement_interval=7, protocols=("everest",))
 
 
 async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -398,14 +396,14 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
     result = await hass.config_entries.options.async_init(entry.entry_id)
     filled_in = {
         "measurements": {},
-        "charging": {"dwell": 20},
+        "charging": {"restart_delay": 20},
         "costs": {},
         "protocols": {"protocols": []},
         "everest": {},
     }
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
     assert result["errors"] == {"base": "protocol_missing"}
-    assert shown(result)["dwell"] == 20
+    assert shown(result)["restart_delay"] == 20
     filled_in["protocols"]["protocols"] = ["fimp"]
     result = await hass.config_entries.options.async_configure(result["flow_id"], filled_in)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -413,9 +411,7 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
 
 
 @pytest.mark.parametrize("root", ["everest/#", "+", "a//b", "everest/"])
-async def test_no_prefix_of_a_bus(
-    hass: HomeAssistant, broker: BrokerProcess, root: str
-) -> None:
+async def test_no_prefix_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, root: str) -> None:
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     result = await hass.config_entries.options.async_init(entry.entry_id)

@@ -197,9 +197,7 @@ async def test_certificates_that_are_none(
     await finish(hass, await submit(hass, result, form(broker)), "nothing_found")
 
 
-async def test_home_assistants_broker_refuses(
-    hass: HomeAssistant, make_broker: MakeBroker
-) -> None:
+async def test_home_assistants_broker_refuses(hass: HomeAssistant, make_broker: MakeBroker) -> None:
     """Only the MQTT integration can be given other credentials."""
     entry = mqtt_entry(hass, make_broker(credentials=True), username=USERNAME, password="no")
     result = await submit(hass, await begin(hass, "home_assistant"), {"topics": {}})

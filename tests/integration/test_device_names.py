@@ -52,7 +52,7 @@ async def test_names_that_nobody_gave(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport"),
         EvseSetup(name="yard", module="yard"),
-        sisters=SisterSetup(ocpp="ocpp_api", errors="errors_api"),
+        companions=SisterSetup(ocpp="ocpp_api", errors="errors_api"),
         timing=QUICK,
     ) as everest:
         # Its adapter answers no question.

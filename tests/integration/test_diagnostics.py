@@ -97,14 +97,14 @@ async def test_nothing_secret_is_in_it(
     ) as point:
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await point.offline()
-        await found.shows("sensor", "status", "unavailable")
+        await found.expects("sensor", "status", "unavailable")
         await point.online()
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         assert {each.title for each in point.points.values()} == {TITLE}
         text = await download(entry)
-        messages = str([each.payload for each in found.node.outlet.journal.recent])
+        messages = str([each.payload for each in found.node.host.journal.recent])
         await hass.config_entries.async_unload(entry.entry_id)
     # They are of no use to it, where they never were.
     assert SERIAL in messages
@@ -114,9 +114,7 @@ async def test_nothing_secret_is_in_it(
         assert json.dumps(secret)[1:-1] not in text, secret
 
 
-async def test_what_is_in_it(
-    hass: HomeAssistant, chargepoint: Chargepoint, download: Any
-) -> None:
+async def test_what_is_in_it(hass: HomeAssistant, chargepoint: Chargepoint, download: Any) -> None:
     chargepoint.point.send("pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1", "nonsense")
     await until(lambda: chargepoint.entry.runtime_data.hub.ignored)
     content = json.loads(await download(chargepoint.entry))
@@ -142,7 +140,7 @@ async def test_what_is_in_it(
     assert "charging" in snapshot["capabilities"]["controls"]
     assert node["shown"]["switch"]["charging"] == "off"
     messages = data["messages"]
-    assert messages[0] == {"t": 0.0, "note": "link up"}
+    assert messages[0] == {"t": 0.0, "note": "connected"}
     assert any(each.get("sent") for each in messages)
     assert any(each.get("payload") == "nonsense" for each in messages)
 
@@ -156,7 +154,7 @@ async def test_messages_that_are_no_plain_text(
     topic = "pt:j1c1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
     for payload in (packed, packed[:2] + b"broken", b"\xff\xfe", b""):
         hub.send(topic, payload)
-    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
     await until(lambda: hub.ignored["gzip"] and hub.ignored["json"] == 2)
     messages = json.loads(await download(chargepoint.entry))["data"]["messages"]
     came = [each for each in messages if not each.get("sent")]
@@ -189,9 +187,7 @@ async def test_of_a_device(hass: HomeAssistant, broker: BrokerProcess, download:
         await hass.config_entries.async_unload(entry.entry_id)
     assert counts.pop(entry.unique_id) == 2
     assert list(counts.values()) == [1, 1]
-    assert {each["topic"][-1] for each in messages if "sv:chargepoint" in str(each)} >= set(
-        "12"
-    )
+    assert {each["topic"][-1] for each in messages if "sv:chargepoint" in str(each)} >= set("12")
 
 
 async def test_of_an_entry_that_does_not_work(
@@ -221,15 +217,15 @@ async def test_it_can_be_played_fimp(
         entry = await load(hass, other_broker(broker))
         entry.runtime_data.hub.journal = Journal(recent_max=recent_max)
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await found.settles()
         await point.plug()
-        await found.shows("sensor", "status", "ready_to_charge")
+        await found.expects("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await until(lambda: float(found.state("sensor", "session_energy") or 0) > 0)
         await found.call("switch", "turn_off", "charging")
         await point.unplug()
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await until(lambda: found.state("sensor", "last_session_energy") != "unknown")
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
@@ -249,7 +245,7 @@ async def test_it_can_be_played_everest(
         EvseSetup(evse_id="DE*PNX*E42*1", limits="limits_api", authorize=False),
         prefix="site1/",
         dialect=dialect,
-        sisters=SisterSetup(errors="errors", authorizer="auth"),
+        companions=SisterSetup(errors="errors", authorizer="auth"),
         timing=QUICK,
     )
     if dialect == "2026.02":
@@ -259,15 +255,15 @@ async def test_it_can_be_played_everest(
         if dialect != "2026.02":
             await load(hass, entry)
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await station.plug()
         await found.says("AuthRequired")
         await station.swipe(TOKEN)
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")
         await until(lambda: float(found.state("sensor", "power") or 0) > 0)
         await found.call("number", "set_value", "max_current", value=10)
         await station.error("High")
-        await found.shows("binary_sensor", "problem", "on")
+        await found.expects("binary_sensor", "problem", "on")
         await hass.async_block_till_done()
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
@@ -288,14 +284,14 @@ async def test_nothing_of_the_back_end_is_in_it(
     secret = "geheim-4711"
     async with EverestSimulator(
         Broker(broker.host, broker.port),
-        sisters=SisterSetup(ocpp="ocpp_api", bus="ocpp"),
+        companions=SisterSetup(ocpp="ocpp_api", bus="ocpp"),
         timing=QUICK,
     ) as station:
         entry = await load(hass, other_broker(broker, options={"internal_bus": "everest"}))
         found = Chargepoint(hass, station, entry)
         await station.ocpp("disconnect")
         await station.ocpp("connect")
-        await found.shows("sensor", "ocpp_version", "1.6")
+        await found.expects("sensor", "ocpp_version", "1.6")
         await until(lambda: entry.runtime_data.hub.nodes["everest_ocpp:ocpp_api"]._bus)
         target = {"entity_id": found.id("binary_sensor", "csms_connected")}
         asked = {"monitor_keys": {"keys": "DisplayText"}, "get_keys": {}}

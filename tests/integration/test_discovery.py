@@ -405,9 +405,7 @@ async def test_broker_is_away_when_it_is_confirmed(
     await hass.async_block_till_done()
 
 
-async def test_refused_when_it_is_confirmed(
-    hass: HomeAssistant, make_broker: MakeBroker
-) -> None:
+async def test_refused_when_it_is_confirmed(hass: HomeAssistant, make_broker: MakeBroker) -> None:
     """Other credentials than those of the MQTT integration cannot be given here."""
     owner = mqtt_entry(hass, make_broker(credentials=True))
     result = await submit(hass, await hear(hass), {})

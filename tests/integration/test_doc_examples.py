@@ -42,6 +42,4 @@ async def test_automation(hass: HomeAssistant, example: dict[str, Any]) -> None:
     # It would be unavailable with a mistake in it.
     assert hass.states.is_state(EXAMPLE, "on")
     # Some wait for the time of day.
-    await hass.services.async_call(
-        "automation", "turn_off", {"entity_id": EXAMPLE}, blocking=True
-    )
+    await hass.services.async_call("automation", "turn_off", {"entity_id": EXAMPLE}, blocking=True)

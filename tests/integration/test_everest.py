@@ -27,7 +27,7 @@ async def chargepoint_fixture(
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await hass.async_block_till_done()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
@@ -38,7 +38,7 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert find(hass, "lock", "cable") is None
     assert find(hass, "select", "charging_mode") is None
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
     assert chargepoint.state("switch", "charging") == "on"
     await until(lambda: float(chargepoint.state("sensor", "power") or 0) > 0)
 
@@ -49,7 +49,7 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert chargepoint.state("switch", "charging") == "on"
 
     await chargepoint.point.unplug()
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -65,6 +65,6 @@ async def test_broker_goes_and_comes_back(
     hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
 ) -> None:
     await hass.async_add_executor_job(broker.stop)
-    await chargepoint.shows("switch", "charging", "unavailable")
+    await chargepoint.expects("switch", "charging", "unavailable")
     await hass.async_add_executor_job(broker.start)
     await until(lambda: chargepoint.state("switch", "charging") != "unavailable")

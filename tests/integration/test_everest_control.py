@@ -32,7 +32,7 @@ async def everest(
         Broker(broker.host, broker.port),
         setup or EvseSetup(limits="limits_api"),
         dialect=dialect,
-        sisters=SisterSetup(errors="errors_api"),
+        companions=SisterSetup(errors="errors_api"),
         site=SiteSetup(strict=True),
         timing=QUICK,
     ) as station:
@@ -53,7 +53,7 @@ async def chargepoint_fixture(
     # The older releases say what they are only when they start.
     async with everest(broker, request.param) as station:
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         # Until then EVerest says nothing that makes sense.
         await until(lambda: limit(found) == FUSE, "the fuse to be known")
         await hass.async_block_till_done()
@@ -70,14 +70,14 @@ def limit(chargepoint: Chargepoint) -> float | None:
 async def charge(chargepoint: Chargepoint) -> None:
     """Plug a car in; somebody has a card, so it charges."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
 
 
 def test_all_of_it_is_there(chargepoint: Chargepoint) -> None:
     for platform, key in (
         ("switch", "enabled"),
         ("button", "stop_transaction"),
-        ("button", "force_unlock"),
+        ("button", "unlock_connector"),
         ("number", "max_current"),
         ("select", "phases"),
         ("sensor", "limited_by"),
@@ -93,20 +93,20 @@ def test_all_of_it_is_there(chargepoint: Chargepoint) -> None:
 
 
 async def test_enable_and_disable(chargepoint: Chargepoint) -> None:
-    await chargepoint.shows("switch", "enabled", "on")
+    await chargepoint.expects("switch", "enabled", "on")
     await chargepoint.call("switch", "turn_off", "enabled")
     assert chargepoint.state("switch", "enabled") == "off"
-    await chargepoint.shows("sensor", "status", "out_of_service")
+    await chargepoint.expects("sensor", "status", "out_of_service")
     await chargepoint.call("switch", "turn_on", "enabled")
     assert chargepoint.state("switch", "enabled") == "on"
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
 
 
 async def test_disabled_while_charging(chargepoint: Chargepoint) -> None:
     """That ends the transaction, and nothing but another plug-in brings a new one."""
     await charge(chargepoint)
     await chargepoint.call("switch", "turn_off", "enabled")
-    await chargepoint.shows("sensor", "status", "out_of_service")
+    await chargepoint.expects("sensor", "status", "out_of_service")
     assert chargepoint.state("switch", "enabled") == "off"
     assert chargepoint.state("switch", "charging") == "off"
     await chargepoint.call("switch", "turn_on", "enabled")
@@ -115,14 +115,14 @@ async def test_disabled_while_charging(chargepoint: Chargepoint) -> None:
 
 async def test_somebody_with_a_higher_priority(chargepoint: Chargepoint) -> None:
     await chargepoint.point.csms("disable")
-    await chargepoint.shows("switch", "enabled", "off")
+    await chargepoint.expects("switch", "enabled", "off")
     with pytest.raises(HomeAssistantError, match="higher priority") as caught:
         await chargepoint.call("switch", "turn_on", "enabled")
     assert caught.value.translation_key == "command_rejected"
     assert chargepoint.state("switch", "enabled") == "off"
     # What we wanted holds as soon as nobody else decides.
     await chargepoint.point.csms("release")
-    await chargepoint.shows("switch", "enabled", "on")
+    await chargepoint.expects("switch", "enabled", "on")
 
     await chargepoint.point.csms("enable")
     with pytest.raises(HomeAssistantError, match="higher priority"):
@@ -138,19 +138,19 @@ async def test_stop_transaction(chargepoint: Chargepoint) -> None:
         await chargepoint.call("button", "press", "stop_transaction")
     await charge(chargepoint)
     await chargepoint.call("button", "press", "stop_transaction")
-    await chargepoint.shows("sensor", "status", "finished")
+    await chargepoint.expects("sensor", "status", "finished")
     with pytest.raises(HomeAssistantError, match="no transaction to stop"):
         await chargepoint.call("button", "press", "stop_transaction")
     await chargepoint.point.unplug()
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
     await charge(chargepoint)
 
 
 async def test_force_unlock(chargepoint: Chargepoint) -> None:
     """It also ends the transaction."""
     await charge(chargepoint)
-    await chargepoint.call("button", "press", "force_unlock")
-    await chargepoint.shows("sensor", "status", "finished")
+    await chargepoint.call("button", "press", "unlock_connector")
+    await chargepoint.expects("sensor", "status", "finished")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -160,15 +160,15 @@ async def test_nothing_to_unlock_and_nothing_to_limit(
     entry = await load(hass, other_broker(broker))
     async with everest(broker, dialect, EvseSetup(lock=False, switches=False)) as station:
         chargepoint = Chargepoint(hass, station, entry)
-        await chargepoint.shows("sensor", "status", "disconnected")
+        await chargepoint.expects("sensor", "status", "disconnected")
         await charge(chargepoint)
         with pytest.raises(HomeAssistantError, match="no lock"):
-            await chargepoint.call("button", "press", "force_unlock")
+            await chargepoint.call("button", "press", "unlock_connector")
         assert chargepoint.state("sensor", "status") == "charging"
         assert find(hass, "number", "max_current") is None
         assert find(hass, "select", "phases") is None
         # What holds is told without anything to change it.
-        await chargepoint.shows("sensor", "limited_by", "module_config")
+        await chargepoint.expects("sensor", "limited_by", "module_config")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -195,7 +195,7 @@ async def test_somebody_else_limits(chargepoint: Chargepoint) -> None:
     assert chargepoint.state("sensor", "effective_current") == "12.0"
     await chargepoint.point.limit(8)
     # Ours waits behind it.
-    await chargepoint.shows("sensor", "effective_current", "8.0")
+    await chargepoint.expects("sensor", "effective_current", "8.0")
     assert limit(chargepoint) == 12
     assert chargepoint.state("sensor", "limited_by") == "limit"
 
@@ -208,7 +208,7 @@ async def test_out_of_range(chargepoint: Chargepoint, ampere: float) -> None:
 
 
 async def test_phases_and_current_together(chargepoint: Chargepoint) -> None:
-    await chargepoint.shows("select", "phases", "3")
+    await chargepoint.expects("select", "phases", "3")
     await chargepoint.call("number", "set_value", "max_current", value=10)
     await chargepoint.call("select", "select_option", "phases", option="1")
     assert (chargepoint.state("select", "phases"), limit(chargepoint)) == ("1", 10)
@@ -234,9 +234,9 @@ async def test_a_restart_lifts_the_limit(
 
 
 async def test_errors(chargepoint: Chargepoint) -> None:
-    await chargepoint.shows("binary_sensor", "problem", "off")
+    await chargepoint.expects("binary_sensor", "problem", "off")
     await chargepoint.point.error("high")
-    await chargepoint.shows("binary_sensor", "problem", "on")
+    await chargepoint.expects("binary_sensor", "problem", "on")
     assert chargepoint.attribute("binary_sensor", "problem", "problems") == [WARNING]
     await chargepoint.point.error("low generic/Other it is warm")
     await until(
@@ -247,12 +247,10 @@ async def test_errors(chargepoint: Chargepoint) -> None:
     )
     await chargepoint.point.clear_error(WARNING)
     await until(
-        lambda: (
-            chargepoint.attribute("binary_sensor", "problem", "problems") == ["generic/Other"]
-        )
+        lambda: chargepoint.attribute("binary_sensor", "problem", "problems") == ["generic/Other"]
     )
     await chargepoint.point.clear_error()
-    await chargepoint.shows("binary_sensor", "problem", "off")
+    await chargepoint.expects("binary_sensor", "problem", "off")
 
 
 async def test_a_restart_clears_errors(
@@ -261,9 +259,9 @@ async def test_a_restart_clears_errors(
     """2025.10 has no count in its heartbeat, but says some things only when it starts."""
     monkeypatch.setattr(everest_chargepoint, "_START_TIME", 0.0)
     await chargepoint.point.error()
-    await chargepoint.shows("binary_sensor", "problem", "on")
+    await chargepoint.expects("binary_sensor", "problem", "on")
     await chargepoint.point.restart()
-    await chargepoint.shows("binary_sensor", "problem", "off")
+    await chargepoint.expects("binary_sensor", "problem", "off")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -295,7 +293,7 @@ async def test_of_two_nobody_is_given_what_may_be_the_other_s(
         Broker(broker.host, broker.port),
         EvseSetup(limits="limits_api"),
         EvseSetup(name="garage", module="garage_api"),
-        sisters=SisterSetup(errors="errors_api"),
+        companions=SisterSetup(errors="errors_api"),
         site=SiteSetup(strict=True),
         timing=QUICK,
     ) as station:
@@ -322,7 +320,7 @@ async def test_a_lost_broker(
     await chargepoint.call("number", "set_value", "max_current", value=10)
     await hass.async_add_executor_job(broker.stop)
     for platform, key in (("switch", "enabled"), ("number", "max_current")):
-        await chargepoint.shows(platform, key, "unavailable")
+        await chargepoint.expects(platform, key, "unavailable")
     await hass.async_add_executor_job(broker.start)
     await until(lambda: limit(chargepoint) == FUSE)
     # Only the newest release can be asked; of the others we may have heard the beginning.

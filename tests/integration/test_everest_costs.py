@@ -17,17 +17,17 @@ async def test_costs(hass: HomeAssistant, broker: BrokerProcess, dialect: str) -
         Broker(broker.host, broker.port),
         EvseSetup(),
         dialect=dialect,
-        sisters=SisterSetup(cost="cost_api"),
+        companions=SisterSetup(cost="cost_api"),
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
-        assert find(hass, "sensor", "charged_cost") is None
+        await found.expects("sensor", "status", "disconnected")
+        assert find(hass, "sensor", "station_cost") is None
         await station.plug()
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")
         await station.cost(1.25)
-        await found.shows("sensor", "charged_cost", "1.25")
-        state = hass.states.get(found.id("sensor", "charged_cost"))
+        await found.expects("sensor", "station_cost", "1.25")
+        state = hass.states.get(found.id("sensor", "station_cost"))
         assert state is not None
         assert state.attributes["unit_of_measurement"] == "EUR"
         assert state.attributes["state_class"] == "total"
@@ -37,8 +37,8 @@ async def test_costs(hass: HomeAssistant, broker: BrokerProcess, dialect: str) -
         began = state.attributes["last_reset"]
         assert began == found.node.snapshot.session.started.isoformat()
         await station.unplug()
-        await until(lambda: found.attribute("sensor", "charged_cost", "status") == "Finished")
+        await until(lambda: found.attribute("sensor", "station_cost", "status") == "Finished")
         await station.plug()
-        await until(lambda: found.attribute("sensor", "charged_cost", "last_reset") != began)
-        await until(lambda: found.attribute("sensor", "charged_cost", "status") == "Running")
+        await until(lambda: found.attribute("sensor", "station_cost", "last_reset") != began)
+        await until(lambda: found.attribute("sensor", "station_cost", "status") == "Running")
         await hass.config_entries.async_unload(entry.entry_id)

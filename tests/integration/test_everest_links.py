@@ -39,7 +39,7 @@ async def station_fixture(broker: BrokerProcess) -> AsyncGenerator[EverestSimula
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         *(EvseSetup(name=each, module=each, limits=f"limits_{each}") for each in NAMES),
-        sisters=SisterSetup(errors="errors_api"),
+        companions=SisterSetup(errors="errors_api"),
         timing=QUICK,
     ) as station:
         yield station
@@ -55,9 +55,7 @@ async def entry_fixture(
     await hass.config_entries.async_unload(entry.entry_id)
 
 
-def entity(
-    hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: str
-) -> str | None:
+def entity(hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: str) -> str | None:
     """Return the id of an entity of a node, by the node's address and the key."""
     unique_id = f"{entry.unique_id}_{unique}"
     return er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
@@ -73,8 +71,8 @@ async def test_choices(
     hass: HomeAssistant, entry: MockConfigEntry, station: EverestSimulator
 ) -> None:
     issues = ir.async_get(hass).issues
-    await until(lambda: any(key[1].startswith("links_missing") for key in issues))
-    (issue,) = (each for key, each in issues.items() if key[1].startswith("links_missing"))
+    await until(lambda: any(key[1].startswith("modules_unassigned") for key in issues))
+    (issue,) = (each for key, each in issues.items() if key[1].startswith("modules_unassigned"))
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["names"] == "EVerest left, EVerest right"
     assert entity(hass, entry, "number", "everest:left_max_current") is None
@@ -84,7 +82,7 @@ async def test_choices(
         result["flow_id"],
         suggested_options(entry.options),
     )
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "links")
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "modules")
     placeholders = result["description_placeholders"]
     assert placeholders == {"name": "EVerest left", "address": "left"}
     result = await hass.config_entries.options.async_configure(
@@ -94,7 +92,7 @@ async def test_choices(
     assert result["last_step"]
     result = await hass.config_entries.options.async_configure(result["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options["links"] == {
+    assert entry.options["modules"] == {
         "everest:left": {"limits": "limits_left", "errors": ""},
         "everest:right": {"limits": "", "errors": ""},
     }
@@ -104,16 +102,14 @@ async def test_choices(
     # What was linked works, and what was not is not offered.
     await until(lambda: shown(hass, entry, "number", "everest:left_max_current") is not None)
     number = entity(hass, entry, "number", "everest:left_max_current")
-    await until(
-        lambda: shown(hass, entry, "number", "everest:left_max_current").state == "16.0"
-    )
+    await until(lambda: shown(hass, entry, "number", "everest:left_max_current").state == "16.0")
     await hass.services.async_call(
         "number", "set_value", {"entity_id": number, "value": 10}, blocking=True
     )
     assert station["left"].energy.current == 10
     assert station["right"].energy.current == 16
     assert entity(hass, entry, "number", "everest:right_max_current") is None
-    assert not any(key[1].startswith("links_missing") for key in issues)
+    assert not any(key[1].startswith("modules_unassigned") for key in issues)
 
     # The next time the choice is there; and it stays when nobody can be asked.
     result = await hass.config_entries.options.async_init(entry.entry_id)
@@ -131,7 +127,7 @@ async def test_choices(
     result = await hass.config_entries.options.async_init(entry.entry_id)
     result = await hass.config_entries.options.async_configure(result["flow_id"], form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options["links"]["everest:left"]["limits"] == "limits_left"
+    assert entry.options["modules"]["everest:left"]["limits"] == "limits_left"
 
 
 async def test_the_errors_of_the_station(
@@ -166,12 +162,10 @@ async def test_the_errors_of_the_station(
 async def test_a_limit_goes_with_the_entry_through_the_module_that_was_chosen(
     hass: HomeAssistant, broker: BrokerProcess, station: EverestSimulator
 ) -> None:
-    links = {"everest:left": {"limits": "limits_left"}, "everest:right": {"limits": ""}}
-    entry = await load(hass, other_broker(broker, options={"links": links}))
+    modules = {"everest:left": {"limits": "limits_left"}, "everest:right": {"limits": ""}}
+    entry = await load(hass, other_broker(broker, options={"modules": modules}))
     number = "everest:left_max_current"
-    await until(
-        lambda: (state := shown(hass, entry, "number", number)) and state.state == "16.0"
-    )
+    await until(lambda: (state := shown(hass, entry, "number", number)) and state.state == "16.0")
     await hass.services.async_call(
         "number",
         "set_value",

@@ -41,7 +41,7 @@ async def chargepoint_fixture(
         Broker(broker.host, broker.port),
         EvseSetup(authorize=False, external_ready=external_ready),
         dialect=dialect,
-        sisters=SisterSetup(tokens="reader", authorizer="auth"),
+        companions=SisterSetup(tokens="reader", authorizer="auth"),
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
@@ -67,11 +67,11 @@ async def action(chargepoint: Chargepoint, name: str, **data: Any) -> dict[str, 
 
 @pytest.mark.parametrize("dialect", ["main", "2026.02", "2025.10"])
 async def test_authorize(chargepoint: Chargepoint) -> None:
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
     await chargepoint.point.plug()
     await chargepoint.says("AuthRequired")
     assert await action(chargepoint, "authorize", token="CAFE") == {"status": "Accepted"}
-    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
     # Another one cannot end that.
     with pytest.raises(HomeAssistantError, match="Rejected"):
         await action(chargepoint, "authorize", token="BEEF")
@@ -91,9 +91,9 @@ async def test_nothing_is_sent_to_newer_releases(chargepoint: Chargepoint) -> No
 
 @pytest.mark.parametrize("dialect", ["2025.10", "page"])
 async def test_the_first_release(chargepoint: Chargepoint) -> None:
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
     course = chargepoint.point["carport"].course
-    await until(lambda: chargepoint.node._desk.is_first_release)
+    await until(lambda: chargepoint.node._authorization_client.is_first_release)
     assert await action(chargepoint, "reserve", number=7) == {}
     assert await action(chargepoint, "cancel_reservation") == {}
     assert await action(chargepoint, "allow_charging") == {"used": False}
@@ -105,7 +105,7 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
         # A car is there.
         await action(chargepoint, "reserve", number=8)
     await action(chargepoint, "answer_authorization", token="CAFE", status="accepted")
-    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
     assert course.unused is None
     assert not chargepoint.point.mistakes
 
@@ -113,9 +113,9 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
 @pytest.mark.parametrize("dialect", ["2025.10"])
 @pytest.mark.parametrize("external_ready", [True])
 async def test_a_station_that_waits(chargepoint: Chargepoint) -> None:
-    await until(lambda: chargepoint.node._desk.is_first_release)
+    await until(lambda: chargepoint.node._authorization_client.is_first_release)
     assert await action(chargepoint, "allow_charging") == {"used": True}
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
 
 
 @pytest.mark.parametrize("dialect", ["2025.10"])

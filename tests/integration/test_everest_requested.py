@@ -33,18 +33,18 @@ async def station(
     hass: HomeAssistant, broker: BrokerProcess, dialect: str = "main", **options: Any
 ) -> AsyncGenerator[Chargepoint]:
     """An EVSE with a module for its limits, and another one at the grid."""
-    links = {ADDRESS: {"limits": "limits_api"}}
+    modules = {ADDRESS: {"limits": "limits_api"}}
     # An older release says what it is only when it starts.
-    entry = await load(hass, other_broker(broker, options={"links": links} | options))
+    entry = await load(hass, other_broker(broker, options={"modules": modules} | options))
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", limits="limits_api"),
-        sisters=SisterSetup(grid="grid_api"),
+        companions=SisterSetup(grid="grid_api"),
         dialect=dialect,
         timing=QUICK,
     ) as point:
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -89,42 +89,42 @@ async def test_a_limit_outlives_somebody_who_allows_nothing(
 ) -> None:
     async with station(hass, broker) as found:
         await found.point.plug()
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")
         await found.call("number", "set_value", "max_current", value=13)
         at_the_grid(found.point, 0)
-        await found.shows("sensor", "status", "suspended_by_evse")
+        await found.expects("sensor", "status", "suspended_by_evse")
         # It is the start of a station for a while, in which nobody knows.
         found.node._alive_since -= 10
-        await found.shows("sensor", "effective_current", "0.0")
+        await found.expects("sensor", "effective_current", "0.0")
         assert found.state("number", "max_current") == "13.0"
-        await found.shows("sensor", "not_charging_because", "current_too_low")
+        await found.expects("sensor", "not_charging_reason", "current_too_low")
         if restart:
             await restart_home_assistant(hass, found)
-            await found.shows("sensor", "status", "suspended_by_evse")
-            await found.shows("sensor", "not_charging_because", "current_too_low")
+            await found.expects("sensor", "status", "suspended_by_evse")
+            await found.expects("sensor", "not_charging_reason", "current_too_low")
             assert found.state("switch", "charging") == "on"
             found.node._alive_since -= 10
             await until(lambda: found.state("number", "max_current") == "13.0", "the limit")
         await found.call("select", "select_option", "phases", option="1")
         assert found.state("select", "phases") == "1"
         at_the_grid(found.point, None)
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")
         assert (evse_of(found).energy.current, evse_of(found).energy.phases) == (13, 1)
-        await found.shows("sensor", "effective_current", "13.0")
+        await found.expects("sensor", "effective_current", "13.0")
 
 
 async def test_the_grid_limits_to_less(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with station(hass, broker) as found:
         await found.call("number", "set_value", "max_current", value=13)
         at_the_grid(found.point, 8)
-        await found.shows("sensor", "effective_current", "8.0")
+        await found.expects("sensor", "effective_current", "8.0")
         assert found.state("number", "max_current") == "13.0"
         assert found.state("sensor", "limited_by") == "dso"
         # What is set behind it holds as soon as that is over.
         await found.call("number", "set_value", "max_current", value=10)
         assert found.state("number", "max_current") == "10.0"
         at_the_grid(found.point, None)
-        await found.shows("sensor", "effective_current", "10.0")
+        await found.expects("sensor", "effective_current", "10.0")
 
 
 # A stop while the car sleeps -----------------------------------------------------------------
@@ -133,9 +133,9 @@ async def test_the_grid_limits_to_less(hass: HomeAssistant, broker: BrokerProces
 async def asleep(found: Chargepoint) -> None:
     """Let a car charge, and pause by itself."""
     await found.point.plug()
-    await found.shows("sensor", "status", "charging")
+    await found.expects("sensor", "status", "charging")
     await found.point.car_pause()
-    await found.shows("sensor", "status", "suspended_by_ev")
+    await found.expects("sensor", "status", "suspended_by_ev")
     assert found.state("switch", "charging") == "on"
 
 
@@ -150,14 +150,14 @@ async def test_a_stop_that_the_station_accepts_and_does_not_show(
         assert found.state("switch", "charging") == "off"
         assert found.attribute("switch", "charging", "pending") is False
         assert found.state("sensor", "status") == "suspended_by_ev"
-        assert found.state("sensor", "not_charging_because") == "switched_off"
+        assert found.state("sensor", "not_charging_reason") == "switched_off"
         if restart:
             await restart_home_assistant(hass, found)
-            await found.shows("sensor", "status", "suspended_by_ev")
+            await found.expects("sensor", "status", "suspended_by_ev")
             assert found.state("switch", "charging") == "off"
         # At night the car wants to go on, and is kept from it.
         await found.point.car_resume()
-        await found.shows("sensor", "status", "ready_to_charge")
+        await found.expects("sensor", "status", "ready_to_charge")
         assert found.state("switch", "charging") == "off"
         await found.call("switch", "turn_on", "charging")
         assert found.state("sensor", "status") == "charging"
@@ -177,11 +177,11 @@ async def test_a_stop_that_can_only_be_done_when_the_car_wakes_up(
         assert found.attribute("switch", "charging", "pending") is True
         if restart:
             await restart_home_assistant(hass, found)
-            await found.shows("sensor", "status", "suspended_by_ev")
+            await found.expects("sensor", "status", "suspended_by_ev")
             assert found.state("switch", "charging") == "off"
             assert found.attribute("switch", "charging", "pending") is True
         await found.point.car_resume()
-        await found.shows("sensor", "status", "ready_to_charge")
+        await found.expects("sensor", "status", "ready_to_charge")
         assert found.state("switch", "charging") == "off"
         await until(lambda: not found.attribute("switch", "charging", "pending"))
 
@@ -194,13 +194,13 @@ async def test_a_car_that_asks_for_no_power(
         evse.connector.plug()
         evse.connector.car_paused = True
         evse.course.arrive()
-        await found.shows("sensor", "status", "suspended_by_ev")
+        await found.expects("sensor", "status", "suspended_by_ev")
         await found.says("Preparing")
         assert found.state("switch", "charging") == "on"
-        assert found.state("sensor", "not_charging_because") == "paused_by_car"
+        assert found.state("sensor", "not_charging_reason") == "paused_by_car"
         await found.call("switch", "turn_off", "charging")
         assert found.state("switch", "charging") == "off"
         await found.call("switch", "turn_on", "charging")
         assert found.state("switch", "charging") == "on"
         await found.point.car_resume()
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")

@@ -56,7 +56,7 @@ async def watched(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[
     async with EverestSimulator(
         Broker(entry.data["host"], entry.data["port"]),
         EvseSetup(check=PERIOD),
-        sisters=SisterSetup(errors="errors_api"),
+        companions=SisterSetup(errors="errors_api"),
         site=SiteSetup(check=PERIOD),
         timing=QUICK,
     ) as station:
@@ -74,7 +74,7 @@ async def test_signs_of_life(hass: HomeAssistant, broker: BrokerProcess) -> None
     entry = other_broker(broker)
     async with watched(hass, entry) as station:
         found = Chargepoint(hass, station, entry)
-        await found.shows("binary_sensor", "problem", "off")
+        await found.expects("binary_sensor", "problem", "off")
         signs = len(station.received)
         await until(lambda: len(station.received) > signs + 6)
         assert station.faults.active == []

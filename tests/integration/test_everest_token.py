@@ -19,7 +19,7 @@ async def test_token_starts_charging(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", authorize=False),
         dialect=dialect,
-        sisters=SisterSetup(tokens="reader", authorizer="auth"),
+        companions=SisterSetup(tokens="reader", authorizer="auth"),
         site=SiteSetup(strict=True),
         timing=QUICK,
     )
@@ -50,7 +50,7 @@ async def test_without_a_token_the_station_says_no(
     station = EverestSimulator(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", authorize=False),
-        sisters=SisterSetup(tokens="reader"),
+        companions=SisterSetup(tokens="reader"),
         timing=QUICK,
     )
     async with station:

@@ -230,8 +230,8 @@ async def chargepoint_fixture(
     """A charge point that has everything, shows everything, and says nothing unasked."""
     async with running(hass, broker, hub=True, timing=QUIET) as found:
         # The last answers of all.
-        await found.shows("sensor", "restart_reason", "power_on")
-        await found.shows("sensor", "parameter_quiet_days", "6, 7")
+        await found.expects("sensor", "restart_reason", "power_on")
+        await found.expects("sensor", "parameter_quiet_days", "6, 7")
         # What a pause already looks like is proven by that no refusal comes.
         found.node._commands._timeout = 4.0
         yield found
@@ -264,7 +264,7 @@ def essence(message: dict[str, Any]) -> str:
 async def test_commands(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Each action is one message, and it is done when the action returns."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     received = chargepoint.point.received
     wrong = {}
     for order in ORDERS:
@@ -290,12 +290,10 @@ def asks(message: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["slow", "normal"])
-async def test_start_with_a_mode(
-    hass: HomeAssistant, chargepoint: Chargepoint, mode: str
-) -> None:
+async def test_start_with_a_mode(hass: HomeAssistant, chargepoint: Chargepoint, mode: str) -> None:
     """The one property there is; choosing a mode alone sends nothing."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     await chargepoint.call("select", "select_option", "charging_mode", option=mode)
     assert not chargepoint.sent("cmd.charge.start")
     await chargepoint.call("switch", "turn_on", "charging")
@@ -332,9 +330,7 @@ async def test_management(hass: HomeAssistant, chargepoint: Chargepoint) -> None
             if (message := json.loads(text))["type"] == kind
         ]
         wanted = (topic, service, value_type, value)
-        found = [
-            (there, *(each[key] for key in ("serv", "val_t", "val"))) for there, each in sent
-        ]
+        found = [(there, *(each[key] for key in ("serv", "val_t", "val"))) for there, each in sent]
         if wanted not in found:
             wrong[kind] = found
         for _, each in sent:
@@ -346,7 +342,7 @@ async def test_management(hass: HomeAssistant, chargepoint: Chargepoint) -> None
 async def test_form(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Every message is in the same form, and no two have the same uid."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
     await chargepoint.call("number", "set_value", "max_current", value=16)
     messages = [(topic, json.loads(text)) for topic, text in chargepoint.point.received]
@@ -515,9 +511,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
             started_at=_STARTED,
             offered_current="16",
         ),
-        _session(
-            1.25, {ENERGY: "1.25", OFFERED: "0.0"}, started_at=_STARTED, offered_current="0"
-        ),
+        _session(1.25, {ENERGY: "1.25", OFFERED: "0.0"}, started_at=_STARTED, offered_current="0"),
         _session(
             2,
             {ENERGY: "2.0"},
@@ -681,7 +675,7 @@ def say(chargepoint: Chargepoint, service: str, kind: str, **fields: Any) -> Non
 @pytest.mark.parametrize("service", REPORTS)
 async def test_reports(hass: HomeAssistant, chargepoint: Chargepoint, service: str) -> None:
     """Each report changes the entities it belongs to."""
-    await chargepoint.shows("lock", "cable", "unlocked")
+    await chargepoint.expects("lock", "cable", "unlocked")
     for said in REPORTS[service]:
         row = f"{said.interface} {said.value} {said.props}"
         first, *_ = said.shown.items()
@@ -728,7 +722,7 @@ async def test_error_with_corid(
 ) -> None:
     """An error belongs to the command that it names, and is quoted."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
     (start,) = await until(lambda: chargepoint.sent("cmd.charge.start"))
@@ -744,7 +738,7 @@ async def test_error_with_corid(
         )
     # What was said before is heard before.
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.shows("number", "max_current", "13.0")
+    await chargepoint.expects("number", "max_current", "13.0")
     assert not call.done()
     assert chargepoint.attribute("switch", "charging", "pending") is True
     say(
@@ -766,9 +760,7 @@ async def test_error_with_corid(
 
 #: Services that answer with errors, and a command of ours that they may refuse.
 REFUSING: dict[str, Callable[[Chargepoint], Awaitable[None]]] = {
-    "parameters": lambda chargepoint: chargepoint.call(
-        "switch", "turn_on", "parameter_child_lock"
-    ),
+    "parameters": lambda chargepoint: chargepoint.call("switch", "turn_on", "parameter_child_lock"),
     "dev_sys": lambda chargepoint: chargepoint.call("button", "press", "restart"),
 }
 #: Services whose errors answer questions only: nothing waits for them.
@@ -805,7 +797,7 @@ async def test_error_that_answers_a_question(
     before = {each.entity_id: each.state for each in hass.states.async_all()}
     say(chargepoint, service, "evt.error.report", val_t="string", val="TX_ERROR")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.shows("number", "max_current", "13.0")
+    await chargepoint.expects("number", "max_current", "13.0")
     now = {each.entity_id: each.state for each in hass.states.async_all()}
     changed = {key for key in before | now if before.get(key) != now.get(key)}
     assert changed == {chargepoint.id("number", "max_current")}
@@ -819,7 +811,7 @@ async def test_success_with_corid(hass: HomeAssistant, chargepoint: Chargepoint)
     kind = "evt.success.report"
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid="another")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.shows("number", "max_current", "13.0")
+    await chargepoint.expects("number", "max_current", "13.0")
     assert not call.done()
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid=command["uid"])
     async with asyncio.timeout(PATIENCE):
@@ -898,9 +890,7 @@ def test_every_value_of_a_meter_has_a_row() -> None:
 def test_every_state_has_a_row() -> None:
     """No charge point has a word for its state that is not looked at."""
     words = {
-        word
-        for profile in PROFILES.values()
-        for word in (*profile.states, *profile.names.values())
+        word for profile in PROFILES.values() for word in (*profile.states, *profile.names.values())
     }
     rows = {
         said.value.lower()

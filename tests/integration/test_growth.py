@@ -82,9 +82,7 @@ async def settled(found: Chargepoint) -> Counter[str]:
     return least
 
 
-async def test_charge_points_that_come_and_go(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_charge_points_that_come_and_go(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """What belongs to one goes with it."""
     setup = ChargepointSetup(profile="full")
     async with running(hass, broker, setup) as found:
@@ -99,7 +97,7 @@ async def test_charge_points_that_come_and_go(
             garage.forget()
             await until(lambda: len(data.coordinators) == 1)
             await until(lambda: find(hass, "switch", "charging"))
-            await found.shows("switch", "charging", "off")
+            await found.expects("switch", "charging", "off")
 
         # The first time some things are made that stay.
         await come_and_go()
@@ -127,7 +125,7 @@ async def test_charge_points_under_ever_new_addresses(
             await found.point.exclude()
             await found.point.include()
             await until(lambda: data.coordinators and [*data.coordinators] != before)
-            await found.shows("switch", "charging", "off")
+            await found.expects("switch", "charging", "off")
 
         await move()
         before = await settled(found)
@@ -139,7 +137,7 @@ async def test_charge_points_under_ever_new_addresses(
 async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """An automation may set one every minute."""
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         device_id = found.registered("switch", "charging").device_id
         limits = hass.data[DATA_TEMPORARY_LIMITS]
 
@@ -156,7 +154,7 @@ async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> No
         for current in (*range(6, 16), 10, 11):
             await limit(current)
         async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         await until(lambda: not limits._limits)
         assert (limits._tasks, limits._offsets, limits._asleep) == ({}, {}, {})
         assert not await growth(found, before)
@@ -169,9 +167,9 @@ async def test_outages(hass: HomeAssistant, broker: BrokerProcess) -> None:
 
         async def outage() -> None:
             await hass.async_add_executor_job(broker.stop)
-            await until(lambda: not hub.link.connected)
+            await until(lambda: not hub.transport.connected)
             await hass.async_add_executor_job(broker.start)
-            await until(lambda: hub.link.connected)
+            await until(lambda: hub.transport.connected)
             (garage,) = found.point.points.values()
 
             def back() -> bool:

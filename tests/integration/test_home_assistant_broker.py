@@ -55,8 +55,8 @@ async def test_settings_are_read_at_every_attempt(
         owner, data={"broker": second.host, "port": second.port, **CREDENTIALS}
     )
     await hass.async_add_executor_job(first.stop)
-    await until(lambda: not hub.link.connected)
-    await until(lambda: hub.link.connected)
+    await until(lambda: not hub.transport.connected)
+    await until(lambda: hub.transport.connected)
     assert entry.runtime_data.hub is hub
 
 
@@ -66,9 +66,7 @@ async def test_without_the_mqtt_integration(
 ) -> None:
     if case == "disabled":
         owner = mqtt_entry(hass, broker)
-        await hass.config_entries.async_set_disabled_by(
-            owner.entry_id, ConfigEntryDisabler.USER
-        )
+        await hass.config_entries.async_set_disabled_by(owner.entry_id, ConfigEntryDisabler.USER)
     entry = await load(hass, home_assistants())
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "cannot_connect"

@@ -155,9 +155,7 @@ async def test_the_hub_stays_the_same_when_it_is_reconfigured(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_several_entries_for_one_broker(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_several_entries_for_one_broker(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """They have different prefixes; whichever is deleted has its id back."""
     wanted = f"127.0.0.1_{broker.port}"
     entries = []

@@ -51,14 +51,14 @@ async def test_load_unload_load(hass: HomeAssistant, broker: BrokerProcess) -> N
         assert entry.state is ConfigEntryState.LOADED
         await until(lambda: find(hass, "switch", "charging"))
         hub = entry.runtime_data.hub
-        assert hub.link.connected
+        assert hub.transport.connected
         (node,) = hub.nodes.values()
         assert node._listeners
 
         assert await hass.config_entries.async_unload(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is ConfigEntryState.NOT_LOADED
-        assert not hub.link.connected
+        assert not hub.transport.connected
         assert not node._listeners
         await until(lambda: len(asyncio.all_tasks()) == before, "all tasks to end")
         entity_id = find(hass, "switch", "charging")
@@ -73,7 +73,7 @@ async def test_stops_with_home_assistant(hass: HomeAssistant, broker: BrokerProc
     entry = await load(hass, other_broker(broker))
     hub = entry.runtime_data.hub
     await hass.async_stop(force=True)
-    assert not hub.link.connected
+    assert not hub.transport.connected
 
 
 async def test_not_ready(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -93,9 +93,9 @@ async def test_auth_failed(hass: HomeAssistant, make_broker: MakeBroker) -> None
     entry = await load(hass, other_broker(make_broker(credentials=True)))
     assert entry.state is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "invalid_auth"
-    assert [
-        flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()
-    ] == ["reauth"]
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [
+        "reauth"
+    ]
 
 
 async def test_clock_can_be_another(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -125,7 +125,7 @@ async def test_refused_later(hass: HomeAssistant, make_broker: MakeBroker) -> No
     assert result["reason"] == "reauth_successful"
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert entry.runtime_data.hub.link.connected
+    assert entry.runtime_data.hub.transport.connected
 
 
 # Devices -----------------------------------------------------------------------------------
@@ -149,16 +149,12 @@ async def test_devices_form_a_tree(hass: HomeAssistant, chargepoint: Chargepoint
     }
 
 
-async def test_device_follows_its_identity(
-    hass: HomeAssistant, chargepoint: Chargepoint
-) -> None:
+async def test_device_follows_its_identity(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """An update of the firmware is shown without a reload."""
     point = next(iter(chargepoint.point.points.values()))
     point.profile = replace(point.profile, versions=("WB-1", "1", "2.4.0"))
     await point.relist()
-    await until(
-        lambda: device_of(hass, chargepoint.entry, "Acme Wallbox").sw_version == "2.4.0"
-    )
+    await until(lambda: device_of(hass, chargepoint.entry, "Acme Wallbox").sw_version == "2.4.0")
 
 
 async def test_chargepoint_that_comes_later(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -201,9 +197,7 @@ async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert not hass.states.async_entity_ids(("switch", "sensor", "lock", "select"))
 
 
-async def test_removed_without_serial_number(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_removed_without_serial_number(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Nobody would know it again: its device goes at once."""
     async with simulator(broker, ChargepointSetup(serial="")) as point:
         entry = await load(hass, other_broker(broker))
@@ -222,7 +216,7 @@ async def test_back_at_the_same_address(hass: HomeAssistant, chargepoint: Charge
     await until(lambda: not chargepoint.entry.runtime_data.coordinators)
     garage.included = True
     garage.forget()
-    await chargepoint.shows("switch", "charging", "off")
+    await chargepoint.expects("switch", "charging", "off")
     assert chargepoint.id("switch", "charging") == entity_id
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
     await hass.async_block_till_done()
@@ -235,7 +229,7 @@ async def test_capabilities_grow(hass: HomeAssistant, broker: BrokerProcess) -> 
     async with simulator(broker, setup) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         assert find(hass, "sensor", "power") is None
         before = set(hass.states.async_entity_ids())
 
@@ -253,13 +247,11 @@ async def test_capabilities_grow(hass: HomeAssistant, broker: BrokerProcess) -> 
             "uid": "1",
         }
         point.send(f"pt:j1/mt:evt{topic}", json.dumps(report))
-        await found.shows("sensor", "power", "7360.0")
+        await found.expects("sensor", "power", "7360.0")
         assert len(set(hass.states.async_entity_ids()) - before) == 1
 
 
-async def _delete(
-    client: Any, entry: MockConfigEntry, device: dr.DeviceEntry
-) -> dict[str, Any]:
+async def _delete(client: Any, entry: MockConfigEntry, device: dr.DeviceEntry) -> dict[str, Any]:
     """Press "delete" on the page of a device."""
     await client.send_json_auto_id(
         {

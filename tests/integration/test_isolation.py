@@ -35,7 +35,7 @@ def fail(*_: object, **__: object) -> NoReturn:
 async def charge(found: Chargepoint) -> None:
     """Plug a car in, and let it charge."""
     await found.point.plug()
-    await found.shows("sensor", "status", "ready_to_charge")
+    await found.expects("sensor", "status", "ready_to_charge")
     await found.call("switch", "turn_on", "charging")
     assert found.state("sensor", "status") == "charging"
 
@@ -68,7 +68,7 @@ async def test_a_bug_that_was_there_from_the_beginning(
     monkeypatch.setattr(SessionTracker, "take", fail)
     monkeypatch.setattr(SessionTracker, "tick", fail)
     monkeypatch.setattr(SessionTracker, "close", fail)
-    monkeypatch.setattr(silent_charge_points._Roll, "found", fail)
+    monkeypatch.setattr(silent_charge_points._SilenceWatcher, "found", fail)
     monkeypatch.setattr(competing_controller, "CompetingControllerDetector", fail)
     monkeypatch.setattr(readded, "async_call_later", fail)
     monkeypatch.setattr(coordinator, "async_register_device", fail)
@@ -93,13 +93,13 @@ async def test_an_entity_that_raises_costs_no_other(
     """All sensors fail; what follows them is up to date."""
     monkeypatch.setattr(NodeSensor, "_read", fail)
     await chargepoint.point.plug()
-    await chargepoint.shows("binary_sensor", "plug", "on")
+    await chargepoint.expects("binary_sensor", "plug", "on")
     await chargepoint.call("switch", "turn_on", "charging")
     assert chargepoint.state("switch", "charging") == "on"
     assert chargepoint.state("sensor", "status") == "disconnected"
     assert caplog.text.count("please report this") == 1
     monkeypatch.undo()
-    await chargepoint.shows("sensor", "status", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
 
 
 async def test_one_charge_point_costs_no_other(
@@ -114,8 +114,8 @@ async def test_one_charge_point_costs_no_other(
         await hass.async_block_till_done()
         one, other = data.hub.nodes.values()
         monkeypatch.setattr(one.timers, "tick", fail)
-        monkeypatch.setattr(one, "link_down", fail)
-        monkeypatch.setattr(one, "link_up", fail)
+        monkeypatch.setattr(one, "connection_lost", fail)
+        monkeypatch.setattr(one, "connection_made", fail)
         await hass.async_add_executor_job(broker.stop)
         await until(lambda: not other.snapshot.available)
         await hass.async_add_executor_job(broker.start)
@@ -136,7 +136,7 @@ async def test_a_stop_on_a_link_that_hangs(
     """It is shown as pending at once, because it is on its way: it may well arrive."""
     await charge(chargepoint)
     if not comes_back:
-        client = chargepoint.entry.runtime_data.hub.link._client
+        client = chargepoint.entry.runtime_data.hub.transport._client
         monkeypatch.setattr(client, "timeout", 1.0)
     process = broker._process
     assert process is not None
@@ -144,7 +144,7 @@ async def test_a_stop_on_a_link_that_hangs(
     try:
         stop = hass.async_create_task(chargepoint.call("switch", "turn_off", "charging"))
         async with asyncio.timeout(1.0):
-            await chargepoint.shows("switch", "charging", "off")
+            await chargepoint.expects("switch", "charging", "off")
         assert chargepoint.attribute("switch", "charging", "pending") is True
         assert chargepoint.state("sensor", "status") == "charging"
         if not comes_back:
@@ -158,7 +158,7 @@ async def test_a_stop_on_a_link_that_hangs(
         process.send_signal(signal.SIGCONT)
     if comes_back:
         await stop
-    await chargepoint.shows("switch", "charging", "off")
+    await chargepoint.expects("switch", "charging", "off")
     assert chargepoint.attribute("switch", "charging", "pending") is False
     assert chargepoint.point["garage"].connector.current == 0
 
@@ -174,10 +174,10 @@ async def test_an_unforeseen_failure_of_the_link_is_logged_once(
     hub = chargepoint.entry.runtime_data.hub
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.01)
     monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.01)
-    monkeypatch.setattr(hub.link, "_settings", fail)
+    monkeypatch.setattr(hub.transport, "_settings", fail)
     await hass.async_add_executor_job(broker.stop)
     await until(lambda: hub.ignored["internal"] > 5)
     assert caplog.text.count("please report this") == 1
     monkeypatch.undo()
     await hass.async_add_executor_job(broker.start)
-    await until(lambda: hub.link.connected, "the link to come back")
+    await until(lambda: hub.transport.connected, "the link to come back")

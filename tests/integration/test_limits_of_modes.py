@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.actions.temporary_limits import (
     still_holds,
 )
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
-from custom_components.fimp_chargepoint.chargepoint.commands.command import shows
+from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
@@ -39,10 +39,10 @@ START = "cmd.charge.start"
 async def slowly(found: Chargepoint, offered: str) -> None:
     """Let it charge in the mode slow."""
     await found.point.plug()
-    await found.shows("sensor", "status", "ready_to_charge")
+    await found.expects("sensor", "status", "ready_to_charge")
     await found.call("select", "select_option", "charging_mode", option="slow")
     await found.call("switch", "turn_on", "charging")
-    await found.shows("sensor", "offered_current", offered)
+    await found.expects("sensor", "offered_current", offered)
     found.point.received.clear()
 
 
@@ -59,9 +59,9 @@ async def test_by_a_limit_of_that_height(
         await slowly(found, "10.0")
         said = await limit(found, 8, minutes=10)
         assert (said["former"], said["former_mode"]) == (10.0, None)
-        await found.shows("sensor", "offered_current", "8.0")
+        await found.expects("sensor", "offered_current", "8.0")
         await later(hass, minutes=11)
-        await found.shows("sensor", "offered_current", "10.0")
+        await found.expects("sensor", "offered_current", "10.0")
         assert sent(found, SESSION) == [8, 10]
         assert not starts(found)
         # It is not the mode's any more, but it is as much.
@@ -69,9 +69,7 @@ async def test_by_a_limit_of_that_height(
 
 
 @pytest.fixture(name="slow")
-async def slow_fixture(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> AsyncGenerator[Chargepoint]:
+async def slow_fixture(hass: HomeAssistant, broker: BrokerProcess) -> AsyncGenerator[Chargepoint]:
     """An Easee whose mode slow has less than can be set."""
     async with running(hass, broker, ChargepointSetup(profile="easee")) as found:
         garage = found.point["garage"]
@@ -88,12 +86,12 @@ async def test_by_starting_the_mode(
 ) -> None:
     said = await limit(slow, 8, minutes=10)
     assert (said["former"], said["former_mode"]) == (None, "slow")
-    await slow.shows("sensor", "offered_current", "8.0")
+    await slow.expects("sensor", "offered_current", "8.0")
     # A second one does not forget that.
     said = await limit(slow, 7, minutes=20)
     assert (said["former"], said["former_mode"]) == (None, "slow")
     await later(hass, minutes=21)
-    await slow.shows("sensor", "offered_current", "5.0")
+    await slow.expects("sensor", "offered_current", "5.0")
     assert starts(slow) == [{"charging_mode": "slow"}]
     assert sent(slow, SESSION) == [8, 7]
     await until(lambda: hass_storage[STORE]["data"] == [])
@@ -109,10 +107,10 @@ async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
     # In the maker's app, say: without a mode.
     garage = slow.point["garage"]
     garage.allowed = True
-    garage.apply()
+    garage.handle_message()
     garage.tell_news()
     await until(lambda: starts(slow) == [{"charging_mode": "slow"}])
-    await slow.shows("sensor", "offered_current", "5.0")
+    await slow.expects("sensor", "offered_current", "5.0")
 
 
 async def test_not_of_a_session_that_is_over(
@@ -120,7 +118,7 @@ async def test_not_of_a_session_that_is_over(
 ) -> None:
     await limit(slow, 8, minutes=10)
     await slow.point.unplug()
-    await slow.shows("sensor", "status", "disconnected")
+    await slow.expects("sensor", "status", "disconnected")
     await later(hass, minutes=11)
     await until(lambda: hass_storage[STORE]["data"] == [])
     assert not starts(slow)
@@ -134,9 +132,9 @@ async def test_after_a_restart(
     hass.data[DATA_TEMPORARY_LIMITS] = TemporaryLimits(hass)
     await hass.data[DATA_TEMPORARY_LIMITS].async_load()
     await hass.config_entries.async_setup(slow.entry.entry_id)
-    await slow.shows("sensor", "offered_current", "8.0")
+    await slow.expects("sensor", "offered_current", "8.0")
     await later(hass, minutes=11)
-    await slow.shows("sensor", "offered_current", "5.0")
+    await slow.expects("sensor", "offered_current", "5.0")
 
 
 async def test_not_where_the_mode_is_gone(
@@ -184,7 +182,7 @@ class Known:
         )
         self.snapshot = replace(snapshot, **changes)
 
-    effect = staticmethod(shows)
+    effect = staticmethod(expects)
 
 
 def offers(current: float | None) -> dict[str, Any]:
@@ -262,4 +260,4 @@ def test_a_mode_returns_only_while_charging_is_on(
     known = replace(
         Known(None).snapshot, status=status, session=Session(started=began), session_current=8.0
     )
-    assert still_holds(former, known, shows("session_current", 8.0)) is holds
+    assert still_holds(former, known, expects("session_current", 8.0)) is holds

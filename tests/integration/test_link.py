@@ -43,13 +43,13 @@ class Listener:
         self.refused: list[ChargepointError] = []
         self.messages: list[tuple[str, bytes, bool]] = []
 
-    def link_up(self) -> None:
+    def connection_made(self) -> None:
         self.ups += 1
 
-    def link_down(self, error: ChargepointError) -> None:
+    def connection_lost(self, error: ChargepointError) -> None:
         self.downs.append(error)
 
-    def link_refused(self, error: ChargepointError) -> None:
+    def connection_refused(self, error: ChargepointError) -> None:
         self.refused.append(error)
 
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:

@@ -87,12 +87,12 @@ async def test_history_moves_to_the_new_address(
         await repair(await hass_client(), issue)
         assert addresses(hass, entry) == {"8"}
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         assert found.id("switch", "charging") == "switch.my_car"
         assert not await settle(hass, entry)
         # It works under the new address, not only in the registry.
         await point.plug()
-        await found.shows("sensor", "status", "ready_to_charge")
+        await found.expects("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -122,7 +122,7 @@ async def test_removed_and_added_again(hass: HomeAssistant, chargepoint: Chargep
     await chargepoint.point.exclude()
     await until(lambda: not entry.runtime_data.coordinators)
     await chargepoint.point.include()
-    await chargepoint.shows("switch", "charging", "off")
+    await chargepoint.expects("switch", "charging", "off")
     assert addresses(hass, entry) == {"2"}
     assert chargepoint.id("switch", "charging") == "switch.my_car"
     # Its device is nobody's to remove any more.

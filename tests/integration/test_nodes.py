@@ -30,7 +30,7 @@ class Thing(Node[NodeSnapshot]):
 
     def belongs_to(self, parent: str | None) -> None:
         """Turn out to be a part of another node."""
-        self._update(self.outlet.clock.now(), parent=parent)
+        self._update(self.host.clock.now(), parent=parent)
 
 
 @pytest.fixture(name="entry")
@@ -41,9 +41,7 @@ async def entry_fixture(hass: HomeAssistant, broker: BrokerProcess) -> MockConfi
 def add(entry: MockConfigEntry, address: str, parent: str | None = None, **who: Any) -> Thing:
     """Let something be found."""
     hub = entry.runtime_data.hub
-    thing = Thing(
-        address, NodeSnapshot(identity=Identity(name=address, **who), parent=parent), hub
-    )
+    thing = Thing(address, NodeSnapshot(identity=Identity(name=address, **who), parent=parent), hub)
     hub.add_node(thing)
     return thing
 
@@ -87,9 +85,7 @@ async def test_a_parent_that_comes_later_and_goes(
     assert above(hass, entry, "evse") == f"MQTT broker {entry.title}"
 
 
-async def test_what_it_belongs_to_may_turn_out(
-    hass: HomeAssistant, entry: MockConfigEntry
-) -> None:
+async def test_what_it_belongs_to_may_turn_out(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     add(entry, "station")
     evse = add(entry, "evse")
     assert above(hass, entry, "evse") == f"MQTT broker {entry.title}"

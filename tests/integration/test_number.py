@@ -24,11 +24,11 @@ async def set_to(chargepoint: Chargepoint, key: str, value: float) -> None:
 
 async def plugged(chargepoint: Chargepoint) -> None:
     """Begin a session, with the limit known."""
-    await chargepoint.shows("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32.0")
     # What a pause already looks like is proven by that no refusal comes.
     chargepoint.node._commands._timeout = 4.0
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
 
 
 async def nothing_comes(chargepoint: Chargepoint) -> None:
@@ -56,7 +56,7 @@ async def test_what_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None
 
 async def test_max_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The action returns when the charge point has proven it."""
-    await chargepoint.shows("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32.0")
     await set_to(chargepoint, "max_current", 16)
     assert chargepoint.state("number", "max_current") == "16.0"
     assert chargepoint.point["garage"].max_current == 16
@@ -75,7 +75,7 @@ async def test_fractions(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 async def test_changed_elsewhere(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     chargepoint.point["garage"].max_current = 20
-    await chargepoint.shows("number", "max_current", "20.0")
+    await chargepoint.expects("number", "max_current", "20.0")
 
 
 async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -87,17 +87,17 @@ async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) ->
     await set_to(chargepoint, "session_current", 10)
     assert chargepoint.state("number", "session_current") == "10.0"
     await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.shows("sensor", "offered_current", "10.0")
+    await chargepoint.expects("sensor", "offered_current", "10.0")
     assert chargepoint.state("number", "session_current") == "10.0"
     await set_to(chargepoint, "session_current", 16)
     assert chargepoint.state("number", "session_current") == "16.0"
     assert chargepoint.state("sensor", "offered_current") == "16.0"
     await chargepoint.call("switch", "turn_off", "charging")
-    await chargepoint.shows("sensor", "offered_current", "0.0")
+    await chargepoint.expects("sensor", "offered_current", "0.0")
     assert chargepoint.state("number", "session_current") == "16.0"
     await chargepoint.point.unplug()
-    await chargepoint.shows("sensor", "status", "disconnected")
-    await chargepoint.shows("number", "session_current", "unknown")
+    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.expects("number", "session_current", "unknown")
     assert [each["val"] for each in chargepoint.sent("cmd.current_session.set_current")] == [
         10,
         16,
@@ -108,18 +108,18 @@ async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint
     """What is offered may be less for many reasons; where it is more, the limit is gone."""
     await plugged(chargepoint)
     await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.shows("sensor", "offered_current", "32.0")
+    await chargepoint.expects("sensor", "offered_current", "32.0")
     assert chargepoint.state("number", "session_current") == "unknown"
     await set_to(chargepoint, "session_current", 16)
     await set_to(chargepoint, "max_current", 10)
-    await chargepoint.shows("sensor", "offered_current", "10.0")
+    await chargepoint.expects("sensor", "offered_current", "10.0")
     assert chargepoint.state("number", "session_current") == "16.0"
     # Somebody else sets it in the app of the maker.
     await set_to(chargepoint, "max_current", 32)
     chargepoint.point["garage"].session_current = 20
-    chargepoint.point["garage"].apply()
-    await chargepoint.shows("sensor", "offered_current", "20.0")
-    await chargepoint.shows("number", "session_current", "unknown")
+    chargepoint.point["garage"].handle_message()
+    await chargepoint.expects("sensor", "offered_current", "20.0")
+    await chargepoint.expects("number", "session_current", "unknown")
 
 
 async def test_no_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -133,7 +133,7 @@ async def test_no_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None
     # Before and after a session is the same.
     await plugged(chargepoint)
     await chargepoint.point.unplug()
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
     with pytest.raises(ServiceValidationError) as caught:
         await set_to(chargepoint, "session_current", 10)
     assert caught.value.translation_key == "no_session"
@@ -155,7 +155,7 @@ async def test_bounds_change(hass: HomeAssistant, chargepoint: Chargepoint) -> N
     await chargepoint.point.max("20")
     for key in LIMITS:
         await until(lambda key=key: chargepoint.attribute("number", key, "max") == 20)
-    await chargepoint.shows("number", "max_current", "20.0")
+    await chargepoint.expects("number", "max_current", "20.0")
     with pytest.raises(ServiceValidationError) as caught:
         await set_to(chargepoint, "max_current", 25)
     assert caught.value.translation_key == "out_of_range"
@@ -174,7 +174,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
     await chargepoint.point.silence()
     await nothing_comes(chargepoint)
     call = hass.async_create_task(set_to(chargepoint, key, 8))
-    await chargepoint.shows("number", key, "8.0")
+    await chargepoint.expects("number", key, "8.0")
     assert chargepoint.attribute("number", key, "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
         await call
@@ -225,9 +225,9 @@ async def test_two_limits_at_once(hass: HomeAssistant, chargepoint: Chargepoint)
 
 async def test_offline(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.offline()
-    await chargepoint.shows("number", "max_current", "unavailable")
+    await chargepoint.expects("number", "max_current", "unavailable")
     await chargepoint.point.online()
-    await chargepoint.shows("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32.0")
 
 
 async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -237,10 +237,10 @@ async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) 
         await set_to(chargepoint, "max_current", 16)
         assert chargepoint.state("number", "max_current") == "16.0"
         await chargepoint.call("switch", "turn_on", "charging")
-        await chargepoint.shows("sensor", "offered_current", "16.0")
+        await chargepoint.expects("sensor", "offered_current", "16.0")
         await set_to(chargepoint, "session_current", 10)
         assert chargepoint.state("number", "session_current") == "10.0"
-        await chargepoint.shows("sensor", "offered_current", "10.0")
+        await chargepoint.expects("sensor", "offered_current", "10.0")
 
 
 async def test_only_where_it_can_be_told(hass: HomeAssistant, broker: BrokerProcess) -> None:

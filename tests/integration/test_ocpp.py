@@ -139,7 +139,7 @@ class Station(Chargepoint):
 
     async def is_connected(self, wanted: str) -> None:
         """Wait until the connection to the back end has a state."""
-        await self.shows("binary_sensor", "csms_connected", wanted)
+        await self.expects("binary_sensor", "csms_connected", wanted)
 
 
 def only_device(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEntry:
@@ -154,7 +154,7 @@ async def ocpp(
     hass: HomeAssistant,
     broker: BrokerProcess,
     dialect: str,
-    sisters: SisterSetup,
+    companions: SisterSetup,
     *,
     late: bool = False,
     **options: Any,
@@ -164,7 +164,7 @@ async def ocpp(
         Broker(broker.host, broker.port),
         EvseSetup(),
         dialect=dialect,
-        sisters=sisters,
+        companions=companions,
         site=SiteSetup(strict=True),
         timing=QUICK,
     )
@@ -217,7 +217,7 @@ async def test_the_connection(hass: HomeAssistant, broker: BrokerProcess, dialec
         await station.is_connected("off")
         await station.point.ocpp("connect")
         await station.is_connected("on")
-        await station.shows("sensor", "registration", "accepted")
+        await station.expects("sensor", "registration", "accepted")
 
 
 async def test_the_connection_in_detail(
@@ -225,7 +225,7 @@ async def test_the_connection_in_detail(
 ) -> None:
     async with ocpp(hass, broker, "main", API, late=True) as station:
         await station.is_connected("on")
-        await station.shows("sensor", "ocpp_version", "1.6")
+        await station.expects("sensor", "ocpp_version", "1.6")
         for key in ("csms_url", "client_id"):
             assert station.registered("sensor", key).disabled_by is not None
         device = only_device(hass, station.entry)
@@ -252,7 +252,7 @@ async def test_what_the_back_end_allows(hass: HomeAssistant, broker: BrokerProce
         assert find(hass, "sensor", "csms_current") is None
         assert station.point.back_end is not None
         station.point.back_end.schedule(10)
-        await station.shows("sensor", "csms_current", "10.0")
+        await station.expects("sensor", "csms_current", "10.0")
         assert find(hass, "sensor", "csms_power") is None
 
 
@@ -317,30 +317,28 @@ async def test_monitor_keys(hass: HomeAssistant, broker: BrokerProcess) -> None:
         await station.is_connected("on")
         await station.point.key("ConnectionTimeOut 10")
         await station.ask("monitor_keys", keys=["ConnectionTimeOut"])
-        await until(lambda: station.point.sisters[-1].monitored)
+        await until(lambda: station.point.companions[-1].monitored)
         await station.point.key("ConnectionTimeOut 20")
         told = await until(lambda: happened(station, "variable_changed"))
         assert told["key"] == "ConnectionTimeOut"
         assert told["value"] == "20"
         # After a restart the station has forgotten what it was asked for.
         await station.point.restart()
-        await until(lambda: not station.point.sisters[-1].monitored)
-        await until(lambda: station.point.sisters[-1].monitored == {"ConnectionTimeOut"})
+        await until(lambda: not station.point.companions[-1].monitored)
+        await until(lambda: station.point.companions[-1].monitored == {"ConnectionTimeOut"})
 
 
 async def test_what_only_the_newest_release_offers(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
     async with ocpp(hass, broker, "main", API) as station:
-        await station.shows("sensor", "ocpp_version", "1.6")
+        await station.expects("sensor", "ocpp_version", "1.6")
         evse = station.point["carport"]
         assert await station.ask("change_availability", available=False, evse=1) == {
             "status": "Accepted"
         }
         await until(lambda: not evse.course.enabled)
-        assert await station.ask("change_availability", available=True) == {
-            "status": "Accepted"
-        }
+        assert await station.ask("change_availability", available=True) == {"status": "Accepted"}
         await until(lambda: evse.course.enabled)
         with pytest.raises(HomeAssistantError, match="Rejected"):
             await station.ask("change_availability", available=True, evse=7)
@@ -357,7 +355,7 @@ async def test_what_a_release_does_not_offer(
     async with ocpp(hass, broker, dialect, API) as station:
         await station.is_connected("on")
         # 2025.10 shows what it is by its heart.
-        await station.shows("sensor", "registration", "accepted")
+        await station.expects("sensor", "registration", "accepted")
         await until(lambda: station.client._pulse._at is not None)
         refused: dict[str, dict[str, Any]] = {
             "change_availability": {"available": False},
@@ -386,7 +384,7 @@ async def test_a_station_that_falls_silent(
         await station.is_connected("unavailable")
         with pytest.raises(HomeAssistantError) as caught:
             await station.ask("get_keys", keys="HeartbeatInterval")
-        assert caught.value.translation_key == "not_there"
+        assert caught.value.translation_key == "unavailable_target"
         await station.point.restart()
         await station.is_connected("on")
 
@@ -463,9 +461,7 @@ async def test_an_older_bus_is_only_read(
         assert not [topic for topic, _ in station.point.received if "/cmd" in topic]
 
 
-async def test_another_name_and_another_root(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_another_name_and_another_root(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """The module is found by what it says, and with a prefix."""
     where = SisterSetup(bus="back_office")
     entry = other_broker(broker, options=BUS, prefixes=["site1/"])
@@ -473,7 +469,7 @@ async def test_another_name_and_another_root(
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         prefix="site1/",
-        sisters=where,
+        companions=where,
         site=SiteSetup(strict=True),
         timing=QUICK,
     ) as point:
@@ -493,7 +489,7 @@ async def test_the_bus_of_a_station_that_was_quiet(
         listening(broker, "everest/#") as heard,
         EverestSimulator(
             Broker(broker.host, broker.port),
-            sisters=ON_BUS,
+            companions=ON_BUS,
             site=SiteSetup(strict=True),
             timing=QUICK,
         ) as point,
@@ -525,7 +521,7 @@ async def test_both_are_one_device(
     """The API is preferred, and the bus is for what it cannot do."""
     async with ocpp(hass, broker, "main", BOTH, late=late, **BUS) as station:
         await station.is_connected("on")
-        await station.shows("sensor", "ocpp_version", "1.6")
+        await station.expects("sensor", "ocpp_version", "1.6")
         chatter = "everest/modules/connector_1/impl/evse/var/powermeter"
         station.point.send(chatter, '{"data":{"data":{}},"msg_type":"Var"}')
         await until(lambda: station.client._bus is not None)
@@ -555,9 +551,7 @@ async def test_both_are_one_device(
         assert len(times) == 1
 
 
-async def test_the_api_comes_later_than_the_bus(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_the_api_comes_later_than_the_bus(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with ocpp(hass, broker, "main", ON_BUS, **BUS) as station:
         await station.is_connected("on")
         assert only_device(hass, station.entry).name == "OCPP client"
@@ -574,9 +568,9 @@ async def test_the_api_comes_later_than_the_bus(
 async def test_nothing_is_said_on_the_bus_without_the_option(
     hass: HomeAssistant, broker: BrokerProcess, dialect: str
 ) -> None:
-    sisters = ON_BUS if dialect == "legacy" else BOTH
+    companions = ON_BUS if dialect == "legacy" else BOTH
     async with listening(broker, "everest/#") as heard:
-        async with ocpp(hass, broker, dialect, sisters) as station:
+        async with ocpp(hass, broker, dialect, companions) as station:
             await station.is_connected("on")
             for action, data in COMMANDS.items():
                 with suppress(ServiceValidationError):
@@ -619,13 +613,13 @@ async def test_a_station_without_ocpp(hass: HomeAssistant, broker: BrokerProcess
 # What people write --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sisters", [ON_BUS, API, BOTH], ids=["bus", "api", "both"])
+@pytest.mark.parametrize("companions", [ON_BUS, API, BOTH], ids=["bus", "api", "both"])
 @pytest.mark.parametrize("dialect", ["main", "2025.12"])
 async def test_nothing_that_people_write_ends_a_station(
-    hass: HomeAssistant, broker: BrokerProcess, dialect: str, sisters: SisterSetup
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str, companions: SisterSetup
 ) -> None:
     """One malformed call on the bus ends all of EVerest, and so would it here."""
-    async with ocpp(hass, broker, dialect, sisters, **BUS) as station:
+    async with ocpp(hass, broker, dialect, companions, **BUS) as station:
         await station.is_connected("on")
         sent = 0
         for action, field, value in NASTY:
@@ -649,7 +643,7 @@ async def test_below_its_station(hass: HomeAssistant, broker: BrokerProcess) -> 
         Broker(broker.host, broker.port),
         EvseSetup(),
         EvseSetup(name="garage", module="garage_api"),
-        sisters=SisterSetup(errors="errors_api", ocpp="ocpp_api"),
+        companions=SisterSetup(errors="errors_api", ocpp="ocpp_api"),
         timing=QUICK,
     ):
         entry = await load(hass, other_broker(broker))

@@ -35,7 +35,7 @@ _TRIES = ConfigEntryState.SETUP_IN_PROGRESS
 
 def issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
     """Return what the user sees."""
-    return ir.async_get(hass).async_get_issue(DOMAIN, f"broker_away_{entry.entry_id}")
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"broker_offline_{entry.entry_id}")
 
 
 async def later(hass: HomeAssistant, passed: timedelta) -> None:
@@ -50,7 +50,7 @@ async def later(hass: HomeAssistant, passed: timedelta) -> None:
 async def lose(hass: HomeAssistant, entry: MockConfigEntry, broker: BrokerProcess) -> None:
     """Let the broker go while it is in use."""
     await hass.async_add_executor_job(broker.stop)
-    await until(lambda: not entry.runtime_data.hub.link.connected, "the link to break")
+    await until(lambda: not entry.runtime_data.hub.transport.connected, "the link to break")
 
 
 async def test_gone_and_back(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -64,7 +64,7 @@ async def test_gone_and_back(hass: HomeAssistant, broker: BrokerProcess) -> None
     await later(hass, LONG)
     found = issue(hass, entry)
     assert found is not None
-    assert found.translation_key == "broker_away"
+    assert found.translation_key == "broker_offline"
     assert found.translation_placeholders["title"] == "Charging"
     assert "refused" in found.translation_placeholders["detail"]
     assert found.is_fixable
@@ -108,9 +108,7 @@ async def test_nobody_needs_it_any_more(
     await later(hass, LONG)
     assert issue(hass, entry) is not None
     if end == "disabled":
-        await hass.config_entries.async_set_disabled_by(
-            entry.entry_id, ConfigEntryDisabler.USER
-        )
+        await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     else:
         await hass.config_entries.async_remove(entry.entry_id)
     assert issue(hass, entry) is None
@@ -129,7 +127,7 @@ async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerP
     await later(hass, LONG)
     found = issue(hass, entry)
     assert found is not None
-    assert found.translation_key == "mqtt_broker_away"
+    assert found.translation_key == "mqtt_broker_offline"
     assert not found.is_fixable
     assert found.learn_more_url == "homeassistant://config/integrations/integration/mqtt"
     await hass.config_entries.async_remove(entry.entry_id)

@@ -106,7 +106,7 @@ CHANGED = {
 }
 
 
-async def shows(chargepoint: Chargepoint, parameter_id: str, wanted: str) -> None:
+async def expects(chargepoint: Chargepoint, parameter_id: str, wanted: str) -> None:
     """Wait until the entity of a parameter has a state."""
     platform = PARAMETERS[parameter_id].platform
     key = f"parameter_{parameter_id}"
@@ -122,7 +122,7 @@ async def shows(chargepoint: Chargepoint, parameter_id: str, wanted: str) -> Non
 async def all_there(chargepoint: Chargepoint) -> None:
     """Wait until every parameter is shown."""
     for parameter_id, row in PARAMETERS.items():
-        await shows(chargepoint, parameter_id, row.before)
+        await expects(chargepoint, parameter_id, row.before)
 
 
 async def choose(chargepoint: Chargepoint, parameter_id: str) -> None:
@@ -177,7 +177,7 @@ async def test_setting(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     types = {each["parameter_id"]: each["value_type"] for each in EVERYTHING}
     for parameter_id, row in SETTABLE.items():
         await choose(chargepoint, parameter_id)
-        await shows(chargepoint, parameter_id, row.after)
+        await expects(chargepoint, parameter_id, row.after)
         command = chargepoint.sent(SET)[-1]
         assert command["val_t"] == "object"
         assert command["val"] == {
@@ -205,7 +205,7 @@ async def test_switching_off(hass: HomeAssistant, chargepoint: Chargepoint) -> N
 async def test_old_value_first(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Behind a cloud the first answer is what was."""
     async with running(hass, broker, ChargepointSetup(profile="easee")) as chargepoint:
-        await shows(chargepoint, "cable_always_locked", "off")
+        await expects(chargepoint, "cable_always_locked", "off")
         await choose(chargepoint, "cable_always_locked")
         assert chargepoint.state("switch", "parameter_cable_always_locked") == "on"
         assert chargepoint.point["garage"].parameters["cable_always_locked"] is True
@@ -224,7 +224,7 @@ async def test_changed_elsewhere(hass: HomeAssistant, chargepoint: Chargepoint) 
                 "value": value,
             },
         )
-        await shows(chargepoint, parameter_id, shown)
+        await expects(chargepoint, parameter_id, shown)
 
 
 @pytest.mark.parametrize("parameter_id", ["child_lock", "led_brightness", "display_language"])
@@ -236,7 +236,7 @@ async def test_pending_and_silence(
     chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(choose(chargepoint, parameter_id))
-    await shows(chargepoint, parameter_id, row.after)
+    await expects(chargepoint, parameter_id, row.after)
     key = f"parameter_{parameter_id}"
     assert chargepoint.attribute(row.platform, key, "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
@@ -282,9 +282,7 @@ async def test_parameter_that_vanishes(hass: HomeAssistant, chargepoint: Chargep
     """It takes its entity away; when it comes back, so does the entity."""
     await all_there(chargepoint)
     gone = ("child_lock", "led_brightness", "display_language", "quiet_days")
-    before = {
-        each: chargepoint.id(PARAMETERS[each].platform, f"parameter_{each}") for each in gone
-    }
+    before = {each: chargepoint.id(PARAMETERS[each].platform, f"parameter_{each}") for each in gone}
     count = len(hass.states.async_entity_ids())
     report(chargepoint, "evt.sup_params.report", described(*gone))
     registry = er.async_get(hass)
@@ -308,9 +306,7 @@ async def test_all_vanish(hass: HomeAssistant, chargepoint: Chargepoint) -> None
     await chargepoint.point.relist()
     for parameter_id, row in PARAMETERS.items():
         await until(
-            lambda row=row, key=f"parameter_{parameter_id}": (
-                find(hass, row.platform, key) is None
-            ),
+            lambda row=row, key=f"parameter_{parameter_id}": find(hass, row.platform, key) is None,
             f"{parameter_id} to go",
         )
 
@@ -348,17 +344,15 @@ async def test_back_after_a_break(hass: HomeAssistant, chargepoint: Chargepoint)
     """Values are asked for again; one that changed meanwhile is shown."""
     await all_there(chargepoint)
     await chargepoint.point.offline()
-    await shows(chargepoint, "child_lock", "unavailable")
+    await expects(chargepoint, "child_lock", "unavailable")
     chargepoint.point["garage"].parameters["child_lock"] = True
     await chargepoint.point.online()
-    await shows(chargepoint, "child_lock", "on")
-    await shows(chargepoint, "quiet_days", "6, 7")
+    await expects(chargepoint, "child_lock", "on")
+    await expects(chargepoint, "quiet_days", "6, 7")
 
 
 async def test_no_parameters(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with running(hass, broker, ChargepointSetup(profile="minimal")) as chargepoint:
         assert chargepoint.sent("cmd.sup_params.get_report") == []
-        entities = er.async_entries_for_config_entry(
-            er.async_get(hass), chargepoint.entry.entry_id
-        )
+        entities = er.async_entries_for_config_entry(er.async_get(hass), chargepoint.entry.entry_id)
         assert not [each for each in entities if "parameter_" in each.unique_id]

@@ -70,7 +70,7 @@ async def test_no_price(hass: HomeAssistant, state: str) -> None:
     found = source(hass, state)
     assert found.price is None
     assert found.is_named
-    assert PriceSource(hass, {"price_entity": "sensor.not_there"}).price is None
+    assert PriceSource(hass, {"price_entity": "sensor.unavailable_target"}).price is None
 
 
 async def test_a_unit_that_is_refused(

@@ -40,7 +40,7 @@ async def chargepoint_fixture(
 ) -> AsyncGenerator[Chargepoint]:
     """A charge point that says nothing unless it is asked, so that the tests alone do."""
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await found.settles()
         yield found
 
@@ -68,7 +68,7 @@ def calls_fixture(coordinator: ChargepointCoordinator) -> Iterator[list[str]]:
 def say(coordinator: ChargepointCoordinator, **news: Any) -> None:
     """Let the charge point say something."""
     node = coordinator.node
-    node._update(node.outlet.clock.now(), **news)
+    node._update(node.host.clock.now(), **news)
 
 
 def power(coordinator: ChargepointCoordinator, watts: float) -> None:
@@ -91,9 +91,7 @@ def test_facts_are_heard_by_all(coordinator: ChargepointCoordinator, calls: list
     assert calls == ["facts", "everything"]
 
 
-def test_a_measurement_with_a_fact(
-    coordinator: ChargepointCoordinator, calls: list[str]
-) -> None:
+def test_a_measurement_with_a_fact(coordinator: ChargepointCoordinator, calls: list[str]) -> None:
     meter = replace(coordinator.node.snapshot.meter, power=1.0)
     say(coordinator, meter=meter, cable_lock=not coordinator.data.cable_lock)
     assert calls == ["facts", "everything"]
@@ -192,7 +190,7 @@ async def test_no_session_sensor_looks_at_the_power(
     power(coordinator, 2400.0)
     assert calls == []
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     assert calls
     stop()
 
@@ -262,9 +260,7 @@ def test_who_shows_a_measurement_hears_of_it(platform: str) -> None:
 def test_there_are_measurements_and_facts() -> None:
     """The test above is worth something."""
     sensors = [
-        each
-        for each in descriptions("sensor")
-        if isinstance(each, ChargepointSensorDescription)
+        each for each in descriptions("sensor") if isinstance(each, ChargepointSensorDescription)
     ]
     snapshot = next(_snapshots())
     for each in sensors:

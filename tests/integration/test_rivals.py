@@ -23,7 +23,9 @@ from .conftest import QUICK, Chargepoint, load, other_broker, until
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     """Return what the user sees."""
     return [
-        each for each in ir.async_get(hass).issues.values() if each.translation_key == "rival"
+        each
+        for each in ir.async_get(hass).issues.values()
+        if each.translation_key == "competing_controller"
     ]
 
 
@@ -36,7 +38,7 @@ async def quarrel(chargepoint: Chargepoint, ours: int, theirs: int) -> None:
         "pt:j1/mt:cmd/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1",
         json.dumps(command | {"val_t": "int", "val": theirs}),
     )
-    await chargepoint.shows("number", "max_current", f"{theirs:.1f}")
+    await chargepoint.expects("number", "max_current", f"{theirs:.1f}")
 
 
 async def test_a_rival(
@@ -79,9 +81,7 @@ async def test_peace(
     assert not issues(hass)
 
 
-async def test_it_goes_with_the_charge_point(
-    hass: HomeAssistant, chargepoint: Chargepoint
-) -> None:
+async def test_it_goes_with_the_charge_point(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     for _ in range(3):
         await quarrel(chargepoint, 16, 10)
     assert issues(hass)
@@ -89,7 +89,7 @@ async def test_it_goes_with_the_charge_point(
     await until(lambda: not issues(hass), "the issue to go")
 
 
-@pytest.mark.parametrize("rival", [False, True])
+@pytest.mark.parametrize("competing_controller", [False, True])
 async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: bool) -> None:
     """Somebody who limits to less is no rival; who withdraws our limit is one."""
     async with EverestSimulator(
@@ -97,7 +97,7 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: boo
     ) as station:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await until(lambda: found.state("number", "max_current"), "the limit")
         for _ in range(4):
             await found.call("number", "set_value", "max_current", value=12)
@@ -112,9 +112,9 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: boo
                     "set_external_limits",
                     json.dumps(nothing).encode(),
                 )
-                await found.shows("number", "max_current", "16.0")
+                await found.expects("number", "max_current", "16.0")
             else:
                 await station.limit(8)
-                await found.shows("sensor", "effective_current", "8.0")
+                await found.expects("sensor", "effective_current", "8.0")
         assert bool(issues(hass)) is rival
         await hass.config_entries.async_unload(entry.entry_id)

@@ -71,7 +71,7 @@ async def aborted(hass: HomeAssistant, result: ConfigFlowResult) -> None:
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     """Return what the user is told of entries that receive the same messages."""
     found = ir.async_get(hass).issues.values()
-    return [each for each in found if each.translation_key == "same_messages" and each.active]
+    return [each for each in found if each.translation_key == "duplicate_entry" and each.active]
 
 
 async def time_passes(hass: HomeAssistant, minutes: float = 11) -> None:
@@ -255,7 +255,7 @@ async def test_closed_while_it_is_listened(
     entry = await load(hass, other_broker(broker))
     with pytest.raises(RuntimeError, match="in between"):
         await submit(hass, await begin(hass), form(broker, host=LOCALHOST))
-    assert [each.link.connected for each in hubs] == [False]
+    assert [each.transport.connected for each in hubs] == [False]
     await unload(hass, entry)
 
 

@@ -29,7 +29,7 @@ def starts(chargepoint: Chargepoint) -> list[str | None]:
 async def charging(chargepoint: Chargepoint) -> None:
     """Plug in and start."""
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
 
 
@@ -83,7 +83,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     call = hass.async_create_task(
         chargepoint.call("select", "select_option", "charging_mode", option="slow")
     )
-    await chargepoint.shows("select", "charging_mode", "slow")
+    await chargepoint.expects("select", "charging_mode", "slow")
     assert chargepoint.attribute("select", "charging_mode", "pending") is True
     await chargepoint.point.silence("off")
     # The state that comes in the meantime is the proof.
@@ -109,7 +109,7 @@ async def test_choice_survives_a_restart(
     async with simulator(broker, ChargepointSetup(profile="easee")) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.shows("select", "charging_mode", shown)
+        await found.expects("select", "charging_mode", shown)
         assert found.id("select", "charging_mode") == entity_id
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -122,16 +122,16 @@ async def test_choice_is_stored_while_not_available(
     assert entity.extra_restore_state_data is None
     await chargepoint.call("select", "select_option", "charging_mode", option="slow")
     await chargepoint.point.offline()
-    await chargepoint.shows("select", "charging_mode", "unavailable")
+    await chargepoint.expects("select", "charging_mode", "unavailable")
     assert entity.extra_restore_state_data.as_dict() == {"option": "slow"}
     await chargepoint.point.online()
-    await chargepoint.shows("select", "charging_mode", "slow")
+    await chargepoint.expects("select", "charging_mode", "slow")
 
 
 async def test_only_where_there_are_modes(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
         entry = await load(hass, other_broker(broker))
-        await Chargepoint(hass, point, entry).shows("sensor", "status", "disconnected")
+        await Chargepoint(hass, point, entry).expects("sensor", "status", "disconnected")
         await until(lambda: find(hass, "switch", "charging"))
         assert find(hass, "select", "charging_mode") is None
         await hass.config_entries.async_unload(entry.entry_id)

@@ -34,31 +34,29 @@ async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     raw = er.async_get(hass).async_get(chargepoint.id("sensor", "raw_status"))
     assert raw.entity_category == "diagnostic"
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     assert chargepoint.state("sensor", "raw_status") == "ready_to_charge"
     await chargepoint.point.fault("residual current")
-    await chargepoint.shows("sensor", "status", "error")
+    await chargepoint.expects("sensor", "status", "error")
     await chargepoint.point.clear_fault()
     await chargepoint.point.unplug()
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
 
 
-async def test_what_follows_from_the_status(
-    hass: HomeAssistant, chargepoint: Chargepoint
-) -> None:
+async def test_what_follows_from_the_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Controllers read the letter, people why nothing is charging."""
     assert chargepoint.registered("sensor", "iec61851").entity_category == "diagnostic"
     assert chargepoint.state("sensor", "iec61851") == "a"
-    assert chargepoint.state("sensor", "not_charging_because") == "no_car"
+    assert chargepoint.state("sensor", "not_charging_reason") == "no_car"
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "iec61851", "b")
-    assert chargepoint.state("sensor", "not_charging_because") == "switched_off"
+    await chargepoint.expects("sensor", "iec61851", "b")
+    assert chargepoint.state("sensor", "not_charging_reason") == "switched_off"
     await chargepoint.call("switch", "turn_on", "charging")
     assert chargepoint.state("sensor", "iec61851") == "c"
-    assert chargepoint.state("sensor", "not_charging_because") == "charging"
+    assert chargepoint.state("sensor", "not_charging_reason") == "charging"
     await chargepoint.point.fault("residual current")
-    await chargepoint.shows("sensor", "iec61851", "f")
-    assert chargepoint.state("sensor", "not_charging_because") == "fault"
+    await chargepoint.expects("sensor", "iec61851", "f")
+    assert chargepoint.state("sensor", "not_charging_reason") == "fault"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +84,7 @@ async def test_energy_dashboard_can_use_it(
 
 async def test_power(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
     await until(lambda: float(chargepoint.state("sensor", "power")) > 20000)
     await chargepoint.call("switch", "turn_off", "charging")
@@ -98,17 +96,17 @@ async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> Non
     async with simulator(broker, ChargepointSetup(wanted=2.0), timing=FAST) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         for _ in range(2):
             await point.plug()
-            await found.shows("sensor", "session_energy", "0.0")
+            await found.expects("sensor", "session_energy", "0.0")
             assert found.attribute("sensor", "session_energy", "last_reset")
             await found.call("switch", "turn_on", "charging")
-            await found.shows("sensor", "status", "finished")
-            await found.shows("sensor", "session_energy", "2.0")
+            await found.expects("sensor", "status", "finished")
+            await found.expects("sensor", "session_energy", "2.0")
             assert found.attribute("sensor", "session_energy", "last_reset")
             await point.unplug()
-            await found.shows("sensor", "status", "disconnected")
+            await found.expects("sensor", "status", "disconnected")
             # Two sessions never begin in the same second, which is all FIMP tells.
             later = started(found) + timedelta(seconds=1)
             await until(lambda later=later: dt_util.utcnow() > later)
@@ -117,9 +115,7 @@ async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> Non
 
 def started(chargepoint: Chargepoint) -> datetime:
     """Return when the session began, by what its sensor says."""
-    return datetime.fromisoformat(
-        chargepoint.attribute("sensor", "session_energy", "last_reset")
-    )
+    return datetime.fromisoformat(chargepoint.attribute("sensor", "session_energy", "last_reset"))
 
 
 async def test_broker_goes_and_comes_back(
@@ -128,10 +124,10 @@ async def test_broker_goes_and_comes_back(
     before = chargepoint.state("sensor", "lifetime_energy")
     await hass.async_add_executor_job(broker.stop)
     for key in ("status", "power", "lifetime_energy", "session_energy"):
-        await chargepoint.shows("sensor", key, "unavailable")
+        await chargepoint.expects("sensor", key, "unavailable")
     await hass.async_add_executor_job(broker.start)
-    await chargepoint.shows("sensor", "status", "disconnected")
-    await chargepoint.shows("sensor", "lifetime_energy", before)
+    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "lifetime_energy", before)
 
 
 def test_energy_without_a_beginning_is_not_shown() -> None:
@@ -147,18 +143,16 @@ async def test_garbage_costs_only_itself(hass: HomeAssistant, chargepoint: Charg
     before = {each.entity_id: each.state for each in hass.states.async_all("sensor")}
     await chargepoint.point.garbage()
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     await chargepoint.point.unplug()
-    await chargepoint.shows("sensor", "status", "disconnected")
+    await chargepoint.expects("sensor", "status", "disconnected")
 
     def changed() -> dict[str, str]:
         now = {entity_id: hass.states.get(entity_id) for entity_id in before}
         return {
             entity_id: state.state
             for entity_id, state in now.items()
-            if state is not None
-            and state.state != before[entity_id]
-            and "session" not in entity_id
+            if state is not None and state.state != before[entity_id] and "session" not in entity_id
         }
 
     await until(lambda: not changed(), "everything to be as before")

@@ -58,7 +58,7 @@ def attentive_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
 async def listens(found: Chargepoint) -> None:
     """Wait until what is said is news."""
     await until(lambda: found.state("event", "problem"))
-    now = found.node.outlet.clock.now
+    now = found.node.host.clock.now
     then = now() + SOON
     await until(lambda: now() > then)
 
@@ -102,7 +102,7 @@ async def fimp(
     async with simulator(broker, setup, timing=FAST) as point:
         entry = await load(hass, other_broker(broker, options=options))
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await hass.async_block_till_done()
         yield found
         if entry.state is ConfigEntryState.LOADED:
@@ -119,7 +119,7 @@ async def everest(
         Broker(broker.host, broker.port), EvseSetup(wanted=BIG), timing=FAST
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await hass.async_block_till_done()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
@@ -130,13 +130,13 @@ PROTOCOLS = pytest.mark.parametrize("at_home", [fimp, everest])
 
 async def begin_charging(found: Chargepoint) -> None:
     """Plug a car in, and let it charge."""
-    await found.shows("sensor", "status", "disconnected")
+    await found.expects("sensor", "status", "disconnected")
     await found.point.plug()
     if found.point.__class__ is not EverestSimulator:
         # A station begins by itself.
         await until(lambda: found.state("sensor", "status") != "disconnected")
         await found.call("switch", "turn_on", "charging")
-    await found.shows("sensor", "status", "charging")
+    await found.expects("sensor", "status", "charging")
 
 
 async def has_charged(found: Chargepoint, energy: float) -> None:
@@ -157,8 +157,8 @@ def energy(found: Chargepoint) -> float:
 
 def record(found: Chargepoint) -> dict[str, Any]:
     """Return what is kept of the only session."""
-    (kept,) = keeper(found).logbook.records
-    return dict(kept.told())
+    (kept,) = keeper(found).tracker.records
+    return dict(kept.as_dict())
 
 
 def keeper(found: Chargepoint) -> Any:
@@ -192,7 +192,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
             "charging_resumed",
         ]
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")
         assert found.state("sensor", "last_session_energy") == "unknown"
         await listens(found)
         # The charge point tells whole seconds, of which it has to take some.
@@ -201,7 +201,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         await found.point.full()
         await until(lambda: found.state("sensor", "status") != "charging")
         await found.point.unplug()
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         told = await diary.tells("session_finished")
         await diary.tells("car_disconnected")
         assert diary.words[4 + len(allowed) :] in (
@@ -224,12 +224,12 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         assert found.registered("sensor", "last_session_duration").unit_of_measurement == "h"
         # What was is still so without the charge point, and in the next run.
         await hass.async_add_executor_job(broker.stop)
-        await found.shows("sensor", "status", "unavailable")
+        await found.expects("sensor", "status", "unavailable")
         assert float(found.state("sensor", "last_session_energy")) == told["energy"]
         await hass.async_add_executor_job(broker.start)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         assert float(found.state("sensor", "last_session_energy")) == told["energy"]
         assert diary.words.count("session_finished") == 1
 
@@ -262,7 +262,7 @@ async def test_every_kind_of_charge_point(
     entry = await load(hass, other_broker(broker))
     async with point:
         found = Chargepoint(hass, point, entry)
-        await found.comes() if kind in PROFILES else await found.shows(
+        await found.comes() if kind in PROFILES else await found.expects(
             "sensor", "status", "disconnected"
         )
         await listens(found)
@@ -288,7 +288,7 @@ async def test_every_kind_of_charge_point(
             "session_finished",
             "car_disconnected",
         ] * 2
-        assert len(keeper(found).logbook.records) == 2
+        assert len(keeper(found).tracker.records) == 2
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -310,18 +310,18 @@ async def test_nothing_happens_by_itself(
         assert event is not None
         diary = Diary(hass)
         await hass.async_add_executor_job(broker.stop)
-        await found.shows("sensor", "status", "unavailable")
+        await found.expects("sensor", "status", "unavailable")
         # What has happened has happened; it does not come back as if it were new.
         assert hass.states.get(found.id("event", "session")) == event
         await hass.async_add_executor_job(broker.start)
-        await found.shows("sensor", "status", status)
+        await found.expects("sensor", "status", status)
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.shows("sensor", "status", status)
-        await until(lambda: keeper(found).logbook.next_deadline is None)
+        await found.expects("sensor", "status", status)
+        await until(lambda: keeper(found).tracker.next_deadline is None)
         assert not diary.told
         if at_home is fimp:
             # A station that has lost its broker restarts, and begins another session.
-            assert not keeper(found).logbook.records
+            assert not keeper(found).tracker.records
 
 
 @PROTOCOLS
@@ -344,8 +344,8 @@ async def test_an_end_while_home_assistant_was_off(
                     if b'"Unplugged"' in message.payload or b"finished_at" in message.payload:
                         break
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.shows("sensor", "status", "disconnected")
-        kept = await until(lambda: keeper(found).logbook.records and record(found))
+        await found.expects("sensor", "status", "disconnected")
+        kept = await until(lambda: keeper(found).tracker.records and record(found))
         assert kept["started"]
         if at_home is fimp:
             assert kept["energy"] == pytest.approx(energy(found), abs=0.01)
@@ -377,7 +377,7 @@ async def one_session(found: Chargepoint) -> None:
     await begin_charging(found)
     await has_charged(found, 0.5)
     await found.point.unplug()
-    await until(lambda: keeper(found).logbook.records, "the record")
+    await until(lambda: keeper(found).tracker.records, "the record")
 
 
 def stored(hass_storage: dict[str, Any], entry: MockConfigEntry) -> dict[str, Any]:
@@ -397,16 +397,14 @@ async def test_the_store_goes_with_the_entry(
         assert f"{DOMAIN}.{found.entry.entry_id}.sessions" not in hass_storage
 
 
-async def test_sessions_move_with_the_device(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_sessions_move_with_the_device(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with fimp(hass, broker) as found:
         await one_session(found)
         before = record(found)
         await found.point.exclude()
         await until(lambda: not found.entry.runtime_data.coordinators)
         await found.point.include()
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         assert record(found) == before
         assert float(found.state("sensor", "last_session_energy")) == before["energy"]
 
@@ -425,8 +423,8 @@ async def test_sessions_of_both_addresses(
         assert len(stored(hass_storage, found.entry)) == 1
         await async_move_sessions(hass, entry_id, "fimp:easee/1/98", "fimp:easee/1/1")
         await hass.config_entries.async_setup(entry_id)
-        await found.shows("sensor", "status", "disconnected")
-        assert len(keeper(found).logbook.records) == 2
+        await found.expects("sensor", "status", "disconnected")
+        assert len(keeper(found).tracker.records) == 2
 
 
 async def test_sessions_go_with_the_device(
@@ -461,7 +459,7 @@ async def test_a_broken_store(
         (kept,) = stored(hass_storage, found.entry).values()
         kept["records"][0]["ended"] = "yesterday"
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         lost = "sessions of fimp:easee/1/1 cannot be read and is lost: records.0"
         assert lost in caplog.text
         assert record(found)["energy"] > 0
@@ -530,9 +528,9 @@ async def test_get_sessions(hass: HomeAssistant, broker: BrokerProcess) -> None:
         await one_session(found)
         (session,) = (await get_sessions(found))["sessions"]
         assert session == record(found)
-        keeper(found).logbook.records = kept(1.0, 2.0, 3.0)
+        keeper(found).tracker.records = kept(1.0, 2.0, 3.0)
         await hass.async_add_executor_job(broker.stop)
-        await found.shows("sensor", "status", "unavailable")
+        await found.expects("sensor", "status", "unavailable")
 
         async def energies(**data: Any) -> list[float]:
             return [each["energy"] for each in (await get_sessions(found, **data))["sessions"]]
@@ -548,7 +546,7 @@ async def test_get_sessions(hass: HomeAssistant, broker: BrokerProcess) -> None:
 async def test_get_sessions_as_csv(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Nothing that is not known is a zero, and no car runs a formula."""
     async with fimp(hass, broker) as found:
-        keeper(found).logbook.records = [
+        keeper(found).tracker.records = [
             *kept(2.5, cost=3.75, currency="NOK", who="=1+1"),
             SessionRecord(ended=datetime(2026, 11, 2, 14, tzinfo=UTC)),
         ]
@@ -599,19 +597,17 @@ async def test_no_price_no_entities(hass: HomeAssistant, broker: BrokerProcess) 
             assert found.state("sensor", key) is None
 
 
-async def test_a_price_that_is_named_no_more(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_a_price_that_is_named_no_more(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Its entities go, and what was counted is there when it is named again."""
     price = {"fixed_price": 0.25}
     async with fimp(hass, broker, **price) as found:
         await one_session(found)
-        await found.shows("sensor", "session_cost", found.state("sensor", "total_cost"))
+        await found.expects("sensor", "session_cost", found.state("sensor", "total_cost"))
         total = found.state("sensor", "total_cost")
         for options in ({}, price):
             hass.config_entries.async_update_entry(found.entry, options=options)
             assert await hass.config_entries.async_reload(found.entry.entry_id)
-            await found.shows("sensor", "status", "disconnected")
+            await found.expects("sensor", "status", "disconnected")
             await hass.async_block_till_done()
             assert found.state("sensor", "total_cost") == (total if options else None)
             assert (find(hass, "sensor", "total_cost") is not None) is bool(options)
@@ -634,8 +630,8 @@ async def test_total_while_the_price_is_not_known(
         assert found.attribute("sensor", "total_cost", "unit_of_measurement") == "EUR"
         hass.states.async_remove("sensor.price")
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.shows("sensor", "status", "disconnected")
-        await found.shows("sensor", "total_cost", "unknown")
+        await found.expects("sensor", "status", "disconnected")
+        await found.expects("sensor", "total_cost", "unknown")
 
 
 async def test_fixed_price(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -668,7 +664,7 @@ async def test_a_price_that_is_renamed(hass: HomeAssistant, broker: BrokerProces
         registry.async_update_entity(known.entity_id, new_entity_id="sensor.tariff")
         hass.states.async_set("sensor.tariff", "2.0", {"unit_of_measurement": "NOK/kWh"})
         await until(lambda: entry.runtime_data is not before, "the reload")
-        await found.shows("sensor", "total_cost", "0.0")
+        await found.expects("sensor", "total_cost", "0.0")
         assert entry.options["price_entity"] == "sensor.tariff"
         price = entry.runtime_data.sessions.prices.price
         assert price is not None
@@ -685,21 +681,21 @@ async def test_changing_price(hass: HomeAssistant, broker: BrokerProcess, at_hom
         for key in ("session_cost", "total_cost"):
             assert found.state("sensor", key) == "unknown"
         set_price(hass, "100", "øre/kWh")
-        await found.shows("sensor", "session_cost", "unknown")
+        await found.expects("sensor", "session_cost", "unknown")
         set_price(hass, "1.0")
         await until(lambda: found.state("sensor", "session_cost") != "unknown")
         await found.call("switch", "turn_off", "charging")
         first = energy(found)
         await has_cost(found, first)
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.shows("switch", "charging", "off")
+        await found.expects("switch", "charging", "off")
         assert found.attribute("sensor", "session_cost", "unit_of_measurement") == "NOK"
         await has_cost(found, first)
         set_price(hass, "3000", "NOK/MWh")
         await found.call("switch", "turn_on", "charging")
         await has_charged(found, first + 0.5)
         await found.point.unplug()
-        await until(lambda: keeper(found).logbook.records, "the record")
+        await until(lambda: keeper(found).tracker.records, "the record")
         await hass.async_block_till_done()
         kept = record(found)
         cost = first + (kept["energy"] - first) * 3

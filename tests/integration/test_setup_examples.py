@@ -51,17 +51,15 @@ async def test_bridge(
     entry = await load(hass, other_broker(home, prefixes=[prefix]))
     async with station(own, dialect) as point:
         found = Chargepoint(hass, point, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await point.points["carport"].plug()
-        await found.shows("sensor", "status", "charging")
+        await found.expects("sensor", "status", "charging")
         await found.call("switch", "turn_off", "charging")
         assert found.state("switch", "charging") == "off"
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_access_rules(
-    hass: HomeAssistant, make_broker: MakeBroker, tmp_path: Path
-) -> None:
+async def test_access_rules(hass: HomeAssistant, make_broker: MakeBroker, tmp_path: Path) -> None:
     """The rules are enough for charge points of either kind, and to be told that they are."""
     rules = tmp_path / "rules"
     # Whoever is not named in the rules is a charge point here.
@@ -77,7 +75,5 @@ async def test_access_rules(
         await hass.config_entries.async_reload(entry.entry_id)
         for name in ("carport_left", "everest_evse_manager_api"):
             sensor = f"sensor.{name}_status"
-            await until(
-                lambda sensor=sensor: hass.states.is_state(sensor, "disconnected"), sensor
-            )
+            await until(lambda sensor=sensor: hass.states.is_state(sensor, "disconnected"), sensor)
         await hass.config_entries.async_unload(entry.entry_id)

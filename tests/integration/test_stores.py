@@ -48,7 +48,7 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
         "started": began,
         "ended": now.isoformat(),
     }
-    visit = {
+    active = {
         "id": "7",
         "energy": 5.0,
         "charging_seen": True,
@@ -59,7 +59,7 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
         "key": began,
         "ended": now.isoformat(),
         "offset": None,
-        "bill": {"cost": 1.5, "currency": "NOK", "priced": 5.0, "partial": False},
+        "session_cost": {"cost": 1.5, "currency": "NOK", "priced": 5.0, "partial": False},
     }
     limit = {
         "device_id": device_id,
@@ -75,8 +75,8 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
             "charge_points": {
                 ADDRESS: {
                     "records": [record, dict(record)],
-                    "visit": None,
-                    "past": visit,
+                    "active": None,
+                    "past": active,
                     "totals": {"NOK": 7.0, "EUR": 1.0},
                     "watched": [began, 5.0],
                 }
@@ -127,7 +127,7 @@ async def found_fixture(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker, options={"fixed_price": 2.0}))
         found = Chargepoint(hass, point, entry)
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)
         yield found
@@ -150,7 +150,7 @@ async def begin(found: Chargepoint) -> None:
     assert await async_setup(found.hass, {})
     assert await found.hass.config_entries.async_setup(found.entry.entry_id)
     assert found.entry.state is ConfigEntryState.LOADED
-    await found.shows("sensor", "status", "disconnected")
+    await found.expects("sensor", "status", "disconnected")
     await found.hass.async_block_till_done()
 
 

@@ -21,7 +21,7 @@ async def test_it_gets_no_worse(broker: BrokerProcess) -> None:
     assert not {each.key: what for each in RUNNING if (what := excess(each))}
     # A number that is too good: what is counted does not run there any more.
     assert "chargepoint/hub.py: Hub.message" in found["report_calls"]
-    assert "chargepoint/mqtt.py: MqttLink.publish" in found["press_calls"]
+    assert "chargepoint/transport/mqtt.py: MqttTransport.publish" in found["press_calls"]
 
 
 def test_only_the_integration_counts() -> None:
@@ -31,7 +31,7 @@ def test_only_the_integration_counts() -> None:
         is_level("a")
         is_level("b")
     is_level("c")
-    assert hops.functions == {"chargepoint/topics.py: is_level": 2}
+    assert hops.functions == {"chargepoint/transport/topics.py: is_level": 2}
 
 
 def test_counting_ends_where_it_is_told() -> None:
@@ -41,5 +41,5 @@ def test_counting_ends_where_it_is_told() -> None:
         is_level("a")
         journal.add(0.0, "topic")
         is_level("b")
-    assert hops.modules == ["chargepoint/journal.py", "chargepoint/topics.py"]
+    assert hops.modules == ["chargepoint/journal.py", "chargepoint/transport/topics.py"]
     assert sum(hops.functions.values()) == len(("is_level", "add"))

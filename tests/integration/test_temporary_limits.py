@@ -23,7 +23,7 @@ from custom_components.fimp_chargepoint.actions.temporary_limits import (
     still_holds,
 )
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
-from custom_components.fimp_chargepoint.chargepoint.commands.command import shows
+from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
@@ -50,7 +50,7 @@ MAX = "cmd.max_current.set"
 @pytest.fixture(name="point")
 async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
     """A charge point that has said its limit."""
-    await chargepoint.shows("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32.0")
     return chargepoint
 
 
@@ -58,9 +58,9 @@ async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
 async def car_fixture(point: Chargepoint) -> Chargepoint:
     """The same, with a car that charges."""
     await point.point.plug()
-    await point.shows("sensor", "status", "ready_to_charge")
+    await point.expects("sensor", "status", "ready_to_charge")
     await point.call("switch", "turn_on", "charging")
-    await point.shows("sensor", "offered_current", "32.0")
+    await point.expects("sensor", "offered_current", "32.0")
     return point
 
 
@@ -89,7 +89,7 @@ async def test_for_a_while(
     await later(hass, minutes=119)
     assert sent(point, MAX) == [10]
     await later(hass, minutes=121)
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
     await until(lambda: hass_storage[STORE]["data"] == [])
     assert sent(point, MAX) == [10, 32]
 
@@ -101,7 +101,7 @@ async def test_longer(hass: HomeAssistant, point: Chargepoint) -> None:
     await later(hass, minutes=11)
     assert sent(point, MAX) == [10, 8]
     await later(hass, minutes=21)
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
 
 
 async def test_then_for_good(hass: HomeAssistant, point: Chargepoint) -> None:
@@ -125,7 +125,7 @@ async def test_changed_meanwhile(
         await point.call("number", "set_value", "max_current", value=6)
     else:
         point.point["garage"].max_current = 6
-        await point.shows("number", "max_current", "6.0")
+        await point.expects("number", "max_current", "6.0")
     await later(hass, minutes=11)
     await until(lambda: hass_storage[STORE]["data"] == [])
     assert point.point["garage"].max_current == 6
@@ -134,11 +134,11 @@ async def test_changed_meanwhile(
 async def test_away_when_it_ends(hass: HomeAssistant, point: Chargepoint) -> None:
     await limit(point, 10, minutes=10)
     await point.point["garage"].offline()
-    await point.shows("number", "max_current", "unavailable")
+    await point.expects("number", "max_current", "unavailable")
     await later(hass, minutes=11)
     assert sent(point, MAX) == [10]
     await point.point["garage"].online()
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -160,10 +160,10 @@ async def test_restart(
     await hass.data[DATA_TEMPORARY_LIMITS].async_load()
     assert await hass.config_entries.async_setup(point.entry.entry_id)
     if not late:
-        await point.shows("number", "max_current", "10.0")
+        await point.expects("number", "max_current", "10.0")
         await later(hass, minutes=11)
     await until(lambda: sent(point, MAX) == [10, 32])
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
     await until(lambda: hass_storage[STORE]["data"] == [])
 
 
@@ -198,7 +198,7 @@ async def test_no_answer(
     """Where the one before still holds, it ends in time."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full) as found:
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
         await limit(found, 10, minutes=10)
         found.node._commands._timeout = 1.0
         await found.point.silence()
@@ -208,7 +208,7 @@ async def test_no_answer(
         found.node._commands._timeout = FimpChargepoint.command_timeout
         await found.point.silence(on=False)
         await later(hass, minutes=11)
-        await found.shows("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32.0")
 
 
 async def test_another_one_at_the_same_time(
@@ -228,7 +228,7 @@ async def test_another_one_at_the_same_time(
     (kept,) = hass_storage[STORE]["data"]
     assert (kept["current"], kept["former"]) == (6, 32)
     await later(hass, minutes=21)
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
 
 
 async def test_return_is_refused(
@@ -251,7 +251,7 @@ async def test_return_is_refused(
     assert told() == [logging.WARNING, logging.DEBUG]
     await later(hass, minutes=6)
     await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
 
 
@@ -274,7 +274,7 @@ async def test_cannot_be_limited_any_more(
     """It is said, and not tried for ever."""
     await limit(point, 10, minutes=10)
     capabilities = replace(point.node.snapshot.capabilities, ranges={})
-    point.node._update(point.node.outlet.clock.now(), capabilities=capabilities)
+    point.node._update(point.node.host.clock.now(), capabilities=capabilities)
     await later(hass, minutes=11)
     await until(lambda: "does not take its former limit" in caplog.text)
     await until(lambda: hass_storage[STORE]["data"] == [])
@@ -286,7 +286,7 @@ async def test_removed_and_added_again(hass: HomeAssistant, point: Chargepoint) 
     await limit(point, 10, minutes=10)
     garage = point.point["garage"]
     await garage.offline()
-    await point.shows("number", "max_current", "unavailable")
+    await point.expects("number", "max_current", "unavailable")
     await later(hass, minutes=11)
     await garage.exclude()
     await until(lambda: not point.entry.runtime_data.coordinators)
@@ -310,10 +310,10 @@ async def test_added_again_under_another_address(
     await point.point.exclude()
     await until(lambda: not point.entry.runtime_data.coordinators)
     await point.point.include()
-    await point.shows("number", "max_current", "10.0")
+    await point.expects("number", "max_current", "10.0")
     assert point.node.address != before
     await later(hass, minutes=11)
-    await point.shows("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32.0")
     await until(lambda: hass_storage[STORE]["data"] == [])
 
 
@@ -322,7 +322,7 @@ async def test_impossible(
 ) -> None:
     with pytest.raises(ServiceValidationError, match="6 to 32"):
         await limit(point, 40, hours=1)
-    point.node._update(point.node.outlet.clock.now(), max_current=None)
+    point.node._update(point.node.host.clock.now(), max_current=None)
     with pytest.raises(ServiceValidationError, match="could not be restored"):
         await limit(point, 10, hours=1)
     assert STORE not in hass_storage
@@ -348,17 +348,17 @@ async def test_its_device_was_deleted_a_moment_ago(
 
 @asynccontextmanager
 async def station(
-    hass: HomeAssistant, broker: BrokerProcess, *, keep_limits: bool = False
+    hass: HomeAssistant, broker: BrokerProcess, *, restore_limits: bool = False
 ) -> AsyncGenerator[Chargepoint]:
     """An EVSE of EVerest behind a fuse of 16 A."""
-    entry = await load(hass, other_broker(broker, options={"keep_limits": keep_limits}))
+    entry = await load(hass, other_broker(broker, options={"restore_limits": restore_limits}))
     simulated = EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     )
     with patch.object(heartbeat, "_SILENCE_MIN", 1.0):
         async with simulated as point:
             found = Chargepoint(hass, point, entry)
-            await found.shows("number", "max_current", "16.0")
+            await found.expects("number", "max_current", "16.0")
             yield found
             await hass.config_entries.async_unload(entry.entry_id)
 
@@ -368,7 +368,7 @@ async def fuse(found: Chargepoint, current: float, shown: float) -> None:
     (evse,) = found.point.points.values()
     evse.setup = replace(evse.setup, max_current=current)
     evse.energy.update()
-    await found.shows("sensor", "effective_current", f"{shown:.1f}")
+    await found.expects("sensor", "effective_current", f"{shown:.1f}")
 
 
 async def test_lost_while_it_ended(
@@ -376,15 +376,15 @@ async def test_lost_while_it_ended(
 ) -> None:
     """What is kept is not that of a time that is over, but what was before it."""
     monkeypatch.setattr(ownership, "_SETTLING_TIME", 0.5)
-    async with station(hass, broker, keep_limits=True) as found:
+    async with station(hass, broker, restore_limits=True) as found:
         await found.call("number", "set_value", "max_current", value=12)
         await limit(found, 8, minutes=10)
         await found.point.bridge(on=False)
-        await found.shows("number", "max_current", "unavailable")
+        await found.expects("number", "max_current", "unavailable")
         await later(hass, minutes=11)
         await found.point.restart()
         await found.point.bridge()
-        await found.shows("number", "max_current", "12.0")
+        await found.expects("number", "max_current", "12.0")
         assert found.node.snapshot.kept == {"max_current": 12}
 
 
@@ -398,9 +398,7 @@ async def test_somebody_limits_to_less(hass: HomeAssistant, broker: BrokerProces
         await fuse(found, 16, 16)
 
 
-async def test_somebody_limited_to_less_before(
-    hass: HomeAssistant, broker: BrokerProcess
-) -> None:
+async def test_somebody_limited_to_less_before(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """What was hidden then returns."""
     async with station(hass, broker) as found:
         await found.call("number", "set_value", "max_current", value=12)
@@ -418,9 +416,9 @@ async def test_of_a_session(hass: HomeAssistant, car: Chargepoint) -> None:
     """One that had none of its own has none again: it may have what all sessions may."""
     said = await limit(car, 10, minutes=10)
     assert (said["limit"], said["former"]) == ("session_current", None)
-    await car.shows("sensor", "offered_current", "10.0")
+    await car.expects("sensor", "offered_current", "10.0")
     await later(hass, minutes=11)
-    await car.shows("sensor", "offered_current", "32.0")
+    await car.expects("sensor", "offered_current", "32.0")
     assert sent(car, SESSION) == [10, 32]
     assert not sent(car, MAX)
 
@@ -433,7 +431,7 @@ async def test_session_ends_first(
     """Its limit has ended with it."""
     await limit(car, 10, minutes=10)
     await car.point.unplug()
-    await car.shows("sensor", "status", "disconnected")
+    await car.expects("sensor", "status", "disconnected")
     await later(hass, minutes=11)
     await until(lambda: hass_storage[STORE]["data"] == [])
     assert sent(car, SESSION) == [10]
@@ -442,12 +440,12 @@ async def test_session_ends_first(
 async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargepoint) -> None:
     """Nobody says then which limit it has."""
     await limit(car, 10, minutes=10)
-    await car.shows("sensor", "offered_current", "10.0")
+    await car.expects("sensor", "offered_current", "10.0")
     await hass.config_entries.async_reload(car.entry.entry_id)
-    await car.shows("sensor", "offered_current", "10.0")
+    await car.expects("sensor", "offered_current", "10.0")
     assert car.state("number", "session_current") == "unknown"
     await later(hass, minutes=11)
-    await car.shows("sensor", "offered_current", "32.0")
+    await car.expects("sensor", "offered_current", "32.0")
 
 
 # What is known -------------------------------------------------------------------------------
@@ -474,7 +472,7 @@ HERE = ChargepointSnapshot(
     ],
 )
 def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
-    effect = shows("max_current", 10.0)
+    effect = expects("max_current", 10.0)
     assert still_holds(LASTING, replace(HERE, **changes), effect) is holds
 
 
@@ -502,5 +500,5 @@ def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> Non
     ],
 )
 def test_limit_of_a_session_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
-    effect = shows("session_current", 10.0)
+    effect = expects("session_current", 10.0)
     assert still_holds(OF_SESSION, replace(HERE, **changes), effect) is holds

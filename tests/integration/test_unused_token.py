@@ -20,11 +20,11 @@ from .conftest import QUICK, Chargepoint, load, other_broker, until
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     """Return what the user sees."""
     every = ir.async_get(hass).issues.values()
-    return [each for each in every if each.translation_key == "unused_token"]
+    return [each for each in every if each.translation_key == "token_unavailable"]
 
 
 @pytest.mark.parametrize(
-    ("token", "dialect", "sisters", "told"),
+    ("token", "dialect", "companions", "told"),
     [
         ("CAFE", "2026.02", {}, True),
         ("CAFE", "legacy", {}, True),
@@ -39,7 +39,7 @@ async def test_it_waits_for_a_token(
     *,
     token: str,
     dialect: str,
-    sisters: dict[str, Any],
+    companions: dict[str, Any],
     told: bool,
 ) -> None:
     minutes = itertools.count(1)
@@ -58,11 +58,11 @@ async def test_it_waits_for_a_token(
         Broker(broker.host, broker.port),
         EvseSetup(authorize=False),
         dialect=dialect,
-        sisters=SisterSetup(**sisters),
+        companions=SisterSetup(**companions),
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         for _ in range(3):
             await minute()
         await station.plug()
@@ -74,7 +74,7 @@ async def test_it_waits_for_a_token(
         assert bool(issues(hass)) is told
         # That the car is gone makes it no better.
         await station.unplug()
-        await found.shows("sensor", "status", "disconnected")
+        await found.expects("sensor", "status", "disconnected")
         await minute()
         assert bool(issues(hass)) is told
         await hass.config_entries.async_unload(entry.entry_id)

@@ -23,7 +23,7 @@ def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     return [
         each
         for each in ir.async_get(hass).issues.values()
-        if each.domain == DOMAIN and each.active and each.translation_key == "login_lost"
+        if each.domain == DOMAIN and each.active and each.translation_key == "signed_out"
     ]
 
 
@@ -42,9 +42,9 @@ async def log_out(chargepoint: Chargepoint) -> None:
     """Let the adapter lose its login, after it was asked for it and has answered."""
     await until(lambda: chargepoint.sent("cmd.app.get_state"), "the question for the login")
     await chargepoint.point.plug()
-    await chargepoint.shows("binary_sensor", "plug", "on")
+    await chargepoint.expects("binary_sensor", "plug", "on")
     await chargepoint.point.unplug()
-    await chargepoint.shows("binary_sensor", "plug", "off")
+    await chargepoint.expects("binary_sensor", "plug", "off")
     await chargepoint.point.logout()
     await lost(chargepoint.hass)
 
@@ -64,10 +64,10 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.is_fixable is False
     # It can be stopped all the same.
-    await chargepoint.shows("switch", "charging", "unknown")
-    await chargepoint.shows("sensor", "status", "unavailable")
+    await chargepoint.expects("switch", "charging", "unknown")
+    await chargepoint.expects("sensor", "status", "unavailable")
     await chargepoint.point.login()
-    await chargepoint.shows("switch", "charging", "off")
+    await chargepoint.expects("switch", "charging", "off")
     await solved(hass)
 
 
@@ -82,11 +82,11 @@ async def test_told_unasked(hass: HomeAssistant, chargepoint: Chargepoint, topic
     say(chargepoint, topic, {"app": "RUNNING", "auth": "IN_PROGRESS"})
     say(chargepoint, topic, FINE | {"auth": "NOT_AUTHENTICATED"})
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "unavailable")
+    await chargepoint.expects("sensor", "status", "unavailable")
     await lost(hass)
     say(chargepoint, topic, FINE)
     await solved(hass)
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
 
 
 async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -94,7 +94,7 @@ async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoin
     say(chargepoint, "rt:ad/rn:heaters/ad:1", LOST)
     say(chargepoint, "rt:app/rn:heaters/ad:1", LOST)
     await chargepoint.point.plug()
-    await chargepoint.shows("sensor", "status", "ready_to_charge")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
     assert not issues(hass)
 
 
@@ -125,7 +125,7 @@ async def test_entry_removed(hass: HomeAssistant, broker: BrokerProcess) -> None
     async with simulator(broker) as point:
         entry = await load(hass, other_broker(broker))
         chargepoint = Chargepoint(hass, point, entry)
-        await chargepoint.shows("sensor", "status", "disconnected")
+        await chargepoint.expects("sensor", "status", "disconnected")
         await log_out(chargepoint)
         await hass.config_entries.async_remove(entry.entry_id)
         await solved(hass)
@@ -138,7 +138,7 @@ async def test_solved_while_unloaded(hass: HomeAssistant, chargepoint: Chargepoi
     await chargepoint.point.login()
     await hass.config_entries.async_setup(chargepoint.entry.entry_id)
     assert chargepoint.entry.state is ConfigEntryState.LOADED
-    await chargepoint.shows("switch", "charging", "off")
+    await chargepoint.expects("switch", "charging", "off")
     await solved(hass)
 
 
@@ -152,9 +152,7 @@ async def test_still_lost_after_a_reload(hass: HomeAssistant, broker: BrokerProc
 
 
 @pytest.mark.parametrize("profile", ["easee_2021", "defa"])
-async def test_adapters_of_2021(
-    hass: HomeAssistant, broker: BrokerProcess, profile: str
-) -> None:
+async def test_adapters_of_2021(hass: HomeAssistant, broker: BrokerProcess, profile: str) -> None:
     """They have another word for the report of their state; it says the same."""
     async with simulator(broker, ChargepointSetup(profile=profile)) as point:
         entry = await load(hass, other_broker(broker))

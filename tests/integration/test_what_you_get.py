@@ -34,7 +34,7 @@ def everest(broker: BrokerProcess, dialect: str) -> Any:
         Broker(broker.host, broker.port),
         EvseSetup(limits="limits_api", delay=True, socket=True),
         dialect=dialect,
-        sisters=SisterSetup(
+        companions=SisterSetup(
             errors="errors_api",
             tokens="tokens_api",
             cost="cost_api",

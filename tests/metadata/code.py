@@ -9,10 +9,10 @@ from typing import Any
 
 import homeassistant.const
 
-from .project import INTEGRATION, parse, python_files
+from .project import HOME_ASSISTANT_SIDE, INTEGRATION, parse, python_files
 
 #: The Home Assistant side; the library below `chargepoint/` shows no text to anybody.
-FILES = sorted(INTEGRATION.glob("*.py"))
+FILES = HOME_ASSISTANT_SIDE
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,7 @@ def _describers() -> frozenset[str]:
     )
 
 
-def _wanted_by_flow(
-    call: ast.Call, arguments: dict[str, ast.expr], where: str
-) -> Iterator[Wanted]:
+def _wanted_by_flow(call: ast.Call, arguments: dict[str, ast.expr], where: str) -> Iterator[Wanted]:
     function = _called_name(call)
     values = [("progress", arguments.get("progress_action"))]
     if function in {"async_show_form", "async_show_menu"}:

@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[2]
 DOMAIN = "fimp_chargepoint"
 INTEGRATION = ROOT / "custom_components" / DOMAIN
 LIBRARY = INTEGRATION / "chargepoint"
+#: All of the integration but the library.
+HOME_ASSISTANT_SIDE = sorted(
+    path for path in INTEGRATION.rglob("*.py") if not path.is_relative_to(LIBRARY)
+)
 SIMULATORS = ROOT / "simulators"
 HOME_ASSISTANT = Path(homeassistant.__file__).parent
 

@@ -9,6 +9,7 @@ import pytest
 
 from .project import (
     DOMAIN,
+    HOME_ASSISTANT_SIDE,
     INTEGRATION,
     LIBRARY,
     ROOT,
@@ -21,25 +22,28 @@ from .project import (
 )
 
 PACKAGE = f"custom_components.{DOMAIN}"
-PROTOCOLS = sorted(path.parent for path in LIBRARY.glob("*/__init__.py"))
+#: The packages of the library that discover charge points.
+PROTOCOLS = sorted(
+    {LIBRARY / path.relative_to(LIBRARY).parts[0] for path in LIBRARY.rglob("discovery.py")}
+)
 #: Modules that make entities: thin tables over the vocabulary of the library.
 ENTITY_MODULES = sorted(
     path
-    for path in INTEGRATION.glob("*.py")
-    if path.stem
-    in {
-        "controls",
-        "entity",
-        "meter_descriptions",
-        "sensor_descriptions",
-        "vehicle_descriptions",
-        *(str(each) for each in Platform),
-    }
+    for path in HOME_ASSISTANT_SIDE
+    if path.parent.name == "descriptions"
+    or (
+        path.parent == INTEGRATION
+        and path.stem in {"controls", "entity", *(str(each) for each in Platform)}
+    )
 )
-HOME_ASSISTANT_SIDE = sorted(INTEGRATION.glob("*.py"))
 
 #: Of a hub, entities need nothing: they have a node.
-_HIDDEN_FROM_ENTITIES = ("chargepoint.hub", "chargepoint.mqtt", "chargepoint.timers", "broker")
+_HIDDEN_FROM_ENTITIES = (
+    "chargepoint.hub",
+    "chargepoint.transport",
+    "chargepoint.scheduler",
+    "flow",
+)
 _WORDS_OF_PROTOCOLS = re.compile(
     r"pt:j1|\b(cmd|evt)\.|everest_api|\b[me]2[me]\b|bluecurrent|/(rt|rn|sv|ad):", re.IGNORECASE
 )
@@ -68,9 +72,11 @@ def test_the_parts_are_found() -> None:
 
 
 def test_library_does_not_know_home_assistant() -> None:
-    outside = [
-        PACKAGE + "." + path.stem for path in HOME_ASSISTANT_SIDE if path.stem != "__init__"
-    ]
+    outside = {
+        f"{PACKAGE}.{path.relative_to(INTEGRATION).parts[0].removesuffix('.py')}"
+        for path in HOME_ASSISTANT_SIDE
+        if path != INTEGRATION / "__init__.py"
+    }
     files = python_files(LIBRARY)
     assert not _wrong(files, "homeassistant", "voluptuous", "probatio", *outside)
 
@@ -94,7 +100,11 @@ def test_protocol_does_not_know_the_others(protocol: Path) -> None:
 
 def test_core_of_the_library_does_not_know_the_protocols() -> None:
     """Only the package itself does, where it puts them together."""
-    core = [path for path in LIBRARY.glob("*.py") if path.name != "__init__.py"]
+    core = [
+        path
+        for path in python_files(LIBRARY)
+        if path != LIBRARY / "__init__.py" and not set(path.parents) & set(PROTOCOLS)
+    ]
     protocols = [f"{PACKAGE}.chargepoint.{each.name}" for each in PROTOCOLS]
     assert not _wrong(core, *protocols)
 
@@ -102,20 +112,20 @@ def test_core_of_the_library_does_not_know_the_protocols() -> None:
 def test_one_module_knows_the_mqtt_library() -> None:
     files = python_files(ROOT / "custom_components")
     users = {each.partition(":")[0] for each in _wrong(files, "aiomqtt", "paho")}
-    assert users == {name(LIBRARY / "mqtt.py")}
+    assert users == {name(LIBRARY / "transport/mqtt.py")}
 
 
-def test_entities_do_not_know_protocols_or_links() -> None:
+def test_entities_do_not_know_protocols_or_transports() -> None:
     protocols = [f"{PACKAGE}.chargepoint.{each.name}" for each in PROTOCOLS]
     hidden = [f"{PACKAGE}.{each}" for each in _HIDDEN_FROM_ENTITIES]
     assert not _wrong(ENTITY_MODULES, *protocols, *hidden)
     for path in ENTITY_MODULES:
-        links = [
+        modules = [
             node.lineno
             for node in ast.walk(parse(path))
-            if isinstance(node, ast.Attribute) and node.attr == "link"
+            if isinstance(node, ast.Attribute) and node.attr == "transport"
         ]
-        assert not links, f"{name(path)}:{links}"
+        assert not modules, f"{name(path)}:{modules}"
 
 
 def test_entities_do_not_know_each_other() -> None:
@@ -145,9 +155,7 @@ def test_home_assistant_side_knows_no_protocol_package() -> None:
 
 def test_simulators_and_integration_do_not_know_each_other() -> None:
     """Both are written from the protocol, so each can catch the mistakes of the other."""
-    assert not _wrong(
-        python_files(SIMULATORS), "custom_components", "homeassistant", *_WORKSHOP
-    )
+    assert not _wrong(python_files(SIMULATORS), "custom_components", "homeassistant", *_WORKSHOP)
     assert not _wrong(python_files(ROOT / "custom_components"), "simulators", *_WORKSHOP)
 
 

@@ -122,9 +122,7 @@ def test_entities_are_called_by_their_names(page: str) -> None:
     """What is bold within a sentence is the name of an entity."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     names = {
-        name_of(platform, each).lower()
-        for platform in PLATFORMS
-        for each in descriptions(platform)
+        name_of(platform, each).lower() for platform in PLATFORMS for each in descriptions(platform)
     }
     said = {each.lower() for each in re.findall(r"\*\*([a-z][^*]*|IEC[^*]*)\*\*", text)}
     assert said

@@ -124,8 +124,7 @@ class _Repository:
         return subprocess.run(  # noqa: S603
             ["bash", "-c", step["run"]],  # noqa: S607
             cwd=self.folder,
-            env=os.environ
-            | {"GITHUB_REF_NAME": tag, "PATH": f"{self.bin}:{os.environ['PATH']}"},
+            env=os.environ | {"GITHUB_REF_NAME": tag, "PATH": f"{self.bin}:{os.environ['PATH']}"},
             check=False,
             capture_output=True,
             text=True,

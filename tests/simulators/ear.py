@@ -54,9 +54,7 @@ class Ear:
         """Say something as JSON."""
         await self.client.publish(topic, json.dumps(body), qos=1)
 
-    async def tell_fimp(
-        self, kind: str, val_t: str = "null", val: Any = None, **more: Any
-    ) -> None:
+    async def tell_fimp(self, kind: str, val_t: str = "null", val: Any = None, **more: Any) -> None:
         """Send a command to the first FIMP charge point."""
         body = {"serv": "chargepoint", "type": kind, "val_t": val_t, "val": val, "uid": "u"}
         await self.ask(f"pt:j1/mt:cmd{FIMP_DEVICE}", body | more)

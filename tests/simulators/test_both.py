@@ -91,13 +91,9 @@ def fimp_shape(body: dict[str, Any]) -> Any:
     return [list(body), body["val_t"], inner]
 
 
-async def test_fimp_refuses_in_the_words_of_the_recordings(
-    broker: BrokerProcess, ear: Ear
-) -> None:
+async def test_fimp_refuses_in_the_words_of_the_recordings(broker: BrokerProcess, ear: Ear) -> None:
     setup = ChargepointSetup(profile="easee")
-    async with leaving_nothing(
-        FimpSimulator(broker_of(broker), setup, timing=QUICK)
-    ) as simulator:
+    async with leaving_nothing(FimpSimulator(broker_of(broker), setup, timing=QUICK)) as simulator:
         topic = f"pt:j1/mt:cmd{FIMP_DEVICE}"
         refused = [
             line["payload"]
@@ -127,9 +123,7 @@ async def test_fimp_refuses_in_the_words_of_the_recordings(
 
 async def test_easee_answers_with_old_news_first(broker: BrokerProcess, ear: Ear) -> None:
     setup = ChargepointSetup(profile="easee")
-    async with leaving_nothing(
-        FimpSimulator(broker_of(broker), setup, timing=QUICK)
-    ) as simulator:
+    async with leaving_nothing(FimpSimulator(broker_of(broker), setup, timing=QUICK)) as simulator:
         await simulator.plug()
         await ear.tell_fimp("cmd.charge.start")
         await ear.until(lambda: ear.last("evt.state.report").get("val") == "charging")
@@ -238,9 +232,9 @@ async def test_everest_pauses_and_resumes_with_its_passing_words(
 
 async def test_everest_requests(broker: BrokerProcess, ear: Ear) -> None:
     setup = EvseSetup(limits="limits_api")
-    sisters = SisterSetup(errors="errors_api")
+    companions = SisterSetup(errors="errors_api")
     simulator = EverestSimulator(
-        broker_of(broker), setup, prefix="site/", sisters=sisters, timing=QUICK
+        broker_of(broker), setup, prefix="site/", companions=companions, timing=QUICK
     )
     async with leaving_nothing(simulator):
         for name in ("get_evse", "ev_info/get", "dc_mode/get", "stop_transaction", "nothing"):

@@ -29,7 +29,7 @@ from .ear import Ear, broker_of, kind_of
 
 QUICK = Timing(pace=0.01, speed=60, heartbeat=0.2, meter=0.2)
 ROOT = "everest_api/1"
-SISTERS = SisterSetup(
+COMPANIONS = SisterSetup(
     errors="errors_api",
     tokens="token_api",
     authorizer="auth_api",
@@ -58,9 +58,7 @@ class Client(Ear):
 
     prefix = ""
 
-    async def request(
-        self, module: str, operation: str, payload: Any = None, **more: Any
-    ) -> Any:
+    async def request(self, module: str, operation: str, payload: Any = None, **more: Any) -> Any:
         """Ask, and return the answer."""
         topic, reply_to = self.address(module, operation)
         body: dict[str, Any] = {"headers": {"replyTo": reply_to}, **more}
@@ -213,7 +211,7 @@ async def test_all_it_says_is_defined(dialect: str, client: Client, start: Start
         EvseSetup(limits="limits_api", socket=True, delay=True, check=0.1),
         EvseSetup(name="fast", module="dc_api", dc=True),
         dialect=dialect,
-        sisters=SISTERS,
+        companions=COMPANIONS,
         timing=Timing(pace=0.01, speed=100, heartbeat=0.5, meter=0.5),
     )
     point, fast = station["carport"], station["fast"]
@@ -378,7 +376,7 @@ async def test_limits(client: Client, start: Start) -> None:
 
 
 async def test_cards(client: Client, start: Start) -> None:
-    station = await start(EvseSetup(authorize=False), sisters=SISTERS)
+    station = await start(EvseSetup(authorize=False), companions=COMPANIONS)
     await station.plug()
     await client.becomes("AuthRequired")
 
@@ -428,7 +426,7 @@ async def test_cards(client: Client, start: Start) -> None:
 async def test_older_releases_do_not_tell_what_a_card_was_used_for(
     client: Client, start: Start
 ) -> None:
-    station = await start(dialect="2025.12", sisters=SISTERS)
+    station = await start(dialect="2025.12", companions=COMPANIONS)
     await station.swipe()
     await client.until(
         lambda: len(client.told("auth_api", "token_validation_status")) == 2,
@@ -535,7 +533,7 @@ async def test_oddities(client: Client, start: Start) -> None:
 
 
 async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Start) -> None:
-    station = await start(sisters=SISTERS)
+    station = await start(companions=COMPANIONS)
     await station.plug()
     await client.becomes("Charging")
     told = len(client.words())
@@ -579,7 +577,7 @@ async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Star
 
 
 async def test_restart_with_and_without_memory(client: Client, start: Start) -> None:
-    station = await start(sisters=SISTERS)
+    station = await start(companions=COMPANIONS)
     await station.plug()
     await client.becomes("Charging")
     old = client.told(API, "session_event")[-1]["uuid"]
@@ -605,7 +603,7 @@ async def test_restart_with_and_without_memory(client: Client, start: Start) -> 
 
 
 async def test_communication_check(client: Client, start: Start) -> None:
-    station = await start(EvseSetup(check=0.2), sisters=SISTERS)
+    station = await start(EvseSetup(check=0.2), companions=COMPANIONS)
 
     def raised() -> list[str]:
         return [each["sub_type"] for each in client.told("errors_api", "error_raised")]
@@ -692,9 +690,7 @@ async def test_malformed_requests(
         ("no_such_thing", {}),
     ],
 )
-async def test_refused_payloads(
-    operation: str, payload: Any, client: Client, start: Start
-) -> None:
+async def test_refused_payloads(operation: str, payload: Any, client: Client, start: Start) -> None:
     station = await start()
     await station.plug()
     await client.becomes("Charging")
@@ -830,7 +826,7 @@ def variable(name: str, component: str = "", **more: Any) -> dict[str, Any]:
 
 
 async def test_ocpp_consumer(client: Client, start: Start) -> None:
-    station = await start(sisters=SISTERS)
+    station = await start(companions=COMPANIONS)
     await client.until(lambda: client.told("ocpp_api", "is_connected") == [True])
     got = await client.request(
         "ocpp_api",
@@ -888,9 +884,7 @@ async def test_ocpp_consumer(client: Client, start: Start) -> None:
     assert await client.request(*ask, body) == {"status": "Scheduled"}
     await station.finish()
     await client.becomes("Disabled")
-    assert await client.request(*ask, {"operational_status": "Operative"}) == {
-        "status": "Accepted"
-    }
+    assert await client.request(*ask, {"operational_status": "Operative"}) == {"status": "Accepted"}
     assert await client.request(*ask, {**body, "evse": {"id": 7}}) == {"status": "Rejected"}
     transactions = client.told("ocpp_api", "ocpp_transaction_event")
     assert [each["transaction_event"] for each in transactions] == [
@@ -903,7 +897,7 @@ async def test_ocpp_consumer(client: Client, start: Start) -> None:
     await client.ask(request["headers"]["replyTo"], {"status": "Rejected"})
     await client.until(
         lambda: (
-            [each.answers for each in station.sisters if hasattr(each, "answers")]
+            [each.answers for each in station.companions if hasattr(each, "answers")]
             == [[{"status": "Rejected"}]]
         )
     )
@@ -930,7 +924,7 @@ async def call(client: Client, name: str, args: Any = None, **more: Any) -> Any:
 
 
 async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
-    station = await start(sisters=SisterSetup(bus="ocpp"))
+    station = await start(companions=SisterSetup(bus="ocpp"))
     connected = f"{BUS}/var/is_connected"
     await client.until(lambda: client.said(connected))
     assert client.said(connected) == [{"data": {"data": True}, "msg_type": "Var"}]
@@ -942,9 +936,7 @@ async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
     assert (await call(client, "restart"))["retval"] is False
     got = await call(client, "get_configuration_key", {"keys": ["HeartbeatInterval", "No"]})
     assert got["retval"] == {
-        "configuration_keys": [
-            {"key": "HeartbeatInterval", "read_only": False, "value": "300"}
-        ],
+        "configuration_keys": [{"key": "HeartbeatInterval", "read_only": False, "value": "300"}],
         "unknown_keys": ["No"],
     }
     everything = await call(client, "get_configuration_key", {"keys": []})
@@ -999,10 +991,8 @@ async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
         ),
     ],
 )
-async def test_the_bus_forgives_nothing(
-    name: str, body: Any, client: Client, start: Start
-) -> None:
-    station = await start(sisters=SisterSetup(bus="ocpp"))
+async def test_the_bus_forgives_nothing(name: str, body: Any, client: Client, start: Start) -> None:
+    station = await start(companions=SisterSetup(bus="ocpp"))
     text = body if isinstance(body, str) else json.dumps(body)
     await client.client.publish(f"{BUS}/cmd/{name}", text, qos=1)
     await client.until(lambda: station.dead)
@@ -1013,10 +1003,8 @@ async def test_the_bus_forgives_nothing(
     [("2025.10", BUS), ("legacy", "everest/ocpp/main")],
 )
 async def test_the_older_bus(dialect: str, root: str, client: Client, start: Start) -> None:
-    station = await start(dialect=dialect, sisters=SisterSetup(bus="ocpp/main"))
-    await client.until(
-        lambda: {"data": True, "name": "is_connected"} in client.said(f"{root}/var")
-    )
+    station = await start(dialect=dialect, companions=SisterSetup(bus="ocpp/main"))
+    await client.until(lambda: {"data": True, "name": "is_connected"} in client.said(f"{root}/var"))
     data = {"id": "1", "origin": "we", "args": {"key": "HeartbeatInterval", "value": "5"}}
     name = "set_custom_configuration_key"
     await client.ask(f"{root}/cmd", {"name": name, "type": "call", "data": data})
@@ -1035,7 +1023,7 @@ async def test_legacy_speaks_like_the_recording(client: Client, start: Start) ->
     for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
         if "/cmd/" not in line.get("topic", "/cmd/"):
             recorded.setdefault(line["topic"], set()).add(legacy_shape(line["payload"]))
-    station = await start(dialect="both", sisters=SisterSetup(errors="errors_api"))
+    station = await start(dialect="both", companions=SisterSetup(errors="errors_api"))
     await station.plug()
     topic = "everest_api/connector_1/var/session_info"
     await client.until(
@@ -1074,7 +1062,7 @@ async def test_legacy_commands(client: Client, start: Start) -> None:
     station = await start(
         EvseSetup(delay=True, connector="evse_manager"),
         dialect="legacy",
-        sisters=SisterSetup(errors="errors_api"),
+        companions=SisterSetup(errors="errors_api"),
         site=SiteSetup(information=True),
     )
     root = "everest_api/evse_manager"
@@ -1194,7 +1182,7 @@ async def test_words_that_make_no_sense(client: Client, start: Start) -> None:
     await station.error("high a/b")
     with pytest.raises(ControlError):
         await station.error("high a/b")
-    with_back_end = await start(EvseSetup(name="other"), prefix="x/", sisters=SISTERS)
+    with_back_end = await start(EvseSetup(name="other"), prefix="x/", companions=COMPANIONS)
     for line in ("ocpp perhaps", "key Nothing 1", "hlc_failure Nonsense"):
         with pytest.raises(ControlError):
             await with_back_end.do(line)
@@ -1299,7 +1287,7 @@ async def test_without_energy_it_waits_where_it_is(client: Client, start: Start)
 
 
 async def test_the_stricter_of_two_nodes_counts(client: Client, start: Start) -> None:
-    station = await start(EvseSetup(limits="limits_api"), sisters=SisterSetup(grid="grid_api"))
+    station = await start(EvseSetup(limits="limits_api"), companions=SisterSetup(grid="grid_api"))
     fuse = {"ac_max_current_A": 16.0, "ac_max_phase_count": 3}
     await client.until(lambda: client.told(API, "enforced_limits"))
     await client.until(lambda: in_force(client) == fuse)

@@ -318,9 +318,7 @@ async def test_diagnostics_are_told_on_request_only(broker: BrokerProcess) -> No
         async def ask(name: str) -> tuple[str, Any]:
             before = len(ear.said(f"evt.{name}.report", "diagnostic"))
             await ear.tell(f"cmd.{name}.get_report", service="diagnostic")
-            said = await ear.until(
-                lambda: ear.said(f"evt.{name}.report", "diagnostic")[before:]
-            )
+            said = await ear.until(lambda: ear.said(f"evt.{name}.report", "diagnostic")[before:])
             return said[0]["val_t"], said[0]["val"]
 
         assert await ask("lqi") == ("int", 168)
@@ -366,9 +364,7 @@ async def test_alarms(broker: BrokerProcess) -> None:
         before = len(ear.said("evt.alarm.report", "alarm_system"))
         value = {"event": "PEN_FAULT"}
         await ear.tell("cmd.alarm.get_report", "str_map", value, "alarm_system")
-        await ear.until(
-            lambda: len(ear.said("evt.alarm.report", "alarm_system")) == before + 10
-        )
+        await ear.until(lambda: len(ear.said("evt.alarm.report", "alarm_system")) == before + 10)
         with pytest.raises(ControlError):
             await simulator.alarm("ALIENS")
 
@@ -424,9 +420,7 @@ async def test_parameters_of_every_kind(broker: BrokerProcess) -> None:
             ("string", "input", False),
             ("int_array", "multiselect", True),
         }
-        assert [name for name, about in known.items() if about["read_only"]] == [
-            "firmware_channel"
-        ]
+        assert [name for name, about in known.items() if about["read_only"]] == ["firmware_channel"]
         cases = (
             ("child_lock", "bool", True, ""),
             ("display_language", "string", "nb", ""),
@@ -762,9 +756,7 @@ async def test_every_profile_survives_every_word(broker: BrokerProcess, profile:
         await ear.pd7("device", "room", "thing", "state")
 
 
-def test_command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["fimp", "--help"])
     with pytest.raises(SystemExit):
         __main__.main()

@@ -111,9 +111,7 @@ def _origin(task: asyncio.Task[Any]) -> str:
 async def _automate(hass: HomeAssistant, switches: Mapping[str, str]) -> Counter[str]:
     """Set up an automation in words of our own; return how often each entity has run it."""
     target = {
-        "device_id": [
-            er.async_get(hass).async_get(each).device_id for each in switches.values()
-        ]
+        "device_id": [er.async_get(hass).async_get(each).device_id for each in switches.values()]
     }
     automation = {
         "triggers": {"trigger": f"{DOMAIN}.charging_started", "target": target},
@@ -172,9 +170,7 @@ async def _drive(hass: HomeAssistant, port: int, number: int) -> list[str]:
     assert _state(entry) is ConfigEntryState.LOADED, entry.reason
 
     find = partial(_entities, hass, entry)
-    await _wait_for(
-        f"{number} charge points", lambda: len(find("switch", "charging")) == number
-    )
+    await _wait_for(f"{number} charge points", lambda: len(find("switch", "charging")) == number)
     switches = find("switch", "charging")
     statuses = find("sensor", "status")
     assert set(switches) == set(statuses)
@@ -182,15 +178,11 @@ async def _drive(hass: HomeAssistant, port: int, number: int) -> list[str]:
     runs = await _automate(hass, switches)
     await hass.config_entries.async_reload(entry.entry_id)
     for name, switch in switches.items():
-        await _wait_for(
-            f"{name} to be back", partial(_shows, hass, switch, STATE_ON, STATE_OFF)
-        )
+        await _wait_for(f"{name} to be back", partial(_shows, hass, switch, STATE_ON, STATE_OFF))
         # Off first: some begin to charge when a car is plugged in.
         for position in (STATE_OFF, STATE_ON):
             await _switch(hass, switch, position)
-        await _wait_for(
-            f"{name} to be charging", partial(_shows, hass, statuses[name], "charging")
-        )
+        await _wait_for(f"{name} to be charging", partial(_shows, hass, statuses[name], "charging"))
         await _switch(hass, switch, STATE_OFF)
     await _wait_for(f"{number} runs of the automation", lambda: len(runs) == number)
 

@@ -21,7 +21,7 @@ class Site:
         self.prefix = prefix
         self.events: list[Any] = []
         self.hub.add_listener(self.events.append)
-        self.hub.link_up()
+        self.hub.connection_made()
         self.info: dict[str, dict[str, Any]] = {
             each: {
                 "active_enable_disable_source": {

@@ -38,7 +38,7 @@ def listed(site: Site, *errors: Any) -> None:
 def discovery(site: Site) -> str:
     """Let a discovery begin, and return where its answers go."""
     site.take()
-    site.hub.link_up()
+    site.hub.connection_made()
     [reply_to] = [
         orjson.loads(payload)["headers"]["replyTo"]
         for topic, payload in site.hub.sent

@@ -7,7 +7,11 @@ from typing import Any
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.client import EverestOcpp
-from custom_components.fimp_chargepoint.chargepoint.ocpp import OcppCommand, OcppSnapshot, Told
+from custom_components.fimp_chargepoint.chargepoint.ocpp import (
+    OcppCommand,
+    OcppNotification,
+    OcppSnapshot,
+)
 
 from .fakes import UNTHROTTLED, OfflineHub
 
@@ -20,9 +24,9 @@ class Station:
     def __init__(self, **options: Any) -> None:
         """Begin with a link and nobody on it."""
         self.hub = OfflineHub(options=replace(UNTHROTTLED, **options))
-        self.hub.link_up()
+        self.hub.connection_made()
         self.hub.take_sent()
-        self.told: list[Told] = []
+        self.told: list[OcppNotification] = []
 
     def says(self, variable: str, value: Any) -> None:
         """Let the module publish a variable."""

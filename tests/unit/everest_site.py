@@ -10,6 +10,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedEr
 from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
+from custom_components.fimp_chargepoint.chargepoint.features import Feature
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 
@@ -40,6 +41,10 @@ class LinkedHub(OfflineHub):
         await super().publish(topic, payload)
 
 
+#: Features whose operation EVerest calls by another name.
+OPERATIONS: dict[str, str] = {Feature.UNLOCK_CONNECTOR: "force_unlock"}
+
+
 class Site:
     """EVerest as its modules are heard, and everything that is asked of them."""
 
@@ -47,7 +52,7 @@ class Site:
         """Begin with a link and without any module."""
         self.hub = LinkedHub(("", "site1/"), options)
         self.prefix = prefix
-        self.hub.link_up()
+        self.hub.connection_made()
         self.take()
 
     # What EVerest says --------------------------------------------------------------
@@ -80,22 +85,20 @@ class Site:
     def cut(self) -> None:
         """Cut the link."""
         self.hub.connected = False
-        self.hub.link_down(NotConnectedError("gone"))
+        self.hub.connection_lost(NotConnectedError("gone"))
 
     def mend(self) -> None:
         """Bring the link back."""
         self.hub.connected = True
-        self.hub.link_up()
+        self.hub.connection_made()
 
     # What it is asked --------------------------------------------------------------
 
     def asked(self, operation: str) -> list[Any]:
         """Return what was sent for an operation of any module."""
-        end = f"/m2e/{operation}"
+        end = f"/m2e/{OPERATIONS.get(operation, operation)}"
         return [
-            orjson.loads(payload)
-            for topic, payload in self.hub.sent
-            if topic[-len(end) :] == end
+            orjson.loads(payload) for topic, payload in self.hub.sent if topic[-len(end) :] == end
         ]
 
     def take(self) -> list[str]:

@@ -19,7 +19,7 @@ from custom_components.fimp_chargepoint.chargepoint.transport.connection import 
 from simulators.recording import read_recording
 
 #: Most tests do not want to wait: for measurements, or before a command leaves.
-UNTHROTTLED = Options(measurement_interval=0.0, dwell=0.0, write_interval=0.0)
+UNTHROTTLED = Options(measurement_interval=0.0, restart_delay=0.0, write_interval=0.0)
 
 
 class ManualClock(Clock):
@@ -41,9 +41,9 @@ class ManualClock(Clock):
         return lambda: None
 
     @override
-    def moment(self, when: float) -> datetime:
+    def to_datetime(self, when: float) -> datetime:
         """Return what the calendar says of a moment."""
-        return super().moment(when + self._ahead)
+        return super().to_datetime(when + self._ahead)
 
     @override
     def adjust(self) -> float:
@@ -112,9 +112,7 @@ class OfflineHub(Hub):
     def advance(self, until: float) -> None:
         """Move the clock to `until`, doing what falls due on the way."""
         while True:
-            due = [
-                each.next_deadline for each in self._timed() if each.next_deadline is not None
-            ]
+            due = [each.next_deadline for each in self._timed() if each.next_deadline is not None]
             if not due or min(due) > until:
                 break
             self.clock.time = max(self.clock.time, min(due))
@@ -145,7 +143,7 @@ class Playback:
         self.hub = OfflineHub()
         self._start = self.hub.clock.time
         self._frames: list[tuple[float, dict[str, ChargepointSnapshot]]] = []
-        self.hub.link_up()
+        self.hub.connection_made()
         for line in read_recording(path):
             self.hub.advance(self._start + line.t)
             self.hub.message(self._ours(line.topic), line.payload, retained=False)

@@ -17,7 +17,7 @@ from .fimp_parameters import ALL, TOPIC, descriptions, said
 from .fimp_settings import SETTERS, lock, max_current, offered, phase_mode, thing
 
 DWELL, INTERVAL, LIMIT = 10.0, 15.0, FimpChargepoint.command_timeout
-OPTIONS = Options(measurement_interval=0.0, dwell=DWELL, write_interval=INTERVAL)
+OPTIONS = Options(measurement_interval=0.0, restart_delay=DWELL, write_interval=INTERVAL)
 START, STOP = "cmd.charge.start", "cmd.charge.stop"
 #: What shows that something was done: the question for it, and the answer.
 ANSWERS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
@@ -35,7 +35,7 @@ class Garage:
 
     def __init__(self, options: Options = OPTIONS) -> None:
         self.hub = OfflineHub(options=options)
-        self.hub.link_up()
+        self.hub.connection_made()
         included = thing(SETTERS, sup_charging_modes=["normal", "slow"])
         included["val"]["services"].append(
             {

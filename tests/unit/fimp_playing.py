@@ -34,13 +34,13 @@ def play(
         node = event.node
         assert isinstance(node, FimpChargepoint)
         if node.address in addresses:
-            node.keeper.restore({"phases": phases}, hub.clock.now())
+            node.limit_ownership.restore({"phases": phases}, hub.clock.now())
         if node.address == at:
             watch(node.snapshot)
             node.add_listener(watch)
 
     hub.add_listener(found)
-    hub.link_up()
+    hub.connection_made()
     start, replies = hub.clock.time, reply_topic(hub)
     for line in read_recording(path):
         hub.advance(start + line.t)

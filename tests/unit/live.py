@@ -37,7 +37,7 @@ class Live:
         self._node = node
         self._start = self.hub.clock.time - begin
         self._answered: set[str] = set()
-        self.hub.link_up()
+        self.hub.connection_made()
 
     async def until(self, t: float) -> None:
         """Play what was said up to `t` seconds, and let happen what follows from it."""

@@ -41,7 +41,7 @@ class Home:
     def __init__(self, *, has_price: bool = False, price: Price | None = None) -> None:
         self.has_price = has_price or price is not None
         self.price = price
-        self.logbook = SessionTracker(has_price=self.has_price)
+        self.tracker = SessionTracker(has_price=self.has_price)
         self.snapshot = replace(LIVE, session=OLD, meter=Meter(session_energy=5.0))
         self.events: list[tuple[str, float]] = []
         self.told: list[dict[str, Any]] = []
@@ -65,17 +65,17 @@ class Home:
     def waits(self, minutes: float) -> None:
         """Let what is due until a time happen."""
         now = at(minutes).timestamp()
-        deadline = self.logbook.next_deadline
+        deadline = self.tracker.next_deadline
         if deadline is not None and deadline <= now:
             when = (deadline - NOON.timestamp()) / 60
-            self._note(when, self.logbook.tick(deadline, self.price))
+            self._note(when, self.tracker.tick(deadline, self.price))
 
     def lost(self, minutes: float) -> None:
         """Nobody hears it any more; sessions and counters stay, as in the library."""
         self.waits(minutes)
         self.snapshot = replace(
             self.snapshot,
-            unavailable=Reason.LINK_DOWN,
+            unavailable=Reason.NOT_CONNECTED,
             status=None,
             plugged=None,
             vehicle=Vehicle(),
@@ -84,25 +84,23 @@ class Home:
 
     def restarts(self) -> None:
         """Store all as JSON and begin a new run, in which nothing was said yet."""
-        self.logbook.close(self.price)
-        stored = json.loads(json.dumps(self.logbook.stored()))
-        self.logbook = SessionTracker(has_price=self.has_price)
-        self.logbook.restore(stored)
+        self.tracker.close(self.price)
+        stored = json.loads(json.dumps(self.tracker.to_storage()))
+        self.tracker = SessionTracker(has_price=self.has_price)
+        self.tracker.restore(stored)
         self.snapshot = LIVE
 
     def _take(self, minutes: float) -> None:
-        self._note(
-            minutes, self.logbook.take(self.snapshot, at(minutes).timestamp(), self.price)
-        )
+        self._note(minutes, self.tracker.take(self.snapshot, at(minutes).timestamp(), self.price))
 
     def _note(self, minutes: float, happened: list[Any]) -> None:
         for each in happened:
-            self.events.append((str(each.occurrence), round(minutes)))
+            self.events.append((str(each.event_type), round(minutes)))
             if each.record is not None:
-                self.told.append(each.record.told())
+                self.told.append(each.record.as_dict())
 
     @property
     def record(self) -> dict[str, Any]:
         """The only record."""
-        (record,) = self.logbook.records
-        return record.told()
+        (record,) = self.tracker.records
+        return record.as_dict()

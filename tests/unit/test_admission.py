@@ -39,7 +39,7 @@ class Crowd:
         """Know charge points by the names that `heard` gives them."""
         self.language = language
         self.hub = OfflineHub(known=[self.address(each) for each in known])
-        self.hub.link_up()
+        self.hub.connection_made()
 
     def address(self, name: object) -> str:
         """Return the address of the node with a name."""
@@ -204,8 +204,8 @@ def test_those_heard_last_are_kept(crowd: Crowd) -> None:
 def test_a_link_that_breaks_changes_nothing(crowd: Crowd) -> None:
     crowd = Crowd(crowd.language, ["registered"])
     crowd.heard(*names(NEW_MAX + 3))
-    crowd.hub.link_down(NotConnectedError("gone"))
-    crowd.hub.link_up()
+    crowd.hub.connection_lost(NotConnectedError("gone"))
+    crowd.hub.connection_made()
     crowd.heard(*names(NEW_MAX + 3), "registered")
     assert len(crowd.hub.nodes) == NEW_MAX + 1
     assert crowd.told is not None
@@ -394,19 +394,19 @@ def test_a_module_that_may_be_that_of_one_who_waits() -> None:
     assert not crowd.there("another")
     assert Feature.MAX_CURRENT not in mine.snapshot.capabilities.controls
     # The user can say so.
-    assert [each.address for each in crowd.hub.link_choices] == [crowd.address("mine")]
+    assert [each.address for each in crowd.hub.module_choices] == [crowd.address("mine")]
 
 
 def test_a_flood_of_modules() -> None:
     """Nobody has chosen them; what the user has chosen is found among them."""
-    links = {"everest:mine": {"limits": "chosen"}}
-    hub = OfflineHub(options=UNTHROTTLED.__replace__(links=links), known=["everest:mine"])
-    hub.link_up()
+    modules = {"everest:mine": {"limits": "chosen"}}
+    hub = OfflineHub(options=UNTHROTTLED.__replace__(modules=modules), known=["everest:mine"])
+    hub.connection_made()
     for kind in (ERRORS, LIMITS, TOKENS):
         for name in names(1500):
             hub.feed(f"{ROOT}/{kind}/{name}/e2m/heartbeat", 1)
     hub.feed(f"{ROOT}/{EVSE}/mine/e2m/heartbeat", 1)
     hub.feed(f"{ROOT}/{LIMITS}/chosen/e2m/heartbeat", 1)
     assert Feature.MAX_CURRENT in hub.nodes["everest:mine"].snapshot.capabilities.controls
-    offered = [each for each in hub.link_choices if each.kind == "limits"]
+    offered = [each for each in hub.module_choices if each.kind == "limits"]
     assert len(offered[0].modules) <= 2001

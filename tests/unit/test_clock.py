@@ -67,14 +67,14 @@ async def test_it_follows_a_clock_that_is_set(system: SystemClock, by: float) ->
     fired: list[float] = []
     clock.call_at(before + 0.1, lambda: fired.append(clock.now()))
     cancelled = clock.call_at(before + 0.1, lambda: fired.append(0.0))
-    assert abs(ago(clock.moment(before))) < 1
+    assert abs(ago(clock.to_datetime(before))) < 1
     system.by = by
     assert 0 <= clock.now() - before < 1
     # Nothing moves until somebody asks, so that who is at something is at one time.
-    assert abs(ago(clock.moment(before))) < 1
+    assert abs(ago(clock.to_datetime(before))) < 1
     assert clock.adjust() == pytest.approx(by, abs=1)
     assert clock.adjust() == 0.0
-    assert ago(clock.moment(before)) == pytest.approx(-by, abs=1)
+    assert ago(clock.to_datetime(before)) == pytest.approx(-by, abs=1)
     cancelled()
     await asyncio.sleep(0.2)
     (when,) = fired
@@ -104,7 +104,7 @@ async def test_all_clocks_tell_the_same_time(system: SystemClock) -> None:
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state("charging"))
     hub.take_sent()
@@ -120,7 +120,7 @@ def chargepoint(hub: OfflineHub) -> FimpChargepoint:
 WAYS: dict[str, Callable[[OfflineHub], None]] = {
     "message": lambda hub: hub.feed("some/topic", b""),
     "timer": lambda hub: hub._tick(),
-    "link": lambda hub: hub.link_up(),
+    "link": lambda hub: hub.connection_made(),
 }
 
 
@@ -170,8 +170,8 @@ async def test_a_command_waits_as_long_as_ever(hub: OfflineHub, by: float) -> No
 
 @BOTH_WAYS
 async def test_a_start_is_held_as_long_as_ever(by: float) -> None:
-    hub = OfflineHub(options=Options(measurement_interval=0.0, dwell=10.0))
-    hub.link_up()
+    hub = OfflineHub(options=Options(measurement_interval=0.0, restart_delay=10.0))
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, state("ready_to_charge"))
@@ -191,7 +191,7 @@ async def test_a_start_is_held_as_long_as_ever(by: float) -> None:
 def test_a_silence_lasts_as_long_as_ever(by: float) -> None:
     patience = ASK_AFTER + TRIES * ANSWER_TIME
     hub = OfflineHub(options=UNTHROTTLED)
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state("charging"))
     node, heard = chargepoint(hub), hub.clock.time
@@ -212,7 +212,7 @@ async def test_what_leaves_bears_the_right_time(hub: OfflineHub, by: float) -> N
     ((_, payload),) = hub.take_sent("cmd.charge.stop")
     assert datetime.fromisoformat(orjson.loads(payload)["ctime"]) == right
     task.cancel()
-    hub.link_up()
+    hub.connection_made()
     times = [orjson.loads(payload).get("ctime") for _, payload in hub.take_sent("ctime")]
     assert times
     assert {datetime.fromisoformat(each) for each in times} == {right}
@@ -340,13 +340,13 @@ class Diary:
         def moment(now: float) -> datetime:
             return datetime.fromtimestamp(now + self.offset, UTC)
 
-        self.home.logbook._moment = moment
+        self.home.tracker._moment = moment
 
     def set_clock(self, minutes: float, by: float, session: Session | None = None) -> None:
         """Let somebody set it; the charge point corrects what it has from us itself."""
         self.home.waits(minutes)
         self.offset += by
-        self.home.logbook.clock_set(by)
+        self.home.tracker.clock_set(by)
         if session is not None:
             self.home.says(minutes, session=session)
 
@@ -368,7 +368,7 @@ def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
     home.says(0, Status.DISCONNECTED, session=Session())
     home.says(10, Status.READY_TO_CHARGE)
     home.says(20, Status.CHARGING)
-    since = home.logbook.visit and home.logbook.visit.since
+    since = home.tracker.active and home.tracker.active.since
     diary.set_clock(40, by)
     home.says(70, Status.DISCONNECTED)
     home.waits(80)
@@ -377,8 +377,8 @@ def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
     assert home.record["duration"] == HOUR
     assert home.events[-2:] == [("session_finished", 70), ("car_disconnected", 70)]
     # Since when its cost counts is what statistics tell sessions apart by.
-    assert home.logbook.past is not None
-    assert (home.logbook.past.started or home.logbook.past.since) == since
+    assert home.tracker.past is not None
+    assert (home.tracker.past.started or home.tracker.past.since) == since
 
 
 @BOTH_WAYS
@@ -394,7 +394,7 @@ def test_a_session_whose_start_the_library_saw(by: float) -> None:
     home.says(50, energy=5.0)
     home.says(70, Status.DISCONNECTED)
     home.waits(80)
-    (record,) = home.logbook.records
+    (record,) = home.tracker.records
     assert record.started == at(10.1) + timedelta(seconds=by)
     assert record.ended == at(70) + timedelta(seconds=by)
     assert record.energy == 5.0
@@ -473,6 +473,6 @@ def test_what_an_earlier_run_has_seen_stays(by: float) -> None:
 
 
 def test_nothing_is_corrected_where_there_is_nothing() -> None:
-    logbook = SessionTracker()
-    logbook.clock_set(HOUR)
-    assert logbook.stored() == SessionTracker().stored()
+    tracker = SessionTracker()
+    tracker.clock_set(HOUR)
+    assert tracker.to_storage() == SessionTracker().to_storage()

@@ -94,12 +94,12 @@ class SlowCharger:
 class Course:
     """One random course of events."""
 
-    def __init__(self, seed: int, dwell: float = 0.0, *, hasty: bool = False) -> None:
+    def __init__(self, seed: int, restart_delay: float = 0.0, *, hasty: bool = False) -> None:
         self.chance = random.Random(seed)
-        self.hub = OfflineHub(options=replace(UNTHROTTLED, dwell=dwell))
+        self.hub = OfflineHub(options=replace(UNTHROTTLED, restart_delay=restart_delay))
         #: What charges and stops while a start is held holds it longer.
-        self.patience = _LIMIT + 5 * dwell + (_RETRIES if hasty else 0.0)
-        self.hub.link_up()
+        self.patience = _LIMIT + 5 * restart_delay + (_RETRIES if hasty else 0.0)
+        self.hub.connection_made()
         modes = {"sup_charging_modes": ["normal", "slow"]}
         self.hub.feed(ADAPTER, inclusion(props=modes))
         self.hub.feed(CHARGER, state())
@@ -117,9 +117,7 @@ class Course:
         events: tuple[Callable[[], None], ...] = (
             lambda: self._call(self.node.start_charging()),
             lambda: self._call(self._stop()),
-            lambda: self._call(
-                self.node.set_charging_mode(self.chance.choice(("normal", "slow")))
-            ),
+            lambda: self._call(self.node.set_charging_mode(self.chance.choice(("normal", "slow")))),
             self._lose_link,
             lambda: self.hub.feed(CHARGER, report("evt.current_session.report", "float", 1.0)),
         )
@@ -146,8 +144,8 @@ class Course:
         assert not self.charger.will_charge(last), "a stop was done, and it charges"
 
     def _lose_link(self) -> None:
-        self.hub.link_down(NotConnectedError("gone"))
-        self.hub.link_up()
+        self.hub.connection_lost(NotConnectedError("gone"))
+        self.hub.connection_made()
 
     async def _pass(self, seconds: float) -> None:
         until = self.hub.clock.time + seconds
@@ -167,17 +165,19 @@ class Course:
 
 
 @pytest.mark.parametrize(
-    ("first", "dwell", "hasty"),
+    ("first", "restart_delay", "hasty"),
     [
         *((first, 0.0, False) for first in range(0, 60, 10)),
         *((first, 10.0, False) for first in (60, 70)),
         *((first, 0.0, True) for first in (80, 90, 100)),
     ],
 )
-async def test_a_stop_that_is_done_is_done(first: int, dwell: float, *, hasty: bool) -> None:
+async def test_a_stop_that_is_done_is_done(
+    first: int, restart_delay: float, *, hasty: bool
+) -> None:
     stops_done = 0
     for seed in range(first, first + 10):
-        course = Course(seed, dwell, hasty=hasty)
+        course = Course(seed, restart_delay, hasty=hasty)
         await course.run()
         stops_done += course.stops_done
     assert stops_done > 10

@@ -17,7 +17,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 from custom_components.fimp_chargepoint.chargepoint.sessions.events import SessionState, step
 
 LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
-LOST = replace(LIVE, unavailable=Reason.LINK_DOWN)
+LOST = replace(LIVE, unavailable=Reason.NOT_CONNECTED)
 
 
 def seen(status: Status | None, energy: float | None = None, **changes: Any) -> Any:
@@ -119,9 +119,7 @@ def test_what_passes_is_nothing(passing: Status | None) -> None:
 
 def test_a_car_is_plugged_in_behind_another_status() -> None:
     """The plug is remembered while the status does not tell of it."""
-    assert happened(Status.DISCONNECTED, Status.RESERVED, Status.REQUESTING) == [
-        "car_connected"
-    ]
+    assert happened(Status.DISCONNECTED, Status.RESERVED, Status.REQUESTING) == ["car_connected"]
     assert not happened(Status.READY_TO_CHARGE, Status.ERROR, Status.READY_TO_CHARGE)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.derived import (
-    NotChargingReason,
     ControlPilotState,
-    not_charging_reason,
+    NotChargingReason,
     control_pilot_state,
+    not_charging_reason,
 )
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import Pause, Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
@@ -67,9 +67,7 @@ def test_every_status(status: Status | None) -> None:
         (Status.OUT_OF_SERVICE, {"plugged": True}, ControlPilotState.NOT_AVAILABLE),
     ],
 )
-def test_pilot(
-    status: Status, changes: dict[str, Any], expected: ControlPilotState | None
-) -> None:
+def test_pilot(status: Status, changes: dict[str, Any], expected: ControlPilotState | None) -> None:
     assert control_pilot_state(snapshot(status, **changes)) is expected
 
 

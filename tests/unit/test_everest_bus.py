@@ -80,9 +80,7 @@ def module(dialect: Dialect | None = Dialect.NAMED) -> BusModule:
         ),
     ],
 )
-def test_every_dialect_is_read(
-    topic: str, payload: Any, dialect: Dialect, *, value: bool
-) -> None:
+def test_every_dialect_is_read(topic: str, payload: Any, dialect: Dialect, *, value: bool) -> None:
     assert bus.variable(topic.split("/"), orjson.dumps(payload)) == Variable(
         dialect, "ocpp", "main", "is_connected", value
     )
@@ -284,7 +282,7 @@ def said(value: Any) -> dict[str, Any]:
 def test_the_recording_on_a_hub() -> None:
     """Nobody of OCPP is in it; that it may be there is asked once."""
     hub = OfflineHub(options=ON)
-    hub.link_up()
+    hub.connection_made()
     hub.take_sent()
     start = hub.clock.time
     for line in read_recording(recording("everest/recorded/internal_bus_main_samples")):
@@ -300,7 +298,7 @@ def test_the_recording_on_a_hub() -> None:
 
 def test_nothing_is_asked_in_another_dialect() -> None:
     hub = OfflineHub(options=ON)
-    hub.link_up()
+    hub.connection_made()
     hub.take_sent()
     hub.feed("everest/modules/evse/impl/main/var", {"name": "powermeter", "data": {}})
     hub.feed("everest/evse/main/var", {"name": "powermeter", "data": {}})
@@ -312,7 +310,7 @@ def test_nothing_is_asked_in_another_dialect() -> None:
 def test_the_generic_interface_is_not_taken_for_ocpp_1_6() -> None:
     """It has commands of the same names, and others as their arguments."""
     hub = OfflineHub(options=ON)
-    hub.link_up()
+    hub.connection_made()
     for name, value in (("is_connected", True), ("security_event", {"type": "x"})):
         hub.feed(f"everest/modules/ocpp/impl/ocpp_generic/var/{name}", said(value))
     hub.advance(hub.clock.time + 100)
@@ -321,7 +319,7 @@ def test_the_generic_interface_is_not_taken_for_ocpp_1_6() -> None:
 
 def test_another_name_of_the_implementation() -> None:
     hub = OfflineHub(options=ON)
-    hub.link_up()
+    hub.connection_made()
     key = {"key": "x", "read_only": False}
     hub.feed("everest/modules/m/impl/charge_point/var/configuration_key", said(key))
     hub.advance(hub.clock.time + 4)
@@ -331,7 +329,7 @@ def test_another_name_of_the_implementation() -> None:
 def test_another_root() -> None:
     hub = OfflineHub(options=replace(ON, internal_bus="a/b"))
     assert any(each.startswith("a/b/modules/") for each in hub.filters)
-    hub.link_up()
+    hub.connection_made()
     hub.feed("a/b/modules/ocpp/impl/main/var/is_connected", said(value=True))
     hub.advance(hub.clock.time + 4)
     assert hub.nodes["everest_ocpp:"].snapshot.connected is True
@@ -339,7 +337,7 @@ def test_another_root() -> None:
 
 def test_without_the_option_nothing_is_heard() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed("everest/modules/ocpp/impl/main/var/is_connected", said(value=True))
     hub.advance(hub.clock.time + 100)
     assert hub.nodes == {}

@@ -42,15 +42,15 @@ class Station:
 
     def __init__(self) -> None:
         """Start with a charge point that has said nothing."""
-        self.outlet = FakeOutlet()
-        self.chargepoint = EverestChargepoint("everest:evse_1", "evse_1", self.outlet, PREFIX)
+        self.host = FakeOutlet()
+        self.chargepoint = EverestChargepoint("everest:evse_1", "evse_1", self.host, PREFIX)
         self.published: list[ChargepointSnapshot] = []
         self.chargepoint.add_listener(self.published.append)
 
     @property
     def now(self) -> float:
         """The time set last."""
-        return self.outlet.clock.time
+        return self.host.clock.time
 
     @property
     def shown(self) -> ChargepointSnapshot:
@@ -59,7 +59,7 @@ class Station:
 
     def says(self, variable: str, value: Any) -> None:
         """Publish a variable."""
-        self.chargepoint.apply(variable, value, self.now)
+        self.chargepoint.handle_message(variable, value, self.now)
 
     def info(self, word: str, **fields: Any) -> None:
         """Publish session_info."""
@@ -74,13 +74,13 @@ class Station:
         """Let time pass, with everything that falls due on the way."""
         until = self.now + seconds
         while (due := self.chargepoint.next_deadline) is not None and due <= until:
-            self.outlet.clock.time = max(due, self.now)
+            self.host.clock.time = max(due, self.now)
             self.chargepoint.tick(self.now)
-        self.outlet.clock.time = until
+        self.host.clock.time = until
 
     def requests(self, operation: str = "") -> list[str]:
         """Return the reply topics of the requests for `operation`, and forget all requests."""
-        sent, self.outlet.sent = self.outlet.sent, []
+        sent, self.host.sent = self.host.sent, []
         start = f"{PREFIX}{TOPIC}/m2e/"
         assert all(topic.startswith(start) for topic, _ in sent)
         return [
@@ -91,7 +91,7 @@ class Station:
 
     def operations(self) -> list[str]:
         """Return the operations that were requested, and forget them."""
-        sent, self.outlet.sent = self.outlet.sent, []
+        sent, self.host.sent = self.host.sent, []
         return [topic.split("/m2e/")[1] for topic, _ in sent]
 
     def reply(self, reply_to: str, *, value: Any) -> None:
@@ -130,7 +130,7 @@ def test_starts_with_nothing_known(station: Station) -> None:
         Feature.CHARGING,
         Feature.ENABLED,
         Feature.STOP_TRANSACTION,
-        Feature.FORCE_UNLOCK,
+        Feature.UNLOCK_CONNECTOR,
     }
     assert not shown.capabilities.options
 
@@ -173,9 +173,7 @@ def test_a_powermeter_tells_what_it_has(station: Station) -> None:
     assert Feature.ENERGY in station.shown.capabilities.reports
     # NaN becomes null, and a type may be wrong.
     station.says("powermeter", POWERMETER)
-    station.says(
-        "powermeter", POWERMETER | {"power_W": {"total": None}, "current_A": {"L1": True}}
-    )
+    station.says("powermeter", POWERMETER | {"power_W": {"total": None}, "current_A": {"L1": True}})
     assert station.shown.meter.power is None
     assert lines(station.shown.meter, "current") == (None, None, None)
     assert station.shown.meter.energy == 4.612
@@ -313,7 +311,7 @@ EVERYTHING = [
 
 def test_asks_for_everything_at_first_sight(station: Station) -> None:
     station.says("heartbeat", 42)
-    topics = [topic for topic, _ in station.outlet.sent]
+    topics = [topic for topic, _ in station.host.sent]
     assert topics == [f"{PREFIX}{TOPIC}/m2e/{each}" for each in EVERYTHING]
     reply_to = station.requests()
     # EVerest adds the prefix itself.
@@ -329,9 +327,7 @@ def test_asks_for_everything_at_first_sight(station: Station) -> None:
 def test_takes_the_answers(station: Station) -> None:
     station.says("heartbeat", 42)
     info, _, meter, hardware, evse_id, *_, evse = station.requests()
-    station.reply(
-        info, value={"state": "Charging", "session_start_time": "2026-11-20T09:00:00Z"}
-    )
+    station.reply(info, value={"state": "Charging", "session_start_time": "2026-11-20T09:00:00Z"})
     station.reply(meter, value=POWERMETER)
     station.reply(hardware, value={"connector_type": "IEC62196Type2Cable"})
     station.reply(evse_id, value="DE*PNX*E12345*1")
@@ -394,7 +390,7 @@ def test_unanswered_requests_are_forgotten(station: Station) -> None:
 async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station) -> None:
     station.says("heartbeat", {})
     station.wait(2.9)
-    station.outlet.sent.clear()
+    station.host.sent.clear()
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
     # The first questions may have come too early: they are asked once more.
@@ -405,19 +401,19 @@ async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station
     assert station.operations() == []
     # Until it is back after a silence, or it or the connection is a new one.
     station.wait(30)
-    station.outlet.sent.clear()
+    station.host.sent.clear()
     station.says("heartbeat", 7)
     assert station.operations() == EVERYTHING
     station.wait(5)
-    station.outlet.sent.clear()
+    station.host.sent.clear()
     station.says("heartbeat", 3)
     assert station.operations() == EVERYTHING
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
     station.wait(5)
-    station.outlet.sent.clear()
-    station.chargepoint.link_down(station.now)
-    station.chargepoint.link_up(station.now)
+    station.host.sent.clear()
+    station.chargepoint.connection_lost(station.now)
+    station.chargepoint.connection_made(station.now)
     assert station.operations() == EVERYTHING
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
@@ -461,7 +457,7 @@ async def test_a_stop_while_it_prepares_to_charge_is_sent(station: Station) -> N
 
 def test_a_station_that_answers_is_asked_again(ready: Station) -> None:
     ready.wait(10)
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.chargepoint._ask(Feature.STATUS)
     assert ready.operations() == ["session_info/get"]
     ready.chargepoint._ask(Feature.CABLE_LOCK)
@@ -470,7 +466,7 @@ def test_a_station_that_answers_is_asked_again(ready: Station) -> None:
 
 def test_a_station_that_was_not_there_is_asked_when_it_comes(station: Station) -> None:
     # Its modules subscribe when they are ready; what was sent before that is lost.
-    station.chargepoint.link_up(station.now)
+    station.chargepoint.connection_made(station.now)
     assert station.operations() == EVERYTHING
     station.wait(10)
     assert station.shown.unavailable is Reason.NOT_HEARD
@@ -484,7 +480,7 @@ def test_a_station_that_was_not_there_is_asked_when_it_comes(station: Station) -
 
 
 def test_one_that_answers_late_is_asked_once(station: Station) -> None:
-    station.chargepoint.link_up(station.now)
+    station.chargepoint.connection_made(station.now)
     info = station.requests()[0]
     station.wait(10)
     station.reply(info, value={"state": "Charging"})
@@ -493,7 +489,7 @@ def test_one_that_answers_late_is_asked_once(station: Station) -> None:
 
 
 def test_one_that_is_there_is_asked_once(station: Station) -> None:
-    station.chargepoint.link_up(station.now)
+    station.chargepoint.connection_made(station.now)
     station.wait(1)
     station.says("heartbeat", 7)
     assert station.operations() == EVERYTHING
@@ -507,7 +503,7 @@ def test_silence_is_asked_about_and_then_shown(
 ) -> None:
     caplog.set_level(logging.INFO)
     ready.info("Charging", latest_total_w=7000)
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.wait(19.9)
     assert ready.operations() == []
     ready.wait(0.2)
@@ -518,7 +514,7 @@ def test_silence_is_asked_about_and_then_shown(
     assert ready.shown.unavailable is Reason.SILENT
     assert (ready.shown.status, ready.shown.plugged) == (None, None)
     assert ready.shown.meter.power is None
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.wait(200)
     assert ready.operations() == ["get_evse"] * 10
     assert sum("not available" in each.message for each in caplog.records) == 1
@@ -529,7 +525,7 @@ def test_any_message_ends_the_silence(ready: Station, caplog: pytest.LogCaptureF
     ready.info("Charging")
     ready.wait(31)
     ready.published.clear()
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     # What was said before is not taken for granted.
     ready.says("powermeter", POWERMETER)
     assert ready.shown.available
@@ -560,7 +556,7 @@ def test_why_it_paused_is_known_after_a_silence_in_the_same_session(
 
 
 def test_an_answer_ends_the_silence(ready: Station) -> None:
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.wait(21)
     ready.reply(ready.requests("get_evse")[0], value={"id": 1, "connectors": []})
     ready.wait(19)
@@ -570,9 +566,7 @@ def test_an_answer_ends_the_silence(ready: Station) -> None:
 
 
 @pytest.mark.parametrize("count", [lambda beat: beat, lambda _: {}])
-def test_the_pace_of_the_heartbeats_is_learned(
-    ready: Station, count: Callable[[int], Any]
-) -> None:
+def test_the_pace_of_the_heartbeats_is_learned(ready: Station, count: Callable[[int], Any]) -> None:
     ready.says("heartbeat", count(0))
     ready.wait(25)
     ready.says("heartbeat", count(1))
@@ -607,7 +601,7 @@ def test_a_restart_forgets_and_asks(ready: Station) -> None:
     ready.says("powermeter", POWERMETER)
     ready.info("Charging", charged_energy_wh=500)
     ready.wait(5)
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.published.clear()
     ready.says("heartbeat", 0)
     shown = ready.shown
@@ -645,9 +639,9 @@ def test_a_heartbeat_without_a_count_is_no_restart(ready: Station) -> None:
     assert ready.shown.status is Status.CHARGING
     # Nor is a smaller one on a new connection: that is asked about anyway.
     ready.says("heartbeat", 2000)
-    ready.chargepoint.link_down(ready.now)
-    ready.chargepoint.link_up(ready.now)
-    ready.outlet.sent.clear()
+    ready.chargepoint.connection_lost(ready.now)
+    ready.chargepoint.connection_made(ready.now)
+    ready.host.sent.clear()
     ready.says("heartbeat", 3)
     assert ready.operations() == []
 
@@ -664,7 +658,7 @@ def test_a_start_is_seen_without_a_count(
     ready.info("Charging")
     ready.wait(6)
     ready.says("heartbeat", {})
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.says(*sign)
     assert ready.shown.status is None
     assert ready.operations() == EVERYTHING
@@ -686,7 +680,7 @@ def test_what_is_no_start(ready: Station, word: tuple[str, Any]) -> None:
     ready.info("Charging")
     ready.wait(6)
     ready.info("Charging")
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.says(*word)
     assert ready.shown.status is Status.CHARGING
     assert ready.operations() == []
@@ -697,7 +691,7 @@ def test_an_answer_is_no_start(ready: Station) -> None:
     ready.info("Charging")
     ready.wait(6)
     ready.says("heartbeat", 6)
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.chargepoint._send("evse_id/get")
     (reply_to,) = ready.requests("evse_id/get")
     ready.reply(reply_to, value="DE*PNX*E12345*1")
@@ -707,7 +701,7 @@ def test_an_answer_is_no_start(ready: Station) -> None:
 def test_the_first_words_of_a_station_are_no_restart(station: Station) -> None:
     station.says("evse_id", "DE*PNX*E12345*1")
     station.event("Enabled", uuid="")
-    station.outlet.sent.clear()
+    station.host.sent.clear()
     station.says("ready", True)
     assert station.shown.status is Status.DISCONNECTED
     assert station.operations() == []
@@ -716,15 +710,15 @@ def test_the_first_words_of_a_station_are_no_restart(station: Station) -> None:
 def test_a_lost_link_forgets_and_does_nothing(ready: Station) -> None:
     ready.info("Charging", charged_energy_wh=500)
     ready.event("StoppingCharging")
-    ready.chargepoint.link_down(ready.now)
-    assert ready.shown.unavailable is Reason.LINK_DOWN
+    ready.chargepoint.connection_lost(ready.now)
+    assert ready.shown.unavailable is Reason.NOT_CONNECTED
     assert ready.shown.status is None
     assert ready.chargepoint.next_deadline is None
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.wait(1000)
     assert ready.operations() == []
-    assert ready.shown.unavailable is Reason.LINK_DOWN
-    ready.chargepoint.link_up(ready.now)
+    assert ready.shown.unavailable is Reason.NOT_CONNECTED
+    ready.chargepoint.connection_made(ready.now)
     assert ready.shown.unavailable is Reason.NOT_HEARD
     assert ready.operations() == EVERYTHING
     ready.wait(31)
@@ -734,7 +728,7 @@ def test_a_lost_link_forgets_and_does_nothing(ready: Station) -> None:
 def test_a_reply_of_the_time_before_the_link_was_lost_is_not_taken(station: Station) -> None:
     station.says("heartbeat", 42)
     old = station.requests()[0].rsplit("/", 1)[1]
-    station.chargepoint.link_down(station.now)
+    station.chargepoint.connection_lost(station.now)
     assert station.chargepoint.reply_handler(old) is None
 
 
@@ -743,8 +737,8 @@ def test_a_doubt_outlives_a_lost_link(ready: Station) -> None:
     ready.event("Disabled", uuid="")
     ready.event("Enabled", uuid="")
     assert (ready.shown.status, ready.shown.raw_status) == (None, "Unplugged")
-    ready.chargepoint.link_down(ready.now)
-    ready.chargepoint.link_up(ready.now)
+    ready.chargepoint.connection_lost(ready.now)
+    ready.chargepoint.connection_made(ready.now)
     ready.says("session_info", {"state": "Unplugged"})
     assert (ready.shown.status, ready.shown.raw_status) == (None, "Unplugged")
     assert ready.shown.plugged is None
@@ -768,10 +762,10 @@ async def outcome(task: asyncio.Task[None]) -> None:
 
 async def test_pause_is_proven_by_the_status_that_follows(ready: Station) -> None:
     ready.info("Charging")
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     stop = await begin(ready.chargepoint.stop_charging())
     assert ready.shown.pending.get("charging") is False
-    [(topic, payload)] = ready.outlet.sent
+    [(topic, payload)] = ready.host.sent
     assert topic == f"{PREFIX}{TOPIC}/m2e/pause_charging"
     message = json.loads(payload)
     assert list(message) == ["headers"]
@@ -833,7 +827,7 @@ async def test_any_other_reply_is_neither_proof_nor_refusal(ready: Station, valu
 async def test_a_waiting_command_asks_for_the_status(ready: Station) -> None:
     ready.info("Charging")
     task = await begin(ready.chargepoint.stop_charging())
-    ready.outlet.sent.clear()
+    ready.host.sent.clear()
     ready.wait(2.6)
     ready.reply(ready.requests("session_info/get")[0], value={"state": "ChargingPausedEVSE"})
     await outcome(task)
@@ -850,6 +844,6 @@ async def test_a_lasting_finished_ev_is_proof_of_a_stop(ready: Station) -> None:
 
 async def test_commands_need_the_link(ready: Station) -> None:
     ready.info("Charging")
-    ready.outlet.connected = False
+    ready.host.connected = False
     with pytest.raises(NotConnectedError):
         await ready.chargepoint.stop_charging()

@@ -15,10 +15,10 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 
-from .everest_site import EVSE, ROOT, Site, begin, outcome
+from .everest_site import EVSE, OPERATIONS, ROOT, Site, begin, outcome
 from .fakes import waits
 
-ACTIONS = (Feature.STOP_TRANSACTION, Feature.FORCE_UNLOCK)
+ACTIONS = (Feature.STOP_TRANSACTION, Feature.UNLOCK_CONNECTOR)
 
 
 @pytest.fixture(name="site", params=["", "site1/"])
@@ -233,15 +233,17 @@ async def test_the_state_of_the_session_need_not_follow(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("feature", "payload"),
-    [(Feature.STOP_TRANSACTION, {"reason": "Remote"}), (Feature.FORCE_UNLOCK, 1)],
+    [(Feature.STOP_TRANSACTION, {"reason": "Remote"}), (Feature.UNLOCK_CONNECTOR, 1)],
 )
 async def test_accepted(site: Site, feature: Feature, payload: Any) -> None:
     task = await begin(site.node().act(feature))
     [(topic, sent)] = site.hub.sent
-    assert topic == f"{site.prefix}{ROOT}/{EVSE}/evse_1/m2e/{feature}"
+    assert topic == f"{site.prefix}{ROOT}/{EVSE}/evse_1/m2e/{OPERATIONS.get(feature, feature)}"
     message = orjson.loads(sent)
     assert message["payload"] == payload
-    assert message["headers"]["replyTo"].startswith(f"{ROOT}/{EVSE}/evse_1/e2m/{feature}/")
+    assert message["headers"]["replyTo"].startswith(
+        f"{ROOT}/{EVSE}/evse_1/e2m/{OPERATIONS.get(feature, feature)}/"
+    )
     assert site.shown.pending == {feature: True}
     assert await waits(task)
     site.answer(feature, value=True)
@@ -253,7 +255,7 @@ async def test_accepted(site: Site, feature: Feature, payload: Any) -> None:
     ("feature", "said"),
     [
         (Feature.STOP_TRANSACTION, "no transaction to stop"),
-        (Feature.FORCE_UNLOCK, "no lock"),
+        (Feature.UNLOCK_CONNECTOR, "no lock"),
     ],
 )
 async def test_refused(site: Site, feature: Feature, said: str) -> None:
@@ -293,7 +295,7 @@ async def test_pressed_twice_it_is_asked_once(site: Site, feature: Feature) -> N
 
 async def test_each_reply_belongs_to_its_own_request(site: Site) -> None:
     stop = await begin(site.node().act(Feature.STOP_TRANSACTION))
-    unlock = await begin(site.node().act(Feature.FORCE_UNLOCK))
+    unlock = await begin(site.node().act(Feature.UNLOCK_CONNECTOR))
     pause = await begin(site.node().stop_charging())
     site.answer("force_unlock", value=False)
     with pytest.raises(CommandRejectedError, match="lock"):
@@ -329,7 +331,7 @@ async def test_the_lock_has_the_number_of_its_connector(evse: Any, number: int) 
     site = Site()
     site.evse("heartbeat", 3)
     site.answer("get_evse", evse)
-    task = await begin(site.node().act(Feature.FORCE_UNLOCK))
+    task = await begin(site.node().act(Feature.UNLOCK_CONNECTOR))
     assert site.asked("force_unlock")[0]["payload"] == number
     site.answer("force_unlock", value=True)
     await outcome(task)
@@ -341,7 +343,7 @@ async def test_the_lock_has_the_number_of_its_connector(evse: Any, number: int) 
 COMMANDS = [
     lambda node: node.set(Feature.ENABLED, value=False),
     lambda node: node.act(Feature.STOP_TRANSACTION),
-    lambda node: node.act(Feature.FORCE_UNLOCK),
+    lambda node: node.act(Feature.UNLOCK_CONNECTOR),
     lambda node: node.stop_charging(),
 ]
 

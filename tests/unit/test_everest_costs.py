@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.api.costs import told
+from custom_components.fimp_chargepoint.chargepoint.everest.api.costs import parse_cost
 from custom_components.fimp_chargepoint.chargepoint.model import Cost, Feature
 
 from .everest_site import Site
@@ -46,7 +46,7 @@ def tells(site: Site, value: Any, variable: str = "session_cost") -> None:
 
 
 def test_the_sum_of_all_parts(site: Site) -> None:
-    assert Feature.CHARGED_COST not in site.shown.capabilities.reports
+    assert Feature.STATION_COST not in site.shown.capabilities.reports
     price = {
         "category": "Energy",
         "price": {"currency": {"code": "EUR"}, "value": {"value": 30}},
@@ -55,7 +55,7 @@ def test_the_sum_of_all_parts(site: Site) -> None:
         site,
         cost(chunk(110), chunk(20, "Time"), chunk(3), charging_price=[price], status="Idle"),
     )
-    assert Feature.CHARGED_COST in site.shown.capabilities.reports
+    assert Feature.STATION_COST in site.shown.capabilities.reports
     assert site.shown.charged == Cost(
         total=1.33,
         currency="EUR",
@@ -70,7 +70,7 @@ def test_the_sum_of_all_parts(site: Site) -> None:
 def test_a_tariff_is_no_cost(site: Site, variable: str) -> None:
     tells(site, {"messages": [{"content": "0.30 EUR/kWh"}]}, variable)
     assert site.shown.charged is None
-    assert Feature.CHARGED_COST not in site.shown.capabilities.reports
+    assert Feature.STATION_COST not in site.shown.capabilities.reports
 
 
 @pytest.mark.parametrize(
@@ -85,21 +85,19 @@ def test_a_tariff_is_no_cost(site: Site, variable: str) -> None:
     ],
 )
 def test_the_smallest_coin(currency: dict[str, Any], total: float) -> None:
-    assert told(cost(chunk(133), currency=currency)).total == total
+    assert parse_cost(cost(chunk(133), currency=currency)).total == total
 
 
 @pytest.mark.parametrize(
     "chunks", [None, [], {}, [5], [{}], [{"cost": {}}], [chunk("1")], [chunk(None)]]
 )
 def test_nothing_is_no_zero(chunks: Any) -> None:
-    assert told(cost() | {"cost_chunks": chunks}).total is None
+    assert parse_cost(cost() | {"cost_chunks": chunks}).total is None
 
 
-@pytest.mark.parametrize(
-    "value", [{}, {"currency": 5}, {"currency": {"code": 5}, "status": {}}]
-)
+@pytest.mark.parametrize("value", [{}, {"currency": 5}, {"currency": {"code": 5}, "status": {}}])
 def test_what_makes_no_sense(value: dict[str, Any]) -> None:
-    found = told(value | {"charging_price": [5, {}, {"price": {"value": 5}}]})
+    found = parse_cost(value | {"charging_price": [5, {}, {"price": {"value": 5}}]})
     assert found == Cost()
 
 
@@ -107,7 +105,7 @@ def test_nonsense_makes_no_module_and_no_cost(site: Site) -> None:
     for value in ([], 5, {}, {"total": 3}, "null"):
         tells(site, value)
     assert site.shown.charged is None
-    assert Feature.CHARGED_COST not in site.shown.capabilities.reports
+    assert Feature.STATION_COST not in site.shown.capabilities.reports
 
 
 def test_the_next_session_begins_without_a_cost(site: Site) -> None:

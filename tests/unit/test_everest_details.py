@@ -43,7 +43,7 @@ def site_fixture() -> Site:
         ("car_manufacturer", "Unknown", Feature.VEHICLE_MANUFACTURER, None),
         ("dlink_ready", True, Feature.DATA_LINK, True),
         ("dlink_ready", False, Feature.DATA_LINK, False),
-        ("waiting_for_external_ready", True, Feature.WAITS_FOR_OTHERS, True),
+        ("waiting_for_external_ready", True, Feature.WAITING_FOR_RELEASE, True),
         (
             "hlc_session_failed",
             {"reason": "FailedTLSHandshake", "uuid": "8a5c"},

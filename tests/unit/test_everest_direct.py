@@ -124,15 +124,15 @@ def test_the_car(site: Site) -> None:
         state_of_charge=42.5,
         vehicle_voltage=398.2,
         vehicle_current=52.0,
-        wanted_voltage=400.0,
-        wanted_current=125.0,
+        target_voltage=400.0,
+        target_current=125.0,
         vehicle_voltage_max=450.0,
         vehicle_current_max=125.0,
         vehicle_current_min=5.0,
         vehicle_power_max=50000.0,
         battery_capacity=60.0,
         departure=datetime(2026, 11, 20, 17, tzinfo=UTC),
-        full_enough_at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+        bulk_charge_complete_at=datetime(2026, 11, 20, 12, tzinfo=UTC),
     )
     reports = site.shown.capabilities.reports
     assert reports >= {Feature.VEHICLE, Feature.DEPARTURE, Feature.VEHICLE_VOLTAGE}

@@ -145,7 +145,7 @@ def test_the_filters_do_not_overlap_and_cover_what_is_routed(hub: OfflineHub) ->
 
 
 def test_asks_whenever_the_link_comes_up(hub: OfflineHub) -> None:
-    hub.link_up()
+    hub.connection_made()
     sent = hub.take_sent("everest_api/discover")
     assert {topic for topic, _ in sent} == {
         "everest_api/discover",
@@ -157,7 +157,7 @@ def test_asks_whenever_the_link_comes_up(hub: OfflineHub) -> None:
 
 
 def test_charge_points_that_answer_are_added(hub: OfflineHub) -> None:
-    hub.link_up()
+    hub.connection_made()
     [reply_to] = discoveries(hub, "site1/")
     hub.feed(f"site1/{reply_to}", {"apis": [API]})
     hub.feed(f"site1/{reply_to}", {"apis": [OTHER]})
@@ -193,7 +193,7 @@ def test_charge_points_that_answer_are_added(hub: OfflineHub) -> None:
     ],
 )
 def test_other_answers_add_nothing(hub: OfflineHub, api: Any) -> None:
-    hub.link_up()
+    hub.connection_made()
     [reply_to] = discoveries(hub)
     hub.feed(reply_to, {"apis": [api, API]})
     assert list(hub.nodes) == ["everest:evse_1"]
@@ -204,18 +204,16 @@ def test_other_answers_add_nothing(hub: OfflineHub, api: Any) -> None:
     "monitoring", [None, 5, {}, {"heartbeat_period_ms": "x"}, {"heartbeat_period_ms": -1}]
 )
 def test_an_answer_need_not_tell_the_pace(hub: OfflineHub, monitoring: Any) -> None:
-    hub.link_up()
+    hub.connection_made()
     [reply_to] = discoveries(hub)
     hub.feed(reply_to, {"apis": [API | {"communication_monitoring": monitoring}]})
     hub.advance(hub.clock.time + 31)
     assert hub.nodes["everest:evse_1"].snapshot.unavailable is Reason.SILENT
 
 
-@pytest.mark.parametrize(
-    "answer", [None, [], {}, {"apis": None}, {"apis": {"a": 1}}, b"garbage"]
-)
+@pytest.mark.parametrize("answer", [None, [], {}, {"apis": None}, {"apis": {"a": 1}}, b"garbage"])
 def test_malformed_answers_add_nothing(hub: OfflineHub, answer: Any) -> None:
-    hub.link_up()
+    hub.connection_made()
     [reply_to] = discoveries(hub)
     hub.feed(reply_to, answer)
     assert not hub.nodes
@@ -223,7 +221,7 @@ def test_malformed_answers_add_nothing(hub: OfflineHub, answer: Any) -> None:
 
 
 def test_a_starting_station_is_asked_once_for_all_its_beacons(hub: OfflineHub) -> None:
-    hub.link_up()
+    hub.connection_made()
     hub.take_sent()
     for _ in range(4):
         hub.feed("everest_api/ready_beacon", {})
@@ -240,11 +238,11 @@ def test_a_starting_station_is_asked_once_for_all_its_beacons(hub: OfflineHub) -
 
 
 def test_a_lost_link_asks_nothing(hub: OfflineHub) -> None:
-    hub.link_up()
+    hub.connection_made()
     hub.feed("everest_api/ready_beacon", {})
     hub.take_sent()
     for _, protocol in hub._protocols:
-        protocol.link_down(hub.clock.time)
+        protocol.connection_lost(hub.clock.time)
     hub.advance(hub.clock.time + 10)
     assert discoveries(hub) == []
 

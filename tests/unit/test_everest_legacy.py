@@ -11,7 +11,11 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
 )
-from custom_components.fimp_chargepoint.chargepoint.hub import LinkUp, NodeAdded, NodeRemoved
+from custom_components.fimp_chargepoint.chargepoint.hub import (
+    ConnectionMade,
+    NodeAdded,
+    NodeRemoved,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -100,10 +104,10 @@ def test_what_proves_nothing(module: str, variable: str, value: Any) -> None:
 def test_whoever_was_not_introduced_when_the_link_broke_begins_anew() -> None:
     site = Site()
     site.says()
-    site.hub.link_down(InvalidRequestError("gone"))
+    site.hub.connection_lost(InvalidRequestError("gone"))
     site.silence(10)
     assert site.nodes == []
-    site.hub.link_up()
+    site.hub.connection_made()
     site.says()
     site.wait(3)
     assert site.nodes == [ONE]
@@ -132,7 +136,7 @@ def test_v1_speaks_within_the_time() -> None:
 def test_v1_turns_up_later(site: Site) -> None:
     site.v1("evse")
     assert site.nodes == ["everest:evse"]
-    kinds = [type(each) for each in site.events if not isinstance(each, LinkUp)]
+    kinds = [type(each) for each in site.events if not isinstance(each, ConnectionMade)]
     # Not known to anybody twice at any moment.
     assert kinds == [NodeAdded, NodeRemoved, NodeAdded]
     site.wait(70)
@@ -298,7 +302,7 @@ def test_what_the_hardware_can(site: Site) -> None:
     assert capabilities.controls == {
         Feature.CHARGING,
         Feature.ENABLED,
-        Feature.FORCE_UNLOCK,
+        Feature.UNLOCK_CONNECTOR,
         Feature.STOP_TRANSACTION,
         Feature.MAX_CURRENT,
         Feature.PHASES,
@@ -469,9 +473,9 @@ def test_silence(site: Site) -> None:
 
 
 def test_the_link(site: Site) -> None:
-    site.hub.link_down(InvalidRequestError("gone"))
-    assert site.shown.unavailable is Reason.LINK_DOWN
-    site.hub.link_up()
+    site.hub.connection_lost(InvalidRequestError("gone"))
+    assert site.shown.unavailable is Reason.NOT_CONNECTED
+    site.hub.connection_made()
     assert site.shown.unavailable is Reason.NOT_HEARD
     site.silence(31)
     assert site.shown.unavailable is Reason.SILENT
@@ -489,9 +493,7 @@ def test_the_link(site: Site) -> None:
         ("ev_info", b'"x"'),
     ],
 )
-def test_garbage_is_counted_and_changes_nothing(
-    site: Site, variable: str, garbage: bytes
-) -> None:
+def test_garbage_is_counted_and_changes_nothing(site: Site, variable: str, garbage: bytes) -> None:
     before = site.shown
     site.var(variable, garbage)
     assert site.shown == before
@@ -559,9 +561,7 @@ async def test_nothing_to_resume_is_seen_by_nothing_happening(site: Site) -> Non
 async def test_disable_and_enable(site: Site) -> None:
     task, command, payload = await site.told(site.node.set(Feature.ENABLED, False))
     assert command == "enable_disable"
-    assert payload == (
-        b'{"connector_id":0,"source":"LocalAPI","state":"Disable","priority":100}'
-    )
+    assert payload == (b'{"connector_id":0,"source":"LocalAPI","state":"Disable","priority":100}')
     site.wait(1)
     assert await waits(task)
     site.wait(1, "Disabled", active_enable_disable_source={"state": "Disable"})
@@ -631,9 +631,7 @@ async def test_phases(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("holding", "kept"), [(13.0, 13), (0.0, 32)])
-async def test_phases_keep_the_current_that_holds(
-    site: Site, holding: float, kept: float
-) -> None:
+async def test_phases_keep_the_current_that_holds(site: Site, holding: float, kept: float) -> None:
     site.limits(holding)
     task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
     assert orjson.loads(payload) == {"amps": kept, "phases": 1}
@@ -686,7 +684,7 @@ async def test_phases_where_the_hardware_cannot(site: Site) -> None:
     ("feature", "wanted"),
     [
         (Feature.STOP_TRANSACTION, "stop_charging"),
-        (Feature.FORCE_UNLOCK, "force_unlock"),
+        (Feature.UNLOCK_CONNECTOR, "force_unlock"),
     ],
 )
 async def test_what_ends_the_transaction(site: Site, feature: Feature, wanted: str) -> None:
@@ -712,7 +710,7 @@ async def test_a_transaction_that_does_not_end(site: Site) -> None:
 
 async def test_unlock_without_a_transaction(site: Site) -> None:
     site.wait(3, "Finished")
-    task, *_ = await site.told(site.node.act(Feature.FORCE_UNLOCK))
+    task, *_ = await site.told(site.node.act(Feature.UNLOCK_CONNECTOR))
     assert await waits(task)
     site.wait(1)
     await task
@@ -766,9 +764,7 @@ def test_recorded_what_a_person_would_say(
 
 
 def test_recorded_limits_and_errors(play: Playback) -> None:
-    assert play.at(6.5, ONE).faults == {
-        "generic/CommunicationFault: Initial communication check"
-    }
+    assert play.at(6.5, ONE).faults == {"generic/CommunicationFault: Initial communication check"}
     assert play.at(21, ONE).faults == frozenset()
     assert len(play.at(214.8, ONE).faults) == 1
     course = play.course(ONE, "max_current")

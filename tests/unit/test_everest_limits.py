@@ -526,9 +526,7 @@ async def test_only_with_a_module_for_limits() -> None:
 
 
 @pytest.mark.parametrize(("kind", "module"), [(LIMITS, "limits_2"), (EVSE, "evse_2")])
-async def test_gone_where_it_is_not_certain_any_more(
-    site: Site, kind: str, module: str
-) -> None:
+async def test_gone_where_it_is_not_certain_any_more(site: Site, kind: str, module: str) -> None:
     assert controls(site) == {Feature.MAX_CURRENT, Feature.PHASES}
     waiting = await begin(limit(site, 10))
     site.take()
@@ -546,12 +544,8 @@ async def test_gone_where_it_is_not_certain_any_more(
     assert controls(site) == set()
 
 
-@pytest.mark.parametrize(
-    "feature_and_value", [(Feature.MAX_CURRENT, 10), (Feature.PHASES, "1")]
-)
-async def test_without_the_link(
-    site: Site, feature_and_value: tuple[Feature, float | str]
-) -> None:
+@pytest.mark.parametrize("feature_and_value", [(Feature.MAX_CURRENT, 10), (Feature.PHASES, "1")])
+async def test_without_the_link(site: Site, feature_and_value: tuple[Feature, float | str]) -> None:
     site.hub.connected = False
     with pytest.raises(NotConnectedError):
         await site.node().set(*feature_and_value)

@@ -8,13 +8,13 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
 from custom_components.fimp_chargepoint.chargepoint.everest.api.module_assignment import (
+    assigned_modules,
     choices,
-    linked,
     undecided,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.module import Kind
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
-from custom_components.fimp_chargepoint.chargepoint.notices import LinksMissing
+from custom_components.fimp_chargepoint.chargepoint.notices import ModulesUnassigned
 from custom_components.fimp_chargepoint.chargepoint.options import Token
 from custom_components.fimp_chargepoint.chargepoint.station import Station
 
@@ -51,7 +51,7 @@ TOKENS = "auth_token_provider"
     ],
 )
 def test_linked(evses: Any, found: Any, chosen: Any, expected: Any) -> None:
-    assert linked(ONE, found, chosen, alone=len(evses) == 1) == expected
+    assert assigned_modules(ONE, found, chosen, alone=len(evses) == 1) == expected
 
 
 def test_choices() -> None:
@@ -85,12 +85,12 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     return site
 
 
-def chosen(site: Site, **links: dict[str, str]) -> Site:
+def chosen(site: Site, **modules: dict[str, str]) -> Site:
     """Return the same station for a user who has made choices, by EVSE."""
     other = Site(site.prefix)
-    addresses = {f"everest:{site.prefix}{each}": kinds for each, kinds in links.items()}
+    addresses = {f"everest:{site.prefix}{each}": kinds for each, kinds in modules.items()}
     other.hub.options = replace(
-        other.hub.options, links=addresses, token=Token("CAFE", "ISO14443")
+        other.hub.options, modules=addresses, token=Token("CAFE", "ISO14443")
     )
     for module in ("evse_1", "evse_2"):
         other.evse("heartbeat", 100, module)
@@ -120,9 +120,7 @@ async def test_a_choice_works_as_a_certainty_does(site: Site) -> None:
     assert limited(site) == {"evse_1": True, "evse_2": False}
     site.take()
     task = await begin(site.node("evse_1").set(Feature.MAX_CURRENT, 10))
-    assert site.take() == [
-        f"{site.prefix}everest_api/1/{LIMITS}/limits_2/m2e/set_external_limits"
-    ]
+    assert site.take() == [f"{site.prefix}everest_api/1/{LIMITS}/limits_2/m2e/set_external_limits"]
     await unproven(site, task)
 
 
@@ -137,7 +135,7 @@ def test_the_same_ids_below_another_prefix_are_others() -> None:
         home.says(LIMITS, module, "heartbeat", 100)
     assert limited(site) == {"evse_1": True, "evse_2": False}
     assert limited(home) == {"evse_1": False, "evse_2": False}
-    assert {each.address for each in site.hub.link_choices} == {
+    assert {each.address for each in site.hub.module_choices} == {
         f"everest:{prefix}{each}" for prefix in ("", "site1/") for each in ("evse_1", "evse_2")
     }
 
@@ -146,7 +144,7 @@ def test_the_user_is_asked_once_all_was_heard(site: Site) -> None:
     assert site.hub.warnings == {}
     site.wait(31)
     (warning,) = site.hub.warnings.values()
-    assert isinstance(warning, LinksMissing)
+    assert isinstance(warning, ModulesUnassigned)
     assert warning.names == "EVerest evse_1, EVerest evse_2"
     site = chosen(site, evse_1={"limits": "limits_1"}, evse_2={"limits": ""})
     site.wait(31)
@@ -166,7 +164,7 @@ def test_the_user_is_asked_although_the_link_was_lost_first(site: Site) -> None:
 def test_a_choice_below_another_prefix_concerns_nobody_else() -> None:
     site = Site()
     site.hub.options = replace(
-        site.hub.options, links={"everest:site1/evse_2": {"limits": "limits_2"}}
+        site.hub.options, modules={"everest:site1/evse_2": {"limits": "limits_2"}}
     )
     site.evse("heartbeat", 1)
     site.says(LIMITS, "limits_1", "heartbeat", 1)
@@ -180,7 +178,7 @@ def test_nobody_is_asked_where_all_is_certain() -> None:
         site.says(kind, "module", "heartbeat", 1)
     site.wait(31)
     assert site.hub.warnings == {}
-    assert site.hub.link_choices == []
+    assert site.hub.module_choices == []
 
 
 async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:
@@ -253,7 +251,7 @@ def test_a_lost_link_takes_the_station_along(site: Site) -> None:
     site.says(ERRORS, "errors_1", "heartbeat", 1)
     listed(site, error())
     site.cut()
-    assert station(site).snapshot.unavailable is Reason.LINK_DOWN
+    assert station(site).snapshot.unavailable is Reason.NOT_CONNECTED
     assert station(site).snapshot.faults is None
     site.mend()
     assert station(site).snapshot.unavailable is Reason.NOT_HEARD

@@ -19,7 +19,7 @@ from .live import Live
 
 EVSE = "everest:evse_manager_api"
 LEGACY = "everest_legacy:connector_1"
-LINKED = replace(UNTHROTTLED, links={EVSE: {"limits": "limits_api"}})
+LINKED = replace(UNTHROTTLED, modules={EVSE: {"limits": "limits_api"}})
 
 
 def requested(live: Live) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ async def test_the_same_after_a_reload_in_between() -> None:
     await live.until(22.6)
     switches_phases(live)
     # As the store does when it has found the charge point.
-    live.node.keeper.restore({"max_current": 13}, live.hub.clock.time)
+    live.node.limit_ownership.restore({"max_current": 13}, live.hub.clock.time)
     task = await begin(live.node.set(Feature.PHASES, "1"))
     await live.until(26)
     await outcome(task)
@@ -156,10 +156,10 @@ async def test_no_flicker_where_phases_are_switched_or_a_pause_ends() -> None:
 
 
 async def test_limits_are_the_first_thing_a_restarted_station_is_told() -> None:
-    options = replace(LINKED, keep_limits=True)
+    options = replace(LINKED, restore_limits=True)
     live = Live("noenergy_ha_restart_keep_limits.jsonl", EVSE, options, begin=39)
     await live.until(45)
-    live.node.keeper.restore({"max_current": 9, "phases": "3"}, live.hub.clock.time)
+    live.node.limit_ownership.restore({"max_current": 9, "phases": "3"}, live.hub.clock.time)
     # It holds nowhere yet, and 0 A of somebody else hide whether it does.
     await live.until(56)
     assert requested(live)[-1] == {"ac_max_current_A": 9, "ac_max_phase_count": 3}
@@ -183,7 +183,7 @@ async def test_limits_are_the_first_thing_a_restarted_station_is_told() -> None:
 async def test_without_the_option_limits_are_gone_with_the_station_that_had_them() -> None:
     live = Live("noenergy_ha_restart_keep_limits.jsonl", EVSE, LINKED, begin=39)
     await live.until(45)
-    live.node.keeper.restore({"max_current": 9}, live.hub.clock.time)
+    live.node.limit_ownership.restore({"max_current": 9}, live.hub.clock.time)
     await live.until(66.2)
     assert live.shown.kept == {"max_current": 9}
     await live.until(72)

@@ -14,7 +14,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import everest
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
-from custom_components.fimp_chargepoint.chargepoint.notices import LinksMissing
+from custom_components.fimp_chargepoint.chargepoint.notices import ModulesUnassigned
 
 from .everest_site import ERRORS, EVSE, LIMITS, ROOT
 from .fakes import UNTHROTTLED, OfflineHub
@@ -46,13 +46,13 @@ class Row:
         """The user has said what belongs to what, or has not."""
         self.count = count
         numbers = range(count)
-        links = {
+        modules = {
             f"everest:evse_{each}": {"limits": f"limits_{each}", "errors": f"errors_{each}"}
             for each in numbers
         }
-        options = replace(UNTHROTTLED, links=links if decided else {})
+        options = replace(UNTHROTTLED, modules=modules if decided else {})
         self.hub = OfflineHub(options=options, known=[f"everest:evse_{n}" for n in numbers])
-        self.hub.link_up()
+        self.hub.connection_made()
 
     def says(self, kind: str, module: str) -> None:
         """Let a module be heard."""
@@ -134,14 +134,14 @@ def test_what_the_user_is_asked() -> None:
     for row in (few, many):
         row.evses()
         row.modules()
-    offered = many.hub.link_choices
+    offered = many.hub.module_choices
     # Limits, tokens and errors, and one tuple of modules for all.
     assert len(offered) == 3 * 400
     assert len({id(each.modules) for each in offered}) == 3
     look = counted(lambda: many.hub.advance(many.hub.clock.time + 40))
     assert look
     (warning,) = many.hub.warnings.values()
-    assert isinstance(warning, LinksMissing)
+    assert isinstance(warning, ModulesUnassigned)
 
 
 def test_a_station_of_both_apis() -> None:

@@ -101,7 +101,7 @@ def test_nonsense_proves_nothing(variable: str, value: Any) -> None:
 
 def test_it_is_found_by_asking() -> None:
     station = Station()
-    station.hub.link_up()
+    station.hub.connection_made()
     ((_, question),) = station.hub.take_sent("everest_api/query-modules/ocpp_consumer")
     reply_to = orjson.loads(question)["headers"]["replyTo"]
     apis = [
@@ -195,7 +195,7 @@ def test_what_the_back_end_thinks(station: Station) -> None:
 
 def test_questions_for_what_was_said_before(station: Station) -> None:
     """What was never published is answered with `true`: so nothing is asked that can be it."""
-    station.hub.link_up()
+    station.hub.connection_made()
     sent = {
         topic.removeprefix(f"{ROOT}/m2e/"): orjson.loads(payload)
         for topic, payload in station.hub.take_sent(f"{ROOT}/m2e/")
@@ -354,8 +354,8 @@ def test_an_update_brings_monitors() -> None:
 
 async def test_when_it_was_not_heard_it_may_have_been_restarted(station: Station) -> None:
     await station.client.perform(MonitorVariables(names=("x",)))
-    station.hub.link_down(NotConnectedError("gone"))
-    station.hub.link_up()
+    station.hub.connection_lost(NotConnectedError("gone"))
+    station.hub.connection_made()
     assert len(station.asked("monitor_variables")) == 1
     station.says("heartbeat", 900)
     assert len(station.asked("monitor_variables")) == 1
@@ -370,8 +370,8 @@ async def test_the_same_on_the_bus(first: str) -> None:
     await asyncio.sleep(0)
     station.reply_on_bus(None)
     assert await task == {}
-    station.hub.link_down(NotConnectedError("gone"))
-    station.hub.link_up()
+    station.hub.connection_lost(NotConnectedError("gone"))
+    station.hub.connection_made()
     assert station.hub.take_sent("/cmd/") == []
     if first == "is_connected":
         station.bus("is_connected", value=True)
@@ -391,8 +391,8 @@ async def test_what_cannot_be_monitored_any_more() -> None:
     await asyncio.sleep(0)
     station.reply_on_bus(None)
     await task
-    station.hub.link_down(NotConnectedError("gone"))
-    station.hub.link_up()
+    station.hub.connection_lost(NotConnectedError("gone"))
+    station.hub.connection_made()
     older = {"name": "is_connected", "data": True}
     station.hub.feed("everest/modules/ocpp/impl/main/var", older)
     assert station.shown.connected is True
@@ -401,7 +401,7 @@ async def test_what_cannot_be_monitored_any_more() -> None:
 
 def test_the_silence_that_is_allowed_shrinks_with_the_interval() -> None:
     station = Station()
-    station.hub.link_up()
+    station.hub.connection_made()
     ((_, question),) = station.hub.take_sent("everest_api/query-modules/ocpp_consumer")
     monitoring = {"heartbeat_period_ms": 100_000}
     api = {
@@ -463,10 +463,10 @@ def test_an_answer_is_a_sign_of_life(station: Station) -> None:
 
 
 def test_the_link(station: Station) -> None:
-    station.hub.link_down(NotConnectedError("gone"))
-    assert station.shown.unavailable is Reason.LINK_DOWN
+    station.hub.connection_lost(NotConnectedError("gone"))
+    assert station.shown.unavailable is Reason.NOT_CONNECTED
     assert station.shown.csms_url is None
-    station.hub.link_up()
+    station.hub.connection_made()
     assert station.shown.unavailable is Reason.NOT_HEARD
 
 
@@ -513,7 +513,7 @@ async def test_nobody_replies(station: Station) -> None:
 async def test_the_link_breaks_meanwhile(station: Station) -> None:
     task = asyncio.create_task(station.client.perform(GET))
     await asyncio.sleep(0)
-    station.hub.link_down(NotConnectedError("gone"))
+    station.hub.connection_lost(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):
         await task
     with pytest.raises(NotConnectedError):
@@ -645,8 +645,8 @@ def test_the_bus_waits_longer_where_the_api_is_there() -> None:
 def test_what_was_not_introduced_begins_anew_with_the_link() -> None:
     station = Station(internal_bus="everest")
     station.bus("is_connected", value=True)
-    station.hub.link_down(NotConnectedError("gone"))
-    station.hub.link_up()
+    station.hub.connection_lost(NotConnectedError("gone"))
+    station.hub.connection_made()
     station.wait(10)
     assert station.hub.nodes == {}
     station.bus("is_connected", value=True)
@@ -659,17 +659,15 @@ def test_a_dialect_has_to_be_heard_again_after_the_link() -> None:
     station.bus("is_connected", value=True)
     station.wait(4)
     station.client.check(StopOcpp())
-    station.hub.link_down(NotConnectedError("gone"))
-    station.hub.link_up()
+    station.hub.connection_lost(NotConnectedError("gone"))
+    station.hub.connection_made()
     with pytest.raises(InvalidRequestError, match="nothing was heard"):
         station.client.check(StopOcpp())
     # An update of the station has changed nothing, or all.
     chatter = "everest/modules/evse/impl/evse/var/powermeter"
     station.hub.feed(chatter, {"msg_type": "Var", "data": {"data": {}}})
     station.client.check(StopOcpp())
-    station.hub.feed(
-        "everest/modules/ocpp/impl/main/var", {"name": "is_connected", "data": True}
-    )
+    station.hub.feed("everest/modules/ocpp/impl/main/var", {"name": "is_connected", "data": True})
     with pytest.raises(InvalidRequestError, match="only read"):
         station.client.check(StopOcpp())
 
@@ -680,9 +678,7 @@ def test_the_bus_is_asked_for_a_sign_of_life() -> None:
     station.wait(4)
     station.hub.take_sent()
     station.wait(20)
-    assert [topic.rpartition("/")[2] for topic, _ in station.hub.sent] == [
-        "get_configuration_key"
-    ]
+    assert [topic.rpartition("/")[2] for topic, _ in station.hub.sent] == ["get_configuration_key"]
     station.reply_on_bus({"configuration_keys": []})
     station.wait(15)
     assert station.shown.available

@@ -285,9 +285,7 @@ async def test_the_link_is_lost_meanwhile(with_reader: Site) -> None:
         await result(task)
 
 
-@pytest.mark.parametrize(
-    "token", [Token("", "Local"), Token("x" * 37, "Local"), Token("a", "b")]
-)
+@pytest.mark.parametrize("token", [Token("", "Local"), Token("x" * 37, "Local"), Token("a", "b")])
 async def test_a_token_that_is_none(with_reader: Site, token: Token) -> None:
     with pytest.raises(InvalidRequestError):
         await with_reader.node().give_permission(ShowToken(token))

@@ -11,8 +11,8 @@ START = 1_800_000_000.0
 
 def beats(*steps: tuple[float, Any]) -> tuple[HeartbeatMonitor, list[bool]]:
     """Return a pulse that took heartbeats at those moments, and what each was taken for."""
-    pulse = HeartbeatMonitor()
-    return pulse, [pulse.beat(value, START + at) for at, value in steps]
+    heartbeats = HeartbeatMonitor()
+    return heartbeats, [heartbeats.received(value, START + at) for at, value in steps]
 
 
 def test_a_silence_of_half_a_minute_is_always_allowed() -> None:
@@ -87,36 +87,36 @@ def test_a_smaller_count_is_a_restart(values: list[Any], restarts: list[bool]) -
     ("interval", "silence"), [(0, 30), (1, 30), (-5, 30), (40, 120), (120, 360), (1e9, 360)]
 )
 def test_a_discovery_tells_the_pace(interval: float, silence: float) -> None:
-    pulse = HeartbeatMonitor()
-    pulse.told(interval)
-    assert pulse.silence_max == silence
+    heartbeats = HeartbeatMonitor()
+    heartbeats.set_interval(interval)
+    assert heartbeats.silence_max == silence
 
 
 def test_what_is_heard_counts_more_than_what_was_told() -> None:
-    pulse = HeartbeatMonitor()
-    pulse.told(40)
-    pulse.beat(1, START)
-    assert pulse.silence_max == 120
-    pulse.beat(2, START + 20)
-    assert pulse.silence_max == 60
+    heartbeats = HeartbeatMonitor()
+    heartbeats.set_interval(40)
+    heartbeats.received(1, START)
+    assert heartbeats.silence_max == 120
+    heartbeats.received(2, START + 20)
+    assert heartbeats.silence_max == 60
 
 
 def test_a_gap_in_what_was_heard_is_no_interval() -> None:
-    pulse, _ = beats((0, 1), (20, 2))
-    pulse.missed()
+    heartbeats, _ = beats((0, 1), (20, 2))
+    heartbeats.missed()
     # That it started anew can still be seen.
-    assert pulse.beat(0, START + 10_000)
-    assert pulse.silence_max == 60
-    pulse.beat(1, START + 10_015)
-    assert pulse.silence_max == 45
+    assert heartbeats.received(0, START + 10_000)
+    assert heartbeats.silence_max == 60
+    heartbeats.received(1, START + 10_015)
+    assert heartbeats.silence_max == 45
 
 
 def test_a_new_connection_knows_the_pace_but_sees_no_restart() -> None:
-    pulse, _ = beats((0, 100), (20, 101))
-    pulse.forget()
-    assert pulse.silence_max == 60
-    assert not pulse.beat(0, START + 10_000)
-    assert pulse.silence_max == 60
-    assert not pulse.beat(1, START + 10_025)
-    assert pulse.silence_max == 75
-    assert pulse.beat(0, START + 10_030)
+    heartbeats, _ = beats((0, 100), (20, 101))
+    heartbeats.forget()
+    assert heartbeats.silence_max == 60
+    assert not heartbeats.received(0, START + 10_000)
+    assert heartbeats.silence_max == 60
+    assert not heartbeats.received(1, START + 10_025)
+    assert heartbeats.silence_max == 75
+    assert heartbeats.received(0, START + 10_030)

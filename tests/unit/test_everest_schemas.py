@@ -112,7 +112,7 @@ async def everything() -> list[Message]:
         token=Token("DEADBEEF", "ISO14443"),
         communication_check=True,
     )
-    site.hub.link_up()
+    site.hub.connection_made()
     site.hub.feed("everest_api/ready_beacon", {})
     site.evse("heartbeat", 100)
     for kind, module in MODULES.items():
@@ -125,7 +125,7 @@ async def everything() -> list[Message]:
         Feature.CHARGING,
         Feature.ENABLED,
         Feature.STOP_TRANSACTION,
-        Feature.FORCE_UNLOCK,
+        Feature.UNLOCK_CONNECTOR,
         Feature.MAX_CURRENT,
         Feature.PHASES,
         Feature.RANDOM_DELAY,
@@ -144,7 +144,7 @@ async def everything() -> list[Message]:
         await begin(node.set(Feature.MAX_CURRENT, 10)),
         await begin(node.set(Feature.PHASES, "1")),
         await begin(node.act(Feature.STOP_TRANSACTION)),
-        await begin(node.act(Feature.FORCE_UNLOCK)),
+        await begin(node.act(Feature.UNLOCK_CONNECTOR)),
         await begin(node.set(Feature.RANDOM_DELAY, value=False)),
         await begin(node.set(Feature.RANDOM_DELAY, value=True)),
         await begin(node.set(Feature.RANDOM_DELAY_DURATION, 60.7)),
@@ -159,7 +159,7 @@ async def everything() -> list[Message]:
         await begin(node.set(Feature.ENABLED, value=True)),
         await begin(node.set(Feature.MAX_CURRENT, 6.1)),
         await begin(node.set(Feature.PHASES, "3")),
-        await begin(node.act(Feature.FORCE_UNLOCK)),
+        await begin(node.act(Feature.UNLOCK_CONNECTOR)),
     ]
     site.says(OCPP, "ocpp_1", "connection_status", {"connected": True})
     client = site.hub.nodes["everest_ocpp:ocpp_1"]
@@ -224,12 +224,12 @@ def operations() -> set[str]:
                     found.add(str(name))
                 case ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Name(id=name), *_]):
                     found.add(getattr(ocpp_requests, name))
-                case ast.JoinedStr(values=[ast.Constant(value=str(name)), _]) if (
-                    name.startswith("everest_api/query")
+                case ast.JoinedStr(values=[ast.Constant(value=str(name)), _]) if name.startswith(
+                    "everest_api/query"
                 ):
                     found.add(QUERY)
-                case ast.JoinedStr(values=[*_, ast.Constant(value=str(name))]) if (
-                    name.startswith("everest_api/")
+                case ast.JoinedStr(values=[*_, ast.Constant(value=str(name))]) if name.startswith(
+                    "everest_api/"
                 ):
                     found.add(name.removeprefix("everest_api/"))
     return found
@@ -375,7 +375,7 @@ def test_nothing_that_was_recorded_is_a_failure(name: str) -> None:
     protocol = EverestProtocol(hub, "")
     unwanted: Counter[str] = Counter()
     heard = 0
-    hub.link_up()
+    hub.connection_made()
     start = hub.clock.time
     for line in recorded(name):
         hub.advance(start + line.t)

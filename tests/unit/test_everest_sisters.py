@@ -235,7 +235,7 @@ def test_what_was_raised_before_the_evse_was_there_is_listed() -> None:
 def test_asked_when_the_link_comes_up_again(site: Site) -> None:
     raised(site, error())
     site.cut()
-    assert site.shown.unavailable is Reason.LINK_DOWN
+    assert site.shown.unavailable is Reason.NOT_CONNECTED
     assert site.shown.faults == frozenset()
     site.mend()
     assert len(site.asked("active_errors")) == 1

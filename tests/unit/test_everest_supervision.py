@@ -155,7 +155,7 @@ def test_the_ocpp_client_is_told_as_well() -> None:
 
 def test_as_often_as_the_ocpp_client_wants_it() -> None:
     site = site_with()
-    site.hub.link_up()
+    site.hub.connection_made()
     asked = dict(site.hub.take_sent())
     question = asked[f"everest_api/query-modules/{OCPP}"]
     found(site, OCPP, "ocpp_1", 20, orjson.loads(question)["headers"]["replyTo"])

@@ -24,7 +24,7 @@ TOKEN = Token("DEADBEEF", "ISO14443")
 def station(token: Token | None = TOKEN, *, reader: bool = True, word: str) -> OfflineHub:
     """Return a hub with one EVSE in a state, beside a reader and who judges tokens."""
     hub = OfflineHub(options=Options(measurement_interval=0, token=token))
-    hub.link_up()
+    hub.connection_made()
     hub.feed(f"{EVSE}/e2m/heartbeat", 1)
     if reader:
         hub.feed(f"{READER}/e2m/heartbeat", 1)

@@ -71,7 +71,7 @@ def metered(site: Site, **fields: Any) -> ChargepointSnapshot:
 )
 def test_0_1_no_dialect_announces_itself(topic: str, payload: Any, address: str) -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(topic, payload)
     hub.advance(hub.clock.time + 5)
     assert set(hub.nodes) == {address}
@@ -100,7 +100,7 @@ async def test_0_2_a_late_subscriber_knows_nothing_until_it_is_told() -> None:
 
 def test_0_2_nothing_is_retained_so_what_is_retained_is_of_another_day() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     payload = orjson.dumps({"state": "Charging"})
     hub.message(f"{ROOT}/{EVSE}/evse_1/e2m/session_info", payload, retained=True)
     assert not hub.nodes
@@ -109,7 +109,7 @@ def test_0_2_nothing_is_retained_so_what_is_retained_is_of_another_day() -> None
 async def test_0_3_a_refused_request_gets_no_reply_at_all(site: Site) -> None:
     task = await begin(site.node().stop_charging())
     [request] = site.asked("pause_charging")
-    other = await begin(site.node().act(Feature.FORCE_UNLOCK))
+    other = await begin(site.node().act(Feature.UNLOCK_CONNECTOR))
     [unlock] = site.asked("force_unlock")
     # There is no correlation id: the topic alone tells the replies apart.
     assert request["headers"]["replyTo"] != unlock["headers"]["replyTo"]
@@ -222,7 +222,7 @@ def test_0_9_a_bridge_puts_a_prefix_before_topics_and_not_into_them() -> None:
 
 def test_0_10_two_measurements_a_second_are_published_once_an_interval() -> None:
     hub = OfflineHub(options=Options(measurement_interval=5.0))
-    hub.link_up()
+    hub.connection_made()
     hub.feed(f"{ROOT}/{EVSE}/evse_1/e2m/session_info", {"state": "Charging"})
     node = hub.nodes["everest:evse_1"]
     hub.advance(hub.clock.time + 10)
@@ -287,9 +287,7 @@ def test_1_7_energy_may_be_negative_and_lag(site: Site) -> None:
     site.info("Charging", charged_energy_wh=-134)
     assert site.shown.meter.session_energy is None
     site = Site()
-    start = {"meter_value": {"energy_Wh_import": {"total": 9000.0}}} | CONNECTED[
-        "session_started"
-    ]
+    start = {"meter_value": {"energy_Wh_import": {"total": 9000.0}}} | CONNECTED["session_started"]
     site.event("SessionStarted", uuid="one", session_started=start)
     site.info("Charging", charged_energy_wh=-134)
     assert metered(site, energy_Wh_import={"total": 9500.0}).meter.session_energy == 0.5

@@ -25,7 +25,7 @@ from .fimp_messages import ADAPTER, ADDRESS, CHARGER, METER, inclusion, report, 
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(
         ADAPTER,
         inclusion(
@@ -77,9 +77,7 @@ def test_words_of_old_and_odd_adapters(
     assert node.snapshot.available
 
 
-def test_an_unknown_word_is_logged_once(
-    hub: OfflineHub, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unknown_word_is_logged_once(hub: OfflineHub, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         hub.feed(CHARGER, state("dancing"))
     assert caplog.text.count("dancing") == 1
@@ -150,9 +148,7 @@ def test_a_session_whose_start_is_not_said_began_when_we_saw_it(
     assert node.snapshot.session.started == datetime.fromtimestamp(hub.clock.time, UTC)
 
 
-def test_the_old_session_said_again_loses_no_energy(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+def test_the_old_session_said_again_loses_no_energy(hub: OfflineHub, node: FimpChargepoint) -> None:
     old = {"started_at": "2026-11-20T08:42:54Z", "finished_at": "2026-11-20T08:43:36Z"}
     hub.feed(CHARGER, session(0.069, **old))
     hub.feed(CHARGER, session(0, **old))
@@ -255,9 +251,7 @@ async def test_start_waits_for_its_proof(hub: OfflineHub, node: FimpChargepoint)
     assert node.snapshot.pending.get("charging") is None
 
 
-async def test_stop_is_not_proven_by_a_stale_report(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_stop_is_not_proven_by_a_stale_report(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging"))
     task = await begin(node.stop_charging())
     hub.feed(CHARGER, state("charging"))
@@ -325,9 +319,7 @@ async def test_what_is_so_already_sends_nothing(hub: OfflineHub, node: FimpCharg
     assert hub.sent == []
 
 
-async def test_a_stop_supersedes_a_waiting_start(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_stop_supersedes_a_waiting_start(hub: OfflineHub, node: FimpChargepoint) -> None:
     start = await begin(node.start_charging())
     stop = await begin(node.stop_charging())
     with pytest.raises(CommandSupersededError):
@@ -343,9 +335,7 @@ async def test_a_stop_supersedes_a_waiting_start(
     await stop
 
 
-async def test_a_start_supersedes_a_waiting_stop(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_start_supersedes_a_waiting_stop(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging"))
     stop = await begin(node.stop_charging())
     start = await begin(node.start_charging())
@@ -548,9 +538,7 @@ async def test_nobody_is_told_who_has_given_up(
 ) -> None:
     """What a command comes to then is no error that an event loop has to report."""
     reported: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _, context: reported.append(context)
-    )
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     callers = [await begin(node.start_charging()) for _ in range(number)]
     for each in callers:
         each.cancel()
@@ -571,7 +559,7 @@ async def test_a_stop_is_said_again(hub: OfflineHub, node: FimpChargepoint) -> N
 
 async def test_a_lost_connection_ends_the_wait(hub: OfflineHub, node: FimpChargepoint) -> None:
     task = await begin(node.start_charging())
-    hub.link_down(NotConnectedError("gone"))
+    hub.connection_lost(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):
         await task
     assert node.snapshot.pending.get("charging") is None
@@ -639,9 +627,7 @@ async def test_a_refused_mode_is_not_shown_as_chosen(
     assert node.snapshot.charging_mode is None
 
 
-async def test_a_stop_ends_a_waiting_change_of_mode(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_stop_ends_a_waiting_change_of_mode(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging"))
     change = await begin(node.set_charging_mode("slow"))
     stop = await begin(node.stop_charging())
@@ -663,9 +649,7 @@ async def test_a_caller_that_gives_up_does_not_undo_the_choice(
     assert node.snapshot.charging_mode == "slow"
 
 
-async def test_a_mode_that_is_not_in_force_is_sent(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_mode_that_is_not_in_force_is_sent(hub: OfflineHub, node: FimpChargepoint) -> None:
     await node.set_charging_mode("slow")
     start = await begin(node.start_charging())
     hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="normal"))

@@ -49,7 +49,7 @@ BACK = says(auth="AUTHENTICATED")
 def hub() -> OfflineHub:
     """An Easee that charges with 11 kW."""
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     fields = {"interfaces": ["cmd.max_current.set"], "props": {"sup_max_current": 32}}
     hub.feed(ADAPTER, inclusion(meter=True, **fields))
     reports(hub)
@@ -191,7 +191,7 @@ def test_a_charge_point_that_is_found_later_is_cut_off_at_once(hub: OfflineHub) 
 
 def test_it_may_have_said_so_before_its_charge_point_was_known() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, SIGNED_OUT)
     hub.feed(CHARGER, state("charging"))
     hub.advance(hub.clock.time + 5)
@@ -219,10 +219,10 @@ def test_silence_is_no_other_reason(hub: OfflineHub) -> None:
 def test_it_outlives_a_lost_connection(hub: OfflineHub) -> None:
     """Nobody said that it is back; it is asked."""
     hub.feed(ADAPTER, SIGNED_OUT)
-    hub.link_down(NotConnectedError("gone"))
-    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.LINK_DOWN
+    hub.connection_lost(NotConnectedError("gone"))
+    assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.NOT_CONNECTED
     hub.take_sent()
-    hub.link_up()
+    hub.connection_made()
     assert "cmd.app.get_state" in kinds(hub)
     reports(hub)
     assert not charges(hub)

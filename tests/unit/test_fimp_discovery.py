@@ -31,7 +31,7 @@ from .fimp_messages import (
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     return hub
 
 
@@ -68,9 +68,7 @@ def test_apps_and_radio_networks_are_not_asked(hub: OfflineHub) -> None:
     hub.take_sent()
     hub.feed(
         "pt:j1/mt:evt/rt:discovery",
-        report(
-            "evt.discovery.report", "object", {"resource_name": "x", "resource_type": "app"}
-        ),
+        report("evt.discovery.report", "object", {"resource_name": "x", "resource_type": "app"}),
     )
     hub.feed(
         "pt:j1/mt:evt/rt:ad/rn:zigbee/ad:1",
@@ -175,9 +173,7 @@ def test_names_that_no_topic_can_have(hub: OfflineHub, level: str) -> None:
     hub.feed(ADAPTER, inclusion(addresses=(level,)))
     hub.feed(
         "pt:j1/mt:evt/rt:discovery",
-        report(
-            "evt.discovery.report", "object", {"resource_name": level, "resource_type": "ad"}
-        ),
+        report("evt.discovery.report", "object", {"resource_name": level, "resource_type": "ad"}),
     )
     hub.advance(hub.clock.time + 5)
     assert hub.nodes == {}
@@ -220,11 +216,11 @@ def test_reconnect_forgets_live_values_and_asks_again(hub: OfflineHub) -> None:
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, report("evt.current_session.report", "float", 1.5))
     node = hub.nodes[ADDRESS]
-    hub.link_down(ConnectionError())  # type: ignore[arg-type]
-    assert node.snapshot.unavailable is Reason.LINK_DOWN
+    hub.connection_lost(ConnectionError())  # type: ignore[arg-type]
+    assert node.snapshot.unavailable is Reason.NOT_CONNECTED
     assert node.snapshot.status is None
     hub.take_sent()
-    hub.link_up()
+    hub.connection_made()
     assert node.snapshot.unavailable is Reason.NOT_HEARD
     assert {"cmd.state.get_report", "cmd.thing.get_inclusion_report"} <= set(kinds(hub))
     hub.feed(CHARGER, state("charging"))
@@ -236,8 +232,8 @@ def test_reconnect_forgets_live_values_and_asks_again(hub: OfflineHub) -> None:
 def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state())
-    hub.link_down(ConnectionError())  # type: ignore[arg-type]
-    hub.link_up()
+    hub.connection_lost(ConnectionError())  # type: ignore[arg-type]
+    hub.connection_made()
     up = hub.clock.time
     hub.take_sent()
     for after in (2, 7, 22, 82, 382, 682):
@@ -245,7 +241,7 @@ def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: Offline
         # Other reports prove that it is there, but its state is not among them.
         hub.feed(METER, report("evt.meter.report", "float", after, unit="W"))
         assert "cmd.state.get_report" in kinds(hub)
-    hub.link_up()
+    hub.connection_made()
     hub.feed(CHARGER, state())
     hub.take_sent()
     hub.advance(hub.clock.time + 100)
@@ -313,7 +309,7 @@ def test_up_after_down_asks_for_what_is_not_said_again(hub: OfflineHub) -> None:
 
 def test_prefixes_keep_two_sites_apart() -> None:
     hub = OfflineHub(("", "site1/"))
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     hub.feed("site1/" + ADAPTER, inclusion())
     assert set(hub.nodes) == {ADDRESS, "fimp:site1/easee/1/1"}

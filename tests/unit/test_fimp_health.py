@@ -67,7 +67,7 @@ def login(auth: Any) -> dict[str, Any]:
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state())
     hub.advance(hub.clock.time + 5)
@@ -202,15 +202,15 @@ def test_one_value_does_not_touch_the_others(hub: OfflineHub) -> None:
     )
 
 
-@pytest.mark.parametrize("reason", [Reason.OFFLINE, Reason.LINK_DOWN, Reason.SILENT])
+@pytest.mark.parametrize("reason", [Reason.OFFLINE, Reason.NOT_CONNECTED, Reason.SILENT])
 def test_what_does_not_speak_has_no_problems(hub: OfflineHub, reason: Reason) -> None:
     hub.feed(ALARMS, alarm("PEN_FAULT", "activ"))
     hub.feed(DIAGNOSTIC, errors("hot"))
     hub.feed(DIAGNOSTIC, report("evt.rssi.report", "int", -67))
     if reason is Reason.OFFLINE:
         hub.feed(ADAPTER, node_report("DOWN"))
-    elif reason is Reason.LINK_DOWN:
-        hub.link_down(NotConnectedError("gone"))
+    elif reason is Reason.NOT_CONNECTED:
+        hub.connection_lost(NotConnectedError("gone"))
     else:
         hub.advance(hub.clock.time + 500)
     assert snapshot(hub).unavailable is reason
@@ -245,11 +245,9 @@ def test_what_does_not_speak_has_no_problems(hub: OfflineHub, reason: Reason) ->
         ({"diagnostic": ["evt.alarm.report"], "alarm_system": ["evt.rssi.report"]}, set()),
     ],
 )
-def test_only_what_is_listed_is_asked_for(
-    services: dict[str, list[str]], asked: set[str]
-) -> None:
+def test_only_what_is_listed_is_asked_for(services: dict[str, list[str]], asked: set[str]) -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.take_sent()
     hub.feed(ADAPTER, equipped(**services))
     questions = {kind for _, kind, _ in commands(hub) if kind.endswith(".get_report")}
@@ -259,7 +257,7 @@ def test_only_what_is_listed_is_asked_for(
 
 def test_questions_go_to_their_own_service() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(
         ADAPTER,
         equipped(alarm_system=["evt.alarm.report"], diagnostic=["evt.errors.report"]),
@@ -278,7 +276,7 @@ def test_questions_go_to_their_own_service() -> None:
 
 def test_what_is_back_is_asked_how_it_is() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, equipped(diagnostic=["evt.errors.report"]))
     hub.feed(CHARGER, state())
     hub.feed(ADAPTER, node_report("DOWN"))
@@ -335,9 +333,7 @@ def test_only_adapters_with_charge_points_count(hub: OfflineHub, events: list[ob
     assert events == []
 
 
-def test_with_the_last_charge_point_its_notice_goes(
-    hub: OfflineHub, events: list[object]
-) -> None:
+def test_with_the_last_charge_point_its_notice_goes(hub: OfflineHub, events: list[object]) -> None:
     hub.feed(ADAPTER, inclusion("2", ("2",)))
     hub.feed(ADAPTER, login("LOST"))
     gone = report("evt.thing.exclusion_report", "object", {"address": "1"})
@@ -354,7 +350,7 @@ def test_with_the_last_charge_point_its_notice_goes(
 
 def test_the_login_is_asked_for_every_two_minutes() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.take_sent()
     start = hub.clock.time
     # Two charge points of one adapter are one question.
@@ -369,18 +365,18 @@ def test_the_login_is_asked_for_every_two_minutes() -> None:
 
 def test_without_a_charge_point_no_login_is_asked_for() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, report("evt.network.all_nodes_report", "object", [{"address": "1"}]))
     hub.advance(hub.clock.time + 1300)
     assert "cmd.app.get_state" not in kinds(hub)
 
 
 def test_the_login_is_asked_for_after_a_lost_connection(hub: OfflineHub) -> None:
-    hub.link_down(NotConnectedError("gone"))
+    hub.connection_lost(NotConnectedError("gone"))
     hub.take_sent()
     hub.advance(hub.clock.time + 1300)
     assert hub.sent == []
-    hub.link_up()
+    hub.connection_made()
     assert commands(hub).count(LOGIN) == 1
     hub.advance(hub.clock.time + 121)
     assert commands(hub).count(LOGIN) == 1
@@ -389,8 +385,8 @@ def test_the_login_is_asked_for_after_a_lost_connection(hub: OfflineHub) -> None
 def test_a_lost_login_outlives_the_connection(hub: OfflineHub, events: list[object]) -> None:
     """Nobody said that it is back."""
     hub.feed(ADAPTER, login("LOST"))
-    hub.link_down(NotConnectedError("gone"))
-    hub.link_up()
+    hub.connection_lost(NotConnectedError("gone"))
+    hub.connection_made()
     hub.feed(ADAPTER, login("LOST"))
     assert hub.warnings == {KEY: LOST}
     assert [each for each in events if isinstance(each, Warned | Withdrawn)] == [Warned(LOST)]
@@ -398,7 +394,7 @@ def test_a_lost_login_outlives_the_connection(hub: OfflineHub, events: list[obje
 
 def test_two_sites_have_logins_of_their_own() -> None:
     hub = OfflineHub(("", "site/"))
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     hub.feed("site/" + ADAPTER, inclusion())
     hub.feed("site/" + APP, login("LOST"))

@@ -89,9 +89,7 @@ KINDS = {
         CHARGER, report("evt.max_current.report", "int", 20), (*NO_NUMBER, -1, 5000)
     ),
     "phase_mode": Kind(CHARGER, report("evt.phase_mode.report", "string", "NL2"), NO_TEXT),
-    "meter": Kind(
-        on("meter_elec"), report("evt.meter.report", "float", 5000, unit="W"), NO_NUMBER
-    ),
+    "meter": Kind(on("meter_elec"), report("evt.meter.report", "float", 5000, unit="W"), NO_NUMBER),
     "meter_export": Kind(
         on("meter_elec"), report("evt.meter_export.report", "float", 7, unit="kWh"), NO_NUMBER
     ),
@@ -278,8 +276,7 @@ def damages(kind: Kind) -> dict[str, tuple[bytes, ...]]:
         "over 1 MB": (padded, gzip.compress(padded)),
         "broken gzip": (gzip.compress(good)[:-20], gzip.compress(good)[:-8] + b"\0" * 8),
         "no JSON value": tuple(
-            orjson.dumps(kind.good | {"val": "?"}).replace(b'"?"', each.encode())
-            for each in values
+            orjson.dumps(kind.good | {"val": "?"}).replace(b'"?"', each.encode()) for each in values
         ),
         "declared as something else": tuple(
             orjson.dumps(kind.good | {"val_t": each}) for each in other_types(kind.good["val"])
@@ -323,7 +320,7 @@ class House:
 
     def __init__(self) -> None:
         self.hub = OfflineHub()
-        self.hub.link_up()
+        self.hub.connection_made()
         request = next(
             message
             for _, payload in self.hub.take_sent("cmd.pd7.request")
@@ -384,36 +381,36 @@ CASES = [
 def test_a_damaged_message_changes_nothing_and_is_counted(
     name: str, payloads: tuple[bytes, ...]
 ) -> None:
-    house = House()
-    before = house.picture()
+    directory = House()
+    before = directory.picture()
     for count, payload in enumerate(payloads, 1):
-        house.feed(KINDS[name].topic, payload)
-        assert house.hub.ignored.total() == count, payload[:200]
-        assert house.picture() == before, payload[:200]
-    house.hub.advance(house.hub.clock.time + 5)
-    assert house.picture() == before
-    assert "internal" not in house.hub.ignored
+        directory.feed(KINDS[name].topic, payload)
+        assert directory.hub.ignored.total() == count, payload[:200]
+        assert directory.picture() == before, payload[:200]
+    directory.hub.advance(directory.hub.clock.time + 5)
+    assert directory.picture() == before
+    assert "internal" not in directory.hub.ignored
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_good_message_still_works_after_all_the_damaged_ones(name: str) -> None:
-    house = House()
+    directory = House()
     for payloads in damages(KINDS[name]).values():
         for payload in payloads:
-            house.feed(KINDS[name].topic, payload)
-    house.hub.advance(house.hub.clock.time + 5)
-    before, ignored = house.picture(), house.hub.ignored.total()
-    house.feed(KINDS[name].topic, KINDS[name].good)
-    assert house.picture() != before
-    assert house.hub.ignored.total() == ignored
-    assert "internal" not in house.hub.ignored
+            directory.feed(KINDS[name].topic, payload)
+    directory.hub.advance(directory.hub.clock.time + 5)
+    before, ignored = directory.picture(), directory.hub.ignored.total()
+    directory.feed(KINDS[name].topic, KINDS[name].good)
+    assert directory.picture() != before
+    assert directory.hub.ignored.total() == ignored
+    assert "internal" not in directory.hub.ignored
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_damaged_message_introduces_no_charge_point(name: str) -> None:
     """Not even where nothing was known before."""
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.take_sent()
     for payloads in damages(KINDS[name]).values():
         for payload in payloads:
@@ -650,18 +647,18 @@ TOLERATED = {
     [pytest.param(each, id=f"{name}: {each.reason}") for name, each in TOLERATED.items()],
 )
 def test_what_only_looks_damaged_is_taken(tolerated: Tolerated) -> None:
-    house = House()
-    house.feed(tolerated.topic, tolerated.message)
-    house.hub.advance(house.hub.clock.time + 5)
-    assert not house.hub.ignored
-    assert set(house.hub.nodes) == {ADDRESS}
-    assert house.hub.nodes[ADDRESS].snapshot.available
+    directory = House()
+    directory.feed(tolerated.topic, tolerated.message)
+    directory.hub.advance(directory.hub.clock.time + 5)
+    assert not directory.hub.ignored
+    assert set(directory.hub.nodes) == {ADDRESS}
+    assert directory.hub.nodes[ADDRESS].snapshot.available
 
 
 def test_what_comes_on_the_topics_of_strangers_is_not_even_read() -> None:
     """A house has many meters; only those beside a charge point are looked into."""
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     for service in ("meter_elec", "parameters", "dev_sys", "alarm_system", "diagnostic"):
         hub.feed(on(service, "99"), b"nonsense")
     assert not hub.ignored
@@ -743,29 +740,29 @@ ENDLESS = {
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_text_without_end_is_cut_or_refused(name: str) -> None:
-    house = House()
-    house.feed(*ENDLESS[name])
-    assert len(repr(house.hub.nodes[ADDRESS].snapshot)) < 10_000
-    assert "internal" not in house.hub.ignored
+    directory = House()
+    directory.feed(*ENDLESS[name])
+    assert len(repr(directory.hub.nodes[ADDRESS].snapshot)) < 10_000
+    assert "internal" not in directory.hub.ignored
 
 
 def test_a_flood_of_names_is_not_kept() -> None:
-    house = House()
+    directory = House()
     for number in range(1000):
-        house.feed(
+        directory.feed(
             on("parameters"),
             report("evt.param.report", "object", BRIGHTNESS | {"parameter_id": f"p{number}"}),
         )
-        house.feed(
+        directory.feed(
             on("alarm_system"),
             report("evt.alarm.report", "str_map", ALARM | {"event": f"FAULT_{number}"}),
         )
     names = [f"error {number}" for number in range(1000)]
-    house.feed(on("diagnostic"), report("evt.errors.report", "str_array", names))
+    directory.feed(on("diagnostic"), report("evt.errors.report", "str_array", names))
     descriptions = [DESCRIPTION | {"parameter_id": name} for name in names]
-    house.feed(on("parameters"), report("evt.sup_params.report", "object", descriptions))
-    snapshot: Any = house.hub.nodes[ADDRESS].snapshot
+    directory.feed(on("parameters"), report("evt.sup_params.report", "object", descriptions))
+    snapshot: Any = directory.hub.nodes[ADDRESS].snapshot
     assert len(snapshot.parameters) <= 100
     assert len(snapshot.problems) <= 100
     assert len(snapshot.capabilities.parameters) <= 100
-    assert len(house.hub.sent) <= 100
+    assert len(directory.hub.sent) <= 100

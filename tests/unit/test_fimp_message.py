@@ -162,9 +162,7 @@ def test_bytes_that_make_no_sense(payload: bytes, kind: str) -> None:
 
 def test_a_command_as_adapters_want_it() -> None:
     when = datetime(2027, 1, 15, 8, 0, 0, 500_000, tzinfo=UTC)
-    uid, payload = encode(
-        "cmd.charge.start", "chargepoint", when, props={"charging_mode": "slow"}
-    )
+    uid, payload = encode("cmd.charge.start", "chargepoint", when, props={"charging_mode": "slow"})
     assert orjson.loads(payload) == {
         "type": "cmd.charge.start",
         "serv": "chargepoint",

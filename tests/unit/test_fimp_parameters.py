@@ -44,7 +44,7 @@ _UNBOUNDED = 2**31 - 1
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     message = inclusion()
     message["val"]["services"].append(
         {
@@ -188,9 +188,7 @@ def test_what_makes_no_sense_is_left_out(hub: OfflineHub, node: FimpChargepoint)
     assert not hub.ignored
 
 
-def test_a_setting_that_is_described_twice_is_one(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+def test_a_setting_that_is_described_twice_is_one(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(TOPIC, descriptions(LOCKED, BRIGHTNESS, LOCKED | {"name": "Newer"}))
     names = [each.name for each in node.snapshot.capabilities.parameters]
     assert names == ["Newer", "Led brightness"]
@@ -245,15 +243,13 @@ def test_where_there_are_no_settings_none_are_asked_for(hub: OfflineHub) -> None
     assert not any(topic.endswith("sv:parameters/ad:2") for topic, _ in hub.take_sent())
 
 
-def test_after_a_lost_connection_all_is_asked_again(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+def test_after_a_lost_connection_all_is_asked_again(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(TOPIC, said("led_brightness", "int", 50))
-    hub.link_down(NotConnectedError("gone"))
+    hub.connection_lost(NotConnectedError("gone"))
     assert node.snapshot.parameters == {}
     assert len(node.snapshot.capabilities.parameters) == len(ALL)
     hub.take_sent()
-    hub.link_up()
+    hub.connection_made()
     assert (COMMANDS, "cmd.sup_params.get_report", None) in commands(hub)
 
 
@@ -347,9 +343,7 @@ async def test_a_setting_as_adapters_want_it(
     assert node.snapshot.pending == {}
 
 
-async def test_the_old_value_said_again_is_no_proof(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_the_old_value_said_again_is_no_proof(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(TOPIC, said("cable_always_locked", "bool", False))
     task = await begin(node.set_parameter("cable_always_locked", value=True))
     assert node.snapshot.pending == {"parameter cable_always_locked": True}
@@ -480,9 +474,7 @@ async def test_a_newer_value_supersedes_and_another_setting_does_not(
     await second
 
 
-async def test_a_setting_says_nothing_of_charging(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_setting_says_nothing_of_charging(hub: OfflineHub, node: FimpChargepoint) -> None:
     start = await begin(node.start_charging())
     change = await begin(node.set_parameter("cable_always_locked", value=True))
     hub.feed(TOPIC, said("cable_always_locked", "bool", True))

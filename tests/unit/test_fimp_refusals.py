@@ -181,9 +181,7 @@ async def test_a_car_that_leaves_ends_it(easee: Easee, word: str) -> None:
     """Another one is there at once: it is none of its business."""
     task = await easee.call(easee.node.stop_charging())
     await easee.until(11)
-    easee.knows(
-        "cmd.current_session.get_report", offered(16, started_at="2026-11-21T08:00:00Z")
-    )
+    easee.knows("cmd.current_session.get_report", offered(16, started_at="2026-11-21T08:00:00Z"))
     easee.say(word)
     await easee.until(100)
     assert [when for when, _ in easee.told_of(STOP)] == [0.0, 5.0, 10.0]
@@ -198,10 +196,10 @@ async def test_a_car_that_leaves_ends_it(easee: Easee, word: str) -> None:
 async def test_a_lost_link_ends_it(easee: Easee) -> None:
     task = await easee.call(easee.node.stop_charging())
     await easee.until(11)
-    easee.hub.link_down(NotConnectedError("gone"))
+    easee.hub.connection_lost(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):
         await task
-    easee.hub.link_up()
+    easee.hub.connection_made()
     easee.say("charging")
     await easee.until(100)
     assert len(easee.told) == 3
@@ -274,9 +272,7 @@ async def test_a_limit_that_does_not_lower_is_refused_at_once(
 
 
 @LIMITS
-async def test_charging_that_stops_ends_a_limit(
-    easee: Easee, feature: Feature, kind: str
-) -> None:
+async def test_charging_that_stops_ends_a_limit(easee: Easee, feature: Feature, kind: str) -> None:
     task = await easee.call(easee.node.set(feature, 8))
     await easee.until(11)
     easee.say("ready_to_charge")
@@ -348,7 +344,7 @@ async def test_the_real_limit_that_was_taken_but_refused() -> None:
     (command,) = (each for each in lines if each["payload"].get("type") == SET)
     theirs, ours = command["payload"]["uid"].encode(), b""
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     # Who it is was said in another recording of the same day.
     hub.feed(ADAPTER, real_inclusion())
     start = hub.clock.time

@@ -63,7 +63,7 @@ def test_nobody_answers_the_question_who_it_is(name: str) -> None:
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     return hub
 
 
@@ -82,11 +82,11 @@ def test_anything_may_have_been_remembered(
     hub.feed(ADAPTER, inclusion(interfaces=["cmd.phase_mode.set"], **modes))
     node = hub.nodes[ADDRESS]
     assert isinstance(node, FimpChargepoint)
-    node.keeper.restore({feature: value}, hub.clock.time)
+    node.limit_ownership.restore({feature: value}, hub.clock.time)
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, phase_mode("NL1L2L3"))
-    hub.link_down(NotConnectedError("gone"))
-    hub.link_up()
+    hub.connection_lost(NotConnectedError("gone"))
+    hub.connection_made()
     # By now it has none at all.
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state("charging"))
@@ -100,11 +100,11 @@ def test_phases_that_hold_are_known_to_hold_without_a_list(hub: OfflineHub) -> N
     hub.advance(hub.clock.time + 5)
     node = hub.nodes[ADDRESS]
     assert isinstance(node, FimpChargepoint)
-    node.keeper.restore({"phases": "1"}, hub.clock.time)
+    node.limit_ownership.restore({"phases": "1"}, hub.clock.time)
     one_phase = node.effect(Feature.PHASES, "1")
-    assert not one_phase.holds(node.snapshot)
+    assert not one_phase.matches(node.snapshot)
     hub.feed(CHARGER, phase_mode("NL2"))
-    assert one_phase.holds(node.snapshot)
+    assert one_phase.matches(node.snapshot)
 
 
 # One that is broken takes no others along --------------------------------------------------

@@ -31,7 +31,7 @@ REFUSAL = 4.0
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, thing())
     hub.feed(CHARGER, state("charging"))
     for message in (lock(value=False), max_current(16), phase_mode("NL1L2L3"), offered(16)):
@@ -221,7 +221,7 @@ async def test_a_setting_without_connection(
     after: dict[str, Any],
 ) -> None:
     task = await begin(node.set(feature, value))
-    hub.link_down(NotConnectedError("gone"))
+    hub.connection_lost(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):
         await task
     assert node.snapshot.pending == {}
@@ -282,9 +282,7 @@ async def test_a_newer_value_takes_the_place_of_a_waiting_one(
     await second
 
 
-async def test_the_same_value_waits_with_the_first(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_the_same_value_waits_with_the_first(hub: OfflineHub, node: FimpChargepoint) -> None:
     first = await begin(node.set(Feature.MAX_CURRENT, 10))
     second = await begin(node.set(Feature.MAX_CURRENT, 10.4))
     assert len(hub.sent) == 1
@@ -509,8 +507,8 @@ async def test_a_limit_above_the_highest_that_is_offered_already(
 async def test_where_the_highest_is_not_known_the_limit_itself_must_show(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    hub.link_down(NotConnectedError("gone"))
-    hub.link_up()
+    hub.connection_lost(NotConnectedError("gone"))
+    hub.connection_made()
     hub.feed(CHARGER, state("charging"))
     assert node.snapshot.max_current is None
     task = await begin(node.set(Feature.SESSION_CURRENT, 32))
@@ -573,7 +571,7 @@ async def test_a_limit_set_in_a_pause_ends_with_its_session(
     assert node.snapshot.session_current is None
 
 
-@pytest.mark.parametrize("reason", [Reason.OFFLINE, Reason.SILENT, Reason.LINK_DOWN])
+@pytest.mark.parametrize("reason", [Reason.OFFLINE, Reason.SILENT, Reason.NOT_CONNECTED])
 async def test_nothing_is_known_of_what_does_not_speak(
     hub: OfflineHub, node: FimpChargepoint, reason: Reason
 ) -> None:
@@ -584,7 +582,7 @@ async def test_nothing_is_known_of_what_does_not_speak(
     elif reason is Reason.SILENT:
         hub.advance(hub.clock.time + 500)
     else:
-        hub.link_down(NotConnectedError("gone"))
+        hub.connection_lost(NotConnectedError("gone"))
     snapshot = node.snapshot
     assert snapshot.unavailable is reason
     assert (snapshot.max_current, snapshot.session_current) == (None, None)
@@ -722,7 +720,7 @@ def test_what_is_seen_can_be_reported_whatever_the_list_says(
     message: dict[str, Any], seen: set[Feature]
 ) -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion())
     node = hub.nodes[ADDRESS]
     assert not node.snapshot.capabilities.reports & seen
@@ -736,7 +734,7 @@ def test_what_is_seen_can_be_reported_whatever_the_list_says(
 
 def test_a_list_with_less_takes_away_what_was_not_seen() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, thing((*SETTERS, "evt.max_current.report", "evt.phase_mode.report")))
     hub.feed(CHARGER, phase_mode("NL1"))
     hub.feed(ADAPTER, inclusion())
@@ -791,14 +789,14 @@ def test_what_is_asked_for(
     interfaces: list[str], message: dict[str, Any] | None, asked: set[str]
 ) -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion(interfaces=interfaces))
     if message is not None:
         hub.feed(CHARGER, message)
     hub.advance(hub.clock.time + 1)
-    hub.link_down(NotConnectedError("gone"))
+    hub.connection_lost(NotConnectedError("gone"))
     hub.take_sent()
-    hub.link_up()
+    hub.connection_made()
     questions = {each for each in kinds(hub) if each.endswith(".get_report")}
     always = {"state", "current_session", "cable_lock"}
     assert questions == {f"cmd.{each}.get_report" for each in always | asked}
@@ -859,9 +857,7 @@ async def test_a_restart_that_nobody_answers(hub: OfflineHub, node: FimpChargepo
     await again
 
 
-async def test_a_success_proves_no_other_command(
-    hub: OfflineHub, node: FimpChargepoint
-) -> None:
+async def test_a_success_proves_no_other_command(hub: OfflineHub, node: FimpChargepoint) -> None:
     """Those that have a report are done when it shows."""
     task = await begin(node.set(Feature.MAX_CURRENT, 10))
     hub.feed(CHARGER, accepted(last(hub)["uid"]))

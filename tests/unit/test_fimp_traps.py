@@ -32,7 +32,7 @@ COMMANDS = CHARGER.replace("mt:evt", "mt:cmd")
 @pytest.fixture
 def hub() -> OfflineHub:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion(meter=True))
     hub.feed(CHARGER, state())
     hub.take_sent()
@@ -177,7 +177,7 @@ async def test_8_nothing_is_shown_as_done_that_is_only_wanted(
 
 def test_9_after_connecting_everything_is_asked_for_in_order() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     assert kinds(hub)[:2] == ["cmd.pd7.request", "cmd.discovery.request"]
     resource = {"resource_name": "easee", "resource_type": "ad"}
     hub.feed("pt:j1/mt:evt/rt:discovery", report("evt.discovery.report", "object", resource))
@@ -198,9 +198,9 @@ def test_9_after_connecting_everything_is_asked_for_in_order() -> None:
     ]
     # Nothing is retained: it is all asked again after the next connection.
     hub.feed(CHARGER, state())
-    hub.link_down(ConnectionError())  # type: ignore[arg-type]
+    hub.connection_lost(ConnectionError())  # type: ignore[arg-type]
     hub.take_sent()
-    hub.link_up()
+    hub.connection_made()
     again = kinds(hub)
     for _, kind, _ in asked:
         assert kind in again

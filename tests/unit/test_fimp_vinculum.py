@@ -48,7 +48,7 @@ class House:
 
     def __init__(self, prefixes: tuple[str, ...] = ("",)) -> None:
         self.hub = OfflineHub(prefixes)
-        self.hub.link_up()
+        self.hub.connection_made()
         self.replies = {each: each + reply_topic(self.hub, each) for each in prefixes}
         self.hub.take_sent()
 
@@ -71,16 +71,16 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
+def directory() -> House:
     return House()
 
 
 @pytest.fixture
-def garage(house: House) -> House:
-    house.answers(device(), LAMP)
-    house.hub.advance(house.hub.clock.time + 5)
-    house.hub.take_sent()
-    return house
+def garage(directory: House) -> House:
+    directory.answers(device(), LAMP)
+    directory.hub.advance(directory.hub.clock.time + 5)
+    directory.hub.take_sent()
+    return directory
 
 
 # The question ------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def garage(house: House) -> House:
 
 def test_the_question_as_vinculum_wants_it() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     message = orjson.loads(
         next(payload for topic, payload in hub.sent if topic.endswith("/rn:vinculum/ad:1"))
     )
@@ -104,7 +104,7 @@ def test_each_hub_is_answered_on_a_topic_of_its_own() -> None:
     topics = []
     for _ in range(3):
         hub = OfflineHub()
-        hub.link_up()
+        hub.connection_made()
         topics.append(reply_topic(hub))
         assert "+/" + topics[-1].removeprefix("pt:j1/") in hub.filters
     assert len(set(topics)) == 3
@@ -112,15 +112,15 @@ def test_each_hub_is_answered_on_a_topic_of_its_own() -> None:
         assert re.fullmatch(r"pt:j1/mt:rsp/rt:app/rn:fimp_chargepoint/ad:[0-9a-z]+", topic)
 
 
-def test_the_answer_to_somebody_else_is_not_ours(house: House) -> None:
+def test_the_answer_to_somebody_else_is_not_ours(directory: House) -> None:
     other = House()
-    house.hub.feed(other.replies[""], answer(device()))
-    assert house.hub.nodes == {}
+    directory.hub.feed(other.replies[""], answer(device()))
+    assert directory.hub.nodes == {}
 
 
 def test_it_is_asked_again_after_a_lost_connection(garage: House) -> None:
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.hub.link_up()
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
     assert reply_topic(garage.hub) == garage.replies[""]
     garage.answers(device(client={"name": "New"}))
     assert garage.shown == ("New", "Carport")
@@ -129,14 +129,14 @@ def test_it_is_asked_again_after_a_lost_connection(garage: House) -> None:
 # The answer --------------------------------------------------------------------------
 
 
-def test_a_device_with_all_its_fields_makes_a_charge_point(house: House) -> None:
+def test_a_device_with_all_its_fields_makes_a_charge_point(directory: House) -> None:
     path = RECORDINGS / "fimp" / "vinculum" / "device.json"
     events: list[object] = []
-    house.hub.add_listener(events.append)
-    house.answers(orjson.loads(path.read_bytes()))
+    directory.hub.add_listener(events.append)
+    directory.answers(orjson.loads(path.read_bytes()))
     address = "fimp:cloud_adapter/1/5_1"
-    assert events == [NodeAdded(house.hub.nodes[address])]
-    snapshot = house.snapshot(address)
+    assert events == [NodeAdded(directory.hub.nodes[address])]
+    snapshot = directory.snapshot(address)
     assert snapshot.identity.name == "Driveway"
     assert snapshot.identity.model == "Futurehome Charge"
     assert snapshot.identity.area == "Carport"
@@ -159,7 +159,7 @@ def test_a_device_with_all_its_fields_makes_a_charge_point(house: House) -> None
         Feature.CURRENT_L1,
         Feature.VOLTAGE_L3,
     } <= capabilities.reports
-    asked = kinds(house.hub)
+    asked = kinds(directory.hub)
     for kind in ("state", "current_session", "cable_lock", "max_current", "meter", "meter_ext"):
         assert f"cmd.{kind}.get_report" in asked
     assert "cmd.sup_params.get_report" in asked
@@ -182,41 +182,41 @@ def test_an_adapter_that_never_answers_is_no_obstacle(garage: House) -> None:
 
 
 @pytest.mark.parametrize("first", ["list", "inclusion"])
-def test_an_inclusion_report_adds_to_the_list(house: House, first: str) -> None:
+def test_an_inclusion_report_adds_to_the_list(directory: House, first: str) -> None:
     included = inclusion(interfaces=["cmd.max_current.set"], props={"sup_max_current": 32})
     included["val"] |= {"device_id": "EH123456", "sw_ver": "1.2", "hw_ver": "A"}
     if first == "list":
-        house.answers(device())
-        house.hub.feed(ADAPTER, included)
+        directory.answers(device())
+        directory.hub.feed(ADAPTER, included)
     else:
-        house.hub.feed(ADAPTER, included)
-        house.answers(device())
-    assert house.shown == ("Garage", "Carport")
-    identity = house.snapshot().identity
+        directory.hub.feed(ADAPTER, included)
+        directory.answers(device())
+    assert directory.shown == ("Garage", "Carport")
+    identity = directory.snapshot().identity
     assert identity.manufacturer == "Easee"
     assert identity.model == "Easee Home"
     assert identity.serial_number == "EH123456"
     assert (identity.sw_version, identity.hw_version) == ("1.2", "A")
     # What the adapter says of its own thing is newer than the hub's copy.
-    capabilities = house.snapshot().capabilities
+    capabilities = directory.snapshot().capabilities
     assert capabilities.ranges[Feature.MAX_CURRENT].maximum == 32
     assert Feature.MAX_CURRENT in capabilities.controls
     # Said again, with another name of the product: the user's name stays.
     included["val"]["product_name"] = "Easee Charge"
-    house.hub.feed(ADAPTER, included)
-    assert house.shown == ("Garage", "Carport")
-    assert house.snapshot().identity.model == "Easee Charge"
+    directory.hub.feed(ADAPTER, included)
+    assert directory.shown == ("Garage", "Carport")
+    assert directory.snapshot().identity.model == "Easee Charge"
 
 
-def test_a_charge_point_that_spoke_first_takes_the_users_name(house: House) -> None:
+def test_a_charge_point_that_spoke_first_takes_the_users_name(directory: House) -> None:
     events: list[object] = []
-    house.hub.add_listener(events.append)
-    house.hub.feed(CHARGER, state("charging"))
-    assert house.hub.nodes == {}
-    house.answers(device())
-    assert events == [NodeAdded(house.hub.nodes[ADDRESS])]
-    assert house.shown == ("Garage", "Carport")
-    assert house.snapshot().charging is True
+    directory.hub.add_listener(events.append)
+    directory.hub.feed(CHARGER, state("charging"))
+    assert directory.hub.nodes == {}
+    directory.answers(device())
+    assert events == [NodeAdded(directory.hub.nodes[ADDRESS])]
+    assert directory.shown == ("Garage", "Carport")
+    assert directory.snapshot().charging is True
 
 
 @pytest.mark.parametrize(
@@ -237,83 +237,81 @@ def test_a_charge_point_that_spoke_first_takes_the_users_name(house: House) -> N
     ],
 )
 def test_names_and_rooms_that_are_missing(
-    house: House, fields: dict[str, Any], shown: tuple[str, str | None]
+    directory: House, fields: dict[str, Any], shown: tuple[str, str | None]
 ) -> None:
     # One room has the id 1, and True is no id.
-    house.answers(device(**fields), rooms=[*ROOMS, {"id": 1, "alias": "Attic"}])
-    assert house.shown == shown
-    assert "internal" not in house.hub.ignored
+    directory.answers(device(**fields), rooms=[*ROOMS, {"id": 1, "alias": "Attic"}])
+    assert directory.shown == shown
+    assert "internal" not in directory.hub.ignored
 
 
 @pytest.mark.parametrize("number", [None, True, 7.5, [7], {"id": 7}])
-def test_a_device_without_a_proper_id_is_left_out(house: House, number: Any) -> None:
-    house.answers(device(number), device(8, "2"))
-    assert set(house.hub.nodes) == {"fimp:easee/1/2"}
-    assert "internal" not in house.hub.ignored
+def test_a_device_without_a_proper_id_is_left_out(directory: House, number: Any) -> None:
+    directory.answers(device(number), device(8, "2"))
+    assert set(directory.hub.nodes) == {"fimp:easee/1/2"}
+    assert "internal" not in directory.hub.ignored
 
 
 @pytest.mark.parametrize("services", [None, [], {}, {"chargepoint": None}, {"chargepoint": {}}])
-def test_a_device_without_a_proper_address_is_left_out(house: House, services: Any) -> None:
-    house.answers(device(services=services), device(8, "2"))
-    assert set(house.hub.nodes) == {"fimp:easee/1/2"}
-    assert not house.hub.ignored
+def test_a_device_without_a_proper_address_is_left_out(directory: House, services: Any) -> None:
+    directory.answers(device(services=services), device(8, "2"))
+    assert set(directory.hub.nodes) == {"fimp:easee/1/2"}
+    assert not directory.hub.ignored
 
 
 @pytest.mark.parametrize(
     "fields", [{"services": None}, {"services": {}}, {"services": {"chargepoint": None}}]
 )
-def test_a_device_that_is_still_listed_is_not_gone(
-    garage: House, fields: dict[str, Any]
-) -> None:
+def test_a_device_that_is_still_listed_is_not_gone(garage: House, fields: dict[str, Any]) -> None:
     """The next list may be damaged; that deletes nothing."""
     garage.answers(device(**fields), LAMP)
     assert set(garage.hub.nodes) == {ADDRESS}
 
 
 def test_a_device_that_is_not_listed_any_more_is_gone(garage: House) -> None:
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.hub.link_up()
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
     garage.answers(device(8, "2"), LAMP)
     assert set(garage.hub.nodes) == {"fimp:easee/1/2"}
 
 
-def test_a_service_list_without_properties(house: House) -> None:
+def test_a_service_list_without_properties(directory: House) -> None:
     services = device()["services"]
     services["chargepoint"] |= {"props": None, "intf": None}
     services["meter_elec"] |= {"props": [], "intf": [None, 5]}
-    house.answers(device(services=services | {"dev_sys": None, "other": 5}))
-    assert house.snapshot().capabilities.controls == {Feature.CHARGING}
-    assert not house.hub.ignored
+    directory.answers(device(services=services | {"dev_sys": None, "other": 5}))
+    assert directory.snapshot().capabilities.controls == {Feature.CHARGING}
+    assert not directory.hub.ignored
 
 
-def test_several_connectors_have_names_of_their_own(house: House) -> None:
-    house.answers(
+def test_several_connectors_have_names_of_their_own(directory: House) -> None:
+    directory.answers(
         device(7, "3_1", client={"name": "Left"}), device(8, "3_2", client={"name": "Right"})
     )
-    house.hub.feed(ADAPTER, inclusion("3", ("3_1", "3_2")))
-    names = {key: node.snapshot.identity.name for key, node in house.hub.nodes.items()}
+    directory.hub.feed(ADAPTER, inclusion("3", ("3_1", "3_2")))
+    names = {key: node.snapshot.identity.name for key, node in directory.hub.nodes.items()}
     assert names == {"fimp:easee/1/3_1": "Left", "fimp:easee/1/3_2": "Right"}
-    house.tells("delete", 7)
-    assert set(house.hub.nodes) == {"fimp:easee/1/3_2"}
+    directory.tells("delete", 7)
+    assert set(directory.hub.nodes) == {"fimp:easee/1/3_2"}
 
 
 @pytest.mark.parametrize("product", ["Easee Home", "", None])
-def test_a_name_does_not_grow_with_every_report(house: House, product: str | None) -> None:
+def test_a_name_does_not_grow_with_every_report(directory: House, product: str | None) -> None:
     message = inclusion("3", ("3_1", "3_2"))
     message["val"]["product_name"] = product
     names = []
     for _ in range(3):
-        house.hub.feed(ADAPTER, message)
-        names.append(house.snapshot("fimp:easee/1/3_1").identity.name)
+        directory.hub.feed(ADAPTER, message)
+        names.append(directory.snapshot("fimp:easee/1/3_1").identity.name)
     assert len(set(names)) == 1
     assert names[0].count("3_1") == 1
 
 
-def test_the_users_name_goes_when_the_user_takes_it_away(house: House) -> None:
-    house.hub.feed(ADAPTER, inclusion())
-    house.answers(device())
-    house.tells("edit", 7, client={"name": ""})
-    assert house.shown == ("Easee Home", "Carport")
+def test_the_users_name_goes_when_the_user_takes_it_away(directory: House) -> None:
+    directory.hub.feed(ADAPTER, inclusion())
+    directory.answers(device())
+    directory.tells("edit", 7, client={"name": ""})
+    assert directory.shown == ("Easee Home", "Carport")
 
 
 @pytest.mark.parametrize("client", [None, {"name": ""}])
@@ -329,69 +327,69 @@ def test_a_name_that_is_taken_away_is_not_kept_where_no_adapter_answers(
 # Questions that need not be asked ------------------------------------------------------
 
 
-def test_where_there_is_a_list_nobody_else_is_asked(house: House) -> None:
-    house.answers(device(), LAMP)
-    house.hub.feed(ADAPTER, things(500))
-    house.hub.advance(house.hub.clock.time + 600)
-    assert asked_about(house.hub) == {"1"}
+def test_where_there_is_a_list_nobody_else_is_asked(directory: House) -> None:
+    directory.answers(device(), LAMP)
+    directory.hub.feed(ADAPTER, things(500))
+    directory.hub.advance(directory.hub.clock.time + 600)
+    assert asked_about(directory.hub) == {"1"}
 
 
-def test_a_list_that_comes_later_ends_the_questions(house: House) -> None:
-    house.hub.feed(ADAPTER, things(500))
-    house.hub.advance(house.hub.clock.time + 2)
-    house.answers(device(), LAMP)
-    before = kinds(house.hub).count(ASKED)
+def test_a_list_that_comes_later_ends_the_questions(directory: House) -> None:
+    directory.hub.feed(ADAPTER, things(500))
+    directory.hub.advance(directory.hub.clock.time + 2)
+    directory.answers(device(), LAMP)
+    before = kinds(directory.hub).count(ASKED)
     assert before <= 6
-    house.hub.advance(house.hub.clock.time + 600)
-    assert asked_about(house.hub) == {"1"}
+    directory.hub.advance(directory.hub.clock.time + 600)
+    assert asked_about(directory.hub) == {"1"}
 
 
-def test_a_charge_point_that_was_waiting_in_the_queue_is_still_asked(house: House) -> None:
+def test_a_charge_point_that_was_waiting_in_the_queue_is_still_asked(directory: House) -> None:
     """It is a charger, though it was first seen as a thing among others."""
-    house.hub.feed(ADAPTER, things(200))
-    house.hub.take_sent()
-    house.hub.feed(CHARGER.removesuffix("1") + "150", state())
-    house.answers(device(), LAMP)
-    house.hub.advance(house.hub.clock.time + 600)
-    assert "150" in asked_about(house.hub)
+    directory.hub.feed(ADAPTER, things(200))
+    directory.hub.take_sent()
+    directory.hub.feed(CHARGER.removesuffix("1") + "150", state())
+    directory.answers(device(), LAMP)
+    directory.hub.advance(directory.hub.clock.time + 600)
+    assert "150" in asked_about(directory.hub)
 
 
-def test_without_a_list_the_pace_is_kept(house: House) -> None:
-    house.hub.feed(ADAPTER, things(100))
-    counts = [kinds(house.hub).count(ASKED)]
-    start = house.hub.clock.time
+def test_without_a_list_the_pace_is_kept(directory: House) -> None:
+    directory.hub.feed(ADAPTER, things(100))
+    counts = [kinds(directory.hub).count(ASKED)]
+    start = directory.hub.clock.time
     for second in range(1, 60):
-        house.hub.advance(start + second)
-        counts.append(kinds(house.hub).count(ASKED))
+        directory.hub.advance(start + second)
+        counts.append(kinds(directory.hub).count(ASKED))
     assert max(counts) <= 2
     assert sum(counts) == 100
 
 
 @pytest.mark.parametrize("name", ["zigbee", "zw", "zwave-ad"])
-def test_radio_networks_are_not_asked(house: House, name: str) -> None:
-    house.hub.feed(ADAPTER.replace("easee", name), things(300))
-    house.hub.advance(house.hub.clock.time + 600)
-    assert ASKED not in kinds(house.hub)
+def test_radio_networks_are_not_asked(directory: House, name: str) -> None:
+    directory.hub.feed(ADAPTER.replace("easee", name), things(300))
+    directory.hub.advance(directory.hub.clock.time + 600)
+    assert ASKED not in kinds(directory.hub)
 
 
 def test_after_a_lost_connection_without_a_list_all_are_asked_again(garage: House) -> None:
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.hub.link_up()
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
     garage.hub.take_sent()
     garage.hub.feed(ADAPTER, things(6))
     garage.hub.advance(garage.hub.clock.time + 10)
     assert kinds(garage.hub).count(ASKED) >= 5
 
 
-def test_a_deleted_charge_point_is_not_asked_any_more(house: House) -> None:
+def test_a_deleted_charge_point_is_not_asked_any_more(directory: House) -> None:
     """An answer would bring it back."""
-    house.hub.feed(ADAPTER, things(10))
-    house.hub.take_sent()
-    house.tells("add", 70, **device(70, "5"))
-    house.tells("delete", 70)
-    house.hub.take_sent()
-    house.hub.advance(house.hub.clock.time + 60)
-    assert "5" not in asked_about(house.hub)
+    directory.hub.feed(ADAPTER, things(10))
+    directory.hub.take_sent()
+    directory.tells("add", 70, **device(70, "5"))
+    directory.tells("delete", 70)
+    directory.hub.take_sent()
+    directory.hub.advance(directory.hub.clock.time + 60)
+    assert "5" not in asked_about(directory.hub)
 
 
 # Notifications -------------------------------------------------------------------------
@@ -522,14 +520,14 @@ def test_a_new_room(garage: House) -> None:
 
 
 @pytest.mark.parametrize("number", [True, 1.0, [1], {"id": 1}, None, ""])
-def test_an_id_that_is_none_hits_nobody(house: House, number: Any) -> None:
+def test_an_id_that_is_none_hits_nobody(directory: House, number: Any) -> None:
     """True equals 1, but no device has it for an id."""
-    house.answers(device(1, room=1), rooms=[{"id": 1, "alias": "Attic"}])
-    house.tells("delete", number)
-    house.tells("edit", number, client={"name": "Ghost"})
-    house.tells("edit", number, "room", client={"name": "Ghost"})
-    assert house.shown == ("Garage", "Attic")
-    assert "internal" not in house.hub.ignored
+    directory.answers(device(1, room=1), rooms=[{"id": 1, "alias": "Attic"}])
+    directory.tells("delete", number)
+    directory.tells("edit", number, client={"name": "Ghost"})
+    directory.tells("edit", number, "room", client={"name": "Ghost"})
+    assert directory.shown == ("Garage", "Attic")
+    assert "internal" not in directory.hub.ignored
 
 
 def test_the_answer_to_somebody_else_is_no_complete_list(garage: House) -> None:
@@ -555,35 +553,35 @@ def test_a_flood_of_devices_is_not_kept(garage: House) -> None:
 
 
 def test_two_prefixes_do_not_mix() -> None:
-    house = House(("", "site/"))
+    directory = House(("", "site/"))
     other = "fimp:site/easee/1/1"
-    house.answers(device(client={"name": "Here"}))
-    assert set(house.hub.nodes) == {ADDRESS}
-    house.answers(device(client={"name": "There"}), prefix="site/")
-    assert house.snapshot().identity.name == "Here"
-    assert house.snapshot(other).identity.name == "There"
-    house.hub.feed("site/" + VINCULUM, notice("edit", 7, client={"name": "Far"}))
-    assert house.snapshot().identity.name == "Here"
-    assert house.snapshot(other).identity.name == "Far"
-    house.hub.feed("site/" + VINCULUM, notice("delete", 7))
-    assert set(house.hub.nodes) == {ADDRESS}
+    directory.answers(device(client={"name": "Here"}))
+    assert set(directory.hub.nodes) == {ADDRESS}
+    directory.answers(device(client={"name": "There"}), prefix="site/")
+    assert directory.snapshot().identity.name == "Here"
+    assert directory.snapshot(other).identity.name == "There"
+    directory.hub.feed("site/" + VINCULUM, notice("edit", 7, client={"name": "Far"}))
+    assert directory.snapshot().identity.name == "Here"
+    assert directory.snapshot(other).identity.name == "Far"
+    directory.hub.feed("site/" + VINCULUM, notice("delete", 7))
+    assert set(directory.hub.nodes) == {ADDRESS}
 
 
 def test_each_site_is_asked_below_its_own_prefix() -> None:
     hub = OfflineHub(("", "site/"))
-    hub.link_up()
+    hub.connection_made()
     topics = [topic for topic, _ in hub.take_sent("cmd.pd7.request")]
     command = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
     assert sorted(topics) == sorted([command, "site/" + command])
 
 
 def test_only_the_site_with_a_list_spares_the_questions() -> None:
-    house = House(("", "site/"))
-    house.answers(device())
-    house.hub.take_sent()
-    house.hub.feed(ADAPTER, things(10))
-    house.hub.feed("site/" + ADAPTER, things(10))
-    house.hub.advance(house.hub.clock.time + 60)
-    asked = [topic for topic, _ in house.hub.take_sent(ASKED)]
+    directory = House(("", "site/"))
+    directory.answers(device())
+    directory.hub.take_sent()
+    directory.hub.feed(ADAPTER, things(10))
+    directory.hub.feed("site/" + ADAPTER, things(10))
+    directory.hub.advance(directory.hub.clock.time + 60)
+    asked = [topic for topic, _ in directory.hub.take_sent(ASKED)]
     assert len([each for each in asked if each.startswith("site/")]) == 10
     assert len([each for each in asked if not each.startswith("site/")]) <= 3

@@ -36,7 +36,7 @@ def fail(*_: object) -> NoReturn:
     raise KeyError("bug")
 
 
-class Told:
+class OcppNotification:
     """What a listener was told of a charge point, and what had been sent by then."""
 
     def __init__(self, hub: OfflineHub, node: FimpChargepoint) -> None:
@@ -57,7 +57,7 @@ def commands(hub: OfflineHub) -> list[str]:
 
 def found(hub: OfflineHub) -> FimpChargepoint:
     """Return a charge point that charges."""
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, thing(SETTERS))
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, max_current(32))
@@ -114,7 +114,7 @@ def test_the_place_is_the_innermost_that_is_ours(node: FimpChargepoint) -> None:
     errors.call(posix, float("nan"))
     errors.call(posix, float("inf"))
     places = [key.partition(" at ")[2].partition(":")[0] for key in errors.counts]
-    assert places == ["chargepoint/node.py", *3 * ["chargepoint/clock.py"]]
+    assert places == ["chargepoint/node.py", *3 * ["chargepoint/scheduler.py"]]
 
 
 def test_a_flood_of_errors_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
@@ -161,7 +161,7 @@ def test_a_listener_of_the_hub(hub: OfflineHub) -> None:
     hub.add_listener(events.append)
     found(hub)
     # The others go on to listen, and what was about to be done is done.
-    assert [type(each).__name__ for each in events] == ["LinkUp", "NodeAdded"]
+    assert [type(each).__name__ for each in events] == ["ConnectionMade", "NodeAdded"]
     assert ADDRESS in hub.nodes
     assert hub.ignored == {"internal": 2}
 
@@ -174,7 +174,7 @@ def test_a_listener_may_leave_while_it_is_called(node: FimpChargepoint) -> None:
     for now in (1e10, 2e10):
         node._update(now, raw_status=str(now))
     assert len(seen) == 2
-    assert not node.outlet.internal_errors.counts
+    assert not node.host.internal_errors.counts
 
 
 # Charge points and protocols ------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_a_listener_may_leave_while_it_is_called(node: FimpChargepoint) -> None:
 @pytest.fixture
 def two(hub: OfflineHub) -> tuple[FimpChargepoint, FimpChargepoint]:
     """Two charge points of one thing, in the order in which they are walked: last first."""
-    hub.link_up()
+    hub.connection_made()
     hub.feed(ADAPTER, inclusion(addresses=("1_1", "1_2")))
     for group in (1, 2):
         hub.feed(f"{CHARGER}_{group}", state("charging"))
@@ -194,7 +194,7 @@ def two(hub: OfflineHub) -> tuple[FimpChargepoint, FimpChargepoint]:
     return one, other
 
 
-@pytest.mark.parametrize("broken", ["tick", "link_down", "link_up", "clock_set"])
+@pytest.mark.parametrize("broken", ["tick", "connection_lost", "connection_made", "clock_set"])
 def test_a_charge_point_that_raises_costs_no_other(
     hub: OfflineHub,
     two: tuple[FimpChargepoint, FimpChargepoint],
@@ -207,8 +207,8 @@ def test_a_charge_point_that_raises_costs_no_other(
     method = getattr(one, broken)
     monkeypatch.setattr(one, broken, lambda *each: (called.append(broken), method(*each)))
     hub.clock.set_calendar(60)
-    hub.link_down(NotConnectedError("gone"))
-    hub.link_up()
+    hub.connection_lost(NotConnectedError("gone"))
+    hub.connection_made()
     hub._tick()
     assert called
     assert hub.ignored["internal"]
@@ -247,7 +247,7 @@ def test_the_timer_of_one_survives_another(
     assert any(key.startswith("AttributeError at ") for key in hub.internal_errors.counts)
 
 
-@pytest.mark.parametrize("broken", ["route", "recognise", "reads", "leave", "link_up"])
+@pytest.mark.parametrize("broken", ["route", "recognise", "reads", "leave", "connection_made"])
 async def test_a_protocol_that_raises_costs_no_other(
     monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -259,8 +259,8 @@ async def test_a_protocol_that_raises_costs_no_other(
 
     monkeypatch.setattr(Broken, broken, fail)
     hub._protocols.insert(0, ("", Broken(hub, "")))
-    monkeypatch.setattr(hub.link, "stop", partial(asyncio.sleep, 0))
-    hub.link_up()
+    monkeypatch.setattr(hub.transport, "stop", partial(asyncio.sleep, 0))
+    hub.connection_made()
     proof = orjson.dumps(state())
     recognised = hub.recognise(f"site1/{CHARGER}", proof)
     assert recognised is not None
@@ -291,7 +291,7 @@ def test_one_that_fails_to_leave_is_gone_all_the_same(
 ) -> None:
     events: list[HubEvent] = []
     hub.add_listener(events.append)
-    monkeypatch.setattr(node, "link_down", fail)
+    monkeypatch.setattr(node, "connection_lost", fail)
     monkeypatch.setattr(node, "close", fail)
     hub.remove_node(ADDRESS)
     assert [type(each) for each in events] == [NodeRemoved]
@@ -332,7 +332,7 @@ def test_a_warning_reaches_those_who_listen(hub: OfflineHub, node: FimpChargepoi
 async def test_a_stop_has_left_before_anybody_is_told(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    told = Told(hub, node)
+    told = OcppNotification(hub, node)
     task = await begin(node.stop_charging())
     assert told.seen == [({Feature.CHARGING: False}, 1)]
     hub.feed(CHARGER, state("ready_to_charge"))
@@ -344,7 +344,7 @@ async def test_what_takes_a_place_is_shown_in_one_go(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     first = await begin(node.set(Feature.MAX_CURRENT, 10))
-    told = Told(hub, node)
+    told = OcppNotification(hub, node)
     second = await begin(node.set(Feature.MAX_CURRENT, 12))
     assert told.seen == [({Feature.MAX_CURRENT: 12}, 2)]
     with pytest.raises(CommandSupersededError):
@@ -433,7 +433,7 @@ async def test_a_stop_on_a_link_that_hangs_is_shown_at_once() -> None:
 async def test_a_reply_that_overtakes_the_broker_is_the_last_word() -> None:
     hub = HangingHub()
     node = found(hub)
-    told = Told(hub, node)
+    told = OcppNotification(hub, node)
     task = await begin(node.stop_charging())
     hub.feed(CHARGER, state("ready_to_charge"))
     await task

@@ -74,20 +74,20 @@ def test_the_newest_of_a_kind_comes_first() -> None:
 
 def test_a_hub_writes_down_what_comes_and_how_its_link_is() -> None:
     hub = OfflineHub()
-    hub.link_up()
+    hub.connection_made()
     hub.message("everest_api/1/evse_manager_consumer/a/e2m/evse_id", b'"x"', retained=False)
     hub.message("nobody/knows", b"1", retained=False)
     hub.message("nobody/knows", b"2", retained=True)
-    hub.link_down(NotConnectedError("gone"))
-    hub.link_down(NotConnectedError("still gone"))
-    hub.link_up()
+    hub.connection_lost(NotConnectedError("gone"))
+    hub.connection_lost(NotConnectedError("still gone"))
+    hub.connection_made()
     assert [(each.mark, each.payload or each.topic) for each in hub.journal.recent] == [
-        (Mark.NOTE, "link up"),
+        (Mark.NOTE, "connected"),
         (Mark.PLAIN, b'"x"'),
         (Mark.STRAY, b"1"),
         (Mark.RETAINED, b"2"),
-        (Mark.NOTE, "link down"),
-        (Mark.NOTE, "link up"),
+        (Mark.NOTE, "connection lost"),
+        (Mark.NOTE, "connected"),
     ]
     assert hub.connections == 2
     assert str(hub.last_error) == "still gone"

@@ -15,7 +15,7 @@ from .fimp_garage import Garage
 from .fimp_messages import ADAPTER, ADDRESS, CHARGER, state
 from .fimp_settings import max_current, phase_mode, thing
 
-KEEPING = replace(UNTHROTTLED, keep_limits=True)
+KEEPING = replace(UNTHROTTLED, restore_limits=True)
 SET = "cmd.max_current.set"
 
 
@@ -36,10 +36,10 @@ def says(garage: Garage, current: float) -> None:
 
 
 async def away_and_back(garage: Garage, current: float) -> None:
-    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.connection_lost(NotConnectedError("gone"))
     assert garage.node.snapshot.max_current is None
     assert garage.node.snapshot.kept == {"max_current": 16}
-    garage.hub.link_up()
+    garage.hub.connection_made()
     garage.say("ready_to_charge")
     says(garage, current)
 
@@ -88,8 +88,8 @@ async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
     says(garage, 20)
     await garage.until(200)
     assert garage.node.snapshot.kept == {}
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.hub.link_up()
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
     garage.say("ready_to_charge")
     says(garage, 20)
     await garage.until(400)
@@ -114,8 +114,8 @@ async def test_what_the_user_wants_meanwhile_counts(garage: Garage) -> None:
 
 
 async def test_what_it_says_late(garage: Garage) -> None:
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.hub.link_up()
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
     garage.forgets("cmd.max_current.get_report")
     garage.say("ready_to_charge")
     await garage.until(25)
@@ -130,8 +130,8 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
     assert garage.node.snapshot.kept == {"max_current": 16, "phases": "1"}
     await (await garage.call(garage.node.set(Feature.PHASE_MODE, "nl3")))
     assert garage.node.snapshot.kept == {"max_current": 16, "phase_mode": "nl3"}
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.hub.link_up()
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
     garage.say("ready_to_charge")
     says(garage, 16)
     garage.knows("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
@@ -143,20 +143,20 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
 async def test_a_limit_of_an_earlier_run() -> None:
     garage = Garage(KEEPING)
     limits = stored_limits({"max_current": 16, "nonsense": 1}).known
-    garage.node.keeper.restore(limits, garage.hub.clock.time)
+    garage.node.limit_ownership.restore(limits, garage.hub.clock.time)
     await garage.until(200)
     assert garage.told_of(SET) == [(10.0, 16)]
     # One of this run counts more.
-    garage.node.keeper.restore({"max_current": 8}, garage.hub.clock.time)
+    garage.node.limit_ownership.restore({"max_current": 8}, garage.hub.clock.time)
     assert garage.node.snapshot.kept == {"max_current": 16}
 
 
 async def test_a_limit_of_an_earlier_run_before_it_was_heard() -> None:
     garage = Garage(KEEPING)
-    garage.hub.link_down(NotConnectedError("gone"))
-    garage.node.keeper.restore({"max_current": 16}, garage.hub.clock.time)
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.node.limit_ownership.restore({"max_current": 16}, garage.hub.clock.time)
     await garage.until(50)
-    garage.hub.link_up()
+    garage.hub.connection_made()
     garage.say("ready_to_charge")
     says(garage, 32)
     await garage.until(200)
@@ -181,14 +181,14 @@ async def test_nothing_is_kept_of_what_was_not_proven() -> None:
 async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
     """They are restored before it has said what it can do, and it goes on all the same."""
     hub = OfflineHub(options=KEEPING)
-    hub.link_up()
+    hub.connection_made()
     hub.feed(CHARGER, state())
     # Its adapter does not say in time what it is.
     hub.advance(hub.clock.time + 60)
     hub.feed(CHARGER, state())
     node = hub.nodes[ADDRESS]
     limits = {"max_current": -7.0, "phases": "2", "phase_mode": "l1l2"}
-    node.keeper.restore(limits, hub.clock.time)
+    node.limit_ownership.restore(limits, hub.clock.time)
     assert node.snapshot.kept == limits
     hub.feed(ADAPTER, thing())
     hub.feed(CHARGER, state("charging"))
@@ -200,7 +200,7 @@ async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
 async def test_a_number_of_phases_that_it_has_not_any_more() -> None:
     """An adapter may say later that it cannot be told the phases."""
     garage = Garage(KEEPING)
-    garage.node.keeper.restore({"phases": "1"}, garage.hub.clock.time)
+    garage.node.limit_ownership.restore({"phases": "1"}, garage.hub.clock.time)
     garage.hub.feed(ADAPTER, thing((), sup_phase_modes=[]))
     garage.hub.feed(CHARGER, state("charging"))
     assert garage.node.snapshot.status == "charging"
@@ -343,7 +343,7 @@ async def test_without_the_option_what_was_lost_unseen_is_forgotten(
     site.info("Charging")
     site.says(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
-    site.node().keeper.restore({"max_current": 10}, site.hub.clock.time)
+    site.node().limit_ownership.restore({"max_current": 10}, site.hub.clock.time)
     await settle(site, seconds, holding(16.0))
     assert site.shown.kept == kept
     site.take()

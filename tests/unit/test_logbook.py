@@ -54,16 +54,16 @@ def test_a_whole_session() -> None:
         "started": at(10).isoformat(),
         "ended": at(70).isoformat(),
     }
-    assert home.logbook.visit is None
+    assert home.tracker.active is None
 
 
 def test_the_end_is_told_after_a_moment() -> None:
     home = Home()
     charging(home)
     home.says(70, Status.DISCONNECTED)
-    assert home.logbook.next_deadline == at(70).timestamp() + SETTLING_TIME
-    assert home.logbook.tick(at(70).timestamp() + SETTLING_TIME - 0.1) == []
-    assert [str(each.occurrence) for each in home.logbook.close()] == [
+    assert home.tracker.next_deadline == at(70).timestamp() + SETTLING_TIME
+    assert home.tracker.tick(at(70).timestamp() + SETTLING_TIME - 0.1) == []
+    assert [str(each.event_type) for each in home.tracker.close()] == [
         "session_finished",
         "car_disconnected",
     ]
@@ -98,7 +98,7 @@ def test_it_was_not_the_end() -> None:
     home.says(70.01, Status.CHARGING)
     home.waits(80)
     assert home.events[-1] == ("charging_started", 20)
-    assert not home.logbook.records
+    assert not home.tracker.records
 
 
 def test_only_taken_out_of_service() -> None:
@@ -122,7 +122,7 @@ def test_a_car_that_only_stood_there() -> None:
     home.says(20, Status.DISCONNECTED)
     home.waits(30)
     assert home.events == [("car_connected", 10), ("car_disconnected", 20)]
-    assert not home.logbook.records
+    assert not home.tracker.records
 
 
 def test_another_car_at_once() -> None:
@@ -167,10 +167,10 @@ def test_the_old_session_is_told_for_a_while() -> None:
     home = Home()
     home.says(0, Status.DISCONNECTED)
     home.says(10, Status.CHARGING)
-    assert home.logbook.visit is not None
-    assert home.logbook.visit.energy is None
+    assert home.tracker.active is not None
+    assert home.tracker.active.energy is None
     home.says(10.5, session=Session(started=at(10)), energy=0.1)
-    assert home.logbook.visit.energy == 0.1
+    assert home.tracker.active.energy == 0.1
 
 
 def test_it_never_tells_when_a_session_began() -> None:
@@ -203,8 +203,8 @@ def test_energy_never_falls() -> None:
     home = Home()
     charging(home)
     home.says(40, energy=0.5)
-    assert home.logbook.visit is not None
-    assert home.logbook.visit.energy == 1.0
+    assert home.tracker.active is not None
+    assert home.tracker.active.energy == 1.0
 
 
 def test_the_start_is_told_a_little_differently() -> None:
@@ -233,7 +233,7 @@ def test_another_session_with_the_car_in_place() -> None:
     home.says(45, Status.CHARGING, energy=0.5)
     home.says(70, Status.DISCONNECTED)
     home.waits(80)
-    assert [each.energy for each in home.logbook.records] == [1.0, 0.5]
+    assert [each.energy for each in home.tracker.records] == [1.0, 0.5]
     assert [each["energy"] for each in home.told] == [0.5]
 
 
@@ -295,7 +295,7 @@ def test_an_end_in_a_gap(session: Session, known: dict[str, Any]) -> None:
         assert home.record[key] == value
     assert ("energy" in home.record) is ("ended" in home.record) is bool(known)
     assert home.record["started"] == at(10).isoformat()
-    assert home.logbook.visit is None
+    assert home.tracker.active is None
 
 
 def test_a_restart_in_mid_session() -> None:
@@ -344,7 +344,7 @@ def test_another_car_between_two_runs() -> None:
     assert "energy" not in home.record
     home.says(70, Status.DISCONNECTED, energy=1.5)
     home.waits(80)
-    assert [each.energy for each in home.logbook.records] == [None, 1.5]
+    assert [each.energy for each in home.tracker.records] == [None, 1.5]
     assert [each["energy"] for each in home.told] == [1.5]
 
 
@@ -387,7 +387,7 @@ def test_the_first_reports_are_no_news() -> None:
         ("session_finished", 70),
         ("car_disconnected", 70),
     ]
-    assert [each.energy for each in home.logbook.records] == [1.0, 2.0]
+    assert [each.energy for each in home.tracker.records] == [1.0, 2.0]
 
 
 def test_an_end_among_the_first_reports_is_no_news() -> None:
@@ -450,10 +450,10 @@ def test_known_by_its_id() -> None:
     home.says(0, Status.CHARGING, session=Session(id="u1", started=at(-60)), energy=3.0)
     home.restarts()
     home.says(10, Status.CHARGING, session=Session(id="u1"), energy=4.0)
-    assert home.logbook.visit is not None
-    assert home.logbook.visit.energy == 4.0
+    assert home.tracker.active is not None
+    assert home.tracker.active.energy == 4.0
     home.says(20, session=Session(id="u2"), energy=0.5)
-    assert len(home.logbook.records) == 1
+    assert len(home.tracker.records) == 1
 
 
 # What it costs ----------------------------------------------------------------------------
@@ -468,44 +468,44 @@ def test_each_kwh_at_its_own_price() -> None:
     home.waits(80)
     assert home.record["cost"] == 7.0
     assert home.record["currency"] == "NOK"
-    assert home.logbook.totals == {"NOK": 7.0}
+    assert home.tracker.totals == {"NOK": 7.0}
 
 
 def test_energy_waits_for_a_price() -> None:
     """Never is anything free only because nobody knows its price."""
     home = Home(has_price=True)
     charging(home)
-    visit = home.logbook.visit
-    assert visit is not None
-    assert visit.cost is None
-    assert home.logbook.totals == {}
+    active = home.tracker.active
+    assert active is not None
+    assert active.cost is None
+    assert home.tracker.totals == {}
     home.price = Price(2.0, "NOK")
-    home.logbook.reprice(home.price)
-    assert home.logbook.visit is not None
-    assert home.logbook.visit.cost == 2.0
+    home.tracker.reprice(home.price)
+    assert home.tracker.active is not None
+    assert home.tracker.active.cost == 2.0
     home.price = None
     home.says(70, Status.DISCONNECTED, energy=6.0)
     home.waits(80)
     assert "cost" not in home.record
     assert "currency" not in home.record
-    assert home.logbook.totals == {"NOK": 2.0}
+    assert home.tracker.totals == {"NOK": 2.0}
 
 
 def test_costs_survive_a_restart() -> None:
     home = Home(price=Price(1.0, "NOK"))
     charging(home)
     home.restarts()
-    assert home.logbook.totals == {"NOK": 1.0}
+    assert home.tracker.totals == {"NOK": 1.0}
     # Nobody knows yet whether it is the same car, and the price need not be there first.
     home.price = None
     home.says(50, Status.CHARGING)
     home.price = Price(3.0, "NOK")
-    home.logbook.reprice(home.price)
+    home.tracker.reprice(home.price)
     home.says(50.01, session=Session(started=at(10)), energy=2.0)
     home.says(70, Status.DISCONNECTED, energy=3.0)
     home.waits(80)
     assert home.record["cost"] == 7.0
-    assert home.logbook.totals == {"NOK": 7.0}
+    assert home.tracker.totals == {"NOK": 7.0}
 
 
 @pytest.mark.parametrize(
@@ -513,16 +513,14 @@ def test_costs_survive_a_restart() -> None:
     [(FIXED, 18.0, 18.0), (Price(2.0, "NOK"), None, 12.0)],
     ids=["fixed", "changing"],
 )
-def test_found_in_mid_session_with_a_price(
-    price: Price, cost: float | None, total: float
-) -> None:
+def test_found_in_mid_session_with_a_price(price: Price, cost: float | None, total: float) -> None:
     """What it had used before, only a fixed price can tell."""
     home = Home(price=price)
     home.says(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
     home.says(60, Status.DISCONNECTED, energy=9.0)
     home.waits(70)
     assert home.record.get("cost") == cost
-    assert home.logbook.totals == {"NOK": total}
+    assert home.tracker.totals == {"NOK": total}
 
 
 def test_no_price_is_named() -> None:
@@ -535,7 +533,7 @@ def test_no_price_is_named() -> None:
     home.says(70, Status.DISCONNECTED)
     home.waits(80)
     assert "cost" not in home.record
-    assert home.logbook.totals == {"NOK": 6.0}
+    assert home.tracker.totals == {"NOK": 6.0}
 
 
 def test_another_currency() -> None:
@@ -546,7 +544,7 @@ def test_another_currency() -> None:
     home.says(70, Status.DISCONNECTED, energy=2.0)
     home.waits(80)
     assert "cost" not in home.record
-    assert home.logbook.totals == {"NOK": 1.0, "EUR": pytest.approx(0.1)}
+    assert home.tracker.totals == {"NOK": 1.0, "EUR": pytest.approx(0.1)}
 
 
 def test_one_may_be_paid_for_charging() -> None:
@@ -568,7 +566,7 @@ def test_only_the_last_ones_are_kept() -> None:
         home.says(start, Status.CHARGING, session=Session(started=at(start)), energy=0.0)
         home.says(start + 10, Status.DISCONNECTED, energy=number + 1.0)
         home.waits(start + 20)
-    kept = [each.energy for each in home.logbook.records]
+    kept = [each.energy for each in home.tracker.records]
     assert kept == [number + 1.0 for number in range(5, RECORDS_MAX + 5)]
 
 
@@ -578,13 +576,13 @@ def test_what_is_stored_makes_sense() -> None:
     home.says(70, Status.DISCONNECTED, energy=2.0)
     home.waits(75)
     home.says(80, Status.CHARGING, session=Session(started=at(80)), energy=0.5)
-    before = home.logbook
+    before = home.tracker
     home.restarts()
-    assert home.logbook.stored() == before.stored()
-    assert home.logbook.records == before.records
-    assert home.logbook.visit == before.visit
-    assert home.logbook.past == before.past
-    assert home.logbook.watched == (at(80), 0.5)
+    assert home.tracker.to_storage() == before.to_storage()
+    assert home.tracker.records == before.records
+    assert home.tracker.active == before.active
+    assert home.tracker.past == before.past
+    assert home.tracker.watched == (at(80), 0.5)
 
 
 def test_two_of_the_same_become_one() -> None:
@@ -594,9 +592,9 @@ def test_two_of_the_same_become_one() -> None:
         charging(home)
         home.says(70, Status.DISCONNECTED, energy=2.0)
         home.waits(80)
-    earlier, later = (home.logbook.stored() for home in homes)
+    earlier, later = (home.tracker.to_storage() for home in homes)
     both = SessionTracker()
     both.restore(merged(earlier, later))
     assert [each.currency for each in both.records] == ["NOK", "EUR"]
     assert both.totals == {"NOK": 2.0, "EUR": 4.0}
-    assert both.past == homes[1].logbook.past
+    assert both.past == homes[1].tracker.past

@@ -20,28 +20,28 @@ from .fakes import FakeOutlet
 
 
 @pytest.fixture
-def outlet() -> FakeOutlet:
-    outlet = FakeOutlet()
-    outlet.options = Options(measurement_interval=5.0)
-    outlet.clock.time = 0.0
-    return outlet
+def host() -> FakeOutlet:
+    host = FakeOutlet()
+    host.options = Options(measurement_interval=5.0)
+    host.clock.time = 0.0
+    return host
 
 
 @pytest.fixture
-def node(outlet: FakeOutlet) -> Node[ChargepointSnapshot]:
-    return Node("x", ChargepointSnapshot(identity=Identity(name="x")), outlet)
+def node(host: FakeOutlet) -> Node[ChargepointSnapshot]:
+    return Node("x", ChargepointSnapshot(identity=Identity(name="x")), host)
 
 
 class Course:
     """What a node published, and when."""
 
-    def __init__(self, node: Node[ChargepointSnapshot], outlet: FakeOutlet) -> None:
+    def __init__(self, node: Node[ChargepointSnapshot], host: FakeOutlet) -> None:
         self.node = node
-        self.outlet = outlet
+        self.host = host
         self.seen: list[tuple[float, Any, Any]] = []
         node.add_listener(
             lambda snapshot: self.seen.append(
-                (outlet.clock.time, snapshot.status, snapshot.meter.power)
+                (host.clock.time, snapshot.status, snapshot.meter.power)
             )
         )
 
@@ -49,10 +49,10 @@ class Course:
         """Let what is due happen, then change the node at `now`."""
         deadline = self.node.next_deadline
         while deadline is not None and deadline <= now:
-            self.outlet.clock.time = deadline
+            self.host.clock.time = deadline
             self.node.tick(deadline)
             deadline = self.node.next_deadline
-        self.outlet.clock.time = now
+        self.host.clock.time = now
         self.node._update(now, **changes)
 
 
@@ -61,8 +61,8 @@ def power(watts: float) -> Meter:
 
 
 @pytest.fixture
-def course(node: Node[ChargepointSnapshot], outlet: FakeOutlet) -> Course:
-    course = Course(node, outlet)
+def course(node: Node[ChargepointSnapshot], host: FakeOutlet) -> Course:
+    course = Course(node, host)
     # Past the settling time that follows the first fact.
     course.at(0, unavailable=None, status=Status.CHARGING, meter=power(0))
     course.at(10, meter=power(1))
@@ -111,8 +111,8 @@ def test_a_measurement_that_came_back_is_not_published(course: Course) -> None:
     assert [each[2] for each in course.seen] == [2]
 
 
-def test_interval_zero_publishes_everything(course: Course, outlet: FakeOutlet) -> None:
-    outlet.options = Options(measurement_interval=0)
+def test_interval_zero_publishes_everything(course: Course, host: FakeOutlet) -> None:
+    host.options = Options(measurement_interval=0)
     for second in range(20, 25):
         course.at(second, meter=power(second))
     assert len(course.seen) == 5
@@ -135,8 +135,8 @@ def test_availability_is_logged_once_each_way(
         node._set_unavailable(Reason.SILENT, now)
     for now in (3.0, 4.0):
         node._set_unavailable(None, now)
-    node.link_down(5.0)
-    node.link_up(6.0)
+    node.connection_lost(5.0)
+    node.connection_made(6.0)
     assert [record.message for record in caplog.records] == [
         "x is not available: silent",
         "x is available again",
@@ -152,8 +152,8 @@ def test_what_is_said_to_be_gone_is_said_to_be_back(
     for now in (10.0, 20.0, 30.0):
         node._set_unavailable(Reason.OFFLINE, now)
         node._set_unavailable(Reason.SILENT, now)
-        node.link_down(now + 1)
-        node.link_up(now + 2)
+        node.connection_lost(now + 1)
+        node.connection_made(now + 2)
         node._set_unavailable(Reason.OFFLINE, now + 3)
         node._set_unavailable(None, now + 4)
     lost, back = "x is not available: offline", "x is available again"

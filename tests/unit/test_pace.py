@@ -202,17 +202,17 @@ async def test_who_gives_up_does_not_end_the_delay(garage: Garage) -> None:
 async def test_a_lost_connection_ends_the_delay(garage: Garage) -> None:
     await stopped(garage)
     start = await garage.call(garage.node.start_charging())
-    garage.hub.link_down(NotConnectedError("gone"))
+    garage.hub.connection_lost(NotConnectedError("gone"))
     with pytest.raises(NotConnectedError):
         await start
-    garage.hub.link_up()
+    garage.hub.connection_made()
     await garage.until(60)
     assert garage.told_of(START) == []
     assert garage.node.snapshot.pending == {}
 
 
 async def test_without_a_dwell_nothing_is_delayed() -> None:
-    garage = Garage(Options(measurement_interval=0.0, dwell=0.0))
+    garage = Garage(Options(measurement_interval=0.0, restart_delay=0.0))
     await stopped(garage)
     await garage.call(garage.node.start_charging())
     assert garage.told_of(START) == [(0.0, None)]
@@ -354,13 +354,13 @@ async def test_random_wishes(seed: int) -> None:
         word = chance.choice(("charging", "ready_to_charge", "suspended_by_ev"))
         garage.say(word)
 
-    async def link() -> None:
-        garage.hub.link_down(NotConnectedError("gone"))
-        garage.hub.link_up()
+    async def transport() -> None:
+        garage.hub.connection_lost(NotConnectedError("gone"))
+        garage.hub.connection_made()
         garage.say("ready_to_charge")
 
     for _ in range(60):
-        events = (start, stop, current, mood, somebody, link)
+        events = (start, stop, current, mood, somebody, transport)
         await chance.choices(events, weights=(4, 4, 4, 1, 2, 0.3))[0]()
         await garage.until(garage.now + chance.choice((0.0, 0.5, 1.0, 4.0, 20.0)))
     garage.refuses = False

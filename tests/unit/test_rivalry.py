@@ -5,8 +5,8 @@ from typing import Any
 
 from custom_components.fimp_chargepoint.chargepoint.features import Feature
 from custom_components.fimp_chargepoint.chargepoint.limits.competing_controller import (
-    CompetingControllerDetector,
     CompetingController,
+    CompetingControllerDetector,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Identity
 
@@ -21,9 +21,9 @@ class Course:
         self.watch = CompetingControllerDetector()
         self.now = 0.0
         self.snapshot = ChargepointSnapshot(identity=Identity(name="x"))
-        self.shows(max_current=32.0)
+        self.expects(max_current=32.0)
 
-    def shows(self, *, after: float = 60.0, **changes: Any) -> CompetingController | None:
+    def expects(self, *, after: float = 60.0, **changes: Any) -> CompetingController | None:
         """Show a snapshot, some time after the last one."""
         self.now += after
         self.snapshot = replace(self.snapshot, **changes)
@@ -32,9 +32,9 @@ class Course:
     def set(self, current: float, **shown: Any) -> None:
         """Set a limit from here, which is proven by what is shown."""
         pending = {Feature.MAX_CURRENT: current}
-        assert self.shows(pending=pending) is None
-        assert self.shows(after=1.0, **{"max_current": current} | shown) is None
-        assert self.shows(after=0.0, pending={}) is None
+        assert self.expects(pending=pending) is None
+        assert self.expects(after=1.0, **{"max_current": current} | shown) is None
+        assert self.expects(after=0.0, pending={}) is None
 
 
 def test_a_rival() -> None:
@@ -42,9 +42,9 @@ def test_a_rival() -> None:
     course = Course()
     for current, theirs in ((16.0, 10.0), (16.0, 32.0)):
         course.set(current)
-        assert course.shows(max_current=theirs) is None
+        assert course.expects(max_current=theirs) is None
     course.set(12.0)
-    assert course.shows(max_current=8.0) == CompetingController(12.0, 8.0)
+    assert course.expects(max_current=8.0) == CompetingController(12.0, 8.0)
     assert not course.watch.is_quiet(course.now)
     assert course.watch.is_quiet(course.now + 7201)
 
@@ -54,7 +54,7 @@ def test_it_goes_on() -> None:
     found = []
     for _ in range(5):
         course.set(16.0)
-        found.append(course.shows(max_current=10.0))
+        found.append(course.expects(max_current=10.0))
     assert found == [None, None, *3 * [CompetingController(16.0, 10.0)]]
 
 
@@ -62,7 +62,7 @@ def test_somebody_who_plays_with_an_app_changes_our_limit_once() -> None:
     """What follows is no change of ours."""
     course = Course()
     course.set(16.0)
-    assert [course.shows(max_current=each) for each in (10.0, 20.0, 6.0, 32.0, 10.0)] == 5 * [
+    assert [course.expects(max_current=each) for each in (10.0, 20.0, 6.0, 32.0, 10.0)] == 5 * [
         None
     ]
 
@@ -71,8 +71,8 @@ def test_seldom_is_no_rival() -> None:
     course = Course()
     for _ in range(10):
         course.set(16.0)
-        assert course.shows(after=3000.0, max_current=10.0) is None
-        course.shows(after=3000.0)
+        assert course.expects(after=3000.0, max_current=10.0) is None
+        course.expects(after=3000.0)
 
 
 def test_load_balancing_below_our_limit_is_normal() -> None:
@@ -81,13 +81,13 @@ def test_load_balancing_below_our_limit_is_normal() -> None:
     course.set(16.0, limited_by=OURS)
     for current in (10.0, 8.0, 16.0, 6.0, 16.0, 10.0):
         source = OURS if current == 16.0 else "grid"
-        assert course.shows(max_current=current, limited_by=source) is None
+        assert course.expects(max_current=current, limited_by=source) is None
     # More than ours is another thing: ours is lost.
     for _ in range(2):
         course.set(16.0, limited_by=OURS)
-        assert course.shows(max_current=32.0, limited_by="hardware") is None
+        assert course.expects(max_current=32.0, limited_by="hardware") is None
     course.set(16.0, limited_by=OURS)
-    assert course.shows(max_current=32.0, limited_by="hardware") == CompetingController(
+    assert course.expects(max_current=32.0, limited_by="hardware") == CompetingController(
         16.0, 32.0
     )
 
@@ -97,26 +97,26 @@ def test_another_of_our_kind() -> None:
     course = Course()
     for _ in range(2):
         course.set(16.0, limited_by=OURS)
-        assert course.shows(max_current=10.0, limited_by=OURS) is None
+        assert course.expects(max_current=10.0, limited_by=OURS) is None
     course.set(16.0, limited_by=OURS)
-    assert course.shows(max_current=10.0, limited_by=OURS) == CompetingController(16.0, 10.0)
+    assert course.expects(max_current=10.0, limited_by=OURS) == CompetingController(16.0, 10.0)
 
 
 def test_what_we_set_ourselves_is_no_rival() -> None:
     course = Course()
     for current in (16.0, 10.0, 16.0, 6.0, 32.0):
         course.set(current)
-        assert course.shows() is None
+        assert course.expects() is None
 
 
 def test_what_was_not_proven_was_not_ours() -> None:
     """A refusal, or no answer: what holds then nobody has taken from us."""
     course = Course()
     for _ in range(5):
-        assert course.shows(pending={Feature.MAX_CURRENT: 16.0}) is None
-        assert course.shows(pending={}) is None
-        assert course.shows(max_current=10.0) is None
-        assert course.shows(max_current=32.0) is None
+        assert course.expects(pending={Feature.MAX_CURRENT: 16.0}) is None
+        assert course.expects(pending={}) is None
+        assert course.expects(max_current=10.0) is None
+        assert course.expects(max_current=32.0) is None
 
 
 def test_a_gap_proves_nothing() -> None:
@@ -124,8 +124,8 @@ def test_a_gap_proves_nothing() -> None:
     course = Course()
     for _ in range(5):
         course.set(16.0)
-        assert course.shows(max_current=None) is None
-        assert course.shows(max_current=32.0) is None
+        assert course.expects(max_current=None) is None
+        assert course.expects(max_current=32.0) is None
 
 
 def test_a_late_report_is_no_change() -> None:
@@ -133,18 +133,18 @@ def test_a_late_report_is_no_change() -> None:
     course = Course()
     for _ in range(5):
         course.set(16.0)
-        assert course.shows(after=5.0, max_current=32.0) is None
-        assert course.shows(after=20.0, max_current=16.0) is None
+        assert course.expects(after=5.0, max_current=32.0) is None
+        assert course.expects(after=20.0, max_current=16.0) is None
     assert course.watch.is_quiet(course.now)
     # Ours it still is.
     for _ in range(2):
-        assert course.shows(max_current=10.0) is None
+        assert course.expects(max_current=10.0) is None
         course.set(16.0)
-    assert course.shows(max_current=10.0) == CompetingController(16.0, 10.0)
+    assert course.expects(max_current=10.0) == CompetingController(16.0, 10.0)
 
 
 def test_rounding_is_no_change() -> None:
     course = Course()
     for _ in range(5):
         course.set(16.0)
-        assert course.shows(max_current=16.01) is None
+        assert course.expects(max_current=16.01) is None

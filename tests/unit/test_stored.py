@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
 from custom_components.fimp_chargepoint.chargepoint.sessions.active_session import ActiveSession
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import SessionCost, Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price, SessionCost
 from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import (
     RECORDS_MAX,
@@ -59,8 +59,8 @@ def hours(count: float) -> datetime:
 
 def book() -> SessionTracker:
     """Return a logbook with a value in every field: two sessions, one that goes on."""
-    logbook = SessionTracker(has_price=True)
-    logbook.records = [
+    tracker = SessionTracker(has_price=True)
+    tracker.records = [
         SessionRecord(
             started=hours(number),
             ended=hours(number + 0.5),
@@ -71,7 +71,7 @@ def book() -> SessionTracker:
         )
         for number in range(3)
     ]
-    logbook.past, logbook.visit = (
+    tracker.past, tracker.active = (
         ActiveSession(
             since=hours(number),
             started=hours(number),
@@ -82,23 +82,23 @@ def book() -> SessionTracker:
             who=f"car {number}",
             ended=hours(number + 0.5),
             recorded=True,
-            bill=SessionCost(cost=1.5 + number, currency="NOK", priced=5.0 + number),
+            session_cost=SessionCost(cost=1.5 + number, currency="NOK", priced=5.0 + number),
         )
         for number in (1, 2)
     )
-    logbook.totals = {"NOK": 100.0, "EUR": 2.0}
-    logbook.watched = hours(2), 7.0
-    return logbook
+    tracker.totals = {"NOK": 100.0, "EUR": 2.0}
+    tracker.watched = hours(2), 7.0
+    return tracker
 
 
 def read(data: Any) -> SessionTracker:
     """Return a logbook with what is stored in `data`, if that is an object."""
-    logbook = SessionTracker(has_price=True)
-    logbook.restore(data)
-    return logbook
+    tracker = SessionTracker(has_price=True)
+    tracker.restore(data)
+    return tracker
 
 
-STORED = book().stored()
+STORED = book().to_storage()
 PLACES = list(places(STORED))
 
 
@@ -116,7 +116,7 @@ def test_everything_is_damaged_below() -> None:
             for kind in (SessionRecord, ActiveSession, SessionCost)
             for each in kind.__dataclass_fields__
         ),
-        *("records", "visit", "past", "totals", "watched", "NOK", "EUR"),
+        *("records", "active", "past", "totals", "watched", "NOK", "EUR"),
     }
     assert names == fields - {"unknown", "stale"}
     assert all(each is not None for each in json.loads(json.dumps(STORED)).values())
@@ -127,8 +127,8 @@ def test_damage_costs_itself(place: tuple[Any, ...]) -> None:
     """What is beside it in the file is as it was, and what is left makes sense."""
     for what, value in DAMAGE.items():
         damaged = put(STORED, place, value)
-        logbook = read(damaged)
-        after = logbook.stored()
+        tracker = read(damaged)
+        after = tracker.to_storage()
         assert rest(after, place) == rest(STORED, place), what
         if place[0] == "records" and len(place) > 1:
             # The other sessions; of this one what can be read, or nothing.
@@ -139,26 +139,27 @@ def test_damage_costs_itself(place: tuple[Any, ...]) -> None:
         # Who looks for what is lost finds it there, and only there.
         assert {name.split(".")[0] for name in lost(damaged, after)} <= {place[0]}, what
         # It can be stored and read again, and goes on.
-        assert read(json.loads(json.dumps(after))).stored() == after, what
-        logbook.reprice(Price(2.0, "NOK"))
-        assert merged(damaged, STORED)["visit"] == STORED["visit"], what
+        assert read(json.loads(json.dumps(after))).to_storage() == after, what
+        tracker.reprice(Price(2.0, "NOK"))
+        assert merged(damaged, STORED)["active"] == STORED["active"], what
         assert merged(STORED, damaged)["records"][:3] == STORED["records"], what
 
 
-@pytest.mark.parametrize("name", STORED["visit"])
+@pytest.mark.parametrize("name", STORED["active"])
 def test_one_field_of_a_visit(name: str) -> None:
     """The others are as they were; a moment that is missing has another one in its place."""
-    after = read(put(STORED, ("visit", name), [])).visit
+    after = read(put(STORED, ("active", name), [])).active
     assert after is not None
     assert list(
-        lost(put(STORED, ("visit", name), []), read(put(STORED, ("visit", name), [])).stored())
-    ) == [f"visit.{name}"]
+        lost(
+            put(STORED, ("active", name), []),
+            read(put(STORED, ("active", name), [])).to_storage(),
+        )
+    ) == [f"active.{name}"]
     same = {
-        each: getattr(after, each)
-        for each in ActiveSession.__dataclass_fields__
-        if each != name
+        each: getattr(after, each) for each in ActiveSession.__dataclass_fields__ if each != name
     }
-    assert replace(book().visit, **{name: getattr(after, name)}) == replace(after)
+    assert replace(book().active, **{name: getattr(after, name)}) == replace(after)
     assert same["unknown"] == {}
 
 
@@ -170,48 +171,48 @@ def test_one_field_of_a_record(name: str) -> None:
     assert after == (replace(wanted, cost=None) if name == "currency" else wanted)
 
 
-@pytest.mark.parametrize("name", STORED["visit"]["bill"])
+@pytest.mark.parametrize("name", STORED["active"]["session_cost"])
 def test_one_field_of_a_bill(name: str) -> None:
     """Nobody knows the cost any more; the totals are still right in the end."""
-    logbook = read(
-        put(STORED, ("visit", "bill", name), "nonsense" if name != "currency" else 5)
+    tracker = read(
+        put(STORED, ("active", "session_cost", name), "nonsense" if name != "currency" else 5)
     )
-    visit = logbook.visit
-    assert visit is not None
-    assert visit.cost is None
-    visit, added = replace(visit, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
-    assert visit.cost is None
+    active = tracker.active
+    assert active is not None
+    assert active.cost is None
+    active, added = replace(active, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
+    assert active.cost is None
     assert added == 2.0 * (9.0 - 7.0)
 
 
 def test_a_bill_without_its_energy() -> None:
     """Then it is one of a session that was there before us."""
-    data = put(put(STORED, ("visit", "bill"), 5), ("visit", "energy"), None)
-    visit = read(data).visit
-    assert visit is not None
-    visit, added = replace(visit, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
-    assert (visit.cost, added) == (None, 0.0)
+    data = put(put(STORED, ("active", "session_cost"), 5), ("active", "energy"), None)
+    active = read(data).active
+    assert active is not None
+    active, added = replace(active, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
+    assert (active.cost, added) == (None, 0.0)
 
 
 @pytest.mark.parametrize("what", ["nonsense", None, ...])
 def test_the_next_record_takes_the_place_of_its_own_only(what: Any) -> None:
     """The last session goes on; its record was lost, and the one before it stays."""
-    logbook = read(put(put(STORED, ("records", 2), what), ("visit", "newer"), 1))
-    energies = [each.energy for each in logbook.records]
+    tracker = read(put(put(STORED, ("records", 2), what), ("active", "newer"), 1))
+    energies = [each.energy for each in tracker.records]
     if what is ...:
         # Nobody can see that one is missing at the end.
         assert energies == [5.0, 6.0]
         return
     assert energies == [5.0, 6.0, 7.0]
-    assert logbook.visit is not None
-    logbook._keep(replace(logbook.visit, energy=8.0), None)
-    assert [each.energy for each in logbook.records] == [5.0, 6.0, 8.0]
+    assert tracker.active is not None
+    tracker._keep(replace(tracker.active, energy=8.0), None)
+    assert [each.energy for each in tracker.records] == [5.0, 6.0, 8.0]
 
 
 def test_records_that_are_all_lost() -> None:
     for what in (None, ..., "nonsense", []):
-        logbook = read(put(STORED, ("records",), what))
-        assert [each.energy for each in logbook.records] == [7.0]
+        tracker = read(put(STORED, ("records",), what))
+        assert [each.energy for each in tracker.records] == [7.0]
 
 
 def test_what_is_no_object() -> None:
@@ -219,26 +220,31 @@ def test_what_is_no_object() -> None:
         with pytest.raises(DamagedError):
             SessionTracker().restore(data)
         assert merged(data, STORED) == STORED
-        alone = SessionTracker().stored() | {
+        alone = SessionTracker().to_storage() | {
             each: STORED[each] for each in ("records", "totals")
         }
         assert merged(STORED, data) == alone
-    assert read({}).stored() == SessionTracker().stored()
+    assert read({}).to_storage() == SessionTracker().to_storage()
 
 
 def test_what_is_unknown_is_kept() -> None:
     """A newer version can have stored more, anywhere; also where a record is told anew."""
     more = {"newer": {"of": ["anything", 1]}}
     data = deepcopy(STORED) | more
-    for inner in (*data["records"], data["visit"], data["past"], data["visit"]["bill"]):
+    for inner in (
+        *data["records"],
+        data["active"],
+        data["past"],
+        data["active"]["session_cost"],
+    ):
         inner.update(more)
-    logbook = read(data)
-    assert logbook.stored() == data
-    assert list(lost(data, logbook.stored())) == []
-    assert "newer" not in logbook.records[0].told()
-    assert logbook.visit is not None
-    logbook._keep(replace(logbook.visit, energy=8.0), None)
-    assert logbook.stored()["records"][2] == data["records"][2] | {
+    tracker = read(data)
+    assert tracker.to_storage() == data
+    assert list(lost(data, tracker.to_storage())) == []
+    assert "newer" not in tracker.records[0].as_dict()
+    assert tracker.active is not None
+    tracker._keep(replace(tracker.active, energy=8.0), None)
+    assert tracker.to_storage()["records"][2] == data["records"][2] | {
         "energy": 8.0,
         "cost": None,
         "currency": None,

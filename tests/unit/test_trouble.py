@@ -19,10 +19,8 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 )
 from custom_components.fimp_chargepoint.chargepoint.sessions.events import FIRST_REPORTS_TIME
 
-LIVE = ChargepointSnapshot(
-    identity=Identity(name="x"), unavailable=None, status=Status.CHARGING
-)
-LOST = replace(LIVE, unavailable=Reason.LINK_DOWN)
+LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None, status=Status.CHARGING)
+LOST = replace(LIVE, unavailable=Reason.NOT_CONNECTED)
 NAMELESS_FAULT = replace(LIVE, status=Status.ERROR)
 #: After the first reports, and long after each other.
 LATER = FIRST_REPORTS_TIME + 1
@@ -34,13 +32,13 @@ def faulty(*names: str, status: Status = Status.CHARGING) -> ChargepointSnapshot
 
 def told(*course: tuple[float, ChargepointSnapshot]) -> list[tuple[tuple[str, ...], ...]]:
     """Return what came and what went, told when it was due."""
-    trouble, found = FaultTracker(), []
+    faults, found = FaultTracker(), []
     for now, snapshot in (*course, (1e9, course[-1][1])):
-        if trouble.due is not None and trouble.due <= now:
-            assert not any(news(trouble, trouble.due - 0.1)[1])
-            trouble, new = news(trouble, trouble.due)
+        if faults.due is not None and faults.due <= now:
+            assert not any(news(faults, faults.due - 0.1)[1])
+            faults, new = news(faults, faults.due)
             found.append(tuple(new))
-        trouble = follow(trouble, snapshot, now)
+        faults = follow(faults, snapshot, now)
     return found
 
 

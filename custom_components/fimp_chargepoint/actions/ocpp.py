@@ -70,9 +70,7 @@ def _get(data: Data) -> OcppCommand:
 
 
 def _set(data: Data) -> OcppCommand:
-    return SetVariable(
-        name=data[ATTR_KEY], value=data[ATTR_VALUE], component=data[ATTR_COMPONENT]
-    )
+    return SetVariable(name=data[ATTR_KEY], value=data[ATTR_VALUE], component=data[ATTR_COMPONENT])
 
 
 def _monitor(data: Data) -> OcppCommand:

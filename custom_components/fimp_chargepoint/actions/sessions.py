@@ -36,11 +36,11 @@ _COLUMNS: Final = (
 async def _get(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     """Return the sessions that are asked for, oldest first."""
     sessions = coordinator.config_entry.runtime_data.sessions
-    records = sessions.of(coordinator.node.address).logbook.records
+    records = sessions.of(coordinator.node.address).tracker.records
     if ATTR_SINCE in data:
         records = [each for each in records if _begins_after(each, data[ATTR_SINCE])]
-    told = [each.told() for each in records[-data[ATTR_LIMIT] :]]
-    return {_CSV: _table(told)} if data[ATTR_FORMAT] == _CSV else {"sessions": told}
+    rows = [each.as_dict() for each in records[-data[ATTR_LIMIT] :]]
+    return {_CSV: _table(rows)} if data[ATTR_FORMAT] == _CSV else {"sessions": rows}
 
 
 def _moment(value: object) -> datetime:
@@ -57,12 +57,12 @@ def _begins_after(record: SessionRecord, since: datetime) -> bool:
     return begun is not None and begun >= since
 
 
-def _table(told: list[Answer]) -> str:
+def _table(rows: list[Answer]) -> str:
     """Return sessions as CSV with a headline; what is not known is an empty field."""
     text = StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _harmless(value) for key, value in each.items()} for each in told)
+    writer.writerows({key: _harmless(value) for key, value in each.items()} for each in rows)
     return text.getvalue()
 
 

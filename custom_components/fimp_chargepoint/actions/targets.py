@@ -44,9 +44,9 @@ async def async_targeted_nodes(
 
     of_entities = {each: device_of(each) for each in chosen.referenced}
     named = {each: each for each in TargetSelection(call.data).device_ids} | of_entities
-    strangers = sorted(each for each, device_id in named.items() if device_id not in known)
-    if strangers:
-        raise _invalid(not_one, target=", ".join(strangers))
+    newcomers = sorted(each for each, device_id in named.items() if device_id not in known)
+    if newcomers:
+        raise _invalid(not_one, target=", ".join(newcomers))
     # Not those that are named: from 2026.11 on, a target can exclude some of itself.
     devices = {
         *of_entities.values(),

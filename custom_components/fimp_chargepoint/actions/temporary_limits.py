@@ -93,7 +93,7 @@ class TemporaryLimits:
     async def async_load(self) -> None:
         """Take over those of an earlier run."""
         stored = await async_load(self._hass, self._store, list)
-        limits = list_of(TemporaryLimit.restored)(stored)
+        limits = list_of(TemporaryLimit.from_storage)(stored)
         self._limits = {each.key: each for each in limits}
         self._offsets.clear()
         report_lost("the temporary limits", stored, self._data())
@@ -149,8 +149,8 @@ class TemporaryLimits:
         self._drop(key)
         until = None
         if duration:
-            clock = chargepoint.outlet.clock
-            until = (clock.moment(clock.now()) + duration).isoformat()
+            clock = chargepoint.host.clock
+            until = (clock.to_datetime(clock.now()) + duration).isoformat()
             self._offsets[key] = 0.0
             self._limits[key] = TemporaryLimit(
                 *key,
@@ -189,9 +189,7 @@ class TemporaryLimits:
             "until": until,
         }
 
-    def former(
-        self, coordinator: ChargepointCoordinator, feature: Feature
-    ) -> FormerLimit | None:
+    def former(self, coordinator: ChargepointCoordinator, feature: Feature) -> FormerLimit | None:
         """Return what returns after a limit for a while, None where nobody can say that.
 
         Where one holds already, it is what was before that.
@@ -231,8 +229,8 @@ class TemporaryLimits:
     async def _end(self, coordinator: ChargepointCoordinator, limit: TemporaryLimit) -> None:
         """Let the former limit return in time, if nobody has changed it."""
         chargepoint, warn = coordinator.node, _LOGGER.warning
-        clock = chargepoint.outlet.clock
-        left = self._until(limit) - clock.moment(clock.now())
+        clock = chargepoint.host.clock
+        left = self._until(limit) - clock.to_datetime(clock.now())
         seconds = max(0.0, left.total_seconds())
         while True:
             await asyncio.sleep(seconds)
@@ -243,7 +241,7 @@ class TemporaryLimits:
             if not holds:
                 _LOGGER.debug("%s has another limit by now, which stays", coordinator.name)
                 if limit.former is not None:
-                    chargepoint.keeper.replace(
+                    chargepoint.limit_ownership.replace(
                         Feature(limit.feature), limit.current, limit.former
                     )
                 break
@@ -251,9 +249,7 @@ class TemporaryLimits:
                 await _restore(limit, chargepoint)
                 break
             except InvalidRequestError as error:
-                _LOGGER.warning(
-                    "%s does not take its former limit: %s", coordinator.name, error
-                )
+                _LOGGER.warning("%s does not take its former limit: %s", coordinator.name, error)
                 break
             except ChargepointError as error:
                 warn("%s has not taken its former limit yet: %s", coordinator.name, error)
@@ -295,7 +291,7 @@ class TemporaryLimits:
         return [self._stored(each) for each in self._limits.values()]
 
     def _stored(self, limit: TemporaryLimit) -> dict[str, Any]:
-        stored = limit.stored()
+        stored = limit.to_storage()
         if self._offsets.get(limit.key):
             stored["until"] = self._until(limit).isoformat()
         return stored

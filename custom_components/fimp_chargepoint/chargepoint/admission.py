@@ -131,10 +131,10 @@ class Admission:
         """Do what is due at `now`."""
         self._timers.tick(now)
 
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Who waits goes on waiting."""
 
-    def link_down(self, now: float) -> None:
+    def connection_lost(self, now: float) -> None:
         """The link is no reason to come in, nor to be forgotten."""
 
     def clock_set(self, by: float, now: float) -> None:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, ClassVar, override
 
 from .capabilities import Parameter, ParameterKind, ParameterValue
-from .commands.command import Command, Commands, ExpectedState, Request, shows
+from .commands.command import Command, Commands, ExpectedState, Request, expects
 from .commands.mode import Mode
 from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
-from .commands.validation import fitting, within
+from .commands.validation import clamp_to_step, validate_parameter
 from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
 from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
@@ -27,11 +27,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     #: Whether limits that were set from here are not its own settings, and can be withdrawn.
     takes_limits_from_outside: ClassVar[bool] = False
 
-    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: NodeHost) -> None:
+    def __init__(self, address: str, snapshot: ChargepointSnapshot, host: NodeHost) -> None:
         """Start with no command on its way."""
-        super().__init__(address, snapshot, outlet)
+        super().__init__(address, snapshot, host)
         self._commands = Commands(
-            outlet,
+            host,
             self.timers,
             self.command_timeout,
             self.report_age,
@@ -39,15 +39,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             ask=self._ask,
             show=self._show_pending,
         )
-        self._pace = RateLimiter(outlet.options.dwell, outlet.options.write_interval)
+        self._pace = RateLimiter(host.options.restart_delay, host.options.write_interval)
         self._mode = Mode()
-        self.keeper = LimitOwnership(
+        self.limit_ownership = LimitOwnership(
             self.timers,
             look=lambda: self.snapshot,
             show=self._record_limits,
             effect=self._set_effect,
             is_own=self._is_own,
-            set_again=self.set if outlet.options.keep_limits else None,
+            set_again=self.set if host.options.restore_limits else None,
             say_again=self._say_limits if self.takes_limits_from_outside else None,
         )
 
@@ -67,9 +67,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         """Return what `_set_request` brings about."""
-        return shows(feature, value)
+        return expects(feature, value)
 
-    def _set_evidence(self, feature: Feature) -> str:
+    def _report_of(self, feature: Feature) -> str:
         """Return the name of the report that shows `feature`."""
         return feature
 
@@ -86,7 +86,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _record_limits(self, limits: Mapping[str, Any]) -> None:
         """Take over which limits were set from here."""
         requested = self.snapshot.requested.with_limits(limits)
-        self._update(self.outlet.clock.now(), requested=requested)
+        self._update(self.host.clock.now(), requested=requested)
 
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
         """Return the message that sets a parameter."""
@@ -103,8 +103,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _acted(self, feature: Feature) -> None:
         """The charge point has accepted to do something."""
 
-    def _ask(self, evidence: str) -> None:
-        """Ask the charge point for the report called `evidence`, where it can be asked."""
+    def _ask(self, report: str) -> None:
+        """Ask the charge point for the report called `report`, where it can be asked."""
 
     @property
     def _may_start(self) -> bool:
@@ -128,7 +128,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(feature)
         capabilities = self.snapshot.capabilities
         if (numbers := capabilities.ranges.get(feature)) is not None:
-            value = within(numbers, value)
+            value = clamp_to_step(numbers, value)
         elif feature in capabilities.options and value not in capabilities.options[feature]:
             raise InvalidRequestError(str(value))
         if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
@@ -142,13 +142,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def start_charging(self) -> None:
         """Start or resume charging, with the chosen charging mode where there is one."""
         self._require(Feature.CHARGING)
-        if self._commands.needless(Feature.CHARGING, _CHARGING):
+        if self._commands.is_noop(Feature.CHARGING, _CHARGING):
             return
         await self._perform(
             kind=Feature.CHARGING,
-            wanted=True,
+            requested=True,
             effect=_CHARGING,
-            evidence=Feature.STATUS,
+            report=Feature.STATUS,
             request=lambda: self._start_request(self._next_mode),
             not_before=lambda: self._pace.start_at,
             achieved=lambda: self._take_mode(self._next_mode),
@@ -157,29 +157,27 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def stop_charging(self) -> None:
         """Stop charging so that it can be started again. Never waits for anything."""
         self._require(Feature.CHARGING)
-        needless = not self._may_start and self._commands.needless(
-            Feature.CHARGING, _NOT_CHARGING
-        )
-        if needless and not self._commands.waits(Feature.CHARGING):
+        is_noop = not self._may_start and self._commands.is_noop(Feature.CHARGING, _NOT_CHARGING)
+        if is_noop and not self._commands.waits(Feature.CHARGING):
             return
 
         def request() -> Request:
-            self._pace.stopped(self.outlet.clock.now())
+            self._pace.stopped(self.host.clock.now())
             return self._stop_request()
 
         try:
             await self._perform(
                 kind=Feature.CHARGING,
-                wanted=False,
+                requested=False,
                 effect=_NOT_CHARGING,
-                evidence=Feature.STATUS,
+                report=Feature.STATUS,
                 request=request,
-                proven=lambda: not self._may_start,
+                confirmed=lambda: not self._may_start,
                 overtaken=overtakes_stop,
             )
         except CommandRejectedError:
             # It called off a start that had not left, so there was nothing to stop.
-            if not needless:
+            if not is_noop:
                 raise
 
     async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
@@ -188,14 +186,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self._set_effect(feature, value)
         own = self._is_own(feature, value)
-        if effect is not None and own and self._commands.needless(feature, effect):
-            self._commands.call_off(feature, effect)
-            self.keeper.keep(feature, value)
+        if effect is not None and own and self._commands.is_noop(feature, effect):
+            self._commands.cancel_queued(feature, effect)
+            self.limit_ownership.keep(feature, value)
             return
 
         def achieved() -> None:
             self._was_set(feature, value)
-            self.keeper.keep(feature, value)
+            self.limit_ownership.keep(feature, value)
 
         def request() -> Request:
             # It may have been held for a while.
@@ -204,9 +202,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
         command: dict[str, Any] = {
             "kind": feature,
-            "wanted": value,
+            "requested": value,
             "effect": effect,
-            "evidence": None if assumed else self._set_evidence(feature),
+            "report": None if assumed else self._report_of(feature),
             "request": request,
             "achieved": achieved,
             "overtaken": overtakes_limit(feature, value, self.snapshot),
@@ -221,20 +219,20 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         parameter = self.snapshot.capabilities.parameter(parameter_id)
         if parameter is None or parameter.kind is ParameterKind.VALUE:
             raise InvalidRequestError(parameter_id)
-        value = fitting(parameter, value)
+        value = validate_parameter(parameter, value)
         kind = parameter_kind(parameter_id)
         effect = ExpectedState(
             kind, value, lambda known: known.parameters.get(parameter_id) == value
         )
-        if self._commands.needless(kind, effect):
-            self._commands.call_off(kind, effect)
+        if self._commands.is_noop(kind, effect):
+            self._commands.cancel_queued(kind, effect)
             return
         await self._write(
             kind,
             kind=kind,
-            wanted=value,
+            requested=value,
             effect=effect,
-            evidence=kind,
+            report=kind,
             request=lambda: self._parameter_request(parameter, value),
         )
 
@@ -242,13 +240,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Let it do something once, such as to restart; returns when it has accepted that."""
         self._require(feature)
         effect = self._act_effect(feature)
-        if effect is not None and self._commands.needless(feature, effect):
+        if effect is not None and self._commands.is_noop(feature, effect):
             return
         await self._perform(
             kind=feature,
-            wanted=True,
+            requested=True,
             effect=effect,
-            evidence="" if effect is None else effect.fact,
+            report="" if effect is None else effect.fact,
             request=lambda: self._act_request(feature),
             achieved=lambda: self._acted(feature),
         )
@@ -257,7 +255,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Choose the mode of the next start; while charging it is sent at once."""
         self.checked(Feature.CHARGING_MODE, mode)
         charges = self.snapshot.pending.get(Feature.CHARGING, self.snapshot.charging)
-        if not charges or self._commands.holds(Feature.CHARGING):
+        if not charges or self._commands.is_queued(Feature.CHARGING):
             self._mode.choose(mode)
             self._show_mode()
         elif mode != self._mode.in_force or self._commands.waits(Feature.CHARGING_MODE):
@@ -267,11 +265,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Let charging go on in `mode`, with what that brings, also if it is the same."""
         await self._perform(
             kind=Feature.CHARGING_MODE,
-            wanted=mode,
+            requested=mode,
             effect=_CHARGING,
-            evidence=Feature.STATUS,
+            report=Feature.STATUS,
             request=lambda: self._start_request(mode),
-            proven=lambda: self._mode.reported in (None, mode),
+            confirmed=lambda: self._mode.reported in (None, mode),
             achieved=lambda: self._take_mode(mode),
         )
 
@@ -310,14 +308,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def _perform(self, **command: Any) -> None:
         await self._commands.perform(Command(**command))
 
-    async def _write(
-        self, setting: str, request: Callable[[], Request], **command: Any
-    ) -> None:
+    async def _write(self, setting: str, request: Callable[[], Request], **command: Any) -> None:
         """Change `setting`, which is kept in lasting memory: not too often."""
 
         def write() -> Request:
             made = request()
-            self._pace.written(setting, self.outlet.clock.now())
+            self._pace.written(setting, self.host.clock.now())
             return made
 
         try:
@@ -334,7 +330,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         super()._update(now, **changes)
         if before.charging and self.snapshot.charging is False:
             self._pace.stopped(now)
-        self.keeper.changed(before, now)
+        self.limit_ownership.changed(before, now)
 
     @property
     def _modes(self) -> tuple[str, ...]:
@@ -353,15 +349,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._show_mode(session_current=None)
 
     def _show_mode(self, **changes: Any) -> None:
-        self._update(self.outlet.clock.now(), charging_mode=self._mode.shown, **changes)
+        self._update(self.host.clock.now(), charging_mode=self._mode.shown, **changes)
 
     def _show_pending(self, pending: Mapping[str, Any]) -> None:
-        now = self.outlet.clock.now()
+        now = self.host.clock.now()
         self._update(now, pending=pending)
 
-    def _evidence(self, evidence: str) -> None:
-        """End the waits that the report called `evidence`, which was just taken, proves."""
-        self._commands.evidence(evidence)
+    def _reported(self, report: str) -> None:
+        """End the waits that the report called `report`, which was just taken, proves."""
+        self._commands.reported(report)
         if self.snapshot.charging is False:
             self._mode.end()
             self._show_mode()
@@ -380,9 +376,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._commands.close()
 
     @override
-    def link_down(self, now: float) -> None:
-        self._commands.link_down()
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        self._commands.connection_lost()
+        super().connection_lost(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
@@ -393,8 +389,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         was_away = self.snapshot.unavailable is not None
         super()._set_unavailable(reason, now, **changes)
         if was_away and reason is None:
-            self.keeper.came_back(now)
+            self.limit_ownership.reconnected(now)
 
 
-_CHARGING = shows(Feature.CHARGING, value=True)
-_NOT_CHARGING = shows(Feature.CHARGING, value=False)
+_CHARGING = expects(Feature.CHARGING, value=True)
+_NOT_CHARGING = expects(Feature.CHARGING, value=False)

@@ -46,7 +46,7 @@ class Echo(Protocol):
         return None
 
     @override
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Nothing is said unless somebody wants to know."""
 
     def _heard(self, payload: bytes, _: float) -> None:

@@ -41,40 +41,38 @@ class FaultTracker:
 
 
 def follow(
-    trouble: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot, now: float
+    faults: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot, now: float
 ) -> FaultTracker:
     """Return what there is after `snapshot`."""
     if not snapshot.available:
-        return FaultTracker(before=trouble.before | trouble.known)
-    since = now if trouble.since is None else trouble.since
-    names = _names(trouble, snapshot)
-    known = trouble.known | (names & trouble.before)
+        return FaultTracker(before=faults.before | faults.known)
+    since = now if faults.since is None else faults.since
+    names = _names(faults, snapshot)
+    known = faults.known | (names & faults.before)
     if now - since < FIRST_REPORTS_TIME:
         known = names
     return FaultTracker(
         names=names,
         known=known,
-        before=trouble.before - names,
+        before=faults.before - names,
         since=since,
-        due=None if names == known else trouble.due or now + SETTLING_TIME,
+        due=None if names == known else faults.due or now + SETTLING_TIME,
     )
 
 
-def news(trouble: FaultTracker, now: float) -> tuple[FaultTracker, FaultChanges]:
+def news(faults: FaultTracker, now: float) -> tuple[FaultTracker, FaultChanges]:
     """Return what is due at `now`, which is known from then on."""
-    if trouble.due is None or now < trouble.due:
-        return trouble, FaultChanges()
-    return replace(trouble, known=trouble.names, due=None), FaultChanges(
-        raised=tuple(sorted(trouble.names - trouble.known)),
-        cleared=tuple(sorted(trouble.known - trouble.names)),
+    if faults.due is None or now < faults.due:
+        return faults, FaultChanges()
+    return replace(faults, known=faults.names, due=None), FaultChanges(
+        raised=tuple(sorted(faults.names - faults.known)),
+        cleared=tuple(sorted(faults.known - faults.names)),
     )
 
 
-def _names(
-    trouble: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot
-) -> frozenset[str]:
+def _names(faults: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
     """Return what is wrong; a fault whose name comes late is not another one by then."""
     names = frozenset(snapshot.problems)
     status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None
-    nameless = status is Status.ERROR and (not names or NAMELESS in trouble.known)
+    nameless = status is Status.ERROR and (not names or NAMELESS in faults.known)
     return names | {NAMELESS} if nameless else names

@@ -23,8 +23,8 @@ from .transport.mqtt import MqttTransport
 _LOGGER = logging.getLogger(__name__)
 
 #: What the journal calls the events of the link.
-LINK_UP = "link up"
-LINK_DOWN = "link down"
+CONNECTED = "connected"
+CONNECTION_LOST = "connection lost"
 #: Seconds for what has to be said before the connection is given up.
 _LEAVING_TIME = 3.0
 #: Seconds after which it is noticed at the latest that the system clock was set.
@@ -48,19 +48,19 @@ class NodeRemoved:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkUp:
+class ConnectionMade:
     """The link is up, for the first time or again."""
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDown:
+class ConnectionLost:
     """The link is lost; it is tried again and again."""
 
     error: ChargepointError
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRefused:
+class ConnectionRefused:
     """The credentials are refused now; nothing more is tried."""
 
     error: ChargepointError
@@ -96,8 +96,8 @@ class ClockSet:
 
 #: What has deadlines, and is told of the link.
 type Timed = Admission | Protocol | Node[Any]
-type LinkEvent = LinkUp | LinkDown | LinkRefused | EchoHeard
-type HubEvent = NodeAdded | NodeRemoved | LinkEvent | Warned | Withdrawn | ClockSet
+type ConnectionEvent = ConnectionMade | ConnectionLost | ConnectionRefused | EchoHeard
+type HubEvent = NodeAdded | NodeRemoved | ConnectionEvent | Warned | Withdrawn | ClockSet
 type HubListener = Callable[[HubEvent], None]
 
 
@@ -131,7 +131,7 @@ class Hub:
         #: What only the user can put right, by key.
         self.warnings: dict[str, HubWarning] = {}
         self.admission = Admission(self, known)
-        self.link = MqttTransport(settings, self)
+        self.transport = MqttTransport(settings, self)
         self._protocols: list[tuple[str, Protocol]] = []
         self._routes: dict[str, Handler | None] = {}
         self._listeners: list[HubListener] = []
@@ -156,7 +156,7 @@ class Hub:
             NotConnectedError, AuthenticationError: see `MqttTransport.start`.
 
         """
-        await self.link.start()
+        await self.transport.start()
 
     def leave(self) -> list[tuple[str, bytes]]:
         """Say nothing more by itself; returns what is to be said if nobody comes back."""
@@ -174,9 +174,9 @@ class Hub:
 
     async def stop(self) -> None:
         """Disconnect and leave nothing behind."""
-        await self.link.stop()
+        await self.transport.stop()
         # Nobody may wait for what will never be proven.
-        self._for_each(lambda each, now: each.link_down(now))
+        self._for_each(lambda each, now: each.connection_lost(now))
         self._cancel_timer()
         self._cancel_timer = _nothing
 
@@ -195,7 +195,7 @@ class Hub:
         if node is not None:
             self.admission.gone(address)
             _LOGGER.info("%s was removed by its own system", address)
-            self.internal_errors.call(node.link_down, self.clock.now())
+            self.internal_errors.call(node.connection_lost, self.clock.now())
             self.internal_errors.call(node.close)
             self._tell(NodeRemoved(node))
 
@@ -218,17 +218,17 @@ class Hub:
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the link is down."""
         self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
-        self.link.send(topic, payload)
+        self.transport.send(topic, payload)
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand a message to the broker, or raise NotConnectedError."""
         self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
-        await self.link.publish(topic, payload)
+        await self.transport.publish(topic, payload)
 
     @property
-    def link_choices(self) -> list[ModuleChoice]:
+    def module_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to a charge point."""
-        return [each for _, protocol in self._protocols for each in protocol.link_choices]
+        return [each for _, protocol in self._protocols for each in protocol.module_choices]
 
     def wake(self) -> None:
         """Look at the deadlines again; put off while they are being changed."""
@@ -281,31 +281,31 @@ class Hub:
             prefix + each for prefix, protocol in self._protocols for each in protocol.filters
         )
 
-    def link_up(self) -> None:
+    def connection_made(self) -> None:
         """Ask for everything again."""
         self._follow_the_clock()
         self.connections += 1
-        self.journal.add(self.clock.now(), LINK_UP, mark=Mark.NOTE)
+        self.journal.add(self.clock.now(), CONNECTED, mark=Mark.NOTE)
         if self._was_down:
             self._was_down = False
             _LOGGER.info("The connection to the broker is back")
-        self._for_each(lambda each, now: each.link_up(now))
-        self._tell(LinkUp())
+        self._for_each(lambda each, now: each.connection_made(now))
+        self._tell(ConnectionMade())
 
-    def link_down(self, error: ChargepointError) -> None:
+    def connection_lost(self, error: ChargepointError) -> None:
         """Mark everything as not live; say so once."""
         self.last_error = error
         if not self._was_down:
             self._was_down = True
             _LOGGER.info("The connection to the broker is lost: %s", error)
-            self.journal.add(self.clock.now(), LINK_DOWN, mark=Mark.NOTE)
-            self._for_each(lambda each, now: each.link_down(now))
-            self._tell(LinkDown(error))
+            self.journal.add(self.clock.now(), CONNECTION_LOST, mark=Mark.NOTE)
+            self._for_each(lambda each, now: each.connection_lost(now))
+            self._tell(ConnectionLost(error))
 
-    def link_refused(self, error: ChargepointError) -> None:
+    def connection_refused(self, error: ChargepointError) -> None:
         """Give up until somebody gives us other credentials."""
-        self.link_down(error)
-        self._tell(LinkRefused(error))
+        self.connection_lost(error)
+        self._tell(ConnectionRefused(error))
 
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Hand a message to whom it concerns; a bad one costs only itself."""

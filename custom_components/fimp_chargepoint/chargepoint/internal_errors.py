@@ -59,9 +59,7 @@ class InternalErrors:
             except Exception as error:  # noqa: BLE001
                 self.report(error, subject)
 
-    def ask[T, **P](
-        self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T | None:
+    def ask[T, **P](self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return the answer to `question`, None if it fails.
 
         A ProtocolError is not reported: it is the message that is wrong.

@@ -63,7 +63,7 @@ class PauseReason(StrEnum):
 class Reason(StrEnum):
     """Why a node is not available."""
 
-    LINK_DOWN = "link_down"
+    NOT_CONNECTED = "not_connected"
     NOT_HEARD = "not_heard"
     OFFLINE = "offline"
     SILENT = "silent"
@@ -241,7 +241,7 @@ class Details:
 
     `protocol` is what it speaks with the car, `transfer_modes` which kinds of charging it
     has, `phases_available` how many lines the car has now, `data_link` whether the car
-    talks to it at all, `waits_for_others` whether somebody has to allow it to be used after
+    talks to it at all, `waiting_for_release` whether somebody has to allow it to be used after
     its start, `communication_failure` why the talk with the car ended in this session, and
     `meter_public_key` what the meter's signatures are checked with.
     """
@@ -251,7 +251,7 @@ class Details:
     phases_available: int | None = None
     vehicle_manufacturer: str | None = None
     data_link: bool | None = None
-    waits_for_others: bool | None = None
+    waiting_for_release: bool | None = None
     communication_failure: str | None = None
     meter_public_key: str | None = None
 

@@ -51,12 +51,12 @@ class NodeHost(Protocol):
 class Node[S: NodeSnapshot]:
     """A thing on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
 
-    def __init__(self, address: str, snapshot: S, outlet: NodeHost) -> None:
+    def __init__(self, address: str, snapshot: S, host: NodeHost) -> None:
         """Start from `snapshot`; `address` is unique on the hub and stays for ever."""
         self.address = address
         self.snapshot = snapshot
-        self.outlet = outlet
-        self.timers = Timers(outlet.wake)
+        self.host = host
+        self.timers = Timers(host.wake)
         self._published = snapshot
         self._published_at = float("-inf")
         self._settling_until = float("-inf")
@@ -84,13 +84,13 @@ class Node[S: NodeSnapshot]:
         """Do what is due at `now`."""
         self.timers.tick(now)
 
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Nothing is known until the node speaks; ask it for everything."""
         self._set_unavailable(Reason.NOT_HEARD, now)
 
-    def link_down(self, now: float) -> None:
+    def connection_lost(self, now: float) -> None:
         """No value is live any more, and nothing happens by itself."""
-        self._set_unavailable(Reason.LINK_DOWN, now)
+        self._set_unavailable(Reason.NOT_CONNECTED, now)
         self.timers.clear()
 
     def clock_set(self, by: float, now: float) -> None:
@@ -119,7 +119,7 @@ class Node[S: NodeSnapshot]:
                 self.timers.set("publish", due, self._publish)
 
     def _interval(self, now: float) -> float:
-        interval = self.outlet.options.measurement_interval
+        interval = self.host.options.measurement_interval
         return min(interval, _SETTLING_INTERVAL) if now < self._settling_until else interval
 
     def _publish(self, now: float) -> None:
@@ -128,7 +128,7 @@ class Node[S: NodeSnapshot]:
             return
         self._published = self.snapshot
         self._published_at = now
-        self.outlet.internal_errors.tell(self._listeners, self.snapshot)
+        self.host.internal_errors.tell(self._listeners, self.snapshot)
 
     def _warn_of(self, word: str) -> None:
         """Say once that its word is not known, and not of too many."""

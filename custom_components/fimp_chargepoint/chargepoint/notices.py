@@ -17,7 +17,7 @@ class LoginLost:
 
 
 @dataclass(frozen=True, slots=True)
-class LinksMissing:
+class ModulesUnassigned:
     """Nobody but the user can say what belongs to the charge points with these `names`."""
 
     key: str
@@ -45,4 +45,4 @@ class NewNodesWait:
 
 
 #: What only the user can put right. `key` identifies it.
-type HubWarning = LoginLost | LinksMissing | NewNodesWait
+type HubWarning = LoginLost | ModulesUnassigned | NewNodesWait

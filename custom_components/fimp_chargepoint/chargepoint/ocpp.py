@@ -63,7 +63,7 @@ class OcppEvent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class OcppNotification:
     """Something that has happened: of what kind, and what is said of it."""
 
     kind: OcppEvent
@@ -151,13 +151,15 @@ class Question:
 class OcppClient(Node[OcppSnapshot], ABC):
     """An OCPP client that tells of itself and answers questions."""
 
-    def __init__(self, address: str, snapshot: OcppSnapshot, outlet: NodeHost) -> None:
+    def __init__(self, address: str, snapshot: OcppSnapshot, host: NodeHost) -> None:
         """Start with no question open."""
-        super().__init__(address, snapshot, outlet)
-        self._calls = PendingReplies(outlet, self.timers, _TIMEOUT)
-        self._event_listeners: list[Callable[[Told], None]] = []
+        super().__init__(address, snapshot, host)
+        self._calls = PendingReplies(host, self.timers, _TIMEOUT)
+        self._event_listeners: list[Callable[[OcppNotification], None]] = []
 
-    def add_event_listener(self, listener: Callable[[Told], None]) -> Callable[[], None]:
+    def add_event_listener(
+        self, listener: Callable[[OcppNotification], None]
+    ) -> Callable[[], None]:
         """Call `listener(told)` whenever something happens; returns how to stop that."""
         self._event_listeners.append(listener)
         return lambda: self._event_listeners.remove(listener)
@@ -186,11 +188,11 @@ class OcppClient(Node[OcppSnapshot], ABC):
             InvalidRequestError: as they say.
 
         """
-        question = self._question(command, self.outlet.clock.now())
+        question = self._question(command, self.host.clock.now())
         if not self.snapshot.available:
             raise NotConnectedError("the station is not there")
         if question.answer is None:
-            await self.outlet.publish(question.request.topic, question.request.payload)
+            await self.host.publish(question.request.topic, question.request.payload)
             answer: dict[str, Any] = {}
         else:
             answer = question.answer(await self._calls.ask(question.request))
@@ -200,8 +202,8 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def _tell(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
         """Tell of something that has just happened; what is not known of it is left out."""
         known = {key: value for key, value in details.items() if value is not None}
-        told = Told(kind=kind, details=known)
-        self.outlet.internal_errors.tell(self._event_listeners, told)
+        told = OcppNotification(kind=kind, details=known)
+        self.host.internal_errors.tell(self._event_listeners, told)
 
     @override
     def close(self) -> None:
@@ -209,9 +211,9 @@ class OcppClient(Node[OcppSnapshot], ABC):
         self._calls.close()
 
     @override
-    def link_down(self, now: float) -> None:
-        self._calls.link_down()
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        self._calls.connection_lost()
+        super().connection_lost(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:

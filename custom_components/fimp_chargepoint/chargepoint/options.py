@@ -33,22 +33,22 @@ class Options:
     """All preferences, with what holds where nothing was chosen.
 
     `measurement_interval` is the time in seconds between two publications of mere
-    measurements, 0 for none. `dwell` is the time in seconds that must pass between a
+    measurements, 0 for none. `restart_delay` is the time in seconds that must pass between a
     stop and a start, `write_interval` that between two writes of a setting that a charge
-    point keeps in lasting memory; 0 is none. `keep_limits` is whether a limit that was set
+    point keeps in lasting memory; 0 is none. `restore_limits` is whether a limit that was set
     is set again where the charge point comes back without it. `protocols` are those that
     are spoken, by their name. `token` starts sessions where the charge point takes one.
     `internal_bus` is the prefix of the topics of the bus inside EVerest stations, empty where
     we do not speak there. `communication_check` is whether a station is told that we live.
-    `links` are the choices (see `ModuleChoice`) by address and kind, an empty text for none.
+    `modules` are the choices (see `ModuleChoice`) by address and kind, an empty text for none.
     """
 
     measurement_interval: float = 5.0
-    dwell: float = 10.0
+    restart_delay: float = 10.0
     write_interval: float = 15.0
     protocols: tuple[str, ...] = ("fimp", "everest")
     token: Token | None = None
     internal_bus: str = ""
-    keep_limits: bool = False
+    restore_limits: bool = False
     communication_check: bool = False
-    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

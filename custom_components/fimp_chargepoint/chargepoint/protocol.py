@@ -69,11 +69,11 @@ class Protocol(ABC):
         """
 
     @abstractmethod
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Ask for everything: nothing is retained, nothing survived."""
 
     @property
-    def link_choices(self) -> list[ModuleChoice]:
+    def module_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to a charge point."""
         return []
 
@@ -84,7 +84,7 @@ class Protocol(ABC):
         """
         return []
 
-    def link_down(self, now: float) -> None:
+    def connection_lost(self, now: float) -> None:
         """Forget what was going on; the hub tells the nodes itself."""
         self._timers.clear()
 

@@ -33,7 +33,7 @@ class Clock(Protocol):
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` at `when`; the returned function cancels that."""
 
-    def moment(self, when: float) -> datetime:
+    def to_datetime(self, when: float) -> datetime:
         """Return what the calendar says of a moment of the clock, by what is known now."""
         return posix(when)
 
@@ -61,7 +61,7 @@ class SteadyClock(Clock):
         return self._loop.call_at(when - _EPOCH, callback).cancel
 
     @override
-    def moment(self, when: float) -> datetime:
+    def to_datetime(self, when: float) -> datetime:
         """Return what the calendar says of a moment of the clock, by what is known now."""
         return posix(when + self._ahead)
 

@@ -23,13 +23,13 @@ class StationSnapshot(NodeSnapshot):
 class Station(Node[StationSnapshot]):
     """A station, whose charge points are nodes of their own."""
 
-    def __init__(self, address: str, name: str, outlet: NodeHost) -> None:
+    def __init__(self, address: str, name: str, host: NodeHost) -> None:
         """Start with nothing known; `name` tells it from others, and may be empty."""
         snapshot = StationSnapshot(
             identity=Identity(name=name, kind=NodeKind.STATION),
             capabilities=Capabilities(reports=frozenset({Feature.STATION_FAULTS})),
         )
-        super().__init__(address, snapshot, outlet)
+        super().__init__(address, snapshot, host)
 
     def take_faults(self, faults: frozenset[str] | None, now: float) -> None:
         """Take the names of everything that is wrong, None where that is not known."""

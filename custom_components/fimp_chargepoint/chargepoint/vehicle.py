@@ -9,7 +9,7 @@ class Vehicle:
     """What the car says of itself: its charge in %, the energy it wants in kWh, until when.
 
     Volt, ampere and watt are what its battery has now, what it wants and what it takes at
-    most; `battery_capacity` in kWh. `full_enough_at` is when fast charging is over.
+    most; `battery_capacity` in kWh. `bulk_charge_complete_at` is when fast charging is over.
     """
 
     state_of_charge: float | None = None
@@ -18,15 +18,15 @@ class Vehicle:
     id: str | None = None
     vehicle_voltage: float | None = None
     vehicle_current: float | None = None
-    wanted_voltage: float | None = None
-    wanted_current: float | None = None
+    target_voltage: float | None = None
+    target_current: float | None = None
     vehicle_voltage_max: float | None = None
     vehicle_current_max: float | None = None
     vehicle_current_min: float | None = None
     vehicle_power_max: float | None = None
     battery_capacity: float | None = None
     departure: datetime | None = None
-    full_enough_at: datetime | None = None
+    bulk_charge_complete_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,10 @@ from homeassistant.helpers.typing import StateType
 
 from ..chargepoint.capabilities import Capabilities, Parameter
 from ..chargepoint.derived import (
-    NotChargingReason,
     ControlPilotState,
-    not_charging_reason,
+    NotChargingReason,
     control_pilot_state,
+    not_charging_reason,
 )
 from ..chargepoint.model import PHASES, ChargepointSnapshot, Feature, NodeSnapshot, Status
 from ..controls import parameter_text
@@ -135,8 +135,8 @@ SENSORS = (
         value_fn=control_pilot_state,
     ),
     ChargepointSensorDescription(
-        key="not_charging_because",
-        translation_key="not_charging_because",
+        key="not_charging_reason",
+        translation_key="not_charging_reason",
         device_class=SensorDeviceClass.ENUM,
         options=[*NotChargingReason],
         exists_fn=reports(Feature.STATUS),
@@ -199,9 +199,7 @@ SENSORS = (
         options=[*PHASES],
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=only_reports(Feature.PHASE_MODE),
-        value_fn=lambda snapshot: (
-            snapshot.phase_mode if snapshot.phase_mode in PHASES else None
-        ),
+        value_fn=lambda snapshot: snapshot.phase_mode if snapshot.phase_mode in PHASES else None,
     ),
     ChargepointSensorDescription(
         key="session_started",
@@ -282,12 +280,8 @@ DETAIL_SENSORS = (
     _detail(Feature.PROTOCOL, lambda snapshot: snapshot.details.protocol),
     _detail(Feature.TRANSFER_MODES, lambda snapshot: snapshot.details.transfer_modes),
     _detail(Feature.PHASES_AVAILABLE, lambda snapshot: snapshot.details.phases_available),
-    _detail(
-        Feature.VEHICLE_MANUFACTURER, lambda snapshot: snapshot.details.vehicle_manufacturer
-    ),
-    _detail(
-        Feature.COMMUNICATION_FAILURE, lambda snapshot: snapshot.details.communication_failure
-    ),
+    _detail(Feature.VEHICLE_MANUFACTURER, lambda snapshot: snapshot.details.vehicle_manufacturer),
+    _detail(Feature.COMMUNICATION_FAILURE, lambda snapshot: snapshot.details.communication_failure),
     _detail(Feature.METER_PUBLIC_KEY, lambda snapshot: snapshot.details.meter_public_key),
 )
 

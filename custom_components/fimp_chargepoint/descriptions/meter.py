@@ -70,12 +70,8 @@ METER_SENSORS = (
     measurement(Feature.VOLTAGE_L3, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l3),
     measurement(Feature.POWER_EXPORT, POWER, lambda snapshot: snapshot.meter.power_export),
     measurement(Feature.ENERGY_EXPORT, _COUNTER, lambda snapshot: snapshot.meter.energy_export),
-    measurement(
-        Feature.CURRENT, CURRENT, lambda snapshot: snapshot.meter.current, is_named=False
-    ),
-    measurement(
-        Feature.VOLTAGE, VOLTAGE, lambda snapshot: snapshot.meter.voltage, is_named=False
-    ),
+    measurement(Feature.CURRENT, CURRENT, lambda snapshot: snapshot.meter.current, is_named=False),
+    measurement(Feature.VOLTAGE, VOLTAGE, lambda snapshot: snapshot.meter.voltage, is_named=False),
     measurement(
         Feature.FREQUENCY, _FREQUENCY, lambda snapshot: snapshot.meter.frequency, is_named=False
     ),
@@ -135,12 +131,12 @@ def _charged_cost(snapshot: ChargepointSnapshot) -> Total:
 
 COST_SENSORS = (
     ChargepointSensorDescription(
-        key="charged_cost",
-        translation_key="charged_cost",
+        key="station_cost",
+        translation_key="station_cost",
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
-        exists_fn=reports(Feature.CHARGED_COST),
+        exists_fn=reports(Feature.STATION_COST),
         value_fn=_charged_cost,
         measured=True,
     ),

@@ -14,7 +14,7 @@ from homeassistant.const import UnitOfEnergy, UnitOfTime
 from ..chargepoint.model import Feature
 from ..chargepoint.sessions.record import SessionRecord
 from ..entity import NodeDescription, reports
-from ..sessions import SessionRecorder, Money
+from ..sessions import Money, SessionRecorder
 from .charge_point import SensorValue, Total
 
 
@@ -29,7 +29,9 @@ def _of_last(
     value_fn: Callable[[SessionRecord], SensorValue | Total],
 ) -> Callable[[SessionRecorder], SensorValue | Total]:
     """Return what reads a value of the last session, None where there was none."""
-    return lambda keeper: None if keeper.last_session is None else value_fn(keeper.last_session)
+    return lambda recorder: (
+        None if recorder.last_session is None else value_fn(recorder.last_session)
+    )
 
 
 LAST_SESSION_SENSORS = (
@@ -76,7 +78,7 @@ PRICED_SENSORS = (
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda keeper: _amount(keeper.session_cost, keeper.session_since),
+        value_fn=lambda recorder: _amount(recorder.session_cost, recorder.session_since),
     ),
     SessionsSensorDescription(
         key="total_cost",
@@ -85,7 +87,7 @@ PRICED_SENSORS = (
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda keeper: _amount(keeper.total_cost),
+        value_fn=lambda recorder: _amount(recorder.total_cost),
     ),
     SessionsSensorDescription(
         key="last_session_cost",

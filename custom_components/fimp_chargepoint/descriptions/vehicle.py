@@ -22,9 +22,7 @@ _VOLTAGE_LIMIT: Final = VOLTAGE._replace(state_class=None)
 _CURRENT_LIMIT: Final = CURRENT._replace(state_class=None)
 _POWER_LIMIT: Final = POWER._replace(state_class=None)
 _MOMENT: Final = Quantity(SensorDeviceClass.TIMESTAMP, state_class=None)
-_CAPACITY: Final = Quantity(
-    SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, 0, None
-)
+_CAPACITY: Final = Quantity(SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, 0, None)
 
 
 def _of_supply(
@@ -80,15 +78,11 @@ VEHICLE_SENSORS = (
     measurement(
         Feature.VEHICLE_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.vehicle_voltage
     ),
-    measurement(
-        Feature.WANTED_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.wanted_voltage
-    ),
+    measurement(Feature.TARGET_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.target_voltage),
     measurement(
         Feature.VEHICLE_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.vehicle_current
     ),
-    measurement(
-        Feature.WANTED_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.wanted_current
-    ),
+    measurement(Feature.TARGET_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.target_current),
     measurement(
         Feature.VEHICLE_VOLTAGE_MAX,
         _VOLTAGE_LIMIT,
@@ -114,7 +108,9 @@ VEHICLE_SENSORS = (
     ),
     measurement(Feature.DEPARTURE, _MOMENT, lambda snapshot: snapshot.vehicle.departure),
     measurement(
-        Feature.FULL_ENOUGH_AT, _MOMENT, lambda snapshot: snapshot.vehicle.full_enough_at
+        Feature.BULK_CHARGE_COMPLETE_AT,
+        _MOMENT,
+        lambda snapshot: snapshot.vehicle.bulk_charge_complete_at,
     ),
 )
 
@@ -128,9 +124,7 @@ DIRECT_SENSORS = (
     _of_supply(
         Feature.DC_CURRENT_MAX, _CURRENT_LIMIT, lambda snapshot: snapshot.direct.dc_current_max
     ),
-    _of_supply(
-        Feature.DC_POWER_MAX, _POWER_LIMIT, lambda snapshot: snapshot.direct.dc_power_max
-    ),
+    _of_supply(Feature.DC_POWER_MAX, _POWER_LIMIT, lambda snapshot: snapshot.direct.dc_power_max),
     _of_supply(
         Feature.ISOLATION_RESISTANCE,
         Quantity(unit="Ω", digits=0),

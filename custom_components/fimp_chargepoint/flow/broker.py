@@ -57,9 +57,7 @@ class CertificateError(TlsError):
 def has_home_assistant_broker(hass: HomeAssistant) -> bool:
     """Return whether Home Assistant's own MQTT integration is there and enabled."""
     return bool(
-        hass.config_entries.async_entries(
-            MQTT_DOMAIN, include_ignore=False, include_disabled=False
-        )
+        hass.config_entries.async_entries(MQTT_DOMAIN, include_ignore=False, include_disabled=False)
     )
 
 
@@ -196,9 +194,7 @@ def _tls_context(
     return context
 
 
-def _load_client_certificate(
-    context: ssl.SSLContext, certificate: str, key: str | None
-) -> None:
+def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
     """Load what we prove ourselves with; Python takes it from files only."""
     with TemporaryDirectory() as folder:
         certificate_file = Path(folder, "certificate.pem")

@@ -30,13 +30,13 @@ from ..chargepoint.options import Options, Token
 from ..chargepoint.transport.topics import is_level
 from ..const import (
     CONF_COMMUNICATION_CHECK,
-    CONF_DWELL,
     CONF_FIXED_PRICE,
     CONF_INTERNAL_BUS,
-    CONF_KEEP_LIMITS,
     CONF_MEASUREMENT_INTERVAL,
     CONF_PRICE_ENTITY,
     CONF_PROTOCOLS,
+    CONF_RESTART_DELAY,
+    CONF_RESTORE_LIMITS,
     CONF_TOKEN,
     CONF_TOKEN_TYPE,
 )
@@ -107,9 +107,15 @@ SECTIONS: Final = (
     ),
     Section(
         "charging",
-        Preference(key=CONF_DWELL, selector=_number("s", 0, 600), default=_UNTOUCHED.dwell),
         Preference(
-            key=CONF_KEEP_LIMITS, selector=BooleanSelector(), default=_UNTOUCHED.keep_limits
+            key=CONF_RESTART_DELAY,
+            selector=_number("s", 0, 600),
+            default=_UNTOUCHED.restart_delay,
+        ),
+        Preference(
+            key=CONF_RESTORE_LIMITS,
+            selector=BooleanSelector(),
+            default=_UNTOUCHED.restore_limits,
         ),
         collapsed=False,
     ),
@@ -213,9 +219,7 @@ def _trimmed(part: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return what to fill OPTIONS_SCHEMA with from the options of an entry."""
     return {
-        part.name: {
-            each.key: options[each.key] for each in part.preferences if each.key in options
-        }
+        part.name: {each.key: options[each.key] for each in part.preferences if each.key in options}
         for part in SECTIONS
     }
 

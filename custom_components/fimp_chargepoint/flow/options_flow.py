@@ -15,7 +15,7 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..chargepoint.options import ModuleChoice
-from ..const import CONF_LINKS
+from ..const import CONF_MODULES
 from ..coordinator import FimpConfigEntry
 from .options import OPTIONS_SCHEMA, entry_options, suggested_options
 from .schemas import FormError
@@ -29,13 +29,11 @@ class FimpOptionsFlow(OptionsFlowWithReload):
     def __init__(self) -> None:
         """Begin with nothing filled in."""
         self._options: dict[str, object] = {}
-        self._links: dict[str, dict[str, str]] = {}
+        self._modules: dict[str, dict[str, str]] = {}
         #: What is still to be chosen, for one charge point after the other.
         self._open: list[list[ModuleChoice]] = []
 
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show and take all preferences."""
         errors = {}
         if user_input is not None:
@@ -44,9 +42,9 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             except FormError as error:
                 errors["base"] = error.key
             else:
-                self._links = dict(self.config_entry.options.get(CONF_LINKS, {}))
+                self._modules = dict(self.config_entry.options.get(CONF_MODULES, {}))
                 self._open = self._choices()
-                return await self.async_step_links()
+                return await self.async_step_modules()
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
@@ -56,28 +54,26 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             description_placeholders={"currency": self.hass.config.currency},
         )
 
-    async def async_step_links(
+    async def async_step_modules(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask what belongs to a charge point, and then to the next one."""
         if user_input is not None:
             asked = self._open.pop(0)
             # What stays empty was decided as well.
-            self._links[asked[0].address] = {
+            self._modules[asked[0].address] = {
                 each.kind: user_input.get(each.kind, "") for each in asked
             }
         if not self._open:
-            links = {CONF_LINKS: self._links} if self._links else {}
-            return self.async_create_entry(data=self._options | links)
+            modules = {CONF_MODULES: self._modules} if self._modules else {}
+            return self.async_create_entry(data=self._options | modules)
         asked = self._open[0]
         first = asked[0]
         return self.async_show_form(
-            step_id="links",
+            step_id="modules",
             data_schema=self.add_suggested_values_to_schema(
-                probatio.Schema(
-                    {probatio.Optional(each.kind): _selector(each) for each in asked}
-                ),
-                self._links.get(first.address, {}),
+                probatio.Schema({probatio.Optional(each.kind): _selector(each) for each in asked}),
+                self._modules.get(first.address, {}),
             ),
             description_placeholders={
                 "name": first.name,
@@ -91,7 +87,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return []
         found: dict[str, list[ModuleChoice]] = {}
-        for each in self.config_entry.runtime_data.hub.link_choices:
+        for each in self.config_entry.runtime_data.hub.module_choices:
             found.setdefault(each.address, []).append(each)
         return list(found.values())
 

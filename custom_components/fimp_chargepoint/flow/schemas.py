@@ -141,9 +141,7 @@ def broker_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
 def credentials_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Return `known` with what CREDENTIALS_SCHEMA was filled in with."""
     data = {
-        name: value
-        for name, value in known.items()
-        if name not in (CONF_USERNAME, CONF_PASSWORD)
+        name: value for name, value in known.items() if name not in (CONF_USERNAME, CONF_PASSWORD)
     }
     return data | {name: value for name, value in form.items() if value}
 

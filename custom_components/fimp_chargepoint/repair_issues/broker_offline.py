@@ -10,7 +10,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 
 from ..chargepoint.errors import AuthenticationError, ChargepointError
-from ..chargepoint.hub import HubEvent, LinkDown, LinkUp
+from ..chargepoint.hub import ConnectionLost, ConnectionMade, HubEvent
 from ..const import CONF_BROKER, DOMAIN, MQTT_DOMAIN, Broker
 from ..coordinator import FimpConfigEntry
 from .issues import ENTRY_ID
@@ -38,9 +38,9 @@ def async_watch_for_outages(hass: HomeAssistant, entry: FimpConfigEntry) -> None
     @callback
     def handle(event: HubEvent) -> None:
         match event:
-            case LinkUp():
+            case ConnectionMade():
                 async_forget_outage(hass, entry)
-            case LinkDown(error):
+            case ConnectionLost(error):
                 async_broker_lost(hass, entry, error)
 
     @callback
@@ -53,9 +53,7 @@ def async_watch_for_outages(hass: HomeAssistant, entry: FimpConfigEntry) -> None
 
 
 @callback
-def async_broker_lost(
-    hass: HomeAssistant, entry: FimpConfigEntry, error: ChargepointError
-) -> None:
+def async_broker_lost(hass: HomeAssistant, entry: FimpConfigEntry, error: ChargepointError) -> None:
     """The broker is away; the user is told when that goes on for long."""
     outages = hass.data.setdefault(_OUTAGES, {})
     if entry.entry_id in outages:
@@ -110,10 +108,10 @@ def _report(hass: HomeAssistant, entry: FimpConfigEntry, error: ChargepointError
         is_fixable=own,
         learn_more_url=None if own else mqtt,
         severity=ir.IssueSeverity.ERROR,
-        translation_key="broker_away" if own else "mqtt_broker_away",
+        translation_key="broker_offline" if own else "mqtt_broker_offline",
         translation_placeholders={"title": entry.title, "detail": str(error)},
     )
 
 
 def _issue_id(entry: FimpConfigEntry) -> str:
-    return f"broker_away_{entry.entry_id}"
+    return f"broker_offline_{entry.entry_id}"

@@ -9,8 +9,8 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from ..chargepoint.charge_point import Chargepoint
 from ..chargepoint.limits.competing_controller import (
-    CompetingControllerDetector,
     CompetingController,
+    CompetingControllerDetector,
 )
 from ..const import DOMAIN
 from ..coordinator import FACTS, FimpConfigEntry, PushCoordinator
@@ -21,7 +21,7 @@ _PEACE = timedelta(minutes=30)
 
 
 @callback
-def async_watch_for_rivals(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+def async_watch_for_competing_controllers(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Watch the limit of every charge point."""
 
     @callback
@@ -39,14 +39,14 @@ def _watch(
     watch = CompetingControllerDetector()
     clock = entry.runtime_data.hub.clock
     device = async_find_device(hass, entry.entry_id, coordinator.identifier)
-    issue_id = f"rival_{'' if device is None else device.id}"
+    issue_id = f"competing_controller_{'' if device is None else device.id}"
 
     @callback
     def look() -> None:
-        rivalry = watch.take(coordinator.data, clock.now())
-        if rivalry is not None:
+        competing_controller = watch.take(coordinator.data, clock.now())
+        if competing_controller is not None:
             device = async_find_device(hass, entry.entry_id, coordinator.identifier)
-            _report(hass, issue_id, device_name(device), rivalry)
+            _report(hass, issue_id, device_name(device), competing_controller)
 
     @callback
     def look_for_peace(_: datetime) -> None:
@@ -64,7 +64,7 @@ def _watch(
 
 @callback
 def _report(
-    hass: HomeAssistant, issue_id: str, name: str, rivalry: CompetingController
+    hass: HomeAssistant, issue_id: str, name: str, competing_controller: CompetingController
 ) -> None:
     ir.async_create_issue(
         hass,
@@ -72,10 +72,10 @@ def _report(
         issue_id,
         is_fixable=True,
         severity=ir.IssueSeverity.WARNING,
-        translation_key="rival",
+        translation_key="competing_controller",
         translation_placeholders={
             "name": name,
-            "ours": f"{rivalry.ours:g}",
-            "theirs": f"{rivalry.theirs:g}",
+            "ours": f"{competing_controller.ours:g}",
+            "theirs": f"{competing_controller.theirs:g}",
         },
     )

@@ -92,10 +92,10 @@ def _report(hass: HomeAssistant, entry: FimpConfigEntry, other: FimpConfigEntry)
         _issue_id(entry, other),
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
-        translation_key="same_messages",
+        translation_key="duplicate_entry",
         translation_placeholders={"one": one, "two": two},
     )
 
 
 def _issue_id(entry: FimpConfigEntry, other: FimpConfigEntry) -> str:
-    return "_".join(("same_messages", *sorted((entry.entry_id, other.entry_id))))
+    return "_".join(("duplicate_entry", *sorted((entry.entry_id, other.entry_id))))

@@ -4,15 +4,15 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from ..chargepoint.notices import HubWarning, LinksMissing, LoginLost, NewNodesWait
+from ..chargepoint.notices import HubWarning, LoginLost, ModulesUnassigned, NewNodesWait
 from ..const import DOMAIN
 
 #: The key of the entry in the data of an issue that can be solved with a click.
 ENTRY_ID = "entry_id"
 #: The texts of what a hub warns of.
 _WARNINGS: dict[type[HubWarning], str] = {
-    LoginLost: "login_lost",
-    LinksMissing: "links_missing",
+    LoginLost: "signed_out",
+    ModulesUnassigned: "modules_unassigned",
     NewNodesWait: "new_charge_points",
 }
 _SEVERITIES: dict[type[HubWarning], ir.IssueSeverity] = {LoginLost: ir.IssueSeverity.ERROR}

@@ -44,7 +44,7 @@ _NEW = "new"
 
 
 @callback
-def async_watch_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+def async_watch_for_readded(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Look, some time after a charge point was found, where it stood before."""
     cancel: CALLBACK_TYPE | None = None
     are_more = False
@@ -152,9 +152,7 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
         entities.async_remove(entity.entity_id)
     async_remove_device(hass, entry_id, new)
     async_rename_device(hass, entry_id, old, new)
-    await async_move_sessions(
-        hass, entry_id, *(node_address(entry, each) for each in (old, new))
-    )
+    await async_move_sessions(hass, entry_id, *(node_address(entry, each) for each in (old, new)))
     await hass.config_entries.async_setup(entry_id)
 
 

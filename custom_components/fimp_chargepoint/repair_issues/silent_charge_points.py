@@ -10,7 +10,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util.hass_dict import HassKey
 
 from ..chargepoint.charge_point import Chargepoint
-from ..chargepoint.hub import HubEvent, LinkUp
+from ..chargepoint.hub import ConnectionMade, HubEvent
 from ..const import DOMAIN
 from ..coordinator import FACTS, FimpConfigEntry, PushCoordinator
 from ..devices import device_identifier, device_name
@@ -28,7 +28,7 @@ _DEVICE_ID = "device_id"
 _HEARD: HassKey[dict[str, dict[str, float]]] = HassKey(f"{DOMAIN}_heard")
 
 
-class _Roll:
+class _SilenceWatcher:
     """Calls the roll of the charge points of an entry."""
 
     def __init__(self, hass: HomeAssistant, entry: FimpConfigEntry) -> None:
@@ -59,7 +59,7 @@ class _Roll:
     @callback
     def handle(self, event: HubEvent) -> None:
         """While there was no link, nobody could be heard."""
-        if isinstance(event, LinkUp):
+        if isinstance(event, ConnectionMade):
             self._link_up_since = self._hub.clock.now()
 
     @callback
@@ -71,7 +71,7 @@ class _Roll:
             if _is_heard(coordinator) or not isinstance(coordinator.node, Chargepoint):
                 self._heard[coordinator.identifier] = now
         up_long = now - self._link_up_since >= _HOUR.total_seconds()
-        if not (self._hub.link.connected and up_long):
+        if not (self._hub.transport.connected and up_long):
             return
 
         @callback
@@ -100,9 +100,7 @@ class _Roll:
 
     def _devices(self) -> dict[str, dr.DeviceEntry]:
         """Return the devices of charge points: a hub or a station has others below it."""
-        devices = dr.async_entries_for_config_entry(
-            dr.async_get(self._hass), self._entry.entry_id
-        )
+        devices = dr.async_entries_for_config_entry(dr.async_get(self._hass), self._entry.entry_id)
         above = {each.via_device_id for each in devices}
         return {
             identifier: each
@@ -121,7 +119,7 @@ class _Roll:
             data={ENTRY_ID: self._entry.entry_id, _DEVICE_ID: device.id},
             is_fixable=True,
             severity=ir.IssueSeverity.WARNING,
-            translation_key="absent",
+            translation_key="silent",
             translation_placeholders={"name": device_name(device), "title": self._entry.title},
         )
 
@@ -132,9 +130,9 @@ class _Roll:
 
 
 @callback
-def async_watch_for_absence(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+def async_watch_for_silence(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Watch for charge points that say nothing, also for those that never came."""
-    roll = _Roll(hass, entry)
+    roll = _SilenceWatcher(hass, entry)
     entry.async_on_unload(roll.dismiss)
     entry.async_on_unload(entry.runtime_data.async_for_each_node(roll.found))
     entry.async_on_unload(entry.runtime_data.hub.add_listener(roll.handle))
@@ -148,7 +146,7 @@ def async_forget_heard(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     hass.data.get(_HEARD, {}).pop(entry.entry_id, None)
 
 
-async def async_remove_absent(hass: HomeAssistant, data: dict[str, Any]) -> None:
+async def async_remove_silent(hass: HomeAssistant, data: dict[str, Any]) -> None:
     """Remove the device of a charge point that is gone for good."""
     entry_id, device_id = str(data[ENTRY_ID]), str(data[_DEVICE_ID])
     registry = dr.async_get(hass)
@@ -167,4 +165,4 @@ def _is_heard(coordinator: PushCoordinator[Any, Any]) -> bool:
 
 def _issue_id(device_id: str) -> str:
     # Not by the address, which may be a serial number: diagnostics list all issues.
-    return f"absent_{device_id}"
+    return f"silent_{device_id}"

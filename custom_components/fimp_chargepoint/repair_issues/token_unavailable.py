@@ -81,7 +81,7 @@ def _report(hass: HomeAssistant, device: DeviceEntry) -> None:
         _issue_id(device.id),
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
-        translation_key="unused_token",
+        translation_key="token_unavailable",
         translation_placeholders={"name": device_name(device)},
     )
 

@@ -30,7 +30,7 @@ from .request import EVER, Outstanding
 from .request import Command as Command  # noqa: PLC0414
 from .request import ExpectedState as ExpectedState  # noqa: PLC0414
 from .request import Request as Request  # noqa: PLC0414
-from .request import shows as shows  # noqa: PLC0414
+from .request import expects as expects  # noqa: PLC0414
 
 #: The part of the time limit after which evidence is asked for, again and again.
 _ASK = 1 / 4
@@ -46,7 +46,7 @@ class Commands:
 
     def __init__(
         self,
-        outlet: NodeHost,
+        host: NodeHost,
         timers: Timers,
         timeout: float,
         report_age: float,
@@ -60,7 +60,7 @@ class Commands:
         `look` tells what is known of the charge point, `ask` asks it for evidence, `show`
         shows all that is wanted, by kind.
         """
-        self._outlet = outlet
+        self._host = host
         self._timers = timers
         self._timeout = timeout
         self._report_age = report_age
@@ -72,24 +72,24 @@ class Commands:
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def needless(self, kind: str, effect: ExpectedState) -> bool:
+    def is_noop(self, kind: str, effect: ExpectedState) -> bool:
         """Whether `effect` is so already, and nothing that has left can change that."""
-        under_way = self.waits(kind) and not self.holds(kind)
+        under_way = self.waits(kind) and not self.is_queued(kind)
         opposed = self._outstanding.opposes(effect)
-        return effect.holds(self._look()) and not under_way and not opposed
+        return effect.matches(self._look()) and not under_way and not opposed
 
     def waits(self, kind: str) -> bool:
         """Whether a command of `kind` waits, to leave or for its proof."""
         return kind in self._waiting
 
-    def holds(self, kind: str) -> bool:
+    def is_queued(self, kind: str) -> bool:
         """Whether a command of `kind` waits to leave."""
         return kind in self._waiting and self._waiting[kind].sent is None
 
-    def call_off(self, kind: str, effect: ExpectedState) -> None:
+    def cancel_queued(self, kind: str, effect: ExpectedState) -> None:
         """What is wanted now is so: nothing that would change it may leave any more."""
         for each in tuple(self._waiting.values()):
-            if self.holds(each.kind) and (each.kind == kind or _opposite(each.effect, effect)):
+            if self.is_queued(each.kind) and (each.kind == kind or _opposite(each.effect, effect)):
                 self._settle(each, CommandSupersededError(each.kind))
 
     async def perform(self, command: Command) -> None:
@@ -105,11 +105,11 @@ class Commands:
         if self._closed:
             raise NotConnectedError("the charge point was removed")
         waiting = self._waiting.get(command.kind)
-        at_once = command.not_before() <= self._outlet.clock.now()
-        if waiting is None or waiting.wanted != command.wanted:
+        at_once = command.not_before() <= self._host.clock.now()
+        if waiting is None or waiting.requested != command.requested:
             self._supersede(command)
             self._waiting[command.kind] = command
-        elif command.wanted is False and at_once:
+        elif command.requested is False and at_once:
             # A stop is said again, and gets its own time.
             command = waiting
             command.refused = None
@@ -127,20 +127,20 @@ class Commands:
         self._tell()
         await _end_of(done)
 
-    def evidence(self, evidence: str) -> None:
-        """End the waits that the report called `evidence` proves."""
-        now, snapshot = self._outlet.clock.now(), self._look()
+    def reported(self, report: str) -> None:
+        """End the waits that the report called `report` proves."""
+        now, snapshot = self._host.clock.now(), self._look()
         for command in tuple(self._waiting.values()):
             if (
-                command.evidence == evidence
-                and command.shows(snapshot)
+                command.report == report
+                and command.is_confirmed_by(snapshot)
                 and now >= command.counts_from
-                and command.proven()
+                and command.confirmed()
             ):
                 self._succeed(command)
         waiting = (each for each in self._waiting.values() if each.sent is not None)
         facts = {each.effect.fact for each in waiting if each.effect is not None}
-        self._outstanding.reported(evidence, facts, now)
+        self._outstanding.reported(report, facts, now)
 
     def accept(self, request_id: str) -> None:
         """End the wait of `request_id`, where nothing but acceptance can prove it."""
@@ -148,7 +148,7 @@ class Commands:
         if command is not None and command.effect is None:
             self._succeed(command)
 
-    def prove(self, request_id: str) -> None:
+    def confirm(self, request_id: str) -> None:
         """End the wait of `request_id`, whose own reply shows what was wanted."""
         command = self._waiting_for(request_id)
         if command is not None:
@@ -164,7 +164,7 @@ class Commands:
         if refusal is Refusal.OF_REPORT:
             self._settle(command, OutcomeUnknownError(reason))
             if command.effect is not None:
-                now = self._outlet.clock.now()
+                now = self._host.clock.now()
                 self._outstanding.doubt(command.effect, command.achieved, now)
         elif refusal is Refusal.FINAL or not self._retries(command, reason):
             self._settle(command, CommandRejectedError(reason))
@@ -175,7 +175,7 @@ class Commands:
         if command is not None:
             self._settle(command, error)
 
-    def link_down(self) -> None:
+    def connection_lost(self) -> None:
         """End all waits: whether it was done can no longer be seen."""
         for command in tuple(self._waiting.values()):
             self._settle(command, NotConnectedError("the connection was lost meanwhile"))
@@ -183,7 +183,7 @@ class Commands:
     def close(self) -> None:
         """End all waits, and take no command any more."""
         self._closed = True
-        self.link_down()
+        self.connection_lost()
 
     def _waiting_for(self, request_id: str) -> Command | None:
         """Return the command whose last request was `request_id`."""
@@ -198,7 +198,7 @@ class Commands:
 
     def _retries(self, command: Command, reason: str) -> bool:
         """Whether `command`, refused for now, is sent again; nobody's time runs meanwhile."""
-        now, overtaken = self._outlet.clock.now(), command.overtaken
+        now, overtaken = self._host.clock.now(), command.overtaken
         if command.refused is None:
             command.refused = now, self._look()
         since, then = command.refused
@@ -208,7 +208,7 @@ class Commands:
         def retry(_: float) -> None:
             known = self._look()
             if overtaken(then, known):
-                done = command.shows(known)
+                done = command.is_confirmed_by(known)
                 self._settle(command, None if done else CommandRejectedError(reason))
             else:
                 self._send(command)
@@ -227,7 +227,7 @@ class Commands:
 
         def release(now: float) -> None:
             effect = command.effect
-            if effect is not None and self.needless(command.kind, effect):
+            if effect is not None and self.is_noop(command.kind, effect):
                 self._settle(command)
             elif now < command.not_before():
                 self._hold(command)
@@ -246,7 +246,7 @@ class Commands:
         """
         try:
             request = command.request()
-            publish = self._outlet.publish(request.topic, request.payload)
+            publish = self._host.publish(request.topic, request.payload)
             leaving = asyncio.create_task(publish, name="send a command", eager_start=True)
             self._leaving.add(leaving)
             leaving.add_done_callback(partial(self._left, command))
@@ -257,11 +257,11 @@ class Commands:
 
     def _begin(self, command: Command, request: Request) -> None:
         """Wait for the proof of `command`, whose message was handed over."""
-        if command.effect is not None and command.evidence is not None:
+        if command.effect is not None and command.report is not None:
             if command.sent is None:
-                self._watch(command, command.effect, command.evidence)
-            now = self._outlet.clock.now()
-            self._outstanding.remember(request.id, command.effect, command.evidence, now)
+                self._watch(command, command.effect, command.report)
+            now = self._host.clock.now()
+            self._outstanding.remember(request.id, command.effect, command.report, now)
         command.sent, command.retries = request.id, False
         self._timers.cancel(f"retry {command.kind}")
         self._limit_the_wait(command)
@@ -273,22 +273,22 @@ class Commands:
             return
         if (error := leaving.exception()) is not None:
             self._settle(command, error)
-        elif command.evidence is None and self._waiting.get(command.kind) is command:
+        elif command.report is None and self._waiting.get(command.kind) is command:
             self._succeed(command)
 
-    def _watch(self, command: Command, effect: ExpectedState, evidence: str) -> None:
+    def _watch(self, command: Command, effect: ExpectedState, report: str) -> None:
         """Decide from when on reports count, and ask for them."""
-        now = self._outlet.clock.now()
+        now = self._host.clock.now()
         command.counts_from = EVER
         if self._outstanding.opposes(effect):
             # Until then a report may be of before the command.
             command.counts_from = now + self._report_age
-        elif effect.holds(self._look()):
+        elif effect.matches(self._look()):
             command.counts_from = now + _REFUSAL * self._timeout
 
         def ask(now: float) -> None:
             # The first report may be stale, and a later one may not come by itself.
-            self._ask(evidence)
+            self._ask(report)
             self._timers.set(f"ask {command.kind}", now + interval, ask)
 
         interval = _ASK * self._timeout
@@ -307,7 +307,7 @@ class Commands:
 
         for done in command.waiters:
             if (name := _timer(done)) not in self._timers:
-                when = self._outlet.clock.now() + self._timeout
+                when = self._host.clock.now() + self._timeout
                 self._timers.set(name, when, partial(expire, done))
 
     def _supersede(self, command: Command) -> None:
@@ -319,7 +319,7 @@ class Commands:
     def _succeed(self, command: Command) -> None:
         """End all waits for `command`: what it wanted has happened."""
         if command.effect is not None:
-            self._outstanding.proven(command.effect.fact)
+            self._outstanding.confirmed(command.effect.fact)
         self._settle(command)
         command.achieved()
 
@@ -342,7 +342,7 @@ class Commands:
 
     def _tell(self) -> None:
         """Show what is wanted now."""
-        self._show({kind: each.wanted for kind, each in self._waiting.items()})
+        self._show({kind: each.requested for kind, each in self._waiting.items()})
 
 
 def _opposite(one: ExpectedState | None, other: ExpectedState | None) -> bool:

@@ -16,9 +16,9 @@ _NEVER = float("-inf")
 class RateLimiter:
     """What was done last of all that may not be done too often, and when it may be again."""
 
-    def __init__(self, dwell: float, write_interval: float) -> None:
+    def __init__(self, restart_delay: float, write_interval: float) -> None:
         """Take the seconds between a stop and a start, and between writes of a setting."""
-        self._dwell = dwell
+        self._restart_delay = restart_delay
         self._write_interval = write_interval
         self._stopped_at = _NEVER
         self._written_at: dict[str, float] = {}
@@ -26,7 +26,7 @@ class RateLimiter:
     @property
     def start_at(self) -> float:
         """When charging may start at the earliest."""
-        return self._stopped_at + self._dwell
+        return self._stopped_at + self._restart_delay
 
     def write_at(self, setting: str) -> float:
         """Return when `setting` may be written at the earliest."""

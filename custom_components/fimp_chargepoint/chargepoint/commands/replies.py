@@ -21,9 +21,9 @@ from .command import Request
 class PendingReplies:
     """What one node was asked and has not replied to yet."""
 
-    def __init__(self, outlet: NodeHost, timers: Timers, timeout: float) -> None:
+    def __init__(self, host: NodeHost, timers: Timers, timeout: float) -> None:
         """Wait `timeout` seconds for a reply."""
-        self._outlet = outlet
+        self._host = host
         self._timers = timers
         self._timeout = timeout
         self._waiting: dict[str, asyncio.Future[Any]] = {}
@@ -44,10 +44,10 @@ class PendingReplies:
         def expire(_: float) -> None:
             self._fail(request.id, CommandTimeoutError(self._timeout))
 
-        deadline = self._outlet.clock.now() + self._timeout
+        deadline = self._host.clock.now() + self._timeout
         self._timers.set(_timer(request.id), deadline, expire)
         try:
-            await self._outlet.publish(request.topic, request.payload)
+            await self._host.publish(request.topic, request.payload)
             return await done
         finally:
             # Also where the caller has given up.
@@ -64,7 +64,7 @@ class PendingReplies:
         """Take the refusal of a request, in the words of who refused it."""
         self._fail(request_id, CommandRejectedError(reason))
 
-    def link_down(self) -> None:
+    def connection_lost(self) -> None:
         """No reply comes any more."""
         for request_id in tuple(self._waiting):
             self._fail(request_id, NotConnectedError("the connection was lost meanwhile"))
@@ -72,7 +72,7 @@ class PendingReplies:
     def close(self) -> None:
         """Ask nothing any more."""
         self._closed = True
-        self.link_down()
+        self.connection_lost()
 
     def _fail(self, request_id: str, error: ChargepointError) -> None:
         done = self._waiting.get(request_id)

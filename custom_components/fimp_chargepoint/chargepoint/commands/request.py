@@ -39,10 +39,10 @@ class ExpectedState:
 
     fact: str
     value: Any
-    holds: Callable[[ChargepointSnapshot], bool] = field(compare=False)
+    matches: Callable[[ChargepointSnapshot], bool] = field(compare=False)
 
 
-def shows(fact: str, value: Any) -> ExpectedState:
+def expects(fact: str, value: Any) -> ExpectedState:
     """Return the effect that the snapshot's field `fact` has `value`."""
     return ExpectedState(fact, value, lambda snapshot: getattr(snapshot, fact) == value)
 
@@ -51,10 +51,10 @@ def shows(fact: str, value: Any) -> ExpectedState:
 class Command:
     """A command: what was wanted, what proves it, who waits for it.
 
-    `kind` is its slot, and the key of `wanted` in the snapshot's `pending`. `request` makes
+    `kind` is its slot, and the key of `requested` in the snapshot's `pending`. `request` makes
     its message at the moment when that leaves, which is not before `not_before()`.
-    `evidence` names the report that can prove it, by showing `effect` and that `proven`
-    agrees. Without an effect its acceptance is the proof, and where `evidence` is None
+    `report` names the report that can prove it, by showing `effect` and that `confirmed`
+    agrees. Without an effect its acceptance is the proof, and where `report` is None
     nobody will tell: then it is done when it has left. `achieved` is called when it was.
     Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
     as long as it is held.
@@ -64,12 +64,12 @@ class Command:
     """
 
     kind: str
-    wanted: Any
+    requested: Any
     effect: ExpectedState | None
-    evidence: str | None
+    report: str | None
     request: Callable[[], Request]
     not_before: Callable[[], float] = lambda: EVER
-    proven: Callable[[], bool] = lambda: True
+    confirmed: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
     overtaken: Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None = None
     counts_from: float = EVER
@@ -78,23 +78,23 @@ class Command:
     refused: tuple[float, ChargepointSnapshot] | None = None
     retries: bool = False
 
-    def shows(self, snapshot: ChargepointSnapshot) -> bool:
+    def is_confirmed_by(self, snapshot: ChargepointSnapshot) -> bool:
         """Whether its effect is there; of one that was refused no pause tells, but a stop's."""
-        if self.retries and self.wanted is not False and snapshot.charging is False:
+        if self.retries and self.requested is not False and snapshot.charging is False:
             return False
-        return self.effect is not None and self.effect.holds(snapshot)
+        return self.effect is not None and self.effect.matches(snapshot)
 
 
 @dataclass(slots=True)
 class _Asked:
     """What was asked of one fact: the wanted effects by request id, oldest first.
 
-    `evidence` is the report that shows it. `plugged` is whether a car was there when the
+    `report` is the report that shows it. `plugged` is whether a car was there when the
     first of them left. Where it was taken, and nobody knows what came of it, `achieved` is
     to be called if it happened.
     """
 
-    evidence: str
+    report: str
     plugged: bool | None
     sent_at: float = 0.0
     requests: dict[str, ExpectedState] = field(default_factory=dict)
@@ -125,11 +125,9 @@ class Outstanding:
         asked = self._asked.get(effect.fact)
         return asked is not None and any(each != effect for each in asked.requests.values())
 
-    def remember(
-        self, request_id: str, effect: ExpectedState, evidence: str, now: float
-    ) -> None:
+    def remember(self, request_id: str, effect: ExpectedState, report: str, now: float) -> None:
         """Keep in mind what a request may do, also when it seems not to have left."""
-        asked = self._asked.setdefault(effect.fact, _Asked(evidence, self._look().plugged))
+        asked = self._asked.setdefault(effect.fact, _Asked(report, self._look().plugged))
         asked.sent_at = now
         asked.achieved = None
         asked.requests[request_id] = effect
@@ -143,7 +141,7 @@ class Outstanding:
             asked.achieved = achieved
             self._ask_again(effect.fact, self._pause, now)
 
-    def proven(self, fact: str) -> None:
+    def confirmed(self, fact: str) -> None:
         """What was asked of `fact` has happened; nothing of it is left."""
         self._asked.pop(fact, None)
 
@@ -154,13 +152,13 @@ class Outstanding:
             if not asked.requests:
                 del self._asked[fact]
 
-    def reported(self, evidence: str, waits: set[str], now: float) -> None:
+    def reported(self, report: str, waits: set[str], now: float) -> None:
         """Look what a report shows, but of the facts that somebody `waits` for."""
         snapshot = self._look()
         for fact, asked in tuple(self._asked.items()):
-            if asked.evidence != evidence or fact in waits:
+            if asked.report != report or fact in waits:
                 continue
-            holds = tuple(asked.requests.values())[-1].holds(snapshot)
+            holds = tuple(asked.requests.values())[-1].matches(snapshot)
             if asked.achieved is not None and holds:
                 asked.achieved()
                 asked.achieved = None
@@ -176,6 +174,6 @@ class Outstanding:
         if asked is None or asked.achieved is None:
             return
         if self._look().available:
-            self._ask(asked.evidence)
+            self._ask(asked.report)
         longer = min(2 * pause, _ASK_MAX)
         self._timers.set(f"doubt {fact}", now + pause, partial(self._ask_again, fact, longer))

@@ -6,7 +6,7 @@ from ..capabilities import Parameter, ParameterKind, ParameterValue, Range
 from ..errors import InvalidRequestError, OutOfRangeError
 
 
-def fitting(parameter: Parameter, value: ParameterValue) -> ParameterValue:
+def validate_parameter(parameter: Parameter, value: ParameterValue) -> ParameterValue:
     """Return what a parameter will take for `value`, or raise."""
     if parameter.range is not None:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
@@ -21,11 +21,11 @@ def fitting(parameter: Parameter, value: ParameterValue) -> ParameterValue:
     if not fits:
         raise InvalidRequestError(f"{parameter.name}: {value}")
     if parameter.range is not None and not isinstance(value, str):
-        return within(parameter.range, value)
+        return clamp_to_step(parameter.range, value)
     return value
 
 
-def within(numbers: Range, value: float) -> float:
+def clamp_to_step(numbers: Range, value: float) -> float:
     """Return `value` in steps of the charge point, never more than was asked for."""
     if not numbers.minimum <= value <= numbers.maximum:
         raise OutOfRangeError(value, numbers.minimum, numbers.maximum)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
-from ..commands.command import ExpectedState, shows
+from ..commands.command import ExpectedState, expects
 from ..model import (
     ChargepointSnapshot,
     Feature,
@@ -31,7 +31,7 @@ from .hardware import Information
 from .limits import Enforced
 from .pauses import PausingChargepoint
 from .status import PREPARING, State, is_another
-from .vehicle import reported, told
+from .vehicle import parse_vehicle, reported
 
 #: The variables that are reports of a feature, in both APIs.
 _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
@@ -62,7 +62,7 @@ class Evse(PausingChargepoint):
     #: Whether a session begins when we see it begin: nobody tells.
     _sees_starts: ClassVar[bool] = False
 
-    def __init__(self, address: str, module: str, outlet: NodeHost) -> None:
+    def __init__(self, address: str, module: str, host: NodeHost) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(
             address,
@@ -75,12 +75,12 @@ class Evse(PausingChargepoint):
                             Feature.CHARGING,
                             Feature.ENABLED,
                             Feature.STOP_TRANSACTION,
-                            Feature.FORCE_UNLOCK,
+                            Feature.UNLOCK_CONNECTOR,
                         }
                     ),
                 ),
             ),
-            outlet,
+            host,
         )
         #: The limits that hold, as was said last.
         self._enforced = Enforced()
@@ -121,9 +121,7 @@ class Evse(PausingChargepoint):
         changes = self._measured(replace(meter, power=power, session_energy=energy))
         return changes | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
 
-    def _with_total_power(
-        self, changes: dict[str, Any], info: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _with_total_power(self, changes: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
         """Return the `changes` by a session_info, with the power in it where it counts."""
         power = powermeter.whole(info.get("latest_total_w"))
         measures = power or Feature.POWER in self.snapshot.capabilities.reports
@@ -164,13 +162,13 @@ class Evse(PausingChargepoint):
         return {"capabilities": self._with_limits(), "identity": self._identity()}
 
     def _ev_info(self, value: Any, now: float) -> dict[str, Any]:
-        vehicle = told(mapping(value))
+        vehicle = parse_vehicle(mapping(value))
         return {"vehicle": vehicle, "capabilities": self._also(*reported(vehicle))}
 
     # What follows from it -------------------------------------------------------
 
     @override
-    def _course(self, state: State) -> dict[str, Any]:
+    def _with_session(self, state: State) -> dict[str, Any]:
         before, self._session = self._session, state
         if state is before and state.raw == self.snapshot.raw_status:
             return {}
@@ -240,13 +238,13 @@ class Evse(PausingChargepoint):
 
     def _finish(self, now: float) -> None:
         """No other word followed: what looked like a moment lasts."""
-        self._update(now, **self._course(session.expired(self._session, now)))
-        self._evidence(Feature.STATUS)
+        self._update(now, **self._with_session(session.expired(self._session, now)))
+        self._reported(Feature.STATUS)
 
-    def _proves(self, variable: str) -> None:
+    def _confirm_by(self, variable: str) -> None:
         """End the waits for a report that just came."""
-        for evidence in _EVIDENCE.get(variable, ()):
-            self._evidence(evidence)
+        for report in _EVIDENCE.get(variable, ()):
+            self._reported(report)
 
     def _measured(self, meter: Meter) -> dict[str, Any]:
         """Return the changes that `meter` makes; what is measured can be reported."""
@@ -279,9 +277,7 @@ class Evse(PausingChargepoint):
         limit = enforced.limits
         if enforced.is_nothing and limit.phases is None:
             # It says nothing of phases as long as nothing flows; nobody has changed them.
-            enforced = enforced.with_(
-                current=limit.current, phases=self._enforced.limits.phases
-            )
+            enforced = enforced.with_(current=limit.current, phases=self._enforced.limits.phases)
         self._enforced = enforced
         holding: dict[str, Any] = {
             "effective_current": limit.current,
@@ -293,7 +289,7 @@ class Evse(PausingChargepoint):
         """Return the limits to show: ours, also behind stricter ones, else what holds."""
         holding, kept = self._enforced.limits, known.kept
         current, own = holding.current, kept.get(Feature.MAX_CURRENT)
-        if own is not None and self._set_effect(Feature.MAX_CURRENT, own).holds(known):
+        if own is not None and self._set_effect(Feature.MAX_CURRENT, own).matches(known):
             current = own
         phases = None if holding.phases is None else str(holding.phases)
         if holding.current == 0:
@@ -304,7 +300,7 @@ class Evse(PausingChargepoint):
     def _record_limits(self, limits: Mapping[str, Any]) -> None:
         requested = self.snapshot.requested.with_limits(limits)
         shown = self._shown_limits(replace(self.snapshot, requested=requested))
-        self._update(self.outlet.clock.now(), requested=requested, **shown)
+        self._update(self.host.clock.now(), requested=requested, **shown)
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
@@ -324,17 +320,17 @@ class Evse(PausingChargepoint):
     @override
     def _act_effect(self, feature: Feature) -> ExpectedState | None:
         if feature is Feature.SKIP_RANDOM_DELAY:
-            return shows(Feature.DELAYED_UNTIL, None)
+            return expects(Feature.DELAYED_UNTIL, None)
         return super()._act_effect(feature)
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
         if feature in self.snapshot.capabilities.assumed:
             # No report will ever hold it: what was asked for is all there is.
-            self._update(self.outlet.clock.now(), **{feature: value})
+            self._update(self.host.clock.now(), **{feature: value})
 
     @override
-    def _set_evidence(self, feature: Feature) -> str:
+    def _report_of(self, feature: Feature) -> str:
         # Both come in one message.
         return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
 

@@ -19,7 +19,7 @@ class Information(NamedTuple):
     sw_version: str | None = None
 
 
-def told(info: dict[str, Any]) -> Information:
+def parse_information(info: dict[str, Any]) -> Information:
     """Return what `info` says; a release has other keys than the next one."""
     return Information(
         manufacturer=text(info.get("manufacturer")) or text(info.get("vendor")),

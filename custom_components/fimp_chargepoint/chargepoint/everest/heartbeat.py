@@ -50,11 +50,11 @@ class HeartbeatMonitor:
         """The seconds of silence after which nobody is there any more."""
         return max(_SILENCE_MIN, _MISSED_BEATS * self._interval)
 
-    def told(self, interval: float) -> None:
+    def set_interval(self, interval: float) -> None:
         """Take over the interval that a discovery tells, in seconds."""
         self._interval = min(max(interval, 0.0), _INTERVAL_MAX)
 
-    def beat(self, value: Any, now: float) -> bool:
+    def received(self, value: Any, now: float) -> bool:
         """Take a heartbeat; returns whether the module has started anew before it."""
         count = value if type(value) is int else None
         before, before_at = self._count, self._at
@@ -74,6 +74,6 @@ class HeartbeatMonitor:
         self._count = self._at = None
 
 
-def is_beat(value: Any) -> bool:
+def is_heartbeat(value: Any) -> bool:
     """Whether `value` is a heartbeat: a counter, or in 2025.10 an empty object."""
     return value == {} or type(value) is int

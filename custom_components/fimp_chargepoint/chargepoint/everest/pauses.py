@@ -99,16 +99,16 @@ def _read_session(stored: Mapping[str, Any]) -> tuple[str | None, datetime | Non
 class PausingChargepoint(Chargepoint, ABC):
     """A charge point that remembers which pauses do not show."""
 
-    def __init__(self, address: str, snapshot: ChargepointSnapshot, outlet: NodeHost) -> None:
+    def __init__(self, address: str, snapshot: ChargepointSnapshot, host: NodeHost) -> None:
         """Start without any pause."""
-        super().__init__(address, snapshot, outlet)
+        super().__init__(address, snapshot, host)
         self._session = State()
         #: Whether a stop is on its way that nobody will confirm.
         self._unconfirmed_stop = False
         self._stopping: set[asyncio.Task[None]] = set()
 
     @abstractmethod
-    def _course(self, state: State) -> dict[str, Any]:
+    def _with_session(self, state: State) -> dict[str, Any]:
         """Take over `state` and return what changes with it."""
 
     @property
@@ -122,11 +122,11 @@ class PausingChargepoint(Chargepoint, ABC):
         if value is True:
             self._request_pause(accepted=True if pauses else None)
             if pauses or self.snapshot.status in SUSPENDED:
-                self._commands.prove(request_id)
+                self._commands.confirm(request_id)
         elif value is False and pauses:
             # Up to 2025.12 it only pauses what it charges.
             self._request_pause(accepted=False)
-            self._commands.prove(request_id)
+            self._commands.confirm(request_id)
 
     def _request_pause(self, *, accepted: bool | None) -> None:
         """Remember that a pause was accepted, or waits for charging to begin; None: neither."""
@@ -135,7 +135,7 @@ class PausingChargepoint(Chargepoint, ABC):
             state = self._session
             pause = Pause(accepted=accepted, session_id=state.id, started=state.started)
         self._unconfirmed_stop = False
-        self._update(self.outlet.clock.now(), **self._requesting(pause))
+        self._update(self.host.clock.now(), **self._requesting(pause))
 
     def _requesting(self, pause: Pause | None) -> dict[str, Any]:
         """Return what changes with another pause; one that waits is shown as wanted."""
@@ -162,7 +162,7 @@ class PausingChargepoint(Chargepoint, ABC):
         if not self.snapshot.requested.is_paused or state.word != CHARGING:
             self.timers.cancel("resumed")
         elif "resumed" not in self.timers:
-            due = self.outlet.clock.now() + _RESUMED_AFTER
+            due = self.host.clock.now() + _RESUMED_AFTER
             self.timers.set("resumed", due, self._resumed)
 
     def _resumed(self, _: float) -> None:
@@ -175,14 +175,14 @@ class PausingChargepoint(Chargepoint, ABC):
 
     @override
     def restore_pauses(self, stored: Mapping[str, Any]) -> None:
-        now = self.outlet.clock.now()
+        now = self.host.clock.now()
         if (explained := read_explained(stored)) is not None:
             state = remembering(self._session, *explained)
             if state.word is None:
                 # What it says next tells whether that is still true.
                 self._session = state
             else:
-                self._update(now, **self._course(state))
+                self._update(now, **self._with_session(state))
         pause = read_pause(stored)
         known = self.snapshot.requested.pause is not None
         if pause is not None and not known and not is_over(pause, self._session):
@@ -196,10 +196,10 @@ class PausingChargepoint(Chargepoint, ABC):
         await super().start_charging()
 
     @override
-    def _evidence(self, evidence: str) -> None:
-        super()._evidence(evidence)
+    def _reported(self, report: str) -> None:
+        super()._reported(report)
         waits = self.snapshot.requested.waits_to_pause or self._unconfirmed_stop
-        if evidence != Feature.STATUS or not waits:
+        if report != Feature.STATUS or not waits:
             return
         if self.snapshot.status is Status.CHARGING:
             task = asyncio.get_running_loop().create_task(self._stop_again())
@@ -208,7 +208,7 @@ class PausingChargepoint(Chargepoint, ABC):
             # It stays pending: from now on that is up to the command.
             self._unconfirmed_stop = False
             requested = self.snapshot.requested.with_pause(None)
-            self._update(self.outlet.clock.now(), requested=requested)
+            self._update(self.host.clock.now(), requested=requested)
         elif self.snapshot.charging is False and not self._may_start:
             self._request_pause(accepted=None)
 
@@ -220,4 +220,4 @@ class PausingChargepoint(Chargepoint, ABC):
             name = self.snapshot.identity.name
             _LOGGER.warning("%s charges although it was to pause: %s", name, error)
         pause = self.snapshot.requested.pause
-        self._update(self.outlet.clock.now(), **self._requesting(pause))
+        self._update(self.host.clock.now(), **self._requesting(pause))

@@ -68,7 +68,7 @@ class RandomisedDelay:
             return {"random_delay": False, "delayed_until": None}
         return {}
 
-    def told(
+    def parse(
         self, known: ChargepointSnapshot, value: dict[str, Any], now: datetime
     ) -> dict[str, Any]:
         """Return what a countdown changes in what is `known`."""

@@ -78,9 +78,7 @@ def on_event(state: State, event: dict[str, Any], now: float, seen: datetime) ->
             energy=based(state.energy, _reading(details)),
         )
     if name in AUTHORIZED:
-        state = replace(
-            state, authorized=AUTHORIZED[name], token=_token(details) or state.token
-        )
+        state = replace(state, authorized=AUTHORIZED[name], token=_token(details) or state.token)
     if meaning is None:
         return state
     word, car, _ = meaning
@@ -204,9 +202,7 @@ def _entered(
     """
     if word == SWITCHING:
         # session_info goes on with the word it had: only another one ends this.
-        return replace(
-            state, status=Status.SWITCHING_PHASES, plugged=True, car=True, deadline=None
-        )
+        return replace(state, status=Status.SWITCHING_PHASES, plugged=True, car=True, deadline=None)
     if word == FINISHED_EV and word == state.word:
         return state
     plugged = True if car else state.plugged

@@ -23,9 +23,9 @@ def station_address(prefix: str) -> str:
 class EverestStation(Station):
     """A station that is there as long as one of its EVSEs is."""
 
-    def __init__(self, address: str, name: str, outlet: NodeHost) -> None:
+    def __init__(self, address: str, name: str, host: NodeHost) -> None:
         """Begin without any part."""
-        super().__init__(address, name, outlet)
+        super().__init__(address, name, host)
         self._first: EverestChargepoint | None = None
         #: Its EVSEs that are available, and the histories that are of none of them.
         self._there: set[EverestChargepoint] = set()
@@ -56,7 +56,7 @@ class EverestStation(Station):
             self._there.add(evse)
         else:
             self._there.discard(evse)
-        now = self.outlet.clock.now()
+        now = self.host.clock.now()
         before = self.snapshot.available
         first = self._first or evse
         self.set_available(None if self._there else first.snapshot.unavailable, now)
@@ -75,7 +75,7 @@ class EverestStation(Station):
         self.timers.set("errors", now + ASK_AGAIN, self._ask)
 
     def _ask(self, now: float) -> None:
-        self.outlet.internal_errors.each(self._histories, lambda each: each.ask(now))
+        self.host.internal_errors.each(self._histories, lambda each: each.ask(now))
 
     def _changed(self, _: frozenset[str], now: float) -> None:
         known = any(each.known for each in self._histories)
@@ -83,7 +83,7 @@ class EverestStation(Station):
         self.take_faults(names if known or names else None, now)
 
     @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
         for each in self._histories:
             each.forget()

@@ -15,8 +15,8 @@ _NUMBERS: Final = {
     "remaining_energy_needed": ("energy_needed", 1000, 3),
     "present_voltage": (Feature.VEHICLE_VOLTAGE, 1, 1),
     "present_current": (Feature.VEHICLE_CURRENT, 1, 1),
-    "target_voltage": (Feature.WANTED_VOLTAGE, 1, 1),
-    "target_current": (Feature.WANTED_CURRENT, 1, 1),
+    "target_voltage": (Feature.TARGET_VOLTAGE, 1, 1),
+    "target_current": (Feature.TARGET_CURRENT, 1, 1),
     "maximum_voltage_limit": (Feature.VEHICLE_VOLTAGE_MAX, 1, 1),
     "maximum_current_limit": (Feature.VEHICLE_CURRENT_MAX, 1, 1),
     "minimum_current_limit": (Feature.VEHICLE_CURRENT_MIN, 1, 1),
@@ -25,7 +25,7 @@ _NUMBERS: Final = {
 }
 _MOMENTS: Final = {
     "estimated_time_full": "full_at",
-    "estimated_time_bulk": Feature.FULL_ENOUGH_AT,
+    "estimated_time_bulk": Feature.BULK_CHARGE_COMPLETE_AT,
     "departure_time": Feature.DEPARTURE,
 }
 #: What is offered by itself, once it was said.
@@ -36,7 +36,7 @@ _FEATURES: Final = tuple(
 )
 
 
-def told(info: dict[str, Any]) -> Vehicle:
+def parse_vehicle(info: dict[str, Any]) -> Vehicle:
     """Return what is known of the car now."""
     found: dict[str, Any] = {"id": text(info.get("evcc_id"))}
     for key, (field, units, digits) in _NUMBERS.items():

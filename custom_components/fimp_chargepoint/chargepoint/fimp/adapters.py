@@ -40,9 +40,7 @@ _CUT_OFF: Final = {
 class Adapters:
     """The adapters on one broker, and what they are to be asked."""
 
-    def __init__(
-        self, send: Callable[[str, bytes], None], timers: Timers, clock: Clock
-    ) -> None:
+    def __init__(self, send: Callable[[str, bytes], None], timers: Timers, clock: Clock) -> None:
         """Use `send(topic, payload)` to ask, and `timers` to keep the pace by `clock`."""
         self._send = send
         self._timers = timers
@@ -56,7 +54,7 @@ class Adapters:
         #: Why adapters do not reach their charge points, as they say.
         self._cut_off: dict[Adapter, frozenset[Reason]] = {}
 
-    def link_down(self) -> None:
+    def connection_lost(self) -> None:
         """Forget all questions."""
         self._inclusions.clear()
         self._asked.clear()
@@ -109,7 +107,7 @@ class Adapters:
         self._timers.cancel(f"login {adapter}")
         self._cut_off.pop(adapter, None)
 
-    def told(self, adapter: Adapter, state: Any, now: float) -> None:
+    def handle_state(self, adapter: Adapter, state: Any, now: float) -> None:
         """Take the state of an adapter, or of its login.
 
         Raises:
@@ -159,11 +157,11 @@ class Adapters:
             self._timers.set("inclusions", now + _INCLUSION_PACE, self._next_inclusion)
 
     def _command(self, adapter: Adapter, kind: str, now: float, **fields: Any) -> None:
-        _, payload = encode(kind, adapter.service, self._clock.moment(now), **fields)
+        _, payload = encode(kind, adapter.service, self._clock.to_datetime(now), **fields)
         self._send(adapter.commands, payload)
 
 
-def login_lost(state: Any) -> bool | None:
+def signed_out(state: Any) -> bool | None:
     """Return whether the state of an app, or of its login, says so; None where it does not.
 
     Raises:

@@ -53,17 +53,15 @@ class FimpChargepoint(Chargepoint):
     #: not: it may answer somebody's typing error.
     PROOFS: ClassVar = frozenset({*control.READERS, "evt.current_session.report"})
 
-    def __init__(
-        self, key: str, address: ServiceAddress, outlet: NodeHost, prefix: str
-    ) -> None:
+    def __init__(self, key: str, address: ServiceAddress, host: NodeHost, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
         #: Who it is until somebody tells.
         self._stranger = Identity.of_stranger(f"{address.adapter.name} {address.address}")
         super().__init__(
-            key, ChargepointSnapshot(identity=self._stranger, capabilities=BASIC), outlet
+            key, ChargepointSnapshot(identity=self._stranger, capabilities=BASIC), host
         )
         self.service_address = address
-        self._requests = Requests(prefix, address, outlet.clock)
+        self._requests = Requests(prefix, address, host.clock)
         #: What its adapter says of the thing, and what the hub's device list does.
         self._included: Thing | None = None
         self._listed: Thing | None = None
@@ -77,7 +75,7 @@ class FimpChargepoint(Chargepoint):
         self._cut_off: Reason | None = None
         self._by_heart: bool | None = None
         self._last_stop = ""
-        self._heard_at = outlet.clock.now()
+        self._heard_at = host.clock.now()
         self._unanswered = 0
         self._sessions = SessionReader()
         self._readers: dict[str, dict[str, Reader]] = {
@@ -96,7 +94,7 @@ class FimpChargepoint(Chargepoint):
 
     # Messages in --------------------------------------------------------------
 
-    def apply(self, service: str, message: Message, now: float) -> None:
+    def handle_message(self, service: str, message: Message, now: float) -> None:
         """Take a message of one of the services.
 
         Raises:
@@ -127,8 +125,8 @@ class FimpChargepoint(Chargepoint):
             self._heard(now, **reading.changes)
         else:
             self._update(now, **reading.changes)
-        if reading.evidence:
-            self._evidence(reading.evidence)
+        if reading.report:
+            self._reported(reading.report)
         if before.status is not self.snapshot.status or before.faults != self.snapshot.faults:
             # The list of errors is said only to who asks.
             self._ask_health_soon(now)
@@ -174,15 +172,15 @@ class FimpChargepoint(Chargepoint):
         """Take of a report what holds although its adapter does not reach it."""
         listed = {key: each for key, each in reading.changes.items() if key == "capabilities"}
         self._heard(now, **listed)
-        if reading.evidence == Feature.STATUS:
+        if reading.report == Feature.STATUS:
             status = reading.changes["status"]
             before, self._by_heart = self._by_heart, status and status in CHARGING_ALLOWED
             if before and self._by_heart is False:
                 # No memory changes: it does reach it, and this is what the stop has done.
-                self._commands.prove(self._last_stop)
+                self._commands.confirm(self._last_stop)
 
     @property
-    def introduced(self) -> bool:
+    def announced(self) -> bool:
         """Whether its adapter has said who it is."""
         return self._included is not None
 
@@ -199,9 +197,7 @@ class FimpChargepoint(Chargepoint):
             self._parameters = ()
         self._update(
             now,
-            identity=identity(
-                self._stranger, self._included, self._listed, self.service_address
-            ),
+            identity=identity(self._stranger, self._included, self._listed, self.service_address),
             capabilities=self._capabilities(),
         )
         if self._services != before or not self._asked:
@@ -230,12 +226,12 @@ class FimpChargepoint(Chargepoint):
         return reading
 
     def _current_session(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        clock = self.outlet.clock
-        return self._sessions.read(snapshot, message, clock.moment(clock.now()))
+        clock = self.host.clock
+        return self._sessions.read(snapshot, message, clock.to_datetime(clock.now()))
 
     def _uptime(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        clock = self.outlet.clock
-        return health.uptime(snapshot, message, clock.moment(clock.now()))
+        clock = self.host.clock
+        return health.uptime(snapshot, message, clock.to_datetime(clock.now()))
 
     def _described(self, _: ChargepointSnapshot, message: Message) -> Reading:
         found = parameters.described(message)
@@ -252,7 +248,7 @@ class FimpChargepoint(Chargepoint):
         self._asked = True
         for service, kind in questions(self._services, self._seen):
             self._get(service, kind)
-        self._watch_health(self.outlet.clock.now() + _HEALTH_EVERY)
+        self._watch_health(self.host.clock.now() + _HEALTH_EVERY)
 
     def _ask_health(self, now: float) -> None:
         """Ask for what no charge point says by itself."""
@@ -270,24 +266,24 @@ class FimpChargepoint(Chargepoint):
             self.timers.set("health", when, self._ask_health)
 
     @override
-    def _ask(self, evidence: str) -> None:
-        if (kind := ASKED_BY.get(evidence)) is not None:
+    def _ask(self, report: str) -> None:
+        if (kind := ASKED_BY.get(report)) is not None:
             self._get("chargepoint", kind)
         for each in self._parameters:
-            if evidence == parameter_kind(each.id):
+            if report == parameter_kind(each.id):
                 self._send(self._requests.get_parameter(each))
 
     def _get(self, service: str, kind: str) -> None:
         self._send(self._requests.make(service, kind))
 
     def _send(self, request: Request) -> None:
-        self.outlet.send(request.topic, request.payload)
+        self.host.send(request.topic, request.payload)
 
     # Life ------------------------------------------------------------------------
 
     @override
-    def link_up(self, now: float) -> None:
-        super().link_up(now)
+    def connection_made(self, now: float) -> None:
+        super().connection_made(now)
         self._thing_up = None
         self._heard_at = now
         self._unanswered = 0
@@ -298,7 +294,7 @@ class FimpChargepoint(Chargepoint):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         # Whatever else is wrong: who is cut off cannot tell.
-        if reason is not Reason.LINK_DOWN:
+        if reason is not Reason.NOT_CONNECTED:
             reason = self._cut_off or reason
         super()._set_unavailable(reason, now, **changes)
 
@@ -316,9 +312,9 @@ class FimpChargepoint(Chargepoint):
         """Take a sign of life, with what it changes; ask for the rest where it came back."""
         self._heard_at = now
         self._unanswered = 0
-        came_back = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
+        reconnected = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
         self._set_unavailable(None, now, **changes)
-        if came_back:
+        if reconnected:
             self._watch_silence(now)
             self.ask_everything()
 
@@ -336,8 +332,8 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def restore_session(self, started: datetime, energy: float) -> None:
-        session = self._sessions.restored(self.snapshot, started, energy)
-        self._update(self.outlet.clock.now(), session=session)
+        session = self._sessions.from_storage(self.snapshot, started, energy)
+        self._update(self.host.clock.now(), session=session)
 
     # Commands ----------------------------------------------------------------------
 
@@ -365,16 +361,14 @@ class FimpChargepoint(Chargepoint):
         if feature is Feature.PHASES:
             mode = control.mode_with(value, self.snapshot)
             if mode is None:
-                return ExpectedState(
-                    Feature.PHASE_MODE, value, lambda known: known.phases == value
-                )
+                return ExpectedState(Feature.PHASE_MODE, value, lambda known: known.phases == value)
             return super()._set_effect(Feature.PHASE_MODE, mode)
         if feature is Feature.SESSION_CURRENT:
             return ExpectedState(feature, value, lambda snapshot: offers(snapshot, value))
         return super()._set_effect(feature, value)
 
     @override
-    def _set_evidence(self, feature: Feature) -> str:
+    def _report_of(self, feature: Feature) -> str:
         if feature is Feature.PHASES:
             return Feature.PHASE_MODE
         return Feature.SESSION_ENERGY if feature is Feature.SESSION_CURRENT else feature
@@ -383,7 +377,7 @@ class FimpChargepoint(Chargepoint):
     def _was_set(self, feature: Feature, value: Any) -> None:
         # No report holds it.
         if feature is Feature.SESSION_CURRENT:
-            self._update(self.outlet.clock.now(), session_current=value)
+            self._update(self.host.clock.now(), session_current=value)
 
     @override
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
@@ -395,6 +389,6 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _acted(self, feature: Feature) -> None:
-        now = self.outlet.clock.now()
+        now = self.host.clock.now()
         self._ask_health_soon(now)
         self._watch_health(now + _RESTART_TIME)

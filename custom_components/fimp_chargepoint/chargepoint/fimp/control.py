@@ -49,7 +49,7 @@ def state(_: ChargepointSnapshot, message: Message) -> Reading:
             "plugged": None if status is None else PLUGGED.get(status),
             **({"charging_mode": mode} if mode else {}),
         },
-        evidence=Feature.STATUS,
+        report=Feature.STATUS,
     )
 
 

@@ -16,7 +16,7 @@ from ..hub import Hub
 from ..notices import LoginLost
 from ..protocol import Handler, Protocol
 from ..transport.topics import is_level
-from .adapters import Adapters, login_lost
+from .adapters import Adapters, signed_out
 from .chargepoint import FimpChargepoint
 from .inclusion import Thing, parse_thing
 from .message import SOURCE, Message, decode, encode
@@ -32,7 +32,7 @@ from .topic import (
     of_any_payload,
     parse_event,
 )
-from .vinculum import NOTIFICATION, Changes, VinculumDirectory, is_of_house, request
+from .vinculum import NOTIFICATION, Changes, VinculumDirectory, is_of_vinculum, request
 
 #: Seconds a charge point that was seen may take to say who it is.
 _INTRODUCTION_TIME = 3.0
@@ -63,9 +63,9 @@ class FimpProtocol(Protocol):
         self._start = f"fimp:{prefix}"
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
         #: Seen, but not introduced yet: not on the hub.
-        self._strangers: set[ServiceAddress] = set()
+        self._newcomers: set[ServiceAddress] = set()
         self._adapters = Adapters(self._send, self._timers, hub.clock)
-        self._house = VinculumDirectory(lambda address: hub.admission.knows(self._key(address)))
+        self._directory = VinculumDirectory(lambda address: hub.admission.knows(self._key(address)))
         self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
             "evt.thing.exclusion_report": self._exclusion_report,
@@ -99,7 +99,7 @@ class FimpProtocol(Protocol):
     def recognise(self, topic: str, payload: bytes, now: float) -> FimpChargepoint | None:
         match parse_event(topic):
             case ServiceTopic("chargepoint", address):
-                return self._proven(address, payload, now)
+                return self._identified(address, payload, now)
         return None
 
     @override
@@ -111,13 +111,13 @@ class FimpProtocol(Protocol):
             message = decode(payload)
         except ProtocolError:
             return False
-        return message.type in self._adapter_events or is_of_house(message)
+        return message.type in self._adapter_events or is_of_vinculum(message)
 
     @override
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         # The device list of a hub comes first: where there is one, hundreds of questions
         # need not be asked.
-        when = self._hub.clock.moment(now)
+        when = self._hub.clock.to_datetime(now)
         _, payload = request(when, f"pt:j1/{self._replies}")
         self._send(VINCULUM_COMMANDS, payload)
         _, payload = encode("cmd.discovery.request", "system", when)
@@ -129,10 +129,10 @@ class FimpProtocol(Protocol):
         each(self._nodes, lambda address: self._ask_about(address, now))
 
     @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
-        self._adapters.link_down()
-        self._hub.internal_errors.each(self._strangers, self._forget)
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
+        self._adapters.connection_lost()
+        self._hub.internal_errors.each(self._newcomers, self._forget)
 
     # Events -------------------------------------------------------------------
 
@@ -141,12 +141,12 @@ class FimpProtocol(Protocol):
     ) -> None:
         node = self._nodes.get(address)
         if node is not None:
-            node.apply(service, decode(payload), now)
+            node.handle_message(service, decode(payload), now)
         elif service == "chargepoint" and not self._waits(address, now):
             # A house has many meters; only those beside a charge point are looked into.
-            node = self._proven(address, payload, now)
+            node = self._identified(address, payload, now)
             if node is not None and self._admits(address, now):
-                self._meet(address, node, now)
+                self._register(address, node, now)
 
     def _adapter_event(self, adapter: Adapter, payload: bytes, now: float) -> None:
         message = decode(payload)
@@ -173,24 +173,24 @@ class FimpProtocol(Protocol):
     def _vinculum_event(self, payload: bytes, now: float) -> None:
         message = decode(payload)
         if message.type == NOTIFICATION:
-            self._house_changed(self._house.notified(message.value), now)
+            self._directory_changed(self._directory.notified(message.value), now)
 
     def _vinculum_reply(self, payload: bytes, now: float) -> None:
         # Replies to others come elsewhere, and may be of a part of the house only.
         message = decode(payload)
         if message.type == "evt.pd7.response":
-            changes = self._house.answered(message.value)
+            changes = self._directory.answered(message.value)
             self._adapters.only_chargers()
-            self._house_changed(changes, now)
+            self._directory_changed(changes, now)
 
     def _inclusion_report(self, _: Adapter, message: Message, now: float) -> None:
         thing = parse_thing(message.value)
 
-        def introduce(address: ServiceAddress) -> None:
+        def announce(address: ServiceAddress) -> None:
             self._known(address).apply_thing(thing, now)
-            self._introduce(address, now)
+            self._announce(address, now)
 
-        self._hub.internal_errors.each(self._admitted(thing.chargepoints, now), introduce)
+        self._hub.internal_errors.each(self._admitted(thing.chargepoints, now), announce)
 
     def _exclusion_report(self, adapter: Adapter, message: Message, _: float) -> None:
         thing = _address(message.value)
@@ -242,23 +242,23 @@ class FimpProtocol(Protocol):
         return isinstance(status, str) and status != ""
 
     def _app_state_report(self, adapter: Adapter, message: Message, now: float) -> None:
-        lost = login_lost(message.value)
+        lost = signed_out(message.value)
         ours = [node for each, node in self._nodes.items() if each.adapter == adapter]
         if lost and ours:
             self._hub.warn(LoginLost(self._notice(adapter), adapter.name))
         elif lost is False:
             self._hub.withdraw(self._notice(adapter))
-        self._adapters.told(adapter, message.value, now)
+        self._adapters.handle_state(adapter, message.value, now)
         reason = self._adapters.cut_off(adapter)
         self._hub.internal_errors.each(ours, lambda each: each.apply_cut_off(reason, now))
 
-    def _house_changed(self, changes: Changes, now: float) -> None:
+    def _directory_changed(self, changes: Changes, now: float) -> None:
         def describe(device: Thing, address: ServiceAddress) -> None:
             known = address in self._nodes
             self._known(address).apply_device(device, now)
             if not known:
                 self._adapters.ask_about_charger(address.adapter, address.thing, now)
-            self._introduce(address, now)
+            self._announce(address, now)
 
         def forget(address: ServiceAddress) -> None:
             if address in self._nodes:
@@ -269,7 +269,7 @@ class FimpProtocol(Protocol):
         for device in changes.described:
             admitted = self._admitted(device.chargepoints, now)
             self._hub.internal_errors.each(admitted, partial(describe, device))
-        self._hub.internal_errors.each(changes.gone, forget)
+        self._hub.internal_errors.each(changes.removed, forget)
 
     # Nodes --------------------------------------------------------------------
 
@@ -290,21 +290,19 @@ class FimpProtocol(Protocol):
         key, let_in = self._key(address), partial(self._let_in, address)
         return self._hub.admission.admits(key, now, let_in)
 
-    def _admitted(
-        self, addresses: Iterable[ServiceAddress], now: float
-    ) -> list[ServiceAddress]:
+    def _admitted(self, addresses: Iterable[ServiceAddress], now: float) -> list[ServiceAddress]:
         """Return those of `addresses` that are there or may come in."""
         return [each for each in addresses if each in self._nodes or self._admits(each, now)]
 
     def _let_in(self, address: ServiceAddress, now: float) -> None:
         """The user has let it in: it may have nothing to say for days, so it is asked."""
         if address not in self._nodes:
-            self._meet(address, self._made(address), now)
+            self._register(address, self._made(address), now)
 
     def _made(self, address: ServiceAddress) -> FimpChargepoint:
         return FimpChargepoint(self._key(address), address, self._hub, self._prefix)
 
-    def _proven(
+    def _identified(
         self, address: ServiceAddress, payload: bytes, now: float
     ) -> FimpChargepoint | None:
         """Return the node of a charge point that a message proves.
@@ -315,7 +313,7 @@ class FimpProtocol(Protocol):
         if message.type not in FimpChargepoint.PROOFS:
             return None
         node = self._made(address)
-        node.apply("chargepoint", message, now)
+        node.handle_message("chargepoint", message, now)
         return node
 
     def _known(self, address: ServiceAddress) -> FimpChargepoint:
@@ -326,13 +324,13 @@ class FimpProtocol(Protocol):
 
     def _add(self, address: ServiceAddress, node: FimpChargepoint) -> None:
         self._nodes[address] = node
-        self._strangers.add(address)
+        self._newcomers.add(address)
         now = self._hub.clock.now()
         node.apply_cut_off(self._adapters.cut_off(address.adapter), now)
         # Before all that it may answer by heart.
         self._adapters.watch_login(address.adapter, now)
 
-    def _meet(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
+    def _register(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
         """Take in a charge point that spoke, and give it the time to say who it is."""
         self._add(address, node)
         node.ask_everything()
@@ -340,13 +338,13 @@ class FimpProtocol(Protocol):
         self._timers.set(
             f"introduce {address}",
             now + _INTRODUCTION_TIME,
-            lambda now: self._introduce(address, now),
+            lambda now: self._announce(address, now),
         )
 
-    def _introduce(self, address: ServiceAddress, now: float) -> None:
+    def _announce(self, address: ServiceAddress, now: float) -> None:
         """Put a charge point on the hub, as known by now."""
-        if address in self._strangers:
-            self._strangers.remove(address)
+        if address in self._newcomers:
+            self._newcomers.remove(address)
             self._timers.cancel(f"introduce {address}")
             self._hub.add_node(self._nodes[address])
             self._ask_who(address, now, *_WHO_AGAIN)
@@ -357,13 +355,11 @@ class FimpProtocol(Protocol):
         self._adapters.watch_login(address.adapter, now)
         self._ask_who(address, now, *_WHO_AGAIN)
 
-    def _ask_who(
-        self, address: ServiceAddress, now: float, pause: float, *pauses: float
-    ) -> None:
+    def _ask_who(self, address: ServiceAddress, now: float, pause: float, *pauses: float) -> None:
         """Ask again until its adapter has said who it is: one answer may be lost."""
 
         def ask(now: float) -> None:
-            if not self._nodes[address].introduced:
+            if not self._nodes[address].announced:
                 self._adapters.ask_about_charger(address.adapter, address.thing, now)
                 self._ask_who(address, now, *(pauses or (pause,)))
 
@@ -371,7 +367,7 @@ class FimpProtocol(Protocol):
 
     def _forget(self, address: ServiceAddress) -> None:
         node = self._nodes.pop(address)
-        self._strangers.discard(address)
+        self._newcomers.discard(address)
         self._timers.cancel(f"introduce {address}")
         self._timers.cancel(f"who is {address}")
         self._adapters.forget(address.adapter, address.thing)

@@ -151,9 +151,7 @@ def decode(payload: bytes) -> Message:
 
 
 def _value(value_type: Any, value: Any) -> Any:
-    convert = (
-        _VALUE_TYPES.get(value_type, _anything) if isinstance(value_type, str) else _anything
-    )
+    convert = _VALUE_TYPES.get(value_type, _anything) if isinstance(value_type, str) else _anything
     try:
         return convert(value)
     except TypeError, ValueError, binascii.Error, OverflowError:
@@ -190,8 +188,8 @@ def encode(
 
     """
     if value_type != "null":
-        fitting = _VALUE_TYPES[value_type](value)
-        if type(fitting) is not type(value):
+        validate_parameter = _VALUE_TYPES[value_type](value)
+        if type(validate_parameter) is not type(value):
             message = f"{value!r} is no {value_type}"
             raise ValueError(message)
     uid = str(uuid4())

@@ -54,7 +54,7 @@ def reported(snapshot: ChargepointSnapshot, message: Message) -> Reading:
     value = _value(report.get("value"), str(report.get("value_type")))
     return Reading(
         {"parameters": {**snapshot.parameters, parameter_id: value}},
-        evidence=parameter_kind(parameter_id),
+        report=parameter_kind(parameter_id),
     )
 
 

@@ -12,14 +12,14 @@ class Reading(NamedTuple):
     """What a report means.
 
     `changes` are new values of the snapshot's fields. `seen` is what can evidently be
-    reported, whatever the list of interfaces says. `evidence` is the name by which a
+    reported, whatever the list of interfaces says. `report` is the name by which a
     command may wait for this report. `live` is False for what an adapter may say by
     heart, without its charge point.
     """
 
     changes: dict[str, Any]
     seen: frozenset[Feature] = frozenset()
-    evidence: str = ""
+    report: str = ""
     live: bool = True
 
 

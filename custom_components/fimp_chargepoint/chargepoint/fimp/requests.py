@@ -125,7 +125,7 @@ class Requests:
 
     def make(self, service: str, kind: str, **fields: Any) -> Request:
         """Return a message to a service; `fields` as in `encode`."""
-        when = self._clock.moment(self._clock.now())
+        when = self._clock.to_datetime(self._clock.now())
         uid, payload = encode(kind, service, when, **fields)
         return Request(uid, self._prefix + self._address.commands(service), payload)
 

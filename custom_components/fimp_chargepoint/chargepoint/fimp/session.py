@@ -32,9 +32,7 @@ class SessionReader:
         if offered is not None:
             amperes(offered, "offered_current")
         values = snapshot.meter
-        known = (
-            self._restored_energy if values.session_energy is None else values.session_energy
-        )
+        known = self._restored_energy if values.session_energy is None else values.session_energy
         session, energy = next_session(snapshot.session, known, energy, message.props, now)
         self._start_was_seen = "started_at" not in message.props
         changes: dict[str, Any] = {
@@ -45,7 +43,7 @@ class SessionReader:
         seen = set() if offered is None else {Feature.OFFERED_CURRENT}
         return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
 
-    def restored(
+    def from_storage(
         self, snapshot: ChargepointSnapshot, started: datetime, energy: float
     ) -> Session:
         """Return the session, which is that of an earlier run unless a new one runs."""
@@ -97,9 +95,7 @@ def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:
     return offered == highest or (offered == 0 and snapshot.charging is not True)
 
 
-def limit_of(
-    before: ChargepointSnapshot, session: Session, offered: float | None
-) -> float | None:
+def limit_of(before: ChargepointSnapshot, session: Session, offered: float | None) -> float | None:
     """Return which limit of `before` still holds in `session`, where so much is `offered`.
 
     No report holds the limit. It ends with its session, and if more is offered, somebody

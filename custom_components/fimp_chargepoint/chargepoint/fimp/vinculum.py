@@ -42,7 +42,7 @@ def request(when: datetime, reply_to: str) -> tuple[str, bytes]:
     )
 
 
-def is_of_house(message: Message) -> bool:
+def is_of_vinculum(message: Message) -> bool:
     """Whether a message tells of a device or a room that was added, edited or deleted."""
     value = message.value
     return (
@@ -57,7 +57,7 @@ class Changes:
     """What is new: charge points that were added or edited, and those that are gone."""
 
     described: list[Thing] = field(default_factory=list)
-    gone: set[ServiceAddress] = field(default_factory=set)
+    removed: set[ServiceAddress] = field(default_factory=set)
 
 
 class VinculumDirectory:
@@ -97,7 +97,8 @@ class VinculumDirectory:
         devices = self._devices.values()
         self._places = Counter(each for device in devices for each in _chargepoints(device))
         return Changes(
-            described=[self._thing(each) for each in devices], gone=before - self._places.keys()
+            described=[self._thing(each) for each in devices],
+            removed=before - self._places.keys(),
         )
 
     def notified(self, value: Any) -> Changes:
@@ -149,10 +150,10 @@ class VinculumDirectory:
 
     def _changes(self, places: list[ServiceAddress], *described: Thing) -> Changes:
         """Return what became of `places`, at which there were charge points."""
-        gone = {each for each in places if not self._places[each]}
-        for each in gone:
+        removed = {each for each in places if not self._places[each]}
+        for each in removed:
             del self._places[each]
-        return Changes(described=[*described], gone=gone)
+        return Changes(described=[*described], removed=removed)
 
     def _room_edited(self, item_id: Any, name: str | None) -> Changes:
         if not _room_for(item_id, self._rooms):
@@ -160,9 +161,7 @@ class VinculumDirectory:
         self._rooms[item_id] = name
         return Changes(
             described=[
-                self._thing(each)
-                for each in self._devices.values()
-                if each.get("room") == item_id
+                self._thing(each) for each in self._devices.values() if each.get("room") == item_id
             ]
         )
 
@@ -177,8 +176,8 @@ class VinculumDirectory:
         """Whether a device may be kept; one that is known takes the place of a stranger."""
         if _room_for(item_id, self._devices):
             return True
-        strangers = (each for each, other in self._devices.items() if not self._knows(other))
-        if not self._knows(device) or (stranger := next(strangers, None)) is None:
+        newcomers = (each for each, other in self._devices.items() if not self._knows(other))
+        if not self._knows(device) or (stranger := next(newcomers, None)) is None:
             return False
         self._deleted(stranger)
         return True

@@ -118,9 +118,9 @@ class LimitOwnership:
         if not snapshot.kept:
             self._show(dict(limits))
             if snapshot.available:
-                self.came_back(now)
+                self.reconnected(now)
 
-    def came_back(self, now: float, *, lost: bool = False) -> None:
+    def reconnected(self, now: float, *, lost: bool = False) -> None:
         """The charge point was away, or has started anew: look whether the limits hold.
 
         `lost` is whether they do not for certain.
@@ -144,11 +144,11 @@ class LimitOwnership:
         for key, value in snapshot.kept.items():
             effect = self._effect(Feature(key), value)
             name = f"yield {key}"
-            if effect.holds(snapshot) or not snapshot.available:
+            if effect.matches(snapshot) or not snapshot.available:
                 self._timers.cancel(name)
             elif self._is_wanted(effect, snapshot):
                 continue
-            elif effect.holds(before) or self._is_forgotten(key, snapshot):
+            elif effect.matches(before) or self._is_forgotten(key, snapshot):
                 self._timers.set(name, now + _RESPECT_AFTER, partial(self._give_way, key))
         if self._due and self._say_again is not None and now >= self._counts_from:
             self._look_after()
@@ -184,7 +184,7 @@ class LimitOwnership:
             effect = self._effect(feature, value)
             # Who says nothing of a limit for that long has none. Where somebody else limits to
             # as much or less, nobody can tell.
-            holds = effect.holds(snapshot) and self._is_own(feature, value)
+            holds = effect.matches(snapshot) and self._is_own(feature, value)
             if not holds and not self._is_wanted(effect, snapshot):
                 self._renew(feature, value)
 

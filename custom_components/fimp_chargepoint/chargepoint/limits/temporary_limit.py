@@ -36,13 +36,13 @@ class TemporaryLimit:
         """What there is only one for."""
         return self.device_id, self.feature
 
-    def stored(self) -> dict[str, Any]:
-        """Return what `restored` takes, fit for JSON."""
+    def to_storage(self) -> dict[str, Any]:
+        """Return what `from_storage` takes, fit for JSON."""
         return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
 
     @classmethod
-    def restored(cls, data: Any) -> Self:
-        """Return what `stored` was made of.
+    def from_storage(cls, data: Any) -> Self:
+        """Return what `to_storage` was made of.
 
         Raises:
             DamagedError: nobody can say what is to return, or when.
@@ -80,7 +80,7 @@ def still_holds(
     if not snapshot.available:
         return None
     if limit.feature == Feature.MAX_CURRENT:
-        return None if snapshot.max_current is None else effect.holds(snapshot)
+        return None if snapshot.max_current is None else effect.matches(snapshot)
     if not (same := _same_session(limit, snapshot)):
         return same
     return _still_limits(limit, snapshot)

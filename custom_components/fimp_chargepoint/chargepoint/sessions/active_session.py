@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ..model import ChargepointSnapshot, Session, Status, corrected
 from ..stored import DamagedError, Readers, fields, flag, number, text, timestamp
-from .cost import SessionCost, Price, charged, unpriced
+from .cost import Price, SessionCost, charged, unpriced
 from .record import SessionRecord
 
 #: Two sources of the same moment may differ by so much.
@@ -42,7 +42,7 @@ class ActiveSession:
     who: str | None = None
     ended: datetime | None = None
     recorded: bool = False
-    bill: SessionCost = field(default_factory=SessionCost)
+    session_cost: SessionCost = field(default_factory=SessionCost)
     #: What a newer version has stored with it.
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -94,7 +94,7 @@ class ActiveSession:
             stale=None,
         )
 
-    def told(self, snapshot: ChargepointSnapshot) -> ActiveSession:
+    def updated(self, snapshot: ChargepointSnapshot) -> ActiveSession:
         """Return the visit with what `snapshot` says of it: energy, and who it is."""
         energy = snapshot.meter.session_energy if self.is_same(snapshot.session) else None
         if energy is not None and self.energy is not None:
@@ -123,14 +123,16 @@ class ActiveSession:
         `has_price`: the user has named one, although it may not be known right now.
         """
         if not has_price:
-            return replace(self, bill=unpriced(self.bill, self.energy)), 0.0
-        bill, added = charged(self.bill, self.energy, price)
-        return (self if bill is self.bill else replace(self, bill=bill)), added
+            return replace(self, session_cost=unpriced(self.session_cost, self.energy)), 0.0
+        session_cost, added = charged(self.session_cost, self.energy, price)
+        return (
+            self if session_cost is self.session_cost else replace(self, session_cost=session_cost)
+        ), added
 
     @property
     def cost(self) -> float | None:
         """What it costs so far, in the currency of its bill."""
-        return self.bill.total(self.energy)
+        return self.session_cost.total(self.energy)
 
     @property
     def record(self) -> SessionRecord:
@@ -140,12 +142,12 @@ class ActiveSession:
             ended=self.ended,
             energy=None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
             cost=None if self.cost is None else round(self.cost, _COST_DIGITS),
-            currency=None if self.cost is None else self.bill.currency,
+            currency=None if self.cost is None else self.session_cost.currency,
             who=self.who,
         )
 
-    def stored(self) -> dict[str, Any]:
-        """Return what `restored` takes, fit for JSON."""
+    def to_storage(self) -> dict[str, Any]:
+        """Return what `from_storage` takes, fit for JSON."""
         values = {
             name: getattr(self, name)
             for name in ("id", "energy", "charging_seen", "who", "recorded", "offset")
@@ -155,12 +157,12 @@ class ActiveSession:
             **self.unknown,
             **values,
             **{name: each and each.isoformat() for name, each in moments.items()},
-            "bill": self.bill.stored(),
+            "session_cost": self.session_cost.to_storage(),
         }
 
     @classmethod
-    def restored(cls, data: Any) -> Self:
-        """Return what `stored` was made of, but for what is stale or cannot be read.
+    def from_storage(cls, data: Any) -> Self:
+        """Return what `to_storage` was made of, but for what is stale or cannot be read.
 
         Raises:
             DamagedError: nothing says when it was.
@@ -173,7 +175,7 @@ class ActiveSession:
         # Its cost is not known any more; what is charged from now on still has its price.
         lost = SessionCost(priced=known.get("energy"), partial=True)
         # Who knows the end has recorded it.
-        missing = {"since": since, "recorded": "ended" in known, "bill": lost}
+        missing = {"since": since, "recorded": "ended" in known, "session_cost": lost}
         return cls(**missing | known, unknown=unknown)
 
 
@@ -186,7 +188,7 @@ _READERS: Readers = {
     "who": text,
     "recorded": flag,
     "offset": number,
-    "bill": SessionCost.restored,
+    "session_cost": SessionCost.from_storage,
     **dict.fromkeys(_MOMENTS, timestamp),
 }
 
@@ -197,9 +199,7 @@ def arrived(snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -
     started, offset = _start_of(session)
     began = corrected(started, offset)
     if began is not None and session.ended is None and (began > unplugged or not energy):
-        return ActiveSession(
-            since=now, started=started, offset=offset, key=started, id=session.id
-        )
+        return ActiveSession(since=now, started=started, offset=offset, key=started, id=session.id)
     return ActiveSession(since=now, started=now, offset=0.0, stale=(session.started, energy))
 
 
@@ -213,7 +213,7 @@ def found(snapshot: ChargepointSnapshot, now: datetime) -> ActiveSession:
         offset=offset,
         key=session.started,
         id=session.id,
-        bill=SessionCost(priced=None),
+        session_cost=SessionCost(priced=None),
     )
 
 

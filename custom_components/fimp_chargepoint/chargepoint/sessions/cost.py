@@ -36,13 +36,13 @@ class SessionCost:
             return None
         return self.cost
 
-    def stored(self) -> dict[str, Any]:
-        """Return what `restored` takes, fit for JSON."""
+    def to_storage(self) -> dict[str, Any]:
+        """Return what `from_storage` takes, fit for JSON."""
         return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
 
     @classmethod
-    def restored(cls, data: Any) -> Self:
-        """Return what `stored` was made of.
+    def from_storage(cls, data: Any) -> Self:
+        """Return what `to_storage` was made of.
 
         Raises:
             DamagedError: some of it cannot be read; the rest would be a wrong sum.
@@ -56,29 +56,31 @@ _READERS: Readers = {"cost": number, "currency": text, "priced": number, "partia
 
 
 def charged(
-    bill: SessionCost, energy: float | None, price: Price | None
+    session_cost: SessionCost, energy: float | None, price: Price | None
 ) -> tuple[SessionCost, float]:
     """Return the bill of `energy`, all of the session, and what was added to its cost."""
     if energy is None:
-        return bill, 0.0
-    if bill.priced is None:
+        return session_cost, 0.0
+    if session_cost.priced is None:
         # The session was there before us: what it had used then, nobody can price.
         known = price is not None and price.fixed
-        bill = replace(bill, priced=0.0 if known else energy, partial=not known and energy > 0)
-    if price is None or bill.priced is None:
-        return bill, 0.0
-    added = (energy - bill.priced) * price.amount
+        session_cost = replace(
+            session_cost, priced=0.0 if known else energy, partial=not known and energy > 0
+        )
+    if price is None or session_cost.priced is None:
+        return session_cost, 0.0
+    added = (energy - session_cost.priced) * price.amount
     return replace(
-        bill,
-        cost=bill.cost + added,
+        session_cost,
+        cost=session_cost.cost + added,
         currency=price.currency,
         priced=energy,
-        partial=bill.partial or bill.currency not in (None, price.currency),
+        partial=session_cost.partial or session_cost.currency not in (None, price.currency),
     ), added
 
 
-def unpriced(bill: SessionCost, energy: float | None) -> SessionCost:
+def unpriced(session_cost: SessionCost, energy: float | None) -> SessionCost:
     """Return the bill of `energy` where the user has named no price."""
-    if energy is None or energy == bill.priced:
-        return bill
-    return replace(bill, priced=energy, partial=True)
+    if energy is None or energy == session_cost.priced:
+        return session_cost
+    return replace(session_cost, priced=energy, partial=True)

@@ -47,23 +47,23 @@ class SessionState:
 
 
 def step(
-    course: SessionState, snapshot: ChargepointSnapshot
+    state: SessionState, snapshot: ChargepointSnapshot
 ) -> tuple[SessionState, list[SessionEventType]]:
     """Return the course after `snapshot`, and what happened, in order."""
     if not snapshot.available:
         return SessionState(), []
     happened: list[SessionEventType] = []
-    plugged = course.plugged if snapshot.plugged is None else snapshot.plugged
-    activity = course.activity
-    if plugged and course.plugged is False:
+    plugged = state.plugged if snapshot.plugged is None else snapshot.plugged
+    activity = state.activity
+    if plugged and state.plugged is False:
         happened.append(SessionEventType.CAR_CONNECTED)
         activity = Activity.BEFORE
     authorized = snapshot.session.authorized
-    if authorized and course.authorized is False:
+    if authorized and state.authorized is False:
         happened.append(SessionEventType.AUTHORIZED)
     activity, changed = _next(activity, snapshot)
     happened += changed
-    if course.plugged and plugged is False:
+    if state.plugged and plugged is False:
         happened.append(SessionEventType.CAR_DISCONNECTED)
     return SessionState(plugged, authorized, activity), happened
 

@@ -38,7 +38,7 @@ class SessionRecord:
             return None
         return round(self.energy * 3_600_000 / self.duration)
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Return all of it for people and automations; what is not known is left out."""
         values = {
             **self._fields(),
@@ -47,8 +47,8 @@ class SessionRecord:
         }
         return {key: value for key, value in values.items() if value is not None}
 
-    def stored(self) -> dict[str, Any]:
-        """Return what `restored` takes, fit for JSON."""
+    def to_storage(self) -> dict[str, Any]:
+        """Return what `from_storage` takes, fit for JSON."""
         return {**self.unknown, **self._fields()}
 
     def _fields(self) -> dict[str, Any]:
@@ -62,8 +62,8 @@ class SessionRecord:
         }
 
     @classmethod
-    def restored(cls, data: Any) -> Self:
-        """Return what `stored` was made of, as far as it can be read.
+    def from_storage(cls, data: Any) -> Self:
+        """Return what `to_storage` was made of, as far as it can be read.
 
         Raises:
             DamagedError: nothing of it can be.

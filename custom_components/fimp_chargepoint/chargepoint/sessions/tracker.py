@@ -13,8 +13,8 @@ from ..model import ChargepointSnapshot, Status, corrected
 from ..scheduler import posix
 from ..stored import DamagedError, Readers, dict_of, fields, list_of, number, timestamp
 from .active_session import ActiveSession, arrived, found
-from .cost import SessionCost, Price
-from .events import FIRST_REPORTS_TIME, SessionState, SessionEventType, step
+from .cost import Price, SessionCost
+from .events import FIRST_REPORTS_TIME, SessionEventType, SessionState, step
 from .record import SessionRecord
 
 RECORDS_MAX: Final = 100
@@ -25,22 +25,20 @@ SETTLING_TIME: Final = 2.0
 _TOLERANCE: Final = timedelta(seconds=1)
 
 _ENDS: Final = frozenset({SessionEventType.SESSION_FINISHED, SessionEventType.CAR_DISCONNECTED})
-_CHARGES: Final = frozenset(
-    {SessionEventType.CHARGING_STARTED, SessionEventType.CHARGING_RESUMED}
-)
+_CHARGES: Final = frozenset({SessionEventType.CHARGING_STARTED, SessionEventType.CHARGING_RESUMED})
 
 
 class SessionEvent(NamedTuple):
     """Something that happened; `record` comes with the end of a session."""
 
-    occurrence: SessionEventType
+    event_type: SessionEventType
     record: SessionRecord | None = None
 
 
 class SessionTracker:
     """The sessions of one charge point.
 
-    `records` are those that are over, oldest first, `visit` is the one that goes on, and
+    `records` are those that are over, oldest first, `active` is the one that goes on, and
     `past` the one before it, whether anything was charged or not. `totals` is what all of
     them cost, by currency. `watched` is what the charge point last said of its session:
     when it began, and its energy.
@@ -51,12 +49,12 @@ class SessionTracker:
     ) -> None:
         """Start empty; `has_price`: the user has named a price.
 
-        `moment` tells what the calendar says of a time.
+        `to_datetime` tells what the calendar says of a time.
         """
         self.has_price = has_price
         self._moment = moment
         self.records: list[SessionRecord] = []
-        self.visit: ActiveSession | None = None
+        self.active: ActiveSession | None = None
         self.past: ActiveSession | None = None
         self.totals: dict[str, float] = {}
         self.watched: tuple[datetime, float] | None = None
@@ -64,7 +62,7 @@ class SessionTracker:
         self._unknown: dict[str, Any] = {}
         #: When what is due is to be told, in POSIX seconds.
         self.next_deadline: float | None = None
-        self._course = SessionState()
+        self._state = SessionState()
         self._snapshot: ChargepointSnapshot | None = None
         #: Since when there is no gap, and since when there is no car; None where there is.
         self._live_since: datetime | None = None
@@ -84,34 +82,34 @@ class SessionTracker:
         self, snapshot: ChargepointSnapshot, now: float, price: Price | None = None
     ) -> list[SessionEvent]:
         """Take a snapshot at `now`, while a kWh costs `price`; returns what happened."""
-        course, occurrences = step(self._course, snapshot)
-        if not snapshot.available or SessionEventType.CAR_CONNECTED in occurrences:
+        state, event_types = step(self._state, snapshot)
+        if not snapshot.available or SessionEventType.CAR_CONNECTED in event_types:
             # An end that was seen is an end.
             happened = self._settle(price)
         else:
             happened = []
-        self._course, self._snapshot = course, snapshot
+        self._state, self._snapshot = state, snapshot
         if not snapshot.available:
             self._lose()
             return happened
         when = self._moment(now)
         self._live_since = self._live_since or when
         is_news = when - self._live_since >= timedelta(seconds=FIRST_REPORTS_TIME)
-        before = self.visit
-        happened += self._follow(snapshot, when, price, occurrences)
-        if course.plugged is not False:
+        before = self.active
+        happened += self._follow(snapshot, when, price, event_types)
+        if state.plugged is not False:
             self._unplugged_since = None
         elif self._unplugged_since is None:
             self._unplugged_since = when
-        ends = [each for each in occurrences if each in _ENDS]
-        if course.plugged is False and self.visit is not None and not self._ends:
+        ends = [each for each in event_types if each in _ENDS]
+        if state.plugged is False and self.active is not None and not self._ends:
             # Where nobody saw it go, there may be more to say of its session in a moment.
             ends.append(SessionEventType.CAR_DISCONNECTED)
         for each in ends:
             self._ends[each] = when
             self._ends_are_news = is_news
             self.next_deadline = now + SETTLING_TIME
-        told = [self._in_this_run(each, before) for each in occurrences if self._is_told(each)]
+        told = [self._in_this_run(each, before) for each in event_types if self._is_told(each)]
         return happened + ([SessionEvent(each) for each in told] if is_news else [])
 
     def tick(self, now: float, price: Price | None = None) -> list[SessionEvent]:
@@ -123,8 +121,8 @@ class SessionTracker:
     def reprice(self, price: Price) -> None:
         """Count the energy that had no price yet."""
         self.totals.setdefault(price.currency, 0.0)
-        if self.visit is not None and not self._in_doubt:
-            self._watch(self.visit, price)
+        if self.active is not None and not self._in_doubt:
+            self._watch(self.active, price)
 
     def clock_set(self, by: float) -> None:
         """Correct what was taken from our clock, which was set by so many seconds.
@@ -135,45 +133,45 @@ class SessionTracker:
         self._unplugged_since = corrected(self._unplugged_since, by)
         shift = timedelta(seconds=by)
         self._ends = {each: when + shift for each, when in self._ends.items()}
-        visit, snapshot = self.visit, self._snapshot
-        if visit is None or snapshot is None or visit.since == self._stored_since:
+        active, snapshot = self.active, self._snapshot
+        if active is None or snapshot is None or active.since == self._stored_since:
             return
-        self.visit = visit.clock_set(by, snapshot.session)
-        if visit.recorded and visit.ended is not None:
-            self.records[-1:] = [self.visit.record]
+        self.active = active.clock_set(by, snapshot.session)
+        if active.recorded and active.ended is not None:
+            self.records[-1:] = [self.active.record]
 
     def close(self, price: Price | None = None) -> list[SessionEvent]:
         """Tell what waits to be told; nobody listens any more."""
         return self._settle(price)
 
-    def _is_told(self, occurrence: SessionEventType) -> bool:
+    def _is_told(self, event_type: SessionEventType) -> bool:
         """Whether an occurrence is told at once, and not later or never."""
-        if occurrence in _CHARGES:
+        if event_type in _CHARGES:
             if self._ends.pop(SessionEventType.SESSION_FINISHED, None):
                 # It was not the end.
                 return False
-            if self.visit is not None:
-                self.visit = replace(self.visit, ended=None)
-        return occurrence not in _ENDS
+            if self.active is not None:
+                self.active = replace(self.active, ended=None)
+        return event_type not in _ENDS
 
     def _in_this_run(
-        self, occurrence: SessionEventType, before: ActiveSession | None
+        self, event_type: SessionEventType, before: ActiveSession | None
     ) -> SessionEventType:
         """Return what it is for a session that has charged in an earlier run."""
-        visit = self.visit
+        active = self.active
         if (
-            occurrence is SessionEventType.CHARGING_STARTED
+            event_type is SessionEventType.CHARGING_STARTED
             and before is not None
-            and visit is not None
-            and before.since == visit.since
+            and active is not None
+            and before.since == active.since
             and before.charging_seen
         ):
             return SessionEventType.CHARGING_RESUMED
-        return occurrence
+        return event_type
 
     def _lose(self) -> None:
         """Nobody listens any more: whatever goes on may end unseen."""
-        self._in_doubt = self.visit is not None
+        self._in_doubt = self.active is not None
         if self._live_since is not None:
             self._is_new_run = False
         self._live_since = self._unplugged_since = None
@@ -185,24 +183,24 @@ class SessionTracker:
         snapshot: ChargepointSnapshot,
         when: datetime,
         price: Price | None,
-        occurrences: Collection[SessionEventType],
+        event_types: Collection[SessionEventType],
     ) -> list[SessionEvent]:
         """Take what is said of the session."""
         session, energy = snapshot.session, snapshot.meter.session_energy
         if session.started is not None and energy is not None:
             self.watched = session.started, energy
         happened: list[SessionEvent] = []
-        if SessionEventType.CAR_CONNECTED in occurrences:
-            self.visit = arrived(snapshot, when, self._unplugged_since or when)
+        if SessionEventType.CAR_CONNECTED in event_types:
+            self.active = arrived(snapshot, when, self._unplugged_since or when)
             self._in_doubt = False
-        elif self.visit is not None and self.visit.is_same(session) is False:
+        elif self.active is not None and self.active.is_same(session) is False:
             happened = self._change_visit(snapshot, when, price)
-        elif self.visit is None and self._course.plugged:
-            self.visit = found(snapshot, when)
-        if self._in_doubt and self.visit is not None:
-            self._in_doubt = not (self.visit.is_same(session) and snapshot.plugged)
-        if self.visit is not None and not self._in_doubt:
-            self._watch(self.visit.adopting(snapshot).told(snapshot), price)
+        elif self.active is None and self._state.plugged:
+            self.active = found(snapshot, when)
+        if self._in_doubt and self.active is not None:
+            self._in_doubt = not (self.active.is_same(session) and snapshot.plugged)
+        if self.active is not None and not self._in_doubt:
+            self._watch(self.active.adopting(snapshot).updated(snapshot), price)
         return happened
 
     def _change_visit(
@@ -212,92 +210,90 @@ class SessionTracker:
         began = snapshot.session.began or when
         is_seen = not self._in_doubt and began >= (self._live_since or when)
         happened = self._settle(price)
-        if self.visit is not None:
+        if self.active is not None:
             if is_seen:
-                self._keep(self.visit, price)
+                self._keep(self.active, price)
             else:
-                self._end_unseen(self.visit, snapshot, price)
+                self._end_unseen(self.active, snapshot, price)
             self._leave()
-        if self._course.plugged:
-            visit = found(snapshot, when)
-            self.visit = replace(visit, bill=SessionCost()) if is_seen else visit
+        if self._state.plugged:
+            active = found(snapshot, when)
+            self.active = replace(active, session_cost=SessionCost()) if is_seen else active
         return happened
 
-    def _watch(self, visit: ActiveSession, price: Price | None) -> None:
+    def _watch(self, active: ActiveSession, price: Price | None) -> None:
         """Take over what is known of a visit that goes on."""
-        visit = self._bill(visit, price)
-        if visit.recorded and visit.ended is not None:
+        active = self._session_cost(active, price)
+        if active.recorded and active.ended is not None:
             # The car is full, but may still take a little.
-            self._rewrite(visit.record)
+            self._rewrite(active.record)
 
-    def _bill(self, visit: ActiveSession, price: Price | None) -> ActiveSession:
+    def _session_cost(self, active: ActiveSession, price: Price | None) -> ActiveSession:
         """Return the visit with a bill for its energy, which is taken over."""
-        self.visit, added = visit.billed(price, has_price=self.has_price)
+        self.active, added = active.billed(price, has_price=self.has_price)
         if price is not None:
             self.totals[price.currency] = self.totals.get(price.currency, 0.0) + added
-        return self.visit
+        return self.active
 
     # Its end ------------------------------------------------------------------------
 
     def _settle(self, price: Price | None) -> list[SessionEvent]:
         """Tell the ends that were seen."""
         ends, self._ends, self.next_deadline = self._ends, {}, None
-        snapshot, visit = self._snapshot, self.visit
+        snapshot, active = self._snapshot, self.active
         if not ends or snapshot is None:
             return []
-        if visit is not None and self._in_doubt:
-            self._end_unseen(visit, snapshot, price)
+        if active is not None and self._in_doubt:
+            self._end_unseen(active, snapshot, price)
             self._leave()
             return []
         happened: list[SessionEvent] = []
         gone = ends.get(SessionEventType.CAR_DISCONNECTED)
         finished = ends.get(SessionEventType.SESSION_FINISHED)
-        if visit is not None:
-            if finished is None and not visit.recorded and visit.counts:
+        if active is not None:
+            if finished is None and not active.recorded and active.counts:
                 # It was over before we listened.
                 finished = gone
             if finished is not None:
-                record = self._keep(
-                    replace(visit, ended=_end(visit, snapshot, finished)), price
-                )
+                record = self._keep(replace(active, ended=_end(active, snapshot, finished)), price)
                 happened.append(SessionEvent(SessionEventType.SESSION_FINISHED, record))
         if gone is not None:
             self._leave()
             if snapshot.status is Status.OUT_OF_SERVICE:
                 # It only seemed that the car had gone.
-                self._course = replace(self._course, plugged=None)
+                self._state = replace(self._state, plugged=None)
             else:
                 happened.append(SessionEvent(SessionEventType.CAR_DISCONNECTED))
         return happened if self._ends_are_news else []
 
     def _leave(self) -> None:
         """The visit is over for good."""
-        self.past, self.visit = self.visit or self.past, None
+        self.past, self.active = self.active or self.past, None
         self._in_doubt = False
 
     def _end_unseen(
-        self, visit: ActiveSession, snapshot: ChargepointSnapshot, price: Price | None
+        self, active: ActiveSession, snapshot: ChargepointSnapshot, price: Price | None
     ) -> None:
         """Record a session that ended while nobody listened, with what is sure."""
-        is_same = bool(visit.is_same(snapshot.session))
+        is_same = bool(active.is_same(snapshot.session))
         ended = snapshot.session.ended if is_same else None
         if ended is not None and ended > (self._live_since or ended) + _TOLERANCE:
             # That is when it was found to be over.
             ended = None
         if ended is not None or (is_same and self._is_new_run):
-            self._keep(replace(visit.told(snapshot), ended=visit.ended or ended), price)
-        elif not visit.recorded and visit.counts:
-            self._keep(replace(visit, energy=None, charging_seen=True), None)
+            self._keep(replace(active.updated(snapshot), ended=active.ended or ended), price)
+        elif not active.recorded and active.counts:
+            self._keep(replace(active, energy=None, charging_seen=True), None)
 
-    def _keep(self, visit: ActiveSession, price: Price | None) -> SessionRecord:
+    def _keep(self, active: ActiveSession, price: Price | None) -> SessionRecord:
         """Put a visit among the records, once, where anything was charged."""
-        visit = self._bill(visit, price)
-        record = visit.record
-        if visit.recorded:
+        active = self._session_cost(active, price)
+        record = active.record
+        if active.recorded:
             self._rewrite(record)
-        elif visit.counts:
+        elif active.counts:
             self.records = [*self.records, record][-RECORDS_MAX:]
-            self.visit = replace(visit, recorded=True)
+            self.active = replace(active, recorded=True)
         return record
 
     def _rewrite(self, record: SessionRecord) -> None:
@@ -308,17 +304,17 @@ class SessionTracker:
     @property
     def mark(self) -> tuple[Any, ...]:
         """What differs when there is something new to store."""
-        return self.visit, self.past, self.records[-1:], self.watched, [*self.totals.items()]
+        return self.active, self.past, self.records[-1:], self.watched, [*self.totals.items()]
 
     # Between two runs -----------------------------------------------------------------
 
-    def stored(self) -> dict[str, Any]:
+    def to_storage(self) -> dict[str, Any]:
         """Return what `restore` takes, fit for JSON."""
         return {
             **self._unknown,
-            "records": [each.stored() for each in self.records],
-            "visit": None if self.visit is None else self.visit.stored(),
-            "past": None if self.past is None else self.past.stored(),
+            "records": [each.to_storage() for each in self.records],
+            "active": None if self.active is None else self.active.to_storage(),
+            "past": None if self.past is None else self.past.to_storage(),
             "totals": dict(self.totals),
             "watched": None
             if self.watched is None
@@ -334,14 +330,14 @@ class SessionTracker:
         """
         known, self._unknown = fields(data, _READERS)
         self.records = known.get("records", [])
-        self.visit, self.past = known.get("visit"), known.get("past")
+        self.active, self.past = known.get("active"), known.get("past")
         self.totals = known.get("totals", {})
         self.watched = known.get("watched")
-        if self.visit is not None and self.visit.recorded and not _has_last(data):
+        if self.active is not None and self.active.recorded and not _has_last(data):
             # Its record comes last, and would else take the place of another one.
-            self.records = [*self.records, self.visit.record][-RECORDS_MAX:]
-        self._stored_since = None if self.visit is None else self.visit.since
-        self._in_doubt = self._is_new_run = self.visit is not None
+            self.records = [*self.records, self.active.record][-RECORDS_MAX:]
+        self._stored_since = None if self.active is None else self.active.since
+        self._in_doubt = self._is_new_run = self.active is not None
 
 
 def _watched(value: Any) -> tuple[datetime, float]:
@@ -354,14 +350,14 @@ def _watched(value: Any) -> tuple[datetime, float]:
 def _has_last(data: Mapping[str, Any]) -> bool:
     """Whether the last of the stored records can be read."""
     with suppress(DamagedError):
-        return bool(list_of(SessionRecord.restored, 1)(data.get("records")))
+        return bool(list_of(SessionRecord.from_storage, 1)(data.get("records")))
     return False
 
 
 _READERS: Readers = {
-    "records": list_of(SessionRecord.restored, RECORDS_MAX),
-    "visit": ActiveSession.restored,
-    "past": ActiveSession.restored,
+    "records": list_of(SessionRecord.from_storage, RECORDS_MAX),
+    "active": ActiveSession.from_storage,
+    "past": ActiveSession.from_storage,
     "totals": dict_of(number),
     "watched": _watched,
 }
@@ -370,21 +366,21 @@ _READERS: Readers = {
 def merged(earlier: Any, later: Any) -> dict[str, Any]:
     """Return what two logbooks of the same charge point have stored as one."""
     old, new = SessionTracker(), SessionTracker()
-    for logbook, data in ((old, earlier), (new, later)):
+    for tracker, data in ((old, earlier), (new, later)):
         with suppress(DamagedError):
-            logbook.restore(data)
+            tracker.restore(data)
     totals = {
         currency: old.totals.get(currency, 0.0) + new.totals.get(currency, 0.0)
         for currency in old.totals | new.totals
     }
     records = [*old.records, *new.records][-RECORDS_MAX:]
-    stored = old.stored() | new.stored()
-    return stored | {"records": [each.stored() for each in records], "totals": totals}
+    stored = old.to_storage() | new.to_storage()
+    return stored | {"records": [each.to_storage() for each in records], "totals": totals}
 
 
-def _end(visit: ActiveSession, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:
+def _end(active: ActiveSession, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:
     """Return when a visit ended: as the charge point says, else as it was `seen`."""
-    told = snapshot.session.ended if visit.is_same(snapshot.session) else None
-    if told is None or not (visit.began or visit.since) <= told <= seen + _TOLERANCE:
+    told = snapshot.session.ended if active.is_same(snapshot.session) else None
+    if told is None or not (active.began or active.since) <= told <= seen + _TOLERANCE:
         return seen
     return told

@@ -27,7 +27,7 @@ class MqttSettings:
 type SettingsSource = Callable[[], Awaitable[MqttSettings]]
 
 
-class LinkListener(Protocol):
+class ConnectionListener(Protocol):
     """What the link talks to. No method may raise."""
 
     internal_errors: InternalErrors
@@ -36,13 +36,13 @@ class LinkListener(Protocol):
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to; they must not overlap."""
 
-    def link_up(self) -> None:
+    def connection_made(self) -> None:
         """Subscribed: messages come from now on."""
 
-    def link_down(self, error: ChargepointError) -> None:
+    def connection_lost(self, error: ChargepointError) -> None:
         """The link broke or could not be made; it is tried again."""
 
-    def link_refused(self, error: ChargepointError) -> None:
+    def connection_refused(self, error: ChargepointError) -> None:
         """The credentials are wrong; it is not tried again."""
 
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:

@@ -25,7 +25,7 @@ from ..errors import (
     NotConnectedError,
     TlsError,
 )
-from .connection import LinkListener, SettingsSource
+from .connection import ConnectionListener, SettingsSource
 
 _LOGGER = logging.getLogger(__name__)
 #: The client's own log. What goes wrong comes as an exception, too, and is said once by who
@@ -102,9 +102,7 @@ class _Client(aiomqtt.Client):
                 # Closed already where all went well.
                 paho._sock_close()  # noqa: SLF001
 
-    if _takes(
-        aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"
-    ):
+    if _takes(aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"):
 
         @override
         def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
@@ -126,7 +124,7 @@ class _Client(aiomqtt.Client):
 class MqttTransport:
     """A connection to a broker that comes back by itself."""
 
-    def __init__(self, settings: SettingsSource, listener: LinkListener) -> None:
+    def __init__(self, settings: SettingsSource, listener: ConnectionListener) -> None:
         """Prepare; `start` connects."""
         self._settings = settings
         self._listener = listener
@@ -222,9 +220,9 @@ class MqttTransport:
             elif refused_since is None:
                 refused_since = loop.time()
             elif loop.time() - refused_since >= _REFUSALS_TIME:
-                self._listener.link_refused(problem)
+                self._listener.connection_refused(problem)
                 return
-            self._listener.link_down(problem)
+            self._listener.connection_lost(problem)
             if loop.time() - started >= _STABLE_AFTER:
                 backoff = _BACKOFF_MIN
             await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
@@ -256,7 +254,7 @@ class MqttTransport:
                 while not self._outbox.empty():
                     self._outbox.get_nowait()
                 writer = asyncio.create_task(self._write(client), name="mqtt writer")
-                self._listener.link_up()
+                self._listener.connection_made()
                 if not first.done():
                     first.set_result(None)
                 try:

@@ -21,14 +21,12 @@ from ...commands.replies import PendingReplies
 from ...errors import CommandRejectedError, InvalidRequestError
 from ...node import NodeHost
 from ...options import Token
-from ..heartbeat import is_beat
+from ..heartbeat import is_heartbeat
 from ..module import Module
 from .tokens import TokenProvider, check_token
 
 #: The words that EVerest knows; any other one would be refused, or worse.
-AUTHORIZATION_TYPES: Final = frozenset(
-    {"OCPP", "RFID", "Autocharge", "PlugAndCharge", "BankCard"}
-)
+AUTHORIZATION_TYPES: Final = frozenset({"OCPP", "RFID", "Autocharge", "PlugAndCharge", "BankCard"})
 STATUSES: Final = frozenset(
     {
         "Accepted",
@@ -54,10 +52,10 @@ _REFUSED: Final = frozenset({"Rejected", "TimedOut", "Withdrawn"})
 class AuthorizationClient:
     """Tells one EVSE who may charge."""
 
-    def __init__(self, module: Module, outlet: NodeHost, calls: PendingReplies) -> None:
+    def __init__(self, module: Module, host: NodeHost, calls: PendingReplies) -> None:
         """Speak to `module`, whose replies go to `calls`."""
         self._module = module
-        self._outlet = outlet
+        self._host = host
         self._calls = calls
         #: By what the EVSE has shown that it is of the first release.
         self._signs: set[str] = set()
@@ -73,7 +71,7 @@ class AuthorizationClient:
         """Look for what shows a release; only the first one does not count its heartbeats."""
         if variable in _ONLY_FIRST or (variable == "heartbeat" and value == {}):
             self._signs.add(variable)
-        elif variable == "heartbeat" and is_beat(value):
+        elif variable == "heartbeat" and is_heartbeat(value):
             self._signs.discard(variable)
 
     def forget(self) -> None:
@@ -113,14 +111,12 @@ class AuthorizationClient:
     ) -> dict[str, Any]:
         """Tell the EVSE, which has the number `evse`; `judged`: somebody will judge tokens."""
         self.check(permission, reader)
-        now = self._outlet.clock.now()
+        now = self._host.clock.now()
         match permission:
             case ShowToken(token) if reader is not None:
                 return await self._show(reader.request(token, evse), token, judged=judged)
             case AnswerAuthorization():
-                await self._send(
-                    self._module.message("authorize_response", _answer(permission))
-                )
+                await self._send(self._module.message("authorize_response", _answer(permission)))
             case WithdrawAuthorization():
                 await self._send(self._module.message("withdraw_authorization", {}))
             case CancelReservation():
@@ -152,7 +148,7 @@ class AuthorizationClient:
         return {"status": status}
 
     async def _send(self, request: Request) -> None:
-        await self._outlet.publish(request.topic, request.payload)
+        await self._host.publish(request.topic, request.payload)
 
 
 def _one_of(word: str, words: frozenset[str]) -> None:

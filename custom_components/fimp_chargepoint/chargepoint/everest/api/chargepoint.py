@@ -46,11 +46,11 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
-    def __init__(self, address: str, module: str, outlet: NodeHost, prefix: str) -> None:
+    def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
-        super().__init__(address, Module(prefix, Kind.EVSE, module), outlet)
-        self._calls = PendingReplies(outlet, self.timers, self.command_timeout)
-        self._desk = AuthorizationClient(self.module, outlet, self._calls)
+        super().__init__(address, Module(prefix, Kind.EVSE, module), host)
+        self._calls = PendingReplies(host, self.timers, self.command_timeout)
+        self._authorization_client = AuthorizationClient(self.module, host, self._calls)
         #: Whether an event was heard since the last gap, so that the last one is known.
         self._event_heard = False
         self._connector = 1
@@ -76,7 +76,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     # Messages in --------------------------------------------------------------
 
     @override
-    def apply(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
+    def handle_message(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
         if asked and variable == "ev_info" and self._session.plugged is False:
             # It was kept for those who ask, and is of the car that has left.
@@ -90,26 +90,26 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if started:
             self._start_seen_at = now
             self._heard(now, **self._restarted(now))
-        self._desk.heard(variable, value)
-        self._proves(variable)
+        self._authorization_client.heard(variable, value)
+        self._confirm_by(variable)
 
-    def link(self, sisters: CompanionModules, now: float) -> None:
+    def assign(self, companions: CompanionModules, now: float) -> None:
         """Take over the modules beside it that belong to it."""
-        before, self._sisters = self._sisters, sisters
+        before, self._companions = self._companions, companions
         for old, new, listener in (
-            (before.errors, sisters.errors, self.take_faults),
-            (before.authorization, sisters.authorization, self._token_judged),
-            (before.costs, sisters.costs, self._costs_told),
+            (before.errors, companions.errors, self.take_faults),
+            (before.authorization, companions.authorization, self._token_judged),
+            (before.costs, companions.costs, self._costs_told),
         ):
             if old is not None:
                 old.ignore(listener)
             if new is not None:
                 new.listen(listener)
-        if sisters.errors is not before.errors:
+        if companions.errors is not before.errors:
             self.take_faults(frozenset(), now)
-            if sisters.errors is not None:
-                sisters.errors.ask(now)
-        if sisters.limits is not before.limits:
+            if companions.errors is not None:
+                companions.errors.ask(now)
+        if companions.limits is not before.limits:
             self._update(now, capabilities=self._with_limits())
 
     @override
@@ -121,7 +121,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             # The state that results, which need not be what we wanted.
             self._heard(now, enabled=value)
             if value is self.snapshot.pending.get(Feature.ENABLED, value):
-                self._commands.prove(request_id)
+                self._commands.confirm(request_id)
             else:
                 self._commands.reject(request_id, operations.HIGHER_PRIORITY)
             return
@@ -140,24 +140,24 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         state = self._session
         if not self._event_heard:
             state = session.on_last_event(state, mapping(value))
-        self._heard(now, **self._course(state))
+        self._heard(now, **self._with_session(state))
 
     def _session_event(self, value: Any, now: float) -> dict[str, Any]:
         self._session_heard_at = now
         self._event_heard = True
-        seen = self.outlet.clock.moment(now)
-        return self._course(session.on_event(self._session, mapping(value), now, seen))
+        seen = self.host.clock.to_datetime(now)
+        return self._with_session(session.on_event(self._session, mapping(value), now, seen))
 
     def _session_info(self, value: Any, now: float) -> dict[str, Any]:
         info = mapping(value)
         self._session_heard_at = now
-        seen = self.outlet.clock.moment(now)
-        changes = self._course(session.on_info(self._session, info, now, seen))
+        seen = self.host.clock.to_datetime(now)
+        changes = self._with_session(session.on_info(self._session, info, now, seen))
         return self._with_total_power(changes, info)
 
     def _random_delay_countdown(self, value: Any, now: float) -> dict[str, Any]:
-        when = self.outlet.clock.moment(now)
-        return self._countdown.told(self.snapshot, mapping(value), when)
+        when = self.host.clock.to_datetime(now)
+        return self._countdown.parse(self.snapshot, mapping(value), when)
 
     def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
         evse_id = text(value)
@@ -186,10 +186,10 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         return known | {"details": replace(self.snapshot.details, **{feature: meaning})}
 
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
-        before = self._pulse.silence_max
-        if self._pulse.beat(value, now) and now - self._start_seen_at >= _START_TIME:
+        before = self._heartbeats.silence_max
+        if self._heartbeats.received(value, now) and now - self._start_seen_at >= _START_TIME:
             return self._restarted(now)
-        if self._pulse.silence_max < before:
+        if self._heartbeats.silence_max < before:
             self._watch(now)
         return {}
 
@@ -211,23 +211,23 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         _LOGGER.info("%s was restarted", self.address)
         self._alive_since = now
         # Before all else: until then the car may have what it wants.
-        self.keeper.came_back(now, lost=True)
+        self.limit_ownership.reconnected(now, lost=True)
         self._request_pause(accepted=None)
         changes: dict[str, Any] = {}
         if now - self._session_heard_at > _STARTUP_TIME:
-            changes = self._course(session.forgotten(self._session, restarted=True))
+            changes = self._with_session(session.forgotten(self._session, restarted=True))
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
         changes |= {"faults": frozenset(), "errors": frozenset()} | self._without_car()
         changes["direct"] = dc_supply.unmeasured(self.snapshot.direct)
         # It starts without a delay; what was counted since then is counted again.
         changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
         self._countdown.forget()
-        self._desk.forget()
-        self._forget_sisters()
+        self._authorization_client.forget()
+        self._forget_companions()
         changes |= self._limited(Enforced())
         self._ask_for_everything(now)
         if self.when_restarted is not None:
-            self.outlet.internal_errors.call(self.when_restarted, now)
+            self.host.internal_errors.call(self.when_restarted, now)
         return changes
 
     def _supply_failed(self, measured: dict[Feature, Any]) -> dict[str, Any]:
@@ -235,8 +235,8 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         return {} if mode is None else self._wrong("dc_mode: Fault", mode == dc_supply.FAULT)
 
     @override
-    def _course(self, state: State) -> dict[str, Any]:
-        changes = super()._course(state)
+    def _with_session(self, state: State) -> dict[str, Any]:
+        changes = super()._with_session(state)
         if changes:
             changes["enabled"] = None if state.word is None else state.word != _DISABLED
         return changes
@@ -251,51 +251,51 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     @override
     def takes_token(self) -> bool | None:
         asks = super().takes_token is not None
-        return self._sisters.tokens is not None if asks else None
+        return self._companions.tokens is not None if asks else None
 
     def _costs_told(self, cost: Cost, now: float) -> None:
         """Take what the session costs by the station's own account."""
         if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
-            self._update(now, charged=cost, capabilities=self._also(Feature.CHARGED_COST))
+            self._update(now, charged=cost, capabilities=self._also(Feature.STATION_COST))
 
     def _token_judged(self, value: str, status: str) -> None:
         """Take what the station says of a token that somebody has shown."""
-        self._desk.judged(value, status)
-        token = self.outlet.options.token
+        self._authorization_client.judged(value, status)
+        token = self.host.options.token
         if token is not None and value == token.value and status in _REFUSED_TOKEN:
             refusal = CommandRejectedError(f"the station refused the token: {status}")
             self._commands.give_up(Feature.CHARGING, refusal)
 
     @override
     def check_permission(self, permission: Permission) -> None:
-        self._desk.check(permission, self._reader)
+        self._authorization_client.check(permission, self._reader)
 
     @override
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
         self.check_permission(permission)
         if not self.snapshot.available:
             raise NotConnectedError("the station is not there")
-        return await self._desk.give(
+        return await self._authorization_client.give(
             permission,
             self._reader,
-            evse=self._number if self._sisters.shared else None,
-            judged=self._sisters.authorization is not None,
+            evse=self._number if self._companions.shared else None,
+            judged=self._companions.authorization is not None,
         )
 
     @property
     def _reader(self) -> TokenProvider | None:
         """What a token can be shown to so that no other EVSE takes it."""
-        known = self._number is not None or not self._sisters.shared
-        return self._sisters.tokens if known else None
+        known = self._number is not None or not self._companions.shared
+        return self._companions.tokens if known else None
 
     # Requests out -------------------------------------------------------------
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        token, reader = self.outlet.options.token, self._reader
+        token, reader = self.host.options.token, self._reader
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
             # Only then: the token that started a session ends it when it is shown again.
-            return reader.request(token, self._number if self._sisters.shared else None)
+            return reader.request(token, self._number if self._companions.shared else None)
         return self._request("resume_charging")
 
     @override
@@ -325,33 +325,33 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._calls.close()
 
     @override
-    def link_down(self, now: float) -> None:
-        self._calls.link_down()
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        self._calls.connection_lost()
+        super().connection_lost(now)
 
     # Life -----------------------------------------------------------------------
 
     @override
     def _ask_for_everything(self, now: float) -> None:
         super()._ask_for_everything(now)
-        errors = self._sisters.errors
+        errors = self._companions.errors
         if errors is not None:
             errors.ask(now)
             self.timers.set("errors", now + ASK_AGAIN, errors.ask)
 
-    def _forget_sisters(self) -> None:
+    def _forget_companions(self) -> None:
         """What they have said and were asked may be of before a restart."""
         self._enforced = Enforced()
-        if self._sisters.errors is not None:
-            self._sisters.errors.forget()
+        if self._companions.errors is not None:
+            self._companions.errors.forget()
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             self._event_heard = False
             self._countdown.forget()
-            self._desk.forget()
-            self._forget_sisters()
-        elif self._sisters.errors is not None:
-            changes = {"faults": self._sisters.errors.names} | changes
+            self._authorization_client.forget()
+            self._forget_companions()
+        elif self._companions.errors is not None:
+            changes = {"faults": self._companions.errors.names} | changes
         super()._set_unavailable(reason, now, **changes)

@@ -38,7 +38,7 @@ class CommunicationCheck:
             self._periods[module.address] = (module, period)
             self._tell(module.address, now)
 
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Nobody has heard from us for a while."""
         self._hub.internal_errors.each(self._periods, lambda address: self._tell(address, now))
 

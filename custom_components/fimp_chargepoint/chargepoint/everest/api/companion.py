@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from ...commands.command import Request
 from ...node import NodeHost
 from ...protocol import Handler
-from ..heartbeat import is_beat
+from ..heartbeat import is_heartbeat
 from ..module import Module
 
 
@@ -16,18 +16,18 @@ class CompanionModule:
     #: The variables that prove such a module, with a key they hold.
     PROOFS: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, module: Module, outlet: NodeHost) -> None:
-        """Speak to `module` through `outlet`."""
+    def __init__(self, module: Module, host: NodeHost) -> None:
+        """Speak to `module` through `host`."""
         self.module = module
-        self._outlet = outlet
+        self._host = host
         #: As many as there are EVSEs, where it is there for the whole station.
         self._listeners: dict[Callable[..., None], None] = {}
 
     @classmethod
-    def proves(cls, variable: str, value: Any) -> bool:
+    def identifies(cls, variable: str, value: Any) -> bool:
         """Whether only such a module says so; nonsense must make none."""
         if variable == "heartbeat":
-            return is_beat(value)
+            return is_heartbeat(value)
         key = cls.PROOFS.get(variable)
         return key is not None and isinstance(value, dict) and key in value
 
@@ -40,12 +40,12 @@ class CompanionModule:
         self._listeners.pop(listener, None)
 
     def _tell(self, *what: Any) -> None:
-        self._outlet.internal_errors.tell(self._listeners, *what)
+        self._host.internal_errors.tell(self._listeners, *what)
 
     def ask(self, now: float) -> None:
         """Ask for everything: nothing is retained."""
 
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable."""
 
     def reply_handler(self, request_id: str) -> Handler | None:
@@ -56,4 +56,4 @@ class CompanionModule:
         """Take the reply to a request."""
 
     def _send(self, request: Request) -> None:
-        self._outlet.send(request.topic, request.payload)
+        self._host.send(request.topic, request.payload)

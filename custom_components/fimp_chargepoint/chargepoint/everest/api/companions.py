@@ -26,13 +26,13 @@ class EnergyLimits(CompanionModule):
 
     def request(self, wanted: Limits) -> Request:
         """Return the message that replaces what we asked for before; it has no reply."""
-        clock = self._outlet.clock
-        value = limits.command(wanted, clock.moment(clock.now()))
+        clock = self._host.clock
+        value = limits.command(wanted, clock.to_datetime(clock.now()))
         return self.module.message("set_external_limits", value)
 
 
 #: What is made of a module of each kind.
-SISTERS: Final[dict[Kind, type[CompanionModule]]] = {
+COMPANIONS: Final[dict[Kind, type[CompanionModule]]] = {
     Kind.ERRORS: ErrorHistory,
     Kind.LIMITS: EnergyLimits,
     Kind.TOKENS: TokenProvider,

@@ -25,13 +25,13 @@ class SessionCosts(CompanionModule):
     }
 
     @override
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: Any, now: float) -> None:
         """Take the costs of a session."""
         if variable == "session_cost":
-            self._tell(told(mapping(value)), now)
+            self._tell(parse_cost(mapping(value)), now)
 
 
-def told(value: dict[str, Any]) -> Cost:
+def parse_cost(value: dict[str, Any]) -> Cost:
     """Return what `session_cost` says; amounts come in the smallest coin there is."""
     currency = part(value, "currency")
     coin = _coin(currency)

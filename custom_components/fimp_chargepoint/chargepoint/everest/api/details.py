@@ -61,7 +61,7 @@ _FACTS: Final[Mapping[str, tuple[Feature, type | tuple[type, ...], Callable[[Any
     "ac_pp_ampacity": (Feature.CABLE_CURRENT, dict, _ampacity),
     "car_manufacturer": (Feature.VEHICLE_MANUFACTURER, str, _named),
     "dlink_ready": (Feature.DATA_LINK, bool, _flag),
-    "waiting_for_external_ready": (Feature.WAITS_FOR_OTHERS, bool, _flag),
+    "waiting_for_external_ready": (Feature.WAITING_FOR_RELEASE, bool, _flag),
     "hlc_session_failed": (Feature.COMMUNICATION_FAILURE, dict, _reason),
     "powermeter_public_key_ocmf": (Feature.METER_PUBLIC_KEY, str, whole_text),
 }

@@ -10,17 +10,17 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, override
 from uuid import uuid4
 
-from ...notices import LinksMissing
+from ...notices import ModulesUnassigned
 from ...options import ModuleChoice
 from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
 from ..envelope import ReplyTopic, decode, mapping, number, part, request, text
-from ..heartbeat import is_beat
+from ..heartbeat import is_heartbeat
 from ..module import Kind, Module, address_of
 from .chargepoint import EverestChargepoint
 from .communication_check import CommunicationCheck
 from .companion import CompanionModule
-from .companions import SISTERS
+from .companions import COMPANIONS
 from .module_assignment import Assignment
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ class EverestProtocol(Protocol):
         self._chargepoints: dict[str, EverestChargepoint] = {}
         self._assignment = Assignment(hub, prefix)
         #: The modules beside them, by kind and id.
-        self._sisters: dict[tuple[Kind, str], CompanionModule] = {}
+        self._companions: dict[tuple[Kind, str], CompanionModule] = {}
         # The id keeps us apart from other clients of our kind.
         self._own_id = uuid4().hex
         #: Where the replies to the last discoveries go: each module replies on its own.
         self._reply_to: deque[str] = deque(maxlen=_DISCOVERIES)
-        self._supervision = CommunicationCheck(hub, self._timers)
+        self._communication_check = CommunicationCheck(hub, self._timers)
 
     @override
     def route(self, topic: str) -> Handler | None:
@@ -83,31 +83,31 @@ class EverestProtocol(Protocol):
                 return partial(self._variable, module, variable)
             case [Kind.EVSE, module, "e2m", *_, request_id] if module in self._chargepoints:
                 return self._chargepoints[module].reply_handler(request_id)
-            case [kind, module, "e2m", variable] if kind in SISTERS and module and variable:
-                return partial(self._sister_variable, Kind(kind), module, variable)
-            case [kind, module, "e2m", *_, request_id] if kind in SISTERS:
-                sister = self._sisters.get((Kind(kind), module))
-                return None if sister is None else sister.reply_handler(request_id)
+            case [kind, module, "e2m", variable] if kind in COMPANIONS and module and variable:
+                return partial(self._companion_variable, Kind(kind), module, variable)
+            case [kind, module, "e2m", *_, request_id] if kind in COMPANIONS:
+                companion = self._companions.get((Kind(kind), module))
+                return None if companion is None else companion.reply_handler(request_id)
         return None
 
     @override
     def recognise(self, topic: str, payload: bytes, now: float) -> EverestChargepoint | None:
         match topic.removeprefix(_MODULES).split("/") if topic.startswith(_MODULES) else []:
             case [Kind.EVSE, module, "e2m", variable] if module:
-                return self._made(module) if _proves(variable, decode(payload)) else None
+                return self._made(module) if _identifies(variable, decode(payload)) else None
         return None
 
     @override
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         self._discover(now)
-        self._supervision.link_up(now)
+        self._communication_check.connection_made(now)
         if self._chargepoints:
             # The link may have been lost before it was looked.
-            self._look_at_links_later(now)
+            self._check_assignment_later(now)
 
     @override
     def leave(self) -> list[tuple[str, bytes]]:
-        return self._supervision.leave()
+        return self._communication_check.leave()
 
     def _discover(self, _: float) -> None:
         reply_to = ReplyTopic(_OWN_INTERFACE, self._own_id, "discover")
@@ -134,8 +134,8 @@ class EverestProtocol(Protocol):
             return
         monitoring = part(api, "communication_monitoring")
         check = number(monitoring.get("communication_check_period_s"))
-        if isinstance(kind, str) and kind in SISTERS:
-            self._sister(Kind(kind), module, now, check)
+        if isinstance(kind, str) and kind in COMPANIONS:
+            self._companion(Kind(kind), module, now, check)
         if kind != Kind.EVSE:
             return
         if not self._admits(module, now):
@@ -144,33 +144,33 @@ class EverestProtocol(Protocol):
         chargepoint = self._chargepoints.get(module) or self._made(module)
         chargepoint.found(None if period is None else period / 1000, now)
         self._add(module, chargepoint, now)
-        self._supervision.watch(chargepoint.module, check, now)
+        self._communication_check.watch(chargepoint.module, check, now)
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         chargepoint = self._chargepoints.get(module)
         if chargepoint is not None:
-            chargepoint.apply(variable, decode(payload), now)
+            chargepoint.handle_message(variable, decode(payload), now)
             return
         if self._hub.admission.waits(self._address(module), now):
             return
         # What makes no sense proves nothing: it must be understood first.
         value = decode(payload)
-        if not _proves(variable, value) or not self._admits(module, now):
+        if not _identifies(variable, value) or not self._admits(module, now):
             return
         chargepoint = self._made(module)
-        chargepoint.apply(variable, value, now)
+        chargepoint.handle_message(variable, value, now)
         self._add(module, chargepoint, now)
 
-    def _sister_variable(
+    def _companion_variable(
         self, kind: Kind, module: str, variable: str, payload: bytes, now: float
     ) -> None:
         value = decode(payload)
-        if (kind, module) in self._sisters or SISTERS[kind].proves(variable, value):
-            sister = self._sister(kind, module, now)
-            if sister is not None:
-                sister.apply(variable, value, now)
+        if (kind, module) in self._companions or COMPANIONS[kind].identifies(variable, value):
+            companion = self._companion(kind, module, now)
+            if companion is not None:
+                companion.handle_message(variable, value, now)
 
-    def _sister(
+    def _companion(
         self, kind: Kind, module: str, now: float, check: float | None = None
     ) -> CompanionModule | None:
         """Return a module beside the EVSEs, which is made known where it was not.
@@ -178,33 +178,33 @@ class EverestProtocol(Protocol):
         It wants a sign of life within each `check` seconds, where that is known. None of a
         flood of them is made known, but for those that the user has chosen.
         """
-        sister = self._sisters.get((kind, module))
-        if sister is None:
+        companion = self._companions.get((kind, module))
+        if companion is None:
             chosen = self._assignment.is_chosen(kind, module)
-            if len(self._sisters) >= _SISTERS_MAX and not chosen:
+            if len(self._companions) >= _SISTERS_MAX and not chosen:
                 return None
-            sister = SISTERS[kind](Module(self._prefix, kind, module), self._hub)
-            self._sisters[kind, module] = sister
-            self._assignment.add_module(sister, now)
-            self._look_at_links_later(now)
-        self._supervision.watch(sister.module, check, now)
-        return sister
+            companion = COMPANIONS[kind](Module(self._prefix, kind, module), self._hub)
+            self._companions[kind, module] = companion
+            self._assignment.add_module(companion, now)
+            self._check_assignment_later(now)
+        self._communication_check.watch(companion.module, check, now)
+        return companion
 
     @property
     @override
-    def link_choices(self) -> list[ModuleChoice]:
-        return self._assignment.link_choices
+    def module_choices(self) -> list[ModuleChoice]:
+        return self._assignment.module_choices
 
-    def _look_at_links_later(self, now: float) -> None:
-        self._timers.set("links", now + _SETTLING_TIME, self._look_at_links)
+    def _check_assignment_later(self, now: float) -> None:
+        self._timers.set("assignment", now + _SETTLING_TIME, self._check_assignment)
 
-    def _look_at_links(self, _: float) -> None:
+    def _check_assignment(self, _: float) -> None:
         """Ask the user where nobody else can tell."""
         missing = self._assignment.undecided
-        key = f"links {self._prefix}"
+        key = f"modules {self._prefix}"
         if missing:
             names = dict.fromkeys(each.name for each in missing)
-            self._hub.warn(LinksMissing(key, ", ".join(names)))
+            self._hub.warn(ModulesUnassigned(key, ", ".join(names)))
         else:
             self._hub.withdraw(key)
 
@@ -229,12 +229,12 @@ class EverestProtocol(Protocol):
         if module not in self._chargepoints:
             self._chargepoints[module] = chargepoint
             self._assignment.add_evse(chargepoint, now)
-            self._look_at_links_later(now)
+            self._check_assignment_later(now)
             self._hub.add_node(chargepoint)
-            self._supervision.watch(chargepoint.module, None, now)
+            self._communication_check.watch(chargepoint.module, None, now)
 
 
-def _proves(variable: str, value: Any) -> bool:
+def _identifies(variable: str, value: Any) -> bool:
     """Whether only an EVSE says so.
 
     Raises:
@@ -242,7 +242,7 @@ def _proves(variable: str, value: Any) -> bool:
 
     """
     if variable == "heartbeat":
-        return is_beat(value)
+        return is_heartbeat(value)
     if variable in _PROVING_TEXTS:
         return text(value) is not None
     if variable not in _PROOFS:

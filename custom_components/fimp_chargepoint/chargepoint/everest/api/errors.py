@@ -21,9 +21,9 @@ class ErrorHistory(CompanionModule):
 
     PROOFS: ClassVar = {"error_raised": "uuid", "error_cleared": "uuid"}
 
-    def __init__(self, module: Module, outlet: NodeHost) -> None:
+    def __init__(self, module: Module, host: NodeHost) -> None:
         """Know of no error yet."""
-        super().__init__(module, outlet)
+        super().__init__(module, host)
         #: By uuid.
         self._active: dict[str, str] = {}
         #: Whether an error was raised or cleared after the list was asked for.
@@ -49,7 +49,7 @@ class ErrorHistory(CompanionModule):
         self._send(self.module.request("active_errors", now))
 
     @override
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: Any, now: float) -> None:
         """Take an error that was raised or cleared."""
         if variable not in ("error_raised", "error_cleared"):
             return

@@ -21,17 +21,17 @@ _STARTING_TIME: Final = 5.0
 class LimitedChargepoint(ApiChargepoint, ABC):
     """A charge point whose limits are asked for through a module beside it."""
 
-    def __init__(self, address: str, module: Module, outlet: NodeHost) -> None:
+    def __init__(self, address: str, module: Module, host: NodeHost) -> None:
         """Start without any module beside it."""
-        super().__init__(address, module, outlet)
+        super().__init__(address, module, host)
         #: The modules beside it that belong to it.
-        self._sisters = CompanionModules()
+        self._companions = CompanionModules()
         self._countdown = random_delay.RandomisedDelay()
 
     @property
     @override
     def _takes_limits(self) -> bool:
-        return self._sisters.limits is not None
+        return self._companions.limits is not None
 
     def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
         enforced = limits.enforced(mapping(value))
@@ -54,20 +54,20 @@ class LimitedChargepoint(ApiChargepoint, ABC):
         return self._request_limits(requested)
 
     def _request_limits(self, requested: Limits) -> Request:
-        assert self._sisters.limits is not None  # noqa: S101
-        return self._sisters.limits.request(requested)
+        assert self._companions.limits is not None  # noqa: S101
+        return self._companions.limits.request(requested)
 
     @override
     def _say_limits(self) -> None:
         if self._takes_limits:
             request = self._limits_request({})
-            self.outlet.send(request.topic, request.payload)
+            self.host.send(request.topic, request.payload)
 
     @override
     async def withdraw_limits(self) -> None:
         self._require(Feature.MAX_CURRENT)
         request = self._request_limits(Limits())
-        await self.outlet.publish(request.topic, request.payload)
+        await self.host.publish(request.topic, request.payload)
 
     @override
     def _is_own(self, feature: Feature, value: Any) -> bool:

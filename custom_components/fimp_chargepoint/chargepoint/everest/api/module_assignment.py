@@ -1,7 +1,7 @@
 """Gives each EVSE the modules that are its own, and the station the errors that are of none.
 
 A station can have hundreds of EVSEs and as many modules. So only those are looked at for
-which something that was found makes a difference (see `links` for the rules).
+which something that was found makes a difference (see `modules` for the rules).
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ _NEEDED: Final = frozenset({"limits", "tokens", "costs"})
 type Found = Mapping[Kind, Collection[str]]
 
 
-def linked(
+def assigned_modules(
     address: str, found: Found, chosen: Mapping[str, Mapping[str, str]], *, alone: bool
 ) -> dict[Kind, str]:
     """Return the modules that belong to the EVSE with `address`, which may be `alone`.
@@ -117,11 +117,11 @@ class Assignment:
         self._link(self._evses.values() if len(self._evses) <= _TWO else [evse], now)
         self._look_for_station(now)
 
-    def add_module(self, sister: CompanionModule, now: float) -> None:
+    def add_module(self, companion: CompanionModule, now: float) -> None:
         """Give a new module to those whose own it is."""
-        kind, module = sister.module.kind, sister.module.id
+        kind, module = companion.module.kind, companion.module.id
         others = self._modules.setdefault(kind, {})
-        others[module] = sister
+        others[module] = companion
         # What is there once for the whole station is certain no more with the second one.
         for_all = kind not in ASKED.values() and len(others) <= _TWO
         if for_all or len(self._evses) == 1:
@@ -129,8 +129,8 @@ class Assignment:
         else:
             chosen = self._chosen_for.get((kind, module), ())
             self._link([self._evses[each] for each in chosen if each in self._evses], now)
-        if isinstance(sister, ErrorHistory) and not self._owners[sister]:
-            self._set_free(sister, now)
+        if isinstance(companion, ErrorHistory) and not self._owners[companion]:
+            self._set_free(companion, now)
         self._look_for_station(now)
 
     def held_back(self, address: str, now: float) -> None:
@@ -144,7 +144,7 @@ class Assignment:
         return (kind, module) in self._chosen_for
 
     @property
-    def link_choices(self) -> list[ModuleChoice]:
+    def module_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to an EVSE."""
         names = {each.address: each.snapshot.identity.name for each in self._evses.values()}
         return choices(names, self._modules, alone=self._is_alone)
@@ -152,7 +152,7 @@ class Assignment:
     @property
     def undecided(self) -> list[ModuleChoice]:
         """What the user has to say."""
-        return undecided(self.link_choices, self._chosen)
+        return undecided(self.module_choices, self._chosen)
 
     @property
     def _is_alone(self) -> bool:
@@ -163,13 +163,13 @@ class Assignment:
         """Give `evses` the modules that are theirs, as far as that is certain."""
         alone = self._is_alone
         for evse in evses:
-            mine = linked(evse.address, self._modules, self._chosen, alone=alone)
+            mine = assigned_modules(evse.address, self._modules, self._chosen, alone=alone)
             parts: dict[str, Any] = {
                 FIELDS[kind]: self._modules[kind][module] for kind, module in mine.items()
             }
-            sisters = CompanionModules(**parts, shared=not alone)
-            evse.link(sisters, now)
-            self._own(evse.address, sisters.errors, now)
+            companions = CompanionModules(**parts, shared=not alone)
+            evse.assign(companions, now)
+            self._own(evse.address, companions.errors, now)
 
     # The station --------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Assignment:
         """What the user has chosen for the EVSEs below our prefix; it never changes."""
         return {
             address: each
-            for address, each in self._hub.options.links.items()
+            for address, each in self._hub.options.modules.items()
             if is_v1(address, self._prefix)
         }
 

@@ -46,19 +46,19 @@ _GETTABLE: Final = (
 class ApiChargepoint(Evse):
     """A charge point that is there as long as its module says anything."""
 
-    def __init__(self, address: str, module: Module, outlet: NodeHost) -> None:
+    def __init__(self, address: str, module: Module, host: NodeHost) -> None:
         """Speak to `module`; `address` identifies the node."""
-        super().__init__(address, module.id, outlet)
+        super().__init__(address, module.id, host)
         self.module = module
-        self._heard_at = outlet.clock.now()
-        self._pulse = HeartbeatMonitor()
+        self._heard_at = host.clock.now()
+        self._heartbeats = HeartbeatMonitor()
         #: Since when it is there, or since when it has started anew.
         self._alive_since = self._heard_at
         #: Whether `/get` is answered, None where that is not known (yet, or any more).
         self._answers_gets: bool | None = None
 
     @abstractmethod
-    def apply(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
+    def handle_message(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
         """Take the `value` of a variable, which was `asked` for or came by itself."""
 
     @abstractmethod
@@ -68,7 +68,7 @@ class ApiChargepoint(Evse):
     def found(self, heartbeat_period: float | None, now: float) -> None:
         """The module answered a discovery; its heartbeats are so many seconds apart."""
         if heartbeat_period is not None:
-            self._pulse.told(heartbeat_period)
+            self._heartbeats.set_interval(heartbeat_period)
         self._heard(now)
 
     # Requests and replies -----------------------------------------------------
@@ -90,18 +90,18 @@ class ApiChargepoint(Evse):
         elif value is True or value is None:
             self._heard(now)
         else:
-            self.apply(variable, value, now, asked=True)
+            self.handle_message(variable, value, now, asked=True)
 
     def _request(self, operation: str, payload: Any = None) -> Request:
-        return self.module.request(operation, self.outlet.clock.now(), payload)
+        return self.module.request(operation, self.host.clock.now(), payload)
 
     def _send(self, operation: str) -> None:
         request = self._request(operation)
-        self.outlet.send(request.topic, request.payload)
+        self.host.send(request.topic, request.payload)
 
     @override
-    def _ask(self, evidence: str) -> None:
-        if evidence == Feature.STATUS and self._answers_gets is not False:
+    def _ask(self, report: str) -> None:
+        if report == Feature.STATUS and self._answers_gets is not False:
             self._send("session_info/get")
 
     def _ask_for_everything(self, now: float) -> None:
@@ -132,16 +132,16 @@ class ApiChargepoint(Evse):
     # Availability -------------------------------------------------------------
 
     @override
-    def link_up(self, now: float) -> None:
-        super().link_up(now)
-        self._pulse.forget()
+    def connection_made(self, now: float) -> None:
+        super().connection_made(now)
+        self._heartbeats.forget()
         self._heard_at = now
         self._ask_for_everything(now)
         self._watch(now)
 
     @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
         self.module.clear()
 
     def _heard(self, now: float, **changes: Any) -> None:
@@ -159,7 +159,7 @@ class ApiChargepoint(Evse):
 
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
-        asks, silent, due = look(self._heard_at, self._pulse.silence_max, now)
+        asks, silent, due = look(self._heard_at, self._heartbeats.silence_max, now)
         if asks:
             self._send("get_evse")
         if silent and self.snapshot.unavailable is not Reason.SILENT:
@@ -171,5 +171,5 @@ class ApiChargepoint(Evse):
         if reason is not None:
             self._answers_gets = None
             # The time without a heartbeat is no interval between two.
-            self._pulse.missed()
+            self._heartbeats.missed()
         super()._set_unavailable(reason, now, **changes)

@@ -65,7 +65,7 @@ class Authorization(CompanionModule):
     PROOFS: ClassVar = {"token_validation_status": "token"}
 
     @override
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: Any, now: float) -> None:
         """Take what the station thinks of a token."""
         if variable != "token_validation_status":
             return

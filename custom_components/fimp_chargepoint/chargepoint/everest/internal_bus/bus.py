@@ -233,9 +233,7 @@ def _values(value: Any) -> dict[str, Any]:
 
 def key_changed(data: Any) -> dict[str, Any]:
     """Return what is said of a key that the back end has changed; raises as `key` does."""
-    return {
-        name: text(each) if isinstance(each, str) else each for name, each in key(data).items()
-    }
+    return {name: text(each) if isinstance(each, str) else each for name, each in key(data).items()}
 
 
 def key(data: Any) -> dict[str, Any]:

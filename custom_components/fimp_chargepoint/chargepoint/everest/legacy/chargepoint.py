@@ -43,7 +43,10 @@ _SESSION: Final = _COUNTING | ASKS_FOR_TOKEN | {"Preparing"}
 _NO_TRANSACTION: Final = _IDLE | _OVER | ASKS_FOR_TOKEN
 
 #: What is done once, and ends the transaction.
-_ACTS: Final = {Feature.STOP_TRANSACTION: "stop_charging", Feature.FORCE_UNLOCK: "force_unlock"}
+_ACTS: Final = {
+    Feature.STOP_TRANSACTION: "stop_charging",
+    Feature.UNLOCK_CONNECTOR: "force_unlock",
+}
 #: The connector to unlock; what cannot be read would unlock it too. The others take anything.
 _CONNECTOR: Final = b"1"
 #: Whether the whole EVSE may be used; who has a lower number may decide otherwise.
@@ -55,9 +58,9 @@ class LegacyChargepoint(Evse):
 
     _sees_starts: ClassVar[bool] = True
 
-    def __init__(self, address: str, module: str, outlet: NodeHost, prefix: str) -> None:
+    def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
-        super().__init__(address, module, outlet)
+        super().__init__(address, module, host)
         self._topic = f"{prefix}everest_api/{module}/cmd/"
         self._faulty = False
         self._reading: float | None = None
@@ -79,7 +82,7 @@ class LegacyChargepoint(Evse):
 
     # Messages in --------------------------------------------------------------
 
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable, which must be one that is known here.
 
         Raises:
@@ -89,7 +92,7 @@ class LegacyChargepoint(Evse):
         changes = self._reports[variable](value, now)
         self._set_unavailable(None, now, **changes)
         self._watch(now)
-        self._proves(variable)
+        self._confirm_by(variable)
         if variable == "session_info" and self._session.word in _NO_TRANSACTION:
             # Nobody replies, but what was to end has ended.
             for act in _ACTS:
@@ -100,14 +103,14 @@ class LegacyChargepoint(Evse):
         if text(info.get("state")) is None:
             return {}
         before = self._session
-        state = heard(before, info, self._reading, now, self.outlet.clock.moment(now))
+        state = heard(before, info, self._reading, now, self.host.clock.to_datetime(now))
         if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
             # A new life of EVerest, which begins without our limits.
-            self.keeper.came_back(now, lost=True)
+            self.limit_ownership.reconnected(now, lost=True)
         if state.started != before.started:
             self._start_guessed = before.word is None
         self._faulty = faulty(info)
-        changes = self._course(state) | {"enabled": enabled(info)}
+        changes = self._with_session(state) | {"enabled": enabled(info)}
         return self._with_random_delay(self._with_total_power(changes, info), info, now)
 
     @override
@@ -128,7 +131,7 @@ class LegacyChargepoint(Evse):
     ) -> dict[str, Any]:
         """Return the `changes` by a session_info, with what is counted in it."""
         left, known = part(info, "uk_random_delay").get("remaining_s"), self.snapshot
-        end = random_delay.until(left, known.delayed_until, self.outlet.clock.moment(now))
+        end = random_delay.until(left, known.delayed_until, self.host.clock.to_datetime(now))
         if end is None:
             return changes | {"delayed_until": None}
         capabilities = changes.get("capabilities", known.capabilities)
@@ -167,8 +170,8 @@ class LegacyChargepoint(Evse):
         elif not self._start_guessed or state.ended or value is None or value < energy:
             return
         self._start_guessed = True
-        changes = self._course(replace(state, started=started))
-        self._update(self.outlet.clock.now(), **changes)
+        changes = self._with_session(replace(state, started=started))
+        self._update(self.host.clock.now(), **changes)
 
     # Requests out -------------------------------------------------------------
 
@@ -236,7 +239,7 @@ class LegacyChargepoint(Evse):
     @override
     def _say_limits(self) -> None:
         request = self._limits_request({})
-        self.outlet.send(request.topic, request.payload)
+        self.host.send(request.topic, request.payload)
 
     @override
     async def withdraw_limits(self) -> None:
@@ -247,7 +250,7 @@ class LegacyChargepoint(Evse):
         if Feature.PHASES in self.snapshot.capabilities.controls:
             both = orjson.dumps({"amps": highest, "phases": 3})
             request = self._command("set_limit_amps_phases", both)
-        await self.outlet.publish(request.topic, request.payload)
+        await self.host.publish(request.topic, request.payload)
 
     def _current_to_keep(self) -> float:
         """Return the current of a message that is about the phases."""
@@ -279,8 +282,8 @@ class LegacyChargepoint(Evse):
     # Availability -------------------------------------------------------------
 
     @override
-    def link_up(self, now: float) -> None:
-        super().link_up(now)
+    def connection_made(self, now: float) -> None:
+        super().connection_made(now)
         self._watch(now)
 
     def _watch(self, now: float) -> None:

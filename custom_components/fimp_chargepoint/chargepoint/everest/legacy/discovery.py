@@ -13,7 +13,7 @@ from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
 from ..envelope import decode, error_name, mapping, text
 from ..evse import Evse
-from ..hardware import told
+from ..hardware import parse_information
 from ..module import is_v1
 from .chargepoint import LegacyChargepoint
 
@@ -93,12 +93,12 @@ class LegacyProtocol(Protocol):
         return None if module is None else self._made(module)
 
     @override
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Nothing can be asked for, and all comes by itself."""
 
     @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
         # Whoever was not introduced yet has to begin anew.
         self._chargepoints = {
             module: each
@@ -126,12 +126,10 @@ class LegacyProtocol(Protocol):
 
     def _information(self, payload: bytes, now: float) -> None:
         """Take who made the station; v1 tells it of nobody."""
-        information = told(mapping(decode(payload)))
+        information = parse_information(mapping(decode(payload)))
         v1 = (node for node in self._hub.nodes.values() if is_v1(node.address, self._prefix))
         evses = [each for each in (*self._chargepoints.values(), *v1) if isinstance(each, Evse)]
-        self._hub.internal_errors.each(
-            evses, lambda each: each.take_information(information, now)
-        )
+        self._hub.internal_errors.each(evses, lambda each: each.take_information(information, now))
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         if not payload:
@@ -139,10 +137,10 @@ class LegacyProtocol(Protocol):
             return
         chargepoint = self._chargepoints.get(module)
         if chargepoint is not None:
-            chargepoint.apply(variable, decode(payload), now)
+            chargepoint.handle_message(variable, decode(payload), now)
             return
-        proof, key = _PROOF
-        if variable != proof or self._hub.admission.waits(self._address(module), now):
+        identifying, key = _PROOF
+        if variable != identifying or self._hub.admission.waits(self._address(module), now):
             return
         value = mapping(decode(payload))
         # What makes no sense proves nothing.
@@ -152,9 +150,9 @@ class LegacyProtocol(Protocol):
         if self._left_to_v1:
             return
         chargepoint = self._made(module)
-        chargepoint.apply(variable, value, now)
+        chargepoint.handle_message(variable, value, now)
         self._chargepoints[module] = chargepoint
-        self._timers.set(module, now + _FIRST, partial(self._introduce, module))
+        self._timers.set(module, now + _FIRST, partial(self._announce, module))
 
     def _has_room_for(self, module: str) -> bool:
         """Whether a connector may be heard: always, where it was known before."""
@@ -169,12 +167,12 @@ class LegacyProtocol(Protocol):
 
     # One station is one device ----------------------------------------------------
 
-    def _introduce(self, module: str, now: float, *, again: bool = True) -> None:
+    def _announce(self, module: str, now: float, *, again: bool = True) -> None:
         """Make a charge point known, unless v1 speaks for it, or may be about to."""
         if self._left_to_v1:
             self._leave_to_v1()
         elif again and self._count_v1:
-            introduce = partial(self._introduce, module, again=False)
+            introduce = partial(self._announce, module, again=False)
             self._timers.set(module, now + _REST, introduce)
         elif self._hub.admission.admits(self._address(module), now):
             self._hub.add_node(self._chargepoints[module])

@@ -55,7 +55,7 @@ _BASICS: Final = Capabilities(reports=frozenset({Feature.CONNECTED}))
 class EverestOcpp(OcppClient):
     """One OCPP client."""
 
-    def __init__(self, address: str, outlet: NodeHost, prefix: str, module: str | None) -> None:
+    def __init__(self, address: str, host: NodeHost, prefix: str, module: str | None) -> None:
         """Speak to the `ocpp_consumer` called `module`; without one, by the other ways."""
         #: The `ocpp_consumer`, where there is one.
         self.module = None if module is None else Module(prefix, Kind.OCPP, module)
@@ -67,9 +67,9 @@ class EverestOcpp(OcppClient):
             parent=station_address(prefix),
             capabilities=_BASICS,
         )
-        super().__init__(address, snapshot, outlet)
-        self._pulse = HeartbeatMonitor()
-        self._heard_at = outlet.clock.now()
+        super().__init__(address, snapshot, host)
+        self._heartbeats = HeartbeatMonitor()
+        self._heard_at = host.clock.now()
         #: When it was told last how the connection is, and the last word of the older API.
         self._told_at = float("-inf")
         self._legacy_word = _LEGACY_UNKNOWN
@@ -93,7 +93,7 @@ class EverestOcpp(OcppClient):
 
     # What the API says ------------------------------------------------------------------
 
-    def apply(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: Any, now: float) -> None:
         """Take the `value` of a variable; one that is not known is a sign of life."""
         report = self._reports.get(variable)
         if variable in _OF_CONNECTION:
@@ -104,7 +104,7 @@ class EverestOcpp(OcppClient):
         """The module answered a discovery; its heartbeats are so many seconds apart."""
         self._has_all = self._monitors = True
         if heartbeat_period is not None:
-            self._pulse.told(heartbeat_period)
+            self._heartbeats.set_interval(heartbeat_period)
         self._heard(now)
 
     def _is_connected(self, value: Any, now: float) -> dict[str, Any]:
@@ -129,11 +129,9 @@ class EverestOcpp(OcppClient):
 
     def _charging_schedules(self, value: Any, now: float) -> dict[str, Any]:
         self._monitors = True
-        self._schedule = of_station(value, now, self.outlet.clock.moment(now))
+        self._schedule = of_station(value, now, self.host.clock.to_datetime(now))
         feature = _LIMITS.get(self._schedule.unit or "")
-        return self._limit(now) | (
-            {} if feature is None else {"capabilities": self._also(feature)}
-        )
+        return self._limit(now) | ({} if feature is None else {"capabilities": self._also(feature)})
 
     def _limit(self, now: float) -> dict[str, Any]:
         """Return what may be drawn now, and look again when that changes."""
@@ -165,15 +163,15 @@ class EverestOcpp(OcppClient):
     def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
         # 2025.10, the only release without monitors, sends no number.
         self._monitors = self._monitors or type(value) is int
-        before = self._pulse.silence_max
+        before = self._heartbeats.silence_max
         changes: dict[str, Any] = {}
-        if self._pulse.beat(value, now):
+        if self._heartbeats.received(value, now):
             _LOGGER.info("%s was restarted", self.address)
             if now - self._told_at > _STARTUP_TIME:
                 # Up to 2026.02 it says nothing of the connection before there is one.
                 changes = self._forgotten()
             self._begin_anew(now)
-        if self._pulse.silence_max < before:
+        if self._heartbeats.silence_max < before:
             self._watch(now)
         return changes
 
@@ -283,7 +281,7 @@ class EverestOcpp(OcppClient):
         if self._bus is None:
             raise InvalidRequestError(
                 "it is offered on the internal bus only, where nothing of OCPP 1.6 was heard"
-                if self.outlet.options.internal_bus
+                if self.host.options.internal_bus
                 else "it is offered on the internal bus only, which is off in the options"
             )
         self._bus.require_written()
@@ -296,11 +294,7 @@ class EverestOcpp(OcppClient):
 
     def reply_handler(self, request_id: str) -> Handler | None:
         """Return what handles the reply to a request, None where it is not ours."""
-        return (
-            None
-            if self.module is None
-            else self.module.reply_handler(request_id, self._replied)
-        )
+        return None if self.module is None else self.module.reply_handler(request_id, self._replied)
 
     def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
         variable = operation.removesuffix("/get")
@@ -311,7 +305,7 @@ class EverestOcpp(OcppClient):
         self._has_all = self._monitors = True
         self.timers.cancel("gets")
         if isinstance(value, dict):
-            self.apply(variable, value, now)
+            self.handle_message(variable, value, now)
         else:
             self._heard(now)
 
@@ -337,14 +331,14 @@ class EverestOcpp(OcppClient):
         self._send(request)
 
     def _send(self, request: Request) -> None:
-        self.outlet.send(request.topic, request.payload)
+        self.host.send(request.topic, request.payload)
 
     # Life -------------------------------------------------------------------------------
 
     @override
-    def link_up(self, now: float) -> None:
-        super().link_up(now)
-        self._pulse.forget()
+    def connection_made(self, now: float) -> None:
+        super().connection_made(now)
+        self._heartbeats.forget()
         self._heard_at = now
         self._ask_for_values(now)
         self._watch(now)
@@ -355,8 +349,8 @@ class EverestOcpp(OcppClient):
         self._update(now, **self._limit(now))
 
     @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
         if self.module is not None:
             self.module.clear()
         if self._bus is not None:
@@ -375,7 +369,7 @@ class EverestOcpp(OcppClient):
 
     def _watch(self, now: float) -> None:
         """Ask for a sign of life in time, and again and again once it is silent."""
-        asks, silent, due = look(self._heard_at, self._pulse.silence_max, now)
+        asks, silent, due = look(self._heard_at, self._heartbeats.silence_max, now)
         if asks:
             self._ask_for_life(now)
         if silent and self.snapshot.unavailable is not Reason.SILENT:
@@ -385,7 +379,7 @@ class EverestOcpp(OcppClient):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
-            self._pulse.missed()
+            self._heartbeats.missed()
             changes = self._forgotten() | changes
         super()._set_unavailable(reason, now, **changes)
 

@@ -12,7 +12,7 @@ from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
 from ..api.communication_check import CommunicationCheck
 from ..envelope import ReplyTopic, decode, mapping, number, part, request
-from ..heartbeat import is_beat
+from ..heartbeat import is_heartbeat
 from ..internal_bus import bus
 from ..internal_bus.bus import BusModule, Dialect
 from ..module import Kind, is_v1
@@ -70,7 +70,7 @@ class OcppProtocol(Protocol):
         self._usual: BusModule | None = None
         self._asked: str | None = None
         self.filters = () if self._root is None else self._bus_filters(self._root)
-        self._supervision = CommunicationCheck(hub, self._timers)
+        self._communication_check = CommunicationCheck(hub, self._timers)
 
     def _bus_filters(self, root: str) -> tuple[str, ...]:
         implementation = f"{root}modules/+/impl/+/"
@@ -115,19 +115,19 @@ class OcppProtocol(Protocol):
         return None
 
     @override
-    def link_up(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         # Every module replies on its own, so there is one topic for all; but only once.
         self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "query-modules")
         self._hub.send(f"{self._prefix}{_QUERY}", request(self._reply_to))
-        self._supervision.link_up(now)
+        self._communication_check.connection_made(now)
 
     @override
     def leave(self) -> list[tuple[str, bytes]]:
-        return self._supervision.leave()
+        return self._communication_check.leave()
 
     @override
-    def link_down(self, now: float) -> None:
-        super().link_down(now)
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
         for module in (*self._on_bus.values(), self._usual):
             if module is not None:
                 module.dialect = None
@@ -163,17 +163,17 @@ class OcppProtocol(Protocol):
         value = decode(payload)
         if client is None:
             # What makes no sense proves nothing.
-            if not _proves(name, value) or not self._admits(module, now):
+            if not _identifies(name, value) or not self._admits(module, now):
                 return
             client = self._made(module)
-        client.apply(name, value, now)
+        client.handle_message(name, value, now)
         self._add(module, client)
         self._watch(client, None, now)
 
     def _watch(self, client: EverestOcpp, check: float | None, now: float) -> None:
         """Tell its module that we live, within each `check` seconds where that is known."""
         if client.module is not None:
-            self._supervision.watch(client.module, check, now)
+            self._communication_check.watch(client.module, check, now)
 
     def _address(self, module: str) -> str:
         return f"everest_ocpp:{self._prefix}{module}"
@@ -211,14 +211,14 @@ class OcppProtocol(Protocol):
         if not self._clients and self._other is None:
             address = f"everest_ocpp:{self._prefix}"
             self._other = EverestOcpp(address, self._hub, self._prefix, None)
-            self._timers.set("introduce", now + _FIRST, self._introduce)
+            self._timers.set("introduce", now + _FIRST, self._announce)
             self._link_bus()
         return self._client
 
-    def _introduce(self, now: float, *, again: bool = True) -> None:
+    def _announce(self, now: float, *, again: bool = True) -> None:
         """Make it known, unless API v1 may be about to speak for it."""
         if again and any(is_v1(each, self._prefix) for each in self._hub.nodes):
-            self._timers.set("introduce", now + _REST, partial(self._introduce, again=False))
+            self._timers.set("introduce", now + _REST, partial(self._announce, again=False))
         elif self._other is not None:
             self._hub.add_node(self._other)
 
@@ -301,10 +301,10 @@ class OcppProtocol(Protocol):
                 self._hub.internal_errors.call(client.take_bus, bus_module)
 
 
-def _proves(name: str, value: Any) -> bool:
+def _identifies(name: str, value: Any) -> bool:
     """Whether only an `ocpp_consumer` says so."""
     if name == "heartbeat":
-        return is_beat(value)
+        return is_heartbeat(value)
     if name == "is_connected":
         return isinstance(value, bool)
     key = _PROOFS.get(name)

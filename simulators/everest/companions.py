@@ -21,7 +21,7 @@ _SEVERITY_FILTERS = {"LOW_GE": 0, "MEDIUM_GE": 1, "HIGH_GE": 2}
 _TIMEOUT_SECONDS = (10, 300)
 
 
-class Sister(ApiModule):
+class Companion(ApiModule):
     """A module that stands beside the EVSEs."""
 
     KIND: ClassVar[str] = ""
@@ -45,15 +45,13 @@ class Sister(ApiModule):
         """Hear what has happened at an EVSE."""
 
 
-class ExternalLimits(Sister):
+class ExternalLimits(Companion):
     """Takes limits for one EVSE, or at the grid's node for all."""
 
     KIND = "external_energy_limits_consumer"
     VARIABLES = ("capabilities",)
 
-    def __init__(
-        self, station: Station, module_id: str, *evses: Evse, grid: bool = False
-    ) -> None:
+    def __init__(self, station: Station, module_id: str, *evses: Evse, grid: bool = False) -> None:
         """Build the module for some EVSEs, at their own nodes or at that of the `grid`."""
         super().__init__(station, module_id)
         self._evses = evses
@@ -111,7 +109,7 @@ def _wish(entry: Any) -> Wish:
         return Wish(_NO_TIME, limits)
 
 
-class ErrorHistory(Sister):
+class ErrorHistory(Companion):
     """Tells the errors of the whole station."""
 
     KIND = "error_history_consumer"
@@ -154,7 +152,7 @@ def _passes(error: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return passed
 
 
-class Authorizer(Sister):
+class Authorizer(Companion):
     """Tells what becomes of cards, and takes authorisations back."""
 
     KIND = "auth_consumer"
@@ -176,7 +174,7 @@ class Authorizer(Sister):
         return self._cards.withdraw(wanted)
 
 
-class Tokens(Sister):
+class Tokens(Companion):
     """Takes cards that are held to a reader somewhere else."""
 
     KIND = "auth_token_provider"
