@@ -1,0 +1,122 @@
+"""Silence, and questions without an answer: one owner for both, in every protocol."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .scheduler import Timers
+
+type Ask = Callable[[float], None]
+
+
+class Patience(NamedTuple):
+    """How long a node may be silent, in seconds.
+
+    After `ask_after` without a message, the node is asked `tries` times, `answer_time` apart.
+    If nothing comes, it is silent, and it is asked again every `ask_after`.
+    """
+
+    ask_after: float
+    answer_time: float = 0.0
+    tries: int = 0
+
+
+class Watchdog:
+    """Notices that a node has stopped sending messages.
+
+    A message only sets a number: the deadline moves when it is due, not with every message.
+    """
+
+    def __init__(
+        self, timers: Timers, patience: Callable[[], Patience], *, ask: Ask | None, silent: Ask
+    ) -> None:
+        """Call `ask(now)` to provoke a message, and `silent(now)` once if none came."""
+        self._timers = timers
+        self._patience = patience
+        self._ask = ask
+        self._silent = silent
+        self._asked = 0
+        #: When the last message came, in seconds of the hub's clock.
+        self.heard_at = float("-inf")
+
+    def start(self, now: float) -> None:
+        """Wait for messages from `now` on."""
+        self._timers.cancel("silence")
+        self.received(now)
+
+    def received(self, now: float) -> None:
+        """Take note of a message."""
+        self.heard_at = now
+        self._asked = 0
+        if "silence" not in self._timers:
+            self._schedule(now)
+
+    def patience_changed(self, now: float) -> None:
+        """Apply another patience to a silence that has begun."""
+        if not self._asked:
+            self._check(now)
+
+    def _schedule(self, now: float) -> None:
+        ask_after, answer_time, tries = self._patience()
+        pause = answer_time if 0 < self._asked <= tries else ask_after
+        self._timers.set("silence", now + pause, self._check)
+
+    def _check(self, now: float) -> None:
+        ask_after, _, tries = self._patience()
+        if now < self.heard_at + ask_after:
+            self._schedule(self.heard_at)
+            return
+        if self._asked == tries:
+            self._silent(now)
+        self._asked += 1
+        if self._ask is not None:
+            self._ask(now)
+            self._schedule(now)
+
+
+class Inquiry:
+    """A question that is asked again until it is answered."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        name: str,
+        ask: Ask,
+        pauses: Sequence[float],
+        *,
+        gave_up: Ask | None = None,
+    ) -> None:
+        """Ask with `pauses` in between, in seconds.
+
+        After the last one, call `gave_up(now)`; without it, the last pause repeats for ever.
+        `name` is the name of the timer.
+        """
+        self._timers = timers
+        self._name = name
+        self._ask = ask
+        self._pauses = pauses
+        self._gave_up = gave_up
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._name in self._timers
+
+    def start(self, now: float) -> None:
+        """Ask, and begin to wait for the answer."""
+        self._ask(now)
+        self._wait(0, now)
+
+    def answered(self) -> None:
+        """End the waiting."""
+        self._timers.cancel(self._name)
+
+    def _wait(self, number: int, now: float) -> None:
+        def again(now: float) -> None:
+            last = number + 1 == len(self._pauses)
+            if last and self._gave_up is not None:
+                self._gave_up(now)
+                return
+            self._ask(now)
+            self._wait(number if last else number + 1, now)
+
+        self._timers.set(self._name, now + self._pauses[number], again)

@@ -1,0 +1,105 @@
+"""Silence is noticed in time, and questions are repeated."""
+
+from collections.abc import Callable
+
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Timers
+from custom_components.fimp_chargepoint.chargepoint.watchdog import Inquiry, Patience, Watchdog
+
+
+class Site:
+    """Time, and what happened when."""
+
+    def __init__(self, patience: Patience, *, asks: bool = True) -> None:
+        """Start at 0."""
+        self.now = 0.0
+        self.happened: list[tuple[str, float]] = []
+        self.timers = Timers(lambda: None)
+        self.patience = patience
+        self.watchdog = Watchdog(
+            self.timers,
+            lambda: self.patience,
+            ask=self.note("ask") if asks else None,
+            silent=self.note("silent"),
+        )
+        self.watchdog.start(0.0)
+
+    def note(self, what: str) -> Callable[[float], None]:
+        """Return what notes that it was called."""
+        return lambda now: self.happened.append((what, now))
+
+    def until(self, when: float) -> list[tuple[str, float]]:
+        """Let time pass; return what happened meanwhile."""
+        while (due := self.timers.next_deadline) is not None and due <= when:
+            self.timers.tick(due)
+        self.now = when
+        happened, self.happened = self.happened, []
+        return happened
+
+    def receive(self, when: float) -> list[tuple[str, float]]:
+        """Receive a message."""
+        happened = self.until(when)
+        self.watchdog.received(when)
+        return happened
+
+
+def test_asks_before_it_gives_up() -> None:
+    site = Site(Patience(ask_after=20, answer_time=10, tries=1))
+    assert site.until(70) == [("ask", 20), ("silent", 30), ("ask", 30), ("ask", 50), ("ask", 70)]
+
+
+def test_several_tries() -> None:
+    site = Site(Patience(ask_after=20, answer_time=5, tries=2))
+    assert site.until(50) == [("ask", 20), ("ask", 25), ("silent", 30), ("ask", 30), ("ask", 50)]
+
+
+def test_messages_keep_it_quiet() -> None:
+    site = Site(Patience(ask_after=20, answer_time=10, tries=1))
+    assert not [event for when in range(0, 400, 15) for event in site.receive(when)]
+    assert site.until(420) == [("ask", 410), ("silent", 420), ("ask", 420)]
+
+
+def test_an_answer_ends_the_silence_and_the_next_one_is_noticed() -> None:
+    site = Site(Patience(ask_after=20, answer_time=10, tries=1))
+    site.until(35)
+    assert site.receive(36) == []
+    assert site.until(66) == [("ask", 56), ("silent", 66), ("ask", 66)]
+
+
+def test_one_that_cannot_be_asked() -> None:
+    site = Site(Patience(ask_after=20), asks=False)
+    assert site.until(500) == [("silent", 20)]
+    site.receive(510)
+    assert site.until(1000) == [("silent", 530)]
+
+
+def test_less_patience_counts_at_once() -> None:
+    site = Site(Patience(ask_after=80, answer_time=40, tries=1))
+    site.until(25)
+    site.patience = Patience(ask_after=20, answer_time=10, tries=1)
+    site.watchdog.patience_changed(25)
+    assert site.until(35) == [("ask", 25), ("silent", 35), ("ask", 35)]
+
+
+def test_a_question_that_is_given_up() -> None:
+    site = Site(Patience(ask_after=1000))
+    inquiry = Inquiry(site.timers, "q", site.note("q"), (3, 5), gave_up=site.note("gave up"))
+    inquiry.start(0)
+    assert inquiry.is_open
+    assert site.until(100) == [("q", 0), ("q", 3), ("gave up", 8)]
+    assert not inquiry.is_open
+
+
+def test_a_question_that_is_repeated_for_ever() -> None:
+    site = Site(Patience(ask_after=1000))
+    inquiry = Inquiry(site.timers, "q", site.note("q"), (3, 5))
+    inquiry.start(0)
+    assert site.until(20) == [("q", 0), ("q", 3), ("q", 8), ("q", 13), ("q", 18)]
+
+
+def test_an_answered_question_is_not_repeated() -> None:
+    site = Site(Patience(ask_after=1000))
+    inquiry = Inquiry(site.timers, "q", site.note("q"), (3, 5))
+    inquiry.start(0)
+    inquiry.answered()
+    assert site.until(20) == [("q", 0)]
+    assert not inquiry.is_open
