@@ -123,7 +123,7 @@ async def test_other_actions_are_refused(hass: HomeAssistant, car: Chargepoint) 
     car.point.received.clear()
     device_id = car.registered("switch", "charging").device_id
     for action, fields in (("start_charging", {}), ("set_current_limit", {"current": 8})):
-        with pytest.raises(HomeAssistantError, match="is not available"):
+        with pytest.raises(HomeAssistantError, match="is unavailable"):
             await hass.services.async_call(
                 DOMAIN, action, fields, blocking=True, target={"device_id": device_id}
             )

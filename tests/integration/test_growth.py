@@ -105,7 +105,7 @@ async def test_charge_points_that_come_and_go(hass: HomeAssistant, broker: Broke
         assert {each.__name__: before[each.__name__] for each in KINDS} == {
             "FimpChargepoint": 1,
             "PushCoordinator": 1,
-            "Keeper": 1,
+            "SessionRecorder": 1,
         }
         for _ in range(TIMES):
             await come_and_go()

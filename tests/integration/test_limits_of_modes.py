@@ -107,7 +107,7 @@ async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
     # In the maker's app, say: without a mode.
     garage = slow.point["garage"]
     garage.allowed = True
-    garage.handle_message()
+    garage.apply()
     garage.tell_news()
     await until(lambda: starts(slow) == [{"charging_mode": "slow"}])
     await slow.expects("sensor", "offered_current", "5.0")
@@ -152,7 +152,7 @@ async def test_said_before_it_begins(
 ) -> None:
     """Started by somebody else, in a mode that nobody tells."""
     slow.node._mode.forget()
-    with pytest.raises(ServiceValidationError, match="could not be restored"):
+    with pytest.raises(ServiceValidationError, match="cannot be restored"):
         await limit(slow, 8, minutes=10)
     assert not slow.sent(SESSION)
     assert STORE not in hass_storage

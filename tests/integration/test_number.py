@@ -117,7 +117,7 @@ async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint
     # Somebody else sets it in the app of the maker.
     await set_to(chargepoint, "max_current", 32)
     chargepoint.point["garage"].session_current = 20
-    chargepoint.point["garage"].handle_message()
+    chargepoint.point["garage"].apply()
     await chargepoint.expects("sensor", "offered_current", "20.0")
     await chargepoint.expects("number", "session_current", "unknown")
 
@@ -128,7 +128,7 @@ async def test_no_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None
         await set_to(chargepoint, "session_current", 10)
     assert caught.value.translation_domain == "fimp_chargepoint"
     assert caught.value.translation_key == "no_session"
-    assert "connect a car" in str(caught.value)
+    assert "Connect a car" in str(caught.value)
     assert chargepoint.sent("cmd.current_session.set_current") == []
     # Before and after a session is the same.
     await plugged(chargepoint)

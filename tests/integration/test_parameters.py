@@ -35,7 +35,7 @@ PARAMETERS = {
     # Names of ours, where the parameter has a meaning whoever made the charge point.
     "cable_always_locked": Row(
         platform="switch",
-        name="Cable always locked",
+        name="Lock cable permanently",
         before="off",
         action="turn_on",
         after="on",
@@ -43,7 +43,7 @@ PARAMETERS = {
     ),
     "free_charging": Row(
         platform="switch",
-        name="Charging without permission",
+        name="Free charging",
         before="off",
         action="turn_on",
         after="on",

@@ -89,7 +89,7 @@ async def test_it_goes_with_the_charge_point(hass: HomeAssistant, chargepoint: C
     await until(lambda: not issues(hass), "the issue to go")
 
 
-@pytest.mark.parametrize("competing_controller", [False, True])
+@pytest.mark.parametrize("rival", [False, True])
 async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: bool) -> None:
     """Somebody who limits to less is no rival; who withdraws our limit is one."""
     async with EverestSimulator(

@@ -323,7 +323,7 @@ async def test_impossible(
     with pytest.raises(ServiceValidationError, match="6 to 32"):
         await limit(point, 40, hours=1)
     point.node._update(point.node.host.clock.now(), max_current=None)
-    with pytest.raises(ServiceValidationError, match="could not be restored"):
+    with pytest.raises(ServiceValidationError, match="cannot be restored"):
         await limit(point, 10, hours=1)
     assert STORE not in hass_storage
     assert not sent(point, MAX)

@@ -59,7 +59,7 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     """Who has to be logged in where is said; the issue goes by itself."""
     await log_out(chargepoint)
     issue = await lost(hass)
-    assert issue.issue_id.startswith(f"login_lost_{chargepoint.entry.entry_id}_")
+    assert issue.issue_id.startswith(f"signed_out_{chargepoint.entry.entry_id}_")
     assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.is_fixable is False
