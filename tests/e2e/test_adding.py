@@ -49,19 +49,19 @@ async def house_fixture(
 async def test_adding_the_integration(house: World) -> None:
     screen, port = house.screen, str(house.broker.port)
     await screen.begin_adding()
-    await screen.expects("Which MQTT broker?")
+    await screen.expects("Select the MQTT broker")
     await screen.page.get_by_text("Another broker", exact=True).click()
 
     await screen.expects("Connect to a broker")
     for field, value in (
         ("Host", house.broker.host),
         ("Port", port),
-        ("User name", USERNAME),
+        ("Username", USERNAME),
         ("Password", "mistyped"),
     ):
         await screen.fill(field, value)
     await screen.press("Submit")
-    await screen.expects("The broker refuses the user name or password.")
+    await screen.expects("The broker refused the username or password.")
     await screen.fill("Password", PASSWORD)
     await screen.press("Submit")
     await screen.expects("Looking for charge points")
@@ -109,7 +109,7 @@ async def test_a_charge_point_is_discovered(house: World) -> None:
     await expect(card).to_contain_text("EV Charge Points")
     await card.get_by_role("button", name="Add").click()
     await screen.expects("Charge point found")
-    await screen.expects("speaks on the broker of Home Assistant's MQTT integration.")
+    await screen.expects("was found on your MQTT broker.")
     await screen.press("Submit")
     await screen.expects("Name and assign")
     await screen.press("Skip and finish")

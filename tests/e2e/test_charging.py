@@ -152,7 +152,7 @@ async def test_a_station_is_paused_and_resumed(charging_world: World) -> None:
     await expect(status).to_contain_text("Ready to charge")
     await expect(switch).to_have_attribute("aria-checked", "false")
     assert carport.connector.power == 0
-    await expect(screen.section(STATION)).to_contain_text("Charging is switched off")
+    await expect(screen.section(STATION)).to_contain_text("Switched off")
 
     await switch.click()
     await expect(status).to_contain_text("Charging")

@@ -20,7 +20,7 @@ pytestmark = [
 #: What is said when the broker refuses us, as it is made to.
 EXPECTED = ("could not authenticate",)
 NEW_PASSWORD = "plug-in-8"
-INTERVAL = "Time between two measurements"
+INTERVAL = "Minimum update interval"
 
 
 def questions(world: World) -> int:
@@ -34,7 +34,7 @@ async def test_options_are_saved_and_used(charging_world: World) -> None:
     screen, asked = charging_world.screen, questions(charging_world)
     await screen.open_integration()
     await screen.press("Configure")
-    await screen.expects("Preferences")
+    await screen.expects("Options")
     await screen.fill(INTERVAL, "7")
     await screen.press("Submit")
     await screen.expects("Options successfully saved.")
@@ -69,11 +69,11 @@ async def test_other_credentials_are_asked_for(charging_world: World) -> None:
     entry = screen.page.locator("ha-config-entry-row")
     await entry.get_by_role("button", name="Menu").first.click()
     await screen.choose("Reload")
-    await screen.expects("The broker refuses the user name or password.")
+    await screen.expects("The broker refused the user")
     # Whatever else the frontend has to say of that is gone with the page.
     await screen.open_integration()
     await screen.press("Reconfigure")
-    await screen.expects("does not accept the user name and password any more")
+    await screen.expects("no longer accepts these credentials")
     await screen.fill("Password", NEW_PASSWORD)
     await screen.press("Submit")
     await screen.expects("Re-authentication was successful")

@@ -368,7 +368,7 @@ async def waits(hass: HomeAssistant) -> None:
     """Wait until the automation looks whether the surplus lasts, or the lack of it."""
     (automation,) = hass.data[DATA_COMPONENT].entities
     script = automation.action_script
-    await until(lambda: script.is_running and script.last_action == "See whether it lasts")
+    await until(lambda: script.is_running and script.last_action == "Check whether it lasts")
 
 
 @pytest.mark.parametrize(
@@ -491,10 +491,10 @@ async def test_no_meter(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     [
         (
             {"energy": 12.345, "duration": 7260, "cost": 3.5, "currency": "EUR", "who": "Anna"},
-            "Charging has ended, 12.35 kWh, 2:01 h, 3.50 EUR, Anna",
+            "Charging has finished, 12.35 kWh, 2:01 h, 3.50 EUR, Anna",
         ),
-        ({"energy": 1.0}, "Charging has ended, 1.00 kWh"),
-        ({}, "Charging has ended"),
+        ({"energy": 1.0}, "Charging has finished, 1.00 kWh"),
+        ({}, "Charging has finished"),
         ({"energy": 0.05, "duration": 60}, None),
     ],
 )
@@ -550,7 +550,7 @@ async def test_session_finished(
         await point.unplug()
         (told,) = await until(lambda: async_get_notifications(hass).values())
         assert told["title"] == "Acme Wallbox"
-        energy, _, cost = told["message"].removeprefix("Charging has ended, ").split(", ")
+        energy, _, cost = told["message"].removeprefix("Charging has finished, ").split(", ")
         taken = point["garage"].connector.energy
         assert float(energy.removesuffix(" kWh")) == pytest.approx(taken, abs=0.01)
         assert float(cost.removesuffix(" EUR")) == pytest.approx(taken / 2, abs=0.01)

@@ -131,21 +131,21 @@ def test_entities_are_called_by_their_names(page: str) -> None:
 
 #: Where Home Assistant's rules for documentation are met: the page and its heading.
 _RULES = {
-    "docs-high-level-description": "README.md#what-it-is-for",
-    "docs-use-cases": "README.md#what-it-is-for",
+    "docs-high-level-description": "README.md#use-cases",
+    "docs-use-cases": "README.md#use-cases",
     "docs-supported-devices": "README.md#supported-devices",
     "docs-supported-functions": "docs/what-you-get.md#entities",
-    "docs-installation-instructions": "README.md#installing",
+    "docs-installation-instructions": "README.md#installation",
     "docs-installation-parameters": "docs/setup.md#fields",
     "docs-configuration-parameters": "README.md#options",
-    "docs-data-update": "README.md#how-data-comes-in",
+    "docs-data-update": "README.md#data-updates",
     "docs-actions": "docs/automations.md#actions",
     "docs-triggers": "docs/automations.md#triggers",
     "docs-conditions": "docs/automations.md#conditions",
     "docs-examples": "README.md#examples",
     "docs-known-limitations": "README.md#known-limitations",
     "docs-troubleshooting": "README.md#troubleshooting",
-    "docs-removal-instructions": "README.md#removing-it",
+    "docs-removal-instructions": "README.md#removal",
 }
 
 
