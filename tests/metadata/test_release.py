@@ -188,8 +188,8 @@ def test_release_is_a_draft_until_it_has_its_archive(repository: _Repository) ->
     [
         ("1.2.0", "v1.3.0", _CHANGES, "the version in manifest.json is 1.2.0"),
         ("1.2.0", "1.2.0", _CHANGES, "the version in manifest.json is 1.2.0"),
-        ("1.2.1", "v1.2.1", _CHANGES, "CHANGELOG.md says nothing"),
-        ("1.2.1", "v1.2.1", f"{_CHANGES}\n## 1.2.1\n\n", "CHANGELOG.md says nothing"),
+        ("1.2.1", "v1.2.1", _CHANGES, "CHANGELOG.md has no text"),
+        ("1.2.1", "v1.2.1", f"{_CHANGES}\n## 1.2.1\n\n", "CHANGELOG.md has no text"),
     ],
 )
 def test_release_that_contradicts_itself(
