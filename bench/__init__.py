@@ -1,1 +1,1 @@
-"""What is fast is measured here, never in a test; and what is to become smaller is counted."""
+"""Measures the speed of the integration, and the size of its code."""

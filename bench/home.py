@@ -1,4 +1,4 @@
-"""What the benchmarks share: a broker, and patience."""
+"""Helpers of the benchmarks."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _PATIENCE = 30.0
 
 @contextmanager
 def broker() -> Iterator[int]:
-    """Run mosquitto, or what there is, as a process of its own; yields its port."""
+    """Run mosquitto, otherwise amqtt, in its own process; yields its port."""
     with TemporaryDirectory() as folder:
         process = BrokerProcess(Path(folder))
         process.start()
@@ -27,7 +27,7 @@ async def until(condition: Callable[[], object]) -> None:
     """Return as soon as `condition` is true.
 
     Raises:
-        TimeoutError: it has not become true.
+        TimeoutError: the condition did not become true.
 
     """
     async with asyncio.timeout(_PATIENCE):

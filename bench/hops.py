@@ -1,9 +1,8 @@
-"""What runs for one message, and for one press of a switch: counted, not timed.
+"""Counts the function calls for one message and for turning a switch off.
 
-A real Home Assistant finds a simulated charge point of the commonest kind, whose adapter
-says nothing of its own accord while we count. Every function of the integration that is
-entered counts, as `sys.setprofile` tells it: a generator or a coroutine that goes on is
-entered once more.
+A real Home Assistant discovers a simulated charge point whose adapter sends nothing
+unsolicited while counting. Every call of a function of the integration counts, as reported
+by `sys.setprofile`: resuming a generator or a coroutine counts again.
 """
 
 import asyncio
@@ -41,11 +40,11 @@ from simulators.simulator import Timing
 from .home import until
 
 _FOLDER = Path(fimp_chargepoint.__file__).parent
-#: It reacts at once, and looks at its charge point so seldom that nothing disturbs us.
+#: Reacts immediately and polls so rarely that it does not affect the count.
 _QUIET = Timing(pace=0, poll=3600)
-#: Everything is shown, and leaves, at once.
+#: No delays for updates and commands.
 _OPTIONS = {"measurement_interval": 0, "restart_delay": 0, "write_interval": 0}
-#: The second report counts: with the first one some things happen for the only time.
+#: Only the second report counts: the first one also runs one-time code.
 _WATTS = (2900, 3000)
 _SECONDS_OF_SILENCE = 0.5
 
@@ -55,26 +54,26 @@ _SWITCH = "switch.easee_home"
 
 
 class Hops:
-    """How often each function of the integration was entered."""
+    """Counts the calls of each function of the integration."""
 
     def __init__(self) -> None:
-        """Start at nothing."""
+        """Start with no calls."""
         #: By module and function.
         self.calls: Counter[tuple[str, str]] = Counter()
 
     @property
     def modules(self) -> list[str]:
-        """The modules that were entered."""
+        """The modules with at least one call."""
         return sorted({module for module, _ in self.calls})
 
     @property
     def functions(self) -> dict[str, int]:
-        """How often each function was entered, the most frequent first."""
-        return {f"{module}: {each}": n for (module, each), n in self.calls.most_common()}
+        """The number of calls of each function, highest first."""
+        return {f"{module}: {name}": n for (module, name), n in self.calls.most_common()}
 
     @contextmanager
     def counted(self, last: CodeType | None = None) -> Iterator[None]:
-        """Count until the end of the block, or until `last` has been entered."""
+        """Count until the end of the block, or until `last` is called."""
 
         def entered(frame: FrameType, event: str, _: object) -> None:
             code = frame.f_code
@@ -93,10 +92,10 @@ class Hops:
 
 
 async def measure(port: int) -> dict[str, Any]:
-    """Return every figure by its key, with what it counts: a list or numbers by name.
+    """Return each figure by key, with its parts: a list, or numbers by name.
 
     Raises:
-        TimeoutError: the charge point was not found, or does not do as it is told.
+        TimeoutError: the charge point was not found, or did not execute a command.
 
     """
     charge_point = ChargepointSetup(profile="easee")
@@ -122,7 +121,7 @@ async def measure(port: int) -> dict[str, Any]:
 
 
 async def _power_report(hass: HomeAssistant, hub: Hub) -> dict[str, Any]:
-    """Count from the bytes of a power report to the states that are written for it."""
+    """Count from the payload of a power report to the updated states."""
     report, message = next(
         (line, message)
         for line in hub.journal.newest(Mark.PLAIN)
@@ -140,12 +139,12 @@ async def _power_report(hass: HomeAssistant, hub: Hub) -> dict[str, Any]:
 
 
 async def _press(hass: HomeAssistant) -> dict[str, Any]:
-    """Count from the switch being turned off to the message being handed over."""
+    """Count from turning off the switch to publishing the message."""
     hops = Hops()
     with hops.counted(last=MqttTransport.publish.__code__):
         press = hass.async_create_task(_switch(hass, SERVICE_TURN_OFF))
         await until(lambda: sys.getprofile() is None)
-    # What comes of it does not count, and this adapter would tell us only at its next look.
+    # The confirmation does not count, and this adapter sends it only at its next poll.
     press.cancel()
     await asyncio.wait([press])
     return {
@@ -156,13 +155,13 @@ async def _press(hass: HomeAssistant) -> dict[str, Any]:
 
 
 def _listeners(data: RuntimeData) -> list[str]:
-    """Return who listens to the charge point's coordinator beside its entities."""
+    """Return the listeners of the charge point's coordinator, except entities."""
     (coordinator,) = data.coordinators.values()
-    listeners = [each for each, _ in coordinator._listeners.values()]  # noqa: SLF001
+    listeners = [listener for listener, _ in coordinator._listeners.values()]  # noqa: SLF001
     return sorted(
-        f"{each.__module__}: {each.__qualname__}"
-        for each in listeners
-        if not isinstance(getattr(each, "__self__", None), Entity)
+        f"{listener.__module__}: {listener.__qualname__}"
+        for listener in listeners
+        if not isinstance(getattr(listener, "__self__", None), Entity)
     )
 
 
@@ -173,8 +172,8 @@ async def _switch(hass: HomeAssistant, action: str) -> None:
 
 
 async def _silence(hub: Hub) -> None:
-    """Return when nothing comes any more."""
-    heard = -1
-    while heard != hub.received:
-        heard = hub.received
+    """Wait until no more messages arrive."""
+    received = -1
+    while received != hub.received:
+        received = hub.received
         await asyncio.sleep(_SECONDS_OF_SILENCE)

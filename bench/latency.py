@@ -1,10 +1,9 @@
-"""How long a message takes from its publication to the changed state in Home Assistant.
+"""Measures the time from a published message to the changed state in Home Assistant.
 
-A process of its own publishes at a steady rate for a number of charge points: status
-reports, or measurements with the measurement interval set to 0. Each message changes the
-state of one entity, so the n-th change belongs to the n-th message. Times are those of the
-system's monotonic clock, which both processes share. The broker is mosquitto where it is
-installed, else amqtt.
+A separate process publishes at a steady rate for several charge points: status reports, or
+measurements with an update interval of 0. Each message changes the state of one entity, so
+the n-th change belongs to the n-th message. Both processes use the system's monotonic
+clock. The broker is mosquitto if installed, otherwise amqtt.
 
     bench/latency --rate 200 --seconds 20
 """
@@ -32,7 +31,7 @@ from .home import broker, until
 
 _ADAPTER = "bench"
 _KINDS: dict[str, tuple[str, tuple[str | float, str | float]]] = {
-    # What is measured: the entity, and the messages that change it each time.
+    # Kind: the entity, and the values that alternate.
     "status": ("status", ("charging", "ready_to_charge")),
     "measurement": ("power", (1000.0, 2000.0)),
 }
@@ -55,7 +54,7 @@ def _report(kind: str, value: str | float) -> tuple[str, bytes]:
 
 
 async def publish(port: int, kind: str, rate: float, seconds: float, charge_points: int) -> None:
-    """Publish at `rate` a second and print when each message was handed over."""
+    """Publish `rate` messages per second and print the time of each message."""
     sent: list[tuple[int, float]] = []
     values = _KINDS[kind][1]
     async with aiomqtt.Client(HOST, port) as client:
@@ -71,10 +70,10 @@ async def publish(port: int, kind: str, rate: float, seconds: float, charge_poin
 
 
 class Arrivals:
-    """When the entity of each charge point changed."""
+    """Records when the entity of each charge point changed."""
 
     def __init__(self, hass: HomeAssistant, entities: dict[str, int]) -> None:
-        """Start to listen."""
+        """Listen for state changes."""
         self.times: dict[int, deque[float]] = {number: deque() for number in entities.values()}
         self.last = time.monotonic()
         self._entities = entities
@@ -91,12 +90,12 @@ class Arrivals:
 async def measure(
     port: int, kind: str, rate: float, seconds: float, charge_points: int
 ) -> dict[str, Any]:
-    """Return the latencies in milliseconds, to the broker on `port` and back."""
+    """Return the latencies in milliseconds through the broker on `port`."""
     entity = _KINDS[kind][0]
     async with headless() as hass:
         with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
             await add_integration(hass, port, options={"measurement_interval": 0})
-        await _introduce(port, charge_points)
+        await _announce(port, charge_points)
         names = {
             f"sensor.{_ADAPTER}_{number}_{entity}": number for number in range(1, charge_points + 1)
         }
@@ -122,8 +121,8 @@ async def measure(
     return _summary(kind, rate, charge_points, latencies, missing)
 
 
-async def _introduce(port: int, charge_points: int) -> None:
-    """Let the charge points say who they are and how they are."""
+async def _announce(port: int, charge_points: int) -> None:
+    """Publish the inclusion report and the first values of each charge point."""
     async with aiomqtt.Client(HOST, port) as client:
         for number in range(1, charge_points + 1):
             services: list[dict[str, Any]] = [
@@ -168,14 +167,14 @@ def _summary(
 
 
 def main() -> int:
-    """Measure what the command line asks for; prints JSON."""
+    """Measure and print JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rate", type=float, default=200, help="messages a second")
-    parser.add_argument("--seconds", type=float, default=20, help="how long, at most 300")
+    parser.add_argument("--rate", type=float, default=200, help="messages per second")
+    parser.add_argument("--seconds", type=float, default=20, help="duration, at most 300")
     parser.add_argument("--charge-points", type=int, default=10)
-    parser.add_argument("--kind", choices=_KINDS, help="only this (default: one after the other)")
+    parser.add_argument("--kind", choices=_KINDS, help="only this kind (default: all)")
     parser.add_argument("--publish-to", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     seconds = min(arguments.seconds, 300)

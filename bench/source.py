@@ -1,4 +1,4 @@
-"""Figures of the code as it is written: read from the files, without running them."""
+"""Figures that are read from the source files."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,10 @@ from tests.metadata.project import (
     python_files,
 )
 
-#: What each module of the project imports of it, by their dotted names.
+#: The project modules that each project module imports, by dotted name.
 type Graph = Mapping[str, frozenset[str]]
 
-#: What is on a line and makes it no line of code.
+#: Tokens that do not make a line a line of code.
 _NO_CODE = frozenset(
     {
         tokenize.COMMENT,
@@ -34,7 +34,7 @@ _NO_CODE = frozenset(
 
 
 def measure() -> dict[str, Any]:
-    """Return every figure by its key, with what it counts: a list or numbers by name."""
+    """Return each figure by key, with its parts: a list, or numbers by name."""
     graph = import_graph()
     ours = {module for module in graph if _is_below(module, INTEGRATION)}
     files = python_files(INTEGRATION)
@@ -54,7 +54,7 @@ def measure() -> dict[str, Any]:
 
 
 def code_lines(source: str) -> int:
-    """Return how many lines hold code: no comment, no docstring, and not blank."""
+    """Return the number of lines without blank lines, comments and docstrings."""
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in _NO_CODE:
@@ -72,7 +72,7 @@ def code_lines(source: str) -> int:
 
 
 def import_graph() -> Graph:
-    """Return who imports whom, for the types only too: a reader has to follow both."""
+    """Return the import graph, including imports for types only."""
     files = {_module(path): path for path in project_files() if path.suffix == ".py"}
     return {
         module: frozenset(
@@ -85,7 +85,7 @@ def import_graph() -> Graph:
 
 
 def circles(graph: Graph) -> list[list[str]]:
-    """Return each group of modules that all need each other, the largest first."""
+    """Return the groups of modules in import circles, largest first."""
     reached = {module: _reached(graph, module) for module in graph}
     groups = {
         tuple(sorted(other for other in reached[module] if module in reached[other]))
@@ -96,7 +96,7 @@ def circles(graph: Graph) -> list[list[str]]:
 
 
 def _reached(graph: Graph, module: str) -> frozenset[str]:
-    """Return what a module imports, and what that imports, and so on."""
+    """Return all modules that a module imports, directly or indirectly."""
     found: set[str] = set()
     queue = [module]
     while queue:
@@ -108,7 +108,7 @@ def _reached(graph: Graph, module: str) -> frozenset[str]:
 
 @cache
 def _library_names() -> frozenset[tuple[str, str]]:
-    """Return the modules and names of the library that Home Assistant's side imports."""
+    """Return the modules and names that the Home Assistant side imports from the library."""
     modules = {_module(path) for path in python_files(LIBRARY)}
     side = [path for path in python_files(INTEGRATION) if not path.is_relative_to(LIBRARY)]
     return frozenset(
@@ -120,7 +120,7 @@ def _library_names() -> frozenset[tuple[str, str]]:
 
 
 def _any(path: Path) -> int:
-    """Return how often a file says that something can be anything."""
+    """Return how often a file uses `Any`."""
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
     return sum(token.type == tokenize.NAME and token.string == "Any" for token in tokens)
 

@@ -1,15 +1,14 @@
-"""How large and how entangled the integration is, in figures that may only get better.
+"""Measures the size and the dependencies of the integration.
 
     bench/structure
-    bench/structure --json FILE     also what each figure is made of
+    bench/structure --json FILE     also write the parts of each figure
 
-The source is read, and a real Home Assistant gets one power report of a FIMP charge point
-and one press of its charge switch. `tests/metadata/test_structure.py` and
-`tests/integration/test_structure.py` hold each figure against its ceiling: whoever gets one
-lower lowers the ceiling, too.
+Some figures are read from the source. For the others, a real Home Assistant receives one
+power report of a FIMP charge point and turns its charge switch off. The tests
+`tests/metadata/test_structure.py` and `tests/integration/test_structure.py` compare the
+figures with the ceilings. If a figure decreases, lower its ceiling, too.
 
-How long the tests take is not measured here, since it depends on the machine. Take it of
-each of the commands that CONTRIBUTING.md names, with nothing else running:
+The duration of the tests depends on the machine and is not included:
 
     time scripts/test
 """
@@ -27,7 +26,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that is to become smaller; no target where small is no aim in itself."""
+    """A figure that should decrease; without a target if smaller is not always better."""
 
     key: str
     name: str
@@ -35,29 +34,29 @@ class Figure:
     target: int | None = None
 
 
-#: Of the code as it is written.
+#: Read from the source.
 WRITTEN = (
     Figure("modules", "modules of the integration", 156),
-    Figure("lines", "its lines of code", 14870, 10300),
-    Figure("single_importer", "modules that one other module imports", 49),
-    Figure("any", "times that something is Any", 644, 149),
-    Figure("in_circles", "modules in import circles, anywhere", 0, 0),
-    Figure("library_modules", "modules of the library that its user imports", 29, 4),
-    Figure("library_names", "names that it imports from them", 107),
+    Figure("lines", "lines of code of the integration", 14870, 10300),
+    Figure("single_importer", "modules with a single importer", 49),
+    Figure("any", "uses of Any", 644, 149),
+    Figure("in_circles", "modules in import circles, in the project", 0, 0),
+    Figure("library_modules", "library modules imported by the Home Assistant side", 29, 4),
+    Figure("library_names", "names imported from them", 107),
 )
-#: Of what happens when it runs.
+#: Measured at run time.
 RUNNING = (
-    Figure("report_modules", "modules that one power report runs through", 20, 18),
-    Figure("report_calls", "functions that it enters, each time counted", 64, 150),
-    Figure("press_modules", "modules that turning the switch off runs through", 17, 18),
-    Figure("press_functions", "functions that it enters before the message leaves", 33, 60),
-    Figure("press_calls", "the same, each time counted", 36),
-    Figure("listeners", "listeners to a charge point beside its entities", 3, 5),
+    Figure("report_modules", "modules involved in a power report", 20, 18),
+    Figure("report_calls", "function calls for a power report", 64, 150),
+    Figure("press_modules", "modules involved in turning the switch off", 17, 18),
+    Figure("press_functions", "functions called until the message is published", 33, 60),
+    Figure("press_calls", "function calls until the message is published", 36),
+    Figure("listeners", "listeners of a charge point, except entities", 3, 5),
 )
 
 
 def amount(found: Any) -> int:
-    """Return the figure: the sum of numbers, or how many there are of anything else."""
+    """Return the figure: the sum of numbers, or the number of items."""
     match found:
         case Mapping():
             return sum(found.values())
@@ -67,7 +66,7 @@ def amount(found: Any) -> int:
 
 
 def table(found: Mapping[str, Any], figures: Iterable[Figure] = (*WRITTEN, *RUNNING)) -> str:
-    """Return the figures beside their ceilings and targets."""
+    """Return the figures with their ceilings and targets."""
     rows = [("", "today", "ceiling", "target")]
     for each in figures:
         target = "" if each.target is None else str(each.target)
@@ -79,17 +78,17 @@ def table(found: Mapping[str, Any], figures: Iterable[Figure] = (*WRITTEN, *RUNN
 
 
 def main() -> int:
-    """Measure everything, and print the table."""
+    """Measure everything and print the table."""
     parser = argparse.ArgumentParser(
         prog="bench/structure",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write what each figure is made of"
+        "--json", type=Path, metavar="FILE", help="also write the parts of each figure"
     )
     arguments = parser.parse_args()
-    # They take seconds, and are of no use to --help and to who only wants the table above.
+    # Importing them takes seconds, which --help and the tests do not need.
     from . import hops, source  # noqa: PLC0415
     from .home import broker  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""Home Assistant to try things on: without a person, without a house, on this machine only."""
+"""Runs Home Assistant for the demo, for replays and for tests, on this machine only."""

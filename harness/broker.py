@@ -1,4 +1,4 @@
-"""An MQTT broker inside this process, for machines that have none."""
+"""An MQTT broker in this process, for machines without a broker."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,33 +11,31 @@ from amqtt.broker import Broker
 HOST = "127.0.0.1"
 
 
-#: Below those that the kernel gives to clients: nobody gets the port of a broker by chance
-#: while that is away for a moment.
+#: Below the ports that the kernel assigns to clients, so that no client takes the port of a
+#: broker while it restarts.
 _PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody uses.
-
-    By chance, so that test runs beside each other hardly ever choose the same one.
+    """Return an unused port of this machine, chosen randomly for parallel test runs.
 
     Raises:
-        OSError: every one that was tried is in use.
+        OSError: all ports that were tried are in use.
 
     """
-    chance = random.SystemRandom()
-    for port in chance.sample(_PORTS, 50):
+    generator = random.SystemRandom()
+    for port in generator.sample(_PORTS, 50):
         with socket.socket() as listener, suppress(OSError):
             listener.bind((HOST, port))
             return port
-    raise OSError("no port is free")
+    raise OSError("no free port found")
 
 
 @asynccontextmanager
 async def embedded_broker(port: int | None = None) -> AsyncIterator[int]:
-    """Run a broker on 127.0.0.1 that takes everybody; yields its port."""
+    """Run a broker on 127.0.0.1 that accepts all clients; yields its port."""
     port = port or free_port()
-    # It tells every packet and every good-bye as if it were news.
+    # It logs every packet and every disconnect.
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.ERROR)
     broker = Broker(

@@ -1,4 +1,4 @@
-"""The Chromium of the system, with Home Assistant open in it."""
+"""Home Assistant in the Chromium browser of the system."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from .home import PASSWORD, USER, Home, HomeError
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
-    # As root there is no sandbox to be had.
+    # The sandbox does not work as root.
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
     "--disable-gpu",
     "--disable-quic",
@@ -23,7 +23,7 @@ _ARGUMENTS = (
 
 
 def chromium() -> str | None:
-    """Return where Chromium is, None where there is none."""
+    """Return the path of Chromium, None if it is not installed."""
     return next(filter(None, map(shutil.which, _PROGRAMS)), None)
 
 
@@ -31,10 +31,10 @@ def chromium() -> str | None:
 async def open_page(
     *, width: int = 1280, height: int = 1000, scale: float = 1
 ) -> AsyncIterator[Page]:
-    """Open an empty page in a profile of its own; `scale` makes pixels of CSS pixels.
+    """Open an empty page in a new profile; `scale` is the number of pixels per CSS pixel.
 
     Raises:
-        HomeError: there is no Chromium.
+        HomeError: Chromium is not installed.
 
     """
     program = chromium()
@@ -55,7 +55,7 @@ async def open_page(
 
 
 async def log_in(page: Page, home: Home) -> None:
-    """Log in as a person does; returns when Home Assistant is there."""
+    """Log in with the login form; returns when Home Assistant is shown."""
     await page.goto(home.url)
     await page.get_by_label("Username").fill(USER)
     await page.get_by_label("Password", exact=True).fill(PASSWORD)

@@ -1,4 +1,4 @@
-"""The charge points of the demo, and the words they obey."""
+"""The simulated charge points of the demo."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,33 +12,35 @@ from simulators.simulator import Simulator, Timing
 
 from .home import HomeError
 
-#: What a kWh costs there, in the currency of the demo.
+#: Price per kWh in the currency of the demo.
 PRICE = 1.5
 
 _BROKER_SECONDS = 15.0
-#: Energy flows faster than life, so that there is something to see.
+#: Energy increases faster than in reality, so that changes are visible.
 _TIMING = Timing(speed=10, poll=5)
 
 
 class Cars:
-    """The simulated charge points by name, and the words they obey."""
+    """The simulated charge points by name, and their control commands."""
 
     def __init__(self, *simulators: Simulator[Any]) -> None:
         """Collect the charge points of all simulators."""
-        self.points = {name: point for each in simulators for name, point in each.points.items()}
+        self.points = {
+            name: point for simulator in simulators for name, point in simulator.points.items()
+        }
 
-    async def do(self, name: str, words: str) -> None:
-        """Let the charge point `name` obey `words`, such as `plug`."""
-        word, _, argument = words.partition(" ")
-        await self.points[name].do(word, argument)
+    async def do(self, name: str, command: str) -> None:
+        """Execute `command`, such as `plug` or `fault hot`, at the charge point `name`."""
+        verb, _, argument = command.partition(" ")
+        await self.points[name].do(verb, argument)
 
 
 @asynccontextmanager
 async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterator[Cars]:
-    """Run the charge points of the demo on `broker`, and `others` beside them.
+    """Run the charge points of the demo, and `others`, on `broker`.
 
     Raises:
-        HomeError: there is no broker.
+        HomeError: the broker is not reachable.
 
     """
     simulators: tuple[Simulator[Any], ...] = (
@@ -60,8 +62,8 @@ async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterato
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(_BROKER_SECONDS):
-                for each in simulators:
-                    await stack.enter_async_context(each)
+                for simulator in simulators:
+                    await stack.enter_async_context(simulator)
         except TimeoutError as error:
             raise HomeError(f"no broker at {broker.host}:{broker.port}") from error
         yield Cars(*simulators)

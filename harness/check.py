@@ -1,4 +1,4 @@
-"""The main job without a person: every value there, every command proven."""
+"""An automatic test of the demo: all values exist, and all commands are confirmed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,18 +17,18 @@ type Car = Callable[[str, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Expected:
-    """A charge point of the demo: its entities' common name, and which there must be."""
+    """A charge point of the demo: the slug of its entity ids, and its expected entities."""
 
     slug: str
     values: tuple[str, ...]
     locks: bool = False
     modes: tuple[str, ...] = ()
-    #: The station starts by itself once a car is plugged in and authorised.
-    starts_alone: bool = False
+    #: Whether the station starts automatically when a car is connected and authorized.
+    starts_automatically: bool = False
 
     @property
     def switch(self) -> str:
-        """The charge switch, which bears the name of the device alone."""
+        """The charge switch, which is named like the device."""
         return f"switch.{self.slug}"
 
     def entity(self, domain: str, name: str) -> str:
@@ -37,7 +37,7 @@ class Expected:
 
     @property
     def entities(self) -> Iterable[str]:
-        """All entities that must have a value before anything is done."""
+        """All entities that must have a value before the test begins."""
         yield self.switch
         yield from (self.entity("sensor", name) for name in self.values)
         if self.locks:
@@ -46,22 +46,22 @@ class Expected:
 
 _METERED = ("status", "power", "lifetime_energy")
 
-#: The charge points of the demo by the names they have there.
+#: The charge points of the demo by name.
 EXPECTED = {
     "garage": Expected("acme_wallbox", _METERED, locks=True, modes=("normal", "slow")),
     "driveway": Expected("acme_socket", ("status",)),
-    "carport": Expected("everest_carport", _METERED, starts_alone=True),
+    "carport": Expected("everest_carport", _METERED, starts_automatically=True),
 }
 
 
-#: The entities that make the demo complete.
-ENTITIES = frozenset(entity_id for each in EXPECTED.values() for entity_id in each.entities)
+#: All expected entities of the demo.
+ENTITIES = frozenset(entity_id for expected in EXPECTED.values() for entity_id in expected.entities)
 
 
-async def until_present(home: Home, wanted: AbstractSet[str] = ENTITIES) -> None:
-    """Wait until all these entities are there, with a value or without."""
+async def until_present(home: Home, entity_ids: AbstractSet[str] = ENTITIES) -> None:
+    """Wait until all these entities exist, with or without a value."""
     deadline = time.monotonic() + _PATIENCE
-    while missing := wanted - set(await home.states()):
+    while missing := entity_ids - set(await home.states()):
         if time.monotonic() > deadline:
             raise HomeError(f"missing after {_PATIENCE:g} s: {', '.join(sorted(missing))}")
         await asyncio.sleep(0.1)
@@ -69,7 +69,7 @@ async def until_present(home: Home, wanted: AbstractSet[str] = ENTITIES) -> None
 
 @dataclass
 class Check:
-    """Walks through the main job and keeps what it saw."""
+    """Tests the main functions and records the results."""
 
     home: Home
     car: Car
@@ -78,11 +78,11 @@ class Check:
     _since: float = field(default_factory=time.monotonic)
 
     async def run(self) -> dict[str, Any]:
-        """Return the report; raises HomeError at the first thing that is not right."""
+        """Return the report; raises HomeError at the first failure."""
         for name, expected in EXPECTED.items():
             for entity_id in expected.entities:
                 await self._until(entity_id, lambda _: True)
-            self._took(f"{name} values")
+            self._record_time(f"{name} values")
         for name, expected in EXPECTED.items():
             await self._charge(name, expected)
         states = await self.home.states()
@@ -103,16 +103,16 @@ class Check:
     async def _charge(self, name: str, expected: Expected) -> None:
         status = expected.entity("sensor", "status")
         await self.car(name, "plug")
-        plugged = "charging" if expected.starts_alone else "ready_to_charge"
+        plugged = "charging" if expected.starts_automatically else "ready_to_charge"
         await self._until(status, lambda state: state == plugged)
-        self._saw(name, "plug", plugged)
-        # Before any session there may be none to tell of.
+        self._record(name, "plug", plugged)
+        # Before the first session, there may be no value.
         await self._until(expected.entity("sensor", "session_energy"), lambda _: True)
         switch = expected.switch
-        if expected.starts_alone:
+        if expected.starts_automatically:
             await self._command(name, "pause", "switch.turn_off", switch, "off")
         for mode in expected.modes:
-            # It goes with the start that follows.
+            # It applies to the next start.
             select = expected.entity("select", "charging_mode")
             await self._command(
                 name, f"mode {mode}", "select.select_option", select, mode, option=mode
@@ -121,7 +121,7 @@ class Check:
         if "power" in expected.values:
             power = expected.entity("sensor", "power")
             await self._until(power, lambda state: float(state) > 1000)  # noqa: PLR2004
-            self._saw(name, "power", (await self.home.states())[power]["state"])
+            self._record(name, "power", (await self.home.states())[power]["state"])
         await self._command(name, "stop", "switch.turn_off", switch, "off")
         if expected.locks:
             lock = expected.entity("lock", "cable_lock")
@@ -129,35 +129,35 @@ class Check:
             await self._command(name, "lock", "lock.lock", lock, "locked")
         await self.car(name, "unplug")
         await self._until(status, lambda state: state == "disconnected")
-        self._saw(name, "unplug", "disconnected")
+        self._record(name, "unplug", "disconnected")
 
     async def _command(
-        self, name: str, what: str, action: str, entity_id: str, wanted: str, **data: Any
+        self, name: str, what: str, action: str, entity_id: str, expected: str, **data: Any
     ) -> None:
-        """Perform an action; it returns when it is proven, so the state must be right."""
+        """Call an action; it returns when the command is confirmed, so check the state."""
         await self.home.call(action, entity_id, **data)
         state = (await self.home.states())[entity_id]
-        if state["state"] != wanted or state["attributes"].get("pending"):
+        if state["state"] != expected or state["attributes"].get("pending"):
             raise HomeError(f"{what} of {name} returned, but {entity_id} is {state}")
-        self._saw(name, what, wanted)
+        self._record(name, what, expected)
 
-    async def _until(self, entity_id: str, right: Callable[[str], bool]) -> None:
-        """Wait until a state is there, has a value, and is right."""
+    async def _until(self, entity_id: str, matches: Callable[[str], bool]) -> None:
+        """Wait until an entity exists, has a value, and its value matches."""
         last = "missing"
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             states = await self.home.states()
             last = states[entity_id]["state"] if entity_id in states else "missing"
-            if last != "missing" and last not in _NO_VALUE and right(last):
+            if last != "missing" and last not in _NO_VALUE and matches(last):
                 return
             await asyncio.sleep(0.1)
         raise HomeError(f"{entity_id} is {last} after {_PATIENCE:g} s")
 
-    def _saw(self, name: str, what: str, state: str) -> None:
+    def _record(self, name: str, what: str, state: str) -> None:
         self.commands[f"{name} {what}"] = state
-        self._took(f"{name} {what}")
+        self._record_time(f"{name} {what}")
 
-    def _took(self, what: str) -> None:
+    def _record_time(self, what: str) -> None:
         now = time.monotonic()
         self.seconds[what] = round(now - self._since, 2)
         self._since = now

@@ -1,4 +1,4 @@
-"""The main job in one command: a broker, charge points, and a Home Assistant that has them."""
+"""Run a broker, simulated charge points and a Home Assistant that controls them."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ _DEFAULT_PORT = 8123
 
 
 class Progress:
-    """Says what is being done, and remembers how long it took."""
+    """Prints each step and records its duration."""
 
     def __init__(self) -> None:
         """Start the clock."""
@@ -36,18 +36,18 @@ class Progress:
         self._since = time.monotonic()
 
     def done(self, what: str, text: str) -> None:
-        """Tell that `what` is done."""
+        """Print `text` and record the duration of the step `what`."""
         now = time.monotonic()
         self.seconds[what] = round(now - self._since, 2)
         self._since = now
-        _say(f"{text} ({self.seconds[what]:.1f} s)")
+        _print(f"{text} ({self.seconds[what]:.1f} s)")
 
 
 @asynccontextmanager
 async def demo(
     broker: Broker | None, port: int, progress: Progress
 ) -> AsyncIterator[tuple[Home, Cars, str]]:
-    """Run everything; yields Home Assistant, the cars, and the dashboard's address."""
+    """Run everything; yields Home Assistant, the charge points and the dashboard's address."""
     async with AsyncExitStack() as stack:
         if broker is None:
             broker = Broker(HOST, await stack.enter_async_context(embedded_broker()))
@@ -56,23 +56,23 @@ async def demo(
         cars = await stack.enter_async_context(charge_points(broker))
         progress.done("charge points", f"Charge points: {', '.join(cars.points)}")
         home = await stack.enter_async_context(running_home(Path(folder), port))
-        progress.done("home assistant", "Home Assistant is up")
+        progress.done("home assistant", "Home Assistant is running")
         found = await home.add_integration(broker.host, broker.port)
         progress.done("config flow", f"The integration found:\n{found}")
         await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
         address = await make_dashboard(home, read_dashboard())
-        progress.done("dashboard", "Dashboard made")
+        progress.done("dashboard", "Dashboard added")
         yield home, cars, address
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Run the demo as the command line wants it; returns the exit code."""
-    # These end it as politely as Ctrl-C: a plain end, and a terminal that is closed.
+    """Run the demo with command line arguments; returns the exit code."""
+    # Shut down cleanly, as with Ctrl-C, if the process is terminated or the terminal is closed.
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
-    for end in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(end, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     progress = Progress()
     try:
         port = _usable_port(arguments.port)
@@ -83,7 +83,7 @@ async def run(arguments: argparse.Namespace) -> int:
             else:
                 for name in ("garage", "carport"):
                     await cars.do(name, "plug")
-                await _obey(cars, address)
+                await _execute_commands(cars, address)
                 report = None
     except (HomeError, ClientError, OSError) as error:
         report = {"ok": False, "error": str(error), "seconds": progress.seconds}
@@ -93,44 +93,44 @@ async def run(arguments: argparse.Namespace) -> int:
     return 0 if report is None or report["ok"] else 1
 
 
-async def _obey(cars: Cars, address: str) -> None:
-    """Take words from the terminal until it is closed."""
-    _say(f"\n    {address}    user: demo    password: demo\n")
+async def _execute_commands(cars: Cars, address: str) -> None:
+    """Execute commands from the terminal until it is closed."""
+    _print(f"\n    {address}    user: demo    password: demo\n")
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
     if sys.stdin.isatty():
-        _say("Type for example: garage plug, carport unplug, garage fault hot. Ctrl-C ends it.")
+        _print("Type, for example: garage plug, carport unplug, garage fault hot. Ctrl-C exits.")
         loop.add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline()))
     else:
-        _say("Publish words such as plug to simulators/garage/do on the broker.")
+        _print("Publish commands such as plug to simulators/garage/do on the broker.")
     while True:
-        name, _, words = (await lines.get()).strip().partition(" ")
+        name, _, command = (await lines.get()).strip().partition(" ")
         if not name:
             continue
         if name not in cars.points:
-            _say(f"There are: {', '.join(cars.points)}")
+            _print(f"Charge points: {', '.join(cars.points)}")
             continue
         try:
-            await cars.do(name, words)
+            await cars.do(name, command)
         except ControlError as error:
-            _say(str(error))
+            _print(str(error))
 
 
-def _usable_port(wanted: int | None) -> int:
-    """Return the port that is wanted, else Home Assistant's own, else any.
+def _usable_port(requested: int | None) -> int:
+    """Return the requested port, otherwise Home Assistant's default, otherwise any free one.
 
     Raises:
-        HomeError: the wanted one is taken; what answers there is somebody else's.
+        HomeError: the requested port is in use.
 
     """
-    port = wanted or _DEFAULT_PORT
+    port = requested or _DEFAULT_PORT
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            if wanted:
-                raise HomeError(f"port {wanted} is taken") from error
+            if requested:
+                raise HomeError(f"port {requested} is in use") from error
             return free_port()
     return port
 
@@ -140,27 +140,32 @@ def _broker(text: str) -> Broker:
     return Broker(host, int(port or 1883))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Run the demo until Ctrl-C, or its check."""
+    """Run the demo until Ctrl-C, or test it."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="do the main job without a person, print JSON"
+        "--check",
+        action="store_true",
+        help="test the main functions automatically and print a JSON report",
     )
     parser.add_argument(
-        "--broker", type=_broker, metavar="HOST[:PORT]", help="a running broker to use instead"
+        "--broker",
+        type=_broker,
+        metavar="HOST[:PORT]",
+        help="use this broker instead of starting one",
     )
-    parser.add_argument("--port", type=int, help="for Home Assistant (default: 8123 if free)")
+    parser.add_argument("--port", type=int, help="port of Home Assistant (default: 8123 if free)")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         return asyncio.run(run(arguments))
     except KeyboardInterrupt, asyncio.CancelledError:
-        _say("\nEnded; nothing is left behind.")
-        # A check that was not finished shows nothing.
+        _print("\nStopped. All temporary files were removed.")
+        # An interrupted test has not passed.
         return 1 if arguments.check else 0
 
 

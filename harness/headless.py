@@ -1,4 +1,4 @@
-"""A Home Assistant inside this process that has the integration set up, and nothing else."""
+"""A Home Assistant in this process, with only this integration."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -24,9 +24,10 @@ from .flow import CLOSING_PAGES, broker_form
 async def headless(
     *, clock: Clock | None = None, all_entities: bool = False
 ) -> AsyncIterator[HomeAssistant]:
-    """Run a bare Home Assistant; its configuration is gone afterwards.
+    """Run a minimal Home Assistant with a temporary configuration.
 
-    `clock` becomes the clock of every hub. `all_entities` adds those that are off by default.
+    `clock` replaces the clock of all hubs. `all_entities` enables entities that are disabled by
+    default.
     """
     with TemporaryDirectory() as folder:
         hass = HomeAssistant(folder)
@@ -51,10 +52,10 @@ async def add_integration(
     prefixes: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
 ) -> ConfigEntry:
-    """Go through the config flow as a person would, to a broker on this machine.
+    """Add the integration with its config flow, for a broker on this machine.
 
     Raises:
-        RuntimeError: the flow did not end in a config entry that is loaded.
+        RuntimeError: the flow did not create a config entry.
 
     """
     flow = hass.config_entries.flow
@@ -92,7 +93,7 @@ def integration_states(hass: HomeAssistant) -> dict[str, State]:
 
 @contextmanager
 def _entities_enabled() -> Iterator[None]:
-    """Let every new entity be enabled."""
+    """Enable all new entities."""
     default = Entity.entity_registry_enabled_default
     Entity.entity_registry_enabled_default = True  # type: ignore[assignment,method-assign]
     try:

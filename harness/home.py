@@ -1,4 +1,4 @@
-"""A real Home Assistant: a process of its own, onboarded, spoken to as any client would."""
+"""A real Home Assistant in its own process, controlled through its public APIs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -19,7 +19,7 @@ _INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fimp_chargepoi
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
-#: The owner, who is created by us.
+#: The owner account, created during onboarding.
 USER = "demo"
 PASSWORD = USER
 
@@ -44,20 +44,20 @@ recorder:
 
 
 class HomeError(Exception):
-    """Home Assistant did not do what was asked of it."""
+    """Home Assistant did not start or rejected a request."""
 
 
 class Home:
     """A client of a running Home Assistant, logged in as its owner."""
 
     def __init__(self, port: int, session: ClientSession) -> None:
-        """Speak to the Home Assistant on `port` of this machine."""
+        """Use the Home Assistant on `port` of this machine."""
         self.url = f"http://{HOST}:{port}"
         self._session = session
         self._headers: dict[str, str] = {}
 
     async def log_in(self) -> None:
-        """Create the owner, which ends the onboarding, and log in as it."""
+        """Create the owner, which completes the onboarding, and log in."""
         client = {"client_id": f"{self.url}/"}
         owner = {"name": "Demo", "username": USER, "password": PASSWORD, "language": "en"}
         code = (await self.post("onboarding/users", client | owner))["auth_code"]
@@ -74,7 +74,7 @@ class Home:
         """Post to the REST API.
 
         Raises:
-            HomeError: with Home Assistant's own words, where it says no.
+            HomeError: Home Assistant rejected the request; with its message.
 
         """
         return await self._request("post", path, json=data)
@@ -93,7 +93,7 @@ class Home:
         return {state["entity_id"]: state for state in await self.get("states")}
 
     async def call(self, action: str, entity_id: str, **data: Any) -> None:
-        """Perform an action such as `switch.turn_on`; returns when it is done."""
+        """Call an action such as `switch.turn_on`; returns when it has finished."""
         await self.post(f"services/{action.replace('.', '/')}", {"entity_id": entity_id} | data)
 
     async def commands(self, *commands: Mapping[str, Any]) -> list[Any]:
@@ -113,7 +113,7 @@ class Home:
         return results
 
     async def add_integration(self, host: str, broker_port: int, **credentials: str) -> str:
-        """Go through the integration's config flow; returns what it said it found."""
+        """Complete the integration's config flow; returns the charge points it shows."""
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
         found = ""
@@ -129,12 +129,12 @@ class Home:
                     found = step["description_placeholders"]["charge_points"]
                     step = await self.post(path, {})
                 case _:
-                    where = {key: step.get(key) for key in ("type", "step_id", "errors")}
-                    raise HomeError(f"the config flow stopped at {where}")
+                    state = {key: step.get(key) for key in ("type", "step_id", "errors")}
+                    raise HomeError(f"the config flow stopped at {state}")
         return found
 
     async def set_options(self, **sections: Mapping[str, Any]) -> None:
-        """Change options of the integration, each in its section of the form."""
+        """Change options of the integration, by section of the form."""
         [entry] = await self.get("config/config_entries/entry?domain=fimp_chargepoint")
         path = "config/config_entries/options/flow"
         form = await self.post(path, {"handler": entry["entry_id"]})
@@ -154,7 +154,7 @@ class Home:
 
 @asynccontextmanager
 async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
-    """Run a Home Assistant with its configuration in `folder`, onboarded, on `port`."""
+    """Run an onboarded Home Assistant on `port`, with its configuration in `folder`."""
     _prepare(folder, port)
     log = folder / "output.log"
     with log.open("wb") as output:
@@ -163,7 +163,7 @@ async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
             *("-m", "homeassistant", "--config", str(folder), "--skip-pip"),
             stdout=output,
             stderr=output,
-            # Ctrl-C in a terminal is for us; we end it in our own order.
+            # Ctrl-C must not reach it: this process stops it.
             start_new_session=True,
         )
     try:
@@ -183,14 +183,14 @@ async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
 
 
 def _prepare(folder: Path, port: int) -> None:
-    """Write the configuration: no onboarding but the owner, who is created by us."""
+    """Write the configuration; only the owner step of the onboarding remains."""
     (folder / "configuration.yaml").write_text(_CONFIGURATION)
     components = folder / "custom_components"
     components.mkdir()
     (components / _INTEGRATION.name).symlink_to(_INTEGRATION)
     (folder / ".storage").mkdir()
     _store(folder, "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
-    # In YAML these would be on trial: to be confirmed in the browser within five minutes.
+    # If set in YAML, they would have to be confirmed in the browser within five minutes.
     server = http_config.HTTP_STORAGE_SCHEMA({"server_host": HOST, "server_port": port})
     _store(
         folder,
@@ -204,7 +204,7 @@ def _prepare(folder: Path, port: int) -> None:
 def _store(
     folder: Path, key: str, version: int, data: Mapping[str, Any], minor_version: int = 1
 ) -> None:
-    """Write a file as Home Assistant keeps its own."""
+    """Write a file in the format of Home Assistant's storage."""
     content = {"version": version, "minor_version": minor_version, "key": key, "data": data}
     (folder / ".storage" / key).write_text(json.dumps(content))
 

@@ -1,9 +1,9 @@
-"""Play the charge-point side of a recording to a broker, and print what Home Assistant shows.
+"""Play the charge point's messages of a recording and print the resulting states.
 
-A diagnostics download of the integration is a recording, too.
+A recording is a JSON lines file or a diagnostics download of the integration.
 
-The recording's clock is the integration's clock, at any speed: what the integration does
-after ten seconds of silence, it does after ten seconds of the recording.
+At any speed, the integration uses the time of the recording: a timeout of ten seconds
+expires after ten seconds of the recording.
 """
 
 import argparse
@@ -35,19 +35,19 @@ from .headless import add_integration, headless, integration_states
 
 _LOGGER = logging.getLogger("replay")
 
-#: Seconds the clock runs on after the last line, for what the integration holds back.
+#: Seconds after the last line, for updates that the integration delays.
 _AFTERWARDS = 5.0
-#: Seconds a message may take through the broker.
+#: Timeout in seconds for a message through the broker.
 _DELIVERY = 10.0
-#: What makes the topic for a reply ours alone: a random number.
+#: The random part of a reply topic.
 _ID = re.compile(r"[0-9a-f]{12,}")
 
 
 class RecordingClock(Clock):
-    """A clock that stands still until it is told to go on."""
+    """A clock that only moves when `advance` is called."""
 
     def __init__(self, start: float) -> None:
-        """Start at `start`, POSIX seconds."""
+        """Start at `start`, a POSIX timestamp."""
         self._now = start
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._cancelled: set[int] = set()
@@ -55,18 +55,18 @@ class RecordingClock(Clock):
 
     @override
     def now(self) -> float:
-        """Return the moment of the recording."""
+        """Return the current time of the recording."""
         return self._now
 
     @override
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` when the clock gets to `when`; returns how to cancel that."""
+        """Call `callback` when the clock reaches `when`; returns a function that cancels it."""
         number = next(self._numbers)
         heapq.heappush(self._due, (when, number, callback))
         return lambda: self._cancelled.add(number)
 
     def advance(self, until: float) -> None:
-        """Go on to `until`, calling what is due on the way."""
+        """Move the clock to `until` and call all callbacks that are due."""
         while self._due and self._due[0][0] <= until:
             when, number, callback = heapq.heappop(self._due)
             if number in self._cancelled:
@@ -80,9 +80,9 @@ class RecordingClock(Clock):
 async def replay(
     recording: Recording, *, speed: float | None = None, all_entities: bool = False
 ) -> dict[str, Any]:
-    """Play `recording` and return every entity as Home Assistant has it in the end.
+    """Play `recording` and return the final state of every entity.
 
-    `speed` is a factor; None plays as fast as it can be taken.
+    `speed` is a factor; None plays as fast as possible.
     """
     clock = RecordingClock(recording.start or datetime.now().astimezone().timestamp())
     async with (
@@ -90,7 +90,7 @@ async def replay(
         headless(clock=clock, all_entities=all_entities) as hass,
         aiomqtt.Client(HOST, port) as player,
     ):
-        # Nothing speaks before the recording does, so there is nothing to look for.
+        # No charge point reports before the recording starts.
         with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
             entry = await add_integration(
                 hass, port, prefixes=recording.prefixes, options=recording.options
@@ -127,33 +127,33 @@ async def _play(
             hub.connection_made()
             continue
         topic = _redirected(hub, line.topic)
-        # The clock must not go on before the message was taken at its own time.
-        taken = hub.received + _is_heard(hub, topic)
+        # The message must be processed before the clock moves on.
+        expected = hub.received + _is_subscribed(hub, topic)
         await player.publish(topic, line.payload, qos=1)
         async with asyncio.timeout(_DELIVERY):
-            while hub.received < taken:
+            while hub.received < expected:
                 await asyncio.sleep(0)
     await hass.async_block_till_done()
 
 
-def _is_heard(hub: Hub, topic: str) -> bool:
-    return any(aiomqtt.Topic(topic).matches(each) for each in hub.filters)
+def _is_subscribed(hub: Hub, topic: str) -> bool:
+    return any(aiomqtt.Topic(topic).matches(topic_filter) for topic_filter in hub.filters)
 
 
 def _redirected(hub: Hub, topic: str) -> str:
-    """Return where a reply goes today: to what was asked by the same question, if any."""
+    """Return the topic of a reply, with the reply topic of the current request if any."""
     if _ID.search(topic) is None:
         return topic
     for line in hub.journal.newest(Mark.SENT):
         reply_to = _reply_to(line.payload)
-        # Below a prefix it is written without that.
-        if reply_to is not None and _nameless(topic).endswith(_nameless(reply_to)):
+        # A reply topic does not contain the topic prefix.
+        if reply_to is not None and _without_id(topic).endswith(_without_id(reply_to)):
             return topic[: len(topic) - len(reply_to)] + reply_to
     return topic
 
 
 def _reply_to(payload: bytes) -> str | None:
-    """Return where a request wants its reply, in any protocol."""
+    """Return the reply topic of a request, in any protocol."""
     try:
         request = json.loads(payload)
         reply_to = request.get("resp_to") or request["headers"]["replyTo"]
@@ -162,21 +162,21 @@ def _reply_to(payload: bytes) -> str | None:
     return reply_to if isinstance(reply_to, str) else None
 
 
-def _nameless(topic: str) -> str:
+def _without_id(topic: str) -> str:
     return _ID.sub("*", topic)
 
 
 def main() -> int:
-    """Replay what the command line names; returns the exit code."""
+    """Replay a recording; returns the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/replay", description=__doc__)
     parser.add_argument(
         "recording", type=Path, help="JSON lines (t, topic, payload) or diagnostics"
     )
     parser.add_argument(
-        "--speed", default="max", help="how much faster than it was recorded, or max (default)"
+        "--speed", default="max", help="a factor (1 is the recorded speed) or max (default)"
     )
     parser.add_argument(
-        "--all", action="store_true", help="with the entities that are off by default"
+        "--all", action="store_true", help="include entities that are disabled by default"
     )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)

@@ -1,4 +1,4 @@
-"""Home Assistant's frontend, in the words of a user."""
+"""Home Assistant's frontend, as a user operates it."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,51 +9,51 @@ from playwright.async_api import Locator, Page, expect
 from .dashboard import URL_PATH
 from .home import Home
 
-#: For each thing waited for; a browser on a busy machine may need long.
+#: Timeout for each expectation; a browser on a busy machine is slow.
 PATIENCE_MS = 60_000
 
 _INTEGRATION = "EV Charge Points"
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that is not on the screen."""
+    """Wait for a condition outside the browser."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while not condition():
             await asyncio.sleep(0.05)
 
 
 class Screen:
-    """What is on the screen, and what can be done with it."""
+    """The page in the browser and its controls."""
 
     def __init__(self, page: Page, home: Home) -> None:
-        """Look at `home` through `page`."""
+        """Show `home` in `page`."""
         self.page = page
         self._home = home
 
     async def open(self, path: str) -> None:
-        """Go to a page of Home Assistant."""
+        """Open a page of Home Assistant."""
         await self.page.goto(f"{self._home.url}/{path}")
 
     async def open_integration(self) -> None:
-        """Go to Settings > Devices & services > this integration."""
+        """Open Settings > Devices & services > this integration."""
         await self.open("config/integrations/integration/fimp_chargepoint")
         await expect(self.page.get_by_text(_INTEGRATION).first).to_be_visible()
 
     async def open_device(self, name: str) -> None:
-        """Go to the page of a device of this integration."""
+        """Open the page of a device of this integration."""
         await self.open_integration()
         await self.page.locator("ha-config-entry-device-row", has_text=name).click()
         await expect(self.page.locator("ha-config-device-page")).to_contain_text(name)
 
     async def begin_adding(self) -> None:
-        """Go to Settings > Devices & services > Add integration, and choose this one."""
+        """Open Settings > Devices & services > Add integration, and select this one."""
         await self.open("config/integrations/dashboard")
         await self.press("Add integration")
         await self.page.get_by_placeholder("Search for a brand name").fill("EV Charge")
         await self.page.locator("ha-integration-list-item", has_text=_INTEGRATION).click()
 
     async def resize(self, width: int, height: int) -> None:
-        """Look through a window of another size."""
+        """Resize the window."""
         await self.page.set_viewport_size({"width": width, "height": height})
 
     async def press(self, name: str) -> None:
@@ -66,19 +66,19 @@ class Screen:
         await text.or_(self.page.get_by_role("spinbutton", name=name)).fill(value)
 
     async def choose(self, name: str) -> None:
-        """Choose from a menu that is open."""
+        """Select an item of the open menu."""
         await self.page.get_by_role("menuitem", name=name, exact=True).click()
 
     async def expects(self, text: str | re.Pattern[str]) -> None:
-        """Wait until a text is there, somewhere."""
+        """Wait until a text is visible anywhere."""
         await expect(self.page.get_by_text(text).first).to_be_visible()
 
     async def toasts(self, text: str) -> None:
-        """Wait until a message pops up that contains `text`."""
+        """Wait for a notification that contains `text`."""
         await expect(self.page.locator("ha-toast .message")).to_contain_text(text)
 
     async def open_dashboard(self) -> None:
-        """Go to the dashboard of the docs."""
+        """Open the dashboard of the docs."""
         await self.open(URL_PATH)
 
     def section(self, heading: str) -> Locator:
@@ -93,5 +93,5 @@ class Screen:
         return self.section(heading).locator("hui-tile-card").filter(has=primary)
 
     def switch(self, heading: str, name: str) -> Locator:
-        """Return the switch of a tile; whether it is on, it says itself."""
+        """Return the switch of a tile."""
         return self.tile(heading, name).get_by_role("switch")

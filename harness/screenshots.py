@@ -1,4 +1,4 @@
-"""Take the screenshots of the docs: the demo, set up and used in a browser."""
+"""Take the screenshots for the docs: set up and use the demo in a browser."""
 
 import argparse
 import asyncio
@@ -30,15 +30,14 @@ def _of(entity_id: str, **data: Any) -> dict[str, Any]:
     return {"entity_id": entity_id} | data
 
 
-#: Enough for flat colours and smooth letters, and a quarter of the size.
+#: Enough for a good picture at a quarter of the file size.
 _COLORS = 128
 _SCALE = 1.5
-#: Measurements may move for ever.
+#: Measurements may never stop changing.
 _TRIES = 8
-#: Hours of history to show: as long as the scene below takes.
+#: Hours of history to show: the duration of the scene.
 _HOURS = 0.05
-#: What happens: seconds to wait first, an action of Home Assistant with its data, or a charge
-#: point and what it does.
+#: Seconds to wait, then either an action with its data, or a charge point and its command.
 _SCENE: tuple[tuple[float, str, str | dict[str, Any]], ...] = (
     (0, "garage", "plug"),
     (0, "carport", "plug"),
@@ -55,12 +54,12 @@ _SCENE: tuple[tuple[float, str, str | dict[str, Any]], ...] = (
     (25, "driveway", "plug"),
     (10, "", ""),
 )
-#: kWh of a day, before today, newest last.
+#: kWh per day before today, newest last.
 _DAYS = (18.2, 0, 22.4, 9.1, 0, 31.0, 12.7, 16.3, 0, 8.8, 24.9, 0, 19.5, 27.1)
 
 
 async def take() -> None:
-    """Take them all."""
+    """Take all screenshots."""
     FOLDER.mkdir(exist_ok=True)
     expect.set_options(timeout=PATIENCE_MS)
     async with AsyncExitStack() as stack:
@@ -95,7 +94,7 @@ async def _add(screen: Screen, broker: Broker) -> None:
 
 
 async def _fill_statistics(home: Home) -> None:
-    """Give the demo a past: somebody who charges most evenings."""
+    """Add statistics of the past days, with charging on most evenings."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     states = await home.states()
     for slug, share in (("acme_wallbox", 1.0), ("everest_carport", 0.6)):
@@ -122,18 +121,18 @@ async def _fill_statistics(home: Home) -> None:
 
 
 async def _play(home: Home, cars: Cars) -> None:
-    """Let happen what the pictures are to show."""
-    for seconds, who, what in _SCENE:
+    """Play the scene."""
+    for seconds, name, command in _SCENE:
         await asyncio.sleep(seconds)
-        match what:
+        match command:
             case dict():
-                await home.call(who, **what)
-            case str() if who:
-                await cars.do(who, what)
+                await home.call(name, **command)
+            case str() if name:
+                await cars.do(name, command)
 
 
 async def _show(screen: Screen) -> None:
-    """Look at what there is."""
+    """Take the screenshots of the pages."""
     await screen.resize(1400, 1510)
     await screen.open_dashboard()
     await _shoot(screen, "dashboard")
@@ -145,7 +144,7 @@ async def _show(screen: Screen) -> None:
 
 
 async def _shoot(screen: Screen, name: str) -> None:
-    """Keep what is on the screen, once nothing moves any more."""
+    """Save a screenshot as soon as the page no longer changes."""
     picture = b""
     for _ in range(_TRIES):
         before, picture = picture, await screen.page.screenshot(animations="disabled")

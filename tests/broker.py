@@ -1,7 +1,6 @@
-"""A real MQTT broker as a process of its own, and the certificates it can have.
+"""A real MQTT broker in its own process, and certificates for it.
 
-Mosquitto where it is installed, else amqtt, so that the tests pass on a bare machine.
-`FIMP_TEST_BROKER=amqtt` chooses the second one anyway.
+It is mosquitto if installed, otherwise amqtt. `FIMP_TEST_BROKER=amqtt` selects amqtt.
 """
 
 import base64
@@ -29,23 +28,23 @@ from harness.broker import HOST, free_port
 
 USERNAME = "evelyn"
 PASSWORD = "plug-in-7"
-#: A user whose password never changes, for charge points.
+#: A user for charge points, whose password never changes.
 CHARGER_USERNAME = "charger"
 
 _START_SECONDS = 15.0
 
 
 def mosquitto() -> str | None:
-    """Return where mosquitto is, None where amqtt has to do."""
+    """Return the path of mosquitto, None if amqtt must be used."""
     if os.environ.get("FIMP_TEST_BROKER") == "amqtt":
         return None
-    # It is a system program, and not on everybody's path.
+    # It may be installed outside the PATH of users.
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
 
 
 @dataclass
 class Certificates:
-    """A certificate authority, what it signed for the broker and for a client, in PEM."""
+    """A certificate authority, and certificates for broker and client, as PEM."""
 
     authority: str
     server: str
@@ -55,7 +54,7 @@ class Certificates:
 
     @classmethod
     def make(cls) -> Certificates:
-        """Make them all, plain as home-made ones are."""
+        """Create all keys and certificates, with few extensions as self-made ones have."""
         key = ec.generate_private_key(ec.SECP256R1())
         authority = _sign("Test CA", key, "Test CA", key, authority=True)
         server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -77,30 +76,30 @@ class BrokerProcess:
     certificates: Certificates | None = None
     client_certificates: bool = False
     delivers: bool = True
-    #: More lines for mosquitto.conf.
+    #: Additional lines for mosquitto.conf.
     lines: str = ""
     port: int = field(default_factory=free_port)
     host: str = HOST
     _process: subprocess.Popen[bytes] | None = None
-    #: Whether it has never run, so that nobody knows its port.
+    #: Whether it has never run, so that its port can still be changed.
     _is_new: bool = True
 
     def start(self, *, password: str = PASSWORD) -> None:
-        """Start, and return when it accepts connections."""
+        """Start the broker; returns when it accepts connections."""
         self.folder.mkdir(exist_ok=True)
         deadline = time.monotonic() + _START_SECONDS
         while not self._runs(password, deadline):
             if time.monotonic() > deadline:
                 log = Path(self.folder, "log")
                 raise RuntimeError(log.read_text() if log.exists() else "the port is in use")
-            # Somebody took the port since it was seen to be free.
+            # Another program took the port in the meantime.
             if self._is_new:
                 self.port = free_port()
             time.sleep(0.1)
         self._is_new = False
 
     def stop(self) -> None:
-        """End the process that `start` started."""
+        """Stop the broker."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -111,9 +110,9 @@ class BrokerProcess:
             self._process = None
 
     def _runs(self, password: str, deadline: float) -> bool:
-        """Start a process, and return whether it accepts connections in the end."""
+        """Start the process and return whether it accepts connections."""
         if not self._port_is_free():
-            # It would accept them, too, as long as ours has not given up.
+            # The program that uses the port would accept connections.
             return False
         program = mosquitto()
         command = self._amqtt(password) if program is None else self._mosquitto(program, password)
@@ -128,7 +127,7 @@ class BrokerProcess:
 
     def _port_is_free(self) -> bool:
         with socket.socket() as listener:
-            # Connections of the one before may linger.
+            # Connections of the previous process may remain.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 listener.bind((self.host, self.port))
@@ -147,19 +146,19 @@ class BrokerProcess:
         return str(path)
 
     def _tls_files(self) -> Sequence[str]:
-        """Return the paths of authority, certificate and key, none where there is no TLS."""
-        each = self.certificates
-        if each is None:
+        """Return the paths of authority, certificate and key; empty without TLS."""
+        certificates = self.certificates
+        if certificates is None:
             return ()
         return (
-            self._write("ca.pem", each.authority),
-            self._write("server.pem", each.server),
-            self._write("server_key.pem", each.server_key),
+            self._write("ca.pem", certificates.authority),
+            self._write("server.pem", certificates.server),
+            self._write("server_key.pem", certificates.server_key),
         )
 
     def _mosquitto(self, program: str, password: str) -> Sequence[str]:
         lines = [
-            # As root it would become a user who cannot read our files.
+            # As root, it would switch to a user that cannot read these files.
             "user root",
             f"listener {self.port} {self.host}",
             f"allow_anonymous {'false' if self.credentials else 'true'}",
@@ -177,7 +176,7 @@ class BrokerProcess:
 
     def _amqtt(self, password: str) -> Sequence[str]:
         if self.client_certificates or self.lines or not self.delivers:
-            raise NotImplementedError("amqtt cannot be told to do that")
+            raise NotImplementedError("amqtt does not support this")
         listener: dict[str, object] = {"type": "tcp", "bind": f"{self.host}:{self.port}"}
         if files := self._tls_files():
             names = ("cafile", "certfile", "keyfile")
@@ -188,7 +187,7 @@ class BrokerProcess:
             from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415
 
             hasher = Argon2Hasher()
-            lines = (f"{each}:{hasher.hash(word)}\n" for each, word in _users(password))
+            lines = (f"{user}:{hasher.hash(word)}\n" for user, word in _users(password))
             file = self._write("passwords", "".join(lines))
             plugins = {plugin + "FileAuthPlugin": {"password_file": file}}
         config = {"listeners": {"default": listener}, "plugins": plugins}
@@ -202,15 +201,15 @@ def _users(password: str) -> Sequence[tuple[str, str]]:
 
 
 def _password_lines(password: str) -> str:
-    """Return what mosquitto_passwd would write, which is not always installed."""
-    return "".join(_password_line(*each) for each in _users(password))
+    """Return a password file as written by mosquitto_passwd, which may not be installed."""
+    return "".join(_password_line(user, word) for user, word in _users(password))
 
 
 def _password_line(user: str, password: str) -> str:
-    # The salt has to be twelve bytes.
+    # The salt must have twelve bytes.
     salt, rounds = b"salt of test", 101
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, dklen=64)
-    parts = (base64.b64encode(each).decode() for each in (salt, digest))
+    parts = (base64.b64encode(value).decode() for value in (salt, digest))
     return f"{user}:$7${rounds}${'$'.join(parts)}\n"
 
 

@@ -1,4 +1,4 @@
-"""What the tests of every folder share: a real broker."""
+"""Fixtures for all tests: a real broker."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-# Home Assistant's test harness has a package of the same name; ours has to come first.
+# Home Assistant's test harness contains a package of the same name; import ours first.
 import custom_components.fimp_chargepoint  # noqa: F401
 
 from .broker import BrokerProcess, Certificates, mosquitto
@@ -17,13 +17,13 @@ type MakeBroker = Callable[..., BrokerProcess]
 
 @pytest.fixture(name="certificates", scope="session")
 def certificates_fixture() -> Certificates:
-    """A certificate authority and what it signed."""
+    """A certificate authority and the certificates it signed."""
     return Certificates.make()
 
 
 @pytest.fixture(name="make_broker")
 def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeBroker]:
-    """Start brokers; the keywords are the fields of BrokerProcess."""
+    """A function that starts a broker; its keywords are the fields of BrokerProcess."""
     with ExitStack() as stack:
 
         def make(**keywords: Any) -> BrokerProcess:
@@ -33,7 +33,7 @@ def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeB
                 or not keywords.get("delivers", True)
             )
             if only_mosquitto and mosquitto() is None:
-                pytest.skip("only mosquitto can be told to do that")
+                pytest.skip("only mosquitto supports this")
             made = BrokerProcess(tmp_path / f"broker{len(list(tmp_path.iterdir()))}", **keywords)
             stack.callback(made.stop)
             made.start()
@@ -44,5 +44,5 @@ def make_broker_fixture(socket_enabled: None, tmp_path: Path) -> Generator[MakeB
 
 @pytest.fixture(name="broker")
 def broker_fixture(make_broker: MakeBroker) -> BrokerProcess:
-    """A broker that takes everybody."""
+    """A broker that accepts all clients."""
     return make_broker()

@@ -1,1 +1,1 @@
-"""What several tests stand on: recordings, schemas, charge points to talk to."""
+"""Helpers shared by the tests."""

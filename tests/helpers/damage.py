@@ -1,4 +1,4 @@
-"""Where stored data can be damaged, and how."""
+"""Damages stored data systematically."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -6,19 +6,19 @@ from typing import Any
 
 
 def places(value: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield where a value can be damaged: every field and item of it, and of these."""
+    """Yield the paths of all fields and items in a value, recursively."""
     items: Any = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
-    for key, each in items:
+    for key, item in items:
         yield (*place, key)
-        yield from places(each, *place, key)
+        yield from places(item, *place, key)
 
 
 def put(data: Any, place: tuple[Any, ...], value: Any) -> Any:
-    """Return a copy of `data` with another value at a place."""
+    """Return a copy of `data` with `value` at a path; `...` deletes the item."""
     data = deepcopy(data)
     *above, last = place
     inner = data

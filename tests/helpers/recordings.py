@@ -1,8 +1,8 @@
-"""The recordings of real charge points, which are part of this repository."""
+"""The recordings of real charge points in this repository."""
 
 from pathlib import Path
 
-#: `README.md` in there says what each one is.
+#: Its `README.md` describes each recording.
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
@@ -14,14 +14,14 @@ def recording(name: str) -> Path:
 def names(folder: str) -> list[str]:
     """Return the names of all recordings in a folder, such as `fimp/live`."""
     found = sorted((RECORDINGS / folder).glob("*.jsonl"))
-    return [f"{folder}/{each.stem}" for each in found]
+    return [f"{folder}/{path.stem}" for path in found]
 
 
 def samples() -> list[Path]:
-    """Return what EVerest's own serializer wrote, a payload to a file."""
+    """Return the files written by EVerest's own serializer, one payload per file."""
     return sorted((RECORDINGS / "everest" / "codec-samples").glob("*.json"))
 
 
 def sample(name: str) -> bytes:
-    """Return one of those payloads, such as `hw_capabilities`."""
+    """Return the payload of a sample, such as `hw_capabilities`."""
     return (RECORDINGS / "everest" / "codec-samples" / f"{name}.json").read_bytes()

@@ -1,4 +1,4 @@
-"""What each release of EVerest defines as its messages, and whether a message is one."""
+"""The message schemas of each EVerest release, and validation against them."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from .recordings import RECORDINGS
 
-#: The releases the tests know, and where their definitions are.
+#: The releases and the names of their schema files.
 SCHEMAS = {"main": "main", "2026.02": "2026.02.1", "2025.10": "2025.10.0"}
 
-#: Where real ones violate their own schema, too: the place in a message, and the fault.
+#: Violations by EVerest itself: the path in the message, and the error.
 KNOWN_VIOLATIONS = (
     (".event", "'SessionResumed:' is not one of"),
     ("$", "{'modes': "),
@@ -28,7 +28,7 @@ _FORMATS = FormatChecker(())
 
 @_FORMATS.checks("date-time", raises=ValueError)
 def _is_time(value: object) -> bool:
-    """Return whether it is a time as EVerest writes it."""
+    """Return whether a string has the time format of EVerest."""
     if not isinstance(value, str):
         return True
     datetime.fromisoformat(value)
@@ -36,51 +36,48 @@ def _is_time(value: object) -> bool:
 
 
 def _faults(error: ValidationError) -> Iterator[ValidationError]:
-    """Yield what is wrong in the first of several alternatives, which is the one meant.
-
-    The other one is null, for where there is no value.
-    """
+    """Yield the errors of the first alternative; the other one is null, for a missing value."""
     if not error.context:
         yield error
-    for each in error.context:
-        if each.schema_path[0] == 0:
-            yield from _faults(each)
+    for alternative in error.context:
+        if alternative.schema_path[0] == 0:
+            yield from _faults(alternative)
 
 
 @cache
 def definitions(release: str) -> dict[str, Any]:
-    """Return the APIs of a release, by name, with their messages."""
+    """Return the APIs of a release by name, with their messages."""
     path = _FOLDER / f"{SCHEMAS[release]}.json"
     apis: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return apis
 
 
 def ocpp_interface(release: str) -> dict[str, Any]:
-    """Return the variables and commands of EVerest's interface to OCPP 1.6."""
+    """Return the variables and commands of EVerest's OCPP 1.6 interface."""
     path = _FOLDER / "ocpp_1_6_charge_point.json"
     interface: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))[release]
     return interface
 
 
 class Schemas:
-    """The messages a release defines."""
+    """The message schemas of a release."""
 
     def __init__(self, release: str) -> None:
-        """Take those of `release`, one of SCHEMAS."""
+        """Load the schemas of `release`, a key of SCHEMAS."""
         self._apis = definitions(release)
         self._validators: dict[tuple[str, str], Draft202012Validator] = {}
 
     def said(self, kind: str) -> Iterator[str]:
-        """Yield the variables that a kind of module publishes, such as `e2m/powermeter`."""
+        """Yield the topics that a type of module publishes, such as `e2m/powermeter`."""
         api = self._apis.get(f"{kind}_API", {"messages": {}})
         for message in api["messages"].values():
             if message["client_action"] == "receive" and message["address"]:
                 yield message["address"]
 
     def check(self, kind: str, name: str, value: Any) -> Sequence[str]:
-        """Return what is wrong with a message, but for what real ones do wrong, too.
+        """Return the errors of a message, except known violations.
 
-        `name` is its address, or its key where it has none, as replies do.
+        `name` is its address, or its key if it has no address (replies).
         """
         if f"{kind}_API" not in self._apis:
             return [f"there is no {kind}"]

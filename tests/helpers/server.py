@@ -1,4 +1,4 @@
-"""A server that is no broker, or a poor one."""
+"""A server that is not an MQTT broker, or a faulty one."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -11,7 +11,7 @@ type Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 @asynccontextmanager
 async def server(talk: Talk) -> AsyncGenerator[int]:
-    """Run a server that talks like `talk`; yields its port."""
+    """Run a server that handles connections with `talk`; yields its port."""
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

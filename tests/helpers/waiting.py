@@ -1,22 +1,21 @@
-"""Waiting for what comes from outside: a broker, a simulator, a process."""
+"""Waiting for a broker, a simulator or a process."""
 
 import asyncio
 from collections.abc import Callable
 
 import pytest
 
-#: Seconds, long enough for a machine that has a lot else to do. Nothing waits for it when
-#: all is well.
+#: Timeout in seconds, long enough for a busy machine.
 PATIENCE = 60.0
 
 
 async def until[T](condition: Callable[[], T], what: str = "") -> T:
-    """Return what `condition` returns as soon as that is true."""
+    """Return the result of `condition` as soon as it is true."""
     try:
         async with asyncio.timeout(PATIENCE):
-            # States come from the outside; there is no event to wait for.
+            # There is no event to wait for.
             while not (found := condition()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        pytest.fail(f"waited in vain: {what or condition}")
+        pytest.fail(f"timeout while waiting for: {what or condition}")
     return found

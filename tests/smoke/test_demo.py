@@ -49,7 +49,7 @@ def test_ends_politely(end: signal.Signals, tmp_path: Path) -> None:
     ) as demo:
         assert demo.stderr is not None
         for line in demo.stderr:
-            if line.startswith("Home Assistant is up"):
+            if line.startswith("Home Assistant is running"):
                 break
         assert list(tmp_path.iterdir())
         assert _processes_of(tmp_path)
