@@ -34,7 +34,7 @@ async def test_options_are_saved_and_used(charging_world: World) -> None:
     screen, asked = charging_world.screen, questions(charging_world)
     await screen.open_integration()
     await screen.press("Configure")
-    await screen.expects("Options")
+    await screen.expects("Measurements")
     await screen.fill(INTERVAL, "7")
     await screen.press("Submit")
     await screen.expects("Options successfully saved.")
