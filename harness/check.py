@@ -28,7 +28,7 @@ class Expected:
 
     @property
     def switch(self) -> str:
-        """The charge switch, which is named like the device."""
+        """The charge switch, which has the name of the device."""
         return f"switch.{self.slug}"
 
     def entity(self, domain: str, name: str) -> str:

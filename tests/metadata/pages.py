@@ -1,4 +1,4 @@
-"""What the pages for users say, read as tables."""
+"""The tables in the pages for users."""
 
 from collections.abc import Iterator
 import re
@@ -11,7 +11,7 @@ _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
 class Row(NamedTuple):
-    """An entity in docs/what-you-get.md: for each protocol `yes`, `some` or `no`."""
+    """A row of docs/what-you-get.md; each protocol is `yes`, `some` or `no`."""
 
     platform: str
     name: str
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 def entities() -> Iterator[Row]:
     """Yield the entities of docs/what-you-get.md."""
     for line in (ROOT / "docs" / "what-you-get.md").read_text(encoding="utf-8").splitlines():
-        cells = [each.strip() for each in line.strip("|").split("|")]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == len(Row._fields) and _BOLD.search(cells[1]):
             platform, names, *rest = cells
             for name in _BOLD.findall(names):

@@ -1,4 +1,4 @@
-"""The pages for users: that they name what there is, and nothing else."""
+"""The pages for users: complete, without references to things that do not exist."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ _CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def _anchors(page: Path) -> set[str]:
-    """Return what can stand after # in a link to a page, as GitHub makes it."""
+    """Return the anchors of a page, as GitHub generates them."""
     text = _CODE.sub("", page.read_text(encoding="utf-8"))
     return {
         re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
@@ -27,7 +27,7 @@ def _anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_link_targets_exist(page: Path) -> None:
     for path, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
         target = page.parent / path if path else page
         assert target.exists(), path
@@ -41,28 +41,28 @@ def test_pictures_are_small() -> None:
 
 
 def test_every_entity_is_on_the_page() -> None:
-    there = {
-        (platform, name_of(platform, each))
+    expected = {
+        (platform, name_of(platform, description))
         for platform in PLATFORMS
-        for each in descriptions(platform)
+        for description in descriptions(platform)
     }
     rows = [(row.platform, row.name) for row in entities()]
     assert len(rows) == len(set(rows))
-    assert set(rows) == there
+    assert set(rows) == expected
 
 
-def test_the_page_says_what_is_off() -> None:
+def test_the_page_marks_disabled_entities() -> None:
     off = {
-        (platform, name_of(platform, each))
+        (platform, name_of(platform, description))
         for platform in PLATFORMS
-        for each in descriptions(platform)
-        if not each.entity_registry_enabled_default
+        for description in descriptions(platform)
+        if not description.entity_registry_enabled_default
     }
-    said = {(row.platform, row.name) for row in entities() if re.match(r"off\b", row.remarks)}
-    assert said == off
+    marked = {(row.platform, row.name) for row in entities() if re.match(r"off\b", row.remarks)}
+    assert marked == off
 
 
-def test_the_page_says_for_whom() -> None:
+def test_the_page_lists_the_protocols() -> None:
     for row in entities():
         columns = {row.fimp, row.everest, row.legacy}
         assert columns <= {"yes", "some", "no"}, row.name
@@ -71,8 +71,8 @@ def test_the_page_says_for_whom() -> None:
 
 def test_every_event_is_explained() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    for each in descriptions("event"):
-        for kind in each.event_types or ():  # type: ignore[attr-defined]
+    for description in descriptions("event"):
+        for kind in description.event_types or ():  # type: ignore[attr-defined]
             assert f"`{kind}`" in text, kind
 
 
@@ -86,7 +86,7 @@ def test_every_part_of_an_automation_is_on_its_page(kind: str) -> None:
 
 
 def _names(form: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of the fields of a form, and of its sections."""
+    """Yield the names of all fields of a form, including its sections."""
     yield from form.get("data", {}).values()
     for section in form.get("sections", {}).values():
         yield from _names(section)
@@ -102,16 +102,16 @@ def test_every_field_is_explained(flow: str, page: Path) -> None:
             assert name.lower() in text, name
 
 
-def test_what_others_may_rely_on() -> None:
-    """The keys, and the states of those whose states are words."""
+def test_stable_keys_and_states_exist() -> None:
+    """The keys that other programs may use, and their states."""
     rows = []
     for line in (ROOT / "docs" / "evcc.md").read_text(encoding="utf-8").splitlines():
-        platform, *cells = (each.strip() for each in line.strip("|").split("|"))
+        platform, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         if platform in PLATFORMS and len(cells) == len(("key", "state")):
             rows += [(platform, key, cells[1]) for key in _QUOTED.findall(cells[0])]
     assert {key for _, key, _ in rows} >= {"charging", "status", "iec61851"}
     for platform, key, states in rows:
-        (description,) = (each for each in descriptions(platform) if each.key == key)
+        (description,) = (found for found in descriptions(platform) if found.key == key)
         assert description.translation_key in (None, key)
         options = getattr(description, "options", None)
         assert options is None or set(_QUOTED.findall(states)) == set(options), key
@@ -119,17 +119,19 @@ def test_what_others_may_rely_on() -> None:
 
 @pytest.mark.parametrize("page", ["evcc.md", "moving.md", "fimp.md"])
 def test_entities_are_called_by_their_names(page: str) -> None:
-    """What is bold within a sentence is the name of an entity."""
+    """Bold text within a sentence is the name of an entity."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     names = {
-        name_of(platform, each).lower() for platform in PLATFORMS for each in descriptions(platform)
+        name_of(platform, description).lower()
+        for platform in PLATFORMS
+        for description in descriptions(platform)
     }
-    said = {each.lower() for each in re.findall(r"\*\*([a-z][^*]*|IEC[^*]*)\*\*", text)}
-    assert said
-    assert said <= names
+    bold = {name.lower() for name in re.findall(r"\*\*([a-z][^*]*|IEC[^*]*)\*\*", text)}
+    assert bold
+    assert bold <= names
 
 
-#: Where Home Assistant's rules for documentation are met: the page and its heading.
+#: Home Assistant's rules for documentation: the page and the heading that meet each rule.
 _RULES = {
     "docs-high-level-description": "README.md#use-cases",
     "docs-use-cases": "README.md#use-cases",

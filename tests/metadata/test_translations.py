@@ -20,6 +20,7 @@ TEXTS = translations()
 FOLDER = INTEGRATION / "translations"
 LANGUAGES = sorted(path for path in FOLDER.glob("*.json") if path.stem != "en")
 
+_NAME_WORDS_MAX = 3
 _KEY = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 #: What stays the same, and as often, in every language: placeholders, and paragraphs and lists.
@@ -157,6 +158,13 @@ def test_every_form_has_its_texts() -> None:
     assert found
     for name, schema in found.items():
         assert _fields(schema) in described, name
+
+
+def test_entity_names_are_short() -> None:
+    for platform, entities in TEXTS["entity"].items():
+        for key, texts in entities.items():
+            words = str(texts.get("name", "")).split()
+            assert len(words) <= _NAME_WORDS_MAX, f"{platform}.{key}"
 
 
 def test_every_menu_option_is_named() -> None:
