@@ -21,7 +21,7 @@ from simulators.simulator import ControlError
 from .broker import HOST, embedded_broker, free_port
 from .charge_points import PRICE, Cars, charge_points
 from .check import Check, until_present
-from .dashboard import make_dashboard, read_dashboard
+from .dashboard import make_dashboard
 from .home import Home, HomeError, running_home
 
 _DEFAULT_PORT = 8123
@@ -61,7 +61,7 @@ async def demo(
         progress.done("config flow", f"The integration found:\n{found}")
         await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
-        address = await make_dashboard(home, read_dashboard())
+        address = await make_dashboard(home)
         progress.done("dashboard", "Dashboard added")
         yield home, cars, address
 

@@ -19,7 +19,7 @@ from .broker import HOST, embedded_broker, free_port
 from .browser import log_in, open_page
 from .charge_points import PRICE, Cars, charge_points
 from .check import until_present
-from .dashboard import make_dashboard, read_dashboard
+from .dashboard import generated, make_dashboard, write_dashboard
 from .home import Home, HomeError, running_home
 from .screen import PATIENCE_MS, Screen
 
@@ -75,7 +75,8 @@ async def take() -> None:
         await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
         await _fill_statistics(home)
-        await make_dashboard(home, read_dashboard(), hours=_HOURS)
+        write_dashboard(await generated(home))
+        await make_dashboard(home, hours=_HOURS)
         await _play(home, cars)
         await _show(screen)
 
@@ -96,10 +97,11 @@ async def _add(screen: Screen, broker: Broker) -> None:
 async def _fill_statistics(home: Home) -> None:
     """Add statistics of the past days, with charging on most evenings."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    states = await home.states()
     for slug, share in (("acme_wallbox", 1.0), ("everest_carport", 0.6)):
         entity_id = f"sensor.{slug}_lifetime_energy"
-        first = float(states[entity_id]["state"]) - sum(_DAYS) * share
+        while (now := (await home.states())[entity_id]["state"]) in ("unknown", "unavailable"):
+            await asyncio.sleep(0.1)
+        first = float(now) - sum(_DAYS) * share
         total, stats = 0.0, []
         for ago, energy in zip(range(len(_DAYS), 0, -1), _DAYS, strict=True):
             for hour, part in ((17, 0.0), (18, 0.6), (19, 0.4)):

@@ -19,6 +19,7 @@ from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnec
 from .chargepoint.hub import Hub
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, PLATFORMS, Broker
 from .coordinator import FimpConfigEntry, RuntimeData
+from .dashboard import async_setup_dashboard
 from .devices import async_known_addresses, async_register_hub
 from .flow.broker import settings_source
 from .flow.options import library_options
@@ -65,8 +66,9 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
-    """Offer the actions, whether or not a config entry is loaded."""
+    """Offer the actions and the dashboard, whether or not a config entry is loaded."""
     async_setup_actions(hass)
+    await async_setup_dashboard(hass)
     await _async_load_limits(hass)
     return True
 

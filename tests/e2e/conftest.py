@@ -19,7 +19,8 @@ import pytest_socket
 from harness.broker import free_port
 from harness.browser import chromium, log_in, open_page
 from harness.charge_points import PRICE, Cars, charge_points
-from harness.dashboard import make_dashboard, read_dashboard
+from harness.check import until_present
+from harness.dashboard import make_dashboard
 from harness.home import Home, running_home
 from harness.screen import PATIENCE_MS, Screen
 from simulators.fimp import ChargepointSetup, FimpSimulator
@@ -42,6 +43,8 @@ class World:
     home: Home
     screen: Screen
     log: Path
+    #: The broker, as charge points see it.
+    public: Broker
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +97,7 @@ async def world_fixture(
         page.on("console", lambda message: _note(message, complaints))
         await log_in(page, home)
         log = config / "output.log"
-        yield World(process, cars, home, Screen(page, home), log)
+        yield World(process, cars, home, Screen(page, home), log, broker)
     # What has ended has said all it had to say.
     expected = (*_EXPECTED, *getattr(request.module, "EXPECTED", ()))
     complaints += [
@@ -108,14 +111,13 @@ async def world_fixture(
 
 @pytest_asyncio.fixture(name="charging_world", scope="module", loop_scope="module")
 async def charging_world_fixture(world: World) -> World:
-    """The same, with the integration set up and the dashboard of the docs."""
+    """The same, with the integration set up and its dashboard."""
     await world.home.add_integration(
         world.broker.host, world.broker.port, username=USERNAME, password=PASSWORD
     )
     await world.home.set_options(costs={"fixed_price": PRICE})
-    # Changed as the docs tell a user to.
-    names = {"acme_socket": "easee_home", "Acme Socket": "Easee Home"}
-    await make_dashboard(world.home, read_dashboard(names))
+    await until_present(world.home)
+    await make_dashboard(world.home)
     return world
 
 

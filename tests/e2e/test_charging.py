@@ -1,4 +1,4 @@
-"""What people do with a charge point every day, on the dashboard of the docs."""
+"""What people do with a charge point every day, on the dashboard of the integration."""
 
 from collections.abc import Iterator
 import json
@@ -7,8 +7,9 @@ from playwright.async_api import expect
 import pytest
 
 from harness.check import until_present
-from harness.dashboard import FILE, cards, read_dashboard
+from harness.dashboard import FILE, STRATEGY, cards, generated, read_dashboard
 from harness.screen import until
+from simulators.fimp import ChargepointSetup, FimpSimulator
 
 from .conftest import World
 
@@ -21,6 +22,7 @@ pytestmark = [
 WALLBOX = "Acme Wallbox"
 STATION = "EVerest carport"
 CABIN = "Easee Home"
+GUEST = "Futurehome Charge"
 WAITING = "Waiting for confirmation"
 REFUSAL = "the grid has nothing to spare"
 
@@ -38,8 +40,8 @@ def entity_ids(config: object) -> Iterator[str]:
 
 
 async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
-    """Every entity is in the demo, and the frontend knows every card and has no objection."""
-    dashboard = read_dashboard()
+    """Every entity is in the demo, and the frontend accepts every card."""
+    dashboard = await generated(charging_world.home)
     wanted = set(entity_ids(dashboard))
     assert len(wanted) > 20
     await until_present(charging_world.home, wanted)
@@ -61,25 +63,62 @@ async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
         await expect(shown.first).to_be_visible()
 
 
-async def test_the_dashboard_can_be_pasted(charging_world: World) -> None:
-    """Going through the steps of the docs ends at what is written there."""
-    screen, page = charging_world.screen, charging_world.screen.page
+async def test_the_dashboard_is_added_without_pasting(charging_world: World) -> None:
+    """It is offered under Add dashboard, and speaks the user's language."""
+    screen, page, home = charging_world.screen, charging_world.screen.page, charging_world.home
     await screen.open("config/lovelace/dashboards")
     await screen.press("Add dashboard")
-    await page.get_by_text("New dashboard from scratch").click()
+    await page.get_by_text(STRATEGY, exact=True).click()
     await screen.fill("Title", "Charging")
     await screen.press("Create")
-    await page.locator("ha-data-table").get_by_text("Charging", exact=True).click()
-    await page.get_by_role("button", name="Edit dashboard").click()
-    await screen.press("Open dashboard menu")
-    await screen.choose("Raw configuration editor")
-    await page.locator(".cm-content").fill(FILE.read_text(encoding="utf-8"))
-    await screen.press("Save")
-    await screen.expects("Saved")
-    [saved] = await charging_world.home.commands(
-        {"type": "lovelace/config", "url_path": "dashboard-charging"}
+    await screen.open("dashboard-charging")
+    await expect(screen.tile(WALLBOX, "This session")).to_be_visible()
+    await expect(screen.section(WALLBOX)).to_contain_text("Energy per day")
+
+    language = {"language": "de", "number_format": "language", "time_format": "language"}
+    command = {"type": "frontend/set_user_data", "key": "language", "value": language}
+    try:
+        await home.commands(command)
+        await page.reload()
+        # The entities got their names in the language of Home Assistant.
+        await expect(screen.section(WALLBOX)).to_contain_text("Energie pro Tag")
+        await expect(screen.tile(WALLBOX, "Laden")).to_be_visible()
+    finally:
+        await home.commands(command | {"value": language | {"language": "en"}})
+
+
+async def test_the_dashboard_follows_the_charge_points(charging_world: World) -> None:
+    """One that is found while the dashboard is open gets a section; a removed one loses it."""
+    screen = charging_world.screen
+    await screen.open_dashboard()
+    await expect(screen.section(WALLBOX)).to_be_visible()
+    await expect(screen.section(GUEST)).to_have_count(0)
+    guest = FimpSimulator(
+        charging_world.public,
+        ChargepointSetup(name="guest", profile="futurehome", serial="FC-0009"),
+        adapter="guest",
     )
-    assert saved == read_dashboard()
+    async with guest:
+        await expect(screen.section(GUEST)).to_be_visible()
+        await guest.points["guest"].exclude()
+    home = charging_world.home
+    [devices] = await home.commands({"type": "config/device_registry/list"})
+    [device] = [device for device in devices if device["name"] == GUEST]
+    [entry_id] = device["config_entries"]
+    removal = {"device_id": device["id"], "config_entry_id": entry_id}
+    await home.commands({"type": "config/device_registry/remove_config_entry", **removal})
+    await expect(screen.section(GUEST)).to_have_count(0)
+    await expect(screen.section(WALLBOX)).to_be_visible()
+
+
+async def test_the_dashboard_in_the_docs(charging_world: World) -> None:
+    """The copy in the docs is what the demo's charge points get."""
+    dashboard = await generated(charging_world.home)
+    [view] = dashboard["views"]
+    view["sections"] = [
+        section for section in view["sections"] if section["cards"][0]["heading"] != CABIN
+    ]
+    assert dashboard == read_dashboard(), f"run scripts/screenshots to make {FILE.name} anew"
 
 
 async def test_charging_is_switched_on_and_off(charging_world: World) -> None:
@@ -97,13 +136,13 @@ async def test_charging_is_switched_on_and_off(charging_world: World) -> None:
     await expect(switch).to_have_attribute("aria-checked", "true")
     assert garage.connector.power > 1000
     power = f"{garage.connector.power:,.0f} W"
-    await expect(screen.section(WALLBOX).locator("hui-gauge-card")).to_contain_text(power)
+    await expect(screen.tile(WALLBOX, "Power")).to_contain_text(power)
 
     await switch.click()
     await expect(status).to_contain_text("Ready to charge")
     await expect(switch).to_have_attribute("aria-checked", "false")
     assert garage.connector.power == 0
-    await expect(screen.tile(WALLBOX, "Cost")).to_contain_text("NOK")
+    await expect(screen.tile(WALLBOX, "Session cost")).to_contain_text("NOK")
 
     last = screen.tile(WALLBOX, "Last session")
     await expect(last).to_contain_text("Unknown")
