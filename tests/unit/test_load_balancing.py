@@ -1,0 +1,168 @@
+"""The current of a connection is shared, and never more than there is."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from custom_components.fimp_chargepoint.chargepoint.load_balancing import (
+    CURRENT_MIN,
+    Load,
+    Share,
+    balance,
+    currents_of,
+    fallback,
+)
+
+PHASES = 3
+ALL = frozenset(range(PHASES))
+
+
+def load(name: str, *, phases: frozenset[int] = ALL, **values: object) -> Load:
+    """Return a load that draws nothing."""
+    nothing = Load(id=name, phases=phases, drawn=(0.0,) * PHASES, limit=0.0, maximum=32.0)
+    return replace(nothing, **values)
+
+
+currents = st.floats(min_value=0, max_value=80, allow_nan=False)
+
+
+@st.composite
+def loads(draw: st.DrawFn) -> list[Load]:
+    """Return some loads, each drawing at most its limit on its phases."""
+    found = []
+    for number in range(draw(st.integers(1, 6))):
+        phases = draw(st.sampled_from([ALL, *(frozenset({phase}) for phase in ALL)]))
+        limit = draw(st.sampled_from([0.0, *(float(amperes) for amperes in range(6, 33))]))
+        part = draw(st.floats(min_value=0, max_value=1))
+        found.append(
+            load(
+                str(number),
+                phases=phases,
+                limit=limit,
+                drawn=tuple(limit * part if phase in phases else 0.0 for phase in range(PHASES)),
+                maximum=float(draw(st.integers(6, 32))),
+                step=draw(st.sampled_from([0.1, 1.0])),
+                wants=draw(st.booleans()),
+            )
+        )
+    return found
+
+
+@st.composite
+def houses(draw: st.DrawFn) -> tuple[list[float], list[float], list[Load]]:
+    """Return the limits of a connection, what is measured there, and the loads."""
+    all_loads = draw(loads())
+    limits = [draw(st.floats(min_value=10, max_value=63)) for _ in range(PHASES)]
+    house = [draw(st.floats(min_value=-30, max_value=70)) for _ in range(PHASES)]
+    measured = [
+        own + sum(found.drawn[phase] for found in all_loads) for phase, own in enumerate(house)
+    ]
+    return limits, measured, all_loads
+
+
+def house_of(measured: list[float], found: list[Load]) -> list[float]:
+    """Return what everything but the loads draws."""
+    return [now - sum(one.drawn[phase] for one in found) for phase, now in enumerate(measured)]
+
+
+@given(houses(), st.sampled_from(Share), st.floats(min_value=0, max_value=40))
+def test_never_more_than_there_is(
+    site: tuple[list[float], list[float], list[Load]], share: Share, raise_by: float
+) -> None:
+    limits, measured, found = site
+    result = balance(limits, measured, found, share=share, raise_by=raise_by)
+    for phase, (limit, house) in enumerate(zip(limits, house_of(measured, found), strict=True)):
+        total = sum(result[one.id] for one in found if phase in one.phases)
+        assert total == 0 or house + total <= limit + 1e-4
+
+
+@given(houses(), st.sampled_from(Share), st.floats(min_value=0, max_value=40))
+def test_what_a_charge_point_can_be_set_to(
+    site: tuple[list[float], list[float], list[Load]], share: Share, raise_by: float
+) -> None:
+    """Nothing or at least the minimum; nobody who wants nothing gets anything."""
+    for one in (found := site[2]):
+        current = balance(*site, share=share, raise_by=raise_by)[one.id]
+        assert current == 0 or one.minimum <= current <= one.maximum
+        assert one.wants or current == 0
+        if current > one.limit:
+            assert current <= max(one.limit + raise_by, one.minimum) + 1e-6
+    assert len(found) == len(balance(*site))
+
+
+@given(houses(), st.sampled_from(Share))
+def test_everybody_gets_the_minimum_before_anybody_gets_more(
+    site: tuple[list[float], list[float], list[Load]], share: Share
+) -> None:
+    """Who gets nothing would not get it if the others had only their minimum."""
+    limits, measured, found = site
+    result = balance(limits, measured, found, share=share)
+    free = [limit - house for limit, house in zip(limits, house_of(measured, found), strict=True)]
+    for one in found:
+        served = one.wants and min(free[phase] for phase in one.phases) >= one.minimum
+        assert (result[one.id] > 0) is served
+        if served:
+            for phase in one.phases:
+                free[phase] -= one.minimum
+
+
+@given(houses())
+def test_equal_shares(site: tuple[list[float], list[float], list[Load]]) -> None:
+    """Two on the same phases differ only by their maximum and their step."""
+    result = balance(*site, share=Share.EQUAL)
+    served = [one for one in site[2] if result[one.id]]
+    for one, other in pairwise(served):
+        if one.phases == other.phases and result[one.id] + 1.1 < result[other.id]:
+            assert result[one.id] + one.step > one.maximum
+
+
+def test_the_first_one_gets_what_is_left() -> None:
+    first, second = load("first"), load("second")
+    result = balance([25] * 3, [0] * 3, [first, second], share=Share.ORDER)
+    assert result == {"first": 19, "second": 6}
+    assert balance([25] * 3, [0] * 3, [first, second]) == {"first": 12, "second": 12}
+
+
+def test_phases_are_counted_apart() -> None:
+    """A car on one phase leaves the other phases to the others."""
+    one, three = load("one", phases=frozenset({0})), load("three")
+    result = balance([20, 20, 20], [0, 8, 0], [one, three], share=Share.ORDER)
+    assert result == {"one": 14, "three": 6}
+
+
+def test_it_is_raised_slowly_and_lowered_at_once() -> None:
+    charging = load("a", limit=10.0, drawn=(10.0,) * 3)
+    assert balance([32] * 3, [10] * 3, [charging], raise_by=2) == {"a": 12}
+    assert balance([32] * 3, [35] * 3, [charging], raise_by=2) == {"a": 7}
+    # Raising from a stop begins with the minimum.
+    assert balance([32] * 3, [0] * 3, [load("a")], raise_by=2) == {"a": 6}
+
+
+def test_surplus_can_be_used() -> None:
+    """Feeding in makes room beyond the limit of the connection."""
+    assert balance([10] * 3, [-8] * 3, [load("a")]) == {"a": 18}
+
+
+def test_a_connection_that_is_full() -> None:
+    assert balance([16] * 3, [16, 0, 0], [load("a", limit=10.0)]) == {"a": 0}
+
+
+def test_one_that_is_overloaded_by_others_stops_everybody() -> None:
+    charging = load("a", limit=6.0, drawn=(6.0,) * 3)
+    assert balance([16] * 3, [30] * 3, [charging]) == {"a": 0}
+
+
+def test_power_instead_of_currents() -> None:
+    assert currents_of(6900, 230, 3) == (10.0, 10.0, 10.0)
+    assert currents_of(2300, 230, 1) == (10.0,)
+
+
+@given(loads(), currents)
+def test_without_a_measurement(found: list[Load], current: float) -> None:
+    """Never more than now, and at most what was agreed."""
+    result = fallback(found, current)
+    for one in found:
+        assert result[one.id] <= min(one.limit, current)
+        assert result[one.id] == 0 or result[one.id] >= CURRENT_MIN
