@@ -9,6 +9,7 @@ import pytest_asyncio
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from tests.broker import PASSWORD, USERNAME, BrokerProcess
+from tests.helpers.texts import part_of, text
 
 from .conftest import World
 
@@ -49,24 +50,24 @@ async def house_fixture(
 async def test_adding_the_integration(house: World) -> None:
     screen, port = house.screen, str(house.broker.port)
     await screen.begin_adding()
-    await screen.expects("Select the MQTT broker")
-    await screen.page.get_by_text("Another broker", exact=True).click()
+    await screen.expects(text("config.step.user.title"))
+    await screen.page.get_by_text(text("config.step.user.menu_options.broker"), exact=True).click()
 
-    await screen.expects("Connect to a broker")
+    await screen.expects(text("config.step.broker.title"))
     for field, value in (
         ("Host", house.broker.host),
         ("Port", port),
-        ("Username", USERNAME),
+        ("User name", USERNAME),
         ("Password", "mistyped"),
     ):
         await screen.fill(field, value)
     await screen.press("Submit")
-    await screen.expects("The broker refused the username or password.")
+    await screen.expects(part_of("config.error.invalid_auth"))
     await screen.fill("Password", PASSWORD)
     await screen.press("Submit")
-    await screen.expects("Looking for charge points")
+    await screen.expects(part_of("config.progress.search"))
 
-    await screen.expects("Charge points found")
+    await screen.expects(text("config.step.found.title"))
     for name in FOUND:
         await screen.expects(name)
     await screen.press("Finish")
@@ -108,8 +109,8 @@ async def test_a_charge_point_is_discovered(house: World) -> None:
     card = screen.page.locator("ha-config-flow-card")
     await expect(card).to_contain_text("EV Charge Points")
     await card.get_by_role("button", name="Add").click()
-    await screen.expects("Charge point found")
-    await screen.expects("was found on your MQTT broker.")
+    await screen.expects(text("config.step.confirm.title"))
+    await screen.expects(part_of("config.step.confirm.description"))
     await screen.press("Submit")
     await screen.expects("Name and assign")
     await screen.press("Skip and finish")

@@ -8,6 +8,7 @@ import pytest
 from harness.screen import until
 from simulators.recording import read
 from tests.broker import PASSWORD, USERNAME
+from tests.helpers.texts import part_of, text
 
 from .conftest import World
 
@@ -20,7 +21,7 @@ pytestmark = [
 #: What is said when the broker refuses us, as it is made to.
 EXPECTED = ("could not authenticate",)
 NEW_PASSWORD = "plug-in-8"
-INTERVAL = "Minimum update interval"
+INTERVAL = text("options.step.init.sections.measurements.data.measurement_interval")
 
 
 def questions(world: World) -> int:
@@ -34,7 +35,7 @@ async def test_options_are_saved_and_used(charging_world: World) -> None:
     screen, asked = charging_world.screen, questions(charging_world)
     await screen.open_integration()
     await screen.press("Configure")
-    await screen.expects("Measurements")
+    await screen.expects(text("options.step.init.sections.measurements.name"))
     await screen.fill(INTERVAL, "7")
     await screen.press("Submit")
     await screen.expects("Options successfully saved.")
@@ -69,11 +70,11 @@ async def test_other_credentials_are_asked_for(charging_world: World) -> None:
     entry = screen.page.locator("ha-config-entry-row")
     await entry.get_by_role("button", name="Menu").first.click()
     await screen.choose("Reload")
-    await screen.expects("The broker refused the user")
+    await screen.expects(part_of("exceptions.invalid_auth.message"))
     # Whatever else the frontend has to say of that is gone with the page.
     await screen.open_integration()
     await screen.press("Reconfigure")
-    await screen.expects("no longer accepts these credentials")
+    await screen.expects(part_of("config.step.reauth_confirm.description"))
     await screen.fill("Password", NEW_PASSWORD)
     await screen.press("Submit")
     await screen.expects("Re-authentication was successful")
