@@ -26,34 +26,11 @@ from .flow.options import library_options
 from .hub_id import hub_id
 from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from .prices import PriceSource, async_follow_price
-from .repair_issues.broker_offline import (
-    async_broker_lost,
-    async_forget_outage,
-    async_watch_for_outages,
-)
-from .repair_issues.competing_controller import async_watch_for_competing_controllers
-from .repair_issues.duplicate_entry import async_watch_for_duplicates
-from .repair_issues.issues import (
-    async_forget_issues,
-    async_forget_refused_credentials,
-    async_report_refused_credentials,
-)
-from .repair_issues.readded import async_remove_offers, async_watch_for_readded
-from .repair_issues.silent_charge_points import async_forget_heard, async_watch_for_silence
-from .repair_issues.token_unavailable import async_watch_for_unused_tokens
+from .repair_issues.readded import async_forget_readded
+from .repair_issues.table import ISSUES
+from .repair_issues.watcher import Watcher
 from .services import async_setup_actions
 from .sessions import Sessions, async_remove_sessions
-
-#: What looks for what the user should know of, or has changed, as long as an entry is loaded.
-_WATCHES = (
-    async_watch_for_outages,
-    async_watch_for_readded,
-    async_watch_for_silence,
-    async_watch_for_competing_controllers,
-    async_watch_for_unused_tokens,
-    async_watch_for_duplicates,
-    async_follow_price,
-)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,6 +46,7 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Offer the actions and the dashboard, whether or not a config entry is loaded."""
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
+    Watcher(hass, tuple(ISSUES.values()))
     await _async_load_limits(hass)
     return True
 
@@ -105,25 +83,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     try:
         await hub.start()
     except NotConnectedError as error:
-        async_broker_lost(hass, entry, error)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key="cannot_connect",
             translation_placeholders={"detail": str(error)},
         ) from error
     except AuthenticationError as error:
-        async_forget_outage(hass, entry)
         if entry.data[CONF_BROKER] == Broker.OTHER:
             raise ConfigEntryAuthFailed(
                 translation_domain=DOMAIN, translation_key="invalid_auth"
             ) from error
-        async_report_refused_credentials(hass, entry)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
         ) from error
-    async_forget_refused_credentials(hass, entry)
-    # A watch that fails must not keep the charge points from being controlled.
-    hub.internal_errors.tell(_WATCHES, hass, entry)
+    # If this fails, the charge points can still be controlled.
+    hub.internal_errors.call(async_follow_price, hass, entry)
     hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
     hass.data[DATA_KEPT_LIMITS].async_watch(entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -166,15 +140,12 @@ async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave nothing behind: no issue that nobody can close, no limit, nothing on disk."""
     await _async_say_last_words(hass, entry)
-    async_forget_outage(hass, entry)
-    async_forget_issues(hass, entry)
-    async_forget_heard(hass, entry)
     if DATA_KEPT_LIMITS not in hass.data:
         # Nothing was set up in this run: the entry was disabled.
         await _async_load_limits(hass)
     await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
     await async_remove_sessions(hass, entry.entry_id)
-    await async_remove_offers(hass, entry.entry_id)
+    await async_forget_readded(hass, entry.entry_id)
     await hass.data[DATA_KEPT_LIMITS].async_withdraw(entry)
 
 

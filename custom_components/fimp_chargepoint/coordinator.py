@@ -19,8 +19,6 @@ from .chargepoint.hub import (
     HubEvent,
     NodeAdded,
     NodeRemoved,
-    Warned,
-    Withdrawn,
 )
 from .chargepoint.model import ChargepointSnapshot, Identity, NodeSnapshot
 from .chargepoint.node import Node
@@ -33,11 +31,6 @@ from .devices import (
     async_suggest_area,
 )
 from .hub_id import node_address, node_identifier
-from .repair_issues.issues import (
-    async_forget_warning,
-    async_report_refused_credentials,
-    async_report_warning,
-)
 from .sessions import Sessions
 
 _LOGGER = logging.getLogger(__name__)
@@ -180,7 +173,6 @@ class RuntimeData:
         self._retired: dict[str, tuple[Identity, CALLBACK_TYPE]] = {}
         entry.async_on_unload(hub.add_listener(self._handle))
         entry.async_on_unload(self._async_shutdown)
-        entry.async_on_unload(self._forget_warnings)
 
     @callback
     def async_for_each_node(self, action: NodeAction) -> CALLBACK_TYPE:
@@ -222,10 +214,6 @@ class RuntimeData:
                 self._remove(node)
             case ConnectionRefused():
                 self._ask_for_credentials()
-            case Warned(warning):
-                async_report_warning(self._hass, self._entry, warning)
-            case Withdrawn(warning):
-                async_forget_warning(self._hass, self._entry, warning)
             case ClockSet(by):
                 self.sessions.clock_set(by)
 
@@ -298,16 +286,10 @@ class RuntimeData:
         for coordinator in self.coordinators.values():
             await coordinator.async_shutdown()
 
-    def _forget_warnings(self) -> None:
-        """Leave no issue behind that nobody watches any more."""
-        for warning in self.hub.warnings.values():
-            async_forget_warning(self._hass, self._entry, warning)
-
     def _ask_for_credentials(self) -> None:
         """Ask the user; the link has given up."""
         if self._entry.data[CONF_BROKER] == Broker.OTHER:
             self._entry.async_start_reauth(self._hass)
             return
         # Only the MQTT integration can ask. Set-up fails until it has, and is retried.
-        async_report_refused_credentials(self._hass, self._entry)
         self._hass.config_entries.async_schedule_reload(self._entry.entry_id)

@@ -57,6 +57,13 @@ class House:
         async_fire_time_changed(self.hass, dt_util.utcnow() + passed)
         await self.hass.async_block_till_done()
 
+    async def passes(self, minutes: float) -> None:
+        """Let minutes pass at once, for the clock of the library and for Home Assistant."""
+        self.clock.ahead += minutes * 60
+        passed = timedelta(minutes=minutes, seconds=1)
+        async_fire_time_changed(self.hass, dt_util.utcnow() + passed)
+        await self.hass.async_block_till_done(wait_background_tasks=True)
+
     @property
     def issues(self) -> list[ir.IssueEntry]:
         """What the user sees."""

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.coordinator import PushCoordinator
-from custom_components.fimp_chargepoint.repair_issues.silent_charge_points import _HEARD
+from custom_components.fimp_chargepoint.repair_issues.watcher import EntryWatch
 from custom_components.fimp_chargepoint.sessions import SessionRecorder
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
@@ -33,6 +33,9 @@ async def size(found: Chargepoint) -> Counter[str]:
     data = entry.runtime_data
     (coordinator,) = data.coordinators.values()
     loop: Any = hass.loop
+    objects = gc.get_objects()
+    (watch,) = [each for each in objects if isinstance(each, EntryWatch) and each.entry is entry]
+    assert watch.memory is not None
     sizes = {
         "on unload": entry._on_unload,
         "on state change": entry._on_state_change or (),
@@ -42,12 +45,13 @@ async def size(found: Chargepoint) -> Counter[str]:
         "listeners of the coordinator": coordinator._listeners,
         "ends": coordinator._on_shutdown,
         "timers": [each for each in loop._scheduled if not each.cancelled()],
-        "heard": hass.data[_HEARD],
+        "conditions": watch._since,
+        "detectors": watch.memory.detectors,
         "retired": data._retired,
     }
     coroutines = (each.get_coro() for each in asyncio.all_tasks())
     ours = [each for each in coroutines if PACKAGE in each.cr_code.co_filename]
-    alive = [each for each in gc.get_objects() if isinstance(each, KINDS)]
+    alive = [each for each in objects if isinstance(each, KINDS)]
     return (
         Counter({name: len(each) for name, each in sizes.items()})
         + Counter(f"listeners of {event}" for event in hass.bus.async_listeners())

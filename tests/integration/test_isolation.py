@@ -12,11 +12,7 @@ import pytest
 from custom_components.fimp_chargepoint import coordinator
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
-from custom_components.fimp_chargepoint.repair_issues import (
-    competing_controller,
-    readded,
-    silent_charge_points,
-)
+from custom_components.fimp_chargepoint.repair_issues import table, watcher
 from custom_components.fimp_chargepoint.sensor import NodeSensor
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
@@ -68,9 +64,8 @@ async def test_a_bug_that_was_there_from_the_beginning(
     monkeypatch.setattr(SessionTracker, "take", fail)
     monkeypatch.setattr(SessionTracker, "tick", fail)
     monkeypatch.setattr(SessionTracker, "close", fail)
-    monkeypatch.setattr(silent_charge_points._SilenceWatcher, "found", fail)
-    monkeypatch.setattr(competing_controller, "CompetingControllerDetector", fail)
-    monkeypatch.setattr(readded, "async_call_later", fail)
+    monkeypatch.setattr(watcher.EntryWatch, "devices", fail)
+    monkeypatch.setattr(table, "CompetingControllerDetector", fail)
     monkeypatch.setattr(coordinator, "async_register_device", fail)
     async with running(hass, broker, FULL) as found:
         await charge(found)

@@ -19,7 +19,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.fimp_chargepoint import coordinator
 from custom_components.fimp_chargepoint.chargepoint.model import Identity, NodeSnapshot
 from custom_components.fimp_chargepoint.chargepoint.node import Node
-from custom_components.fimp_chargepoint.repair_issues import readded
+from custom_components.fimp_chargepoint.repair_issues.watcher import EntryWatch
 from tests.broker import BrokerProcess
 
 from .conftest import load, other_broker
@@ -143,30 +143,16 @@ async def test_many_parts(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert device(hass, entry, "evse 199") is None
 
 
-async def test_one_look_for_all_that_have_moved(
+async def test_one_look_for_all_conditions(
     hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hundreds of charge points that are found at once are no hundreds of looks."""
+    """Hundreds of charge points that are found at once do not cause hundreds of looks."""
     looks: list[MockConfigEntry] = []
-
-    async def look(_: HomeAssistant, which: MockConfigEntry) -> None:
-        looks.append(which)
-
-    monkeypatch.setattr(readded, "_async_look_for_moves", look)
-
-    async def waits(minutes: float) -> None:
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes))
-        await hass.async_block_till_done()
-
+    monkeypatch.setattr(EntryWatch, "look", lambda watch: looks.append(watch.entry))
     for number in range(50):
         add(entry, f"evse {number}")
-    await waits(1.1)
-    # The last ones have their time as well.
+    assert not looks
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1, seconds=1))
+    await hass.async_block_till_done()
     assert looks == [entry]
-    await waits(2.2)
-    assert looks == [entry, entry]
-    await waits(10)
-    assert looks == [entry, entry]
-    add(entry, "another")
-    await waits(12)
-    assert looks == [entry] * 3
+    monkeypatch.undo()

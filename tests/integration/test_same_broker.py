@@ -26,7 +26,7 @@ from custom_components.fimp_chargepoint.chargepoint.echo import (
 )
 from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
-from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 from custom_components.fimp_chargepoint.flow import discovery_scan
 from custom_components.fimp_chargepoint.repair_issues import duplicate_entry
 from harness.broker import HOST
@@ -37,6 +37,7 @@ from tests.conftest import MakeBroker
 
 from .conftest import QUICK, load, mqtt_entry, other_broker, simulator, until
 from .flow import CREDENTIALS, begin, finish, form, submit
+from .house import QuickClock
 
 #: Another name of the host of all brokers here.
 LOCALHOST = "localhost"
@@ -50,6 +51,12 @@ def _names(make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this machine be called by its name too, where that is an IPv6 address as well."""
     pytest_socket.socket_allow_hosts([HOST, "::1"])
     monkeypatch.setattr(duplicate_entry, "HEARING_SECONDS", 0.5)
+
+
+@pytest.fixture(autouse=True)
+async def _clock(hass: HomeAssistant) -> None:
+    """Use a clock that can be moved."""
+    hass.data[DATA_CLOCK] = QuickClock()
 
 
 @pytest.fixture(name="deaf_broker")
@@ -76,8 +83,10 @@ def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
 
 async def time_passes(hass: HomeAssistant, minutes: float = 11) -> None:
     """Let the entries look for each other."""
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    for _ in range(int(minutes)):
+        hass.data[DATA_CLOCK].ahead += 60
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1, seconds=1))
+        await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def unload(hass: HomeAssistant, *entries: MockConfigEntry) -> None:
@@ -278,7 +287,8 @@ async def test_enabled_again_later(hass: HomeAssistant, broker: BrokerProcess) -
     first, second = await twice(hass, broker)
     await time_passes(hass, minutes=2)
     (issue,) = issues(hass)
-    assert issue.translation_placeholders == {"one": "Carport", "two": "Garage"}
+    names = issue.translation_placeholders
+    assert (names["one"], names["two"]) == ("Carport", "Garage")
     assert issue.severity is ir.IssueSeverity.WARNING
     assert not issue.is_fixable
     await unload(hass, first)

@@ -109,6 +109,10 @@ def _wanted_by_call(
         placeholders = _keys(arguments.get("translation_placeholders"))
         for key in _written_out(arguments.get("translation_key")):
             yield Wanted(_section_of(function), key, where, placeholders)
+    if function in {"ChargePointIssue", "EntryIssue"}:
+        # A row of the table of repair issues.
+        for key in _written_out(arguments.get("key")):
+            yield Wanted("issues", key, where)
     yield from _wanted_by_flow(call, arguments, where)
 
 

@@ -17,6 +17,19 @@ class LoginLost:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudLost:
+    """`service`, which reports for charge points, has no connection to its vendor's cloud."""
+
+    key: str
+    service: str
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What is said of it."""
+        return {"service": self.service}
+
+
+@dataclass(frozen=True, slots=True)
 class ModulesUnassigned:
     """Nobody but the user can say what belongs to the charge points with these `names`."""
 
@@ -45,4 +58,4 @@ class NewNodesWait:
 
 
 #: What only the user can put right. `key` identifies it.
-type HubWarning = LoginLost | ModulesUnassigned | NewNodesWait
+type HubWarning = LoginLost | CloudLost | ModulesUnassigned | NewNodesWait

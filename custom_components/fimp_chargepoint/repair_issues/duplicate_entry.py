@@ -1,40 +1,38 @@
-"""Two entries that receive the same messages: each charge point would be there twice.
+"""Two entries that receive the same messages: each charge point would appear twice.
 
-Names and addresses do not tell, since a broker can have many. So the flow asks the entries
-that are loaded. Access rules may keep them from hearing that, and an entry may not have been
-loaded then; the messages they have in common tell later.
+Names and addresses do not tell, since a broker can have many. So the config flow probes the
+entries that are loaded. Access rules may swallow the probe, and an entry may not be loaded
+then; the messages that two entries have in common tell later.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.event import async_call_later, async_track_time_interval
+from homeassistant.core import HomeAssistant
 
 from ..chargepoint.echo import have_common_messages, is_heard
 from ..chargepoint.hub import Hub
 from ..const import CONF_PREFIXES, DOMAIN
-from ..coordinator import FimpConfigEntry
+from .watcher import EntryWatch, Finding, Findings, Memory
 
-#: Seconds within which another entry hears what we say, where it can.
+#: Seconds within which another entry receives a probe, if it can.
 HEARING_SECONDS = 1.0
-#: When it is looked first, since what an entry asks when it is loaded is answered soon, and
-#: how often from then on.
-_FIRST = timedelta(minutes=1)
-_OFTEN = timedelta(minutes=10)
+#: Seconds until an entry that was loaded is probed, since the replies to what it asked are
+#: there by then, and between two probes.
+_FIRST: Final = 60.0
+_INTERVAL: Final = 600.0
 
 
 async def async_is_heard_elsewhere(
     hass: HomeAssistant, hub: Hub, prefixes: Sequence[str], entry_id: str | None
 ) -> bool:
-    """Return whether an entry, other than the one with `entry_id`, hears what `hub` says."""
+    """Return whether an entry other than that with `entry_id` receives what `hub` sends."""
     others = [
-        each.runtime_data.hub
-        for each in hass.config_entries.async_loaded_entries(DOMAIN)
-        if each.entry_id != entry_id
+        entry.runtime_data.hub
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+        if entry.entry_id != entry_id
     ]
     if not others:
         return False
@@ -45,57 +43,40 @@ async def async_is_heard_elsewhere(
     )
 
 
-@callback
-def async_watch_for_duplicates(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Tell of every other entry that receives the same messages as this one."""
-
-    async def look(_: datetime) -> None:
-        for other in hass.config_entries.async_entries(DOMAIN):
-            if other is not entry and await _async_are_duplicates(entry, other):
-                _report(hass, entry, other)
-
-    @callback
-    def forget() -> None:
-        for other in hass.config_entries.async_entries(DOMAIN):
-            ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, other))
-
-    entry.async_on_unload(async_call_later(hass, _FIRST, look))
-    entry.async_on_unload(async_track_time_interval(hass, look, _OFTEN))
-    entry.async_on_unload(forget)
-
-
-async def _async_are_duplicates(entry: FimpConfigEntry, other: FimpConfigEntry) -> bool:
-    """Whether both are loaded and receive the same messages."""
-    if not _are_loaded(entry, other):
-        return False
-    one, two = entry.runtime_data.hub, other.runtime_data.hub
-    found = have_common_messages(one, two) or any(
-        [
-            await is_heard(one, prefix, [two], HEARING_SECONDS)
-            for prefix in entry.data[CONF_PREFIXES]
-        ]
-    )
-    # They may have been unloaded meanwhile.
-    return found and _are_loaded(entry, other)
+def find_duplicates(watch: EntryWatch) -> Findings:
+    """Return each other entry that receives the same messages, and probe them if it is time."""
+    memory, now = watch.memory, watch.now()
+    if memory is None:
+        return {}
+    entry, loaded = watch.entry, watch.hass.config_entries.async_loaded_entries(DOMAIN)
+    if memory.probe_at is None:
+        memory.probe_at = memory.loaded_at + _FIRST
+    if now >= memory.probe_at and len(loaded) > 1:
+        memory.probe_at = now + _INTERVAL
+        probe = _async_probe(watch, memory)
+        entry.async_create_background_task(watch.hass, probe, f"{DOMAIN} probe")
+    others = {other.entry_id: other for other in loaded if other is not entry}
+    # One that was unloaded meanwhile may have been reconfigured.
+    memory.duplicates &= others.keys()
+    found = {}
+    for other_id in memory.duplicates:
+        one, two = sorted((entry.title, others[other_id].title))
+        subject = "_".join(sorted((entry.entry_id, other_id)))
+        found[subject] = Finding({"one": one, "two": two})
+    return found
 
 
-def _are_loaded(*entries: FimpConfigEntry) -> bool:
-    return all(each.state is ConfigEntryState.LOADED for each in entries)
-
-
-@callback
-def _report(hass: HomeAssistant, entry: FimpConfigEntry, other: FimpConfigEntry) -> None:
-    one, two = sorted((entry.title, other.title))
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        _issue_id(entry, other),
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="duplicate_entry",
-        translation_placeholders={"one": one, "two": two},
-    )
-
-
-def _issue_id(entry: FimpConfigEntry, other: FimpConfigEntry) -> str:
-    return "_".join(("duplicate_entry", *sorted((entry.entry_id, other.entry_id))))
+async def _async_probe(watch: EntryWatch, memory: Memory) -> None:
+    """Note which of the loaded entries receive the same messages."""
+    hub, prefixes = watch.entry.runtime_data.hub, watch.entry.data[CONF_PREFIXES]
+    for other in watch.hass.config_entries.async_loaded_entries(DOMAIN):
+        if other is watch.entry:
+            continue
+        there: Hub = other.runtime_data.hub
+        found = have_common_messages(hub, there) or any(
+            [await is_heard(hub, prefix, [there], HEARING_SECONDS) for prefix in prefixes]
+        )
+        # It may have been unloaded meanwhile.
+        if found and other.state is ConfigEntryState.LOADED and other.runtime_data.hub is there:
+            memory.duplicates.add(other.entry_id)
+    watch.look()

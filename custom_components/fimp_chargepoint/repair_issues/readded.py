@@ -1,26 +1,22 @@
 """A charge point that came back under another address: its history can move with it.
 
 An adapter gives a thing that was deleted and added again a new address, and the address is
-what identifies a charge point. Who saw both happen needs not ask (`RuntimeData`). Otherwise
-the serial number is only a reason to ask the user.
+what identifies a charge point. If both were seen, nobody has to be asked (`RuntimeData`).
+Otherwise the serial number is only a reason to ask the user.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from datetime import datetime
-from typing import Any
+from typing import Final
 
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 
 from ..chargepoint.stored import list_of, text
 from ..const import DOMAIN
-from ..coordinator import FimpConfigEntry, PushCoordinator
+from ..coordinator import FimpConfigEntry
 from ..devices import (
     async_entities,
     async_find_device,
@@ -32,63 +28,45 @@ from ..devices import (
 from ..hub_id import node_address
 from ..sessions import async_move_sessions
 from ..storage import async_load
-from .issues import ENTRY_ID
+from .watcher import EntryWatch, Finding, Findings, IssueData, Memory
 
-#: Seconds after which all charge points that are still there have been found again, and
-#: have said who they are.
+#: Seconds after which all charge points that are still there have been found again, and have
+#: reported their serial numbers.
 _SETTLING_TIME = 60.0
 
-_STORE_VERSION = 1
-_OLD = "old"
-_NEW = "new"
+_STORE_VERSION: Final = 1
+_OLD: Final = "old"
+_NEW: Final = "new"
 
 
-@callback
-def async_watch_for_readded(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Look, some time after a charge point was found, where it stood before."""
-    cancel: CALLBACK_TYPE | None = None
-    are_more = False
-
-    @callback
-    def found(coordinator: PushCoordinator[Any, Any]) -> None:
-        nonlocal cancel, are_more
-        # What is there has not moved away.
-        device = async_find_device(hass, entry.entry_id, coordinator.identifier)
-        if device is not None:
-            ir.async_delete_issue(hass, DOMAIN, _issue_id(device))
-        if cancel is None:
-            cancel = async_call_later(hass, _SETTLING_TIME, look)
-        else:
-            are_more = True
-
-    async def look(_: datetime) -> None:
-        nonlocal cancel, are_more
-        # One look is for all of them; those found meanwhile have their time as well.
-        cancel = async_call_later(hass, _SETTLING_TIME, look) if are_more else None
-        are_more = False
-        await _async_look_for_moves(hass, entry)
-
-    @callback
-    def end() -> None:
-        if cancel is not None:
-            cancel()
-
-    entry.async_on_unload(end)
-    entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
+def find_readded(watch: EntryWatch) -> Findings:
+    """Return the devices whose history can move; those of an earlier run are found again."""
+    memory, entry = watch.memory, watch.entry
+    if memory is None or watch.now() - memory.loaded_at < _SETTLING_TIME:
+        return {}
+    if memory.readded is None:
+        entry.async_create_background_task(
+            watch.hass, _async_read(watch, memory), f"{DOMAIN} re-added"
+        )
+        return {}
+    moved = list(_moved(watch.hass, entry, memory.readded))
+    present = {each.identifier for each in entry.runtime_data.coordinators.values()}
+    known = (memory.readded - present) | {new for _, _, new in moved}
+    if known != memory.readded:
+        memory.readded = known
+        save = _store(watch.hass, entry.entry_id).async_save(sorted(known))
+        entry.async_create_task(watch.hass, save)
+    return {
+        device.id: Finding({"name": device_name(device)}, {_OLD: old, _NEW: new})
+        for device, old, new in moved
+    }
 
 
-async def _async_look_for_moves(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Offer to move the history; what an earlier run has offered is offered again."""
-    store = _store(hass, entry.entry_id)
-    known = set(list_of(text)(await async_load(hass, store, list)))
-    if entry.state is not ConfigEntryState.LOADED:
-        return
-    offered = known - {each.identifier for each in entry.runtime_data.coordinators.values()}
-    for device, old, new in _moved(hass, entry, known):
-        _offer(hass, entry, device, old, new)
-        offered.add(new)
-    if offered != known:
-        await store.async_save(sorted(offered))
+async def _async_read(watch: EntryWatch, memory: Memory) -> None:
+    """Read which charge points are known to have been re-added."""
+    store = _store(watch.hass, watch.entry.entry_id)
+    memory.readded = set(list_of(text)(await async_load(watch.hass, store, list)))
+    watch.look()
 
 
 def _moved(
@@ -120,29 +98,12 @@ def _moved(
                 yield gone[key][old], old, there
 
 
-def _offer(
-    hass: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry, old: str, new: str
-) -> None:
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        _issue_id(device),
-        # Not persistent: diagnostics would show the address, and the name.
-        data={ENTRY_ID: entry.entry_id, _OLD: old, _NEW: new},
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="moved",
-        translation_placeholders={"name": device_name(device)},
-    )
-
-
-async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
+async def async_move(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueData) -> None:
     """Give the old device, with its entities, the address of the new one."""
-    entry_id, old, new = str(data[ENTRY_ID]), str(data[_OLD]), str(data[_NEW])
-    entry = hass.config_entries.async_get_entry(entry_id)
+    entry_id, old, new = entry.entry_id, str(data[_OLD]), str(data[_NEW])
     device = async_find_device(hass, entry_id, old)
     replaced = async_find_device(hass, entry_id, new)
-    if entry is None or device is None or replaced is None:
+    if device is None or replaced is None:
         return
     if device.serial_number != replaced.serial_number:
         return
@@ -156,16 +117,11 @@ async def async_move(hass: HomeAssistant, data: dict[str, Any]) -> None:
     await hass.config_entries.async_setup(entry_id)
 
 
-async def async_remove_offers(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget what was offered for an entry that is gone."""
+async def async_forget_readded(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what is stored for an entry that is gone."""
     await _store(hass, entry_id).async_remove()
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[list[str]]:
-    """Return the store of the new addresses that were offered: they are not new for ever."""
+    """Return the store of the new addresses that were offered: they are not new forever."""
     return Store(hass, _STORE_VERSION, f"{DOMAIN}.{entry_id}.moves")
-
-
-def _issue_id(device: dr.DeviceEntry) -> str:
-    # Not by the address, which may be a serial number: diagnostics list all issues.
-    return f"moved_{device.id}"

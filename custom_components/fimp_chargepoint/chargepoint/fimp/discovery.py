@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from ..errors import ProtocolError
 from ..hub import Hub
-from ..notices import LoginLost
+from ..model import Reason
+from ..notices import CloudLost, LoginLost
 from ..protocol import Handler, Protocol
 from ..transport.topics import is_level
 from .adapters import Adapters, signed_out
@@ -250,6 +251,11 @@ class FimpProtocol(Protocol):
             self._hub.withdraw(self._notice(adapter))
         self._adapters.handle_state(adapter, message.value, now)
         reason = self._adapters.cut_off(adapter)
+        is_signed_out = self._notice(adapter) in self._hub.warnings
+        if reason is Reason.CLOUD_LOST and ours and not is_signed_out:
+            self._hub.warn(CloudLost(self._cloud_notice(adapter), adapter.name))
+        else:
+            self._hub.withdraw(self._cloud_notice(adapter))
         self._hub.internal_errors.each(ours, lambda each: each.apply_cut_off(reason, now))
 
     def _directory_changed(self, changes: Changes, now: float) -> None:
@@ -375,6 +381,10 @@ class FimpProtocol(Protocol):
         if not any(each.adapter == address.adapter for each in self._nodes):
             self._adapters.forget_login(address.adapter)
             self._hub.withdraw(self._notice(address.adapter))
+            self._hub.withdraw(self._cloud_notice(address.adapter))
+
+    def _cloud_notice(self, adapter: Adapter) -> str:
+        return f"{self._notice(adapter)} cloud"
 
     def _notice(self, adapter: Adapter) -> str:
         """Return what identifies the notice that `adapter` lost its login."""

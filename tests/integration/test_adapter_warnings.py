@@ -13,6 +13,7 @@ from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, load, other_broker, running, simulator, until
+from .house import House
 
 LOST = {"app": "RUNNING", "connection": "DISCONNECTED", "auth": "LOST"}
 FINE = {"app": "RUNNING", "connection": "CONNECTED", "auth": "AUTHENTICATED"}
@@ -87,6 +88,38 @@ async def test_told_unasked(hass: HomeAssistant, chargepoint: Chargepoint, topic
     say(chargepoint, topic, FINE)
     await solved(hass)
     await chargepoint.expects("sensor", "status", "ready_to_charge")
+
+
+async def test_without_its_cloud(
+    hass: HomeAssistant, house: House, chargepoint: Chargepoint
+) -> None:
+    """Only if it lasts, and not beside a lost login, which explains it."""
+
+    def shown() -> list[ir.IssueEntry]:
+        every = ir.async_get(hass).issues.values()
+        return [each for each in every if each.translation_key == "cloud_lost" and each.active]
+
+    await until(lambda: chargepoint.sent("cmd.app.get_state"), "the question for the login")
+    topic = "rt:app/rn:easee/ad:1"
+    say(chargepoint, topic, FINE | {"connection": "DISCONNECTED"})
+    await chargepoint.expects("sensor", "status", "unavailable")
+    await house.passes(29)
+    assert not shown()
+    await house.passes(2)
+    (issue,) = shown()
+    assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
+    assert not issue.is_fixable
+    assert not issues(hass)
+    say(chargepoint, topic, LOST)
+    await lost(hass)
+    assert not shown()
+    say(chargepoint, topic, FINE)
+    await solved(hass)
+    await chargepoint.expects("sensor", "status", "disconnected")
+    say(chargepoint, topic, FINE | {"connection": "DISCONNECTED"})
+    await chargepoint.expects("sensor", "status", "unavailable")
+    await house.passes(29)
+    assert not shown()
 
 
 async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

@@ -23,6 +23,7 @@ from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, find, load, other_broker, simulator, until
+from .house import House
 
 
 async def known_before(
@@ -46,19 +47,19 @@ async def repair(client: TestClient[Any, Any], issue: ir.IssueEntry) -> None:
     """Agree to what is offered."""
     flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
     step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
-    assert step["description_placeholders"] == {"name": "Acme Wallbox"}
+    assert step["description_placeholders"]["name"] == "Acme Wallbox"
     url = f"/api/repairs/issues/fix/{step['flow_id']}"
     assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
 
 
-async def settle(hass: HomeAssistant, entry: MockConfigEntry) -> list[ir.IssueEntry]:
+async def settle(house: House, entry: MockConfigEntry) -> list[ir.IssueEntry]:
     """Let the time pass in which all charge points turn up; returns what is to be repaired."""
     if entry.state is ConfigEntryState.LOADED:
         await until(lambda: entry.runtime_data.coordinators, "a charge point to be found")
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))
-    await hass.async_block_till_done()
-    issues = ir.async_get(hass).issues.values()
-    return [each for each in issues if each.translation_key == "moved"]
+    for _ in range(3):
+        await house.passes(1)
+    issues = ir.async_get(house.hass).issues.values()
+    return [each for each in issues if each.translation_key == "moved" and each.active]
 
 
 def addresses(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
@@ -73,7 +74,7 @@ def addresses(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
 
 
 async def test_history_moves_to_the_new_address(
-    hass: HomeAssistant, broker: BrokerProcess, hass_client: ClientSessionGenerator
+    hass: HomeAssistant, house: House, broker: BrokerProcess, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "repairs", {})
     entry = await known_before(hass, broker, serial="S1")
@@ -82,14 +83,14 @@ async def test_history_moves_to_the_new_address(
     er.async_get(hass).async_update_entity(entity_id, new_entity_id="switch.my_car")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")) as point:
         await load(hass, entry)
-        (issue,) = await settle(hass, entry)
+        (issue,) = await settle(house, entry)
         assert addresses(hass, entry) == {"7", "8"}
         await repair(await hass_client(), issue)
         assert addresses(hass, entry) == {"8"}
         found = Chargepoint(hass, point, entry)
         await found.expects("sensor", "status", "disconnected")
         assert found.id("switch", "charging") == "switch.my_car"
-        assert not await settle(hass, entry)
+        assert not await settle(house, entry)
         # It works under the new address, not only in the registry.
         await point.plug()
         await found.expects("sensor", "status", "ready_to_charge")
@@ -103,16 +104,18 @@ async def test_history_moves_to_the_new_address(
     ids=["another charge point", "the same address"],
 )
 async def test_nothing_to_move(
-    hass: HomeAssistant, broker: BrokerProcess, serial: str, address: str
+    hass: HomeAssistant, house: House, broker: BrokerProcess, serial: str, address: str
 ) -> None:
     entry = await known_before(hass, broker, serial="S1")
     async with simulator(broker, ChargepointSetup(serial=serial, address=address)):
         await load(hass, entry)
-        assert not await settle(hass, entry)
+        assert not await settle(house, entry)
         await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_removed_and_added_again(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+async def test_removed_and_added_again(
+    hass: HomeAssistant, house: House, chargepoint: Chargepoint
+) -> None:
     """Who saw both needs not ask: the names that the user gave come along."""
     entry = chargepoint.entry
     er.async_get(hass).async_update_entity(
@@ -127,18 +130,18 @@ async def test_removed_and_added_again(hass: HomeAssistant, chargepoint: Chargep
     assert chargepoint.id("switch", "charging") == "switch.my_car"
     # Its device is nobody's to remove any more.
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
-    assert not await settle(hass, entry)
+    assert not await settle(house, entry)
     assert chargepoint.state("switch", "charging") == "off"
 
 
-async def test_several_connectors(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_several_connectors(hass: HomeAssistant, house: House, broker: BrokerProcess) -> None:
     """They have one serial number, and each finds its own new address."""
     entry = await known_before(hass, broker, serial="S1", addresses=("3_1", "3_2"))
     setups = [ChargepointSetup(name=each, serial="S1", address=each) for each in ("5_1", "5_2")]
     async with simulator(broker, *setups):
         await load(hass, entry)
         await until(lambda: len(entry.runtime_data.coordinators) == 2)
-        issues = await settle(hass, entry)
+        issues = await settle(house, entry)
         moves = {
             each.data["old"].rpartition("/")[2]: each.data["new"].rpartition("/")[2]
             for each in issues
@@ -148,44 +151,44 @@ async def test_several_connectors(hass: HomeAssistant, broker: BrokerProcess) ->
 
 
 async def test_a_connector_that_is_missing_has_not_moved(
-    hass: HomeAssistant, broker: BrokerProcess
+    hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
     """Where the thing is still at its old address, nothing may be taken for another one."""
     entry = await known_before(hass, broker, serial="S1", addresses=("3_1", "3_2"))
     async with simulator(broker, ChargepointSetup(serial="S1", address="3_1")):
         await load(hass, entry)
-        assert not await settle(hass, entry)
+        assert not await settle(house, entry)
         await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_an_offer_is_withdrawn_when_the_old_address_speaks(
-    hass: HomeAssistant, broker: BrokerProcess
+    hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
     entry = await known_before(hass, broker, serial="S1")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
         await load(hass, entry)
-        assert await settle(hass, entry)
+        assert await settle(house, entry)
         async with simulator(broker, ChargepointSetup(serial="S1", address="7")):
             await until(lambda: len(entry.runtime_data.coordinators) == 2)
-            assert not await settle(hass, entry)
+            assert not await settle(house, entry)
         await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_the_offer_outlives_a_restart(
-    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+    hass: HomeAssistant, house: House, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
     """Although the new address is not new any more, and what shows up in diagnostics."""
     entry = await known_before(hass, broker, serial="S1")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
         await load(hass, entry)
-        (before,) = await settle(hass, entry)
+        (before,) = await settle(house, entry)
         shown = str(before.to_json())
         assert "easee" not in shown
         assert "Wallbox" not in shown
         assert await hass.config_entries.async_unload(entry.entry_id)
         ir.async_delete_issue(hass, DOMAIN, before.issue_id)
         await hass.config_entries.async_setup(entry.entry_id)
-        (after,) = await settle(hass, entry)
+        (after,) = await settle(house, entry)
         assert (after.issue_id, after.data) == (before.issue_id, before.data)
         # It was solved in another way.
         registry = dr.async_get(hass)
@@ -194,25 +197,25 @@ async def test_the_offer_outlives_a_restart(
         )
         registry.async_remove_device(device.id)
         assert await hass.config_entries.async_reload(entry.entry_id)
-        await settle(hass, entry)
+        await settle(house, entry)
         assert hass_storage[f"{DOMAIN}.{entry.entry_id}.moves"]["data"] == []
         await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_the_offer_goes_with_the_entry(
-    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+    hass: HomeAssistant, house: House, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
     entry = await known_before(hass, broker, serial="S1")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
         await load(hass, entry)
-        assert await settle(hass, entry)
+        assert await settle(house, entry)
         await hass.config_entries.async_remove(entry.entry_id)
-        assert not await settle(hass, entry)
+        assert not await settle(house, entry)
         assert f"{DOMAIN}.{entry.entry_id}.moves" not in hass_storage
 
 
 async def test_a_device_that_is_not_ours_has_not_moved(
-    hass: HomeAssistant, broker: BrokerProcess
+    hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
     """Somebody else can have put one below our entry, with the same serial number."""
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
@@ -225,5 +228,5 @@ async def test_a_device_that_is_not_ours_has_not_moved(
             serial_number="S1",
         )
         await load(hass, entry)
-        assert not await settle(hass, entry)
+        assert not await settle(house, entry)
         await hass.config_entries.async_unload(entry.entry_id)

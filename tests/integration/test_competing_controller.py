@@ -1,23 +1,20 @@
 """Two controllers and one limit: a charge point, Home Assistant and somebody else."""
 
-from datetime import timedelta
 import json
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.fimp_chargepoint.chargepoint.limits import competing_controller
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, load, other_broker, until
+from .house import House
 
 
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
@@ -52,6 +49,7 @@ async def test_a_rival(
     (issue,) = issues(hass)
     assert issue.translation_placeholders == {
         "name": "Acme Wallbox",
+        "title": "Charging",
         "ours": "20",
         "theirs": "12",
     }
@@ -69,15 +67,12 @@ async def test_a_rival(
     assert not issues(hass)
 
 
-async def test_peace(
-    hass: HomeAssistant, chargepoint: Chargepoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_peace(hass: HomeAssistant, house: House, chargepoint: Chargepoint) -> None:
     for _ in range(3):
         await quarrel(chargepoint, 16, 10)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=31))
+    await house.passes(119)
     assert issues(hass)
-    monkeypatch.setattr(competing_controller, "WINDOW", 0.0)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=62))
+    await house.passes(2)
     assert not issues(hass)
 
 

@@ -1,7 +1,6 @@
 """A token in the options that cannot be shown to a charge point that waits for one."""
 
 from datetime import timedelta
-import itertools
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -10,17 +9,34 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from custom_components.fimp_chargepoint.repair_issues.watcher import EntryWatch
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, load, other_broker, until
+from .house import QuickClock
 
 
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     """Return what the user sees."""
     every = ir.async_get(hass).issues.values()
     return [each for each in every if each.translation_key == "token_unavailable"]
+
+
+@pytest.fixture(name="clock")
+async def clock_fixture(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
+    """The clock of the conditions alone: stations would be taken for silent."""
+    clock = QuickClock()
+    monkeypatch.setattr(EntryWatch, "now", lambda _: clock.now())
+    return clock
+
+
+async def minute(hass: HomeAssistant, clock: QuickClock) -> None:
+    """Let a minute pass."""
+    clock.ahead += 60
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1, seconds=1))
+    await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize(
@@ -35,6 +51,7 @@ def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
 )
 async def test_it_waits_for_a_token(
     hass: HomeAssistant,
+    clock: QuickClock,
     broker: BrokerProcess,
     *,
     token: str,
@@ -42,13 +59,6 @@ async def test_it_waits_for_a_token(
     companions: dict[str, Any],
     told: bool,
 ) -> None:
-    minutes = itertools.count(1)
-
-    async def minute() -> None:
-        passed = timedelta(minutes=next(minutes), seconds=1)
-        async_fire_time_changed(hass, dt_util.utcnow() + passed)
-        await hass.async_block_till_done()
-
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     options = {"measurement_interval": 0, "token": token, "token_type": "iso14443"}
@@ -64,24 +74,26 @@ async def test_it_waits_for_a_token(
         found = Chargepoint(hass, station, entry)
         await found.expects("sensor", "status", "disconnected")
         for _ in range(3):
-            await minute()
+            await minute(hass, clock)
         await station.plug()
         await found.says("AuthRequired")
         # It may have just begun to ask, and its reader may be on the way.
-        await minute()
+        await minute(hass, clock)
         assert not issues(hass)
-        await minute()
+        await minute(hass, clock)
         assert bool(issues(hass)) is told
         # That the car is gone makes it no better.
         await station.unplug()
         await found.expects("sensor", "status", "disconnected")
-        await minute()
+        await minute(hass, clock)
         assert bool(issues(hass)) is told
         await hass.config_entries.async_unload(entry.entry_id)
         assert not issues(hass)
 
 
-async def test_a_reader_comes(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_a_reader_comes(
+    hass: HomeAssistant, clock: QuickClock, broker: BrokerProcess
+) -> None:
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     options = {"measurement_interval": 0, "token": "CAFE", "token_type": "iso14443"}
@@ -93,11 +105,11 @@ async def test_a_reader_comes(hass: HomeAssistant, broker: BrokerProcess) -> Non
         found = Chargepoint(hass, station, entry)
         await station.plug()
         await found.says("AuthRequired")
-        for minutes in (1, 2):
-            async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes + 0.1))
+        await minute(hass, clock)
+        await minute(hass, clock)
         assert issues(hass)
         station.send("everest_api/1/auth_token_provider/reader/e2m/heartbeat", "1")
         await until(lambda: found.node.takes_token)
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=3.1))
+        await minute(hass, clock)
         assert not issues(hass)
         await hass.config_entries.async_unload(entry.entry_id)

@@ -1,6 +1,5 @@
 """A broker that is away for long, and what the user reads of it."""
 
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,12 +11,8 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.fimp_chargepoint.chargepoint.errors import AuthenticationError
@@ -26,24 +21,25 @@ from tests.broker import PASSWORD, USERNAME, BrokerProcess
 from tests.conftest import MakeBroker
 
 from .conftest import load, mqtt_entry, other_broker, until
+from .house import House
 
-LONG = timedelta(minutes=31)
-SHORT = timedelta(minutes=20)
+LONG = 31
+SHORT = 20
 
 _TRIES = ConfigEntryState.SETUP_IN_PROGRESS
 
 
 def issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
     """Return what the user sees."""
-    return ir.async_get(hass).async_get_issue(DOMAIN, f"broker_offline_{entry.entry_id}")
+    own = "" if entry.data["broker"] == "other" else "mqtt_"
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"{own}broker_offline_{entry.entry_id}")
 
 
-async def later(hass: HomeAssistant, passed: timedelta) -> None:
+async def later(house: House, minutes: float) -> None:
     """Let time pass, and with it the next attempt to set an entry up."""
-    async_fire_time_changed(hass, dt_util.utcnow() + passed)
-    await hass.async_block_till_done()
-    # Such an attempt is nothing that Home Assistant waits for.
-    entries = hass.config_entries.async_entries(DOMAIN)
+    await house.passes(minutes)
+    # Home Assistant does not wait for such an attempt.
+    entries = house.hass.config_entries.async_entries(DOMAIN)
     await until(lambda: not any(each.state is _TRIES for each in entries))
 
 
@@ -53,15 +49,15 @@ async def lose(hass: HomeAssistant, entry: MockConfigEntry, broker: BrokerProces
     await until(lambda: not entry.runtime_data.hub.transport.connected, "the link to break")
 
 
-async def test_gone_and_back(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_gone_and_back(hass: HomeAssistant, house: House, broker: BrokerProcess) -> None:
     entry = await load(hass, other_broker(broker))
-    await later(hass, LONG)
+    await later(house, LONG)
     assert issue(hass, entry) is None
     await lose(hass, entry, broker)
-    await later(hass, SHORT)
+    await later(house, SHORT)
     assert issue(hass, entry) is None
     await until(lambda: "refused" in str(entry.runtime_data.hub.last_error))
-    await later(hass, LONG)
+    await later(house, LONG)
     found = issue(hass, entry)
     assert found is not None
     assert found.translation_key == "broker_offline"
@@ -72,28 +68,28 @@ async def test_gone_and_back(hass: HomeAssistant, broker: BrokerProcess) -> None
     await until(lambda: issue(hass, entry) is None, "the issue to go")
     # The next time begins anew.
     await lose(hass, entry, broker)
-    await later(hass, SHORT)
+    await later(house, SHORT)
     assert issue(hass, entry) is None
-    await later(hass, LONG)
+    await later(house, LONG)
     assert issue(hass, entry) is not None
     await hass.config_entries.async_unload(entry.entry_id)
     assert issue(hass, entry) is None
 
 
-async def test_never_there(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_never_there(hass: HomeAssistant, house: House, broker: BrokerProcess) -> None:
     """Home Assistant was started without the broker."""
     broker.stop()
     entry = await load(hass, other_broker(broker))
     assert entry.state is ConfigEntryState.SETUP_RETRY
-    await later(hass, SHORT)
+    await later(house, SHORT)
     assert issue(hass, entry) is None
-    await later(hass, LONG)
+    await later(house, LONG)
     assert issue(hass, entry) is not None
     # It stays while nothing changes.
-    await later(hass, SHORT)
+    await later(house, SHORT)
     assert issue(hass, entry) is not None
     await hass.async_add_executor_job(broker.start)
-    await later(hass, SHORT)
+    await later(house, SHORT)
     await until(lambda: entry.state is ConfigEntryState.LOADED, "the entry to be loaded")
     assert issue(hass, entry) is None
     await hass.config_entries.async_unload(entry.entry_id)
@@ -101,11 +97,11 @@ async def test_never_there(hass: HomeAssistant, broker: BrokerProcess) -> None:
 
 @pytest.mark.parametrize("end", ["disabled", "removed"])
 async def test_nobody_needs_it_any_more(
-    hass: HomeAssistant, broker: BrokerProcess, end: str
+    hass: HomeAssistant, house: House, broker: BrokerProcess, end: str
 ) -> None:
     broker.stop()
     entry = await load(hass, other_broker(broker))
-    await later(hass, LONG)
+    await later(house, LONG)
     assert issue(hass, entry) is not None
     if end == "disabled":
         await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
@@ -114,7 +110,9 @@ async def test_nobody_needs_it_any_more(
     assert issue(hass, entry) is None
 
 
-async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_the_broker_of_home_assistant(
+    hass: HomeAssistant, house: House, broker: BrokerProcess
+) -> None:
     """Its settings are somebody else's."""
     mqtt_entry(hass, broker)
     broker.stop()
@@ -124,7 +122,7 @@ async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerP
         data={"broker": "home_assistant", "prefixes": [""]},
     )
     await load(hass, entry)
-    await later(hass, LONG)
+    await later(house, LONG)
     found = issue(hass, entry)
     assert found is not None
     assert found.translation_key == "mqtt_broker_offline"
@@ -134,23 +132,23 @@ async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerP
 
 
 async def test_a_broker_that_refuses_us_is_there(
-    hass: HomeAssistant, make_broker: MakeBroker
+    hass: HomeAssistant, house: House, make_broker: MakeBroker
 ) -> None:
     """Somebody is asked for a password; that is enough."""
     broker = make_broker(credentials=True)
     broker.stop()
     entry = await load(hass, other_broker(broker, username=USERNAME, password="wrong"))
-    await later(hass, LONG)
+    await later(house, LONG)
     assert issue(hass, entry) is not None
     await hass.async_add_executor_job(broker.start)
-    await later(hass, LONG)
+    await later(house, LONG)
     await until(lambda: entry.state is ConfigEntryState.SETUP_ERROR, "the refusal")
     assert issue(hass, entry) is None
     assert hass.config_entries.flow.async_progress_by_handler(DOMAIN)
 
 
 async def test_a_broker_that_comes_back_with_another_password(
-    hass: HomeAssistant, make_broker: MakeBroker
+    hass: HomeAssistant, house: House, make_broker: MakeBroker
 ) -> None:
     broker = make_broker(credentials=True)
     entry = await load(hass, other_broker(broker, username=USERNAME, password=PASSWORD))
@@ -158,20 +156,21 @@ async def test_a_broker_that_comes_back_with_another_password(
     await hass.async_add_executor_job(partial(broker.start, password="new"))
     hub = entry.runtime_data.hub
     await until(lambda: isinstance(hub.last_error, AuthenticationError))
-    await later(hass, LONG)
+    await later(house, LONG)
     assert issue(hass, entry) is None
     await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_it_leads_to_the_settings(
     hass: HomeAssistant,
+    house: House,
     broker: BrokerProcess,
     hass_client: ClientSessionGenerator,
 ) -> None:
     assert await async_setup_component(hass, "repairs", {})
     broker.stop()
     entry = await load(hass, other_broker(broker))
-    await later(hass, LONG)
+    await later(house, LONG)
     found = issue(hass, entry)
     assert found is not None
     client = await hass_client()
@@ -186,7 +185,9 @@ async def test_it_leads_to_the_settings(
     assert reconfigure["context"]["source"] == SOURCE_RECONFIGURE
     assert reconfigure["step_id"] == "broker"
     assert issue(hass, entry) is None
-    # Where nothing came of it, it is said again.
-    await later(hass, LONG)
+    # If that was no use, it comes back.
+    await later(house, 1)
+    assert issue(hass, entry) is None
+    await later(house, LONG)
     assert issue(hass, entry) is not None
     await hass.config_entries.async_remove(entry.entry_id)

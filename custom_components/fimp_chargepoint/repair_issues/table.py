@@ -1,0 +1,224 @@
+"""The table of the repair issues: each row has a condition, how long it holds, and a fix."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from homeassistant.components.repairs import FlowType
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import issue_registry as ir
+
+from ..chargepoint.charge_point import Chargepoint
+from ..chargepoint.errors import AuthenticationError
+from ..chargepoint.hub import ConnectionLost, ConnectionMade, Warned, Withdrawn
+from ..chargepoint.limits.competing_controller import CompetingControllerDetector
+from ..chargepoint.notices import (
+    CloudLost,
+    LoginLost,
+    ModulesUnassigned,
+    NewNodesWait,
+)
+from ..const import CONF_BROKER, DOMAIN, MQTT_DOMAIN, Broker
+from ..coordinator import FimpConfigEntry
+from .duplicate_entry import find_duplicates
+from .readded import async_move, find_readded
+from .watcher import (
+    SUBJECT,
+    ChargePointIssue,
+    EntryIssue,
+    EntryWatch,
+    Finding,
+    Findings,
+    IssueData,
+    IssueType,
+    Subject,
+)
+
+_MINUTE: Final = 60.0
+_HOUR: Final = 60 * _MINUTE
+#: An update of a broker or of a hub, or a short failure of a cloud service, is over by then.
+_LONG: Final = 30 * _MINUTE
+_MQTT_URL: Final = f"homeassistant://config/integrations/integration/{MQTT_DOMAIN}"
+
+
+# Conditions of a charge point ---------------------------------------------------------------
+
+
+def _silent(subject: Subject) -> Finding | None:
+    """Whether it is not available, and is not merely cut off from its cloud service."""
+    coordinator, watch = subject.coordinator, subject.watch
+    if coordinator is not None:
+        # A station may have nothing to report for long.
+        is_charge_point = isinstance(coordinator.node, Chargepoint)
+        if not is_charge_point or coordinator.data.available or coordinator.data.cut_off:
+            return None
+    connected_for = watch.now() - subject.memory.connected_at
+    # After an outage of the broker all charge points have an hour to report first.
+    is_due = watch.entry.runtime_data.hub.transport.connected and connected_for >= _HOUR
+    return Finding({} if is_due else None)
+
+
+def _competing_controller(subject: Subject) -> Finding | None:
+    """Whether another controller keeps changing the limit that was set from Home Assistant."""
+    charge_point, detectors = subject.charge_point, subject.memory.detectors
+    if charge_point is None:
+        detectors.pop(subject.device.id, None)
+        return None
+    now = subject.watch.now()
+    detector = detectors.setdefault(subject.device.id, CompetingControllerDetector())
+    if (found := detector.take(charge_point.snapshot, now)) is not None:
+        return Finding({"ours": f"{found.ours:g}", "theirs": f"{found.theirs:g}"})
+    return Finding() if subject.is_shown and not detector.is_quiet(now) else None
+
+
+def _token_unavailable(subject: Subject) -> Finding | None:
+    """Whether it waits for the token of the options, which cannot be sent to it."""
+    charge_point = subject.charge_point
+    has_token = subject.watch.entry.runtime_data.hub.options.token is not None
+    if charge_point is None or not has_token or charge_point.takes_token:
+        return None
+    if charge_point.takes_token is False:
+        return Finding({})
+    # Nothing has improved just because the car is gone.
+    return Finding() if subject.is_shown else None
+
+
+# Conditions of an entry ---------------------------------------------------------------------
+
+
+def _offline(broker: Broker, watch: EntryWatch) -> Findings:
+    """Whether the broker does not answer: one that refuses the credentials does."""
+    entry, detail = watch.entry, None
+    if entry.data[CONF_BROKER] == broker and watch.memory is not None:
+        hub = entry.runtime_data.hub
+        if not (hub.transport.connected or isinstance(hub.last_error, AuthenticationError)):
+            detail = str(hub.last_error)
+    elif entry.data[CONF_BROKER] == broker and _failed_with(entry, "cannot_connect"):
+        detail = str((entry.error_reason_translation_placeholders or {}).get("detail"))
+    return {} if detail is None else {entry.entry_id: Finding({"detail": detail})}
+
+
+def _credentials_refused(watch: EntryWatch) -> Findings:
+    """Whether the broker refuses the credentials of the MQTT integration."""
+    refused = _failed_with(watch.entry, "mqtt_invalid_auth")
+    return {watch.entry.entry_id: Finding({})} if refused else {}
+
+
+def _failed_with(entry: FimpConfigEntry, key: str) -> bool:
+    """Whether the set-up of an entry is retried after this error."""
+    return entry.state is ConfigEntryState.SETUP_RETRY and entry.error_reason_translation_key == key
+
+
+def _warned(kind: type[object], watch: EntryWatch) -> Findings:
+    """Return the warnings of a kind that its hub gives."""
+    return {
+        f"{watch.entry.entry_id}_{warning.key}": Finding(warning.placeholders)
+        for warning in watch.entry.runtime_data.hub.warnings.values()
+        if isinstance(warning, kind)
+    }
+
+
+# Fixes --------------------------------------------------------------------------------------
+
+
+async def _confirm(*_: object) -> None:
+    """The user has fixed it somewhere else."""
+
+
+async def _remove_device(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueData) -> None:
+    """Remove the device of a charge point that is gone for good."""
+    registry, device_id = dr.async_get(hass), str(data[SUBJECT])
+    if registry.async_get(device_id) is None:
+        return
+    # Nothing may hold on to it; if it reports after all, it is found anew.
+    await hass.config_entries.async_unload(entry.entry_id)
+    registry.async_remove_device(device_id)
+    await hass.config_entries.async_setup(entry.entry_id)
+
+
+async def _add_new(_: HomeAssistant, entry: FimpConfigEntry, __: IssueData) -> None:
+    """Add all new charge points that wait."""
+    if entry.state is ConfigEntryState.LOADED:
+        entry.runtime_data.hub.admission.admit_all()
+
+
+async def _reconfigure(
+    hass: HomeAssistant, entry: FimpConfigEntry, _: IssueData
+) -> tuple[FlowType, str]:
+    """Go on to the settings of the connection."""
+    flow = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
+    )
+    return FlowType.CONFIG_FLOW, flow["flow_id"]
+
+
+# --------------------------------------------------------------------------------------------
+
+_WARNINGS: Final = (Warned, Withdrawn)
+
+ISSUES: Final[Mapping[str, IssueType]] = {
+    issue_type.key: issue_type
+    for issue_type in (
+        ChargePointIssue(
+            key="silent",
+            condition=_silent,
+            after=24 * _HOUR,
+            survives_reload=True,
+            fix=_remove_device,
+        ),
+        ChargePointIssue(key="competing_controller", condition=_competing_controller, fix=_confirm),
+        ChargePointIssue(
+            key="token_unavailable",
+            condition=_token_unavailable,
+            # Its token provider module has to be found first.
+            after=2 * _MINUTE,
+        ),
+        EntryIssue(
+            key="broker_offline",
+            condition=partial(_offline, Broker.OTHER),
+            on=(ConnectionMade, ConnectionLost),
+            after=_LONG,
+            unloaded=True,
+            severity=ir.IssueSeverity.ERROR,
+            fix=_reconfigure,
+        ),
+        EntryIssue(
+            key="mqtt_broker_offline",
+            condition=partial(_offline, Broker.HOME_ASSISTANT),
+            on=(ConnectionMade, ConnectionLost),
+            after=_LONG,
+            unloaded=True,
+            severity=ir.IssueSeverity.ERROR,
+            learn_more_url=_MQTT_URL,
+        ),
+        EntryIssue(
+            key="mqtt_credentials_refused",
+            condition=_credentials_refused,
+            unloaded=True,
+            severity=ir.IssueSeverity.ERROR,
+            learn_more_url=_MQTT_URL,
+        ),
+        EntryIssue(key="duplicate_entry", condition=find_duplicates),
+        EntryIssue(key="moved", condition=find_readded, after=_MINUTE, fix=async_move),
+        EntryIssue(
+            key="signed_out",
+            condition=partial(_warned, LoginLost),
+            on=_WARNINGS,
+            severity=ir.IssueSeverity.ERROR,
+        ),
+        EntryIssue(
+            key="cloud_lost", condition=partial(_warned, CloudLost), on=_WARNINGS, after=_LONG
+        ),
+        EntryIssue(
+            key="modules_unassigned", condition=partial(_warned, ModulesUnassigned), on=_WARNINGS
+        ),
+        EntryIssue(
+            key="new_charge_points",
+            condition=partial(_warned, NewNodesWait),
+            on=_WARNINGS,
+            fix=_add_new,
+        ),
+    )
+}
