@@ -53,7 +53,7 @@ async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterato
         ),
         EverestSimulator(
             broker,
-            EvseSetup(name="carport", module="carport", limits="limits"),
+            EvseSetup(name="carport", module="carport", evse_id="carport", limits="limits"),
             companions=SisterSetup(errors="errors"),
             timing=_TIMING,
         ),

@@ -22,7 +22,7 @@ from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerE
 from .chargepoint.hub import Hub
 from .chargepoint.node import Node
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
-from .devices import async_find_device
+from .devices import async_display_name, async_find_device
 from .flow.broker import (
     CertificateError,
     has_home_assistant_broker,
@@ -124,7 +124,8 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         self._heard = heard
         await self.async_set_unique_id(HOME_ASSISTANT_MQTT)
         self._abort_if_unique_id_configured()
-        self.context["title_placeholders"] = {"name": heard.snapshot.identity.name}
+        name = await async_display_name(self.hass, heard.snapshot.identity)
+        self.context["title_placeholders"] = {"name": name}
         return await self.async_step_confirm()
 
     async def async_step_confirm(
@@ -141,7 +142,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self._async_create_entry()
             except (FormError, ChargepointError) as error:
                 problem = error
-        name = self._heard.snapshot.identity.name
+        name = await async_display_name(self.hass, self._heard.snapshot.identity)
         return self._show("confirm", probatio.Schema({}), user_input, problem, name=name)
 
     async def async_step_reconfigure(
@@ -308,7 +309,8 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Show what came of the search, then create the entry."""
         if user_input is None:
-            names = self._search.result().names
+            found = self._search.result().found
+            names = sorted([await async_display_name(self.hass, each) for each in found])
             return self.async_show_form(
                 step_id=step_id,
                 data_schema=probatio.Schema({}),

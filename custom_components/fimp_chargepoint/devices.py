@@ -1,16 +1,19 @@
 """The device of each node: below its hub, in its room, and what becomes of it."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypedDict
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.translation import async_get_translations
 
 from .chargepoint.model import Identity
 from .const import CONF_BROKER, DOMAIN, Broker
-from .hub_id import hub_id, node_identifier
+from .hub_id import hub_id, node_address, node_identifier
 
 
 @callback
@@ -43,15 +46,63 @@ def device_name(device: dr.DeviceEntry | None) -> str:
     return "" if device is None else device.name_by_user or device.name or ""
 
 
-def _names(identity: Identity) -> dict[str, Any]:
-    """Return the name that somebody gave a node, else how to say what it is.
+class _Names(TypedDict, total=False):
+    """The name of a device, or the text of it in the language of the user."""
 
-    Home Assistant says it in the language of the user.
-    """
+    name: str
+    translation_key: str
+    translation_placeholders: Mapping[str, str]
+
+
+def _names(identity: Identity) -> _Names:
+    """Return the name that a node was given, else the text that says what it is."""
     if identity.kind is None:
         return {"name": identity.name}
     key = f"{identity.kind}_named" if identity.name else str(identity.kind)
     return {"translation_key": key, "translation_placeholders": {"name": identity.name}}
+
+
+async def async_display_name(hass: HomeAssistant, identity: Identity) -> str:
+    """Return the name that the device of a node would have."""
+    names = _names(identity)
+    if "name" in names:
+        return names["name"]
+    texts = await async_get_translations(hass, hass.config.language, "device", {DOMAIN})
+    text = texts[f"component.{DOMAIN}.device.{names['translation_key']}.name"]
+    return text.format(**names["translation_placeholders"])
+
+
+@callback
+def _distinguished(
+    hass: HomeAssistant, entry: ConfigEntry, identifier: str, identity: Identity
+) -> Identity:
+    """Return the identity with more in its name if another device has that name.
+
+    Two chargers of one product have, unless somebody has named them: both get their serial
+    numbers, else their addresses.
+    """
+    registry, name, serial = dr.async_get(hass), identity.name, identity.serial_number
+    namesakes = [
+        device
+        for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
+        if device.name is not None
+        and (device.name == name or device.name.startswith(f"{name} ("))
+        and (DOMAIN, identifier) not in device.identifiers
+        # The connectors of one charger may have one name.
+        and (serial is None or device.serial_number != serial)
+    ]
+    if identity.kind is not None or not namesakes:
+        return identity
+    for device in namesakes:
+        if device.name == name:
+            suffix = device.serial_number or _place(entry, device_identifier(device) or "")
+            registry.async_update_device(device.id, name=f"{name} ({suffix})")
+    return replace(identity, name=f"{name} ({serial or _place(entry, identifier)})")
+
+
+def _place(entry: ConfigEntry, identifier: str) -> str:
+    """Return the address of a node without its protocol."""
+    return node_address(entry, identifier).partition(":")[2]
 
 
 @callback
@@ -85,7 +136,7 @@ def async_register_device(
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, identifier)},
-        **_names(identity),
+        **_names(_distinguished(hass, entry, identifier, identity)),
         manufacturer=identity.manufacturer,
         model=identity.model,
         serial_number=identity.serial_number,

@@ -133,9 +133,10 @@ class SilentEntity[S: NodeSnapshot, N: AnyNode](NodeEntity[S, None, N]):
 
 @dataclass(frozen=True, kw_only=True)
 class ControlDescription[V: ParameterValue](NodeDescription):
-    """What can be set."""
+    """What can be set; `read_only` is what shows it if it can only be reported."""
 
     control: Control[V]
+    read_only: tuple[Platform, str] | None = None
 
 
 class ControlEntity[V: ParameterValue](
@@ -218,6 +219,11 @@ def async_setup_nodes[S: NodeSnapshot, N: AnyNode, D: NodeDescription](
         for key in there - wanted.keys():
             _remove_entity(coordinator, platform, key)
         found = [each for key, each in wanted.items() if key not in there]
+        for description in found:
+            if isinstance(description, ControlDescription):
+                # In an earlier run it could only be reported.
+                former = description.read_only or (Platform.SENSOR, description.key)
+                _remove_entity(coordinator, *former)
         if found:
             async_add_entities(entity_class(coordinator, each) for each in found)
 

@@ -32,6 +32,7 @@ LOCKS = (
     ChargepointLockDescription(
         key="cable",
         translation_key="cable",
+        read_only=(Platform.BINARY_SENSOR, "cable_lock"),
         exists_fn=controls(Feature.CABLE_LOCK),
         control=FeatureControl(Feature.CABLE_LOCK, lambda snapshot: snapshot.cable_lock),
     ),

@@ -7,9 +7,11 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint.model import NodeKind
+from custom_components.fimp_chargepoint.chargepoint.model import Identity, NodeKind
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.devices import async_display_name
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 from tests.metadata.project import translations
@@ -50,14 +52,15 @@ async def test_names_that_nobody_gave(
     assert names(hass, entry) == {hub}
     async with EverestSimulator(
         Broker(broker.host, broker.port),
-        EvseSetup(module="carport"),
-        EvseSetup(name="yard", module="yard"),
+        EvseSetup(module="carport", evse_id="DE*PNX*E12345*1"),
+        EvseSetup(name="yard", module="yard", evse_id="DE*PNX*E12345*2"),
         companions=SisterSetup(ocpp="ocpp_api", errors="errors_api"),
         timing=QUICK,
     ) as everest:
         # Its adapter answers no question.
         everest.send("pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1", STATE)
-        expected = {hub, station, f"{client} ocpp_api", "EVerest carport", "EVerest yard"}
+        evses = {"EVerest DE*PNX*E12345*1", "EVerest DE*PNX*E12345*2"}
+        expected = {hub, station, f"{client} ocpp_api"} | evses
         await until(lambda: names(hass, entry) == expected | {stranger})
     await hass.config_entries.async_unload(entry.entry_id)
 
@@ -69,6 +72,37 @@ async def test_a_name_that_somebody_gave(hass: HomeAssistant, broker: BrokerProc
     async with simulator(broker):
         await until(lambda: names(hass, entry) == {"MQTT-Broker Charging", "Acme Wallbox"})
     await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_two_of_one_product(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Each has its serial number or its address in its name, also after a restart."""
+    setups = [
+        ChargepointSetup(name=address, address=address, serial=serial)
+        for address, serial in (("1", "S1"), ("2", "S2"), ("3", ""))
+    ]
+    expected = {
+        "MQTT broker Charging",
+        "Acme Wallbox (S1)",
+        "Acme Wallbox (S2)",
+        "Acme Wallbox (easee/1/3)",
+    }
+    async with simulator(broker, *setups):
+        entry = await load(hass, other_broker(broker))
+        await until(lambda: names(hass, entry) == expected)
+        await hass.async_block_till_done()
+        await hass.config_entries.async_reload(entry.entry_id)
+        await until(lambda: len(entry.runtime_data.coordinators) == 3)
+        await hass.async_block_till_done()
+        assert names(hass, entry) == expected
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("language", EXPECTED)
+async def test_names_in_a_flow(hass: HomeAssistant, language: str) -> None:
+    hass.config.language = language
+    identity = Identity.of_stranger("easee 1")
+    assert await async_display_name(hass, identity) == EXPECTED[language][1]
+    assert await async_display_name(hass, identity.named("My car")) == "My car"
 
 
 async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerProcess) -> None:

@@ -37,7 +37,7 @@ FIMP = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:3"
 EVSE = "everest_api/1/evse_manager_consumer/evse_1/e2m"
 CONNECTORS = "everest_api/connectors"
 READY = "is/anybody/there"
-HEARD = {"name": "easee 3"}
+HEARD = {"name": "Charge point easee 3"}
 
 
 def fimp(kind: str = "evt.state.report", value: Any = "charging", **fields: Any) -> str:
@@ -135,10 +135,10 @@ async def test_one_click(hass: HomeAssistant, broker: BrokerProcess, speaker: Sp
     """From the first words of an adapter to the entities of its charge point."""
     async with simulator(broker):
         (card,) = await until(lambda: cards(hass), "a card")
-        assert card["context"]["title_placeholders"] == {"name": "easee 1"}
+        assert card["context"]["title_placeholders"] == {"name": "Charge point easee 1"}
         assert card["step_id"] == "confirm"
         result = await hass.config_entries.flow.async_configure(card["flow_id"])
-        assert result["description_placeholders"]["name"] == "easee 1"
+        assert result["description_placeholders"]["name"] == "Charge point easee 1"
 
         result = await submit(hass, card, {})
         assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -194,7 +194,7 @@ async def ignore(hass: HomeAssistant) -> None:
             "source": SOURCE_IGNORE,
             "discovery_key": card["context"]["discovery_key"],
         },
-        data={"unique_id": card["context"]["unique_id"], "title": "easee 3"},
+        data={"unique_id": card["context"]["unique_id"], "title": "Charge point easee 3"},
     )
     assert not cards(hass)
 
@@ -226,8 +226,8 @@ async def test_removed_entry_is_offered_again(hass: HomeAssistant, speaker: Spea
 @pytest.mark.parametrize(
     ("topic", "payload", "name"),
     [
-        (FIMP, fimp(), "easee 3"),
-        (FIMP, fimp("evt.cable_lock.report", value=True, val_t="bool"), "easee 3"),
+        (FIMP, fimp(), "Charge point easee 3"),
+        (FIMP, fimp("evt.cable_lock.report", value=True, val_t="bool"), "Charge point easee 3"),
         (f"{EVSE}/evse_id", '"DE*PNX*E12345*1"', "EVerest evse_1"),
         (f"{EVSE}/selected_protocol", '"Unknown"', "EVerest evse_1"),
         (f"{EVSE}/hw_capabilities", '{"max_current_A_import":32.0}', "EVerest evse_1"),

@@ -14,6 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint.chargepoint import faults
 from custom_components.fimp_chargepoint.chargepoint.everest.api import discovery
+from custom_components.fimp_chargepoint.chargepoint.options import ModuleChoice
+from custom_components.fimp_chargepoint.chargepoint.protocol import Protocol
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow.options import suggested_options
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
@@ -65,6 +67,25 @@ def shown(hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: st
     """Return the state of such an entity, None where there is none."""
     entity_id = entity(hass, entry, platform, unique)
     return None if entity_id is None else hass.states.get(entity_id)
+
+
+async def test_a_protocol_that_fails_costs_no_options(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    station: EverestSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> list[ModuleChoice]:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(Protocol, "module_choices", property(fail))
+    issues = ir.async_get(hass).issues
+    await until(lambda: any(key[1].startswith("modules_unassigned") for key in issues))
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], suggested_options(entry.options)
+    )
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "modules")
 
 
 async def test_choices(

@@ -4,12 +4,14 @@ import asyncio
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
 import pytest
 
+from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
-from .conftest import Chargepoint, find, running, until
+from .conftest import Chargepoint, find, load, other_broker, running, simulator, until
 
 LIMITS = {
     "max_current": "cmd.max_current.set",
@@ -246,3 +248,25 @@ async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) 
 async def test_only_where_it_can_be_told(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with running(hass, broker, ChargepointSetup(profile="minimal")):
         assert hass.states.async_entity_ids("number") == []
+
+
+async def test_what_could_only_be_reported_before(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Its sensor of an earlier run goes: there is a number now, and a lock."""
+    entry = other_broker(broker)
+    entry.add_to_hass(hass)
+    registry = er.async_get(hass)
+    former = [
+        registry.async_get_or_create(
+            platform, DOMAIN, f"{entry.unique_id}_fimp:easee/1/1_{key}", config_entry=entry
+        ).entity_id
+        for platform, key in (("sensor", "max_current"), ("binary_sensor", "cable_lock"))
+    ]
+    async with simulator(broker, ChargepointSetup(profile="full")) as point:
+        await load(hass, entry)
+        found = Chargepoint(hass, point, entry)
+        await found.expects("number", "max_current", "32.0")
+        await found.expects("lock", "cable", "unlocked")
+        assert [each for each in former if registry.async_get(each)] == []
+        await hass.config_entries.async_unload(entry.entry_id)

@@ -25,7 +25,7 @@ def test_nothing_in_it_is_ignored(play: Playback) -> None:
 def test_it_introduces_itself(play: Playback) -> None:
     snapshot = play.at(6.0, EVSE)
     assert snapshot.available
-    assert snapshot.identity.name == "EVerest evse_manager_api"
+    assert snapshot.identity.name == "EVerest DE*PNX*E12345*1"
     assert snapshot.identity.model == "EVSE (Type 2 cable)"
     assert snapshot.identity.evse_id == "DE*PNX*E12345*1"
     assert snapshot.capabilities.reports >= {

@@ -228,7 +228,11 @@ class Hub:
     @property
     def module_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to a charge point."""
-        return [each for _, protocol in self._protocols for each in protocol.module_choices]
+        return [
+            choice
+            for _, protocol in self._protocols
+            for choice in self.internal_errors.ask(lambda: protocol.module_choices) or ()  # noqa: B023
+        ]
 
     def wake(self) -> None:
         """Look at the deadlines again; put off while they are being changed."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..chargepoint.echo import is_heard
 from ..chargepoint.hub import Hub
-from ..chargepoint.model import ChargepointSnapshot
+from ..chargepoint.model import ChargepointSnapshot, Identity
 
 #: Seconds to look for charge points; most heartbeats come within five.
 SEARCH_SECONDS = 6.0
@@ -16,13 +16,13 @@ ECHO_SECONDS = 3.0
 class DiscoveryScan(NamedTuple):
     """What came of looking for charge points."""
 
-    names: list[str]
+    found: list[Identity]
     delivers: bool
 
     @property
     def next_step(self) -> str:
         """The page that explains it."""
-        if self.names:
+        if self.found:
             return "found"
         return "nothing_found" if self.delivers else "nothing_delivered"
 
@@ -32,13 +32,13 @@ async def async_search(hub: Hub, prefixes: list[str]) -> DiscoveryScan:
     try:
         await asyncio.sleep(SEARCH_SECONDS)
         snapshots = [node.snapshot for node in hub.nodes.values()]
-        names = sorted(
-            each.identity.name for each in snapshots if isinstance(each, ChargepointSnapshot)
-        )
+        found = [
+            snapshot.identity for snapshot in snapshots if isinstance(snapshot, ChargepointSnapshot)
+        ]
         # Nothing found may mean that access rules keep everything from us.
-        delivers = bool(names) or all(
+        delivers = bool(found) or all(
             [await is_heard(hub, prefix, [hub], ECHO_SECONDS) for prefix in prefixes]
         )
     finally:
         await hub.stop()
-    return DiscoveryScan(names, delivers)
+    return DiscoveryScan(found, delivers)

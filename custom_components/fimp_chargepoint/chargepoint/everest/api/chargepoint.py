@@ -164,7 +164,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if evse_id is None:
             return {}
         return {
-            "identity": replace(self.snapshot.identity, evse_id=evse_id),
+            "identity": replace(self.snapshot.identity, name=f"EVerest {evse_id}", evse_id=evse_id),
             "capabilities": self._also(Feature.EVSE_ID),
         }
 
