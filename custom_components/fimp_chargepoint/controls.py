@@ -1,9 +1,11 @@
-"""What can be set: how it is, what was asked of it, and how to set it."""
+"""Controls: what can be set of a charge point, how it is shown, and how it is set.
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+`Capabilities.controls` and `Capabilities.parameters` say which of them a charge point has.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, cast, override
+from typing import NamedTuple, cast
 
 from .chargepoint.capabilities import ParameterValue, Range
 from .chargepoint.charge_point import Chargepoint
@@ -11,12 +13,11 @@ from .chargepoint.model import ChargepointSnapshot, Feature, Reason, parameter_k
 
 
 class ControlState[V: ParameterValue](NamedTuple):
-    """All that is shown of a control: what was asked of it, else what is proven.
+    """All that is shown of a control; the `value` is the requested one, else the confirmed one.
 
-    `pending` is whether it was asked for and is not proven yet, `assumed` whether the charge
-    point never reports it: then what was asked for last counts as proven. `range` and
-    `options` are what it can be, where that is not a mere yes or no. `no_readings` is why
-    nobody knows how it is, where it can be set all the same.
+    `pending` is whether a request is not confirmed yet, `assumed` whether the charge point
+    never reports it. `range` and `options` limit what it can be set to. `no_readings` is why
+    its state is unknown although it can be set.
     """
 
     value: V | None
@@ -27,109 +28,71 @@ class ControlState[V: ParameterValue](NamedTuple):
     no_readings: Reason | None = None
 
 
-class Control[V: ParameterValue](ABC):
-    """Something that can be set to a `V`."""
-
-    @abstractmethod
-    def state(self, snapshot: ChargepointSnapshot) -> ControlState[V]:
-        """Return how it is."""
-
-    @abstractmethod
-    async def set(self, chargepoint: Chargepoint, value: V) -> None:
-        """Return when the charge point has proven it."""
-
-
 @dataclass(frozen=True)
-class FeatureControl[V: ParameterValue](Control[V]):
-    """A feature that can be set."""
+class Control[V: ParameterValue]:
+    """How something that can be set is read from a snapshot, and how it is set.
 
-    feature: Feature
-    value_fn: Callable[[ChargepointSnapshot], V | None]
+    `set_fn` returns when the charge point has confirmed it.
+    """
 
-    @override
-    def state(self, snapshot: ChargepointSnapshot) -> ControlState[V]:
-        can, asked = snapshot.capabilities, snapshot.pending.get(self.feature)
+    state_fn: Callable[[ChargepointSnapshot], ControlState[V]]
+    set_fn: Callable[[Chargepoint, V], Awaitable[None]]
+
+
+def feature_control[V: ParameterValue](
+    feature: Feature,
+    value_fn: Callable[[ChargepointSnapshot], V | None],
+    set_fn: Callable[[Chargepoint, V], Awaitable[None]] | None = None,
+) -> Control[V]:
+    """Return the control of a feature."""
+
+    def state(snapshot: ChargepointSnapshot) -> ControlState[V]:
+        capabilities, requested = snapshot.capabilities, snapshot.pending.get(feature)
         return ControlState(
-            self.value_fn(snapshot) if asked is None else asked,
-            pending=asked is not None,
-            assumed=self.feature in can.assumed,
-            range=can.ranges.get(self.feature),
-            options=can.options.get(self.feature, ()),
+            value_fn(snapshot) if requested is None else requested,
+            pending=requested is not None,
+            assumed=feature in capabilities.assumed,
+            range=capabilities.ranges.get(feature),
+            options=capabilities.options.get(feature, ()),
         )
 
-    @override
-    async def set(self, chargepoint: Chargepoint, value: V) -> None:
-        await chargepoint.set(self.feature, value)
+    async def set_feature(charge_point: Chargepoint, value: V) -> None:
+        await charge_point.set(feature, value)
+
+    return Control(state, set_fn or set_feature)
 
 
-class ChargingControl(FeatureControl[bool]):
-    """Whether charging is allowed."""
+def parameter_control[V: ParameterValue](parameter_id: str, kind: type[V]) -> Control[V]:
+    """Return the control of a setting of the manufacturer's; a choice is one of its words."""
 
-    @override
-    async def set(self, chargepoint: Chargepoint, value: bool) -> None:
-        if value:
-            await chargepoint.start_charging()
+    def state(snapshot: ChargepointSnapshot) -> ControlState[V]:
+        parameter = snapshot.capabilities.parameter(parameter_id)
+        requested = snapshot.pending.get(parameter_kind(parameter_id))
+        value = snapshot.parameters.get(parameter_id) if requested is None else requested
+        choices = {} if parameter is None else parameter.choices
+        if kind is str:
+            value = _word(choices, value)
+        return ControlState(
+            # Its kind says what it is.
+            cast("V | None", value),
+            pending=requested is not None,
+            range=None if parameter is None else parameter.range,
+            options=tuple(choices),
+        )
+
+    async def set_parameter(charge_point: Chargepoint, value: V) -> None:
+        parameter = charge_point.snapshot.capabilities.parameter(parameter_id)
+        if kind is str and parameter is not None:
+            # Home Assistant has just checked that it is one of the options.
+            await charge_point.set_parameter(parameter_id, parameter.choices[str(value)])
         else:
-            await chargepoint.stop_charging()
+            await charge_point.set_parameter(parameter_id, value)
 
-
-class ChargingModeControl(FeatureControl[str]):
-    """The mode of charging, which no charge point is bound to report."""
-
-    @override
-    async def set(self, chargepoint: Chargepoint, value: str) -> None:
-        await chargepoint.set_charging_mode(value)
-
-
-@dataclass(frozen=True)
-class ParameterControl[V: ParameterValue](Control[V]):
-    """A setting of the charge point's maker, whose kind says what `V` is."""
-
-    parameter_id: str
-
-    @override
-    def state(self, snapshot: ChargepointSnapshot) -> ControlState[V]:
-        asked = snapshot.pending.get(parameter_kind(self.parameter_id))
-        proven = snapshot.parameters.get(self.parameter_id)
-        value = cast("V | None", proven if asked is None else asked)
-        return ControlState(value, pending=asked is not None)
-
-    @override
-    async def set(self, chargepoint: Chargepoint, value: V) -> None:
-        await chargepoint.set_parameter(self.parameter_id, value)
-
-
-class NumberControl(ParameterControl[float]):
-    """A setting that is a number."""
-
-    @override
-    def state(self, snapshot: ChargepointSnapshot) -> ControlState[float]:
-        parameter = snapshot.capabilities.parameter(self.parameter_id)
-        numbers = None if parameter is None else parameter.range
-        return super().state(snapshot)._replace(range=numbers)
-
-
-class ChoiceControl(ParameterControl[str]):
-    """A setting that is chosen, in the words of the charge point's maker."""
-
-    @override
-    def state(self, snapshot: ChargepointSnapshot) -> ControlState[str]:
-        plain, choices = super().state(snapshot), self._choices(snapshot)
-        return plain._replace(value=_word(choices, plain.value), options=tuple(choices))
-
-    @override
-    async def set(self, chargepoint: Chargepoint, value: str) -> None:
-        # Home Assistant has just looked that it is one of the options.
-        choices = self._choices(chargepoint.snapshot)
-        await chargepoint.set_parameter(self.parameter_id, choices[value])
-
-    def _choices(self, snapshot: ChargepointSnapshot) -> Mapping[str, ParameterValue]:
-        parameter = snapshot.capabilities.parameter(self.parameter_id)
-        return {} if parameter is None else parameter.choices
+    return Control(state, set_parameter)
 
 
 def parameter_text(snapshot: ChargepointSnapshot, parameter_id: str) -> str | None:
-    """Return the value of a setting in the words of the maker, where there are any."""
+    """Return the value of a setting in the manufacturer's words, if there are any."""
     parameter = snapshot.capabilities.parameter(parameter_id)
     value = snapshot.parameters.get(parameter_id)
     if parameter is None or value is None:
@@ -139,8 +102,8 @@ def parameter_text(snapshot: ChargepointSnapshot, parameter_id: str) -> str | No
 
 
 def _word(choices: Mapping[str, ParameterValue], value: ParameterValue | None) -> str | None:
-    """Return what the maker calls a value."""
-    return next((word for word, each in choices.items() if each == value), None)
+    """Return what the manufacturer calls a value."""
+    return next((word for word, choice in choices.items() if choice == value), None)
 
 
 class FormerLimit(NamedTuple):

@@ -149,7 +149,7 @@ class ControlEntity[V: ParameterValue](
     @override
     def _read(self) -> ControlState[V]:
         """Return what is wanted, whether it is proven, and what it can be."""
-        return self.entity_description.control.state(self.coordinator.data)
+        return self.entity_description.control.state_fn(self.coordinator.data)
 
     @override
     def _show(self, shown: ControlState[V]) -> None:
@@ -160,7 +160,7 @@ class ControlEntity[V: ParameterValue](
     async def _set(self, value: V) -> None:
         """Return when the charge point has proven it."""
         with translated_errors():
-            await self.entity_description.control.set(self.coordinator.node, value)
+            await self.entity_description.control.set_fn(self.coordinator.node, value)
 
 
 type Descriptions[D: NodeDescription] = Callable[[Capabilities], Iterable[D]]

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.model import Feature
-from .controls import ControlState, FeatureControl
+from .controls import ControlState, feature_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -34,7 +34,7 @@ LOCKS = (
         translation_key="cable",
         read_only=(Platform.BINARY_SENSOR, "cable_lock"),
         exists_fn=controls(Feature.CABLE_LOCK),
-        control=FeatureControl(Feature.CABLE_LOCK, lambda snapshot: snapshot.cable_lock),
+        control=feature_control(Feature.CABLE_LOCK, lambda snapshot: snapshot.cable_lock),
     ),
 )
 

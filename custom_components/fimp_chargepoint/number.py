@@ -21,7 +21,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.capabilities import Parameter, ParameterKind, Range
 from .chargepoint.model import Feature
-from .controls import ControlState, FeatureControl, NumberControl
+from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -36,8 +36,8 @@ from .entity import (
 # The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0
 
-#: Home Assistant wants bounds also of a number that is gone in this very moment.
-_NO_BOUNDS = Range(0.0, 100.0)
+#: Home Assistant needs bounds: without any of the charge point's own they are no limit.
+_NO_BOUNDS = Range(-(2.0**31), 2.0**31)
 #: The step of a number that may be anything.
 _FINE = 0.01
 
@@ -54,7 +54,7 @@ NUMBERS = (
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         exists_fn=controls(Feature.MAX_CURRENT),
-        control=FeatureControl(Feature.MAX_CURRENT, lambda snapshot: snapshot.max_current),
+        control=feature_control(Feature.MAX_CURRENT, lambda snapshot: snapshot.max_current),
     ),
     ChargepointNumberDescription(
         key="session_current",
@@ -62,7 +62,7 @@ NUMBERS = (
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         exists_fn=controls(Feature.SESSION_CURRENT),
-        control=FeatureControl(Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current),
+        control=feature_control(Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current),
     ),
     ChargepointNumberDescription(
         key="random_delay_duration",
@@ -72,7 +72,7 @@ NUMBERS = (
         entity_category=EntityCategory.CONFIG,
         entity_registry_enabled_default=False,
         exists_fn=controls(Feature.RANDOM_DELAY_DURATION),
-        control=FeatureControl(
+        control=feature_control(
             Feature.RANDOM_DELAY_DURATION, lambda snapshot: snapshot.random_delay_duration
         ),
     ),
@@ -80,7 +80,7 @@ NUMBERS = (
 
 
 def _describe(parameter_id: str, name: str | None = None) -> ChargepointNumberDescription:
-    control = NumberControl(parameter_id)
+    control = parameter_control(parameter_id, float)
     return parameter_description(ChargepointNumberDescription, control, parameter_id, name)
 
 

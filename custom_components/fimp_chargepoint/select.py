@@ -12,7 +12,7 @@ from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
 from .chargepoint.capabilities import Parameter, ParameterKind
 from .chargepoint.model import Feature
-from .controls import ChargingModeControl, ChoiceControl, ControlState, FeatureControl
+from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -40,7 +40,11 @@ MODE_SELECTS = (
         key="charging_mode",
         translation_key="charging_mode",
         exists_fn=controls(Feature.CHARGING_MODE),
-        control=ChargingModeControl(Feature.CHARGING_MODE, lambda snapshot: snapshot.charging_mode),
+        control=feature_control(
+            Feature.CHARGING_MODE,
+            lambda snapshot: snapshot.charging_mode,
+            lambda charge_point, mode: charge_point.set_charging_mode(mode),
+        ),
     ),
 )
 SELECTS = (
@@ -48,20 +52,20 @@ SELECTS = (
         key="phases",
         translation_key="phases",
         exists_fn=controls(Feature.PHASES),
-        control=FeatureControl(Feature.PHASES, lambda snapshot: snapshot.phases),
+        control=feature_control(Feature.PHASES, lambda snapshot: snapshot.phases),
     ),
     ChargepointSelectDescription(
         key="phase_mode",
         translation_key="phase_mode",
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.PHASE_MODE),
-        control=FeatureControl(Feature.PHASE_MODE, lambda snapshot: snapshot.phase_mode),
+        control=feature_control(Feature.PHASE_MODE, lambda snapshot: snapshot.phase_mode),
     ),
 )
 
 
 def _parameter_select(parameter: Parameter) -> ChargepointSelectDescription:
-    control = ChoiceControl(parameter.id)
+    control = parameter_control(parameter.id, str)
     return parameter_description(
         ChargepointSelectDescription, control, parameter.id, parameter.name
     )

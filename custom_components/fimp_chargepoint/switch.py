@@ -9,9 +9,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.capabilities import Parameter, ParameterKind
+from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import Feature
 from .const import ATTR_NO_READINGS
-from .controls import ChargingControl, ControlState, FeatureControl, ParameterControl
+from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -38,13 +39,22 @@ class ChargepointSwitchDescription(ControlDescription[bool], SwitchEntityDescrip
     when_cut_off: bool = False
 
 
+async def _set_charging(charge_point: Chargepoint, value: bool) -> None:  # noqa: FBT001
+    if value:
+        await charge_point.start_charging()
+    else:
+        await charge_point.stop_charging()
+
+
 SWITCHES = (
     ChargepointSwitchDescription(
         key="charging",
         translation_key="charging",
         name=None,
         exists_fn=controls(Feature.CHARGING),
-        control=ChargingControl(Feature.CHARGING, lambda snapshot: snapshot.charging),
+        control=feature_control(
+            Feature.CHARGING, lambda snapshot: snapshot.charging, _set_charging
+        ),
         # Home Assistant passes over what is not available, so nothing could be stopped.
         when_cut_off=True,
     ),
@@ -53,20 +63,20 @@ SWITCHES = (
         translation_key="enabled",
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.ENABLED),
-        control=FeatureControl(Feature.ENABLED, lambda snapshot: snapshot.enabled),
+        control=feature_control(Feature.ENABLED, lambda snapshot: snapshot.enabled),
     ),
     ChargepointSwitchDescription(
         key="random_delay",
         translation_key="random_delay",
         entity_category=EntityCategory.CONFIG,
         exists_fn=controls(Feature.RANDOM_DELAY),
-        control=FeatureControl(Feature.RANDOM_DELAY, lambda snapshot: snapshot.random_delay),
+        control=feature_control(Feature.RANDOM_DELAY, lambda snapshot: snapshot.random_delay),
     ),
 )
 
 
 def _describe(parameter_id: str, name: str | None = None) -> ChargepointSwitchDescription:
-    control = ParameterControl[bool](parameter_id)
+    control = parameter_control(parameter_id, bool)
     return parameter_description(ChargepointSwitchDescription, control, parameter_id, name)
 
 

@@ -23,7 +23,7 @@ from ..chargepoint.options import Token
 from ..const import CONF_TOKEN, CONF_TOKEN_TYPE
 from ..coordinator import ChargepointCoordinator
 from ..flow.options import CARD, TOKEN_TYPES
-from .registry import Action, Answer, Data
+from .action import Action, Answer, Data
 
 ATTR_SHOWN_BY: Final = "shown_by"
 ATTR_NUMBER: Final = "number"
@@ -84,7 +84,7 @@ def _token(data: Data) -> Token:
     return Token(data[CONF_TOKEN].strip(), TOKEN_TYPES[data[CONF_TOKEN_TYPE]])
 
 
-PERMISSION_ACTIONS: Final = {
+AUTHORIZATION_ACTIONS: Final = {
     "authorize": _action(lambda data: ShowToken(_token(data)), _TOKEN),
     "answer_authorization": _action(
         lambda data: AnswerAuthorization(

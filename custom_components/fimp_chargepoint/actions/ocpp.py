@@ -22,7 +22,7 @@ from ..chargepoint.ocpp import (
     StopOcpp,
 )
 from ..coordinator import PushCoordinator
-from .registry import Action, Answer, Data
+from .action import Action, Answer, Data
 
 type OcppCoordinator = PushCoordinator[OcppSnapshot, OcppClient]
 type _Command = Callable[[Data], OcppCommand]

@@ -13,7 +13,7 @@ import probatio
 from ..chargepoint.sessions.record import SessionRecord
 from ..chargepoint.sessions.tracker import RECORDS_MAX
 from ..coordinator import ChargepointCoordinator
-from .registry import Action, Answer, AnyAction, Data
+from .action import Action, Answer, AnyAction, Data
 
 ATTR_FORMAT: Final = "format"
 ATTR_LIMIT: Final = "limit"

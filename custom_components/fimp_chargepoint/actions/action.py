@@ -1,4 +1,4 @@
-"""What an action is: fields, who can be the target, and what is done to each."""
+"""What an action is: its fields, its targets, and what it does to each of them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from homeassistant.helpers.typing import VolDictType
 from ..chargepoint.model import ChargepointSnapshot, NodeSnapshot
 from ..coordinator import AnyCoordinator
 
-#: What an action is called with, which its fields have made sure of, and what it returns.
+#: What an action is called with, as validated by its fields, and what it returns.
 type Data = Mapping[str, Any]
 type Answer = dict[str, Any]
-#: One for nodes of whatever kind.
+#: An action for nodes of any kind.
 type AnyAction = Action[Any]
 
 
@@ -21,9 +21,9 @@ type AnyAction = Action[Any]
 class Action[C: AnyCoordinator]:
     """What is done to each node of a target, which are all of one `kind`.
 
-    `check` raises the library's errors where it is impossible; `run` does it, and returns what
-    there is to say about that node; the response is a list of that, called `answers`. `live`
-    is whether it has to be there.
+    `check` raises the library's errors if the action is impossible. `run` returns the part of
+    the response for that node; the response is a list of these, called `answers`. If `live`,
+    the node must be available.
     """
 
     fields: VolDictType
