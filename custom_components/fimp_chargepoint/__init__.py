@@ -1,4 +1,4 @@
-"""EV charge points over MQTT (FIMP, EVerest): set up and unload a config entry."""
+"""EV charge points over MQTT (FIMP, EVerest): set-up and unloading of an entry."""
 
 import asyncio
 from functools import partial
@@ -34,9 +34,9 @@ from .sessions import Sessions, async_remove_sessions
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds to tell the stations of an entry that is being removed.
+#: Seconds for the last messages of an entry that is being removed.
 _LEAVING_TIME = 3.0
-#: What is to be said where an entry that was unloaded is removed, by the id of the entry.
+#: The last messages of entries that were unloaded, in case they are removed; by entry id.
 _LAST_WORDS: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_last_words")
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -60,7 +60,7 @@ async def _async_load_limits(hass: HomeAssistant) -> None:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
-    """Connect to the broker; charge points turn up from then on."""
+    """Connect to the broker; charge points are found from then on."""
     async_register_hub(hass, entry)
     hub = mqtt_hub(
         settings_source(hass, entry.data),
@@ -73,7 +73,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     async def stop(_: Event) -> None:
         await hub.stop()
 
-    # Also where the rest of the set-up fails; stopping twice does no harm.
+    # Also if the rest of the set-up fails; stopping twice does no harm.
     entry.async_on_unload(partial(_async_leave, hass, entry, hub))
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
     sessions = Sessions(hass, entry, PriceSource(hass, entry.options))
@@ -105,40 +105,40 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
-    """Take the entities away; what was given to `async_on_unload` does the rest."""
+    """Unload the platforms; `async_on_unload` does the rest."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
-    """Disconnect; what stations are to be told where we do not come back is said, or kept."""
+    """Disconnect; disable EVerest's monitoring of us now, or keep that for the removal."""
     last_words = hub.leave()
     if entry.disabled_by or not library_options(entry.options).communication_check:
         await hub.say(last_words)
     else:
-        # Whether it is reloaded or removed, nobody can see yet.
+        # It may be reloaded or removed: that is not known yet.
         hass.data.setdefault(_LAST_WORDS, {})[entry.entry_id] = last_words
     await hub.stop()
 
 
 async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Tell the stations of an entry that is being removed to expect us no more."""
+    """Disable the monitoring by the stations of an entry that is being removed."""
     last_words = hass.data.get(_LAST_WORDS, {}).pop(entry.entry_id, None)
     if not last_words:
         return
-    # With the usual options, which make no station expect us again.
+    # The default options do not enable the monitoring again.
     hub = mqtt_hub(settings_source(hass, entry.data), prefixes=entry.data[CONF_PREFIXES])
     try:
         async with asyncio.timeout(_LEAVING_TIME):
             await hub.start()
             await hub.say(last_words)
     except (ChargepointError, TimeoutError) as error:
-        _LOGGER.info("No station was told that it will hear no more of us: %s", error)
+        _LOGGER.info("The monitoring by the stations could not be disabled: %s", error)
     finally:
         await hub.stop()
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
-    """Leave nothing behind: no issue that nobody can close, no limit, nothing on disk."""
+    """Leave nothing behind: no limit, nothing on disk."""
     await _async_say_last_words(hass, entry)
     if DATA_KEPT_LIMITS not in hass.data:
         # Nothing was set up in this run: the entry was disabled.
@@ -152,7 +152,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> Non
 async def async_remove_config_entry_device(
     _: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Let the user delete the device of a charge point that is not there."""
+    """Allow the removal of the device of a charge point that is not there."""
     known = {hub_id(entry)}
     if entry.state is ConfigEntryState.LOADED:
         known |= {each.identifier for each in entry.runtime_data.coordinators.values()}

@@ -1,4 +1,4 @@
-"""What is so or not, for automations and for the load balancers that ask for it."""
+"""Facts that are true or not, for automations and load balancers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ ATTR_PROBLEMS = "problems"
 
 @dataclass(frozen=True, kw_only=True)
 class NodeBinarySensorDescription[S: NodeSnapshot](NodeDescription, BinarySensorEntityDescription):
-    """A fact, and the names of what is wrong where it is about that."""
+    """A fact, and the names of the problems if it is about problems."""
 
     is_on_fn: Callable[[S], bool | None]
     problems_fn: Callable[[S], tuple[str, ...]] | None = None
@@ -183,7 +183,7 @@ class NodeBinarySensor[S: NodeSnapshot, N: AnyNode](
 
     @override
     def _read(self) -> tuple[bool | None, tuple[str, ...] | None]:
-        """Return the fact, None where it is not known, and what is wrong."""
+        """Return the fact, None if it is unknown, and the names of the problems."""
         snapshot, problems_fn = self.coordinator.data, self.entity_description.problems_fn
         problems = None if problems_fn is None else problems_fn(snapshot)
         return self.entity_description.is_on_fn(snapshot), problems

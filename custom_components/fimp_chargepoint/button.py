@@ -1,4 +1,4 @@
-"""What a charge point can be told to do once."""
+"""What a charge point does once when a button is pressed."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

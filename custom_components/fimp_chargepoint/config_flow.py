@@ -1,8 +1,7 @@
-"""Setting the integration up: which broker, proof that it works, what is found on it."""
+"""The config flow: which broker, a test of the connection, what is found on it."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, override
+from typing import override
 
 from homeassistant.config_entries import (
     SOURCE_MQTT,
@@ -20,8 +19,17 @@ import probatio
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
 from .chargepoint.hub import Hub
-from .chargepoint.node import Node
-from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, MQTT_DOMAIN, Broker
+from .const import (
+    CONF_BROKER,
+    CONF_PREFIXES,
+    DATA_CLOCK,
+    DOMAIN,
+    MQTT_DOMAIN,
+    Broker,
+    Fields,
+    UserInput,
+)
+from .coordinator import AnyNode
 from .devices import async_display_name, async_find_device
 from .flow.broker import (
     CertificateError,
@@ -47,15 +55,15 @@ from .repair_issues.duplicate_entry import async_is_heard_elsewhere
 
 
 class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Connect for real, then show by name what was found, then create the entry."""
+    """Test the connection, show what was found, then create the entry."""
 
     VERSION = 1
 
-    #: What the entry will hold; known to work, but for a discovered one.
-    _data: dict[str, Any]
+    #: The data of the new entry; tested, unless it was discovered.
+    _data: Fields
     _search: asyncio.Task[DiscoveryScan]
-    #: Who was heard on Home Assistant's broker.
-    _heard: Node[Any]
+    #: What was discovered on Home Assistant's broker.
+    _heard: AnyNode
 
     @staticmethod
     @callback
@@ -67,17 +75,15 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     # Which broker ------------------------------------------------------------
 
     @override
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose the broker, where there is a choice."""
         if not has_home_assistant_broker(self.hass):
             return await self.async_step_broker()
         return self.async_show_menu(step_id="user", menu_options=["home_assistant", "broker"])
 
-    async def async_step_home_assistant(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_home_assistant(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Use the broker of Home Assistant's MQTT integration."""
-        # A discovery in progress does not keep anybody from doing it by hand.
+        # A discovery in progress does not prevent the manual set-up.
         await self.async_set_unique_id(HOME_ASSISTANT_MQTT, raise_on_progress=False)
         if self.source != SOURCE_RECONFIGURE:
             self._abort_if_unique_id_configured()
@@ -91,7 +97,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 problem = error
         return self._show("home_assistant", HOME_ASSISTANT_SCHEMA, user_input, problem)
 
-    async def async_step_broker(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_broker(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Use another broker."""
         problem: Exception | None = None
         if user_input is not None:
@@ -105,12 +111,12 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
-        """Take a message that came to Home Assistant's broker: each one begins a flow."""
+        """Take a message from Home Assistant's broker: each one starts a flow."""
         entry = self.hass.config_entries.async_entry_for_domain_unique_id(
             DOMAIN, HOME_ASSISTANT_MQTT
         )
         if entry is not None and MQTT_DOMAIN in entry.discovery_keys:
-            # Going on would have the topics of all messages written to the disk, by turns.
+            # Otherwise the topic of each message would be written to disk, in turn.
             return self.async_abort(reason="already_configured")
         self._data = home_assistant_data({})
         payload = discovery_info.payload
@@ -118,7 +124,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             discovery_info.topic,
             payload.encode() if isinstance(payload, str) else bytes(payload),
         )
-        # Charge points retain nothing: this would be of another day.
+        # Charge points retain nothing: this message would be outdated.
         if heard is None or discovery_info.retain:
             return self.async_abort(reason="invalid_discovery_info")
         self._heard = heard
@@ -128,11 +134,9 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         self.context["title_placeholders"] = {"name": name}
         return await self.async_step_confirm()
 
-    async def async_step_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Set up Home Assistant's broker, on which a charge point was heard."""
-        # This may have come up, or have been done in another way, some time ago.
+    async def async_step_confirm(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Set up Home Assistant's broker, on which a charge point was discovered."""
+        # It may have been set up in another way meanwhile.
         self._abort_if_overlapping(self._data)
         self._abort_if_found(self._heard)
         problem: Exception | None = None
@@ -145,21 +149,17 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         name = await async_display_name(self.hass, self._heard.snapshot.identity)
         return self._show("confirm", probatio.Schema({}), user_input, problem, name=name)
 
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_reconfigure(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change how the broker of an entry is reached."""
         if self._known[CONF_BROKER] == Broker.HOME_ASSISTANT:
             return await self.async_step_home_assistant()
         return await self.async_step_broker()
 
-    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """The broker does not take our user name and password any more."""
+    async def async_step_reauth(self, entry_data: Fields) -> ConfigFlowResult:
+        """The broker no longer accepts the credentials."""
         return await self.async_step_reauth_confirm()
 
-    async def async_step_reauth_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_reauth_confirm(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Ask for others."""
         entry = self._get_reauth_entry()
         problem: Exception | None = None
@@ -174,31 +174,31 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         suggested = {CONF_USERNAME: entry.data.get(CONF_USERNAME)} | (user_input or {})
         return self._show("reauth_confirm", CREDENTIALS_SCHEMA, suggested, problem)
 
-    def _abort_if_overlapping(self, data: Mapping[str, Any]) -> None:
-        """Abort where another entry has a prefix of this broker: all would be there twice."""
+    def _abort_if_overlapping(self, data: Fields) -> None:
+        """Abort if another entry has a prefix of this broker: all would appear twice."""
         reconfigured = self.context.get("entry_id")
         for entry in self._async_current_entries(include_ignore=False):
             if entry.entry_id != reconfigured and same_topics(self.hass, entry.data, data):
                 raise AbortFlow("already_configured")
 
-    def _abort_if_found(self, node: Node[Any]) -> None:
-        """Abort where another entry has the charge point: a bridge may bring it here too.
+    def _abort_if_found(self, node: AnyNode) -> None:
+        """Abort if another entry has the charge point: a bridge may forward its messages.
 
-        Its device tells, also while that entry is starting.
+        Its device exists also while that entry is starting.
         """
         for entry in self._async_current_entries(include_ignore=False):
             identifier = node_identifier(entry, node.address)
             if async_find_device(self.hass, entry.entry_id, identifier) is not None:
                 raise AbortFlow("already_configured")
 
-    def _withdraw_discovery(self, data: Mapping[str, Any]) -> None:
-        """Take back what was offered on Home Assistant's broker, where `data` leads there."""
+    def _withdraw_discovery(self, data: Fields) -> None:
+        """Withdraw what was discovered on Home Assistant's broker, if `data` leads there."""
         if same_topics(self.hass, data, home_assistant_data({})):
             for flow in self._async_in_progress(match_context={"source": SOURCE_MQTT}):
                 self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
     @property
-    def _known(self) -> Mapping[str, Any]:
+    def _known(self) -> Fields:
         """The data of the entry that is changed, empty for a new one."""
         if self.source != SOURCE_RECONFIGURE:
             return {}
@@ -208,7 +208,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         self,
         step_id: str,
         schema: probatio.Schema,
-        user_input: Mapping[str, Any] | None,
+        user_input: Fields | None,
         problem: Exception | None,
         **placeholders: str,
     ) -> ConfigFlowResult:
@@ -222,25 +222,25 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders={"detail": str(problem), **placeholders},
         )
 
-    # Does it work, and what is there -------------------------------------------
+    # The test, and what is found -------------------------------------------
 
-    def _hub(self, data: Mapping[str, Any]) -> Hub:
+    def _hub(self, data: Fields) -> Hub:
         """Return the hub of an entry with this data, not connected."""
         entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
         return mqtt_hub(
             settings_source(self.hass, data),
             prefixes=data[CONF_PREFIXES],
             clock=self.hass.data.get(DATA_CLOCK),
-            # Some brokers end the connection for topics that they do not allow.
+            # Some brokers close the connection if a topic is not allowed.
             options=library_options({} if entry is None else entry.options),
         )
 
-    async def _async_connect(self, data: Mapping[str, Any]) -> Hub:
+    async def _async_connect(self, data: Fields) -> Hub:
         """Return a hub that is connected; the caller stops it.
 
         Raises:
             ChargepointError, FormError: it could not be connected.
-            AbortFlow: another entry hears the same messages, whatever its broker is called.
+            AbortFlow: another entry receives the same messages.
 
         """
         hub = self._hub(data)
@@ -261,8 +261,8 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             raise
         return hub
 
-    async def _async_use(self, data: dict[str, Any]) -> ConfigFlowResult:
-        """Connect, then change the entry, or go on to look for charge points."""
+    async def _async_use(self, data: Fields) -> ConfigFlowResult:
+        """Connect, then change the entry or look for charge points."""
         hub = await self._async_connect(data)
         if self.source == SOURCE_RECONFIGURE:
             await hub.stop()
@@ -280,34 +280,28 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         return await self.async_step_search()
 
-    async def async_step_search(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show that we are looking, until we have looked."""
+    async def async_step_search(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Show the progress of the scan."""
         if not self._search.done():
             return self.async_show_progress(
                 step_id="search", progress_action="search", progress_task=self._search
             )
         return self.async_show_progress_done(next_step_id=self._search.result().next_step)
 
-    async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say by name what was found."""
+    async def async_step_found(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Show the names of what was found."""
         return await self._async_conclude("found", user_input)
 
-    async def async_step_nothing_found(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Say that charge points may turn up later."""
+    async def async_step_nothing_found(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Explain that charge points can be found later."""
         return await self._async_conclude("nothing_found", user_input)
 
-    async def async_step_nothing_delivered(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Say that the broker keeps our own messages from us."""
+    async def async_step_nothing_delivered(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Explain that the broker does not deliver our own messages."""
         return await self._async_conclude("nothing_delivered", user_input)
 
-    async def _async_conclude(
-        self, step_id: str, user_input: dict[str, Any] | None
-    ) -> ConfigFlowResult:
-        """Show what came of the search, then create the entry."""
+    async def _async_conclude(self, step_id: str, user_input: UserInput) -> ConfigFlowResult:
+        """Show the result of the scan, then create the entry."""
         if user_input is None:
             found = self._search.result().found
             names = sorted([await async_display_name(self.hass, each) for each in found])
@@ -322,7 +316,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_create_entry()
 
     async def _async_create_entry(self) -> ConfigFlowResult:
-        """Create the entry, and leave nothing to discover in it."""
+        """Create the entry, and withdraw discoveries that belong to it."""
         self._withdraw_discovery(self._data)
         hub_id = async_new_hub_id(self.hass, self._data)
         await self.async_set_unique_id(hub_id, raise_on_progress=False)
@@ -345,8 +339,8 @@ def _error_key(problem: Exception) -> str:
     return "cannot_connect"
 
 
-def _title(data: Mapping[str, Any]) -> str:
-    """Return how an entry is called unless the user calls it something else."""
+def _title(data: Fields) -> str:
+    """Return the title of an entry, unless the user has changed it."""
     if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
         return "Home Assistant MQTT"
     return str(data[CONF_HOST])

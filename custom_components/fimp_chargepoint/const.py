@@ -1,7 +1,8 @@
 """Names that more than one module of the integration uses."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.const import Platform
 from homeassistant.util.hass_dict import HassKey
@@ -43,11 +44,17 @@ CONF_TOKEN: Final = "token"  # noqa: S105
 CONF_TOKEN_TYPE: Final = "token_type"  # noqa: S105
 
 ATTR_PENDING: Final = "pending"
-#: Why nobody knows the state of what can be switched all the same.
+#: Why the state of a switch is unknown although it can be switched.
 ATTR_NO_READINGS: Final = "no_readings_because"
 
-#: A clock for every hub, in place of real time; `scripts/replay` puts one here.
+#: A clock for every hub instead of real time; used by `scripts/replay`.
 DATA_CLOCK: HassKey[Clock] = HassKey(f"{DOMAIN}_clock")
+
+
+#: The data or the options of an entry, and what a form was filled in with: a schema has
+#: checked the types of the fields.
+type Fields = Mapping[str, Any]
+type UserInput = dict[str, Any] | None
 
 
 class Broker(StrEnum):

@@ -1,4 +1,4 @@
-"""Between the library and the entities: a coordinator per node, and what an entry holds."""
+"""Between the library and the entities: a coordinator per node, and the data of an entry."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -39,7 +39,7 @@ _LOGGER = logging.getLogger(__name__)
 #: it is added again, under another address, it has its names and its history back.
 _KEEPING_TIME = 3600.0
 
-#: The context of a listener that need not hear of mere measurements, which come often.
+#: The context of a listener that is not called for mere measurements, which come often.
 FACTS: Final = "facts"
 
 type FimpConfigEntry = ConfigEntry[RuntimeData]
@@ -55,7 +55,7 @@ type CapabilityAction = Callable[[AnyCoordinator, Capabilities | None], None]
 class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinator[S]):
     """Hands the snapshots of one node to its entities, and keeps its device.
 
-    There is no interval: the library asks again by itself where that is needed. What belongs
+    There is no interval: the library asks again if that is needed. What belongs
     to a node ends with its coordinator (`async_on_shutdown`), not with the entry, which may
     see many nodes come and go. `last_update_success` is whether the values are live: what
     entities take for available.
@@ -125,9 +125,9 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
     @callback
     @override
     def async_update_listeners(self) -> None:
-        """Call everybody, after mere measurements only those who are told of them.
+        """Call all listeners, after mere measurements only those for measurements.
 
-        One that raises costs nobody else an update.
+        One that raises does not affect the others.
         """
         told, self._told = self._told, self.data
         for_all = self.is_gone or self.data.differs_beyond_measurements(told)
@@ -198,7 +198,7 @@ class RuntimeData:
 
     @callback
     def async_parent_changed(self, coordinator: AnyCoordinator, before: str | None) -> None:
-        """Take note of which node another one is a part of, if it is still there."""
+        """Note which node another one is a part of, if it is still there."""
         address, parent = coordinator.node.address, coordinator.data.parent
         if before is not None:
             self._parts.get(before, {}).pop(address, None)
@@ -234,7 +234,7 @@ class RuntimeData:
         self._move_children(address)
 
     def _move_children(self, address: str) -> None:
-        """The device of a node has come or gone: those of its parts stand elsewhere now."""
+        """Move the devices of the parts of a node whose device was added or removed."""
         self.hub.internal_errors.tell(
             each.async_register_device for each in self._parts.get(address, {}).values()
         )
@@ -259,7 +259,7 @@ class RuntimeData:
         self._retired[identifier] = coordinator.data.identity, cancel
 
     def _adopt_device(self, node: AnyNode) -> None:
-        """Let a node have the device of one that was removed, where it is the same thing."""
+        """Give a node the device of one that was removed, if it is the same thing."""
         identity = node.snapshot.identity
         identifier = node_identifier(self._entry, node.address)
         if self._stays(identifier) or identity.serial_number is None:
@@ -273,21 +273,21 @@ class RuntimeData:
                 return
 
     def _stays(self, identifier: str) -> bool:
-        """Let the device of a node that was removed stay; returns whether there was one."""
+        """Keep the device of a node that was removed; returns whether there was one."""
         _, cancel = self._retired.pop(identifier, (None, None))
         if cancel is not None:
             cancel()
         return cancel is not None
 
     async def _async_shutdown(self) -> None:
-        """Nobody listens any more; what was about to be removed stays."""
+        """Stop listening; what was about to be removed stays."""
         for identifier in tuple(self._retired):
             self._stays(identifier)
         for coordinator in self.coordinators.values():
             await coordinator.async_shutdown()
 
     def _ask_for_credentials(self) -> None:
-        """Ask the user; the link has given up."""
+        """Ask the user for credentials: the connection is not retried."""
         if self._entry.data[CONF_BROKER] == Broker.OTHER:
             self._entry.async_start_reauth(self._hass)
             return

@@ -1,4 +1,4 @@
-"""The device of each node: below its hub, in its room, and what becomes of it."""
+"""The device of each node: its name, its area, and the device above it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,12 +37,12 @@ def async_known_addresses(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
 
 
 def device_identifier(device: dr.DeviceEntry) -> str | None:
-    """Return what we know a device by, None if it is not one of ours."""
+    """Return the identifier of a device, None if it is not one of ours."""
     return next((each for domain, each in device.identifiers if domain == DOMAIN), None)
 
 
 def device_name(device: dr.DeviceEntry | None) -> str:
-    """Return what the user knows a device by."""
+    """Return the name of a device."""
     return "" if device is None else device.name_by_user or device.name or ""
 
 
@@ -107,7 +107,7 @@ def _place(entry: ConfigEntry, identifier: str) -> str:
 
 @callback
 def async_register_hub(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Show the hub of an entry as the device that all others stand below."""
+    """Register the hub of an entry, the device above all others."""
     own = entry.data[CONF_BROKER] == Broker.HOME_ASSISTANT
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -149,7 +149,7 @@ def async_register_device(
 
 @callback
 def async_suggest_area(hass: HomeAssistant, entry_id: str, identifier: str, area: str) -> None:
-    """Put a device that has just been added into its room, which was said a moment later."""
+    """Move a device that has just been added to its area, which was reported later."""
     device = async_find_device(hass, entry_id, identifier)
     if device is not None and device.area_id is None:
         area_id = ar.async_get(hass).async_get_or_create(area).id
@@ -158,9 +158,9 @@ def async_suggest_area(hass: HomeAssistant, entry_id: str, identifier: str, area
 
 @callback
 def async_rename_device(hass: HomeAssistant, entry_id: str, old: str, new: str) -> None:
-    """Let a device, with its entities, stand for another identifier from now on.
+    """Give a device and its entities another identifier.
 
-    None of its entities may be in use, and nobody may have the new identifier.
+    None of the entities may be in use, and no other device may have the new identifier.
     """
     device = async_find_device(hass, entry_id, old)
     if device is None:
@@ -175,7 +175,7 @@ def async_rename_device(hass: HomeAssistant, entry_id: str, old: str, new: str) 
 
 @callback
 def async_entities(hass: HomeAssistant, device: dr.DeviceEntry) -> list[er.RegistryEntry]:
-    """Return the entities of a device, those that are disabled as well."""
+    """Return the entities of a device, including those that are disabled."""
     registry = er.async_get(hass)
     return er.async_entries_for_device(registry, device.id, include_disabled_entities=True)
 

@@ -1,6 +1,6 @@
-"""What a maintainer needs to see what went wrong, without what is nobody's business.
+"""What a maintainer needs to find a fault, without personal data.
 
-The messages are in the form that `scripts/replay` reads: it takes a download as it is.
+`scripts/replay` reads the messages of a download as they are.
 """
 
 from collections.abc import Mapping
@@ -116,20 +116,19 @@ async def _async_diagnostics(
         start = min((each.line.at for each in messages), default=0.0)
         everything = {
             "versions": {each: version(each) for each in _LIBRARIES},
-            "entry": redactor.data(about) | settings,
-            **redactor.data(known),
+            "entry": redactor.fields(about) | settings,
+            **redactor.fields(known),
             "messages_since": moment(start).isoformat(),
             "messages": [_message(each, start, redactor) for each in messages],
         }
-        clean: dict[str, object] = redactor.text(everything)
-        return clean
+        return redactor.text(everything)
 
     return await hass.async_add_executor_job(redacted)
 
 
 @callback
 def _learn(hass: HomeAssistant, entry: FimpConfigEntry, redactor: Redactor) -> None:
-    """Tell the redactor what may be named anywhere, as in an error."""
+    """Give the redactor the secrets that may occur anywhere, as in an error."""
     settings: list[tuple[Mapping[str, object], tuple[str, ...]]]
     settings = [(entry.data, _SECRETS), (entry.options, _SECRETS)]
     settings += [
@@ -173,7 +172,7 @@ def _node(
 
 
 def _is_made_up(identity: Identity, address: str) -> bool:
-    """Whether nobody gave the name: it says no more than the model and the address do."""
+    """Whether the name consists of the model and the address."""
     known = f"{identity.manufacturer} {identity.model} {address}".lower()
     return all(word in known for word in identity.name.lower().split())
 
@@ -192,7 +191,7 @@ def _shown(hass: HomeAssistant, coordinator: AnyCoordinator) -> dict[str, dict[s
 
 
 def plain(value: object) -> object:
-    """Return what JSON can say of a snapshot."""
+    """Return a snapshot as plain data for JSON."""
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     match value:
@@ -230,7 +229,7 @@ def _payload(topic: str, text: str, redactor: Redactor, *, blank: bool) -> objec
     try:
         value = json.loads(text)
     except ValueError:
-        return REDACTED if blank and text else redactor.broken(redactor.bare(text, *levels))
+        return REDACTED if blank and text else redactor.broken(str(redactor.bare(text, *levels)))
     value = blanked(value) if blank else redactor.bare(value, *levels)
     # A text would be taken for the payload itself.
     return json.dumps(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What all entities share: identity, availability, when to write, what errors become."""
+"""What all entities share: identity, availability, when to write, and their errors."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -49,24 +49,24 @@ class NodeDescription(EntityDescription):
 
 
 def reports(feature: Feature) -> Callable[[Capabilities], bool]:
-    """Return a condition: the node can report `feature`."""
+    """Return a condition: `feature` is reported."""
     return lambda capabilities: feature in capabilities.reports
 
 
 def controls(feature: Feature) -> Callable[[Capabilities], bool]:
-    """Return a condition: the node can be told `feature`."""
+    """Return a condition: `feature` can be set."""
     return lambda capabilities: feature in capabilities.controls
 
 
 def only_reports(feature: Feature) -> Callable[[Capabilities], bool]:
-    """Return a condition: the node can report `feature`, but not be told."""
+    """Return a condition: `feature` is reported and cannot be set."""
     return lambda capabilities: (
         feature in capabilities.reports and feature not in capabilities.controls
     )
 
 
 class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinator[S, N]]):
-    """One fact of a node, of whatever kind: `V` is all that it shows."""
+    """One fact of a node of any kind; `V` is all that it shows."""
 
     _attr_has_entity_name = True
 
@@ -90,7 +90,7 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
 
     @abstractmethod
     def _show(self, shown: V) -> None:
-        """Let Home Assistant's own attributes say it."""
+        """Set Home Assistant's own attributes."""
 
     @override
     async def async_prepare_to_add_to_hass(self) -> None:
@@ -120,7 +120,7 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
 
 
 class SilentEntity[S: NodeSnapshot, N: AnyNode](NodeEntity[S, None, N]):
-    """What shows no value, but may be available or not."""
+    """An entity without a value, which is only available or not."""
 
     @override
     def _read(self) -> None:
@@ -142,23 +142,23 @@ class ControlDescription[V: ParameterValue](NodeDescription):
 class ControlEntity[V: ParameterValue](
     NodeEntity[ChargepointSnapshot, ControlState[V], Chargepoint]
 ):
-    """A control that shows what was asked for until the charge point proves it."""
+    """A control that shows the requested value until the charge point confirms it."""
 
     entity_description: ControlDescription[V]
 
     @override
     def _read(self) -> ControlState[V]:
-        """Return what is wanted, whether it is proven, and what it can be."""
+        """Return the state of the control."""
         return self.entity_description.control.state_fn(self.coordinator.data)
 
     @override
     def _show(self, shown: ControlState[V]) -> None:
-        """Tell what was asked for from what is proven."""
+        """Mark a value that is not confirmed."""
         self._attr_assumed_state = shown.assumed
         self._attr_extra_state_attributes = {ATTR_PENDING: shown.pending}
 
     async def _set(self, value: V) -> None:
-        """Return when the charge point has proven it."""
+        """Return when the charge point has confirmed it."""
         with translated_errors():
             await self.entity_description.control.set_fn(self.coordinator.node, value)
 
@@ -174,10 +174,7 @@ def existing[D: NodeDescription](descriptions: Iterable[D]) -> Descriptions[D]:
 def parameter_description[D: ControlDescription[Any]](
     kind: type[D], control: Control[Any], parameter_id: str, name: str | None = None
 ) -> D:
-    """Describe a setting of a charge point's maker.
-
-    Without the `name` that its maker gave it there is one of ours.
-    """
+    """Describe a manufacturer's setting; without a `name` it has a translated one."""
     return kind(
         key=f"parameter_{parameter_id}",
         entity_category=EntityCategory.CONFIG,
@@ -248,7 +245,7 @@ def async_setup_chargepoints[D: NodeDescription](
 def async_remove_descriptions(
     entry: FimpConfigEntry, platform: Platform, descriptions: Iterable[NodeDescription]
 ) -> None:
-    """Take away what the user does not want any more, now and where a node is found."""
+    """Remove entities that the user has turned off, of all nodes now and later."""
 
     @callback
     def node_added(coordinator: AnyCoordinator) -> None:
@@ -259,7 +256,7 @@ def async_remove_descriptions(
 
 
 def _remove_entity(coordinator: AnyCoordinator, platform: Platform, key: str) -> None:
-    """Take away an entity, which need not be there."""
+    """Remove an entity if it exists."""
     registry = er.async_get(coordinator.hass)
     entity_id = registry.async_get_entity_id(platform, DOMAIN, _unique_id(coordinator, key))
     if entity_id is not None:
@@ -272,7 +269,7 @@ def _unique_id(coordinator: AnyCoordinator, key: str) -> str:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what the library raises into what Home Assistant shows to people."""
+    """Turn the errors of the library into translated ones."""
     try:
         yield
     except OutOfRangeError as error:

@@ -1,28 +1,27 @@
-"""What identifies a hub, and with it everything below it, for as long as anybody remembers it.
+"""What identifies a hub, and with it everything below it.
 
-Home Assistant keeps the names, the entity ids and the history of what was deleted, and gives
-them back to whoever comes with the same ids. So a hub's id is not that of its config entry,
-which is a new one each time it is added, but says what the hub is.
+Home Assistant keeps the names, entity ids and history of what was deleted for a while, and
+gives them back if the ids return. So a hub's id is not that of its config entry, which is new
+each time it is added.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant, callback
 
-from .const import CONF_BROKER, DOMAIN, Broker
+from .const import CONF_BROKER, DOMAIN, Broker, Fields
 
-#: There is one MQTT integration, so there is one entry for its broker.
+#: There is one MQTT integration, so one entry for its broker.
 HOME_ASSISTANT_MQTT: Final = "ha_mqtt"
 
 
 @callback
-def async_new_hub_id(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+def async_new_hub_id(hass: HomeAssistant, data: Fields) -> str:
     """Return the id of a hub that is set up with this `data`: the unique id of its entry.
 
-    Reconfiguring changes the data, but not the id: it is still the same hub.
+    Reconfiguring changes the data, but not the id.
     """
     if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
         return HOME_ASSISTANT_MQTT
@@ -38,12 +37,12 @@ def async_new_hub_id(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 def hub_id(entry: ConfigEntry) -> str:
     """Return the id of the hub of an entry."""
-    # Each entry that a flow of ours has made has one.
+    # Each entry that our config flow has created has one.
     return entry.unique_id or entry.entry_id
 
 
 def node_identifier(entry: ConfigEntry, address: str) -> str:
-    """Return what identifies the device of the node with an address; it never changes."""
+    """Return the identifier of the device of a node; it never changes."""
     return f"{hub_id(entry)}_{address}"
 
 

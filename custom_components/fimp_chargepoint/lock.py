@@ -1,4 +1,4 @@
-"""The cable lock, where the charge point can be told."""
+"""The cable lock, if it can be set."""
 
 from dataclasses import dataclass
 from typing import override
@@ -25,7 +25,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointLockDescription(ControlDescription[bool], LockEntityDescription):
-    """Something that is locked or not."""
+    """A lock."""
 
 
 LOCKS = (
@@ -51,13 +51,13 @@ async def async_setup_entry(
 
 
 class ChargepointLock(ControlEntity[bool], LockEntity):
-    """A lock that is locking or unlocking until the charge point proves it."""
+    """A lock that is locking or unlocking until the charge point confirms it."""
 
     entity_description: ChargepointLockDescription
 
     @override
     def _show(self, shown: ControlState[bool]) -> None:
-        """Show that it is being locked or unlocked until the charge point proves it."""
+        """Show it as locking or unlocking until the charge point confirms it."""
         super()._show(shown)
         self._attr_is_locked = None if shown.pending else shown.value
         self._attr_is_locking = shown.pending and shown.value is True
@@ -65,10 +65,10 @@ class ChargepointLock(ControlEntity[bool], LockEntity):
 
     @override
     async def async_lock(self, **kwargs: object) -> None:
-        """Return when the charge point has proven it."""
+        """Return when the charge point has confirmed it."""
         await self._set(value=True)
 
     @override
     async def async_unlock(self, **kwargs: object) -> None:
-        """Return when the charge point has proven it."""
+        """Return when the charge point has confirmed it."""
         await self._set(value=False)

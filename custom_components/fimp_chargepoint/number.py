@@ -84,7 +84,7 @@ def _describe(parameter_id: str, name: str | None = None) -> ChargepointNumberDe
     return parameter_description(ChargepointNumberDescription, control, parameter_id, name)
 
 
-#: Settings that have a meaning of their own, whoever made the charge point.
+#: Settings that mean the same for all manufacturers.
 PARAMETER_NUMBERS = {each: _describe(each) for each in ("led_brightness",)}
 
 
@@ -104,14 +104,14 @@ async def async_setup_entry(
 
 
 class ChargepointNumber(ControlEntity[float], NumberEntity):
-    """A number that shows what is wanted until the charge point proves it."""
+    """A number that shows the requested value until the charge point confirms it."""
 
     _attr_mode = NumberMode.BOX
     entity_description: ChargepointNumberDescription
 
     @override
     def _show(self, shown: ControlState[float]) -> None:
-        """Show the wanted number, else the one that holds, and what it may be."""
+        """Show the requested number, else the one in force, and its bounds."""
         super()._show(shown)
         numbers = shown.range or _NO_BOUNDS
         self._attr_native_value = shown.value
@@ -121,5 +121,5 @@ class ChargepointNumber(ControlEntity[float], NumberEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        """Return when the charge point has proven it."""
+        """Return when the charge point has confirmed it."""
         await self._set(value)

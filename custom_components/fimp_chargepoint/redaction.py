@@ -1,19 +1,19 @@
-"""What tells who or where somebody is, replaced: each value always by the same word.
+"""Replaces personal data, each value always by the same word. Pure.
 
-So a message that was redacted is still one that can be played: where the serial number of
-a charger is its address as well, it stays one address. Pure.
+So a redacted message can still be replayed: if the serial number of a charger is its address
+as well, both are replaced by one word.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
 import json
 import re
-from typing import Any, Final
+from typing import Final, cast
 
 REDACTED: Final = "redacted"
 
-#: Keys of what nobody else may know, or what identifies a person, a car or a device.
-#: Spelt without case and punctuation, as protocols do not agree on these.
+#: Keys of secrets, and of what identifies a person, a car or a device, without case and
+#: punctuation: protocols do not agree on these.
 _SECRET: Final = frozenset(
     """
     host username user password passphrase pin secret clientsecret apikey authorization
@@ -41,10 +41,10 @@ _NAME_WITHIN: Final = frozenset({("client", "name"), ("identity", "name")})
 #: The value of what is named beside it, as a configuration key of OCPP: it may be a password.
 _NAMED: Final = frozenset({"key", "componentvariable"})
 _VALUE: Final = frozenset({"value", "actualvalue"})
-#: Keys of what can hold anything, and what nobody here reads.
+#: Keys of data that can hold anything and is not used.
 _ANYTHING: Final = frozenset({"configs", "configstate", "uiblocks", "uibuttons"})
 
-#: What is no key's value, but can be told by how it looks.
+#: Secrets in texts, recognised by how they look.
 _LOOKS: Final = re.compile(
     # A user and a password in an address.
     r"(?<=://)[^\s/\"]+(?=@)"
@@ -54,9 +54,9 @@ _LOOKS: Final = re.compile(
     r"|\b(?:(?:10|127)\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)(?:\.\d{1,3}){2}\b",
     re.DOTALL,
 )
-#: A value and its key in a text that is no JSON any more.
+#: A key and its value in a text that is not valid JSON.
 _PAIR: Final = re.compile(r'("([^"\\]{1,64})"\s*:\s*)"((?:[^"\\]|\\.)*)"?')
-#: Shorter values are replaced only where their key tells: as a text they mean anything.
+#: Shorter values are replaced only under their key: elsewhere they may mean anything.
 _TEXT_MIN: Final = 4
 _VALUE_MIN: Final = 8
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z_-]+")
@@ -79,33 +79,37 @@ class Redactor:
         return self._word(value)
 
     def harmless(self, name: str) -> None:
-        """Let a name stand that nobody gave."""
+        """Keep a name that is not personal."""
         self._harmless.add(name)
 
-    def data(self, value: Any, *keys: str) -> Any:
+    def data(self, value: object, *keys: str) -> object:
         """Return JSON data with a word for each secret; `keys` is where it was found."""
         if isinstance(value, Mapping):
-            named = not _NAMED.isdisjoint(_plain(str(key)) for key in value)
-            # A setting of a maker is named, too; only some are secret.
-            named = named or _is_secret(_plain(str(value.get("parameter_id"))))
-            return {
-                key: self._value(each)
-                if named and isinstance(each, str) and each and _plain(str(key)) in _VALUE
-                else self._item(str(key), each, keys)
-                for key, each in value.items()
-            }
+            return self.fields(value, *keys)
         if isinstance(value, list | tuple):
             return [self.data(each, *keys) for each in value]
         return value
 
-    def bare(self, value: Any, *keys: str) -> Any:
+    def fields(self, value: Mapping[str, object], *keys: str) -> dict[str, object]:
+        """Return an object of JSON with a word for each secret."""
+        named = not _NAMED.isdisjoint(_plain(str(key)) for key in value)
+        # A setting of the manufacturer's is named, too; only some are secret.
+        named = named or _is_secret(_plain(str(value.get("parameter_id"))))
+        return {
+            key: self._value(each)
+            if named and isinstance(each, str) and each and _plain(str(key)) in _VALUE
+            else self._item(str(key), each, keys)
+            for key, each in value.items()
+        }
+
+    def bare(self, value: object, *keys: str) -> object:
         """Return data whose key is not beside it but one of `keys`."""
         if not isinstance(value, str) or not any(_is_secret(_plain(each)) for each in keys):
             return self.data(value)
         return self.secret(value) if value else value
 
     def broken(self, text: str) -> str:
-        """Return a text that looks like JSON and is none, with a word for each secret."""
+        """Return a text that is almost JSON, with a word for each secret."""
 
         def replaced(match: re.Match[str]) -> str:
             before, key, value = match.groups()
@@ -113,14 +117,14 @@ class Redactor:
 
         return _PAIR.sub(replaced, text)
 
-    def text(self, value: Any) -> Any:
+    def text[T](self, value: T) -> T:
         """Return data without all secrets that were found in any, keys and texts alike."""
         pattern = _pattern(self._anywhere)
 
         def word(match: re.Match[str]) -> str:
             return self._word(match.group())
 
-        def clean(value: Any) -> Any:
+        def clean(value: object) -> object:
             if isinstance(value, str):
                 value = _LOOKS.sub(word, value)
                 return value if pattern is None else pattern.sub(word, value)
@@ -128,9 +132,9 @@ class Redactor:
                 return {clean(key): clean(each) for key, each in value.items()}
             return [clean(each) for each in value] if isinstance(value, list) else value
 
-        return clean(value)
+        return cast("T", clean(value))
 
-    def _item(self, key: str, value: Any, keys: tuple[str, ...]) -> Any:
+    def _item(self, key: str, value: object, keys: tuple[str, ...]) -> object:
         """Return what stands below `key`, which is found below `keys`."""
         name, above = _plain(key), _plain(keys[-1]) if keys else ""
         # A token is an object with a value and a type, in some protocols.
@@ -178,7 +182,7 @@ class Redactor:
         return self._words.setdefault(value, f"{REDACTED}{len(self._words) + 1}")
 
 
-def blanked(value: Any) -> Any:
+def blanked(value: object) -> object:
     """Return data of which only the shape, the keys and the numbers are left."""
     if isinstance(value, Mapping):
         return {key: blanked(each) for key, each in value.items()}

@@ -1,4 +1,4 @@
-"""The charging mode, the phases, and settings that are a choice."""
+"""The charging mode, the phases, and settings with options."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,7 @@ _OPTION = "option"
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointSelectDescription(ControlDescription[str], SelectEntityDescription):
-    """A choice; what there is to choose from is a capability."""
+    """A setting with options, which are a capability."""
 
 
 MODE_SELECTS = (
@@ -84,20 +84,20 @@ async def async_setup_entry(
 
 
 class ChargepointSelect(ControlEntity[str], SelectEntity):
-    """A choice that the charge point offers, in its own words."""
+    """A setting with options, in the charge point's own words."""
 
     entity_description: ChargepointSelectDescription
 
     @override
     def _show(self, shown: ControlState[str]) -> None:
-        """Show the wanted choice, else the one that holds, and what there is."""
+        """Show the requested option, else the one in force, and the options."""
         super()._show(shown)
         self._attr_current_option = shown.value
         self._attr_options = list(shown.options)
 
     @override
     async def async_select_option(self, option: str) -> None:
-        """Return when the choice holds."""
+        """Return when the charge point has confirmed it."""
         await self._set(option)
 
 

@@ -88,7 +88,7 @@ async def async_setup_entry(
 
 
 class _Sensor(SensorEntity):
-    """Shows a value, and what there is to say beside it."""
+    """Shows a value and its attributes."""
 
     def _show(self, shown: SensorValue | Total) -> None:
         if not isinstance(shown, Total):
@@ -109,12 +109,12 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
     def __init__(
         self, coordinator: PushCoordinator[S, N], description: NodeSensorDescription[S]
     ) -> None:
-        """Hear of measurements, where it shows one."""
+        """Follow measurements if it shows one."""
         super().__init__(coordinator, description, None if description.measured else FACTS)
 
     @override
     def _read(self) -> SensorValue | Total:
-        """Return the value, None where it is not known."""
+        """Return the value, None if it is unknown."""
         return self.entity_description.value_fn(self.coordinator.data)
 
 
@@ -139,7 +139,7 @@ class SessionsSensor(_Sensor, NodeEntity[ChargepointSnapshot, SensorValue | Tota
 
     @override
     def _read(self) -> SensorValue | Total:
-        """Return the value, None where it is not known."""
+        """Return the value, None if it is unknown."""
         return self.entity_description.value_fn(self._recorder)
 
 

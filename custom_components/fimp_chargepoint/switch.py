@@ -25,7 +25,7 @@ from .entity import (
 )
 
 # The library keeps a slot for each kind of command of a charge point. A limit here is one
-# per platform and entry: stopping one would wait for the proof of another one's start.
+# per platform and entry: stopping one would wait for the confirmation of another one's start.
 PARALLEL_UPDATES = 0
 
 
@@ -33,7 +33,7 @@ PARALLEL_UPDATES = 0
 class ChargepointSwitchDescription(ControlDescription[bool], SwitchEntityDescription):
     """Something that is on or off.
 
-    `when_cut_off` is whether it can be switched also while nobody knows how it is.
+    `when_cut_off` is whether it can also be switched while its state is unknown.
     """
 
     when_cut_off: bool = False
@@ -55,7 +55,7 @@ SWITCHES = (
         control=feature_control(
             Feature.CHARGING, lambda snapshot: snapshot.charging, _set_charging
         ),
-        # Home Assistant passes over what is not available, so nothing could be stopped.
+        # Home Assistant skips unavailable entities, so charging could not be stopped.
         when_cut_off=True,
     ),
     ChargepointSwitchDescription(
@@ -80,7 +80,7 @@ def _describe(parameter_id: str, name: str | None = None) -> ChargepointSwitchDe
     return parameter_description(ChargepointSwitchDescription, control, parameter_id, name)
 
 
-#: Settings that have a meaning of their own, whoever made the charge point.
+#: Settings that mean the same for all manufacturers.
 PARAMETER_SWITCHES = {each: _describe(each) for each in ("cable_always_locked", "free_charging")}
 
 
@@ -104,7 +104,7 @@ async def async_setup_entry(
 
 
 class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
-    """A switch that shows the wanted position until the charge point proves it."""
+    """A switch that shows the requested position until the charge point confirms it."""
 
     entity_description: ChargepointSwitchDescription
 
@@ -115,18 +115,18 @@ class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
     @property
     @override
     def available(self) -> bool:
-        """Whether it is known, or can be switched all the same."""
+        """Whether its state is known, or it can be switched anyway."""
         return super().available or self._is_cut_off
 
     @override
     def _read(self) -> ControlState[bool]:
-        """Return how it is, and why nobody knows that."""
+        """Return its state, and why that is unknown."""
         reason = self.coordinator.data.unavailable if self._is_cut_off else None
         return super()._read()._replace(no_readings=reason)
 
     @override
     def _show(self, shown: ControlState[bool]) -> None:
-        """Show the wanted position, else the proven one."""
+        """Show the requested position, else the confirmed one."""
         super()._show(shown)
         self._attr_is_on = shown.value
         if shown.no_readings is not None:
@@ -134,10 +134,10 @@ class ChargepointSwitch(ControlEntity[bool], SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: object) -> None:
-        """Return when the charge point has proven it."""
+        """Return when the charge point has confirmed it."""
         await self._set(value=True)
 
     @override
     async def async_turn_off(self, **kwargs: object) -> None:
-        """Return when the charge point has proven it."""
+        """Return when the charge point has confirmed it."""
         await self._set(value=False)

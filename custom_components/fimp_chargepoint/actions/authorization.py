@@ -1,4 +1,4 @@
-"""The actions that say who may charge: a token, a decision, a reservation."""
+"""The actions about authorization: a token, a decision, a reservation."""
 
 from collections.abc import Callable
 from functools import partial

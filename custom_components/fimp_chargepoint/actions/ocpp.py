@@ -1,4 +1,4 @@
-"""The actions for the OCPP client of a station: its keys, and what its back end is told."""
+"""The actions for the OCPP client of a station: its keys, and messages to its CSMS."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which charge points an action is for: devices, areas, labels, or any of their entities."""
+"""Which charge points an action is for: its devices, areas, labels or entities."""
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import HomeAssistant, ServiceCall, callback
@@ -85,7 +85,7 @@ def async_ours(hass: HomeAssistant, entity_ids: set[str]) -> set[str]:
 
 @callback
 def async_name(hass: HomeAssistant, device_id: str) -> str:
-    """Return what the user calls a device."""
+    """Return the name of a device."""
     device = dr.async_get(hass).async_get(device_id)
     return device_id if device is None else device.name_by_user or device.name or device_id
 

@@ -1,4 +1,4 @@
-"""What the sensors show: a table for each kind of thing that is reported."""
+"""The sensors of a charge point: a table for each kind of value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class ChargepointSensorDescription(NodeSensorDescription[ChargepointSnapshot]):
 
 
 class Quantity(NamedTuple):
-    """What is measured, and how it is shown."""
+    """A physical quantity, and how it is shown."""
 
     device_class: SensorDeviceClass | None = None
     unit: str | None = None
@@ -81,7 +81,7 @@ def measurement(
     is_enabled: bool = False,
     category: EntityCategory | None = None,
 ) -> ChargepointSensorDescription:
-    """Describe what is measured; one without a name of its own has that of its quantity."""
+    """Describe a measurement; without a name of its own it has that of its quantity."""
     key = key or feature
     return ChargepointSensorDescription(
         key=key,
@@ -99,7 +99,7 @@ def measurement(
 
 
 def _tells_limits_apart(capabilities: Capabilities) -> bool:
-    """Whether the limit that can be set need not be the one that holds."""
+    """Whether the limit that is set and the one in force are reported separately."""
     tells = Feature.EFFECTIVE_CURRENT in capabilities.reports
     return tells and Feature.MAX_CURRENT in capabilities.controls
 
@@ -219,7 +219,7 @@ SENSORS = (
 )
 
 
-#: How the device itself is; most people never look.
+#: The health of the device; most people never look.
 HEALTH_SENSORS = (
     measurement(
         Feature.SIGNAL_STRENGTH,
@@ -265,7 +265,7 @@ HEALTH_SENSORS = (
 def _detail(
     feature: Feature, value_fn: Callable[[ChargepointSnapshot], SensorValue]
 ) -> ChargepointSensorDescription:
-    """Describe a word that few people look at, in the charge point's own spelling."""
+    """Describe a word of the charge point's own that few people look at."""
     return ChargepointSensorDescription(
         key=feature,
         translation_key=feature,

@@ -1,4 +1,4 @@
-"""What the sensors show of the meter, and of what the charge point itself asks for it."""
+"""The sensors of the meter, and of the cost that the charge point itself reports."""
 
 from typing import Final
 

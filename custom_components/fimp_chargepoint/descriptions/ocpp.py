@@ -1,4 +1,4 @@
-"""What is shown of the OCPP client of a station: its tables, for each platform."""
+"""The sensors of the OCPP client of a station."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ from ..chargepoint.ocpp import OcppSnapshot
 from ..entity import reports
 from .charge_point import NodeSensorDescription
 
-#: What the back end can think of a station.
+#: The registration of a station at its CSMS.
 _REGISTRATIONS: Final = ("accepted", "pending", "rejected")
 
 

@@ -1,4 +1,4 @@
-"""What the sensors show of the car, and of a power supply for direct current."""
+"""The sensors of the car, and of a DC power supply."""
 
 from collections.abc import Callable
 from typing import Final
@@ -30,7 +30,7 @@ def _of_supply(
     quantity: Quantity,
     value_fn: Callable[[ChargepointSnapshot], SensorValue],
 ) -> ChargepointSensorDescription:
-    """Describe what a power supply for direct current says."""
+    """Describe a value of a DC power supply."""
     return measurement(feature, quantity, value_fn, category=EntityCategory.DIAGNOSTIC)
 
 
@@ -68,13 +68,13 @@ VEHICLE_SENSORS = (
         key="vehicle_id",
         translation_key="vehicle_id",
         entity_category=EntityCategory.DIAGNOSTIC,
-        # It tells whose car it is.
+        # It identifies the car.
         entity_registry_enabled_default=False,
         exists_fn=reports(Feature.VEHICLE),
         value_fn=lambda snapshot: snapshot.vehicle.id,
         measured=True,
     ),
-    # What few cars tell, and few people look at.
+    # Few cars report these, and few people look at them.
     measurement(
         Feature.VEHICLE_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.vehicle_voltage
     ),

@@ -1,15 +1,13 @@
 """From a config entry to the settings of an MQTT connection.
 
-Settings are put together at every attempt to connect, so nothing of Home Assistant's
-own MQTT integration is copied and a change there is seen at once.
+The settings are read at every attempt to connect, so nothing of Home Assistant's own MQTT
+integration is copied and a change there takes effect at once.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 import ssl
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
@@ -31,6 +29,7 @@ from ..const import (
     CONF_TLS,
     MQTT_DOMAIN,
     Broker,
+    Fields,
     Tls,
 )
 
@@ -62,11 +61,8 @@ def has_home_assistant_broker(hass: HomeAssistant) -> bool:
 
 
 @callback
-def same_topics(hass: HomeAssistant, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two config entries with this data hear the same messages.
-
-    They do below a prefix that both have, on a broker that is called the same in both.
-    """
+def same_topics(hass: HomeAssistant, one: Fields, other: Fields) -> bool:
+    """Whether two entries have a prefix in common, on the same host and port."""
     address = _address(hass, one)
     return (
         address is not None
@@ -81,7 +77,7 @@ def _mqtt_entry(hass: HomeAssistant) -> ConfigEntry | None:
     return entries[0] if entries else None
 
 
-def _address(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, int] | None:
+def _address(hass: HomeAssistant, data: Fields) -> tuple[str, int] | None:
     """Return host and port of a broker, None where the MQTT integration does not tell."""
     if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
         entry = _mqtt_entry(hass)
@@ -92,8 +88,8 @@ def _address(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, int] | 
     return data[CONF_HOST].casefold(), data[CONF_PORT]
 
 
-def settings_source(hass: HomeAssistant, data: Mapping[str, Any]) -> SettingsSource:
-    """Return where a link gets its settings from, for the `data` of a config entry."""
+def settings_source(hass: HomeAssistant, data: Fields) -> SettingsSource:
+    """Return the source of the connection settings for the `data` of an entry."""
     if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
         return partial(_home_assistant_broker, hass)
     return partial(_other_broker, hass, data)
@@ -131,7 +127,7 @@ async def _home_assistant_broker(hass: HomeAssistant) -> MqttSettings:
     )
 
 
-async def _other_broker(hass: HomeAssistant, data: Mapping[str, Any]) -> MqttSettings:
+async def _other_broker(hass: HomeAssistant, data: Fields) -> MqttSettings:
     """Return the settings kept in our own config entry."""
     return MqttSettings(
         host=data[CONF_HOST],
@@ -142,7 +138,7 @@ async def _other_broker(hass: HomeAssistant, data: Mapping[str, Any]) -> MqttSet
     )
 
 
-async def _other_tls(hass: HomeAssistant, data: Mapping[str, Any]) -> ssl.SSLContext | None:
+async def _other_tls(hass: HomeAssistant, data: Fields) -> ssl.SSLContext | None:
     """Return the TLS context of another broker, None where there is no TLS."""
     tls = Tls(data[CONF_TLS])
     if tls is Tls.OFF:
@@ -195,7 +191,7 @@ def _tls_context(
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
-    """Load what we prove ourselves with; Python takes it from files only."""
+    """Load the client certificate, which Python only reads from files."""
     with TemporaryDirectory() as folder:
         certificate_file = Path(folder, "certificate.pem")
         certificate_file.write_text(certificate)

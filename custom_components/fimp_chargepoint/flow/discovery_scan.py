@@ -1,4 +1,4 @@
-"""Looking for charge points on a broker that is about to be set up."""
+"""The scan for charge points on a broker that is being set up."""
 
 import asyncio
 from typing import NamedTuple
@@ -14,7 +14,7 @@ ECHO_SECONDS = 3.0
 
 
 class DiscoveryScan(NamedTuple):
-    """What came of looking for charge points."""
+    """The result of a scan for charge points."""
 
     found: list[Identity]
     delivers: bool
@@ -35,7 +35,7 @@ async def async_search(hub: Hub, prefixes: list[str]) -> DiscoveryScan:
         found = [
             snapshot.identity for snapshot in snapshots if isinstance(snapshot, ChargepointSnapshot)
         ]
-        # Nothing found may mean that access rules keep everything from us.
+        # If nothing is found, access rules may block all messages.
         delivers = bool(found) or all(
             [await is_heard(hub, prefix, [hub], ECHO_SECONDS) for prefix in prefixes]
         )

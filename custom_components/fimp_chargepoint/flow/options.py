@@ -1,6 +1,6 @@
-"""The options of an entry: a table of what can be preferred, and the form made of it.
+"""The options of an entry: a table, and the form made of it.
 
-An option that has the name of a field of the library's `Options` is handed to it as it is.
+An option with the name of a field of the library's `Options` is passed on as it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,13 +56,13 @@ TOKEN_TYPES: Final = {
 CARD: Final = "iso14443"
 
 _UNTOUCHED: Final = Options()
-#: What the library takes as it is. A token is put together of two options.
+#: What is passed on as it is. A token consists of two options.
 _LIBRARY: Final = {each.name for each in fields(Options)} - {CONF_TOKEN}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preference:
-    """A field of the form. One without a default may stay empty: then it is not chosen."""
+    """A field of the form; one without a default may stay empty."""
 
     key: str
     selector: Selector[Any]
@@ -77,7 +77,7 @@ class Preference:
 
 
 class Section:
-    """A part of the form; what few people need is folded away."""
+    """A part of the form; what few people need is collapsed."""
 
     def __init__(self, name: str, *preferences: Preference, collapsed: bool = True) -> None:
         """Hold `preferences` under the headline of `name`."""
@@ -94,7 +94,7 @@ def _number(unit: str, minimum: float, maximum: float) -> NumberSelector:
     )
 
 
-#: All there is to prefer, in the order of the form.
+#: All options, in the order of the form.
 SECTIONS: Final = (
     Section(
         "measurements",
@@ -190,7 +190,7 @@ def entry_options(
     """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
 
     Raises:
-        FormError: no protocol is left, a topic is none, or a price is none.
+        FormError: no protocol is chosen, or a topic or a price is invalid.
 
     """
     options = {

@@ -1,6 +1,4 @@
-"""The options of an entry: preferences, and what belongs together where nobody else can say."""
-
-from typing import Any
+"""The options flow: the options, and which EVerest modules belong together."""
 
 from homeassistant.config_entries import (
     ConfigEntryState,
@@ -15,14 +13,14 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..chargepoint.options import ModuleChoice
-from ..const import CONF_MODULES
+from ..const import CONF_MODULES, UserInput
 from ..coordinator import FimpConfigEntry
 from .options import OPTIONS_SCHEMA, entry_options, suggested_options
 from .schemas import FormError
 
 
 class FimpOptionsFlow(OptionsFlowWithReload):
-    """Preferences, and a page for each charge point that needs a choice."""
+    """The options, and a page for each charge point whose modules must be assigned."""
 
     config_entry: FimpConfigEntry
 
@@ -33,8 +31,8 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         #: What is still to be chosen, for one charge point after the other.
         self._open: list[list[ModuleChoice]] = []
 
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show and take all preferences."""
+    async def async_step_init(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Show and save all options."""
         errors = {}
         if user_input is not None:
             try:
@@ -54,13 +52,11 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             description_placeholders={"currency": self.hass.config.currency},
         )
 
-    async def async_step_modules(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask what belongs to a charge point, and then to the next one."""
+    async def async_step_modules(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Ask which modules belong to a charge point, then to the next one."""
         if user_input is not None:
             asked = self._open.pop(0)
-            # What stays empty was decided as well.
+            # An empty field is a choice as well.
             self._modules[asked[0].address] = {
                 each.kind: user_input.get(each.kind, "") for each in asked
             }
@@ -83,7 +79,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         )
 
     def _choices(self) -> list[list[ModuleChoice]]:
-        """Return what can be chosen, together what is of one charge point."""
+        """Return what must be assigned, grouped by charge point."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return []
         found: dict[str, list[ModuleChoice]] = {}

@@ -1,8 +1,7 @@
-"""The forms of the config flow: their fields, and the way between them and an entry."""
+"""The forms of the config flow, and how they become the data of an entry."""
 
-from collections.abc import Mapping
 import re
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.data_entry_flow import section
@@ -27,6 +26,7 @@ from ..const import (
     CONF_PREFIXES,
     CONF_TLS,
     Broker,
+    Fields,
     Tls,
 )
 
@@ -94,7 +94,7 @@ CREDENTIALS_SCHEMA = probatio.Schema(_CREDENTIALS)
 
 
 class FormError(Exception):
-    """What was filled in cannot be meant so; `key` names the error for the form."""
+    """An invalid input; `key` is the translation key of the error."""
 
     def __init__(self, key: str) -> None:
         """Remember the translation key."""
@@ -102,12 +102,12 @@ class FormError(Exception):
         self.key = key
 
 
-def home_assistant_data(form: Mapping[str, Any]) -> dict[str, Any]:
+def home_assistant_data(form: Fields) -> dict[str, object]:
     """Return the entry data of a filled in HOME_ASSISTANT_SCHEMA; the form may be empty."""
     return {CONF_BROKER: Broker.HOME_ASSISTANT.value, CONF_PREFIXES: _prefixes(form)}
 
 
-def broker_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+def broker_data(form: Fields, known: Fields) -> dict[str, object]:
     """Return the entry data of a filled in BROKER_SCHEMA.
 
     `known` is the data of the entry that is changed. Secrets are never shown again, so
@@ -138,7 +138,7 @@ def broker_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
     return data
 
 
-def credentials_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+def credentials_data(form: Fields, known: Fields) -> dict[str, object]:
     """Return `known` with what CREDENTIALS_SCHEMA was filled in with."""
     data = {
         name: value for name, value in known.items() if name not in (CONF_USERNAME, CONF_PASSWORD)
@@ -146,7 +146,7 @@ def credentials_data(form: Mapping[str, Any], known: Mapping[str, Any]) -> dict[
     return data | {name: value for name, value in form.items() if value}
 
 
-def suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
+def suggestions(data: Fields) -> dict[str, object]:
     """Return what to fill a form with from the data of an entry; never a secret."""
     shown = {name: value for name, value in data.items() if name not in _SECRETS}
     return shown | {
@@ -156,7 +156,7 @@ def suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _host(text: str) -> str:
-    """Return the host; people write addresses into this field too."""
+    """Return the host; people also enter URLs here."""
     host = text.strip()
     # Colons are left to IPv6: one alone comes before a port.
     if not host or host.count(":") == 1 or re.search(r"[\s/]|\.\.", host):
@@ -164,12 +164,12 @@ def _host(text: str) -> str:
     return host
 
 
-def _prefixes(form: Mapping[str, Any]) -> list[str]:
-    """Return the topic prefixes, each once; the root of the broker where there is none."""
+def _prefixes(form: Fields) -> list[str]:
+    """Return the topic prefixes, each once; without any, the root of the broker."""
     prefixes = list(dict.fromkeys(form.get(_SECTION_TOPICS, {}).get(CONF_PREFIXES, ())))
     if any(wildcard in prefix for prefix in prefixes for wildcard in "+#"):
         raise FormError("prefix_with_wildcard")
-    # `a` and `ab`: nobody could tell a module `bm` below the one from an `m` below the other.
+    # `a` and `ab`: module `bm` below `a` and module `m` below `ab` have the same topic.
     if any(
         other.startswith(prefix) and other != prefix
         for prefix in prefixes
