@@ -4,6 +4,7 @@ import gzip
 from http import HTTPStatus
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -78,6 +79,12 @@ async def played(text: str, folder: Path) -> dict[str, str]:
     path = folder / "download.json"
     path.write_text(text)
     return {key: each["state"] for key, each in (await states(path)).items()}
+
+
+def _without_names(states: dict[str, str]) -> dict[str, str]:
+    """Return states by entity ids that do not depend on when the EVSE id was received."""
+    name = re.compile(r"everest_(evse_manager_api|de_pnx_e42_1|redacted\d+)")
+    return {name.sub("everest", entity_id): state for entity_id, state in states.items()}
 
 
 async def test_nothing_secret_is_in_it(
@@ -267,9 +274,9 @@ async def test_it_can_be_played_everest(
         await hass.async_block_till_done()
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
-    wanted = shown(hass, entry, json.loads(text)["data"])
+    wanted = _without_names(shown(hass, entry, json.loads(text)["data"]))
     assert len(wanted) > 12
-    assert await played(text, tmp_path) == wanted
+    assert _without_names(await played(text, tmp_path)) == wanted
     assert "PNX" not in text
     assert TOKEN not in text
     if dialect == "main":
