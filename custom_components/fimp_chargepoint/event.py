@@ -14,8 +14,7 @@ from .chargepoint.charge_point import Chargepoint
 from .chargepoint.faults import FaultTracker, follow, news
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppNotification, OcppSnapshot
-from .chargepoint.sessions.events import SessionEventType
-from .chargepoint.sessions.tracker import SessionEvent
+from .chargepoint.sessions import SessionEvent, SessionEventType
 from .chargepoint.station import StationSnapshot
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
@@ -143,8 +142,7 @@ class SessionEventEntity(NodeEventEntity[ChargepointSnapshot, Chargepoint]):
 
     @callback
     def _happened(self, session_event: SessionEvent) -> None:
-        record = session_event.record
-        self._tell(session_event.event_type, None if record is None else record.as_dict())
+        self._tell(session_event.event_type, session_event.as_dict())
 
 
 class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](

@@ -28,7 +28,7 @@ from homeassistant.helpers.event import (
     async_track_state_change_event,
 )
 
-from .chargepoint.sessions.cost import Price
+from .chargepoint.sessions import Price
 from .const import CONF_FIXED_PRICE, CONF_PRICE_ENTITY
 
 _LOGGER = logging.getLogger(__name__)

@@ -1,10 +1,11 @@
-"""The sessions of the charge points of an entry: watched, and kept in a small store."""
+"""The sessions of an entry's charge points: watched, and kept in a small file."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -12,8 +13,7 @@ from homeassistant.helpers.storage import Store
 
 from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import ChargepointSnapshot
-from .chargepoint.sessions.record import SessionRecord
-from .chargepoint.sessions.tracker import SessionEvent, SessionTracker, merged
+from .chargepoint.sessions import SessionEvent, SessionRecord, SessionTracker
 from .chargepoint.stored import DamagedError
 from .const import DOMAIN
 from .devices import async_find_device
@@ -23,31 +23,26 @@ from .storage import async_load, report_lost
 
 _VERSION: Final = 1
 _CHARGE_POINTS: Final = "charge_points"
-#: Seconds until what has changed is stored: what happened soon, mere energy rarely, since
-#: the charge point itself can tell it again.
+#: Seconds until changes are stored: events soon, mere energy rarely, since the charge point
+#: can report it again.
 _SAVE_SOON: Final = 10.0
 _SAVE_LATER: Final = 300.0
+#: Late events that wait for an entity to show them.
+_WAITING_MAX: Final = 10
 
-type _Data = dict[str, Any]
+type _Data = dict[str, object]
 type SessionEventListener = Callable[[SessionEvent], None]
 
 
 class Money(NamedTuple):
-    """An amount, None where it is not known, in a currency."""
+    """An amount, None if it is not known, in a currency."""
 
     amount: float | None
     currency: str | None = None
 
 
-class Save(Protocol):
-    """Stores what has changed, after a while."""
-
-    def __call__(self, *, soon: bool) -> None:
-        """Ask for it."""
-
-
 class Sessions:
-    """The store of an entry, with the keeper of each charge point that was found."""
+    """The sessions of an entry, with a recorder for each charge point that was found."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, prices: PriceSource) -> None:
         """Prepare; `async_load` comes next."""
@@ -55,16 +50,16 @@ class Sessions:
         self._hass = hass
         self._entry = entry
         self._store = _store(hass, entry.entry_id)
-        #: What is stored of those that were not found, by address, as it was read.
-        self._stored: dict[str, Any] = {}
-        #: What a newer version has stored beside them.
+        #: What is stored of each charge point that was not found, by address.
+        self._stored: _Data = {}
+        #: Fields stored by a newer version.
         self._unknown: _Data = {}
         self._recorders: dict[str, SessionRecorder] = {}
-        self._is_to_save = False
+        self._is_save_due = False
         self._stop_tracking = prices.async_track(self._reprice)
 
     async def async_load(self) -> None:
-        """Read what is stored, but for charge points whose device the user has deleted."""
+        """Read what is stored, except for charge points whose device was deleted."""
         stored, self._unknown = await _async_read(self._hass, self._store)
         self._stored = {
             address: data for address, data in stored.items() if self._has_device(address)
@@ -75,93 +70,102 @@ class Sessions:
         return async_find_device(self._hass, self._entry.entry_id, identifier) is not None
 
     async def async_close(self) -> None:
-        """Tell and store what there is; nothing is watched from now on."""
+        """Stop watching, and store what is new."""
         self._stop_tracking()
         for address in tuple(self._recorders):
             self.leave(address)
-        if self._is_to_save:
+        if self._is_save_due:
             await self._store.async_save(self._data())
 
     @callback
     def watch(self, node: Chargepoint) -> None:
-        """Keep watch over a charge point that was found."""
-        clock = node.host.clock
-        tracker = SessionTracker(has_price=self.prices.is_named, moment=clock.to_datetime)
-        if (data := self._stored.pop(node.address, None)) is not None:
-            with suppress(DamagedError):
-                tracker.restore(data)
-            report_lost(f"the sessions of {node.address}", data, tracker.to_storage())
-        self._recorders[node.address] = SessionRecorder(node, tracker, self.prices, self._save)
+        """Watch a charge point that was found."""
+        stored = self._stored.pop(node.address, None)
+        self._recorders[node.address] = SessionRecorder(node, stored, self.prices, self._save)
 
     @callback
     def leave(self, address: str) -> None:
-        """Watch a charge point no more; its sessions are kept."""
+        """Stop watching a charge point; its sessions are kept."""
         recorder = self._recorders.pop(address, None)
         if recorder is not None:
             recorder.close()
-            self._stored[address] = recorder.tracker.to_storage()
+            self._stored[address] = recorder.to_storage()
 
     @callback
     def move(self, old: str, new: str) -> None:
-        """Let a charge point that was left have another address from now on."""
+        """Give the sessions of a charge point that was left another address."""
         self._stored = _moved(self._stored, old, new)
-        self._save(soon=True)
+        self._save(_SAVE_SOON)
 
     def of(self, address: str) -> SessionRecorder:
-        """Return the keeper of a charge point that was found."""
+        """Return the recorder of a charge point that was found."""
         return self._recorders[address]
 
     @callback
     def clock_set(self, by: float) -> None:
         """The system clock was set by so many seconds."""
-        for each in self._recorders.values():
-            each.clock_set(by)
+        for recorder in self._recorders.values():
+            recorder.clock_set(by)
 
     @callback
     def _reprice(self) -> None:
-        for each in self._recorders.values():
-            each.reprice()
+        for recorder in self._recorders.values():
+            recorder.reprice()
 
     @callback
-    def _save(self, *, soon: bool) -> None:
-        """Store it after a while; asking for that again would put it off for ever."""
-        if soon or not self._is_to_save:
-            self._is_to_save = True
-            self._store.async_delay_save(self._data, _SAVE_SOON if soon else _SAVE_LATER)
+    def _save(self, delay: float) -> None:
+        """Store after `delay` seconds; later requests must not put that off for ever."""
+        if delay == _SAVE_SOON or not self._is_save_due:
+            self._is_save_due = True
+            self._store.async_delay_save(self._data, delay)
 
     def _data(self) -> _Data:
-        self._is_to_save = False
-        watched = {address: each.tracker.to_storage() for address, each in self._recorders.items()}
+        self._is_save_due = False
+        watched = {address: each.to_storage() for address, each in self._recorders.items()}
         return {**self._unknown, _CHARGE_POINTS: self._stored | watched}
 
 
 class SessionRecorder:
-    """Feeds the logbook of one charge point, and passes on what happens."""
+    """Feeds the tracker of one charge point, and passes on what happens."""
 
     def __init__(
         self,
         node: Chargepoint,
-        tracker: SessionTracker,
+        stored: object,
         prices: PriceSource,
-        save: Save,
+        save: Callable[[float], None],
     ) -> None:
-        """Start to watch `node`; `save` is called when there is something to store."""
-        self.tracker = tracker
+        """Watch `node`, continuing from `stored`; `save` is called with a delay in seconds."""
         self._clock = node.host.clock
         self._errors = node.host.internal_errors
+        self.tracker = SessionTracker(
+            has_price=prices.is_named, to_datetime=self._clock.to_datetime
+        )
+        self._stored = stored
+        if stored is not None:
+            with suppress(DamagedError):
+                self.tracker.restore(stored)
+            report_lost(f"the sessions of {node.address}", stored, self.to_storage())
         self._prices = prices
         self._save = save
-        self._saved = tracker.mark
+        self._mark = self.tracker.mark
         self._listeners: list[Callable[[], None]] = []
-        self._happening_listeners: list[SessionEventListener] = []
+        self._event_listeners: list[SessionEventListener] = []
+        self._waiting: deque[SessionEvent] = deque(maxlen=_WAITING_MAX)
         self._cancel_timer: Callable[[], None] | None = None
-        if tracker.watched is not None:
-            self._errors.call(node.restore_session, *tracker.watched)
+        if self.tracker.watched is not None:
+            self._errors.call(node.restore_session, *self.tracker.watched)
         self._snapshot = node.snapshot
         self._stop_listening = node.add_listener(self._take)
         self.reprice()
-        now = self._clock.now()
-        self._note(partial(self.tracker.take, self._snapshot, now, prices.price))
+        self._change(partial(self.tracker.take, self._snapshot, self._clock.now(), prices.price))
+
+    def to_storage(self) -> object:
+        """Return what to store; if that fails, what was stored before."""
+        stored = self._errors.ask(self.tracker.to_storage)
+        if stored is not None:
+            self._stored = stored
+        return self._stored
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
@@ -171,25 +175,31 @@ class SessionRecorder:
 
     @callback
     def async_on_session_event(self, listener: SessionEventListener) -> CALLBACK_TYPE:
-        """Call `listener` with all that happens; returns how to stop that."""
-        self._happening_listeners.append(listener)
-        return partial(self._happening_listeners.remove, listener)
+        """Call `listener` with each event, late ones that waited for it first.
+
+        Returns how to stop that.
+        """
+        self._event_listeners.append(listener)
+        if self._waiting:
+            # Not before the entity that listens has a state.
+            self._clock.call_at(self._clock.now(), self._pass_on_waiting)
+        return partial(self._event_listeners.remove, listener)
 
     @property
     def session_cost(self) -> Money:
-        """What the session costs so far, or did cost."""
+        """The cost of the current session so far, or of the last one."""
         active = self.tracker.active or self.tracker.past
         return Money(None) if active is None else Money(active.cost, active.session_cost.currency)
 
     @property
     def session_since(self) -> datetime | None:
-        """When that session began."""
+        """Since when that cost counts."""
         active = self.tracker.active or self.tracker.past
-        return None if active is None else active.started or active.since
+        return None if active is None else active.counted_since
 
     @property
     def total_cost(self) -> Money:
-        """What all sessions did cost."""
+        """The cost of all sessions."""
         totals, price = self.tracker.totals, self._prices.price
         if price is not None:
             return Money(totals.get(price.currency), price.currency)
@@ -200,27 +210,26 @@ class SessionRecorder:
 
     @property
     def last_session(self) -> SessionRecord | None:
-        """The last session that is over."""
+        """The last session that has ended."""
         return self.tracker.records[-1] if self.tracker.records else None
 
     def reprice(self) -> None:
-        """The price may be another one."""
-        if (price := self._prices.price) is not None:
-            self._note(partial(self.tracker.reprice, price), is_new=True)
-        else:
-            self._errors.call(self._tell, [], is_new=True)
+        """The price may have changed."""
+        price = self._prices.price
+        change = None if price is None else partial(self.tracker.reprice, price)
+        self._change(change or list[SessionEvent], is_new=True)
 
     def clock_set(self, by: float) -> None:
         """The system clock was set by so many seconds."""
-        self._note(partial(self.tracker.clock_set, by))
+        self._change(partial(self.tracker.clock_set, by))
 
     def close(self) -> None:
-        """Listen no more, and tell what waits to be told."""
+        """Stop watching, and report what waits to be reported."""
         self._stop_listening()
-        self._note(partial(self.tracker.close, self._prices.price))
+        self._change(partial(self.tracker.close, self._prices.price))
 
     def _take(self, snapshot: ChargepointSnapshot) -> None:
-        """Take what is said, but for measurements that are no part of a session."""
+        """Take a snapshot, unless only measurements differ that are no part of a session."""
         before, self._snapshot = self._snapshot, snapshot
         if (
             snapshot.meter.session_energy == before.meter.session_energy
@@ -228,41 +237,41 @@ class SessionRecorder:
             and not snapshot.differs_beyond_measurements(before)
         ):
             return
-        now = self._clock.now()
-        self._note(partial(self.tracker.take, snapshot, now, self._prices.price))
+        self._change(partial(self.tracker.take, snapshot, self._clock.now(), self._prices.price))
 
     def _tick(self) -> None:
-        now = self._clock.now()
-        self._note(partial(self.tracker.tick, now, self._prices.price))
+        self._change(partial(self.tracker.tick, self._clock.now(), self._prices.price))
 
-    def _note(
+    def _change(
         self, change: Callable[[], list[SessionEvent] | None], *, is_new: bool = False
     ) -> None:
-        """Change the logbook, and pass on what happened.
+        """Change the tracker, and pass on what happened; `is_new`: so is something else.
 
         A bug in the sessions must not affect the charge point.
         """
-        happened = self._errors.ask(change)
-        self._errors.call(self._tell, happened or [], is_new=is_new)
+        events = self._errors.ask(change) or []
+        self._errors.call(self._changed, events, is_new=is_new)
 
-    def _tell(self, happened: list[SessionEvent], *, is_new: bool = False) -> None:
-        """Pass on what happened, and wait for what will.
-
-        `is_new` is whether there is news although the logbook is the same.
-        """
+    def _changed(self, events: list[SessionEvent], *, is_new: bool) -> None:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
         if self.tracker.next_deadline is not None:
             self._cancel_timer = self._clock.call_at(self.tracker.next_deadline, self._tick)
-        if (mark := self.tracker.mark) != self._saved:
-            self._saved = mark
-            self._save(soon=bool(happened))
+        if (mark := self.tracker.mark) != self._mark:
+            self._mark = mark
+            self._save(_SAVE_SOON if events else _SAVE_LATER)
             is_new = True
         if is_new:
             self._errors.tell(self._listeners)
-        for session_event in happened:
-            self._errors.tell(self._happening_listeners, session_event)
+        for event in events:
+            if event.late and not self._event_listeners:
+                self._waiting.append(event)
+            self._errors.tell(self._event_listeners, event)
+
+    def _pass_on_waiting(self) -> None:
+        while self._waiting and self._event_listeners:
+            self._errors.tell(self._event_listeners, self._waiting.popleft())
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[_Data]:
@@ -280,7 +289,7 @@ async def _async_read(hass: HomeAssistant, store: Store[_Data]) -> tuple[_Data, 
 
 
 async def async_move_sessions(hass: HomeAssistant, entry_id: str, old: str, new: str) -> None:
-    """Let a charge point of an entry that is not loaded have another address."""
+    """Give the sessions of a charge point another address, in an entry that is not loaded."""
     store = _store(hass, entry_id)
     stored, unknown = await _async_read(hass, store)
     if old in stored:
@@ -288,15 +297,15 @@ async def async_move_sessions(hass: HomeAssistant, entry_id: str, old: str, new:
 
 
 async def async_remove_sessions(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget the sessions of an entry that is gone."""
+    """Delete the sessions of an entry that was removed."""
     await _store(hass, entry_id).async_remove()
 
 
-def _moved(stored: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """Return `to_storage` with what was at `old` at `new`."""
+def _moved(stored: Mapping[str, object], old: str, new: str) -> _Data:
+    """Return what is stored by address with what was at `old` at `new`."""
     if old not in stored:
         return dict(stored)
-    others = {address: each for address, each in stored.items() if address != old}
+    others = {address: data for address, data in stored.items() if address != old}
     # Until it was moved, it was watched under both.
     later = stored.get(new)
-    return others | {new: merged(stored[old], later) if later else stored[old]}
+    return others | {new: SessionTracker.merged(stored[old], later) if later else stored[old]}

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import aiomqtt
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -318,17 +318,20 @@ async def test_nothing_happens_by_itself(
         assert await hass.config_entries.async_reload(found.entry.entry_id)
         await found.expects("sensor", "status", status)
         await until(lambda: keeper(found).tracker.next_deadline is None)
-        assert not diary.told
-        if at_home is fimp:
+        if at_home is everest and charges:
             # A station that has lost its broker restarts, and begins another session.
+            assert all(told["late"] for _, told in diary.told)
+        else:
+            assert not diary.told
             assert not keeper(found).tracker.records
 
 
 @PROTOCOLS
+@pytest.mark.usefixtures("attentive")
 async def test_an_end_while_home_assistant_was_off(
     hass: HomeAssistant, broker: BrokerProcess, at_home: Any
 ) -> None:
-    """It is recorded, for the charge point tells of it; it is no event of now."""
+    """It is recorded, as far as the charge point reports it, and the events are late."""
     async with at_home(hass, broker) as found:
         await begin_charging(found)
         await has_charged(found, 0.5)
@@ -350,8 +353,10 @@ async def test_an_end_while_home_assistant_was_off(
         if at_home is fimp:
             assert kept["energy"] == pytest.approx(energy(found), abs=0.01)
             assert kept["duration"] >= 0
-        assert "session_finished" not in diary.words
-        assert "car_disconnected" not in diary.words
+        told = await diary.tells("session_finished")
+        assert {**told, **kept, "late": True} == told
+        assert (await diary.tells("car_disconnected"))["late"] is True
+        assert diary.words == ["session_finished", "car_disconnected"]
 
 
 @pytest.mark.usefixtures("attentive")
@@ -395,6 +400,32 @@ async def test_the_store_goes_with_the_entry(
         assert len(kept["records"]) == 1
         await hass.config_entries.async_remove(found.entry.entry_id)
         assert f"{DOMAIN}.{found.entry.entry_id}.sessions" not in hass_storage
+
+
+async def test_a_tracker_that_fails_costs_no_other(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others are stored, and of this one what was stored before stays."""
+    async with fimp(hass, broker) as found:
+        await one_session(found)
+        await hass.config_entries.async_reload(found.entry.entry_id)
+        await found.expects("sensor", "status", "disconnected")
+        before = stored(hass_storage, found.entry)
+
+        def fail() -> NoReturn:
+            raise KeyError("bug")
+
+        monkeypatch.setattr(keeper(found).tracker, "to_storage", fail)
+        sessions = found.entry.runtime_data.sessions
+        sessions._stored["fimp:other/1/1"] = {"records": []}
+        assert sessions._data()["charge_points"] == before | {"fimp:other/1/1": {"records": []}}
+        assert await hass.config_entries.async_unload(found.entry.entry_id)
+        await hass.config_entries.async_setup(found.entry.entry_id)
+        await found.expects("sensor", "status", "disconnected")
+        assert len(keeper(found).tracker.records) == 1
 
 
 async def test_sessions_move_with_the_device(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -553,9 +584,9 @@ async def test_get_sessions_as_csv(hass: HomeAssistant, broker: BrokerProcess) -
         answer = await get_sessions(found, format="csv")
         assert "sessions" not in answer
         assert answer["csv"].splitlines() == [
-            "started,ended,duration,energy,average_power,cost,currency,who",
-            "2026-11-01T12:00:00+00:00,2026-11-01T14:00:00+00:00,7200,2.5,1250,3.75,NOK,'=1+1",
-            ",2026-11-02T14:00:00+00:00,,,,,,",
+            "started,ended,duration,energy,average_power,cost,currency,who,ended_by",
+            "2026-11-01T12:00:00+00:00,2026-11-01T14:00:00+00:00,7200,2.5,1250,3.75,NOK,'=1+1,",
+            ",2026-11-02T14:00:00+00:00,,,,,,,",
         ]
         answer = await get_sessions(found, format="csv", since="2026-11-02 00:00:00")
         assert len(answer["csv"].splitlines()) == 2

@@ -221,8 +221,9 @@ def _event(hass: HomeAssistant, platform: str = DOMAIN) -> Callable[..., None]:
     """Return how to show what an event entity shows."""
     entity = er.async_get(hass).async_get_or_create(Platform.EVENT, platform, "session")
 
-    def show(when: str, kind: str | None = None) -> None:
-        hass.states.async_set(entity.entity_id, when, {"event_type": kind, "energy": 12.3})
+    def show(when: str, kind: str | None = None, **attributes: Any) -> None:
+        shown = {"event_type": kind, "energy": 12.3, **attributes}
+        hass.states.async_set(entity.entity_id, when, shown)
 
     return show
 
@@ -277,6 +278,25 @@ async def test_session_that_finished_long_ago(hass: HomeAssistant, told: list[Se
     assert told == []
     show(_later(1), "session_finished")
     await run_by(hass, told, "session_finished")
+
+
+@pytest.mark.parametrize("event_type", ["session_finished", "car_disconnected"])
+async def test_a_late_event(hass: HomeAssistant, told: list[ServiceCall], event_type: str) -> None:
+    """An automation runs hours later only if the user has chosen that."""
+    show = _event(hass)
+    show(_later(0), "car_connected")
+    entity = next(each for each in hass.states.async_all("event"))
+    common = {"trigger": f"{DOMAIN}.{event_type}", "target": {"entity_id": entity.entity_id}}
+    await automate(
+        hass,
+        common | {"id": "at once"},
+        common | {"id": "also late", "options": {"include_late": True}},
+    )
+    show(_later(1), event_type, late=True)
+    await run_by(hass, told, "also late")
+    show(_later(2), event_type)
+    await until(lambda: len(told) == 2, "both triggers")
+    assert {each.data["by"] for each in told} == {"at once", "also late"}
 
 
 async def test_session_of_something_else(hass: HomeAssistant, told: list[ServiceCall]) -> None:

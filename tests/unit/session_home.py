@@ -15,8 +15,12 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Status,
     Vehicle,
 )
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
-from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
+from custom_components.fimp_chargepoint.chargepoint.sessions import (
+    Price,
+    SessionEvent,
+    SessionEventType,
+    SessionTracker,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -93,11 +97,12 @@ class Home:
     def _take(self, minutes: float) -> None:
         self._note(minutes, self.tracker.take(self.snapshot, at(minutes).timestamp(), self.price))
 
-    def _note(self, minutes: float, happened: list[Any]) -> None:
+    def _note(self, minutes: float, happened: list[SessionEvent]) -> None:
         for each in happened:
-            self.events.append((str(each.event_type), round(minutes)))
-            if each.record is not None:
-                self.told.append(each.record.as_dict())
+            name = f"late {each.event_type}" if each.late else str(each.event_type)
+            self.events.append((name, round(minutes)))
+            if each.event_type is SessionEventType.SESSION_FINISHED:
+                self.told.append(each.as_dict())
 
     @property
     def record(self) -> dict[str, Any]:

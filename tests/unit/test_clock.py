@@ -340,7 +340,7 @@ class Diary:
         def moment(now: float) -> datetime:
             return datetime.fromtimestamp(now + self.offset, UTC)
 
-        self.home.tracker._moment = moment
+        self.home.tracker._to_datetime = moment
 
     def set_clock(self, minutes: float, by: float, session: Session | None = None) -> None:
         """Let somebody set it; the charge point corrects what it has from us itself."""
@@ -378,7 +378,7 @@ def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
     assert home.events[-2:] == [("session_finished", 70), ("car_disconnected", 70)]
     # Since when its cost counts is what statistics tell sessions apart by.
     assert home.tracker.past is not None
-    assert (home.tracker.past.started or home.tracker.past.since) == since
+    assert home.tracker.past.counted_since == since
 
 
 @BOTH_WAYS
@@ -395,7 +395,8 @@ def test_a_session_whose_start_the_library_saw(by: float) -> None:
     home.says(70, Status.DISCONNECTED)
     home.waits(80)
     (record,) = home.tracker.records
-    assert record.started == at(10.1) + timedelta(seconds=by)
+    # The car was there a moment before.
+    assert record.started == at(10) + timedelta(seconds=by)
     assert record.ended == at(70) + timedelta(seconds=by)
     assert record.energy == 5.0
 

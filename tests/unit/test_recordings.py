@@ -40,7 +40,7 @@ ENDS: dict[str, dict[str, tuple[str | None, float | None]]] = {
         "everest:evse_manager_api_2": ("disconnected", 0.069),
     },
     "fimp/live/defa_real_adapter": {
-        "fimp:defa/1/DEFA12345": ("disconnected", 0.0),
+        "fimp:defa/1/DEFA12345": ("disconnected", 0.17883333333334073),
     },
     "fimp/live/easee_full_topup_full_again": {
         "fimp:charger/1/1": ("disconnected", 0.178),

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
-from custom_components.fimp_chargepoint.chargepoint.sessions.active_session import ActiveSession
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price, SessionCost
-from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
-from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import (
+from custom_components.fimp_chargepoint.chargepoint.session import EndReason, Session
+from custom_components.fimp_chargepoint.chargepoint.sessions import (
     RECORDS_MAX,
     SessionTracker,
-    merged,
 )
+from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price, SessionCost
+from custom_components.fimp_chargepoint.chargepoint.sessions.history import ActiveSession
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
 from custom_components.fimp_chargepoint.chargepoint.stored import (
     DamagedError,
     dict_of,
@@ -68,15 +68,21 @@ def book() -> SessionTracker:
             cost=1.5 + number,
             currency="NOK",
             who=f"car {number}",
+            ended_by=EndReason.REMOTE,
         )
         for number in range(3)
     ]
     tracker.past, tracker.active = (
         ActiveSession(
             since=hours(number),
-            started=hours(number),
-            key=hours(number),
-            id=f"session {number}",
+            offset=0.0,
+            session=Session(
+                id=f"session {number}",
+                started=hours(number),
+                start_guessed=True,
+                offset=float(number),
+                end_reason=EndReason.REMOTE,
+            ),
             energy=5.0 + number,
             charging_seen=True,
             who=f"car {number}",
@@ -117,8 +123,9 @@ def test_everything_is_damaged_below() -> None:
             for each in kind.__dataclass_fields__
         ),
         *("records", "active", "past", "totals", "watched", "NOK", "EUR"),
+        *("id", "start_guessed", "end_reason"),
     }
-    assert names == fields - {"unknown", "stale"}
+    assert names == fields - {"unknown", "stale", "restored"}
     assert all(each is not None for each in json.loads(json.dumps(STORED)).values())
 
 
@@ -141,14 +148,17 @@ def test_damage_costs_itself(place: tuple[Any, ...]) -> None:
         # It can be stored and read again, and goes on.
         assert read(json.loads(json.dumps(after))).to_storage() == after, what
         tracker.reprice(Price(2.0, "NOK"))
-        assert merged(damaged, STORED)["active"] == STORED["active"], what
-        assert merged(STORED, damaged)["records"][:3] == STORED["records"], what
+        assert SessionTracker.merged(damaged, STORED)["active"] == STORED["active"], what
+        assert SessionTracker.merged(STORED, damaged)["records"][:3] == STORED["records"], what
 
 
 @pytest.mark.parametrize("name", STORED["active"])
-def test_one_field_of_a_visit(name: str) -> None:
-    """The others are as they were; a moment that is missing has another one in its place."""
+def test_one_field_of_an_active_session(name: str) -> None:
+    """The others are as they were; only without its time it is worth nothing."""
     after = read(put(STORED, ("active", name), [])).active
+    if name == "since":
+        assert after is None
+        return
     assert after is not None
     assert list(
         lost(
@@ -180,9 +190,10 @@ def test_one_field_of_a_bill(name: str) -> None:
     active = tracker.active
     assert active is not None
     assert active.cost is None
-    active, added = replace(active, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
+    before = active.session_cost.cost
+    active = replace(active, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
     assert active.cost is None
-    assert added == 2.0 * (9.0 - 7.0)
+    assert active.session_cost.cost - before == 2.0 * (9.0 - 7.0)
 
 
 def test_a_bill_without_its_energy() -> None:
@@ -190,8 +201,8 @@ def test_a_bill_without_its_energy() -> None:
     data = put(put(STORED, ("active", "session_cost"), 5), ("active", "energy"), None)
     active = read(data).active
     assert active is not None
-    active, added = replace(active, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
-    assert (active.cost, added) == (None, 0.0)
+    active = replace(active, energy=9.0).billed(Price(2.0, "NOK"), has_price=True)
+    assert (active.cost, active.session_cost.cost) == (None, 0.0)
 
 
 @pytest.mark.parametrize("what", ["nonsense", None, ...])
@@ -205,7 +216,7 @@ def test_the_next_record_takes_the_place_of_its_own_only(what: Any) -> None:
         return
     assert energies == [5.0, 6.0, 7.0]
     assert tracker.active is not None
-    tracker._keep(replace(tracker.active, energy=8.0), None)
+    tracker.finish(replace(tracker.active, energy=8.0), None)
     assert [each.energy for each in tracker.records] == [5.0, 6.0, 8.0]
 
 
@@ -219,11 +230,11 @@ def test_what_is_no_object() -> None:
     for data in (None, 5, "x", [], [STORED]):
         with pytest.raises(DamagedError):
             SessionTracker().restore(data)
-        assert merged(data, STORED) == STORED
+        assert SessionTracker.merged(data, STORED) == STORED
         alone = SessionTracker().to_storage() | {
             each: STORED[each] for each in ("records", "totals")
         }
-        assert merged(STORED, data) == alone
+        assert SessionTracker.merged(STORED, data) == alone
     assert read({}).to_storage() == SessionTracker().to_storage()
 
 
@@ -243,13 +254,13 @@ def test_what_is_unknown_is_kept() -> None:
     assert list(lost(data, tracker.to_storage())) == []
     assert "newer" not in tracker.records[0].as_dict()
     assert tracker.active is not None
-    tracker._keep(replace(tracker.active, energy=8.0), None)
+    tracker.finish(replace(tracker.active, energy=8.0), None)
     assert tracker.to_storage()["records"][2] == data["records"][2] | {
         "energy": 8.0,
         "cost": None,
         "currency": None,
     }
-    assert merged(data, STORED)["newer"] == more["newer"]
+    assert SessionTracker.merged(data, STORED)["newer"] == more["newer"]
 
 
 def test_a_list_is_not_endless() -> None:

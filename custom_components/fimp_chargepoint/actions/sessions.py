@@ -10,8 +10,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
-from ..chargepoint.sessions.record import SessionRecord
-from ..chargepoint.sessions.tracker import RECORDS_MAX
+from ..chargepoint.sessions import RECORDS_MAX, SessionRecord
 from ..coordinator import ChargepointCoordinator
 from .action import Action, Answer, AnyAction, Data
 
@@ -30,6 +29,7 @@ _COLUMNS: Final = (
     "cost",
     "currency",
     "who",
+    "ended_by",
 )
 
 

@@ -15,6 +15,7 @@ from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
 from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, NodeHost
+from .session import restored
 
 
 class Chargepoint(Node[ChargepointSnapshot], ABC):
@@ -24,6 +25,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     command_timeout: ClassVar[float]
     #: Seconds that a report may lag behind what it is about.
     report_age: ClassVar[float]
+    #: Whether we infer when a session began if it does not report that.
+    infers_session_start: ClassVar[bool] = False
     #: Whether limits that were set from here are not its own settings, and can be withdrawn.
     takes_limits_from_outside: ClassVar[bool] = False
 
@@ -295,11 +298,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Take over what `stored_pauses` returned in an earlier run; it may be damaged."""
 
     def restore_session(self, started: datetime, energy: float) -> None:
-        """Take over the session of an earlier run, where only we saw it begin.
-
-        `energy` is the last known energy of that session in kWh. Ignored where the
-        charge point says itself when its session began, or where a new one runs.
-        """
+        """Take over a start that an earlier run inferred for a session of `energy` kWh."""
+        known, meter = self.snapshot.session, self.snapshot.meter
+        session = restored(known, meter.session_energy, started, energy)
+        if self.infers_session_start and session != known:
+            meter = replace(meter, session_energy=meter.session_energy or energy)
+            self._update(self.host.clock.now(), session=session, meter=meter)
 
     def _require(self, feature: Feature) -> None:
         if feature not in self.snapshot.capabilities.controls:

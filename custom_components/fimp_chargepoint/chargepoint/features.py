@@ -30,6 +30,7 @@ class Feature(StrEnum):
     RANDOM_DELAY_DURATION = "random_delay_duration"
     SKIP_RANDOM_DELAY = "skip_random_delay"
     DELAYED_UNTIL = "delayed_until"
+    END_REASON = "end_reason"
     VEHICLE = "vehicle"
     VEHICLE_VOLTAGE = "vehicle_voltage"
     VEHICLE_CURRENT = "vehicle_current"

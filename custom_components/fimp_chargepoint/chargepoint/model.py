@@ -8,7 +8,7 @@ never zero.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from typing import Any, Self
 from .capabilities import Capabilities, ParameterValue
 from .features import Feature as Feature  # noqa: PLC0414
 from .limits.requested import Requested
+from .session import Session as Session  # noqa: PLC0414
 from .vehicle import DcSupply as DcSupply  # noqa: PLC0414
 from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
 
@@ -126,36 +127,6 @@ class Identity:
     def named(self, name: str | None) -> Self:
         """Return the same with the name that somebody has given, if anybody has."""
         return replace(self, name=name, kind=None) if name else self
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One visit of a car, from plug-in to plug-out. Energy: `Meter.session_energy`.
-
-    Where nobody said when it began, `start_guessed` is set: `started` is then the moment
-    from which its energy was watched. `started` also tells sessions apart, so it stays what it
-    was, also where it was taken from a clock of ours that was set since: by `offset` seconds,
-    None where the charge point has said it. `authorized` is whether somebody may charge, where
-    the charge point tells, and `token` the end of what they have shown: the whole is a key.
-    """
-
-    id: str | None = None
-    started: datetime | None = None
-    start_guessed: bool = False
-    offset: float | None = None
-    ended: datetime | None = None
-    authorized: bool | None = None
-    token: str | None = None
-
-    @property
-    def began(self) -> datetime | None:
-        """When it began, by the clock as it is now."""
-        return corrected(self.started, self.offset)
-
-
-def corrected(taken: datetime | None, offset: float | None) -> datetime | None:
-    """Return a moment that was taken from a clock which was set by `offset` seconds since."""
-    return taken + timedelta(seconds=offset) if taken is not None and offset else taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +301,7 @@ class ChargepointSnapshot(NodeSnapshot):
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     faults: frozenset[str] = frozenset()
     errors: frozenset[str] = frozenset()
-    session: Session = Session()
+    session: Session = field(default=Session())
     pending: Mapping[str, Any] = field(default_factory=dict)
     requested: Requested = field(default=Requested())
     meter: Meter = Meter()

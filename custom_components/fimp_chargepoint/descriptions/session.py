@@ -12,7 +12,7 @@ from homeassistant.components.sensor import (
 from homeassistant.const import UnitOfEnergy, UnitOfTime
 
 from ..chargepoint.model import Feature
-from ..chargepoint.sessions.record import SessionRecord
+from ..chargepoint.sessions import EndReason, SessionRecord
 from ..entity import NodeDescription, reports
 from ..sessions import Money, SessionRecorder
 from .charge_point import SensorValue, Total
@@ -60,6 +60,14 @@ LAST_SESSION_SENSORS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=_of_last(lambda record: record.ended),
+    ),
+    SessionsSensorDescription(
+        key="last_session_ended_by",
+        translation_key="last_session_ended_by",
+        device_class=SensorDeviceClass.ENUM,
+        options=[*EndReason],
+        exists_fn=reports(Feature.END_REASON),
+        value_fn=_of_last(lambda record: record.ended_by),
     ),
 )
 

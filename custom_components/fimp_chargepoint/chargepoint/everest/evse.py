@@ -7,7 +7,6 @@ same words; how they are heard and told differs.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
@@ -21,9 +20,9 @@ from ..model import (
     Session,
     Status,
     Vehicle,
-    corrected,
 )
 from ..node import NodeHost
+from ..session import corrected
 from . import limits, powermeter, session
 from .api.operations import CONNECTORS
 from .envelope import mapping, text
@@ -57,10 +56,12 @@ class Evse(PausingChargepoint):
     """What every EVSE of EVerest has."""
 
     takes_limits_from_outside: ClassVar[bool] = True
+    #: What can be reported from the beginning.
+    always_reported: ClassVar[frozenset[Feature]] = frozenset(
+        {Feature.STATUS, Feature.SESSION_ENERGY}
+    )
     command_timeout: ClassVar[float] = 10.0
     report_age: ClassVar[float] = 2.5
-    #: Whether a session begins when we see it begin: nobody tells.
-    _sees_starts: ClassVar[bool] = False
 
     def __init__(self, address: str, module: str, host: NodeHost) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
@@ -69,7 +70,7 @@ class Evse(PausingChargepoint):
             ChargepointSnapshot(
                 identity=Identity(name=f"EVerest {module}"),
                 capabilities=Capabilities(
-                    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
+                    reports=self.always_reported,
                     controls=frozenset(
                         {
                             Feature.CHARGING,
@@ -84,8 +85,6 @@ class Evse(PausingChargepoint):
         )
         #: The limits that hold, as was said last.
         self._enforced = Enforced()
-        #: Whether only we say when the session began.
-        self._start_guessed = False
         self._hardware: dict[str, Any] = {}
         self._information = Information()
         self._has_powermeter = False
@@ -190,15 +189,7 @@ class Evse(PausingChargepoint):
                 "raw_status": state.raw,
                 "pause_reason": state.pause_reason,
                 "plugged": state.plugged,
-                "session": Session(
-                    id=state.id,
-                    started=state.started,
-                    start_guessed=self._start_guessed,
-                    offset=self._offset(state.started),
-                    ended=state.ended,
-                    authorized=state.authorized,
-                    token=state.token,
-                ),
+                "session": self._session_of(state, before),
                 "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
             }
         )
@@ -217,12 +208,16 @@ class Evse(PausingChargepoint):
             return Status.SUSPENDED_BY_EVSE
         return state.status
 
-    def _offset(self, started: datetime | None) -> float | None:
-        """Return the offset of a session's start, where nobody but us has seen it."""
-        if not self._sees_starts or started is None:
-            return None
-        known = self.snapshot.session
-        return (known.offset or 0.0) if known.started == started else 0.0
+    def _session_of(self, state: State, before: State) -> Session:
+        """Return the session of `state`, which comes after the state `before`."""
+        return Session(
+            id=state.id,
+            started=state.started,
+            ended=state.ended,
+            end_reason=state.end_reason,
+            authorized=state.authorized,
+            token=state.token,
+        )
 
     @override
     def clock_set(self, by: float, now: float) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ..model import Status
+from ..session import SAME_START
 from .energy import SessionEnergy, based, counted, metered
 from .envelope import number, part, text, timestamp
 from .status import (
@@ -28,11 +29,11 @@ from .status import (
     NO_TRANSACTION,
     PAUSED_EVSE,
     PREPARING,
-    SAME_START,
     SWITCHING,
     UNPLUGGED,
     WORDS,
     State,
+    end_reason,
     is_close,
     is_of,
     paused,
@@ -75,18 +76,23 @@ def on_event(state: State, event: dict[str, Any], now: float, seen: datetime) ->
             # Until then it waited for somebody, also where nobody listened.
             status=state.status or Status.REQUESTING,
             transaction=name == "TransactionStarted",
+            end_reason=None,
             energy=based(state.energy, _reading(details)),
         )
     if name in AUTHORIZED:
-        state = replace(state, authorized=AUTHORIZED[name], token=_token(details) or state.token)
+        # A token that came before the car still counts when the station asks for one.
+        authorized = AUTHORIZED[name] or (name == AUTH_REQUIRED and state.authorized is True)
+        state = replace(state, authorized=authorized, token=_token(details) or state.token)
     if meaning is None:
         return state
     word, car, _ = meaning
     reasons = None
     if name == "SessionStarted":
         car = details.get("reason") == "EVConnected"
-    elif name == "TransactionFinished" and details.get("reason") == "Local":
-        word = FINISHED_EVSE
+    elif name == "TransactionFinished":
+        reason = text(details.get("reason")) or ""
+        state = replace(state, end_reason=end_reason(reason))
+        word = FINISHED_EVSE if reason == "Local" else word
     elif word == PAUSED_EVSE:
         reasons = reasons_of(details)
     enabled = name == "Enabled"
@@ -182,6 +188,7 @@ def forgotten(state: State, *, restarted: bool = False) -> State:
         id=state.id,
         started=state.started,
         ended=state.ended,
+        end_reason=state.end_reason,
         energy=state.energy,
     )
 
@@ -232,7 +239,7 @@ def _entered(
         doubt = (enabled or state.word == DISABLED) and car and plugged is not False
         status = None if doubt else Status.DISCONNECTED
         plugged = None if doubt else False
-        if not doubt and (state.id is not None or state.started is not None):
+        if not doubt and not enabled and (state.id is not None or state.started is not None):
             ended = ended or when
     return replace(
         state,
@@ -317,6 +324,7 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         id=uuid,
         started=started,
         ended=None,
+        end_reason=None,
         authorized=None,
         token=None,
         energy=SessionEnergy(),

@@ -5,10 +5,14 @@ EVerest API v1, evse_manager_consumer; the API before it has the same words.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+import re
 from typing import Final, NamedTuple
 
 from ..model import PauseReason, Status
+from ..session import EndReason, is_same
 from .energy import SessionEnergy
+
+_WORD_BORDER: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 UNPLUGGED: Final = "Unplugged"
 DISABLED: Final = "Disabled"
@@ -115,6 +119,12 @@ AUTHORIZED: Final = {
 BEGINNINGS: Final = frozenset({"SessionStarted", "TransactionStarted"})
 
 
+def end_reason(word: str) -> EndReason | None:
+    """Return why a transaction ended, from a `StopTransactionReason` such as EVDisconnected."""
+    reason = _WORD_BORDER.sub("_", word).lower()
+    return EndReason(reason) if reason in EndReason else None
+
+
 def reasons_of(details: dict[str, object]) -> frozenset[str]:
     """Return the reasons in what a `ChargingPausedEVSE` tells."""
     reasons = details.get("reasons")
@@ -137,10 +147,6 @@ def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
     return PauseReason.NO_ENERGY if NO_ENERGY in reasons else None
 
 
-#: The start in session_info and the timestamp of SessionStarted are the same moment.
-SAME_START: Final = timedelta(seconds=2)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What is known of a charge point's present or last session.
@@ -161,6 +167,7 @@ class State:
     id: str | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    end_reason: EndReason | None = None
     authorized: bool | None = None
     token: str | None = None
     energy: SessionEnergy = field(default_factory=SessionEnergy)
@@ -196,10 +203,7 @@ def is_another(state: State, before: State) -> bool:
     """Whether `state` is of another session than the state `before` it."""
     if state.ended is None and before.ended is not None:
         return True
-    if state.id is not None and before.id is not None:
-        return state.id != before.id
-    known = state.started is not None and before.started is not None
-    return known and not is_close(state.started, before.started, SAME_START)  # type: ignore[arg-type]
+    return is_same(state, before) is False
 
 
 def is_of(state: State, session_id: str | None, started: datetime | None) -> bool:

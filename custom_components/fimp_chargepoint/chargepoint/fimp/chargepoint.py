@@ -5,7 +5,6 @@ sibling services on the same address, and the adapters built on cliffhanger.
 """
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities, Parameter, ParameterValue
@@ -47,6 +46,7 @@ class FimpChargepoint(Chargepoint):
     """One `chargepoint` service and the services beside it, on the same address."""
 
     # Adapters poll their cloud every 30 s, and prove a stop only then.
+    infers_session_start: ClassVar[bool] = True
     command_timeout: ClassVar[float] = 40.0
     report_age: ClassVar[float] = 30.0
     #: The reports that prove a charge point where none was known. An error report does
@@ -329,11 +329,6 @@ class FimpChargepoint(Chargepoint):
         self._get("chargepoint", "cmd.state.get_report")
         pause = ANSWER_TIME if self._unanswered <= TRIES else ASK_AFTER
         self.timers.set("silence", now + pause, self._watch_silence)
-
-    @override
-    def restore_session(self, started: datetime, energy: float) -> None:
-        session = self._sessions.from_storage(self.snapshot, started, energy)
-        self._update(self.host.clock.now(), session=session)
 
     # Commands ----------------------------------------------------------------------
 

@@ -1,27 +1,27 @@
 """The session of a FIMP charge point, from `evt.current_session.report`.
 
-Source: Futurehome FIMP API, chargepoint service; `started_at` and `finished_at` as today's
-adapters send them. Their `previous_session` is left out: the logbook knows of it.
+Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` and
+`previous_session` as today's adapters send them.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ..errors import ProtocolError
-from ..model import ChargepointSnapshot, Feature, Session
+from ..model import ChargepointSnapshot, Feature, Session, Status
+from ..session import inferred
 from .message import Message, number, time
 from .reports import Reading, amperes, expect
 
 
 class SessionReader:
-    """Reads the reports of one charge point, and knows what the last one did not say."""
+    """Reads the session reports of one charge point."""
 
     def __init__(self) -> None:
-        """Nothing is known of an earlier run."""
-        self._restored_energy: float | None = None
-        self._start_was_seen = False
+        """Start with a counter that belongs to the session."""
+        #: Whether the counter was reset after the session, so that it belongs to the next one.
+        self._was_reset = False
 
     def read(self, snapshot: ChargepointSnapshot, message: Message, now: datetime) -> Reading:
         """Read `evt.current_session.report`."""
@@ -31,58 +31,46 @@ class SessionReader:
         offered = number(message.props.get("offered_current"))
         if offered is not None:
             amperes(offered, "offered_current")
-        values = snapshot.meter
-        known = self._restored_energy if values.session_energy is None else values.session_energy
-        session, energy = next_session(snapshot.session, known, energy, message.props, now)
-        self._start_was_seen = "started_at" not in message.props
+        session, shown = self._next(snapshot, message, energy, now)
         changes: dict[str, Any] = {
             "session": session,
             "session_current": limit_of(snapshot, session, offered),
-            "meter": replace(values, session_energy=energy, offered_current=offered),
+            "meter": replace(snapshot.meter, session_energy=shown, offered_current=offered),
         }
         seen = set() if offered is None else {Feature.OFFERED_CURRENT}
         return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
 
-    def from_storage(
-        self, snapshot: ChargepointSnapshot, started: datetime, energy: float
-    ) -> Session:
-        """Return the session, which is that of an earlier run unless a new one runs."""
-        session, reported = snapshot.session, snapshot.meter.session_energy
-        if session.started is not None and (
-            reported is None or not self._start_was_seen or reported < energy
-        ):
-            return session
-        self._restored_energy = energy
-        return replace(session, started=started, start_guessed=True, offset=0.0)
-
-
-def next_session(
-    known: Session,
-    known_energy: float | None,
-    energy: float,
-    props: Mapping[str, str],
-    now: datetime,
-) -> tuple[Session, float]:
-    """Return the session and its energy in kWh after a report of `energy`.
-
-    Where the charge point does not say when its session began, that is the moment we
-    saw it begin: the first report of all, or the first that is lower than the one before.
-    """
-    started = time(props.get("started_at"))
-    guessed, offset = False, None
-    if started is not None:
-        same = started == known.started
-    else:
-        same = known.started is not None and (known_energy is None or energy >= known_energy)
-        guessed = known.start_guessed if same else known.started is None
-        started = known.started if same else now
-        offset = (known.offset or 0.0) if same else 0.0
-    if same and known_energy is not None:
-        # On plug-in an adapter may send 0 with the old session's times, and only then
-        # the new session. One session never loses energy.
-        energy = max(energy, known_energy)
-    ended = time(props.get("finished_at"))
-    return Session(started=started, start_guessed=guessed, offset=offset, ended=ended), energy
+    def _next(
+        self, snapshot: ChargepointSnapshot, message: Message, energy: float, now: datetime
+    ) -> tuple[Session, float | None]:
+        """Return the session and its energy in kWh after a report of `energy`."""
+        known, before = snapshot.session, snapshot.meter.session_energy
+        props = message.props
+        session = Session(
+            started=time(props.get("started_at")),
+            ended=time(props.get("finished_at")),
+            previous_energy=number(props.get("previous_session")),
+        )
+        if session.started is None:
+            fell = before is not None and energy < before
+            if fell and snapshot.status is Status.FINISHED:
+                # Some adapters reset the counter before the car leaves: no session begins.
+                self._was_reset = True
+                return known, before
+            continues = known.started is not None and not fell and not self._was_reset
+            observed = known.started is not None
+            session = inferred(session, known, now, continues=continues, observed=observed)
+        else:
+            continues = session.started == known.started
+            if not continues and energy and energy == before:
+                # A new session may come with the energy of the one before, and then its own.
+                return session, None
+        self._was_reset = False
+        if continues and before is not None:
+            # On plug-in an adapter may send 0 with the old session's times, and only then
+            # the new session. One session never loses energy.
+            energy = max(energy, before)
+        return session, energy
 
 
 def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:

@@ -1,14 +1,14 @@
-"""What the energy of a session costs, at the price of the time it was used. Pure."""
+"""The cost of a session's energy, at the price when it was used. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from ..stored import Readers, flag, number, text, whole
 
 
 class Price(NamedTuple):
-    """What a kWh costs now. A fixed price holds for what was used before, too."""
+    """The price of a kWh now. A `fixed` one also applies to energy used before."""
 
     amount: float
     currency: str
@@ -17,32 +17,57 @@ class Price(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCost:
-    """The cost of the first `priced` kWh, None where it is not known what they were.
+    """The cost of a session's first `priced` kWh, None if nobody knows how many those were.
 
-    Energy that comes while no price is known waits for the next one. `partial`: some of it
-    has no price for good.
+    Energy used while the price is not known waits for the next price. `partial` means that
+    some energy will never have a price.
     """
 
     cost: float = 0.0
     currency: str | None = None
     priced: float | None = 0.0
     partial: bool = False
-    #: What a newer version has stored with it.
-    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    #: Fields stored by a newer version.
+    unknown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def total(self, energy: float | None) -> float | None:
-        """Return what `energy`, all of the session, costs; None where nobody knows."""
+        """Return the cost of `energy`, all of the session, None if it is not known."""
         if self.partial or self.currency is None or energy is None or energy != self.priced:
             return None
         return self.cost
 
-    def to_storage(self) -> dict[str, Any]:
+    def charged(self, energy: float | None, price: Price | None) -> Self:
+        """Return the cost of `energy`, all of the session, if the new part costs `price`."""
+        if energy is None:
+            return self
+        priced, partial = self.priced, self.partial
+        if priced is None:
+            # The session was already running: only a fixed price covers what it used before.
+            covered = price is not None and price.fixed
+            priced, partial = 0.0 if covered else energy, not covered and energy > 0
+        if price is None:
+            return replace(self, priced=priced, partial=partial)
+        return replace(
+            self,
+            cost=self.cost + (energy - priced) * price.amount,
+            currency=price.currency,
+            priced=energy,
+            partial=partial or self.currency not in (None, price.currency),
+        )
+
+    def unpriced(self, energy: float | None) -> Self:
+        """Return the cost of `energy`, all of the session, without a price to come."""
+        if energy is None or energy == self.priced:
+            return self
+        return replace(self, priced=energy, partial=True)
+
+    def to_storage(self) -> dict[str, object]:
         """Return what `from_storage` takes, fit for JSON."""
         return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
 
     @classmethod
-    def from_storage(cls, data: Any) -> Self:
-        """Return what `to_storage` was made of.
+    def from_storage(cls, data: object) -> Self:
+        """Return the cost that was stored.
 
         Raises:
             DamagedError: some of it cannot be read; the rest would be a wrong sum.
@@ -53,34 +78,3 @@ class SessionCost:
 
 
 _READERS: Readers = {"cost": number, "currency": text, "priced": number, "partial": flag}
-
-
-def charged(
-    session_cost: SessionCost, energy: float | None, price: Price | None
-) -> tuple[SessionCost, float]:
-    """Return the bill of `energy`, all of the session, and what was added to its cost."""
-    if energy is None:
-        return session_cost, 0.0
-    if session_cost.priced is None:
-        # The session was there before us: what it had used then, nobody can price.
-        known = price is not None and price.fixed
-        session_cost = replace(
-            session_cost, priced=0.0 if known else energy, partial=not known and energy > 0
-        )
-    if price is None or session_cost.priced is None:
-        return session_cost, 0.0
-    added = (energy - session_cost.priced) * price.amount
-    return replace(
-        session_cost,
-        cost=session_cost.cost + added,
-        currency=price.currency,
-        priced=energy,
-        partial=session_cost.partial or session_cost.currency not in (None, price.currency),
-    ), added
-
-
-def unpriced(session_cost: SessionCost, energy: float | None) -> SessionCost:
-    """Return the bill of `energy` where the user has named no price."""
-    if energy is None or energy == session_cost.priced:
-        return session_cost
-    return replace(session_cost, priced=energy, partial=True)

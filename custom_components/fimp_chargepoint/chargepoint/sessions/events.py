@@ -1,18 +1,19 @@
-"""What happened, out of two snapshots after each other. Pure.
+"""What happened between two snapshots. Pure.
 
-Nothing happened while nobody listened: the first snapshot after a gap is where the course
-begins anew, so a car that is there when a connection comes back was not plugged in then.
+The first snapshot after a gap only sets the scene: a car that is there when a connection
+returns was not plugged in at that moment. The tracker reports what ended in the gap.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Final
 
 from ..model import ChargepointSnapshot, Status
+from ..session import Session, is_same
+from .record import SessionRecord
 
-#: Seconds after a gap in which nothing that is said is news. A first report may be stale, and
-#: a station that was restarted says that there is no car before it looks.
+#: Seconds after a gap in which no report is news. The first one may be stale, and a station
+#: that has restarted reports that there is no car before it looks.
 FIRST_REPORTS_TIME: Final = 10.0
 
 
@@ -21,11 +22,29 @@ class SessionEventType(StrEnum):
 
     CAR_CONNECTED = "car_connected"
     AUTHORIZED = "authorized"
+    DEAUTHORIZED = "deauthorized"
     CAR_DISCONNECTED = "car_disconnected"
     CHARGING_STARTED = "charging_started"
     CHARGING_PAUSED = "charging_paused"
     CHARGING_RESUMED = "charging_resumed"
     SESSION_FINISHED = "session_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """Something that happened; `record` comes with an end.
+
+    It is `late` if it happened in a gap, so at a time that only the `record` may know.
+    """
+
+    event_type: SessionEventType
+    record: SessionRecord | None = None
+    late: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Return its attributes, fit for JSON."""
+        known = {} if self.record is None else self.record.as_dict()
+        return {**known, "late": True} if self.late else known
 
 
 class Activity(Enum):
@@ -39,55 +58,58 @@ class Activity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """What was last known; None where nothing was said since the last gap."""
+    """What was last known; None if nothing was reported since the last gap."""
 
     plugged: bool | None = None
-    authorized: bool | None = None
     activity: Activity | None = None
+    session: Session = field(default=Session())
 
 
 def step(
     state: SessionState, snapshot: ChargepointSnapshot
 ) -> tuple[SessionState, list[SessionEventType]]:
-    """Return the course after `snapshot`, and what happened, in order."""
+    """Return the state after `snapshot`, and what happened, in order."""
     if not snapshot.available:
         return SessionState(), []
-    happened: list[SessionEventType] = []
+    events: list[SessionEventType] = []
+    session, before, activity = snapshot.session, state.session, state.activity
     plugged = state.plugged if snapshot.plugged is None else snapshot.plugged
-    activity = state.activity
+    is_new = is_same(session, before) is False
     if plugged and state.plugged is False:
-        happened.append(SessionEventType.CAR_CONNECTED)
+        events.append(SessionEventType.CAR_CONNECTED)
         activity = Activity.BEFORE
-    authorized = snapshot.session.authorized
-    if authorized and state.authorized is False:
-        happened.append(SessionEventType.AUTHORIZED)
-    activity, changed = _next(activity, snapshot)
-    happened += changed
+    elif is_new and activity is not None:
+        charges_on = activity is Activity.CHARGING and snapshot.status is Status.CHARGING
+        activity = activity if charges_on else Activity.BEFORE
+    if session.authorized and before.authorized is False:
+        events.append(SessionEventType.AUTHORIZED)
+    elif session.authorized is False and before.authorized and not is_new:
+        events.append(SessionEventType.DEAUTHORIZED)
+    activity, event = _next(activity, snapshot)
+    if event is not None:
+        events.append(event)
     if state.plugged and plugged is False:
-        happened.append(SessionEventType.CAR_DISCONNECTED)
-    return SessionState(plugged, authorized, activity), happened
+        events.append(SessionEventType.CAR_DISCONNECTED)
+    return SessionState(plugged, activity, session), events
 
 
 def _next(
     activity: Activity | None, snapshot: ChargepointSnapshot
-) -> tuple[Activity | None, list[SessionEventType]]:
+) -> tuple[Activity | None, SessionEventType | None]:
     """Return how far the session has come, and what that means."""
     reached = _reached(snapshot)
-    if reached is Activity.CHARGING:
-        return reached, _CHARGES[activity]
-    if reached is Activity.AFTER:
-        over = activity in (Activity.CHARGING, Activity.PAUSED)
-        return reached, [SessionEventType.SESSION_FINISHED] if over else []
-    if reached is Activity.PAUSED and activity is Activity.CHARGING:
-        return reached, [SessionEventType.CHARGING_PAUSED]
     if reached is Activity.PAUSED and activity is None:
-        # Of a session that was there before us, the energy tells how far it has come.
-        return (reached if snapshot.meter.session_energy else Activity.BEFORE), []
-    return activity, []
+        # The session was already running: its energy shows how far it had come.
+        return (reached if snapshot.meter.session_energy else Activity.BEFORE), None
+    if reached is Activity.PAUSED and activity is not Activity.CHARGING:
+        return activity, None
+    if reached is None:
+        return activity, None
+    return reached, _EVENTS.get((activity, reached))
 
 
 def _reached(snapshot: ChargepointSnapshot) -> Activity | None:
-    """Return what the status alone tells; paused may mean that nothing was charged yet."""
+    """Return what the status alone means; paused may mean that nothing was charged yet."""
     if snapshot.status is Status.FINISHED or snapshot.plugged is False:
         return Activity.AFTER
     if snapshot.status is Status.CHARGING:
@@ -95,15 +117,15 @@ def _reached(snapshot: ChargepointSnapshot) -> Activity | None:
     return None if snapshot.status in _UNDECIDED else Activity.PAUSED
 
 
-#: Nobody knows, it goes on in a moment, or what is out of service is only out of reach.
+#: Not known, about to change, or out of service and so not visible.
 _UNDECIDED: Final = frozenset({None, Status.SWITCHING_PHASES, Status.OUT_OF_SERVICE})
 
-#: What it means that charging goes on, by what was before.
-_CHARGES: Final[Mapping[Activity | None, list[SessionEventType]]] = {
-    None: [],
-    Activity.BEFORE: [SessionEventType.CHARGING_STARTED],
-    Activity.CHARGING: [],
-    Activity.PAUSED: [SessionEventType.CHARGING_RESUMED],
-    # It looked like the end: a car that was full asks for more.
-    Activity.AFTER: [SessionEventType.CHARGING_RESUMED],
+_EVENTS: Final[dict[tuple[Activity | None, Activity], SessionEventType]] = {
+    (Activity.BEFORE, Activity.CHARGING): SessionEventType.CHARGING_STARTED,
+    (Activity.PAUSED, Activity.CHARGING): SessionEventType.CHARGING_RESUMED,
+    # It looked like the end, but a car that was full asks for more.
+    (Activity.AFTER, Activity.CHARGING): SessionEventType.CHARGING_RESUMED,
+    (Activity.CHARGING, Activity.PAUSED): SessionEventType.CHARGING_PAUSED,
+    (Activity.CHARGING, Activity.AFTER): SessionEventType.SESSION_FINISHED,
+    (Activity.PAUSED, Activity.AFTER): SessionEventType.SESSION_FINISHED,
 }

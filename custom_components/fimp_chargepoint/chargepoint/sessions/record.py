@@ -1,18 +1,24 @@
-"""A session that is over, as it is kept and told."""
+"""The record of a session that has ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
-from ..stored import DamagedError, Readers, fields, number, text, timestamp
+from ..session import EndReason
+from ..stored import DamagedError, Readers, fields, number, one_of, text, timestamp
+
+#: More digits are noise.
+_ENERGY_DIGITS = 3
+_COST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """What is known of a session for sure: energy in kWh, `cost` in `currency`, `who` charged.
+    """What is known of a session: energy in kWh, `cost` in `currency`.
 
-    It begins when the car comes, and ends when charging is over or the car goes.
+    It begins when the car is plugged in, and ends when charging is over or the car leaves.
+    `who` is the end of the token that was used, else the id of the car.
     """
 
     started: datetime | None = None
@@ -21,49 +27,56 @@ class SessionRecord:
     cost: float | None = None
     currency: str | None = None
     who: str | None = None
-    #: What a newer version has stored with it.
-    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    ended_by: EndReason | None = None
+    #: Fields stored by a newer version.
+    unknown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def duration(self) -> int | None:
-        """How many seconds it took."""
+        """Its duration in seconds."""
         if self.started is None or self.ended is None:
             return None
         return round((self.ended - self.started).total_seconds())
 
     @property
     def average_power(self) -> float | None:
-        """Its energy by its duration, in W."""
+        """Its energy divided by its duration, in W."""
         if self.energy is None or not self.duration:
             return None
         return round(self.energy * 3_600_000 / self.duration)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all of it for people and automations; what is not known is left out."""
+    def with_energy(self, energy: float) -> Self:
+        """Return the record with another energy, at the same average price."""
+        cost = self.cost * energy / self.energy if self.cost and self.energy else self.cost
+        return replace(self, energy=energy, cost=cost).rounded()
+
+    def rounded(self) -> Self:
+        """Return the record without meaningless digits."""
+        return replace(
+            self,
+            energy=None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
+            cost=None if self.cost is None else round(self.cost, _COST_DIGITS),
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all that is known of it, fit for JSON, for people and automations."""
         values = {
-            **self._fields(),
+            **self._stored(),
             "duration": self.duration,
             "average_power": self.average_power,
         }
-        return {key: value for key, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
-    def to_storage(self) -> dict[str, Any]:
+    def to_storage(self) -> dict[str, object]:
         """Return what `from_storage` takes, fit for JSON."""
-        return {**self.unknown, **self._fields()}
+        return {**self.unknown, **self._stored()}
 
-    def _fields(self) -> dict[str, Any]:
-        return {
-            "energy": self.energy,
-            "cost": self.cost,
-            "currency": self.currency,
-            "who": self.who,
-            "started": _text(self.started),
-            "ended": _text(self.ended),
-        }
+    def _stored(self) -> dict[str, object]:
+        return {name: as_json(getattr(self, name)) for name in _READERS}
 
     @classmethod
-    def from_storage(cls, data: Any) -> Self:
-        """Return what `to_storage` was made of, as far as it can be read.
+    def from_storage(cls, data: object) -> Self:
+        """Return the record that was stored, as far as it can be read.
 
         Raises:
             DamagedError: nothing of it can be.
@@ -73,20 +86,24 @@ class SessionRecord:
         if not known:
             raise DamagedError("nothing is known of it")
         if "currency" not in known:
-            # Without it nobody knows what the number means.
+            # Without it the number means nothing.
             known.pop("cost", None)
         return cls(**known, unknown=unknown)
 
 
+def as_json(value: object) -> object:
+    """Return a value fit for JSON."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, EndReason) else value
+
+
 _READERS: Readers = {
+    "started": timestamp,
+    "ended": timestamp,
     "energy": number,
     "cost": number,
     "currency": text,
     "who": text,
-    "started": timestamp,
-    "ended": timestamp,
+    "ended_by": lambda value: EndReason(one_of(*EndReason)(value)),
 }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -1,128 +1,120 @@
-"""Keeps watch over the sessions of one charge point: what happened, and what is kept of it.
+"""Watches the sessions of one charge point: what happened, and what is kept of it.
 
-Fed with snapshots and time. It knows nothing of storing or of entities.
+It is given snapshots and times, and knows nothing of storage or entities.
+
+A *gap* is a time without reports: the charge point, its broker or Home Assistant was away.
+The session from before a gap is *in doubt* until the charge point reports the same one with a
+car. If it reports something else, that session has ended in the gap: its end is reported late.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from enum import Enum
+from typing import Final, override
 
-from ..model import ChargepointSnapshot, Status, corrected
+from ..model import ChargepointSnapshot, Status
 from ..scheduler import posix
-from ..stored import DamagedError, Readers, dict_of, fields, list_of, number, timestamp
-from .active_session import ActiveSession, arrived, found
+from ..session import Session, corrected
 from .cost import Price, SessionCost
-from .events import FIRST_REPORTS_TIME, SessionEventType, SessionState, step
+from .events import FIRST_REPORTS_TIME, SessionEvent, SessionEventType, SessionState, step
+from .history import CLOCK_TOLERANCE, ActiveSession, SessionHistory
 from .record import SessionRecord
 
-RECORDS_MAX: Final = 100
-#: Seconds until an end is told: the last energy comes a moment after the status, and a
-#: station that is taken out of service says for a moment that the car has gone.
+#: Seconds until an end is reported: the last energy comes a moment after the status, and a
+#: station that is taken out of service reports for a moment that the car has left.
 SETTLING_TIME: Final = 2.0
-#: Clocks differ.
-_TOLERANCE: Final = timedelta(seconds=1)
 
 _ENDS: Final = frozenset({SessionEventType.SESSION_FINISHED, SessionEventType.CAR_DISCONNECTED})
 _CHARGES: Final = frozenset({SessionEventType.CHARGING_STARTED, SessionEventType.CHARGING_RESUMED})
 
 
-class SessionEvent(NamedTuple):
-    """Something that happened; `record` comes with the end of a session."""
+class Gap(Enum):
+    """What kind of gap puts the session in doubt."""
 
-    event_type: SessionEventType
-    record: SessionRecord | None = None
+    #: What was reported before is still in the snapshots.
+    OUTAGE = "outage"
+    #: Whatever is reported is new.
+    RESTART = "restart"
 
 
-class SessionTracker:
-    """The sessions of one charge point.
-
-    `records` are those that are over, oldest first, `active` is the one that goes on, and
-    `past` the one before it, whether anything was charged or not. `totals` is what all of
-    them cost, by currency. `watched` is what the charge point last said of its session:
-    when it began, and its energy.
-    """
+class SessionTracker(SessionHistory):
+    """Watches the sessions of one charge point and keeps their history."""
 
     def __init__(
-        self, *, has_price: bool = False, moment: Callable[[float], datetime] = posix
+        self, *, has_price: bool = False, to_datetime: Callable[[float], datetime] = posix
     ) -> None:
-        """Start empty; `has_price`: the user has named a price.
-
-        `to_datetime` tells what the calendar says of a time.
-        """
-        self.has_price = has_price
-        self._moment = moment
-        self.records: list[SessionRecord] = []
-        self.active: ActiveSession | None = None
-        self.past: ActiveSession | None = None
-        self.totals: dict[str, float] = {}
-        self.watched: tuple[datetime, float] | None = None
-        #: What a newer version has stored with all this.
-        self._unknown: dict[str, Any] = {}
-        #: When what is due is to be told, in POSIX seconds.
+        """Start empty; `has_price`: the user has set a price."""
+        super().__init__(has_price=has_price)
+        self._to_datetime = to_datetime
+        #: When to call `tick`, in POSIX seconds.
         self.next_deadline: float | None = None
         self._state = SessionState()
         self._snapshot: ChargepointSnapshot | None = None
-        #: Since when there is no gap, and since when there is no car; None where there is.
+        #: When the last gap ended, and since when there is no car; None in a gap.
         self._live_since: datetime | None = None
         self._unplugged_since: datetime | None = None
-        #: Whether the visit may have ended in a gap, and whether that is the one between
-        #: two runs: then whatever is said now was not known before.
-        self._in_doubt = self._is_new_run = False
-        #: Ends that are not told yet, and when they were seen.
+        #: What puts the active session in doubt.
+        self._doubt: Gap | None = None
+        #: Whether no session can have been missed since the last record.
+        self._is_last_recorded = False
+        #: Ends that are not reported yet, and when they were seen.
         self._ends: dict[SessionEventType, datetime] = {}
-        self._ends_are_news = False
-        #: Since when the visit was watched that an earlier run has stored.
-        self._stored_since: datetime | None = None
+        self._ends_are_late = False
+
+    @override
+    def restore(self, data: object) -> None:
+        super().restore(data)
+        self._doubt = None if self.active is None else Gap.RESTART
 
     # What happens -----------------------------------------------------------------
 
     def take(
         self, snapshot: ChargepointSnapshot, now: float, price: Price | None = None
     ) -> list[SessionEvent]:
-        """Take a snapshot at `now`, while a kWh costs `price`; returns what happened."""
+        """Take a snapshot at `now`, while a kWh costs `price`; return what happened."""
         state, event_types = step(self._state, snapshot)
+        events: list[SessionEvent] = []
         if not snapshot.available or SessionEventType.CAR_CONNECTED in event_types:
-            # An end that was seen is an end.
-            happened = self._settle(price)
-        else:
-            happened = []
+            if self._ends_are_late:
+                event_types.clear()
+                events = self._revoke(price)
+            else:
+                events = self._settle(price)
         self._state, self._snapshot = state, snapshot
         if not snapshot.available:
             self._lose()
-            return happened
-        when = self._moment(now)
+            return events
+        when = self._to_datetime(now)
         self._live_since = self._live_since or when
-        is_news = when - self._live_since >= timedelta(seconds=FIRST_REPORTS_TIME)
-        before = self.active
-        happened += self._follow(snapshot, when, price, event_types)
+        first_reports = FIRST_REPORTS_TIME - (when - self._live_since).total_seconds()
+        before, doubt = self.active, self._doubt
+        events += self._follow(snapshot, when, price, event_types)
         if state.plugged is not False:
             self._unplugged_since = None
         elif self._unplugged_since is None:
             self._unplugged_since = when
-        ends = [each for each in event_types if each in _ENDS]
-        if state.plugged is False and self.active is not None and not self._ends:
-            # Where nobody saw it go, there may be more to say of its session in a moment.
-            ends.append(SessionEventType.CAR_DISCONNECTED)
-        for each in ends:
-            self._ends[each] = when
-            self._ends_are_news = is_news
-            self.next_deadline = now + SETTLING_TIME
-        told = [self._in_this_run(each, before) for each in event_types if self._is_told(each)]
-        return happened + ([SessionEvent(each) for each in told] if is_news else [])
+        if ends := _ENDS.intersection(event_types) or self._missed_end(snapshot, doubt):
+            self._ends |= dict.fromkeys(ends, when)
+            self._ends_are_late = first_reports > 0 or doubt is not None
+            wait = first_reports if self._ends_are_late else 0.0
+            self.next_deadline = now + max(SETTLING_TIME, wait)
+        shown = [self._shown(each, before) for each in event_types]
+        if first_reports > 0:
+            return events
+        return events + [SessionEvent(each) for each in shown if each is not None]
 
     def tick(self, now: float, price: Price | None = None) -> list[SessionEvent]:
-        """Do what is due at `now`; returns what happened."""
+        """Do what is due at `now`; return what happened."""
         if self.next_deadline is None or now < self.next_deadline:
             return []
         return self._settle(price)
 
     def reprice(self, price: Price) -> None:
-        """Count the energy that had no price yet."""
+        """Add the cost of the energy that had no price yet."""
         self.totals.setdefault(price.currency, 0.0)
-        if self.active is not None and not self._in_doubt:
-            self._watch(self.active, price)
+        if self.active is not None and self._doubt is None:
+            self.watch(self.active, price)
 
     def clock_set(self, by: float) -> None:
         """Correct what was taken from our clock, which was set by so many seconds.
@@ -132,51 +124,60 @@ class SessionTracker:
         self._live_since = corrected(self._live_since, by)
         self._unplugged_since = corrected(self._unplugged_since, by)
         shift = timedelta(seconds=by)
-        self._ends = {each: when + shift for each, when in self._ends.items()}
-        active, snapshot = self.active, self._snapshot
-        if active is None or snapshot is None or active.since == self._stored_since:
+        self._ends = {event_type: when + shift for event_type, when in self._ends.items()}
+        if self.active is None or self.active.restored:
             return
-        self.active = active.clock_set(by, snapshot.session)
-        if active.recorded and active.ended is not None:
-            self.records[-1:] = [self.active.record]
+        self.active = self.active.clock_set(by)
+        if self.active.recorded and self.active.ended is not None:
+            self.rewrite(self.active.record)
 
     def close(self, price: Price | None = None) -> list[SessionEvent]:
-        """Tell what waits to be told; nobody listens any more."""
+        """Stop watching; return the ends that were seen and not reported yet."""
+        if self._ends_are_late:
+            self._drop_ends()
         return self._settle(price)
 
-    def _is_told(self, event_type: SessionEventType) -> bool:
-        """Whether an occurrence is told at once, and not later or never."""
-        if event_type in _CHARGES:
-            if self._ends.pop(SessionEventType.SESSION_FINISHED, None):
-                # It was not the end.
-                return False
-            if self.active is not None:
-                self.active = replace(self.active, ended=None)
-        return event_type not in _ENDS
-
-    def _in_this_run(
+    def _shown(
         self, event_type: SessionEventType, before: ActiveSession | None
-    ) -> SessionEventType:
-        """Return what it is for a session that has charged in an earlier run."""
+    ) -> SessionEventType | None:
+        """Return what to report at once, None for what is reported later or never."""
+        if event_type in _ENDS:
+            return None
+        if event_type not in _CHARGES:
+            return event_type
+        if self._ends.pop(SessionEventType.SESSION_FINISHED, None):
+            # It was not the end.
+            return None
         active = self.active
-        if (
-            event_type is SessionEventType.CHARGING_STARTED
-            and before is not None
-            and active is not None
-            and before.since == active.since
-            and before.charging_seen
-        ):
+        if active is None:
+            return event_type
+        self.active = replace(active, ended=None)
+        if before is not None and before.since == active.since and before.charging_seen:
+            # It charged before a gap.
             return SessionEventType.CHARGING_RESUMED
         return event_type
 
-    def _lose(self) -> None:
-        """Nobody listens any more: whatever goes on may end unseen."""
-        self._in_doubt = self.active is not None
-        if self._live_since is not None:
-            self._is_new_run = False
-        self._live_since = self._unplugged_since = None
+    def _missed_end(
+        self, snapshot: ChargepointSnapshot, doubt: Gap | None
+    ) -> Collection[SessionEventType]:
+        """Return the end that nobody saw, but that shows by now."""
+        if self.active is None or self._ends:
+            return ()
+        if self._state.plugged is False:
+            return (SessionEventType.CAR_DISCONNECTED,)
+        is_open = self.active.counts and not self.active.is_over
+        if doubt is not None and is_open and snapshot.status is Status.FINISHED:
+            return (SessionEventType.SESSION_FINISHED,)
+        return ()
 
-    # The visit ----------------------------------------------------------------------
+    def _lose(self) -> None:
+        """A gap begins: the session may end in it."""
+        if self.active is not None and self._live_since is not None:
+            self._doubt = Gap.OUTAGE
+        self._live_since = self._unplugged_since = None
+        self._is_last_recorded = False
+
+    # The session --------------------------------------------------------------------
 
     def _follow(
         self,
@@ -185,202 +186,140 @@ class SessionTracker:
         price: Price | None,
         event_types: Collection[SessionEventType],
     ) -> list[SessionEvent]:
-        """Take what is said of the session."""
+        """Take what is reported of the session."""
         session, energy = snapshot.session, snapshot.meter.session_energy
         if session.started is not None and energy is not None:
             self.watched = session.started, energy
-        happened: list[SessionEvent] = []
+        events: list[SessionEvent] = []
         if SessionEventType.CAR_CONNECTED in event_types:
-            self.active = arrived(snapshot, when, self._unplugged_since or when)
-            self._in_doubt = False
+            self.active = ActiveSession.arrived(snapshot, when, self._unplugged_since or when)
+            self._doubt = None
+        elif self._ends_are_late and self._state.plugged is False:
+            # Whether the car has really left shows in a moment.
+            return []
         elif self.active is not None and self.active.is_same(session) is False:
-            happened = self._change_visit(snapshot, when, price)
+            events = self._change_session(snapshot, when, price)
         elif self.active is None and self._state.plugged:
-            self.active = found(snapshot, when)
-        if self._in_doubt and self.active is not None:
-            self._in_doubt = not (self.active.is_same(session) and snapshot.plugged)
-        if self.active is not None and not self._in_doubt:
-            self._watch(self.active.adopting(snapshot).updated(snapshot), price)
-        return happened
+            self.active = ActiveSession.found(snapshot, when, self.past)
+        if self.active is None:
+            return events
+        if snapshot.plugged and self.active.is_same(session):
+            self._doubt = None
+        if self._doubt is None:
+            self.watch(self.active.updated(snapshot), price)
+            if self._knows_previous(session) and session.previous_energy is not None:
+                self.correct(session.previous_energy)
+        return events
 
-    def _change_visit(
+    def _knows_previous(self, session: Session) -> bool:
+        """Return whether what `session` reports of the one before is about the last record."""
+        active = self.active
+        if active is None or active.recorded or not self._is_last_recorded:
+            return False
+        # Some chargers report the session itself as the previous one once it has ended.
+        return session.ended is None and bool(active.is_same(session))
+
+    def _change_session(
         self, snapshot: ChargepointSnapshot, when: datetime, price: Price | None
     ) -> list[SessionEvent]:
-        """The charge point speaks of another session, and nobody saw the car leave."""
+        """Another session is reported, and nobody saw the car leave."""
         began = snapshot.session.began or when
-        is_seen = not self._in_doubt and began >= (self._live_since or when)
-        happened = self._settle(price)
+        is_seen = self._doubt is None and began >= (self._live_since or when)
+        if self._ends_are_late:
+            self._drop_ends()
+        events = self._settle(price)
         if self.active is not None:
-            if is_seen:
-                self._keep(self.active, price)
-            else:
-                self._end_unseen(self.active, snapshot, price)
+            if not is_seen:
+                events += self._end_unseen(self.active, snapshot, price)
+            elif not self.active.recorded:
+                events += _finished(self.finish(self.active, price))
             self._leave()
+        self._is_last_recorded &= is_seen
         if self._state.plugged:
-            active = found(snapshot, when)
-            self.active = replace(active, session_cost=SessionCost()) if is_seen else active
-        return happened
-
-    def _watch(self, active: ActiveSession, price: Price | None) -> None:
-        """Take over what is known of a visit that goes on."""
-        active = self._session_cost(active, price)
-        if active.recorded and active.ended is not None:
-            # The car is full, but may still take a little.
-            self._rewrite(active.record)
-
-    def _session_cost(self, active: ActiveSession, price: Price | None) -> ActiveSession:
-        """Return the visit with a bill for its energy, which is taken over."""
-        self.active, added = active.billed(price, has_price=self.has_price)
-        if price is not None:
-            self.totals[price.currency] = self.totals.get(price.currency, 0.0) + added
-        return self.active
+            found = ActiveSession.found(snapshot, when, self.past)
+            self.active = replace(found, session_cost=SessionCost()) if is_seen else found
+        return events
 
     # Its end ------------------------------------------------------------------------
 
+    def _revoke(self, price: Price | None) -> list[SessionEvent]:
+        """Drop late ends: the first reports were wrong, or it is too early to tell.
+
+        Only if the charge point has reported when the session ended, that is certain.
+        """
+        self._drop_ends()
+        active, snapshot = self.active, self._snapshot
+        if active is None or snapshot is None or self._doubt is None:
+            return []
+        if self._reported_end(active, snapshot.session) is None:
+            return []
+        events = self._end_unseen(active, snapshot, price)
+        self._leave()
+        return events
+
+    def _drop_ends(self) -> None:
+        self._ends, self._ends_are_late, self.next_deadline = {}, False, None
+
     def _settle(self, price: Price | None) -> list[SessionEvent]:
-        """Tell the ends that were seen."""
-        ends, self._ends, self.next_deadline = self._ends, {}, None
-        snapshot, active = self._snapshot, self.active
-        if not ends or snapshot is None:
-            return []
-        if active is not None and self._in_doubt:
-            self._end_unseen(active, snapshot, price)
-            self._leave()
-            return []
-        happened: list[SessionEvent] = []
-        gone = ends.get(SessionEventType.CAR_DISCONNECTED)
+        """Take the ends that were seen for the truth, and return their events."""
+        ends, late = self._ends, self._ends_are_late
+        self._drop_ends()
         finished = ends.get(SessionEventType.SESSION_FINISHED)
-        if active is not None:
-            if finished is None and not active.recorded and active.counts:
-                # It was over before we listened.
-                finished = gone
-            if finished is not None:
-                record = self._keep(replace(active, ended=_end(active, snapshot, finished)), price)
-                happened.append(SessionEvent(SessionEventType.SESSION_FINISHED, record))
-        if gone is not None:
-            self._leave()
-            if snapshot.status is Status.OUT_OF_SERVICE:
-                # It only seemed that the car had gone.
-                self._state = replace(self._state, plugged=None)
-            else:
-                happened.append(SessionEvent(SessionEventType.CAR_DISCONNECTED))
-        return happened if self._ends_are_news else []
+        gone = ends.get(SessionEventType.CAR_DISCONNECTED)
+        snapshot, active = self._snapshot, self.active
+        if not ends or snapshot is None or (gone is None and self._doubt is not None):
+            return []
+        events: list[SessionEvent] = []
+        reported = None if active is None else self._reported_end(active, snapshot.session)
+        if active is not None and self._doubt is not None:
+            events = self._end_unseen(active, snapshot, price)
+        elif active is not None and (finished or not active.recorded):
+            seen = finished or gone
+            ended = reported if late or seen is None else active.end_of(snapshot.session, seen)
+            events = _finished(self.finish(replace(active, ended=ended), price), late=late)
+        if gone is None:
+            return events
+        self._leave()
+        if snapshot.status is Status.OUT_OF_SERVICE:
+            # It only seemed that the car had left.
+            self._state = replace(self._state, plugged=None)
+        else:
+            began = None if active is None else active.began
+            times = SessionRecord(started=began, ended=reported) if late else None
+            events.append(SessionEvent(SessionEventType.CAR_DISCONNECTED, times, late))
+        return events
 
     def _leave(self) -> None:
-        """The visit is over for good."""
+        """The session is over for good."""
+        recorded = self.active is not None and self.active.recorded
+        self._is_last_recorded = recorded and self._doubt is None
         self.past, self.active = self.active or self.past, None
-        self._in_doubt = False
+        self._doubt = None
+
+    def _reported_end(self, active: ActiveSession, session: Session) -> datetime | None:
+        """Return when a session ended in a gap, None if that is not known."""
+        ended = session.ended if active.is_same(session) else None
+        if ended is None or ended > (self._live_since or ended) + CLOCK_TOLERANCE:
+            # A later time is when it was found to be over.
+            return None
+        return ended
 
     def _end_unseen(
         self, active: ActiveSession, snapshot: ChargepointSnapshot, price: Price | None
-    ) -> None:
-        """Record a session that ended while nobody listened, with what is sure."""
-        is_same = bool(active.is_same(snapshot.session))
-        ended = snapshot.session.ended if is_same else None
-        if ended is not None and ended > (self._live_since or ended) + _TOLERANCE:
-            # That is when it was found to be over.
-            ended = None
-        if ended is not None or (is_same and self._is_new_run):
-            self._keep(replace(active.updated(snapshot), ended=active.ended or ended), price)
-        elif not active.recorded and active.counts:
-            self._keep(replace(active, energy=None, charging_seen=True), None)
-
-    def _keep(self, active: ActiveSession, price: Price | None) -> SessionRecord:
-        """Put a visit among the records, once, where anything was charged."""
-        active = self._session_cost(active, price)
-        record = active.record
-        if active.recorded:
-            self._rewrite(record)
-        elif active.counts:
-            self.records = [*self.records, record][-RECORDS_MAX:]
-            self.active = replace(active, recorded=True)
-        return record
-
-    def _rewrite(self, record: SessionRecord) -> None:
-        """There is more to say of the last session."""
-        unknown = self.records[-1].unknown if self.records else {}
-        self.records[-1:] = [replace(record, unknown=unknown)]
-
-    @property
-    def mark(self) -> tuple[Any, ...]:
-        """What differs when there is something new to store."""
-        return self.active, self.past, self.records[-1:], self.watched, [*self.totals.items()]
-
-    # Between two runs -----------------------------------------------------------------
-
-    def to_storage(self) -> dict[str, Any]:
-        """Return what `restore` takes, fit for JSON."""
-        return {
-            **self._unknown,
-            "records": [each.to_storage() for each in self.records],
-            "active": None if self.active is None else self.active.to_storage(),
-            "past": None if self.past is None else self.past.to_storage(),
-            "totals": dict(self.totals),
-            "watched": None
-            if self.watched is None
-            else [self.watched[0].isoformat(), self.watched[1]],
-        }
-
-    def restore(self, data: Any) -> None:
-        """Take over what an earlier run has stored, as far as it can be read.
-
-        Raises:
-            DamagedError: it is not an object, and nothing is taken over.
-
-        """
-        known, self._unknown = fields(data, _READERS)
-        self.records = known.get("records", [])
-        self.active, self.past = known.get("active"), known.get("past")
-        self.totals = known.get("totals", {})
-        self.watched = known.get("watched")
-        if self.active is not None and self.active.recorded and not _has_last(data):
-            # Its record comes last, and would else take the place of another one.
-            self.records = [*self.records, self.active.record][-RECORDS_MAX:]
-        self._stored_since = None if self.active is None else self.active.since
-        self._in_doubt = self._is_new_run = self.active is not None
+    ) -> list[SessionEvent]:
+        """Record a session that ended in a gap, with what is certain."""
+        ended = self._reported_end(active, snapshot.session)
+        is_new = self._doubt is Gap.RESTART and active.is_same(snapshot.session)
+        if ended is not None or is_new:
+            known = replace(active.updated(snapshot), ended=active.ended or ended)
+        elif active.counts and not active.is_over:
+            # It may have charged more in the gap.
+            known = replace(active, energy=None, charging_seen=True)
+        else:
+            return []
+        record = self.finish(known, price)
+        return [] if active.is_over else _finished(record, late=True)
 
 
-def _watched(value: Any) -> tuple[datetime, float]:
-    """Read when a session began, and its energy."""
-    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
-        raise DamagedError("not a moment and an energy")
-    return timestamp(value[0]), number(value[1])
-
-
-def _has_last(data: Mapping[str, Any]) -> bool:
-    """Whether the last of the stored records can be read."""
-    with suppress(DamagedError):
-        return bool(list_of(SessionRecord.from_storage, 1)(data.get("records")))
-    return False
-
-
-_READERS: Readers = {
-    "records": list_of(SessionRecord.from_storage, RECORDS_MAX),
-    "active": ActiveSession.from_storage,
-    "past": ActiveSession.from_storage,
-    "totals": dict_of(number),
-    "watched": _watched,
-}
-
-
-def merged(earlier: Any, later: Any) -> dict[str, Any]:
-    """Return what two logbooks of the same charge point have stored as one."""
-    old, new = SessionTracker(), SessionTracker()
-    for tracker, data in ((old, earlier), (new, later)):
-        with suppress(DamagedError):
-            tracker.restore(data)
-    totals = {
-        currency: old.totals.get(currency, 0.0) + new.totals.get(currency, 0.0)
-        for currency in old.totals | new.totals
-    }
-    records = [*old.records, *new.records][-RECORDS_MAX:]
-    stored = old.to_storage() | new.to_storage()
-    return stored | {"records": [each.to_storage() for each in records], "totals": totals}
-
-
-def _end(active: ActiveSession, snapshot: ChargepointSnapshot, seen: datetime) -> datetime:
-    """Return when a visit ended: as the charge point says, else as it was `seen`."""
-    told = snapshot.session.ended if active.is_same(snapshot.session) else None
-    if told is None or not (active.began or active.since) <= told <= seen + _TOLERANCE:
-        return seen
-    return told
+def _finished(record: SessionRecord | None, *, late: bool = False) -> list[SessionEvent]:
+    return [] if record is None else [SessionEvent(SessionEventType.SESSION_FINISHED, record, late)]

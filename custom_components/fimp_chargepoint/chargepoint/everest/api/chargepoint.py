@@ -46,6 +46,8 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
+    always_reported = LimitedChargepoint.always_reported | {Feature.END_REASON}
+
     def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(address, Module(prefix, Kind.EVSE, module), host)

@@ -17,8 +17,9 @@ import orjson
 
 from ...commands.command import ExpectedState, Request
 from ...errors import CommandTimeoutError
-from ...model import ChargepointSnapshot, Feature, Reason, Status
+from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
 from ...node import NodeHost
+from ...session import inferred
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
 from ..envelope import mapping, number, part, text
@@ -56,7 +57,7 @@ _ENABLE: Final = {"connector_id": 0, "source": "LocalAPI", "state": "", "priorit
 class LegacyChargepoint(Evse):
     """One EvseManager module, which stands for one EVSE."""
 
-    _sees_starts: ClassVar[bool] = True
+    infers_session_start: ClassVar[bool] = True
 
     def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
@@ -107,8 +108,6 @@ class LegacyChargepoint(Evse):
         if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
             # A new life of EVerest, which begins without our limits.
             self.limit_ownership.reconnected(now, lost=True)
-        if state.started != before.started:
-            self._start_guessed = before.word is None
         self._faulty = faulty(info)
         changes = self._with_session(state) | {"enabled": enabled(info)}
         return self._with_random_delay(self._with_total_power(changes, info), info, now)
@@ -163,15 +162,20 @@ class LegacyChargepoint(Evse):
 
     @override
     def restore_session(self, started: datetime, energy: float) -> None:
-        state = self._session
-        value = state.energy.value
+        super().restore_session(started, energy)
+        state, shown = self._session, self.snapshot
+        if shown.session.started != state.started:
+            counted = replace(state.energy, value=shown.meter.session_energy)
+            self._session = replace(state, started=shown.session.started, energy=counted)
+
+    @override
+    def _session_of(self, state: State, before: State) -> Session:
+        session, known = super()._session_of(state, before), self.snapshot.session
         if state.started is None:
-            state = replace(state, energy=replace(state.energy, value=energy))
-        elif not self._start_guessed or state.ended or value is None or value < energy:
-            return
-        self._start_guessed = True
-        changes = self._with_session(replace(state, started=started))
-        self._update(self.host.clock.now(), **changes)
+            return session
+        continues = state.started == known.started
+        observed = before.word is not None
+        return inferred(session, known, state.started, continues=continues, observed=observed)
 
     # Requests out -------------------------------------------------------------
 

@@ -67,8 +67,11 @@ def test_authorized() -> None:
     # Who comes late, or was away, saw nobody being allowed.
     assert not happened(may)
     assert not happened(waits, LOST, may)
-    # Another token in the same session is another permission.
-    assert happened(may, waits, may) == ["authorized"]
+    # It can be taken back, and given again.
+    assert happened(may, waits, may) == ["deauthorized", "authorized"]
+    # The next session only begins without it.
+    again = seen(Status.REQUESTING, session=Session(id="two", authorized=False))
+    assert happened(may, again) == []
     # Where nobody tells, nothing is made up.
     assert "authorized" not in happened(Status.REQUESTING, Status.CHARGING)
 
@@ -151,3 +154,25 @@ def test_a_full_car_asks_for_more() -> None:
         "charging_resumed",
         "session_finished",
     ]
+
+
+@pytest.mark.parametrize("between", [Status.FINISHED, Status.OUT_OF_SERVICE, None])
+def test_a_new_session_of_the_same_car_is_not_resumed(between: Status | None) -> None:
+    first, second = Session(id="one"), Session(id="two")
+    assert happened(
+        seen(Status.CHARGING, session=first),
+        seen(Status.FINISHED, session=first),
+        seen(between, session=first),
+        seen(Status.REQUESTING, session=second),
+        seen(Status.CHARGING, session=second),
+    ) == ["session_finished", "charging_started"]
+
+
+def test_a_session_that_is_reported_after_charging_began() -> None:
+    """It has begun once."""
+    ready, charging = Status.READY_TO_CHARGE, Status.CHARGING
+    assert happened(
+        seen(ready, session=Session(id="one")),
+        seen(charging, session=Session(id="one")),
+        seen(charging, session=Session(id="two")),
+    ) == ["charging_started"]
