@@ -1,4 +1,4 @@
-"""Conditions: how a charge point is, for people who do not think in entities."""
+"""Conditions: the state of a charge point, without a need to know its entities."""
 
 from typing import override
 

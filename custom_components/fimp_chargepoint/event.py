@@ -1,4 +1,4 @@
-"""What happens to a car, what goes wrong, and what the OCPP client of a station tells."""
+"""Events: what happens to a car, what goes wrong, and what an OCPP client reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint.charge_point import Chargepoint
-from .chargepoint.faults import FaultTracker, follow, news
+from .chargepoint.faults import FaultTracker
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.ocpp import OcppClient, OcppEvent, OcppNotification, OcppSnapshot
 from .chargepoint.sessions import SessionEvent, SessionEventType
@@ -48,7 +48,6 @@ SESSION_EVENTS = (
         exists_fn=reports(Feature.STATUS),
     ),
 )
-
 PROBLEM_EVENTS = (
     NodeEventDescription(
         key="problem",
@@ -58,7 +57,6 @@ PROBLEM_EVENTS = (
         exists_fn=reports(Feature.STATUS),
     ),
 )
-
 STATION_EVENTS = (
     NodeEventDescription(
         key="station_problems",
@@ -68,7 +66,6 @@ STATION_EVENTS = (
         exists_fn=reports(Feature.STATION_FAULTS),
     ),
 )
-
 #: What has happened is in the attributes: OCPP's names of security events are an open set.
 OCPP_EVENTS = tuple(
     NodeEventDescription(
@@ -91,29 +88,16 @@ async def async_setup_entry(
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.EVENT)
     add(existing(SESSION_EVENTS), SessionEventEntity)
     add(existing(PROBLEM_EVENTS), ProblemEventEntity)
-    async_setup_nodes(
-        entry,
-        async_add_entities,
-        Platform.EVENT,
-        OcppSnapshot,
-        existing(OCPP_EVENTS),
-        OcppEventEntity,
-    )
-    async_setup_nodes(
-        entry,
-        async_add_entities,
-        Platform.EVENT,
-        StationSnapshot,
-        existing(STATION_EVENTS),
-        ProblemEventEntity,
-    )
+    of_nodes = partial(async_setup_nodes, entry, async_add_entities, Platform.EVENT)
+    of_nodes(OcppSnapshot, existing(OCPP_EVENTS), OcppEventEntity)
+    of_nodes(StationSnapshot, existing(STATION_EVENTS), ProblemEventEntity)
 
 
 class NodeEventEntity[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEntity):
-    """Events of one kind, which are written when they happen.
+    """Events of one kind.
 
-    They stay true when their node is not heard any more: becoming available again would look
-    like an event to an automation.
+    They stay available without their node: becoming available again would look like an event
+    to an automation.
     """
 
     entity_description: NodeEventDescription
@@ -124,7 +108,7 @@ class NodeEventEntity[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEnti
         """What has happened has happened."""
         return True
 
-    def _tell(self, event_type: str, attributes: dict[str, object] | None = None) -> None:
+    def _fire(self, event_type: str, attributes: dict[str, object] | None = None) -> None:
         self._trigger_event(event_type, attributes)
         self.async_write_ha_state()
 
@@ -134,7 +118,7 @@ class SessionEventEntity(NodeEventEntity[ChargepointSnapshot, Chargepoint]):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to the keeper of the sessions."""
+        """Listen to the recorder of the sessions."""
         await super().async_added_to_hass()
         sessions = self.coordinator.config_entry.runtime_data.sessions
         recorder = sessions.of(self.coordinator.node.address)
@@ -142,7 +126,7 @@ class SessionEventEntity(NodeEventEntity[ChargepointSnapshot, Chargepoint]):
 
     @callback
     def _happened(self, session_event: SessionEvent) -> None:
-        self._tell(session_event.event_type, session_event.as_dict())
+        self._fire(session_event.event_type, session_event.as_dict())
 
 
 class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
@@ -155,7 +139,7 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Look at what is wrong already."""
+        """Take the problems that are already there."""
         await super().async_added_to_hass()
         self.async_on_remove(self._stop_waiting)
         self._look()
@@ -163,33 +147,33 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Look for what is new."""
+        """Look for changes."""
         super()._handle_coordinator_update()
         if not self.coordinator.is_gone:
             self._look()
 
     def _look(self) -> None:
         clock = self.coordinator.node.host.clock
-        self._faults = follow(self._faults, self.coordinator.data, clock.now())
+        self._faults = self._faults.update(self.coordinator.data, clock.now())
         self._stop_waiting()
         if self._faults.due is not None:
-            self._cancel_timer = clock.call_at(self._faults.due, self._tell_news)
+            self._cancel_timer = clock.call_at(self._faults.due, self._show_changes)
 
     def _stop_waiting(self) -> None:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
 
-    def _tell_news(self) -> None:
+    def _show_changes(self) -> None:
         now = self.coordinator.node.host.clock.now()
-        self._faults, found = news(self._faults, now)
+        self._faults, found = self._faults.pending(now)
         for event_type, names in ((_RAISED, found.raised), (_CLEARED, found.cleared)):
             if names:
-                self._tell(event_type, {ATTR_WHICH: list(names)})
+                self._fire(event_type, {ATTR_WHICH: list(names)})
 
 
 class OcppEventEntity(NodeEventEntity[OcppSnapshot, OcppClient]):
-    """What the OCPP client of a station tells as it happens."""
+    """What the OCPP client of a station reports as it happens."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -200,4 +184,4 @@ class OcppEventEntity(NodeEventEntity[OcppSnapshot, OcppClient]):
     @callback
     def _happened(self, notification: OcppNotification) -> None:
         if notification.kind in self.event_types:
-            self._tell(notification.kind, notification.details)
+            self._fire(notification.kind, notification.details)

@@ -1,4 +1,4 @@
-"""What a kWh costs: a fixed price, or an entity that knows it."""
+"""The price of a kWh: a fixed one, or that of an entity."""
 
 from collections.abc import Callable, Mapping
 import logging
@@ -33,7 +33,7 @@ from .const import CONF_FIXED_PRICE, CONF_PRICE_ENTITY
 
 _LOGGER = logging.getLogger(__name__)
 
-#: What may know a price.
+#: The domains of entities that can have a price.
 PRICE_DOMAINS: Final = (Platform.SENSOR, Platform.NUMBER, "input_number")
 
 #: How many kWh the energy in a unit is.
@@ -41,10 +41,10 @@ _ENERGY: Final = {"wh": 0.001, "kwh": 1.0, "mwh": 1000.0, "gwh": 1_000_000.0}
 
 
 def price_factor(unit: str | None, currency: str) -> float | None:
-    """Return how much of `currency` for a kWh one of a unit such as `EUR/MWh` is.
+    """Return the price of a kWh in `currency` if the price in a unit such as `EUR/MWh` is 1.
 
-    None for what is no price in that currency: what a word for money or its hundredth is
-    worth, nobody can tell for all of them, and a wrong guess is wrong by a factor.
+    None if the unit is not a price in that currency. Names such as cent or øre are not
+    accepted: a wrong guess would be wrong by a factor of 100.
     """
     money, _, energy = (unit or "").replace(" ", "").partition("/")
     kwh = _ENERGY.get(energy.lower())
@@ -52,7 +52,7 @@ def price_factor(unit: str | None, currency: str) -> float | None:
 
 
 def _is_in(money: str, currency: str) -> bool:
-    """Whether `money` is the code of a currency, or the sign that Home Assistant has for it."""
+    """Return whether `money` is the code of a currency, or Home Assistant's sign for it."""
     return (
         money.upper() == currency
         or (money == CURRENCY_EURO and currency == "EUR")
@@ -62,7 +62,7 @@ def _is_in(money: str, currency: str) -> bool:
 
 @callback
 def async_follow_price(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Go on with the entity of the price where the user gives it another id."""
+    """Follow the entity of the price if the user renames it."""
     entity_id: str | None = entry.options.get(CONF_PRICE_ENTITY)
     if entity_id is None:
         return
@@ -81,20 +81,20 @@ class PriceSource:
     """The price of the options of an entry."""
 
     def __init__(self, hass: HomeAssistant, options: Mapping[str, Any]) -> None:
-        """Read the options; there need not be a price in them."""
+        """Read the options, which need not have a price."""
         self._hass = hass
         self._entity_id: str | None = options.get(CONF_PRICE_ENTITY)
         self._fixed: float | None = options.get(CONF_FIXED_PRICE)
-        self._refused: str | None = None
+        self._warned_of: str | None = None
 
     @property
     def is_named(self) -> bool:
-        """Whether the user has named a price, which may not be known right now."""
+        """Whether the user has set a price, which may not be known right now."""
         return self._entity_id is not None or self._fixed is not None
 
     @property
     def can_be_counted_with(self) -> bool:
-        """Whether the unit of the entity, as far as that is there, is a price of energy."""
+        """Whether the unit of the entity is a price of energy, as far as is known."""
         state = None if self._entity_id is None else self._hass.states.get(self._entity_id)
         if state is None or ATTR_UNIT_OF_MEASUREMENT not in state.attributes:
             # It may come later; until then there is no price, unless it never has a unit.
@@ -103,7 +103,7 @@ class PriceSource:
 
     @property
     def price(self) -> Price | None:
-        """What a kWh costs now, None where that is not known."""
+        """The price of a kWh now, None if it is not known."""
         if self._entity_id is None:
             if self._fixed is None:
                 return None
@@ -112,7 +112,7 @@ class PriceSource:
         return None if state is None else self._read(state)
 
     def async_track(self, changed: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call `changed` when the price may be another one; returns how to stop that."""
+        """Call `changed` when the price may have changed; returns how to stop that."""
         if self._entity_id is None:
             return lambda: None
 
@@ -123,26 +123,26 @@ class PriceSource:
         return async_track_state_change_event(self._hass, self._entity_id, handle)
 
     def _read(self, state: State) -> Price | None:
+        factor = self._factor(state)
+        if factor is None:
+            if state.state not in (STATE_UNAVAILABLE, STATE_UNKNOWN):
+                self._warn_of(str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)))
+            return None
         try:
             amount = float(state.state)
         except ValueError:
             return None
-        if not math.isfinite(amount):
-            return None
-        factor = self._factor(state)
-        if factor is None:
-            self._refuse(str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)))
-            return None
-        return Price(amount * factor, self._hass.config.currency)
+        currency = self._hass.config.currency
+        return Price(amount * factor, currency) if math.isfinite(amount) else None
 
     def _factor(self, state: State) -> float | None:
         unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
         return price_factor(unit, self._hass.config.currency)
 
-    def _refuse(self, unit: str) -> None:
-        """Say once that a price has a unit that nobody can count with."""
-        if unit != self._refused:
-            self._refused = unit
+    def _warn_of(self, unit: str) -> None:
+        """Log once that a unit is not a price of energy."""
+        if unit != self._warned_of:
+            self._warned_of = unit
             _LOGGER.warning(
                 "The unit %r of %s is not a price of energy, such as %s/kWh",
                 unit,

@@ -8,8 +8,6 @@ from custom_components.fimp_chargepoint.chargepoint.faults import (
     NAMELESS,
     SETTLING_TIME,
     FaultTracker,
-    follow,
-    news,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
@@ -35,10 +33,10 @@ def told(*course: tuple[float, ChargepointSnapshot]) -> list[tuple[tuple[str, ..
     faults, found = FaultTracker(), []
     for now, snapshot in (*course, (1e9, course[-1][1])):
         if faults.due is not None and faults.due <= now:
-            assert not any(news(faults, faults.due - 0.1)[1])
-            faults, new = news(faults, faults.due)
+            assert not any(faults.pending(faults.due - 0.1)[1])
+            faults, new = faults.pending(faults.due)
             found.append(tuple(new))
-        faults = follow(faults, snapshot, now)
+        faults = faults.update(snapshot, now)
     return found
 
 

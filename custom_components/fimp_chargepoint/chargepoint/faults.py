@@ -1,20 +1,20 @@
-"""Which problems came and went, out of snapshots. Pure.
+"""Which problems came and went, from snapshots. Pure.
 
-A charge point tells of its problems only when it is asked, so for a while after a gap what
-it tells is no news, and what was known before the gap is none either. Of one fault there are
-several things to tell, one after the other: they are one piece of news.
+A charge point reports its problems only when asked. So what it reports in the first seconds
+after a gap is not news, and neither is what was known before. One fault may have several
+names, which come one after the other: they are one change.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from .model import ChargepointSnapshot, Status
 from .sessions.events import FIRST_REPORTS_TIME
 from .station import StationSnapshot
 
-#: Seconds in which all is told of one fault.
+#: Seconds in which all names of one fault are reported.
 SETTLING_TIME: Final = 2.0
-#: What a problem without a name is called.
+#: The name of a problem that has none.
 NAMELESS: Final = "error"
 
 
@@ -27,10 +27,10 @@ class FaultChanges(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FaultTracker:
-    """The problems that are there, those that are known, and those of before a gap.
+    """The names of the present problems, of the known ones, and of those before a gap.
 
-    `since` is when the gap ended, None in it, `due` is when there will be news, None where
-    there is none; both in POSIX seconds.
+    `since` is when the gap ended, None in it; `due` is when changes are pending, None if there
+    are none. Both are in POSIX seconds.
     """
 
     names: frozenset[str] = frozenset()
@@ -39,40 +39,31 @@ class FaultTracker:
     since: float | None = None
     due: float | None = None
 
+    def update(self, snapshot: ChargepointSnapshot | StationSnapshot, now: float) -> Self:
+        """Return the tracker after `snapshot`."""
+        if not snapshot.available:
+            return type(self)(before=self.before | self.known)
+        since = now if self.since is None else self.since
+        names = self._names(snapshot)
+        is_first = now - since < FIRST_REPORTS_TIME
+        known = names if is_first else self.known | (names & self.before)
+        due = None if names == known else self.due or now + SETTLING_TIME
+        return replace(
+            self, names=names, known=known, before=self.before - names, since=since, due=due
+        )
 
-def follow(
-    faults: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot, now: float
-) -> FaultTracker:
-    """Return what there is after `snapshot`."""
-    if not snapshot.available:
-        return FaultTracker(before=faults.before | faults.known)
-    since = now if faults.since is None else faults.since
-    names = _names(faults, snapshot)
-    known = faults.known | (names & faults.before)
-    if now - since < FIRST_REPORTS_TIME:
-        known = names
-    return FaultTracker(
-        names=names,
-        known=known,
-        before=faults.before - names,
-        since=since,
-        due=None if names == known else faults.due or now + SETTLING_TIME,
-    )
+    def pending(self, now: float) -> tuple[Self, FaultChanges]:
+        """Return the changes that are due at `now`, and the tracker that knows them."""
+        if self.due is None or now < self.due:
+            return self, FaultChanges()
+        return replace(self, known=self.names, due=None), FaultChanges(
+            raised=tuple(sorted(self.names - self.known)),
+            cleared=tuple(sorted(self.known - self.names)),
+        )
 
-
-def news(faults: FaultTracker, now: float) -> tuple[FaultTracker, FaultChanges]:
-    """Return what is due at `now`, which is known from then on."""
-    if faults.due is None or now < faults.due:
-        return faults, FaultChanges()
-    return replace(faults, known=faults.names, due=None), FaultChanges(
-        raised=tuple(sorted(faults.names - faults.known)),
-        cleared=tuple(sorted(faults.known - faults.names)),
-    )
-
-
-def _names(faults: FaultTracker, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
-    """Return what is wrong; a fault whose name comes late is not another one by then."""
-    names = frozenset(snapshot.problems)
-    status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None
-    nameless = status is Status.ERROR and (not names or NAMELESS in faults.known)
-    return names | {NAMELESS} if nameless else names
+    def _names(self, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
+        """Return what is wrong; a fault whose name comes late does not become another one."""
+        names = frozenset(snapshot.problems)
+        status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None
+        nameless = status is Status.ERROR and (not names or NAMELESS in self.known)
+        return names | {NAMELESS} if nameless else names

@@ -1,4 +1,4 @@
-"""What the sensors show of sessions as they are kept: the last one, and what they cost."""
+"""Sensors of the kept sessions: the last one, and the costs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,27 +11,43 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import UnitOfEnergy, UnitOfTime
 
+from ..chargepoint.capabilities import Capabilities
 from ..chargepoint.model import Feature
 from ..chargepoint.sessions import EndReason, SessionRecord
 from ..entity import NodeDescription, reports
 from ..sessions import Money, SessionRecorder
 from .charge_point import SensorValue, Total
 
+type _Value = SensorValue | Total
+
+_HAS_SESSIONS = reports(Feature.SESSION_ENERGY)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SessionsSensorDescription(NodeDescription, SensorEntityDescription):
-    """A value of the sessions as they are kept."""
+    """A value of the kept sessions."""
 
-    value_fn: Callable[[SessionRecorder], SensorValue | Total]
+    exists_fn: Callable[[Capabilities], bool] = _HAS_SESSIONS
+    value_fn: Callable[[SessionRecorder], _Value]
 
 
-def _of_last(
-    value_fn: Callable[[SessionRecord], SensorValue | Total],
-) -> Callable[[SessionRecorder], SensorValue | Total]:
-    """Return what reads a value of the last session, None where there was none."""
+@dataclass(frozen=True, kw_only=True)
+class _CostDescription(SessionsSensorDescription):
+    device_class: SensorDeviceClass | None = SensorDeviceClass.MONETARY
+    suggested_display_precision: int | None = 2
+
+
+def _of_last(value_fn: Callable[[SessionRecord], _Value]) -> Callable[[SessionRecorder], _Value]:
+    """Return a function that reads a value of the last session, None if there was none."""
     return lambda recorder: (
         None if recorder.last_session is None else value_fn(recorder.last_session)
     )
+
+
+def _amount(money: Money, since: datetime | None = None) -> Total:
+    """Return an amount of money, and since when it counts if it starts over."""
+    amount = None if money.amount is None else round(money.amount, 4)
+    return Total(amount, since, money.currency)
 
 
 LAST_SESSION_SENSORS = (
@@ -41,7 +57,6 @@ LAST_SESSION_SENSORS = (
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=_of_last(lambda record: record.energy),
     ),
     SessionsSensorDescription(
@@ -51,14 +66,12 @@ LAST_SESSION_SENSORS = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         suggested_display_precision=1,
-        exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=_of_last(lambda record: record.duration),
     ),
     SessionsSensorDescription(
         key="last_session_ended",
         translation_key="last_session_ended",
         device_class=SensorDeviceClass.TIMESTAMP,
-        exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=_of_last(lambda record: record.ended),
     ),
     SessionsSensorDescription(
@@ -71,38 +84,22 @@ LAST_SESSION_SENSORS = (
     ),
 )
 
-
-def _amount(money: Money, since: datetime | None = None) -> Total:
-    """Return an amount of money, since when it counts where it starts over."""
-    amount = None if money.amount is None else round(money.amount, 4)
-    return Total(amount, since, money.currency)
-
-
 PRICED_SENSORS = (
-    SessionsSensorDescription(
+    _CostDescription(
         key="session_cost",
         translation_key="session_cost",
-        device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=lambda recorder: _amount(recorder.session_cost, recorder.session_since),
     ),
-    SessionsSensorDescription(
+    _CostDescription(
         key="total_cost",
         translation_key="total_cost",
-        device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=lambda recorder: _amount(recorder.total_cost),
     ),
-    SessionsSensorDescription(
+    _CostDescription(
         key="last_session_cost",
         translation_key="last_session_cost",
-        device_class=SensorDeviceClass.MONETARY,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=_of_last(lambda record: _amount(Money(record.cost, record.currency))),
     ),
 )
