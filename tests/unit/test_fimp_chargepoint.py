@@ -155,6 +155,37 @@ def test_the_old_session_said_again_loses_no_energy(hub: OfflineHub, node: FimpC
     assert node.snapshot.meter.session_energy == 0.069
 
 
+def test_a_new_session_does_not_take_over_the_energy_of_the_one_before(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    """An adapter may report the new start before it has the new energy."""
+    new = {"started_at": "2026-11-20T09:00:00Z", "previous_session": "0.37"}
+    hub.feed(CHARGER, session(0.3638, started_at="2026-11-20T08:42:54Z"))
+    hub.feed(CHARGER, session(0.3638, **new))
+    assert node.snapshot.meter.session_energy is None
+    hub.feed(CHARGER, session(0, **new))
+    assert node.snapshot.meter.session_energy == 0
+    assert node.snapshot.session.previous_energy == 0.37
+
+
+def test_a_counter_that_is_reset_after_the_end_belongs_to_the_next_session(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
+    hub.feed(CHARGER, state("charging"))
+    hub.feed(CHARGER, session(3.0))
+    first = node.snapshot.session
+    hub.feed(CHARGER, state("finished"))
+    hub.clock.time += 60
+    hub.feed(CHARGER, session(0))
+    assert (node.snapshot.session, node.snapshot.meter.session_energy) == (first, 3.0)
+    # Higher than before, but of another session.
+    hub.clock.time += 60
+    hub.feed(CHARGER, state("charging"))
+    hub.feed(CHARGER, session(4.0))
+    assert node.snapshot.session.started == datetime.fromtimestamp(hub.clock.time, UTC)
+    assert node.snapshot.meter.session_energy == 4.0
+
+
 def test_a_session_survives_a_restart_of_ours(hub: OfflineHub, node: FimpChargepoint) -> None:
     started = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
     node.restore_session(started, 4.0)
