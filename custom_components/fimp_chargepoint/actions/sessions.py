@@ -1,4 +1,4 @@
-"""The action that tells of the sessions that are over, as data or as a table for others."""
+"""The action that returns the kept sessions, as data or as CSV."""
 
 import csv
 from datetime import datetime
@@ -34,12 +34,12 @@ _COLUMNS: Final = (
 
 
 async def _get(coordinator: ChargepointCoordinator, data: Data) -> Answer:
-    """Return the sessions that are asked for, oldest first."""
+    """Return the requested sessions, oldest first."""
     sessions = coordinator.config_entry.runtime_data.sessions
     records = sessions.of(coordinator.node.address).tracker.records
     if ATTR_SINCE in data:
-        records = [each for each in records if _begins_after(each, data[ATTR_SINCE])]
-    rows = [each.as_dict() for each in records[-data[ATTR_LIMIT] :]]
+        records = [record for record in records if _begins_after(record, data[ATTR_SINCE])]
+    rows = [record.as_dict() for record in records[-data[ATTR_LIMIT] :]]
     return {_CSV: _table(rows)} if data[ATTR_FORMAT] == _CSV else {"sessions": rows}
 
 
@@ -52,22 +52,22 @@ def _moment(value: object) -> datetime:
 
 
 def _begins_after(record: SessionRecord, since: datetime) -> bool:
-    """Whether a session began at `since` or later; its end stands for a start nobody knows."""
+    """Return whether a session began at `since` or later, or ended if its start is unknown."""
     begun = record.started or record.ended
     return begun is not None and begun >= since
 
 
 def _table(rows: list[Answer]) -> str:
-    """Return sessions as CSV with a headline; what is not known is an empty field."""
+    """Return sessions as CSV with a header; unknown values are empty."""
     text = StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _harmless(value) for key, value in each.items()} for each in rows)
+    writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
 
 
 def _harmless(value: object) -> object:
-    """Return a value that no spreadsheet takes for a formula: a car may call itself one."""
+    """Return a value that no spreadsheet runs as a formula: the id of a car can be one."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return value

@@ -114,7 +114,7 @@ class ActiveSession:
         """Return it with what `snapshot` reports of it."""
         active = self._with_session(snapshot)
         energy = snapshot.meter.session_energy if active.is_same(snapshot.session) else None
-        known = [each for each in (active.energy, energy) if each is not None]
+        known = [value for value in (active.energy, energy) if value is not None]
         return replace(
             active,
             energy=max(known, default=None),

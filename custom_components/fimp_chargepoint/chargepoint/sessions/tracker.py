@@ -76,7 +76,7 @@ class SessionTracker(SessionHistory):
         state, event_types = step(self._state, snapshot)
         events: list[SessionEvent] = []
         if not snapshot.available or SessionEventType.CAR_CONNECTED in event_types:
-            if self._ends_are_late:
+            if self._ends and self._ends_are_late:
                 event_types.clear()
                 events = self._revoke(price)
             else:
@@ -99,10 +99,10 @@ class SessionTracker(SessionHistory):
             self._ends_are_late = first_reports > 0 or doubt is not None
             wait = first_reports if self._ends_are_late else 0.0
             self.next_deadline = now + max(SETTLING_TIME, wait)
-        shown = [self._shown(each, before) for each in event_types]
+        shown = [self._shown(event_type, before) for event_type in event_types]
         if first_reports > 0:
             return events
-        return events + [SessionEvent(each) for each in shown if each is not None]
+        return events + [SessionEvent(event_type) for event_type in shown if event_type]
 
     def tick(self, now: float, price: Price | None = None) -> list[SessionEvent]:
         """Do what is due at `now`; return what happened."""
