@@ -5,6 +5,7 @@ the tree in one place (`entity.py` and `config_flow.py`); nothing below this
 package raises anything else to its callers.
 """
 
+from datetime import datetime
 from enum import Enum
 
 
@@ -33,6 +34,19 @@ class TlsError(NotConnectedError):
 
 class NoAnswerError(NotConnectedError):
     """The broker accepted the connection and never answered."""
+
+
+class RequestLimitError(NotConnectedError):
+    """The account has used up its requests; it is accepted again from `until` on."""
+
+    def __init__(self, until: datetime) -> None:
+        """Remember when the limit is reset."""
+        super().__init__(f"request limit reached until {until:%Y-%m-%d %H:%M %Z}")
+        self.until = until
+
+
+class AlreadyConnectedError(NotConnectedError):
+    """The account allows only one connection at a time, and another one exists."""
 
 
 class AuthenticationError(ChargepointError):

@@ -96,3 +96,9 @@ class Feature(StrEnum):
     COMMUNICATION_FAILURE = "communication_failure"
     METER_PUBLIC_KEY = "meter_public_key"
     BOARD_TEMPERATURE = "board_temperature"
+    OFFLINE_SINCE = "offline_since"
+
+    RESET = "reset"
+    HIGHEST_CURRENT = "highest_current"
+    INSTALLED_CURRENT = "installed_current"
+    RESERVED_CURRENT = "reserved_current"

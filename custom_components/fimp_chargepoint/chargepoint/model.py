@@ -98,6 +98,7 @@ class NodeKind(StrEnum):
     CHARGE_POINT = "charge_point"
     STATION = "station"
     OCPP_CLIENT = "ocpp_client"
+    GRID_CONNECTION = "grid_connection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +205,7 @@ class Health:
     restarts: float | None = None
     restart_reason: str | None = None
     board_temperature: float | None = None
+    offline_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

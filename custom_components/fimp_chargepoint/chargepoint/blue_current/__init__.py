@@ -1,0 +1,1 @@
+"""Charge points of a Blue Current account, through its websocket API."""

@@ -1,0 +1,255 @@
+"""A Blue Current account: how to log in, what a frame means for the connection, and the quota.
+
+Sources: the vendor's Python library and its notes. The API token, which the user makes in the
+driver portal, is exchanged for an auth token on a short connection; every later frame carries
+that. The number of requests a day is limited.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
+
+import orjson
+
+from ..errors import (
+    AlreadyConnectedError,
+    AuthenticationError,
+    ChargepointError,
+    NoAnswerError,
+    NotConnectedError,
+    ProtocolError,
+    RequestLimitError,
+)
+from ..transport.websocket import (
+    ClosedError,
+    Connect,
+    Session,
+    UpgradeRefusedError,
+    Websocket,
+    connect,
+)
+from . import decoding, frames
+
+URL: Final = "wss://motown.bluecurrent.nl/haserver"
+
+#: Codes of ERROR frames and of closed connections, and reasons why no connection is accepted.
+_INVALID_AUTH_TOKEN: Final = 1
+_REQUEST_LIMIT: Final = 42
+_CLOSED_REQUEST_LIMIT: Final = 4001
+_REJECT_REASON: Final = "x-websocket-reject-reason"
+_REJECTED_REQUEST_LIMIT: Final = "Request limit reached"
+_REJECTED_CONNECTED: Final = "Already connected"
+
+#: Seconds for one reply on a short connection, and for the list of charge points.
+_REPLY_TIMEOUT: Final = 10.0
+_LIST_TIMEOUT: Final = 30.0
+#: Seconds until the server has noticed that an earlier connection is gone.
+_TAKEN_PAUSE: Final = 30.0
+#: Frames until the list of charge points must have come.
+_EARLY_MAX: Final = 1000
+
+
+class Owner(NamedTuple):
+    """Whose account it is: a stable id, and the name they log in with."""
+
+    customer_id: str
+    login: str
+
+
+class RequestCounter:
+    """How many requests were sent today, by command; the day is the vendor's."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        """Start with none."""
+        self._now = now
+        self._day: date | None = None
+        self._counts: Counter[str] = Counter()
+
+    def add(self, command: str) -> None:
+        """Count a request."""
+        self._turn_page()
+        self._counts[command] += 1
+
+    @property
+    def today(self) -> Counter[str]:
+        """How many were sent today."""
+        self._turn_page()
+        return self._counts.copy()
+
+    def _turn_page(self) -> None:
+        day = self._now().astimezone(decoding.TIME_ZONE).date()
+        if day != self._day:
+            self._day = day
+            self._counts.clear()
+
+
+def next_reset(now: datetime) -> datetime:
+    """Return when the number of requests is reset: half a minute after midnight in Amsterdam."""
+    local = now.astimezone(decoding.TIME_ZONE)
+    reset = local.replace(hour=0, minute=0, second=30, microsecond=0, fold=0)
+    return reset if reset > local else reset + timedelta(days=1)
+
+
+class Account:
+    """One account, as a client of a websocket. The API token never leaves it."""
+
+    def __init__(
+        self,
+        api_token: str,
+        *,
+        url: str = URL,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Start without an auth token."""
+        self.url = url
+        self.customer_id: str | None = None
+        self.requests = RequestCounter(now)
+        self._api_token = api_token
+        self._authorization: str | None = None
+        self._now = now
+
+    # What the transport calls -----------------------------------------------------
+
+    async def log_in(self, connect: Connect) -> None:
+        """Exchange the API token for an auth token, unless there is one.
+
+        Raises:
+            AuthenticationError: the API token is not accepted.
+            RequestLimitError, NotConnectedError: as they say.
+
+        """
+        if self._authorization is not None:
+            return
+        self.requests.add("VALIDATE_API_TOKEN")
+        reply = await self._ask(
+            connect, {"command": "VALIDATE_API_TOKEN", "token": self._api_token}
+        )
+        token, customer_id = reply.get("token"), reply.get("customer_id")
+        if reply.get("success") is not True:
+            raise AuthenticationError(str(reply.get("error") or "the token is not valid"))
+        if not isinstance(token, str) or not isinstance(customer_id, str):
+            raise NotConnectedError("the reply to the token cannot be read")
+        self._authorization = f"Token {token}"
+        self.customer_id = customer_id
+
+    async def login_name(self, connect: Connect) -> str:
+        """Return the name that the owner logs in with.
+
+        Raises:
+            ChargepointError: as `log_in`.
+
+        """
+        self.requests.add("GET_ACCOUNT")
+        frame = {"command": "GET_ACCOUNT", "Authorization": self._authorization}
+        login = (await self._ask(connect, frame)).get("login")
+        if not isinstance(login, str) or not login:
+            raise NotConnectedError("the reply has no login")
+        return login
+
+    async def open(self, websocket: Websocket) -> list[bytes]:
+        """Ask for the charge points, and return all frames up to their list."""
+        await websocket.send(self.write("HELLO", _json({"command": "HELLO", "header": _HEADER})))
+        await websocket.send(
+            self.write("GET_CHARGE_POINTS", _json({"command": "GET_CHARGE_POINTS"}))
+        )
+        early: list[bytes] = []
+        try:
+            async with asyncio.timeout(_LIST_TIMEOUT):
+                while len(early) < _EARLY_MAX:
+                    early.append(await websocket.receive())
+                    if self.read(early[-1]) == "CHARGE_POINTS":
+                        return early
+        except TimeoutError:
+            pass
+        raise NoAnswerError("no list of charge points")
+
+    def read(self, message: bytes) -> str:
+        """Return the topic of a frame.
+
+        Raises:
+            NotConnectedError, RequestLimitError: it ends the session.
+
+        """
+        topic = decoding.topic(message)
+        if topic == "ERROR":
+            frame = decoding.decode(message)
+            if isinstance(frame, frames.Failure):
+                self._check(frame.code, frame.message)
+        return topic
+
+    def write(self, topic: str, payload: bytes) -> bytes:
+        """Return a frame with the auth token, and count the request."""
+        self.requests.add(topic.partition("/")[0])
+        return _json(orjson.loads(payload) | {"Authorization": self._authorization})
+
+    def explain(self, error: ChargepointError) -> ChargepointError:
+        """Return what a failure means: all three signs of the request limit are the same."""
+        match error:
+            case ClosedError(code=code) if code == _CLOSED_REQUEST_LIMIT:
+                return RequestLimitError(next_reset(self._now()))
+            case UpgradeRefusedError(headers=headers):
+                reason = headers.get(_REJECT_REASON, "")
+                if _REJECTED_REQUEST_LIMIT in reason:
+                    return RequestLimitError(next_reset(self._now()))
+                if _REJECTED_CONNECTED in reason:
+                    return AlreadyConnectedError(reason)
+        return error
+
+    def pause(self, error: ChargepointError) -> float:
+        """Return the minimum seconds to wait after a failure."""
+        return _TAKEN_PAUSE if isinstance(error, AlreadyConnectedError) else 0.0
+
+    # ------------------------------------------------------------------------------
+
+    def _check(self, code: int | None, message: str) -> None:
+        """Raise if an error concerns the session, and not one request."""
+        if code == _INVALID_AUTH_TOKEN:
+            # It has expired, or the API token was replaced: validate that again.
+            self._authorization = None
+            raise NotConnectedError(message)
+        if code == _REQUEST_LIMIT:
+            raise RequestLimitError(next_reset(self._now()))
+
+    async def _ask(self, connect: Connect, request: Mapping[str, object]) -> decoding.Fields:
+        """Return the one reply on a connection of its own."""
+        try:
+            async with connect() as websocket, asyncio.timeout(_REPLY_TIMEOUT):
+                await websocket.send(_json(request))
+                message = await websocket.receive()
+        except TimeoutError as error:
+            raise NoAnswerError("no reply in time") from error
+        try:
+            frame, reply = decoding.decode(message), decoding.parse(message)
+        except ProtocolError as error:
+            raise NotConnectedError(f"the reply cannot be read: {error}") from error
+        if isinstance(frame, frames.Failure):
+            self._check(frame.code, frame.message)
+            raise NotConnectedError(frame.message)
+        return reply
+
+
+#: Who we say we are; the vendor's own library says the same.
+_HEADER: Final = "homeassistant"
+
+
+def _json(frame: Mapping[str, object]) -> bytes:
+    return orjson.dumps(frame)
+
+
+async def look_up(session: Session, api_token: str, *, url: str = URL) -> Owner:
+    """Return whose account an API token is for. The server must know no other connection of it.
+
+    Raises:
+        AuthenticationError: the token is not accepted.
+        RequestLimitError, AlreadyConnectedError, NotConnectedError: as they say.
+
+    """
+    account = Account(api_token, url=url)
+    try:
+        await account.log_in(lambda: connect(session, url))
+        login = await account.login_name(lambda: connect(session, url))
+    except ChargepointError as error:
+        raise account.explain(error) from error
+    return Owner(account.customer_id or "", login)

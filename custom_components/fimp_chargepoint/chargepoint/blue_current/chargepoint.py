@@ -1,0 +1,347 @@
+"""A charge point of a Blue Current account: frames in, requests out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+import logging
+from typing import ClassVar, Final, override
+
+from ..capabilities import Capabilities, Parameter, ParameterValue
+from ..charge_point import Chargepoint
+from ..commands.command import Request
+from ..commands.replies import PendingReplies
+from ..errors import Refusal
+from ..model import (
+    ChargepointSnapshot,
+    Feature,
+    Health,
+    Identity,
+    NodeKind,
+    Reason,
+    Session,
+    parameter_kind,
+    rising,
+)
+from ..node import NodeHost
+from ..smart_charging import (
+    CurrentSchedule,
+    DelayedCharging,
+    PriceBasedCharging,
+    Profile,
+    SmartCharging,
+)
+from . import frames, parameters, status
+from .requests import SETTING_COMMANDS, Requests, schedule_id, schedules
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds between two questions to one charge point for its status, or for its settings:
+#: the requests of a day are limited.
+_ASK_INTERVAL: Final = 25.0
+#: Seconds until it is asked again, if it never answered.
+_ASK_AGAIN: Final = (30.0, 300.0, 1800.0)
+#: Blue Current's word for a charge point that did not answer it.
+_NO_ANSWER: Final = "TIMEOUT"
+
+_CONTROLS: Final = frozenset({Feature.CHARGING, Feature.ENABLED, Feature.RESTART, Feature.RESET})
+_ACTIONS: Final = {Feature.RESTART: "REBOOT", Feature.RESET: "SOFT_RESET"}
+_ASK_TIMER: Final = "ask again"
+_STATUS: Final = "GET_CH_STATUS"
+_SETTINGS: Final = "GET_CH_SETTINGS"
+
+
+class BlueCurrentChargepoint(Chargepoint, SmartCharging):
+    """One charge point of an account."""
+
+    # Blue Current itself gives up after about 30 s, and says so then.
+    command_timeout: ClassVar[float] = 60.0
+    report_age: ClassVar[float] = 5.0
+
+    def __init__(
+        self,
+        address: str,
+        evse_id: str,
+        host: NodeHost,
+        requests: Requests,
+        replies: PendingReplies,
+    ) -> None:
+        """Start with nothing known; `requests` and `replies` are those of the account."""
+        identity = Identity(
+            name=evse_id,
+            kind=NodeKind.CHARGE_POINT,
+            manufacturer="Blue Current",
+            serial_number=evse_id,
+        )
+        capabilities = Capabilities(controls=_CONTROLS)
+        super().__init__(
+            address, ChargepointSnapshot(identity=identity, capabilities=capabilities), host
+        )
+        self.evse_id = evse_id
+        self._requests = requests
+        self._replies = replies
+        self._may_change: dict[str, bool] = {}
+        self._sockets: tuple[int, ...] = ()
+        self._has_settings = False
+        #: When it was last asked, by command.
+        self._asked_at: dict[str, float] = {}
+        self._odd: set[str] = set()
+        #: The settings, whether it is online or not.
+        self._parameters: dict[str, ParameterValue] = {}
+        #: The start and the energy of a session that an earlier run saw begin.
+        self._restored: tuple[datetime, float] | None = None
+        #: What the next session is started with, if not with the usual card.
+        self._card_uid: str | None = None
+
+    # Frames in --------------------------------------------------------------------
+
+    def handle_settings(self, report: frames.ChargePointSettings, now: float) -> None:
+        """Take over who it is and how it is set."""
+        self._warn_of_odd(report.odd)
+        self._sockets = report.sockets or self._sockets
+        self._may_change |= parameters.writable(report)
+        known = self.snapshot
+        identity = replace(
+            known.identity.named(report.name),
+            model=report.model_type or known.identity.model,
+            hw_version=report.chargepoint_type or known.identity.hw_version,
+        )
+        self._take_parameters(parameters.values(report), now, identity=identity)
+        if "led_intensity" in report.settings:
+            # The list of charge points has everything but this.
+            self._has_settings = True
+        if report.activity == status.OFFLINE:
+            self._set_unavailable(Reason.OFFLINE, now)
+        for parameter_id in SETTING_COMMANDS:
+            self._reported(parameter_kind(parameter_id))
+
+    def handle_status(self, frame: frames.Status, now: float) -> None:
+        """Take over what it does."""
+        if frame.socket_id is not None and self._sockets[:1] not in ((), (frame.socket_id,)):
+            # Commands name no socket; those of another one would show as this one's.
+            return
+        self._warn_of_odd(frame.odd)
+        self.timers.cancel(_ASK_TIMER)
+        for word in status.unknown_words(frame):
+            self._warn_of(word)
+        if frame.activity == status.OFFLINE:
+            self._set_unavailable(
+                Reason.OFFLINE, now, health=Health(offline_since=frame.offline_since)
+            )
+            self._note_reports(frozenset({Feature.OFFLINE_SINCE}), now)
+            return
+        known = self.snapshot
+        session = self._session(frame, now)
+        if session.started == known.session.started and session.ended is None:
+            # One session never loses energy.
+            frame = replace(frame, energy=rising(known.meter.session_energy, frame.energy))
+        changes = status.read(known, frame, is_smart=self._is_smart, currency=self._currency)
+        self._note_reports(status.reported(frame, changes), now)
+        self._set_unavailable(None, now, health=Health(), session=session, **changes)
+        self._take_parameters(parameters.values_of_status(frame), now)
+        for report in (Feature.STATUS, Feature.ENABLED):
+            self._reported(report)
+
+    def handle_reply(self, reply: frames.Reply, request_id: str, now: float) -> None:
+        """Take over what became of a request of this charge point."""
+        setting = _SETTINGS_BY_COMMAND.get(reply.command)
+        if reply.error is not None:
+            self._commands.reject(request_id, reply.error, _refusal(reply))
+        elif reply.final and setting is not None:
+            parameter_id, is_inverted = setting
+            if reply.value is None or parameter_id in tuple(Profile):
+                # It does not say to what; and one profile turns the other one off.
+                self._ask_for(_SETTINGS, now)
+            if reply.value is not None:
+                value = reply.value is not is_inverted
+                self._take_parameters({parameter_id: value}, now)
+                self._reported(parameter_kind(parameter_id))
+        elif reply.final:
+            self._commands.accept(request_id)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it is connected to Blue Current, as far as is known."""
+        return self.snapshot.unavailable is not Reason.OFFLINE
+
+    def _session(self, frame: frames.Status, now: float) -> Session:
+        known = self.snapshot.session
+        moment = self.host.clock.to_datetime(now)
+        session = status.next_session(
+            known,
+            self.snapshot.meter.session_energy,
+            frame,
+            moment,
+            seen_idle=self.snapshot.charging is False,
+        )
+        return self._of_earlier_run(session, frame.energy)
+
+    def _of_earlier_run(self, session: Session, energy: float | None) -> Session:
+        """Return a session that nobody saw begin with the start that an earlier run saw."""
+        if not session.start_guessed or self._restored is None:
+            return session
+        started, least = self._restored
+        self._restored = None
+        if energy is None or energy < least:
+            return session
+        return replace(session, started=started)
+
+    def _take_parameters(
+        self, found: Mapping[str, ParameterValue], now: float, **changes: object
+    ) -> None:
+        """Take over values of parameters, which are known also while it is offline."""
+        self._parameters |= found
+        described = parameters.described(self._parameters, self._may_change)
+        capabilities = replace(self.snapshot.capabilities, parameters=described)
+        self._update(now, parameters=dict(self._parameters), capabilities=capabilities, **changes)
+
+    def _note_reports(self, shown: frozenset[Feature], now: float) -> None:
+        self._update(now, capabilities=self.snapshot.capabilities.reporting(*shown))
+
+    def _warn_of_odd(self, names: Collection[str]) -> None:
+        if new := set(names) - self._odd:
+            self._odd |= new
+            _LOGGER.warning(
+                "%s reports values that cannot be read: %s", self.address, ", ".join(sorted(new))
+            )
+
+    @property
+    def _is_smart(self) -> bool:
+        return self.snapshot.parameters.get(parameters.SMART_CHARGING) is True
+
+    @property
+    def _currency(self) -> str:
+        currency = self.snapshot.parameters.get("tariff_currency")
+        return currency if isinstance(currency, str) else "EUR"
+
+    # Questions --------------------------------------------------------------------
+
+    def ask_everything(self, now: float) -> None:
+        """Ask for what no list has: its status, and once its settings."""
+        self._asked_at.clear()
+        self._ask_for(_STATUS, now)
+        if not self._has_settings:
+            self._ask_for(_SETTINGS, now)
+        self._ask_until_answered(now, *_ASK_AGAIN)
+
+    def _ask_until_answered(self, now: float, pause: float, *pauses: float) -> None:
+        def ask(now: float) -> None:
+            self._ask_for(_STATUS, now)
+            self._ask_until_answered(now, *(pauses or (pause,)))
+
+        self.timers.set(_ASK_TIMER, now + pause, ask)
+
+    @override
+    def _ask(self, report: str) -> None:
+        is_status = report in (Feature.STATUS, Feature.ENABLED)
+        self._ask_for(_STATUS if is_status else _SETTINGS, self.host.clock.now())
+
+    def _ask_for(self, command: str, now: float) -> None:
+        """Ask, but not too often."""
+        if now - self._asked_at.get(command, float("-inf")) >= _ASK_INTERVAL:
+            self._asked_at[command] = now
+            request = self._requests.make(command, self.evse_id)
+            self.host.send(request.topic, request.payload)
+
+    # Life -------------------------------------------------------------------------
+
+    @override
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
+        # They may change while nobody reports it.
+        self._parameters.clear()
+
+    @override
+    def restore_session(self, started: datetime, energy: float) -> None:
+        self._restored = started, energy
+        known = self.snapshot
+        session = self._of_earlier_run(known.session, known.meter.session_energy)
+        self._update(self.host.clock.now(), session=session)
+
+    # Commands ---------------------------------------------------------------------
+
+    async def start_session(self, card_uid: str | None = None) -> None:
+        """Start a session with a card; without one, with the usual card or with none."""
+        self._card_uid = card_uid
+        try:
+            await self.start_charging()
+        finally:
+            self._card_uid = None
+
+    @override
+    def _start_request(self, mode: str | None) -> Request:
+        usual = self.host.options.token
+        card_uid = self._card_uid or (usual.value if usual is not None else None)
+        return self._requests.start(self.evse_id, card_uid)
+
+    @override
+    def _stop_request(self) -> Request:
+        return self._requests.make("STOP_SESSION", self.evse_id)
+
+    @override
+    def _set_request(self, feature: Feature, value: object) -> Request:
+        return self._requests.operative(self.evse_id, value=bool(value))
+
+    @override
+    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
+        return self._requests.set(self.evse_id, parameter.id, value)
+
+    @override
+    def _act_request(self, feature: Feature) -> Request:
+        return self._requests.make(_ACTIONS[feature], self.evse_id)
+
+    # Smart charging -----------------------------------------------------------------
+
+    @override
+    async def set_profile(self, profile: Profile, *, on: bool) -> None:
+        if profile in self.snapshot.parameters:
+            await self.set_parameter(profile, on)
+        else:
+            await self._request(self._requests.profile(self.evse_id, profile, on=on))
+
+    @override
+    async def set_delayed_charging(self, schedule: DelayedCharging) -> None:
+        await self._request(self._requests.delayed_charging(self.evse_id, schedule))
+        self._ask_for(_SETTINGS, self.host.clock.now())
+
+    @override
+    async def set_price_based_charging(self, settings: PriceBasedCharging) -> None:
+        await self._request(self._requests.price_based_charging(self.evse_id, settings))
+        self._ask_for(_SETTINGS, self.host.clock.now())
+
+    @override
+    async def override_profile(self, profile: Profile, *, on: bool) -> None:
+        await self._request(self._requests.override_profile(self.evse_id, profile, on=on))
+
+    @override
+    async def current_schedules(self) -> Sequence[CurrentSchedule]:
+        found = schedules(await self._request(self._requests.make("LIST_OVERRIDE_CURRENT")))
+        return [schedule for schedule in found if self.evse_id in schedule.charge_points]
+
+    @override
+    async def set_current_schedule(
+        self, schedule: CurrentSchedule, others: Collection[str] = ()
+    ) -> str | None:
+        charge_points = tuple(dict.fromkeys((self.evse_id, *schedule.charge_points, *others)))
+        request = self._requests.set_schedule(replace(schedule, charge_points=charge_points))
+        return schedule_id(await self._request(request)) or schedule.id
+
+    @override
+    async def clear_current_schedule(self, schedule_id: str) -> None:
+        await self._request(self._requests.clear_schedule(schedule_id))
+
+    async def _request(self, request: Request) -> object:
+        """Send a request that only its reply can confirm, and return what that holds."""
+        return await self._replies.ask(request)
+
+
+_SETTINGS_BY_COMMAND: Final = {
+    command: (parameter_id, is_inverted)
+    for parameter_id, (command, is_inverted) in SETTING_COMMANDS.items()
+}
+
+
+def _refusal(reply: frames.Reply) -> Refusal:
+    """Return what an error means: after a timeout the charge point may still obey."""
+    if reply.error != _NO_ANSWER:
+        return Refusal.FINAL
+    return Refusal.FOR_NOW if reply.command == "STOP_SESSION" else Refusal.OF_REPORT

@@ -1,0 +1,218 @@
+"""Blue Current on a hub: the charge points and grid connections of one account."""
+
+from functools import partial
+import logging
+from typing import Final, override
+
+from ..commands.replies import PendingReplies
+from ..errors import ProtocolError
+from ..grid import GridConnection
+from ..model import Meter, Reason
+from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
+from . import decoding, frames, status
+from .chargepoint import BlueCurrentChargepoint
+from .requests import Requests
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds that a reply may take, and that a final one may come after the mere receipt.
+_REPLY_TIME: Final = 40.0
+_FINAL_TIME: Final = 5.0
+#: Seconds between two questions for the list, when a charge point reports that is not on it.
+_LIST_INTERVAL: Final = 3600.0
+#: Seconds between two questions for the charge cards, which change seldom.
+_CARDS_INTERVAL: Final = 3600.0
+_GRIDS_MAX: Final = 100
+
+
+class BlueCurrentProtocol(Protocol):
+    """Speaks with Blue Current about one account."""
+
+    filters = ()
+
+    def __init__(self, hub: ProtocolHost, prefix: str = "") -> None:
+        """Start with no charge point."""
+        super().__init__(hub, prefix)
+        #: The charge cards of the account.
+        self.cards: tuple[frames.Card, ...] = ()
+        self._requests = Requests(hub.clock)
+        self._replies = PendingReplies(hub, self._timers, _REPLY_TIME)
+        self._charge_points: dict[str, BlueCurrentChargepoint] = {}
+        self._grids: dict[str, GridConnection] = {}
+        #: The id of the grid connection of each charge point.
+        self._grid_ids: dict[str, str] = {}
+        self._listed_at = float("-inf")
+        self._cards_at = float("-inf")
+
+    # Frames in --------------------------------------------------------------------
+
+    @override
+    def route(self, topic: str) -> Handler | None:
+        return self._handle
+
+    @override
+    def recognise(self, topic: str, payload: bytes, now: float) -> AnyNode | None:
+        # Only an account that is connected receives anything.
+        return None
+
+    def _handle(self, payload: bytes, now: float) -> None:
+        match decoding.decode(payload):
+            case frames.ChargePoints() as found:
+                self._list(found, now)
+            case frames.ChargeCards(cards=cards):
+                self.cards = cards
+            case frames.ChargePointSettings() as report:
+                if (charge_point := self._find(report.evse_id, now)) is not None:
+                    charge_point.handle_settings(report, now)
+            case frames.Status() as frame:
+                if (charge_point := self._find(frame.evse_id, now)) is not None:
+                    was_online = charge_point.is_online
+                    charge_point.handle_status(frame, now)
+                    self._follow_grid(charge_point, was_online=was_online, now=now)
+            case frames.Grid() as frame:
+                self._handle_grid(frame, now)
+            case frames.Reply() as reply:
+                self._handle_reply(reply, now)
+            case frames.Failure() as failure:
+                self._handle_failure(failure, now)
+
+    def _find(self, evse_id: str, now: float) -> BlueCurrentChargepoint | None:
+        charge_point = self._charge_points.get(evse_id)
+        if charge_point is None and now - self._listed_at >= _LIST_INTERVAL:
+            # It was added to the account meanwhile.
+            self._listed_at = now
+            self._send("GET_CHARGE_POINTS")
+        return charge_point
+
+    def _list(self, found: frames.ChargePoints, now: float) -> None:
+        """Take over the list: who is new, and who is gone."""
+        self._listed_at = now
+        listed = {report.evse_id: report for report in found.charge_points}
+        if listed and found.complete:
+            # An account that has lost all of its charge points at once has a problem.
+            for evse_id in self._charge_points.keys() - listed.keys():
+                del self._charge_points[evse_id]
+                self._grid_ids.pop(evse_id, None)
+                self._hub.remove_node(_address(evse_id))
+        for report in listed.values():
+            self._report(report, now)
+        if now - self._cards_at >= _CARDS_INTERVAL:
+            self._cards_at = now
+            self._send("GET_CHARGE_CARDS", limit=100)
+        if not found.complete:
+            raise ProtocolError("evse_id", "a charge point of the list cannot be identified")
+
+    def _report(self, report: frames.ChargePointSettings, now: float) -> None:
+        """Take over what the list says of one charge point, and ask for the rest."""
+        evse_id = report.evse_id
+        charge_point = self._charge_points.get(evse_id)
+        if charge_point is None:
+            address = _address(evse_id)
+            if not self._hub.admission.admits(address, now, partial(self._report, report)):
+                return
+            charge_point = BlueCurrentChargepoint(
+                address, evse_id, self._hub, self._requests, self._replies
+            )
+            self._charge_points[evse_id] = charge_point
+            charge_point.handle_settings(report, now)
+            self._hub.add_node(charge_point)
+        else:
+            charge_point.handle_settings(report, now)
+        charge_point.ask_everything(now)
+        self._send("GET_GRID_STATUS", evse_id)
+
+    # The grid ---------------------------------------------------------------------
+
+    def _handle_grid(self, frame: frames.Grid, now: float) -> None:
+        grid_id = frame.grid_id
+        if frame.evse_id is not None:
+            if grid_id is not None:
+                self._grid_ids[frame.evse_id] = grid_id
+            grid_id = self._grid_ids.get(frame.evse_id) or _GRID_ID.format(frame.evse_id)
+        if grid_id is None or not any(current is not None for current in frame.currents):
+            raise ProtocolError("grid", "no id or no current")
+        grid = self._grids.get(grid_id)
+        if grid is None:
+            if len(self._grids) >= _GRIDS_MAX:
+                return
+            grid = GridConnection(_address(grid_id), grid_id, self._hub)
+            self._grids[grid_id] = grid
+            self._hub.add_node(grid)
+        one, two, three = frame.currents
+        grid.handle_report(
+            Meter(
+                current=status.average(frame.currents),
+                current_l1=one,
+                current_l2=two,
+                current_l3=three,
+            ),
+            now,
+            installed_current=frame.max_install,
+            reserved_current=frame.max_reserved,
+        )
+
+    def _follow_grid(
+        self, charge_point: BlueCurrentChargepoint, *, was_online: bool, now: float
+    ) -> None:
+        """Believe no load that nobody measures any more; ask again when somebody is back."""
+        if charge_point.is_online == was_online:
+            return
+        if charge_point.is_online:
+            self._send("GET_GRID_STATUS", charge_point.evse_id)
+        elif not any(known.is_online for known in self._charge_points.values()):
+            for grid in self._grids.values():
+                grid.set_unavailable(Reason.OFFLINE, now)
+
+    # Replies ----------------------------------------------------------------------
+
+    def _handle_reply(self, reply: frames.Reply, now: float) -> None:
+        found = self._requests.match(reply, now)
+        if found is None:
+            return
+        if found.evse_id in self._charge_points:
+            self._charge_points[found.evse_id].handle_reply(reply, found.request_id, now)
+        if reply.error is not None:
+            self._replies.refused(found.request_id, reply.error)
+        elif reply.final:
+            self._replies.replied(found.request_id, reply.data)
+        else:
+            # For some commands nobody knows whether more will come.
+            self._timers.set(
+                f"final {found.request_id}",
+                now + _FINAL_TIME,
+                lambda _: self._replies.replied(found.request_id, None),
+            )
+
+    def _handle_failure(self, failure: frames.Failure, now: float) -> None:
+        """An error names no request; without one that is recent, only the log tells."""
+        found = self._requests.match_failure(now)
+        if found is None:
+            raise ProtocolError("error", f"{failure.code} {failure.message}")
+        refused = frames.Reply(command="", error=failure.message)
+        if found.evse_id in self._charge_points:
+            self._charge_points[found.evse_id].handle_reply(refused, found.request_id, now)
+        self._replies.refused(found.request_id, failure.message)
+
+    def _send(self, command: str, evse_id: str | None = None, **fields: object) -> None:
+        request = self._requests.make(command, evse_id, **fields)
+        self._hub.send(request.topic, request.payload)
+
+    # Life -------------------------------------------------------------------------
+
+    @override
+    def connection_made(self, now: float) -> None:
+        """Wait for the list of charge points, which the connection has asked for."""
+
+    @override
+    def connection_lost(self, now: float) -> None:
+        self._replies.connection_lost()
+        self._requests.clear()
+        super().connection_lost(now)
+
+
+#: The id of the grid connection of a charge point, until its status names it.
+_GRID_ID: Final = "GRID-{}"
+
+
+def _address(name: str) -> str:
+    return f"bluecurrent:{name}"
