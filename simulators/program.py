@@ -16,8 +16,17 @@ _MQTT_PORT = 1883
 _YES = ("1", "on", "true", "yes")
 
 
+_BY_TOPIC = """published on simulators/<name>/do;
+the answer is on simulators/<name>/did."""
+
+
 def parser(
-    description: str, kind: type[Chargepoint], periods: Sequence[str]
+    description: str,
+    kind: type[Chargepoint],
+    periods: Sequence[str],
+    *,
+    words_by: str = _BY_TOPIC,
+    has_broker: bool = True,
 ) -> argparse.ArgumentParser:
     """Make a parser with the options that all simulators share."""
     words = "\n".join(f"  {word:12} {text}" for word, text in kind.WORDS.items())
@@ -26,19 +35,11 @@ def parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=(
             "A running simulator obeys these words, typed here (after the name of a "
-            "charge point if\nthere are several) or published on simulators/<name>/do; "
-            f"the answer is on simulators/<name>/did.\n\n{words}"
+            f"charge point if\nthere are several) or {words_by}\n\n{words}"
         ),
     )
-    made.add_argument(
-        "--broker",
-        type=address,
-        default=address("127.0.0.1"),
-        metavar="HOST[:PORT]",
-        help="MQTT broker (default 127.0.0.1:1883)",
-    )
-    made.add_argument("--username", help="user at the broker")
-    made.add_argument("--password", help="password at the broker")
+    if has_broker:
+        _add_broker(made)
     made.add_argument(
         "--pace",
         type=float,
@@ -61,6 +62,18 @@ def parser(
             help=f"{period} interval (default %(default)s)",
         )
     return made
+
+
+def _add_broker(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--broker",
+        type=address,
+        default=address("127.0.0.1"),
+        metavar="HOST[:PORT]",
+        help="MQTT broker (default 127.0.0.1:1883)",
+    )
+    made.add_argument("--username", help="user at the broker")
+    made.add_argument("--password", help="password at the broker")
 
 
 def setups[S](made: argparse.ArgumentParser, kind: type[S], texts: Sequence[str]) -> list[S]:

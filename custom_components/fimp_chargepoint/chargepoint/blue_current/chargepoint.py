@@ -35,8 +35,8 @@ from .requests import SETTING_COMMANDS, Requests, schedule_id, schedules
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds between two questions to one charge point for its status, or for its settings:
-#: the requests of a day are limited.
+#: Seconds between two questions for what a command has changed: the requests of a day are
+#: limited.
 _ASK_INTERVAL: Final = 25.0
 #: Seconds until it is asked again, if it never answered.
 _ASK_AGAIN: Final = (30.0, 300.0, 1800.0)
@@ -217,7 +217,6 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
 
     def ask_everything(self, now: float) -> None:
         """Ask for what no list has: its status, and once its settings."""
-        self._asked_at.clear()
         self._ask_for(_STATUS, now)
         if not self._has_settings:
             self._ask_for(_SETTINGS, now)
@@ -232,15 +231,15 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
 
     @override
     def _ask(self, report: str) -> None:
-        is_status = report in (Feature.STATUS, Feature.ENABLED)
-        self._ask_for(_STATUS if is_status else _SETTINGS, self.host.clock.now())
+        now = self.host.clock.now()
+        command = _STATUS if report in (Feature.STATUS, Feature.ENABLED) else _SETTINGS
+        if now - self._asked_at.get(command, float("-inf")) >= _ASK_INTERVAL:
+            self._ask_for(command, now)
 
     def _ask_for(self, command: str, now: float) -> None:
-        """Ask, but not too often."""
-        if now - self._asked_at.get(command, float("-inf")) >= _ASK_INTERVAL:
-            self._asked_at[command] = now
-            request = self._requests.make(command, self.evse_id)
-            self.host.send(request.topic, request.payload)
+        self._asked_at[command] = now
+        request = self._requests.make(command, self.evse_id)
+        self.host.send(request.topic, request.payload)
 
     # Life -------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ is up to a `WebsocketClient`. Any close, exception or silence means that the con
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,8 +34,9 @@ type Session = aiohttp.ClientSession
 _CONNECT_TIMEOUT: Final = 15.0
 #: Seconds for the closing handshake; Home Assistant waits 10 s for an unload.
 _CLOSE_TIMEOUT: Final = 2.0
-#: Seconds between two pings; a server that does not answer within half of that is gone.
+#: Seconds of silence until the server is pinged, and until it is gone then.
 _HEARTBEAT: Final = 20.0
+_PONG_TIMEOUT: Final = 10.0
 _QUEUE_SIZE: Final = 1000
 _MESSAGE_SIZE_MAX: Final = 1024 * 1024
 #: A connection that lasted this many seconds resets the backoff.
@@ -72,6 +73,7 @@ class Websocket:
     def __init__(self, response: aiohttp.ClientWebSocketResponse) -> None:
         """Wrap aiohttp's websocket."""
         self._response = response
+        self._is_pinged = False
 
     async def send(self, message: bytes) -> None:
         """Send a text message, which reaches the socket before anything else can happen.
@@ -92,13 +94,47 @@ class Websocket:
             ClosedError: there is none, the connection ended.
 
         """
-        message = await self._response.receive()
-        match message.type, message.data:
-            case aiohttp.WSMsgType.TEXT, str(text):
-                return text.encode(errors="replace")
-            case aiohttp.WSMsgType.BINARY, bytes(data):
-                return data
-        raise ClosedError(self._response.close_code)
+        while True:
+            message = await self._receive()
+            match message.type, message.data:
+                case aiohttp.WSMsgType.TEXT, str(text):
+                    return text.encode(errors="replace")
+                case aiohttp.WSMsgType.BINARY, bytes(data):
+                    return data
+                case aiohttp.WSMsgType.PING | aiohttp.WSMsgType.PONG, _:
+                    continue
+            raise ClosedError(self._response.close_code)
+
+    async def _receive(self) -> aiohttp.WSMessage:
+        """Return the next frame of any kind, and ping a server that is silent.
+
+        aiohttp's own heartbeat leaves a timer behind when the connection is closed.
+        """
+        while True:
+            timeout = _PONG_TIMEOUT if self._is_pinged else _HEARTBEAT
+            try:
+                message = await self._response.receive(timeout)
+            except TimeoutError as error:
+                if self._is_pinged:
+                    raise NoAnswerError("the server is silent") from error
+                self._is_pinged = True
+                await self._control(self._response.ping())
+                continue
+            self._is_pinged = False
+            if message.type is aiohttp.WSMsgType.PING:
+                await self._control(self._response.pong(message.data))
+            return message
+
+    @staticmethod
+    async def _control(sending: Coroutine[None, None, None]) -> None:
+        """Send a ping or a pong; a server that reads nothing must not block the reader."""
+        try:
+            async with asyncio.timeout(_PONG_TIMEOUT):
+                await sending
+        except TimeoutError as error:
+            raise NoAnswerError("the server reads nothing") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise NotConnectedError(str(error)) from error
 
 
 #: Opens a websocket to the server of the account.
@@ -325,7 +361,7 @@ async def connect(session: Session, url: str) -> AsyncIterator[Websocket]:
         async with asyncio.timeout(_CONNECT_TIMEOUT):
             response = await session.ws_connect(
                 url,
-                heartbeat=_HEARTBEAT,
+                autoping=False,
                 max_msg_size=_MESSAGE_SIZE_MAX,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT),
             )
