@@ -104,13 +104,11 @@ class Requests:
 
     async def status(self, point: BlueCurrentChargepoint, _: Request) -> None:
         """Report what a charge point does."""
-        if not point.silent:
-            point.push()
+        point.push()
 
     async def settings(self, point: BlueCurrentChargepoint, _: Request) -> None:
         """Report how a charge point is set."""
-        if not point.silent:
-            point.push_settings()
+        point.push_settings()
 
     async def grid_status(self, point: BlueCurrentChargepoint, _: Request) -> None:
         """Report the load of the building."""

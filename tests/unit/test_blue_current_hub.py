@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import time
+from pathlib import Path
 import subprocess
 import sys
 
 import aiohttp
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.blue_current import discovery
 from custom_components.fimp_chargepoint.chargepoint.blue_current.account import look_up
 from custom_components.fimp_chargepoint.chargepoint.capabilities import ParameterKind
 from custom_components.fimp_chargepoint.chargepoint.errors import (
@@ -36,7 +38,6 @@ from simulators.blue_current import AccountSetup, ChargepointSetup
 from tests.helpers.blue_current import ADDRESS, EVSE, GRID, blue_current
 from tests.helpers.waiting import until
 
-PACKAGE = "custom_components.fimp_chargepoint.chargepoint"
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 
@@ -225,7 +226,8 @@ async def test_setting_whose_reply_has_no_result() -> None:
         assert house.shown.parameters["plug_and_charge"] is True
 
 
-async def test_smart_charging() -> None:
+async def test_smart_charging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "_FINAL_TIME", 0.1)
     monday = frozenset({Weekday.MONDAY, Weekday.SUNDAY})
     async with blue_current() as house:
         await until(lambda: house.shown.available)
@@ -388,9 +390,12 @@ async def test_token_is_in_no_journal() -> None:
 
 def test_nobody_else_imports_it() -> None:
     """An entry for a broker loads nothing of it."""
-    code = f"import sys, {PACKAGE}; print(*sys.modules)"
+    folder = Path(discovery.__file__).parents[2]
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import chargepoint; print(*sys.modules)"
+    )
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     loaded = set(found.stdout.split())
-    assert f"{PACKAGE}.hub" in loaded
-    assert not [name for name in loaded if "blue_current" in name or name.endswith(".websocket")]
+    assert "chargepoint.fimp.discovery" in loaded
+    assert not [name for name in loaded if "blue_current" in name or "aiohttp" in name]

@@ -17,7 +17,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Seconds that a reply may take, and that a final one may come after the mere receipt.
 _REPLY_TIME: Final = 40.0
-_FINAL_TIME: Final = 5.0
+_FINAL_TIME: Final = 2.0
 #: Seconds between two questions for the list, when a charge point reports that is not on it.
 _LIST_INTERVAL: Final = 3600.0
 #: Seconds between two questions for the charge cards, which change seldom.
