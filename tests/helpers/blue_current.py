@@ -10,7 +10,7 @@ import aiohttp
 from custom_components.fimp_chargepoint.chargepoint.blue_current.chargepoint import (
     BlueCurrentChargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.blue_current.hub import BlueCurrentHub
+from custom_components.fimp_chargepoint.chargepoint.blue_current.discovery import BlueCurrentHub
 from custom_components.fimp_chargepoint.chargepoint.grid import GridConnection
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from custom_components.fimp_chargepoint.chargepoint.options import Options

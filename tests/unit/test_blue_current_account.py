@@ -82,16 +82,16 @@ def test_failures(error: ChargepointError, expected: type[ChargepointError]) -> 
 def test_errors_that_end_the_session() -> None:
     account = Account("token")
     with pytest.raises(NotConnectedError, match="Invalid Auth Token"):
-        account.read(b'{"object":"ERROR","error":1,"message":"Invalid Auth Token"}')
+        account.check("ERROR", b'{"object":"ERROR","error":1,"message":"Invalid Auth Token"}')
     with pytest.raises(RequestLimitError):
-        account.read(b'{"object":"ERROR","error":42,"message":"Request limit reached"}')
+        account.check("ERROR", b'{"object":"ERROR","error":42,"message":"Request limit reached"}')
     for code in (0, 2, 9, 77):
-        assert account.read(b'{"object":"ERROR","error":%d,"message":"x"}' % code) == "ERROR"
-    assert account.read(b"no json") == "json"
+        account.check("ERROR", b'{"object":"ERROR","error":%d,"message":"x"}' % code)
+    assert account.topic(b"no json") == "json"
     status = b'{"object":"CH_STATUS","evse_id":"BCU1","data":{}}'
-    assert account.read(status) == "CH_STATUS/BCU1"
+    assert account.topic(status) == "CH_STATUS/BCU1"
     grid = b'{"object":"GRID_STATUS","data":{"id":"GRID-BCU1"}}'
-    assert account.read(grid) == "GRID_STATUS/GRID-BCU1"
+    assert account.topic(grid) == "GRID_STATUS/GRID-BCU1"
 
 
 # Replies name no request --------------------------------------------------------------

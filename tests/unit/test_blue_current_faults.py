@@ -4,9 +4,15 @@ import asyncio
 from datetime import UTC, datetime
 import time
 
+import aiohttp
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.blue_current import account as account_module
+from custom_components.fimp_chargepoint.chargepoint.blue_current.chargepoint import (
+    BlueCurrentChargepoint,
+)
+from custom_components.fimp_chargepoint.chargepoint.blue_current.discovery import BlueCurrentHub
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Parameter
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     AlreadyConnectedError,
     AuthenticationError,
@@ -21,7 +27,7 @@ from custom_components.fimp_chargepoint.chargepoint.hub import ConnectionRefused
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 from custom_components.fimp_chargepoint.chargepoint.transport import websocket
 from simulators.blue_current import AccountSetup
-from tests.helpers.blue_current import GRID, House, blue_current
+from tests.helpers.blue_current import ADDRESS, GRID, House, blue_current
 from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
@@ -290,3 +296,55 @@ async def test_nothing_is_left_behind() -> None:
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
+
+
+async def test_settings_never_vanish_from_the_capabilities() -> None:
+    """Their entities would go and come with every connection that breaks."""
+    async with blue_current() as house:
+        await until(lambda: house.shown.available and "led_intensity" in house.shown.parameters)
+        before = house.shown.capabilities.parameters
+        seen: list[tuple[Parameter, ...]] = []
+        house.node.add_listener(lambda snapshot: seen.append(snapshot.capabilities.parameters))
+        await house.simulator.close()
+        await until(lambda: house.hub.connections == 2 and house.shown.parameters)
+        await until(lambda: "led_intensity" in house.shown.parameters)
+        assert {parameter.id for found in seen for parameter in found} == {
+            parameter.id for parameter in before
+        }
+        assert all(len(found) == len(before) for found in seen)
+
+
+async def test_command_that_uses_up_the_quota() -> None:
+    async with blue_current() as house:
+        await known(house)
+        await house.simulator.quota("0")
+        with pytest.raises(CommandRejectedError, match="Request limit reached"):
+            await house.node.set(Feature.ENABLED, value=False)
+        await until(lambda: is_unavailable(house))
+        assert isinstance(house.hub.last_error, RequestLimitError)
+        assert any(line.topic == "ERROR" for line in house.hub.journal.recent)
+
+
+async def test_session_of_an_earlier_run() -> None:
+    """While Blue Current reports no times, only the run before knows when a session began."""
+    async with blue_current() as house:
+        await known(house)
+        await house.simulator.dateless()
+        await house.node.start_charging()
+        began = house.shown.session.started
+        assert began is not None
+        assert house.shown.session.start_guessed is False
+        await until(lambda: (house.shown.meter.session_energy or 0) > 0)
+        energy = house.shown.meter.session_energy or 0.0
+        await house.hub.stop()
+        async with aiohttp.ClientSession() as session:
+            hub = BlueCurrentHub(session, "good", url=house.simulator.url)
+            try:
+                await hub.start()
+                node = hub.nodes[ADDRESS]
+                assert isinstance(node, BlueCurrentChargepoint)
+                node.restore_session(began, energy)
+                await until(lambda: node.snapshot.session.started == began)
+                assert node.snapshot.in_session
+            finally:
+                await hub.stop()

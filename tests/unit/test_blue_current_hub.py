@@ -371,10 +371,11 @@ async def test_requests_are_counted_and_spared() -> None:
         await house.simulator.close()
         await until(lambda: house.hub.connections == 2 and house.shown.available)
         await until(lambda: house.grid.snapshot.available)
-        # The auth token, the cards and the settings need not be asked for again.
-        assert sum(house.hub.account.requests.today.values()) - first == 4
+        # The auth token and the cards need not be asked for again.
+        await until(lambda: "led_intensity" in house.shown.parameters)
+        assert sum(house.hub.account.requests.today.values()) - first == 5
         assert house.hub.account.requests.today["VALIDATE_API_TOKEN"] == 1
-        assert len(house.simulator.requests) == first + 4
+        assert len(house.simulator.requests) == first + 5
 
 
 async def test_token_is_in_no_journal() -> None:

@@ -159,25 +159,29 @@ class Account:
             async with asyncio.timeout(_LIST_TIMEOUT):
                 while len(early) < _EARLY_MAX:
                     early.append(await websocket.receive())
-                    if self.read(early[-1]) == "CHARGE_POINTS":
+                    topic = self.topic(early[-1])
+                    self.check(topic, early[-1])
+                    if topic == "CHARGE_POINTS":
                         return early
         except TimeoutError:
             pass
         raise NoAnswerError("no list of charge points")
 
-    def read(self, message: bytes) -> str:
-        """Return the topic of a frame.
+    def topic(self, message: bytes) -> str:
+        """Return the object that a frame is, and what it is about."""
+        return decoding.topic(message)
+
+    def check(self, topic: str, message: bytes) -> None:
+        """Look whether an error ends the session.
 
         Raises:
-            NotConnectedError, RequestLimitError: it ends the session.
+            NotConnectedError, RequestLimitError: it does.
 
         """
-        topic = decoding.topic(message)
-        if topic == "ERROR":
+        if topic.startswith("ERROR"):
             frame = decoding.decode(message)
             if isinstance(frame, frames.Failure):
                 self._check(frame.code, frame.message)
-        return topic
 
     def write(self, topic: str, payload: bytes) -> bytes:
         """Return a frame with the auth token, and count the request."""

@@ -30,6 +30,7 @@ from ..smart_charging import (
     Profile,
     SmartCharging,
 )
+from ..watchdog import Inquiry
 from . import frames, parameters, status
 from .requests import SETTING_COMMANDS, Requests, schedule_id, schedules
 
@@ -45,7 +46,6 @@ _NO_ANSWER: Final = "TIMEOUT"
 
 _CONTROLS: Final = frozenset({Feature.CHARGING, Feature.ENABLED, Feature.RESTART, Feature.RESET})
 _ACTIONS: Final = {Feature.RESTART: "REBOOT", Feature.RESET: "SOFT_RESET"}
-_ASK_TIMER: Final = "ask again"
 _STATUS: Final = "GET_CH_STATUS"
 _SETTINGS: Final = "GET_CH_SETTINGS"
 
@@ -79,11 +79,15 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         self.evse_id = evse_id
         self._requests = requests
         self._replies = replies
+        #: Whether the account may change the parameters that it has ever reported.
         self._may_change: dict[str, bool] = {}
         self._sockets: tuple[int, ...] = ()
         self._has_settings = False
         #: When it was last asked, by command.
         self._asked_at: dict[str, float] = {}
+        self._inquiry = Inquiry(
+            self.timers, "status", lambda now: self._ask_for(_STATUS, now), _ASK_AGAIN
+        )
         self._odd: set[str] = set()
         #: The settings, whether it is online or not.
         self._parameters: dict[str, ParameterValue] = {}
@@ -120,7 +124,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
             # Commands name no socket; those of another one would show as this one's.
             return
         self._warn_of_odd(frame.odd)
-        self.timers.cancel(_ASK_TIMER)
+        self._inquiry.answered()
         for word in status.unknown_words(frame):
             self._warn_of(word)
         if frame.activity == status.OFFLINE:
@@ -190,9 +194,13 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
     ) -> None:
         """Take over values of parameters, which are known also while it is offline."""
         self._parameters |= found
-        described = parameters.described(self._parameters, self._may_change)
-        capabilities = replace(self.snapshot.capabilities, parameters=described)
-        self._update(now, parameters=dict(self._parameters), capabilities=capabilities, **changes)
+        self._may_change = dict.fromkeys(found, False) | self._may_change
+        known = self.snapshot
+        capabilities = replace(
+            known.capabilities, parameters=parameters.described(self._may_change)
+        )
+        shown = dict(self._parameters) if known.available else {}
+        self._update(now, parameters=shown, capabilities=capabilities, **changes)
 
     def _note_reports(self, shown: frozenset[Feature], now: float) -> None:
         self._update(now, capabilities=self.snapshot.capabilities.reporting(*shown))
@@ -206,28 +214,20 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
 
     @property
     def _is_smart(self) -> bool:
-        return self.snapshot.parameters.get(parameters.SMART_CHARGING) is True
+        return self._parameters.get(parameters.SMART_CHARGING) is True
 
     @property
     def _currency(self) -> str:
-        currency = self.snapshot.parameters.get("tariff_currency")
+        currency = self._parameters.get("tariff_currency")
         return currency if isinstance(currency, str) else "EUR"
 
     # Questions --------------------------------------------------------------------
 
     def ask_everything(self, now: float) -> None:
-        """Ask for what no list has: its status, and once its settings."""
-        self._ask_for(_STATUS, now)
+        """Ask for what no list has: its status, and the settings of its LEDs."""
+        self._inquiry.start(now)
         if not self._has_settings:
             self._ask_for(_SETTINGS, now)
-        self._ask_until_answered(now, *_ASK_AGAIN)
-
-    def _ask_until_answered(self, now: float, pause: float, *pauses: float) -> None:
-        def ask(now: float) -> None:
-            self._ask_for(_STATUS, now)
-            self._ask_until_answered(now, *(pauses or (pause,)))
-
-        self.timers.set(_ASK_TIMER, now + pause, ask)
 
     @override
     def _ask(self, report: str) -> None:
@@ -248,6 +248,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         super().connection_lost(now)
         # They may change while nobody reports it.
         self._parameters.clear()
+        self._has_settings = False
 
     @override
     def restore_session(self, started: datetime, energy: float) -> None:

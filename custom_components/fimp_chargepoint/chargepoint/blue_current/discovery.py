@@ -1,19 +1,24 @@
 """Blue Current on a hub: the charge points and grid connections of one account."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
-import logging
 from typing import Final, override
 
 from ..commands.replies import PendingReplies
 from ..errors import ProtocolError
 from ..grid import GridConnection
+from ..hub import Hub
 from ..model import Meter, Reason
+from ..options import Options
 from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
+from ..scheduler import Clock
+from ..transport.connection import MqttSettings
+from ..transport.websocket import Backoff, Session, WebsocketTransport
 from . import decoding, frames, status
+from .account import URL, Account
 from .chargepoint import BlueCurrentChargepoint
 from .requests import Requests
-
-_LOGGER = logging.getLogger(__name__)
 
 #: Seconds that a reply may take, and that a final one may come after the mere receipt.
 _REPLY_TIME: Final = 40.0
@@ -216,3 +221,37 @@ _GRID_ID: Final = "GRID-{}"
 
 def _address(name: str) -> str:
     return f"bluecurrent:{name}"
+
+
+class BlueCurrentHub(Hub):
+    """Everything of one account."""
+
+    def __init__(
+        self,
+        session: Session,
+        api_token: str,
+        *,
+        url: str = URL,
+        backoff: Backoff | None = None,
+        clock: Clock | None = None,
+        options: Options | None = None,
+        known: Iterable[str] = (),
+    ) -> None:
+        """Prepare; `start` connects. Needs a running event loop.
+
+        The `session` stays open. Charge points with the `known` addresses are never held back.
+        """
+        super().__init__(_no_settings, clock=clock, options=options, known=known)
+        self.account = Account(api_token, url=url, now=self._calendar)
+        self.transport = WebsocketTransport(  # type: ignore[assignment]
+            session, self.account, self, backoff=backoff, now=self._calendar
+        )
+        self.protocol = BlueCurrentProtocol(self)
+        self.add_protocol("", self.protocol)
+
+    def _calendar(self) -> datetime:
+        return self.clock.to_datetime(self.clock.now())
+
+
+async def _no_settings() -> MqttSettings:
+    raise NotImplementedError

@@ -99,15 +99,13 @@ def writable(report: frames.ChargePointSettings) -> dict[str, bool]:
     }
 
 
-def described(
-    known: Mapping[str, ParameterValue], may_change: Mapping[str, bool]
-) -> tuple[Parameter, ...]:
-    """Return the descriptions of the `known` parameters."""
+def described(may_change: Mapping[str, bool]) -> tuple[Parameter, ...]:
+    """Return the descriptions of parameters, by whether the account may change them."""
     return tuple(
         Parameter(
             id=parameter_id,
             name=_NAMES[parameter_id],
-            kind=ParameterKind.SWITCH if may_change.get(parameter_id) else ParameterKind.VALUE,
+            kind=ParameterKind.SWITCH if is_writable else ParameterKind.VALUE,
         )
-        for parameter_id in known
+        for parameter_id, is_writable in may_change.items()
     )

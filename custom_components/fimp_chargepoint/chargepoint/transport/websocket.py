@@ -152,8 +152,11 @@ class WebsocketClient(Protocol):
     async def open(self, websocket: Websocket) -> list[bytes]:
         """Begin the session; returns the messages received meanwhile."""
 
-    def read(self, message: bytes) -> str:
-        """Return the topic of a received message, and raise if the message ends the session."""
+    def topic(self, message: bytes) -> str:
+        """Return the topic of a received message."""
+
+    def check(self, topic: str, message: bytes) -> None:
+        """Raise if a message ends the session."""
 
     def write(self, topic: str, payload: bytes) -> bytes:
         """Return the message to send for a payload of the hub."""
@@ -331,7 +334,9 @@ class WebsocketTransport:
                 await asyncio.wait([writer])
 
     def _received(self, message: bytes) -> None:
-        self._listener.message(self._client.read(message), message, retained=False)
+        topic = self._client.topic(message)
+        self._listener.message(topic, message, retained=False)
+        self._client.check(topic, message)
 
     async def _write(self) -> None:
         """Send what was queued, one message at a time, in order."""
