@@ -115,6 +115,11 @@ def test_one_module_knows_the_mqtt_library() -> None:
     assert users == {name(LIBRARY / "transport/mqtt.py")}
 
 
+def test_one_module_of_the_library_knows_the_websocket_library() -> None:
+    users = {found.partition(":")[0] for found in _wrong(python_files(LIBRARY), "aiohttp")}
+    assert users == {name(LIBRARY / "transport/websocket.py")}
+
+
 def test_entities_do_not_know_protocols_or_transports() -> None:
     protocols = [f"{PACKAGE}.chargepoint.{each.name}" for each in PROTOCOLS]
     hidden = [f"{PACKAGE}.{each}" for each in _HIDDEN_FROM_ENTITIES]

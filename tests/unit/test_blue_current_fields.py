@@ -1,0 +1,192 @@
+"""Every field that Blue Current documents, and where it is shown.
+
+The fields are those of the vendor's response examples. What these derive (averages, power) is
+derived here as well; `current_left` is the difference of two values that are shown.
+"""
+
+from collections.abc import Callable
+import json
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.blue_current.discovery import (
+    BlueCurrentProtocol,
+)
+from custom_components.fimp_chargepoint.chargepoint.grid import GridConnection
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
+
+from .fakes import OfflineHub
+
+type Read = Callable[[ChargepointSnapshot], object]
+
+LISTED = {
+    "evse_id": "BCU1",
+    "name": "My Charge Point",
+    "model_type": "U:MOVE22",
+    "chargepoint_type": "UMOVE",
+    "activity": "charging",
+    "x_coord": 50.824811,
+    "y_coord": 4.342838,
+    "public_charging": {"value": False, "permission": "write"},
+    "plug_and_charge_notification": True,
+    "plug_and_charge": {"value": True, "permission": "write"},
+    "smart_charging": True,
+    "default_card": {"uid": "046C", "id": "NL-1", "name": "My Card", "customer_name": "Me"},
+    "tariff": {
+        "tariff_id": "NLBCUT994",
+        "price_ex_vat": 0.2347,
+        "start_price_ex_vat": 1.5,
+        "price_in_vat": 0.2613,
+        "start_price_in_vat": 1.815,
+        "currency": "EUR",
+        "permission": "read",
+    },
+    "publish_location": {"value": True, "permission": "write"},
+}
+SETTINGS = LISTED | {
+    "led_intensity": {"value": 40, "permission": "write"},
+    "led_interaction": {"value": False, "permission": "write"},
+}
+STATUS = {
+    "evse_id": "BCU1",
+    "actual_p1": 10,
+    "actual_p2": 11,
+    "actual_p3": 12,
+    "activity": "charging",
+    "actual_v1": 229,
+    "actual_v2": 230,
+    "actual_v3": 231,
+    "actual_kwh": 3.2,
+    "max_usage": 20,
+    "smartcharging_max_usage": 16,
+    "max_offline": 7,
+    "offline_since": "",
+    "start_datetime": "20221110 11:41:32",
+    "stop_datetime": "",
+    "total_cost": 1.23,
+    "vehicle_status": "C",
+}
+GRID = {
+    "id": "GRID-BCU1",
+    "grid_actual_p1": 5,
+    "grid_actual_p2": 6,
+    "grid_actual_p3": 7,
+    "grid_max_install": 40,
+    "grid_max_reserved": 25,
+}
+
+
+def parameter(name: str) -> Read:
+    return lambda shown: shown.parameters[name]
+
+
+SHOWN: dict[str, tuple[Read, object]] = {
+    "evse_id": (lambda shown: shown.identity.serial_number, "BCU1"),
+    "name": (lambda shown: shown.identity.name, "My Charge Point"),
+    "model_type": (lambda shown: shown.identity.model, "U:MOVE22"),
+    "chargepoint_type": (lambda shown: shown.identity.hw_version, "UMOVE"),
+    "activity": (lambda shown: (shown.status, shown.raw_status), ("charging", "charging C")),
+    "x_coord": (parameter("latitude"), 50.824811),
+    "y_coord": (parameter("longitude"), 4.342838),
+    "linked_charge_cards_only": (parameter("linked_charge_cards_only"), True),
+    "plug_and_charge_notification": (parameter("plug_and_charge_notification"), True),
+    "plug_and_charge": (parameter("plug_and_charge"), True),
+    "smart_charging": (parameter("smart_charging"), True),
+    "default_card": (parameter("default_card"), "My Card"),
+    "tariff.tariff_id": (parameter("tariff_id"), "NLBCUT994"),
+    "tariff.price_ex_vat": (parameter("tariff_price_ex_vat"), 0.2347),
+    "tariff.start_price_ex_vat": (parameter("tariff_start_price_ex_vat"), 1.5),
+    "tariff.price_in_vat": (parameter("tariff_price"), 0.2613),
+    "tariff.start_price_in_vat": (parameter("tariff_start_price"), 1.815),
+    "tariff.currency": (parameter("tariff_currency"), "EUR"),
+    "publish_location": (parameter("publish_location"), True),
+    "actual_p1": (lambda shown: shown.meter.current_l1, 10),
+    "actual_p2": (lambda shown: shown.meter.current_l2, 11),
+    "actual_p3": (lambda shown: shown.meter.current_l3, 12),
+    "actual_v1": (lambda shown: shown.meter.voltage_l1, 229),
+    "actual_v2": (lambda shown: shown.meter.voltage_l2, 230),
+    "actual_v3": (lambda shown: shown.meter.voltage_l3, 231),
+    "actual_kwh": (lambda shown: shown.meter.session_energy, 3.2),
+    "max_usage": (lambda shown: shown.max_current, 20),
+    "smartcharging_max_usage": (lambda shown: shown.effective_current, 16),
+    "max_offline": (parameter("max_offline"), 7),
+    "offline_since": (lambda shown: shown.health.offline_since, None),
+    "start_datetime": (
+        lambda shown: shown.session.started and shown.session.started.isoformat(),
+        "2022-11-10T11:41:32+01:00",
+    ),
+    "stop_datetime": (lambda shown: shown.session.ended, None),
+    "total_cost": (lambda shown: shown.charged and shown.charged.total, 1.23),
+    "vehicle_status": (lambda shown: shown.plugged, True),
+    "avg_voltage": (lambda shown: shown.meter.voltage, 230),
+    "avg_current": (lambda shown: shown.meter.current, 11),
+    "total_kw": (lambda shown: shown.meter.power, 10 * 229 + 11 * 230 + 12 * 231),
+    "led_intensity": (parameter("led_intensity"), 40),
+    "led_interaction": (parameter("led_interaction"), False),
+}
+
+
+@pytest.fixture(name="hub")
+def hub_fixture() -> OfflineHub:
+    """A hub that has received all of the above."""
+    hub = OfflineHub()
+    hub._protocols.clear()
+    hub.add_protocol("", BlueCurrentProtocol(hub))
+    hub.connection_made()
+    for frame in (
+        {"object": "CHARGE_POINTS", "data": [LISTED]},
+        {"object": "CH_SETTINGS", "data": SETTINGS},
+        {"object": "CH_STATUS", "evse_id": "BCU1", "data": STATUS},
+        {"object": "GRID_STATUS", "data": GRID},
+    ):
+        hub.feed(frame["object"], json.dumps(frame).encode())
+    return hub
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_field_of_a_charge_point(hub: OfflineHub, name: str) -> None:
+    read, expected = SHOWN[name]
+    shown = hub.nodes["bluecurrent:BCU1"].snapshot
+    assert read(shown) == expected
+
+
+def test_every_documented_field_is_in_the_table() -> None:
+    nested = {f"tariff.{name}" for name in LISTED["tariff"]}  # type: ignore[attr-defined]
+    fields = (SETTINGS | STATUS).keys() | nested
+    elsewhere = {"tariff", "tariff.permission", "public_charging"}
+    assert fields - elsewhere <= SHOWN.keys()
+
+
+def test_fields_of_the_grid(hub: OfflineHub) -> None:
+    grid = hub.nodes["bluecurrent:GRID-BCU1"]
+    assert isinstance(grid, GridConnection)
+    shown = grid.snapshot
+    assert (shown.meter.current_l1, shown.meter.current_l2, shown.meter.current_l3) == (5, 6, 7)
+    assert (shown.meter.current, shown.highest_current) == (6, 7)
+    assert (shown.installed_current, shown.reserved_current) == (40, 25)
+
+
+def test_when_it_went_offline(hub: OfflineHub) -> None:
+    data = STATUS | {"activity": "offline", "offline_since": "20221110 12:00:00"}
+    frame = {"object": "CH_STATUS", "evse_id": "BCU1", "data": data}
+    hub.feed("CH_STATUS", json.dumps(frame).encode())
+    shown = hub.nodes["bluecurrent:BCU1"].snapshot
+    assert isinstance(shown, ChargepointSnapshot)
+    assert shown.unavailable == "offline"
+    assert shown.health.offline_since is not None
+    assert shown.health.offline_since.isoformat() == "2022-11-10T12:00:00+01:00"
+    assert shown.meter.session_energy == 3.2
+    assert shown.meter.power is None
+
+
+def test_another_socket_is_not_taken_for_this_one(hub: OfflineHub) -> None:
+    """Models with two sockets report both by the same id; commands reach the first one."""
+    listed = {"object": "CHARGE_POINTS", "data": [LISTED | {"socket_ids": [1, 2]}]}
+    hub.feed("CHARGE_POINTS", json.dumps(listed).encode())
+    for socket, expected in ((2, "charging C"), (1, "available A")):
+        data = STATUS | {"socket_id": socket, "activity": "available", "vehicle_status": "A"}
+        frame = {"object": "CH_STATUS", "evse_id": "BCU1", "data": data}
+        hub.feed("CH_STATUS", json.dumps(frame).encode())
+        shown = hub.nodes["bluecurrent:BCU1"].snapshot
+        assert isinstance(shown, ChargepointSnapshot)
+        assert shown.raw_status == expected
