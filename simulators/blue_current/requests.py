@@ -115,7 +115,8 @@ class Requests:
         loads = {f"grid_actual_p{line}": load for line, load in enumerate(self.server.load, 1)}
         first = self.server.listed[0].evse_id
         data = {"id": f"GRID-{first}", **loads, "grid_max_install": 40, "grid_max_reserved": 25}
-        self.server.push({"object": "GRID_STATUS", "evse_id": point.evse_id, "data": data})
+        # It does not say which charge point it is for.
+        self.server.push({"object": "GRID_STATUS", "data": data})
 
     async def start(self, point: BlueCurrentChargepoint, request: Request) -> None:
         """Start a session."""

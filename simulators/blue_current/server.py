@@ -243,8 +243,8 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
     def push_grid(self) -> None:
         """Report the load of the building."""
         loads = {f"grid_actual_p{line}": load for line, load in enumerate(self.load, 1)}
-        if self.listed:
-            self.push({"object": "GRID_CURRENT", "evse_id": self.listed[0].evse_id, **loads})
+        for point in self.listed:
+            self.push({"object": "GRID_CURRENT", "evse_id": point.evse_id, **loads})
 
     async def _report(self) -> None:
         """Report the charge points that charge, again and again."""

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from bluecurrent_api.utils import get_next_reset_delta
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.blue_current import frames
@@ -43,12 +42,6 @@ REASON = "x-websocket-reject-reason"
 def test_reset_is_after_midnight_in_amsterdam(now: str, reset: str) -> None:
     found = next_reset(datetime.fromisoformat(now).replace(tzinfo=UTC))
     assert found == datetime.fromisoformat(reset).replace(tzinfo=UTC)
-
-
-def test_reset_is_that_of_the_vendor() -> None:
-    now = datetime.now(UTC)
-    difference = next_reset(now) - now - get_next_reset_delta()
-    assert abs(difference.total_seconds()) < 5 or now.hour in (22, 23)
 
 
 def test_requests_are_counted_by_the_day_of_the_vendor() -> None:

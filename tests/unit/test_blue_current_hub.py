@@ -298,12 +298,18 @@ async def test_charge_points_come_and_go() -> None:
         house.hub.add_listener(events.append)
         await until(lambda: all(node.snapshot.available for node in house.hub.nodes.values()))
         other = "bluecurrent:BCU100002"
-        # Both are on the same grid connection.
+        # Both are on the same grid connection, and each reports its load.
         await until(lambda: set(house.hub.nodes) == {ADDRESS, other, GRID})
+        await until(lambda: len(house.hub.protocol._grid_ids) == 2)
+        await house.simulator.grid("8 8 8")
+        await until(lambda: house.grid.snapshot.highest_current == 8)
+        await house.node.current_schedules()
+        assert set(house.hub.nodes) == {ADDRESS, other, GRID}
         await house.simulator.do("carport leave")
         await house.simulator.close()
         await until(lambda: other not in house.hub.nodes)
         assert any(isinstance(event, NodeRemoved) for event in events)
+        await until(lambda: house.grid.snapshot.available)
         await house.simulator.do("carport join")
         house.hub.protocol._listed_at = float("-inf")
         await house.simulator.do("carport join")

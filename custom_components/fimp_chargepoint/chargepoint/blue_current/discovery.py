@@ -46,6 +46,8 @@ class BlueCurrentProtocol(Protocol):
         self._grids: dict[str, GridConnection] = {}
         #: The id of the grid connection of each charge point.
         self._grid_ids: dict[str, str] = {}
+        #: The charge points whose grid was asked for: a reply does not always name them.
+        self._grids_asked: list[str] = []
         self._listed_at = float("-inf")
         self._cards_at = float("-inf")
 
@@ -95,10 +97,14 @@ class BlueCurrentProtocol(Protocol):
         listed = {report.evse_id: report for report in found.charge_points}
         if listed and found.complete:
             # An account that has lost all of its charge points at once has a problem.
-            for evse_id in self._charge_points.keys() - listed.keys():
+            gone = self._charge_points.keys() - listed.keys()
+            for evse_id in gone:
                 del self._charge_points[evse_id]
                 self._grid_ids.pop(evse_id, None)
                 self._hub.remove_node(_address(evse_id))
+            for grid in self._grids.values() if gone else ():
+                # It may have been theirs; the others are asked for it now.
+                grid.set_unavailable(Reason.NOT_HEARD, now)
         for report in listed.values():
             self._report(report, now)
         if now - self._cards_at >= _CARDS_INTERVAL:
@@ -124,16 +130,21 @@ class BlueCurrentProtocol(Protocol):
         else:
             charge_point.handle_settings(report, now)
         charge_point.ask_everything(now)
-        self._send("GET_GRID_STATUS", evse_id)
+        self._ask_grid(evse_id)
 
     # The grid ---------------------------------------------------------------------
 
     def _handle_grid(self, frame: frames.Grid, now: float) -> None:
-        grid_id = frame.grid_id
-        if frame.evse_id is not None:
-            if grid_id is not None:
-                self._grid_ids[frame.evse_id] = grid_id
-            grid_id = self._grid_ids.get(frame.evse_id) or _GRID_ID.format(frame.evse_id)
+        grid_id, evse_id = frame.grid_id, frame.evse_id
+        if grid_id is not None:
+            if evse_id in self._grids_asked:
+                self._grids_asked.remove(evse_id)
+            elif evse_id is None and self._grids_asked:
+                evse_id = self._grids_asked.pop(0)
+            if evse_id is not None:
+                self._grid_ids[evse_id] = grid_id
+        elif evse_id is not None:
+            grid_id = self._grid_ids.get(evse_id) or _GRID_ID.format(evse_id)
         if grid_id is None or not any(current is not None for current in frame.currents):
             raise ProtocolError("grid", "no id or no current")
         grid = self._grids.get(grid_id)
@@ -156,6 +167,10 @@ class BlueCurrentProtocol(Protocol):
             reserved_current=frame.max_reserved,
         )
 
+    def _ask_grid(self, evse_id: str) -> None:
+        self._grids_asked = [*self._grids_asked, evse_id][-_GRIDS_MAX:]
+        self._send("GET_GRID_STATUS", evse_id)
+
     def _follow_grid(
         self, charge_point: BlueCurrentChargepoint, *, was_online: bool, now: float
     ) -> None:
@@ -163,7 +178,7 @@ class BlueCurrentProtocol(Protocol):
         if charge_point.is_online == was_online:
             return
         if charge_point.is_online:
-            self._send("GET_GRID_STATUS", charge_point.evse_id)
+            self._ask_grid(charge_point.evse_id)
         elif not any(known.is_online for known in self._charge_points.values()):
             for grid in self._grids.values():
                 grid.set_unavailable(Reason.OFFLINE, now)
@@ -212,6 +227,7 @@ class BlueCurrentProtocol(Protocol):
     def connection_lost(self, now: float) -> None:
         self._replies.connection_lost()
         self._requests.clear()
+        self._grids_asked.clear()
         super().connection_lost(now)
 
 
