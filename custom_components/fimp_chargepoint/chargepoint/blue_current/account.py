@@ -234,7 +234,7 @@ class Account:
         return reply
 
 
-#: Who we say we are; the vendor's own library says the same.
+#: The client that HELLO names: the same as the vendor's own library.
 _HEADER: Final = "homeassistant"
 
 

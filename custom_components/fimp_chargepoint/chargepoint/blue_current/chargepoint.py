@@ -53,7 +53,7 @@ _SETTINGS: Final = "GET_CH_SETTINGS"
 class BlueCurrentChargepoint(Chargepoint, SmartCharging):
     """One charge point of an account."""
 
-    # Blue Current itself gives up after about 30 s, and says so then.
+    # Blue Current itself gives up after about 30 s, and reports that.
     command_timeout: ClassVar[float] = 60.0
     report_age: ClassVar[float] = 5.0
 
@@ -99,7 +99,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
     # Frames in --------------------------------------------------------------------
 
     def handle_settings(self, report: frames.ChargePointSettings, now: float) -> None:
-        """Take over who it is and how it is set."""
+        """Handle a report of its identity and its settings."""
         self._warn_of_odd(report.odd)
         self._sockets = report.sockets or self._sockets
         self._may_change |= parameters.writable(report)
@@ -153,7 +153,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         elif reply.final and setting is not None:
             parameter_id, is_inverted = setting
             if reply.value is None or parameter_id in tuple(Profile):
-                # It does not say to what; and one profile turns the other one off.
+                # The value is missing; and one profile turns the other one off.
                 self._ask_for(_SETTINGS, now)
             if reply.value is not None:
                 value = reply.value is not is_inverted
@@ -180,7 +180,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         return self._of_earlier_run(session, frame.energy)
 
     def _of_earlier_run(self, session: Session, energy: float | None) -> Session:
-        """Return a session that nobody saw begin with the start that an earlier run saw."""
+        """Give a session found running the start that an earlier run noted."""
         if not session.start_guessed or self._restored is None:
             return session
         started, least = self._restored
@@ -246,7 +246,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
     @override
     def connection_lost(self, now: float) -> None:
         super().connection_lost(now)
-        # They may change while nobody reports it.
+        # They may change while the connection is down.
         self._parameters.clear()
         self._has_settings = False
 

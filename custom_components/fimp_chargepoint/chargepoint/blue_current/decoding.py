@@ -83,7 +83,7 @@ def decode(payload: bytes) -> Frame:
 
 
 def topic(payload: bytes) -> str:
-    """Return what tells frames of a kind apart: the object, and what it is about."""
+    """Return the name of the object and the id it is about, if there is one."""
     try:
         fields = parse(payload)
     except ProtocolError as error:

@@ -92,7 +92,7 @@ class BlueCurrentProtocol(Protocol):
         return charge_point
 
     def _list(self, found: frames.ChargePoints, now: float) -> None:
-        """Take over the list: who is new, and who is gone."""
+        """Handle the list: add new charge points, and remove those that are missing."""
         self._listed_at = now
         listed = {report.evse_id: report for report in found.charge_points}
         if listed and found.complete:
@@ -114,7 +114,7 @@ class BlueCurrentProtocol(Protocol):
             raise ProtocolError("evse_id", "a charge point of the list cannot be identified")
 
     def _report(self, report: frames.ChargePointSettings, now: float) -> None:
-        """Take over what the list says of one charge point, and ask for the rest."""
+        """Handle one charge point of the list, and ask for what the list does not hold."""
         evse_id = report.evse_id
         charge_point = self._charge_points.get(evse_id)
         if charge_point is None:
@@ -174,7 +174,7 @@ class BlueCurrentProtocol(Protocol):
     def _follow_grid(
         self, charge_point: BlueCurrentChargepoint, *, was_online: bool, now: float
     ) -> None:
-        """Believe no load that nobody measures any more; ask again when somebody is back."""
+        """Forget the load while all charge points are offline; ask again afterwards."""
         if charge_point.is_online == was_online:
             return
         if charge_point.is_online:
@@ -196,7 +196,7 @@ class BlueCurrentProtocol(Protocol):
         elif reply.final:
             self._replies.replied(found.request_id, reply.data)
         else:
-            # For some commands nobody knows whether more will come.
+            # It is not documented for which commands a final reply follows.
             self._timers.set(
                 f"final {found.request_id}",
                 now + _FINAL_TIME,
@@ -204,7 +204,7 @@ class BlueCurrentProtocol(Protocol):
             )
 
     def _handle_failure(self, failure: frames.Failure, now: float) -> None:
-        """An error names no request; without one that is recent, only the log tells."""
+        """Handle an error that names no request: it is about the last recent command."""
         found = self._requests.match_failure(now)
         if found is None:
             raise ProtocolError("error", f"{failure.code} {failure.message}")

@@ -1,4 +1,4 @@
-"""The settings of a charge point as parameters: a table, and what a report says of it. Pure.
+"""The settings of a charge point as parameters: a table, and how reports are read. Pure.
 
 What the account may change is a switch, everything else a value to look at.
 """

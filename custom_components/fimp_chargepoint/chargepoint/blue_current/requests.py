@@ -61,7 +61,7 @@ class _Open(NamedTuple):
 
 
 class Match(NamedTuple):
-    """The request that a reply is for; `evse_id` is whose it was."""
+    """The request that a reply is for; `evse_id` is the charge point it was about."""
 
     request_id: str
     evse_id: str | None
@@ -135,7 +135,7 @@ class Requests:
         return self.make(_PROFILES[profile], evse_id, value=on)
 
     def override_profile(self, evse_id: str, profile: Profile, *, on: bool) -> Request:
-        """Charge now, whatever a profile says, or follow it again."""
+        """Charge now although a profile would wait, or follow the profile again."""
         return self.make(_OVERRIDES[profile], evse_id, value=on)
 
     def delayed_charging(self, evse_id: str, schedule: DelayedCharging) -> Request:

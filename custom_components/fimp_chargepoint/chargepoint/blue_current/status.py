@@ -23,7 +23,7 @@ OFFLINE: Final = "offline"
 _CHARGING: Final = "charging"
 _AVAILABLE: Final = "available"
 
-#: The letters of the control pilot: whether a car is there, None if the letter does not tell.
+#: The letters of the control pilot: whether a car is there, None if the letter leaves that open.
 _PLUGGED: Final[dict[str, bool | None]] = {
     "A": False,
     "B": True,
@@ -56,7 +56,7 @@ _STATUS: Final[dict[str, tuple[Status | None, dict[str, Status]]]] = {
     "error": (Status.ERROR, {}),
     OFFLINE: (None, {}),
 }
-#: Whether it may be used at all, by activity; an error does not tell.
+#: Whether it may be used at all, by activity; an error leaves that open.
 _ENABLED: Final = {_AVAILABLE: True, _CHARGING: True, "unavailable": False}
 
 #: A start that Blue Current reports this close to the one we saw is the same.
@@ -241,7 +241,7 @@ def next_session(
 
 
 def _finished(known: Session, frame: frames.Status, now: datetime, *, is_over: bool) -> Session:
-    """Return the session while nothing charges: its end, or a later one that nobody saw."""
+    """Return the session while nothing charges: its end, or a later one that was missed."""
     started, stopped, began = frame.started, frame.stopped, known.began
     if started is not None and is_over and (began is None or started > began + _SAME_START):
         return Session(started=started, ended=stopped)
