@@ -125,7 +125,11 @@ def test_starts_with_nothing_known(station: Station) -> None:
     assert shown.identity.name == "EVerest evse_1"
     assert shown.identity.manufacturer is None
     assert (shown.status, shown.plugged, shown.session.started) == (None, None, None)
-    assert shown.capabilities.reports == {Feature.STATUS, Feature.SESSION_ENERGY}
+    assert shown.capabilities.reports == {
+        Feature.STATUS,
+        Feature.SESSION_ENERGY,
+        Feature.END_REASON,
+    }
     assert shown.capabilities.controls == {
         Feature.CHARGING,
         Feature.ENABLED,
