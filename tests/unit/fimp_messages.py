@@ -12,6 +12,10 @@ ADAPTER = "pt:j1/mt:evt/rt:ad/rn:easee/ad:1"
 ADDRESS = "fimp:easee/1/1"
 
 
+#: What every adapter lists.
+CHARGE = ("cmd.charge.start", "cmd.charge.stop")
+
+
 def report(kind: str, value_type: str, value: Any, **props: str) -> dict[str, Any]:
     return {"type": kind, "val_t": value_type, "val": value, "props": props or None}
 
@@ -28,7 +32,7 @@ def inclusion(
             "name": "chargepoint",
             "address": f"/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:{address}",
             "props": fields.get("props"),
-            "interfaces": [{"msg_t": name} for name in fields.get("interfaces", ())],
+            "interfaces": [{"msg_t": name} for name in (*CHARGE, *fields.get("interfaces", ()))],
         }
         for address in addresses
     ]

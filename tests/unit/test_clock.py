@@ -11,11 +11,9 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import scheduler as clock_module
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
-from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.fimp.requests import (
-    ANSWER_TIME,
-    ASK_AFTER,
-    TRIES,
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import (
+    PATIENCE,
+    FimpChargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.hub import ClockSet, HubEvent
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Session, Status
@@ -189,7 +187,7 @@ async def test_a_start_is_held_as_long_as_ever(by: float) -> None:
 
 @BOTH_WAYS
 def test_a_silence_lasts_as_long_as_ever(by: float) -> None:
-    patience = ASK_AFTER + TRIES * ANSWER_TIME
+    patience = PATIENCE.ask_after + PATIENCE.tries * PATIENCE.answer_time
     hub = OfflineHub(options=UNTHROTTLED)
     hub.connection_made()
     hub.feed(ADAPTER, inclusion())

@@ -243,6 +243,7 @@ def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: Offline
         assert "cmd.state.get_report" in kinds(hub)
     hub.connection_made()
     hub.feed(CHARGER, state())
+    hub.feed(ADAPTER, inclusion())
     hub.take_sent()
     hub.advance(hub.clock.time + 100)
     assert set(kinds(hub)) <= {"cmd.app.get_state"}
@@ -320,7 +321,7 @@ def test_prefixes_keep_two_sites_apart() -> None:
         report("evt.discovery.report", "object", discovery),
     )
     assert [topic for topic, _ in hub.take_sent()] == ["site1/pt:j1/mt:cmd/rt:ad/rn:easee/ad:1"]
-    hub.nodes["fimp:site1/easee/1/1"].ask_everything()  # type: ignore[attr-defined]
+    hub.nodes["fimp:site1/easee/1/1"].ask_everything(0)  # type: ignore[attr-defined]
     assert all(topic.startswith("site1/pt:j1/mt:cmd/") for topic, _ in hub.take_sent())
 
 

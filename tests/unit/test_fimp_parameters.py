@@ -227,7 +227,7 @@ async def test_what_is_not_described_any_more_cannot_be_set(
 def test_the_descriptions_are_asked_for_and_then_the_values(hub: OfflineHub) -> None:
     node = hub.nodes[ADDRESS]
     assert isinstance(node, FimpChargepoint)
-    node.ask_everything()
+    node.ask_everything(hub.clock.now())
     assert (COMMANDS, "cmd.sup_params.get_report", None) in commands(hub)
     hub.feed(TOPIC, descriptions(LOCKED, VERSION))
     asked = [orjson.loads(payload) for _, payload in hub.sent]

@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     Refusal,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.fimp.requests import refusal
+from custom_components.fimp_chargepoint.chargepoint.fimp.interfaces import refusal
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 from simulators.recording import read_recording
 from tests.helpers.recordings import recording

@@ -218,7 +218,7 @@ def test_9_after_connecting_everything_is_asked_for_in_order() -> None:
 def test_10_what_is_not_supported_is_not_asked_for(
     hub: OfflineHub, node: FimpChargepoint, interface: str, question: str
 ) -> None:
-    node.ask_everything()
+    node.ask_everything(hub.clock.now())
     assert kinds(hub) == [
         "cmd.state.get_report",
         "cmd.current_session.get_report",
@@ -235,8 +235,7 @@ async def test_11_a_refusal_is_matched_by_its_id_and_keeps_its_words(
 ) -> None:
     task = await begin(node.start_charging())
     refusal = report("evt.error.report", "string", "failed", msg="unsupported mode: turbo")
-    for corid in ("", None, "somebody-else"):
-        hub.feed(CHARGER, refusal | {"corid": corid})
+    hub.feed(CHARGER, refusal | {"corid": "somebody-else"})
     assert await waits(task)
     hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
     with pytest.raises(CommandRejectedError, match="unsupported mode: turbo"):

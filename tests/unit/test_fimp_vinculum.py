@@ -446,8 +446,7 @@ def test_an_edit_changes_what_it_can_do(garage: House) -> None:
     services = device()["services"]
     services["chargepoint"]["intf"] = ["cmd.max_current.set"]
     garage.tells("edit", 7, services=services)
-    controls = garage.snapshot().capabilities.controls
-    assert controls == {Feature.CHARGING, Feature.MAX_CURRENT}
+    assert garage.snapshot().capabilities.controls == {Feature.MAX_CURRENT}
 
 
 def test_a_deleted_device_is_gone(garage: House) -> None:

@@ -439,11 +439,7 @@ async def test_a_reply_that_overtakes_the_broker_is_the_last_word() -> None:
     await task
     hub.goes_on.set()
     assert not await waits(asyncio.ensure_future(asyncio.sleep(0)))
-    assert [pending for pending, _ in told.seen] == [
-        {Feature.CHARGING: False},
-        {Feature.CHARGING: False},
-        {},
-    ]
+    assert [pending for pending, _ in told.seen] == [{Feature.CHARGING: False}, {}]
     assert node.snapshot.charging is False
 
 

@@ -3,7 +3,8 @@
 Nodes are fed with messages and time (`now`), and never know who listens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 import logging
 from typing import Any, Protocol, override
@@ -60,7 +61,9 @@ class Node[S: NodeSnapshot]:
         self._published = snapshot
         self._published_at = float("-inf")
         self._settling_until = float("-inf")
+        self._collects = False
         self._listeners: list[Listener[S]] = []
+        self._error_listeners: list[Listener[str]] = []
         self._unknown_words: set[str] = set()
         #: Whether it was said last that it is not available, for a reason of its own.
         self._is_missed = False
@@ -74,6 +77,15 @@ class Node[S: NodeSnapshot]:
         """Call `listener(snapshot)` on every publication; returns how to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def add_error_listener(self, listener: Listener[str]) -> Callable[[], None]:
+        """Call `listener(words)` on every error that answers no command; return how to stop."""
+        self._error_listeners.append(listener)
+        return lambda: self._error_listeners.remove(listener)
+
+    def _report_error(self, words: str) -> None:
+        """Tell of an error in the node's own words."""
+        self.host.internal_errors.tell(self._error_listeners, words)
 
     @property
     def next_deadline(self) -> float | None:
@@ -103,9 +115,26 @@ class Node[S: NodeSnapshot]:
     def _update(self, now: float, **changes: Any) -> None:
         """Take over `changes` and publish what may be published now."""
         snapshot = replace(self.snapshot, **changes)
-        if snapshot == self.snapshot:
+        if snapshot != self.snapshot:
+            self.snapshot = snapshot
+            self._offer(now)
+
+    @contextmanager
+    def _one_publication(self, now: float) -> Iterator[None]:
+        """Publish all that changes meanwhile as one snapshot."""
+        self._collects = True
+        try:
+            yield
+        finally:
+            self._collects = False
+            if self.snapshot != self._published:
+                self._offer(now)
+
+    def _offer(self, now: float) -> None:
+        """Publish the snapshot, if not yet then as soon as it may be."""
+        snapshot = self.snapshot
+        if self._collects:
             return
-        self.snapshot = snapshot
         if snapshot.differs_beyond_measurements(self._published):
             self._settling_until = now + _SETTLING_TIME
             self._publish(now)

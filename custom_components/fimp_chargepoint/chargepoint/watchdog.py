@@ -104,6 +104,10 @@ class Inquiry:
     def start(self, now: float) -> None:
         """Ask, and begin to wait for the answer."""
         self._ask(now)
+        self.wait(now)
+
+    def wait(self, now: float) -> None:
+        """Begin to wait for an answer to a question that was asked before."""
         self._wait(0, now)
 
     def answered(self) -> None:

@@ -169,6 +169,12 @@ class Commands:
         elif refusal is Refusal.FINAL or not self._retries(command, reason):
             self._settle(command, CommandRejectedError(reason))
 
+    @property
+    def only_request(self) -> str:
+        """The id of the one request that awaits confirmation; empty if none or several do."""
+        sent = [command.sent for command in self._waiting.values() if command.sent]
+        return sent[0] if len(sent) == 1 else ""
+
     def give_up(self, kind: str, error: ChargepointError) -> None:
         """End the wait for a command that cannot be proven any more."""
         command = self._waiting.get(kind)
@@ -320,8 +326,10 @@ class Commands:
         """End all waits for `command`: what it wanted has happened."""
         if command.effect is not None:
             self._outstanding.confirmed(command.effect.fact)
-        self._settle(command)
+        self._end(command, None)
+        # First what holds now, then that nothing is awaited any more.
         command.achieved()
+        self._tell()
 
     def _settle(self, command: Command, error: BaseException | None = None) -> None:
         """End all waits for `command`, with success or with `error`, and show that."""

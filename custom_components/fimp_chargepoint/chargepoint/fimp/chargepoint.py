@@ -1,13 +1,14 @@
 """A FIMP charge point: reports in, commands out.
 
-Sources: Futurehome FIMP API, service `chargepoint` (both versions of the document) and its
-sibling services on the same address, and the adapters built on cliffhanger.
+Sources: Futurehome FIMP API, service `chargepoint` (both versions of the document) and the
+other services on the same address, and the adapters built on cliffhanger.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar, Final, override
 
-from ..capabilities import Capabilities, Parameter, ParameterValue
+from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import ExpectedState, Request
 from ..errors import InvalidRequestError, NoSessionError
@@ -15,23 +16,25 @@ from ..model import (
     CHARGING_ALLOWED,
     ChargepointSnapshot,
     Feature,
-    Identity,
     Reason,
+    Status,
     parameter_kind,
 )
 from ..node import NodeHost
-from . import control, health, meter, parameters
-from .capabilities import BASIC, capabilities
-from .inclusion import Service, Thing, identity
-from .message import Message
-from .reports import Reader, Reading
-from .requests import ANSWER_TIME, ASK_AFTER, ASKED_BY, TRIES, Requests, questions, refusal
+from ..watchdog import Inquiry, Patience, Watchdog
+from . import parameters, reports
+from .inclusion import Thing
+from .interfaces import ASKED_BY, SETTERS, Interfaces, phase_mode, refusal
+from .message import Message, encode
+from .reports import Reader, ReportUpdate
 from .session import SessionReader, offers
 from .topic import ServiceAddress
 
-#: Seconds between the questions to one whose state is not known since the link came up:
-#: its adapter may come back to the broker later than we do.
-_ASK_AGAIN: Final = (2.0, 5.0, 15.0, 60.0)
+#: Adapters report unchanged values every 30 minutes only.
+PATIENCE: Final = Patience(ask_after=300.0, answer_time=30.0, tries=3)
+#: Seconds between the questions while the state is unknown: the adapter may connect to the
+#: broker later than we do.
+_UNTIL_KNOWN: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 
 #: Seconds between two questions for the health of the device, and to a restart's end.
 _HEALTH_EVERY: Final = 1800.0
@@ -45,214 +48,219 @@ _REASON_MAX: Final = 500
 class FimpChargepoint(Chargepoint):
     """One `chargepoint` service and the services beside it, on the same address."""
 
-    # Adapters poll their cloud every 30 s, and prove a stop only then.
-    infers_session_start: ClassVar[bool] = True
+    # Adapters poll their cloud every 30 s; only then do they confirm a stop.
     command_timeout: ClassVar[float] = 40.0
+    infers_session_start: ClassVar[bool] = True
     report_age: ClassVar[float] = 30.0
-    #: The reports that prove a charge point where none was known. An error report does
-    #: not: it may answer somebody's typing error.
-    PROOFS: ClassVar = frozenset({*control.READERS, "evt.current_session.report"})
+    #: The services of a charge point; all of them are at one address.
+    SERVICES: ClassVar = (*reports.READERS, "parameters")
+    #: The reports that show that there is a charge point. An error report does not: it may
+    #: answer somebody's typing error.
+    IDENTIFYING: ClassVar = frozenset(
+        {*reports.READERS["chargepoint"], "evt.current_session.report"}
+    )
 
     def __init__(self, key: str, address: ServiceAddress, host: NodeHost, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
-        #: Who it is until somebody tells.
-        self._stranger = Identity.of_stranger(f"{address.adapter.name} {address.address}")
-        super().__init__(
-            key, ChargepointSnapshot(identity=self._stranger, capabilities=BASIC), host
+        self._interfaces = Interfaces(address)
+        snapshot = ChargepointSnapshot(
+            identity=self._interfaces.identity, capabilities=self._interfaces.capabilities
         )
+        super().__init__(key, snapshot, host)
         self.service_address = address
-        self._requests = Requests(prefix, address, host.clock)
-        #: What its adapter says of the thing, and what the hub's device list does.
-        self._included: Thing | None = None
-        self._listed: Thing | None = None
-        self._services: dict[str, Service] = {}
-        #: What was heard, by service, whether it is listed or not.
-        self._seen: dict[str, frozenset[Feature]] = {}
-        self._parameters: tuple[Parameter, ...] = ()
-        self._asked = False
+        self._prefix = prefix
+        #: Service, interface and value of what was asked since it was last away.
+        self._asked: set[tuple[str, str, object]] = set()
         self._thing_up: bool | None = None
-        #: Why its adapter does not reach it, and whether it charges, as that says by heart.
+        #: Why its adapter cannot reach it, and whether it charges by the adapter's memory.
         self._cut_off: Reason | None = None
-        self._by_heart: bool | None = None
+        self._cached_charging: bool | None = None
         self._last_stop = ""
-        self._heard_at = host.clock.now()
-        self._unanswered = 0
         self._sessions = SessionReader()
         self._readers: dict[str, dict[str, Reader]] = {
-            "chargepoint": control.READERS
-            | {
-                "evt.state.report": self._state,
-                "evt.current_session.report": self._current_session,
-            },
-            "meter_elec": dict(meter.READERS),
-            "parameters": parameters.READERS | {"evt.sup_params.report": self._described},
-            "alarm_system": dict(health.ALARM_READERS),
-            "diagnostic": health.DIAGNOSTIC_READERS | {"evt.uptime.report": self._uptime},
-            "dev_sys": {},
+            service: dict(readers) for service, readers in reports.READERS.items()
         }
-        self._watch_silence(self._heard_at)
+        self._readers["chargepoint"] |= {
+            "evt.state.report": self._state,
+            "evt.current_session.report": self._timed(self._sessions.read),
+        }
+        self._readers["diagnostic"]["evt.uptime.report"] = self._timed(reports.uptime)
+        self._readers["parameters"] = {
+            "evt.param.report": parameters.reported,
+            "evt.sup_params.report": self._described,
+        }
+        self._state_inquiry = Inquiry(
+            self.timers, "ask until known", lambda _: self._ask_everything(), _UNTIL_KNOWN
+        )
+        self._watchdog = Watchdog(
+            self.timers,
+            lambda: PATIENCE,
+            ask=lambda _: self._get("chargepoint", "cmd.state.get_report"),
+            silent=self._silent,
+        )
+        self._watchdog.start(host.clock.now())
 
     # Messages in --------------------------------------------------------------
 
     def handle_message(self, service: str, message: Message, now: float) -> None:
-        """Take a message of one of the services.
+        """Take a message of one of the services, and publish what it changes at once.
 
         Raises:
             ProtocolError: it makes no sense, and has changed nothing.
 
         """
-        if message.type == "evt.error.report":
-            # Our own polling is answered by these while the thing is down: no sign of life.
-            reason = message.props.get("msg") or message.value or "no reason was given"
-            self._commands.reject(message.corid, reason[:_REASON_MAX], refusal(reason))
-            return
-        if message.type == "evt.success.report":
-            self._commands.accept(message.corid)
-        reader = self._readers[service].get(message.type)
-        if reader is None:
-            self._heard(now)
-            return
+        with self._one_publication(now):
+            if message.type == "evt.error.report":
+                # Also the answer to our questions while the thing is down: no sign of life.
+                self._refused(message)
+                return
+            if message.type == "evt.success.report":
+                self._commands.accept(message.corid)
+            reader = self._readers[service].get(message.type)
+            if reader is None:
+                self._received(now)
+            else:
+                self._take(service, reader(self.snapshot, message), now)
+
+    def _refused(self, message: Message) -> None:
+        reason = str(message.props.get("msg") or message.value or "no reason was given")
+        request_id = message.corid
+        if not request_id:
+            if message.props.get("cmd_type", "").endswith(".get_report"):
+                return
+            request_id = self._commands.only_request
+            self._report_error(reason[:_REASON_MAX])
+        self._commands.reject(request_id, reason[:_REASON_MAX], refusal(reason))
+
+    def _take(self, service: str, update: ReportUpdate, now: float) -> None:
         before = self.snapshot
-        reading = reader(before, message)
-        seen = self._seen.setdefault(service, frozenset())
-        if not reading.seen <= seen:
-            self._seen[service] = seen | reading.seen
-            reading.changes["capabilities"] = self._capabilities()
+        if self._interfaces.observe(service, update):
+            update.changes["capabilities"] = self._interfaces.capabilities
         if self._cut_off is not None:
-            self._told_by_heart(reading, now)
+            self._take_cached(update, now)
             return
-        if reading.live:
-            self._heard(now, **reading.changes)
+        if update.live:
+            self._received(now, **update.changes)
         else:
-            self._update(now, **reading.changes)
-        if reading.report:
-            self._reported(reading.report)
-        if before.status is not self.snapshot.status or before.faults != self.snapshot.faults:
-            # The list of errors is said only to who asks.
+            self._update(now, **update.changes)
+        if self.snapshot.raw_status is not None:
+            self._state_inquiry.answered()
+        if update.report:
+            self._reported(update.report)
+        after = self.snapshot
+        if before.status is not after.status or before.faults != after.faults:
+            # The list of errors is reported only if asked for.
             self._ask_health_soon(now)
-        if not self.snapshot.in_session:
-            # What belongs to a session cannot be proven any more.
+        if after.status is Status.CHARGING and _is_idle(after) and not _is_idle(before):
+            # Adapters report a state up to 30 s later than what follows from it.
+            self._get("chargepoint", "cmd.state.get_report")
+        if not after.in_session:
+            # What belongs to a session cannot be confirmed any more.
             self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("it is over"))
 
+    def _take_cached(self, update: ReportUpdate, now: float) -> None:
+        """Take what counts of a report from the memory of an adapter that is cut off."""
+        listed = {key: value for key, value in update.changes.items() if key == "capabilities"}
+        self._received(now, **listed)
+        if update.report == Feature.STATUS:
+            status = update.changes["status"]
+            before, self._cached_charging = (
+                self._cached_charging,
+                status and (status in CHARGING_ALLOWED),
+            )
+            if before and self._cached_charging is False:
+                # The memory has changed: the stop has arrived.
+                self._commands.confirm(self._last_stop)
+
     def apply_thing(self, thing: Thing, now: float) -> None:
-        """Take an inclusion report; it may say something else than the one before."""
-        self._included = thing
-        self._described_anew(now)
+        """Take an inclusion report, which may differ from the one before."""
+        self._listed(now, is_new=self._interfaces.include(included=thing))
 
     def apply_device(self, device: Thing, now: float) -> None:
-        """Take what the hub's device list says: the user's own name, and the room."""
-        self._listed = device
-        self._described_anew(now)
+        """Take an entry of the hub's device list: the user's name for it, and the room."""
+        self._listed(now, is_new=self._interfaces.include(listed=device))
+
+    def _listed(self, now: float, *, is_new: bool) -> None:
+        interfaces = self._interfaces
+        self._update(now, identity=interfaces.identity, capabilities=interfaces.capabilities)
+        if not self._asked:
+            self.ask_everything(now)
+        elif is_new:
+            self._ask_the_rest()
 
     def apply_thing_status(self, *, up: bool, now: float) -> None:
         """Take a node report. Only a change counts: some hubs repeat DOWN for what works."""
         before, self._thing_up = self._thing_up, up
         if up:
-            self._heard(now)
+            self._received(now)
         elif before is not False:
             self._set_unavailable(Reason.OFFLINE, now)
 
     def apply_cut_off(self, reason: Reason | None, now: float) -> None:
-        """Take why its adapter does not reach it any more, None where it does.
+        """Take why its adapter cannot reach it, None if it can.
 
-        As long as it does not, its reports are what it knew last, and hold no value.
+        While it cannot, its reports are what it last knew, and change no value.
         """
         if reason is self._cut_off:
             return
         if self._cut_off is None:
-            self._by_heart = self.snapshot.charging
+            self._cached_charging = self.snapshot.charging
         self._cut_off = reason
         if reason is None:
             reason = Reason.OFFLINE if self._thing_up is False else Reason.NOT_HEARD
-            self.ask_everything()
-            self._ask_until_known(now, *_ASK_AGAIN)
-        self._set_unavailable(reason, now)
-
-    def _told_by_heart(self, reading: Reading, now: float) -> None:
-        """Take of a report what holds although its adapter does not reach it."""
-        listed = {key: each for key, each in reading.changes.items() if key == "capabilities"}
-        self._heard(now, **listed)
-        if reading.report == Feature.STATUS:
-            status = reading.changes["status"]
-            before, self._by_heart = self._by_heart, status and status in CHARGING_ALLOWED
-            if before and self._by_heart is False:
-                # No memory changes: it does reach it, and this is what the stop has done.
-                self._commands.confirm(self._last_stop)
-
-    @property
-    def announced(self) -> bool:
-        """Whether its adapter has said who it is."""
-        return self._included is not None
-
-    # Who it is and what it can do -----------------------------------------------
-
-    def _described_anew(self, now: float) -> None:
-        before = self._services
-        stated = self._included or self._listed
-        self._services = {} if stated is None else stated.of(self.service_address)
-        for service in before.keys() - self._services.keys():
-            # What was listed and is not any more is gone with all that was heard of it.
-            self._seen.pop(service, None)
-        if "parameters" not in self._services and "parameters" not in self._seen:
-            self._parameters = ()
-        self._update(
-            now,
-            identity=identity(self._stranger, self._included, self._listed, self.service_address),
-            capabilities=self._capabilities(),
-        )
-        if self._services != before or not self._asked:
-            self.ask_everything()
-
-    def _capabilities(self) -> Capabilities:
-        """Return what the lists say, and what was seen although they do not say it."""
-        stated = capabilities(self._services) if self._services else BASIC
-        return replace(
-            stated,
-            reports=stated.reports.union(*self._seen.values()),
-            parameters=self._parameters,
-        )
+            self._set_unavailable(reason, now)
+            self.ask_everything(now)
+        else:
+            self._set_unavailable(reason, now)
 
     # Reports that need more than the snapshot -------------------------------------
 
-    def _state(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        reading = control.state(snapshot, message)
-        word = reading.changes["raw_status"]
-        if word.lower() not in control.STATUS:
+    def _state(self, snapshot: ChargepointSnapshot, message: Message) -> ReportUpdate:
+        update = reports.state(snapshot, message)
+        word = update.changes["raw_status"]
+        if word.lower() not in reports.STATUS:
             self._warn_of(word)
-        self._mode.report(reading.changes.get("charging_mode"))
-        if reading.changes["plugged"] is False:
-            # Not every adapter says that the session is over.
-            reading.changes["session_current"] = None
-        return reading
+        self._mode.report(update.changes.get("charging_mode"))
+        return update
 
-    def _current_session(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
+    def _timed(
+        self, read: Callable[[ChargepointSnapshot, Message, datetime], ReportUpdate]
+    ) -> Reader:
         clock = self.host.clock
-        return self._sessions.read(snapshot, message, clock.to_datetime(clock.now()))
+        return lambda snapshot, message: read(snapshot, message, clock.to_datetime(clock.now()))
 
-    def _uptime(self, snapshot: ChargepointSnapshot, message: Message) -> Reading:
-        clock = self.host.clock
-        return health.uptime(snapshot, message, clock.to_datetime(clock.now()))
-
-    def _described(self, _: ChargepointSnapshot, message: Message) -> Reading:
-        found = parameters.described(message)
-        self._parameters = found
-        for each in found:
-            self._send(self._requests.get_parameter(each))
-        # An adapter may know this by heart, also while the charge point is down.
-        return Reading({"capabilities": self._capabilities()}, live=False)
+    def _described(self, _: ChargepointSnapshot, message: Message) -> ReportUpdate:
+        self._interfaces.parameters = parameters.described(message)
+        for parameter in self._interfaces.parameters:
+            self._ask_once("parameters", "cmd.param.get_report", parameter.id)
+        # An adapter may answer this from memory, also while the charge point is down.
+        return ReportUpdate({"capabilities": self._interfaces.capabilities}, live=False)
 
     # Questions ------------------------------------------------------------------
 
-    def ask_everything(self) -> None:
-        """Ask for every report there is; nothing is retained."""
-        self._asked = True
-        for service, kind in questions(self._services, self._seen):
-            self._get(service, kind)
+    def ask_everything(self, now: float) -> None:
+        """Ask for every report, and again until the state is known: nothing is retained."""
+        self._state_inquiry.start(now)
+        if self.snapshot.raw_status is not None:
+            self._state_inquiry.answered()
+
+    def _ask_everything(self) -> None:
+        self._asked.clear()
+        self._ask_the_rest()
+
+    def _ask_the_rest(self) -> None:
+        for service, kind in self._interfaces.questions():
+            self._ask_once(service, kind)
         self._watch_health(self.host.clock.now() + _HEALTH_EVERY)
 
+    def _ask_once(self, service: str, kind: str, value: str | None = None) -> None:
+        if (service, kind, value) not in self._asked:
+            self._asked.add((service, kind, value))
+            self._get(service, kind, value)
+
     def _ask_health(self, now: float) -> None:
-        """Ask for what no charge point says by itself."""
-        for service, kind in questions(self._services, self._seen):
+        """Ask for what no charge point reports by itself."""
+        for service, kind in self._interfaces.questions():
             if service == "diagnostic":
                 self._get(service, kind)
         self._watch_health(now + _HEALTH_EVERY)
@@ -262,21 +270,20 @@ class FimpChargepoint(Chargepoint):
             self.timers.set("health soon", now + _HEALTH_SOON, self._ask_health)
 
     def _watch_health(self, when: float) -> None:
-        if "diagnostic" in self._services or "diagnostic" in self._seen:
+        if self._interfaces.has("diagnostic"):
             self.timers.set("health", when, self._ask_health)
 
     @override
     def _ask(self, report: str) -> None:
         if (kind := ASKED_BY.get(report)) is not None:
             self._get("chargepoint", kind)
-        for each in self._parameters:
-            if report == parameter_kind(each.id):
-                self._send(self._requests.get_parameter(each))
+        for parameter in self._interfaces.parameters:
+            if report == parameter_kind(parameter.id):
+                self._get("parameters", "cmd.param.get_report", parameter.id)
 
-    def _get(self, service: str, kind: str) -> None:
-        self._send(self._requests.make(service, kind))
-
-    def _send(self, request: Request) -> None:
+    def _get(self, service: str, kind: str, value: str | None = None) -> None:
+        value_type = "null" if value is None else "string"
+        request = self._request(service, kind, value_type=value_type, value=value)
         self.host.send(request.topic, request.payload)
 
     # Life ------------------------------------------------------------------------
@@ -285,82 +292,74 @@ class FimpChargepoint(Chargepoint):
     def connection_made(self, now: float) -> None:
         super().connection_made(now)
         self._thing_up = None
-        self._heard_at = now
-        self._unanswered = 0
-        self._watch_silence(now)
-        self.ask_everything()
-        self._ask_until_known(now, *_ASK_AGAIN)
+        self._watchdog.start(now)
+        self.ask_everything(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
-        # Whatever else is wrong: who is cut off cannot tell.
+        # An adapter that is cut off does not know any other reason.
         if reason is not Reason.NOT_CONNECTED:
             reason = self._cut_off or reason
         super()._set_unavailable(reason, now, **changes)
 
-    def _ask_until_known(self, now: float, pause: float, *pauses: float) -> None:
-        """Ask again until the state was said; other reports may come, and it alone not."""
-
-        def ask(now: float) -> None:
-            if self.snapshot.raw_status is None:
-                self.ask_everything()
-                self._ask_until_known(now, *(pauses or (ASK_AFTER,)))
-
-        self.timers.set("ask until known", now + pause, ask)
-
-    def _heard(self, now: float, **changes: Any) -> None:
-        """Take a sign of life, with what it changes; ask for the rest where it came back."""
-        self._heard_at = now
-        self._unanswered = 0
-        reconnected = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
+    def _received(self, now: float, **changes: Any) -> None:
+        """Take a sign of life and what it changes; ask for the rest if it was away."""
+        self._watchdog.received(now)
+        was_away = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
         self._set_unavailable(None, now, **changes)
-        if reconnected:
-            self._watch_silence(now)
-            self.ask_everything()
+        if was_away:
+            self.ask_everything(now)
 
-    def _watch_silence(self, now: float) -> None:
-        """Ask a charge point that says nothing, and stop believing in it in the end."""
-        if now - self._heard_at < ASK_AFTER:
-            self.timers.set("silence", self._heard_at + ASK_AFTER, self._watch_silence)
-            return
-        if self._unanswered == TRIES and self.snapshot.unavailable is not Reason.OFFLINE:
+    def _silent(self, now: float) -> None:
+        if self.snapshot.unavailable is not Reason.OFFLINE:
             self._set_unavailable(Reason.SILENT, now)
-        self._unanswered += 1
-        self._get("chargepoint", "cmd.state.get_report")
-        pause = ANSWER_TIME if self._unanswered <= TRIES else ASK_AFTER
-        self.timers.set("silence", now + pause, self._watch_silence)
 
     # Commands ----------------------------------------------------------------------
 
+    def _request(self, service: str, kind: str, **fields: Any) -> Request:
+        """Return a message to a service; `fields` as in `encode`."""
+        when = self.host.clock.to_datetime(self.host.clock.now())
+        uid, payload = encode(kind, service, when, **fields)
+        return Request(uid, self._prefix + self.service_address.commands(service), payload)
+
     @override
     def _start_request(self, mode: str | None) -> Request:
-        return self._requests.start(mode)
+        # Without a choice no property: a mode changes the current.
+        props = {"charging_mode": mode} if mode else None
+        return self._request("chargepoint", "cmd.charge.start", props=props)
 
     @override
     def _stop_request(self) -> Request:
-        request = self._requests.stop()
+        request = self._request("chargepoint", "cmd.charge.stop")
         self._last_stop = request.id
         return request
 
     @override
     def _set_request(self, feature: Feature, value: Any) -> Request:
         if feature is Feature.PHASES:
-            mode = control.mode_with(value, self.snapshot)
-            if mode is None:
-                raise InvalidRequestError(str(value))
-            return self._requests.set(Feature.PHASE_MODE, mode)
-        return self._requests.set(feature, value)
+            feature, value = Feature.PHASE_MODE, self._phase_mode(value)
+            if value is None:
+                raise InvalidRequestError(Feature.PHASES)
+        kind, value_type, convert = SETTERS[feature]
+        return self._request("chargepoint", kind, value_type=value_type, value=convert(value))
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
         if feature is Feature.PHASES:
-            mode = control.mode_with(value, self.snapshot)
+            mode = self._phase_mode(value)
             if mode is None:
                 return ExpectedState(Feature.PHASE_MODE, value, lambda known: known.phases == value)
             return super()._set_effect(Feature.PHASE_MODE, mode)
         if feature is Feature.SESSION_CURRENT:
             return ExpectedState(feature, value, lambda snapshot: offers(snapshot, value))
         return super()._set_effect(feature, value)
+
+    def _phase_mode(self, phases: object) -> str | None:
+        """Return the mode in use if it has so many `phases`, else the first offered, if any."""
+        snapshot = self.snapshot
+        if snapshot.phase_mode is not None and snapshot.phases == phases:
+            return snapshot.phase_mode
+        return phase_mode(snapshot.capabilities.options.get(Feature.PHASE_MODE, ()), phases)
 
     @override
     def _report_of(self, feature: Feature) -> str:
@@ -370,20 +369,26 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
-        # No report holds it.
+        # No report contains it.
         if feature is Feature.SESSION_CURRENT:
             self._update(self.host.clock.now(), session_current=value)
 
     @override
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
-        return self._requests.set_parameter(parameter, value)
+        command = parameters.command(parameter, value)
+        return self._request("parameters", "cmd.param.set", value_type="object", value=command)
 
     @override
     def _act_request(self, feature: Feature) -> Request:
-        return self._requests.restart()
+        # False asks for a soft restart.
+        return self._request("dev_sys", "cmd.thing.reboot", value_type="bool", value=False)
 
     @override
     def _acted(self, feature: Feature) -> None:
         now = self.host.clock.now()
         self._ask_health_soon(now)
         self._watch_health(now + _RESTART_TIME)
+
+
+def _is_idle(snapshot: ChargepointSnapshot) -> bool:
+    return snapshot.meter.power == 0 and not snapshot.meter.offered_current

@@ -1,14 +1,14 @@
-"""How FIMP charge points are found, and who gets which message.
+"""How FIMP charge points are found, and which messages each of them gets.
 
-Three paths (Futurehome FIMP API, sections "Discovery" and "Inclusion"): passively, since
-a report on a chargepoint service proves a charge point; by asking the adapters for their
-things; and by the device list of a Futurehome hub. Nothing answers for sure, so each
-works without the others.
+Three ways (Futurehome FIMP API, sections "Discovery" and "Inclusion"): a report on a
+chargepoint service; the adapters' answers to questions for their things; and the device list
+of a Futurehome hub. No answer is certain, so each way works without the others.
 """
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, override
+from typing import Final, override
 from uuid import uuid4
 
 from ..errors import ProtocolError
@@ -17,7 +17,8 @@ from ..model import Reason
 from ..notices import CloudLost, LoginLost
 from ..protocol import Handler, Protocol
 from ..transport.topics import is_level
-from .adapters import Adapters, signed_out
+from ..watchdog import Inquiry
+from .adapters import Adapters
 from .chargepoint import FimpChargepoint
 from .inclusion import Thing, parse_thing
 from .message import SOURCE, Message, decode, encode
@@ -35,39 +36,44 @@ from .topic import (
 )
 from .vinculum import NOTIFICATION, Changes, VinculumDirectory, is_of_vinculum, request
 
-#: Seconds a charge point that was seen may take to say who it is.
-_INTRODUCTION_TIME = 3.0
-#: Seconds between the questions who it is, the last one over and over.
-_WHO_AGAIN = (10.0, 60.0, 300.0, 1800.0)
-#: A charge point's services; all of them are at one address.
-_SERVICES = ("chargepoint", "meter_elec", "parameters", "dev_sys", "alarm_system", "diagnostic")
+#: Seconds after the first report of a charge point in which its inclusion report may come.
+_ANNOUNCE_AFTER: Final = 3.0
+#: Seconds between the questions for an inclusion report, the last one repeated.
+_INQUIRY_PAUSES: Final = (10.0, 60.0, 300.0, 1800.0)
+#: Reports of a meter beside what may be a charge point: seconds for which they are kept,
+#: how many of one meter, and how many meters.
+_METER_TIME: Final = 300.0
+_METER_REPORTS_MAX: Final = 8
+_METERS_MAX: Final = 200
 
 
 class FimpProtocol(Protocol):
     """FIMP on one broker, below one prefix."""
 
     def __init__(self, hub: Hub, prefix: str) -> None:
-        """Speak FIMP on `hub`, with `prefix` before every topic."""
+        """Use `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         # Nobody else gets our replies.
         self._replies = f"mt:rsp/rt:app/rn:{SOURCE}/ad:{uuid4().hex[:12]}"
         # The first level is pt:j1 or, compressed, pt:j1c1.
         self.filters = (
-            *(f"+/mt:evt/rt:dev/+/+/sv:{service}/+" for service in _SERVICES),
+            *(f"+/mt:evt/rt:dev/+/+/sv:{service}/+" for service in FimpChargepoint.SERVICES),
             "+/mt:evt/rt:ad/+/+",
             f"+/{DISCOVERY_EVENTS}",
-            # Vinculum is an app, and newer adapters tell of their login as one.
+            # Vinculum is an app, and newer adapters report their login as one.
             "+/mt:evt/rt:app/+/+",
             f"+/{self._replies}",
         )
-        #: What the keys of our nodes begin with.
+        #: The beginning of our nodes' keys.
         self._start = f"fimp:{prefix}"
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
-        #: Seen, but not introduced yet: not on the hub.
-        self._newcomers: set[ServiceAddress] = set()
+        #: Found, but not on the hub yet.
+        self._pending: set[ServiceAddress] = set()
+        #: The last reports of meters that are not ours yet: a meter may report first.
+        self._meters: dict[ServiceAddress, deque[tuple[float, bytes]]] = {}
         self._adapters = Adapters(self._send, self._timers, hub.clock)
         self._directory = VinculumDirectory(lambda address: hub.admission.knows(self._key(address)))
-        self._adapter_events: dict[str, Callable[[Adapter, Message, float], None]] = {
+        self._adapter_events: Mapping[str, Callable[[Adapter, Message, float], None]] = {
             "evt.thing.inclusion_report": self._inclusion_report,
             "evt.thing.exclusion_report": self._exclusion_report,
             "evt.network.all_nodes_report": self._all_nodes_report,
@@ -75,7 +81,7 @@ class FimpProtocol(Protocol):
             # The documents' name for it.
             "evt.thing.node_report": self._node_report,
             "evt.app.state_report": self._app_state_report,
-            # The word of adapters of 2021 for the same, and what is said of a login alone.
+            # The name of 2021 for the same, and the report of a login alone.
             "evt.app.manifest_report": self._app_state_report,
             "evt.auth.status_report": self._app_state_report,
         }
@@ -90,7 +96,7 @@ class FimpProtocol(Protocol):
             case str(rest) if rest == self._replies:
                 return self._vinculum_reply
         match parse_event(topic):
-            case ServiceTopic(service, address) if service in _SERVICES:
+            case ServiceTopic(service, address) if service in FimpChargepoint.SERVICES:
                 return partial(self._service_event, service, address)
             case Adapter() as adapter:
                 return partial(self._adapter_event, adapter)
@@ -105,7 +111,7 @@ class FimpProtocol(Protocol):
 
     @override
     def reads(self, topic: str, payload: bytes) -> bool:
-        # Adapters and apps speak of more than charge points: of their settings, for one.
+        # Adapters and apps also report what is not about charge points.
         if not isinstance(parse_event(topic), Adapter):
             return True
         try:
@@ -116,24 +122,25 @@ class FimpProtocol(Protocol):
 
     @override
     def connection_made(self, now: float) -> None:
-        # The device list of a hub comes first: where there is one, hundreds of questions
-        # need not be asked.
+        # The device list of a hub comes first: it may save hundreds of questions.
         when = self._hub.clock.to_datetime(now)
         _, payload = request(when, f"pt:j1/{self._replies}")
         self._send(VINCULUM_COMMANDS, payload)
         _, payload = encode("cmd.discovery.request", "system", when)
         self._send(DISCOVERY_COMMANDS, payload)
-        each, ask = self._hub.internal_errors.each, self._adapters.ask_about_charger
-        # Before all others: no flood of strangers may keep us from asking about these.
+        # Before all others: no flood of new ones may keep us from asking about these.
         known = {*addresses(self._hub.admission.known, self._start)} - self._nodes.keys()
-        each(sorted(known), lambda address: ask(address.adapter, address.thing, now))
-        each(self._nodes, lambda address: self._ask_about(address, now))
+        for known_addresses in (sorted(known), self._nodes):
+            self._hub.internal_errors.each(
+                known_addresses, lambda address: self._inquiry(address).start(now)
+            )
 
     @override
     def connection_lost(self, now: float) -> None:
         super().connection_lost(now)
+        self._meters.clear()
         self._adapters.connection_lost()
-        self._hub.internal_errors.each(self._newcomers, self._forget)
+        self._hub.internal_errors.each(self._pending, self._remove)
 
     # Events -------------------------------------------------------------------
 
@@ -143,10 +150,11 @@ class FimpProtocol(Protocol):
         node = self._nodes.get(address)
         if node is not None:
             node.handle_message(service, decode(payload), now)
-        elif service == "chargepoint" and not self._waits(address, now):
-            # A house has many meters; only those beside a charge point are looked into.
+        elif service == "meter_elec":
+            self._keep_meter_report(address, payload, now)
+        elif service == "chargepoint" and not self._hub.admission.waits(self._key(address), now):
             node = self._identified(address, payload, now)
-            if node is not None and self._admits(address, now):
+            if node is not None and self._admitted([address], now):
                 self._register(address, node, now)
 
     def _adapter_event(self, adapter: Adapter, payload: bytes, now: float) -> None:
@@ -157,19 +165,17 @@ class FimpProtocol(Protocol):
 
     def _discovery_event(self, payload: bytes, now: float) -> None:
         message = decode(payload)
-        report = message.value
         if message.type != "evt.discovery.report":
             return
-        if not isinstance(report, dict):
-            raise ProtocolError("value", message.type)
-        name, kind = report.get("resource_name"), report.get("resource_type")
-        if kind == "ad":
-            if not is_level(name):
+        match message.value:
+            case {"resource_type": "ad", "resource_name": str(name), **report} if is_level(name):
+                instance = report.get("instance_id")
+                adapter = Adapter(name, instance if is_level(instance) else "1")
+                self._adapters.ask_things(adapter, now)
+            case {"resource_type": str(kind)} if kind != "ad":
+                pass
+            case _:
                 raise ProtocolError("value", message.type)
-            instance = report.get("instance_id")
-            self._adapters.found(Adapter(name, instance if is_level(instance) else "1"), now)
-        elif not isinstance(kind, str):
-            raise ProtocolError("value", message.type)
 
     def _vinculum_event(self, payload: bytes, now: float) -> None:
         message = decode(payload)
@@ -177,7 +183,7 @@ class FimpProtocol(Protocol):
             self._directory_changed(self._directory.notified(message.value), now)
 
     def _vinculum_reply(self, payload: bytes, now: float) -> None:
-        # Replies to others come elsewhere, and may be of a part of the house only.
+        # Replies to others have other topics, and may contain only a part of the house.
         message = decode(payload)
         if message.type == "evt.pd7.response":
             changes = self._directory.answered(message.value)
@@ -188,8 +194,9 @@ class FimpProtocol(Protocol):
         thing = parse_thing(message.value)
 
         def announce(address: ServiceAddress) -> None:
-            self._known(address).apply_thing(thing, now)
-            self._announce(address, now)
+            self._known(address, now).apply_thing(thing, now)
+            self._announce(address)
+            self._inquiry(address).answered()
 
         self._hub.internal_errors.each(self._admitted(thing.chargepoints, now), announce)
 
@@ -197,19 +204,19 @@ class FimpProtocol(Protocol):
         thing = _address(message.value)
         if thing is None:
             raise ProtocolError("address", message.value)
-        self._hub.internal_errors.each(self._of(adapter, thing), self._forget)
+        self._hub.internal_errors.each(self._of(adapter, thing), self._remove)
         for address in addresses(self._hub.admission.waiting, self._start):
             if address.adapter == adapter and address.thing == thing:
                 self._hub.admission.forget(self._key(address))
-        # Also one that was not heard of yet.
-        self._adapters.forget(adapter, thing)
+        # Also if it is not known yet.
+        self._adapters.remove(adapter, thing)
 
     def _all_nodes_report(self, adapter: Adapter, message: Message, now: float) -> None:
-        # Null is what an adapter without things says.
+        # Null is the list of an adapter without things.
         if message.value is not None and not isinstance(message.value, list):
             raise ProtocolError("value", message.type)
 
-        def take(report: Any) -> None:
+        def take(report: object) -> None:
             thing = _address(report)
             if thing is None:
                 return
@@ -225,12 +232,10 @@ class FimpProtocol(Protocol):
         if thing is None or not self._thing_status(adapter, thing, message.value, now):
             raise ProtocolError("address", message.value)
 
-    def _thing_status(
-        self, adapter: Adapter, thing: str, report: dict[str, Any], now: float
-    ) -> bool:
-        """Pass on whether a thing is up; returns whether anything is said of that."""
-        status = report.get("status")
-        # A word of another version does not tell.
+    def _thing_status(self, adapter: Adapter, thing: str, report: object, now: float) -> bool:
+        """Pass on whether a thing is up; return whether there is any status."""
+        status = report.get("status") if isinstance(report, dict) else None
+        # The words of other versions mean nothing here.
         if status in ("UP", "DOWN"):
             warned = self._notice(adapter) in self._hub.warnings
             if status == "UP" and (warned or self._adapters.cut_off(adapter)):
@@ -238,70 +243,70 @@ class FimpProtocol(Protocol):
                 self._adapters.ask_login(adapter, now)
             self._hub.internal_errors.each(
                 self._of(adapter, thing),
-                lambda each: self._nodes[each].apply_thing_status(up=status == "UP", now=now),
+                lambda address: self._nodes[address].apply_thing_status(up=status == "UP", now=now),
             )
         return isinstance(status, str) and status != ""
 
     def _app_state_report(self, adapter: Adapter, message: Message, now: float) -> None:
-        lost = signed_out(message.value)
-        ours = [node for each, node in self._nodes.items() if each.adapter == adapter]
+        lost = self._adapters.handle_state(adapter, message.value, now)
+        ours = [node for address, node in self._nodes.items() if address.adapter == adapter]
         if lost and ours:
             self._hub.warn(LoginLost(self._notice(adapter), adapter.name))
         elif lost is False:
             self._hub.withdraw(self._notice(adapter))
-        self._adapters.handle_state(adapter, message.value, now)
         reason = self._adapters.cut_off(adapter)
         is_signed_out = self._notice(adapter) in self._hub.warnings
         if reason is Reason.CLOUD_LOST and ours and not is_signed_out:
             self._hub.warn(CloudLost(self._cloud_notice(adapter), adapter.name))
         else:
             self._hub.withdraw(self._cloud_notice(adapter))
-        self._hub.internal_errors.each(ours, lambda each: each.apply_cut_off(reason, now))
+        self._hub.internal_errors.each(ours, lambda node: node.apply_cut_off(reason, now))
 
     def _directory_changed(self, changes: Changes, now: float) -> None:
         def describe(device: Thing, address: ServiceAddress) -> None:
-            known = address in self._nodes
-            self._known(address).apply_device(device, now)
-            if not known:
-                self._adapters.ask_about_charger(address.adapter, address.thing, now)
-            self._announce(address, now)
+            if address not in self._nodes:
+                self._known(address, now)
+                self._inquiry(address).start(now)
+            self._nodes[address].apply_device(device, now)
+            self._announce(address)
 
-        def forget(address: ServiceAddress) -> None:
+        def remove(address: ServiceAddress) -> None:
             if address in self._nodes:
-                self._forget(address)
+                self._remove(address)
             else:
                 self._hub.admission.forget(self._key(address))
 
         for device in changes.described:
             admitted = self._admitted(device.chargepoints, now)
             self._hub.internal_errors.each(admitted, partial(describe, device))
-        self._hub.internal_errors.each(changes.removed, forget)
+        self._hub.internal_errors.each(changes.removed, remove)
 
     # Nodes --------------------------------------------------------------------
 
     def _of(self, adapter: Adapter, thing: str) -> list[ServiceAddress]:
         """Return the charge points of a thing: one per connector."""
-        return [each for each in self._nodes if each.adapter == adapter and each.thing == thing]
+        return [
+            address
+            for address in self._nodes
+            if address.adapter == adapter and address.thing == thing
+        ]
 
     def _key(self, address: ServiceAddress) -> str:
         """Return what identifies the node of a charge point."""
         return f"{self._start}{address}"
 
-    def _waits(self, address: ServiceAddress, now: float) -> bool:
-        """Whether a charge point that was just heard waits for the user to let it in."""
-        return self._hub.admission.waits(self._key(address), now)
-
-    def _admits(self, address: ServiceAddress, now: float) -> bool:
-        """Whether a new charge point may come in, or has to wait from now on."""
-        key, let_in = self._key(address), partial(self._let_in, address)
-        return self._hub.admission.admits(key, now, let_in)
-
     def _admitted(self, addresses: Iterable[ServiceAddress], now: float) -> list[ServiceAddress]:
-        """Return those of `addresses` that are there or may come in."""
-        return [each for each in addresses if each in self._nodes or self._admits(each, now)]
+        """Return those of `addresses` that have a node or may have one; others wait."""
+        admits = self._hub.admission.admits
+        return [
+            address
+            for address in addresses
+            if address in self._nodes
+            or admits(self._key(address), now, partial(self._let_in, address))
+        ]
 
     def _let_in(self, address: ServiceAddress, now: float) -> None:
-        """The user has let it in: it may have nothing to say for days, so it is asked."""
+        """Add a charge point that the user has let in, which may not report for days."""
         if address not in self._nodes:
             self._register(address, self._made(address), now)
 
@@ -311,74 +316,79 @@ class FimpProtocol(Protocol):
     def _identified(
         self, address: ServiceAddress, payload: bytes, now: float
     ) -> FimpChargepoint | None:
-        """Return the node of a charge point that a message proves.
-
-        The message must be understood before anybody is told of it.
-        """
+        """Return the node of a charge point that a message shows to be there."""
         message = decode(payload)
-        if message.type not in FimpChargepoint.PROOFS:
+        if message.type not in FimpChargepoint.IDENTIFYING:
             return None
         node = self._made(address)
+        # Raises before anybody gets to know the node.
         node.handle_message("chargepoint", message, now)
         return node
 
-    def _known(self, address: ServiceAddress) -> FimpChargepoint:
-        """Return the node of a charge point that somebody told us of."""
+    def _known(self, address: ServiceAddress, now: float) -> FimpChargepoint:
+        """Return the node of a charge point that some list contains."""
         if address not in self._nodes:
-            self._add(address, self._made(address))
+            self._add(address, self._made(address), now)
         return self._nodes[address]
 
-    def _add(self, address: ServiceAddress, node: FimpChargepoint) -> None:
+    def _add(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
         self._nodes[address] = node
-        self._newcomers.add(address)
-        now = self._hub.clock.now()
+        self._pending.add(address)
         node.apply_cut_off(self._adapters.cut_off(address.adapter), now)
-        # Before all that it may answer by heart.
+        # Before everything that it may answer from memory.
         self._adapters.watch_login(address.adapter, now)
+        for received_at, payload in self._meters.pop(address, ()):
+            if now - received_at <= _METER_TIME:
+                self._hub.internal_errors.ask(
+                    self._service_event, "meter_elec", address, payload, now
+                )
 
     def _register(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
-        """Take in a charge point that spoke, and give it the time to say who it is."""
-        self._add(address, node)
-        node.ask_everything()
-        self._adapters.ask_about_charger(address.adapter, address.thing, now)
+        """Add a charge point that has reported; its inclusion report is awaited shortly."""
+        self._add(address, node, now)
+        node.ask_everything(now)
+        self._inquiry(address).start(now)
         self._timers.set(
-            f"introduce {address}",
-            now + _INTRODUCTION_TIME,
-            lambda now: self._announce(address, now),
+            f"announce {address}", now + _ANNOUNCE_AFTER, lambda _: self._announce(address)
         )
 
-    def _announce(self, address: ServiceAddress, now: float) -> None:
-        """Put a charge point on the hub, as known by now."""
-        if address in self._newcomers:
-            self._newcomers.remove(address)
-            self._timers.cancel(f"introduce {address}")
+    def _announce(self, address: ServiceAddress) -> None:
+        """Put a charge point on the hub with what is known by now."""
+        if address in self._pending:
+            self._pending.remove(address)
+            self._timers.cancel(f"announce {address}")
             self._hub.add_node(self._nodes[address])
-            self._ask_who(address, now, *_WHO_AGAIN)
+
+    def _inquiry(self, address: ServiceAddress) -> Inquiry:
+        """Return the question what a charge point is, open until its inclusion report."""
+        return Inquiry(
+            self._timers, f"who is {address}", partial(self._ask_about, address), _INQUIRY_PAUSES
+        )
 
     def _ask_about(self, address: ServiceAddress, now: float) -> None:
-        """Ask who a charge point is, and whether its adapter is logged in."""
         self._adapters.ask_about_charger(address.adapter, address.thing, now)
-        self._adapters.watch_login(address.adapter, now)
-        self._ask_who(address, now, *_WHO_AGAIN)
+        if address in self._nodes:
+            self._adapters.watch_login(address.adapter, now)
+        else:
+            # Known from an earlier run. Its adapter may not answer for it, nor the hub list it.
+            self._made(address).ask_everything(now)
 
-    def _ask_who(self, address: ServiceAddress, now: float, pause: float, *pauses: float) -> None:
-        """Ask again until its adapter has said who it is: one answer may be lost."""
+    def _keep_meter_report(self, address: ServiceAddress, payload: bytes, now: float) -> None:
+        """Keep a report unread: a house has many meters, few of them beside a charge point."""
+        reports = self._meters.pop(address, None) or deque(maxlen=_METER_REPORTS_MAX)
+        self._meters[address] = reports
+        reports.append((now, payload))
+        if len(self._meters) > _METERS_MAX:
+            del self._meters[next(iter(self._meters))]
 
-        def ask(now: float) -> None:
-            if not self._nodes[address].announced:
-                self._adapters.ask_about_charger(address.adapter, address.thing, now)
-                self._ask_who(address, now, *(pauses or (pause,)))
-
-        self._timers.set(f"who is {address}", now + pause, ask)
-
-    def _forget(self, address: ServiceAddress) -> None:
+    def _remove(self, address: ServiceAddress) -> None:
         node = self._nodes.pop(address)
-        self._newcomers.discard(address)
-        self._timers.cancel(f"introduce {address}")
-        self._timers.cancel(f"who is {address}")
-        self._adapters.forget(address.adapter, address.thing)
+        self._pending.discard(address)
+        self._timers.cancel(f"announce {address}")
+        self._inquiry(address).answered()
+        self._adapters.remove(address.adapter, address.thing)
         self._hub.remove_node(node.address)
-        if not any(each.adapter == address.adapter for each in self._nodes):
+        if not any(other.adapter == address.adapter for other in self._nodes):
             self._adapters.forget_login(address.adapter)
             self._hub.withdraw(self._notice(address.adapter))
             self._hub.withdraw(self._cloud_notice(address.adapter))
@@ -394,7 +404,7 @@ class FimpProtocol(Protocol):
         self._hub.send(self._prefix + topic, payload)
 
 
-def _address(report: Any) -> str | None:
-    """Return the thing's address in a report, None where there is none."""
+def _address(report: object) -> str | None:
+    """Return the thing's address in a report, None if there is none."""
     address = report.get("address") if isinstance(report, dict) else None
     return address if isinstance(address, str) and address else None

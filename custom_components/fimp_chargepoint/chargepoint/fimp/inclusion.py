@@ -1,19 +1,17 @@
-"""What an inclusion report says of a thing: who it is and which services it has.
+"""Inclusion reports: the identity of a thing, and its services.
 
 Source: Futurehome FIMP API, "Inclusion report".
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import ProtocolError
 from ..model import Identity
 from .topic import ServiceAddress, ServiceTopic, parse_address
 
-#: Characters of a text that are shown.
+#: Characters of a text that are shown, and words of one property that are kept.
 _TEXT_MAX = 200
-#: Words of one property that are kept.
 _WORDS_MAX = 100
 
 
@@ -22,26 +20,23 @@ class Service:
     """A service of a thing: the names of its interfaces and its properties."""
 
     interfaces: frozenset[str]
-    props: Mapping[str, Any]
+    props: Mapping[str, object]
 
     def strings(self, name: str) -> tuple[str, ...]:
-        """Return a property that is a list of strings; empty where it is not."""
+        """Return a property that is a list of strings; empty if it is not."""
         value = self.props.get(name)
-        return (
-            tuple(each[:_TEXT_MAX] for each in value[:_WORDS_MAX] if isinstance(each, str))
-            if isinstance(value, list)
-            else ()
-        )
+        words = value[:_WORDS_MAX] if isinstance(value, list) else ()
+        return tuple(word[:_TEXT_MAX] for word in words if isinstance(word, str))
 
     def reports(self, middle: str) -> bool:
-        """Whether the list has the interface of a report, or of the question for it."""
+        """Whether a report, or the question for it, is listed."""
         names = (f"evt.{middle}.report", f"cmd.{middle}.get_report")
         return not self.interfaces.isdisjoint(names)
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A thing: its address, its identity without a name of its own, its services."""
+    """A thing: its address, its identity without a user's name, its services."""
 
     address: str
     identity: Identity
@@ -62,13 +57,14 @@ class Thing:
 
 
 def identity(
-    stranger: Identity, included: Thing | None, listed: Thing | None, address: ServiceAddress
+    default: Identity, included: Thing | None, listed: Thing | None, address: ServiceAddress
 ) -> Identity:
-    """Return who is at `address`: what its adapter knows, below the name the user gave.
+    """Return the identity of the charge point at `address`.
 
-    Whoever nobody knows is the `stranger`.
+    It is what its adapter reports, with name and room of the hub's device list; `default` if
+    there is neither.
     """
-    found = stranger
+    found = default
     if included is not None:
         name = included.identity.name
         if name and len(included.chargepoints) > 1:
@@ -83,57 +79,57 @@ def identity(
     return found
 
 
-def parse_thing(report: Any) -> Thing:
+def parse_thing(report: object) -> Thing:
     """Parse the value of `evt.thing.inclusion_report`.
 
     Raises:
-        ProtocolError: of kind `inclusion`, where there is no address or no service list.
+        ProtocolError: of kind `inclusion`; there is no address or no list of services.
 
     """
-    address = report.get("address") if isinstance(report, dict) else None
-    services = report.get("services") if isinstance(report, dict) else None
+    fields = report if isinstance(report, dict) else {}
+    address, services = fields.get("address"), fields.get("services")
     if not isinstance(address, str) or not address or not isinstance(services, list):
         raise ProtocolError("inclusion", "no address or no services")
     return Thing(
         address,
         Identity(
-            name=text(report, "product_name") or text(report, "alias") or "",
-            manufacturer=text(report, "manufacturer_id"),
-            model=text(report, "product_name"),
-            serial_number=text(report, "device_id"),
-            sw_version=text(report, "sw_ver"),
-            hw_version=text(report, "hw_ver"),
+            name=text(fields, "product_name") or text(fields, "alias") or "",
+            manufacturer=text(fields, "manufacturer_id"),
+            model=text(fields, "product_name"),
+            serial_number=text(fields, "device_id"),
+            sw_version=text(fields, "sw_ver"),
+            hw_version=text(fields, "hw_ver"),
         ),
         dict(filter(None, map(_parse_service, services))),
     )
 
 
-def _parse_service(service: Any) -> tuple[ServiceTopic, Service] | None:
+def _parse_service(service: object) -> tuple[ServiceTopic, Service] | None:
     if not isinstance(service, dict):
         return None
     interfaces = service.get("interfaces")
     names = [
-        each.get("msg_t")
-        for each in (interfaces if isinstance(interfaces, list) else ())
-        if isinstance(each, dict)
+        interface.get("msg_t")
+        for interface in (interfaces if isinstance(interfaces, list) else ())
+        if isinstance(interface, dict)
     ]
     return parse_service(service.get("address"), names, service.get("props"))
 
 
 def parse_service(
-    address: Any, interfaces: Iterable[Any], props: Any
+    address: object, interfaces: Iterable[object], props: object
 ) -> tuple[ServiceTopic, Service] | None:
-    """Return a service; what makes no sense is left out, the rest still counts."""
+    """Return a service without what makes no sense; None without a valid address."""
     topic = parse_address(address) if isinstance(address, str) else None
     if not isinstance(topic, ServiceTopic):
         return None
     return topic, Service(
-        frozenset(each for each in interfaces if isinstance(each, str)),
+        frozenset(name for name in interfaces if isinstance(name, str)),
         props if isinstance(props, dict) else {},
     )
 
 
-def text(report: Mapping[str, Any], key: str) -> str | None:
-    """Return a text of a report; an empty one means that it is not known."""
+def text(report: Mapping[str, object], key: str) -> str | None:
+    """Return a text of a report; None if it is empty, which means not known."""
     value = report.get(key)
     return value.strip()[:_TEXT_MAX] or None if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""The FIMP message: bytes in, a typed message or a ProtocolError out, and back.
+"""Decodes and encodes FIMP messages.
 
 Source: Futurehome FIMP API, section "Message format"; spelling as fimpgo writes it.
 """
@@ -8,7 +8,6 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 import zlib
 
@@ -16,18 +15,20 @@ import orjson
 
 from ..errors import ProtocolError
 
-#: Larger than any report of a house full of things; what is larger is an accident.
+#: Far above the report of a house with hundreds of things.
 _SIZE_MAX = 1024 * 1024
-#: Larger than anything a charge point measures or counts; nor is it infinite or no number.
+#: Above anything a charge point measures or counts; excludes infinity and NaN, too.
 NUMBER_MAX = 1e12
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
-#: The answers that name the command they answer.
-_ANSWERS = frozenset({"evt.error.report", "evt.success.report"})
+#: Replies that carry the uid of their command in `corid`.
+_REPLIES = frozenset({"evt.error.report", "evt.success.report"})
 
-#: Who we say we are.
+#: The `src` of our messages.
 SOURCE = "fimp_chargepoint"
+
+type _Convert = Callable[[object], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +36,25 @@ class Message:
     """A decoded message. `value` fits its declared value type, or is None."""
 
     type: str
-    value: Any = None
+    value: object = None
     props: Mapping[str, str]
     corid: str = ""
 
 
-def _string(value: Any) -> str:
+def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
-def _bool(value: Any) -> bool:
+def _bool(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
     return value
 
 
-def _float(value: Any) -> float:
-    # JSON has no int: a float may come as 16. But True is no number.
+def _float(value: object) -> float:
+    # JSON has no int: a float may come as 16. Python's True is an int.
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -63,54 +64,45 @@ def _float(value: Any) -> float:
     return float(value)
 
 
-def _int(value: Any) -> int:
+def _int(value: object) -> int:
     number = _float(value)
     if not number.is_integer():
         raise TypeError(value)
-    return int(value)
+    return int(number)
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: object) -> bytes:
     return base64.b64decode(_string(value), validate=True)
 
 
-def _array(of: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    def convert(value: Any) -> list[Any]:
+def _array(of: _Convert) -> _Convert:
+    def convert(value: object) -> list[object]:
         if not isinstance(value, list):
             raise TypeError(value)
-        return [None if each is None else of(each) for each in value]
+        return [None if item is None else of(item) for item in value]
 
     return convert
 
 
-def _map(of: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
-    def convert(value: Any) -> dict[str, Any]:
+def _map(of: _Convert) -> _Convert:
+    def convert(value: object) -> dict[str, object]:
         if not isinstance(value, dict):
             raise TypeError(value)
-        return {key: None if each is None else of(each) for key, each in value.items()}
+        return {key: None if item is None else of(item) for key, item in value.items()}
 
     return convert
 
 
-def _anything(value: Any) -> Any:
-    return value
-
-
-_SCALARS: dict[str, Callable[[Any], Any]] = {
-    "str": _string,
-    "int": _int,
-    "float": _float,
-    "bool": _bool,
-}
-#: Value type -> what turns a JSON value into ours, or raises.
-_VALUE_TYPES: dict[str, Callable[[Any], Any]] = {
+_SCALARS: dict[str, _Convert] = {"str": _string, "int": _int, "float": _float, "bool": _bool}
+#: Value type -> what converts a JSON value, or raises.
+_VALUE_TYPES: dict[str, _Convert] = {
     "string": _string,
     "int": _int,
     "float": _float,
     "bool": _bool,
     **{f"{name}_array": _array(of) for name, of in _SCALARS.items()},
     **{f"{name}_map": _map(of) for name, of in _SCALARS.items()},
-    "object": _anything,
+    "object": lambda value: value,
     "bin": _bytes,
     "base64": _bytes,
     "null": lambda _: None,
@@ -135,8 +127,8 @@ def decode(payload: bytes) -> Message:
     if not isinstance(fields, dict) or not isinstance(fields.get("type"), str):
         raise ProtocolError("message", "not an object with a type")
     value = fields.get("val")
-    if fields["type"] in _ANSWERS:
-        # What counts is which command it answers; a value that does not fit says nothing.
+    if fields["type"] in _REPLIES:
+        # They count by their `corid`, whatever the value is.
         value = value if isinstance(value, str) else None
     elif value is not None:
         value = _value(fields.get("val_t"), value)
@@ -150,16 +142,18 @@ def decode(payload: bytes) -> Message:
     )
 
 
-def _value(value_type: Any, value: Any) -> Any:
-    convert = _VALUE_TYPES.get(value_type, _anything) if isinstance(value_type, str) else _anything
+def _value(value_type: object, value: object) -> object:
+    convert = _VALUE_TYPES.get(value_type) if isinstance(value_type, str) else None
+    if convert is None:
+        return value
     try:
         return convert(value)
     except TypeError, ValueError, binascii.Error, OverflowError:
         raise ProtocolError("value", f"{value!r:.80} is no {value_type}") from None
 
 
-def _props(props: dict[str, Any]) -> dict[str, str]:
-    """Keep what is a string: all properties are."""
+def _props(props: dict[str, object]) -> dict[str, str]:
+    """Keep the strings: FIMP has no other properties."""
     return {key: value for key, value in props.items() if isinstance(value, str)}
 
 
@@ -176,22 +170,20 @@ def encode(
     when: datetime,
     *,
     value_type: str = "null",
-    value: Any = None,
+    value: object = None,
     props: Mapping[str, str] | None = None,
     reply_to: str | None = None,
 ) -> tuple[str, bytes]:
-    """Encode a command; returns its uid, which an error report will refer to, and its bytes.
+    """Encode a command; return its uid, which error reports refer to, and its bytes.
 
     Raises:
-        ValueError: `value` does not fit `value_type`. A number that is almost right
-            (16.0 for an int) is dropped or misread by adapters, so it must not leave.
+        ValueError: `value` does not fit `value_type`. Adapters drop or misread a number
+            that is almost right, such as 16.0 for an int.
 
     """
-    if value_type != "null":
-        validate_parameter = _VALUE_TYPES[value_type](value)
-        if type(validate_parameter) is not type(value):
-            message = f"{value!r} is no {value_type}"
-            raise ValueError(message)
+    if value_type != "null" and type(_VALUE_TYPES[value_type](value)) is not type(value):
+        message = f"{value!r} is no {value_type}"
+        raise ValueError(message)
     uid = str(uuid4())
     reply = {} if reply_to is None else {"resp_to": reply_to}
     return uid, orjson.dumps(
@@ -212,7 +204,7 @@ def encode(
 
 
 def time(text: str | None) -> datetime | None:
-    """Return an aware time; None for what is missing or malformed (both happen)."""
+    """Return an aware time; None if it is missing or malformed."""
     try:
         parsed = datetime.fromisoformat(text or "")
     except ValueError:
@@ -221,7 +213,7 @@ def time(text: str | None) -> datetime | None:
 
 
 def number(text: str | None) -> float | None:
-    """Return the number in a property; None for what is missing, malformed or no number."""
+    """Return the number in a property; None if it is missing or malformed."""
     try:
         parsed = float(text or "")
     except ValueError:

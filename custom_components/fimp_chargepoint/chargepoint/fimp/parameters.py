@@ -1,25 +1,25 @@
-"""Reports of the service `parameters`: the settings a charge point has. Pure.
+"""The settings of a charge point: their descriptions and values. Pure.
 
 Source: Futurehome FIMP API, "Parameters service".
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeIs
+from typing import Final, TypeIs
 
 from ..capabilities import Parameter, ParameterKind, ParameterValue, Range
 from ..errors import ProtocolError
 from ..model import ChargepointSnapshot, parameter_kind
 from .message import Message
-from .reports import Reading, expect, expected
+from .reports import ReportUpdate, expect, expected
 
-#: Parameters of one charge point that are looked at, and characters of a text.
+#: Parameters of one charge point that are read, and characters of a text.
 _PARAMETERS_MAX: Final = 100
 _TEXT_MAX: Final = 200
-#: What an int is where its maker says nothing.
+#: The bounds of a number whose manufacturer states none.
 _INT_MAX: Final = 2**31 - 1
 
-#: Value types that can be set, and what they are here.
-_SETTABLE: Final[Mapping[str, type]] = {
+#: Value types that can be set, and their types here.
+_SETTABLE: Final[Mapping[str, type[bool | float | str]]] = {
     "bool": bool,
     "int": int,
     "float": float,
@@ -28,59 +28,57 @@ _SETTABLE: Final[Mapping[str, type]] = {
 
 
 def described(message: Message) -> tuple[Parameter, ...]:
-    """Read `evt.sup_params.report`; a description that makes no sense is left out.
+    """Read `evt.sup_params.report`; descriptions that make no sense are left out.
 
     Raises:
-        ProtocolError: of kind `value`, where there is no list, or no sense in all of it.
+        ProtocolError: of kind `value`; it is no list, or none of it makes sense.
 
     """
-    # Null is how an adapter writes an empty list.
+    # Adapters write an empty list as null.
     descriptions = expect(message, list)[:_PARAMETERS_MAX] if message.value is not None else []
-    found = [each for each in map(_parameter, descriptions) if each is not None]
+    found = {parameter.id: parameter for parameter in map(_parameter, descriptions) if parameter}
     if descriptions and not found:
         raise ProtocolError("value", f"{message.type}: {message.value!r:.80}")
-    return tuple({each.id: each for each in found}.values())
+    return tuple(found.values())
 
 
-def reported(snapshot: ChargepointSnapshot, message: Message) -> Reading:
+def reported(snapshot: ChargepointSnapshot, message: Message) -> ReportUpdate:
     """Read `evt.param.report`: the value of one parameter."""
     report = expect(message, dict)
     parameter_id = report.get("parameter_id")
     if not _is_id(parameter_id):
         raise ProtocolError("value", f"{message.type} of {parameter_id!r:.80}")
-    known = {each.id for each in snapshot.capabilities.parameters}
+    known = {parameter.id for parameter in snapshot.capabilities.parameters}
     if parameter_id not in known and len(snapshot.parameters) >= _PARAMETERS_MAX:
         raise ProtocolError("value", f"one parameter too many: {parameter_id:.80}")
     value = _value(report.get("value"), str(report.get("value_type")))
-    return Reading(
+    return ReportUpdate(
         {"parameters": {**snapshot.parameters, parameter_id: value}},
         report=parameter_kind(parameter_id),
     )
 
 
-def command(parameter: Parameter, value: ParameterValue) -> dict[str, Any]:
+def command(parameter: Parameter, value: ParameterValue) -> dict[str, object]:
     """Return the value of `cmd.param.set`."""
     return {
         "parameter_id": parameter.id,
         "value_type": parameter.value_type,
-        # A number comes as a float, and an int must not leave as 16.0.
+        # Numbers come as floats, and an int must not leave as 16.0.
         "value": _SETTABLE[parameter.value_type](value),
     }
 
 
-def _parameter(description: Any) -> Parameter | None:
+def _parameter(description: object) -> Parameter | None:
     if not isinstance(description, dict):
         return None
-    parameter_id = description.get("parameter_id")
+    parameter_id, name = description.get("parameter_id"), description.get("name")
     if not _is_id(parameter_id):
         return None
     value_type = str(description.get("value_type"))[:_TEXT_MAX]
     choices = _choices(description.get("options"), value_type)
     kind, numbers = ParameterKind.VALUE, None
-    if description.get("read_only") is not True and description.get("widget_type") in (
-        "select",
-        "input",
-    ):
+    settable = description.get("read_only") is not True
+    if settable and description.get("widget_type") in ("select", "input"):
         if value_type == "bool":
             kind = ParameterKind.SWITCH
         elif choices:
@@ -88,7 +86,6 @@ def _parameter(description: Any) -> Parameter | None:
         elif value_type in ("int", "float"):
             numbers = _range(description, value_type)
             kind = ParameterKind.VALUE if numbers is None else ParameterKind.NUMBER
-    name = description.get("name")
     return Parameter(
         id=parameter_id,
         name=(name.strip()[:_TEXT_MAX] if isinstance(name, str) else "") or parameter_id,
@@ -99,13 +96,13 @@ def _parameter(description: Any) -> Parameter | None:
     )
 
 
-def _is_id(parameter_id: Any) -> TypeIs[str]:
-    # One that is cut could be taken for another.
+def _is_id(parameter_id: object) -> TypeIs[str]:
+    # Not truncated: two long ids could become the same.
     return isinstance(parameter_id, str) and 0 < len(parameter_id) <= _TEXT_MAX
 
 
-def _choices(options: Any, value_type: str) -> dict[str, ParameterValue]:
-    """Return the values by their labels; one without a label of its own is its own."""
+def _choices(options: object, value_type: str) -> dict[str, ParameterValue]:
+    """Return the values by label; a missing or repeated label is replaced by the value."""
     choices: dict[str, ParameterValue] = {}
     for option in options if isinstance(options, list) else ():
         if not isinstance(option, dict):
@@ -120,25 +117,22 @@ def _choices(options: Any, value_type: str) -> dict[str, ParameterValue]:
     return choices
 
 
-def _range(description: dict[str, Any], value_type: str) -> Range | None:
-    """Return the bounds of a number; None where they make no sense."""
-    numbers = Range(
-        _bound(description.get("min"), -_INT_MAX),
-        _bound(description.get("max"), _INT_MAX),
-        1.0 if value_type == "int" else None,
-    )
+def _range(description: Mapping[str, object], value_type: str) -> Range | None:
+    """Return the bounds of a number; None if they make no sense."""
+
+    def bound(key: str, default: float) -> float:
+        try:
+            return expected(description.get(key), float, key)
+        except ProtocolError:
+            return default
+
+    step = 1.0 if value_type == "int" else None
+    numbers = Range(bound("min", -_INT_MAX), bound("max", _INT_MAX), step)
     return numbers if numbers.minimum <= numbers.maximum else None
 
 
-def _bound(value: Any, default: float) -> float:
-    try:
-        return expected(value, float, "bound")
-    except ProtocolError:
-        return default
-
-
-def _value(value: Any, value_type: str) -> ParameterValue:
-    """Return the value of a parameter; what is a list is written out.
+def _value(value: object, value_type: str) -> ParameterValue:
+    """Return the value of a parameter; a list becomes a text.
 
     Raises:
         ProtocolError: of kind `value`.
@@ -149,8 +143,5 @@ def _value(value: Any, value_type: str) -> ParameterValue:
     kind = _SETTABLE.get(value_type)
     if kind is None:
         raise ProtocolError("value", f"a parameter of type {value_type:.80}")
-    found: ParameterValue = expected(value, kind, value_type)
+    found = expected(value, kind, value_type)
     return found[:_TEXT_MAX] if isinstance(found, str) else found
-
-
-READERS: Final = {"evt.param.report": reported}

@@ -6,13 +6,12 @@ Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` an
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from ..errors import ProtocolError
 from ..model import ChargepointSnapshot, Feature, Session, Status
 from ..session import inferred
 from .message import Message, number, time
-from .reports import Reading, amperes, expect
+from .reports import ReportUpdate, amperes, expect
 
 
 class SessionReader:
@@ -23,7 +22,7 @@ class SessionReader:
         #: Whether the counter was reset after the session, so that it belongs to the next one.
         self._was_reset = False
 
-    def read(self, snapshot: ChargepointSnapshot, message: Message, now: datetime) -> Reading:
+    def read(self, snapshot: ChargepointSnapshot, message: Message, now: datetime) -> ReportUpdate:
         """Read `evt.current_session.report`."""
         energy = expect(message, float)
         if energy < 0:
@@ -32,13 +31,15 @@ class SessionReader:
         if offered is not None:
             amperes(offered, "offered_current")
         session, shown = self._next(snapshot, message, energy, now)
-        changes: dict[str, Any] = {
-            "session": session,
-            "session_current": limit_of(snapshot, session, offered),
-            "meter": replace(snapshot.meter, session_energy=shown, offered_current=offered),
-        }
-        seen = set() if offered is None else {Feature.OFFERED_CURRENT}
-        return Reading(changes, frozenset(seen), Feature.SESSION_ENERGY)
+        return ReportUpdate(
+            {
+                "session": session,
+                "session_current": limit_of(snapshot, session, offered),
+                "meter": replace(snapshot.meter, session_energy=shown, offered_current=offered),
+            },
+            frozenset() if offered is None else frozenset({Feature.OFFERED_CURRENT}),
+            Feature.SESSION_ENERGY,
+        )
 
     def _next(
         self, snapshot: ChargepointSnapshot, message: Message, energy: float, now: datetime

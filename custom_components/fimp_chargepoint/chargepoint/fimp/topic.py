@@ -1,4 +1,4 @@
-"""FIMP topics: `pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1` and its kin.
+"""FIMP topics: `pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1` and others.
 
 Source: Futurehome FIMP API, section "Topics".
 """
@@ -18,7 +18,7 @@ VINCULUM_EVENTS = "mt:evt/rt:app/rn:vinculum/ad:1"
 
 
 class Adapter(NamedTuple):
-    """The program that speaks for its things: resource name and address."""
+    """The program that connects things to FIMP: resource name and address."""
 
     name: str
     address: str
@@ -35,7 +35,7 @@ class Adapter(NamedTuple):
 
 
 class ServiceAddress(NamedTuple):
-    """Where a service of a thing lives. One address is shared by sibling services."""
+    """The address of a thing's service, which all services beside it share."""
 
     adapter: Adapter
     address: str
@@ -64,13 +64,13 @@ class ServiceTopic(NamedTuple):
 
 
 def of_any_payload(topic: str) -> str | None:
-    """Return what follows the payload type in `topic`; None where there is none we read."""
+    """Return what follows the payload type in `topic`; None if we do not read that type."""
     payload_type, _, rest = topic.partition("/")
     return rest if payload_type in _PAYLOAD_TYPES else None
 
 
 def parse_event(topic: str) -> ServiceTopic | Adapter | None:
-    """Return whose events come on `topic`; None where it is no event topic we know."""
+    """Return whose events come on `topic`; None if it is no event topic we know."""
     rest = of_any_payload(topic)
     if rest is None or not rest.startswith("mt:evt/"):
         return None
@@ -78,23 +78,23 @@ def parse_event(topic: str) -> ServiceTopic | Adapter | None:
 
 
 def parse_address(address: str) -> ServiceTopic | Adapter | None:
-    """Parse what follows `mt:…`, also the form of inclusion reports (`/rt:dev/…`)."""
+    """Parse what follows `mt:…`, also as inclusion reports write it (`/rt:dev/…`)."""
     levels = address.removeprefix("/").split("/")
-    names = tuple(each.partition(":")[2] for each in levels)
-    kinds = [each.partition(":")[0] for each in levels]
+    names = tuple(level.partition(":")[2] for level in levels)
+    kinds = [level.partition(":")[0] for level in levels]
     if not all(map(is_level, names)):
         return None
     match kinds:
         case ["rt", "rn", "ad", "sv", "ad"] if names[0] == "dev":
             return ServiceTopic(names[3], ServiceAddress(Adapter(names[1], names[2]), names[4]))
         case ["rt", "rn", "ad"] if names[0] in ("ad", "app"):
-            # Newer adapters speak of their own state as an app.
+            # Newer adapters report their own state as an app.
             return Adapter(names[1], names[2])
     return None
 
 
 def addresses(keys: Iterable[str], start: str) -> Iterator[ServiceAddress]:
-    """Yield the addresses of those nodes whose keys begin with `start`."""
+    """Yield the addresses of the nodes whose keys begin with `start`."""
     for key in keys:
         match key.removeprefix(start).split("/") if key.startswith(start) else []:
             case [name, adapter, address]:

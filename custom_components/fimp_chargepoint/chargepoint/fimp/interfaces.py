@@ -1,0 +1,271 @@
+"""What a charge point can report and be asked and told, by its lists of interfaces. Pure.
+
+Sources: Futurehome FIMP API, interfaces and properties of `chargepoint`, `meter_elec`,
+`parameters` and `dev_sys`; `alarm_system` and `diagnostic` of the adapters built on cliffhanger.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+import re
+from typing import Any, Final
+
+from ..capabilities import Capabilities, Parameter, Range
+from ..errors import ProtocolError, Refusal
+from ..model import PHASES, Feature, Identity
+from . import reports
+from .inclusion import Service, Thing, identity
+from .topic import ServiceAddress
+
+#: What the charge point remembers when it restarts. A locked cable may be one of these, but
+#: unlocking must never wait.
+_LASTING: Final = frozenset({Feature.MAX_CURRENT, Feature.PHASE_MODE})
+#: What every charge point can do, also one without an inclusion report.
+BASIC: Final = Capabilities(
+    reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
+    controls=frozenset({Feature.CHARGING}),
+    lasting=_LASTING,
+)
+#: The smallest current of IEC 61851, and the largest that a control pilot can signal.
+_CURRENT_MIN: Final = 6.0
+_CURRENT_MAX: Final = 80.0
+
+#: Interfaces are recognised by name: adapters list wrong directions and types.
+_REPORTED_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
+    "chargepoint": {
+        "cable_lock": Feature.CABLE_LOCK,
+        "max_current": Feature.MAX_CURRENT,
+        "phase_mode": Feature.PHASE_MODE,
+    },
+    "diagnostic": {name: feature for feature, (name, _) in reports.HEALTH.items()},
+}
+_SET_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
+    "chargepoint": {
+        "cmd.charge.start": Feature.CHARGING,
+        "cmd.charge.stop": Feature.CHARGING,
+        "cmd.cable_lock.set": Feature.CABLE_LOCK,
+        "cmd.max_current.set": Feature.MAX_CURRENT,
+        "cmd.current_session.set_current": Feature.SESSION_CURRENT,
+        "cmd.phase_mode.set": Feature.PHASE_MODE,
+    },
+    "dev_sys": {"cmd.thing.reboot": Feature.RESTART},
+}
+#: What the meter measures, by the property that lists it.
+_MEASURED_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
+    "sup_units": reports.UNITS,
+    "sup_export_units": reports.EXPORT_UNITS,
+    "sup_extended_vals": reports.VALUES,
+}
+
+#: How a feature is set: interface, value type, and how the value is written.
+SETTERS: Final[Mapping[Feature, tuple[str, str, Callable[[Any], object]]]] = {
+    Feature.CABLE_LOCK: ("cmd.cable_lock.set", "bool", bool),
+    Feature.MAX_CURRENT: ("cmd.max_current.set", "int", int),
+    Feature.SESSION_CURRENT: ("cmd.current_session.set_current", "int", int),
+    Feature.PHASE_MODE: ("cmd.phase_mode.set", "string", str.upper),
+}
+
+#: The middle of the questions' names. Today's Easee does not list the cable lock, and answers.
+_ALWAYS: Final = ("state", "current_session", "cable_lock")
+_IF_OBSERVED: Final[Mapping[str, Feature]] = {
+    "max_current": Feature.MAX_CURRENT,
+    "phase_mode": Feature.PHASE_MODE,
+}
+#: By sibling service: the middle of the names, and a property that implies the interface.
+_QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "meter_elec": {
+        "meter": "sup_units",
+        "meter_export": "sup_export_units",
+        "meter_ext": "sup_extended_vals",
+    },
+    "parameters": {"sup_params": ""},
+    "alarm_system": {"alarm": ""},
+    "diagnostic": {"errors": "", **{name: "" for name, _ in reports.HEALTH.values()}},
+}
+#: The question for a fact of the service `chargepoint`.
+ASKED_BY: Final[Mapping[str, str]] = {
+    Feature.STATUS: "cmd.state.get_report",
+    Feature.SESSION_ENERGY: "cmd.current_session.get_report",
+    Feature.CABLE_LOCK: "cmd.cable_lock.get_report",
+    Feature.MAX_CURRENT: "cmd.max_current.get_report",
+    Feature.PHASE_MODE: "cmd.phase_mode.get_report",
+}
+
+#: The meaning of an error's words; all others are final. Cliffhanger says "failed to send" of
+#: the report that follows a command it has carried out, and "failed to set", "start" or "stop"
+#: of a command it has not. Easee's adapter refuses changes soon after the last one.
+_REFUSALS: Final = (
+    (re.compile(r"^(?:adapter: )?failed to send .*\breport\b"), Refusal.OF_REPORT),
+    (
+        re.compile(r"too many requests|status code: (?:429|503)\b", re.IGNORECASE),
+        Refusal.FOR_NOW,
+    ),
+)
+#: Charging modes that are reported although not listed.
+_MODES_MAX: Final = 20
+_NO_SERVICE: Final = Service(frozenset(), {})
+
+
+def capabilities(
+    services: Mapping[str, Service],
+    observed: AbstractSet[Feature],
+    modes: Iterable[str] = (),
+) -> Capabilities:
+    """Return what the listed services can do, and what was `observed` although not listed.
+
+    `modes` are charging modes that were reported.
+    """
+    chargepoint = services.get("chargepoint", _NO_SERVICE)
+    can_report, controls = {*BASIC.reports, *observed}, set[Feature]()
+    if not chargepoint.interfaces:
+        controls.update(BASIC.controls)
+    for name, service in services.items():
+        can_report.update(
+            feature
+            for middle, feature in _REPORTED_BY.get(name, {}).items()
+            if service.reports(middle)
+        )
+        controls.update(
+            feature
+            for interface, feature in _SET_BY.get(name, {}).items()
+            if interface in service.interfaces
+        )
+    for prop, features in _MEASURED_BY.items():
+        listed = services.get("meter_elec", _NO_SERVICE).strings(prop)
+        can_report.update(features[name] for name in listed if name in features)
+
+    charging_modes = _lower(chargepoint.strings("sup_charging_modes"))
+    phase_modes = _lower(chargepoint.strings("sup_phase_modes"))
+    phases = tuple(count for count in ("1", "3") if count in map(PHASES.get, phase_modes))
+    if charging_modes and Feature.CHARGING in controls:
+        controls.add(Feature.CHARGING_MODE)
+    if not phase_modes:
+        controls.discard(Feature.PHASE_MODE)
+    elif Feature.PHASE_MODE in controls and len(phases) > 1:
+        controls.add(Feature.PHASES)
+    if Feature.SESSION_CURRENT in controls:
+        can_report.add(Feature.OFFERED_CURRENT)
+    currents = Range(_CURRENT_MIN, _highest(chargepoint.props.get("sup_max_current")))
+    return Capabilities(
+        reports=frozenset(can_report),
+        controls=frozenset(controls),
+        options={
+            Feature.CHARGING_MODE: _lower((*charging_modes, *modes)),
+            Feature.PHASE_MODE: phase_modes,
+            Feature.PHASES: phases,
+        },
+        ranges={Feature.MAX_CURRENT: currents, Feature.SESSION_CURRENT: currents},
+        lasting=_LASTING,
+    )
+
+
+def _lower(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.lower() for word in words))
+
+
+def _highest(current: object) -> float:
+    """Return the highest current; if it is not stated, the adapter refuses what is too much."""
+    try:
+        highest = reports.amperes(
+            reports.expected(current, float, "sup_max_current"), "sup_max_current"
+        )
+    except ProtocolError:
+        return _CURRENT_MAX
+    return highest if highest >= _CURRENT_MIN else _CURRENT_MAX
+
+
+def questions(
+    services: Mapping[str, Service], observed: Mapping[str, AbstractSet[Feature]]
+) -> Iterator[tuple[str, str]]:
+    """Yield service and interface of every question that is likely to be answered.
+
+    `services` are those that are listed, `observed` is what was reported, by service. An
+    unlisted service that reports is asked everything, and so is the meter of an unlisted
+    charge point: an adapter ignores what it does not know.
+    """
+    listed = services.get("chargepoint", _NO_SERVICE)
+    for middle in _ALWAYS:
+        yield "chargepoint", _question(middle)
+    for middle, feature in _IF_OBSERVED.items():
+        if feature in observed.get("chargepoint", ()) or listed.reports(middle):
+            yield "chargepoint", _question(middle)
+    for name, middles in _QUESTIONS.items():
+        service = services.get(name)
+        unlisted = name in observed or (name == "meter_elec" and not services)
+        for middle, prop in middles.items():
+            if unlisted if service is None else service.reports(middle) or service.props.get(prop):
+                yield name, _question(middle)
+
+
+def _question(middle: str) -> str:
+    return f"cmd.{middle}.get_report"
+
+
+class Interfaces:
+    """The identity of one charge point and what it can do, as listed and as observed."""
+
+    def __init__(self, address: ServiceAddress) -> None:
+        """Know nothing but its `address`."""
+        self._address = address
+        self._unnamed = Identity.of_stranger(f"{address.adapter.name} {address.address}")
+        #: The thing as its adapter reports it, and as the hub's device list does.
+        self._included: Thing | None = None
+        self._listed: Thing | None = None
+        self._services: dict[str, Service] = {}
+        #: What was reported, by service, whether it is listed or not.
+        self._observed: dict[str, frozenset[Feature]] = {}
+        self._modes: tuple[str, ...] = ()
+        self.parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def identity(self) -> Identity:
+        """What its adapter and the hub's device list report of it."""
+        return identity(self._unnamed, self._included, self._listed, self._address)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can report and be told."""
+        observed = frozenset[Feature]().union(*self._observed.values())
+        listed = capabilities(self._services, observed, self._modes)
+        return replace(listed, parameters=self.parameters)
+
+    def has(self, service: str) -> bool:
+        """Whether there is a service, listed or not."""
+        return service in self._services or service in self._observed
+
+    def questions(self) -> list[tuple[str, str]]:
+        """Return service and interface of every question that is likely to be answered."""
+        return list(questions(self._services, self._observed))
+
+    def include(self, *, included: Thing | None = None, listed: Thing | None = None) -> bool:
+        """Take an inclusion report or a device of the hub's list; return if services differ."""
+        before = self._services
+        self._included, self._listed = included or self._included, listed or self._listed
+        thing = self._included or self._listed
+        self._services = {} if thing is None else thing.of(self._address)
+        for service in before.keys() - self._services.keys():
+            # A service that is no longer listed is gone, with all its features.
+            self._observed.pop(service, None)
+        if not self.has("parameters"):
+            self.parameters = ()
+        return self._services != before
+
+    def observe(self, service: str, update: reports.ReportUpdate) -> bool:
+        """Take what a report shows that it can do; return whether that is new."""
+        observed = self._observed.setdefault(service, frozenset())
+        self._observed[service] = observed | update.observed
+        mode = update.changes.get("charging_mode")
+        if mode is None or mode in self._modes or len(self._modes) >= _MODES_MAX:
+            return not update.observed <= observed
+        self._modes = (*self._modes, mode)
+        return True
+
+
+def phase_mode(offered: Iterable[str], phases: object) -> str | None:
+    """Return the first of the `offered` phase modes with so many `phases`, if there is one."""
+    return next((mode for mode in offered if PHASES.get(mode) == phases), None)
+
+
+def refusal(words: str) -> Refusal:
+    """Return what the words of an error report mean."""
+    return next((meaning for pattern, meaning in _REFUSALS if pattern.search(words)), Refusal.FINAL)
