@@ -288,7 +288,8 @@ def translated_errors() -> Iterator[None]:
     except OutcomeUnknownError as error:
         raise _failed("outcome_unknown", reason=error.reason) from error
     except CommandTimeoutError as error:
-        raise _failed("command_timeout", seconds=f"{error.seconds:g}") from error
+        key = "command_timeout" if error.authorized else "not_authorized"
+        raise _failed(key, seconds=f"{error.seconds:g}") from error
     except CommandSupersededError as error:
         raise _failed("command_superseded") from error
     except ChargepointError as error:

@@ -30,9 +30,12 @@ from .entity import (
 PARALLEL_UPDATES = 0
 
 ATTR_WHICH = "which"
+ATTR_MESSAGE = "message"
 
 _RAISED = "problem_raised"
 _CLEARED = "problem_cleared"
+#: An error that answers no command, in the charge point's own words.
+_REPORTED = "error_reported"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,7 @@ PROBLEM_EVENTS = (
     NodeEventDescription(
         key="problem",
         translation_key="problem",
-        event_types=[_RAISED, _CLEARED],
+        event_types=[_RAISED, _CLEARED, _REPORTED],
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=reports(Feature.STATUS),
     ),
@@ -142,7 +145,12 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
         """Take the problems that are already there."""
         await super().async_added_to_hass()
         self.async_on_remove(self._stop_waiting)
+        self.async_on_remove(self.coordinator.node.add_error_listener(self._reported))
         self._look()
+
+    @callback
+    def _reported(self, message: str) -> None:
+        self._tell(_REPORTED, {ATTR_MESSAGE: message})
 
     @callback
     @override

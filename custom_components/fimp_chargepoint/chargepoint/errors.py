@@ -74,10 +74,11 @@ class OutcomeUnknownError(ChargepointError):
 class CommandTimeoutError(ChargepointError):
     """The charge point did not prove the command within `seconds`."""
 
-    def __init__(self, seconds: float) -> None:
-        """Remember how long the proof was waited for."""
-        super().__init__(f"no proof within {seconds:g} s")
+    def __init__(self, seconds: float, *, authorized: bool = True) -> None:
+        """Keep how long it waited, and whether the charge point waits for authorization."""
+        super().__init__(f"no confirmation within {seconds:g} s")
         self.seconds = seconds
+        self.authorized = authorized
 
 
 class CommandSupersededError(ChargepointError):

@@ -193,6 +193,13 @@ SENSORS = (
         value_fn=lambda snapshot: snapshot.delayed_until,
     ),
     ChargepointSensorDescription(
+        key="charging_mode",
+        translation_key="charging_mode",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=only_reports(Feature.CHARGING_MODE),
+        value_fn=lambda snapshot: snapshot.charging_mode,
+    ),
+    ChargepointSensorDescription(
         key="phase_mode",
         translation_key="phase_mode",
         device_class=SensorDeviceClass.ENUM,

@@ -21,7 +21,7 @@ from ..errors import (
     OutcomeUnknownError,
     Refusal,
 )
-from ..model import ChargepointSnapshot
+from ..model import ChargepointSnapshot, Feature, Status
 from ..node import NodeHost
 from ..scheduler import Timers
 
@@ -305,11 +305,14 @@ class Commands:
         """Give all who wait for `command`, and have no time limit, the whole time from now."""
 
         def expire(done: asyncio.Future[None], _: float) -> None:
+            is_start = command.effect == expects(Feature.CHARGING, value=True)
+            waits = is_start and self._look().status is Status.REQUESTING
+            error = CommandTimeoutError(self._timeout, authorized=not waits)
             if command.waiters == [done]:
-                self._settle(command, CommandTimeoutError(self._timeout))
+                self._settle(command, error)
             else:
                 command.waiters.remove(done)
-                _finish(done, CommandTimeoutError(self._timeout))
+                _finish(done, error)
 
         for done in command.waiters:
             if (name := _timer(done)) not in self._timers:
