@@ -1,7 +1,7 @@
 """A real Home Assistant in its own process, controlled through its public APIs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 import json
 from pathlib import Path
@@ -48,13 +48,61 @@ class HomeError(Exception):
 
 
 class Home:
-    """A client of a running Home Assistant, logged in as its owner."""
+    """A Home Assistant, and a client that is logged in as its owner."""
 
-    def __init__(self, port: int, session: ClientSession) -> None:
-        """Use the Home Assistant on `port` of this machine."""
+    def __init__(self, folder: Path, port: int, session: ClientSession) -> None:
+        """Use the configuration in `folder`, and `port` of this machine."""
         self.url = f"http://{HOST}:{port}"
+        self.log = folder / "output.log"
+        self._folder = folder
         self._session = session
         self._headers: dict[str, str] = {}
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the process; return when it is ready for requests."""
+        with self.log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "homeassistant", "--config", str(self._folder), "--skip-pip"),
+                stdout=output,
+                stderr=output,
+                # Ctrl-C must not reach it: this process stops it.
+                start_new_session=True,
+            )
+        await self._wait_until_up(self._process)
+
+    async def stop(self) -> None:
+        """End the process as the system does when it shuts down."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def restart(self) -> None:
+        """Stop it and start it again with the same configuration; return when it runs."""
+        await self.stop()
+        await self.start()
+
+    async def _wait_until_up(self, process: asyncio.subprocess.Process) -> None:
+        """Return when it answers and, if somebody is logged in, has started completely."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                while process.returncode is None:
+                    with suppress(ClientError, HomeError):
+                        if not self._headers:
+                            await self.get("onboarding")
+                            return
+                        if (await self.get("config"))["state"] == "RUNNING":
+                            return
+                    await asyncio.sleep(0.2)
+        text = await asyncio.to_thread(self.log.read_text, errors="replace")
+        raise HomeError("Home Assistant did not start:\n" + "\n".join(text.splitlines()[-20:]))
 
     async def log_in(self) -> None:
         """Create the owner, which completes the onboarding, and log in."""
@@ -78,6 +126,10 @@ class Home:
 
         """
         return await self._request("post", path, json=data)
+
+    async def delete(self, path: str) -> Any:
+        """Delete a resource of the REST API."""
+        return await self._request("delete", path)
 
     async def _request(self, method: str, path: str, **arguments: Any) -> Any:
         async with self._session.request(
@@ -112,8 +164,15 @@ class Home:
                 results.append(answer["result"])
         return results
 
-    async def add_integration(self, host: str, broker_port: int, **credentials: str) -> str:
-        """Complete the integration's config flow; returns the charge points it shows."""
+    async def add_integration(
+        self, host: str | None = None, broker_port: int = 0, **credentials: str
+    ) -> str:
+        """Complete the integration's config flow; return the charge points it shows.
+
+        Without `host` it uses the broker of Home Assistant's MQTT integration.
+        """
+        choice = "home_assistant" if host is None else "broker"
+        form = {"topics": {}} if host is None else broker_form(host, broker_port, **credentials)
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
         found = ""
@@ -123,8 +182,10 @@ class Home:
                 case "progress" | "progress_done", _:
                     await asyncio.sleep(0.5)
                     step = await self.get(path)
-                case "form", "broker" if not step["errors"]:
-                    step = await self.post(path, broker_form(host, broker_port, **credentials))
+                case "menu", _:
+                    step = await self.post(path, {"next_step_id": choice})
+                case "form", page if page == choice and not step["errors"]:
+                    step = await self.post(path, form)
                 case "form", page if page in CLOSING_PAGES:
                     found = step["description_placeholders"]["charge_points"]
                     step = await self.post(path, {})
@@ -156,30 +217,14 @@ class Home:
 async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
     """Run an onboarded Home Assistant on `port`, with its configuration in `folder`."""
     _prepare(folder, port)
-    log = folder / "output.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "homeassistant", "--config", str(folder), "--skip-pip"),
-            stdout=output,
-            stderr=output,
-            # Ctrl-C must not reach it: this process stops it.
-            start_new_session=True,
-        )
-    try:
-        async with ClientSession() as session:
-            home = Home(port, session)
-            await _wait_until_up(home, process, log)
+    async with ClientSession() as session:
+        home = Home(folder, port, session)
+        try:
+            await home.start()
             await home.log_in()
             yield home
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        finally:
+            await home.stop()
 
 
 def _prepare(folder: Path, port: int) -> None:
@@ -207,21 +252,3 @@ def _store(
     """Write a file in the format of Home Assistant's storage."""
     content = {"version": version, "minor_version": minor_version, "key": key, "data": data}
     (folder / ".storage" / key).write_text(json.dumps(content))
-
-
-async def _wait_until_up(home: Home, process: asyncio.subprocess.Process, log: Path) -> None:
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            while process.returncode is None:
-                with suppress(ClientError, HomeError):
-                    await home.get("onboarding")
-                    return
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        pass
-    lines = await asyncio.to_thread(_last_lines, log)
-    raise HomeError("Home Assistant did not start:\n" + "\n".join(lines))
-
-
-def _last_lines(log: Path) -> Iterable[str]:
-    return log.read_text(errors="replace").splitlines()[-20:]

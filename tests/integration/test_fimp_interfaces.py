@@ -726,16 +726,11 @@ async def test_error_with_corid(
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
     (start,) = await until(lambda: chargepoint.sent("cmd.charge.start"))
-    for corid in ("", "00000000-0000-4000-8000-000000000000"):
-        # Somebody else's, which is none of our business.
-        say(
-            chargepoint,
-            "chargepoint",
-            "evt.error.report",
-            val_t="string",
-            val="TX_ERROR",
-            corid=corid,
-        )
+    others = "00000000-0000-4000-8000-000000000000"
+    for service, corid in (("chargepoint", others), ("meter_elec", "")):
+        # The answer to somebody else, and an error of another service.
+        kind = "evt.error.report"
+        say(chargepoint, service, kind, val_t="string", val="TX_ERROR", corid=corid)
     # What was said before is heard before.
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
     await chargepoint.expects("number", "max_current", "13.0")
@@ -790,17 +785,35 @@ async def test_error_of_a_sibling(
 
 
 @pytest.mark.parametrize("service", ASKED_ONLY)
-async def test_error_that_answers_a_question(
+async def test_error_without_corid(
     hass: HomeAssistant, chargepoint: Chargepoint, service: str
 ) -> None:
-    """It changes nothing that is known."""
+    """It changes nothing that is known, and is an event in its own words."""
     before = {each.entity_id: each.state for each in hass.states.async_all()}
     say(chargepoint, service, "evt.error.report", val_t="string", val="TX_ERROR")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
     await chargepoint.expects("number", "max_current", "13.0")
     now = {each.entity_id: each.state for each in hass.states.async_all()}
     changed = {key for key in before | now if before.get(key) != now.get(key)}
-    assert changed == {chargepoint.id("number", "max_current")}
+    event = chargepoint.id("event", "problem")
+    assert changed == {chargepoint.id("number", "max_current"), event}
+    assert chargepoint.attribute("event", "problem", "event_type") == "error_reported"
+    assert chargepoint.attribute("event", "problem", "message") == "TX_ERROR"
+
+
+async def test_error_without_corid_ends_the_only_command(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    await chargepoint.point.plug()
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.point.silence()
+    call = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
+    await until(lambda: chargepoint.sent("cmd.charge.start"))
+    say(chargepoint, "chargepoint", "evt.error.report", val_t="string", val="TX_ERROR")
+    with pytest.raises(HomeAssistantError, match="TX_ERROR"):
+        async with asyncio.timeout(PATIENCE):
+            await call
+    assert chargepoint.attribute("event", "problem", "message") == "TX_ERROR"
 
 
 async def test_success_with_corid(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

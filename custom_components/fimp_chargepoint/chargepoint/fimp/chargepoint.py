@@ -12,14 +12,8 @@ from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import ExpectedState, Request
 from ..errors import InvalidRequestError, NoSessionError
-from ..model import (
-    CHARGING_ALLOWED,
-    ChargepointSnapshot,
-    Feature,
-    Reason,
-    Status,
-    parameter_kind,
-)
+from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Meter, Reason, Status
+from ..model import parameter_kind as kind_of
 from ..node import NodeHost
 from ..watchdog import Inquiry, Patience, Watchdog
 from . import parameters, reports
@@ -36,11 +30,16 @@ PATIENCE: Final = Patience(ask_after=300.0, answer_time=30.0, tries=3)
 #: broker later than we do.
 _UNTIL_KNOWN: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 
-#: Seconds between two questions for the health of the device, and to a restart's end.
+#: Seconds between two questions for the health of the device, to a restart's end, and after a
+#: change of the status or of an alarm.
 _HEALTH_EVERY: Final = 1800.0
 _RESTART_TIME: Final = 60.0
-#: Seconds after a change of the status or of an alarm until it is asked for.
 _HEALTH_SOON: Final = 1.0
+#: The report that shows a feature, if its name is another one.
+_REPORT_OF: Final = {
+    Feature.PHASES: Feature.PHASE_MODE,
+    Feature.SESSION_CURRENT: Feature.SESSION_ENERGY,
+}
 #: Characters of a refusal that are shown.
 _REASON_MAX: Final = 500
 
@@ -76,6 +75,8 @@ class FimpChargepoint(Chargepoint):
         self._cut_off: Reason | None = None
         self._cached_charging: bool | None = None
         self._last_stop = ""
+        #: The id of the last command to each service.
+        self._last_commands: dict[str, str] = {}
         self._sessions = SessionReader()
         self._readers: dict[str, dict[str, Reader]] = {
             service: dict(readers) for service, readers in reports.READERS.items()
@@ -112,7 +113,7 @@ class FimpChargepoint(Chargepoint):
         with self._one_publication(now):
             if message.type == "evt.error.report":
                 # Also the answer to our questions while the thing is down: no sign of life.
-                self._refused(message)
+                self._refused(service, message)
                 return
             if message.type == "evt.success.report":
                 self._commands.accept(message.corid)
@@ -122,14 +123,15 @@ class FimpChargepoint(Chargepoint):
             else:
                 self._take(service, reader(self.snapshot, message), now)
 
-    def _refused(self, message: Message) -> None:
+    def _refused(self, service: str, message: Message) -> None:
         reason = str(message.props.get("msg") or message.value or "no reason was given")
         request_id = message.corid
         if not request_id:
             if message.props.get("cmd_type", "").endswith(".get_report"):
                 return
-            request_id = self._commands.only_request
             self._report_error(reason[:_REASON_MAX])
+            if self._commands.only_request == self._last_commands.get(service):
+                request_id = self._commands.only_request
         self._commands.reject(request_id, reason[:_REASON_MAX], refusal(reason))
 
     def _take(self, service: str, update: ReportUpdate, now: float) -> None:
@@ -151,7 +153,7 @@ class FimpChargepoint(Chargepoint):
         if before.status is not after.status or before.faults != after.faults:
             # The list of errors is reported only if asked for.
             self._ask_health_soon(now)
-        if after.status is Status.CHARGING and _is_idle(after) and not _is_idle(before):
+        if after.status is Status.CHARGING and _is_idle(after.meter) and not _is_idle(before.meter):
             # Adapters report a state up to 30 s later than what follows from it.
             self._get("chargepoint", "cmd.state.get_report")
         if not after.in_session:
@@ -181,8 +183,8 @@ class FimpChargepoint(Chargepoint):
         self._listed(now, is_new=self._interfaces.include(listed=device))
 
     def _listed(self, now: float, *, is_new: bool) -> None:
-        interfaces = self._interfaces
-        self._update(now, identity=interfaces.identity, capabilities=interfaces.capabilities)
+        known = self._interfaces
+        self._update(now, identity=known.identity, capabilities=known.capabilities)
         if not self._asked:
             self.ask_everything(now)
         elif is_new:
@@ -207,11 +209,9 @@ class FimpChargepoint(Chargepoint):
             self._cached_charging = self.snapshot.charging
         self._cut_off = reason
         if reason is None:
-            reason = Reason.OFFLINE if self._thing_up is False else Reason.NOT_HEARD
-            self._set_unavailable(reason, now)
             self.ask_everything(now)
-        else:
-            self._set_unavailable(reason, now)
+            reason = Reason.OFFLINE if self._thing_up is False else Reason.NOT_HEARD
+        self._set_unavailable(reason, now)
 
     # Reports that need more than the snapshot -------------------------------------
 
@@ -278,12 +278,12 @@ class FimpChargepoint(Chargepoint):
         if (kind := ASKED_BY.get(report)) is not None:
             self._get("chargepoint", kind)
         for parameter in self._interfaces.parameters:
-            if report == parameter_kind(parameter.id):
+            if report == kind_of(parameter.id):
                 self._get("parameters", "cmd.param.get_report", parameter.id)
 
     def _get(self, service: str, kind: str, value: str | None = None) -> None:
-        value_type = "null" if value is None else "string"
-        request = self._request(service, kind, value_type=value_type, value=value)
+        fields = {} if value is None else {"value_type": "string", "value": value}
+        request = self._request(service, kind, **fields)
         self.host.send(request.topic, request.payload)
 
     # Life ------------------------------------------------------------------------
@@ -320,6 +320,8 @@ class FimpChargepoint(Chargepoint):
         """Return a message to a service; `fields` as in `encode`."""
         when = self.host.clock.to_datetime(self.host.clock.now())
         uid, payload = encode(kind, service, when, **fields)
+        if not kind.endswith(".get_report"):
+            self._last_commands[service] = uid
         return Request(uid, self._prefix + self.service_address.commands(service), payload)
 
     @override
@@ -363,9 +365,7 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _report_of(self, feature: Feature) -> str:
-        if feature is Feature.PHASES:
-            return Feature.PHASE_MODE
-        return Feature.SESSION_ENERGY if feature is Feature.SESSION_CURRENT else feature
+        return _REPORT_OF.get(feature, feature)
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
@@ -390,5 +390,5 @@ class FimpChargepoint(Chargepoint):
         self._watch_health(now + _RESTART_TIME)
 
 
-def _is_idle(snapshot: ChargepointSnapshot) -> bool:
-    return snapshot.meter.power == 0 and not snapshot.meter.offered_current
+def _is_idle(meter: Meter) -> bool:
+    return meter.power == 0 and not meter.offered_current
