@@ -10,7 +10,7 @@ from simulators.simulator import ControlError, Timing
 from . import description
 from .bus import Adapter
 from .chargepoint import FimpChargepoint
-from .commands import COMMANDS, obey
+from .commands import COMMANDS, execute
 from .hub import Vinculum
 from .lamps import Lamps
 from .message import Report, Request, read
@@ -36,7 +36,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
 
         The adapter has the habits of its first charge point, and its name too unless
         another is given. With ``announce=False`` it behaves like an adapter that was
-        started long ago: nobody hears of it before asking. A ``hub`` has vinculum on
+        started long ago: it reports nothing unless asked. A ``hub`` has vinculum on
         the same bus; ``others`` are so many lamps behind a zigbee adapter.
         """
         setups = chargepoints or (ChargepointSetup(),)
@@ -46,7 +46,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         self._lamps = Lamps(others, self.send) if others else None
         self._hub = Vinculum(self.send, self._lamps) if hub else None
         self._about_things: dict[str, Callable[[FimpChargepoint], None]] = {
-            "cmd.network.get_node": self.tell_node,
+            "cmd.network.get_node": self.report_node,
             "cmd.thing.get_inclusion_report": self._tell_inclusion,
             "cmd.thing.delete": self.exclude_thing,
             "cmd.ping.send": self._ping,
@@ -75,10 +75,10 @@ class FimpSimulator(Adapter[FimpChargepoint]):
     def has_hub(self) -> bool:
         return self._hub is not None
 
-    # What it says -------------------------------------------------------------
+    # Messages out ---------------------------------------------------------------
 
     @override
-    def tell_node(self, point: FimpChargepoint) -> None:
+    def report_node(self, point: FimpChargepoint) -> None:
         if self.habits.tells_nodes:
             self._tell("evt.network.node_report", description.node(point))
 
@@ -105,7 +105,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
                 self._hub.delete(other)
 
     @override
-    def tell_abilities(self, point: FimpChargepoint) -> None:
+    def report_inclusion(self, point: FimpChargepoint) -> None:
         self._tell_inclusion(point)
         self.tell_hub(point, "services")
 
@@ -115,7 +115,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
             self._hub.edit(point, *changed)
 
     @override
-    def garble_hub(self, nonsense: Iterable[bytes]) -> None:
+    def send_garbage_as_hub(self, nonsense: Iterable[bytes]) -> None:
         if self._hub:
             for each in nonsense:
                 self.send(self._hub.events, each)
@@ -126,15 +126,15 @@ class FimpSimulator(Adapter[FimpChargepoint]):
             raise ControlError(f"it is logged {'in' if success else 'out'} already")
         self.account.valid = success
         old = self.habits.state_report != "evt.app.state_report"
-        if not success and not old and not self.habits.by_heart:
+        if not success and not old and not self.habits.answers_from_cache:
             # The only state that is told unasked, and on the topic of an application.
             report = Report(self.adapter, self.habits.state_report, "object", self.account.alarm)
             self.send_event(f"/rt:app/rn:{self.adapter}/ad:1", report)
         status = self.account.states if old else self.account.status
         self._tell("evt.auth.status_report", status)
         for point in self._included():
-            self.tell_node(point)
-            point.tell_news()
+            self.report_node(point)
+            point.report_changes()
 
     def connect(self, *, success: bool) -> None:
         """Find the way to the maker's cloud, or lose it, which is told to who asks."""
@@ -142,16 +142,16 @@ class FimpSimulator(Adapter[FimpChargepoint]):
             raise ControlError(f"it is {'connected' if success else 'disconnected'} already")
         self.account.connected = success
         for point in self._included():
-            if not self.habits.by_heart:
-                self.tell_node(point)
-            point.tell_news()
+            if not self.habits.answers_from_cache:
+                self.report_node(point)
+            point.report_changes()
 
     @override
-    def start_anew(self) -> None:
+    def restart_adapter(self) -> None:
         for point in self._included():
-            self.tell_node(point)
+            self.report_node(point)
             point.forget()
-            point.tell_news()
+            point.report_changes()
 
     @override
     def connected(self, *, first: bool) -> None:
@@ -165,9 +165,9 @@ class FimpSimulator(Adapter[FimpChargepoint]):
 
     def _introduce(self, point: FimpChargepoint) -> None:
         self._tell_inclusion(point)
-        self.tell_node(point)
+        self.report_node(point)
         point.forget()
-        point.tell_news()
+        point.report_changes()
 
     def _tell_inclusion(self, point: FimpChargepoint) -> None:
         """Report a thing with all its services, which can be several charge points."""
@@ -186,9 +186,9 @@ class FimpSimulator(Adapter[FimpChargepoint]):
     async def _poll(self, point: FimpChargepoint) -> None:
         while True:
             await asyncio.sleep(self.timing.poll)
-            point.tell_news()
+            point.report_changes()
 
-    # What it hears ------------------------------------------------------------
+    # Messages in ---------------------------------------------------------------
 
     @override
     def handle(self, topic: str, payload: bytes) -> None:
@@ -201,9 +201,9 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         elif self._lamps and topic == self._lamps.topic:
             self._lamps.handle(request)
         elif request.type not in self.habits.ignored:
-            self._heed(request)
+            self._route(request)
 
-    def _heed(self, request: Request) -> None:
+    def _route(self, request: Request) -> None:
         match request.topic.split("/")[2:]:
             case ["rt:discovery"]:
                 self._discover(request)
@@ -219,7 +219,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         for point in self._included():
             if point.address == address and service in point.profile.services:
                 if not point.silent:
-                    obey(point, request)
+                    execute(point, request)
                 return
         if request.type in COMMANDS[service]:
             self._not_found(request, "service", address)

@@ -1,4 +1,4 @@
-"""An adapter as its charge points know it: its habits, its login, how it speaks on the bus."""
+"""An adapter without its charge points: its habits, its login, and its messages."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -8,12 +8,59 @@ from typing import Any
 from simulators.mqtt import Broker
 from simulators.simulator import Chargepoint, Simulator, Timing
 
-from .account import Account
 from .message import Report, Request
 from .profile import Habits
 
 #: An adapter, whatever its charge points are.
 type AnyAdapter = Adapter[Any]
+
+
+_RUNNING = {
+    "app": "RUNNING",
+    "connection": "CONNECTED",
+    "config": "CONFIGURED",
+    "auth": "AUTHENTICATED",
+}
+_LOST = _RUNNING | {"connection": "DISCONNECTED", "auth": "LOST"}
+_LOGGED_OUT = {
+    "app": "NOT_CONFIGURED",
+    "connection": "DISCONNECTED",
+    "config": "NOT_CONFIGURED",
+    "auth": "NOT_AUTHENTICATED",
+}
+_NO_ERROR = {"last_error_text": "", "last_error_code": ""}
+
+
+class Account:
+    """Whether the adapter is logged in, in the words of its state reports."""
+
+    def __init__(self) -> None:
+        """Begin logged in and connected."""
+        self.valid = True
+        self.connected = True
+
+    @property
+    def live(self) -> bool:
+        """Whether the adapter learns anything of its charge points."""
+        return self.valid and self.connected
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The four states of the adapter, as it gives them when asked."""
+        states = _RUNNING if self.valid else _LOGGED_OUT
+        if not self.connected:
+            states = states | {"connection": "DISCONNECTED"}
+        return states | _NO_ERROR
+
+    @property
+    def alarm(self) -> dict[str, str]:
+        """The report at the moment when the login is lost."""
+        return _LOST | _NO_ERROR
+
+    @property
+    def status(self) -> dict[str, str]:
+        """The outcome of a login or logout."""
+        return {"status": self.states["auth"], "error_text": "", "error_code": ""}
 
 
 class Adapter[P: Chargepoint](Simulator[P]):
@@ -77,7 +124,7 @@ class Adapter[P: Chargepoint](Simulator[P]):
         """Whether the adapter is on a hub, which knows what users call things."""
 
     @abstractmethod
-    def tell_node(self, point: P) -> None:
+    def report_node(self, point: P) -> None:
         """Report whether a charge point is up or down."""
 
     @abstractmethod
@@ -89,7 +136,7 @@ class Adapter[P: Chargepoint](Simulator[P]):
         """Remove a charge point."""
 
     @abstractmethod
-    def tell_abilities(self, point: P) -> None:
+    def report_inclusion(self, point: P) -> None:
         """Tell that a charge point can do other things than before."""
 
     @abstractmethod
@@ -97,7 +144,7 @@ class Adapter[P: Chargepoint](Simulator[P]):
         """Let the hub, if there is one, know what is different."""
 
     @abstractmethod
-    def garble_hub(self, nonsense: Iterable[bytes]) -> None:
+    def send_garbage_as_hub(self, nonsense: Iterable[bytes]) -> None:
         """Publish nonsense in the name of the hub, if there is one."""
 
     @abstractmethod
@@ -105,8 +152,8 @@ class Adapter[P: Chargepoint](Simulator[P]):
         """Get the login at the maker's cloud, or lose it."""
 
     @abstractmethod
-    def start_anew(self) -> None:
-        """Begin as a new process does: things are known still, what was said is not."""
+    def restart_adapter(self) -> None:
+        """Start as a new process: things are remembered, reports are not."""
 
 
 def _about(request: Request) -> dict[str, str]:

@@ -13,13 +13,13 @@ from .garbage import HUB_NONSENSE, NONSENSE
 from .message import Report
 from .profile import ALARMS
 from .profiles import PROFILES, ChargepointSetup
+from .reporting import ReportingChargepoint
 from .reports import BUILDERS, lock_report
-from .voice import SpeakingChargepoint
 
 _CLOUD_LIFETIME_SECONDS = 3600.0
 
 
-class FimpChargepoint(SpeakingChargepoint):
+class FimpChargepoint(ReportingChargepoint):
     """A charge point behind a FIMP adapter."""
 
     WORDS = Chargepoint.WORDS | {
@@ -107,12 +107,12 @@ class FimpChargepoint(SpeakingChargepoint):
         return names.get(state, state)
 
     @property
-    def offline_words(self) -> str:
+    def offline_reason(self) -> str:
         """How the adapter explains that it cannot reach the charge point."""
-        by_heart, account = self.adapter.habits.by_heart, self.adapter.account
+        answers_from_cache, account = self.adapter.habits.answers_from_cache, self.adapter.account
         if not account.valid:
             empty = "unable to get access token: credentials are empty: login first"
-            return empty if by_heart else "not logged in"
+            return empty if answers_from_cache else "not logged in"
         if not account.connected:
             return "transport error: no route to host"
         words = "charger is offline"
@@ -121,9 +121,9 @@ class FimpChargepoint(SpeakingChargepoint):
         return words
 
     @property
-    def taken_by_cloud(self) -> bool:
+    def cloud_accepts(self) -> bool:
         """Whether the maker's cloud takes commands, for when the charge point is back."""
-        return self.adapter.habits.by_heart and self.adapter.account.live
+        return self.adapter.habits.answers_from_cache and self.adapter.account.live
 
     @property
     def uptime(self) -> int:
@@ -175,11 +175,11 @@ class FimpChargepoint(SpeakingChargepoint):
                 self.allowed = self.locked = self.stopped = False
             case "offline" | "online":
                 if self.included:
-                    self.adapter.tell_node(self)
+                    self.adapter.report_node(self)
                 if self.reachable:
                     # What the cloud has taken meanwhile.
                     self.apply()
-                # Coming back, what has not changed is not said again.
+                # What has not changed is not reported again.
                 return
             case "fault" | "clear_fault":
                 self.alarms.discard(self._fault_alarm)
@@ -188,20 +188,20 @@ class FimpChargepoint(SpeakingChargepoint):
                     self._fault_alarm = self.trouble if known else ALARMS[-1]
                     self.alarms.add(self._fault_alarm)
         self.apply()
-        self.tell_news()
+        self.report_changes()
 
     def _plugged(self) -> None:
         self.locked = True
         if self.profile.cloud and self.started:
             # The news of a new session comes before the session itself.
             for report in self.build("session"):
-                self.say(report)
+                self.send_report(report)
         self.started, self.finished = datetime.now(UTC), None
         self.session_current = self.max_current
         self.requested_current = None
         if self.profile.cloud:
             # How much the cable can carry is found out a moment later.
-            self.say(lock_report(self))
+            self.send_report(lock_report(self))
 
     # The words of its own -----------------------------------------------------
 
@@ -217,7 +217,7 @@ class FimpChargepoint(SpeakingChargepoint):
         """Send the inclusion report again."""
         if not self.included:
             raise ControlError("it is excluded")
-        self.adapter.tell_abilities(self)
+        self.adapter.report_inclusion(self)
 
     async def modes(self, names: str = "") -> None:
         """Have other charging modes; one that is new means the full current."""
@@ -237,19 +237,19 @@ class FimpChargepoint(SpeakingChargepoint):
         self.session_current = min(self.session_current, most)
         await self.relist()
         self.apply()
-        self.tell_news()
+        self.report_changes()
 
     async def alarm(self, event: str) -> None:
         """Raise an alarm that leaves the state as it is."""
         self._expect_alarms(event)
         self.alarms.add(event)
-        self.tell_news()
+        self.report_changes()
 
     async def clear_alarm(self, event: str = "") -> None:
         """Let an alarm be gone, or all of them."""
         self._expect_alarms(event or ALARMS[-1])
         self.alarms -= {event} if event else set(self.alarms)
-        self.tell_news()
+        self.report_changes()
 
     def _expect_alarms(self, event: str) -> None:
         if not self.profile.alarms:
@@ -271,7 +271,7 @@ class FimpChargepoint(SpeakingChargepoint):
 
     async def restart(self) -> None:
         """Let the adapter start anew."""
-        self.adapter.start_anew()
+        self.adapter.restart_adapter()
 
     async def rename(self, title: str) -> None:
         """Let the user call it otherwise."""
@@ -298,4 +298,4 @@ class FimpChargepoint(SpeakingChargepoint):
         for address in (*addresses, self.adapter.own_address):
             for nonsense in NONSENSE:
                 self.adapter.send(f"pt:j1/mt:evt{address}", nonsense)
-        self.adapter.garble_hub(HUB_NONSENSE)
+        self.adapter.send_garbage_as_hub(HUB_NONSENSE)

@@ -50,7 +50,7 @@ def _stop(point: FimpChargepoint, _request: Request) -> None:
         raise DeviceRefusedError(f"cannot stop charging in state {point.state}")
     _pace(point, "client: failed to stop charging: too many requests to the charger")
     point.stopped, point.allowed = point.stopped or point.allowed, False
-    # Behind a cloud the new state is not heard of before the next poll.
+    # Behind a cloud the new state is reported with the next poll.
     _tell_start_or_stop(point, "ready_to_charge")
 
 
@@ -61,7 +61,7 @@ def _tell_start_or_stop(point: FimpChargepoint, wanted: str, *soon: str) -> None
     else:
         point.apply()
     if point.profile.hopeful:
-        point.say(state_report(wanted))
+        point.send_report(state_report(wanted))
         return
     point.answer("state")
     point.answer("session")

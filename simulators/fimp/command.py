@@ -72,8 +72,8 @@ def checked(point: FimpChargepoint, command: Command, request: Request) -> Reque
         if not point.profile.has(feature):
             raise RefusedError(_LACKING[feature])
     known = point.live if command.changes else point.linked
-    if not known and not (command.reported and point.taken_by_cloud):
-        raise DeviceRefusedError(point.offline_words)
+    if not known and not (command.reported and point.cloud_accepts):
+        raise DeviceRefusedError(point.offline_reason)
     if command.changes and point.refusal:
         raise DeviceRefusedError(point.refusal)
     return request

@@ -81,7 +81,7 @@ class Vinculum:
             self._notify("delete", "device", None, number)
 
     def _furnish(self, point: FimpChargepoint, *, silently: bool = False) -> None:
-        """See that the room exists in which a charge point is said to be."""
+        """See that the room exists of a charge point."""
         if point.place and point.place not in self._rooms:
             self._rooms[point.place] = len(self._rooms) + 1
             if not silently:
@@ -174,20 +174,20 @@ class Vinculum:
         }
 
     def _state(self, number: int) -> dict[str, Any]:
-        """Give the last value of everything a charge point has said."""
+        """Give the last value of everything a charge point has reported."""
         point = self._points[number]
         services: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        for said in point.said.values():
-            name = said.report.type.split(".")[1]
+        for sent in point.sent.values():
+            name = sent.report.type.split(".")[1]
             if name not in _REMEMBERED:
                 continue
-            value: dict[str, Any] = {"val": said.report.val, "val_t": said.report.val_t}
-            value["ts"] = f"{said.at:%F %T} {_ZONE}"
-            if unit := (said.report.props or {}).get("unit"):
+            value: dict[str, Any] = {"val": sent.report.val, "val_t": sent.report.val_t}
+            value["ts"] = f"{sent.at:%F %T} {_ZONE}"
+            if unit := (sent.report.props or {}).get("unit"):
                 value["props"] = {"unit": unit}
             if name == "param":
-                value = said.report.val
-            services.setdefault(said.report.service, {}).setdefault(name, []).append(value)
+                value = sent.report.val
+            services.setdefault(sent.report.service, {}).setdefault(name, []).append(value)
         return {
             "id": number,
             "services": [

@@ -23,7 +23,7 @@ _IS_A: dict[str, Callable[[Any], bool]] = {
 
 def _get_all(point: FimpChargepoint, _request: Request) -> None:
     known = list(point.profile.parameters)
-    point.say(Report("parameters", "evt.sup_params.report", "object", known))
+    point.send_report(Report("parameters", "evt.sup_params.report", "object", known))
 
 
 def _get(point: FimpChargepoint, request: Request) -> None:
@@ -108,7 +108,7 @@ def _tell(point: FimpChargepoint, about: dict[str, Any]) -> None:
         "value": point.parameters[name],
     }
     storage = {"strategy": "aggregate", "sub_value": name}
-    point.say(Report("parameters", "evt.param.report", "object", value, None, storage))
+    point.send_report(Report("parameters", "evt.param.report", "object", value, None, storage))
 
 
 PARAMETERS: dict[str, Command] = {

@@ -64,7 +64,7 @@ class Habits:
     """How it calls the group of services behind one connector."""
     drops_fractions: bool = True
     """An int written as 16.0 is no message at all; older adapters read it as 0."""
-    by_heart: bool = False
+    answers_from_cache: bool = False
     """Without its cloud it goes on answering, with what it knew last. And its cloud takes
     commands to charge points that are offline, of which it cannot report then."""
     between_currents: float = 0.0

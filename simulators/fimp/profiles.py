@@ -95,7 +95,7 @@ PROFILES: dict[str, Profile] = {
         habits=Habits(
             words="adapter: ",
             drops_fractions=False,
-            by_heart=True,
+            answers_from_cache=True,
             between_currents=30.0,
             starts_anew=True,
         ),

@@ -108,7 +108,7 @@ async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
     garage = slow.point["garage"]
     garage.allowed = True
     garage.apply()
-    garage.tell_news()
+    garage.report_changes()
     await until(lambda: starts(slow) == [{"charging_mode": "slow"}])
     await slow.expects("sensor", "offered_current", "5.0")
 

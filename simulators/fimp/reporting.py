@@ -1,4 +1,4 @@
-"""How a charge point speaks: what its adapter knows of it, and has said already."""
+"""The reports of a charge point: what its adapter knows, and what it has sent."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -17,26 +17,26 @@ from .reports import key
 _CLOUD_SECONDS = 0.2
 
 
-class Said(NamedTuple):
-    """Something that was said."""
+class SentReport(NamedTuple):
+    """A report, and when it was sent."""
 
     report: Report
     at: datetime
 
 
-class SpeakingChargepoint(Chargepoint):
+class ReportingChargepoint(Chargepoint):
     """A charge point whose adapter says what is news, and what it is asked for."""
 
     def __init__(
         self, name: str, connector: Connector, adapter: AnyAdapter, profile: Profile
     ) -> None:
-        """Begin without having said a word."""
+        """Begin with nothing sent."""
         super().__init__(name, connector)
         self.adapter = adapter
         self.profile = profile
         self.address = ""
         self.included = True
-        self.said: dict[tuple[str, str], Said] = {}
+        self.sent: dict[tuple[str, str], SentReport] = {}
         self._known: dict[str, tuple[Report, ...]] = {}
 
     @abstractmethod
@@ -50,7 +50,7 @@ class SpeakingChargepoint(Chargepoint):
     @property
     def linked(self) -> bool:
         """Whether the adapter can reach the charge point, as far as it knows."""
-        if self.adapter.habits.by_heart and not self.adapter.account.live:
+        if self.adapter.habits.answers_from_cache and not self.adapter.account.live:
             return True
         return self.live
 
@@ -59,28 +59,28 @@ class SpeakingChargepoint(Chargepoint):
         """Whether the adapter reaches the charge point."""
         return self.reachable and self.adapter.account.live
 
-    def say(self, report: Report) -> None:
+    def send_report(self, report: Report) -> None:
         """Send a report, whether it is news or not."""
         if not (self.linked and self.included):
             return
         topic = self.adapter.service_address(report.service, self.address)
         self.adapter.send_event(topic, report)
-        self.said[key(report)] = Said(report, datetime.now(UTC))
+        self.sent[key(report)] = SentReport(report, datetime.now(UTC))
 
     def answer(self, kind: str) -> None:
         """Send the reports of a kind as the adapter knows them."""
-        for report in self.know(kind):
-            self.say(report)
+        for report in self.known_reports(kind):
+            self.send_report(report)
 
-    def know(self, kind: str) -> tuple[Report, ...]:
+    def known_reports(self, kind: str) -> tuple[Report, ...]:
         """Tell what the adapter knows; with a cloud in between, that may be old."""
         if not self.profile.cloud or kind not in self._known:
             self._look(kind)
         return self._known[kind]
 
-    def tell_news(self, kinds: Iterable[str] = ()) -> None:
-        """Look at the charge point, and send what differs from what was said last."""
-        if self.adapter.habits.by_heart and not self.live:
+    def report_changes(self, kinds: Iterable[str] = ()) -> None:
+        """Look at the charge point, and send what differs from the last reports."""
+        if self.adapter.habits.answers_from_cache and not self.live:
             return
         self.connector.advance()
         reported = self._reported()
@@ -90,14 +90,14 @@ class SpeakingChargepoint(Chargepoint):
             self._look(kind)
             for report in self._known[kind]:
                 for piece in self._pieces(report):
-                    said = self.said.get(key(piece))
-                    before = said and (said.report.val, said.report.props)
+                    sent = self.sent.get(key(piece))
+                    before = sent and (sent.report.val, sent.report.props)
                     if before != (piece.val, piece.props):
-                        self.say(piece)
+                        self.send_report(piece)
 
     def forget(self) -> None:
         """Take everything for news again, as after a start."""
-        self.said.clear()
+        self.sent.clear()
         self._known.clear()
 
     async def later(self, *kinds: str, forced: str = "") -> None:
@@ -109,7 +109,7 @@ class SpeakingChargepoint(Chargepoint):
         if forced:
             self._look(forced)
             self.answer(forced)
-        self.tell_news(kinds)
+        self.report_changes(kinds)
 
     def _look(self, kind: str) -> None:
         self.connector.advance()
