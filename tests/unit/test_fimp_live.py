@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.fimp.discovery import FimpProtocol
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
@@ -29,6 +30,7 @@ from .fimp_messages import (
     report,
     state,
 )
+from .fimp_parameters import TOPIC
 from .fimp_vinculum import answer, reply_topic
 
 DEFA, EASEE, EASEE_2 = "fimp:defa/1/DEFA12345", "fimp:easee/1/1", "fimp:easee/1/2"
@@ -308,6 +310,17 @@ def test_settings_are_asked_for_once() -> None:
     ]
     assert asked
     assert len(asked) == len(set(asked))
+
+
+def test_what_was_asked_does_not_grow() -> None:
+    hub = OfflineHub()
+    hub.feed(ADAPTER, inclusion())
+    for number in range(300):
+        description = {"parameter_id": f"p{number}", "value_type": "int"}
+        hub.feed(TOPIC, report("evt.sup_params.report", "object", [description]))
+    node = hub.nodes[ADDRESS]
+    assert isinstance(node, FimpChargepoint)
+    assert len(node._asked) < 20
 
 
 # What it can do ---------------------------------------------------------------------------

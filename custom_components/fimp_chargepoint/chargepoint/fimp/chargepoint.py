@@ -230,8 +230,10 @@ class FimpChargepoint(Chargepoint):
         return lambda snapshot, message: read(snapshot, message, clock.to_datetime(clock.now()))
 
     def _described(self, _: ChargepointSnapshot, message: Message) -> ReportUpdate:
-        self._interfaces.parameters = parameters.described(message)
-        for parameter in self._interfaces.parameters:
+        found = self._interfaces.parameters = parameters.described(message)
+        ids = {None, *(parameter.id for parameter in found)}
+        self._asked = {asked for asked in self._asked if asked[2] in ids}
+        for parameter in found:
             self._ask_once("parameters", "cmd.param.get_report", parameter.id)
         # An adapter may answer this from memory, also while the charge point is down.
         return ReportUpdate({"capabilities": self._interfaces.capabilities}, live=False)

@@ -5,8 +5,6 @@ Sources: Futurehome FIMP API, interfaces and properties of `chargepoint`, `meter
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import replace
 import re
 from typing import Any, Final
 
@@ -106,59 +104,6 @@ _MODES_MAX: Final = 20
 _NO_SERVICE: Final = Service(frozenset(), {})
 
 
-def capabilities(
-    services: Mapping[str, Service],
-    observed: AbstractSet[Feature],
-    modes: Iterable[str] = (),
-) -> Capabilities:
-    """Return what the listed services can do, and what was `observed` although not listed.
-
-    `modes` are charging modes that were reported.
-    """
-    chargepoint = services.get("chargepoint", _NO_SERVICE)
-    can_report, controls = {*BASIC.reports, *observed}, set[Feature]()
-    if not chargepoint.interfaces:
-        controls.update(BASIC.controls)
-    for name, service in services.items():
-        can_report.update(
-            feature
-            for middle, feature in _REPORTED_BY.get(name, {}).items()
-            if service.reports(middle)
-        )
-        controls.update(
-            feature
-            for interface, feature in _SET_BY.get(name, {}).items()
-            if interface in service.interfaces
-        )
-    for prop, features in _MEASURED_BY.items():
-        listed = services.get("meter_elec", _NO_SERVICE).strings(prop)
-        can_report.update(features[name] for name in listed if name in features)
-
-    charging_modes = _lower(chargepoint.strings("sup_charging_modes"))
-    phase_modes = _lower(chargepoint.strings("sup_phase_modes"))
-    phases = tuple(count for count in ("1", "3") if count in map(PHASES.get, phase_modes))
-    if charging_modes and Feature.CHARGING in controls:
-        controls.add(Feature.CHARGING_MODE)
-    if not phase_modes:
-        controls.discard(Feature.PHASE_MODE)
-    elif Feature.PHASE_MODE in controls and len(phases) > 1:
-        controls.add(Feature.PHASES)
-    if Feature.SESSION_CURRENT in controls:
-        can_report.add(Feature.OFFERED_CURRENT)
-    currents = Range(_CURRENT_MIN, _highest(chargepoint.props.get("sup_max_current")))
-    return Capabilities(
-        reports=frozenset(can_report),
-        controls=frozenset(controls),
-        options={
-            Feature.CHARGING_MODE: _lower((*charging_modes, *modes)),
-            Feature.PHASE_MODE: phase_modes,
-            Feature.PHASES: phases,
-        },
-        ranges={Feature.MAX_CURRENT: currents, Feature.SESSION_CURRENT: currents},
-        lasting=_LASTING,
-    )
-
-
 def _lower(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.lower() for word in words))
 
@@ -172,29 +117,6 @@ def _highest(current: object) -> float:
     except ProtocolError:
         return _CURRENT_MAX
     return highest if highest >= _CURRENT_MIN else _CURRENT_MAX
-
-
-def questions(
-    services: Mapping[str, Service], observed: Mapping[str, AbstractSet[Feature]]
-) -> Iterator[tuple[str, str]]:
-    """Yield service and interface of every question that is likely to be answered.
-
-    `services` are those that are listed, `observed` is what was reported, by service. An
-    unlisted service that reports is asked everything, and so is the meter of an unlisted
-    charge point: an adapter ignores what it does not know.
-    """
-    listed = services.get("chargepoint", _NO_SERVICE)
-    for middle in _ALWAYS:
-        yield "chargepoint", _question(middle)
-    for middle, feature in _IF_OBSERVED.items():
-        if feature in observed.get("chargepoint", ()) or listed.reports(middle):
-            yield "chargepoint", _question(middle)
-    for name, middles in _QUESTIONS.items():
-        service = services.get(name)
-        unlisted = name in observed or (name == "meter_elec" and not services)
-        for middle, prop in middles.items():
-            if unlisted if service is None else service.reports(middle) or service.props.get(prop):
-                yield name, _question(middle)
 
 
 def _question(middle: str) -> str:
@@ -224,18 +146,77 @@ class Interfaces:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can report and be told."""
-        observed = frozenset[Feature]().union(*self._observed.values())
-        listed = capabilities(self._services, observed, self._modes)
-        return replace(listed, parameters=self.parameters)
+        """What it can report and be told, as listed, and as observed although not listed."""
+        chargepoint = self._services.get("chargepoint", _NO_SERVICE)
+        can_report, controls = {*BASIC.reports}.union(*self._observed.values()), set[Feature]()
+        if not chargepoint.interfaces:
+            controls.update(BASIC.controls)
+        for name, service in self._services.items():
+            can_report.update(
+                feature
+                for middle, feature in _REPORTED_BY.get(name, {}).items()
+                if service.reports(middle)
+            )
+            controls.update(
+                feature
+                for interface, feature in _SET_BY.get(name, {}).items()
+                if interface in service.interfaces
+            )
+        for prop, features in _MEASURED_BY.items():
+            listed = self._services.get("meter_elec", _NO_SERVICE).strings(prop)
+            can_report.update(features[name] for name in listed if name in features)
+
+        charging_modes = _lower(chargepoint.strings("sup_charging_modes"))
+        phase_modes = _lower(chargepoint.strings("sup_phase_modes"))
+        phases = tuple(count for count in ("1", "3") if count in map(PHASES.get, phase_modes))
+        if charging_modes and Feature.CHARGING in controls:
+            controls.add(Feature.CHARGING_MODE)
+        if not phase_modes:
+            controls.discard(Feature.PHASE_MODE)
+        elif Feature.PHASE_MODE in controls and len(phases) > 1:
+            controls.add(Feature.PHASES)
+        if Feature.SESSION_CURRENT in controls:
+            can_report.add(Feature.OFFERED_CURRENT)
+        currents = Range(_CURRENT_MIN, _highest(chargepoint.props.get("sup_max_current")))
+        return Capabilities(
+            reports=frozenset(can_report),
+            controls=frozenset(controls),
+            options={
+                Feature.CHARGING_MODE: _lower((*charging_modes, *self._modes)),
+                Feature.PHASE_MODE: phase_modes,
+                Feature.PHASES: phases,
+            },
+            ranges={Feature.MAX_CURRENT: currents, Feature.SESSION_CURRENT: currents},
+            lasting=_LASTING,
+            parameters=self.parameters,
+        )
 
     def has(self, service: str) -> bool:
         """Whether there is a service, listed or not."""
         return service in self._services or service in self._observed
 
-    def questions(self) -> list[tuple[str, str]]:
-        """Return service and interface of every question that is likely to be answered."""
-        return list(questions(self._services, self._observed))
+    def questions(self) -> Iterator[tuple[str, str]]:
+        """Yield service and interface of every question that is likely to be answered.
+
+        An unlisted service that reports is asked everything, and so is the meter of an
+        unlisted charge point: an adapter ignores what it does not know.
+        """
+        listed = self._services.get("chargepoint", _NO_SERVICE)
+        for middle in _ALWAYS:
+            yield "chargepoint", _question(middle)
+        for middle, feature in _IF_OBSERVED.items():
+            if feature in self._observed.get("chargepoint", ()) or listed.reports(middle):
+                yield "chargepoint", _question(middle)
+        for name, middles in _QUESTIONS.items():
+            service = self._services.get(name)
+            unlisted = name in self._observed or (name == "meter_elec" and not self._services)
+            for middle, prop in middles.items():
+                if (
+                    unlisted
+                    if service is None
+                    else service.reports(middle) or service.props.get(prop)
+                ):
+                    yield name, _question(middle)
 
     def include(self, *, included: Thing | None = None, listed: Thing | None = None) -> bool:
         """Take an inclusion report or a device of the hub's list; return if services differ."""
