@@ -3,8 +3,7 @@
 Nodes are fed with messages and time (`now`), and never know who listens.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 import logging
 from typing import Any, Protocol, override
@@ -61,6 +60,7 @@ class Node[S: NodeSnapshot]:
         self._published = snapshot
         self._published_at = float("-inf")
         self._settling_until = float("-inf")
+        #: Whether changes are published later, together.
         self._collects = False
         self._listeners: list[Listener[S]] = []
         self._error_listeners: list[Listener[str]] = []
@@ -117,23 +117,14 @@ class Node[S: NodeSnapshot]:
         snapshot = replace(self.snapshot, **changes)
         if snapshot != self.snapshot:
             self.snapshot = snapshot
-            self._offer(now)
+            if not self._collects:
+                self._publish_collected(now)
 
-    @contextmanager
-    def _one_publication(self, now: float) -> Iterator[None]:
-        """Publish all that changes meanwhile as one snapshot."""
-        self._collects = True
-        try:
-            yield
-        finally:
-            self._collects = False
-            if self.snapshot != self._published:
-                self._offer(now)
-
-    def _offer(self, now: float) -> None:
-        """Publish the snapshot, if not yet then as soon as it may be."""
+    def _publish_collected(self, now: float) -> None:
+        """Publish what has changed as one snapshot, now or as soon as it may be."""
+        self._collects = False
         snapshot = self.snapshot
-        if self._collects:
+        if snapshot == self._published:
             return
         if snapshot.differs_beyond_measurements(self._published):
             self._settling_until = now + _SETTLING_TIME
@@ -141,15 +132,14 @@ class Node[S: NodeSnapshot]:
             # The next measurement belongs to this change: it need not wait.
             self._published_at = float("-inf")
         else:
-            due = self._published_at + self._interval(now)
+            interval = self.host.options.measurement_interval
+            if now < self._settling_until:
+                interval = min(interval, _SETTLING_INTERVAL)
+            due = self._published_at + interval
             if now >= due:
                 self._publish(now)
             else:
                 self.timers.set("publish", due, self._publish)
-
-    def _interval(self, now: float) -> float:
-        interval = self.host.options.measurement_interval
-        return min(interval, _SETTLING_INTERVAL) if now < self._settling_until else interval
 
     def _publish(self, now: float) -> None:
         self.timers.cancel("publish")

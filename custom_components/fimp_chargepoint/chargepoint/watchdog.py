@@ -35,19 +35,20 @@ class Watchdog:
         self._ask = ask
         self._silent = silent
         self._asked = 0
+        self._scheduled = False
         #: When the last message came, in seconds of the hub's clock.
         self.heard_at = float("-inf")
 
     def start(self, now: float) -> None:
         """Wait for messages from `now` on."""
-        self._timers.cancel("silence")
+        self._scheduled = False
         self.received(now)
 
     def received(self, now: float) -> None:
         """Take note of a message."""
         self.heard_at = now
         self._asked = 0
-        if "silence" not in self._timers:
+        if not self._scheduled:
             self._schedule(now)
 
     def patience_changed(self, now: float) -> None:
@@ -57,10 +58,12 @@ class Watchdog:
 
     def _schedule(self, now: float) -> None:
         ask_after, answer_time, tries = self._patience()
+        self._scheduled = True
         pause = answer_time if 0 < self._asked <= tries else ask_after
         self._timers.set("silence", now + pause, self._check)
 
     def _check(self, now: float) -> None:
+        self._scheduled = False
         ask_after, _, tries = self._patience()
         if now < self.heard_at + ask_after:
             self._schedule(self.heard_at)

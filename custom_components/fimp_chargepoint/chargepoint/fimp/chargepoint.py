@@ -12,16 +12,16 @@ from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import ExpectedState, Request
 from ..errors import InvalidRequestError, NoSessionError
-from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Meter, Reason, Status
+from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Reason, Status
 from ..model import parameter_kind as kind_of
 from ..node import NodeHost
 from ..watchdog import Inquiry, Patience, Watchdog
 from . import parameters, reports
 from .inclusion import Thing
-from .interfaces import ASKED_BY, SETTERS, Interfaces, phase_mode, refusal
+from .interfaces import ASKED_BY, REPORT_OF, SETTERS, Interfaces, phase_mode, refusal
 from .message import Message, encode
 from .reports import Reader, ReportUpdate
-from .session import SessionReader, offers
+from .session import SessionReader, is_idle, offers
 from .topic import ServiceAddress
 
 #: Adapters report unchanged values every 30 minutes only.
@@ -35,11 +35,6 @@ _UNTIL_KNOWN: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 _HEALTH_EVERY: Final = 1800.0
 _RESTART_TIME: Final = 60.0
 _HEALTH_SOON: Final = 1.0
-#: The report that shows a feature, if its name is another one.
-_REPORT_OF: Final = {
-    Feature.PHASES: Feature.PHASE_MODE,
-    Feature.SESSION_CURRENT: Feature.SESSION_ENERGY,
-}
 #: Characters of a refusal that are shown.
 _REASON_MAX: Final = 500
 
@@ -110,18 +105,54 @@ class FimpChargepoint(Chargepoint):
             ProtocolError: it makes no sense, and has changed nothing.
 
         """
-        with self._one_publication(now):
-            if message.type == "evt.error.report":
-                # Also the answer to our questions while the thing is down: no sign of life.
-                self._refused(service, message)
-                return
-            if message.type == "evt.success.report":
-                self._commands.accept(message.corid)
-            reader = self._readers[service].get(message.type)
-            if reader is None:
-                self._received(now)
-            else:
-                self._take(service, reader(self.snapshot, message), now)
+        self._collects = True
+        try:
+            self._handle(service, message, now)
+        finally:
+            self._publish_collected(now)
+
+    def _handle(self, service: str, message: Message, now: float) -> None:
+        if message.type == "evt.error.report":
+            # Also the answer to our questions while the thing is down: no sign of life.
+            self._refused(service, message)
+            return
+        if message.type == "evt.success.report":
+            self._commands.accept(message.corid)
+        reader = self._readers[service].get(message.type)
+        if reader is None:
+            self._received(now)
+            return
+        before = self.snapshot
+        update = reader(before, message)
+        known = self._interfaces.observed.get(service)
+        if known is None or not update.observed <= known or "charging_mode" in update.changes:
+            self._interfaces.observe(service, update)
+        if self._cut_off is not None:
+            self._take_cached(update, now)
+            return
+        if update.live:
+            self._received(now, **update.changes)
+        else:
+            self._update(now, **update.changes)
+        if before.raw_status is None and self.snapshot.raw_status is not None:
+            self._state_inquiry.answered()
+        if update.report:
+            self._reported(update.report)
+        self._follow_up(before, now)
+
+    def _follow_up(self, before: ChargepointSnapshot, now: float) -> None:
+        """Ask for what a report makes outdated, and end what it makes impossible."""
+        after = self.snapshot
+        if before.status is not after.status or before.faults != after.faults:
+            # The list of errors is reported only if asked for.
+            self._ask_health_soon(now)
+        is_charging = after.status is Status.CHARGING and after.meter.power == 0
+        if is_charging and is_idle(after) and not is_idle(before):
+            # Adapters report a state up to 30 s later than what follows from it.
+            self._get("chargepoint", "cmd.state.get_report")
+        if not after.in_session:
+            # What belongs to a session cannot be confirmed any more.
+            self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("it is over"))
 
     def _refused(self, service: str, message: Message) -> None:
         reason = str(message.props.get("msg") or message.value or "no reason was given")
@@ -133,32 +164,6 @@ class FimpChargepoint(Chargepoint):
             if self._commands.only_request == self._last_commands.get(service):
                 request_id = self._commands.only_request
         self._commands.reject(request_id, reason[:_REASON_MAX], refusal(reason))
-
-    def _take(self, service: str, update: ReportUpdate, now: float) -> None:
-        before = self.snapshot
-        if self._interfaces.observe(service, update):
-            update.changes["capabilities"] = self._interfaces.capabilities
-        if self._cut_off is not None:
-            self._take_cached(update, now)
-            return
-        if update.live:
-            self._received(now, **update.changes)
-        else:
-            self._update(now, **update.changes)
-        if self.snapshot.raw_status is not None:
-            self._state_inquiry.answered()
-        if update.report:
-            self._reported(update.report)
-        after = self.snapshot
-        if before.status is not after.status or before.faults != after.faults:
-            # The list of errors is reported only if asked for.
-            self._ask_health_soon(now)
-        if after.status is Status.CHARGING and _is_idle(after.meter) and not _is_idle(before.meter):
-            # Adapters report a state up to 30 s later than what follows from it.
-            self._get("chargepoint", "cmd.state.get_report")
-        if not after.in_session:
-            # What belongs to a session cannot be confirmed any more.
-            self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("it is over"))
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
         """Take what counts of a report from the memory of an adapter that is cut off."""
@@ -299,9 +304,8 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
-        # An adapter that is cut off does not know any other reason.
         if reason is not Reason.NOT_CONNECTED:
-            reason = self._cut_off or reason
+            reason = self._cut_off or reason  # Its adapter knows no other one.
         super()._set_unavailable(reason, now, **changes)
 
     def _received(self, now: float, **changes: Any) -> None:
@@ -367,7 +371,7 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _report_of(self, feature: Feature) -> str:
-        return _REPORT_OF.get(feature, feature)
+        return REPORT_OF.get(feature, feature)
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
@@ -390,7 +394,3 @@ class FimpChargepoint(Chargepoint):
         now = self.host.clock.now()
         self._ask_health_soon(now)
         self._watch_health(now + _RESTART_TIME)
-
-
-def _is_idle(meter: Meter) -> bool:
-    return meter.power == 0 and not meter.offered_current

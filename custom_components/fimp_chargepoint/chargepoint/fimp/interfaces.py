@@ -89,6 +89,12 @@ ASKED_BY: Final[Mapping[str, str]] = {
     Feature.PHASE_MODE: "cmd.phase_mode.get_report",
 }
 
+#: The report that shows a feature, if its name is another one.
+REPORT_OF: Final = {
+    Feature.PHASES: Feature.PHASE_MODE,
+    Feature.SESSION_CURRENT: Feature.SESSION_ENERGY,
+}
+
 #: The meaning of an error's words; all others are final. Cliffhanger says "failed to send" of
 #: the report that follows a command it has carried out, and "failed to set", "start" or "stop"
 #: of a command it has not. Easee's adapter refuses changes soon after the last one.
@@ -135,7 +141,7 @@ class Interfaces:
         self._listed: Thing | None = None
         self._services: dict[str, Service] = {}
         #: What was reported, by service, whether it is listed or not.
-        self._observed: dict[str, frozenset[Feature]] = {}
+        self.observed: dict[str, frozenset[Feature]] = {}
         self._modes: tuple[str, ...] = ()
         self.parameters: tuple[Parameter, ...] = ()
 
@@ -148,7 +154,7 @@ class Interfaces:
     def capabilities(self) -> Capabilities:
         """What it can report and be told, as listed, and as observed although not listed."""
         chargepoint = self._services.get("chargepoint", _NO_SERVICE)
-        can_report, controls = {*BASIC.reports}.union(*self._observed.values()), set[Feature]()
+        can_report, controls = {*BASIC.reports}.union(*self.observed.values()), set[Feature]()
         if not chargepoint.interfaces:
             controls.update(BASIC.controls)
         for name, service in self._services.items():
@@ -193,7 +199,7 @@ class Interfaces:
 
     def has(self, service: str) -> bool:
         """Whether there is a service, listed or not."""
-        return service in self._services or service in self._observed
+        return service in self._services or service in self.observed
 
     def questions(self) -> Iterator[tuple[str, str]]:
         """Yield service and interface of every question that is likely to be answered.
@@ -205,11 +211,11 @@ class Interfaces:
         for middle in _ALWAYS:
             yield "chargepoint", _question(middle)
         for middle, feature in _IF_OBSERVED.items():
-            if feature in self._observed.get("chargepoint", ()) or listed.reports(middle):
+            if feature in self.observed.get("chargepoint", ()) or listed.reports(middle):
                 yield "chargepoint", _question(middle)
         for name, middles in _QUESTIONS.items():
             service = self._services.get(name)
-            unlisted = name in self._observed or (name == "meter_elec" and not self._services)
+            unlisted = name in self.observed or (name == "meter_elec" and not self._services)
             for middle, prop in middles.items():
                 if (
                     unlisted
@@ -226,20 +232,20 @@ class Interfaces:
         self._services = {} if thing is None else thing.of(self._address)
         for service in before.keys() - self._services.keys():
             # A service that is no longer listed is gone, with all its features.
-            self._observed.pop(service, None)
+            self.observed.pop(service, None)
         if not self.has("parameters"):
             self.parameters = ()
         return self._services != before
 
-    def observe(self, service: str, update: reports.ReportUpdate) -> bool:
-        """Take what a report shows that it can do; return whether that is new."""
-        observed = self._observed.setdefault(service, frozenset())
-        self._observed[service] = observed | update.observed
+    def observe(self, service: str, update: reports.ReportUpdate) -> None:
+        """Take what a report shows that it can do, and put changed capabilities into it."""
+        before = self.capabilities
+        self.observed[service] = self.observed.get(service, frozenset()) | update.observed
         mode = update.changes.get("charging_mode")
-        if mode is None or mode in self._modes or len(self._modes) >= _MODES_MAX:
-            return not update.observed <= observed
-        self._modes = (*self._modes, mode)
-        return True
+        if mode is not None and mode not in self._modes and len(self._modes) < _MODES_MAX:
+            self._modes = (*self._modes, mode)
+        if (capabilities := self.capabilities) != before:
+            update.changes["capabilities"] = capabilities
 
 
 def phase_mode(offered: Iterable[str], phases: object) -> str | None:

@@ -133,11 +133,13 @@ def decode(payload: bytes) -> Message:
     elif value is not None:
         value = _value(fields.get("val_t"), value)
     props = fields.get("props")
+    # FIMP has no properties but strings.
+    strings = props.items() if isinstance(props, dict) else ()
     corid = fields.get("corid")
     return Message(
         type=fields["type"],
         value=value,
-        props=_props(props) if isinstance(props, dict) else {},
+        props={key: text for key, text in strings if isinstance(text, str)},
         corid=corid if isinstance(corid, str) else "",
     )
 
@@ -150,11 +152,6 @@ def _value(value_type: object, value: object) -> object:
         return convert(value)
     except TypeError, ValueError, binascii.Error, OverflowError:
         raise ProtocolError("value", f"{value!r:.80} is no {value_type}") from None
-
-
-def _props(props: dict[str, object]) -> dict[str, str]:
-    """Keep the strings: FIMP has no other properties."""
-    return {key: value for key, value in props.items() if isinstance(value, str)}
 
 
 def _unzip(payload: bytes) -> bytes:

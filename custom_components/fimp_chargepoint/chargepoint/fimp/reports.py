@@ -198,7 +198,7 @@ def _meter(units: Mapping[str, Feature]) -> Reader:
     """Return the reader of one value, whose unit is a property."""
 
     def read(snapshot: ChargepointSnapshot, message: Message) -> ReportUpdate:
-        value = expect(message, float)
+        value = expected(message.value, float, message.type)
         feature = units.get(message.props.get("unit", ""))
         return _measured(snapshot, {} if feature is None else {feature: value})
 

@@ -84,6 +84,11 @@ def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:
     return offered == highest or (offered == 0 and snapshot.charging is not True)
 
 
+def is_idle(snapshot: ChargepointSnapshot) -> bool:
+    """Whether it delivers and offers nothing, whatever its status."""
+    return snapshot.meter.power == 0 and not snapshot.meter.offered_current
+
+
 def limit_of(before: ChargepointSnapshot, session: Session, offered: float | None) -> float | None:
     """Return which limit of `before` still holds in `session`, where so much is `offered`.
 
