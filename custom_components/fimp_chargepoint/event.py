@@ -150,7 +150,7 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
 
     @callback
     def _reported(self, message: str) -> None:
-        self._tell(_REPORTED, {ATTR_MESSAGE: message})
+        self._fire(_REPORTED, {ATTR_MESSAGE: message})
 
     @callback
     @override

@@ -130,10 +130,8 @@ class FimpProtocol(Protocol):
         self._send(DISCOVERY_COMMANDS, payload)
         # Before all others: no flood of new ones may keep us from asking about these.
         known = {*addresses(self._hub.admission.known, self._start)} - self._nodes.keys()
-        for known_addresses in (sorted(known), self._nodes):
-            self._hub.internal_errors.each(
-                known_addresses, lambda address: self._inquiry(address).start(now)
-            )
+        asked = [*sorted(known), *self._nodes]
+        self._hub.internal_errors.each(asked, lambda address: self._inquiry(address).start(now))
 
     @override
     def connection_lost(self, now: float) -> None:
@@ -194,7 +192,8 @@ class FimpProtocol(Protocol):
         thing = parse_thing(message.value)
 
         def announce(address: ServiceAddress) -> None:
-            self._known(address, now).apply_thing(thing, now)
+            self._add(address, now)
+            self._nodes[address].apply_thing(thing, now)
             self._announce(address)
             self._inquiry(address).answered()
 
@@ -249,37 +248,31 @@ class FimpProtocol(Protocol):
 
     def _app_state_report(self, adapter: Adapter, message: Message, now: float) -> None:
         lost = self._adapters.handle_state(adapter, message.value, now)
+        login, cloud = self._notice(adapter), self._notice(adapter, " cloud")
         ours = [node for address, node in self._nodes.items() if address.adapter == adapter]
         if lost and ours:
-            self._hub.warn(LoginLost(self._notice(adapter), adapter.name))
+            self._hub.warn(LoginLost(login, adapter.name))
         elif lost is False:
-            self._hub.withdraw(self._notice(adapter))
+            self._hub.withdraw(login)
         reason = self._adapters.cut_off(adapter)
-        is_signed_out = self._notice(adapter) in self._hub.warnings
-        if reason is Reason.CLOUD_LOST and ours and not is_signed_out:
-            self._hub.warn(CloudLost(self._cloud_notice(adapter), adapter.name))
+        if reason is Reason.CLOUD_LOST and ours and login not in self._hub.warnings:
+            self._hub.warn(CloudLost(cloud, adapter.name))
         else:
-            self._hub.withdraw(self._cloud_notice(adapter))
+            self._hub.withdraw(cloud)
         self._hub.internal_errors.each(ours, lambda node: node.apply_cut_off(reason, now))
 
     def _directory_changed(self, changes: Changes, now: float) -> None:
         def describe(device: Thing, address: ServiceAddress) -> None:
             if address not in self._nodes:
-                self._known(address, now)
+                self._add(address, now)
                 self._inquiry(address).start(now)
             self._nodes[address].apply_device(device, now)
             self._announce(address)
 
-        def remove(address: ServiceAddress) -> None:
-            if address in self._nodes:
-                self._remove(address)
-            else:
-                self._hub.admission.forget(self._key(address))
-
         for device in changes.described:
             admitted = self._admitted(device.chargepoints, now)
             self._hub.internal_errors.each(admitted, partial(describe, device))
-        self._hub.internal_errors.each(changes.removed, remove)
+        self._hub.internal_errors.each(changes.removed, self._remove)
 
     # Nodes --------------------------------------------------------------------
 
@@ -321,21 +314,18 @@ class FimpProtocol(Protocol):
         if message.type not in FimpChargepoint.IDENTIFYING:
             return None
         node = self._made(address)
-        # Raises before anybody gets to know the node.
         node.handle_message("chargepoint", message, now)
         return node
 
-    def _known(self, address: ServiceAddress, now: float) -> FimpChargepoint:
-        """Return the node of a charge point that some list contains."""
-        if address not in self._nodes:
-            self._add(address, self._made(address), now)
-        return self._nodes[address]
-
-    def _add(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
-        self._nodes[address] = node
+    def _add(
+        self, address: ServiceAddress, now: float, node: FimpChargepoint | None = None
+    ) -> None:
+        """Add a charge point that a list contains, or the `node` of one that has reported."""
+        if address in self._nodes:
+            return
+        node = self._nodes[address] = node or self._made(address)
         self._pending.add(address)
         node.apply_cut_off(self._adapters.cut_off(address.adapter), now)
-        # Before everything that it may answer from memory.
         self._adapters.watch_login(address.adapter, now)
         for received_at, payload in self._meters.pop(address, ()):
             if now - received_at <= _METER_TIME:
@@ -345,7 +335,7 @@ class FimpProtocol(Protocol):
 
     def _register(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
         """Add a charge point that has reported; its inclusion report is awaited shortly."""
-        self._add(address, node, now)
+        self._add(address, now, node)
         node.ask_everything(now)
         self._inquiry(address).start(now)
         self._timers.set(
@@ -382,7 +372,10 @@ class FimpProtocol(Protocol):
             del self._meters[next(iter(self._meters))]
 
     def _remove(self, address: ServiceAddress) -> None:
-        node = self._nodes.pop(address)
+        node = self._nodes.pop(address, None)
+        if node is None:
+            self._hub.admission.forget(self._key(address))
+            return
         self._pending.discard(address)
         self._timers.cancel(f"announce {address}")
         self._inquiry(address).answered()
@@ -391,14 +384,11 @@ class FimpProtocol(Protocol):
         if not any(other.adapter == address.adapter for other in self._nodes):
             self._adapters.forget_login(address.adapter)
             self._hub.withdraw(self._notice(address.adapter))
-            self._hub.withdraw(self._cloud_notice(address.adapter))
+            self._hub.withdraw(self._notice(address.adapter, " cloud"))
 
-    def _cloud_notice(self, adapter: Adapter) -> str:
-        return f"{self._notice(adapter)} cloud"
-
-    def _notice(self, adapter: Adapter) -> str:
-        """Return what identifies the notice that `adapter` lost its login."""
-        return f"{self._start}{adapter.name}/{adapter.address}"
+    def _notice(self, adapter: Adapter, about: str = "") -> str:
+        """Return what identifies the notice that `adapter` lost its login, or its cloud."""
+        return f"{self._start}{adapter.name}/{adapter.address}{about}"
 
     def _send(self, topic: str, payload: bytes) -> None:
         self._hub.send(self._prefix + topic, payload)
