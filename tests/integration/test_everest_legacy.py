@@ -12,7 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     OutOfRangeError,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
-    discovery as legacy_discovery,
+    protocol as legacy_protocol,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy.chargepoint import (
     LegacyChargepoint,
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("everything_enabled")
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give v1 less time to speak first."""
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.5)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
     monkeypatch.setattr(LegacyChargepoint, "command_timeout", 4.0)
 
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint.chargepoint import faults
-from custom_components.fimp_chargepoint.chargepoint.everest.api import discovery
+from custom_components.fimp_chargepoint.chargepoint.everest.api import protocol
 from custom_components.fimp_chargepoint.chargepoint.options import ModuleChoice
 from custom_components.fimp_chargepoint.chargepoint.protocol import Protocol
 from custom_components.fimp_chargepoint.const import DOMAIN
@@ -30,7 +30,7 @@ NAMES = ("left", "right")
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask the user sooner, and take what is wrong for news sooner."""
-    monkeypatch.setattr(discovery, "_SETTLING_TIME", 1.0)
+    monkeypatch.setattr(protocol, "_SETTLING_TIME", 1.0)
     monkeypatch.setattr(faults, "FIRST_REPORTS_TIME", 0.0)
     monkeypatch.setattr(faults, "SETTLING_TIME", 0.0)
 

@@ -7,7 +7,7 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
-    discovery as legacy_discovery,
+    protocol as legacy_protocol,
 )
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("everything_enabled")
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let v1 speak first for a shorter time, and energy be managed more often."""
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.5)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
     monkeypatch.setattr("simulators.everest.energy._ENERGY_MANAGER_SECONDS", 0.1)
 
 

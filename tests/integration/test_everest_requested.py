@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
-    discovery as legacy_discovery,
+    protocol as legacy_protocol,
 )
 from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
@@ -25,7 +25,7 @@ ADDRESS = "everest:carport"
 @pytest.fixture(autouse=True)
 def _found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for v1 where only the API before it is there."""
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.2)
 
 
 @asynccontextmanager

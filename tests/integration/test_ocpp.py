@@ -13,9 +13,9 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
+from custom_components.fimp_chargepoint.chargepoint.everest.api import module as api_module
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
-    discovery as ocpp_discovery,
+    clients as ocpp_clients,
 )
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
@@ -33,8 +33,8 @@ BOTH = SisterSetup(ocpp="ocpp_api", bus="ocpp")
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """API v1 speaks at once here."""
-    monkeypatch.setattr(ocpp_discovery, "_FIRST", 0.1)
-    monkeypatch.setattr(ocpp_discovery, "_REST", 0.5)
+    monkeypatch.setattr(ocpp_clients, "_FIRST", 0.1)
+    monkeypatch.setattr(ocpp_clients, "_REST", 0.5)
 
 
 #: Every action with what makes sense.
@@ -376,7 +376,7 @@ async def test_what_a_release_does_not_offer(
 async def test_a_station_that_falls_silent(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "_SILENCE_MIN", 1.0)
+    monkeypatch.setattr(api_module, "SILENCE_MIN", 1.0)
     async with ocpp(hass, broker, "main", API) as station:
         await station.is_connected("on")
         await station.point.crash()

@@ -13,10 +13,10 @@ from custom_components.fimp_chargepoint import config_flow, kept_limits
 from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.chargepoint import mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import TOPIC
-from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
 from custom_components.fimp_chargepoint.chargepoint.everest.api import (
     chargepoint as everest_chargepoint,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.api import module as api_module
 from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
@@ -24,7 +24,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     chargepoint as legacy_chargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
-    discovery as legacy_discovery,
+    protocol as legacy_protocol,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp import chargepoint as fimp_chargepoint
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
@@ -123,8 +123,8 @@ async def test_silence_with_everest(
     dialect: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
-    monkeypatch.setattr(heartbeat, "_SILENCE_MIN", 1.5)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.2)
+    monkeypatch.setattr(api_module, "SILENCE_MIN", 1.5)
     monkeypatch.setattr(legacy_chargepoint, "SILENCE_MAX", 1.5)
     entry = other_broker(broker)
     async with station(broker, dialect) as point:
@@ -340,7 +340,7 @@ async def test_keep_limits_of_a_station_that_is_restarted(
 async def test_keep_limits_of_a_station_with_the_old_api(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.2)
     async with limited(broker, "legacy") as point:
         entry = await load(hass, other_broker(broker, options={"restore_limits": True}))
         found = Chargepoint(hass, point, entry)
@@ -391,7 +391,7 @@ async def test_a_limit_from_outside_goes_with_the_entry(
     dialect: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.2)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.2)
     entry = await load(hass, other_broker(broker))
     async with limited(broker, dialect) as point:
         found = Chargepoint(hass, point, entry)

@@ -8,7 +8,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
-    discovery as legacy_discovery,
+    protocol as legacy_protocol,
 )
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
 from simulators.fimp import ChargepointSetup
@@ -66,7 +66,7 @@ async def test_entities(
     cell: Cell,
 ) -> None:
     """What it always has is there, and what it never has is not."""
-    monkeypatch.setattr(legacy_discovery, "_FIRST", 0.5)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
     entry = await load(hass, other_broker(broker, options={"fixed_price": 0.3}))
     registry = er.async_get(hass)
 

@@ -24,7 +24,11 @@ from .project import (
 PACKAGE = f"custom_components.{DOMAIN}"
 #: The packages of the library that discover charge points.
 PROTOCOLS = sorted(
-    {LIBRARY / path.relative_to(LIBRARY).parts[0] for path in LIBRARY.rglob("discovery.py")}
+    {
+        LIBRARY / path.relative_to(LIBRARY).parts[0]
+        for name in ("discovery.py", "protocol.py")
+        for path in LIBRARY.glob(f"*/**/{name}")
+    }
 )
 #: Modules that make entities: thin tables over the vocabulary of the library.
 ENTITY_MODULES = sorted(

@@ -11,7 +11,6 @@ import re
 from homeassistant.helpers.typing import UNDEFINED
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import bus
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import requests
 
 from .entities import PLATFORMS, TEXTS, descriptions
@@ -124,7 +123,7 @@ def test_every_attribute_of_what_ocpp_tells_has_a_name() -> None:
             "cleared": True,
         }
     )
-    on_the_bus = bus.key_changed({"key": "a", "value": "c", "read_only": True})
+    on_the_bus = requests.key_changed({"key": "a", "value": "c", "read_only": True})
     # It is told by name.
     (told,) = (
         {keyword.arg for keyword in node.keywords}

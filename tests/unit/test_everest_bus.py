@@ -129,7 +129,7 @@ def test_all_that_was_recorded_is_read() -> None:
     for command in COMMANDS:
         told = bus.bus_call(command)
         assert told is not None
-        call = orjson.loads(module().call(told.command, told.args).payload)
+        call = orjson.loads(module().question(command).request.payload)
         for each in calls:
             assert call.keys() == each.keys() == {"data", "msg_type"}
             assert call["msg_type"] == each["msg_type"] == "Cmd"
@@ -220,11 +220,11 @@ def test_what_only_the_api_has() -> None:
 @pytest.mark.parametrize("dialect", [Dialect.WHOLE, Dialect.MODULES, None])
 def test_only_the_newest_dialect_is_written(dialect: Dialect | None) -> None:
     with pytest.raises(InvalidRequestError):
-        module(dialect).call("stop", None)
+        module(dialect).question(StopOcpp())
 
 
 def test_every_call_has_an_id_of_its_own() -> None:
-    one, other = (module().call("stop", None) for _ in range(2))
+    one, other = (module().question(StopOcpp()).request for _ in range(2))
     assert one.topic == other.topic == "everest/modules/ocpp/impl/main/cmd/stop"
     assert one.id != other.id
     assert orjson.loads(one.payload)["data"] == {"args": None, "id": one.id, "origin": "me"}

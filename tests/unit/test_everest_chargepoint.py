@@ -43,7 +43,7 @@ class Station:
     def __init__(self) -> None:
         """Start with a charge point that has said nothing."""
         self.host = FakeOutlet()
-        self.chargepoint = EverestChargepoint("everest:evse_1", "evse_1", self.host, PREFIX)
+        self.chargepoint = EverestChargepoint(self.host, PREFIX, "evse_1")
         self.published: list[ChargepointSnapshot] = []
         self.chargepoint.add_listener(self.published.append)
 
@@ -96,7 +96,7 @@ class Station:
 
     def reply(self, reply_to: str, *, value: Any) -> None:
         """Answer a request."""
-        handler = self.chargepoint.reply_handler(reply_to.rsplit("/", 1)[1])
+        handler = self.chargepoint.module.reply_handler(reply_to.rsplit("/", 1)[1])
         assert handler is not None
         handler(json.dumps(value).encode(), self.now)
 
@@ -256,7 +256,7 @@ def test_an_unknown_word_is_shown_and_logged_once(
     assert (station.shown.status, station.shown.raw_status) == (None, "Dreaming")
     assert station.shown.meter.session_energy == 0.7
     assert [each.message for each in caplog.records if "Dreaming" in each.message] == [
-        "everest:evse_1 reports the unknown state 'Dreaming'"
+        "everest:site1/evse_1 reports the unknown state 'Dreaming'"
     ]
 
 
@@ -358,19 +358,19 @@ def test_a_reply_is_taken_once_and_only_by_whom_it_is_for(station: Station) -> N
     station.says("heartbeat", 42)
     info = station.requests()[0]
     request_id = info.rsplit("/", 1)[1]
-    handler = station.chargepoint.reply_handler(request_id)
+    handler = station.chargepoint.module.reply_handler(request_id)
     assert handler is not None
     handler(b'{"state":"Charging"}', station.now)
     handler(b'{"state":"Finished"}', station.now)
     assert station.shown.status is Status.CHARGING
-    assert station.chargepoint.reply_handler(request_id) is None
-    assert station.chargepoint.reply_handler("anybody") is None
+    assert station.chargepoint.module.reply_handler(request_id) is None
+    assert station.chargepoint.module.reply_handler("anybody") is None
 
 
 def test_a_garbled_reply_is_still_awaited(station: Station) -> None:
     station.says("heartbeat", 42)
     info = station.requests()[0]
-    handler = station.chargepoint.reply_handler(info.rsplit("/", 1)[1])
+    handler = station.chargepoint.module.reply_handler(info.rsplit("/", 1)[1])
     assert handler is not None
     with pytest.raises(ProtocolError):
         handler(b"\xff", station.now)
@@ -382,10 +382,10 @@ def test_unanswered_requests_are_forgotten(station: Station) -> None:
     station.says("heartbeat", 42)
     old = station.requests()[0].rsplit("/", 1)[1]
     station.wait(61)
-    assert station.chargepoint.reply_handler(old) is not None
+    assert station.chargepoint.module.reply_handler(old) is not None
     station.chargepoint._ask(Feature.STATUS)
     station.chargepoint._start_request(None)
-    assert station.chargepoint.reply_handler(old) is None
+    assert station.chargepoint.module.reply_handler(old) is None
     for _ in range(1000):
         station.chargepoint._stop_request()
     assert len(station.chargepoint.module._open) <= 64
@@ -696,7 +696,7 @@ def test_an_answer_is_no_start(ready: Station) -> None:
     ready.wait(6)
     ready.says("heartbeat", 6)
     ready.host.sent.clear()
-    ready.chargepoint._send("evse_id/get")
+    ready.chargepoint.module.ask("evse_id/get")
     (reply_to,) = ready.requests("evse_id/get")
     ready.reply(reply_to, value="DE*PNX*E12345*1")
     assert ready.shown.status is Status.CHARGING
@@ -733,7 +733,7 @@ def test_a_reply_of_the_time_before_the_link_was_lost_is_not_taken(station: Stat
     station.says("heartbeat", 42)
     old = station.requests()[0].rsplit("/", 1)[1]
     station.chargepoint.connection_lost(station.now)
-    assert station.chargepoint.reply_handler(old) is None
+    assert station.chargepoint.module.reply_handler(old) is None
 
 
 def test_a_doubt_outlives_a_lost_link(ready: Station) -> None:

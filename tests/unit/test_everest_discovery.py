@@ -8,7 +8,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.api.discovery import EverestProtocol
+from custom_components.fimp_chargepoint.chargepoint.everest.api.protocol import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
 from custom_components.fimp_chargepoint.chargepoint.model import Reason, Status
 

@@ -102,11 +102,10 @@ def test_nonsense_proves_nothing(variable: str, value: Any) -> None:
 def test_it_is_found_by_asking() -> None:
     station = Station()
     station.hub.connection_made()
-    ((_, question),) = station.hub.take_sent("everest_api/query-modules/ocpp_consumer")
+    ((_, question),) = station.hub.take_sent("everest_api/discover")
     reply_to = orjson.loads(question)["headers"]["replyTo"]
     apis = [
         {"module_id": "ocpp_1", "type": "ocpp_consumer", "version": 1},
-        {"module_id": "evse_1", "type": "evse_manager_consumer", "version": 1},
         {"module_id": "ocpp_2", "type": "ocpp_consumer", "version": 2},
         {"module_id": "a/b", "type": "ocpp_consumer", "version": 1},
         {"type": "ocpp_consumer"},
@@ -402,7 +401,7 @@ async def test_what_cannot_be_monitored_any_more() -> None:
 def test_the_silence_that_is_allowed_shrinks_with_the_interval() -> None:
     station = Station()
     station.hub.connection_made()
-    ((_, question),) = station.hub.take_sent("everest_api/query-modules/ocpp_consumer")
+    ((_, question),) = station.hub.take_sent("everest_api/discover")
     monitoring = {"heartbeat_period_ms": 100_000}
     api = {
         "module_id": "ocpp_1",

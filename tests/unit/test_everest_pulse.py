@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.heartbeat import HeartbeatMonitor
+from custom_components.fimp_chargepoint.chargepoint.everest.api.module import HeartbeatMonitor
 
 START = 1_800_000_000.0
 

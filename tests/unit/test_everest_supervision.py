@@ -157,7 +157,7 @@ def test_as_often_as_the_ocpp_client_wants_it() -> None:
     site = site_with()
     site.hub.connection_made()
     asked = dict(site.hub.take_sent())
-    question = asked[f"everest_api/query-modules/{OCPP}"]
+    question = asked["everest_api/discover"]
     found(site, OCPP, "ocpp_1", 20, orjson.loads(question)["headers"]["replyTo"])
     site.take()
     assert moments(site, 30) == [10.0, 20.0, 30.0]

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from .echo import Echo
-from .everest.api.discovery import EverestProtocol
-from .everest.legacy.discovery import LegacyProtocol
-from .everest.ocpp.discovery import OcppProtocol
+from .everest.api.protocol import EverestProtocol
+from .everest.internal_bus.protocol import InternalBus
+from .everest.legacy.protocol import LegacyProtocol
 from .fimp.discovery import FimpProtocol
 from .hub import Hub
 from .options import Options
@@ -15,7 +15,7 @@ from .transport.connection import SettingsSource
 #: What is spoken on an MQTT broker, by the name that it is chosen by (see `Options`).
 MQTT_PROTOCOLS = {
     "fimp": (FimpProtocol,),
-    "everest": (EverestProtocol, LegacyProtocol, OcppProtocol),
+    "everest": (EverestProtocol, LegacyProtocol, InternalBus),
 }
 
 

@@ -26,6 +26,8 @@ _UNKNOWN_WORDS_MAX = 20
 _TOLD = CUT_OFF | {Reason.OFFLINE, Reason.SILENT}
 
 type Listener[S] = Callable[[S], None]
+#: New values of a snapshot, by field.
+type Changes = dict[str, Any]
 
 
 class NodeHost(Protocol):

@@ -5,16 +5,19 @@ change of version, and some payloads break EVerest's own schema. So the getters 
 lenient: a value of the wrong type is one that was not sent, never an error.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 import math
 import re
-from typing import Any, override
+from typing import override
 from uuid import uuid4
 
 import orjson
 
 from ..errors import ProtocolError
+
+type JsonObject = Mapping[str, object]
 
 #: Bytes; the longest real messages (signed meter values) have a few thousand.
 _SIZE_MAX = 256 * 1024
@@ -25,7 +28,7 @@ _TEXT_MAX = 200
 _ADDRESS = re.compile(r"([\w+.-]+://)?([^/?#]*)(/[^?#@]*)?(?:[?#][^@]*)?")
 
 
-def decode(payload: bytes) -> Any:
+def decode(payload: bytes) -> object:
     """Return the JSON value in `payload`.
 
     Raises:
@@ -44,7 +47,7 @@ def decode(payload: bytes) -> Any:
         raise ProtocolError("json", error) from error
 
 
-def mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> JsonObject:
     """Return a message that must be an object.
 
     Raises:
@@ -56,10 +59,16 @@ def mapping(value: object) -> dict[str, Any]:
     raise ProtocolError("shape", f"an object was expected, not {type(value).__name__}")
 
 
-def part(value: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the object below `key`, an empty one where there is none."""
+def part(value: JsonObject, key: str) -> JsonObject:
+    """Return the object below `key`, an empty one if there is none."""
     found = value.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def objects(value: object, longest: int = 1000) -> list[JsonObject]:
+    """Return the objects in a list, of the first `longest` items; none if it is not a list."""
+    items = value[:longest] if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict)]
 
 
 def number(value: object) -> float | None:
@@ -88,7 +97,7 @@ def address(value: object) -> str | None:
     return text(protocol + host.rpartition("@")[2] + path)
 
 
-def error_name(error: dict[str, Any]) -> str | None:
+def error_name(error: JsonObject) -> str | None:
     """Return the type of a station's error, with what more is said of it."""
     kind, more = text(error.get("type")), text(error.get("sub_type"))
     return kind if kind is None or more is None else f"{kind}: {more}"
@@ -124,9 +133,9 @@ class ReplyTopic:
         return f"everest_api/1/{self.interface}/{self.module}/e2m/{self.operation}/{self.id}"
 
 
-def request(reply_to: ReplyTopic, payload: Any = None) -> bytes:
+def request(reply_to: ReplyTopic, payload: object = None) -> bytes:
     """Return the envelope of a request. There is none without a reply topic."""
-    envelope: dict[str, Any] = {"headers": {"replyTo": str(reply_to)}}
+    envelope: dict[str, object] = {"headers": {"replyTo": str(reply_to)}}
     if payload is not None:
         envelope["payload"] = payload
     return orjson.dumps(envelope)

@@ -21,11 +21,10 @@ from ..model import (
     Status,
     Vehicle,
 )
-from ..node import NodeHost
+from ..node import Changes, NodeHost
 from ..session import corrected
 from . import limits, powermeter, session
-from .api.operations import CONNECTORS
-from .envelope import mapping, text
+from .envelope import JsonObject, mapping, text
 from .hardware import Information
 from .limits import Enforced
 from .pauses import PausingChargepoint
@@ -41,6 +40,12 @@ _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
     "limits": (Feature.MAX_CURRENT,),
 }
 
+
+#: `hw_capabilities.connector_type` in words.
+CONNECTORS: Final = {
+    "IEC62196Type2Cable": "Type 2 cable",
+    "IEC62196Type2Socket": "Type 2 socket",
+}
 
 #: What decides on the status.
 _OF_STATUS: Final = frozenset({"status", "effective_current", "delayed_until"})
@@ -85,7 +90,7 @@ class Evse(PausingChargepoint):
         )
         #: The limits that hold, as was said last.
         self._enforced = Enforced()
-        self._hardware: dict[str, Any] = {}
+        self._hardware: JsonObject = {}
         self._information = Information()
         self._has_powermeter = False
 
@@ -107,7 +112,7 @@ class Evse(PausingChargepoint):
 
     # What is said: each returns the changes of the snapshot ---------------------
 
-    def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
+    def _powermeter(self, value: object, now: float) -> Changes:
         data = mapping(value)
         reading = powermeter.imported(data)
         if reading is not None:
@@ -120,7 +125,7 @@ class Evse(PausingChargepoint):
         changes = self._measured(replace(meter, power=power, session_energy=energy))
         return changes | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
 
-    def _with_total_power(self, changes: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+    def _with_total_power(self, changes: Changes, info: JsonObject) -> Changes:
         """Return the `changes` by a session_info, with the power in it where it counts."""
         power = powermeter.whole(info.get("latest_total_w"))
         measures = power or Feature.POWER in self.snapshot.capabilities.reports
@@ -130,7 +135,7 @@ class Evse(PausingChargepoint):
         meter = changes.get("meter", self.snapshot.meter)
         return changes | self._measured(replace(meter, power=power))
 
-    def _wrong(self, name: str, said: object) -> dict[str, Any]:
+    def _wrong(self, name: str, said: object) -> Changes:
         """Return the changes where it is `said` whether something is wrong."""
         if not isinstance(said, bool):
             return {}
@@ -156,18 +161,18 @@ class Evse(PausingChargepoint):
             sw_version=found.sw_version,
         )
 
-    def _hardware_capabilities(self, value: Any, now: float) -> dict[str, Any]:
+    def _hardware_capabilities(self, value: object, now: float) -> Changes:
         self._hardware = mapping(value)
         return {"capabilities": self._with_limits(), "identity": self._identity()}
 
-    def _ev_info(self, value: Any, now: float) -> dict[str, Any]:
+    def _ev_info(self, value: object, now: float) -> Changes:
         vehicle = parse_vehicle(mapping(value))
         return {"vehicle": vehicle, "capabilities": self._also(*reported(vehicle))}
 
     # What follows from it -------------------------------------------------------
 
     @override
-    def _with_session(self, state: State) -> dict[str, Any]:
+    def _with_session(self, state: State) -> Changes:
         before, self._session = self._session, state
         if state is before and state.raw == self.snapshot.raw_status:
             return {}
@@ -224,7 +229,7 @@ class Evse(PausingChargepoint):
         super().clock_set(by, now)
         self._update(now, delayed_until=corrected(self.snapshot.delayed_until, by))
 
-    def _without_car(self) -> dict[str, Any]:
+    def _without_car(self) -> Changes:
         """Return what is not true any more once the car has left."""
         details = replace(
             self.snapshot.details, vehicle_manufacturer=None, communication_failure=None
@@ -241,7 +246,7 @@ class Evse(PausingChargepoint):
         for report in _EVIDENCE.get(variable, ()):
             self._reported(report)
 
-    def _measured(self, meter: Meter) -> dict[str, Any]:
+    def _measured(self, meter: Meter) -> Changes:
         """Return the changes that `meter` makes; what is measured can be reported."""
         measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
         return {"meter": meter, "capabilities": self._also(*measured)}
@@ -267,20 +272,20 @@ class Evse(PausingChargepoint):
 
     # Limits ---------------------------------------------------------------------
 
-    def _limited(self, enforced: Enforced) -> dict[str, Any]:
+    def _limited(self, enforced: Enforced) -> Changes:
         """Return the changes by the limits that hold."""
         limit = enforced.limits
         if enforced.is_nothing and limit.phases is None:
             # It says nothing of phases as long as nothing flows; nobody has changed them.
             enforced = enforced.with_(current=limit.current, phases=self._enforced.limits.phases)
         self._enforced = enforced
-        holding: dict[str, Any] = {
+        holding: Changes = {
             "effective_current": limit.current,
             "limited_by": enforced.source,
         }
         return holding | self._shown_limits(replace(self.snapshot, **holding))
 
-    def _shown_limits(self, known: ChargepointSnapshot) -> dict[str, Any]:
+    def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
         """Return the limits to show: ours, also behind stricter ones, else what holds."""
         holding, kept = self._enforced.limits, known.kept
         current, own = holding.current, kept.get(Feature.MAX_CURRENT)
@@ -298,7 +303,7 @@ class Evse(PausingChargepoint):
         self._update(self.host.clock.now(), requested=requested, **shown)
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
+    def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
         if feature is Feature.PHASES:
             return ExpectedState(feature, value, lambda snapshot: _has_phases(snapshot, value))
         return super()._set_effect(feature, value)
@@ -319,7 +324,7 @@ class Evse(PausingChargepoint):
         return super()._act_effect(feature)
 
     @override
-    def _was_set(self, feature: Feature, value: Any) -> None:
+    def _was_set(self, feature: Feature, value: object) -> None:
         if feature in self.snapshot.capabilities.assumed:
             # No report will ever hold it: what was asked for is all there is.
             self._update(self.host.clock.now(), **{feature: value})
@@ -344,6 +349,6 @@ def _gives_nothing(snapshot: ChargepointSnapshot) -> bool:
     return snapshot.effective_current == 0 or snapshot.delayed_until is not None
 
 
-def _has_phases(snapshot: ChargepointSnapshot, phases: str) -> bool:
+def _has_phases(snapshot: ChargepointSnapshot, phases: object) -> bool:
     """Whether a number of phases shows; as long as nothing flows nothing is said of it."""
     return snapshot.phases == phases or snapshot.effective_current == 0

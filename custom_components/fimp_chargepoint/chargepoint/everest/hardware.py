@@ -4,10 +4,10 @@ EVerest's module `API`: `everest_api/info/var/info`, where the site has configur
 `everest_api/<id>/var/telemetry` of the board.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..model import Feature
-from .envelope import number, text
+from .envelope import JsonObject, number, text
 
 
 class Information(NamedTuple):
@@ -19,7 +19,7 @@ class Information(NamedTuple):
     sw_version: str | None = None
 
 
-def parse_information(info: dict[str, Any]) -> Information:
+def parse_information(info: JsonObject) -> Information:
     """Return what `info` says; a release has other keys than the next one."""
     return Information(
         manufacturer=text(info.get("manufacturer")) or text(info.get("vendor")),
@@ -29,7 +29,7 @@ def parse_information(info: dict[str, Any]) -> Information:
     )
 
 
-def telemetry(values: dict[str, Any]) -> dict[Feature, float | None]:
+def telemetry(values: JsonObject) -> dict[Feature, float | None]:
     """Return what `telemetry` says of the board."""
     if "temperature" not in values:
         return {}

@@ -7,11 +7,11 @@ stays until it is replaced or EVerest restarts.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from ..capabilities import Range
 from ..model import Feature
-from .envelope import number, part, text
+from .envelope import JsonObject, number, part, text
 
 #: Whom EVerest names as the source of what we ask for.
 SOURCE: Final = "fimp_chargepoint"
@@ -27,13 +27,13 @@ class Limits:
     current: float | None = None
     phases: int | None = None
 
-    def with_(self, feature: str, value: Any) -> Limits:
+    def with_(self, feature: str, value: object) -> Limits:
         """Return these limits with another value of one; of no other feature."""
         match feature:
             case Feature.MAX_CURRENT:
-                return replace(self, current=value)
+                return replace(self, current=number(value))
             case Feature.PHASES:
-                return replace(self, phases=int(value))
+                return replace(self, phases=int(str(value)))
         return self
 
 
@@ -59,7 +59,7 @@ class Enforced:
         return replace(self, limits=Limits(current=current, phases=phases))
 
 
-def enforced(value: dict[str, Any]) -> Enforced:
+def enforced(value: JsonObject) -> Enforced:
     """Return what `enforced_limits` says."""
     root = part(value, "limits_root_side")
     limit, lines = part(root, "ac_max_current_A"), part(root, "ac_max_phase_count")
@@ -77,9 +77,9 @@ def enforced(value: dict[str, Any]) -> Enforced:
     )
 
 
-def command(limits: Limits, when: datetime) -> dict[str, Any]:
+def command(limits: Limits, when: datetime) -> dict[str, object]:
     """Return the value of `set_external_limits`; without any limit ours is withdrawn."""
-    leaves: dict[str, Any] = {}
+    leaves: dict[str, object] = {}
     if limits.current is not None:
         leaves["ac_max_current_A"] = {"value": limits.current, "source": SOURCE}
     if limits.phases is not None:
@@ -98,7 +98,7 @@ def command(limits: Limits, when: datetime) -> dict[str, Any]:
     }
 
 
-def possible(hardware: dict[str, Any]) -> Range:
+def possible(hardware: JsonObject) -> Range:
     """Return which currents can be asked for, from `hw_capabilities`."""
     highest = number(hardware.get("max_current_A_import"))
     lowest = number(hardware.get("min_current_A_import"))
@@ -106,7 +106,7 @@ def possible(hardware: dict[str, Any]) -> Range:
     return Range(minimum, max(minimum, highest or _CURRENT_MAX), 0.1)
 
 
-def switches_phases(hardware: dict[str, Any]) -> bool:
+def switches_phases(hardware: JsonObject) -> bool:
     """Whether one phase and three can be asked for, from `hw_capabilities`."""
     lowest = number(hardware.get("min_phase_count_import"))
     highest = number(hardware.get("max_phase_count_import"))

@@ -17,7 +17,7 @@ from ..charge_point import Chargepoint
 from ..errors import ChargepointError
 from ..limits.requested import Pause, Requested
 from ..model import ChargepointSnapshot, Feature, Status
-from ..node import NodeHost
+from ..node import Changes, NodeHost
 from .envelope import text, timestamp
 from .session import remembering
 from .status import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING, State, is_of
@@ -51,7 +51,7 @@ def is_over(pause: Pause, state: State) -> bool:
     return no_transaction or state.paused_by_user or not same
 
 
-def to_storage(pause: Pause | None, state: State) -> dict[str, Any]:
+def to_storage(pause: Pause | None, state: State) -> Changes:
     """Return what the functions below read, fit for JSON."""
     found: dict[str, Any] = {}
     if pause is not None:
@@ -85,7 +85,7 @@ def read_explained(stored: Mapping[str, Any]) -> Explained | None:
     return Explained(reasons, session_id, started)
 
 
-def _session(session_id: str | None, started: datetime | None) -> dict[str, Any]:
+def _session(session_id: str | None, started: datetime | None) -> Changes:
     return {
         "session_id": session_id,
         "started": None if started is None else started.isoformat(),
@@ -108,7 +108,7 @@ class PausingChargepoint(Chargepoint, ABC):
         self._stopping: set[asyncio.Task[None]] = set()
 
     @abstractmethod
-    def _with_session(self, state: State) -> dict[str, Any]:
+    def _with_session(self, state: State) -> Changes:
         """Take over `state` and return what changes with it."""
 
     @property
@@ -117,7 +117,7 @@ class PausingChargepoint(Chargepoint, ABC):
         prepares = self._session.word == PREPARING and self._session.transaction
         return prepares or self.snapshot.status in SUSPENDED
 
-    def _replied_asleep(self, request_id: str, value: Any, *, pauses: bool) -> None:
+    def _replied_asleep(self, request_id: str, value: object, *, pauses: bool) -> None:
         """Take the reply to a request of which nothing else will show, as the car sleeps."""
         if value is True:
             self._request_pause(accepted=True if pauses else None)
@@ -137,7 +137,7 @@ class PausingChargepoint(Chargepoint, ABC):
         self._unconfirmed_stop = False
         self._update(self.host.clock.now(), **self._requesting(pause))
 
-    def _requesting(self, pause: Pause | None) -> dict[str, Any]:
+    def _requesting(self, pause: Pause | None) -> Changes:
         """Return what changes with another pause; one that waits is shown as wanted."""
         pending = dict(self.snapshot.pending)
         if not self._commands.waits(Feature.CHARGING):
@@ -151,7 +151,7 @@ class PausingChargepoint(Chargepoint, ABC):
             changes["pending"] = {**changes["pending"], Feature.CHARGING: False}
         super()._update(now, **changes)
 
-    def _without_past_pause(self, state: State) -> dict[str, Any]:
+    def _without_past_pause(self, state: State) -> Changes:
         """Return what changes where `state` ends a pause, or shows it by now."""
         pause = self.snapshot.requested.pause
         self._watch_for_resumption(state)
@@ -170,7 +170,7 @@ class PausingChargepoint(Chargepoint, ABC):
             self._request_pause(accepted=None)
 
     @override
-    def stored_pauses(self) -> dict[str, Any]:
+    def stored_pauses(self) -> Changes:
         return to_storage(self.snapshot.requested.pause, self._session)
 
     @override

@@ -4,10 +4,10 @@ EVerest API v1, evse_manager_consumer. Values are float32 printed as double, so 
 rounded to what they can mean.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from ..model import Feature, Meter
-from .envelope import number, part
+from .envelope import JsonObject, number, part
 
 #: Values of the three lines, and the decimals that mean something.
 _LINES: Final = {
@@ -32,18 +32,18 @@ FEATURES: Final = (
 )
 
 
-def imported(powermeter: dict[str, Any]) -> float | None:
+def imported(powermeter: JsonObject) -> float | None:
     """Return the meter's lifetime reading in kWh."""
     total = number(part(powermeter, "energy_Wh_import").get("total"))
     return None if total is None else total / 1000
 
 
-def power(powermeter: dict[str, Any]) -> float | None:
+def power(powermeter: JsonObject) -> float | None:
     """Return the total power in W."""
     return whole(part(powermeter, "power_W").get("total"))
 
 
-def measured(before: Meter, powermeter: dict[str, Any]) -> Meter:
+def measured(before: Meter, powermeter: JsonObject) -> Meter:
     """Return what is measured now; only the lifetime counters outlive their absence."""
     values: dict[Feature, float | None] = {Feature.POWER: power(powermeter)}
     for name, (features, digits) in _LINES.items():

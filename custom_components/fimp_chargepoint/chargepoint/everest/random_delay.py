@@ -7,13 +7,12 @@ nothing is said. The older API only says what is counted. No API tells how long 
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from ..capabilities import Capabilities, Range
-from ..commands.command import Request
 from ..model import ChargepointSnapshot, Feature
-from .envelope import number
-from .module import Module
+from ..node import Changes
+from .envelope import JsonObject, number
 
 #: Seconds. EVerest divides by it, so that none would end the whole of it.
 DURATIONS: Final = Range(1.0, 1800.0)
@@ -60,7 +59,7 @@ class RandomisedDelay:
         """Know of no limit yet."""
         self._rounds = 0
 
-    def limited(self, known: ChargepointSnapshot) -> dict[str, Any]:
+    def limited(self, known: ChargepointSnapshot) -> Changes:
         """Return what a limit changes in what is `known`: no countdown may follow it."""
         self._rounds += 1
         offered_here = Feature.RANDOM_DELAY in known.capabilities.controls
@@ -68,9 +67,7 @@ class RandomisedDelay:
             return {"random_delay": False, "delayed_until": None}
         return {}
 
-    def parse(
-        self, known: ChargepointSnapshot, value: dict[str, Any], now: datetime
-    ) -> dict[str, Any]:
+    def parse(self, known: ChargepointSnapshot, value: JsonObject, now: datetime) -> Changes:
         """Return what a countdown changes in what is `known`."""
         self._rounds = 0
         return {
@@ -82,14 +79,3 @@ class RandomisedDelay:
     def forget(self) -> None:
         """It starts anew, or nobody listened for a while."""
         self._rounds = 0
-
-
-def command(module: Module, feature: Feature, value: Any) -> Request:
-    """Return what sets something of the delay, or skips it; nobody replies to it."""
-    if feature is Feature.RANDOM_DELAY_DURATION:
-        return module.message("random_delay_set_duration_s", int(value))
-    if feature is Feature.SKIP_RANDOM_DELAY:
-        return module.message("random_delay_cancel", {})
-    if value:
-        return module.message("random_delay_enable", {})
-    return module.message("random_delay_disable", {})

@@ -8,12 +8,12 @@ comes late may have session_info only; either must do.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from ..model import Status
 from ..session import SAME_START
 from .energy import SessionEnergy, based, counted, metered
-from .envelope import number, part, text, timestamp
+from .envelope import JsonObject, number, part, text, timestamp
 from .status import (
     AUTH_REQUIRED,
     AUTH_TIMEOUT,
@@ -63,7 +63,7 @@ _HELD: Final = frozenset(
 )
 
 
-def on_event(state: State, event: dict[str, Any], now: float, seen: datetime) -> State:
+def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> State:
     """Return the state after a session_event; `seen` is what the calendar says."""
     name = text(event.get("event")) or ""
     when = timestamp(event.get("timestamp")) or seen
@@ -99,7 +99,7 @@ def on_event(state: State, event: dict[str, Any], now: float, seen: datetime) ->
     return _entered(state, word, when, now, car=car, enabled=enabled, reasons=reasons)
 
 
-def on_last_event(state: State, event: dict[str, Any]) -> State:
+def on_last_event(state: State, event: JsonObject) -> State:
     """Return the state after the last event was asked for, which may be of any time.
 
     Only the reasons of the pause that goes on are in it, and nothing happens.
@@ -127,7 +127,7 @@ def remembering(
     return replace(known, reasons=reasons)
 
 
-def on_info(state: State, info: dict[str, Any], now: float, seen: datetime) -> State:
+def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State:
     """Return the state after a session_info, the same object where nothing changed."""
     word = text(info.get("state"))
     started = timestamp(info.get("session_start_time"))
@@ -262,7 +262,7 @@ def _preparing(state: State, now: float) -> tuple[Status, frozenset[str] | None,
     return state.status, state.reasons, known or now + PREPARING_TIME
 
 
-def _is_allowed(state: State, info: dict[str, Any]) -> bool:
+def _is_allowed(state: State, info: JsonObject) -> bool:
     """Return whether a transaction runs by session_info; some releases do not say."""
     if timestamp(info.get("transaction_start_time")) is None:
         return state.transaction
@@ -331,13 +331,13 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
     )
 
 
-def _reading(details: dict[str, Any]) -> float | None:
+def _reading(details: JsonObject) -> float | None:
     """Return the meter's reading in an event, in kWh."""
     total = number(part(part(details, "meter_value"), "energy_Wh_import").get("total"))
     return None if total is None else total / 1000
 
 
-def _token(details: dict[str, Any]) -> str | None:
+def _token(details: JsonObject) -> str | None:
     """Return the end of the token in an event, enough to tell the cards of a house apart."""
     value = text(part(part(details, "id_tag"), "id_token").get("value")) or ""
     end = min(_TOKEN_END, len(value) // 2)

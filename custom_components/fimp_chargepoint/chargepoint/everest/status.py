@@ -3,6 +3,7 @@
 EVerest API v1, evse_manager_consumer; the API before it has the same words.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import re
@@ -125,7 +126,7 @@ def end_reason(word: str) -> EndReason | None:
     return EndReason(reason) if reason in EndReason else None
 
 
-def reasons_of(details: dict[str, object]) -> frozenset[str]:
+def reasons_of(details: Mapping[str, object]) -> frozenset[str]:
     """Return the reasons in what a `ChargingPausedEVSE` tells."""
     reasons = details.get("reasons")
     if not isinstance(reasons, list):

@@ -7,7 +7,7 @@ says nothing at all.
 from typing import Any, Final
 
 from ..model import Feature, Vehicle
-from .envelope import number, text, timestamp
+from .envelope import JsonObject, number, text, timestamp
 
 #: The numbers, by their key: in how many of EVerest's units one of ours is, and decimals.
 _NUMBERS: Final = {
@@ -36,7 +36,7 @@ _FEATURES: Final = tuple(
 )
 
 
-def parse_vehicle(info: dict[str, Any]) -> Vehicle:
+def parse_vehicle(info: JsonObject) -> Vehicle:
     """Return what is known of the car now."""
     found: dict[str, Any] = {"id": text(info.get("evcc_id"))}
     for key, (field, units, digits) in _NUMBERS.items():

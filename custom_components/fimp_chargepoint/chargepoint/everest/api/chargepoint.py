@@ -1,69 +1,112 @@
-"""An EVerest charge point: variables in, pause and resume out.
+"""An EVSE behind EVerest API v1.
 
-Source: EVerest API v1, evse_manager_consumer, releases 2025.10 to 2026.10. None of them
-says which it is, so nothing here depends on a release: what is sent is taken, and what
-is not answered is not asked again.
+Source: evse_manager_consumer, releases 2025.10 to 2026.10. No release can be told apart by its
+version, so nothing depends on it: what is published is taken, and what is not answered is not
+asked again.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import logging
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 from ...authorization import Permission, TakesPermissions
 from ...commands.command import Request
 from ...commands.replies import PendingReplies
 from ...errors import CommandRejectedError, NotConnectedError
-from ...model import Cost, Feature, Reason
-from ...node import NodeHost
+from ...model import Feature, Reason
+from ...node import Changes, NodeHost
+from ...watchdog import Inquiry
 from .. import random_delay, session
-from ..envelope import mapping, text
+from ..envelope import JsonObject, mapping, objects, text
 from ..evse import ASKS_FOR_TOKEN
 from ..limits import Enforced
-from ..module import Kind, Module
-from ..status import State
-from . import costs, dc_supply, details, operations
+from ..status import DISABLED, State
+from . import details
 from .authorization import AuthorizationClient
-from .companions import CompanionModules
-from .errors import ASK_AGAIN
 from .limiting import LimitedChargepoint
-from .tokens import TokenProvider
+from .module import ApiModule, Kind, Signature, node_address
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds within which a starting EVerest says everything; its first heartbeat, which shows
-#: that it was restarted, may come last.
+#: The variables worth asking for; the others are repeated or rare. Not `dlink_ready`: `true`
+#: is also the reply for a variable that was never published.
+GETTABLE: Final = (
+    "session_info",
+    # Only for the reason of a pause, which session_info does not have.
+    "session_event",
+    "powermeter",
+    "hw_capabilities",
+    "evse_id",
+    "ev_info",
+    "selected_protocol",
+    "supported_energy_transfer_modes",
+    "ac_nr_of_phases_available",
+    "ac_pp_ampacity",
+    "powermeter_public_key_ocmf",
+    "dc_mode",
+    "dc_capabilities",
+    "random_delay_countdown",
+)
+#: Seconds within which a starting EVerest publishes everything; the heartbeat that shows the
+#: restart may come last.
 _STARTUP_TIME: Final = 1.0
-#: Seconds that a start takes, in which more than one thing shows it.
+#: Seconds that a start takes, in which more than one message shows it.
 _START_TIME: Final = 5.0
+#: Seconds after which the errors are requested again if no list came.
+ASK_AGAIN: Final = 3.0
 
-_DISABLED: Final = "Disabled"
-#: What is said of a token that starts no session.
+#: What `false` means as a reply. `true` proves nothing, unless nothing else will show it.
+_REFUSALS: Final = {
+    "pause_charging": "the station refused to pause: it has no transaction to pause",
+    "resume_charging": "the station refused to resume: it has no transaction to resume",
+    "stop_transaction": "the station refused: it has no transaction to stop",
+    "force_unlock": "the station refused: it has no lock, or cannot open it",
+}
+_HIGHER_PRIORITY: Final = (
+    "another source with a higher priority decides whether the station may be used"
+)
+#: The priority with which we enable and disable; lower numbers win (0 to 10000).
+_PRIORITY: Final = 100
+#: The decisions about a token that start no session.
 _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 
 class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     """One `evse_manager_consumer` module, which stands for one EVSE."""
 
+    SIGNATURE: ClassVar[Signature] = {
+        "session_info": ("state", str),
+        "session_event": ("event", str),
+        "powermeter": ("energy_Wh_import", dict),
+        "enforced_limits": ("limits_root_side", dict),
+        "hw_capabilities": ("max_current_A_import", int | float),
+        "evse_id": ("", str),
+        "selected_protocol": ("", str),
+    }
+
     always_reported = LimitedChargepoint.always_reported | {Feature.END_REASON}
 
-    def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
-        """Start with what every EVSE can do; `address` identifies the node."""
-        super().__init__(address, Module(prefix, Kind.EVSE, module), host)
+    def __init__(self, host: NodeHost, prefix: str, module: str) -> None:
+        """Stand for a module below a topic prefix."""
+        super().__init__(node_address(Kind.EVSE, prefix, module), module, host)
+        self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)
         self._calls = PendingReplies(host, self.timers, self.command_timeout)
-        self._authorization_client = AuthorizationClient(self.module, host, self._calls)
-        #: Whether an event was heard since the last gap, so that the last one is known.
+        self._authorization_client = AuthorizationClient(self.module, self._calls)
+        # The first request may have come before the module was ready.
+        self._errors = Inquiry(
+            self.timers, "errors", self._ask_for_errors, (ASK_AGAIN,), gave_up=self._ask_for_errors
+        )
+        #: Whether an event was received since the last gap, so that the last one is known.
         self._event_heard = False
         self._connector = 1
-        #: By which number the station knows it, None where that is not known.
-        self._number: int | None = None
         self._session_heard_at = float("-inf")
-        #: When a start was seen that no heartbeat had shown.
+        #: When a restart was seen that no heartbeat had shown.
         self._start_seen_at = float("-inf")
-        #: Who else wants to know of a restart: the station that it is a part of.
+        #: Called after a restart, for the station that it is a part of.
         self.when_restarted: Callable[[float], None] | None = None
-        self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
+        self._reports: dict[str, Callable[[object, float], Changes]] = {
             "session_info": self._session_info,
             "session_event": self._session_event,
             "powermeter": self._powermeter,
@@ -78,90 +121,68 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     # Messages in --------------------------------------------------------------
 
     @override
-    def handle_message(self, variable: str, value: Any, now: float, *, asked: bool = False) -> None:
-        """Take the `value` of a variable; one that is not known is a sign of life."""
-        if asked and variable == "ev_info" and self._session.plugged is False:
-            # It was kept for those who ask, and is of the car that has left.
+    def handle_message(
+        self, variable: str, value: object, now: float, *, requested: bool = False
+    ) -> None:
+        if requested and variable == "ev_info" and self._session.plugged is False:
+            # The reply is kept from the car that has left.
             value = {}
-        if asked and variable == "session_event":
+        if requested and variable == "session_event":
             self._last_event(value, now)
             return
-        started = not asked and self._is_of_start(variable, value, now)
+        started = not requested and self._is_of_start(variable, value, now)
         report = self._reports.get(variable)
         self._heard(now, **(report or partial(self._detail, variable))(value, now))
         if started:
             self._start_seen_at = now
-            self._heard(now, **self._restarted(now))
+            self._heard(now, **self._begin_anew(now))
         self._authorization_client.heard(variable, value)
         self._confirm_by(variable)
 
-    def assign(self, companions: CompanionModules, now: float) -> None:
-        """Take over the modules beside it that belong to it."""
-        before, self._companions = self._companions, companions
-        for old, new, listener in (
-            (before.errors, companions.errors, self.take_faults),
-            (before.authorization, companions.authorization, self._token_judged),
-            (before.costs, companions.costs, self._costs_told),
-        ):
-            if old is not None:
-                old.ignore(listener)
-            if new is not None:
-                new.listen(listener)
-        if companions.errors is not before.errors:
-            self.take_faults(frozenset(), now)
-            if companions.errors is not None:
-                companions.errors.ask(now)
-        if companions.limits is not before.limits:
-            self._update(now, capabilities=self._with_limits())
-
     @override
-    def _replied(self, request_id: str, operation: str, value: Any, now: float) -> None:
-        if operation == "get_evse":
-            self._connector = operations.first_connector(value) or self._connector
-            self._number = operations.number_of(value) or self._number
+    def _replied(self, request_id: str, operation: str, value: object, now: float) -> None:
+        if operation == "get_evse" and isinstance(value, dict):
+            self._number = _number(value) or self._number
+            connectors = (_number(each) for each in objects(value.get("connectors")))
+            self._connector = next(filter(None, connectors), self._connector)
         if operation == "enable_disable" and isinstance(value, bool):
-            # The state that results, which need not be what we wanted.
+            # The resulting state, which need not be the requested one.
             self._heard(now, enabled=value)
             if value is self.snapshot.pending.get(Feature.ENABLED, value):
                 self._commands.confirm(request_id)
             else:
-                self._commands.reject(request_id, operations.HIGHER_PRIORITY)
+                self._commands.reject(request_id, _HIGHER_PRIORITY)
             return
         self._heard(now)
         self._calls.replied(request_id, value)
         if self._asleep and operation in ("pause_charging", "resume_charging"):
-            pauses = operation == "pause_charging"
-            self._replied_asleep(request_id, value, pauses=pauses)
-        if value is False and operation in operations.REFUSALS:
-            self._commands.reject(request_id, operations.REFUSALS[operation])
+            self._replied_asleep(request_id, value, pauses=operation == "pause_charging")
+        if value is False and operation in _REFUSALS:
+            self._commands.reject(request_id, _REFUSALS[operation])
         elif value is True:
             self._commands.accept(request_id)
 
-    def _last_event(self, value: Any, now: float) -> None:
-        """Take why it pauses, in an answer that tells of nothing that happens now."""
+    def _last_event(self, value: object, now: float) -> None:
+        """Take the reason of a pause from the reply: it is no event of now."""
         state = self._session
         if not self._event_heard:
             state = session.on_last_event(state, mapping(value))
         self._heard(now, **self._with_session(state))
 
-    def _session_event(self, value: Any, now: float) -> dict[str, Any]:
+    def _session_event(self, value: object, now: float) -> Changes:
         self._session_heard_at = now
         self._event_heard = True
         seen = self.host.clock.to_datetime(now)
         return self._with_session(session.on_event(self._session, mapping(value), now, seen))
 
-    def _session_info(self, value: Any, now: float) -> dict[str, Any]:
+    def _session_info(self, value: object, now: float) -> Changes:
         info = mapping(value)
         self._session_heard_at = now
         seen = self.host.clock.to_datetime(now)
         changes = self._with_session(session.on_info(self._session, info, now, seen))
         return self._with_total_power(changes, info)
 
-    def _random_delay_countdown(self, value: Any, now: float) -> dict[str, Any]:
-        when = self.host.clock.to_datetime(now)
-        return self._countdown.parse(self.snapshot, mapping(value), when)
-
-    def _evse_id(self, value: Any, now: float) -> dict[str, Any]:
+    def _evse_id(self, value: object, now: float) -> Changes:
         evse_id = text(value)
         if evse_id is None:
             return {}
@@ -170,33 +191,29 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             "capabilities": self._also(Feature.EVSE_ID),
         }
 
-    def _detail(self, variable: str, value: Any, now: float) -> dict[str, Any]:
-        """Take what has no handler of its own."""
-        if measured := dc_supply.facts(variable, value):
-            said = (each for each in measured if measured[each] is not None)
-            return {
-                "direct": replace(self.snapshot.direct, **measured),
-                "capabilities": self._also(*said),
-            } | self._supply_failed(measured)
-        found = details.fact(variable, value)
-        if found is None:
+    def _detail(self, variable: str, value: object, now: float) -> Changes:
+        """Take a variable without a handler of its own."""
+        found = details.facts(variable, value)
+        if not found:
             return {}
-        feature, meaning = found
-        known = {"capabilities": self._also(feature)}
-        if feature is Feature.CABLE_CURRENT:
-            return known | {"cable_current": meaning}
-        return known | {"details": replace(self.snapshot.details, **{feature: meaning})}
+        changes = details.changed(self.snapshot, found)
+        if (mode := found.get(Feature.DC_MODE)) is not None:
+            changes |= self._wrong("dc_mode: Fault", mode == details.FAULT)
+        return changes | {"capabilities": self._also(*details.offered(found))}
 
-    def _heartbeat(self, value: Any, now: float) -> dict[str, Any]:
-        before = self._heartbeats.silence_max
-        if self._heartbeats.received(value, now) and now - self._start_seen_at >= _START_TIME:
-            return self._restarted(now)
-        if self._heartbeats.silence_max < before:
-            self._watch(now)
-        return {}
+    @override
+    def answered(self, request_id: str, operation: str, value: object, now: float) -> None:
+        if operation == "random_delay_countdown/get":
+            # The value may be old, but only a station with a random delay replies.
+            offered = random_delay.offered(self.snapshot.capabilities)
+            self._heard(now, capabilities=offered)
+            value = None
+        super().answered(request_id, operation, value, now)
 
-    def _is_of_start(self, variable: str, value: Any, now: float) -> bool:
-        """Whether a variable is only said at a start, which nothing has shown so far.
+    # Restarts -------------------------------------------------------------------
+
+    def _is_of_start(self, variable: str, value: object, now: float) -> bool:
+        """Whether this is only published at a start, which nothing has shown so far.
 
         2025.10 does not count its heartbeats, and they can be switched off.
         """
@@ -204,65 +221,75 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             return False
         if variable == "ready":
             return value is True
-        # Another one may have been set meanwhile.
+        # It may also have been changed.
         known = self.snapshot.identity.evse_id
         return variable == "evse_id" and text(value) is not None and known in (None, value)
 
-    def _restarted(self, now: float) -> dict[str, Any]:
-        """Forget what the life before this one said, and ask anew."""
+    @override
+    def _restarted(self, now: float) -> Changes:
+        return self._begin_anew(now) if now - self._start_seen_at >= _START_TIME else {}
+
+    def _begin_anew(self, now: float) -> Changes:
+        """Forget what was reported before a restart, and ask for everything."""
         _LOGGER.info("%s was restarted", self.address)
         self._alive_since = now
-        # Before all else: until then the car may have what it wants.
+        # First of all: until then the car may draw what it wants.
         self.limit_ownership.reconnected(now, lost=True)
         self._request_pause(accepted=None)
-        changes: dict[str, Any] = {}
+        changes: Changes = {}
         if now - self._session_heard_at > _STARTUP_TIME:
             changes = self._with_session(session.forgotten(self._session, restarted=True))
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
         changes |= {"faults": frozenset(), "errors": frozenset()} | self._without_car()
-        changes["direct"] = dc_supply.unmeasured(self.snapshot.direct)
-        # It starts without a delay; what was counted since then is counted again.
+        changes["direct"] = details.unmeasured(self.snapshot.direct)
+        # EVerest starts without a random delay.
         changes |= dict.fromkeys(("random_delay", "random_delay_duration", "delayed_until"))
-        self._countdown.forget()
-        self._authorization_client.forget()
-        self._forget_companions()
+        self._forget_reports()
         changes |= self._limited(Enforced())
         self._ask_for_everything(now)
         if self.when_restarted is not None:
             self.host.internal_errors.call(self.when_restarted, now)
         return changes
 
-    def _supply_failed(self, measured: dict[Feature, Any]) -> dict[str, Any]:
-        mode = measured.get(Feature.DC_MODE)
-        return {} if mode is None else self._wrong("dc_mode: Fault", mode == dc_supply.FAULT)
+    def _forget_reports(self) -> None:
+        """Forget what may be older than a gap or a restart."""
+        self._countdown.forget()
+        self._authorization_client.forget()
+        self._enforced = Enforced()
+        if self._companions.errors is not None:
+            self._companions.errors.forget()
 
     @override
-    def _with_session(self, state: State) -> dict[str, Any]:
+    def _ask_for_everything(self, now: float) -> None:
+        super()._ask_for_everything(now)
+        self.module.ask("get_evse")
+        self._errors.start(now)
+
+    @override
+    def _ask_for_life(self, now: float) -> None:
+        self.module.ask("get_evse")
+
+    @override
+    def _ask(self, report: str) -> None:
+        if report == Feature.STATUS and self._answers_gets is not False:
+            self.module.ask("session_info/get")
+
+    @override
+    def _with_session(self, state: State) -> Changes:
         changes = super()._with_session(state)
         if changes:
-            changes["enabled"] = None if state.word is None else state.word != _DISABLED
+            changes["enabled"] = None if state.word is None else state.word != DISABLED
         return changes
 
     def belongs_to(self, parent: str | None, now: float) -> None:
-        """Take over of which station it is a part."""
+        """Take the address of the station that it is a part of."""
         self._update(now, parent=parent)
 
-    # The modules beside it ------------------------------------------------------
+    # Companion modules ----------------------------------------------------------
 
-    @property
     @override
-    def takes_token(self) -> bool | None:
-        asks = super().takes_token is not None
-        return self._companions.tokens is not None if asks else None
-
-    def _costs_told(self, cost: Cost, now: float) -> None:
-        """Take what the session costs by the station's own account."""
-        if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
-            self._update(now, charged=cost, capabilities=self._also(Feature.STATION_COST))
-
-    def _token_judged(self, value: str, status: str) -> None:
-        """Take what the station says of a token that somebody has shown."""
-        self._authorization_client.judged(value, status)
+    def _token_decided(self, value: str, status: str) -> None:
+        self._authorization_client.decided(value, status)
         token = self.host.options.token
         if token is not None and value == token.value and status in _REFUSED_TOKEN:
             refusal = CommandRejectedError(f"the station refused the token: {status}")
@@ -270,7 +297,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def check_permission(self, permission: Permission) -> None:
-        self._authorization_client.check(permission, self._reader)
+        self._authorization_client.check(permission, self._companions, self._reader)
 
     @override
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
@@ -278,17 +305,8 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if not self.snapshot.available:
             raise NotConnectedError("the station is not there")
         return await self._authorization_client.give(
-            permission,
-            self._reader,
-            evse=self._number if self._companions.shared else None,
-            judged=self._companions.authorization is not None,
+            permission, self._companions, self._reader, self._number
         )
-
-    @property
-    def _reader(self) -> TokenProvider | None:
-        """What a token can be shown to so that no other EVSE takes it."""
-        known = self._number is not None or not self._companions.shared
-        return self._companions.tokens if known else None
 
     # Requests out -------------------------------------------------------------
 
@@ -296,30 +314,42 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _start_request(self, mode: str | None) -> Request:
         token, reader = self.host.options.token, self._reader
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
-            # Only then: the token that started a session ends it when it is shown again.
-            return reader.request(token, self._number if self._companions.shared else None)
-        return self._request("resume_charging")
+            # Only then: presented again, the token that started a session ends it.
+            return reader.token_request(token, self._number if self._companions.shared else None)
+        return self.module.request("resume_charging")
 
     @override
     def _stop_request(self) -> Request:
-        # Not stop_transaction: after that nothing but pulling the plug starts again.
-        return self._request("pause_charging")
+        # Not stop_transaction: after that only a new plug-in starts again.
+        return self.module.request("pause_charging")
 
     @override
     def _set_request(self, feature: Feature, value: Any) -> Request:
         if feature is Feature.ENABLED:
-            return self._request("enable_disable", operations.enable_disable(enable=value))
-        if feature in (Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION):
-            return random_delay.command(self.module, feature, value)
+            source = {
+                "enable_source": "LocalAPI",
+                "enable_state": "Enable" if value else "Disable",
+                "enable_priority": _PRIORITY,
+            }
+            # Connector 0 is the whole EVSE.
+            return self.module.request("enable_disable", {"connector_id": 0, "source": source})
+        if feature is Feature.RANDOM_DELAY:
+            if value:
+                return self.module.message("random_delay_enable", {})
+            return self.module.message("random_delay_disable", {})
+        if feature is Feature.RANDOM_DELAY_DURATION:
+            return self.module.message("random_delay_set_duration_s", int(value))
         return self._limits_request({**self.snapshot.pending, feature: value})
 
     @override
     def _act_request(self, feature: Feature) -> Request:
         if feature is Feature.STOP_TRANSACTION:
-            return self._request("stop_transaction", operations.STOP_TRANSACTION)
+            return self.module.request("stop_transaction", {"reason": "Remote"})
         if feature is Feature.SKIP_RANDOM_DELAY:
-            return random_delay.command(self.module, feature, value=True)
-        return self._request("force_unlock", self._connector)
+            return self.module.message("random_delay_cancel", {})
+        return self.module.request("force_unlock", self._connector)
+
+    # Availability -----------------------------------------------------------------
 
     @override
     def close(self) -> None:
@@ -331,29 +361,17 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._calls.connection_lost()
         super().connection_lost(now)
 
-    # Life -----------------------------------------------------------------------
-
-    @override
-    def _ask_for_everything(self, now: float) -> None:
-        super()._ask_for_everything(now)
-        errors = self._companions.errors
-        if errors is not None:
-            errors.ask(now)
-            self.timers.set("errors", now + ASK_AGAIN, errors.ask)
-
-    def _forget_companions(self) -> None:
-        """What they have said and were asked may be of before a restart."""
-        self._enforced = Enforced()
-        if self._companions.errors is not None:
-            self._companions.errors.forget()
-
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             self._event_heard = False
-            self._countdown.forget()
-            self._authorization_client.forget()
-            self._forget_companions()
+            self._forget_reports()
         elif self._companions.errors is not None:
             changes = {"faults": self._companions.errors.names} | changes
         super()._set_unavailable(reason, now, **changes)
+
+
+def _number(part: JsonObject) -> int | None:
+    """Return the number of an EVSE, or of its connector, from the reply to `get_evse`."""
+    number = part.get("id")
+    return number if type(number) is int else None

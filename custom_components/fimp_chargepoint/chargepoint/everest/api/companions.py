@@ -1,53 +1,230 @@
-"""The modules beside an EVSE's, by their kind.
+"""The modules beside those of the EVSEs: errors, limits, tokens and costs.
 
-Nothing on the wire says which EVSE they belong to; `discovery` links them.
+EVerest API v1. Nothing on the wire says which EVSE such a module belongs to (see
+`module_assignment`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, override
 
 from ...commands.command import Request
+from ...errors import InvalidRequestError
+from ...node import NodeHost
+from ...options import Token
 from .. import limits
+from ..envelope import error_name, mapping, objects, part, text
 from ..limits import Limits
-from ..module import Kind
-from .companion import CompanionModule
-from .costs import SessionCosts
-from .errors import ErrorHistory
-from .tokens import Authorization, TokenProvider
+from .costs import parse_cost
+from .module import ApiModule, Kind, Signature
+
+
+class CompanionModule(ApiModule):
+    """A module beside the EVSEs; several of them may listen to it."""
+
+    KIND: ClassVar[Kind]
+    SIGNATURE: ClassVar[Signature] = {}
+
+    def __init__(self, host: NodeHost, prefix: str, module_id: str) -> None:
+        """Address a module below a topic prefix."""
+        super().__init__(host, prefix, self.KIND, module_id)
+        self._listeners: dict[Callable[..., None], None] = {}
+
+    @property
+    def module(self) -> ApiModule:
+        """Return the module itself, as for a node."""
+        return self
+
+    def add_listener(self, listener: Callable[..., None]) -> None:
+        """Call `listener` with what the module reports."""
+        self._listeners[listener] = None
+
+    def remove_listener(self, listener: Callable[..., None]) -> None:
+        """Stop calling it."""
+        self._listeners.pop(listener, None)
+
+    def _tell(self, *what: object) -> None:
+        self.host.internal_errors.tell(self._listeners, *what)
+
+    def found(self, heartbeat_period: float | None, now: float) -> None:
+        """The module answered a discovery; its heartbeats are so many seconds apart."""
+        if heartbeat_period is not None:
+            self.heartbeats.set_interval(heartbeat_period)
+        self.heard_at = now
+
+    def handle_message(self, variable: str, value: object, now: float) -> None:
+        """Take the value of a variable."""
+        self.received(variable, value, now)
+
+
+#: Errors that are kept; a station has a handful.
+_ERRORS_MAX: Final = 100
+
+
+class ErrorHistory(CompanionModule):
+    """Reports the names of all active errors of the station: `listener(names, now)`.
+
+    Source: error_history_consumer. An error names a driver, not an EVSE.
+    """
+
+    KIND = Kind.ERRORS
+    SIGNATURE: ClassVar = {"error_raised": ("uuid", object), "error_cleared": ("uuid", object)}
+
+    def __init__(self, host: NodeHost, prefix: str, module_id: str) -> None:
+        """Start without any error."""
+        super().__init__(host, prefix, module_id)
+        self._active: dict[str, str] = {}
+        #: Whether an error was raised or cleared since the list was requested.
+        self._overtaken = False
+        #: Whether the station has sent the list.
+        self.known = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all active errors."""
+        return frozenset(self._active.values())
+
+    def forget(self) -> None:
+        """Start anew after a gap or a restart."""
+        self._active.clear()
+        self.known = False
+        self.clear()
+
+    def request_list(self) -> None:
+        """Request the active errors."""
+        self._overtaken = False
+        self.ask("active_errors")
+
+    @override
+    def handle_message(self, variable: str, value: object, now: float) -> None:
+        super().handle_message(variable, value, now)
+        if variable not in self.SIGNATURE:
+            return
+        error = mapping(value)
+        uuid, name = text(error.get("uuid")), error_name(error)
+        if uuid is None:
+            return
+        self._overtaken = True
+        if variable == "error_cleared":
+            self._active.pop(uuid, None)
+        elif name is not None and len(self._active) < _ERRORS_MAX:
+            self._active[uuid] = name
+        self._tell(self.names, now)
+
+    @override
+    def answered(self, request_id: str, operation: str, value: object, now: float) -> None:
+        errors = mapping(value).get("errors")
+        if not isinstance(errors, list):
+            return
+        if self._overtaken:
+            # The list may be older than that.
+            self.request_list()
+            return
+        self._active = {
+            uuid: name
+            for error in objects(errors, _ERRORS_MAX)
+            if (uuid := text(error.get("uuid"))) and (name := error_name(error))
+        }
+        self.known = True
+        self._tell(self.names, now)
 
 
 class EnergyLimits(CompanionModule):
-    """The limits that we ask for."""
+    """Takes our limits. Source: external_energy_limits_consumer."""
 
-    PROOFS: ClassVar = {
-        "capabilities": "nominal_voltage_V",
-        "enforced_limits": "limits_root_side",
+    KIND = Kind.LIMITS
+    SIGNATURE: ClassVar = {
+        "capabilities": ("nominal_voltage_V", object),
+        "enforced_limits": ("limits_root_side", object),
     }
 
-    def request(self, wanted: Limits) -> Request:
-        """Return the message that replaces what we asked for before; it has no reply."""
-        clock = self._host.clock
-        value = limits.command(wanted, clock.to_datetime(clock.now()))
-        return self.module.message("set_external_limits", value)
+    def limits_request(self, requested: Limits) -> Request:
+        """Return the message that replaces our former limits; it has no reply."""
+        clock = self.host.clock
+        value = limits.command(requested, clock.to_datetime(clock.now()))
+        return self.message("set_external_limits", value)
 
 
-#: What is made of a module of each kind.
-COMPANIONS: Final[dict[Kind, type[CompanionModule]]] = {
-    Kind.ERRORS: ErrorHistory,
-    Kind.LIMITS: EnergyLimits,
-    Kind.TOKENS: TokenProvider,
-    Kind.AUTHORIZATION: Authorization,
-    Kind.COSTS: SessionCosts,
-}
+#: The types that EVerest knows; it may not survive any other one.
+TOKEN_TYPES: Final = frozenset(
+    {
+        "Central",
+        "eMAID",
+        "MacAddress",
+        "ISO14443",
+        "ISO15693",
+        "KeyCode",
+        "Local",
+        "NoAuthorization",
+    }
+)
+_TOKEN_MAX: Final = 36
 
-#: In which field of `CompanionModules` a module of each kind is.
-FIELDS: Final[dict[Kind, str]] = {
-    Kind.ERRORS: "errors",
-    Kind.LIMITS: "limits",
-    Kind.TOKENS: "tokens",
-    Kind.AUTHORIZATION: "authorization",
-    Kind.COSTS: "costs",
-}
+
+def check_token(token: Token) -> None:
+    """Raise InvalidRequestError for a token that EVerest may not survive."""
+    if not 0 < len(token.value.encode()) <= _TOKEN_MAX or not token.value.isprintable():
+        raise InvalidRequestError("a token has 1 to 36 characters")
+    if token.kind not in TOKEN_TYPES:
+        raise InvalidRequestError(token.kind)
+
+
+class TokenProvider(CompanionModule):
+    """A card reader that we present a token to. Source: auth_token_provider."""
+
+    KIND = Kind.TOKENS
+
+    def token_request(self, token: Token, evse: int | None = None) -> Request:
+        """Return the message that presents `token` to the EVSE with that number.
+
+        It has no reply. Raises as `check_token` does.
+        """
+        check_token(token)
+        value: dict[str, object] = {
+            "id_token": {"value": token.value, "type": token.kind},
+            "authorization_type": "RFID",
+        }
+        if evse is not None:
+            value["connectors"] = [evse]
+        return self.message("provided_token", value)
+
+
+class Authorization(CompanionModule):
+    """Reports the station's decision about a token: `listener(token, status)`.
+
+    Source: auth_consumer.
+    """
+
+    KIND = Kind.AUTHORIZATION
+    SIGNATURE: ClassVar = {"token_validation_status": ("token", object)}
+
+    @override
+    def handle_message(self, variable: str, value: object, now: float) -> None:
+        super().handle_message(variable, value, now)
+        if variable != "token_validation_status":
+            return
+        decision = mapping(value)
+        token = text(part(part(decision, "token"), "id_token").get("value"))
+        status = text(decision.get("status"))
+        if token is not None and status is not None:
+            self._tell(token, status)
+
+
+class SessionCosts(CompanionModule):
+    """Reports what a session costs: `listener(cost, now)`. Source: session_cost_consumer."""
+
+    KIND = Kind.COSTS
+    SIGNATURE: ClassVar = {
+        "session_cost": ("currency", object),
+        "tariff_message": ("messages", object),
+        "default_price": ("messages", object),
+    }
+
+    @override
+    def handle_message(self, variable: str, value: object, now: float) -> None:
+        super().handle_message(variable, value, now)
+        if variable == "session_cost":
+            self._tell(parse_cost(mapping(value)), now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +240,13 @@ class CompanionModules:
     authorization: Authorization | None = None
     costs: SessionCosts | None = None
     shared: bool = False
+
+
+#: The field of `CompanionModules` and the class for each kind.
+COMPANIONS: Final[dict[Kind, tuple[str, type[CompanionModule]]]] = {
+    Kind.ERRORS: ("errors", ErrorHistory),
+    Kind.LIMITS: ("limits", EnergyLimits),
+    Kind.TOKENS: ("tokens", TokenProvider),
+    Kind.AUTHORIZATION: ("authorization", Authorization),
+    Kind.COSTS: ("costs", SessionCosts),
+}

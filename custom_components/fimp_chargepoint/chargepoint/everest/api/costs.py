@@ -3,44 +3,23 @@
 EVerest API v1, session_cost_consumer, since 2025.12.
 """
 
-from typing import Any, ClassVar, Final, override
+from typing import Final
 
 from ...model import Cost, Session
-from ..envelope import mapping, number, part, text, timestamp
-from .companion import CompanionModule
+from ..envelope import JsonObject, number, objects, part, text, timestamp
 
 #: Decimals of a currency that names none, and the most that are believed.
 _DECIMALS: Final = 2
 _DECIMALS_MAX: Final = 6
-_CHUNKS_MAX: Final = 1000
 
 
-class SessionCosts(CompanionModule):
-    """Tells its listeners of the costs of a session, and when it was told."""
-
-    PROOFS: ClassVar = {
-        "session_cost": "currency",
-        "tariff_message": "messages",
-        "default_price": "messages",
-    }
-
-    @override
-    def handle_message(self, variable: str, value: Any, now: float) -> None:
-        """Take the costs of a session."""
-        if variable == "session_cost":
-            self._tell(parse_cost(mapping(value)), now)
-
-
-def parse_cost(value: dict[str, Any]) -> Cost:
+def parse_cost(value: JsonObject) -> Cost:
     """Return what `session_cost` says; amounts come in the smallest coin there is."""
     currency = part(value, "currency")
     coin = _coin(currency)
     by_category: dict[str, float] = {}
     ended = None
-    chunks = value.get("cost_chunks")
-    for chunk in chunks[:_CHUNKS_MAX] if isinstance(chunks, list) else ():
-        if not isinstance(chunk, dict):
-            continue
+    for chunk in objects(value.get("cost_chunks")):
         amount = number(part(chunk, "cost").get("value"))
         if amount is not None:
             category = text(chunk.get("category")) or "Other"
@@ -73,16 +52,16 @@ def is_of(cost: Cost, session: Session) -> bool:
 def _prices(components: object) -> dict[str, float]:
     """Return the price of each category, in its currency's usual unit."""
     found = {}
-    for each in components if isinstance(components, list) else ():
-        price = part(each, "price") if isinstance(each, dict) else {}
+    for component in objects(components):
+        price = part(component, "price")
         amount = number(part(price, "value").get("value"))
         if amount is not None:
-            category = text(each.get("category")) or "Other"
+            category = text(component.get("category")) or "Other"
             found[category] = _rounded(amount * _coin(part(price, "currency")))
     return found
 
 
-def _coin(currency: dict[str, Any]) -> float:
+def _coin(currency: JsonObject) -> float:
     """Return what the smallest coin is worth."""
     decimals = currency.get("decimals")
     if type(decimals) is not int or not 0 <= decimals <= _DECIMALS_MAX:

@@ -1,67 +1,117 @@
-"""The limits of an EVSE through EVerest API v1: what holds, what is ours, what is asked for."""
+"""What the companion modules add to an EVSE of EVerest API v1: limits, errors, tokens, costs."""
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final, override
+from typing import Final, override
 
 from ...commands.command import ExpectedState, Request
-from ...model import ChargepointSnapshot, Feature
-from ...node import NodeHost
-from .. import limits, random_delay
+from ...model import ChargepointSnapshot, Cost, Feature
+from ...node import Changes, NodeHost
+from .. import limits
 from ..envelope import mapping
+from ..evse import Evse
 from ..limits import Limits
-from ..module import Module
-from .companions import CompanionModules
-from .module_client import ApiChargepoint
+from ..random_delay import RandomisedDelay
+from . import costs
+from .companions import CompanionModules, TokenProvider
+from .node import ApiNode
 
-#: Seconds after a start in which nobody has been given any energy yet.
+#: Seconds after a start in which no EVSE has been assigned any energy yet.
 _STARTING_TIME: Final = 5.0
 
 
-class LimitedChargepoint(ApiChargepoint, ABC):
-    """A charge point whose limits are asked for through a module beside it."""
+class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
+    """A charge point whose limits are requested through a companion module."""
 
-    def __init__(self, address: str, module: Module, host: NodeHost) -> None:
-        """Start without any module beside it."""
+    def __init__(self, address: str, module: str, host: NodeHost) -> None:
+        """Start without any companion module."""
         super().__init__(address, module, host)
-        #: The modules beside it that belong to it.
         self._companions = CompanionModules()
-        self._countdown = random_delay.RandomisedDelay()
+        self._countdown = RandomisedDelay()
+        #: The number of the EVSE in the station, None if unknown.
+        self._number: int | None = None
 
     @property
     @override
     def _takes_limits(self) -> bool:
         return self._companions.limits is not None
 
-    def _enforced_limits(self, value: Any, now: float) -> dict[str, Any]:
+    def assign(self, companions: CompanionModules, now: float) -> None:
+        """Take over the companion modules that belong to it."""
+        before, self._companions = self._companions, companions
+        for old, new, listener in (
+            (before.errors, companions.errors, self.take_faults),
+            (before.authorization, companions.authorization, self._token_decided),
+            (before.costs, companions.costs, self._cost_reported),
+        ):
+            if old is not None:
+                old.remove_listener(listener)
+            if new is not None:
+                new.add_listener(listener)
+        if companions.errors is not before.errors:
+            self.take_faults(frozenset(), now)
+            if companions.errors is not None:
+                companions.errors.request_list()
+        if companions.limits is not before.limits:
+            self._update(now, capabilities=self._with_limits())
+
+    def _ask_for_errors(self, _: float) -> None:
+        errors = self._companions.errors
+        if errors is not None and not errors.known:
+            errors.request_list()
+
+    @property
+    @override
+    def takes_token(self) -> bool | None:
+        asks = super().takes_token is not None
+        return self._companions.tokens is not None if asks else None
+
+    def _cost_reported(self, cost: Cost, now: float) -> None:
+        if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
+            self._update(now, charged=cost, capabilities=self._also(Feature.STATION_COST))
+
+    @property
+    def _reader(self) -> TokenProvider | None:
+        """The token provider, if no other EVSE would take the token."""
+        known = self._number is not None or not self._companions.shared
+        return self._companions.tokens if known else None
+
+    @abstractmethod
+    def _token_decided(self, value: str, status: str) -> None:
+        """Take the station's decision about a token."""
+
+    def _random_delay_countdown(self, value: object, now: float) -> Changes:
+        when = self.host.clock.to_datetime(now)
+        return self._countdown.parse(self.snapshot, mapping(value), when)
+
+    def _enforced_limits(self, value: object, now: float) -> Changes:
         enforced = limits.enforced(mapping(value))
         if enforced.is_nothing and now - self._alive_since < _STARTING_TIME:
-            # Right after its start EVerest says this, and means nothing.
+            # EVerest also reports this right after its start, when it means nothing.
             enforced = enforced.with_(current=None, phases=enforced.limits.phases)
-        said = (Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY)
+        reported = (Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY)
         changes = self._countdown.limited(self.snapshot) | self._limited(enforced)
-        return changes | {"capabilities": self._also(*said)}
+        return changes | {"capabilities": self._also(*reported)}
 
-    def _limits_request(self, wanted: Mapping[str, Any]) -> Request:
-        """Return the message for all limits that were set from here, and those `wanted` now.
+    def _limits_request(self, requested: Mapping[str, object]) -> Request:
+        """Return the message for all limits set from Home Assistant, and those `requested` now.
 
-        It replaces all of ours. What the station says is ours is not enough: it says nothing
-        of what somebody else hides by a stricter limit.
+        It replaces our former limits. What the station reports as ours is not enough, because
+        a stricter limit hides it.
         """
-        requested = self._enforced.ours
-        for feature, value in {**self.snapshot.kept, **wanted}.items():
-            requested = requested.with_(feature, value)
-        return self._request_limits(requested)
+        found = self._enforced.ours
+        for feature, value in {**self.snapshot.kept, **requested}.items():
+            found = found.with_(feature, value)
+        return self._request_limits(found)
 
     def _request_limits(self, requested: Limits) -> Request:
         assert self._companions.limits is not None  # noqa: S101
-        return self._companions.limits.request(requested)
+        return self._companions.limits.limits_request(requested)
 
     @override
     def _say_limits(self) -> None:
         if self._takes_limits:
-            request = self._limits_request({})
-            self.host.send(request.topic, request.payload)
+            self.module.send(self._limits_request({}))
 
     @override
     async def withdraw_limits(self) -> None:
@@ -70,22 +120,22 @@ class LimitedChargepoint(ApiChargepoint, ABC):
         await self.host.publish(request.topic, request.payload)
 
     @override
-    def _is_own(self, feature: Feature, value: Any) -> bool:
-        # What somebody else limits to may be more any time; three phases are no limit.
+    def _is_own(self, feature: Feature, value: object) -> bool:
+        # Somebody else's limit may rise at any time; three phases are no limit.
         no_limit = feature is Feature.PHASES and value == "3"
-        said = self._enforced.ours
-        ours = no_limit or said.with_(feature, value) == said
+        reported = self._enforced.ours
+        ours = no_limit or reported.with_(feature, value) == reported
         return ours and super()._is_own(feature, value)
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
-        if feature is Feature.MAX_CURRENT:
+    def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
+        if feature is Feature.MAX_CURRENT and isinstance(value, int | float):
             return ExpectedState(feature, value, lambda snapshot: _limits_to(snapshot, value))
         return super()._set_effect(feature, value)
 
 
 def _limits_to(snapshot: ChargepointSnapshot, current: float) -> bool:
-    """Whether a limit shows: it holds, or somebody else limits to less than it."""
+    """Whether a limit is in force, or hidden by somebody else's stricter one."""
     holding, source = snapshot.effective_current, snapshot.limited_by or ""
     if holding is None:
         return False

@@ -10,12 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ...options import ModuleChoice
-from ..module import Kind, is_v1
 from ..station import EverestStation, station_address
 from .chargepoint import EverestChargepoint
-from .companion import CompanionModule
-from .companions import FIELDS, CompanionModules
-from .errors import ErrorHistory
+from .companions import COMPANIONS, CompanionModule, CompanionModules, ErrorHistory
+from .module import Kind, is_node_of
 
 if TYPE_CHECKING:
     from ...hub import Hub
@@ -119,7 +117,7 @@ class Assignment:
 
     def add_module(self, companion: CompanionModule, now: float) -> None:
         """Give a new module to those whose own it is."""
-        kind, module = companion.module.kind, companion.module.id
+        kind, module = companion.kind, companion.id
         others = self._modules.setdefault(kind, {})
         others[module] = companion
         # What is there once for the whole station is certain no more with the second one.
@@ -130,7 +128,7 @@ class Assignment:
             chosen = self._chosen_for.get((kind, module), ())
             self._link([self._evses[each] for each in chosen if each in self._evses], now)
         if isinstance(companion, ErrorHistory) and not self._owners[companion]:
-            self._set_free(companion, now)
+            self._set_free(companion)
         self._look_for_station(now)
 
     def held_back(self, address: str, now: float) -> None:
@@ -165,15 +163,15 @@ class Assignment:
         for evse in evses:
             mine = assigned_modules(evse.address, self._modules, self._chosen, alone=alone)
             parts: dict[str, Any] = {
-                FIELDS[kind]: self._modules[kind][module] for kind, module in mine.items()
+                COMPANIONS[kind][0]: self._modules[kind][module] for kind, module in mine.items()
             }
             companions = CompanionModules(**parts, shared=not alone)
             evse.assign(companions, now)
-            self._own(evse.address, companions.errors, now)
+            self._own(evse.address, companions.errors)
 
     # The station --------------------------------------------------------------------
 
-    def _own(self, address: str, history: ErrorHistory | None, now: float) -> None:
+    def _own(self, address: str, history: ErrorHistory | None) -> None:
         """Take note of which history is that of an EVSE: it is not the station's."""
         before = self._histories.pop(address, None)
         if history is not None:
@@ -189,12 +187,12 @@ class Assignment:
         if before is not None:
             self._owners[before] -= 1
             if not self._owners[before]:
-                self._set_free(before, now)
+                self._set_free(before)
 
-    def _set_free(self, history: ErrorHistory, now: float) -> None:
+    def _set_free(self, history: ErrorHistory) -> None:
         self._free[history] = None
         if self._station is not None:
-            self._station.add_history(history, now)
+            self._station.add_history(history)
 
     def _look_for_station(self, now: float) -> None:
         """Several EVSEs are parts of one station, which has the errors that are of none."""
@@ -205,7 +203,7 @@ class Assignment:
         for evse in self._evses.values():
             self._station.add_evse(evse)
         for history in self._free:
-            self._station.add_history(history, now)
+            self._station.add_history(history)
         self._hub.add_node(self._station)
         for evse in self._evses.values():
             evse.belongs_to(self._station.address, now)
@@ -218,7 +216,7 @@ class Assignment:
         return {
             address: each
             for address, each in self._hub.options.modules.items()
-            if is_v1(address, self._prefix)
+            if is_node_of(Kind.EVSE, address, self._prefix)
         }
 
     @cached_property

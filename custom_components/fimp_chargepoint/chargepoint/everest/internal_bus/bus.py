@@ -1,11 +1,11 @@
-"""The bus between the modules inside EVerest, as far as it concerns OCPP 1.6.
+"""The internal bus of EVerest, as far as it concerns OCPP 1.6: what is on it. Pure.
 
-Framework up to 0.18, 0.19 to 0.24, from 0.25 on: three dialects, none of which says what it
-is. Nothing on it is meant for others, and nothing is forgiven: a module trusts what it is told,
-and one that fails takes the whole station down. So nothing is sent but in the newest dialect,
-the only one that was recorded, and to whoever was heard in it.
+Framework up to 0.18, 0.19 to 0.24, from 0.25 on: three dialects, and no message names its own.
+The bus is not meant for others: a module trusts every message, and one that fails ends the whole
+station. So only the newest dialect is written, the only one that was recorded.
 """
 
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -18,16 +18,17 @@ from ...ocpp import (
     GetVariables,
     MonitorVariables,
     OcppCommand,
+    Question,
     RestartOcpp,
     SendSecurityEvent,
     SetVariable,
     StopOcpp,
 )
-from ..envelope import decode, mapping, part, text
-from ..ocpp.requests import status_answer
-from . import arguments
+from ..envelope import decode, objects, part, text
+from ..ocpp import arguments
+from ..ocpp.requests import key, status_answer
 
-#: Where the OCPP 1.6 module is, unless somebody called it otherwise.
+#: The usual name of the OCPP 1.6 module.
 USUAL_MODULE: Final = "ocpp"
 IMPLEMENTATION: Final = "main"
 _VALUE_MAX: Final = 500
@@ -42,30 +43,30 @@ class Dialect(Enum):
 
 
 class Variable(NamedTuple):
-    """What an implementation of a module says."""
+    """A variable of an implementation of a module."""
 
     dialect: Dialect
     module: str
     implementation: str
     name: str
-    value: Any
+    value: object
 
 
 class Result(NamedTuple):
-    """What a call has led to; `error` is None where nothing went wrong."""
+    """The result of a call; `error` is None if it succeeded."""
 
     id: str
-    value: Any
+    value: object
     error: str | None
 
 
 def variable(levels: list[str], payload: bytes) -> Variable | None:
-    """Return what is said on a topic, whose levels below the bus's root are `levels`.
+    """Return the variable on a topic with these `levels` below the root of the bus.
 
-    None where nothing is said there.
+    None if no variable is published there.
 
     Raises:
-        ProtocolError: it is not said as in any dialect.
+        ProtocolError: of kind `shape`.
 
     """
     match levels:
@@ -87,7 +88,7 @@ def variable(levels: list[str], payload: bytes) -> Variable | None:
 
 
 def result(payload: bytes) -> Result:
-    """Return what a call has led to.
+    """Return the result of a call.
 
     Raises:
         ProtocolError: of kind `shape`.
@@ -109,144 +110,103 @@ class BusModule:
     """The OCPP 1.6 module of a station, on its bus."""
 
     def __init__(self, root: str, module: str, implementation: str, origin: str) -> None:
-        """Speak to an implementation below the topic `root`, as `origin`."""
-        self.module = module
-        self.implementation = implementation
-        #: As it was heard, None where it was not heard (yet, or any more).
+        """Address an implementation below the topic `root`, as `origin`."""
+        #: The dialect it was received in, None if it was not (yet, or since a gap).
         self.dialect: Dialect | None = None
         self._topic = f"{root}/modules/{module}/impl/{implementation}/cmd/"
         self._origin = origin
 
-    def require_written(self) -> None:
-        """Make sure that the station speaks a dialect that is written here.
+    def question(self, command: OcppCommand) -> Question:
+        """Return the call for `command`, and how to read its result.
 
         Raises:
-            InvalidRequestError: it does not, or nothing was heard of it.
+            InvalidRequestError: the station's dialect is not written, or the arguments make
+                no sense.
 
         """
+        call = bus_call(command)
+        if call is None:
+            raise InvalidRequestError("OCPP 1.6 does not offer that on the internal bus")
         if self.dialect is None:
             raise InvalidRequestError("nothing was heard on the station's internal bus yet")
         if self.dialect is not Dialect.NAMED:
             raise InvalidRequestError(
                 "its internal bus is older than EVerest 2025.12, and is only read"
             )
-
-    def call(self, command: str, args: dict[str, Any] | None) -> Request:
-        """Return the message of a call; its result names the id. Raises as above."""
-        self.require_written()
         call_id = str(uuid4())
-        data = {"args": args, "id": call_id, "origin": self._origin}
+        data = {"args": call.args, "id": call_id, "origin": self._origin}
         payload = orjson.dumps({"data": data, "msg_type": "Cmd"})
-        return Request(call_id, self._topic + command, payload)
+        return Question(Request(call_id, self._topic + call.command, payload), call.answer)
 
 
 class BusCall(NamedTuple):
     """A command on the bus, its arguments, None for none, and how to read the result."""
 
     command: str
-    args: dict[str, Any] | None
-    answer: Any
+    args: Mapping[str, object] | None
+    answer: Callable[[Any], dict[str, Any]]
 
 
 def bus_call(command: OcppCommand) -> BusCall | None:
-    """Return what to call for `command`, None where OCPP 1.6 has no such thing on the bus.
+    """Return the call for `command`, None if OCPP 1.6 does not offer it on the bus.
 
     Raises:
         InvalidRequestError: its arguments make no sense, or not here.
 
     """
-    call: BusCall | None = None
-    match command:
-        case GetVariables():
-            call = BusCall("get_configuration_key", _keys(command), _values)
-        case MonitorVariables():
-            if not command.names:
-                raise InvalidRequestError("there is no key")
-            call = BusCall("monitor_configuration_keys", _keys(command), _nothing)
-        case SetVariable():
-            call = BusCall("set_configuration_key", _pair(command), status_answer)
-        case SendSecurityEvent():
-            call = BusCall("security_event", _security_event(command), _nothing)
-        case StopOcpp():
-            call = BusCall("stop", None, _done)
-        case RestartOcpp():
-            call = BusCall("restart", None, _done)
-    return call
-
-
-def _keys(command: GetVariables | MonitorVariables) -> dict[str, Any]:
-    _without(command.component)
-    return {"keys": arguments.names(command.names, "key")}
-
-
-def _pair(command: SetVariable) -> dict[str, Any]:
-    _without(command.component)
-    return {
-        "key": arguments.name(command.name, "key"),
-        "value": arguments.ascii_text(command.value, "value", _VALUE_MAX),
-    }
-
-
-def _security_event(command: SendSecurityEvent) -> dict[str, Any]:
-    if command.critical is not None:
-        raise InvalidRequestError("this station decides itself what is critical")
-    longest = arguments.SECURITY_INFO_MAX
-    return {
-        "type": arguments.name(command.kind, "type"),
-        "info": arguments.ascii_text(command.info, "information", longest),
-    }
-
-
-def _without(component: str) -> None:
-    if component:
+    if getattr(command, "component", ""):
         raise InvalidRequestError("OCPP 1.6 has no components")
+    match command:
+        case GetVariables(names=names):
+            keys = {"keys": arguments.names(names, "key")}
+            return BusCall("get_configuration_key", keys, _values)
+        case MonitorVariables(names=names):
+            if not names:
+                raise InvalidRequestError("there is no key")
+            keys = {"keys": arguments.names(names, "key")}
+            return BusCall("monitor_configuration_keys", keys, _nothing)
+        case SetVariable(name=name, value=value):
+            pair = {
+                "key": arguments.name(name, "key"),
+                "value": arguments.ascii_text(value, "value", _VALUE_MAX),
+            }
+            return BusCall("set_configuration_key", pair, status_answer)
+        case SendSecurityEvent(kind=kind, info=info, critical=critical):
+            if critical is not None:
+                raise InvalidRequestError("this station decides itself what is critical")
+            longest = arguments.SECURITY_INFO_MAX
+            event = {
+                "type": arguments.name(kind, "type"),
+                "info": arguments.ascii_text(info, "information", longest),
+            }
+            return BusCall("security_event", event, _nothing)
+        case StopOcpp() | RestartOcpp():
+            return BusCall("stop" if isinstance(command, StopOcpp) else "restart", None, _done)
+    return None
 
 
-def _nothing(_: Any) -> dict[str, Any]:
+def _nothing(_: object) -> dict[str, Any]:
     return {}
 
 
-def _done(value: Any) -> dict[str, Any]:
+def _done(value: object) -> dict[str, Any]:
     if value is not True:
         raise CommandRejectedError("OCPP was in that state already, or cannot be brought there")
     return {}
 
 
-def _values(value: Any) -> dict[str, Any]:
-    """Return what is known of each key, those that are not known last."""
+def _values(value: object) -> dict[str, Any]:
+    """Return the value of each key, the unknown ones last."""
     answer = value if isinstance(value, dict) else {}
-    known, unknown = answer.get("configuration_keys"), answer.get("unknown_keys")
-    found = [
-        key(each) | {"status": "Accepted"}
-        for each in (known if isinstance(known, list) else ())
-        if isinstance(each, dict)
+    unknown = answer.get("unknown_keys")
+    known = [
+        key(item) | {"status": "Accepted"} for item in objects(answer.get("configuration_keys"))
     ]
     return {
-        "keys": found
+        "keys": known
         + [
-            {"key": each, "status": "UnknownVariable"}
-            for each in (unknown if isinstance(unknown, list) else ())
-            if isinstance(each, str)
+            {"key": name, "status": "UnknownVariable"}
+            for name in (unknown if isinstance(unknown, list) else ())
+            if isinstance(name, str)
         ]
     }
-
-
-def key_changed(data: Any) -> dict[str, Any]:
-    """Return what is said of a key that the back end has changed; raises as `key` does."""
-    return {name: text(each) if isinstance(each, str) else each for name, each in key(data).items()}
-
-
-def key(data: Any) -> dict[str, Any]:
-    """Return what is said of a configuration key.
-
-    Raises:
-        ProtocolError: of kind `shape`.
-
-    """
-    found = mapping(data)
-    said: dict[str, Any] = {"key": text(found.get("key"))}
-    if isinstance(found.get("value"), str):
-        said["value"] = found["value"]
-    if isinstance(found.get("read_only"), bool):
-        said["read_only"] = found["read_only"]
-    return said

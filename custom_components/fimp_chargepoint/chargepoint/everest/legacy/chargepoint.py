@@ -18,11 +18,11 @@ import orjson
 from ...commands.command import ExpectedState, Request
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
-from ...node import NodeHost
+from ...node import Changes, NodeHost
 from ...session import inferred
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
-from ..envelope import mapping, number, part, text
+from ..envelope import JsonObject, mapping, number, part, text
 from ..evse import ASKS_FOR_TOKEN, Evse
 from ..hardware import telemetry
 from ..limits import Enforced, Limits
@@ -83,7 +83,7 @@ class LegacyChargepoint(Evse):
 
     # Messages in --------------------------------------------------------------
 
-    def handle_message(self, variable: str, value: Any, now: float) -> None:
+    def handle_message(self, variable: str, value: object, now: float) -> None:
         """Take the `value` of a variable, which must be one that is known here.
 
         Raises:
@@ -99,7 +99,7 @@ class LegacyChargepoint(Evse):
             for act in _ACTS:
                 self._commands.accept(act)
 
-    def _session_info(self, value: Any, now: float) -> dict[str, Any]:
+    def _session_info(self, value: object, now: float) -> Changes:
         info = mapping(value)
         if text(info.get("state")) is None:
             return {}
@@ -113,11 +113,11 @@ class LegacyChargepoint(Evse):
         return self._with_random_delay(self._with_total_power(changes, info), info, now)
 
     @override
-    def _powermeter(self, value: Any, now: float) -> dict[str, Any]:
+    def _powermeter(self, value: object, now: float) -> Changes:
         self._reading = powermeter.imported(mapping(value))
         return super()._powermeter(value, now)
 
-    def _telemetry(self, value: Any, now: float) -> dict[str, Any]:
+    def _telemetry(self, value: object, now: float) -> Changes:
         # Its `phase_seq_error` is in truth whether the relay is closed: an error of EVerest's.
         found: dict[Feature, Any] = dict(telemetry(mapping(value)))
         return {
@@ -125,9 +125,7 @@ class LegacyChargepoint(Evse):
             "capabilities": self._also(*(each for each in found if found[each] is not None)),
         }
 
-    def _with_random_delay(
-        self, changes: dict[str, Any], info: dict[str, Any], now: float
-    ) -> dict[str, Any]:
+    def _with_random_delay(self, changes: Changes, info: JsonObject, now: float) -> Changes:
         """Return the `changes` by a session_info, with what is counted in it."""
         left, known = part(info, "uk_random_delay").get("remaining_s"), self.snapshot
         end = random_delay.until(left, known.delayed_until, self.host.clock.to_datetime(now))
@@ -140,7 +138,7 @@ class LegacyChargepoint(Evse):
             "capabilities": random_delay.offered(capabilities, Feature.RANDOM_DELAY),
         }
 
-    def _limits(self, value: Any, now: float) -> dict[str, Any]:
+    def _limits(self, value: object, now: float) -> Changes:
         limit = mapping(value)
         current = number(limit.get("max_current"))
         if not current and "uuid" not in limit:
@@ -213,7 +211,7 @@ class LegacyChargepoint(Evse):
         return self._command("pause_charging")
 
     @override
-    def _set_request(self, feature: Feature, value: Any) -> Request:
+    def _set_request(self, feature: Feature, value: object) -> Request:
         if feature is Feature.ENABLED:
             state = {"state": "Enable" if value else "Disable"}
             return self._command("enable_disable", orjson.dumps(_ENABLE | state))
@@ -264,8 +262,8 @@ class LegacyChargepoint(Evse):
         return holding if holding >= possible.minimum else possible.maximum
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
-        if feature is not Feature.MAX_CURRENT:
+    def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
+        if feature is not Feature.MAX_CURRENT or not isinstance(value, int | float):
             return super()._set_effect(feature, value)
         limit: float = round(value, 2)
 
@@ -307,7 +305,7 @@ class LegacyChargepoint(Evse):
 
 
 def heard(
-    state: State, info: dict[str, Any], reading: float | None, now: float, when: datetime
+    state: State, info: JsonObject, reading: float | None, now: float, when: datetime
 ) -> State:
     """Return the state after a session_info, by the rules of v1, with the meter at `reading`.
 
@@ -346,7 +344,7 @@ def _begins(state: State, word: str | None, charged: float | None) -> bool:
     return value - charged / 1000 > max(0.01, value / 10)
 
 
-def enabled(info: dict[str, Any]) -> bool | None:
+def enabled(info: JsonObject) -> bool | None:
     """Return whether session_info says that the EVSE may be used."""
     word = text(info.get("state"))
     source = part(info, "active_enable_disable_source").get("state")
@@ -355,6 +353,6 @@ def enabled(info: dict[str, Any]) -> bool | None:
     return None if word == _UNKNOWN else True
 
 
-def faulty(info: dict[str, Any]) -> bool:
+def faulty(info: JsonObject) -> bool:
     """Whether there is a lasting fault: a list in 2024.3, then a bool; before that a word."""
     return info.get("permanent_fault") is True or bool(info.get("active_permanent_faults"))

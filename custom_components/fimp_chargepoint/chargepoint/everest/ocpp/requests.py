@@ -1,6 +1,6 @@
-"""What a station's OCPP is told through the module `ocpp_consumer`. Pure.
+"""The requests to `ocpp_consumer`, and how its replies are read. Pure.
 
-EVerest API v1. A variable without component is a configuration key of OCPP 1.6.
+EVerest API v1. A variable without a component is a configuration key of OCPP 1.6.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from ...ocpp import (
     SendSecurityEvent,
     SetVariable,
 )
-from ..envelope import mapping, part, text
-from ..internal_bus import arguments
+from ..envelope import JsonObject, mapping, objects, part, text
+from . import arguments
 
 _SOURCE: Final = "fimp_chargepoint"
 _VALUE_MAX: Final = 1000
@@ -114,7 +114,7 @@ def _availability(command: ChangeAvailability) -> dict[str, Any]:
 
 
 def status_answer(status: object) -> dict[str, Any]:
-    """Return the status of something that was taken.
+    """Return the status of a request that was accepted.
 
     Raises:
         CommandRejectedError: it was not.
@@ -126,56 +126,50 @@ def status_answer(status: object) -> dict[str, Any]:
     return {"status": word}
 
 
-def _status(reply: Any) -> dict[str, Any]:
+def _status(reply: object) -> dict[str, Any]:
     answer = reply if isinstance(reply, dict) else {}
     try:
         return status_answer(answer.get("status"))
     except CommandRejectedError as error:
         info = part(answer, "status_info")
-        reasons = [text(info.get(each)) for each in ("reason_code", "additional_info")]
-        words = ": ".join(each for each in (error.reason, *reasons) if each)
+        reasons = [text(info.get(key)) for key in ("reason_code", "additional_info")]
+        words = ": ".join(word for word in (error.reason, *reasons) if word)
         raise CommandRejectedError(words) from None
 
 
-def _items(reply: Any) -> list[dict[str, Any]]:
-    items = reply.get("items") if isinstance(reply, dict) else None
-    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+def _items(reply: object) -> list[JsonObject]:
+    return objects(reply.get("items")) if isinstance(reply, dict) else []
 
 
-def _status_of_item(reply: Any) -> dict[str, Any]:
+def _status_of_item(reply: object) -> dict[str, Any]:
     items = _items(reply)
     return status_answer(items[0].get("status") if items else None)
 
 
-def _values(reply: Any) -> dict[str, Any]:
-    """Return what is replied to each key, in the order of the reply."""
-    return {"keys": [_value(each) for each in _items(reply)]}
+def _values(reply: object) -> dict[str, Any]:
+    """Return the reply for each key, in their order."""
+    return {"keys": [_value(item) for item in _items(reply)]}
 
 
-def _value(item: dict[str, Any]) -> dict[str, Any]:
-    where = addressed(item.get("component_variable"))
+def _value(item: JsonObject) -> dict[str, Any]:
     value = item.get("value")
-    found: dict[str, Any] = {**where, "status": text(item.get("status"))}
-    if isinstance(value, str):
-        found["value"] = value
-    return found
+    found = {**addressed(item), "status": text(item.get("status"))}
+    return found | ({"value": value} if isinstance(value, str) else {})
 
 
-def addressed(component_variable: Any) -> dict[str, Any]:
-    """Return by which key, and of which component, a variable is known."""
-    found = component_variable if isinstance(component_variable, dict) else {}
-    where: dict[str, Any] = {"key": text(part(found, "variable").get("name"))}
-    component = text(part(found, "component").get("name"))
-    if component is not None:
-        where["component"] = component
-    return where
+def addressed(item: JsonObject) -> dict[str, Any]:
+    """Return the key, and the component if there is one, of an item."""
+    variable = part(item, "component_variable")
+    component = text(part(variable, "component").get("name"))
+    found = {"key": text(part(variable, "variable").get("name"))}
+    return found | ({} if component is None else {"component": component})
 
 
-# What is said ---------------------------------------------------------------------------
+# What is reported -----------------------------------------------------------------------
 
 
-def event(value: Any) -> dict[str, Any]:
-    """Return what is said of a variable that has changed.
+def event(value: object) -> dict[str, Any]:
+    """Return the details of a variable that has changed.
 
     Raises:
         ProtocolError: of kind `shape`.
@@ -183,8 +177,24 @@ def event(value: Any) -> dict[str, Any]:
     """
     data = mapping(value)
     return {
-        **addressed(data.get("component_variable")),
+        **addressed(data),
         "value": text(data.get("actual_value")),
         "trigger": text(data.get("trigger")),
         "cleared": data.get("cleared") is True or None,
     }
+
+
+def key_changed(value: object) -> dict[str, Any]:
+    """Return the details of a configuration key that has changed; raises as `event` does."""
+    found = key(mapping(value))
+    return found | ({"value": text(found["value"])} if "value" in found else {})
+
+
+def key(item: JsonObject) -> dict[str, Any]:
+    """Return what is known of a configuration key."""
+    found: dict[str, Any] = {"key": text(item.get("key"))}
+    if isinstance(value := item.get("value"), str):
+        found["value"] = value
+    if isinstance(read_only := item.get("read_only"), bool):
+        found["read_only"] = read_only
+    return found

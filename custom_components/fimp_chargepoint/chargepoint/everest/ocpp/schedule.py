@@ -6,12 +6,10 @@ the whole station, which has the number 0.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from ..envelope import mapping, number, text, timestamp
+from ..envelope import JsonObject, mapping, number, objects, text, timestamp
 
-#: Periods that are looked at; more than anybody plans.
-_PERIODS_MAX: Final = 1000
 _WHOLE_STATION: Final = 0
 
 
@@ -52,7 +50,7 @@ class Schedule:
         )
 
 
-def of_station(value: Any, now: float, today: datetime) -> Schedule:
+def of_station(value: object, now: float, today: datetime) -> Schedule:
     """Return the schedule of the whole station, an empty one where there is none.
 
     `today` is what the calendar says at `now`.
@@ -61,23 +59,20 @@ def of_station(value: Any, now: float, today: datetime) -> Schedule:
         ProtocolError: of kind `shape`.
 
     """
-    schedules = mapping(value).get("schedules")
-    for each in schedules if isinstance(schedules, list) else ():
-        if isinstance(each, dict) and each.get("evse") == _WHOLE_STATION:
-            return _schedule(each, now, today)
+    for schedule in objects(mapping(value).get("schedules")):
+        if schedule.get("evse") == _WHOLE_STATION:
+            return _schedule(schedule, now, today)
     return Schedule()
 
 
-def _schedule(data: dict[str, Any], now: float, today: datetime) -> Schedule:
+def _schedule(data: JsonObject, now: float, today: datetime) -> Schedule:
     begin = timestamp(data.get("start_schedule"))
     start = now if begin is None else now + (begin - today).total_seconds()
-    periods = data.get("charging_schedule_period")
     limits = [
         (start + offset, limit)
-        for each in (periods[:_PERIODS_MAX] if isinstance(periods, list) else ())
-        if isinstance(each, dict)
-        and (offset := number(each.get("start_period"))) is not None
-        and (limit := number(each.get("limit"))) is not None
+        for period in objects(data.get("charging_schedule_period"))
+        if (offset := number(period.get("start_period"))) is not None
+        and (limit := number(period.get("limit"))) is not None
     ]
     duration = number(data.get("duration"))
     return Schedule(

@@ -5,16 +5,18 @@ offer v1 as well: then it speaks for itself there, and not here.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Final, override
 
 from ...errors import ProtocolError
 from ...hub import HubEvent, NodeAdded, NodeRemoved
 from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
+from ..api.module import Kind, is_node_of
 from ..envelope import decode, error_name, mapping, text
 from ..evse import Evse
 from ..hardware import parse_information
-from ..module import is_v1
+from ..ocpp.client import LEGACY_WORDS
+from ..ocpp.clients import OcppClients
 from .chargepoint import LegacyChargepoint
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _ROOT: Final = "everest_api/"
 _CONNECTORS: Final = f"{_ROOT}connectors"
 _ERRORS: Final = f"{_ROOT}errors/var/active_errors"
 _INFORMATION: Final = f"{_ROOT}info/var/info"
+_OCPP: Final = f"{_ROOT}ocpp/var/connection_status"
 #: What stands in the place of a module, and is none.
 _NO_MODULES: Final = frozenset({"errors", "info", "ocpp"})
 #: What is listened to. The rest is raw text that tells nothing more.
@@ -69,6 +72,7 @@ class LegacyProtocol(Protocol):
         self._listed: frozenset[str] = frozenset()
         #: How many EVSEs speak v1 below our prefix.
         self._count_v1 = 0
+        self._ocpp_clients = OcppClients(hub, prefix, self._timers)
         hub.add_listener(self._happened)
 
     @override
@@ -79,6 +83,8 @@ class LegacyProtocol(Protocol):
             return self._errors
         if topic == _INFORMATION:
             return self._information
+        if topic == _OCPP:
+            return self._ocpp_connection
         match topic.removeprefix(_ROOT).split("/") if topic.startswith(_ROOT) else []:
             case [module, "var", variable] if variable in _VARIABLES:
                 if is_level(module) and module not in _NO_MODULES:
@@ -99,6 +105,7 @@ class LegacyProtocol(Protocol):
     @override
     def connection_lost(self, now: float) -> None:
         super().connection_lost(now)
+        self._ocpp_clients.connection_lost()
         # Whoever was not introduced yet has to begin anew.
         self._chargepoints = {
             module: each
@@ -127,9 +134,21 @@ class LegacyProtocol(Protocol):
     def _information(self, payload: bytes, now: float) -> None:
         """Take who made the station; v1 tells it of nobody."""
         information = parse_information(mapping(decode(payload)))
-        v1 = (node for node in self._hub.nodes.values() if is_v1(node.address, self._prefix))
+        v1 = (
+            node
+            for node in self._hub.nodes.values()
+            if is_node_of(Kind.EVSE, node.address, self._prefix)
+        )
         evses = [each for each in (*self._chargepoints.values(), *v1) if isinstance(each, Evse)]
         self._hub.internal_errors.each(evses, lambda each: each.take_information(information, now))
+
+    def _ocpp_connection(self, payload: bytes, now: float) -> None:
+        word = payload.decode(errors="replace")
+        # Stations without OCPP report another word.
+        found = self._ocpp_clients
+        client = found.only_or_new(now) if word in LEGACY_WORDS else found.only
+        if client is not None:
+            client.legacy_reported(word, now)
 
     def _variable(self, module: str, variable: str, payload: bytes, now: float) -> None:
         if not payload:
@@ -184,14 +203,15 @@ class LegacyProtocol(Protocol):
     def _happened(self, event: HubEvent) -> None:
         match event:
             case NodeAdded(node):
-                self._count_v1 += is_v1(node.address, self._prefix)
+                self._count_v1 += is_node_of(Kind.EVSE, node.address, self._prefix)
                 if self._left_to_v1:
                     self._leave_to_v1()
             case NodeRemoved(node):
-                self._count_v1 -= is_v1(node.address, self._prefix)
+                self._count_v1 -= is_node_of(Kind.EVSE, node.address, self._prefix)
 
     def _leave_to_v1(self) -> None:
-        self._timers.clear()
+        for module in self._chargepoints:
+            self._timers.cancel(module)
         chargepoints, self._chargepoints = self._chargepoints, {}
         for each in chargepoints.values():
             self._hub.remove_node(each.address)
@@ -207,7 +227,7 @@ class LegacyProtocol(Protocol):
         return max(len(self._listed), len(self._heard))
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[object]:
     """Return a message that must be a list.
 
     Raises:

@@ -1,0 +1,209 @@
+"""How the modules of EVerest's API v1 are found, and which messages they get.
+
+A message proves a module; newer releases also list all of them when asked.
+"""
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, override
+from uuid import uuid4
+
+from ...notices import ModulesUnassigned
+from ...options import ModuleChoice
+from ...protocol import Handler, Protocol
+from ...transport.topics import is_level
+from ..envelope import JsonObject, ReplyTopic, decode, mapping, number, objects, part, request
+from ..ocpp.client import EverestOcpp
+from .chargepoint import EverestChargepoint
+from .communication_check import CommunicationCheck
+from .companions import COMPANIONS, CompanionModule
+from .module import Kind, identifies, node_address
+from .module_assignment import Assignment
+
+if TYPE_CHECKING:
+    from ...hub import Hub
+
+_MODULES: Final = "everest_api/1/"
+_OWN_INTERFACE: Final = "fimp_chargepoint"
+_READY: Final = "everest_api/ready_beacon"
+
+type _ApiNode = EverestChargepoint | EverestOcpp
+type _Member = _ApiNode | CompanionModule
+
+_NODES: Final[dict[Kind, type[_ApiNode]]] = {
+    Kind.EVSE: EverestChargepoint,
+    Kind.OCPP: EverestOcpp,
+}
+_SIGNATURES: Final = {kind: node.SIGNATURE for kind, node in _NODES.items()} | {
+    kind: companion.SIGNATURE for kind, (_, companion) in COMPANIONS.items()
+}
+
+#: Seconds after which all modules of a station have been heard.
+_SETTLING_TIME: Final = 30.0
+#: Discoveries that may still be replied to.
+_DISCOVERIES: Final = 4
+#: Modules beside the EVSEs that are kept; the largest station has a few for each.
+_COMPANIONS_MAX: Final = 2000
+#: Seconds to collect beacons for: a starting EVerest sends one for each API module.
+_BEACON_TIME: Final = 1.0
+
+
+class EverestProtocol(Protocol):
+    """EVerest API v1 on one broker, below one topic prefix."""
+
+    filters = (f"{_MODULES}+/+/e2m/#", _READY)
+
+    def __init__(self, hub: Hub, prefix: str) -> None:
+        """Look for modules on `hub`, with `prefix` before each topic."""
+        super().__init__(hub, prefix)
+        self._members: dict[tuple[str, str], _Member] = {}
+        self._companions = 0
+        self._assignment = Assignment(hub, prefix)
+        # The id keeps us apart from other clients of our kind.
+        self._own_id = uuid4().hex
+        #: Where the replies to the last discoveries go: each module sends one.
+        self._reply_to: deque[str] = deque(maxlen=_DISCOVERIES)
+        self._communication_check = CommunicationCheck(hub, self._timers)
+
+    @override
+    def route(self, topic: str) -> Handler | None:
+        if topic == _READY or topic in self._reply_to:
+            return self._ready if topic == _READY else self._discovered
+        match _levels(topic):
+            case [kind, module, "e2m", variable] if kind in _SIGNATURES and module and variable:
+                return partial(self._variable, Kind(kind), module, variable)
+            case [kind, module, "e2m", *_, request_id] if (kind, module) in self._members:
+                return self._members[kind, module].module.reply_handler(request_id)
+        return None
+
+    @override
+    def recognise(self, topic: str, payload: bytes, now: float) -> EverestChargepoint | None:
+        match _levels(topic):
+            case [Kind.EVSE, module, "e2m", variable] if module and identifies(
+                EverestChargepoint.SIGNATURE, variable, decode(payload)
+            ):
+                return EverestChargepoint(self._hub, self._prefix, module)
+        return None
+
+    @override
+    def connection_made(self, now: float) -> None:
+        self._discover(now)
+        self._communication_check.connection_made(now)
+        if self._members:
+            # The connection may have been lost before they were assigned.
+            self._check_assignment_later(now)
+
+    @override
+    def leave(self) -> list[tuple[str, bytes]]:
+        return self._communication_check.leave()
+
+    # Discovery --------------------------------------------------------------------
+
+    def _discover(self, _: float) -> None:
+        reply_to = ReplyTopic(_OWN_INTERFACE, self._own_id, "discover")
+        self._reply_to.append(str(reply_to))
+        self._hub.send(f"{self._prefix}everest_api/discover", request(reply_to))
+
+    def _ready(self, _: bytes, now: float) -> None:
+        self._discover_soon(now)
+
+    def _discover_soon(self, now: float) -> None:
+        if "discover" not in self._timers:
+            self._timers.set("discover", now + _BEACON_TIME, self._discover)
+
+    def _discovered(self, payload: bytes, now: float) -> None:
+        found = objects(mapping(decode(payload)).get("apis"))
+        self._hub.internal_errors.each(found, lambda api: self._api(api, now))
+
+    def _api(self, api: JsonObject, now: float) -> None:
+        module, kind = api.get("module_id"), api.get("type")
+        if api.get("version", 1) != 1 or not isinstance(kind, str) or not is_level(module):
+            return
+        if kind not in _SIGNATURES:
+            return
+        key = Kind(kind), module
+        member = self._members.get(key) or self._admitted(*key, now)
+        if member is None:
+            return
+        monitoring = part(api, "communication_monitoring")
+        period = number(monitoring.get("heartbeat_period_ms"))
+        member.found(None if period is None else period / 1000, now)
+        self._add(member, now)
+        check = number(monitoring.get("communication_check_period_s"))
+        self._communication_check.watch(member.module, check, now)
+
+    def _variable(self, kind: Kind, module: str, variable: str, payload: bytes, now: float) -> None:
+        member = self._members.get((kind, module))
+        if member is not None:
+            member.handle_message(variable, decode(payload), now)
+            return
+        if self._hub.admission.waits(node_address(kind, self._prefix, module), now):
+            return
+        # What makes no sense proves nothing.
+        value = decode(payload)
+        if not identifies(_SIGNATURES[kind], variable, value):
+            return
+        if (member := self._admitted(kind, module, now)) is not None:
+            member.handle_message(variable, value, now)
+            self._add(member, now)
+
+    def _admitted(self, kind: Kind, module: str, now: float) -> _Member | None:
+        """Return a new module, None if it must not come in (yet).
+
+        A companion is known from now on, a node once it was handed its first message.
+        """
+        if (node := _NODES.get(kind)) is not None:
+            address = node_address(kind, self._prefix, module)
+            # It sends often, but not all of them within seconds.
+            if self._hub.admission.admits(address, now, self._discover_soon):
+                return node(self._hub, self._prefix, module)
+            if kind is Kind.EVSE:
+                self._assignment.held_back(address, now)
+            return None
+        # None of a flood is used, except for those that the user has chosen.
+        if self._companions >= _COMPANIONS_MAX and not self._assignment.is_chosen(kind, module):
+            return None
+        companion = COMPANIONS[kind][1](self._hub, self._prefix, module)
+        self._companions += 1
+        self._members[kind, module] = companion
+        self._assignment.add_module(companion, now)
+        self._check_assignment_later(now)
+        self._communication_check.watch(companion, None, now)
+        return companion
+
+    def _add(self, member: _Member, now: float) -> None:
+        """Make a node known."""
+        key = member.module.kind, member.module.id
+        if isinstance(member, CompanionModule) or key in self._members:
+            return
+        self._members[key] = member
+        if isinstance(member, EverestChargepoint):
+            self._assignment.add_evse(member, now)
+            self._check_assignment_later(now)
+        self._hub.add_node(member)
+        self._communication_check.watch(member.module, None, now)
+
+    # Which modules belong together --------------------------------------------------
+
+    @property
+    @override
+    def module_choices(self) -> list[ModuleChoice]:
+        return self._assignment.module_choices
+
+    def _check_assignment_later(self, now: float) -> None:
+        self._timers.set("assignment", now + _SETTLING_TIME, self._check_assignment)
+
+    def _check_assignment(self, _: float) -> None:
+        """Ask the user about the modules that cannot be assigned."""
+        missing = self._assignment.undecided
+        key = f"modules {self._prefix}"
+        if missing:
+            names = dict.fromkeys(choice.name for choice in missing)
+            self._hub.warn(ModulesUnassigned(key, ", ".join(names)))
+        else:
+            self._hub.withdraw(key)
+
+
+def _levels(topic: str) -> list[str]:
+    """Return the levels of a topic below those of all modules."""
+    return topic.removeprefix(_MODULES).split("/") if topic.startswith(_MODULES) else []
