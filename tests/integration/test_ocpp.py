@@ -356,7 +356,7 @@ async def test_what_a_release_does_not_offer(
         await station.is_connected("on")
         # 2025.10 shows what it is by its heart.
         await station.expects("sensor", "registration", "accepted")
-        await until(lambda: station.client._heartbeats._at is not None)
+        await until(lambda: station.client.module.heartbeats._at is not None)
         refused: dict[str, dict[str, Any]] = {
             "change_availability": {"available": False},
             "send_security_event": {"type": "SettingSystemTime"},

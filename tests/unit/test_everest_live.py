@@ -355,3 +355,76 @@ async def test_a_stop_that_nobody_replies_to_is_sent_again_when_the_car_wakes_up
     assert live.shown.pending == {}
     assert (live.shown.status, live.shown.charging) == (Status.CHARGING, True)
     assert "EVerest connector_1 charges although it was to pause" in caplog.text
+
+
+# What else was recorded ----------------------------------------------------------------
+
+
+async def test_a_fault_of_one_of_two_evses_is_its_own_problem() -> None:
+    """The errors of the station name drivers; the event of the pause names the EVSE."""
+    live = Live("two_evses_linked.jsonl", f"{EVSE}_2")
+    await live.until(20)
+    first = live.hub.nodes[f"{EVSE}_1"]
+    assert (live.shown.status, live.shown.problems) == (Status.CHARGING, ())
+    await live.until(38)
+    assert live.shown.problems == ("ChargingPausedEVSE: Error",)
+    assert not_charging_reason(live.shown) is NotChargingReason.FAULT
+    assert first.snapshot.problems == ()
+    assert first.snapshot.status is Status.CHARGING
+    station = live.hub.nodes["everest_station:"]
+    assert "evse_board_support/MREC8EmergencyStop" in station.snapshot.problems
+    await live.until(42)
+    assert (live.shown.status, live.shown.problems) == (Status.CHARGING, ())
+    assert station.snapshot.problems == ()
+    await live.until(46)
+    assert live.shown.status is first.snapshot.status is Status.DISCONNECTED
+
+
+MOMENTS: tuple[tuple[float, Status | None, bool | None], ...] = (
+    (2.0, Status.OUT_OF_SERVICE, None),
+    (8.0, Status.REQUESTING, True),
+    # Disabled with a car: nobody knows whether it stays.
+    (12.0, Status.OUT_OF_SERVICE, None),
+    (14.0, None, None),
+    # A token before the car, which does not come.
+    (20.0, Status.REQUESTING, None),
+    (50.0, Status.DISCONNECTED, False),
+    (66.0, Status.CHARGING, True),
+    (75.0, Status.FINISHED, True),
+    (90.0, Status.DISCONNECTED, False),
+    # Disabled while it charges, enabled again, and a new session.
+    (100.0, Status.CHARGING, True),
+    (106.0, Status.OUT_OF_SERVICE, None),
+    (110.0, None, None),
+    (119.0, Status.REQUESTING, True),
+    (125.0, Status.CHARGING, True),
+    (131.0, Status.FINISHED, True),
+    (145.0, Status.CHARGING, True),
+    (168.0, Status.SUSPENDED_BY_EVSE, True),
+    (175.0, Status.CHARGING, True),
+    (262.0, Status.DISCONNECTED, False),
+)
+
+
+async def test_disabled_enabled_and_faulty() -> None:
+    live = Live("enable_unlock_faults.jsonl", EVSE)
+    seen = []
+    for t, *_ in MOMENTS:
+        await live.until(t)
+        seen.append((t, live.shown.status, live.shown.plugged))
+    assert seen == list(MOMENTS)
+
+
+async def test_everest_is_killed_in_a_session_and_starts_at_once() -> None:
+    live = Live("outage_evquick.jsonl", EVSE)
+    await live.until(10)
+    assert live.shown.status is Status.CHARGING
+    before = live.shown.session.id
+    await live.until(22.5)
+    # It says `Unplugged` although the car is there.
+    assert live.shown.available
+    assert live.shown.status in (None, Status.FINISHED, Status.DISCONNECTED)
+    assert live.shown.meter.power in (None, 0)
+    await live.until(25)
+    assert (live.shown.status, live.shown.plugged) == (Status.REQUESTING, True)
+    assert live.shown.session.id not in (None, before)

@@ -37,6 +37,7 @@ _STATUSES: Final = {
     "expired": "Expired",
     "invalid": "Invalid",
     "no_credit": "NoCredit",
+    "not_allowed_here": "NotAllowedTypeEVSE",
     "not_at_this_location": "NotAtThisLocation",
     "not_at_this_time": "NotAtThisTime",
     "unknown": "Unknown",

@@ -208,6 +208,8 @@ class Evse(PausingChargepoint):
     def _status(self, known: ChargepointSnapshot) -> Status | None:
         """Return the status by the session and by what else is `known`."""
         state = self._session
+        if state.reserved and state.status is Status.DISCONNECTED:
+            return Status.RESERVED
         if state.word == PREPARING and state.transaction and _gives_nothing(known):
             # It says that it is about to charge, but the car cannot begin.
             return Status.SUSPENDED_BY_EVSE

@@ -29,6 +29,7 @@ from .status import (
     NO_TRANSACTION,
     PAUSED_EVSE,
     PREPARING,
+    RESERVATIONS,
     SWITCHING,
     UNPLUGGED,
     WORDS,
@@ -66,6 +67,8 @@ _HELD: Final = frozenset(
 def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> State:
     """Return the state after a session_event; `seen` is what the calendar says."""
     name = text(event.get("event")) or ""
+    if name in RESERVATIONS:
+        return replace(state, reserved=RESERVATIONS[name])
     when = timestamp(event.get("timestamp")) or seen
     meaning = EVENTS.get(name)
     details = part(event, meaning.details) if meaning and meaning.details else {}
@@ -319,6 +322,7 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         state,
         status=None,
         reasons=None,
+        reserved=False,
         transaction=False,
         car=False,
         id=uuid,

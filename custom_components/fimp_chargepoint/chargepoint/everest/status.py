@@ -107,6 +107,9 @@ EVENTS: Final = {
     "SessionFinished": Event(UNPLUGGED),
 }
 
+#: The events that only tell whether the EVSE is reserved; no session_info does.
+RESERVATIONS: Final = {"ReservationStart": True, "ReservationEnd": False}
+
 #: What an event says about whether somebody may charge.
 AUTHORIZED: Final = {
     "SessionStarted": False,
@@ -171,6 +174,7 @@ class State:
     end_reason: EndReason | None = None
     authorized: bool | None = None
     token: str | None = None
+    reserved: bool = False
     energy: SessionEnergy = field(default_factory=SessionEnergy)
 
     @property

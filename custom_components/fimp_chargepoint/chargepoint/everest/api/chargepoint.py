@@ -15,14 +15,14 @@ from ...authorization import Permission, TakesPermissions
 from ...commands.command import Request
 from ...commands.replies import PendingReplies
 from ...errors import CommandRejectedError, NotConnectedError
-from ...model import Feature, Reason
+from ...model import Feature, PauseReason, Reason
 from ...node import Changes, NodeHost
 from ...watchdog import Inquiry
 from .. import random_delay, session
 from ..envelope import JsonObject, mapping, objects, text
 from ..evse import ASKS_FOR_TOKEN
 from ..limits import Enforced
-from ..status import DISABLED, State
+from ..status import DISABLED, IDLE, State
 from . import details
 from .authorization import AuthorizationClient
 from .limiting import LimitedChargepoint
@@ -67,6 +67,8 @@ _REFUSALS: Final = {
 _HIGHER_PRIORITY: Final = (
     "another source with a higher priority decides whether the station may be used"
 )
+#: The name of a fault that is only known by the pause that it leads to.
+PAUSED_BY_ERROR: Final = "ChargingPausedEVSE: Error"
 #: The priority with which we enable and disable; lower numbers win (0 to 10000).
 _PRIORITY: Final = 100
 #: The decisions about a token that start no session.
@@ -193,6 +195,9 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     def _detail(self, variable: str, value: object, now: float) -> Changes:
         """Take a variable without a handler of its own."""
+        if variable == "ready" and self.snapshot.details.waiting_for_release is not None:
+            # That it waits is only reported at its start, and never that it does not.
+            variable, value = "waiting_for_external_ready", value is not True
         found = details.facts(variable, value)
         if not found:
             return {}
@@ -277,8 +282,15 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     @override
     def _with_session(self, state: State) -> Changes:
         changes = super()._with_session(state)
-        if changes:
-            changes["enabled"] = None if state.word is None else state.word != DISABLED
+        if not changes:
+            return changes
+        changes["enabled"] = None if state.word is None else state.word != DISABLED
+        if self._companions.errors is None:
+            # Errors name no EVSE, but this one pauses because of one.
+            changes |= self._wrong(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
+        known = changes.get("details", self.snapshot.details)
+        if known.waiting_for_release and state.word not in IDLE:
+            changes["details"] = replace(known, waiting_for_release=False)
         return changes
 
     def belongs_to(self, parent: str | None, now: float) -> None:
