@@ -93,7 +93,7 @@ async def test_nothing_is_sent_to_newer_releases(chargepoint: Chargepoint) -> No
 async def test_the_first_release(chargepoint: Chargepoint) -> None:
     await chargepoint.expects("sensor", "status", "disconnected")
     course = chargepoint.point["carport"].course
-    await until(lambda: chargepoint.node._authorization_client.is_first_release)
+    await until(lambda: chargepoint.node._authorization_client._signs)
     assert await action(chargepoint, "reserve", number=7) == {}
     assert await action(chargepoint, "cancel_reservation") == {}
     assert await action(chargepoint, "allow_charging") == {"used": False}
@@ -113,7 +113,7 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
 @pytest.mark.parametrize("dialect", ["2025.10"])
 @pytest.mark.parametrize("external_ready", [True])
 async def test_a_station_that_waits(chargepoint: Chargepoint) -> None:
-    await until(lambda: chargepoint.node._authorization_client.is_first_release)
+    await until(lambda: chargepoint.node._authorization_client._signs)
     assert await action(chargepoint, "allow_charging") == {"used": True}
     await chargepoint.expects("sensor", "status", "disconnected")
 
