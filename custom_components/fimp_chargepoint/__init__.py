@@ -13,7 +13,6 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
-from .actions.temporary_limits import DATA_TEMPORARY_LIMITS, TemporaryLimits
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnectedError
 from .chargepoint.hub import Hub
@@ -24,13 +23,13 @@ from .devices import async_known_addresses, async_register_hub
 from .flow.broker import settings_source
 from .flow.options import library_options
 from .hub_id import hub_id
-from .kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from .prices import PriceSource, async_follow_price
-from .repair_issues.readded import async_forget_readded
 from .repair_issues.table import ISSUES
 from .repair_issues.watcher import Watcher
+from .requests import async_restore_requests, async_withdraw_limits
 from .services import async_setup_actions
-from .sessions import Sessions, async_remove_sessions
+from .sessions import Sessions
+from .storage import Storage
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -47,16 +46,7 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
     Watcher(hass, tuple(ISSUES.values()))
-    await _async_load_limits(hass)
     return True
-
-
-async def _async_load_limits(hass: HomeAssistant) -> None:
-    """Read what is stored for all entries."""
-    hass.data[DATA_TEMPORARY_LIMITS] = limits = TemporaryLimits(hass)
-    hass.data[DATA_KEPT_LIMITS] = kept = KeptLimits(hass)
-    await limits.async_load()
-    await kept.async_load()
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
@@ -76,10 +66,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     # Also if the rest of the set-up fails; stopping twice does no harm.
     entry.async_on_unload(partial(_async_leave, hass, entry, hub))
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
-    sessions = Sessions(hass, entry, PriceSource(hass, entry.options))
-    await sessions.async_load()
-    entry.async_on_unload(sessions.async_close)
-    entry.runtime_data = RuntimeData(hass, entry, hub, sessions)
+    storage = Storage(hass, entry)
+    await storage.async_load()
+    entry.async_on_unload(storage.async_save)
+    sessions = Sessions(storage.sessions, PriceSource(hass, entry.options))
+    entry.async_on_unload(sessions.close)
+    entry.runtime_data = RuntimeData(hass, entry, hub, storage, sessions)
     try:
         await hub.start()
     except NotConnectedError as error:
@@ -96,10 +88,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
         ) from error
-    # If this fails, the charge points can still be controlled.
-    hub.internal_errors.call(async_follow_price, hass, entry)
-    hass.data[DATA_TEMPORARY_LIMITS].async_watch(entry)
-    hass.data[DATA_KEPT_LIMITS].async_watch(entry)
+    # If one of these fails, the charge points can still be controlled.
+    hub.internal_errors.tell((async_restore_requests, async_follow_price), hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -140,13 +130,10 @@ async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave nothing behind: no limit, nothing on disk."""
     await _async_say_last_words(hass, entry)
-    if DATA_KEPT_LIMITS not in hass.data:
-        # Nothing was set up in this run: the entry was disabled.
-        await _async_load_limits(hass)
-    await hass.data[DATA_TEMPORARY_LIMITS].async_forget(entry)
-    await async_remove_sessions(hass, entry.entry_id)
-    await async_forget_readded(hass, entry.entry_id)
-    await hass.data[DATA_KEPT_LIMITS].async_withdraw(entry)
+    storage = Storage(hass, entry)
+    await storage.async_load()
+    await storage.async_remove()
+    await async_withdraw_limits(hass, entry, storage)
 
 
 async def async_remove_config_entry_device(

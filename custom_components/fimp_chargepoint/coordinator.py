@@ -32,6 +32,7 @@ from .devices import (
 )
 from .hub_id import node_address, node_identifier
 from .sessions import Sessions
+from .storage import Storage
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -157,10 +158,16 @@ class RuntimeData:
     """What a loaded config entry holds: its hub, a coordinator for each node, the sessions."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub, sessions: Sessions
+        self,
+        hass: HomeAssistant,
+        entry: FimpConfigEntry,
+        hub: Hub,
+        storage: Storage,
+        sessions: Sessions,
     ) -> None:
         """Start listening to `hub`."""
         self.hub = hub
+        self.storage = storage
         self.sessions = sessions
         self.coordinators: dict[str, AnyCoordinator] = {}
         #: Those whose nodes are parts of another one, by its address and theirs.
@@ -269,7 +276,7 @@ class RuntimeData:
             if same and each.serial_number == identity.serial_number:
                 self._stays(old)
                 async_rename_device(self._hass, self._entry.entry_id, old, identifier)
-                self.sessions.move(node_address(self._entry, old), node.address)
+                self.storage.move(node_address(self._entry, old), node.address)
                 return
 
     def _stays(self, identifier: str) -> bool:

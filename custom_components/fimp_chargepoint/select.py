@@ -8,7 +8,6 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 
 from .chargepoint.capabilities import Parameter, ParameterKind
 from .chargepoint.model import Feature
@@ -27,15 +26,13 @@ from .entity import (
 # The library keeps a slot for each kind of command; see switch.py.
 PARALLEL_UPDATES = 0
 
-_OPTION = "option"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointSelectDescription(ControlDescription[str], SelectEntityDescription):
     """A setting with options, which are a capability."""
 
 
-MODE_SELECTS = (
+SELECTS = (
     ChargepointSelectDescription(
         key="charging_mode",
         translation_key="charging_mode",
@@ -46,8 +43,6 @@ MODE_SELECTS = (
             lambda charge_point, mode: charge_point.set_charging_mode(mode),
         ),
     ),
-)
-SELECTS = (
     ChargepointSelectDescription(
         key="phases",
         translation_key="phases",
@@ -79,7 +74,6 @@ async def async_setup_entry(
     """Add the selects of every charge point."""
     add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SELECT)
     add(existing(SELECTS), ChargepointSelect)
-    add(existing(MODE_SELECTS), ModeSelect)
     add(of_parameters(ParameterKind.CHOICE, _parameter_select), ChargepointSelect)
 
 
@@ -99,24 +93,3 @@ class ChargepointSelect(ControlEntity[str], SelectEntity):
     async def async_select_option(self, option: str) -> None:
         """Return when the charge point has confirmed it."""
         await self._set(option)
-
-
-class ModeSelect(ChargepointSelect, RestoreEntity):
-    """The charging mode, which the charge point may not report and so outlives a run."""
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Tell the charge point of the choice of an earlier run."""
-        await super().async_added_to_hass()
-        if (stored := await self.async_get_last_extra_data()) is None:
-            return
-        option = stored.as_dict().get(_OPTION)
-        if option in self.options:
-            self.coordinator.node.restore_charging_mode(option)
-
-    @property
-    @override
-    def extra_restore_state_data(self) -> RestoredExtraData | None:
-        """The choice, also while the charge point is not available."""
-        option = self.coordinator.data.charging_mode
-        return None if option is None else RestoredExtraData({_OPTION: option})

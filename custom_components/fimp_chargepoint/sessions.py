@@ -1,28 +1,21 @@
 """The sessions of an entry's charge points: watched, and kept in a small file."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.storage import Store
+from homeassistant.core import CALLBACK_TYPE, callback
 
 from .chargepoint.charge_point import Chargepoint
 from .chargepoint.model import ChargepointSnapshot
 from .chargepoint.sessions import SessionEvent, SessionRecord, SessionTracker
 from .chargepoint.stored import DamagedError
-from .const import DOMAIN
-from .devices import async_find_device
-from .hub_id import node_identifier
 from .prices import PriceSource
-from .storage import async_load, report_lost
+from .storage import Records, report_lost
 
-_VERSION: Final = 1
-_CHARGE_POINTS: Final = "charge_points"
 #: Seconds until changes are stored: events soon, mere energy rarely, since the charge point
 #: can report it again.
 _SAVE_SOON: Final = 10.0
@@ -30,7 +23,6 @@ _SAVE_LATER: Final = 300.0
 #: Late events that wait for an entity to show them.
 _WAITING_MAX: Final = 10
 
-type _Data = dict[str, object]
 type SessionEventListener = Callable[[SessionEvent], None]
 
 
@@ -44,44 +36,27 @@ class Money(NamedTuple):
 class Sessions:
     """The sessions of an entry, with a recorder for each charge point that was found."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, prices: PriceSource) -> None:
-        """Prepare; `async_load` comes next."""
+    def __init__(self, records: Records, prices: PriceSource) -> None:
+        """Watch no charge point yet; `records` are what is stored of them."""
         self.prices = prices
-        self._hass = hass
-        self._entry = entry
-        self._store = _store(hass, entry.entry_id)
-        #: What is stored of each charge point that was not found, by address.
-        self._stored: _Data = {}
-        #: Fields stored by a newer version.
-        self._unknown: _Data = {}
+        self._records = records
         self._recorders: dict[str, SessionRecorder] = {}
-        self._is_save_due = False
         self._stop_tracking = prices.async_track(self._reprice)
 
-    async def async_load(self) -> None:
-        """Read what is stored, except for charge points whose device was deleted."""
-        stored, self._unknown = await _async_read(self._hass, self._store)
-        self._stored = {
-            address: data for address, data in stored.items() if self._has_device(address)
-        }
-
-    def _has_device(self, address: str) -> bool:
-        identifier = node_identifier(self._entry, address)
-        return async_find_device(self._hass, self._entry.entry_id, identifier) is not None
-
-    async def async_close(self) -> None:
-        """Stop watching, and store what is new."""
+    @callback
+    def close(self) -> None:
+        """Stop watching."""
         self._stop_tracking()
         for address in tuple(self._recorders):
             self.leave(address)
-        if self._is_save_due:
-            await self._store.async_save(self._data())
 
     @callback
     def watch(self, node: Chargepoint) -> None:
         """Watch a charge point that was found."""
-        stored = self._stored.pop(node.address, None)
-        self._recorders[node.address] = SessionRecorder(node, stored, self.prices, self._save)
+        address, stored = node.address, self._records.get(node.address)
+        recorder = SessionRecorder(node, stored, self.prices, self._records.save)
+        self._recorders[address] = recorder
+        self._records.watch(address, recorder.to_storage)
 
     @callback
     def leave(self, address: str) -> None:
@@ -89,13 +64,7 @@ class Sessions:
         recorder = self._recorders.pop(address, None)
         if recorder is not None:
             recorder.close()
-            self._stored[address] = recorder.to_storage()
-
-    @callback
-    def move(self, old: str, new: str) -> None:
-        """Give the sessions of a charge point that was left another address."""
-        self._stored = _moved(self._stored, old, new)
-        self._save(_SAVE_SOON)
+            self._records.leave(address)
 
     def of(self, address: str) -> SessionRecorder:
         """Return the recorder of a charge point that was found."""
@@ -111,18 +80,6 @@ class Sessions:
     def _reprice(self) -> None:
         for recorder in self._recorders.values():
             recorder.reprice()
-
-    @callback
-    def _save(self, delay: float) -> None:
-        """Store after `delay` seconds; later requests must not put that off for ever."""
-        if delay == _SAVE_SOON or not self._is_save_due:
-            self._is_save_due = True
-            self._store.async_delay_save(self._data, delay)
-
-    def _data(self) -> _Data:
-        self._is_save_due = False
-        watched = {address: each.to_storage() for address, each in self._recorders.items()}
-        return {**self._unknown, _CHARGE_POINTS: self._stored | watched}
 
 
 class SessionRecorder:
@@ -272,40 +229,3 @@ class SessionRecorder:
     def _pass_on_waiting(self) -> None:
         while self._waiting and self._event_listeners:
             self._errors.tell(self._event_listeners, self._waiting.popleft())
-
-
-def _store(hass: HomeAssistant, entry_id: str) -> Store[_Data]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.sessions")
-
-
-async def _async_read(hass: HomeAssistant, store: Store[_Data]) -> tuple[_Data, _Data]:
-    """Return what is stored by address, and what else there is."""
-    data = await async_load(hass, store, dict)
-    stored = data.pop(_CHARGE_POINTS, None)
-    if not isinstance(stored, dict):
-        report_lost("the sessions", stored, None)
-        stored = {}
-    return stored, data
-
-
-async def async_move_sessions(hass: HomeAssistant, entry_id: str, old: str, new: str) -> None:
-    """Give the sessions of a charge point another address, in an entry that is not loaded."""
-    store = _store(hass, entry_id)
-    stored, unknown = await _async_read(hass, store)
-    if old in stored:
-        await store.async_save({**unknown, _CHARGE_POINTS: _moved(stored, old, new)})
-
-
-async def async_remove_sessions(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete the sessions of an entry that was removed."""
-    await _store(hass, entry_id).async_remove()
-
-
-def _moved(stored: Mapping[str, object], old: str, new: str) -> _Data:
-    """Return what is stored by address with what was at `old` at `new`."""
-    if old not in stored:
-        return dict(stored)
-    others = {address: data for address, data in stored.items() if address != old}
-    # Until it was moved, it was watched under both.
-    later = stored.get(new)
-    return others | {new: SessionTracker.merged(stored[old], later) if later else stored[old]}

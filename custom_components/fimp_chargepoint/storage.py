@@ -1,52 +1,238 @@
-"""Reading our files, whatever state they are in: none of them may keep us from starting."""
+"""What is stored of a config entry, in two files: its state, and its history.
 
+The state is small and written at once: what was requested of each charge point. The history is
+large and written rarely: the sessions. Whatever state the files are in, none of them may keep
+the integration from starting.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 import logging
+from math import inf
 import os
-from typing import Any
+from typing import Final, override
 
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
+from .chargepoint.sessions import SessionTracker
 from .chargepoint.stored import lost
+from .const import DOMAIN
+from .devices import async_find_device
+from .hub_id import node_identifier
 
 _LOGGER = logging.getLogger(__name__)
 
+_VERSION: Final = 1
+#: Seconds until a change of the state is written.
+SAVE_SOON: Final = 1.0
 #: More names help nobody.
-_NAMES_MAX = 10
+_NAMES_MAX: Final = 10
+
+type Json = dict[str, object]
 
 
-async def async_load[T: (dict[str, Any], list[Any])](
-    hass: HomeAssistant, store: Store[T], kind: type[T]
-) -> T:
-    """Return what is stored, empty if there is nothing that can be read.
+class Storage:
+    """What is stored of one config entry: sections with one owner each."""
 
-    A file that cannot be read is set aside under another name, for whoever wants to look.
-    What is in the one that can be, nobody has checked.
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Prepare; `async_load` has to follow."""
+
+        def has_device(address: str) -> bool:
+            identifier = node_identifier(entry, address)
+            return async_find_device(hass, entry.entry_id, identifier) is not None
+
+        self.requests = Records("charge_points", has_device)
+        #: Charge points that may be others that were removed, which was reported.
+        self.readded = Records("readded", has_device)
+        self.sessions = Records("sessions", has_device, SessionTracker.merged)
+        start = f"{DOMAIN}.{entry.entry_id}"
+        self.state = _File(hass, f"{start}.state", self.requests, self.readded)
+        self.history = _File(hass, f"{start}.history", self.sessions)
+
+    async def async_load(self) -> None:
+        """Read both files."""
+        for file in (self.state, self.history):
+            await file.async_load()
+
+    async def async_save(self) -> None:
+        """Write what has changed."""
+        for file in (self.state, self.history):
+            await file.async_save()
+
+    async def async_remove(self) -> None:
+        """Delete both files."""
+        for file in (self.state, self.history):
+            await file.async_remove()
+
+    @callback
+    def move(self, old: str, new: str) -> None:
+        """Let what is stored of a charge point that is not watched follow it to an address."""
+        self.requests.move(old, new)
+        self.sessions.move(old, new)
+
+
+class Records:
+    """A section with a record of each charge point, by address.
+
+    Those of charge points that are not there stay as they were read, until their device is
+    deleted.
     """
-    try:
-        # What is not JSON is set aside here already, and reported.
-        data: Any = await store.async_load()
-    except Exception as error:  # noqa: BLE001
-        # A newer version, a field of Home Assistant's own that is missing, an unreadable disk.
-        problem = repr(error)
-    else:
-        if data is None:
-            return kind()
-        if isinstance(data, kind):
-            return data
-        problem = f"a {type(data).__name__} is in it"
-    aside = f"{store.path}.unreadable.{dt_util.utcnow().isoformat()}"
-    _LOGGER.error("Cannot read %s (%s): it is set aside as %s", store.path, problem, aside)
-    try:
-        await hass.async_add_executor_job(os.rename, store.path, aside)
-    except OSError as error:
-        _LOGGER.error("Cannot set it aside: %s", error)  # noqa: TRY400
-    return kind()
+
+    def __init__(
+        self,
+        name: str,
+        has_device: Callable[[str], bool],
+        merge: Callable[[object, object], object] = lambda _, later: later,
+    ) -> None:
+        """Start without any; `merge` makes one record of two, the earlier one first."""
+        self.name = name
+        #: Set by the file that the section is in.
+        self.save: Callable[[float], None] = lambda _: None
+        self._has_device = has_device
+        self._merge = merge
+        self._stored: Json = {}
+        self._watched: dict[str, Callable[[], object]] = {}
+
+    def load(self, stored: object) -> None:
+        """Take over what was read."""
+        found = stored if isinstance(stored, dict) else {}
+        records: Json = {
+            address: record for address, record in found.items() if isinstance(record, dict)
+        }
+        if stored is not None:
+            report_lost(self.name, stored, records)
+        self._stored = records
+        self._prune()
+
+    def content(self) -> Json:
+        """Return all records."""
+        self._prune()
+        return {**self._stored, **{address: data() for address, data in self._watched.items()}}
+
+    @callback
+    def get(self, address: str) -> object:
+        """Return the stored record of a charge point that is not watched, None without one."""
+        return self._stored.get(address)
+
+    @callback
+    def watch(self, address: str, data: Callable[[], object]) -> None:
+        """Let `data` return the record of a charge point from now on."""
+        self._watched[address] = data
+        self._stored.pop(address, None)
+
+    @callback
+    def leave(self, address: str) -> None:
+        """Keep the record of a charge point that is not watched any more."""
+        if (data := self._watched.pop(address, None)) is not None:
+            self._stored[address] = data()
+
+    @callback
+    def move(self, old: str, new: str) -> None:
+        """Let the record of a charge point that is not watched have another address."""
+        if (record := self._stored.pop(old, None)) is not None:
+            later = self._stored.get(new)
+            self._stored[new] = self._merge(record, later) if later else record
+            self.save(SAVE_SOON)
+
+    @callback
+    def replace(self, addresses: Iterable[str]) -> None:
+        """Have records of these charge points, and of no others."""
+        self._stored = {address: self._stored.get(address, {}) for address in addresses}
+        self.save(SAVE_SOON)
+
+    def _prune(self) -> None:
+        """Drop the records of charge points whose device is gone."""
+        self._stored = {
+            address: record for address, record in self._stored.items() if self._has_device(address)
+        }
+
+    def __iter__(self) -> Iterator[tuple[str, object]]:
+        """Return the stored records of the charge points that are not watched."""
+        return iter(self._stored.items())
 
 
-def report_lost(what: str, before: Any, after: Any) -> None:
-    """Say which parts of `before`, as it was read from a file, are not in `after`."""
+class _File:
+    """A file of named sections. Sections that nobody knows stay as they are."""
+
+    def __init__(self, hass: HomeAssistant, key: str, *sections: Records) -> None:
+        """Prepare; `async_load` has to follow."""
+        self._hass = hass
+        self._store = _Store(hass, _VERSION, key)
+        self._sections = sections
+        self._unknown: Json = {}
+        #: When it is going to be written.
+        self._due = inf
+        for section in sections:
+            section.save = self.save
+
+    async def async_load(self) -> None:
+        """Read it; whatever cannot be read is set aside, and reported."""
+        self._unknown = await self._async_read()
+        for section in self._sections:
+            section.load(self._unknown.pop(section.name, None))
+
+    @callback
+    def save(self, delay: float) -> None:
+        """Write it after so many seconds, or earlier if that was requested before."""
+        due = self._hass.loop.time() + delay
+        if due < self._due:
+            self._due = due
+            self._store.async_delay_save(self._content, delay)
+
+    async def async_save(self) -> None:
+        """Write it now, if something has changed."""
+        if self._due < inf:
+            await self._store.async_save(self._content())
+
+    async def async_remove(self) -> None:
+        """Delete it."""
+        self._due = inf
+        await self._store.async_remove()
+
+    def _content(self) -> Json:
+        self._due = inf
+        return {**self._unknown, **{section.name: section.content() for section in self._sections}}
+
+    async def _async_read(self) -> Json:
+        try:
+            # This sets aside and reports what is not JSON.
+            data: object = await self._store.async_load()
+        except Exception as error:  # noqa: BLE001
+            # A newer version, a missing field of Home Assistant's own, an unreadable disk.
+            problem = repr(error)
+        else:
+            if data is None:
+                return {}
+            if isinstance(data, dict):
+                return data
+            problem = f"a {type(data).__name__} is in it"
+        path = self._store.path
+        aside = f"{path}.unreadable.{dt_util.utcnow().isoformat()}"
+        _LOGGER.error("Cannot read %s (%s): it is set aside as %s", path, problem, aside)
+        try:
+            await self._hass.async_add_executor_job(os.rename, path, aside)
+        except OSError as error:
+            _LOGGER.error("Cannot set it aside: %s", error)  # noqa: TRY400
+        return {}
+
+
+class _Store(Store[Json]):
+    """Writes a file of a newer minor version as one: its unknown fields stay in it."""
+
+    @override
+    async def _async_migrate_func(
+        self, old_major_version: int, old_minor_version: int, old_data: Json
+    ) -> Json:
+        if old_major_version != self.version:
+            raise NotImplementedError
+        self.minor_version = old_minor_version
+        return old_data
+
+
+def report_lost(what: str, before: object, after: object) -> None:
+    """Log which parts of `before`, as it was read from a file, are not in `after`."""
     if names := sorted(lost(before, after)):
         shown = ", ".join(names[:_NAMES_MAX])
         _LOGGER.warning("A part of %s cannot be read and is lost: %s", what, shown)

@@ -1,22 +1,21 @@
-"""Limits for a while, set and watched."""
+"""Temporary limits, set and watched."""
 
 from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
+from custom_components.fimp_chargepoint.coordinator import FimpConfigEntry
 
 from .conftest import Chargepoint
+from .house import QuickClock
 
-STORE = f"{DOMAIN}.temporary_limits"
 SESSION = "cmd.current_session.set_current"
 
 
 async def limit(chargepoint: Chargepoint, current: float, **duration: float) -> dict[str, Any]:
-    """Limit the current, and return what is said of it."""
+    """Limit the current, and return the answer."""
     data: dict[str, Any] = {"current": current}
     if duration:
         data["duration"] = duration
@@ -34,10 +33,28 @@ async def limit(chargepoint: Chargepoint, current: float, **duration: float) -> 
 
 def sent(chargepoint: Chargepoint, kind: str) -> list[float]:
     """Return the limits that were sent."""
-    return [each["val"] for each in chargepoint.sent(kind)]
+    return [message["val"] for message in chargepoint.sent(kind)]
+
+
+def stored(hass_storage: dict[str, Any], found: Chargepoint) -> dict[str, Any]:
+    """Return the requests that are stored of the only charge point."""
+    file = hass_storage.get(f"{DOMAIN}.{found.entry.entry_id}.state", {"data": {}})
+    (record,) = file["data"].get("charge_points", {}).values() or ({},)
+    return dict(record)
+
+
+def stored_limits(hass_storage: dict[str, Any], found: Chargepoint) -> dict[str, Any]:
+    """Return the temporary limits that are stored of a charge point, by feature."""
+    limits: dict[str, Any] = stored(hass_storage, found).get("temporary_limits", {})
+    return limits
 
 
 async def later(hass: HomeAssistant, **delta: float) -> None:
-    """Let everything happen that is due in some time from now."""
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(**delta))
+    """Let the clock show some time after the start of the test, and what is due happen."""
+    clock = hass.data[DATA_CLOCK]
+    assert isinstance(clock, QuickClock)
+    clock.ahead = timedelta(**delta).total_seconds()
+    entry: FimpConfigEntry
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        entry.runtime_data.hub.wake()
     await hass.async_block_till_done()

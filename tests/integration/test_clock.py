@@ -9,19 +9,17 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.chargepoint import scheduler
 from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
-from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, running, until
+from .limiting import limit, stored_limits
 
 HOUR = timedelta(hours=1)
 BOTH_WAYS = pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["forward", "backward"])
-STORE = f"{DOMAIN}.temporary_limits"
 #: Energy flows a thousand times faster than in life.
 FAST = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1, speed=1000.0)
 
@@ -59,18 +57,10 @@ def amount(found: Chargepoint, key: str) -> float:
     return 0.0 if state in (None, "unknown", "unavailable") else float(state)
 
 
-async def limit(found: Chargepoint, current: float, **duration: float) -> dict[str, Any]:
-    """Limit the current for a while, and return what is said of it."""
-    answer = await found.hass.services.async_call(
-        DOMAIN,
-        "set_current_limit",
-        {"current": current, "duration": duration},
-        blocking=True,
-        return_response=True,
-        target={"device_id": found.registered("switch", "charging").device_id},
-    )
-    (said,) = answer["charge_points"]
-    return said
+def ends(found: Chargepoint) -> datetime:
+    """Return when the temporary limit ends."""
+    until: datetime = found.node.snapshot.requested.temporary_limits["max_current"].until
+    return until
 
 
 @BOTH_WAYS
@@ -128,17 +118,19 @@ async def test_with_a_temporary_limit(
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
         await found.expects("number", "max_current", "32.0")
         begun = hass.loop.time()
-        said = await limit(found, 10, seconds=2)
+        said = await limit(found, 10, seconds=4)
         assert near(said["until"], system.now())
         system.set()
         await until(
-            lambda: near(hass_storage[STORE]["data"][0]["until"], dt_util.utcnow()),
+            lambda: near(
+                stored_limits(hass_storage, found)["max_current"]["until"], dt_util.utcnow()
+            ),
             "its end to be corrected",
         )
         assert found.state("number", "max_current") == "10.0"
         await found.expects("number", "max_current", "32.0")
-        assert 2 <= hass.loop.time() - begun < 7
-        await until(lambda: hass_storage[STORE]["data"] == [])
+        assert 4 <= hass.loop.time() - begun < 9
+        await until(lambda: stored_limits(hass_storage, found) == {})
 
 
 @BOTH_WAYS
@@ -154,9 +146,9 @@ async def test_a_reload_after_that(
         await found.expects("number", "max_current", "32.0")
         begun = hass.loop.time()
         await limit(found, 10, seconds=3)
+        until_before = ends(found)
         system.set()
-        limits = hass.data[DATA_TEMPORARY_LIMITS]
-        await until(lambda: any(limits._offsets.values()))
+        await until(lambda: ends(found) != until_before)
         await hass.config_entries.async_reload(found.entry.entry_id)
         await found.expects("number", "max_current", "10.0")
         await found.expects("number", "max_current", "32.0")
@@ -173,7 +165,6 @@ async def test_with_a_temporary_limit_of_an_earlier_run(
         # Set while the clock was right, and read again from the disk.
         await limit(found, 10, minutes=30)
         await hass.config_entries.async_unload(found.entry.entry_id)
-        await hass.data[DATA_TEMPORARY_LIMITS].async_load()
         await hass.config_entries.async_setup(found.entry.entry_id)
         await found.expects("number", "max_current", "10.0")
         await asyncio.sleep(0.3)

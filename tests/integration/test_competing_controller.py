@@ -38,7 +38,7 @@ async def quarrel(chargepoint: Chargepoint, ours: int, theirs: int) -> None:
     await chargepoint.expects("number", "max_current", f"{theirs:.1f}")
 
 
-async def test_a_rival(
+async def test_a_competing_controller(
     hass: HomeAssistant, chargepoint: Chargepoint, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "repairs", {})
@@ -84,9 +84,9 @@ async def test_it_goes_with_the_charge_point(hass: HomeAssistant, chargepoint: C
     await until(lambda: not issues(hass), "the issue to go")
 
 
-@pytest.mark.parametrize("rival", [False, True])
-async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: bool) -> None:
-    """Somebody who limits to less is no rival; who withdraws our limit is one."""
+@pytest.mark.parametrize("competes", [False, True])
+async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, competes: bool) -> None:
+    """A lower limit of somebody else does not compete with ours; withdrawing ours does."""
     async with EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     ) as station:
@@ -96,7 +96,7 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: boo
         await until(lambda: found.state("number", "max_current"), "the limit")
         for _ in range(4):
             await found.call("number", "set_value", "max_current", value=12)
-            if rival:
+            if competes:
                 nothing = {
                     "schedule_import": [],
                     "schedule_export": [],
@@ -111,5 +111,5 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, rival: boo
             else:
                 await station.limit(8)
                 await found.expects("sensor", "effective_current", "8.0")
-        assert bool(issues(hass)) is rival
+        assert bool(issues(hass)) is competes
         await hass.config_entries.async_unload(entry.entry_id)

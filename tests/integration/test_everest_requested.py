@@ -11,7 +11,6 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     protocol as legacy_protocol,
 )
-from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
 from simulators.everest.evse import Evse
 from simulators.mqtt import Broker
@@ -52,8 +51,6 @@ async def station(
 async def restart_home_assistant(hass: HomeAssistant, found: Chargepoint) -> None:
     """Begin anew with what is on disk."""
     assert await hass.config_entries.async_unload(found.entry.entry_id)
-    hass.data[DATA_KEPT_LIMITS] = KeptLimits(hass)
-    await hass.data[DATA_KEPT_LIMITS].async_load()
     assert await hass.config_entries.async_setup(found.entry.entry_id)
 
 

@@ -94,7 +94,7 @@ async def test_taken_although_it_says_no(hass: HomeAssistant, broker: BrokerProc
         assert found.attribute("number", "max_current", "pending") is False
         await found.point.online()
         await found.expects("number", "max_current", "18.0")
-        await until(lambda: found.node.snapshot.kept == {"max_current": 18})
+        await until(lambda: found.node.snapshot.requested.limits == {"max_current": 18})
 
 
 @pytest.mark.parametrize("profile", ["easee", "futurehome", "minimal"])
@@ -111,14 +111,17 @@ async def test_phases_of_an_earlier_run(
     setups = [ChargepointSetup(profile=profile, name=each, address=each) for each in addresses]
     entry = other_broker(broker)
     kept = {f"fimp:easee/1/{each}": {"limits": {"phases": phases}} for each in addresses}
-    key = f"{DOMAIN}.kept_limits"
-    hass_storage[key] = {"version": 1, "key": key, "data": {entry.entry_id: kept}}
+    key = f"{DOMAIN}.{entry.entry_id}.state"
     async with simulator(broker, *setups, adapter="easee") as point:
         await load(hass, entry)
+        await until(lambda: set(entry.runtime_data.coordinators) == set(kept))
+        await hass.config_entries.async_unload(entry.entry_id)
+        hass_storage[key] = {"version": 1, "key": key, "data": {"charge_points": kept}}
+        await hass.config_entries.async_setup(entry.entry_id)
         coordinators = entry.runtime_data.coordinators
         await until(lambda: set(coordinators) == set(kept))
         for coordinator in coordinators.values():
-            assert coordinator.data.kept == {"phases": phases}
+            assert coordinator.data.requested.limits == {"phases": phases}
             await until(lambda each=coordinator: each.data.status == "disconnected")
         await hass.async_block_till_done()
         charging = [each for each in hass.states.async_all("switch") if each.state == "off"]

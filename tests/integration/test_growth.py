@@ -2,15 +2,11 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
 import gc
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.coordinator import PushCoordinator
 from custom_components.fimp_chargepoint.repair_issues.watcher import EntryWatch
@@ -143,13 +139,13 @@ async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> No
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
         await found.expects("number", "max_current", "32.0")
         device_id = found.registered("switch", "charging").device_id
-        limits = hass.data[DATA_TEMPORARY_LIMITS]
+        limits = found.node.limits.temporary
 
         async def limit(current: int) -> None:
             await hass.services.async_call(
                 "fimp_chargepoint",
                 "set_current_limit",
-                {"current": current, "duration": {"minutes": 10}},
+                {"current": current, "duration": {"seconds": 1}},
                 blocking=True,
                 target={"device_id": device_id},
             )
@@ -157,10 +153,9 @@ async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> No
         before = await settled(found)
         for current in (*range(6, 16), 10, 11):
             await limit(current)
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
         await found.expects("number", "max_current", "32.0")
-        await until(lambda: not limits._limits)
-        assert (limits._tasks, limits._offsets, limits._asleep) == ({}, {}, {})
+        await until(lambda: not limits._limits and not limits._tasks._tasks)
+        assert (limits._measured, limits._over, limits._failed) == (set(), set(), set())
         assert not await growth(found, before)
 
 

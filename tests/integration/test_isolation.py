@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.fimp_chargepoint import coordinator
+from custom_components.fimp_chargepoint.chargepoint.limits.temporary import TemporaryLimits
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from custom_components.fimp_chargepoint.repair_issues import table, watcher
@@ -65,7 +66,8 @@ async def test_a_bug_that_was_there_from_the_beginning(
     monkeypatch.setattr(SessionTracker, "tick", fail)
     monkeypatch.setattr(SessionTracker, "close", fail)
     monkeypatch.setattr(watcher.EntryWatch, "devices", fail)
-    monkeypatch.setattr(table, "CompetingControllerDetector", fail)
+    monkeypatch.setattr(table, "Finding", fail)
+    monkeypatch.setattr(TemporaryLimits, "changed", fail)
     monkeypatch.setattr(coordinator, "async_register_device", fail)
     async with running(hass, broker, FULL) as found:
         await charge(found)

@@ -9,15 +9,18 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
-from custom_components.fimp_chargepoint.actions.temporary_limits import (
-    DATA_TEMPORARY_LIMITS,
+from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
+from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
+    Requested,
     TemporaryLimit,
+)
+from custom_components.fimp_chargepoint.chargepoint.limits.temporary import (
+    FormerLimit,
+    Tasks,
     TemporaryLimits,
     still_holds,
 )
-from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
-from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
-from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -26,14 +29,21 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
-from custom_components.fimp_chargepoint.controls import FormerLimit, former_limit
+from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, running, until
-from .limiting import SESSION, STORE, later, limit, sent
+from .house import QuickClock
+from .limiting import SESSION, later, limit, sent, stored_limits
 
 START = "cmd.charge.start"
+
+
+@pytest.fixture(autouse=True)
+async def _clock(hass: HomeAssistant) -> None:
+    """Let tests move the clock."""
+    hass.data[DATA_CLOCK] = QuickClock()
 
 
 async def slowly(found: Chargepoint, offered: str) -> None:
@@ -94,7 +104,7 @@ async def test_by_starting_the_mode(
     await slow.expects("sensor", "offered_current", "5.0")
     assert starts(slow) == [{"charging_mode": "slow"}]
     assert sent(slow, SESSION) == [8, 7]
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, slow) == {})
 
 
 async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
@@ -120,7 +130,7 @@ async def test_not_of_a_session_that_is_over(
     await slow.point.unplug()
     await slow.expects("sensor", "status", "disconnected")
     await later(hass, minutes=11)
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, slow) == {})
     assert not starts(slow)
 
 
@@ -129,8 +139,6 @@ async def test_after_a_restart(
 ) -> None:
     await limit(slow, 8, minutes=10)
     await hass.config_entries.async_unload(slow.entry.entry_id)
-    hass.data[DATA_TEMPORARY_LIMITS] = TemporaryLimits(hass)
-    await hass.data[DATA_TEMPORARY_LIMITS].async_load()
     await hass.config_entries.async_setup(slow.entry.entry_id)
     await slow.expects("sensor", "offered_current", "8.0")
     await later(hass, minutes=11)
@@ -144,7 +152,7 @@ async def test_not_where_the_mode_is_gone(
     await slow.point.modes("normal")
     await until(lambda: slow.attribute("select", "charging_mode", "options") == ["normal"])
     await later(hass, minutes=11)
-    await until(lambda: "does not take its former limit" in caplog.text)
+    await until(lambda: "does not accept its former limit" in caplog.text)
 
 
 async def test_said_before_it_begins(
@@ -155,7 +163,7 @@ async def test_said_before_it_begins(
     with pytest.raises(ServiceValidationError, match="cannot be restored"):
         await limit(slow, 8, minutes=10)
     assert not slow.sent(SESSION)
-    assert STORE not in hass_storage
+    assert not stored_limits(hass_storage, slow)
     # For good it is possible.
     await limit(slow, 8)
     assert sent(slow, SESSION) == [8]
@@ -183,6 +191,10 @@ class Known:
         self.snapshot = replace(snapshot, **changes)
 
     effect = staticmethod(expects)
+
+
+def former_limit(known: Any, feature: Feature) -> FormerLimit | None:
+    return TemporaryLimits(known, Tasks(), lambda *_: None).former(feature)
 
 
 def offers(current: float | None) -> dict[str, Any]:
@@ -254,10 +266,9 @@ def test_a_mode_returns_only_while_charging_is_on(
     holds: bool | None,  # noqa: FBT001
 ) -> None:
     began = datetime(2026, 11, 20, 18, tzinfo=UTC)
-    former = TemporaryLimit(
-        "device", "session_current", 8.0, None, "", began.isoformat(), mode="slow"
-    )
+    limit = TemporaryLimit(current=8.0, former=None, until=began, session=began, mode="slow")
     known = replace(
         Known(None).snapshot, status=status, session=Session(started=began), session_current=8.0
     )
-    assert still_holds(former, known, expects("session_current", 8.0)) is holds
+    effect = expects("session_current", 8.0)
+    assert still_holds(Feature.SESSION_CURRENT, limit, known, effect) is holds

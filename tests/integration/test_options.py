@@ -9,8 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.fimp_chargepoint import config_flow, kept_limits
-from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
+from custom_components.fimp_chargepoint import config_flow, requests
 from custom_components.fimp_chargepoint.chargepoint import mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import TOPIC
 from custom_components.fimp_chargepoint.chargepoint.everest.api import (
@@ -33,7 +32,6 @@ from custom_components.fimp_chargepoint.chargepoint.limits import ownership
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
-from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS, KeptLimits
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
@@ -50,6 +48,7 @@ from .conftest import (
     until,
 )
 from .flow import form, submit
+from .limiting import stored
 
 
 def station(broker: BrokerProcess, dialect: str = "main") -> EverestSimulator:
@@ -371,12 +370,7 @@ async def test_keep_limits_over_a_restart_of_home_assistant(
         assert await hass.config_entries.async_unload(found.entry.entry_id)
         found.point["garage"].max_current = 20
         # As after a restart, all that is known is on disk.
-        stored = hass_storage["fimp_chargepoint.kept_limits"]["data"]
-        assert [each["limits"] for each in stored[found.entry.entry_id].values()] == [
-            {"max_current": 10.0}
-        ]
-        hass.data[DATA_KEPT_LIMITS] = KeptLimits(hass)
-        await hass.data[DATA_KEPT_LIMITS].async_load()
+        assert stored(hass_storage, found)["limits"] == {"max_current": 10.0}
         await hass.config_entries.async_setup(found.entry.entry_id)
         await until(lambda: found.point["garage"].max_current == 10)
         await found.expects("number", "max_current", "10.0")
@@ -403,7 +397,7 @@ async def test_a_limit_from_outside_goes_with_the_entry(
         assert (evse.energy.current, evse.energy.phases) == (8, 1)
         await hass.config_entries.async_remove(entry.entry_id)
         await until(lambda: (evse.energy.current, evse.energy.phases) == (16, 3))
-    assert hass_storage["fimp_chargepoint.kept_limits"]["data"] == {}
+    assert not [key for key in hass_storage if key.startswith("fimp_chargepoint")]
 
 
 async def test_a_limit_goes_with_an_entry_that_was_disabled(
@@ -419,12 +413,11 @@ async def test_a_limit_goes_with_an_entry_that_was_disabled(
         await found.expects("number", "max_current", "16.0")
         await found.call("number", "set_value", "max_current", value=8)
         await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-        del hass.data[DATA_KEPT_LIMITS], hass.data[DATA_TEMPORARY_LIMITS]
         (evse,) = point.points.values()
         assert evse.energy.current == 8
         await hass.config_entries.async_remove(entry.entry_id)
         await until(lambda: evse.energy.current == 16)
-    assert hass_storage["fimp_chargepoint.kept_limits"]["data"] == {}
+    assert not [key for key in hass_storage if key.startswith("fimp_chargepoint")]
     assert "Error" not in caplog.text
 
 
@@ -447,11 +440,13 @@ async def test_a_limit_that_cannot_be_withdrawn(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Nobody is there to hear it; the entry goes all the same."""
-    monkeypatch.setattr(kept_limits, "_FINDING_TIME", 0.3)
+    monkeypatch.setattr(requests, "_FINDING_TIME", 0.3)
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:
         found = Chargepoint(hass, point, entry)
         await found.expects("number", "max_current", "16.0")
         await found.call("number", "set_value", "max_current", value=8)
     await hass.config_entries.async_remove(entry.entry_id)
-    assert "stays at everest:carport until it is restarted: it is not there" in caplog.text
+    assert (
+        "The limit of everest:carport stays until it is restarted: it is not there" in caplog.text
+    )

@@ -198,7 +198,9 @@ async def test_the_offer_outlives_a_restart(
         registry.async_remove_device(device.id)
         assert await hass.config_entries.async_reload(entry.entry_id)
         await settle(house, entry)
-        assert hass_storage[f"{DOMAIN}.{entry.entry_id}.moves"]["data"] == []
+        await until(
+            lambda: hass_storage[f"{DOMAIN}.{entry.entry_id}.state"]["data"]["readded"] == {}
+        )
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -211,7 +213,7 @@ async def test_the_offer_goes_with_the_entry(
         assert await settle(house, entry)
         await hass.config_entries.async_remove(entry.entry_id)
         assert not await settle(house, entry)
-        assert f"{DOMAIN}.{entry.entry_id}.moves" not in hass_storage
+        assert f"{DOMAIN}.{entry.entry_id}.state" not in hass_storage
 
 
 async def test_a_device_that_is_not_ours_has_not_moved(

@@ -7,10 +7,13 @@ import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import kept_limits
+from custom_components.fimp_chargepoint import requests
+from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.hub_id import node_identifier
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
@@ -19,7 +22,7 @@ from .conftest import QUICK, Chargepoint, load, other_broker, until
 
 #: Seconds that a user is to wait at most.
 MOST = 3.0
-STAYS = "stays at everest:carport until it is restarted"
+STAYS = "The limit of everest:carport stays until it is restarted"
 
 
 @asynccontextmanager
@@ -97,18 +100,23 @@ async def test_charge_point_that_is_not_there(
 async def test_one_that_is_missing_costs_no_other(
     hass: HomeAssistant,
     broker: BrokerProcess,
+    hass_storage: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Who is there is told at once, and the user waits for neither."""
-    monkeypatch.setattr(kept_limits, "_FINDING_TIME", 4.0)
+    monkeypatch.setattr(requests, "_FINDING_TIME", 4.0)
     async with limited(hass, broker) as (entry, evse):
-        kept = hass.data[kept_limits.DATA_KEPT_LIMITS]._kept[entry.entry_id]
-        (known,) = kept.values()
+        records = hass_storage[f"{DOMAIN}.{entry.entry_id}.state"]["data"]["charge_points"]
+        (known,) = records.values()
         # It would be the first to be looked for.
-        kept.clear()
-        kept.update({"everest:away": known, "everest:carport": known})
+        records.clear()
+        records.update({"everest:away": known, "everest:carport": known})
+        dr.async_get(hass).async_get_or_create(
+            config_entry_id=entry.entry_id,
+            identifiers={(DOMAIN, node_identifier(entry, "everest:away"))},
+        )
         assert await seconds_to_remove(hass, entry) < MOST
         await until(lambda: evse.energy.current == 16)
-        await until(lambda: "stays at everest:away until" in caplog.text)
+        await until(lambda: "The limit of everest:away stays until" in caplog.text)
     assert STAYS not in caplog.text

@@ -3,13 +3,11 @@
 import json
 from typing import Any
 
-from homeassistant.core import CoreState, HomeAssistant, State
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    mock_restore_cache_with_extra_data,
-)
 
+from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
@@ -97,33 +95,38 @@ async def test_unknown_option(hass: HomeAssistant, chargepoint: Chargepoint) -> 
 
 
 @pytest.mark.parametrize(
-    ("stored", "shown"),
-    [({"option": "slow"}, "slow"), ({"option": "warp"}, "unknown"), (None, "unknown")],
+    ("choice", "shown"),
+    [("slow", "slow"), ("warp", "unknown"), (7, "unknown"), (None, "unknown")],
 )
 async def test_choice_survives_a_restart(
-    hass: HomeAssistant, broker: BrokerProcess, stored: dict[str, Any] | None, shown: str
+    hass: HomeAssistant,
+    chargepoint: Chargepoint,
+    hass_storage: dict[str, Any],
+    choice: object,
+    shown: str,
 ) -> None:
-    entity_id = "select.easee_home_charging_mode"
-    hass.set_state(CoreState.starting)
-    mock_restore_cache_with_extra_data(hass, [(State(entity_id, "unavailable"), stored)])
-    async with simulator(broker, ChargepointSetup(profile="easee")) as point:
-        entry = await load(hass, other_broker(broker))
-        found = Chargepoint(hass, point, entry)
-        await found.expects("select", "charging_mode", shown)
-        assert found.id("select", "charging_mode") == entity_id
-        await hass.config_entries.async_unload(entry.entry_id)
+    """Whatever the file holds, the charge point can be controlled."""
+    await chargepoint.call("select", "select_option", "charging_mode", option="normal")
+    await hass.config_entries.async_unload(chargepoint.entry.entry_id)
+    file = hass_storage[f"{DOMAIN}.{chargepoint.entry.entry_id}.state"]["data"]
+    (record,) = file["charge_points"].values()
+    assert record == {"charging_mode": "normal"}
+    record["charging_mode"] = choice
+    await hass.config_entries.async_setup(chargepoint.entry.entry_id)
+    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.expects("select", "charging_mode", shown)
+    await charging(chargepoint)
+    (start,) = chargepoint.sent("cmd.charge.start")
+    assert start["props"] == ({"charging_mode": "slow"} if choice == "slow" else None)
 
 
-async def test_choice_is_stored_while_not_available(
-    hass: HomeAssistant, chargepoint: Chargepoint
+async def test_choice_is_kept_while_not_available(
+    hass: HomeAssistant, chargepoint: Chargepoint, hass_storage: dict[str, Any]
 ) -> None:
-    entity_id = chargepoint.id("select", "charging_mode")
-    entity = hass.data["entity_components"]["select"].get_entity(entity_id)
-    assert entity.extra_restore_state_data is None
     await chargepoint.call("select", "select_option", "charging_mode", option="slow")
     await chargepoint.point.offline()
     await chargepoint.expects("select", "charging_mode", "unavailable")
-    assert entity.extra_restore_state_data.as_dict() == {"option": "slow"}
+    await hass.config_entries.async_reload(chargepoint.entry.entry_id)
     await chargepoint.point.online()
     await chargepoint.expects("select", "charging_mode", "slow")
 

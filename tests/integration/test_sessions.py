@@ -11,6 +11,7 @@ import aiomqtt
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import probatio
@@ -21,7 +22,8 @@ from custom_components.fimp_chargepoint.chargepoint import faults
 from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.sessions import async_move_sessions
+from custom_components.fimp_chargepoint.hub_id import node_identifier
+from custom_components.fimp_chargepoint.storage import Storage
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.fimp.profiles import PROFILES
@@ -387,7 +389,7 @@ async def one_session(found: Chargepoint) -> None:
 
 def stored(hass_storage: dict[str, Any], entry: MockConfigEntry) -> dict[str, Any]:
     """Return what is stored of an entry."""
-    return dict(hass_storage[f"{DOMAIN}.{entry.entry_id}.sessions"]["data"]["charge_points"])
+    return dict(hass_storage[f"{DOMAIN}.{entry.entry_id}.history"]["data"]["sessions"])
 
 
 async def test_the_store_goes_with_the_entry(
@@ -399,7 +401,7 @@ async def test_the_store_goes_with_the_entry(
         (kept,) = stored(hass_storage, found.entry).values()
         assert len(kept["records"]) == 1
         await hass.config_entries.async_remove(found.entry.entry_id)
-        assert f"{DOMAIN}.{found.entry.entry_id}.sessions" not in hass_storage
+        assert f"{DOMAIN}.{found.entry.entry_id}.history" not in hass_storage
 
 
 async def test_a_tracker_that_fails_costs_no_other(
@@ -448,11 +450,18 @@ async def test_sessions_of_both_addresses(
         await one_session(found)
         entry_id = found.entry.entry_id
         await hass.config_entries.async_unload(entry_id)
-        points = hass_storage[f"{DOMAIN}.{entry_id}.sessions"]["data"]["charge_points"]
+        points = hass_storage[f"{DOMAIN}.{entry_id}.history"]["data"]["sessions"]
         points["fimp:easee/1/99"] = deepcopy(points["fimp:easee/1/1"])
-        await async_move_sessions(hass, entry_id, "fimp:easee/1/99", "fimp:easee/1/1")
+        dr.async_get(hass).async_get_or_create(
+            config_entry_id=entry_id,
+            identifiers={(DOMAIN, node_identifier(found.entry, "fimp:easee/1/99"))},
+        )
+        storage = Storage(hass, found.entry)
+        await storage.async_load()
+        for old in ("fimp:easee/1/99", "fimp:easee/1/98"):
+            storage.move(old, "fimp:easee/1/1")
+        await storage.async_save()
         assert len(stored(hass_storage, found.entry)) == 1
-        await async_move_sessions(hass, entry_id, "fimp:easee/1/98", "fimp:easee/1/1")
         await hass.config_entries.async_setup(entry_id)
         await found.expects("sensor", "status", "disconnected")
         assert len(keeper(found).tracker.records) == 2
@@ -463,13 +472,13 @@ async def test_sessions_go_with_the_device(
 ) -> None:
     """What the user has deleted is not remembered in the next run."""
     async with fimp(hass, broker) as found:
-        key = f"{DOMAIN}.{found.entry.entry_id}.sessions"
+        key = f"{DOMAIN}.{found.entry.entry_id}.history"
         await hass.config_entries.async_unload(found.entry.entry_id)
         hass_storage[key] = {
             "version": 1,
             "minor_version": 1,
             "key": key,
-            "data": {"charge_points": {"fimp:easee/1/99": {}}},
+            "data": {"sessions": {"fimp:easee/1/99": {}}},
         }
         await hass.config_entries.async_setup(found.entry.entry_id)
         await one_session(found)

@@ -10,14 +10,13 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint import async_setup
-from custom_components.fimp_chargepoint.actions.temporary_limits import DATA_TEMPORARY_LIMITS
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.kept_limits import DATA_KEPT_LIMITS
+from custom_components.fimp_chargepoint.hub_id import node_identifier
 from custom_components.fimp_chargepoint.repair_issues import readded
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
@@ -26,6 +25,8 @@ from tests.helpers.damage import places, put
 from .conftest import Chargepoint, load, other_broker, simulator, until
 
 ADDRESS = "fimp:easee/1/1"
+ANOTHER = "fimp:easee/1/2"
+THIRD = "fimp:easee/1/3"
 #: What the test harness replaces, so that nothing is written to the disk.
 REAL = {name: getattr(Store, name) for name in ("_async_load", "_async_write_data")}
 #: What can happen to a field; `...` stands for one that is missing.
@@ -33,7 +34,7 @@ DAMAGE = (..., None, "nonsense", "x" * 100_000, -7, 1e300, True, [1, "2", None],
 NEWER = {"of_a_newer_version": {"with": ["anything", 1]}}
 
 
-def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
+def stores() -> dict[str, Any]:
     """Return what can be stored for a charge point, by the name of the file."""
     now = datetime.now(UTC)
     began, later = (
@@ -47,23 +48,27 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
         "who": "my car",
         "started": began,
         "ended": now.isoformat(),
+        "ended_by": "ev_disconnected",
+    }
+    session = {
+        "id": "7",
+        "started": began,
+        "start_guessed": True,
+        "offset": None,
+        "end_reason": "ev_disconnected",
     }
     active = {
-        "id": "7",
+        "session": session,
         "energy": 5.0,
         "charging_seen": True,
         "who": "my car",
         "recorded": True,
         "since": began,
-        "started": began,
-        "key": began,
         "ended": now.isoformat(),
         "offset": None,
         "session_cost": {"cost": 1.5, "currency": "NOK", "priced": 5.0, "partial": False},
     }
     limit = {
-        "device_id": device_id,
-        "feature": "max_current",
         "current": 10.0,
         "former": 16.0,
         "until": later,
@@ -71,8 +76,23 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
         "mode": None,
     }
     return {
-        "sessions": {
+        "state": {
             "charge_points": {
+                ADDRESS: {
+                    "charging_mode": "slow",
+                    "limits": {"max_current": 20.0, "phases": "1"},
+                    "withdraw": False,
+                    "temporary_limits": {
+                        "max_current": limit,
+                        "session_current": limit | {"mode": "slow", "former": None},
+                    },
+                },
+                ANOTHER: {"limits": {"max_current": 6.0}, "withdraw": True},
+            },
+            "readded": {ANOTHER: {}, THIRD: {}},
+        },
+        "history": {
+            "sessions": {
                 ADDRESS: {
                     "records": [record, dict(record)],
                     "active": None,
@@ -80,28 +100,14 @@ def stores(entry: MockConfigEntry, device_id: str) -> dict[str, Any]:
                     "totals": {"NOK": 7.0, "EUR": 1.0},
                     "watched": [began, 5.0],
                 }
-            }
-        },
-        "temporary_limits": [limit, limit | {"device_id": "another"}],
-        "kept_limits": {
-            entry.entry_id: {
-                ADDRESS: {
-                    "limits": {"max_current": 20.0, "phases": "1"},
-                    "withdraw": False,
-                    "pauses": {},
-                },
-                "another": {"limits": {"max_current": 6.0}, "withdraw": True, "pauses": {}},
             },
-            "another": {},
         },
-        "moves": ["gone", "another"],
     }
 
 
 def key_of(entry: MockConfigEntry, name: str) -> str:
     """Return the name of a file."""
-    own = name in ("sessions", "moves")
-    return f"{DOMAIN}.{entry.entry_id}.{name}" if own else f"{DOMAIN}.{name}"
+    return f"{DOMAIN}.{entry.entry_id}.{name}"
 
 
 def file(key: str, data: Any) -> dict[str, Any]:
@@ -120,7 +126,10 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(name="found")
 async def found_fixture(
-    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """A charge point that Home Assistant knows; its entry is not loaded."""
     monkeypatch.setattr(readded, "_SETTLING_TIME", 0.0)
@@ -130,6 +139,13 @@ async def found_fixture(
         await found.expects("number", "max_current", "32.0")
         await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)
+        for address in (ANOTHER, THIRD):
+            dr.async_get(hass).async_get_or_create(
+                config_entry_id=entry.entry_id,
+                identifiers={(DOMAIN, node_identifier(entry, address))},
+            )
+        for name in ("state", "history"):
+            hass_storage.pop(key_of(entry, name), None)
         yield found
 
 
@@ -147,7 +163,6 @@ def folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Iterator[Path]:
 
 async def begin(found: Chargepoint) -> None:
     """Let Home Assistant start anew, with what is in the files."""
-    assert await async_setup(found.hass, {})
     assert await found.hass.config_entries.async_setup(found.entry.entry_id)
     assert found.entry.state is ConfigEntryState.LOADED
     await found.expects("sensor", "status", "disconnected")
@@ -159,35 +174,24 @@ async def end(found: Chargepoint) -> None:
     await found.hass.async_block_till_done()
 
 
-def device_id(found: Chargepoint) -> str:
-    id_ = found.registered("sensor", "status").device_id
-    assert id_ is not None
-    return id_
-
-
-def lasting(sessions: dict[str, Any]) -> dict[str, Any]:
+def lasting(history: dict[str, Any]) -> dict[str, Any]:
     """Return what no report of the charge point changes at once."""
-    (point,) = sessions["charge_points"].values()
+    (point,) = history["sessions"].values()
     return {each: point[each] for each in ("records", "past", "totals")}
 
 
 def known(found: Chargepoint) -> dict[str, Any]:
     """Return what of the files is in use."""
-    data = found.hass.data
-    sessions = found.entry.runtime_data.sessions
-    return {
-        "sessions": lasting(sessions._data()),
-        "temporary_limits": data[DATA_TEMPORARY_LIMITS]._data(),
-        "kept_limits": data[DATA_KEPT_LIMITS]._data(),
-    }
+    storage = found.entry.runtime_data.storage
+    return {"state": storage.state._content(), "history": lasting(storage.history._content())}
 
 
-@pytest.mark.parametrize("name", ["sessions", "temporary_limits", "kept_limits", "moves"])
+@pytest.mark.parametrize("name", ["state", "history"])
 async def test_every_field_can_be_damaged(
     hass: HomeAssistant, found: Chargepoint, hass_storage: dict[str, Any], name: str
 ) -> None:
-    """Whatever is done to a file: all is set up, and the other files count."""
-    good = stores(found.entry, device_id(found))
+    """Whatever is done to a file: all is set up, and the other file counts."""
+    good = stores()
     damage = cycle(DAMAGE)
     for place in ((), *places(good[name])):
         for each, data in good.items():
@@ -197,7 +201,7 @@ async def test_every_field_can_be_damaged(
         await begin(found)
         for each, data in known(found).items():
             if each != name or not place:
-                wanted = lasting(good[each]) if each == "sessions" else good[each]
+                wanted = lasting(good[each]) if each == "history" else good[each]
                 assert data == wanted, (place, each)
         await end(found)
 
@@ -206,64 +210,95 @@ async def test_what_is_beside_it_stays(
     found: Chargepoint, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """One field of each is damaged; the rest goes on as if nothing had happened."""
-    good = stores(found.entry, device_id(found))
-    point = ("charge_points", ADDRESS)
-    damaged = {
-        "sessions": put(good["sessions"], (*point, "records", 0, "energy"), "much"),
-        "temporary_limits": put(good["temporary_limits"], (1, "until"), "soon"),
-        "kept_limits": put(
-            good["kept_limits"], (found.entry.entry_id, ADDRESS, "limits", "phases"), "two"
-        ),
-    }
-    for each, data in (good | damaged).items():
+    good = stores()
+    requests = ("charge_points", ADDRESS)
+    record = ("sessions", ADDRESS, "records", 0, "energy")
+    state = put(good["state"], (*requests, "limits", "phases"), "two")
+    state = put(state, (*requests, "temporary_limits", "max_current", "until"), "soon")
+    state = put(state, (*requests, "charging_mode"), 7)
+    state = put(state, ("readded", ANOTHER), 7)
+    for each, data in {"state": state, "history": put(good["history"], record, "much")}.items():
         hass_storage[key_of(found.entry, each)] = file(key_of(found.entry, each), data)
     await begin(found)
     assert found.state("sensor", "last_session_energy") == "5.0"
     assert found.state("sensor", "total_cost") == "1.0"
-    sessions, temporary, kept = known(found).values()
-    wanted = put(good["sessions"], (*point, "records", 0, "energy"), None)
-    assert sessions == lasting(wanted)
-    assert temporary == good["temporary_limits"][:1]
-    assert kept[found.entry.entry_id][ADDRESS]["limits"] == {"max_current": 20.0}
-    assert found.node.snapshot.kept == {"max_current": 20.0}
+    assert known(found)["history"] == lasting(put(good["history"], record, None))
+    now = known(found)["state"]
+    left = now["charge_points"][ADDRESS]
+    assert left["limits"] == {"max_current": 20.0}
+    assert [*left["temporary_limits"]] == ["session_current"]
+    assert "charging_mode" not in left
+    assert now["charge_points"][ANOTHER] == good["state"]["charge_points"][ANOTHER]
+    assert now["readded"] == {THIRD: {}}
+    assert found.node.snapshot.requested.limits == {"max_current": 20.0}
     for what in (
         f"the sessions of {ADDRESS} cannot be read and is lost: records.0\n",
-        "the temporary limits cannot be read and is lost: 1\n",
-        f"the kept limits cannot be read and is lost: {found.entry.entry_id}.{ADDRESS}.limits",
+        f"the requests of {ADDRESS} cannot be read and is lost: charging_mode, limits.phases, t",
+        f"readded cannot be read and is lost: {ANOTHER}\n",
     ):
         assert f"A part of {what}" in caplog.text
     await end(found)
 
 
-async def test_a_newer_version_finds_its_fields_again(
-    found: Chargepoint, hass_storage: dict[str, Any]
+@pytest.mark.parametrize("minor_version", [1, 7])
+async def test_what_a_newer_version_has_stored_comes_through_a_save(
+    found: Chargepoint, hass_storage: dict[str, Any], minor_version: int
 ) -> None:
     """Who goes back to this version for a while loses nothing of a newer minor one."""
-    good = stores(found.entry, device_id(found))
+    good = stores()
     for name, data in good.items():
         for each in tuple(objects(data)):
             # Only what holds fields, and not what is kept by name.
-            if each and not {"NOK", ADDRESS, "another"} & each.keys():
+            if (
+                each
+                and not {"NOK", ADDRESS, ANOTHER, "session_current", "end_reason"} & each.keys()
+            ):
                 each.update(NEWER)
         key = key_of(found.entry, name)
-        hass_storage[key] = file(key, deepcopy(data)) | {"minor_version": 7}
-    del good["kept_limits"][found.entry.entry_id][ADDRESS]["limits"]["phases"]
-    stored = hass_storage[key_of(found.entry, "kept_limits")]["data"]
-    del stored[found.entry.entry_id][ADDRESS]["limits"]["phases"]
+        hass_storage[key] = file(key, deepcopy(data)) | {"minor_version": minor_version}
     await begin(found)
-    # Each of the files is written.
+    # Both files are written.
     await found.call("number", "set_value", "max_current", value=12)
-    good["kept_limits"][found.entry.entry_id][ADDRESS]["limits"]["max_current"] = 12.0
-    found.entry.runtime_data.sessions._save(soon=True)
-    await found.hass.data[DATA_TEMPORARY_LIMITS]._save()
+    good["state"]["charge_points"][ADDRESS]["limits"]["max_current"] = 12.0
+    found.entry.runtime_data.storage.sessions.save(10)
     await end(found)
     for name, data in good.items():
-        written = hass_storage[key_of(found.entry, name)]["data"]
-        if name == "sessions":
+        written = hass_storage[key_of(found.entry, name)]
+        assert written["minor_version"] == minor_version
+        if name == "history":
             # What the charge point says of its session by now.
-            for each in (written, data):
-                del each["charge_points"][ADDRESS]["watched"]
-        assert written == data, name
+            for each in (written["data"], data):
+                del each["sessions"][ADDRESS]["watched"]
+        assert written["data"] == data, name
+
+
+async def test_a_limit_that_changes_often_does_not_rewrite_the_history(
+    found: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
+    """As one that follows the sun; and it is on disk soon."""
+    await begin(found)
+    found.entry.runtime_data.storage.sessions.save(300)
+    state, history = (key_of(found.entry, name) for name in ("state", "history"))
+
+    def stored() -> Any:
+        records = hass_storage.get(state, {"data": {}})["data"].get("charge_points", {})
+        return records.get(ADDRESS, {}).get("limits")
+
+    for current in range(6, 12):
+        await found.call("number", "set_value", "max_current", value=current)
+    begun = found.hass.loop.time()
+    await until(lambda: stored() == {"max_current": 11.0})
+    assert found.hass.loop.time() - begun < 3
+    await found.hass.services.async_call(
+        DOMAIN,
+        "set_current_limit",
+        {"current": 8, "duration": {"minutes": 10}},
+        blocking=True,
+        target={"device_id": found.registered("switch", "charging").device_id},
+    )
+    assert history not in hass_storage
+    await end(found)
+    assert history in hass_storage
 
 
 def set_aside(folder: Path) -> list[Path]:
@@ -293,11 +328,10 @@ async def test_a_file_that_cannot_be_read_is_set_aside(
     what: str,
 ) -> None:
     content, by_home_assistant = UNREADABLE[what]
-    names = [key_of(found.entry, name) for name in stores(found.entry, "")]
+    names = [key_of(found.entry, name) for name in stores()]
     for name in names:
         (folder / name).write_bytes(content)
     await begin(found)
-    await until(lambda: not (folder / names[-1]).exists())
     for name in names:
         (aside,) = (each for each in set_aside(folder) if each.name.startswith(f"{name}."))
         assert aside.read_bytes() == content
@@ -306,15 +340,15 @@ async def test_a_file_that_cannot_be_read_is_set_aside(
     # From here on there are new ones.
     await found.call("number", "set_value", "max_current", value=12)
     await end(found)
-    kept = json.loads((folder / names[2]).read_text())["data"]
-    assert kept[found.entry.entry_id][ADDRESS]["limits"] == {"max_current": 12.0}
+    kept = json.loads((folder / names[0]).read_text())["data"]["charge_points"]
+    assert kept[ADDRESS]["limits"] == {"max_current": 12.0}
 
 
 async def test_a_file_that_cannot_even_be_set_aside(
     found: Chargepoint, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """There is a folder in its place, say, and nobody may write beside it."""
-    (folder / f"{DOMAIN}.kept_limits").mkdir()
+    (folder / key_of(found.entry, "state")).mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.rename", _refuse)
         await begin(found)

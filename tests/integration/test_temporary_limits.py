@@ -11,23 +11,16 @@ from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.fimp_chargepoint.actions import temporary_limits
-from custom_components.fimp_chargepoint.actions.temporary_limits import (
-    DATA_TEMPORARY_LIMITS,
-    TemporaryLimit,
-    TemporaryLimits,
-    still_holds,
-)
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
 from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
-from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.limits import ownership
+from custom_components.fimp_chargepoint.chargepoint.limits import ownership, temporary
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import TemporaryLimit
+from custom_components.fimp_chargepoint.chargepoint.limits.temporary import still_holds
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,
@@ -36,15 +29,23 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Reason,
     Session,
 )
+from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, load, other_broker, running, until
-from .limiting import SESSION, STORE, later, limit, sent
+from .house import QuickClock
+from .limiting import SESSION, later, limit, sent, stored_limits
 
 MAX = "cmd.max_current.set"
+
+
+@pytest.fixture(autouse=True)
+async def _clock(hass: HomeAssistant) -> None:
+    """Let tests move the clock."""
+    hass.data[DATA_CLOCK] = QuickClock()
 
 
 @pytest.fixture(name="point")
@@ -73,8 +74,7 @@ async def test_for_good(
     assert said["former"] == 32.0
     assert said["until"] is None
     assert sent(point, MAX) == [16]
-    # An automation may do that every minute.
-    assert STORE not in hass_storage
+    assert not stored_limits(hass_storage, point)
 
 
 async def test_for_a_while(
@@ -90,7 +90,7 @@ async def test_for_a_while(
     assert sent(point, MAX) == [10]
     await later(hass, minutes=121)
     await point.expects("number", "max_current", "32.0")
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, point) == {})
     assert sent(point, MAX) == [10, 32]
 
 
@@ -127,7 +127,7 @@ async def test_changed_meanwhile(
         point.point["garage"].max_current = 6
         await point.expects("number", "max_current", "6.0")
     await later(hass, minutes=11)
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, point) == {})
     assert point.point["garage"].max_current == 6
 
 
@@ -152,19 +152,15 @@ async def test_restart(
     """Also one that is longer than the limit."""
     await limit(point, 10, minutes=10)
     await hass.config_entries.async_unload(point.entry.entry_id)
-    # What is only in memory is gone.
-    hass.data[DATA_TEMPORARY_LIMITS] = TemporaryLimits(hass)
     if late:
-        (kept,) = hass_storage[STORE]["data"]
-        kept["until"] = dt_util.utcnow().isoformat()
-    await hass.data[DATA_TEMPORARY_LIMITS].async_load()
+        stored_limits(hass_storage, point)["max_current"]["until"] = dt_util.utcnow().isoformat()
     assert await hass.config_entries.async_setup(point.entry.entry_id)
     if not late:
         await point.expects("number", "max_current", "10.0")
         await later(hass, minutes=11)
     await until(lambda: sent(point, MAX) == [10, 32])
     await point.expects("number", "max_current", "32.0")
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, point) == {})
 
 
 async def test_removed(
@@ -172,9 +168,9 @@ async def test_removed(
 ) -> None:
     """Nothing is left on disk."""
     await limit(point, 10, minutes=10)
-    assert hass_storage[STORE]["data"]
+    assert stored_limits(hass_storage, point)
     await hass.config_entries.async_remove(point.entry.entry_id)
-    assert hass_storage[STORE]["data"] == []
+    assert not [key for key in hass_storage if key.startswith(DOMAIN)]
     # The fixture unloads it again.
     await hass.config_entries.async_add(point.entry)
 
@@ -184,11 +180,11 @@ async def test_refused(
 ) -> None:
     """All is as before, with the one before."""
     await limit(point, 10, hours=1)
-    kept = hass_storage[STORE]["data"]
+    kept = stored_limits(hass_storage, point)
     await point.point["garage"].refuse("no")
     with pytest.raises(HomeAssistantError, match="refused"):
         await limit(point, 8, minutes=1)
-    assert hass_storage[STORE]["data"] == kept
+    assert stored_limits(hass_storage, point) == kept
 
 
 @pytest.mark.parametrize("duration", [{"minutes": 20}, {}], ids=["for a while", "for good"])
@@ -225,7 +221,7 @@ async def test_another_one_at_the_same_time(
         limit(point, 8, minutes=15), limit(point, 6, minutes=20), return_exceptions=True
     )
     assert isinstance(results[0], HomeAssistantError)
-    (kept,) = hass_storage[STORE]["data"]
+    kept = stored_limits(hass_storage, point)["max_current"]
     assert (kept["current"], kept["former"]) == (6, 32)
     await later(hass, minutes=21)
     await point.expects("number", "max_current", "32.0")
@@ -237,19 +233,19 @@ async def test_return_is_refused(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It is tried again, and said once."""
-    caplog.set_level(logging.DEBUG, temporary_limits.__name__)
+    caplog.set_level(logging.DEBUG, temporary.__name__)
 
     def told() -> list[int]:
         records = [each for each in caplog.records if "former limit yet" in each.message]
         return [each.levelno for each in records]
 
     await limit(point, 10, minutes=10)
-    for number, wait in enumerate((11, 6), 1):
+    for number, minutes in enumerate((11, 17), 1):
         await point.point["garage"].refuse("no")
-        await later(hass, minutes=wait)
+        await later(hass, minutes=minutes)
         await until(lambda number=number: len(told()) == number)
     assert told() == [logging.WARNING, logging.DEBUG]
-    await later(hass, minutes=6)
+    await later(hass, minutes=23)
     await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
     await point.expects("number", "max_current", "32.0")
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
@@ -276,8 +272,8 @@ async def test_cannot_be_limited_any_more(
     capabilities = replace(point.node.snapshot.capabilities, ranges={})
     point.node._update(point.node.host.clock.now(), capabilities=capabilities)
     await later(hass, minutes=11)
-    await until(lambda: "does not take its former limit" in caplog.text)
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: "does not accept its former limit" in caplog.text)
+    await until(lambda: stored_limits(hass_storage, point) == {})
     assert sent(point, MAX) == [10]
 
 
@@ -291,9 +287,6 @@ async def test_removed_and_added_again(hass: HomeAssistant, point: Chargepoint) 
     await garage.exclude()
     await until(lambda: not point.entry.runtime_data.coordinators)
     await hass.async_block_till_done(wait_background_tasks=True)
-    (kept,) = hass.data[DATA_TEMPORARY_LIMITS]._limits.values()
-    past = replace(kept, until=dt_util.utcnow().isoformat())
-    hass.data[DATA_TEMPORARY_LIMITS]._limits[kept.key] = past
     await garage.online()
     garage.included = True
     garage.forget()
@@ -314,7 +307,7 @@ async def test_added_again_under_another_address(
     assert point.node.address != before
     await later(hass, minutes=11)
     await point.expects("number", "max_current", "32.0")
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, point) == {})
 
 
 async def test_impossible(
@@ -325,21 +318,7 @@ async def test_impossible(
     point.node._update(point.node.host.clock.now(), max_current=None)
     with pytest.raises(ServiceValidationError, match="cannot be restored"):
         await limit(point, 10, hours=1)
-    assert STORE not in hass_storage
-    assert not sent(point, MAX)
-
-
-async def test_its_device_was_deleted_a_moment_ago(
-    hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
-) -> None:
-    """Nobody could say later to what the former limit is to return."""
-    (coordinator,) = point.entry.runtime_data.coordinators.values()
-    device_id = point.registered("number", "max_current").device_id
-    assert device_id is not None
-    dr.async_get(hass).async_remove_device(device_id)
-    with pytest.raises(NotConnectedError, match="deleted"):
-        await hass.data[DATA_TEMPORARY_LIMITS].async_set(coordinator, 10, timedelta(hours=1))
-    assert STORE not in hass_storage
+    assert not stored_limits(hass_storage, point)
     assert not sent(point, MAX)
 
 
@@ -385,16 +364,15 @@ async def test_lost_while_it_ended(
         await found.point.restart()
         await found.point.bridge()
         await found.expects("number", "max_current", "12.0")
-        assert found.node.snapshot.kept == {"max_current": 12}
+        assert found.node.snapshot.requested.limits == {"max_current": 12}
 
 
 async def test_somebody_limits_to_less(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Nobody has changed ours, so it ends in time."""
     async with station(hass, broker) as found:
-        await limit(found, 10, minutes=10)
+        await limit(found, 10, seconds=3)
         await fuse(found, 8, 8)
-        await later(hass, minutes=11)
-        await until(lambda: not hass.data[DATA_TEMPORARY_LIMITS]._limits)
+        await until(lambda: not found.node.snapshot.requested.temporary_limits)
         await fuse(found, 16, 16)
 
 
@@ -403,9 +381,8 @@ async def test_somebody_limited_to_less_before(hass: HomeAssistant, broker: Brok
     async with station(hass, broker) as found:
         await found.call("number", "set_value", "max_current", value=12)
         await fuse(found, 9, 9)
-        assert (await limit(found, 8, minutes=10))["former"] == 12
-        await later(hass, minutes=11)
-        await until(lambda: not hass.data[DATA_TEMPORARY_LIMITS]._limits)
+        assert (await limit(found, 8, seconds=3))["former"] == 12
+        await until(lambda: not found.node.snapshot.requested.temporary_limits)
         await fuse(found, 16, 12)
 
 
@@ -433,7 +410,7 @@ async def test_session_ends_first(
     await car.point.unplug()
     await car.expects("sensor", "status", "disconnected")
     await later(hass, minutes=11)
-    await until(lambda: hass_storage[STORE]["data"] == [])
+    await until(lambda: stored_limits(hass_storage, car) == {})
     assert sent(car, SESSION) == [10]
 
 
@@ -451,8 +428,8 @@ async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargep
 # What is known -------------------------------------------------------------------------------
 
 STARTED = datetime(2026, 11, 20, 18, tzinfo=UTC)
-OF_SESSION = TemporaryLimit("device", "session_current", 10.0, None, "", STARTED.isoformat())
-LASTING = TemporaryLimit("device", "max_current", 10.0, 32.0, "", None)
+OF_SESSION = TemporaryLimit(current=10.0, former=None, until=STARTED, session=STARTED)
+LASTING = TemporaryLimit(current=10.0, former=32.0, until=STARTED)
 HERE = ChargepointSnapshot(
     identity=Identity(name="Garage"),
     unavailable=None,
@@ -473,7 +450,7 @@ HERE = ChargepointSnapshot(
 )
 def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
     effect = expects("max_current", 10.0)
-    assert still_holds(LASTING, replace(HERE, **changes), effect) is holds
+    assert still_holds(Feature.MAX_CURRENT, LASTING, replace(HERE, **changes), effect) is holds
 
 
 @pytest.mark.parametrize(
@@ -501,4 +478,6 @@ def test_lasting_limit_holds(changes: dict[str, Any], holds: bool | None) -> Non
 )
 def test_limit_of_a_session_holds(changes: dict[str, Any], holds: bool | None) -> None:  # noqa: FBT001
     effect = expects("session_current", 10.0)
-    assert still_holds(OF_SESSION, replace(HERE, **changes), effect) is holds
+    assert (
+        still_holds(Feature.SESSION_CURRENT, OF_SESSION, replace(HERE, **changes), effect) is holds
+    )

@@ -124,6 +124,13 @@ def test_one_module_of_the_library_knows_the_websocket_library() -> None:
     assert users == {name(LIBRARY / "transport/websocket.py")}
 
 
+def test_one_module_stores() -> None:
+    """There are two files for each entry, and no entity restores what the library owns."""
+    stores = ("homeassistant.helpers.storage", "homeassistant.helpers.restore_state")
+    users = {each.partition(":")[0] for each in _wrong(python_files(INTEGRATION), *stores)}
+    assert users == {name(INTEGRATION / "storage.py")}
+
+
 def test_entities_do_not_know_protocols_or_transports() -> None:
     protocols = [f"{PACKAGE}.chargepoint.{each.name}" for each in PROTOCOLS]
     hidden = [f"{PACKAGE}.{each}" for each in _HIDDEN_FROM_ENTITIES]

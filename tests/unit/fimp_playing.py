@@ -6,6 +6,7 @@ import re
 
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.hub import HubEvent, NodeAdded
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from simulators.recording import read_recording
 
@@ -34,7 +35,7 @@ def play(
         node = event.node
         assert isinstance(node, FimpChargepoint)
         if node.address in addresses:
-            node.limit_ownership.restore({"phases": phases}, hub.clock.now())
+            node.limits.restore(Requested(limits={"phases": phases}), hub.clock.now())
         if node.address == at:
             watch(node.snapshot)
             node.add_listener(watch)

@@ -10,6 +10,7 @@ from custom_components.fimp_chargepoint.chargepoint.derived import (
     NotChargingReason,
     not_charging_reason,
 )
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, PauseReason, Status
 
 from .everest_limits import HARDWARE
@@ -72,7 +73,7 @@ async def test_phases_are_set_while_somebody_else_allows_nothing() -> None:
     await live.until(26)
     await outcome(task)
     assert limits(live) == (13, 0, None, "1")
-    assert live.shown.kept == {"max_current": 13, "phases": "1"}
+    assert live.shown.requested.limits == {"max_current": 13, "phases": "1"}
     # The same the other way round.
     task = await begin(live.node.set(Feature.MAX_CURRENT, 10))
     await live.until(30)
@@ -89,7 +90,7 @@ async def test_the_same_after_a_reload_in_between() -> None:
     await live.until(22.6)
     switches_phases(live)
     # As the store does when it has found the charge point.
-    live.node.limit_ownership.restore({"max_current": 13}, live.hub.clock.time)
+    live.node.limits.restore(Requested(limits={"max_current": 13}), live.hub.clock.time)
     task = await begin(live.node.set(Feature.PHASES, "1"))
     await live.until(26)
     await outcome(task)
@@ -159,7 +160,9 @@ async def test_limits_are_the_first_thing_a_restarted_station_is_told() -> None:
     options = replace(LINKED, restore_limits=True)
     live = Live("noenergy_ha_restart_keep_limits.jsonl", EVSE, options, begin=39)
     await live.until(45)
-    live.node.limit_ownership.restore({"max_current": 9, "phases": "3"}, live.hub.clock.time)
+    live.node.limits.restore(
+        Requested(limits={"max_current": 9, "phases": "3"}), live.hub.clock.time
+    )
     # It holds nowhere yet, and 0 A of somebody else hide whether it does.
     await live.until(56)
     assert requested(live)[-1] == {"ac_max_current_A": 9, "ac_max_phase_count": 3}
@@ -177,17 +180,17 @@ async def test_limits_are_the_first_thing_a_restarted_station_is_told() -> None:
     assert len(requested(live)) > 1
     await live.until(80)
     assert limits(live) == (9, 9, OURS, "3")
-    assert live.shown.kept == {"max_current": 9, "phases": "3"}
+    assert live.shown.requested.limits == {"max_current": 9, "phases": "3"}
 
 
 async def test_without_the_option_limits_are_gone_with_the_station_that_had_them() -> None:
     live = Live("noenergy_ha_restart_keep_limits.jsonl", EVSE, LINKED, begin=39)
     await live.until(45)
-    live.node.limit_ownership.restore({"max_current": 9}, live.hub.clock.time)
+    live.node.limits.restore(Requested(limits={"max_current": 9}), live.hub.clock.time)
     await live.until(66.2)
-    assert live.shown.kept == {"max_current": 9}
+    assert live.shown.requested.limits == {"max_current": 9}
     await live.until(72)
-    assert live.shown.kept == {}
+    assert live.shown.requested.limits == {}
     assert limits(live)[:2] == (32, 32)
     assert requested(live) == []
 

@@ -602,3 +602,8 @@ def test_what_is_damaged_is_left_out(late: Site, damaged: dict[str, Any]) -> Non
         None,
         {},
     )
+
+
+def test_what_a_newer_version_has_stored_stays(late: Site) -> None:
+    late.node().restore_pauses({"newer": {"field": 1}, "reasons": ["NoEnergy"]})
+    assert stored(late) == {"newer": {"field": 1}}

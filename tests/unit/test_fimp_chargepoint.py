@@ -15,6 +15,9 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     NotConnectedError,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import (
+    StoredRequests,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status
 
 from .fakes import OfflineHub, lines, waits
@@ -709,7 +712,7 @@ async def test_a_reported_mode_wins(hub: OfflineHub, node: FimpChargepoint) -> N
     await node.set_charging_mode("slow")
     hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="Normal"))
     assert node.snapshot.charging_mode == "normal"
-    node.restore_charging_mode("slow")
+    node.restore(StoredRequests.from_storage({"charging_mode": "slow"}))
     assert node.snapshot.charging_mode == "normal"
 
 

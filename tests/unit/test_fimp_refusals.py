@@ -372,7 +372,7 @@ async def test_the_real_limit_that_was_taken_but_refused() -> None:
     # It was asked when it was back, and what was found is ours.
     assert asked_at > refused_at > 0
     assert node.snapshot.max_current == 18
-    assert node.snapshot.kept == {"max_current": 18}
+    assert node.snapshot.requested.limits == {"max_current": 18}
     assert not hub.ignored
 
 
@@ -408,7 +408,7 @@ async def test_it_is_asked_until_it_is_known(easee: Easee, feature: Feature, kin
     await easee.until(101)
     assert getattr(easee.node.snapshot, feature) == 8
     if feature is Feature.MAX_CURRENT:
-        assert easee.node.snapshot.kept == {"max_current": 8}
+        assert easee.node.snapshot.requested.limits == {"max_current": 8}
     count = asked(easee, question)
     await easee.until(250)
     assert asked(easee, question) == count
@@ -423,13 +423,13 @@ async def test_it_may_turn_out_that_it_was_not_done(easee: Easee) -> None:
     await easee.until(5)
     easee.knows(ANSWERS[SET], max_current(16))
     await easee.until(100)
-    assert easee.node.snapshot.kept == {}
+    assert easee.node.snapshot.requested.limits == {}
     count = asked(easee, ANSWERS[SET])
     await easee.until(400)
     assert asked(easee, ANSWERS[SET]) == count
     easee.knows(ANSWERS[SET], max_current(8))
     # Somebody else's.
-    assert easee.node.snapshot.kept == {}
+    assert easee.node.snapshot.requested.limits == {}
 
 
 async def test_who_is_offline_is_not_pestered(easee: Easee) -> None:
@@ -449,9 +449,9 @@ async def test_a_newer_command_makes_it_unimportant(easee: Easee) -> None:
     # The one before may still come.
     await easee.until(45)
     await task
-    assert easee.node.snapshot.kept == {"max_current": 10}
+    assert easee.node.snapshot.requested.limits == {"max_current": 10}
     easee.knows(ANSWERS[SET], max_current(8))
-    assert easee.node.snapshot.kept == {"max_current": 10}
+    assert easee.node.snapshot.requested.limits == {"max_current": 10}
 
 
 async def test_a_stop_may_have_been_done(easee: Easee) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 from tests.helpers.recordings import recording
 
@@ -82,7 +83,7 @@ def test_anything_may_have_been_remembered(
     hub.feed(ADAPTER, inclusion(interfaces=["cmd.phase_mode.set"], **modes))
     node = hub.nodes[ADDRESS]
     assert isinstance(node, FimpChargepoint)
-    node.limit_ownership.restore({feature: value}, hub.clock.time)
+    node.limits.restore(Requested(limits={feature: value}), hub.clock.time)
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, phase_mode("NL1L2L3"))
     hub.connection_lost(NotConnectedError("gone"))
@@ -100,7 +101,7 @@ def test_phases_that_hold_are_known_to_hold_without_a_list(hub: OfflineHub) -> N
     hub.advance(hub.clock.time + 5)
     node = hub.nodes[ADDRESS]
     assert isinstance(node, FimpChargepoint)
-    node.limit_ownership.restore({"phases": "1"}, hub.clock.time)
+    node.limits.restore(Requested(limits={"phases": "1"}), hub.clock.time)
     one_phase = node.effect(Feature.PHASES, "1")
     assert not one_phase.matches(node.snapshot)
     hub.feed(CHARGER, phase_mode("NL2"))

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
+from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import (
+    StoredRequests,
+)
 from custom_components.fimp_chargepoint.chargepoint.session import EndReason, Session
 from custom_components.fimp_chargepoint.chargepoint.sessions import (
     RECORDS_MAX,
@@ -314,7 +316,55 @@ LIMITS = {"max_current": 10.0, "phases": "1", "phase_mode": "nl1"}
 def test_a_damaged_limit_costs_itself(name: str) -> None:
     others = {key: each for key, each in LIMITS.items() if key != name}
     for value in DAMAGE.values():
-        found = stored_limits(put(LIMITS, (name,), value))
-        assert {key: each for key, each in found.known.items() if key != name} == others
-        assert found.unknown == {}
-    assert stored_limits(LIMITS | {"battery_current": 7}).unknown == {"battery_current": 7}
+        found = StoredRequests.from_storage({"limits": put(LIMITS, (name,), value)})
+        limits = found.requested.limits
+        assert {key: each for key, each in limits.items() if key != name} == others
+
+
+TEMPORARY = {
+    "current": 10.0,
+    "former": 16.0,
+    "until": hours(2).isoformat(),
+    "session": hours(0).isoformat(),
+    "mode": "slow",
+}
+REQUESTS: dict[str, Any] = {
+    "charging_mode": "slow",
+    "limits": LIMITS,
+    "withdraw": False,
+    "temporary_limits": {"max_current": dict(TEMPORARY), "session_current": dict(TEMPORARY)},
+    "pauses": {"pause": {"accepted": True}},
+}
+
+
+@pytest.mark.parametrize("place", list(places(REQUESTS)))
+def test_a_damaged_request_costs_itself(place: tuple[Any, ...]) -> None:
+    """At most a temporary limit whose end or former limit nobody could tell."""
+    for value in DAMAGE.values():
+        stored = StoredRequests.from_storage(put(REQUESTS, place, value)).to_storage()
+        if place[0] == "limits":
+            # There may be nothing left to withdraw.
+            stored.setdefault("withdraw", REQUESTS["withdraw"])
+        assert rest(stored, place) == rest(REQUESTS, place)
+        if place[0] == "temporary_limits" and len(place) > 1:
+            limits = stored[place[0]]
+            assert rest(limits, place[1:]) == rest(REQUESTS[place[0]], place[1:])
+
+
+def test_what_is_stored_is_what_is_read() -> None:
+    assert StoredRequests.from_storage(REQUESTS).to_storage() == REQUESTS
+    newer = {"battery_current": 7}
+    changed = REQUESTS | newer | {"limits": LIMITS | newer}
+    changed["temporary_limits"] = {"max_current": TEMPORARY | newer}
+    assert StoredRequests.from_storage(changed).to_storage() == changed
+    assert StoredRequests.from_storage({}).to_storage() == {}
+    with pytest.raises(DamagedError):
+        StoredRequests.from_storage([])
+
+
+def test_a_lasting_limit_without_its_former_one_is_lost() -> None:
+    """Nobody could tell what is to return; after a session's limit its maximum does."""
+    unknown = TEMPORARY | {"former": None}
+    limits = {"max_current": unknown, "session_current": unknown}
+    found = StoredRequests.from_storage({"temporary_limits": limits})
+    assert [*found.requested.temporary_limits] == ["session_current"]

@@ -7,12 +7,11 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 import probatio
 
+from ..chargepoint.limits.temporary import settable_limit
 from ..chargepoint.model import Feature
 from ..const import DOMAIN
-from ..controls import settable_limit
 from ..coordinator import ChargepointCoordinator
 from .action import Action, Answer, AnyAction, Data
-from .temporary_limits import DATA_TEMPORARY_LIMITS
 
 ATTR_CURRENT: Final = "current"
 ATTR_DURATION: Final = "duration"
@@ -25,8 +24,7 @@ _DURATION_MAX: Final = timedelta(days=366)
 def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:
     limit = settable_limit(coordinator.data)
     coordinator.node.checked(limit, data[ATTR_CURRENT])
-    limits = coordinator.hass.data[DATA_TEMPORARY_LIMITS]
-    if data.get(ATTR_DURATION) and limits.former(coordinator, limit) is None:
+    if data.get(ATTR_DURATION) and coordinator.node.limits.temporary.former(limit) is None:
         # There would be nothing to go back to.
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="former_limit_unknown"
@@ -72,8 +70,18 @@ async def _stop(coordinator: ChargepointCoordinator, _: Data) -> Answer:
 
 
 async def _limit(coordinator: ChargepointCoordinator, data: Data) -> Answer:
-    limits = coordinator.hass.data[DATA_TEMPORARY_LIMITS]
-    return await limits.async_set(coordinator, data[ATTR_CURRENT], data.get(ATTR_DURATION))
+    storage = coordinator.config_entry.runtime_data.storage
+    change = await coordinator.node.limits.temporary.set(
+        data[ATTR_CURRENT], data.get(ATTR_DURATION), storage.state.async_save
+    )
+    until = None if change.temporary is None else change.temporary.until.isoformat()
+    return {
+        "limit": change.feature,
+        ATTR_CURRENT: change.current,
+        "former": change.former.current,
+        "former_mode": change.former.mode,
+        "until": until,
+    }
 
 
 CHARGING_ACTIONS: Final[dict[str, AnyAction]] = {

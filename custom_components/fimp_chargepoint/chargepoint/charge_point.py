@@ -13,6 +13,8 @@ from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
 from .commands.validation import clamp_to_step, validate_parameter
 from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
+from .limits.requested import LimitValue
+from .limits.stored_requests import StoredRequests
 from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, NodeHost
 from .session import restored
@@ -44,15 +46,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         )
         self._pace = RateLimiter(host.options.restart_delay, host.options.write_interval)
         self._mode = Mode()
-        self.limit_ownership = LimitOwnership(
-            self.timers,
-            look=lambda: self.snapshot,
-            show=self._record_limits,
-            effect=self._set_effect,
-            is_own=self._is_own,
-            set_again=self.set if host.options.restore_limits else None,
-            say_again=self._say_limits if self.takes_limits_from_outside else None,
-        )
+        self.limits = LimitOwnership(self, restores=host.options.restore_limits)
+        self._stored = StoredRequests(withdraw=self.takes_limits_from_outside)
 
     # What a protocol adds ---------------------------------------------------
 
@@ -76,19 +71,19 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the name of the report that shows `feature`."""
         return feature
 
-    def _is_own(self, feature: Feature, value: Any) -> bool:
-        """Whether it reports `value`, and as what it was set to."""
+    def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
+        """Whether it reports `value` as its own, or as set by us."""
         return bool(getattr(self.snapshot, feature) == value)
 
     def _was_set(self, feature: Feature, value: Any) -> None:
         """Take over what was proven, where no report holds it."""
 
-    def _say_limits(self) -> None:
-        """Send all limits that were set from here, where `takes_limits_from_outside`."""
+    def send_limits(self) -> None:
+        """Send all limits at once, unconfirmed, if `takes_limits_from_outside`."""
 
-    def _record_limits(self, limits: Mapping[str, Any]) -> None:
-        """Take over which limits were set from here."""
-        requested = self.snapshot.requested.with_limits(limits)
+    def show_requested(self, **changes: Any) -> None:
+        """Publish changes of the snapshot's `requested`."""
+        requested = replace(self.snapshot.requested, **changes)
         self._update(self.host.clock.now(), requested=requested)
 
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
@@ -122,12 +117,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     # Commands ---------------------------------------------------------------
 
     def checked(self, feature: Feature, value: Any) -> Any:
-        """Return what the charge point will take for `value`; sends nothing.
-
-        Raises:
-            InvalidRequestError: it cannot be told that, or not now.
-
-        """
+        """Return what the charge point accepts for `value`, or raise InvalidRequestError."""
         self._require(feature)
         capabilities = self.snapshot.capabilities
         if (numbers := capabilities.ranges.get(feature)) is not None:
@@ -188,15 +178,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self._set_effect(feature, value)
-        own = self._is_own(feature, value)
+        own = self.is_own_limit(feature, value)
         if effect is not None and own and self._commands.is_noop(feature, effect):
             self._commands.cancel_queued(feature, effect)
-            self.limit_ownership.keep(feature, value)
+            self.limits.record(feature, value)
             return
 
         def achieved() -> None:
             self._was_set(feature, value)
-            self.limit_ownership.keep(feature, value)
+            self.limits.record(feature, value)
 
         def request() -> Request:
             # It may have been held for a while.
@@ -281,20 +271,28 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """The mode that charging goes on in, as it was reported or proven."""
         return self._mode.in_force
 
-    def restore_charging_mode(self, mode: str) -> None:
-        """Take over the choice of an earlier run, unless there is a newer one."""
-        if self._mode.chosen is None:
-            self._mode.choose(mode)
-            self._show_mode()
-
     async def withdraw_limits(self) -> None:
-        """Take back the limits that were set from here, where `takes_limits_from_outside`."""
+        """Withdraw the limits that were set, if `takes_limits_from_outside`."""
 
-    def stored_pauses(self) -> dict[str, Any]:
-        """Return what nobody will say again of a pause that goes on, fit for JSON."""
+    def to_storage(self) -> dict[str, object]:
+        """Return what `restore` reads; while it is away, the pause that was known last."""
+        if self.snapshot.status is not None:
+            self._stored = replace(self._stored, pauses=self.stored_pauses())
+        return replace(self._stored, requested=self.snapshot.requested).to_storage()
+
+    def restore(self, stored: StoredRequests) -> None:
+        """Take over what was requested in an earlier run, unless there is something newer."""
+        self._stored = replace(stored, withdraw=self.takes_limits_from_outside)
+        self._mode.chosen = self._mode.chosen or stored.requested.charging_mode
+        self._show_mode()
+        self.limits.restore(stored.requested, self.host.clock.now())
+        self.restore_pauses(stored.pauses)
+
+    def stored_pauses(self) -> Mapping[str, object]:
+        """Return what the charge point will not report again of its pause, fit for JSON."""
         return {}
 
-    def restore_pauses(self, stored: Mapping[str, Any]) -> None:
+    def restore_pauses(self, stored: Mapping[str, object]) -> None:
         """Take over what `stored_pauses` returned in an earlier run; it may be damaged."""
 
     def restore_session(self, started: datetime, energy: float) -> None:
@@ -334,7 +332,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         super()._update(now, **changes)
         if before.charging and self.snapshot.charging is False:
             self._pace.stopped(now)
-        self.limit_ownership.changed(before, now)
+        self.limits.changed(before, now)
 
     @property
     def _modes(self) -> tuple[str, ...]:
@@ -353,11 +351,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._show_mode(session_current=None)
 
     def _show_mode(self, **changes: Any) -> None:
-        self._update(self.host.clock.now(), charging_mode=self._mode.shown, **changes)
+        requested = replace(self.snapshot.requested, charging_mode=self._mode.chosen)
+        changes |= {"charging_mode": self._mode.shown, "requested": requested}
+        self._update(self.host.clock.now(), **changes)
 
     def _show_pending(self, pending: Mapping[str, Any]) -> None:
-        now = self.host.clock.now()
-        self._update(now, pending=pending)
+        self._update(self.host.clock.now(), pending=pending)
 
     def _reported(self, report: str) -> None:
         """End the waits that the report called `report`, which was just taken, proves."""
@@ -370,13 +369,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     @override
     def clock_set(self, by: float, now: float) -> None:
-        session = self.snapshot.session
-        if session.offset is not None:
+        self.limits.clock_set(by)
+        if (session := self.snapshot.session).offset is not None:
             self._update(now, session=replace(session, offset=session.offset + by))
 
     @override
     def close(self) -> None:
         super().close()
+        self.limits.close()
         self._commands.close()
 
     @override
@@ -393,7 +393,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         was_away = self.snapshot.unavailable is not None
         super()._set_unavailable(reason, now, **changes)
         if was_away and reason is None:
-            self.limit_ownership.reconnected(now)
+            self.limits.reconnected(now)
 
 
 _CHARGING = expects(Feature.CHARGING, value=True)

@@ -329,11 +329,6 @@ class ChargepointSnapshot(NodeSnapshot):
         return self.status in CHARGING_ALLOWED and not self.requested.is_paused
 
     @property
-    def kept(self) -> Mapping[str, Any]:
-        """The limits that were set from here, by feature."""
-        return self.requested.limits
-
-    @property
     def in_session(self) -> bool:
         """Whether a session runs, as far as is known."""
         return self.plugged is not False and self.session.ended is None

@@ -1,7 +1,7 @@
-"""Reading back what was stored: damage costs only what is damaged, and what is unknown stays.
+"""Reads what was stored: only what is damaged is lost, and unknown fields stay.
 
 A file can be older or newer than the code, edited by hand, or damaged by a disk. A *reader*
-returns what a stored value stands for, and raises `DamagedError` for anything else. Pure.
+returns the value of what was stored, and raises `DamagedError` if it cannot be read. Pure.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,10 +9,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-type Reader[T] = Callable[[Any], T]
-type Readers = Mapping[str, Reader[Any]]
+type Reader[T] = Callable[[object], T]
+type Readers = Mapping[str, Reader[object]]
 
-#: What is beyond these was never stored by us.
+#: Nothing beyond these was stored by us.
 _NUMBER_MAX: Final = 1e9
 _TEXT_MAX: Final = 255
 _YEARS: Final = range(2000, 2100)
@@ -24,13 +24,13 @@ class DamagedError(ValueError):
 
 
 class Fields(NamedTuple):
-    """The fields of a stored object: those that could be read, and those nobody here knows."""
+    """The fields of a stored object: those that could be read, and those of a newer version."""
 
     known: dict[str, Any]
     unknown: dict[str, Any]
 
 
-def fields(value: Any, readers: Readers, required: Collection[str] = ()) -> Fields:
+def fields(value: object, readers: Readers, required: Collection[str] = ()) -> Fields:
     """Return the fields of an object; one that is missing, null or damaged is left out.
 
     Raises:
@@ -49,59 +49,59 @@ def fields(value: Any, readers: Readers, required: Collection[str] = ()) -> Fiel
     return Fields(known, {name: each for name, each in value.items() if name not in readers})
 
 
-def whole(value: Any, readers: Readers, nullable: Collection[str] = ()) -> Fields:
-    """Return the fields of an object that is worth nothing in parts.
+def whole(value: object, readers: Readers, nullable: Collection[str] = ()) -> Fields:
+    """Return the fields of an object that has no use in parts.
 
     Raises:
-        DamagedError: it is not an object, or a field is missing, damaged, or null where
-            that does not stand for None.
+        DamagedError: it is not an object, or a field is missing, damaged, or null without
+            being one of the `nullable`.
 
     """
     known, unknown = fields(value, readers, [name for name in readers if name not in nullable])
     for name in nullable:
-        if name not in known and value.get(name, ...) is not None:
+        if name not in known and isinstance(value, dict) and value.get(name, ...) is not None:
             raise DamagedError(f"without {name}")
     return Fields(dict.fromkeys(nullable) | known, unknown)
 
 
-def number(value: Any) -> float:
-    """Read a finite number; JSON does not tell 16 from 16.0, but a bool is not a number."""
+def number(value: object) -> float:
+    """Read a finite number, which may be stored as an integer; a bool is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DamagedError("not a number")
     if not abs(value) <= _NUMBER_MAX:
-        raise DamagedError("not a number that can be")
+        raise DamagedError("not a possible number")
     return float(value)
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """Read a text that is not empty."""
     if not isinstance(value, str) or not 0 < len(value) <= _TEXT_MAX:
         raise DamagedError("not a text")
     return value
 
 
-def flag(value: Any) -> bool:
-    """Read a yes or no."""
+def flag(value: object) -> bool:
+    """Read a bool."""
     if not isinstance(value, bool):
-        raise DamagedError("neither yes nor no")
+        raise DamagedError("not a bool")
     return value
 
 
-def timestamp(value: Any) -> datetime:
-    """Read an aware moment in ISO 8601."""
+def timestamp(value: object) -> datetime:
+    """Read an aware time in ISO 8601."""
     try:
         found = datetime.fromisoformat(text(value))
     except ValueError as error:
         raise DamagedError(str(error)) from error
     if found.tzinfo is None or found.year not in _YEARS:
-        raise DamagedError("not a moment that can be")
+        raise DamagedError("not a possible time")
     return found
 
 
 def one_of(*values: str) -> Reader[str]:
-    """Return a reader of some words."""
+    """Return a reader of one of some words."""
 
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         if value not in values:
             raise DamagedError("not one of the words")
         return str(value)
@@ -112,7 +112,7 @@ def one_of(*values: str) -> Reader[str]:
 def list_of[T](reader: Reader[T], most: int = _ITEMS_MAX) -> Reader[list[T]]:
     """Return a reader of a list: of the last items, without those that are damaged."""
 
-    def read(value: Any) -> list[T]:
+    def read(value: object) -> list[T]:
         if not isinstance(value, list):
             raise DamagedError("not a list")
         found: list[T] = []
@@ -127,17 +127,17 @@ def list_of[T](reader: Reader[T], most: int = _ITEMS_MAX) -> Reader[list[T]]:
 def dict_of[T](reader: Reader[T]) -> Reader[dict[str, T]]:
     """Return a reader of an object with any names, without the values that are damaged."""
 
-    def read(value: Any) -> dict[str, T]:
+    def read(value: object) -> dict[str, T]:
         names = list(value)[-_ITEMS_MAX:] if isinstance(value, dict) else ()
         return fields(value, dict.fromkeys(names, reader)).known
 
     return read
 
 
-def lost(before: Any, after: Any, name: str = "") -> Iterator[str]:
-    """Yield what of `before` is not in `after`, which was read from it and stored again.
+def lost(before: object, after: object, name: str = "") -> Iterator[str]:
+    """Yield the parts of `before` that are not in `after`, which was read from it and stored again.
 
-    Names are joined by dots, items of a list stand under their number.
+    Names are joined by dots; items of a list have their number as name.
     """
     if isinstance(before, dict) and isinstance(after, dict):
         for key, value in before.items():

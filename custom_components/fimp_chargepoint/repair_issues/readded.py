@@ -12,10 +12,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.storage import Store
 
-from ..chargepoint.stored import list_of, text
-from ..const import DOMAIN
 from ..coordinator import FimpConfigEntry
 from ..devices import (
     async_entities,
@@ -25,16 +22,14 @@ from ..devices import (
     device_identifier,
     device_name,
 )
-from ..hub_id import node_address
-from ..sessions import async_move_sessions
-from ..storage import async_load
-from .watcher import EntryWatch, Finding, Findings, IssueData, Memory
+from ..hub_id import node_address, node_identifier
+from ..storage import Storage
+from .watcher import EntryWatch, Finding, Findings, IssueData
 
 #: Seconds after which all charge points that are still there have been found again, and have
 #: reported their serial numbers.
 _SETTLING_TIME = 60.0
 
-_STORE_VERSION: Final = 1
 _OLD: Final = "old"
 _NEW: Final = "new"
 
@@ -44,29 +39,18 @@ def find_readded(watch: EntryWatch) -> Findings:
     memory, entry = watch.memory, watch.entry
     if memory is None or watch.now() - memory.loaded_at < _SETTLING_TIME:
         return {}
-    if memory.readded is None:
-        entry.async_create_background_task(
-            watch.hass, _async_read(watch, memory), f"{DOMAIN} re-added"
-        )
-        return {}
-    moved = list(_moved(watch.hass, entry, memory.readded))
+    # The new addresses that were offered: they are not new in the next run.
+    records = entry.runtime_data.storage.readded
+    before = {node_identifier(entry, address) for address, _ in records}
+    moved = list(_moved(watch.hass, entry, before))
     present = {each.identifier for each in entry.runtime_data.coordinators.values()}
-    known = (memory.readded - present) | {new for _, _, new in moved}
-    if known != memory.readded:
-        memory.readded = known
-        save = _store(watch.hass, entry.entry_id).async_save(sorted(known))
-        entry.async_create_task(watch.hass, save)
+    known = (before - present) | {new for _, _, new in moved}
+    if known != before:
+        records.replace(node_address(entry, identifier) for identifier in known)
     return {
         device.id: Finding({"name": device_name(device)}, {_OLD: old, _NEW: new})
         for device, old, new in moved
     }
-
-
-async def _async_read(watch: EntryWatch, memory: Memory) -> None:
-    """Read which charge points are known to have been re-added."""
-    store = _store(watch.hass, watch.entry.entry_id)
-    memory.readded = set(list_of(text)(await async_load(watch.hass, store, list)))
-    watch.look()
 
 
 def _moved(
@@ -113,15 +97,8 @@ async def async_move(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueDat
         entities.async_remove(entity.entity_id)
     async_remove_device(hass, entry_id, new)
     async_rename_device(hass, entry_id, old, new)
-    await async_move_sessions(hass, entry_id, *(node_address(entry, each) for each in (old, new)))
+    storage = Storage(hass, entry)
+    await storage.async_load()
+    storage.move(node_address(entry, old), node_address(entry, new))
+    await storage.async_save()
     await hass.config_entries.async_setup(entry_id)
-
-
-async def async_forget_readded(hass: HomeAssistant, entry_id: str) -> None:
-    """Remove what is stored for an entry that is gone."""
-    await _store(hass, entry_id).async_remove()
-
-
-def _store(hass: HomeAssistant, entry_id: str) -> Store[list[str]]:
-    """Return the store of the new addresses that were offered: they are not new forever."""
-    return Store(hass, _STORE_VERSION, f"{DOMAIN}.{entry_id}.moves")

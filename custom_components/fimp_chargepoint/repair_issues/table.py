@@ -13,7 +13,6 @@ from homeassistant.helpers import issue_registry as ir
 from ..chargepoint.charge_point import Chargepoint
 from ..chargepoint.errors import AuthenticationError
 from ..chargepoint.hub import ConnectionLost, ConnectionMade, Warned, Withdrawn
-from ..chargepoint.limits.competing_controller import CompetingControllerDetector
 from ..chargepoint.notices import (
     CloudLost,
     LoginLost,
@@ -62,15 +61,16 @@ def _silent(subject: Subject) -> Finding | None:
 
 def _competing_controller(subject: Subject) -> Finding | None:
     """Whether another controller keeps changing the limit that was set from Home Assistant."""
-    charge_point, detectors = subject.charge_point, subject.memory.detectors
-    if charge_point is None:
-        detectors.pop(subject.device.id, None)
+    charge_point = subject.charge_point
+    found = None if charge_point is None else charge_point.snapshot.requested.competing_controller
+    reported, device_id = subject.memory.competing_controllers, subject.device.id
+    if found is None:
+        reported.pop(device_id, None)
         return None
-    now = subject.watch.now()
-    detector = detectors.setdefault(subject.device.id, CompetingControllerDetector())
-    if (found := detector.take(charge_point.snapshot, now)) is not None:
-        return Finding({"ours": f"{found.ours:g}", "theirs": f"{found.theirs:g}"})
-    return Finding() if subject.is_shown and not detector.is_quiet(now) else None
+    if reported.get(device_id) == found:
+        return Finding()
+    reported[device_id] = found
+    return Finding({"ours": f"{found.ours:g}", "theirs": f"{found.theirs:g}"})
 
 
 def _token_unavailable(subject: Subject) -> Finding | None:

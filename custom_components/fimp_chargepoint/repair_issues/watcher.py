@@ -25,7 +25,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from ..chargepoint.charge_point import Chargepoint
 from ..chargepoint.hub import ConnectionMade, HubEvent
 from ..chargepoint.internal_errors import InternalErrors
-from ..chargepoint.limits.competing_controller import CompetingControllerDetector
+from ..chargepoint.limits.requested import CompetingController
 from ..const import DATA_CLOCK, DOMAIN
 from ..coordinator import FACTS, AnyCoordinator, FimpConfigEntry
 from ..devices import async_find_device, device_identifier, device_name
@@ -132,13 +132,11 @@ class Memory:
 
     loaded_at: float
     connected_at: float
-    #: By the ids of the devices of the charge points.
-    detectors: dict[str, CompetingControllerDetector] = field(default_factory=dict)
+    #: Those that were reported, by the ids of the devices of the charge points.
+    competing_controllers: dict[str, CompetingController] = field(default_factory=dict)
     #: The ids of other entries that receive the same messages, and when that is probed next.
     duplicates: set[str] = field(default_factory=set)
     probe_at: float | None = None
-    #: The identifiers of charge points that are known to have been re-added, once read.
-    readded: set[str] | None = None
 
 
 @dataclass(frozen=True)

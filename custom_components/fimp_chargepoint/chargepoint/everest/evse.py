@@ -289,18 +289,18 @@ class Evse(PausingChargepoint):
 
     def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
         """Return the limits to show: ours, also behind stricter ones, else what holds."""
-        holding, kept = self._enforced.limits, known.kept
-        current, own = holding.current, kept.get(Feature.MAX_CURRENT)
+        holding, requested = self._enforced.limits, known.requested
+        current, own = holding.current, requested.max_current
         if own is not None and self._set_effect(Feature.MAX_CURRENT, own).matches(known):
             current = own
         phases = None if holding.phases is None else str(holding.phases)
         if holding.current == 0:
-            phases = kept.get(Feature.PHASES, phases)
+            phases = requested.phases or phases
         return {"max_current": current, "phases": phases}
 
     @override
-    def _record_limits(self, limits: Mapping[str, Any]) -> None:
-        requested = self.snapshot.requested.with_limits(limits)
+    def show_requested(self, **changes: Any) -> None:
+        requested = replace(self.snapshot.requested, **changes)
         shown = self._shown_limits(replace(self.snapshot, requested=requested))
         self._update(self.host.clock.now(), requested=requested, **shown)
 

@@ -32,6 +32,7 @@ SUSPENDED: Final = frozenset({Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE})
 
 _PAUSE: Final = "pause"
 _REASONS: Final = "reasons"
+_FIELDS: Final = frozenset({_PAUSE, _REASONS, "session_id", "started"})
 #: There are three.
 _REASONS_MAX: Final = 10
 
@@ -106,6 +107,8 @@ class PausingChargepoint(Chargepoint, ABC):
         #: Whether a stop is on its way that nobody will confirm.
         self._unconfirmed_stop = False
         self._stopping: set[asyncio.Task[None]] = set()
+        #: What a newer version has stored with the pauses.
+        self._unknown_pauses: dict[str, object] = {}
 
     @abstractmethod
     def _with_session(self, state: State) -> Changes:
@@ -170,11 +173,12 @@ class PausingChargepoint(Chargepoint, ABC):
             self._request_pause(accepted=None)
 
     @override
-    def stored_pauses(self) -> Changes:
-        return to_storage(self.snapshot.requested.pause, self._session)
+    def stored_pauses(self) -> Mapping[str, object]:
+        return self._unknown_pauses | to_storage(self.snapshot.requested.pause, self._session)
 
     @override
     def restore_pauses(self, stored: Mapping[str, Any]) -> None:
+        self._unknown_pauses = {name: stored[name] for name in stored.keys() - _FIELDS}
         now = self.host.clock.now()
         if (explained := read_explained(stored)) is not None:
             state = remembering(self._session, *explained)

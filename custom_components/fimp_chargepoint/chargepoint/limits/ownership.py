@@ -1,220 +1,280 @@
-"""Limits that were set from here, and shall hold again after the charge point was away.
+"""The limits of one charge point that were set from Home Assistant, and what became of them.
 
-What it says some seconds after it has come back counts, because first reports may be stale;
-where they are not, it is looked at as soon as it is known. A limit is set again once. Who
-changes it while the charge point is there is respected: then it is not ours any more.
+A limit is confirmed, lost while the charge point was away, or overridden by somebody else. A
+lost one is set again, once, if the user has chosen that. The first reports after an absence may
+be stale, so what is reported some seconds later counts, unless the station takes limits from
+outside: it reports them as they are. Whoever changes a limit while the charge point is there is
+respected, and reported if it happens again and again.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from enum import Enum
 from functools import partial
 import logging
-from typing import Any
+from typing import Final
 
-from ..commands.command import ExpectedState
+from ..commands.request import ExpectedState
 from ..errors import ChargepointError, CommandSupersededError
-from ..features import Feature
-from ..model import PHASES, ChargepointSnapshot
-from ..scheduler import Timers
-from ..stored import Fields, Readers, fields, number, one_of
+from ..model import ChargepointSnapshot, Feature
+from .requested import CompetingController, LimitValue, Requested
+from .stored_requests import LASTING_LIMITS
+from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
 
 _LOGGER = logging.getLogger(__name__)
 
-#: What is kept, and how it is read again.
-_LIMITS: Readers = {
-    Feature.MAX_CURRENT.value: number,
-    Feature.PHASES.value: one_of(*PHASES.values()),
-    Feature.PHASE_MODE.value: one_of(*PHASES),
-}
-#: Seconds until the word of a charge point that came back counts, and how often it is looked
-#: whether it has said it.
-_SETTLING_TIME = 10.0
-_LOOKS = 6
-#: Seconds that another limit lasts before it counts as somebody's wish: that the charge point
-#: was started anew may show later than what follows from it.
-_RESPECT_AFTER = 60.0
-#: Seconds after a start until a report shows what was sent at once.
-_TAKING_TIME = 2.5
+#: Seconds after an absence until reports count, and how often they are looked at.
+_SETTLING_TIME: Final = 10.0
+_LOOKS: Final = 6
+#: Seconds that another value lasts before it replaces ours. It may be a late report, or the
+#: first sign of a restart.
+_OVERRIDDEN_AFTER: Final = 60.0
+#: Seconds after a restart until a report shows the limits that were sent at once.
+_TAKING_TIME: Final = 2.5
+#: A controller that overrides a limit so often within so many seconds competes with us.
+_COMPETING_TIMES: Final = 3
+_COMPETING_TIME: Final = 7200.0
+#: A difference in A as small as this is rounding.
+_ROUNDING: Final = 0.05
 
 
-def stored_limits(data: Any) -> Fields:
-    """Return the limits in what was stored of `kept`, and what nobody here knows.
+class _State(Enum):
+    """What became of a confirmed limit that does not show any more."""
 
-    Raises:
-        DamagedError: it is not an object.
-
-    """
-    return fields(data, _LIMITS)
+    LOST = "lost"
+    OVERRIDDEN = "overridden"
 
 
 class LimitOwnership:
-    """The limits of one charge point that were set from here: the snapshot's `kept`."""
+    """The limits that were set from Home Assistant: the snapshot's `requested`."""
 
-    def __init__(
-        self,
-        timers: Timers,
-        *,
-        look: Callable[[], ChargepointSnapshot],
-        show: Callable[[Mapping[str, Any]], None],
-        effect: Callable[[Feature, Any], ExpectedState],
-        is_own: Callable[[Feature, Any], bool],
-        set_again: Callable[[Feature, Any], Awaitable[None]] | None,
-        say_again: Callable[[], None] | None = None,
-    ) -> None:
-        """Keep nothing yet.
-
-        `look` tells what is known of the charge point, `show` publishes what is kept,
-        `effect` is what a limit brings about, `is_own` whether one that shows is the charge
-        point's own setting, and not somebody else's. `set_again` sets a limit, None where
-        nothing shall be set again. `say_again` sends all that are kept, unconfirmed, None
-        where limits survive a start of the charge point and first reports may be stale.
-        """
-        self._timers = timers
-        self._look = look
-        self._show = show
-        self._effect = effect
-        self._is_own = is_own
-        self._set_again = set_again
-        self._say_again = say_again
-        self._due: set[str] = set()
-        #: What is being set again.
-        self._renewed: dict[str, Any] = {}
-        #: From when on a report shows whether a limit that is due holds.
+    def __init__(self, charge_point: LimitedChargePoint, *, restores: bool) -> None:
+        """Start without any; `restores` is whether lost limits are set again."""
+        self._charge_point = charge_point
+        self._restores = restores
+        self._tasks = Tasks()
+        self.temporary = TemporaryLimits(charge_point, self._tasks, self._replace)
+        #: What became of those that do not show, by feature.
+        self._states: dict[str, _State] = {}
+        #: Those that are being set again.
+        self._restoring: dict[str, LimitValue] = {}
+        #: From when on a report shows whether a lost limit holds.
         self._counts_from = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
+        #: When somebody else has changed the current.
+        self._overrides: deque[float] = deque(maxlen=_COMPETING_TIMES)
 
-    def keep(self, feature: Feature, value: Any) -> None:
-        """A limit was set from here."""
-        if feature not in _LIMITS:
+    @property
+    def _snapshot(self) -> ChargepointSnapshot:
+        return self._charge_point.snapshot
+
+    def record(self, feature: Feature, value: LimitValue) -> None:
+        """A limit was confirmed."""
+        if feature not in LASTING_LIMITS:
             return
         fact = self._effect(feature, value).fact
         others = {
-            key: each
-            for key, each in self._look().kept.items()
-            if self._effect(Feature(key), each).fact != fact
+            name: other
+            for name, other in self._snapshot.requested.limits.items()
+            if self._effect(name, other).fact != fact
         }
-        self._timers.cancel(f"yield {feature}")
-        self._due.discard(feature)
-        self._show(others | {str(feature): value})
+        self._settle(feature)
+        self._charge_point.show_requested(limits={**others, feature.value: value})
 
-    def replace(self, feature: Feature, value: Any, former: Any) -> None:
-        """The time of a limit is over: where it is kept, keep the one before it instead.
+    def restore(self, requested: Requested, now: float) -> None:
+        """Take over the limits of an earlier run, unless there are newer ones.
 
-        It is set again where it is due, as the other one would have been.
+        The charge point refuses those that it does not support.
         """
-        kept = self._look().kept
-        if kept.get(feature) == value:
-            self._show(dict(kept) | {str(feature): former})
-            if self._renewed.get(feature) == value:
-                # What is on its way is not wanted any more.
-                self._renew(feature, former)
-
-    def restore(self, limits: Mapping[str, Any], now: float) -> None:
-        """Take over the limits of an earlier run, if none was set in this one.
-
-        They are read by `stored_limits`; what the charge point cannot have, it refuses.
-        """
-        snapshot = self._look()
-        if not snapshot.kept:
-            self._show(dict(limits))
-            if snapshot.available:
+        if requested.limits and not self._snapshot.requested.limits:
+            self._charge_point.show_requested(limits=requested.limits)
+            if self._snapshot.available:
                 self.reconnected(now)
+        self.temporary.restore(requested.temporary_limits)
 
     def reconnected(self, now: float, *, lost: bool = False) -> None:
-        """The charge point was away, or has started anew: look whether the limits hold.
-
-        `lost` is whether they do not for certain.
-        """
-        kept = self._look().kept
-        for key in kept:
-            self._timers.cancel(f"yield {key}")
-        if kept and self._set_again is not None:
-            self._due = set(kept)
-            self._counts_from = now
-            if lost and self._say_again is not None:
-                self._say_again()
-                self._counts_from += _TAKING_TIME
-            self._timers.set("keep", now + _SETTLING_TIME, partial(self._check, _LOOKS))
+        """The charge point was away, or restarted, in which case its limits are `lost`."""
+        limits = self._snapshot.requested.limits
+        for name in limits:
+            if lost and self._states.get(name) is _State.OVERRIDDEN:
+                # It was the restart that showed.
+                self._forgive(name)
+            self._settle(name)
+        if limits and self._restores:
+            self._states = dict.fromkeys(limits, _State.LOST)
+            self._counts_from = max(self._counts_from, now)
+            if lost and self._charge_point.takes_limits_from_outside:
+                self._charge_point.send_limits()
+                self._counts_from = now + _TAKING_TIME
+            self._look_later(_LOOKS, now)
         elif lost:
-            self._show({})
+            self._charge_point.show_requested(limits={})
+        if self._overrides:
+            self._wait_for_peace()
+        self.temporary.reconnected()
 
     def changed(self, before: ChargepointSnapshot, now: float) -> None:
-        """Look who else sets a limit, now that the snapshot is not the one before any more."""
-        snapshot = self._look()
-        for key, value in snapshot.kept.items():
-            effect = self._effect(Feature(key), value)
-            name = f"yield {key}"
-            if effect.matches(snapshot) or not snapshot.available:
-                self._timers.cancel(name)
-            elif self._is_wanted(effect, snapshot):
-                continue
-            elif effect.matches(before) or self._is_forgotten(key, snapshot):
-                self._timers.set(name, now + _RESPECT_AFTER, partial(self._give_way, key))
-        if self._due and self._say_again is not None and now >= self._counts_from:
-            self._look_after()
+        """Follow a new snapshot; `before` is the one it replaced.
 
-    def _is_forgotten(self, key: str, snapshot: ChargepointSnapshot) -> bool:
-        """Whether a limit was lost while nobody looked, and will not be set again."""
-        known = getattr(snapshot, key) is not None
-        return known and self._set_again is None and f"yield {key}" not in self._timers
+        A bug in this must not affect commands.
+        """
+        try:
+            snapshot = self._snapshot
+            for name, value in snapshot.requested.limits.items():
+                effect = self._effect(name, value)
+                if effect.matches(snapshot) or not snapshot.available:
+                    if self._states.get(name) is _State.OVERRIDDEN:
+                        if snapshot.available and not self._is_requested(effect, before):
+                            # It was a late report.
+                            self._forgive(name)
+                        self._settle(name)
+                elif self._states.get(name) is _State.LOST or self._is_requested(effect, snapshot):
+                    continue
+                elif (held := effect.matches(before)) or self._was_lost_unseen(name):
+                    self._overridden(name, now)
+                    if held and name == Feature.MAX_CURRENT:
+                        self._count_override(float(value), now)
+            self.temporary.changed()
+            if (
+                self._charge_point.takes_limits_from_outside
+                and now >= self._counts_from
+                and _State.LOST in self._states.values()
+            ):
+                self._look()
+        except Exception as error:  # noqa: BLE001
+            self._charge_point.host.internal_errors.report(error, self)
 
-    def _give_way(self, key: str, _: float) -> None:
-        kept = {name: value for name, value in self._look().kept.items() if name != key}
-        _LOGGER.debug("Somebody else has set %s", key)
-        self._show(kept)
+    def clock_set(self, by: float) -> None:
+        """The system clock was set by so many seconds."""
+        self.temporary.clock_set(by)
 
-    def _check(self, looks: int, now: float) -> None:
-        """Look again and again, and at last do not wait for what is never said."""
-        self._look_after(at_last=looks == 1)
-        if self._due and looks > 1:
-            self._timers.set("keep", now + _SETTLING_TIME, partial(self._check, looks - 1))
+    def close(self) -> None:
+        """Set nothing any more."""
+        self._tasks.cancel()
 
-    def _look_after(self, *, at_last: bool = False) -> None:
-        """Set again what is lost, once that is known."""
-        snapshot = self._look()
-        if not snapshot.available or self._set_again is None:
-            return
-        for key, value in snapshot.kept.items():
-            feature = Feature(key)
-            if key not in self._due or feature not in snapshot.capabilities.controls:
-                continue
-            if getattr(snapshot, key) is None and not at_last:
-                continue
-            self._due.discard(key)
-            effect = self._effect(feature, value)
-            # Who says nothing of a limit for that long has none. Where somebody else limits to
-            # as much or less, nobody can tell.
-            holds = effect.matches(snapshot) and self._is_own(feature, value)
-            if not holds and not self._is_wanted(effect, snapshot):
-                self._renew(feature, value)
+    # Overridden by somebody else ------------------------------------------------
 
-    def _is_wanted(self, effect: ExpectedState, snapshot: ChargepointSnapshot) -> bool:
-        """Whether another value of the same is on its way from here."""
-        return any(
-            self._effect(Feature(kind), value).fact == effect.fact
-            for kind, value in snapshot.pending.items()
-            if kind in _LIMITS
+    def _overridden(self, name: str, now: float) -> None:
+        self._states[name] = _State.OVERRIDDEN
+        timers = self._charge_point.timers
+        timers.set(f"overridden {name}", now + _OVERRIDDEN_AFTER, partial(self._forget, name))
+
+    def _settle(self, name: str) -> None:
+        """What became of a limit is not known any more, or does not matter."""
+        self._states.pop(name, None)
+        self._charge_point.timers.cancel(f"overridden {name}")
+
+    def _was_lost_unseen(self, name: str) -> bool:
+        """Whether a limit was lost while nobody looked, and is not set again."""
+        is_known = getattr(self._snapshot, name) is not None
+        return is_known and not self._restores and name not in self._states
+
+    def _forget(self, name: str, _: float) -> None:
+        _LOGGER.debug("%s: somebody else has set %s", self._name, name)
+        self._settle(name)
+        limits = self._snapshot.requested.limits
+        self._charge_point.show_requested(
+            limits={other: value for other, value in limits.items() if other != name}
         )
 
-    def _renew(self, feature: Feature, value: Any) -> None:
-        name = self._look().identity.name
-        _LOGGER.info("%s has lost its limit (%s %s): it is set again", name, feature, value)
-        self._renewed[feature] = value
-        task = asyncio.get_running_loop().create_task(self._set(feature, value))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _count_override(self, ours: float, now: float) -> None:
+        theirs = self._snapshot.max_current
+        if theirs is None or abs(theirs - ours) < _ROUNDING:
+            return
+        self._overrides.append(now)
+        self._wait_for_peace()
+        times = len(self._overrides)
+        if times == _COMPETING_TIMES and now - self._overrides[0] <= _COMPETING_TIME:
+            known = self._snapshot.requested.competing_controller
+            self._charge_point.show_requested(
+                competing_controller=CompetingController(
+                    ours, theirs, times if known is None else known.times + 1
+                )
+            )
 
-    async def _set(self, feature: Feature, value: Any) -> None:
-        assert self._set_again is not None  # noqa: S101
-        name = self._look().identity.name
+    def _forgive(self, name: str) -> None:
+        """Nobody has overridden a limit after all."""
+        if name == Feature.MAX_CURRENT and self._overrides:
+            self._overrides.pop()
+
+    def _wait_for_peace(self) -> None:
+        due = self._overrides[-1] + _COMPETING_TIME
+        self._charge_point.timers.set("competing controller", due, self._has_peace)
+
+    def _has_peace(self, _: float) -> None:
+        self._charge_point.show_requested(competing_controller=None)
+
+    # Set again ------------------------------------------------------------------
+
+    def _replace(self, feature: Feature, value: float, former: float) -> None:
+        """A temporary limit has ended: keep the former one instead, wherever it is kept."""
+        limits = self._snapshot.requested.limits
+        if limits.get(feature) == value:
+            self._charge_point.show_requested(limits={**limits, feature.value: former})
+            if self._restoring.get(feature) == value:
+                self._restore(feature, former)
+
+    def _look_later(self, looks: int, now: float) -> None:
+        check = partial(self._check, looks)
+        self._charge_point.timers.set("restore limits", now + _SETTLING_TIME, check)
+
+    def _check(self, looks: int, now: float) -> None:
+        self._look(is_last=looks == 1)
+        if looks > 1 and _State.LOST in self._states.values():
+            self._look_later(looks - 1, now)
+
+    def _look(self, *, is_last: bool = False) -> None:
+        """Set again what is lost, once that is known.
+
+        A charge point that has not reported a limit by the last look has none.
+        """
+        snapshot, charge_point = self._snapshot, self._charge_point
+        if not snapshot.available:
+            return
+        for name, value in snapshot.requested.limits.items():
+            feature = Feature(name)
+            if (
+                self._states.get(name) is not _State.LOST
+                or feature not in snapshot.capabilities.controls
+                or (getattr(snapshot, name) is None and not is_last)
+            ):
+                continue
+            del self._states[name]
+            effect = self._effect(name, value)
+            # A limit of somebody else that is as low hides whether ours is there.
+            holds = effect.matches(snapshot) and charge_point.is_own_limit(feature, value)
+            if not holds and not self._is_requested(effect, snapshot):
+                self._restore(feature, value)
+
+    def _restore(self, feature: Feature, value: LimitValue) -> None:
+        _LOGGER.info("%s has lost its limit (%s %s): it is set again", self._name, feature, value)
+        self._restoring[feature] = value
+        self._tasks.start(self._set(feature, value))
+
+    async def _set(self, feature: Feature, value: LimitValue) -> None:
         try:
-            await self._set_again(feature, value)
+            await self._charge_point.set(feature, value)
         except CommandSupersededError:
-            _LOGGER.debug("%s is to have another %s by now", name, feature)
+            _LOGGER.debug("%s: there is a newer %s by now", self._name, feature)
         except ChargepointError as error:
             _LOGGER.warning(
-                "%s has not taken its limit back (%s %s): %s", name, feature, value, error
+                "%s did not accept its former limit (%s %s): %s", self._name, feature, value, error
             )
         finally:
-            if self._renewed.get(feature) == value:
-                del self._renewed[feature]
+            if self._restoring.get(feature) == value:
+                del self._restoring[feature]
+
+    # ----------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return self._snapshot.identity.name
+
+    def _effect(self, name: str, value: LimitValue) -> ExpectedState:
+        return self._charge_point.effect(Feature(name), value)
+
+    def _is_requested(self, effect: ExpectedState, snapshot: ChargepointSnapshot) -> bool:
+        """Whether a command on the same fact is pending."""
+        return any(
+            self._effect(kind, value).fact == effect.fact
+            for kind, value in snapshot.pending.items()
+            if kind in LASTING_LIMITS
+        )

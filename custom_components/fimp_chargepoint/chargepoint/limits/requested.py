@@ -1,18 +1,21 @@
-"""What was requested of a charge point from here, whatever it makes of that. Pure.
+"""What was requested of a charge point from Home Assistant, and what became of it. Pure.
 
-A record of our own: what a charge point says may hide a request behind a stricter one, or not
-show it at all, and it still has to go along with the next message and over a restart.
+The charge point may hide a request behind a stricter limit, or not report it at all. The next
+message has to repeat it all the same, and it has to survive a restart.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
+
+#: A current in A, a number of phases, or a phase mode.
+type LimitValue = float | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A pause that was requested and does not show: the charge point sleeps as it is.
+    """A pause that was requested and is not reported, because the car is asleep.
 
     It was `accepted`, or has to be requested again once charging begins. It belongs to the
     session with the id `session_id`, which began at `started`.
@@ -24,25 +27,65 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Requested:
-    """The limits that were set from here, by feature, and a pause that does not show."""
+class TemporaryLimit:
+    """A limit in A that ends at `until`, and what returns then.
 
-    limits: Mapping[str, Any] = field(default_factory=dict)
+    `former` is None if the session had no limit of its own, or only that of its charging
+    `mode`. `session` is when the session began.
+    """
+
+    current: float
+    former: float | None
+    until: datetime
+    session: datetime | None = None
+    mode: str | None = None
+    #: What a newer version has stored with it.
+    unknown: Mapping[str, object] = field(default_factory=dict)
+
+
+class CompetingController(NamedTuple):
+    """Another controller overrides our limit again and again: both values in A, how often."""
+
+    ours: float
+    theirs: float
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requested:
+    """What was requested from Home Assistant.
+
+    `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by
+    feature; `limits` are those that were confirmed and have not been overridden since.
+    """
+
+    charging_mode: str | None = None
+    limits: Mapping[str, LimitValue] = field(default_factory=dict)
+    temporary_limits: Mapping[str, TemporaryLimit] = field(default_factory=dict)
+    competing_controller: CompetingController | None = None
     pause: Pause | None = None
 
     @property
+    def max_current(self) -> float | None:
+        """The limit of the current in A that was set."""
+        value = self.limits.get("max_current")
+        return None if value is None else float(value)
+
+    @property
+    def phases(self) -> str | None:
+        """The number of phases that was set."""
+        value = self.limits.get("phases")
+        return None if value is None else str(value)
+
+    @property
     def is_paused(self) -> bool:
-        """Whether the charge point has accepted a pause that it does not show."""
+        """Whether the charge point has accepted a pause that it does not report."""
         return self.pause is not None and self.pause.accepted
 
     @property
     def waits_to_pause(self) -> bool:
         """Whether a pause has to be requested again once charging begins."""
         return self.pause is not None and not self.pause.accepted
-
-    def with_limits(self, limits: Mapping[str, Any]) -> Requested:
-        """Return the record with other limits."""
-        return replace(self, limits=dict(limits))
 
     def with_pause(self, pause: Pause | None) -> Requested:
         """Return the record with another pause, or none."""

@@ -239,7 +239,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         _LOGGER.info("%s was restarted", self.address)
         self._alive_since = now
         # First of all: until then the car may draw what it wants.
-        self.limit_ownership.reconnected(now, lost=True)
+        self.limits.reconnected(now, lost=True)
         self._request_pause(accepted=None)
         changes: Changes = {}
         if now - self._session_heard_at > _STARTUP_TIME:

@@ -100,7 +100,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         a stricter limit hides it.
         """
         found = self._enforced.ours
-        for feature, value in {**self.snapshot.kept, **requested}.items():
+        for feature, value in {**self.snapshot.requested.limits, **requested}.items():
             found = found.with_(feature, value)
         return self._request_limits(found)
 
@@ -109,7 +109,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return self._companions.limits.limits_request(requested)
 
     @override
-    def _say_limits(self) -> None:
+    def send_limits(self) -> None:
         if self._takes_limits:
             self.module.send(self._limits_request({}))
 
@@ -120,12 +120,12 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         await self.host.publish(request.topic, request.payload)
 
     @override
-    def _is_own(self, feature: Feature, value: object) -> bool:
+    def is_own_limit(self, feature: Feature, value: object) -> bool:
         # Somebody else's limit may rise at any time; three phases are no limit.
         no_limit = feature is Feature.PHASES and value == "3"
         reported = self._enforced.ours
         ours = no_limit or reported.with_(feature, value) == reported
-        return ours and super()._is_own(feature, value)
+        return ours and super().is_own_limit(feature, value)
 
     @override
     def _set_effect(self, feature: Feature, value: object) -> ExpectedState:

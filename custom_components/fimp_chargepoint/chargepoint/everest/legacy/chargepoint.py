@@ -107,7 +107,7 @@ class LegacyChargepoint(Evse):
         state = heard(before, info, self._reading, now, self.host.clock.to_datetime(now))
         if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
             # A new life of EVerest, which begins without our limits.
-            self.limit_ownership.reconnected(now, lost=True)
+            self.limits.reconnected(now, lost=True)
         self._faulty = faulty(info)
         changes = self._with_session(state) | {"enabled": enabled(info)}
         return self._with_random_delay(self._with_total_power(changes, info), info, now)
@@ -228,7 +228,7 @@ class LegacyChargepoint(Evse):
         It replaces what was asked for before, and takes no phases without a current: where
         none was set from here, what holds goes along.
         """
-        requested = {**self.snapshot.kept, **wanted}
+        requested = {**self.snapshot.requested.limits, **wanted}
         switches = Feature.PHASES in self.snapshot.capabilities.controls
         if switches and self.snapshot.phases == "1":
             requested = {Feature.PHASES: "1", **requested}
@@ -239,7 +239,7 @@ class LegacyChargepoint(Evse):
         return self._command("set_limit_amps", f"{current:g}".encode())
 
     @override
-    def _say_limits(self) -> None:
+    def send_limits(self) -> None:
         request = self._limits_request({})
         self.host.send(request.topic, request.payload)
 

@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.limits.ownership import stored_limits
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
+from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import (
+    StoredRequests,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
 from .everest_limits import HARDWARE, OURS, holding, limit, ordered, split
@@ -24,7 +27,7 @@ async def garage() -> Garage:
     """A FIMP charge point whose maximum current was set from here to 16 A, at second 0."""
     garage = Garage(KEEPING)
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
-    assert garage.node.snapshot.kept == {"max_current": 16}
+    assert garage.node.snapshot.requested.limits == {"max_current": 16}
     garage.begun = garage.hub.clock.time
     garage.told.clear()
     return garage
@@ -38,7 +41,7 @@ def says(garage: Garage, current: float) -> None:
 async def away_and_back(garage: Garage, current: float) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     assert garage.node.snapshot.max_current is None
-    assert garage.node.snapshot.kept == {"max_current": 16}
+    assert garage.node.snapshot.requested.limits == {"max_current": 16}
     garage.hub.connection_made()
     garage.say("ready_to_charge")
     says(garage, current)
@@ -51,7 +54,7 @@ async def test_a_lost_limit_is_set_again_once(garage: Garage) -> None:
     await garage.until(200)
     assert garage.told_of(SET) == [(10.0, 16)]
     assert garage.node.snapshot.max_current == 16
-    assert garage.node.snapshot.kept == {"max_current": 16}
+    assert garage.node.snapshot.requested.limits == {"max_current": 16}
 
 
 async def test_a_limit_that_holds_is_not_set_again(garage: Garage) -> None:
@@ -75,7 +78,7 @@ async def test_a_charge_point_that_refuses_is_not_asked_again(
     await away_and_back(garage, 32)
     await garage.until(200)
     assert len(garage.told) == 1
-    assert "has not taken its limit back (max_current 16.0): no" in caplog.text
+    assert "did not accept its former limit (max_current 16.0): no" in caplog.text
     # The next time it comes back it is.
     garage.refuses = False
     await away_and_back(garage, 32)
@@ -87,7 +90,7 @@ async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
     await garage.until(100)
     says(garage, 20)
     await garage.until(200)
-    assert garage.node.snapshot.kept == {}
+    assert garage.node.snapshot.requested.limits == {}
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.say("ready_to_charge")
@@ -101,7 +104,7 @@ async def test_what_is_ours_again_soon_is_nobodys_wish(garage: Garage) -> None:
     await garage.until(30)
     says(garage, 16)
     await garage.until(200)
-    assert garage.node.snapshot.kept == {"max_current": 16}
+    assert garage.node.snapshot.requested.limits == {"max_current": 16}
 
 
 async def test_what_the_user_wants_meanwhile_counts(garage: Garage) -> None:
@@ -110,7 +113,7 @@ async def test_what_the_user_wants_meanwhile_counts(garage: Garage) -> None:
     await garage.call(garage.node.set(Feature.MAX_CURRENT, 10))
     await garage.until(200)
     assert garage.told_of(SET) == [(8.0, 10)]
-    assert garage.node.snapshot.kept == {"max_current": 10}
+    assert garage.node.snapshot.requested.limits == {"max_current": 10}
 
 
 async def test_what_it_says_late(garage: Garage) -> None:
@@ -127,9 +130,9 @@ async def test_what_it_says_late(garage: Garage) -> None:
 
 async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
     await (await garage.call(garage.node.set(Feature.PHASES, "1")))
-    assert garage.node.snapshot.kept == {"max_current": 16, "phases": "1"}
+    assert garage.node.snapshot.requested.limits == {"max_current": 16, "phases": "1"}
     await (await garage.call(garage.node.set(Feature.PHASE_MODE, "nl3")))
-    assert garage.node.snapshot.kept == {"max_current": 16, "phase_mode": "nl3"}
+    assert garage.node.snapshot.requested.limits == {"max_current": 16, "phase_mode": "nl3"}
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.say("ready_to_charge")
@@ -142,19 +145,19 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
 
 async def test_a_limit_of_an_earlier_run() -> None:
     garage = Garage(KEEPING)
-    limits = stored_limits({"max_current": 16, "nonsense": 1}).known
-    garage.node.limit_ownership.restore(limits, garage.hub.clock.time)
+    limits = {"max_current": 16, "nonsense": 1}
+    garage.node.restore(StoredRequests.from_storage({"limits": limits}))
     await garage.until(200)
     assert garage.told_of(SET) == [(10.0, 16)]
     # One of this run counts more.
-    garage.node.limit_ownership.restore({"max_current": 8}, garage.hub.clock.time)
-    assert garage.node.snapshot.kept == {"max_current": 16}
+    garage.node.limits.restore(Requested(limits={"max_current": 8}), garage.hub.clock.time)
+    assert garage.node.snapshot.requested.limits == {"max_current": 16}
 
 
 async def test_a_limit_of_an_earlier_run_before_it_was_heard() -> None:
     garage = Garage(KEEPING)
     garage.hub.connection_lost(NotConnectedError("gone"))
-    garage.node.limit_ownership.restore({"max_current": 16}, garage.hub.clock.time)
+    garage.node.limits.restore(Requested(limits={"max_current": 16}), garage.hub.clock.time)
     await garage.until(50)
     garage.hub.connection_made()
     garage.say("ready_to_charge")
@@ -175,7 +178,7 @@ async def test_nothing_is_kept_of_what_was_not_proven() -> None:
     garage = Garage(KEEPING)
     garage.refuses = True
     await garage.call(garage.node.set(Feature.MAX_CURRENT, 16))
-    assert garage.node.snapshot.kept == {}
+    assert garage.node.snapshot.requested.limits == {}
 
 
 async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
@@ -188,8 +191,8 @@ async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
     hub.feed(CHARGER, state())
     node = hub.nodes[ADDRESS]
     limits = {"max_current": -7.0, "phases": "2", "phase_mode": "l1l2"}
-    node.limit_ownership.restore(limits, hub.clock.time)
-    assert node.snapshot.kept == limits
+    node.limits.restore(Requested(limits=limits), hub.clock.time)
+    assert node.snapshot.requested.limits == limits
     hub.feed(ADAPTER, thing())
     hub.feed(CHARGER, state("charging"))
     hub.advance(hub.clock.time + 300)
@@ -200,7 +203,7 @@ async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
 async def test_a_number_of_phases_that_it_has_not_any_more() -> None:
     """An adapter may say later that it cannot be told the phases."""
     garage = Garage(KEEPING)
-    garage.node.limit_ownership.restore({"phases": "1"}, garage.hub.clock.time)
+    garage.node.limits.restore(Requested(limits={"phases": "1"}), garage.hub.clock.time)
     garage.hub.feed(ADAPTER, thing((), sup_phase_modes=[]))
     garage.hub.feed(CHARGER, state("charging"))
     assert garage.node.snapshot.status == "charging"
@@ -227,7 +230,7 @@ async def site() -> Site:
         assert await outcome(task) is None
     site.evse("heartbeat", 100)
     site.take()
-    assert site.shown.kept == {"max_current": 10, "phases": "1"}
+    assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
     return site
 
 
@@ -263,17 +266,17 @@ async def test_a_station_that_was_restarted(site: Site) -> None:
 async def test_behind_a_lower_limit_of_somebody_else_it_is_set_again(site: Site) -> None:
     """Nobody can see whether it is there, and theirs may end while nobody looks."""
     await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
-    assert site.shown.kept == {"max_current": 10, "phases": "1"}
+    assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
     restart(site)
     await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
     # Once for its start, and once because nobody has seen that it was taken.
     assert ordered(site) == [{"ac_max_current_A": 10.0, "ac_max_phase_count": 1}] * 2
-    assert site.shown.kept == {"max_current": 10, "phases": "1"}
+    assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
 
 
 async def test_somebody_else_overwrites_ours(site: Site) -> None:
     await settle(site, 100, holding(14.0, "API_module", 1, OURS))
-    assert site.shown.kept == {"phases": "1"}
+    assert site.shown.requested.limits == {"phases": "1"}
     restart(site)
     await settle(site, 100, holding(14.0, "API_module", 1, OURS))
     assert ordered(site) == [{"ac_max_phase_count": 1}]
@@ -303,6 +306,25 @@ async def test_limits_come_before_all_else_after_a_restart(site: Site) -> None:
     await settle(site, 1, holding(16.0))
     await settle(site, 200, holding(10.0, OURS, 1, OURS))
     assert ordered(site) == []
+
+
+async def test_limits_come_before_all_else_when_a_silent_station_is_back(site: Site) -> None:
+    """It was silent because it was being started anew."""
+    site.wait(40)
+    assert not site.shown.available
+    site.take()
+    site.evse("heartbeat", 0)
+    (message, *others) = site.hub.sent
+    assert message[0].endswith("/set_external_limits")
+    assert others
+    assert ordered(site) == [{"ac_max_current_A": 10, "ac_max_phase_count": 1}]
+    # A report of a moment ago does not count.
+    site.evse("enforced_limits", holding(16.0))
+    await settle(site, 1, holding(16.0))
+    site.take()
+    await settle(site, 200, holding(10.0, OURS, 1, OURS))
+    assert ordered(site) == []
+    assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
 
 
 async def test_a_station_that_did_not_hear_it_is_told_again(site: Site) -> None:
@@ -343,9 +365,9 @@ async def test_without_the_option_what_was_lost_unseen_is_forgotten(
     site.info("Charging")
     site.says(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
-    site.node().limit_ownership.restore({"max_current": 10}, site.hub.clock.time)
+    site.node().limits.restore(Requested(limits={"max_current": 10}), site.hub.clock.time)
     await settle(site, seconds, holding(16.0))
-    assert site.shown.kept == kept
+    assert site.shown.requested.limits == kept
     site.take()
     task = await begin(split(site, "1"))
     phases = {"ac_max_phase_count": 1}

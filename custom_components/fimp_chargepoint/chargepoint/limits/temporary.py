@@ -1,0 +1,371 @@
+"""Temporary limits of the current: what they replace, when they end, and what returns then."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+import logging
+from typing import ClassVar, NamedTuple, Protocol
+
+from ..commands.request import ExpectedState
+from ..errors import (
+    ChargepointError,
+    CommandRejectedError,
+    CommandSupersededError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from ..model import ChargepointSnapshot, Feature
+from ..node import NodeHost
+from ..scheduler import Timers
+from .requested import LimitValue, TemporaryLimit
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds until a charge point that did not accept the former limit gets it again.
+_RETRY = 300.0
+
+
+class LimitedChargePoint(Protocol):
+    """The charge point that limits belong to."""
+
+    takes_limits_from_outside: ClassVar[bool]
+    snapshot: ChargepointSnapshot
+    timers: Timers
+    host: NodeHost
+
+    @property
+    def mode_in_force(self) -> str | None:
+        """The charging mode that was reported or confirmed."""
+
+    def checked(self, feature: Feature, value: LimitValue) -> LimitValue:
+        """Return what the charge point accepts for `value`, or raise InvalidRequestError."""
+
+    def effect(self, feature: Feature, value: LimitValue) -> ExpectedState:
+        """Return what setting `feature` changes."""
+
+    def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
+        """Whether the charge point reports `value` as its own, or as set by us."""
+
+    async def set(self, feature: Feature, value: LimitValue) -> None:
+        """Return when the charge point has confirmed it, or raise a ChargepointError."""
+
+    async def start_mode(self, mode: str) -> None:
+        """Continue charging in `mode`, or raise a ChargepointError."""
+
+    def send_limits(self) -> None:
+        """Send all limits at once, without waiting for a confirmation."""
+
+    def show_requested(self, **changes: object) -> None:
+        """Publish changes of the snapshot's `requested`."""
+
+
+class FormerLimit(NamedTuple):
+    """What returns after a temporary limit: a current in A, or what a charging mode brings.
+
+    If both are None, it is the limit of all sessions.
+    """
+
+    current: float | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitChange:
+    """What `TemporaryLimits.set` did; without a `temporary` limit the change is permanent."""
+
+    feature: Feature
+    current: float
+    former: FormerLimit
+    temporary: TemporaryLimit | None
+
+
+def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
+    """Return the limit to set: that of the running session if there is one, else the lasting.
+
+    A charge point without either will refuse what is returned.
+    """
+    controls = snapshot.capabilities.controls
+    for_session = snapshot.in_session or Feature.MAX_CURRENT not in controls
+    if Feature.SESSION_CURRENT in controls and for_session:
+        return Feature.SESSION_CURRENT
+    return Feature.MAX_CURRENT
+
+
+class Tasks:
+    """Commands that nobody waits for; they end with the charge point."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, command: Coroutine[object, object, None]) -> None:
+        """Run `command`, which handles its own errors."""
+        task = asyncio.get_running_loop().create_task(command)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """Cancel those that are running."""
+        for task in self._tasks:
+            task.cancel()
+
+
+class TemporaryLimits:
+    """The temporary limits of one charge point: one for all sessions, one for the session.
+
+    They are stored before anything is sent, so that the former limit returns after a restart
+    as well. A limit that was set in this run lasts for its duration, even if the system clock
+    is set meanwhile. One of an earlier run ends at its time.
+    """
+
+    def __init__(
+        self,
+        charge_point: LimitedChargePoint,
+        tasks: Tasks,
+        replace_own: Callable[[Feature, float, float], None],
+    ) -> None:
+        """Start without any.
+
+        `replace_own(feature, value, former)` is called if a limit has ended and what holds is
+        neither `value` nor what was before it.
+        """
+        self._charge_point = charge_point
+        self._tasks = tasks
+        self._replace_own = replace_own
+        #: Those of this run.
+        self._measured: set[str] = set()
+        #: Those that have ended as soon as it is known whether they still hold.
+        self._over: set[str] = set()
+        #: Those whose former limit was not accepted, which was logged.
+        self._failed: set[str] = set()
+
+    @property
+    def _limits(self) -> Mapping[str, TemporaryLimit]:
+        return self._charge_point.snapshot.requested.temporary_limits
+
+    async def set(
+        self,
+        current: float,
+        duration: timedelta | None,
+        store: Callable[[], Awaitable[None]],
+    ) -> LimitChange:
+        """Limit the current to so many A, for `duration` or until somebody changes it.
+
+        `store` saves the requests of the charge point. Raises what `Chargepoint.set` raises.
+        """
+        charge_point = self._charge_point
+        feature = settable_limit(charge_point.snapshot)
+        current = float(charge_point.checked(feature, current))
+        earlier, was_measured = self._limits.get(feature), feature in self._measured
+        former = self.former(feature) or FormerLimit()
+        temporary = None
+        if duration:
+            clock = charge_point.host.clock
+            temporary = TemporaryLimit(
+                current=current,
+                former=former.current,
+                until=clock.to_datetime(clock.now()) + duration,
+                session=charge_point.snapshot.session.started,
+                mode=former.mode,
+            )
+        self._put(feature, temporary, is_measured=True)
+        if earlier is not None or temporary is not None:
+            await store()
+        try:
+            await charge_point.set(feature, current)
+        except CommandSupersededError:
+            # The newer command decides.
+            raise
+        except ChargepointError as error:
+            # Unless it was refused, or the earlier limit still holds, nobody knows what holds.
+            if isinstance(error, CommandRejectedError) or (
+                earlier is not None and self._holds(feature, earlier)
+            ):
+                self._put(feature, earlier, is_measured=was_measured)
+                if earlier is not None or temporary is not None:
+                    await store()
+            raise
+        finally:
+            self._wait(feature)
+        return LimitChange(feature=feature, current=current, former=former, temporary=temporary)
+
+    def restore(self, limits: Mapping[str, TemporaryLimit]) -> None:
+        """Take over the limits of an earlier run, unless there are newer ones."""
+        if limits:
+            self._charge_point.show_requested(temporary_limits={**limits, **self._limits})
+            self.reconnected()
+
+    def reconnected(self) -> None:
+        """Wait for the end of each limit; nobody has while the charge point was away."""
+        for feature in self._limits:
+            self._wait(Feature(feature))
+
+    def clock_set(self, by: float) -> None:
+        """The system clock was set by so many seconds."""
+        self._charge_point.show_requested(
+            temporary_limits={
+                name: replace(limit, until=limit.until + timedelta(seconds=by))
+                if name in self._measured
+                else limit
+                for name, limit in self._limits.items()
+            }
+        )
+        self.reconnected()
+
+    def changed(self) -> None:
+        """Let the former limits return, now that there is a new snapshot."""
+        for name in tuple(self._over):
+            feature, limit = Feature(name), self._limits.get(name)
+            holds = limit is not None and self._holds(feature, limit)
+            if holds is None:
+                continue
+            self._over.discard(name)
+            if limit is None:
+                continue
+            if holds:
+                self._tasks.start(self._return(feature, limit))
+                continue
+            _LOGGER.debug("%s: the temporary limit was changed, nothing returns", self._name)
+            self._put(feature, None)
+            if limit.former is not None:
+                self._replace_own(feature, limit.current, limit.former)
+
+    def former(self, feature: Feature) -> FormerLimit | None:
+        """Return what would return after a temporary limit, None if that is not known.
+
+        After a temporary limit follows what was before the first one.
+        """
+        snapshot, earlier = self._charge_point.snapshot, self._limits.get(feature)
+        if earlier is not None and (
+            snapshot.pending.get(feature) == earlier.current
+            or self._holds(feature, earlier) is not False
+        ):
+            return FormerLimit(earlier.former, earlier.mode)
+        own = snapshot.requested.limits.get(feature)
+        if own is not None and self._charge_point.effect(feature, own).matches(snapshot):
+            # Even if a stricter one hides it.
+            return FormerLimit(float(own))
+        holding: float | None = getattr(snapshot, feature)
+        if holding is not None:
+            return FormerLimit(holding)
+        return self._former_of_session() if feature is Feature.SESSION_CURRENT else None
+
+    def _former_of_session(self) -> FormerLimit | None:
+        """Return what limits a session without a limit of ours: its mode, or nothing."""
+        snapshot, mode = self._charge_point.snapshot, self._charge_point.mode_in_force
+        numbers = snapshot.capabilities.ranges[Feature.SESSION_CURRENT]
+        if offered := snapshot.meter.offered_current:
+            known = (snapshot.max_current, snapshot.cable_current, numbers.maximum)
+            if offered >= min(current for current in known if current is not None):
+                return FormerLimit()
+            if offered >= numbers.minimum:
+                return FormerLimit(offered)
+        elif not snapshot.charging or Feature.OFFERED_CURRENT not in snapshot.capabilities.reports:
+            # During a pause only the limit of all sessions applies.
+            return FormerLimit()
+        return None if mode is None else FormerLimit(mode=mode)
+
+    @property
+    def _name(self) -> str:
+        return self._charge_point.snapshot.identity.name
+
+    def _holds(self, feature: Feature, limit: TemporaryLimit) -> bool | None:
+        effect = self._charge_point.effect(feature, limit.current)
+        return still_holds(feature, limit, self._charge_point.snapshot, effect)
+
+    def _put(
+        self, feature: Feature, limit: TemporaryLimit | None, *, is_measured: bool = False
+    ) -> None:
+        """Put a limit in the place of the one before, or none."""
+        self._charge_point.timers.cancel(f"temporary {feature}")
+        self._over.discard(feature)
+        self._measured.discard(feature)
+        self._failed.discard(feature)
+        limits = {name: other for name, other in self._limits.items() if name != feature}
+        if limit is not None:
+            limits[feature.value] = limit
+            if is_measured:
+                self._measured.add(feature.value)
+        self._charge_point.show_requested(temporary_limits=limits)
+
+    def _wait(self, feature: Feature) -> None:
+        """Wait for the end of a limit."""
+        if (limit := self._limits.get(feature)) is not None:
+            clock = self._charge_point.host.clock
+            left = limit.until - clock.to_datetime(clock.now())
+            self._end_at(feature, clock.now() + left.total_seconds())
+
+    def _end_at(self, feature: Feature, when: float) -> None:
+        self._over.discard(feature)
+        self._charge_point.timers.set(f"temporary {feature}", when, partial(self._end, feature))
+
+    def _end(self, feature: Feature, _: float) -> None:
+        self._over.add(feature.value)
+        self.changed()
+
+    async def _return(self, feature: Feature, limit: TemporaryLimit) -> None:
+        """Let what was before `limit` return."""
+        charge_point = self._charge_point
+        try:
+            if limit.mode is None:
+                await charge_point.set(feature, self._former_current(feature, limit))
+            else:
+                mode = charge_point.checked(Feature.CHARGING_MODE, limit.mode)
+                await charge_point.start_mode(str(mode))
+        except InvalidRequestError as error:
+            _LOGGER.warning("%s does not accept its former limit: %s", self._name, error)
+        except ChargepointError as error:
+            if self._limits.get(feature) != limit:
+                return
+            is_new = feature not in self._failed
+            self._failed.add(feature)
+            log = _LOGGER.warning if is_new else _LOGGER.debug
+            log("%s has not accepted its former limit yet: %s", self._name, error)
+            if not isinstance(error, NotConnectedError):
+                self._end_at(feature, charge_point.host.clock.now() + _RETRY)
+            return
+        if self._limits.get(feature) == limit:
+            self._put(feature, None)
+
+    def _former_current(self, feature: Feature, limit: TemporaryLimit) -> float:
+        """Return what to set; if the session had no limit, the limit of all sessions."""
+        snapshot = self._charge_point.snapshot
+        numbers = snapshot.capabilities.ranges.get(feature)
+        if numbers is None:
+            raise InvalidRequestError(feature)
+        former = snapshot.max_current if limit.former is None else limit.former
+        return numbers.maximum if former is None else min(former, numbers.maximum)
+
+
+def still_holds(
+    feature: Feature, limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: ExpectedState
+) -> bool | None:
+    """Return whether nobody has changed `limit`, None if that is not known yet.
+
+    `effect` is what it changes: a lower limit of another controller only hides it.
+    """
+    if not snapshot.available:
+        return None
+    if feature is Feature.MAX_CURRENT:
+        return None if snapshot.max_current is None else effect.matches(snapshot)
+    if snapshot.plugged is None:
+        return None
+    started = snapshot.session.started
+    is_same = None in (started, limit.session) or started == limit.session
+    return snapshot.in_session and is_same and _holds_in_session(limit, snapshot)
+
+
+def _holds_in_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
+    """Return whether nobody has changed `limit` in its session, None as above."""
+    if limit.mode is not None and not snapshot.charging:
+        # Starting the former mode again would start charging.
+        return None
+    if snapshot.session_current is not None:
+        return snapshot.session_current == limit.current
+    # After a restart nobody reports the limit of the session. A higher offer is another one.
+    offered = snapshot.meter.offered_current
+    if offered is None:
+        return None if Feature.OFFERED_CURRENT in snapshot.capabilities.reports else True
+    return offered <= limit.current

@@ -1,0 +1,126 @@
+"""What was requested of each charge point survives a restart; limits are withdrawn at the end.
+
+A limit that a station takes from outside would stay until its restart if its entry is removed.
+"""
+
+import asyncio
+from contextlib import suppress
+import logging
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+
+from .chargepoint import mqtt_hub
+from .chargepoint.charge_point import Chargepoint
+from .chargepoint.errors import ChargepointError
+from .chargepoint.hub import Hub
+from .chargepoint.limits.stored_requests import StoredRequests
+from .chargepoint.model import Feature
+from .chargepoint.stored import DamagedError
+from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
+from .coordinator import FACTS, AnyCoordinator, FimpConfigEntry
+from .flow.broker import settings_source
+from .flow.options import library_options
+from .storage import SAVE_SOON, Storage, report_lost
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds to find the charge points of a removed entry, and those the user has to wait for.
+_FINDING_TIME = 10.0
+_WAITING_TIME = 2.0
+
+
+@callback
+def async_restore_requests(_: HomeAssistant, entry: FimpConfigEntry) -> None:
+    """Restore and store the requests of each charge point while the entry is loaded."""
+    records = entry.runtime_data.storage.requests
+
+    @callback
+    def found(coordinator: AnyCoordinator) -> None:
+        node = coordinator.node
+        if not isinstance(node, Chargepoint):
+            return
+        if (stored := records.get(node.address)) is not None:
+            with suppress(DamagedError):
+                requests = StoredRequests.from_storage(stored)
+                report_lost(f"the requests of {node.address}", stored, requests.to_storage())
+                node.restore(requests)
+        records.watch(node.address, node.to_storage)
+        saved = node.to_storage()
+
+        @callback
+        def save() -> None:
+            nonlocal saved
+            if (now := node.to_storage()) != saved:
+                saved = now
+                records.save(SAVE_SOON)
+
+        coordinator.async_on_shutdown(lambda: records.leave(node.address))
+        coordinator.async_on_shutdown(coordinator.async_add_listener(save, FACTS))
+
+    entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
+
+
+async def async_withdraw_limits(hass: HomeAssistant, entry: ConfigEntry, storage: Storage) -> None:
+    """Withdraw the limits that are no settings of the charge points: their entry is removed."""
+    addresses: list[str] = []
+    for address, stored in storage.requests:
+        with suppress(DamagedError):
+            if StoredRequests.from_storage(stored).has_limits_to_withdraw:
+                addresses.append(address)
+    if not addresses:
+        return
+    # What takes longer, for example because the broker is down, goes on without the user.
+    task = hass.async_create_background_task(
+        _async_withdraw(hass, entry, addresses), f"{DOMAIN} withdrawal"
+    )
+    await asyncio.wait([task], timeout=_WAITING_TIME)
+
+
+async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: list[str]) -> None:
+    """Find the charge points once more, and withdraw their limits."""
+    hub = mqtt_hub(
+        settings_source(hass, entry.data),
+        prefixes=entry.data[CONF_PREFIXES],
+        clock=hass.data.get(DATA_CLOCK),
+        options=library_options(entry.options),
+    )
+    left = dict.fromkeys(addresses, "it is not there")
+
+    async def withdraw(address: str) -> None:
+        try:
+            await (await _found(hub, address)).withdraw_limits()
+            del left[address]
+        except ChargepointError as error:
+            left[address] = str(error)
+
+    try:
+        async with asyncio.timeout(_FINDING_TIME):
+            await hub.start()
+            await asyncio.gather(*map(withdraw, addresses))
+    except ChargepointError as error:
+        left = dict.fromkeys(addresses, str(error))
+    except TimeoutError:
+        pass
+    finally:
+        await hub.stop()
+    for address, problem in left.items():
+        _LOGGER.warning("The limit of %s stays until it is restarted: %s", address, problem)
+
+
+async def _found(hub: Hub, address: str) -> Chargepoint:
+    """Return a charge point as soon as it is there and can be limited."""
+    changed = asyncio.Event()
+    stops = [hub.add_listener(lambda _: changed.set())]
+    try:
+        while True:
+            changed.clear()
+            node = hub.nodes.get(address)
+            if isinstance(node, Chargepoint):
+                if Feature.MAX_CURRENT in node.snapshot.capabilities.controls:
+                    return node
+                stops.append(node.add_listener(lambda _: changed.set()))
+            await changed.wait()
+    finally:
+        for stop in stops:
+            stop()
