@@ -45,8 +45,12 @@ def async_restore_requests(_: HomeAssistant, entry: FimpConfigEntry) -> None:
                 requests = StoredRequests.from_storage(stored)
                 report_lost(f"the requests of {node.address}", stored, requests.to_storage())
                 node.restore(requests)
-        records.watch(node.address, node.to_storage)
         saved = node.to_storage()
+
+        def data() -> dict[str, object]:
+            """Return what to store; if that fails, what was stored before."""
+            found = node.host.internal_errors.ask(node.to_storage)
+            return saved if found is None else found
 
         @callback
         def save() -> None:
@@ -55,6 +59,7 @@ def async_restore_requests(_: HomeAssistant, entry: FimpConfigEntry) -> None:
                 saved = now
                 records.save(SAVE_SOON)
 
+        records.watch(node.address, data)
         coordinator.async_on_shutdown(lambda: records.leave(node.address))
         coordinator.async_on_shutdown(coordinator.async_add_listener(save, FACTS))
 

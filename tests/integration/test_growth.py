@@ -42,7 +42,7 @@ async def size(found: Chargepoint) -> Counter[str]:
         "ends": coordinator._on_shutdown,
         "timers": [each for each in loop._scheduled if not each.cancelled()],
         "conditions": watch._since,
-        "detectors": watch.memory.detectors,
+        "competing controllers": watch.memory.competing_controllers,
         "retired": data._retired,
     }
     coroutines = (each.get_coro() for each in asyncio.all_tasks())

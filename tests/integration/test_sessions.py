@@ -421,9 +421,13 @@ async def test_a_tracker_that_fails_costs_no_other(
             raise KeyError("bug")
 
         monkeypatch.setattr(keeper(found).tracker, "to_storage", fail)
-        sessions = found.entry.runtime_data.sessions
+        dr.async_get(hass).async_get_or_create(
+            config_entry_id=found.entry.entry_id,
+            identifiers={(DOMAIN, node_identifier(found.entry, "fimp:other/1/1"))},
+        )
+        sessions = found.entry.runtime_data.storage.sessions
         sessions._stored["fimp:other/1/1"] = {"records": []}
-        assert sessions._data()["charge_points"] == before | {"fimp:other/1/1": {"records": []}}
+        assert sessions.content() == before | {"fimp:other/1/1": {"records": []}}
         assert await hass.config_entries.async_unload(found.entry.entry_id)
         await hass.config_entries.async_setup(found.entry.entry_id)
         await found.expects("sensor", "status", "disconnected")
