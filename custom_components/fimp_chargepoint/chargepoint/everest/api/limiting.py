@@ -120,7 +120,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         await self.host.publish(request.topic, request.payload)
 
     @override
-    def is_own_limit(self, feature: Feature, value: object) -> bool:
+    def is_own_limit(self, feature: Feature, value: float | str) -> bool:
         # Somebody else's limit may rise at any time; three phases are no limit.
         no_limit = feature is Feature.PHASES and value == "3"
         reported = self._enforced.ours
