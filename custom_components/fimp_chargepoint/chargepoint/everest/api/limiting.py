@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, override
 
 from ...commands.command import ExpectedState, Request
+from ...limits.requested import LimitValue
 from ...model import ChargepointSnapshot, Cost, Feature
 from ...node import Changes, NodeHost
 from .. import limits
@@ -120,7 +121,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         await self.host.publish(request.topic, request.payload)
 
     @override
-    def is_own_limit(self, feature: Feature, value: float | str) -> bool:
+    def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
         # Somebody else's limit may rise at any time; three phases are no limit.
         no_limit = feature is Feature.PHASES and value == "3"
         reported = self._enforced.ours
