@@ -16,7 +16,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
 from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
-from custom_components.fimp_chargepoint.chargepoint.everest import heartbeat
+from custom_components.fimp_chargepoint.chargepoint.everest.api import module as api_module
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.limits import ownership, temporary
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import TemporaryLimit
@@ -334,7 +334,7 @@ async def station(
     simulated = EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     )
-    with patch.object(heartbeat, "_SILENCE_MIN", 1.0):
+    with patch.object(api_module, "SILENCE_MIN", 1.0):
         async with simulated as point:
             found = Chargepoint(hass, point, entry)
             await found.expects("number", "max_current", "16.0")
