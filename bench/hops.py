@@ -26,8 +26,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
 from custom_components import fimp_chargepoint
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttTransport
 from custom_components.fimp_chargepoint.coordinator import RuntimeData
 from custom_components.fimp_chargepoint.flow import discovery_scan
@@ -109,7 +109,7 @@ async def measure(port: int) -> dict[str, Any]:
         await simulator.plug()
         await until(lambda: hass.states.is_state(_STATUS, "ready_to_charge"))
         await _switch(hass, SERVICE_TURN_ON)
-        hub: Hub = entry.runtime_data.hub
+        hub: MqttHub = entry.runtime_data.hub
         await _silence(hub)
         found = {
             "listeners": _listeners(entry.runtime_data),
@@ -120,7 +120,7 @@ async def measure(port: int) -> dict[str, Any]:
     return found
 
 
-async def _power_report(hass: HomeAssistant, hub: Hub) -> dict[str, Any]:
+async def _power_report(hass: HomeAssistant, hub: MqttHub) -> dict[str, Any]:
     """Count from the payload of a power report to the updated states."""
     report, message = next(
         (line, message)
@@ -171,7 +171,7 @@ async def _switch(hass: HomeAssistant, action: str) -> None:
     )
 
 
-async def _silence(hub: Hub) -> None:
+async def _silence(hub: MqttHub) -> None:
     """Wait until no more messages arrive."""
     received = -1
     while received != hub.received:

@@ -24,8 +24,8 @@ import aiomqtt
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
 from custom_components.fimp_chargepoint.flow import discovery_scan
 from simulators.recording import Line, Recording, read
@@ -115,7 +115,7 @@ async def _play(
     lines: list[Line],
     speed: float | None,
 ) -> None:
-    hub: Hub = entry.runtime_data.hub
+    hub: MqttHub = entry.runtime_data.hub
     start = clock.now()
     before = 0.0
     for line in lines:
@@ -136,11 +136,11 @@ async def _play(
     await hass.async_block_till_done()
 
 
-def _is_subscribed(hub: Hub, topic: str) -> bool:
+def _is_subscribed(hub: MqttHub, topic: str) -> bool:
     return any(aiomqtt.Topic(topic).matches(topic_filter) for topic_filter in hub.filters)
 
 
-def _redirected(hub: Hub, topic: str) -> str:
+def _redirected(hub: MqttHub, topic: str) -> str:
     """Return the topic of a reply, with the reply topic of the current request if any."""
     if _ID.search(topic) is None:
         return topic

@@ -1,6 +1,7 @@
 """EV charge points over MQTT (FIMP, EVerest): set-up and unloading of an entry."""
 
 import asyncio
+from collections import deque
 from functools import partial
 import logging
 
@@ -15,11 +16,12 @@ from homeassistant.util.hass_dict import HassKey
 
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnectedError
-from .chargepoint.hub import Hub
+from .chargepoint.mqtt_hub import MqttHub
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, PLATFORMS, Broker
 from .coordinator import FimpConfigEntry, RuntimeData
 from .dashboard import async_setup_dashboard
 from .devices import async_known_addresses, async_register_hub
+from .entity import async_message, translated
 from .flow.broker import settings_source
 from .flow.options import library_options
 from .hub_id import hub_id
@@ -37,6 +39,8 @@ _LOGGER = logging.getLogger(__name__)
 _LEAVING_TIME = 3.0
 #: The last messages of entries that were unloaded, in case they are removed; by entry id.
 _LAST_WORDS: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_last_words")
+#: When each entry admitted new charge points: a reload does not allow as many again.
+_CAME_IN: HassKey[dict[str, deque[float]]] = HassKey(f"{DOMAIN}_came_in")
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -59,6 +63,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         options=library_options(entry.options),
         known=async_known_addresses(hass, entry),
     )
+    came_in = hass.data.setdefault(_CAME_IN, {})
+    hub.admission.came_in = came_in.setdefault(entry.entry_id, hub.admission.came_in)
 
     async def stop(_: Event) -> None:
         await hub.stop()
@@ -78,7 +84,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key="cannot_connect",
-            translation_placeholders={"detail": str(error)},
+            translation_placeholders={
+                "detail": async_message(hass, translated(error, entry.title))
+            },
         ) from error
     except AuthenticationError as error:
         if entry.data[CONF_BROKER] == Broker.OTHER:
@@ -99,7 +107,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
-async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
+async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: MqttHub) -> None:
     """Disconnect; disable EVerest's monitoring of us now, or keep that for the removal."""
     last_words = hub.leave()
     if entry.disabled_by or not library_options(entry.options).communication_check:

@@ -87,5 +87,5 @@ class ChargepointButton(SilentEntity[ChargepointSnapshot, Chargepoint], ButtonEn
     @override
     async def async_press(self) -> None:
         """Return when the charge point has accepted it."""
-        with translated_errors():
+        with translated_errors(self.coordinator):
             await self.entity_description.press_fn(self.coordinator.node)

@@ -14,11 +14,12 @@ from homeassistant.const import CONF_HOST, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
+from homeassistant.helpers.translation import async_load_integrations
 import probatio
 
 from .chargepoint import mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
-from .chargepoint.hub import Hub
+from .chargepoint.mqtt_hub import MqttHub
 from .const import (
     CONF_BROKER,
     CONF_PREFIXES,
@@ -31,6 +32,7 @@ from .const import (
 )
 from .coordinator import AnyNode
 from .devices import async_display_name, async_find_device
+from .entity import async_message, translated
 from .flow.broker import (
     CertificateError,
     has_home_assistant_broker,
@@ -219,12 +221,19 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
                 schema, user_input or suggestions(self._known)
             ),
             errors={} if problem is None else {"base": _error_key(problem)},
-            description_placeholders={"detail": str(problem), **placeholders},
+            description_placeholders={"detail": self._detail(problem), **placeholders},
         )
+
+    def _detail(self, problem: Exception | None) -> str:
+        """Return what went wrong, in the language of the system."""
+        if not isinstance(problem, ChargepointError):
+            return ""
+        detail = problem.values.get("detail")
+        return str(detail or async_message(self.hass, translated(problem, DOMAIN)))
 
     # The test, and what is found -------------------------------------------
 
-    def _hub(self, data: Fields) -> Hub:
+    def _hub(self, data: Fields) -> MqttHub:
         """Return the hub of an entry with this data, not connected."""
         entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
         return mqtt_hub(
@@ -235,7 +244,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             options=library_options({} if entry is None else entry.options),
         )
 
-    async def _async_connect(self, data: Fields) -> Hub:
+    async def _async_connect(self, data: Fields) -> MqttHub:
         """Return a hub that is connected; the caller stops it.
 
         Raises:
@@ -243,6 +252,8 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
             AbortFlow: another entry receives the same messages.
 
         """
+        # Nothing may be set up yet that has loaded the texts of errors.
+        await async_load_integrations(self.hass, {DOMAIN})
         hub = self._hub(data)
         try:
             await hub.start()

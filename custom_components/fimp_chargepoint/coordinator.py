@@ -15,12 +15,12 @@ from .chargepoint.charge_point import Chargepoint
 from .chargepoint.hub import (
     ClockSet,
     ConnectionRefused,
-    Hub,
     HubEvent,
     NodeAdded,
     NodeRemoved,
 )
 from .chargepoint.model import ChargepointSnapshot, Identity, NodeSnapshot
+from .chargepoint.mqtt_hub import MqttHub
 from .chargepoint.node import Node
 from .const import CONF_BROKER, Broker
 from .devices import (
@@ -29,6 +29,7 @@ from .devices import (
     async_remove_device,
     async_rename_device,
     async_suggest_area,
+    device_name,
 )
 from .hub_id import node_address, node_identifier
 from .sessions import Sessions
@@ -85,6 +86,12 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
     def async_on_shutdown(self, end: CALLBACK_TYPE) -> None:
         """Call `end` when the node is gone, or the entry is unloaded."""
         self._on_shutdown.append(end)
+
+    @property
+    def device_name(self) -> str:
+        """What the user calls the device; without one, the address."""
+        device = async_find_device(self.hass, self.config_entry.entry_id, self.identifier)
+        return device_name(device) or self.name
 
     @override
     async def async_shutdown(self) -> None:
@@ -161,7 +168,7 @@ class RuntimeData:
         self,
         hass: HomeAssistant,
         entry: FimpConfigEntry,
-        hub: Hub,
+        hub: MqttHub,
         storage: Storage,
         sessions: Sessions,
     ) -> None:

@@ -1,33 +1,25 @@
 """What all entities share: identity, availability, when to write, and their errors."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .chargepoint.capabilities import Capabilities, Parameter, ParameterKind, ParameterValue
 from .chargepoint.charge_point import Chargepoint
-from .chargepoint.errors import (
-    ChargepointError,
-    CommandRejectedError,
-    CommandSupersededError,
-    CommandTimeoutError,
-    InvalidRequestError,
-    NoSessionError,
-    OutcomeUnknownError,
-    OutOfRangeError,
-)
+from .chargepoint.errors import ChargepointError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .const import ATTR_PENDING, DOMAIN
 from .controls import Control, ControlState
@@ -159,7 +151,7 @@ class ControlEntity[V: ParameterValue](
 
     async def _set(self, value: V) -> None:
         """Return when the charge point has confirmed it."""
-        with translated_errors():
+        with translated_errors(self.coordinator):
             await self.entity_description.control.set_fn(self.coordinator.node, value)
 
 
@@ -267,46 +259,43 @@ def _unique_id(coordinator: AnyCoordinator, key: str) -> str:
     return f"{coordinator.identifier}_{key}"
 
 
+# Errors: the library raises codes with values; their texts are in `exceptions` of `translations/`.
+
+
 @contextmanager
-def translated_errors() -> Iterator[None]:
-    """Turn the errors of the library into translated ones."""
+def translated_errors(coordinator: AnyCoordinator) -> Iterator[None]:
+    """Raise what the library raises of a node as errors of Home Assistant."""
     try:
         yield
-    except OutOfRangeError as error:
-        raise _invalid(
-            "out_of_range",
-            value=f"{error.value:g}",
-            minimum=f"{error.minimum:g}",
-            maximum=f"{error.maximum:g}",
-        ) from error
-    except NoSessionError as error:
-        raise _invalid("no_session") from error
-    except InvalidRequestError as error:
-        raise _invalid("invalid_request", request=str(error)) from error
-    except CommandRejectedError as error:
-        raise _failed("command_rejected", reason=error.reason) from error
-    except OutcomeUnknownError as error:
-        raise _failed("outcome_unknown", reason=error.reason) from error
-    except CommandTimeoutError as error:
-        key = "command_timeout" if error.authorized else "not_authorized"
-        raise _failed(key, seconds=f"{error.seconds:g}") from error
-    except CommandSupersededError as error:
-        raise _failed("command_superseded") from error
     except ChargepointError as error:
-        raise _failed("not_connected", detail=str(error)) from error
+        raise translated(error, coordinator.device_name) from error
 
 
-def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    return ServiceValidationError(
+def translated(error: ChargepointError, name: str) -> HomeAssistantError:
+    """Return the error of Home Assistant for an error of the library, about a thing's `name`."""
+    kind = ServiceValidationError if isinstance(error, InvalidRequestError) else HomeAssistantError
+    values = {key: _text(value) for key, value in error.values.items()}
+    return kind(
         translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=placeholders,
+        translation_key=error.code,
+        translation_placeholders={"name": name, **values},
     )
 
 
-def _failed(key: str, **placeholders: str) -> HomeAssistantError:
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=placeholders,
-    )
+@callback
+def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
+    """Return the text of an error in the language of the system, to be quoted in another text.
+
+    The texts of this integration must have been loaded, as they are once it is set up.
+    """
+    texts = async_get_cached_translations(hass, hass.config.language, "exceptions", DOMAIN)
+    text = texts.get(f"component.{DOMAIN}.exceptions.{error.translation_key}.message")
+    if text is None or error.translation_domain != DOMAIN:
+        return str(error)
+    return text.format(**error.translation_placeholders or {})
+
+
+def _text(value: str | float | Collection[str]) -> str:
+    if isinstance(value, str):
+        return value
+    return ", ".join(value) if isinstance(value, Collection) else f"{value:g}"

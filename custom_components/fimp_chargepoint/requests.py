@@ -13,9 +13,9 @@ from homeassistant.core import HomeAssistant, callback
 from .chargepoint import mqtt_hub
 from .chargepoint.charge_point import Chargepoint
 from .chargepoint.errors import ChargepointError
-from .chargepoint.hub import Hub
 from .chargepoint.limits.stored_requests import StoredRequests
 from .chargepoint.model import Feature
+from .chargepoint.mqtt_hub import MqttHub
 from .chargepoint.stored import DamagedError
 from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
 from .coordinator import FACTS, AnyCoordinator, FimpConfigEntry
@@ -113,7 +113,7 @@ async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: li
         _LOGGER.warning("The limit of %s stays until it is restarted: %s", address, problem)
 
 
-async def _found(hub: Hub, address: str) -> Chargepoint:
+async def _found(hub: MqttHub, address: str) -> Chargepoint:
     """Return a charge point as soon as it is there and can be limited."""
     changed = asyncio.Event()
     stops = [hub.add_listener(lambda _: changed.set())]

@@ -22,7 +22,7 @@ from .actions.sessions import SESSION_ACTIONS
 from .actions.targets import async_name, async_targeted_nodes
 from .const import DOMAIN
 from .coordinator import AnyCoordinator
-from .entity import translated_errors
+from .entity import async_message, translated_errors
 
 ACTIONS: Final[dict[str, AnyAction]] = {
     **CHARGING_ACTIONS,
@@ -56,11 +56,11 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
                 translation_key="unavailable_target",
                 translation_placeholders={"name": names[device_id]},
             )
-        with translated_errors():
+        with translated_errors(coordinator):
             action.check(coordinator, call.data)
 
     async def run(coordinator: AnyCoordinator) -> Answer:
-        with translated_errors():
+        with translated_errors(coordinator):
             return await action.run(coordinator, call.data)
 
     # One that fails takes none of the others back.
@@ -75,11 +75,13 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
         else:
             answers.append({"device_id": device_id, "name": names[device_id], **result})
     if failures:
-        _raise(failures, names)
+        _raise(hass, failures, names)
     return {action.answers: answers}
 
 
-def _raise(failures: Mapping[str, HomeAssistantError], names: Mapping[str, str]) -> None:
+def _raise(
+    hass: HomeAssistant, failures: Mapping[str, HomeAssistantError], names: Mapping[str, str]
+) -> None:
     """Raise what went wrong, with the names of the charge points where there are several."""
     if len(names) == 1:
         raise next(iter(failures.values()))
@@ -87,6 +89,10 @@ def _raise(failures: Mapping[str, HomeAssistantError], names: Mapping[str, str])
         translation_domain=DOMAIN,
         translation_key="some_failed",
         translation_placeholders={
-            "failures": "; ".join(f"{names[key]}: {error}" for key, error in failures.items())
+            "failures": "; ".join(
+                text if name in text else f"{name}: {text}"
+                for key, error in failures.items()
+                for name, text in [(names[key], async_message(hass, error))]
+            )
         },
     )

@@ -50,7 +50,7 @@ class House:
         """Let hours pass, for the library and for Home Assistant."""
         for _ in range(int(hours * 4)):
             self.clock.ahead += HOUR / 4
-            entry.runtime_data.hub.wake()
+            entry.runtime_data.hub.scheduler.rearm()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         passed = timedelta(hours=next(self._hours), minutes=1)

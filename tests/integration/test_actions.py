@@ -139,7 +139,7 @@ async def test_where_there_is_no_limit_of_the_session(
         assert answer["limit"] == "max_current"
         assert answer["current"] == 8.0
         assert answer["status"] == "charging"
-        with pytest.raises(ServiceValidationError, match="cannot do that: charging_mode"):
+        with pytest.raises(ServiceValidationError, match="does not support this: charging_mode"):
             await act(hass, "start_charging", target, mode="slow")
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -147,7 +147,7 @@ async def test_where_there_is_no_limit_of_the_session(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"mode": "warp"}, "cannot do that: warp"),
+        ({"mode": "warp"}, "does not offer warp. It offers: "),
         ({"current": 3}, "3 is outside the range 6 to 32"),
         ({"mode": "slow", "current": 64}, "64 is outside the range 6 to 32"),
     ],
@@ -245,7 +245,7 @@ async def test_what_is_impossible_for_one_is_not_done_to_any(hass: HomeAssistant
 
 async def test_what_fails_for_one_is_done_to_the_others(hass: HomeAssistant, two: Two) -> None:
     await two.point["right"].refuse("no")
-    with pytest.raises(HomeAssistantError, match=r"^Failed for Right: .*refused") as error:
+    with pytest.raises(HomeAssistantError, match=r"^Failed .* Right refused: ") as error:
         await act(hass, "start_charging", {"device_id": [two.left, two.right]})
     assert "Left" not in str(error.value)
     assert two.states == ["charging", "ready_to_charge"]

@@ -12,7 +12,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow import discovery_scan
@@ -194,14 +194,14 @@ async def test_closed_while_searching(
 ) -> None:
     """The connection of a flow that is given up does not stay."""
     monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 60)
-    hubs: list[Hub] = []
-    start = Hub.start
+    hubs: list[MqttHub] = []
+    start = MqttHub.start
 
-    async def remember(self: Hub) -> None:
+    async def remember(self: MqttHub) -> None:
         await start(self)
         hubs.append(self)
 
-    with patch.object(Hub, "start", remember):
+    with patch.object(MqttHub, "start", remember):
         result = await submit(hass, await begin(hass), form(broker))
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     assert [hub.transport.connected for hub in hubs] == [True]

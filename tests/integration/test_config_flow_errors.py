@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from tests.broker import (
     HOST,
@@ -171,7 +171,7 @@ async def test_what_cannot_be_meant(
             for host in (" ", "mqtt://broker", "broker:1883", "my broker", "broker..local")
         ),
     ):
-        with patch.object(Hub, "start", side_effect=AssertionError):
+        with patch.object(MqttHub, "start", side_effect=AssertionError):
             result = await submit(hass, result, form(broker, **fields))
         assert result["errors"] == {"base": error}
     await finish(hass, await submit(hass, result, form(broker)), "nothing_found")

@@ -56,7 +56,7 @@ async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Without a car there is nothing to resume, and the station says no."""
     with pytest.raises(HomeAssistantError) as caught:
         await chargepoint.call("switch", "turn_on", "charging")
-    assert caught.value.translation_key == "command_rejected"
+    assert caught.value.translation_key == "resume_refused"
     assert "no transaction to resume" in str(caught.value)
     assert chargepoint.state("switch", "charging") == "off"
 

@@ -118,7 +118,7 @@ async def test_somebody_with_a_higher_priority(chargepoint: Chargepoint) -> None
     await chargepoint.expects("switch", "enabled", "off")
     with pytest.raises(HomeAssistantError, match="higher priority") as caught:
         await chargepoint.call("switch", "turn_on", "enabled")
-    assert caught.value.translation_key == "command_rejected"
+    assert caught.value.translation_key == "higher_priority"
     assert chargepoint.state("switch", "enabled") == "off"
     # What we wanted holds as soon as nobody else decides.
     await chargepoint.point.csms("release")
@@ -134,12 +134,12 @@ async def test_somebody_with_a_higher_priority(chargepoint: Chargepoint) -> None
 
 
 async def test_stop_transaction(chargepoint: Chargepoint) -> None:
-    with pytest.raises(HomeAssistantError, match="no transaction to stop"):
+    with pytest.raises(HomeAssistantError, match="has no transaction"):
         await chargepoint.call("button", "press", "stop_transaction")
     await charge(chargepoint)
     await chargepoint.call("button", "press", "stop_transaction")
     await chargepoint.expects("sensor", "status", "finished")
-    with pytest.raises(HomeAssistantError, match="no transaction to stop"):
+    with pytest.raises(HomeAssistantError, match="has no transaction"):
         await chargepoint.call("button", "press", "stop_transaction")
     await chargepoint.point.unplug()
     await chargepoint.expects("sensor", "status", "disconnected")

@@ -749,7 +749,7 @@ async def test_error_with_corid(
         async with asyncio.timeout(PATIENCE):
             await call
     assert caught.value.translation_key == "command_rejected"
-    assert caught.value.translation_placeholders == {"reason": reason}
+    assert caught.value.translation_placeholders["reason"] == reason
     assert chargepoint.state("switch", "charging") == "off"
 
 

@@ -99,7 +99,17 @@ async def test_a_flood(hass: HomeAssistant, broker: BrokerProcess) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
     assert not issues(hass)
 
+    # A reload lets no others in, although they are heard first.
+    await load(hass, entry)
+    await speak(broker, invented(FLOOD // 10, FLOOD))
+    await until(lambda: issues(hass), "the issue after the reload")
+    await speak(broker, registered)
+    await until(lambda: registered <= present(entry), "what is registered to be back")
+    assert added(hass, entry) == registered
+    await hass.config_entries.async_unload(entry.entry_id)
+
     # After a restart the strangers are heard first, others than before.
+    hass.data.pop(f"{DOMAIN}_came_in")
     await load(hass, entry)
     await speak(broker, invented(FLOOD // 10, FLOOD))
     await until(lambda: len(present(entry)) == admission.NEW_MAX)

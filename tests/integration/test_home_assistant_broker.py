@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow.broker import settings_source
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates

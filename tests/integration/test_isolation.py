@@ -110,7 +110,7 @@ async def test_one_charge_point_costs_no_other(
         await until(lambda: len(data.coordinators) == 2)
         await hass.async_block_till_done()
         one, other = data.hub.nodes.values()
-        monkeypatch.setattr(one.timers, "tick", fail)
+        one.timers.set("breaks", data.hub.clock.now(), fail)
         monkeypatch.setattr(one, "connection_lost", fail)
         monkeypatch.setattr(one, "connection_made", fail)
         await hass.async_add_executor_job(broker.stop)
@@ -147,7 +147,7 @@ async def test_a_stop_on_a_link_that_hangs(
         if not comes_back:
             with pytest.raises(HomeAssistantError) as caught:
                 await stop
-            assert caught.value.translation_key == "not_connected"
+            assert caught.value.translation_key == "connection_lost"
             # Nobody knows what becomes of it; what is known is shown.
             assert chargepoint.state("switch", "charging") == "on"
             assert chargepoint.attribute("switch", "charging", "pending") is False

@@ -19,8 +19,10 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
-from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
-from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttTransport
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import (
+    MqttSettings,
+    MqttTransport,
+)
 from harness.broker import HOST
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker

@@ -308,7 +308,7 @@ async def test_keys(hass: HomeAssistant, broker: BrokerProcess, dialect: str) ->
                 await station.ask("set_key", key=key, value="1")
             assert caught.value.translation_key == "command_rejected"
         # All of them at once is what only the bus offers.
-        with pytest.raises(ServiceValidationError, match="off in the options"):
+        with pytest.raises(ServiceValidationError, match="turned off"):
             await station.ask("get_keys")
 
 
@@ -369,7 +369,7 @@ async def test_what_a_release_does_not_offer(
             before = len(station.point.received)
             with pytest.raises(ServiceValidationError) as caught:
                 await station.ask(action, **data)
-            assert caught.value.translation_key == "invalid_request"
+            assert caught.value.translation_key in {"needs_ocpp_consumer", "bus_off"}
             assert len(station.point.received) == before
 
 
@@ -456,7 +456,7 @@ async def test_an_older_bus_is_only_read(
         await station.point.security("ResetOrReboot because")
         await until(lambda: happened(station, "security_event"))
         for action, data in COMMANDS.items():
-            with pytest.raises(ServiceValidationError, match=r"only read|2026\.10"):
+            with pytest.raises(ServiceValidationError, match=r"accepts no commands|2026\.10"):
                 await station.ask(action, **data)
         assert not [topic for topic, _ in station.point.received if "/cmd" in topic]
 
@@ -593,7 +593,7 @@ async def test_the_api_before_v1(hass: HomeAssistant, broker: BrokerProcess) -> 
         await station.is_connected("on")
         await station.point.ocpp("disconnect")
         await station.is_connected("off")
-        with pytest.raises(ServiceValidationError, match="off in the options"):
+        with pytest.raises(ServiceValidationError, match="turned off"):
             await station.ask("get_keys")
 
 

@@ -27,9 +27,9 @@ from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp import chargepoint as fimp_chargepoint
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.limits import ownership
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from simulators.everest import EverestSimulator, EvseSetup
@@ -172,9 +172,9 @@ async def test_protocols_are_also_those_of_a_changed_connection(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection that is tried out asks for no topic of the other either."""
-    hubs: list[Hub] = []
+    hubs: list[MqttHub] = []
 
-    def remembered(*args: Any, **keywords: Any) -> Hub:
+    def remembered(*args: Any, **keywords: Any) -> MqttHub:
         hubs.append(mqtt_hub(*args, **keywords))
         return hubs[-1]
 
@@ -208,7 +208,7 @@ def skip(found: Chargepoint, seconds: float) -> None:
     """Let time pass for the library at once."""
     hub = found.entry.runtime_data.hub
     hub.clock.skipped += seconds
-    hub.wake()
+    hub.scheduler.rearm()
 
 
 async def test_dwell(hass: HomeAssistant, broker: BrokerProcess) -> None:

@@ -24,8 +24,8 @@ from custom_components.fimp_chargepoint.chargepoint.echo import (
     have_common_messages,
     is_heard,
 )
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
-from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
 from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 from custom_components.fimp_chargepoint.flow import discovery_scan
 from custom_components.fimp_chargepoint.repair_issues import duplicate_entry
@@ -254,9 +254,9 @@ async def test_closed_while_it_is_listened(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flow that ends in between leaves no connection behind."""
-    hubs: list[Hub] = []
+    hubs: list[MqttHub] = []
 
-    async def broken(hub: Hub, *_: Any) -> bool:
+    async def broken(hub: MqttHub, *_: Any) -> bool:
         hubs.append(hub)
         raise RuntimeError("in between")
 
@@ -382,7 +382,7 @@ async def test_the_same_station_twice(hass: HomeAssistant, make_broker: MakeBrok
 # What is said to find out ------------------------------------------------------------------
 
 
-def hub_of(broker: BrokerProcess, *prefixes: str) -> Hub:
+def hub_of(broker: BrokerProcess, *prefixes: str) -> MqttHub:
     """Return a hub of the library alone."""
 
     async def settings() -> MqttSettings:

@@ -9,6 +9,8 @@ from typing import Any
 
 import homeassistant.const
 
+from custom_components.fimp_chargepoint.chargepoint import errors
+
 from .project import HOME_ASSISTANT_SIDE, INTEGRATION, parse, python_files
 
 #: The Home Assistant side; the library below `chargepoint/` shows no text to anybody.
@@ -141,6 +143,109 @@ def _wanted_by_flow(call: ast.Call, arguments: dict[str, ast.expr], where: str) 
     for section, value in values:
         for key in _written_out(value):
             yield Wanted(section, key, where)
+
+
+@dataclass(frozen=True)
+class LibraryError:
+    """An error that is raised with a code, and the names of its values."""
+
+    code: str
+    values: frozenset[str]
+    where: str
+
+
+@cache
+def library_errors() -> tuple[LibraryError, ...]:
+    """Return every error of the library, wherever the integration makes one.
+
+    An error that has its own constructor has its code there. Any other code is written out
+    where the error is made, or stands in a table.
+    """
+    kinds = {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type)
+        and issubclass(kind, errors.ChargepointError)
+        and not issubclass(kind, errors.ProtocolError)
+    }
+    files = python_files(INTEGRATION)
+    subclasses = {
+        node.name: path
+        for path in files
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id in kinds for base in node.bases)
+    }
+    constructors = {
+        name
+        for name, path in subclasses.items()
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ClassDef) and node.name == name
+        if any(isinstance(part, ast.FunctionDef) and part.name == "__init__" for part in node.body)
+    }
+    definitions = set(subclasses.values())
+    with_code = (kinds.keys() | subclasses.keys()) - constructors
+    return tuple(
+        LibraryError(
+            code,
+            frozenset(each.arg for each in call.keywords if each.arg),
+            f"{path.name}:{call.lineno}",
+        )
+        for path in files
+        for call in ast.walk(parse(path))
+        if isinstance(call, ast.Call)
+        and (_called_name(call) in with_code or (path in definitions and _is_constructor(call)))
+        for code in _codes(call.args[0], path)
+    )
+
+
+def _is_constructor(call: ast.Call) -> bool:
+    """Whether an error of the library gives itself its code."""
+    return (
+        ast.unparse(call.func) == "super().__init__"
+        and bool(call.args)
+        and isinstance(call.args[0], ast.Constant)
+    )
+
+
+def _codes(node: ast.expr, path: Path) -> Iterator[str]:
+    """Yield the codes that an argument can be; fails if they cannot be read off the code."""
+    match node:
+        case ast.Constant(value=str() as code):
+            yield code
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _codes(body, path)
+            yield from _codes(orelse, path)
+        case ast.Name() if (codes := _assigned(node.id, path)) is not None:
+            yield from _codes(codes, path)
+        case ast.Subscript(value=ast.Attribute(attr=table) | ast.Name(id=table)):
+            yield from _table(table)
+        case _:
+            raise AssertionError(f"{path.name}:{node.lineno}: which code is this?")
+
+
+def _assigned(name: str, path: Path) -> ast.expr | None:
+    """Return what a local variable is set to, if only once."""
+    values = [
+        node.value
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Assign)
+        and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
+    ]
+    return values[0] if len(values) == 1 else None
+
+
+def _table(name: str) -> list[str]:
+    """Return the values of a constant dictionary of the integration."""
+    for path in python_files(INTEGRATION):
+        for node in parse(path).body:
+            match node:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=found), value=ast.Dict() as table)
+                    | ast.Assign(targets=[ast.Name(id=found)], value=ast.Dict() as table)
+                ) if found == name:
+                    return [str(ast.literal_eval(value)) for value in table.values]
+    raise AssertionError(f"there is no table {name}")
 
 
 def _section_of(function: str) -> str:

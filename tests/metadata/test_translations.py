@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.flow import schemas
 
-from .code import FILES, all_strings, called, strings, wanted
+from .code import FILES, all_strings, called, library_errors, strings, wanted
 from .project import INTEGRATION, leaves, read_json, translations
 
 TEXTS = translations()
@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(r"{(\w+)}")
 _KEPT = re.compile(r"{\w+}|\n(?:- )?")
 #: Texts that are the same as in English, in every language and in one.
 _SAME = {
-    "all": frozenset({"{name}", "CSV", "EVSE", "EVerest", "L1", "L2", "L3"}),
+    "all": frozenset({"{name}", "{detail}", "CSV", "EVSE", "EVerest", "L1", "L2", "L3"}),
     "de": frozenset({"Format", "Host", "Normal", "Port", "Problem", "Status", "Token"}),
     "nb": frozenset({"Data", "Format", "Normal", "Port", "Problem", "Status", "Token", "Type"}),
     "nl": frozenset({"Component", "Host", "Status", "Token", "Type"}),
@@ -213,9 +213,26 @@ def test_every_placeholder_of_an_exception_is_given() -> None:
             assert needed == each.placeholders, f"{each.where}: {each.key}"
 
 
+def test_the_errors_of_the_library_are_found() -> None:
+    """The tests below are worth something."""
+    found = {each.code for each in library_errors()}
+    assert {"unsupported", "pause_refused", "bus_off", "mqtt_disabled", "no_reason"} <= found
+
+
+def test_every_error_of_the_library_has_a_text() -> None:
+    """And a text that can be filled in: with its values, and the name of the charge point."""
+    for each in library_errors():
+        text = TEXTS["exceptions"].get(each.code)
+        assert text is not None, f"{each.where}: {each.code}"
+        needed = set(_PLACEHOLDER.findall(text["message"]))
+        assert needed - {"name"} == each.values, f"{each.where}: {each.code}"
+
+
 @pytest.mark.parametrize("section", ["exceptions", "issues", "selector"])
 def test_every_text_is_asked_for(section: str) -> None:
     unused = set(TEXTS.get(section, {})) - strings(*FILES)
+    if section == "exceptions":
+        unused -= {each.code for each in library_errors()}
     if section == "selector":
         # The fields of actions are described in a file of their own.
         described = (INTEGRATION / "services.yaml").read_text(encoding="utf-8")

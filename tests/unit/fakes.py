@@ -1,7 +1,7 @@
 """Stand-ins for unit tests: a settable clock, a hub without a link, recordings."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import override
@@ -9,13 +9,15 @@ from typing import override
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
+from custom_components.fimp_chargepoint.chargepoint.commands.command import Request
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
+from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
+from custom_components.fimp_chargepoint.chargepoint.node import Outgoing
 from custom_components.fimp_chargepoint.chargepoint.options import Options
-from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
-from custom_components.fimp_chargepoint.chargepoint.transport.connection import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock, Scheduler
+from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
 from simulators.recording import read_recording
 
 #: Most tests do not want to wait: for measurements, or before a command leaves.
@@ -57,6 +59,14 @@ class ManualClock(Clock):
         self._to_tell += by
 
 
+def advance(clock: ManualClock, scheduler: Scheduler, until: float) -> None:
+    """Move a clock to `until`, doing what falls due on the way."""
+    while (due := scheduler.next_deadline) is not None and due <= until:
+        clock.time = max(clock.time, due)
+        scheduler.run(clock.time)
+    clock.time = max(clock.time, until)
+
+
 class FakeOutlet:
     """What a node needs of its hub, recording what is sent."""
 
@@ -65,11 +75,9 @@ class FakeOutlet:
         self.clock = ManualClock()
         self.options = UNTHROTTLED
         self.internal_errors = InternalErrors()
+        self.scheduler = Scheduler(self.clock, self.internal_errors)
         self.connected = True
         self.sent: list[tuple[str, bytes]] = []
-
-    def wake(self) -> None:
-        """Tests tick by hand."""
 
     def send(self, topic: str, payload: bytes) -> None:
         """Record a message."""
@@ -78,11 +86,20 @@ class FakeOutlet:
     async def publish(self, topic: str, payload: bytes) -> None:
         """Record a message, or fail like a link that is down."""
         if not self.connected:
-            raise NotConnectedError("not connected to the broker")
+            raise NotConnectedError("not_connected")
         self.sent.append((topic, payload))
 
+    def deliver(self, request: Outgoing) -> Coroutine[object, object, None]:
+        """Publish a request."""
+        assert isinstance(request, Request)
+        return self.publish(request.topic, request.payload)
 
-class OfflineHub(Hub):
+    def advance(self, until: float) -> None:
+        """Move the clock to `until`, doing what falls due on the way."""
+        advance(self.clock, self.scheduler, until)
+
+
+class OfflineHub(MqttHub):
     """A real hub without a link: fed by hand, on a clock that is moved by hand."""
 
     clock: ManualClock
@@ -111,13 +128,7 @@ class OfflineHub(Hub):
 
     def advance(self, until: float) -> None:
         """Move the clock to `until`, doing what falls due on the way."""
-        while True:
-            due = [each.next_deadline for each in self._timed() if each.next_deadline is not None]
-            if not due or min(due) > until:
-                break
-            self.clock.time = max(self.clock.time, min(due))
-            self._tick()
-        self.clock.time = max(self.clock.time, until)
+        advance(self.clock, self.scheduler, until)
 
     def feed(self, topic: str, payload: object) -> None:
         """Deliver a message: bytes as they are, anything else as JSON."""

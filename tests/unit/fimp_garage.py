@@ -76,8 +76,8 @@ class Garage:
     async def until(self, seconds: float) -> None:
         """Let the time pass up to some seconds since the begin."""
         while self.now < round(seconds, 3):
-            due = [each.next_deadline or float("inf") for each in self.hub._timed()]
-            self.hub.advance(min(self.begun + seconds, *due))
+            due = self.hub.scheduler.next_deadline
+            self.hub.advance(min(self.begun + seconds, due or float("inf")))
             await self._turn()
         await self._turn()
 

@@ -137,11 +137,11 @@ async def test_refusals_in_the_words_of_blue_current() -> None:
         await house.simulator.plug()
         await until(lambda: house.shown.plugged)
         await house.simulator.refuse("REJECTED")
-        with pytest.raises(CommandRejectedError, match=r"^REJECTED$"):
+        with pytest.raises(CommandRejectedError, match=r"=REJECTED\)$"):
             await house.node.start_charging()
-        with pytest.raises(CommandRejectedError, match=r"^REJECTED$"):
+        with pytest.raises(CommandRejectedError, match=r"=REJECTED\)$"):
             await house.node.act(Feature.RESTART)
-        with pytest.raises(CommandRejectedError, match=r"^REJECTED$"):
+        with pytest.raises(CommandRejectedError, match=r"=REJECTED\)$"):
             await house.node.set_parameter("plug_and_charge", value=True)
         assert not house.shown.pending
         await house.simulator.refuse("")

@@ -117,7 +117,7 @@ def chargepoint(hub: OfflineHub) -> FimpChargepoint:
 
 WAYS: dict[str, Callable[[OfflineHub], None]] = {
     "message": lambda hub: hub.feed("some/topic", b""),
-    "timer": lambda hub: hub._tick(),
+    "timer": lambda hub: hub.scheduler.run(hub.clock.now()),
     "link": lambda hub: hub.connection_made(),
 }
 
@@ -147,7 +147,7 @@ def test_a_quiet_house_notices_it_within_a_minute(
     monkeypatch.setattr(hub.clock, "call_at", call_at)
     for _, protocol in hub._protocols:
         protocol._timers.clear()
-    hub.wake()
+    hub.scheduler.rearm()
     assert armed == [hub.clock.time + 60]
 
 
@@ -204,7 +204,7 @@ def test_a_silence_lasts_as_long_as_ever(by: float) -> None:
 async def test_what_leaves_bears_the_right_time(hub: OfflineHub, by: float) -> None:
     """A hub, or a station, may not take what is of another time."""
     hub.clock.set_calendar(by)
-    hub._tick()
+    hub.scheduler.run(hub.clock.now())
     right = datetime.fromtimestamp(hub.clock.time + by, UTC)
     task = await begin(chargepoint(hub).stop_charging())
     ((_, payload),) = hub.take_sent("cmd.charge.stop")
@@ -224,7 +224,7 @@ async def test_a_limit_bears_the_right_time(by: float) -> None:
     site.says(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
     site.hub.clock.set_calendar(by)
-    site.hub._tick()
+    site.hub.scheduler.run(site.hub.clock.now())
     site.hub.take_sent()
     task = await begin(limit(site, 10))
     ((_, payload),) = site.hub.take_sent("set_external_limits")

@@ -33,7 +33,7 @@ class Course:
     def __init__(self) -> None:
         """Begin with a limit that nobody here has set."""
         self.host = FakeOutlet()
-        self.timers = Timers(self.host.wake)
+        self.timers = Timers(self.host.scheduler)
         self.snapshot = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
         self.limits = LimitOwnership(self, restores=False)
         self.shows(max_current=32.0)
@@ -74,12 +74,7 @@ class Course:
         return self.snapshot.requested.competing_controller
 
     def waits(self, seconds: float) -> None:
-        clock = self.host.clock
-        due = clock.time + seconds
-        while (deadline := self.timers.next_deadline) is not None and deadline <= due:
-            clock.time = deadline
-            self.timers.tick(deadline)
-        clock.time = due
+        self.host.advance(self.host.clock.time + seconds)
 
     def shows(self, *, after: float = 60.0, **changes: Any) -> CompetingController | None:
         """Show a snapshot, some time after the last one."""

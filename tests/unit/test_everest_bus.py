@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
-    CommandRejectedError,
+    CommandRefusedError,
     InvalidRequestError,
     ProtocolError,
 )
@@ -148,7 +148,7 @@ def test_a_result() -> None:
     assert result({"id": "7", "error": error}) == ("7", None, "busy")
     del error["__everest__error_msg"]
     assert result({"id": "7", "error": error}) == ("7", None, "HandlerException")
-    assert result({"id": "7"}) == ("7", None, "an error without words")
+    assert result({"id": "7"}) == ("7", None, "")
     for wrong in ({}, {"id": 7, "retval": True}):
         with pytest.raises(ProtocolError):
             result(wrong)
@@ -235,12 +235,12 @@ def test_every_call_has_an_id_of_its_own() -> None:
     [
         (SetVariable(name="x", value="1"), "Accepted", {"status": "Accepted"}),
         (SetVariable(name="x", value="1"), "RebootRequired", {"status": "RebootRequired"}),
-        (SetVariable(name="x", value="1"), "Rejected", CommandRejectedError),
-        (SetVariable(name="x", value="1"), "NotSupported", CommandRejectedError),
-        (SetVariable(name="x", value="1"), None, CommandRejectedError),
+        (SetVariable(name="x", value="1"), "Rejected", CommandRefusedError),
+        (SetVariable(name="x", value="1"), "NotSupported", CommandRefusedError),
+        (SetVariable(name="x", value="1"), None, CommandRefusedError),
         (StopOcpp(), True, {}),
-        (StopOcpp(), False, CommandRejectedError),
-        (RestartOcpp(), None, CommandRejectedError),
+        (StopOcpp(), False, CommandRefusedError),
+        (RestartOcpp(), None, CommandRefusedError),
         (MonitorVariables(names=("x",)), None, {}),
         (SendSecurityEvent(kind="x"), None, {}),
         (GetVariables(), None, {"keys": []}),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
-    CommandRejectedError,
+    CommandRefusedError,
     CommandTimeoutError,
     NotConnectedError,
     ProtocolError,
@@ -44,6 +44,7 @@ class Station:
         """Start with a charge point that has said nothing."""
         self.host = FakeOutlet()
         self.chargepoint = EverestChargepoint(self.host, PREFIX, "evse_1")
+        self.chargepoint.timers.start()
         self.published: list[ChargepointSnapshot] = []
         self.chargepoint.add_listener(self.published.append)
 
@@ -72,11 +73,7 @@ class Station:
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with everything that falls due on the way."""
-        until = self.now + seconds
-        while (due := self.chargepoint.next_deadline) is not None and due <= until:
-            self.host.clock.time = max(due, self.now)
-            self.chargepoint.tick(self.now)
-        self.host.clock.time = until
+        self.host.advance(self.now + seconds)
 
     def requests(self, operation: str = "") -> list[str]:
         """Return the reply topics of the requests for `operation`, and forget all requests."""
@@ -800,8 +797,8 @@ async def test_resume_is_proven_by_session_info(ready: Station) -> None:
 @pytest.mark.parametrize(
     ("word", "command", "operation", "said"),
     [
-        ("Charging", "stop_charging", "pause_charging", "refused to pause"),
-        ("Finished", "start_charging", "resume_charging", "refused to resume"),
+        ("Charging", "stop_charging", "pause_charging", "pause_refused"),
+        ("Finished", "start_charging", "resume_charging", "resume_refused"),
     ],
 )
 async def test_false_is_a_refusal(
@@ -810,7 +807,7 @@ async def test_false_is_a_refusal(
     ready.info(word)
     task = await begin(getattr(ready.chargepoint, command)())
     ready.reply(ready.requests(operation)[0], value=False)
-    with pytest.raises(CommandRejectedError, match=said):
+    with pytest.raises(CommandRefusedError, match=said):
         await outcome(task)
     assert ready.shown.pending.get("charging") is None
 

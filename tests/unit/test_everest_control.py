@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
-    CommandRejectedError,
+    CommandRefusedError,
     CommandSupersededError,
     CommandTimeoutError,
     NotConnectedError,
@@ -93,7 +93,7 @@ async def test_the_reply_is_the_state_that_results(site: Site, *, wanted: bool) 
         site.event("Disabled")
     task = await begin(enable(site, on=wanted))
     site.answer("enable_disable", value=not wanted)
-    with pytest.raises(CommandRejectedError, match="higher priority"):
+    with pytest.raises(CommandRefusedError, match="higher_priority"):
         await outcome(task)
     assert site.shown.enabled is (not wanted)
     assert not site.shown.pending
@@ -254,14 +254,14 @@ async def test_accepted(site: Site, feature: Feature, payload: Any) -> None:
 @pytest.mark.parametrize(
     ("feature", "said"),
     [
-        (Feature.STOP_TRANSACTION, "no transaction to stop"),
-        (Feature.UNLOCK_CONNECTOR, "no lock"),
+        (Feature.STOP_TRANSACTION, "stop_transaction_refused"),
+        (Feature.UNLOCK_CONNECTOR, "unlock_refused"),
     ],
 )
 async def test_refused(site: Site, feature: Feature, said: str) -> None:
     task = await begin(site.node().act(feature))
     site.answer(feature, value=False)
-    with pytest.raises(CommandRejectedError, match=said):
+    with pytest.raises(CommandRefusedError, match=said):
         await outcome(task)
     assert not site.shown.pending
 
@@ -298,7 +298,7 @@ async def test_each_reply_belongs_to_its_own_request(site: Site) -> None:
     unlock = await begin(site.node().act(Feature.UNLOCK_CONNECTOR))
     pause = await begin(site.node().stop_charging())
     site.answer("force_unlock", value=False)
-    with pytest.raises(CommandRejectedError, match="lock"):
+    with pytest.raises(CommandRefusedError, match="unlock_refused"):
         await outcome(unlock)
     site.answer("pause_charging", value=True)
     assert await waits(stop)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
-    CommandRejectedError,
+    CommandRefusedError,
     CommandSupersededError,
     CommandTimeoutError,
     NotConnectedError,
@@ -164,7 +164,7 @@ async def test_a_refused_resume_leaves_it(site: Site) -> None:
     await stop(site, reply=True)
     task = await begin(site.node().start_charging())
     site.answer("resume_charging", value=False)
-    with pytest.raises(CommandRejectedError):
+    with pytest.raises(CommandRefusedError):
         await outcome(task)
     assert site.shown.charging is False
 
@@ -251,7 +251,7 @@ async def test_asleep_again_before_the_answer_it_goes_on_standing(site: Site) ->
 
 async def test_while_it_charges_a_refusal_is_final(site: Site) -> None:
     site.info("Charging")
-    with pytest.raises(CommandRejectedError):
+    with pytest.raises(CommandRefusedError):
         await stop(site, reply=False)
     site.take()
     site.info("ChargingPausedEV")
@@ -265,7 +265,7 @@ async def test_without_a_transaction_a_refusal_is_final(site: Site) -> None:
     site.event("TransactionFinished", uuid="one")
     site.event("SessionStarted", uuid="two", session_started={"reason": "Authorized"})
     assert site.shown.raw_status == "Preparing"
-    with pytest.raises(CommandRejectedError, match="no transaction"):
+    with pytest.raises(CommandRefusedError, match="pause_refused"):
         await stop(site, reply=False)
     assert site.shown.pending == {}
 

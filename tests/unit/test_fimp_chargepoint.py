@@ -339,7 +339,7 @@ async def test_no_proof_in_time_is_an_error(hub: OfflineHub, node: FimpChargepoi
     hub.advance(hub.clock.time + 41)
     with pytest.raises(CommandTimeoutError) as error:
         await task
-    assert error.value.seconds == 40
+    assert error.value.values == {"seconds": 40}
     assert node.snapshot.pending.get("charging") is None
     assert node.snapshot.charging is False
 

@@ -172,7 +172,7 @@ async def test_a_start_that_lacks_permission_waits_and_then_says_so() -> None:
     await live.until(47)
     with pytest.raises(CommandTimeoutError) as raised:
         await task
-    assert not raised.value.authorized
+    assert raised.value.code == "not_authorized"
     # It has waited at the charger: somebody shows a card.
     await live.until(49)
     assert live.shown.charging is True
@@ -186,7 +186,7 @@ async def test_a_start_that_is_not_confirmed_for_another_reason() -> None:
     await live.until(120)
     with pytest.raises(CommandTimeoutError) as raised:
         await task
-    assert raised.value.authorized
+    assert raised.value.code == "command_timeout"
 
 
 # The end of charging ----------------------------------------------------------------------

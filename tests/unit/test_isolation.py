@@ -194,7 +194,7 @@ def two(hub: OfflineHub) -> tuple[FimpChargepoint, FimpChargepoint]:
     return one, other
 
 
-@pytest.mark.parametrize("broken", ["tick", "connection_lost", "connection_made", "clock_set"])
+@pytest.mark.parametrize("broken", ["connection_lost", "connection_made", "clock_set"])
 def test_a_charge_point_that_raises_costs_no_other(
     hub: OfflineHub,
     two: tuple[FimpChargepoint, FimpChargepoint],
@@ -209,42 +209,28 @@ def test_a_charge_point_that_raises_costs_no_other(
     hub.clock.set_calendar(60)
     hub.connection_lost(NotConnectedError("gone"))
     hub.connection_made()
-    hub._tick()
+    hub.scheduler.run(hub.clock.now())
     assert called
     assert hub.ignored["internal"]
 
 
-async def test_a_broken_charge_point_keeps_no_other_from_being_stopped(
-    hub: OfflineHub, two: tuple[FimpChargepoint, FimpChargepoint]
+def test_a_deadline_that_raises_costs_no_other(
+    hub: OfflineHub, two: tuple[FimpChargepoint, FimpChargepoint], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever arms a timer lets the hub look at the deadlines of all."""
     one, other = two
-
-    class Broken(FimpChargepoint):
-        """A charge point that does not know what it is waiting for."""
-
-        next_deadline = property(fail)
-
-    other.__class__ = Broken
-    one.timers.clear()
-    task = await begin(one.stop_charging())
+    ran: list[str] = []
+    due = hub.clock.time + 1
+    other.timers.set("breaks", due, fail)
+    other.timers.set("its own", due, lambda _: ran.append("its own"))
+    one.timers.set("another's", due, lambda _: ran.append("another's"))
+    hub.advance(due)
+    assert ran == ["its own", "another's"]
     assert hub.internal_errors.counts
-    assert commands(hub) == ["cmd.charge.stop"]
-    hub.feed(f"{CHARGER}_1", state("ready_to_charge"))
-    await task
-
-
-def test_the_timer_of_one_survives_another(
-    hub: OfflineHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, other = found(hub), object()
-    armed: list[float] = []
-    monkeypatch.setattr(hub.clock, "call_at", lambda when, _: (armed.append(when), fail)[1])
-    monkeypatch.setattr(hub, "_cancel_timer", lambda: None)
-    monkeypatch.setattr(hub, "_timed", lambda: [one, other])
-    hub.wake()
-    assert armed == [min(one.next_deadline or 0.0, hub.clock.time + 60)]
-    assert any(key.startswith("AttributeError at ") for key in hub.internal_errors.counts)
+    assert f"Failed at {other!r}" in caplog.text
+    # The timer goes on.
+    one.timers.set("later", due + 1, lambda _: ran.append("later"))
+    hub.advance(due + 1)
+    assert ran[-1] == "later"
 
 
 @pytest.mark.parametrize("broken", ["route", "recognise", "reads", "leave", "connection_made"])

@@ -78,7 +78,10 @@ async def test_a_charge_point_that_refuses_is_not_asked_again(
     await away_and_back(garage, 32)
     await garage.until(200)
     assert len(garage.told) == 1
-    assert "did not accept its former limit (max_current 16.0): no" in caplog.text
+    assert (
+        "did not accept its former limit (max_current 16.0): command_rejected (reason=no"
+        in caplog.text
+    )
     # The next time it comes back it is.
     garage.refuses = False
     await away_and_back(garage, 32)

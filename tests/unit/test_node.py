@@ -14,7 +14,6 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 )
 from custom_components.fimp_chargepoint.chargepoint.node import Node
 from custom_components.fimp_chargepoint.chargepoint.options import Options
-from custom_components.fimp_chargepoint.chargepoint.scheduler import Timers
 
 from .fakes import FakeOutlet
 
@@ -29,7 +28,9 @@ def host() -> FakeOutlet:
 
 @pytest.fixture
 def node(host: FakeOutlet) -> Node[ChargepointSnapshot]:
-    return Node("x", ChargepointSnapshot(identity=Identity(name="x")), host)
+    node = Node("x", ChargepointSnapshot(identity=Identity(name="x")), host)
+    node.timers.start()
+    return node
 
 
 class Course:
@@ -47,12 +48,7 @@ class Course:
 
     def at(self, now: float, **changes: Any) -> None:
         """Let what is due happen, then change the node at `now`."""
-        deadline = self.node.next_deadline
-        while deadline is not None and deadline <= now:
-            self.host.clock.time = deadline
-            self.node.tick(deadline)
-            deadline = self.node.next_deadline
-        self.host.clock.time = now
+        self.host.advance(now)
         self.node._update(now, **changes)
 
 
@@ -175,29 +171,3 @@ def test_a_counter_never_steps_back(
     known: float | None, reported: float | None, expected: float
 ) -> None:
     assert rising(known, reported) == expected
-
-
-def test_timers_run_in_order_and_may_be_changed_by_what_they_run() -> None:
-    woken: list[None] = []
-    timers = Timers(lambda: woken.append(None))
-    ran: list[str] = []
-
-    def first(_: float) -> None:
-        ran.append("first")
-        timers.cancel("second")
-        timers.set("third", 9.0, lambda _: ran.append("moved"))
-
-    timers.set("second", 2.0, lambda _: ran.append("second"))
-    timers.set("first", 1.0, first)
-    timers.set("third", 3.0, lambda _: ran.append("third"))
-    assert len(woken) == 2
-    assert timers.next_deadline == 1.0
-    timers.tick(5.0)
-    assert ran == ["first"]
-    assert timers.next_deadline == 9.0
-    timers.tick(9.0)
-    assert ran == ["first", "moved"]
-    assert timers.next_deadline is None
-    timers.set("x", 1.0, first)
-    timers.clear()
-    assert "x" not in timers

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from custom_components.fimp_chargepoint.chargepoint.scheduler import Timers
+from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Scheduler, Timers
 from custom_components.fimp_chargepoint.chargepoint.watchdog import Inquiry, Patience, Watchdog
+
+from .fakes import ManualClock, advance
 
 
 class Site:
@@ -11,9 +14,10 @@ class Site:
 
     def __init__(self, patience: Patience, *, asks: bool = True) -> None:
         """Start at 0."""
-        self.now = 0.0
+        self.clock = ManualClock(0.0)
+        self.scheduler = Scheduler(self.clock, InternalErrors())
         self.happened: list[tuple[str, float]] = []
-        self.timers = Timers(lambda: None)
+        self.timers = Timers(self.scheduler)
         self.patience = patience
         self.watchdog = Watchdog(
             self.timers,
@@ -29,9 +33,7 @@ class Site:
 
     def until(self, when: float) -> list[tuple[str, float]]:
         """Let time pass; return what happened meanwhile."""
-        while (due := self.timers.next_deadline) is not None and due <= when:
-            self.timers.tick(due)
-        self.now = when
+        advance(self.clock, self.scheduler, when)
         happened, self.happened = self.happened, []
         return happened
 

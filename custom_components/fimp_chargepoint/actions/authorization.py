@@ -58,7 +58,7 @@ _TOKEN: Final[VolDictType] = {
 def _taker(coordinator: ChargepointCoordinator) -> TakesPermissions:
     if isinstance(coordinator.node, TakesPermissions):
         return coordinator.node
-    raise InvalidRequestError("it is told by its own system who may charge")
+    raise InvalidRequestError("authorization_elsewhere")
 
 
 def _check(

@@ -7,12 +7,12 @@ from .everest.api.protocol import EverestProtocol
 from .everest.internal_bus.protocol import InternalBus
 from .everest.legacy.protocol import LegacyProtocol
 from .fimp.discovery import FimpProtocol
-from .hub import Hub
+from .mqtt_hub import MqttHub
 from .options import Options
 from .scheduler import Clock
-from .transport.connection import SettingsSource
+from .transport.mqtt import SettingsSource
 
-#: What is spoken on an MQTT broker, by the name that it is chosen by (see `Options`).
+#: The protocols over MQTT, by their name in the options (see `Options`).
 MQTT_PROTOCOLS = {
     "fimp": (FimpProtocol,),
     "everest": (EverestProtocol, LegacyProtocol, InternalBus),
@@ -26,13 +26,13 @@ def mqtt_hub(
     clock: Clock | None = None,
     options: Options | None = None,
     known: Iterable[str] = (),
-) -> Hub:
+) -> MqttHub:
     """Return a hub that finds charge points on an MQTT broker, below each of `prefixes`.
 
     A prefix is put before every topic as it is; the empty one is the broker's root. Nodes
     with a `known` address are never held back, however many others turn up.
     """
-    hub = Hub(settings, clock=clock, options=options, known=known)
+    hub = MqttHub(settings, clock=clock, options=options, known=known)
     for prefix in prefixes:
         for name in hub.options.protocols:
             for protocol in MQTT_PROTOCOLS[name]:

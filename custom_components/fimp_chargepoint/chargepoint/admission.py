@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from .notices import HubWarning, NewNodesWait
-from .scheduler import Action, Clock, Timers
+from .scheduler import Action, Clock, Scheduler, Timers
 
 #: New nodes that come in by themselves within so many seconds.
 NEW_MAX: Final = 64
@@ -32,9 +32,7 @@ class NoticeHost(Protocol):
     """What whoever has something to tell the user needs of the hub."""
 
     clock: Clock
-
-    def wake(self) -> None:
-        """Look at the deadlines again."""
+    scheduler: Scheduler
 
     def warn(self, warning: HubWarning) -> None:
         """Tell the user, once, of what only the user can put right."""
@@ -54,10 +52,10 @@ class Admission:
     def __init__(self, hub: NoticeHost, known: Iterable[str]) -> None:
         """Let those with the `known` addresses in at any time."""
         self._hub = hub
-        self._timers = Timers(hub.wake)
+        self._timers = Timers(hub.scheduler, self)
         self._known = set(known)
-        #: When the last new ones came in by themselves.
-        self._came_in: deque[float] = deque(maxlen=NEW_MAX)
+        #: When the last new ones came in automatically; an entry keeps it over a reload.
+        self.came_in: deque[float] = deque(maxlen=NEW_MAX)
         #: By address, those that were heard last at the end.
         self._waiting: dict[str, _Waiting] = {}
         #: What is to be done for those that the user has let in.
@@ -86,10 +84,10 @@ class Admission:
             return True
         # Nobody overtakes those that wait.
         if not self._waiting and self._has_room(now):
-            self._came_in.append(now)
+            self.came_in.append(now)
             self._known.add(address)
             return True
-        self._wait(address, _Waiting(now, let_in or _nothing))
+        self._wait(address, _Waiting(now, let_in or (lambda _: None)))
         return False
 
     def waits(self, address: str, now: float) -> bool:
@@ -106,7 +104,7 @@ class Admission:
         self._known.update(self._waiting)
         self._let_in.extend(each.let_in for each in self._waiting.values())
         self._waiting.clear()
-        self._came_in.clear()
+        self.came_in.clear()
         self._tell(now)
         if self._let_in:
             self._timers.set("let in", now, self._let_next_in)
@@ -120,30 +118,8 @@ class Admission:
         if self._waiting.pop(address, None) is not None:
             self._tell_soon(self._hub.clock.now())
 
-    # What the hub asks of all that has deadlines -------------------------------------
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When `tick` wants to be called next."""
-        return self._timers.next_deadline
-
-    def tick(self, now: float) -> None:
-        """Do what is due at `now`."""
-        self._timers.tick(now)
-
-    def connection_made(self, now: float) -> None:
-        """Who waits goes on waiting."""
-
-    def connection_lost(self, now: float) -> None:
-        """The link is no reason to come in, nor to be forgotten."""
-
-    def clock_set(self, by: float, now: float) -> None:
-        """Nobody here says what the calendar says."""
-
-    # ---------------------------------------------------------------------------------
-
     def _has_room(self, now: float) -> bool:
-        return len(self._came_in) < NEW_MAX or now - self._came_in[0] >= NEW_WITHIN
+        return len(self.came_in) < NEW_MAX or now - self.came_in[0] >= NEW_WITHIN
 
     def _wait(self, address: str, waiting: _Waiting) -> None:
         is_new = self._waiting.pop(address, None) is None
@@ -183,7 +159,3 @@ class Admission:
         more = "+" if count >= WAITING_MAX else ""
         examples = [each.partition(":")[2] for each in islice(self._waiting, _EXAMPLES)]
         self._hub.warn(NewNodesWait(_KEY, f"{count}{more}", ", ".join(examples)))
-
-
-def _nothing(_: float) -> None:
-    """It is found by itself, when it speaks again."""

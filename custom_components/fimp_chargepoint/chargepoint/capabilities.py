@@ -6,8 +6,10 @@ A part of the vocabulary of `model`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+import math
 from typing import NamedTuple
 
+from .errors import InvalidRequestError, OutOfRangeError
 from .features import Feature
 
 
@@ -20,6 +22,22 @@ class Range(NamedTuple):
     minimum: float
     maximum: float
     step: float | None = 1.0
+
+    def clamp_to_step(self, value: float) -> float:
+        """Return `value` in the charge point's steps, never more than was requested.
+
+        Raises:
+            OutOfRangeError: it is outside the range.
+
+        """
+        if not self.minimum <= value <= self.maximum:
+            raise OutOfRangeError(value, self.minimum, self.maximum)
+        if self.step is None:
+            return value
+        # A hair's breadth below a step is meant to be that step.
+        steps = math.floor((value - self.minimum) / self.step + 1e-6)
+        # Without the noise of binary fractions, which no charge point would send back.
+        return round(self.minimum + steps * self.step, 6)
 
 
 type ParameterValue = bool | float | str
@@ -48,6 +66,26 @@ class Parameter:
     value_type: str = ""
     choices: Mapping[str, ParameterValue] = field(default_factory=dict)
     range: Range | None = None
+
+    def validate(self, value: ParameterValue) -> ParameterValue:
+        """Return what the parameter accepts for `value`.
+
+        Raises:
+            InvalidRequestError: it accepts nothing like it.
+
+        """
+        if self.range is not None:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return self.range.clamp_to_step(value)
+        elif self.kind is ParameterKind.CHOICE:
+            # Python takes True for 1.
+            if (value, type(value) is bool) in (
+                (choice, type(choice) is bool) for choice in self.choices.values()
+            ):
+                return value
+        elif isinstance(value, bool):
+            return value
+        raise InvalidRequestError("invalid_value", setting=self.name, value=str(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,21 @@
 """A charge point with commands: what every protocol implements, in no protocol's words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, override
 
 from .capabilities import Parameter, ParameterKind, ParameterValue
-from .commands.command import Command, Commands, ExpectedState, Request, expects
+from .commands.command import Command, Commands, ExpectedState, expects
 from .commands.mode import Mode
 from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
-from .commands.validation import clamp_to_step, validate_parameter
-from .errors import CommandRejectedError, InvalidRequestError, NoSessionError
+from .errors import CommandRefusedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
 from .limits.requested import LimitValue
 from .limits.stored_requests import StoredRequests
 from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
-from .node import Node, NodeHost
+from .node import Node, NodeHost, Outgoing
 from .session import restored
 
 
@@ -35,15 +34,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def __init__(self, address: str, snapshot: ChargepointSnapshot, host: NodeHost) -> None:
         """Start with no command on its way."""
         super().__init__(address, snapshot, host)
-        self._commands = Commands(
-            host,
-            self.timers,
-            self.command_timeout,
-            self.report_age,
-            look=lambda: self.snapshot,
-            ask=self._ask,
-            show=self._show_pending,
-        )
+        self._commands = Commands(self, ask=self._ask, show=self._show_pending)
         self._pace = RateLimiter(host.options.restart_delay, host.options.write_interval)
         self._mode = Mode()
         self.limits = LimitOwnership(self, restores=host.options.restore_limits)
@@ -52,14 +43,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     # What a protocol adds ---------------------------------------------------
 
     @abstractmethod
-    def _start_request(self, mode: str | None) -> Request:
+    def _start_request(self, mode: str | None) -> Outgoing:
         """Return the message that starts or resumes charging."""
 
     @abstractmethod
-    def _stop_request(self) -> Request:
+    def _stop_request(self) -> Outgoing:
         """Return the message that stops or pauses charging."""
 
-    def _set_request(self, feature: Feature, value: Any) -> Request:
+    def _set_request(self, feature: Feature, value: Any) -> Outgoing:
         """Return the message that sets `feature`, one of the capabilities' controls."""
         raise NotImplementedError
 
@@ -86,11 +77,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         requested = replace(self.snapshot.requested, **changes)
         self._update(self.host.clock.now(), requested=requested)
 
-    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
+    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Outgoing:
         """Return the message that sets a parameter."""
         raise NotImplementedError
 
-    def _act_request(self, feature: Feature) -> Request:
+    def _act_request(self, feature: Feature) -> Outgoing:
         """Return the message that lets the charge point do something once."""
         raise NotImplementedError
 
@@ -121,11 +112,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(feature)
         capabilities = self.snapshot.capabilities
         if (numbers := capabilities.ranges.get(feature)) is not None:
-            value = clamp_to_step(numbers, value)
+            value = numbers.clamp_to_step(value)
         elif feature in capabilities.options and value not in capabilities.options[feature]:
-            raise InvalidRequestError(str(value))
+            options = capabilities.options[feature]
+            raise InvalidRequestError("unknown_option", value=str(value), options=options)
         if feature is Feature.SESSION_CURRENT and not self.snapshot.in_session:
-            raise NoSessionError("no session is running")
+            raise NoSessionError("no_session")
         return value
 
     def effect(self, feature: Feature, value: Any) -> ExpectedState:
@@ -137,14 +129,16 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(Feature.CHARGING)
         if self._commands.is_noop(Feature.CHARGING, _CHARGING):
             return
-        await self._perform(
-            kind=Feature.CHARGING,
-            requested=True,
-            effect=_CHARGING,
-            report=Feature.STATUS,
-            request=lambda: self._start_request(self._next_mode),
-            not_before=lambda: self._pace.start_at,
-            achieved=lambda: self._take_mode(self._next_mode),
+        await self._commands.perform(
+            Command(
+                kind=Feature.CHARGING,
+                requested=True,
+                effect=_CHARGING,
+                report=Feature.STATUS,
+                request=lambda: self._start_request(self._next_mode),
+                not_before=lambda: self._pace.start_at,
+                achieved=lambda: self._take_mode(self._next_mode),
+            )
         )
 
     async def stop_charging(self) -> None:
@@ -154,21 +148,23 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         if is_noop and not self._commands.waits(Feature.CHARGING):
             return
 
-        def request() -> Request:
+        def request() -> Outgoing:
             self._pace.stopped(self.host.clock.now())
             return self._stop_request()
 
         try:
-            await self._perform(
-                kind=Feature.CHARGING,
-                requested=False,
-                effect=_NOT_CHARGING,
-                report=Feature.STATUS,
-                request=request,
-                confirmed=lambda: not self._may_start,
-                overtaken=overtakes_stop,
+            await self._commands.perform(
+                Command(
+                    kind=Feature.CHARGING,
+                    requested=False,
+                    effect=_NOT_CHARGING,
+                    report=Feature.STATUS,
+                    request=request,
+                    confirmed=lambda: not self._may_start,
+                    overtaken=overtakes_stop,
+                )
             )
-        except CommandRejectedError:
+        except CommandRefusedError:
             # It called off a start that had not left, so there was nothing to stop.
             if not is_noop:
                 raise
@@ -188,31 +184,31 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._was_set(feature, value)
             self.limits.record(feature, value)
 
-        def request() -> Request:
+        def request() -> Outgoing:
             # It may have been held for a while.
             self._require(feature)
             return self._set_request(feature, value)
 
-        command: dict[str, Any] = {
-            "kind": feature,
-            "requested": value,
-            "effect": effect,
-            "report": None if assumed else self._report_of(feature),
-            "request": request,
-            "achieved": achieved,
-            "overtaken": overtakes_limit(feature, value, self.snapshot),
-        }
+        command = Command(
+            kind=feature,
+            requested=value,
+            effect=effect,
+            report=None if assumed else self._report_of(feature),
+            request=request,
+            achieved=achieved,
+            overtaken=overtakes_limit(feature, value, self.snapshot),
+        )
         if effect is not None and effect.fact in self.snapshot.capabilities.lasting:
-            await self._write(effect.fact, **command)
+            await self._write(effect.fact, command)
         else:
-            await self._perform(**command)
+            await self._commands.perform(command)
 
     async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
         """Set one of the capabilities' parameters to a value that it can have."""
         parameter = self.snapshot.capabilities.parameter(parameter_id)
         if parameter is None or parameter.kind is ParameterKind.VALUE:
-            raise InvalidRequestError(parameter_id)
-        value = validate_parameter(parameter, value)
+            raise InvalidRequestError("unknown_setting", setting=parameter_id)
+        value = parameter.validate(value)
         kind = parameter_kind(parameter_id)
         effect = ExpectedState(
             kind, value, lambda known: known.parameters.get(parameter_id) == value
@@ -220,14 +216,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         if self._commands.is_noop(kind, effect):
             self._commands.cancel_queued(kind, effect)
             return
-        await self._write(
-            kind,
+        command = Command(
             kind=kind,
             requested=value,
             effect=effect,
             report=kind,
             request=lambda: self._parameter_request(parameter, value),
         )
+        await self._write(kind, command)
 
     async def act(self, feature: Feature) -> None:
         """Let it do something once, such as to restart; returns when it has accepted that."""
@@ -235,13 +231,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         effect = self._act_effect(feature)
         if effect is not None and self._commands.is_noop(feature, effect):
             return
-        await self._perform(
-            kind=feature,
-            requested=True,
-            effect=effect,
-            report="" if effect is None else effect.fact,
-            request=lambda: self._act_request(feature),
-            achieved=lambda: self._acted(feature),
+        await self._commands.perform(
+            Command(
+                kind=feature,
+                requested=True,
+                effect=effect,
+                report="" if effect is None else effect.fact,
+                request=lambda: self._act_request(feature),
+                achieved=lambda: self._acted(feature),
+            )
         )
 
     async def set_charging_mode(self, mode: str) -> None:
@@ -256,14 +254,16 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     async def start_mode(self, mode: str) -> None:
         """Let charging go on in `mode`, with what that brings, also if it is the same."""
-        await self._perform(
-            kind=Feature.CHARGING_MODE,
-            requested=mode,
-            effect=_CHARGING,
-            report=Feature.STATUS,
-            request=lambda: self._start_request(mode),
-            confirmed=lambda: self._mode.reported in (None, mode),
-            achieved=lambda: self._take_mode(mode),
+        await self._commands.perform(
+            Command(
+                kind=Feature.CHARGING_MODE,
+                requested=mode,
+                effect=_CHARGING,
+                report=Feature.STATUS,
+                request=lambda: self._start_request(mode),
+                confirmed=lambda: self._mode.reported in (None, mode),
+                achieved=lambda: self._take_mode(mode),
+            )
         )
 
     @property
@@ -305,24 +305,22 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     def _require(self, feature: Feature) -> None:
         if feature not in self.snapshot.capabilities.controls:
-            raise InvalidRequestError(feature)
+            raise InvalidRequestError("unsupported", feature=feature)
 
-    async def _perform(self, **command: Any) -> None:
-        await self._commands.perform(Command(**command))
-
-    async def _write(self, setting: str, request: Callable[[], Request], **command: Any) -> None:
+    async def _write(self, setting: str, command: Command) -> None:
         """Change `setting`, which is kept in lasting memory: not too often."""
+        request = command.request
 
-        def write() -> Request:
+        def write() -> Outgoing:
             made = request()
             self._pace.written(setting, self.host.clock.now())
             return made
 
+        command.request = write
+        command.not_before = lambda: self._pace.write_at(setting)
         try:
-            await self._perform(
-                request=write, not_before=lambda: self._pace.write_at(setting), **command
-            )
-        except CommandRejectedError:
+            await self._commands.perform(command)
+        except CommandRefusedError:
             self._pace.refused(setting)
             raise
 
@@ -335,13 +333,10 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self.limits.changed(before, now)
 
     @property
-    def _modes(self) -> tuple[str, ...]:
-        return self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
-
-    @property
     def _next_mode(self) -> str | None:
         """The mode to start charging in, None where the charge point decides."""
-        return self._mode.chosen if self._mode.chosen in self._modes else None
+        modes = self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
+        return self._mode.chosen if self._mode.chosen in modes else None
 
     def _take_mode(self, mode: str | None) -> None:
         """Charging goes on in `mode`, as was asked for."""

@@ -1,18 +1,19 @@
-"""The whole exception tree of the library.
+"""All errors of the library: a code and its values, no sentence.
 
-Every exception carries text a person can act on. The Home Assistant side maps
-the tree in one place (`entity.py` and `config_flow.py`); nothing below this
-package raises anything else to its callers.
+The text of each code is in `exceptions` of Home Assistant's `translations/`. Nothing else is
+raised to a caller.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
+from typing import override
 
 
 class Refusal(Enum):
-    """What a charge point means that says no.
+    """What it means that a charge point refuses a command.
 
-    `OF_REPORT`: it has done what was wanted, and could not say what came of it.
+    `OF_REPORT`: it has carried out the command, and could not report the result.
     """
 
     FINAL = "final"
@@ -23,9 +24,21 @@ class Refusal(Enum):
 class ChargepointError(Exception):
     """Base of everything the library raises on purpose."""
 
+    def __init__(self, code: str, **values: str | float | Collection[str]) -> None:
+        """Keep what happened, and to what."""
+        super().__init__(code, values)
+        self.code = code
+        self.values = values
+
+    @override
+    def __str__(self) -> str:
+        """Return what a log shows."""
+        values = ", ".join(f"{key}={value}" for key, value in self.values.items())
+        return f"{self.code} ({values})" if values else self.code
+
 
 class NotConnectedError(ChargepointError):
-    """The link to the broker or the account is down."""
+    """The command or message did not arrive, or nobody knows whether it did."""
 
 
 class TlsError(NotConnectedError):
@@ -40,8 +53,8 @@ class RequestLimitError(NotConnectedError):
     """The account has used up its requests; it is accepted again from `until` on."""
 
     def __init__(self, until: datetime) -> None:
-        """Remember when the limit is reset."""
-        super().__init__(f"request limit reached until {until:%Y-%m-%d %H:%M %Z}")
+        """Keep when the limit is reset."""
+        super().__init__("request_limit", until=f"{until:%Y-%m-%d %H:%M %Z}")
         self.until = until
 
 
@@ -53,59 +66,54 @@ class AuthenticationError(ChargepointError):
     """The broker or the account refused our user name or password."""
 
 
-class CommandRejectedError(ChargepointError):
-    """The charge point said no; `reason` is in its own words."""
+class CommandRefusedError(ChargepointError):
+    """The charge point refused the command."""
+
+
+class CommandRejectedError(CommandRefusedError):
+    """The charge point refused the command; `reason` is in its own words."""
 
     def __init__(self, reason: str) -> None:
         """Keep the charge point's own words."""
-        super().__init__(reason)
+        super().__init__("command_rejected", reason=reason)
         self.reason = reason
+
+
+def refused_with(words: str | None) -> CommandRefusedError:
+    """Return the refusal that a charge point gave in these `words`, if in any."""
+    return CommandRejectedError(words) if words else CommandRefusedError("no_reason")
 
 
 class OutcomeUnknownError(ChargepointError):
-    """It was taken, but what came of it the charge point could not say, for its `reason`."""
-
-    def __init__(self, reason: str) -> None:
-        """Keep the charge point's own words."""
-        super().__init__(reason)
-        self.reason = reason
+    """The charge point took the command, but could not report the result, for its `reason`."""
 
 
 class CommandTimeoutError(ChargepointError):
-    """The charge point did not prove the command within `seconds`."""
-
-    def __init__(self, seconds: float, *, authorized: bool = True) -> None:
-        """Keep how long it waited, and whether the charge point waits for authorization."""
-        super().__init__(f"no confirmation within {seconds:g} s")
-        self.seconds = seconds
-        self.authorized = authorized
+    """The charge point did not confirm the command in time."""
 
 
 class CommandSupersededError(ChargepointError):
-    """A newer command took the place of this one before it was proven."""
+    """A newer command replaced this one before it was confirmed."""
 
 
 class InvalidRequestError(ChargepointError):
-    """Asked for something this charge point cannot do, or out of its bounds."""
+    """The charge point cannot do that, or not with these values; nothing was sent."""
 
 
 class OutOfRangeError(InvalidRequestError):
-    """A number that this charge point does not take."""
+    """A number outside the range that the charge point accepts."""
 
     def __init__(self, value: float, minimum: float, maximum: float) -> None:
-        """Remember what was asked for, and what would have been possible."""
-        super().__init__(f"{value:g} is not between {minimum:g} and {maximum:g}")
-        self.value = value
-        self.minimum = minimum
-        self.maximum = maximum
+        """Keep what was requested, and what is possible."""
+        super().__init__("out_of_range", value=value, minimum=minimum, maximum=maximum)
 
 
 class NoSessionError(InvalidRequestError):
-    """What was asked for belongs to a running session, and there is none."""
+    """The request needs an active session, and there is none."""
 
 
 class ProtocolError(ChargepointError):
-    """Bytes that make no sense. Counted and logged once per `kind`, never raised to a user.
+    """A message that cannot be read. Counted, and logged once per `kind`; never shown to users.
 
     Args:
         kind: a short constant that names the kind of damage, e.g. `"json"`.
@@ -114,6 +122,11 @@ class ProtocolError(ChargepointError):
     """
 
     def __init__(self, kind: str, detail: object = "") -> None:
-        """Keep the kind apart from the detail, it is what is counted."""
-        super().__init__(f"{kind}: {detail}" if detail else kind)
+        """Keep the kind apart from the detail: it is what is counted."""
+        super().__init__(kind)
         self.kind = kind
+        self.detail = detail
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}" if self.detail else self.kind

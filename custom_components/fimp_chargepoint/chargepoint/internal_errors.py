@@ -38,10 +38,14 @@ class InternalErrors:
 
     def call[**P](self, action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Call `action` and ignore its result."""
+        self.call_for(action, partial(action, *args, **kwargs))
+
+    def call_for[*Ts](self, subject: object, action: Callable[[*Ts], object], *args: *Ts) -> None:
+        """Call `action`; an error is that of `subject`."""
         try:
-            action(*args, **kwargs)
+            action(*args)
         except Exception as error:  # noqa: BLE001
-            self.report(error, action)
+            self.report(error, subject)
 
     def tell[*Ts](self, listeners: Iterable[Callable[[*Ts], object]], *what: *Ts) -> None:
         """Call each of `listeners` with `what`; they may add or remove listeners."""
@@ -54,10 +58,7 @@ class InternalErrors:
     def each[T](self, subjects: Iterable[T], action: Callable[[T], object]) -> None:
         """Call `action` with each of `subjects`, whose collection may change meanwhile."""
         for subject in tuple(subjects):
-            try:
-                action(subject)
-            except Exception as error:  # noqa: BLE001
-                self.report(error, subject)
+            self.call_for(subject, action, subject)
 
     def ask[T, **P](self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return the answer to `question`, None if it fails.

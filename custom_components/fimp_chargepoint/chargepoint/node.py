@@ -3,7 +3,7 @@
 Nodes are fed with messages and time (`now`), and never know who listens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 import logging
 from typing import Any, Protocol, override
@@ -11,7 +11,7 @@ from typing import Any, Protocol, override
 from .internal_errors import InternalErrors
 from .model import CUT_OFF, NodeSnapshot, Reason
 from .options import Options
-from .scheduler import Clock, Timers
+from .scheduler import Clock, Scheduler, Timers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,18 +30,39 @@ type Listener[S] = Callable[[S], None]
 type Changes = dict[str, Any]
 
 
+class Outgoing(Protocol):
+    """What is sent to a charge point; a reply or a refusal refers to its `id`.
+
+    The rest is between a protocol and its kind of hub; for most it is a `Request`.
+    """
+
+    @property
+    def id(self) -> str:
+        """Unique on its hub."""
+
+
 class NodeHost(Protocol):
-    """What a node needs of its hub: the time, a wake-up call, and a way to speak.
+    """What a node needs of its hub, whatever the transport.
 
     Whoever calls a listener calls it through `internal_errors`.
     """
 
     clock: Clock
+    scheduler: Scheduler
     options: Options
     internal_errors: InternalErrors
 
-    def wake(self) -> None:
-        """Look at the nodes' deadlines again."""
+    def deliver(self, request: Outgoing) -> Coroutine[object, object, None]:
+        """Hand over a request at once, before the first suspension; return when it has left.
+
+        Raises:
+            NotConnectedError: the connection is down, or broke meanwhile.
+
+        """
+
+
+class MessageHost(NodeHost, Protocol):
+    """A hub whose messages have a topic, or another name, and bytes."""
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the link is down."""
@@ -58,7 +79,7 @@ class Node[S: NodeSnapshot]:
         self.address = address
         self.snapshot = snapshot
         self.host = host
-        self.timers = Timers(host.wake)
+        self.timers = Timers(host.scheduler, self, running=False)
         self._published = snapshot
         self._published_at = float("-inf")
         self._settling_until = float("-inf")
@@ -91,12 +112,8 @@ class Node[S: NodeSnapshot]:
 
     @property
     def next_deadline(self) -> float | None:
-        """When `tick` wants to be called next, in POSIX seconds."""
+        """The nearest deadline in seconds of the hub's clock, for the diagnostics."""
         return self.timers.next_deadline
-
-    def tick(self, now: float) -> None:
-        """Do what is due at `now`."""
-        self.timers.tick(now)
 
     def connection_made(self, now: float) -> None:
         """Nothing is known until the node speaks; ask it for everything."""

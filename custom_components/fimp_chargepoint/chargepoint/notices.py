@@ -1,61 +1,45 @@
-"""What only the user can put right, as the hub tells it."""
+"""What only the user can solve, as the hub reports it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
-class LoginLost:
-    """`service`, which speaks for charge points, is not logged in at its vendor any more."""
+class HubWarning:
+    """Only the user can solve this; `key` identifies it."""
 
     key: str
-    service: str
 
     @property
     def placeholders(self) -> dict[str, str]:
-        """What is said of it."""
-        return {"service": self.service}
+        """The values for its text."""
+        return {each.name: getattr(self, each.name) for each in fields(self)[1:]}
 
 
 @dataclass(frozen=True, slots=True)
-class CloudLost:
-    """`service`, which reports for charge points, has no connection to its vendor's cloud."""
+class LoginLost(HubWarning):
+    """The adapter `service` is no longer signed in to its cloud."""
 
-    key: str
     service: str
 
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What is said of it."""
-        return {"service": self.service}
+
+@dataclass(frozen=True, slots=True)
+class CloudLost(HubWarning):
+    """The adapter `service` has no connection to its manufacturer's cloud."""
+
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
-class ModulesUnassigned:
-    """Nobody but the user can say what belongs to the charge points with these `names`."""
+class ModulesUnassigned(HubWarning):
+    """Only the user knows which modules belong to the charge points with these `names`."""
 
-    key: str
     names: str
 
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What is said of it."""
-        return {"names": self.names}
-
 
 @dataclass(frozen=True, slots=True)
-class NewNodesWait:
-    """So many new nodes wait until the user lets them in, such as those with `examples`."""
+class NewNodesWait(HubWarning):
+    """So many new nodes wait until the user admits them; `examples` are some of them."""
 
-    key: str
     count: str
-    #: Nobody's business in a log: some are called by their serial numbers.
+    #: Not for logs: some addresses are serial numbers.
     examples: str = field(repr=False)
-
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What is said of it."""
-        return {"count": self.count, "examples": self.examples}
-
-
-#: What only the user can put right. `key` identifies it.
-type HubWarning = LoginLost | CloudLost | ModulesUnassigned | NewNodesWait

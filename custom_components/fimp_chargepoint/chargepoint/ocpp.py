@@ -6,7 +6,7 @@ knows how a protocol spells anything.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, override
@@ -42,16 +42,7 @@ class OcppSnapshot(NodeSnapshot):
 
 #: The fields of all that only holds as long as somebody says it.
 NOTHING_KNOWN: Final = dict.fromkeys(
-    (
-        "connected",
-        "csms_url",
-        "client_id",
-        "version",
-        "security_profile",
-        "registration",
-        "csms_current",
-        "csms_power",
-    )
+    {each.name for each in fields(OcppSnapshot)} - {each.name for each in fields(NodeSnapshot)}
 )
 
 
@@ -190,9 +181,9 @@ class OcppClient(Node[OcppSnapshot], ABC):
         """
         question = self._question(command, self.host.clock.now())
         if not self.snapshot.available:
-            raise NotConnectedError("the station is not there")
+            raise NotConnectedError("station_unavailable")
         if question.answer is None:
-            await self.host.publish(question.request.topic, question.request.payload)
+            await self.host.deliver(question.request)
             answer: dict[str, Any] = {}
         else:
             answer = question.answer(await self._calls.ask(question.request))

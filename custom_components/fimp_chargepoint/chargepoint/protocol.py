@@ -1,4 +1,4 @@
-"""What every protocol implements: filters, routes, and what to do when the link comes up."""
+"""What every protocol over MQTT implements: filters, routes, and how it starts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -6,7 +6,7 @@ import typing
 from typing import Any
 
 from .admission import Admission, NoticeHost
-from .node import Node, NodeHost
+from .node import MessageHost, Node
 from .notices import HubWarning
 from .options import ModuleChoice
 from .scheduler import Timers
@@ -16,7 +16,7 @@ type Handler = Callable[[bytes, float], None]
 type AnyNode = Node[Any]
 
 
-class ProtocolHost(NodeHost, NoticeHost, typing.Protocol):
+class ProtocolHost(MessageHost, NoticeHost, typing.Protocol):
     """What a protocol needs of its hub."""
 
     nodes: dict[str, AnyNode]
@@ -44,7 +44,7 @@ class Protocol(ABC):
         """Speak on `hub`, with `prefix` before every topic."""
         self._hub = hub
         self._prefix = prefix
-        self._timers = Timers(hub.wake)
+        self._timers = Timers(hub.scheduler, self)
 
     @abstractmethod
     def route(self, topic: str) -> Handler | None:
@@ -90,12 +90,3 @@ class Protocol(ABC):
 
     def clock_set(self, by: float, now: float) -> None:
         """The system clock was set `by` seconds; the hub tells the nodes itself."""
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When `tick` wants to be called next, in POSIX seconds."""
-        return self._timers.next_deadline
-
-    def tick(self, now: float) -> None:
-        """Do what is due at `now`."""
-        self._timers.tick(now)

@@ -19,7 +19,7 @@ from homeassistant.util.ssl import (
 )
 
 from ..chargepoint.errors import NotConnectedError, TlsError
-from ..chargepoint.transport.connection import MqttSettings, SettingsSource
+from ..chargepoint.transport.mqtt import MqttSettings, SettingsSource
 from ..const import (
     CONF_BROKER,
     CONF_CA_CERTIFICATE,
@@ -99,9 +99,9 @@ async def _home_assistant_broker(hass: HomeAssistant) -> MqttSettings:
     """Return the settings of Home Assistant's own MQTT integration, as they are now."""
     entry = _mqtt_entry(hass)
     if entry is None:
-        raise NotConnectedError("the MQTT integration is not set up")
+        raise NotConnectedError("mqtt_not_set_up")
     if entry.disabled_by is not None:
-        raise NotConnectedError("the MQTT integration is disabled")
+        raise NotConnectedError("mqtt_disabled")
     config = {**entry.data, **entry.options}
     tls = None
     # Without a CA the MQTT integration does not use TLS, whatever else is set.
@@ -186,7 +186,7 @@ def _tls_context(
             _load_client_certificate(context, certificate, key)
     except (OSError, TypeError, ValueError) as error:
         # TypeError is what Python says of text that is not ASCII.
-        raise CertificateError(str(error)) from error
+        raise CertificateError("invalid_certificate", detail=str(error)) from error
     return context
 
 

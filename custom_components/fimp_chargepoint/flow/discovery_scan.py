@@ -4,8 +4,8 @@ import asyncio
 from typing import NamedTuple
 
 from ..chargepoint.echo import is_heard
-from ..chargepoint.hub import Hub
 from ..chargepoint.model import ChargepointSnapshot, Identity
+from ..chargepoint.mqtt_hub import MqttHub
 
 #: Seconds to look for charge points; most heartbeats come within five.
 SEARCH_SECONDS = 6.0
@@ -27,7 +27,7 @@ class DiscoveryScan(NamedTuple):
         return "nothing_found" if self.delivers else "nothing_delivered"
 
 
-async def async_search(hub: Hub, prefixes: list[str]) -> DiscoveryScan:
+async def async_search(hub: MqttHub, prefixes: list[str]) -> DiscoveryScan:
     """Look for charge points on a connected hub, and stop it."""
     try:
         await asyncio.sleep(SEARCH_SECONDS)

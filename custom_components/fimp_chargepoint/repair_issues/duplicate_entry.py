@@ -13,7 +13,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from ..chargepoint.echo import have_common_messages, is_heard
-from ..chargepoint.hub import Hub
+from ..chargepoint.mqtt_hub import MqttHub
 from ..const import CONF_PREFIXES, DOMAIN
 from .watcher import EntryWatch, Finding, Findings, Memory
 
@@ -26,7 +26,7 @@ _INTERVAL: Final = 600.0
 
 
 async def async_is_heard_elsewhere(
-    hass: HomeAssistant, hub: Hub, prefixes: Sequence[str], entry_id: str | None
+    hass: HomeAssistant, hub: MqttHub, prefixes: Sequence[str], entry_id: str | None
 ) -> bool:
     """Return whether an entry other than that with `entry_id` receives what `hub` sends."""
     others = [
@@ -72,7 +72,7 @@ async def _async_probe(watch: EntryWatch, memory: Memory) -> None:
     for other in watch.hass.config_entries.async_loaded_entries(DOMAIN):
         if other is watch.entry:
             continue
-        there: Hub = other.runtime_data.hub
+        there: MqttHub = other.runtime_data.hub
         found = have_common_messages(hub, there) or any(
             [await is_heard(hub, prefix, [there], HEARING_SECONDS) for prefix in prefixes]
         )

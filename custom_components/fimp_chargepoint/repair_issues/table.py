@@ -21,6 +21,7 @@ from ..chargepoint.notices import (
 )
 from ..const import CONF_BROKER, DOMAIN, MQTT_DOMAIN, Broker
 from ..coordinator import FimpConfigEntry
+from ..entity import async_message, translated
 from .duplicate_entry import find_duplicates
 from .readded import async_move, find_readded
 from .watcher import (
@@ -93,8 +94,9 @@ def _offline(broker: Broker, watch: EntryWatch) -> Findings:
     entry, detail = watch.entry, None
     if entry.data[CONF_BROKER] == broker and watch.memory is not None:
         hub = entry.runtime_data.hub
-        if not (hub.transport.connected or isinstance(hub.last_error, AuthenticationError)):
-            detail = str(hub.last_error)
+        error = None if hub.transport.connected else hub.last_error
+        if error is not None and not isinstance(error, AuthenticationError):
+            detail = async_message(watch.hass, translated(error, entry.title))
     elif entry.data[CONF_BROKER] == broker and _failed_with(entry, "cannot_connect"):
         detail = str((entry.error_reason_translation_placeholders or {}).get("detail"))
     return {} if detail is None else {entry.entry_id: Finding({"detail": detail})}

@@ -128,9 +128,9 @@ class Account:
         )
         token, customer_id = reply.get("token"), reply.get("customer_id")
         if reply.get("success") is not True:
-            raise AuthenticationError(str(reply.get("error") or "the token is not valid"))
+            raise AuthenticationError("invalid_api_token", detail=str(reply.get("error")))
         if not isinstance(token, str) or not isinstance(customer_id, str):
-            raise NotConnectedError("the reply to the token cannot be read")
+            raise NotConnectedError("unreadable_reply", detail="VALIDATE_API_TOKEN")
         self._authorization = f"Token {token}"
         self.customer_id = customer_id
 
@@ -145,7 +145,7 @@ class Account:
         frame = {"command": "GET_ACCOUNT", "Authorization": self._authorization}
         login = (await self._ask(connect, frame)).get("login")
         if not isinstance(login, str) or not login:
-            raise NotConnectedError("the reply has no login")
+            raise NotConnectedError("unreadable_reply", detail="GET_ACCOUNT")
         return login
 
     async def open(self, websocket: Websocket) -> list[bytes]:
@@ -165,7 +165,7 @@ class Account:
                         return early
         except TimeoutError:
             pass
-        raise NoAnswerError("no list of charge points")
+        raise NoAnswerError("no_answer")
 
     def topic(self, message: bytes) -> str:
         """Return the object that a frame is, and what it is about."""
@@ -191,14 +191,14 @@ class Account:
     def explain(self, error: ChargepointError) -> ChargepointError:
         """Return what a failure means: all three signs of the request limit are the same."""
         match error:
-            case ClosedError(code=code) if code == _CLOSED_REQUEST_LIMIT:
+            case ClosedError(close_code=code) if code == _CLOSED_REQUEST_LIMIT:
                 return RequestLimitError(next_reset(self._now()))
             case UpgradeRefusedError(headers=headers):
                 reason = headers.get(_REJECT_REASON, "")
                 if _REJECTED_REQUEST_LIMIT in reason:
                     return RequestLimitError(next_reset(self._now()))
                 if _REJECTED_CONNECTED in reason:
-                    return AlreadyConnectedError(reason)
+                    return AlreadyConnectedError("already_connected")
         return error
 
     def pause(self, error: ChargepointError) -> float:
@@ -212,7 +212,7 @@ class Account:
         if code == _INVALID_AUTH_TOKEN:
             # It has expired, or the API token was replaced: validate that again.
             self._authorization = None
-            raise NotConnectedError(message)
+            raise NotConnectedError("unreachable", detail=message)
         if code == _REQUEST_LIMIT:
             raise RequestLimitError(next_reset(self._now()))
 
@@ -223,14 +223,14 @@ class Account:
                 await websocket.send(_json(request))
                 message = await websocket.receive()
         except TimeoutError as error:
-            raise NoAnswerError("no reply in time") from error
+            raise NoAnswerError("no_answer") from error
         try:
             frame, reply = decoding.decode(message), decoding.parse(message)
         except ProtocolError as error:
-            raise NotConnectedError(f"the reply cannot be read: {error}") from error
+            raise NotConnectedError("unreadable_reply", detail=str(error)) from error
         if isinstance(frame, frames.Failure):
             self._check(frame.code, frame.message)
-            raise NotConnectedError(frame.message)
+            raise NotConnectedError("unreachable", detail=frame.message)
         return reply
 
 

@@ -10,7 +10,7 @@ from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import Request
 from ..commands.replies import PendingReplies
-from ..errors import Refusal
+from ..errors import Refusal, refused_with
 from ..model import (
     ChargepointSnapshot,
     Feature,
@@ -22,7 +22,7 @@ from ..model import (
     parameter_kind,
     rising,
 )
-from ..node import NodeHost
+from ..node import MessageHost
 from ..smart_charging import (
     CurrentSchedule,
     DelayedCharging,
@@ -53,6 +53,7 @@ _SETTINGS: Final = "GET_CH_SETTINGS"
 class BlueCurrentChargepoint(Chargepoint, SmartCharging):
     """One charge point of an account."""
 
+    host: MessageHost
     # Blue Current itself gives up after about 30 s, and reports that.
     command_timeout: ClassVar[float] = 60.0
     report_age: ClassVar[float] = 5.0
@@ -61,7 +62,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         self,
         address: str,
         evse_id: str,
-        host: NodeHost,
+        host: MessageHost,
         requests: Requests,
         replies: PendingReplies,
     ) -> None:
@@ -149,7 +150,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         """Take over what became of a request of this charge point."""
         setting = _SETTINGS_BY_COMMAND.get(reply.command)
         if reply.error is not None:
-            self._commands.reject(request_id, reply.error, _refusal(reply))
+            self._commands.reject(request_id, refused_with(reply.error), _refusal(reply))
         elif reply.final and setting is not None:
             parameter_id, is_inverted = setting
             if reply.value is None or parameter_id in tuple(Profile):

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Final, override
 
 from ..commands.replies import PendingReplies
 from ..errors import ProtocolError
 from ..grid import GridConnection
-from ..hub import Hub
+from ..hub import Hub, Timed
 from ..model import Meter, Reason
 from ..options import Options
 from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
 from ..scheduler import Clock
-from ..transport.connection import MqttSettings
 from ..transport.websocket import Backoff, Session, WebsocketTransport
 from . import decoding, frames, status
 from .account import URL, Account
@@ -55,14 +55,15 @@ class BlueCurrentProtocol(Protocol):
 
     @override
     def route(self, topic: str) -> Handler | None:
-        return self._handle
+        return self.handle
 
     @override
     def recognise(self, topic: str, payload: bytes, now: float) -> AnyNode | None:
         # Only an account that is connected receives anything.
         return None
 
-    def _handle(self, payload: bytes, now: float) -> None:
+    def handle(self, payload: bytes, now: float) -> None:
+        """Handle a frame, or raise a ProtocolError."""
         match decoding.decode(payload):
             case frames.ChargePoints() as found:
                 self._list(found, now)
@@ -257,17 +258,21 @@ class BlueCurrentHub(Hub):
 
         The `session` stays open. Charge points with the `known` addresses are never held back.
         """
-        super().__init__(_no_settings, clock=clock, options=options, known=known)
+        super().__init__(clock=clock, options=options, known=known)
         self.account = Account(api_token, url=url, now=self._calendar)
-        self.transport = WebsocketTransport(  # type: ignore[assignment]
+        self.transport = WebsocketTransport(
             session, self.account, self, backoff=backoff, now=self._calendar
         )
         self.protocol = BlueCurrentProtocol(self)
-        self.add_protocol("", self.protocol)
+
+    @override
+    def _route(self, topic: str) -> Handler | None:
+        return self.protocol.handle
+
+    @property
+    @override
+    def _timed(self) -> Iterable[Timed]:
+        return chain(super()._timed, (self.protocol,))
 
     def _calendar(self) -> datetime:
         return self.clock.to_datetime(self.clock.now())
-
-
-async def _no_settings() -> MqttSettings:
-    raise NotImplementedError

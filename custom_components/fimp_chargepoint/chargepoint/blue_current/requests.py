@@ -14,7 +14,7 @@ import orjson
 
 from ..capabilities import ParameterValue
 from ..commands.command import Request
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, OutOfRangeError
 from ..scheduler import Clock
 from ..smart_charging import (
     CurrentSchedule,
@@ -141,7 +141,7 @@ class Requests:
     def delayed_charging(self, evse_id: str, schedule: DelayedCharging) -> Request:
         """Set when delayed charging lets a charge point charge."""
         if not schedule.days:
-            raise InvalidRequestError("no day")
+            raise InvalidRequestError("no_days")
         days = ",".join(str(int(day)) for day in sorted(schedule.days))
         return self.make(
             "SAVE_SCHEDULE_DELAYED_CHARGING",
@@ -155,7 +155,7 @@ class Requests:
         """Set what price-based charging has to achieve."""
         for level in (settings.level, settings.minimum_level):
             if level is not None and not 0 <= level <= 100:  # noqa: PLR2004
-                raise InvalidRequestError(f"{level} %")
+                raise OutOfRangeError(level, 0, 100)
         departure = settings.departure
         return self.make(
             "PATCH_PRICE_BASED_CHARGING_SETTINGS",
@@ -169,9 +169,11 @@ class Requests:
     def set_schedule(self, schedule: CurrentSchedule) -> Request:
         """Create a schedule of a current limit, or change the one that has its id."""
         if not (schedule.start_days and schedule.end_days and schedule.charge_points):
-            raise InvalidRequestError("no day or no charge point")
+            raise InvalidRequestError("no_days")
         if schedule.current is None or not 0 <= schedule.current <= _CURRENT_MAX:
-            raise InvalidRequestError(f"{schedule.current} A")
+            raise InvalidRequestError(
+                "invalid_value", setting="current", value=str(schedule.current)
+            )
         is_new = schedule.id is None
         return self.make(
             "POST_SET_OVERRIDE_CURRENT" if is_new else "POST_EDIT_OVERRIDE_CURRENT",
@@ -187,7 +189,7 @@ class Requests:
     def clear_schedule(self, schedule_id: str) -> Request:
         """Delete a schedule of a current limit; its id is sent as a number."""
         if not re.fullmatch(r"\d{1,15}", schedule_id):
-            raise InvalidRequestError(schedule_id)
+            raise InvalidRequestError("unknown_schedule", value=schedule_id)
         return self.make("POST_CLEAR_OVERRIDE_CURRENT", schedule_id=int(schedule_id))
 
 

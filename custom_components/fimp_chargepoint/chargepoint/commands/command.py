@@ -10,23 +10,21 @@ it, so that nobody who is told can keep a stop from leaving. Knows nothing of pr
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from ..errors import (
     ChargepointError,
-    CommandRejectedError,
+    CommandRefusedError,
     CommandSupersededError,
     CommandTimeoutError,
     NotConnectedError,
     OutcomeUnknownError,
     Refusal,
 )
-from ..model import ChargepointSnapshot, Feature, Status
-from ..node import NodeHost
-from ..scheduler import Timers
+from ..model import Feature, Status
+from ..node import Outgoing
 
 # What a command is made of has a file of its own.
-from .request import EVER, Outstanding
+from .request import EVER, Commanded, Outstanding
 from .request import Command as Command  # noqa: PLC0414
 from .request import ExpectedState as ExpectedState  # noqa: PLC0414
 from .request import Request as Request  # noqa: PLC0414
@@ -46,29 +44,23 @@ class Commands:
 
     def __init__(
         self,
-        host: NodeHost,
-        timers: Timers,
-        timeout: float,
-        report_age: float,
+        chargepoint: Commanded,
         *,
-        look: Callable[[], ChargepointSnapshot],
         ask: Callable[[str], None],
-        show: Callable[[Mapping[str, Any]], None],
+        show: Callable[[Mapping[str, object]], None],
     ) -> None:
-        """Wait `timeout` seconds for proofs, from reports that are `report_age` old at most.
+        """Start with none.
 
-        `look` tells what is known of the charge point, `ask` asks it for evidence, `show`
-        shows all that is wanted, by kind.
+        `ask(report)` asks the charge point for a report, `show(pending)` shows all requested
+        values, by kind.
         """
-        self._host = host
-        self._timers = timers
-        self._timeout = timeout
-        self._report_age = report_age
-        self._look = look
+        self._chargepoint = chargepoint
+        self._timers = chargepoint.timers
+        self._timeout = chargepoint.command_timeout
         self._ask = ask
         self._show = show
         self._waiting: dict[str, Command] = {}
-        self._outstanding = Outstanding(timers, timeout, report_age, look, ask)
+        self._outstanding = Outstanding(chargepoint, ask)
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -76,7 +68,7 @@ class Commands:
         """Whether `effect` is so already, and nothing that has left can change that."""
         under_way = self.waits(kind) and not self.is_queued(kind)
         opposed = self._outstanding.opposes(effect)
-        return effect.matches(self._look()) and not under_way and not opposed
+        return effect.matches(self._chargepoint.snapshot) and not under_way and not opposed
 
     def waits(self, kind: str) -> bool:
         """Whether a command of `kind` waits, to leave or for its proof."""
@@ -90,7 +82,7 @@ class Commands:
         """What is wanted now is so: nothing that would change it may leave any more."""
         for each in tuple(self._waiting.values()):
             if self.is_queued(each.kind) and (each.kind == kind or _opposite(each.effect, effect)):
-                self._settle(each, CommandSupersededError(each.kind))
+                self._settle(each, CommandSupersededError("command_superseded"))
 
     async def perform(self, command: Command) -> None:
         """Send `command` and return when the charge point has proven it.
@@ -98,14 +90,14 @@ class Commands:
         The wait belongs to the charge point: a caller that gives up does not end it.
 
         Raises:
-            NotConnectedError, CommandRejectedError, CommandTimeoutError,
+            NotConnectedError, CommandRefusedError, CommandTimeoutError,
             CommandSupersededError: as they say.
 
         """
         if self._closed:
-            raise NotConnectedError("the charge point was removed")
+            raise NotConnectedError("removed")
         waiting = self._waiting.get(command.kind)
-        at_once = command.not_before() <= self._host.clock.now()
+        at_once = command.not_before() <= self._chargepoint.host.clock.now()
         if waiting is None or waiting.requested != command.requested:
             self._supersede(command)
             self._waiting[command.kind] = command
@@ -129,7 +121,7 @@ class Commands:
 
     def reported(self, report: str) -> None:
         """End the waits that the report called `report` proves."""
-        now, snapshot = self._host.clock.now(), self._look()
+        now, snapshot = self._chargepoint.host.clock.now(), self._chargepoint.snapshot
         for command in tuple(self._waiting.values()):
             if (
                 command.report == report
@@ -154,7 +146,9 @@ class Commands:
         if command is not None:
             self._succeed(command)
 
-    def reject(self, request_id: str, reason: str, refusal: Refusal = Refusal.FINAL) -> None:
+    def reject(
+        self, request_id: str, error: CommandRefusedError, refusal: Refusal = Refusal.FINAL
+    ) -> None:
         """End the wait that `request_id` belongs to, if it is anybody's, or send it again."""
         command = self._waiting_for(request_id)
         if refusal is not Refusal.OF_REPORT:
@@ -162,12 +156,14 @@ class Commands:
         if command is None:
             return
         if refusal is Refusal.OF_REPORT:
-            self._settle(command, OutcomeUnknownError(reason))
+            self._settle(
+                command, OutcomeUnknownError("outcome_unknown", reason=error.values["reason"])
+            )
             if command.effect is not None:
-                now = self._host.clock.now()
+                now = self._chargepoint.host.clock.now()
                 self._outstanding.doubt(command.effect, command.achieved, now)
-        elif refusal is Refusal.FINAL or not self._retries(command, reason):
-            self._settle(command, CommandRejectedError(reason))
+        elif refusal is Refusal.FINAL or not self._retries(command, error):
+            self._settle(command, error)
 
     @property
     def only_request(self) -> str:
@@ -184,7 +180,7 @@ class Commands:
     def connection_lost(self) -> None:
         """End all waits: whether it was done can no longer be seen."""
         for command in tuple(self._waiting.values()):
-            self._settle(command, NotConnectedError("the connection was lost meanwhile"))
+            self._settle(command, NotConnectedError("connection_lost"))
 
     def close(self) -> None:
         """End all waits, and take no command any more."""
@@ -193,29 +189,25 @@ class Commands:
 
     def _waiting_for(self, request_id: str) -> Command | None:
         """Return the command whose last request was `request_id`."""
-        return next(
-            (
-                each
-                for each in self._waiting.values()
-                if each.sent is not None and each.sent == request_id
-            ),
-            None,
-        )
+        for command in self._waiting.values():
+            if command.sent is not None and command.sent == request_id:
+                return command
+        return None
 
-    def _retries(self, command: Command, reason: str) -> bool:
+    def _retries(self, command: Command, error: CommandRefusedError) -> bool:
         """Whether `command`, refused for now, is sent again; nobody's time runs meanwhile."""
-        now, overtaken = self._host.clock.now(), command.overtaken
+        now, overtaken = self._chargepoint.host.clock.now(), command.overtaken
         if command.refused is None:
-            command.refused = now, self._look()
+            command.refused = now, self._chargepoint.snapshot
         since, then = command.refused
         if overtaken is None or now + _RETRY_AFTER > since + _RETRY_FOR:
             return False
 
         def retry(_: float) -> None:
-            known = self._look()
+            known = self._chargepoint.snapshot
             if overtaken(then, known):
                 done = command.is_confirmed_by(known)
-                self._settle(command, None if done else CommandRejectedError(reason))
+                self._settle(command, None if done else error)
             else:
                 self._send(command)
                 self._tell()
@@ -252,8 +244,8 @@ class Commands:
         """
         try:
             request = command.request()
-            publish = self._host.publish(request.topic, request.payload)
-            leaving = asyncio.create_task(publish, name="send a command", eager_start=True)
+            delivery = self._chargepoint.host.deliver(request)
+            leaving = asyncio.create_task(delivery, name="send a command", eager_start=True)
             self._leaving.add(leaving)
             leaving.add_done_callback(partial(self._left, command))
             self._begin(command, request)
@@ -261,12 +253,12 @@ class Commands:
             # Whatever it is, the caller has to know.
             self._end(command, error)
 
-    def _begin(self, command: Command, request: Request) -> None:
+    def _begin(self, command: Command, request: Outgoing) -> None:
         """Wait for the proof of `command`, whose message was handed over."""
         if command.effect is not None and command.report is not None:
             if command.sent is None:
                 self._watch(command, command.effect, command.report)
-            now = self._host.clock.now()
+            now = self._chargepoint.host.clock.now()
             self._outstanding.remember(request.id, command.effect, command.report, now)
         command.sent, command.retries = request.id, False
         self._timers.cancel(f"retry {command.kind}")
@@ -284,12 +276,12 @@ class Commands:
 
     def _watch(self, command: Command, effect: ExpectedState, report: str) -> None:
         """Decide from when on reports count, and ask for them."""
-        now = self._host.clock.now()
+        now = self._chargepoint.host.clock.now()
         command.counts_from = EVER
         if self._outstanding.opposes(effect):
             # Until then a report may be of before the command.
-            command.counts_from = now + self._report_age
-        elif effect.matches(self._look()):
+            command.counts_from = now + self._chargepoint.report_age
+        elif effect.matches(self._chargepoint.snapshot):
             command.counts_from = now + _REFUSAL * self._timeout
 
         def ask(now: float) -> None:
@@ -306,8 +298,10 @@ class Commands:
 
         def expire(done: asyncio.Future[None], _: float) -> None:
             is_start = command.effect == expects(Feature.CHARGING, value=True)
-            waits = is_start and self._look().status is Status.REQUESTING
-            error = CommandTimeoutError(self._timeout, authorized=not waits)
+            waits = is_start and self._chargepoint.snapshot.status is Status.REQUESTING
+            error = CommandTimeoutError("command_timeout", seconds=self._timeout)
+            if waits:
+                error = CommandTimeoutError("not_authorized")
             if command.waiters == [done]:
                 self._settle(command, error)
             else:
@@ -316,14 +310,14 @@ class Commands:
 
         for done in command.waiters:
             if (name := _timer(done)) not in self._timers:
-                when = self._host.clock.now() + self._timeout
+                when = self._chargepoint.host.clock.now() + self._timeout
                 self._timers.set(name, when, partial(expire, done))
 
     def _supersede(self, command: Command) -> None:
         """End the waits whose place `command` takes: its own kind's, and its opposites."""
         for each in tuple(self._waiting.values()):
             if each.kind == command.kind or _opposite(each.effect, command.effect):
-                self._end(each, CommandSupersededError(each.kind))
+                self._end(each, CommandSupersededError("command_superseded"))
 
     def _succeed(self, command: Command) -> None:
         """End all waits for `command`: what it wanted has happened."""

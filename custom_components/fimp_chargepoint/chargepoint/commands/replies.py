@@ -9,13 +9,12 @@ from typing import Any
 
 from ..errors import (
     ChargepointError,
-    CommandRejectedError,
     CommandTimeoutError,
     NotConnectedError,
+    refused_with,
 )
-from ..node import NodeHost
+from ..node import NodeHost, Outgoing
 from ..scheduler import Timers
-from .command import Request
 
 
 class PendingReplies:
@@ -29,7 +28,7 @@ class PendingReplies:
         self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._closed = False
 
-    async def ask(self, request: Request) -> Any:
+    async def ask(self, request: Outgoing) -> Any:
         """Send `request` and return the reply to it.
 
         Raises:
@@ -37,22 +36,20 @@ class PendingReplies:
 
         """
         if self._closed:
-            raise NotConnectedError("it was removed")
+            raise NotConnectedError("removed")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = done
-
-        def expire(_: float) -> None:
-            self._fail(request.id, CommandTimeoutError(self._timeout))
-
+        timer = f"call {request.id}"
         deadline = self._host.clock.now() + self._timeout
-        self._timers.set(_timer(request.id), deadline, expire)
+        error = CommandTimeoutError("command_timeout", seconds=self._timeout)
+        self._timers.set(timer, deadline, lambda _: self._fail(request.id, error))
         try:
-            await self._host.publish(request.topic, request.payload)
+            await self._host.deliver(request)
             return await done
         finally:
             # Also where the caller has given up.
             self._waiting.pop(request.id, None)
-            self._timers.cancel(_timer(request.id))
+            self._timers.cancel(timer)
 
     def replied(self, request_id: str, value: Any) -> None:
         """Take the reply to a request, if somebody waits for it."""
@@ -60,14 +57,14 @@ class PendingReplies:
         if done is not None and not done.done():
             done.set_result(value)
 
-    def refused(self, request_id: str, reason: str) -> None:
+    def refused(self, request_id: str, words: str | None) -> None:
         """Take the refusal of a request, in the words of who refused it."""
-        self._fail(request_id, CommandRejectedError(reason))
+        self._fail(request_id, refused_with(words))
 
     def connection_lost(self) -> None:
         """No reply comes any more."""
         for request_id in tuple(self._waiting):
-            self._fail(request_id, NotConnectedError("the connection was lost meanwhile"))
+            self._fail(request_id, NotConnectedError("connection_lost"))
 
     def close(self) -> None:
         """Ask nothing any more."""
@@ -80,7 +77,3 @@ class PendingReplies:
             done.set_exception(error)
             # Mark it as seen: the caller may have given up.
             done.exception()
-
-
-def _timer(request_id: str) -> str:
-    return f"call {request_id}"

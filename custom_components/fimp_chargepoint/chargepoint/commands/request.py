@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..model import ChargepointSnapshot
+from ..node import NodeHost, Outgoing
 from ..scheduler import Timers
 
 #: Before any time.
@@ -23,7 +24,10 @@ _ASK_MAX = 300.0
 
 
 class Request(NamedTuple):
-    """A message to a charge point; `id` is what its refusal will refer to."""
+    """A message to a charge point; its reply or refusal refers to `id`.
+
+    Where there are no topics, `topic` is the name of the message.
+    """
 
     id: str
     topic: str
@@ -67,7 +71,7 @@ class Command:
     requested: Any
     effect: ExpectedState | None
     report: str | None
-    request: Callable[[], Request]
+    request: Callable[[], Outgoing]
     not_before: Callable[[], float] = lambda: EVER
     confirmed: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
@@ -101,22 +105,26 @@ class _Asked:
     achieved: Callable[[], None] | None = None
 
 
+class Commanded(Protocol):
+    """What commands need of their charge point.
+
+    They wait `command_timeout` seconds for a confirmation, by reports that are at most
+    `report_age` seconds old.
+    """
+
+    host: NodeHost
+    timers: Timers
+    snapshot: ChargepointSnapshot
+    command_timeout: ClassVar[float]
+    report_age: ClassVar[float]
+
+
 class Outstanding:
     """Everything of one charge point that may still happen, by fact."""
 
-    def __init__(
-        self,
-        timers: Timers,
-        timeout: float,
-        report_age: float,
-        look: Callable[[], ChargepointSnapshot],
-        ask: Callable[[str], None],
-    ) -> None:
+    def __init__(self, chargepoint: Commanded, ask: Callable[[str], None]) -> None:
         """Take what `Commands` takes."""
-        self._timers = timers
-        self._pause = _ASK * timeout
-        self._report_age = report_age
-        self._look = look
+        self._chargepoint = chargepoint
         self._ask = ask
         self._asked: dict[str, _Asked] = {}
 
@@ -127,7 +135,9 @@ class Outstanding:
 
     def remember(self, request_id: str, effect: ExpectedState, report: str, now: float) -> None:
         """Keep in mind what a request may do, also when it seems not to have left."""
-        asked = self._asked.setdefault(effect.fact, _Asked(report, self._look().plugged))
+        asked = self._asked.setdefault(
+            effect.fact, _Asked(report, self._chargepoint.snapshot.plugged)
+        )
         asked.sent_at = now
         asked.achieved = None
         asked.requests[request_id] = effect
@@ -139,7 +149,7 @@ class Outstanding:
         asked = self._asked.get(effect.fact)
         if asked is not None:
             asked.achieved = achieved
-            self._ask_again(effect.fact, self._pause, now)
+            self._ask_again(effect.fact, _ASK * self._chargepoint.command_timeout, now)
 
     def confirmed(self, fact: str) -> None:
         """What was asked of `fact` has happened; nothing of it is left."""
@@ -154,7 +164,7 @@ class Outstanding:
 
     def reported(self, report: str, waits: set[str], now: float) -> None:
         """Look what a report shows, but of the facts that somebody `waits` for."""
-        snapshot = self._look()
+        snapshot = self._chargepoint.snapshot
         for fact, asked in tuple(self._asked.items()):
             if asked.report != report or fact in waits:
                 continue
@@ -163,7 +173,7 @@ class Outstanding:
                 asked.achieved()
                 asked.achieved = None
             # Until then a report may be of before the request.
-            settled = now >= asked.sent_at + self._report_age
+            settled = now >= asked.sent_at + self._chargepoint.report_age
             gone = asked.plugged is True and snapshot.plugged is False
             if (settled and (holds or asked.achieved is not None)) or gone:
                 del self._asked[fact]
@@ -173,7 +183,9 @@ class Outstanding:
         asked = self._asked.get(fact)
         if asked is None or asked.achieved is None:
             return
-        if self._look().available:
+        if self._chargepoint.snapshot.available:
             self._ask(asked.report)
         longer = min(2 * pause, _ASK_MAX)
-        self._timers.set(f"doubt {fact}", now + pause, partial(self._ask_again, fact, longer))
+        self._chargepoint.timers.set(
+            f"doubt {fact}", now + pause, partial(self._ask_again, fact, longer)
+        )

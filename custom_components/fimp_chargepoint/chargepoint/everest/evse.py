@@ -21,7 +21,7 @@ from ..model import (
     Status,
     Vehicle,
 )
-from ..node import Changes, NodeHost
+from ..node import Changes, MessageHost
 from ..session import corrected
 from . import limits, powermeter, session
 from .envelope import JsonObject, mapping, text
@@ -60,6 +60,7 @@ ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
 class Evse(PausingChargepoint):
     """What every EVSE of EVerest has."""
 
+    host: MessageHost
     takes_limits_from_outside: ClassVar[bool] = True
     #: What can be reported from the beginning.
     always_reported: ClassVar[frozenset[Feature]] = frozenset(
@@ -68,7 +69,7 @@ class Evse(PausingChargepoint):
     command_timeout: ClassVar[float] = 10.0
     report_age: ClassVar[float] = 2.5
 
-    def __init__(self, address: str, module: str, host: NodeHost) -> None:
+    def __init__(self, address: str, module: str, host: MessageHost) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(
             address,

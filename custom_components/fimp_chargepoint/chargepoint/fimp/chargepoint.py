@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Final, override
 from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import ExpectedState, Request
-from ..errors import InvalidRequestError, NoSessionError
+from ..errors import InvalidRequestError, NoSessionError, refused_with
 from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Reason, Status
 from ..model import parameter_kind as kind_of
-from ..node import NodeHost
+from ..node import MessageHost
 from ..watchdog import Inquiry, Patience, Watchdog
 from . import parameters, reports
 from .inclusion import Thing
@@ -42,6 +42,7 @@ _REASON_MAX: Final = 500
 class FimpChargepoint(Chargepoint):
     """One `chargepoint` service and the services beside it, on the same address."""
 
+    host: MessageHost
     # Adapters poll their cloud every 30 s; only then do they confirm a stop.
     command_timeout: ClassVar[float] = 40.0
     infers_session_start: ClassVar[bool] = True
@@ -54,7 +55,7 @@ class FimpChargepoint(Chargepoint):
         {*reports.READERS["chargepoint"], "evt.current_session.report"}
     )
 
-    def __init__(self, key: str, address: ServiceAddress, host: NodeHost, prefix: str) -> None:
+    def __init__(self, key: str, address: ServiceAddress, host: MessageHost, prefix: str) -> None:
         """Start with what every FIMP charge point can do; `key` identifies the node."""
         self._interfaces = Interfaces(address)
         snapshot = ChargepointSnapshot(
@@ -152,18 +153,19 @@ class FimpChargepoint(Chargepoint):
             self._get("chargepoint", "cmd.state.get_report")
         if not after.in_session:
             # What belongs to a session cannot be confirmed any more.
-            self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("it is over"))
+            self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("session_over"))
 
     def _refused(self, service: str, message: Message) -> None:
-        reason = str(message.props.get("msg") or message.value or "no reason was given")
+        given = message.props.get("msg") or message.value
+        words = given[:_REASON_MAX] if isinstance(given, str) else ""
         request_id = message.corid
         if not request_id:
             if message.props.get("cmd_type", "").endswith(".get_report"):
                 return
-            self._report_error(reason[:_REASON_MAX])
+            self._report_error(words)
             if self._commands.only_request == self._last_commands.get(service):
                 request_id = self._commands.only_request
-        self._commands.reject(request_id, reason[:_REASON_MAX], refusal(reason))
+        self._commands.reject(request_id, refused_with(words), refusal(words))
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
         """Take what counts of a report from the memory of an adapter that is cut off."""
@@ -347,7 +349,7 @@ class FimpChargepoint(Chargepoint):
         if feature is Feature.PHASES:
             feature, value = Feature.PHASE_MODE, self._phase_mode(value)
             if value is None:
-                raise InvalidRequestError(Feature.PHASES)
+                raise InvalidRequestError("unsupported", feature=Feature.PHASES)
         kind, value_type, convert = SETTERS[feature]
         return self._request("chargepoint", kind, value_type=value_type, value=convert(value))
 

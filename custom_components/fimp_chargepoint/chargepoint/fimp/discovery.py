@@ -12,8 +12,8 @@ from typing import Final, override
 from uuid import uuid4
 
 from ..errors import ProtocolError
-from ..hub import Hub
 from ..model import Reason
+from ..mqtt_hub import MqttHub
 from ..notices import CloudLost, LoginLost
 from ..protocol import Handler, Protocol
 from ..transport.topics import is_level
@@ -50,7 +50,7 @@ _METERS_MAX: Final = 200
 class FimpProtocol(Protocol):
     """FIMP on one broker, below one prefix."""
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Use `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         # Nobody else gets our replies.

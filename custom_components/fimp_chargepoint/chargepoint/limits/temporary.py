@@ -334,7 +334,7 @@ class TemporaryLimits:
         snapshot = self._charge_point.snapshot
         numbers = snapshot.capabilities.ranges.get(feature)
         if numbers is None:
-            raise InvalidRequestError(feature)
+            raise InvalidRequestError("unsupported", feature=feature)
         former = snapshot.max_current if limit.former is None else limit.former
         return numbers.maximum if former is None else min(former, numbers.maximum)
 

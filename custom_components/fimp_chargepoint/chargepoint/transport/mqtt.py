@@ -8,13 +8,14 @@ consumer would close the client (the listener does not raise).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from inspect import signature
 import logging
 import random
 import ssl
-from typing import Any, override
+from typing import Any, Literal, Protocol, override
 
 import aiomqtt
 
@@ -25,7 +26,7 @@ from ..errors import (
     NotConnectedError,
     TlsError,
 )
-from .connection import ConnectionListener, SettingsSource
+from ..internal_errors import InternalErrors
 
 _LOGGER = logging.getLogger(__name__)
 #: The client's own log. What goes wrong comes as an exception, too, and is said once by who
@@ -53,6 +54,46 @@ _REFUSALS_TIME = 180.0
 _REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
 #: SUBACK codes from here on are refusals.
 _SUBACK_FAILURE = 0x80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """How to reach a broker. `tls` is a ready context, None means no TLS."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+    transport: Literal["tcp", "websockets"] = "tcp"
+    websocket_path: str | None = None
+    websocket_headers: Mapping[str, str] | None = None
+
+
+#: Called at every attempt to connect, so that changed settings are seen.
+type SettingsSource = Callable[[], Awaitable[MqttSettings]]
+
+
+class ConnectionListener(Protocol):
+    """What the link talks to. No method may raise."""
+
+    internal_errors: InternalErrors
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The topic filters to subscribe to; they must not overlap."""
+
+    def connection_made(self) -> None:
+        """Subscribed: messages come from now on."""
+
+    def connection_lost(self, error: ChargepointError) -> None:
+        """The link broke or could not be made; it is tried again."""
+
+    def connection_refused(self, error: ChargepointError) -> None:
+        """The credentials are wrong; it is not tried again."""
+
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Take a message."""
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
@@ -176,7 +217,7 @@ class MqttTransport:
         """
         client, broken = self._client, self._broken
         if client is None or broken is None:
-            raise NotConnectedError("not connected to the broker")
+            raise NotConnectedError("not_connected")
         sending = asyncio.create_task(
             client.publish(topic, payload, qos=1), name="mqtt publish", eager_start=True
         )
@@ -184,10 +225,12 @@ class MqttTransport:
             # A link that breaks is the end of it: no acknowledgement comes any more.
             await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
-                raise NotConnectedError("the connection was lost meanwhile")
+                raise NotConnectedError("connection_lost")
             sending.result()
-        except (aiomqtt.MqttError, ValueError) as error:
-            raise NotConnectedError(str(error)) from error
+        except aiomqtt.MqttError as error:
+            raise NotConnectedError("connection_lost") from error
+        except ValueError as error:
+            raise NotConnectedError("not_sent", detail=str(error)) from error
         finally:
             sending.cancel()
 
@@ -211,7 +254,7 @@ class MqttTransport:
             except Exception as error:  # noqa: BLE001
                 # A bug must not end the link for ever, and without a word.
                 self._listener.internal_errors.report(error, "the link")
-                problem = NotConnectedError(repr(error))
+                problem = NotConnectedError("internal_error", detail=repr(error))
             if not first.done():
                 first.set_exception(problem)
                 return
@@ -266,8 +309,8 @@ class MqttTransport:
                     self._broken.set_result(None)
                     writer.cancel()
         except aiomqtt.MqttError as error:
-            raise NotConnectedError(str(error)) from error
-        raise NotConnectedError("the connection ended")
+            raise NotConnectedError("unreachable", detail=str(error)) from error
+        raise NotConnectedError("connection_ended")
 
     async def _write(self, client: aiomqtt.Client) -> None:
         """Send what was queued, one at a time, in order."""
@@ -289,7 +332,7 @@ class MqttTransport:
             if _number(code) >= _SUBACK_FAILURE
         ]
         if len(refused) == len(filters):
-            raise NotConnectedError("the broker does not let us subscribe to anything")
+            raise NotConnectedError("subscribe_refused")
         for each in refused:
             _LOGGER.warning("The broker does not let us subscribe to %s", each)
 
@@ -301,7 +344,7 @@ class MqttTransport:
             # Unlike wait_for, this does not cancel the attempt, which would go on unseen.
             await asyncio.wait([entering], timeout=_CONNECT_TIMEOUT)
             if not entering.done():
-                raise NoAnswerError("the broker did not answer in time")
+                raise NoAnswerError("no_answer")
             entering.result()
         except (aiomqtt.MqttError, ValueError) as error:
             self._reap(client, entering)
@@ -340,15 +383,15 @@ def _why(error: Exception, *, tls: bool) -> ChargepointError:
     """Return what a failed connect means for a person."""
     if isinstance(error, ValueError):
         # A name that cannot be one; Python's words for it mean nothing to people.
-        return NotConnectedError("this host name cannot be")
+        return NotConnectedError("invalid_host")
     if isinstance(error, aiomqtt.MqttCodeError) and error.rc is not None:
         if _number(error.rc) in _REFUSED_CREDENTIALS:
-            return AuthenticationError(str(error.rc))
-        return NotConnectedError(str(error))
+            return AuthenticationError("invalid_auth")
+        return NotConnectedError("unreachable", detail=str(error))
     cause = error.__context__
     if isinstance(cause, ssl.SSLError) or (tls and isinstance(cause, ConnectionResetError)):
-        return TlsError(str(error))
+        return TlsError("tls_failed", detail=str(error))
     if cause is None or isinstance(cause, TimeoutError):
-        return NoAnswerError(str(error))
+        return NoAnswerError("no_answer")
     words = cause.strerror if isinstance(cause, OSError) else None
-    return NotConnectedError(words or str(error))
+    return NotConnectedError("unreachable", detail=words or str(error))

@@ -53,7 +53,7 @@ class UpgradeRefusedError(NotConnectedError):
 
     def __init__(self, status: int, headers: dict[str, str]) -> None:
         """Keep the headers, by their names in lower case."""
-        super().__init__(f"HTTP {status}")
+        super().__init__("unreachable", detail=f"HTTP {status}")
         self.status = status
         self.headers = headers
 
@@ -63,8 +63,8 @@ class ClosedError(NotConnectedError):
 
     def __init__(self, code: int | None) -> None:
         """Keep the code of the close frame."""
-        super().__init__(f"closed ({code})" if code else "closed")
-        self.code = code
+        super().__init__("connection_ended")
+        self.close_code = code
 
 
 class Websocket:
@@ -85,7 +85,7 @@ class Websocket:
         try:
             await self._response.send_str(message.decode())
         except (aiohttp.ClientError, OSError) as error:
-            raise NotConnectedError(str(error)) from error
+            raise NotConnectedError("connection_lost") from error
 
     async def receive(self) -> bytes:
         """Return the next message.
@@ -116,7 +116,7 @@ class Websocket:
                 message = await self._response.receive(timeout)
             except TimeoutError as error:
                 if self._is_pinged:
-                    raise NoAnswerError("the server is silent") from error
+                    raise NoAnswerError("no_answer") from error
                 self._is_pinged = True
                 await self._control(self._response.ping())
                 continue
@@ -132,9 +132,9 @@ class Websocket:
             async with asyncio.timeout(_PONG_TIMEOUT):
                 await sending
         except TimeoutError as error:
-            raise NoAnswerError("the server reads nothing") from error
+            raise NoAnswerError("no_answer") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise NotConnectedError(str(error)) from error
+            raise NotConnectedError("connection_lost") from error
 
 
 #: Opens a websocket to the server of the account.
@@ -253,7 +253,7 @@ class WebsocketTransport:
         """
         websocket, broken = self._websocket, self._broken
         if websocket is None or broken is None:
-            raise NotConnectedError("not connected")
+            raise NotConnectedError("not_connected")
         message = self._client.write(topic, payload)
         sending = asyncio.create_task(
             websocket.send(message), name="websocket send", eager_start=True
@@ -262,7 +262,7 @@ class WebsocketTransport:
             # A server that reads nothing would block this forever.
             await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
-                raise NotConnectedError("the connection was lost")
+                raise NotConnectedError("connection_lost")
             sending.result()
         finally:
             sending.cancel()
@@ -287,7 +287,7 @@ class WebsocketTransport:
             except Exception as error:  # noqa: BLE001
                 # A bug must not end the connection silently and for good.
                 self._listener.internal_errors.report(error, "the connection")
-                problem = NotConnectedError(repr(error))
+                problem = NotConnectedError("internal_error", detail=repr(error))
             if not first.done():
                 first.set_exception(problem)
                 return
@@ -371,14 +371,14 @@ async def connect(session: Session, url: str) -> AsyncIterator[Websocket]:
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT),
             )
     except TimeoutError as error:
-        raise NoAnswerError("no answer in time") from error
+        raise NoAnswerError("no_answer") from error
     except aiohttp.WSServerHandshakeError as error:
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         raise UpgradeRefusedError(error.status, headers) from error
     except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch) as error:
-        raise TlsError(str(error)) from error
+        raise TlsError("tls_failed", detail=str(error)) from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise NotConnectedError(str(error)) from error
+        raise NotConnectedError("unreachable", detail=str(error)) from error
     try:
         yield Websocket(response)
     finally:

@@ -18,7 +18,7 @@ from ...authorization import (
 )
 from ...commands.command import Request
 from ...commands.replies import PendingReplies
-from ...errors import CommandRejectedError, InvalidRequestError
+from ...errors import CommandRefusedError, CommandRejectedError, InvalidRequestError
 from .companions import CompanionModules, TokenProvider, check_token
 from .module import ApiModule
 
@@ -81,22 +81,28 @@ class AuthorizationClient:
         match permission:
             case ShowToken(token):
                 if reader is None:
-                    raise InvalidRequestError("the station has no module for tokens")
+                    raise InvalidRequestError("no_token_module")
                 check_token(token)
                 return
             case WithdrawAuthorization() if companions.authorization is not None:
                 return
             case AnswerAuthorization():
                 check_token(permission.token)
-                if permission.status not in STATUSES:
-                    raise InvalidRequestError(permission.status)
-                if permission.kind not in AUTHORIZATION_TYPES:
-                    raise InvalidRequestError(permission.kind)
+                for word, words in (
+                    (permission.status, STATUSES),
+                    (permission.kind, AUTHORIZATION_TYPES),
+                ):
+                    if word not in words:
+                        raise InvalidRequestError(
+                            "unknown_option", value=word, options=sorted(words)
+                        )
             case Reserve(number):
                 if type(number) is not int or not 0 <= number <= _NUMBER_MAX:
-                    raise InvalidRequestError(f"{number} is no number of a reservation")
+                    raise InvalidRequestError(
+                        "invalid_reservation", value=number, maximum=_NUMBER_MAX
+                    )
         if not self._signs:
-            raise InvalidRequestError("only EVerest 2025.10.0 can be told so")
+            raise InvalidRequestError("only_everest_2025_10")
 
     async def give(
         self,
@@ -128,7 +134,7 @@ class AuthorizationClient:
             case Reserve(reservation):
                 request = module.request("reserve", reservation)
                 if await self._calls.ask(request) is not True:
-                    raise CommandRejectedError("the station refused the reservation")
+                    raise CommandRefusedError("reservation_refused")
             case AllowCharging():
                 request = module.request("external_ready_to_start_charging")
                 return {"used": await self._calls.ask(request) is True}
@@ -141,14 +147,14 @@ class AuthorizationClient:
             return None
         if token in self._presented:
             # Presented again, the token that started a session ends it.
-            raise CommandRejectedError("this token was shown just now, and is being looked at")
+            raise CommandRefusedError("token_in_use")
         self._presented[token] = request.id
         try:
             status = str(await self._calls.ask(request))
         finally:
             del self._presented[token]
         if status in _REFUSED:
-            raise CommandRejectedError(f"the station refused the token: {status}")
+            raise CommandRefusedError("token_refused", status=status)
         return status
 
     async def _publish(self, request: Request) -> None:

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Final, override
 from ...authorization import Permission, TakesPermissions
 from ...commands.command import Request
 from ...commands.replies import PendingReplies
-from ...errors import CommandRejectedError, NotConnectedError
+from ...errors import CommandRefusedError, NotConnectedError
 from ...model import Feature, PauseReason, Reason
-from ...node import Changes, NodeHost
+from ...node import Changes, MessageHost
 from ...watchdog import Inquiry
 from .. import random_delay, session
 from ..envelope import JsonObject, mapping, objects, text
@@ -59,14 +59,11 @@ ASK_AGAIN: Final = 3.0
 
 #: What `false` means as a reply. `true` proves nothing, unless nothing else will show it.
 _REFUSALS: Final = {
-    "pause_charging": "the station refused to pause: it has no transaction to pause",
-    "resume_charging": "the station refused to resume: it has no transaction to resume",
-    "stop_transaction": "the station refused: it has no transaction to stop",
-    "force_unlock": "the station refused: it has no lock, or cannot open it",
+    "pause_charging": "pause_refused",
+    "resume_charging": "resume_refused",
+    "stop_transaction": "stop_transaction_refused",
+    "force_unlock": "unlock_refused",
 }
-_HIGHER_PRIORITY: Final = (
-    "another source with a higher priority decides whether the station may be used"
-)
 #: The name of a fault that is only known by the pause that it leads to.
 PAUSED_BY_ERROR: Final = "ChargingPausedEVSE: Error"
 #: The priority with which we enable and disable; lower numbers win (0 to 10000).
@@ -90,7 +87,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     always_reported = LimitedChargepoint.always_reported | {Feature.END_REASON}
 
-    def __init__(self, host: NodeHost, prefix: str, module: str) -> None:
+    def __init__(self, host: MessageHost, prefix: str, module: str) -> None:
         """Stand for a module below a topic prefix."""
         super().__init__(node_address(Kind.EVSE, prefix, module), module, host)
         self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)
@@ -153,14 +150,15 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             if value is self.snapshot.pending.get(Feature.ENABLED, value):
                 self._commands.confirm(request_id)
             else:
-                self._commands.reject(request_id, _HIGHER_PRIORITY)
+                self._commands.reject(request_id, CommandRefusedError("higher_priority"))
             return
         self._heard(now)
         self._calls.replied(request_id, value)
         if self._asleep and operation in ("pause_charging", "resume_charging"):
             self._replied_asleep(request_id, value, pauses=operation == "pause_charging")
         if value is False and operation in _REFUSALS:
-            self._commands.reject(request_id, _REFUSALS[operation])
+            refusal = CommandRefusedError(_REFUSALS[operation])
+            self._commands.reject(request_id, refusal)
         elif value is True:
             self._commands.accept(request_id)
 
@@ -304,7 +302,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._authorization_client.decided(value, status)
         token = self.host.options.token
         if token is not None and value == token.value and status in _REFUSED_TOKEN:
-            refusal = CommandRejectedError(f"the station refused the token: {status}")
+            refusal = CommandRefusedError("token_refused", status=status)
             self._commands.give_up(Feature.CHARGING, refusal)
 
     @override
@@ -315,7 +313,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
         self.check_permission(permission)
         if not self.snapshot.available:
-            raise NotConnectedError("the station is not there")
+            raise NotConnectedError("station_unavailable")
         return await self._authorization_client.give(
             permission, self._companions, self._reader, self._number
         )

@@ -12,7 +12,7 @@ from ...scheduler import Timers
 from .module import ApiModule
 
 if TYPE_CHECKING:
-    from ...hub import Hub
+    from ...mqtt_hub import MqttHub
 
 #: Seconds within which a heartbeat is expected if unknown: EVerest's default.
 _PERIOD: Final = 5.0
@@ -21,7 +21,7 @@ _PERIOD: Final = 5.0
 class CommunicationCheck:
     """Sends the modules heartbeats, if the user wants that."""
 
-    def __init__(self, hub: Hub, timers: Timers) -> None:
+    def __init__(self, hub: MqttHub, timers: Timers) -> None:
         """Start without any module."""
         self._hub = hub
         self._timers = timers

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, override
 
 from ...commands.command import Request
 from ...errors import InvalidRequestError
-from ...node import NodeHost
+from ...node import MessageHost
 from ...options import Token
 from .. import limits
 from ..envelope import error_name, mapping, objects, part, text
@@ -25,7 +25,7 @@ class CompanionModule(ApiModule):
     KIND: ClassVar[Kind]
     SIGNATURE: ClassVar[Signature] = {}
 
-    def __init__(self, host: NodeHost, prefix: str, module_id: str) -> None:
+    def __init__(self, host: MessageHost, prefix: str, module_id: str) -> None:
         """Address a module below a topic prefix."""
         super().__init__(host, prefix, self.KIND, module_id)
         self._listeners: dict[Callable[..., None], None] = {}
@@ -70,7 +70,7 @@ class ErrorHistory(CompanionModule):
     KIND = Kind.ERRORS
     SIGNATURE: ClassVar = {"error_raised": ("uuid", object), "error_cleared": ("uuid", object)}
 
-    def __init__(self, host: NodeHost, prefix: str, module_id: str) -> None:
+    def __init__(self, host: MessageHost, prefix: str, module_id: str) -> None:
         """Start without any error."""
         super().__init__(host, prefix, module_id)
         self._active: dict[str, str] = {}
@@ -164,9 +164,9 @@ _TOKEN_MAX: Final = 36
 def check_token(token: Token) -> None:
     """Raise InvalidRequestError for a token that EVerest may not survive."""
     if not 0 < len(token.value.encode()) <= _TOKEN_MAX or not token.value.isprintable():
-        raise InvalidRequestError("a token has 1 to 36 characters")
+        raise InvalidRequestError("invalid_token", maximum=_TOKEN_MAX)
     if token.kind not in TOKEN_TYPES:
-        raise InvalidRequestError(token.kind)
+        raise InvalidRequestError("unknown_option", value=token.kind, options=sorted(TOKEN_TYPES))
 
 
 class TokenProvider(CompanionModule):

@@ -7,7 +7,7 @@ from typing import Final, override
 from ...commands.command import ExpectedState, Request
 from ...limits.requested import LimitValue
 from ...model import ChargepointSnapshot, Cost, Feature
-from ...node import Changes, NodeHost
+from ...node import Changes, MessageHost
 from .. import limits
 from ..envelope import mapping
 from ..evse import Evse
@@ -24,7 +24,7 @@ _STARTING_TIME: Final = 5.0
 class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     """A charge point whose limits are requested through a companion module."""
 
-    def __init__(self, address: str, module: str, host: NodeHost) -> None:
+    def __init__(self, address: str, module: str, host: MessageHost) -> None:
         """Start without any companion module."""
         super().__init__(address, module, host)
         self._companions = CompanionModules()

@@ -13,7 +13,7 @@ import orjson
 
 from ...commands.command import Request
 from ...commands.replies import PendingReplies
-from ...node import NodeHost
+from ...node import MessageHost
 from ...protocol import Handler
 from ...transport.topics import is_level
 from ..envelope import ReplyTopic, decode, mapping, request
@@ -89,7 +89,7 @@ class _Open(NamedTuple):
 class ApiModule:
     """A module: makes requests, tells its replies from those to other clients, is alive."""
 
-    def __init__(self, host: NodeHost, prefix: str, kind: Kind, module_id: str) -> None:
+    def __init__(self, host: MessageHost, prefix: str, kind: Kind, module_id: str) -> None:
         """Address a module below a topic prefix."""
         self.host = host
         self.kind = kind

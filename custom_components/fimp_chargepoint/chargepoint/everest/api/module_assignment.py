@@ -16,7 +16,7 @@ from .companions import COMPANIONS, CompanionModule, CompanionModules, ErrorHist
 from .module import Kind, is_node_of
 
 if TYPE_CHECKING:
-    from ...hub import Hub
+    from ...mqtt_hub import MqttHub
 
 
 #: The kinds that the user is asked about, by our names of them.
@@ -90,7 +90,7 @@ _TWO: Final = 2
 class Assignment:
     """The EVSEs and the other modules below one prefix, and what belongs to what."""
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Know of no module yet."""
         self._hub = hub
         self._prefix = prefix

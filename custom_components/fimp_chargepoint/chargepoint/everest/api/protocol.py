@@ -21,7 +21,7 @@ from .module import Kind, identifies, node_address
 from .module_assignment import Assignment
 
 if TYPE_CHECKING:
-    from ...hub import Hub
+    from ...mqtt_hub import MqttHub
 
 _MODULES: Final = "everest_api/1/"
 _OWN_INTERFACE: Final = "fimp_chargepoint"
@@ -53,7 +53,7 @@ class EverestProtocol(Protocol):
 
     filters = (f"{_MODULES}+/+/e2m/#", _READY)
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Look for modules on `hub`, with `prefix` before each topic."""
         super().__init__(hub, prefix)
         self._members: dict[tuple[str, str], _Member] = {}

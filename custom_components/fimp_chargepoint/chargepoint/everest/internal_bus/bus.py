@@ -13,7 +13,7 @@ from uuid import uuid4
 import orjson
 
 from ...commands.command import Request
-from ...errors import CommandRejectedError, InvalidRequestError, ProtocolError
+from ...errors import CommandRefusedError, InvalidRequestError, ProtocolError
 from ...ocpp import (
     GetVariables,
     MonitorVariables,
@@ -103,7 +103,7 @@ def result(payload: bytes) -> Result:
         return Result(call_id, outcome["retval"], None)
     error = part(outcome, "error")
     words = text(error.get("__everest__error_msg")) or text(error.get("__everest__error_type"))
-    return Result(call_id, None, words or "an error without words")
+    return Result(call_id, None, words or "")
 
 
 class BusModule:
@@ -126,13 +126,11 @@ class BusModule:
         """
         call = bus_call(command)
         if call is None:
-            raise InvalidRequestError("OCPP 1.6 does not offer that on the internal bus")
+            raise InvalidRequestError("needs_ocpp_consumer")
         if self.dialect is None:
-            raise InvalidRequestError("nothing was heard on the station's internal bus yet")
+            raise InvalidRequestError("bus_silent")
         if self.dialect is not Dialect.NAMED:
-            raise InvalidRequestError(
-                "its internal bus is older than EVerest 2025.12, and is only read"
-            )
+            raise InvalidRequestError("bus_too_old")
         call_id = str(uuid4())
         data = {"args": call.args, "id": call_id, "origin": self._origin}
         payload = orjson.dumps({"data": data, "msg_type": "Cmd"})
@@ -155,14 +153,14 @@ def bus_call(command: OcppCommand) -> BusCall | None:
 
     """
     if getattr(command, "component", ""):
-        raise InvalidRequestError("OCPP 1.6 has no components")
+        raise InvalidRequestError("no_components")
     match command:
         case GetVariables(names=names):
             keys = {"keys": arguments.names(names, "key")}
             return BusCall("get_configuration_key", keys, _values)
         case MonitorVariables(names=names):
             if not names:
-                raise InvalidRequestError("there is no key")
+                raise InvalidRequestError("no_key")
             keys = {"keys": arguments.names(names, "key")}
             return BusCall("monitor_configuration_keys", keys, _nothing)
         case SetVariable(name=name, value=value):
@@ -173,11 +171,11 @@ def bus_call(command: OcppCommand) -> BusCall | None:
             return BusCall("set_configuration_key", pair, status_answer)
         case SendSecurityEvent(kind=kind, info=info, critical=critical):
             if critical is not None:
-                raise InvalidRequestError("this station decides itself what is critical")
+                raise InvalidRequestError("critical_fixed")
             longest = arguments.SECURITY_INFO_MAX
             event = {
                 "type": arguments.name(kind, "type"),
-                "info": arguments.ascii_text(info, "information", longest),
+                "info": arguments.ascii_text(info, "info", longest),
             }
             return BusCall("security_event", event, _nothing)
         case StopOcpp() | RestartOcpp():
@@ -191,7 +189,7 @@ def _nothing(_: object) -> dict[str, Any]:
 
 def _done(value: object) -> dict[str, Any]:
     if value is not True:
-        raise CommandRejectedError("OCPP was in that state already, or cannot be brought there")
+        raise CommandRefusedError("ocpp_state_refused")
     return {}
 
 

@@ -14,7 +14,7 @@ from . import bus
 from .bus import BusModule, Dialect
 
 if TYPE_CHECKING:
-    from ...hub import Hub
+    from ...mqtt_hub import MqttHub
 
 #: What the OCPP 1.6 module publishes. Its generic interface publishes the same in another form,
 #: as another implementation.
@@ -28,7 +28,7 @@ _CHATTER: Final = "powermeter"
 class InternalBus(Protocol):
     """The internal bus of the stations below one topic prefix."""
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Look for OCPP 1.6 on `hub`, with `prefix` before each topic."""
         super().__init__(hub, prefix)
         self._root = hub.options.internal_bus

@@ -18,7 +18,7 @@ import orjson
 from ...commands.command import ExpectedState, Request
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
-from ...node import Changes, NodeHost
+from ...node import Changes, MessageHost
 from ...session import inferred
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
@@ -59,7 +59,7 @@ class LegacyChargepoint(Evse):
 
     infers_session_start: ClassVar[bool] = True
 
-    def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
+    def __init__(self, address: str, module: str, host: MessageHost, prefix: str) -> None:
         """Start with what every EVSE can do; `address` identifies the node."""
         super().__init__(address, module, host)
         self._topic = f"{prefix}everest_api/{module}/cmd/"

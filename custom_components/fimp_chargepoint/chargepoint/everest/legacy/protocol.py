@@ -20,7 +20,7 @@ from ..ocpp.clients import OcppClients
 from .chargepoint import LegacyChargepoint
 
 if TYPE_CHECKING:
-    from ...hub import Hub
+    from ...mqtt_hub import MqttHub
 
 _ROOT: Final = "everest_api/"
 _CONNECTORS: Final = f"{_ROOT}connectors"
@@ -62,7 +62,7 @@ class LegacyProtocol(Protocol):
 
     filters = (f"{_ROOT}+/var/+", _CONNECTORS)
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Speak the old API on `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         #: Found, but not necessarily known to the hub yet.

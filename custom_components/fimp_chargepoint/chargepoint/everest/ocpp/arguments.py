@@ -28,7 +28,7 @@ def name(text: object, what: str = "name") -> str:
     """Return an identifier: 1 to 50 printable characters, with nothing around them."""
     found = ascii_text(text, what, NAME_MAX)
     if not found or found != found.strip():
-        raise InvalidRequestError(f"the {what} is empty, or has blanks around it")
+        raise InvalidRequestError("text_blank", field=what)
     return found
 
 
@@ -36,7 +36,7 @@ def names(given: Iterable[object], what: str = "name") -> list[str]:
     """Return identifiers, each once, in their order."""
     found = list(dict.fromkeys(name(each, what) for each in given))
     if len(found) > NAMES_MAX:
-        raise InvalidRequestError(f"more than {NAMES_MAX} names at once")
+        raise InvalidRequestError("too_many_keys", maximum=NAMES_MAX)
     return found
 
 
@@ -44,23 +44,23 @@ def ascii_text(text: object, what: str, longest: int) -> str:
     """Return a text of printable ASCII, which may be empty."""
     found = any_text(text, what, longest)
     if not _PRINTABLE.fullmatch(found):
-        raise InvalidRequestError(f"the {what} has characters that OCPP does not allow")
+        raise InvalidRequestError("text_not_ascii", field=what)
     return found
 
 
 def any_text(text: object, what: str, longest: int) -> str:
     """Return a text of any language, which may be empty; `longest` counts bytes."""
     if not isinstance(text, str):
-        raise InvalidRequestError(f"the {what} is no text")
+        raise InvalidRequestError("not_text", field=what)
     if _CONTROL.search(text):
-        raise InvalidRequestError(f"the {what} has characters that no text has")
+        raise InvalidRequestError("text_control", field=what)
     if len(text.encode()) > longest:
-        raise InvalidRequestError(f"the {what} is longer than {longest} characters")
+        raise InvalidRequestError("text_too_long", field=what, maximum=longest)
     return text
 
 
 def identifier(number: object, what: str) -> int:
     """Return the number of an EVSE or a connector, which are counted from 1."""
     if type(number) is not int or not 1 <= number <= _INTEGER_MAX:
-        raise InvalidRequestError(f"the number of the {what} is not one from 1 on")
+        raise InvalidRequestError("invalid_number", field=what)
     return number

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Protocol, override
 from ...capabilities import Capabilities
 from ...errors import InvalidRequestError
 from ...model import Feature, Identity, NodeKind, Reason
-from ...node import Changes, NodeHost
+from ...node import Changes, MessageHost
 from ...ocpp import (
     NOTHING_KNOWN,
     ChangeAvailability,
@@ -69,7 +69,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         "security_event": ("type", object),
     }
 
-    def __init__(self, host: NodeHost, prefix: str, module: str = "") -> None:
+    def __init__(self, host: MessageHost, prefix: str, module: str = "") -> None:
         """Stand for the `ocpp_consumer` called `module` below a topic prefix."""
         snapshot = OcppSnapshot(
             identity=Identity(name=module, kind=NodeKind.OCPP_CLIENT),
@@ -290,14 +290,10 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
 
     def _by_bus(self, command: OcppCommand) -> Question:
         if isinstance(command, ChangeAvailability):
-            raise InvalidRequestError(
-                "it needs ocpp_consumer of EVerest 2026.10 or later, which was not found here"
-            )
+            raise InvalidRequestError("needs_ocpp_consumer")
         if self._bus is None:
             raise InvalidRequestError(
-                "it is offered on the internal bus only, where nothing of OCPP 1.6 was heard"
-                if self.host.options.internal_bus
-                else "it is offered on the internal bus only, which is off in the options"
+                "bus_without_ocpp" if self.host.options.internal_bus else "bus_off"
             )
         return self._bus.question(command)
 

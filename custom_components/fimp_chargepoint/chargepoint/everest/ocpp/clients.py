@@ -10,7 +10,7 @@ from ..api.module import Kind, is_node_of, node_address
 from .client import EverestOcpp
 
 if TYPE_CHECKING:
-    from ...hub import Hub
+    from ...mqtt_hub import MqttHub
 
 #: Seconds that API v1 has to be heard first, and more if it is there for the EVSEs.
 _FIRST: Final = 3.0
@@ -21,7 +21,7 @@ class OcppClients:
     """The OCPP clients below one topic prefix."""
 
     def __init__(
-        self, hub: Hub, prefix: str, timers: Timers, changed: Callable[[], None] = lambda: None
+        self, hub: MqttHub, prefix: str, timers: Timers, changed: Callable[[], None] = lambda: None
     ) -> None:
         """Follow those of `hub`; `changed()` is called after there are others."""
         self._hub = hub

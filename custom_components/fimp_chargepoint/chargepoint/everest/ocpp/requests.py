@@ -6,7 +6,7 @@ EVerest API v1. A variable without a component is a configuration key of OCPP 1.
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from ...errors import CommandRejectedError, InvalidRequestError
+from ...errors import CommandRejectedError, InvalidRequestError, refused_with
 from ...ocpp import (
     ChangeAvailability,
     GetVariables,
@@ -71,7 +71,7 @@ def _variable(name: str, component: str) -> dict[str, Any]:
 def _variables(command: GetVariables | MonitorVariables) -> list[dict[str, Any]]:
     found = arguments.names(command.names, "key")
     if not found:
-        raise InvalidRequestError("there is no key")
+        raise InvalidRequestError("no_key")
     return [_variable(each, command.component) for each in found]
 
 
@@ -91,7 +91,7 @@ def _security_event(command: SendSecurityEvent) -> dict[str, Any]:
     event: dict[str, Any] = {"type": arguments.name(command.kind, "type")}
     if command.info:
         longest = arguments.SECURITY_INFO_MAX
-        event["info"] = arguments.ascii_text(command.info, "information", longest)
+        event["info"] = arguments.ascii_text(command.info, "info", longest)
     if command.critical is not None:
         event["critical"] = command.critical is True
     return event
@@ -101,12 +101,12 @@ def _availability(command: ChangeAvailability) -> dict[str, Any]:
     status = "Operative" if command.operative is True else "Inoperative"
     request: dict[str, Any] = {"operational_status": status}
     if command.evse is not None:
-        request["evse"] = {"id": arguments.identifier(command.evse, "EVSE")}
+        request["evse"] = {"id": arguments.identifier(command.evse, "evse")}
         if command.connector is not None:
             connector = arguments.identifier(command.connector, "connector")
             request["evse"]["connector_id"] = connector
     elif command.connector is not None:
-        raise InvalidRequestError("a connector is one of an EVSE, which is missing")
+        raise InvalidRequestError("evse_missing")
     return request
 
 
@@ -120,9 +120,9 @@ def status_answer(status: object) -> dict[str, Any]:
         CommandRejectedError: it was not.
 
     """
-    word = text(status) or "no status"
+    word = text(status)
     if word not in TAKEN:
-        raise CommandRejectedError(word)
+        raise refused_with(word)
     return {"status": word}
 
 
