@@ -36,13 +36,13 @@ class Figure:
 
 #: Read from the source.
 WRITTEN = (
-    Figure("modules", "modules of the integration", 156),
-    Figure("lines", "lines of code of the integration", 14870, 10300),
-    Figure("single_importer", "modules with a single importer", 49),
-    Figure("any", "uses of Any", 644, 149),
+    Figure("modules", "modules of the integration", 159),
+    Figure("lines", "lines of code of the integration", 17010, 10300),
+    Figure("single_importer", "modules with a single importer", 45),
+    Figure("any", "uses of Any", 155, 149),
     Figure("in_circles", "modules in import circles, in the project", 0, 0),
-    Figure("library_modules", "library modules imported by the Home Assistant side", 29, 4),
-    Figure("library_names", "names imported from them", 107),
+    Figure("library_modules", "library modules imported by the Home Assistant side", 25, 4),
+    Figure("library_names", "names imported from them", 88),
 )
 #: Measured at run time.
 RUNNING = (

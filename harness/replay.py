@@ -36,7 +36,7 @@ from .headless import add_integration, headless, integration_states
 _LOGGER = logging.getLogger("replay")
 
 #: Seconds after the last line, for updates that the integration delays.
-_AFTERWARDS = 5.0
+_AFTERWARDS = 15.0
 #: Timeout in seconds for a message through the broker.
 _DELIVERY = 10.0
 #: The random part of a reply topic.

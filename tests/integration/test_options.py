@@ -31,6 +31,7 @@ from custom_components.fimp_chargepoint.chargepoint.limits import ownership
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
+from custom_components.fimp_chargepoint.chargepoint.watchdog import Patience
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
@@ -101,8 +102,7 @@ async def test_silence_with_fimp(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A charger that says nothing is asked, and is there as long as it answers."""
-    monkeypatch.setattr(fimp_chargepoint, "ASK_AFTER", 0.6)
-    monkeypatch.setattr(fimp_chargepoint, "ANSWER_TIME", 0.2)
+    monkeypatch.setattr(fimp_chargepoint, "PATIENCE", Patience(0.6, 0.2, tries=3))
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, timing=QUIET) as point:
         asked = len(point.sent("cmd.state.get_report"))

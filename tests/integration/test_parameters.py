@@ -35,7 +35,7 @@ PARAMETERS = {
     # Names of ours, where the parameter has a meaning whoever made the charge point.
     "cable_always_locked": Row(
         platform="switch",
-        name="Lock cable permanently",
+        name="Permanent cable lock",
         before="off",
         action="turn_on",
         after="on",

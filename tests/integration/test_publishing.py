@@ -241,7 +241,7 @@ def _reads(description: EntityDescription) -> Callable[[ChargepointSnapshot], ob
         case ChargepointSensorDescription(measured=False):
             return description.value_fn
         case ControlDescription():
-            return description.control.state
+            return description.control.state_fn
         case BinarySensorEntityDescription() if hasattr(description, "is_on_fn"):
             return description.is_on_fn
     return None

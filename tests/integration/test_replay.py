@@ -23,11 +23,11 @@ async def test_full_and_minimal_charger() -> None:
     assert shown["sensor.acme_wallbox_status"] == "disconnected"
     assert shown["lock.acme_wallbox_cable_lock"] == "unlocked"
     assert shown["sensor.acme_wallbox_lifetime_energy"] == "100.0"
-    # The other adapter's charger is called the same; 2 and 3 were removed, an hour is not over.
-    assert shown["sensor.acme_wallbox_session_energy_4"] == "0.047"
-    assert shown["sensor.acme_wallbox_lifetime_energy_4"] == "100.047"
-    assert "lock.acme_wallbox_cable_lock_4" not in shown
-    session = found["sensor.acme_wallbox_session_energy_4"]["attributes"]
+    # The other adapter's charger has the same name, so its serial number is part of it.
+    assert shown["sensor.acme_wallbox_acme_1001_session_energy"] == "0.047"
+    assert shown["sensor.acme_wallbox_acme_1001_lifetime_energy"] == "100.047"
+    assert "lock.acme_wallbox_acme_1001_cable_lock" not in shown
+    session = found["sensor.acme_wallbox_acme_1001_session_energy"]["attributes"]
     assert session["last_reset"] == "2026-11-20T08:48:02+00:00"
     assert session["state_class"] == "total"
 
@@ -40,7 +40,12 @@ async def test_everest_ends_with_a_plug_nobody_knows_of() -> None:
     assert shown[f"sensor.{name}_status"] == "unknown"
     assert shown[f"switch.{name}"] == "unknown"
     assert shown[f"sensor.{name}_raw_status"] == "Unplugged"
-    assert shown[f"sensor.{name}_power"] == "0.0"
+    # The EVSE id, by which the device is named, was reported before the first power.
+    assert [
+        state
+        for entity_id, state in shown.items()
+        if entity_id.startswith("sensor.everest_de_pnx_") and entity_id.endswith("_power")
+    ] == ["0.0"]
 
 
 async def test_strings_are_bytes_and_other_payloads_are_json(tmp_path: Path) -> None:

@@ -73,7 +73,13 @@ async def test_access_rules(hass: HomeAssistant, make_broker: MakeBroker, tmp_pa
     async with station(broker, "main"), quiet:
         # This one is known from the hub's reply alone.
         await hass.config_entries.async_reload(entry.entry_id)
-        for name in ("carport_left", "everest_evse_manager_api"):
-            sensor = f"sensor.{name}_status"
-            await until(lambda sensor=sensor: hass.states.is_state(sensor, "disconnected"), sensor)
+        for start in ("sensor.carport_left", "sensor.everest"):
+            await until(
+                lambda start=start: any(
+                    state.state == "disconnected"
+                    for state in hass.states.async_all("sensor")
+                    if state.entity_id.startswith(start) and state.entity_id.endswith("_status")
+                ),
+                start,
+            )
         await hass.config_entries.async_unload(entry.entry_id)

@@ -275,7 +275,8 @@ class SessionTracker(SessionHistory):
             events = self._end_unseen(active, snapshot, price)
         elif active is not None and (finished or not active.recorded):
             seen = finished or gone
-            ended = reported if late or seen is None else active.end_of(snapshot.session, seen)
+            is_certain = not late or self._began_live(active)
+            ended = active.end_of(snapshot.session, seen) if seen and is_certain else reported
             events = _finished(self.finish(replace(active, ended=ended), price), late=late)
         if gone is None:
             return events
@@ -295,6 +296,11 @@ class SessionTracker(SessionHistory):
         self._is_last_recorded = recorded and self._doubt is None
         self.past, self.active = self.active or self.past, None
         self._doubt = None
+
+    def _began_live(self, active: ActiveSession) -> bool:
+        """Return whether the whole session was seen, so that its end is no leftover of a gap."""
+        live_since = self._live_since
+        return not active.restored and live_since is not None and active.since >= live_since
 
     def _reported_end(self, active: ActiveSession, session: Session) -> datetime | None:
         """Return when a session ended in a gap, None if that is not known."""
