@@ -56,5 +56,5 @@ async def later(hass: HomeAssistant, **delta: float) -> None:
     clock.ahead = timedelta(**delta).total_seconds()
     entry: FimpConfigEntry
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        entry.runtime_data.hub.wake()
+        entry.runtime_data.hub.scheduler.rearm()
     await hass.async_block_till_done()

@@ -215,7 +215,7 @@ async def test_another_one_at_the_same_time(
 ) -> None:
     """The newest counts, and what was before all of them returns."""
     # A report may be of before the newest command for as long.
-    monkeypatch.setattr(point.node._commands, "_report_age", 1.0)
+    monkeypatch.setattr(type(point.node), "report_age", 1.0)
     await limit(point, 10, minutes=10)
     results = await asyncio.gather(
         limit(point, 8, minutes=15), limit(point, 6, minutes=20), return_exceptions=True
