@@ -202,7 +202,7 @@ async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
 
 async def test_the_last_wins(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """A slider that is dragged sends many numbers."""
-    chargepoint.node._commands._report_age = 0.2
+    chargepoint.node.report_age = 0.2
     await chargepoint.point.silence()
     first = hass.async_create_task(set_to(chargepoint, "max_current", 10))
     await until(lambda: chargepoint.sent("cmd.max_current.set"))

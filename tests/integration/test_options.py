@@ -249,7 +249,7 @@ async def test_a_dragged_slider(hass: HomeAssistant, broker: BrokerProcess) -> N
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"write_interval": 15}) as found:
         await found.expects("number", "max_current", "32.0")
-        found.node._commands._report_age = 0.2
+        found.node.report_age = 0.2
         calls = [
             hass.async_create_task(found.call("number", "set_value", "max_current", value=value))
             for value in range(6, 26)

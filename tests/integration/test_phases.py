@@ -116,7 +116,7 @@ async def test_no_such_option(hass: HomeAssistant, chargepoint: Chargepoint) -> 
 async def test_one_after_the_other(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Both selects set the same thing: the newer choice takes the place."""
     await both(chargepoint, "3", "nl1l2l3")
-    chargepoint.node._commands._report_age = 0.2
+    chargepoint.node.report_age = 0.2
     await chargepoint.point.silence()
     first = hass.async_create_task(choose(chargepoint, "phases", "1"))
     await until(lambda: chargepoint.sent(SET))
