@@ -299,8 +299,11 @@ class SessionTracker(SessionHistory):
 
     def _began_live(self, active: ActiveSession) -> bool:
         """Return whether the whole session was seen, so that its end is no leftover of a gap."""
-        live_since = self._live_since
-        return not active.restored and live_since is not None and active.since >= live_since
+        if active.restored or self._live_since is None:
+            return False
+        # Both by the clock as it is now, which may have been set since the car came.
+        since = corrected(active.since, active.offset or 0.0)
+        return since is not None and since >= self._live_since
 
     def _reported_end(self, active: ActiveSession, session: Session) -> datetime | None:
         """Return when a session ended in a gap, None if that is not known."""
