@@ -5,7 +5,6 @@ is answered by the reply alone.
 """
 
 import asyncio
-from typing import Any
 
 from ..errors import (
     ChargepointError,
@@ -25,10 +24,10 @@ class PendingReplies:
         self._host = host
         self._timers = timers
         self._timeout = timeout
-        self._waiting: dict[str, asyncio.Future[Any]] = {}
+        self._waiting: dict[str, asyncio.Future[object]] = {}
         self._closed = False
 
-    async def ask(self, request: Outgoing) -> Any:
+    async def ask(self, request: Outgoing) -> object:
         """Send `request` and return the reply to it.
 
         Raises:
@@ -37,7 +36,7 @@ class PendingReplies:
         """
         if self._closed:
             raise NotConnectedError("removed")
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = done
         timer = f"call {request.id}"
         deadline = self._host.clock.now() + self._timeout
@@ -51,7 +50,7 @@ class PendingReplies:
             self._waiting.pop(request.id, None)
             self._timers.cancel(timer)
 
-    def replied(self, request_id: str, value: Any) -> None:
+    def replied(self, request_id: str, value: object) -> None:
         """Take the reply to a request, if somebody waits for it."""
         done = self._waiting.get(request_id)
         if done is not None and not done.done():

@@ -7,7 +7,7 @@ station. So only the newest dialect is written, the only one that was recorded.
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -142,7 +142,7 @@ class BusCall(NamedTuple):
 
     command: str
     args: Mapping[str, object] | None
-    answer: Callable[[Any], dict[str, Any]]
+    answer: Callable[[object], dict[str, object]]
 
 
 def bus_call(command: OcppCommand) -> BusCall | None:
@@ -183,17 +183,17 @@ def bus_call(command: OcppCommand) -> BusCall | None:
     return None
 
 
-def _nothing(_: object) -> dict[str, Any]:
+def _nothing(_: object) -> dict[str, object]:
     return {}
 
 
-def _done(value: object) -> dict[str, Any]:
+def _done(value: object) -> dict[str, object]:
     if value is not True:
         raise CommandRefusedError("ocpp_state_refused")
     return {}
 
 
-def _values(value: object) -> dict[str, Any]:
+def _values(value: object) -> dict[str, object]:
     """Return the value of each key, the unknown ones last."""
     answer = value if isinstance(value, dict) else {}
     unknown = answer.get("unknown_keys")

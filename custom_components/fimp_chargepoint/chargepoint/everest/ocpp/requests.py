@@ -4,7 +4,7 @@ EVerest API v1. A variable without a component is a configuration key of OCPP 1.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ...errors import CommandRejectedError, InvalidRequestError, refused_with
 from ...ocpp import (
@@ -28,8 +28,8 @@ class ApiCall(NamedTuple):
     """An operation, its payload, and how to read the reply; None where there is none."""
 
     operation: str
-    payload: dict[str, Any]
-    answer: Callable[[Any], dict[str, Any]] | None
+    payload: dict[str, object]
+    answer: Callable[[object], dict[str, object]] | None
 
 
 #: A question that every release answers, whatever it thinks of it; it changes nothing.
@@ -62,24 +62,24 @@ def api_call(command: OcppCommand) -> ApiCall | None:
     return None
 
 
-def _variable(name: str, component: str) -> dict[str, Any]:
+def _variable(name: str, component: str) -> dict[str, object]:
     """Return how a variable is addressed; the name of a component may be empty."""
     where = arguments.name(component, "component") if component else ""
     return {"component": {"name": where}, "variable": {"name": name}}
 
 
-def _variables(command: GetVariables | MonitorVariables) -> list[dict[str, Any]]:
+def _variables(command: GetVariables | MonitorVariables) -> list[dict[str, object]]:
     found = arguments.names(command.names, "key")
     if not found:
         raise InvalidRequestError("no_key")
     return [_variable(each, command.component) for each in found]
 
 
-def _get(command: GetVariables) -> dict[str, Any]:
+def _get(command: GetVariables) -> dict[str, object]:
     return {"items": [{"component_variable": each} for each in _variables(command)]}
 
 
-def _set(command: SetVariable) -> dict[str, Any]:
+def _set(command: SetVariable) -> dict[str, object]:
     item = {
         "component_variable": _variable(arguments.name(command.name, "key"), command.component),
         "value": arguments.any_text(command.value, "value", _VALUE_MAX),
@@ -87,8 +87,8 @@ def _set(command: SetVariable) -> dict[str, Any]:
     return {"source": _SOURCE, "variables": {"items": [item]}}
 
 
-def _security_event(command: SendSecurityEvent) -> dict[str, Any]:
-    event: dict[str, Any] = {"type": arguments.name(command.kind, "type")}
+def _security_event(command: SendSecurityEvent) -> dict[str, object]:
+    event: dict[str, object] = {"type": arguments.name(command.kind, "type")}
     if command.info:
         longest = arguments.SECURITY_INFO_MAX
         event["info"] = arguments.ascii_text(command.info, "info", longest)
@@ -97,14 +97,14 @@ def _security_event(command: SendSecurityEvent) -> dict[str, Any]:
     return event
 
 
-def _availability(command: ChangeAvailability) -> dict[str, Any]:
+def _availability(command: ChangeAvailability) -> dict[str, object]:
     status = "Operative" if command.operative is True else "Inoperative"
-    request: dict[str, Any] = {"operational_status": status}
+    request: dict[str, object] = {"operational_status": status}
     if command.evse is not None:
-        request["evse"] = {"id": arguments.identifier(command.evse, "evse")}
+        evse = {"id": arguments.identifier(command.evse, "evse")}
         if command.connector is not None:
-            connector = arguments.identifier(command.connector, "connector")
-            request["evse"]["connector_id"] = connector
+            evse["connector_id"] = arguments.identifier(command.connector, "connector")
+        request["evse"] = evse
     elif command.connector is not None:
         raise InvalidRequestError("evse_missing")
     return request
@@ -113,7 +113,7 @@ def _availability(command: ChangeAvailability) -> dict[str, Any]:
 # What is replied ------------------------------------------------------------------------
 
 
-def status_answer(status: object) -> dict[str, Any]:
+def status_answer(status: object) -> dict[str, object]:
     """Return the status of a request that was accepted.
 
     Raises:
@@ -126,7 +126,7 @@ def status_answer(status: object) -> dict[str, Any]:
     return {"status": word}
 
 
-def _status(reply: object) -> dict[str, Any]:
+def _status(reply: object) -> dict[str, object]:
     answer = reply if isinstance(reply, dict) else {}
     try:
         return status_answer(answer.get("status"))
@@ -141,23 +141,23 @@ def _items(reply: object) -> list[JsonObject]:
     return objects(reply.get("items")) if isinstance(reply, dict) else []
 
 
-def _status_of_item(reply: object) -> dict[str, Any]:
+def _status_of_item(reply: object) -> dict[str, object]:
     items = _items(reply)
     return status_answer(items[0].get("status") if items else None)
 
 
-def _values(reply: object) -> dict[str, Any]:
+def _values(reply: object) -> dict[str, object]:
     """Return the reply for each key, in their order."""
     return {"keys": [_value(item) for item in _items(reply)]}
 
 
-def _value(item: JsonObject) -> dict[str, Any]:
+def _value(item: JsonObject) -> dict[str, str | None]:
     value = item.get("value")
     found = {**addressed(item), "status": text(item.get("status"))}
     return found | ({"value": value} if isinstance(value, str) else {})
 
 
-def addressed(item: JsonObject) -> dict[str, Any]:
+def addressed(item: JsonObject) -> dict[str, str | None]:
     """Return the key, and the component if there is one, of an item."""
     variable = part(item, "component_variable")
     component = text(part(variable, "component").get("name"))
@@ -168,7 +168,7 @@ def addressed(item: JsonObject) -> dict[str, Any]:
 # What is reported -----------------------------------------------------------------------
 
 
-def event(value: object) -> dict[str, Any]:
+def event(value: object) -> dict[str, str | bool | None]:
     """Return the details of a variable that has changed.
 
     Raises:
@@ -184,15 +184,15 @@ def event(value: object) -> dict[str, Any]:
     }
 
 
-def key_changed(value: object) -> dict[str, Any]:
+def key_changed(value: object) -> dict[str, str | bool | None]:
     """Return the details of a configuration key that has changed; raises as `event` does."""
     found = key(mapping(value))
     return found | ({"value": text(found["value"])} if "value" in found else {})
 
 
-def key(item: JsonObject) -> dict[str, Any]:
+def key(item: JsonObject) -> dict[str, str | bool | None]:
     """Return what is known of a configuration key."""
-    found: dict[str, Any] = {"key": text(item.get("key"))}
+    found: dict[str, str | bool | None] = {"key": text(item.get("key"))}
     if isinstance(value := item.get("value"), str):
         found["value"] = value
     if isinstance(read_only := item.get("read_only"), bool):
