@@ -48,8 +48,12 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
     """Offer the actions and the dashboard, whether or not a config entry is loaded."""
     async_setup_actions(hass)
-    await async_setup_dashboard(hass)
     Watcher(hass, tuple(ISSUES.values()))
+    try:
+        await async_setup_dashboard(hass)
+    except Exception:
+        # Charging is controlled without it.
+        _LOGGER.exception("The dashboard is not available")
     return True
 
 

@@ -5,6 +5,7 @@ A limit that a station takes from outside would stay until its restart if its en
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 import logging
 
 from homeassistant.config_entries import ConfigEntry
@@ -88,7 +89,9 @@ async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: li
         settings_source(hass, entry.data),
         prefixes=entry.data[CONF_PREFIXES],
         clock=hass.data.get(DATA_CLOCK),
-        options=library_options(entry.options),
+        # The monitoring was just disabled; it must not be enabled again.
+        options=replace(library_options(entry.options), communication_check=False),
+        known=addresses,
     )
     left = dict.fromkeys(addresses, "it is not there")
 
@@ -98,6 +101,8 @@ async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: li
             del left[address]
         except ChargepointError as error:
             left[address] = str(error)
+        except Exception as error:  # noqa: BLE001 - it must not cost the others
+            hub.internal_errors.report(error, address)
 
     try:
         async with asyncio.timeout(_FINDING_TIME):

@@ -57,7 +57,7 @@ async def test_adding_the_integration(house: World) -> None:
     for field, value in (
         ("Host", house.broker.host),
         ("Port", port),
-        ("User name", USERNAME),
+        ("Username", USERNAME),
         ("Password", "mistyped"),
     ):
         await screen.fill(field, value)

@@ -171,7 +171,7 @@ async def test_a_command_is_pending_until_it_is_proven(charging_world: World) ->
     await expect(switch).to_have_attribute("aria-checked", "false")
     await expect(screen.tile(CABIN, "Status")).to_contain_text("Charging")
 
-    cabin.tell_news()
+    cabin.report_changes()
     await expect(screen.tile(CABIN, "Status")).to_contain_text("Ready to charge")
     await expect(section).not_to_contain_text(WAITING)
     await expect(switch).to_have_attribute("aria-checked", "false")

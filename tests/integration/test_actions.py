@@ -20,6 +20,11 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.fimp_chargepoint.chargepoint.charge_point import (
+    Chargepoint as LibraryChargepoint,
+)
+from custom_components.fimp_chargepoint.chargepoint.errors import InvalidRequestError
+from custom_components.fimp_chargepoint.chargepoint.features import Feature
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.services import ACTIONS
 from simulators.everest import EverestSimulator, EvseSetup
@@ -249,6 +254,24 @@ async def test_what_fails_for_one_is_done_to_the_others(hass: HomeAssistant, two
         await act(hass, "start_charging", {"device_id": [two.left, two.right]})
     assert "Left" not in str(error.value)
     assert two.states == ["charging", "ready_to_charge"]
+
+
+async def test_one_that_cannot_be_stopped_costs_the_others_no_stop(
+    hass: HomeAssistant, two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start is checked for all of them first; a stop leaves for whoever takes it."""
+    both = {"device_id": [two.left, two.right]}
+    await act(hass, "start_charging", both)
+
+    def stops(charge_point: LibraryChargepoint, feature: Feature, *_: object) -> None:
+        if charge_point.snapshot.identity.serial_number == "L" and feature is Feature.CHARGING:
+            raise InvalidRequestError("unsupported", feature=feature)
+
+    monkeypatch.setattr(LibraryChargepoint, "_require", stops)
+    monkeypatch.setattr(LibraryChargepoint, "checked", stops)
+    with pytest.raises(HomeAssistantError):
+        await act(hass, "stop_charging", both)
+    await until(lambda: two.states == ["charging", "ready_to_charge"])
 
 
 async def test_area(hass: HomeAssistant, two: Two) -> None:

@@ -61,7 +61,7 @@ async def test_a_broker_that_comes_and_goes(
         await chargepoint.expects("sensor", "status", "disconnected")
     written = lines(caplog)
     assert [each.partition(":")[0] for each in written] == 2 * [
-        "The connection to the broker is lost",
-        "The connection to the broker is back",
+        "The connection is lost",
+        "The connection is back",
     ]
     assert not lines(caplog, logging.WARNING)

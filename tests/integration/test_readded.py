@@ -74,13 +74,23 @@ def addresses(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
 
 
 async def test_history_moves_to_the_new_address(
-    hass: HomeAssistant, house: House, broker: BrokerProcess, hass_client: ClientSessionGenerator
+    hass: HomeAssistant,
+    house: House,
+    broker: BrokerProcess,
+    hass_client: ClientSessionGenerator,
+    hass_storage: dict[str, Any],
 ) -> None:
+    """So does what is stored of the charge point."""
     assert await async_setup_component(hass, "repairs", {})
     entry = await known_before(hass, broker, serial="S1")
     entity_id = find(hass, "switch", "charging")
     assert entity_id is not None
     er.async_get(hass).async_update_entity(entity_id, new_entity_id="switch.my_car")
+    sections = {"state": "charge_points", "history": "sessions"}
+    keys = {section: f"{DOMAIN}.{entry.entry_id}.{file}" for file, section in sections.items()}
+    for section, key in keys.items():
+        data = {section: {"fimp:easee/1/7": {"newer": section}}}
+        hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")) as point:
         await load(hass, entry)
         (issue,) = await settle(house, entry)
@@ -96,6 +106,9 @@ async def test_history_moves_to_the_new_address(
         await found.expects("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await hass.config_entries.async_unload(entry.entry_id)
+    for section, key in keys.items():
+        (stored,) = hass_storage[key]["data"][section].items()
+        assert (stored[0], stored[1]["newer"]) == ("fimp:easee/1/8", section)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,10 @@ from typing import Any
 
 from homeassistant.const import EVENT_STATE_REPORTED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.errors import InvalidRequestError
-from custom_components.fimp_chargepoint.entity import translated_errors
 from tests.broker import BrokerProcess
 from tests.helpers.waiting import PATIENCE
 
@@ -169,7 +167,7 @@ async def test_connection_lost_while_waiting(
     await hass.async_add_executor_job(broker.stop)
     with pytest.raises(HomeAssistantError) as caught:
         await call
-    assert caught.value.translation_key == "not_connected"
+    assert caught.value.translation_key == "connection_lost"
     await chargepoint.point.silence("off")
     await hass.async_add_executor_job(broker.start)
     await chargepoint.expects("switch", "charging", "off")
@@ -181,11 +179,3 @@ async def test_offline_and_online(hass: HomeAssistant, chargepoint: Chargepoint)
     await chargepoint.expects("switch", "charging", "unavailable")
     await chargepoint.point.online()
     await chargepoint.expects("switch", "charging", "off")
-
-
-def test_what_cannot_be_asked() -> None:
-    """No entity offers it, but an action might."""
-    with pytest.raises(ServiceValidationError) as caught, translated_errors():
-        raise InvalidRequestError("40 A")
-    assert caught.value.translation_key == "invalid_request"
-    assert caught.value.translation_placeholders == {"request": "40 A"}

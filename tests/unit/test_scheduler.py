@@ -118,6 +118,18 @@ def test_deadlines_that_are_moved_all_the_time_fill_no_memory(scheduler: Schedul
     assert ran == [5.0]
 
 
+def test_nothing_is_set_for_an_owner_that_is_gone(scheduler: Scheduler) -> None:
+    """What it set before is cancelled, too."""
+    timers = Timers(scheduler)
+    ran: list[float] = []
+    timers.set("before", 1.0, ran.append)
+    timers.stop()
+    timers.set("after", 2.0, ran.append)
+    scheduler.run(10.0)
+    assert not ran
+    assert scheduler.next_deadline is None
+
+
 def test_a_node_that_was_not_added_does_nothing(scheduler: Scheduler) -> None:
     timers = Timers(scheduler, running=False)
     ran: list[float] = []

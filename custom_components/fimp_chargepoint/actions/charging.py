@@ -60,8 +60,8 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     return answer
 
 
-def _check_stop(coordinator: ChargepointCoordinator, _: Data) -> None:
-    coordinator.node.checked(Feature.CHARGING, value=False)
+def _check_stop(_: ChargepointCoordinator, __: Data) -> None:
+    """Let nothing that one charge point cannot do keep a stop from the others."""
 
 
 async def _stop(coordinator: ChargepointCoordinator, _: Data) -> Answer:

@@ -128,8 +128,8 @@ class Node[S: NodeSnapshot]:
         """The system clock was set `by` seconds: correct what was taken from it."""
 
     def close(self) -> None:
-        """The node is not on its hub any more: nothing happens by itself."""
-        self.timers.clear()
+        """The node was removed from its hub: nothing happens automatically any more."""
+        self.timers.stop()
 
     def _update(self, now: float, **changes: Any) -> None:
         """Take over `changes` and publish what may be published now."""

@@ -141,17 +141,19 @@ class Scheduler:
 
         What an action sets is left for the next time, even if it is due already.
         """
-        self._before()
-        due: list[_Deadline] = []
-        while (when := self.next_deadline) is not None and when <= now:
-            due.append(heappop(self._heap))
-        for deadline in due:
-            # An earlier action may have moved or cancelled it.
-            if deadline.job is not None:
-                (timers, action), deadline.job = deadline.job, None
-                timers.due.pop(deadline.name)
-                self._errors.call_for(timers.owner, action, now)
-        self.rearm()
+        try:
+            self._before()
+            due: list[_Deadline] = []
+            while (when := self.next_deadline) is not None and when <= now:
+                due.append(heappop(self._heap))
+            for deadline in due:
+                # An earlier action may have moved or cancelled it.
+                if deadline.job is not None:
+                    (timers, action), deadline.job = deadline.job, None
+                    timers.due.pop(deadline.name)
+                    self._errors.call_for(timers.owner, action, now)
+        finally:
+            self.rearm()
 
     def rearm(self) -> None:
         """Set the timer of the loop to the nearest deadline."""
@@ -226,6 +228,11 @@ class Timers:
         """Cancel `name`, which need not be set."""
         if (deadline := self.due.pop(name, None)) is not None:
             self._scheduler.cancel(deadline)
+
+    def stop(self) -> None:
+        """Cancel all of them, and run nothing that is set later."""
+        self._running = False
+        self.clear()
 
     def clear(self) -> None:
         """Cancel all of them."""

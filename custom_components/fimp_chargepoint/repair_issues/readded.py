@@ -92,13 +92,14 @@ async def async_move(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueDat
     if device.serial_number != replaced.serial_number:
         return
     await hass.config_entries.async_unload(entry_id)
+    # Before the device is renamed: what belongs to no device is dropped when it is read.
+    storage = Storage(hass, entry)
+    await storage.async_load()
     entities = er.async_get(hass)
     for entity in async_entities(hass, replaced):
         entities.async_remove(entity.entity_id)
     async_remove_device(hass, entry_id, new)
     async_rename_device(hass, entry_id, old, new)
-    storage = Storage(hass, entry)
-    await storage.async_load()
     storage.move(node_address(entry, old), node_address(entry, new))
     await storage.async_save()
     await hass.config_entries.async_setup(entry_id)

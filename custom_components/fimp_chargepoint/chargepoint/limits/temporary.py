@@ -14,7 +14,6 @@ from ..errors import (
     CommandRejectedError,
     CommandSupersededError,
     InvalidRequestError,
-    NotConnectedError,
 )
 from ..model import ChargepointSnapshot, Feature
 from ..node import NodeHost
@@ -323,7 +322,8 @@ class TemporaryLimits:
             self._failed.add(feature)
             log = _LOGGER.warning if is_new else _LOGGER.debug
             log("%s has not accepted its former limit yet: %s", self._name, error)
-            if not isinstance(error, NotConnectedError):
+            # One that is away is asked when it is back (see `reconnected`).
+            if charge_point.snapshot.available:
                 self._end_at(feature, charge_point.host.clock.now() + _RETRY)
             return
         if self._limits.get(feature) == limit:

@@ -292,7 +292,8 @@ class SessionHistory:
         record = last.with_energy(energy)
         self.records[-1:] = [record]
         if record.cost is not None and last.cost is not None and record.currency is not None:
-            self.totals[record.currency] += record.cost - last.cost
+            total = self.totals.get(record.currency, 0.0)
+            self.totals[record.currency] = total + record.cost - last.cost
 
     @property
     def mark(self) -> tuple[object, ...]:
