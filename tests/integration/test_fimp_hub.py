@@ -547,6 +547,8 @@ OFF = (
 
 async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """They are in the registry, and work as soon as somebody wants them."""
+    # The settings of the charger are the last that it reports.
+    await until(lambda: find(hass, "number", "parameter_led_brightness") is not None)
     registry = er.async_get(hass)
     for key in OFF:
         entry = chargepoint.registered("sensor", key)
