@@ -71,6 +71,8 @@ async def test_the_dashboard_is_added_without_pasting(charging_world: World) -> 
     await page.get_by_text(STRATEGY, exact=True).click()
     await screen.fill("Title", "Charging")
     await screen.press("Create")
+    # It is saved before the browser goes there.
+    await expect(page.locator("ha-data-table").get_by_text("Charging", exact=True)).to_be_visible()
     await screen.open("dashboard-charging")
     await expect(screen.tile(WALLBOX, "This session")).to_be_visible()
     await expect(screen.section(WALLBOX)).to_contain_text("Energy per day")
