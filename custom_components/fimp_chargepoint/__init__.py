@@ -14,9 +14,8 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
-from .chargepoint import mqtt_hub
+from .chargepoint import MqttHub, create_mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnectedError
-from .chargepoint.mqtt_hub import MqttHub
 from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, PLATFORMS, Broker
 from .coordinator import FimpConfigEntry, RuntimeData
 from .dashboard import async_setup_dashboard
@@ -60,7 +59,7 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
     """Connect to the broker; charge points are found from then on."""
     async_register_hub(hass, entry)
-    hub = mqtt_hub(
+    hub = create_mqtt_hub(
         settings_source(hass, entry.data),
         prefixes=entry.data[CONF_PREFIXES],
         clock=hass.data.get(DATA_CLOCK),
@@ -128,7 +127,7 @@ async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> 
     if not last_words:
         return
     # The default options do not enable the monitoring again.
-    hub = mqtt_hub(settings_source(hass, entry.data), prefixes=entry.data[CONF_PREFIXES])
+    hub = create_mqtt_hub(settings_source(hass, entry.data), prefixes=entry.data[CONF_PREFIXES])
     try:
         async with asyncio.timeout(_LEAVING_TIME):
             await hub.start()

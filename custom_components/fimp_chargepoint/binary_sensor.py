@@ -13,9 +13,8 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .chargepoint import OcppSnapshot, StationSnapshot
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
-from .chargepoint.ocpp import OcppSnapshot
-from .chargepoint.station import StationSnapshot
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,

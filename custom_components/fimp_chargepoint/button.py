@@ -13,7 +13,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Chargepoint
 from .chargepoint.model import ChargepointSnapshot, Feature
 from .coordinator import FimpConfigEntry
 from .entity import (

@@ -17,9 +17,8 @@ from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 from homeassistant.helpers.translation import async_load_integrations
 import probatio
 
-from .chargepoint import mqtt_hub
+from .chargepoint import MqttHub, create_mqtt_hub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
-from .chargepoint.mqtt_hub import MqttHub
 from .const import (
     CONF_BROKER,
     CONF_PREFIXES,
@@ -236,7 +235,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     def _hub(self, data: Fields) -> MqttHub:
         """Return the hub of an entry with this data, not connected."""
         entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
-        return mqtt_hub(
+        return create_mqtt_hub(
             settings_source(self.hass, data),
             prefixes=data[CONF_PREFIXES],
             clock=self.hass.data.get(DATA_CLOCK),

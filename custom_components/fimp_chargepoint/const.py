@@ -7,7 +7,7 @@ from typing import Any, Final
 from homeassistant.const import Platform
 from homeassistant.util.hass_dict import HassKey
 
-from .chargepoint.scheduler import Clock
+from .chargepoint import Clock
 
 DOMAIN: Final = "fimp_chargepoint"
 

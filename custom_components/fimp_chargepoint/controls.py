@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from .chargepoint.capabilities import ParameterValue, Range
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Chargepoint, ParameterValue, Range
 from .chargepoint.model import ChargepointSnapshot, Feature, Reason, parameter_kind
 
 

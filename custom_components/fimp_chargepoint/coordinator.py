@@ -10,18 +10,18 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .chargepoint.capabilities import Capabilities
-from .chargepoint.charge_point import Chargepoint
-from .chargepoint.hub import (
+from .chargepoint import (
+    Capabilities,
+    Chargepoint,
     ClockSet,
     ConnectionRefused,
     HubEvent,
+    MqttHub,
+    Node,
     NodeAdded,
     NodeRemoved,
 )
 from .chargepoint.model import ChargepointSnapshot, Identity, NodeSnapshot
-from .chargepoint.mqtt_hub import MqttHub
-from .chargepoint.node import Node
 from .const import CONF_BROKER, Broker
 from .devices import (
     async_find_device,

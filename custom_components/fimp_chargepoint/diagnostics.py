@@ -18,9 +18,8 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .chargepoint.journal import Line, Mark
+from .chargepoint import Line, Mark, posix
 from .chargepoint.model import Identity
-from .chargepoint.scheduler import posix
 from .const import (
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,

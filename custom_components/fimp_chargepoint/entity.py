@@ -17,8 +17,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .chargepoint.capabilities import Capabilities, Parameter, ParameterKind, ParameterValue
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Capabilities, Chargepoint, Parameter, ParameterKind, ParameterValue
 from .chargepoint.errors import ChargepointError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .const import ATTR_PENDING, DOMAIN

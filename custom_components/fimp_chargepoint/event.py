@@ -10,12 +10,17 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.charge_point import Chargepoint
-from .chargepoint.faults import FaultTracker
+from .chargepoint import (
+    Chargepoint,
+    FaultTracker,
+    OcppClient,
+    OcppEvent,
+    OcppNotification,
+    OcppSnapshot,
+    StationSnapshot,
+)
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
-from .chargepoint.ocpp import OcppClient, OcppEvent, OcppNotification, OcppSnapshot
 from .chargepoint.sessions import SessionEvent, SessionEventType
-from .chargepoint.station import StationSnapshot
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,

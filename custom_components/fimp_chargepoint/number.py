@@ -19,7 +19,7 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.capabilities import Parameter, ParameterKind, Range
+from .chargepoint import Parameter, ParameterKind, Range
 from .chargepoint.model import Feature
 from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry

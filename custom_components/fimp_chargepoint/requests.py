@@ -11,13 +11,9 @@ import logging
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from .chargepoint import mqtt_hub
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Chargepoint, DamagedError, MqttHub, StoredRequests, create_mqtt_hub
 from .chargepoint.errors import ChargepointError
-from .chargepoint.limits.stored_requests import StoredRequests
 from .chargepoint.model import Feature
-from .chargepoint.mqtt_hub import MqttHub
-from .chargepoint.stored import DamagedError
 from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
 from .coordinator import FACTS, AnyCoordinator, FimpConfigEntry
 from .flow.broker import settings_source
@@ -85,7 +81,7 @@ async def async_withdraw_limits(hass: HomeAssistant, entry: ConfigEntry, storage
 
 async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: list[str]) -> None:
     """Find the charge points once more, and withdraw their limits."""
-    hub = mqtt_hub(
+    hub = create_mqtt_hub(
         settings_source(hass, entry.data),
         prefixes=entry.data[CONF_PREFIXES],
         clock=hass.data.get(DATA_CLOCK),

@@ -9,7 +9,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.capabilities import Parameter, ParameterKind
+from .chargepoint import Parameter, ParameterKind
 from .chargepoint.model import Feature
 from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry

@@ -8,10 +8,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.capabilities import ParameterKind
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Chargepoint, OcppSnapshot, ParameterKind
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
-from .chargepoint.ocpp import OcppSnapshot
 from .coordinator import (
     FACTS,
     AnyNode,

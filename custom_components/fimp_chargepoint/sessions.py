@@ -9,10 +9,9 @@ from typing import Final, NamedTuple
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Chargepoint, DamagedError
 from .chargepoint.model import ChargepointSnapshot
 from .chargepoint.sessions import SessionEvent, SessionRecord, SessionTracker
-from .chargepoint.stored import DamagedError
 from .prices import PriceSource
 from .storage import Records, report_lost
 

@@ -16,8 +16,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
+from .chargepoint import lost
 from .chargepoint.sessions import SessionTracker
-from .chargepoint.stored import lost
 from .const import DOMAIN
 from .devices import async_find_device
 from .hub_id import node_identifier

@@ -8,8 +8,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint.capabilities import Parameter, ParameterKind
-from .chargepoint.charge_point import Chargepoint
+from .chargepoint import Chargepoint, Parameter, ParameterKind
 from .chargepoint.model import Feature
 from .const import ATTR_NO_READINGS
 from .controls import ControlState, feature_control, parameter_control

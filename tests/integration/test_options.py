@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.fimp_chargepoint import config_flow, requests
-from custom_components.fimp_chargepoint.chargepoint import mqtt_hub
+from custom_components.fimp_chargepoint.chargepoint import create_mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import TOPIC
 from custom_components.fimp_chargepoint.chargepoint.everest.api import (
     chargepoint as everest_chargepoint,
@@ -175,10 +175,10 @@ async def test_protocols_are_also_those_of_a_changed_connection(
     hubs: list[MqttHub] = []
 
     def remembered(*args: Any, **keywords: Any) -> MqttHub:
-        hubs.append(mqtt_hub(*args, **keywords))
+        hubs.append(create_mqtt_hub(*args, **keywords))
         return hubs[-1]
 
-    monkeypatch.setattr(config_flow, "mqtt_hub", remembered)
+    monkeypatch.setattr(config_flow, "create_mqtt_hub", remembered)
     entry = other_broker(broker, options={"protocols": ["everest"]})
     entry.add_to_hass(hass)
     result = await submit(hass, await entry.start_reconfigure_flow(hass), form(broker))

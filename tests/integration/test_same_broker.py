@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import pytest_socket
 
-from custom_components.fimp_chargepoint.chargepoint import mqtt_hub
+from custom_components.fimp_chargepoint.chargepoint import create_mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import (
     TOPIC,
     have_common_messages,
@@ -388,7 +388,7 @@ def hub_of(broker: BrokerProcess, *prefixes: str) -> MqttHub:
     async def settings() -> MqttSettings:
         return MqttSettings(host=broker.host, port=broker.port)
 
-    return mqtt_hub(settings, prefixes=prefixes)
+    return create_mqtt_hub(settings, prefixes=prefixes)
 
 
 async def test_heard_below_the_same_prefix_only(broker: BrokerProcess) -> None:

@@ -8,7 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 import probatio
 
-from ..chargepoint.authorization import (
+from ..chargepoint import (
     AllowCharging,
     AnswerAuthorization,
     CancelReservation,
@@ -16,10 +16,10 @@ from ..chargepoint.authorization import (
     Reserve,
     ShowToken,
     TakesPermissions,
+    Token,
     WithdrawAuthorization,
 )
 from ..chargepoint.errors import InvalidRequestError
-from ..chargepoint.options import Token
 from ..const import CONF_TOKEN, CONF_TOKEN_TYPE
 from ..coordinator import ChargepointCoordinator
 from ..flow.options import CARD, TOKEN_TYPES

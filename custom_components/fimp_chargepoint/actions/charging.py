@@ -7,7 +7,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 import probatio
 
-from ..chargepoint.limits.temporary import settable_limit
+from ..chargepoint import settable_limit
 from ..chargepoint.model import Feature
 from ..const import DOMAIN
 from ..coordinator import ChargepointCoordinator

@@ -9,7 +9,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 import probatio
 
-from ..chargepoint.ocpp import (
+from ..chargepoint import (
     ChangeAvailability,
     GetVariables,
     MonitorVariables,

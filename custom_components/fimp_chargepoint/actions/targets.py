@@ -7,8 +7,8 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
+from ..chargepoint import OcppSnapshot
 from ..chargepoint.model import ChargepointSnapshot, NodeSnapshot
-from ..chargepoint.ocpp import OcppSnapshot
 from ..const import DOMAIN
 from ..coordinator import AnyCoordinator
 from ..devices import async_find_device

@@ -1,16 +1,144 @@
-"""EV charge points behind one vocabulary. Knows nothing of Home Assistant."""
+"""EV charge points behind one vocabulary. Does not know Home Assistant.
+
+The public API: this module, `model` (snapshots and their words), `errors` and `sessions`.
+Nothing else is for users of the library.
+"""
 
 from collections.abc import Iterable
 
-from .echo import Echo
+from .authorization import (
+    AllowCharging,
+    AnswerAuthorization,
+    CancelReservation,
+    Permission,
+    Reserve,
+    ShowToken,
+    TakesPermissions,
+    WithdrawAuthorization,
+)
+from .capabilities import Capabilities, Parameter, ParameterKind, ParameterValue, Range
+from .charge_point import Chargepoint
+from .derived import (
+    ControlPilotState,
+    NotChargingReason,
+    control_pilot_state,
+    not_charging_reason,
+)
+from .echo import Echo, have_common_messages, is_heard
 from .everest.api.protocol import EverestProtocol
 from .everest.internal_bus.protocol import InternalBus
 from .everest.legacy.protocol import LegacyProtocol
+from .faults import FaultTracker
 from .fimp.discovery import FimpProtocol
+from .hub import (
+    ClockSet,
+    ConnectionLost,
+    ConnectionMade,
+    ConnectionRefused,
+    HubEvent,
+    NodeAdded,
+    NodeRemoved,
+    Warned,
+    Withdrawn,
+)
+from .internal_errors import InternalErrors
+from .journal import Line, Mark
+from .limits.requested import CompetingController
+from .limits.stored_requests import StoredRequests
+from .limits.temporary import settable_limit
 from .mqtt_hub import MqttHub
-from .options import Options
-from .scheduler import Clock
-from .transport.mqtt import SettingsSource
+from .node import Node
+from .notices import CloudLost, LoginLost, ModulesUnassigned, NewNodesWait
+from .ocpp import (
+    ChangeAvailability,
+    GetVariables,
+    MonitorVariables,
+    OcppClient,
+    OcppCommand,
+    OcppEvent,
+    OcppNotification,
+    OcppSnapshot,
+    RestartOcpp,
+    SendSecurityEvent,
+    SetVariable,
+    StopOcpp,
+)
+from .options import ModuleChoice, Options, Token
+from .scheduler import Clock, posix
+from .station import StationSnapshot
+from .stored import DamagedError, lost
+from .transport.mqtt import MqttSettings, SettingsSource
+from .transport.topics import is_level
+
+__all__ = [
+    "MQTT_PROTOCOLS",
+    "AllowCharging",
+    "AnswerAuthorization",
+    "CancelReservation",
+    "Capabilities",
+    "ChangeAvailability",
+    "Chargepoint",
+    "Clock",
+    "ClockSet",
+    "CloudLost",
+    "CompetingController",
+    "ConnectionLost",
+    "ConnectionMade",
+    "ConnectionRefused",
+    "ControlPilotState",
+    "DamagedError",
+    "FaultTracker",
+    "GetVariables",
+    "HubEvent",
+    "InternalErrors",
+    "Line",
+    "LoginLost",
+    "Mark",
+    "ModuleChoice",
+    "ModulesUnassigned",
+    "MonitorVariables",
+    "MqttHub",
+    "MqttSettings",
+    "NewNodesWait",
+    "Node",
+    "NodeAdded",
+    "NodeRemoved",
+    "NotChargingReason",
+    "OcppClient",
+    "OcppCommand",
+    "OcppEvent",
+    "OcppNotification",
+    "OcppSnapshot",
+    "Options",
+    "Parameter",
+    "ParameterKind",
+    "ParameterValue",
+    "Permission",
+    "Range",
+    "Reserve",
+    "RestartOcpp",
+    "SendSecurityEvent",
+    "SetVariable",
+    "SettingsSource",
+    "ShowToken",
+    "StationSnapshot",
+    "StopOcpp",
+    "StoredRequests",
+    "TakesPermissions",
+    "Token",
+    "Warned",
+    "WithdrawAuthorization",
+    "Withdrawn",
+    "control_pilot_state",
+    "create_mqtt_hub",
+    "have_common_messages",
+    "is_heard",
+    "is_level",
+    "lost",
+    "not_charging_reason",
+    "posix",
+    "settable_limit",
+]
 
 #: The protocols over MQTT, by their name in the options (see `Options`).
 MQTT_PROTOCOLS = {
@@ -19,7 +147,7 @@ MQTT_PROTOCOLS = {
 }
 
 
-def mqtt_hub(
+def create_mqtt_hub(
     settings: SettingsSource,
     *,
     prefixes: Iterable[str] = ("",),

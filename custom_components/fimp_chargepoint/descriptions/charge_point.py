@@ -18,10 +18,11 @@ from homeassistant.const import (
 )
 from homeassistant.helpers.typing import StateType
 
-from ..chargepoint.capabilities import Capabilities, Parameter
-from ..chargepoint.derived import (
+from ..chargepoint import (
+    Capabilities,
     ControlPilotState,
     NotChargingReason,
+    Parameter,
     control_pilot_state,
     not_charging_reason,
 )

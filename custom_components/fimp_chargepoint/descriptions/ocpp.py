@@ -6,8 +6,8 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfPower
 
+from ..chargepoint import OcppSnapshot
 from ..chargepoint.model import Feature
-from ..chargepoint.ocpp import OcppSnapshot
 from ..entity import reports
 from .charge_point import NodeSensorDescription
 

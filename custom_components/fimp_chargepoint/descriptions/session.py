@@ -11,7 +11,7 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import UnitOfEnergy, UnitOfTime
 
-from ..chargepoint.capabilities import Capabilities
+from ..chargepoint import Capabilities
 from ..chargepoint.model import Feature
 from ..chargepoint.sessions import EndReason, SessionRecord
 from ..entity import NodeDescription, reports

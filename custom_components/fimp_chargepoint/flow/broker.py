@@ -18,8 +18,8 @@ from homeassistant.util.ssl import (
     create_client_context,
 )
 
+from ..chargepoint import MqttSettings, SettingsSource
 from ..chargepoint.errors import NotConnectedError, TlsError
-from ..chargepoint.transport.mqtt import MqttSettings, SettingsSource
 from ..const import (
     CONF_BROKER,
     CONF_CA_CERTIFICATE,

@@ -3,9 +3,8 @@
 import asyncio
 from typing import NamedTuple
 
-from ..chargepoint.echo import is_heard
+from ..chargepoint import MqttHub, is_heard
 from ..chargepoint.model import ChargepointSnapshot, Identity
-from ..chargepoint.mqtt_hub import MqttHub
 
 #: Seconds to look for charge points; most heartbeats come within five.
 SEARCH_SECONDS = 6.0

@@ -26,8 +26,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..chargepoint.options import Options, Token
-from ..chargepoint.transport.topics import is_level
+from ..chargepoint import Options, Token, is_level
 from ..const import (
     CONF_COMMUNICATION_CHECK,
     CONF_FIXED_PRICE,

@@ -12,7 +12,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..chargepoint.options import ModuleChoice
+from ..chargepoint import ModuleChoice
 from ..const import CONF_MODULES, UserInput
 from ..coordinator import FimpConfigEntry
 from .options import OPTIONS_SCHEMA, entry_options, suggested_options

@@ -12,8 +12,7 @@ from typing import Final
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from ..chargepoint.echo import have_common_messages, is_heard
-from ..chargepoint.mqtt_hub import MqttHub
+from ..chargepoint import MqttHub, have_common_messages, is_heard
 from ..const import CONF_PREFIXES, DOMAIN
 from .watcher import EntryWatch, Finding, Findings, Memory
 

@@ -10,15 +10,18 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 
-from ..chargepoint.charge_point import Chargepoint
-from ..chargepoint.errors import AuthenticationError
-from ..chargepoint.hub import ConnectionLost, ConnectionMade, Warned, Withdrawn
-from ..chargepoint.notices import (
+from ..chargepoint import (
+    Chargepoint,
     CloudLost,
+    ConnectionLost,
+    ConnectionMade,
     LoginLost,
     ModulesUnassigned,
     NewNodesWait,
+    Warned,
+    Withdrawn,
 )
+from ..chargepoint.errors import AuthenticationError
 from ..const import CONF_BROKER, DOMAIN, MQTT_DOMAIN, Broker
 from ..coordinator import FimpConfigEntry
 from ..entity import async_message, translated

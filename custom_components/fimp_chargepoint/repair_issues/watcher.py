@@ -22,10 +22,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_time_interval
 
-from ..chargepoint.charge_point import Chargepoint
-from ..chargepoint.hub import ConnectionMade, HubEvent
-from ..chargepoint.internal_errors import InternalErrors
-from ..chargepoint.limits.requested import CompetingController
+from ..chargepoint import Chargepoint, CompetingController, ConnectionMade, HubEvent, InternalErrors
 from ..const import DATA_CLOCK, DOMAIN
 from ..coordinator import FACTS, AnyCoordinator, FimpConfigEntry
 from ..devices import async_find_device, device_identifier, device_name
