@@ -14,7 +14,7 @@ from .errors import CommandRefusedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
 from .limits.requested import LimitValue
 from .limits.stored_requests import StoredRequests
-from .model import ChargepointSnapshot, Feature, Reason, Status, parameter_kind
+from .model import MEASURED, ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, NodeHost, Outgoing
 from .session import restored
 
@@ -328,6 +328,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _update(self, now: float, **changes: Any) -> None:
         before = self.snapshot
         super()._update(now, **changes)
+        if changes.keys() <= MEASURED:
+            # Most messages: neither charging nor a limit depends on these.
+            return
         if before.charging and self.snapshot.charging is False:
             self._pace.stopped(now)
         self.limits.changed(before, now)

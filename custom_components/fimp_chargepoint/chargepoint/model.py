@@ -254,7 +254,7 @@ class NodeSnapshot:
     def differs_beyond_measurements(self, other: NodeSnapshot) -> bool:
         """Return whether anything but measurements differs from `other`."""
         for name in self.__dataclass_fields__:
-            if name not in _MEASURED:
+            if name not in MEASURED:
                 ours, theirs = getattr(self, name), getattr(other, name)
                 # Most fields are the very same object: asked for each publication.
                 if ours is not theirs and ours != theirs:
@@ -263,7 +263,7 @@ class NodeSnapshot:
 
 
 #: The fields that hold nothing but measurements.
-_MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
+MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,7 +176,9 @@ class Node[S: NodeSnapshot]:
 
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Take over why the node is not available, None where it is, with `changes`."""
-        self._update(now, unavailable=reason, **changes)
+        if reason is not self.snapshot.unavailable:
+            changes["unavailable"] = reason
+        self._update(now, **changes)
         if reason in _TOLD and not self._is_missed:
             self._is_missed = True
             _LOGGER.info("%s is not available: %s", self.address, reason)
