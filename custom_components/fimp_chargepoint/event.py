@@ -1,6 +1,5 @@
 """Events: what happens to a car, what goes wrong, and what an OCPP client reports."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import override
@@ -18,6 +17,7 @@ from .chargepoint import (
     OcppNotification,
     OcppSnapshot,
     StationSnapshot,
+    Timers,
 )
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .chargepoint.sessions import SessionEvent, SessionEventType
@@ -143,13 +143,14 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
     """What goes wrong."""
 
     _faults = FaultTracker()
-    _cancel_timer: Callable[[], None] | None = None
+    _timers: Timers
 
     @override
     async def async_added_to_hass(self) -> None:
         """Take the problems that are already there."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._stop_waiting)
+        self._timers = Timers(self.coordinator.node.host.scheduler, self)
+        self.async_on_remove(self._timers.stop)
         self.async_on_remove(self.coordinator.node.add_error_listener(self._reported))
         self._look()
 
@@ -166,19 +167,14 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
             self._look()
 
     def _look(self) -> None:
-        clock = self.coordinator.node.host.clock
-        self._faults = self._faults.update(self.coordinator.data, clock.now())
-        self._stop_waiting()
-        if self._faults.due is not None:
-            self._cancel_timer = clock.call_at(self._faults.due, self._show_changes)
-
-    def _stop_waiting(self) -> None:
-        if self._cancel_timer is not None:
-            self._cancel_timer()
-            self._cancel_timer = None
-
-    def _show_changes(self) -> None:
         now = self.coordinator.node.host.clock.now()
+        self._faults = self._faults.update(self.coordinator.data, now)
+        if self._faults.due is None:
+            self._timers.cancel("changes")
+        else:
+            self._timers.set("changes", self._faults.due, self._show_changes)
+
+    def _show_changes(self, now: float) -> None:
         self._faults, found = self._faults.pending(now)
         for event_type, names in ((_RAISED, found.raised), (_CLEARED, found.cleared)):
             if names:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .chargepoint import Chargepoint, DamagedError
+from .chargepoint import Chargepoint, DamagedError, Timers
 from .chargepoint.model import ChargepointSnapshot
 from .chargepoint.sessions import SessionEvent, SessionRecord, SessionTracker
 from .prices import PriceSource
@@ -108,7 +108,7 @@ class SessionRecorder:
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[SessionEventListener] = []
         self._waiting: deque[SessionEvent] = deque(maxlen=_WAITING_MAX)
-        self._cancel_timer: Callable[[], None] | None = None
+        self._timers = Timers(node.host.scheduler, self)
         if self.tracker.watched is not None:
             self._errors.call(node.restore_session, *self.tracker.watched)
         self._snapshot = node.snapshot
@@ -138,7 +138,7 @@ class SessionRecorder:
         self._event_listeners.append(listener)
         if self._waiting:
             # Not before the entity that listens has a state.
-            self._clock.call_at(self._clock.now(), self._pass_on_waiting)
+            self._timers.set("late events", self._clock.now(), self._pass_on_waiting)
         return partial(self._event_listeners.remove, listener)
 
     @property
@@ -183,6 +183,7 @@ class SessionRecorder:
         """Stop watching, and report what waits to be reported."""
         self._stop_listening()
         self._change(partial(self.tracker.close, self._prices.price))
+        self._timers.stop()
 
     def _take(self, snapshot: ChargepointSnapshot) -> None:
         """Take a snapshot, unless only measurements differ that are no part of a session."""
@@ -195,8 +196,8 @@ class SessionRecorder:
             return
         self._change(partial(self.tracker.take, snapshot, self._clock.now(), self._prices.price))
 
-    def _tick(self) -> None:
-        self._change(partial(self.tracker.tick, self._clock.now(), self._prices.price))
+    def _tick(self, now: float) -> None:
+        self._change(partial(self.tracker.tick, now, self._prices.price))
 
     def _change(
         self, change: Callable[[], list[SessionEvent] | None], *, is_new: bool = False
@@ -209,11 +210,10 @@ class SessionRecorder:
         self._errors.call(self._changed, events, is_new=is_new)
 
     def _changed(self, events: list[SessionEvent], *, is_new: bool) -> None:
-        if self._cancel_timer is not None:
-            self._cancel_timer()
-            self._cancel_timer = None
-        if self.tracker.next_deadline is not None:
-            self._cancel_timer = self._clock.call_at(self.tracker.next_deadline, self._tick)
+        if self.tracker.next_deadline is None:
+            self._timers.cancel("session")
+        else:
+            self._timers.set("session", self.tracker.next_deadline, self._tick)
         if (mark := self.tracker.mark) != self._mark:
             self._mark = mark
             self._save(_SAVE_SOON if events else _SAVE_LATER)
@@ -225,6 +225,6 @@ class SessionRecorder:
                 self._waiting.append(event)
             self._errors.tell(self._event_listeners, event)
 
-    def _pass_on_waiting(self) -> None:
+    def _pass_on_waiting(self, _: float) -> None:
         while self._waiting and self._event_listeners:
             self._errors.tell(self._event_listeners, self._waiting.popleft())

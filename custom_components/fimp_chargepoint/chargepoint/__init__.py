@@ -64,7 +64,7 @@ from .ocpp import (
     StopOcpp,
 )
 from .options import ModuleChoice, Options, Token
-from .scheduler import Clock, posix
+from .scheduler import Clock, Timers, posix
 from .station import StationSnapshot
 from .stored import DamagedError, lost
 from .transport.mqtt import MqttSettings, SettingsSource
@@ -125,6 +125,7 @@ __all__ = [
     "StopOcpp",
     "StoredRequests",
     "TakesPermissions",
+    "Timers",
     "Token",
     "Warned",
     "WithdrawAuthorization",
