@@ -1,9 +1,10 @@
-"""EV charge points over MQTT (FIMP, EVerest): set-up and unloading of an entry."""
+"""EV charge points of a broker or an account: set-up and unloading of an entry."""
 
 import asyncio
 from collections import deque
 from functools import partial
 import logging
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -14,16 +15,16 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
-from .chargepoint import MqttHub, create_mqtt_hub
+from .chargepoint import Hub, Options
 from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnectedError
-from .const import CONF_BROKER, CONF_PREFIXES, DATA_CLOCK, DOMAIN, PLATFORMS, Broker
+from .const import CONF_HUB, DOMAIN, PLATFORMS, HubKind
 from .coordinator import FimpConfigEntry, RuntimeData
 from .dashboard import async_setup_dashboard
 from .devices import async_known_addresses, async_register_hub
 from .entity import async_message, translated
-from .flow.broker import settings_source
 from .flow.options import library_options
 from .hub_id import hub_id
+from .hubs import async_make_hub
 from .prices import PriceSource, async_follow_price
 from .repair_issues.table import ISSUES
 from .repair_issues.watcher import Watcher
@@ -34,6 +35,17 @@ from .storage import Storage
 
 _LOGGER = logging.getLogger(__name__)
 
+#: The texts for a hub that cannot be reached, and for one that refuses the credentials.
+_UNREACHABLE: Final = {
+    HubKind.HOME_ASSISTANT: "cannot_connect",
+    HubKind.BROKER: "cannot_connect",
+    HubKind.BLUE_CURRENT: "account_unreachable",
+}
+_REFUSED: Final = {
+    HubKind.HOME_ASSISTANT: "mqtt_invalid_auth",
+    HubKind.BROKER: "invalid_auth",
+    HubKind.BLUE_CURRENT: "account_refused",
+}
 #: Seconds for the last messages of an entry that is being removed.
 _LEAVING_TIME = 3.0
 #: The last messages of entries that were unloaded, in case they are removed; by entry id.
@@ -57,15 +69,10 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
-    """Connect to the broker; charge points are found from then on."""
+    """Connect to the hub; charge points are found from then on."""
     async_register_hub(hass, entry)
-    hub = create_mqtt_hub(
-        settings_source(hass, entry.data),
-        prefixes=entry.data[CONF_PREFIXES],
-        clock=hass.data.get(DATA_CLOCK),
-        options=library_options(entry.options),
-        known=async_known_addresses(hass, entry),
-    )
+    known = async_known_addresses(hass, entry)
+    hub = await async_make_hub(hass, entry.data, library_options(entry.options), known)
     came_in = hass.data.setdefault(_CAME_IN, {})
     hub.admission.came_in = came_in.setdefault(entry.entry_id, hub.admission.came_in)
 
@@ -86,18 +93,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     except NotConnectedError as error:
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
-            translation_key="cannot_connect",
+            translation_key=_UNREACHABLE[entry.data[CONF_HUB]],
             translation_placeholders={
                 "detail": async_message(hass, translated(error, entry.title))
             },
         ) from error
     except AuthenticationError as error:
-        if entry.data[CONF_BROKER] == Broker.OTHER:
-            raise ConfigEntryAuthFailed(
-                translation_domain=DOMAIN, translation_key="invalid_auth"
-            ) from error
-        raise ConfigEntryNotReady(
-            translation_domain=DOMAIN, translation_key="mqtt_invalid_auth"
+        # Only the MQTT integration can ask for the credentials of its broker.
+        can_ask = entry.data[CONF_HUB] != HubKind.HOME_ASSISTANT
+        kind = ConfigEntryAuthFailed if can_ask else ConfigEntryNotReady
+        raise kind(
+            translation_domain=DOMAIN, translation_key=_REFUSED[entry.data[CONF_HUB]]
         ) from error
     # If one of these fails, the charge points can still be controlled.
     hub.internal_errors.tell((async_restore_requests, async_follow_price), hass, entry)
@@ -110,7 +116,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
-async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: MqttHub) -> None:
+async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
     """Disconnect; disable EVerest's monitoring of us now, or keep that for the removal."""
     last_words = hub.leave()
     if entry.disabled_by or not library_options(entry.options).communication_check:
@@ -127,7 +133,7 @@ async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> 
     if not last_words:
         return
     # The default options do not enable the monitoring again.
-    hub = create_mqtt_hub(settings_source(hass, entry.data), prefixes=entry.data[CONF_PREFIXES])
+    hub = await async_make_hub(hass, entry.data, Options())
     try:
         async with asyncio.timeout(_LEAVING_TIME):
             await hub.start()

@@ -17,16 +17,15 @@ from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 from homeassistant.helpers.translation import async_load_integrations
 import probatio
 
-from .chargepoint import MqttHub, create_mqtt_hub
+from .chargepoint import MqttHub
 from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
 from .const import (
-    CONF_BROKER,
+    CONF_HUB,
     CONF_PREFIXES,
-    DATA_CLOCK,
     DOMAIN,
     MQTT_DOMAIN,
-    Broker,
     Fields,
+    HubKind,
     UserInput,
 )
 from .coordinator import AnyNode
@@ -36,7 +35,6 @@ from .flow.broker import (
     CertificateError,
     has_home_assistant_broker,
     same_topics,
-    settings_source,
 )
 from .flow.discovery_scan import DiscoveryScan, async_search
 from .flow.options import library_options
@@ -52,6 +50,7 @@ from .flow.schemas import (
     suggestions,
 )
 from .hub_id import HOME_ASSISTANT_MQTT, async_new_hub_id, node_identifier
+from .hubs import broker_hub
 from .repair_issues.duplicate_entry import async_is_heard_elsewhere
 
 
@@ -152,7 +151,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_reconfigure(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change how the broker of an entry is reached."""
-        if self._known[CONF_BROKER] == Broker.HOME_ASSISTANT:
+        if self._known[CONF_HUB] == HubKind.HOME_ASSISTANT:
             return await self.async_step_home_assistant()
         return await self.async_step_broker()
 
@@ -235,13 +234,9 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
     def _hub(self, data: Fields) -> MqttHub:
         """Return the hub of an entry with this data, not connected."""
         entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
-        return create_mqtt_hub(
-            settings_source(self.hass, data),
-            prefixes=data[CONF_PREFIXES],
-            clock=self.hass.data.get(DATA_CLOCK),
-            # Some brokers close the connection if a topic is not allowed.
-            options=library_options({} if entry is None else entry.options),
-        )
+        # Some brokers close the connection if a topic is not allowed.
+        options = library_options({} if entry is None else entry.options)
+        return broker_hub(self.hass, data, options)
 
     async def _async_connect(self, data: Fields) -> MqttHub:
         """Return a hub that is connected; the caller stops it.
@@ -257,7 +252,7 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         try:
             await hub.start()
         except AuthenticationError as error:
-            if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+            if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
                 # Only the MQTT integration can ask for other credentials.
                 raise FormError("mqtt_invalid_auth") from error
             raise
@@ -351,6 +346,6 @@ def _error_key(problem: Exception) -> str:
 
 def _title(data: Fields) -> str:
     """Return the title of an entry, unless the user has changed it."""
-    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+    if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
         return "Home Assistant MQTT"
     return str(data[CONF_HOST])

@@ -25,7 +25,6 @@ PLATFORMS: Final = (
 #: The domain of Home Assistant's own MQTT integration.
 MQTT_DOMAIN: Final = "mqtt"
 
-CONF_BROKER: Final = "broker"
 CONF_CA_CERTIFICATE: Final = "ca_certificate"
 CONF_CLIENT_CERTIFICATE: Final = "client_certificate"
 CONF_COMMUNICATION_CHECK: Final = "communication_check"
@@ -33,7 +32,9 @@ CONF_CLIENT_KEY: Final = "client_key"
 CONF_RESTART_DELAY: Final = "restart_delay"
 CONF_INTERNAL_BUS: Final = "internal_bus"
 CONF_RESTORE_LIMITS: Final = "restore_limits"
+CONF_CUSTOMER_ID: Final = "customer_id"
 CONF_FIXED_PRICE: Final = "fixed_price"
+CONF_HUB: Final = "hub"
 CONF_MODULES: Final = "modules"
 CONF_MEASUREMENT_INTERVAL: Final = "measurement_interval"
 CONF_PRICE_ENTITY: Final = "price_entity"
@@ -57,11 +58,12 @@ type Fields = Mapping[str, Any]
 type UserInput = dict[str, Any] | None
 
 
-class Broker(StrEnum):
-    """Whose broker a config entry talks to."""
+class HubKind(StrEnum):
+    """What a config entry connects to, and the step of the config flow that asks for it."""
 
     HOME_ASSISTANT = "home_assistant"
-    OTHER = "other"
+    BROKER = "broker"
+    BLUE_CURRENT = "blue_current"
 
 
 class Tls(StrEnum):

@@ -15,14 +15,14 @@ from .chargepoint import (
     Chargepoint,
     ClockSet,
     ConnectionRefused,
+    Hub,
     HubEvent,
-    MqttHub,
     Node,
     NodeAdded,
     NodeRemoved,
 )
 from .chargepoint.model import ChargepointSnapshot, Identity, NodeSnapshot
-from .const import CONF_BROKER, Broker
+from .const import CONF_HUB, HubKind
 from .devices import (
     async_find_device,
     async_register_device,
@@ -168,7 +168,7 @@ class RuntimeData:
         self,
         hass: HomeAssistant,
         entry: FimpConfigEntry,
-        hub: MqttHub,
+        hub: Hub,
         storage: Storage,
         sessions: Sessions,
     ) -> None:
@@ -302,7 +302,7 @@ class RuntimeData:
 
     def _ask_for_credentials(self) -> None:
         """Ask the user for credentials: the connection is not retried."""
-        if self._entry.data[CONF_BROKER] == Broker.OTHER:
+        if self._entry.data[CONF_HUB] != HubKind.HOME_ASSISTANT:
             self._entry.async_start_reauth(self._hass)
             return
         # Only the MQTT integration can ask. Set-up fails until it has, and is retried.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -12,8 +12,15 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.translation import async_get_translations
 
 from .chargepoint.model import Identity
-from .const import CONF_BROKER, DOMAIN, Broker
+from .const import CONF_HUB, DOMAIN, HubKind
 from .hub_id import hub_id, node_address, node_identifier
+
+#: The names of the hubs, in the language of the user.
+_HUBS: Final = {
+    HubKind.HOME_ASSISTANT: "home_assistant_mqtt",
+    HubKind.BROKER: "mqtt_broker",
+    HubKind.BLUE_CURRENT: "blue_current_account",
+}
 
 
 @callback
@@ -108,11 +115,10 @@ def _place(entry: ConfigEntry, identifier: str) -> str:
 @callback
 def async_register_hub(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Register the hub of an entry, the device above all others."""
-    own = entry.data[CONF_BROKER] == Broker.HOME_ASSISTANT
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, hub_id(entry))},
-        translation_key="home_assistant_mqtt" if own else "mqtt_broker",
+        translation_key=_HUBS[entry.data[CONF_HUB]],
         translation_placeholders={"title": entry.title},
         entry_type=dr.DeviceEntryType.SERVICE,
     )

@@ -11,7 +11,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant, callback
 
-from .const import CONF_BROKER, DOMAIN, Broker, Fields
+from .const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, Fields, HubKind
 
 #: There is one MQTT integration, so one entry for its broker.
 HOME_ASSISTANT_MQTT: Final = "ha_mqtt"
@@ -23,8 +23,10 @@ def async_new_hub_id(hass: HomeAssistant, data: Fields) -> str:
 
     Reconfiguring changes the data, but not the id.
     """
-    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+    if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
         return HOME_ASSISTANT_MQTT
+    if data[CONF_HUB] == HubKind.BLUE_CURRENT:
+        return str(data[CONF_CUSTOMER_ID])
     wanted = f"{data[CONF_HOST].casefold()}_{data[CONF_PORT]}"
     taken = {entry.unique_id for entry in hass.config_entries.async_entries(DOMAIN)}
     # One broker can have several entries, each for other topic prefixes.

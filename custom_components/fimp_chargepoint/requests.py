@@ -11,13 +11,13 @@ import logging
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from .chargepoint import Chargepoint, DamagedError, MqttHub, StoredRequests, create_mqtt_hub
+from .chargepoint import Chargepoint, DamagedError, Hub, StoredRequests
 from .chargepoint.errors import ChargepointError
 from .chargepoint.model import Feature
-from .const import CONF_PREFIXES, DATA_CLOCK, DOMAIN
+from .const import DOMAIN
 from .coordinator import FACTS, AnyCoordinator, FimpConfigEntry
-from .flow.broker import settings_source
 from .flow.options import library_options
+from .hubs import async_make_hub
 from .storage import SAVE_SOON, Storage, report_lost
 
 _LOGGER = logging.getLogger(__name__)
@@ -81,14 +81,9 @@ async def async_withdraw_limits(hass: HomeAssistant, entry: ConfigEntry, storage
 
 async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: list[str]) -> None:
     """Find the charge points once more, and withdraw their limits."""
-    hub = create_mqtt_hub(
-        settings_source(hass, entry.data),
-        prefixes=entry.data[CONF_PREFIXES],
-        clock=hass.data.get(DATA_CLOCK),
-        # The monitoring was just disabled; it must not be enabled again.
-        options=replace(library_options(entry.options), communication_check=False),
-        known=addresses,
-    )
+    # The monitoring was just disabled; it must not be enabled again.
+    options = replace(library_options(entry.options), communication_check=False)
+    hub = await async_make_hub(hass, entry.data, options, addresses)
     left = dict.fromkeys(addresses, "it is not there")
 
     async def withdraw(address: str) -> None:
@@ -114,7 +109,7 @@ async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: li
         _LOGGER.warning("The limit of %s stays until it is restarted: %s", address, problem)
 
 
-async def _found(hub: MqttHub, address: str) -> Chargepoint:
+async def _found(hub: Hub, address: str) -> Chargepoint:
     """Return a charge point as soon as it is there and can be limited."""
     changed = asyncio.Event()
     stops = [hub.add_listener(lambda _: changed.set())]

@@ -76,7 +76,7 @@ def other_broker(
         title="Charging",
         unique_id=f"{broker.host}_{broker.port}",
         data={
-            "broker": "other",
+            "hub": "broker",
             CONF_HOST: broker.host,
             CONF_PORT: broker.port,
             "tls": "off",

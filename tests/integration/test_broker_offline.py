@@ -31,7 +31,7 @@ _TRIES = ConfigEntryState.SETUP_IN_PROGRESS
 
 def issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
     """Return what the user sees."""
-    own = "" if entry.data["broker"] == "other" else "mqtt_"
+    own = "" if entry.data["hub"] == "broker" else "mqtt_"
     return ir.async_get(hass).async_get_issue(DOMAIN, f"{own}broker_offline_{entry.entry_id}")
 
 
@@ -119,7 +119,7 @@ async def test_the_broker_of_home_assistant(
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="Home Assistant MQTT",
-        data={"broker": "home_assistant", "prefixes": [""]},
+        data={"hub": "home_assistant", "prefixes": [""]},
     )
     await load(hass, entry)
     await later(house, LONG)

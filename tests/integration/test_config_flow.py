@@ -50,7 +50,7 @@ async def test_other_broker(
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert result["title"] == HOST
         assert result["data"] == {
-            "broker": "other",
+            "hub": "broker",
             "host": HOST,
             "port": broker.port,
             "tls": "off",
@@ -69,7 +69,7 @@ async def test_home_assistants_broker(hass: HomeAssistant, make_broker: MakeBrok
     result = await finish(hass, result, "nothing_found")
 
     assert result["title"] == "Home Assistant MQTT"
-    assert result["data"] == {"broker": "home_assistant", "prefixes": ["", "site/"]}
+    assert result["data"] == {"hub": "home_assistant", "prefixes": ["", "site/"]}
     assert result["result"].unique_id == "ha_mqtt"
     assert result["result"].state is ConfigEntryState.LOADED
 
@@ -312,7 +312,7 @@ async def test_reconfigure_home_assistants_broker(
     entry = MockConfigEntry(
         domain=DOMAIN,
         unique_id="ha_mqtt",
-        data={"broker": "home_assistant", "prefixes": [""]},
+        data={"hub": "home_assistant", "prefixes": [""]},
     )
     await load(hass, entry)
     result = await entry.start_reconfigure_flow(hass)
@@ -320,7 +320,7 @@ async def test_reconfigure_home_assistants_broker(
     result = await submit(hass, result, {"topics": {"prefixes": ["site/"]}})
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
-    assert entry.data == {"broker": "home_assistant", "prefixes": ["site/"]}
+    assert entry.data == {"hub": "home_assistant", "prefixes": ["site/"]}
     assert entry.state is ConfigEntryState.LOADED
 
 

@@ -111,7 +111,7 @@ async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerP
         domain=DOMAIN,
         title="Home Assistant MQTT",
         unique_id="ha_mqtt",
-        data={"broker": "home_assistant", "prefixes": [""]},
+        data={"hub": "home_assistant", "prefixes": [""]},
     )
     await load(hass, entry)
     assert names(hass, entry) == {"Home Assistant's MQTT broker"}

@@ -143,7 +143,7 @@ async def test_one_click(hass: HomeAssistant, broker: BrokerProcess, speaker: Sp
         result = await submit(hass, card, {})
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert result["title"] == "Home Assistant MQTT"
-        assert result["data"] == {"broker": "home_assistant", "prefixes": [""]}
+        assert result["data"] == {"hub": "home_assistant", "prefixes": [""]}
         entry = result["result"]
         assert entry.unique_id == "ha_mqtt"
         await until(lambda: hass.states.get("sensor.acme_wallbox_status"))
@@ -365,7 +365,7 @@ async def test_home_assistants_broker_by_its_address(
     MockConfigEntry(
         domain=DOMAIN,
         unique_id="ha_mqtt",
-        data={"broker": "home_assistant", "prefixes": [""]},
+        data={"hub": "home_assistant", "prefixes": [""]},
     ).add_to_hass(hass)
     result = await submit(hass, await begin(hass, "broker"), form(broker))
     assert result["reason"] == "already_configured"

@@ -31,7 +31,7 @@ def home_assistants() -> MockConfigEntry:
         domain=DOMAIN,
         title="Charging",
         unique_id="ha_mqtt",
-        data={"broker": "home_assistant", "prefixes": [""]},
+        data={"hub": "home_assistant", "prefixes": [""]},
     )
 
 

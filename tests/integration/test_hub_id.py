@@ -173,7 +173,7 @@ async def test_several_entries_for_one_broker(hass: HomeAssistant, broker: Broke
 async def test_case_does_not_matter(hass: HomeAssistant) -> None:
     """Nobody types a name twice in the same way."""
     for host in ("Broker.local", "broker.LOCAL"):
-        data = {"broker": "other", "host": host, "port": 1883}
+        data = {"hub": "broker", "host": host, "port": 1883}
         assert async_new_hub_id(hass, data) == "broker.local_1883"
 
 

@@ -10,7 +10,6 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.fimp_chargepoint import config_flow, requests
-from custom_components.fimp_chargepoint.chargepoint import create_mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import TOPIC
 from custom_components.fimp_chargepoint.chargepoint.everest.api import (
     chargepoint as everest_chargepoint,
@@ -33,6 +32,7 @@ from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
 from custom_components.fimp_chargepoint.chargepoint.watchdog import Patience
 from custom_components.fimp_chargepoint.const import DATA_CLOCK
+from custom_components.fimp_chargepoint.hubs import broker_hub
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
@@ -175,10 +175,10 @@ async def test_protocols_are_also_those_of_a_changed_connection(
     hubs: list[MqttHub] = []
 
     def remembered(*args: Any, **keywords: Any) -> MqttHub:
-        hubs.append(create_mqtt_hub(*args, **keywords))
+        hubs.append(broker_hub(*args, **keywords))
         return hubs[-1]
 
-    monkeypatch.setattr(config_flow, "create_mqtt_hub", remembered)
+    monkeypatch.setattr(config_flow, "broker_hub", remembered)
     entry = other_broker(broker, options={"protocols": ["everest"]})
     entry.add_to_hass(hass)
     result = await submit(hass, await entry.start_reconfigure_flow(hass), form(broker))

@@ -131,7 +131,7 @@ async def test_another_name_for_home_assistants_broker(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
     mqtt_entry(hass, broker)
-    data = {"broker": "home_assistant", "prefixes": [""]}
+    data = {"hub": "home_assistant", "prefixes": [""]}
     entry = await load(hass, MockConfigEntry(domain=DOMAIN, unique_id="ha_mqtt", data=data))
     fields = form(broker, host=LOCALHOST)
     await aborted(hass, await submit(hass, await begin(hass, "broker"), fields))
@@ -209,7 +209,7 @@ async def test_home_assistants_broker_reconfigured(
     """Other prefixes of the same broker may be those of another entry."""
     mqtt_entry(hass, broker)
     other = await load(hass, other_broker(broker, host=LOCALHOST))
-    data = {"broker": "home_assistant", "prefixes": ["site/"]}
+    data = {"hub": "home_assistant", "prefixes": ["site/"]}
     entry = await load(hass, MockConfigEntry(domain=DOMAIN, unique_id="ha_mqtt", data=data))
     result = await submit(hass, await entry.start_reconfigure_flow(hass), {"topics": {}})
     await aborted(hass, result)

@@ -269,6 +269,8 @@ def _written_out(node: ast.expr | None) -> Iterator[str]:
         case ast.IfExp(body=body, orelse=orelse):
             yield from _written_out(body)
             yield from _written_out(orelse)
+        case ast.Subscript(value=ast.Name(id=table)):
+            yield from _table(table)
 
 
 @cache

@@ -5,6 +5,7 @@ Nothing else is for users of the library.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .authorization import (
     AllowCharging,
@@ -35,6 +36,7 @@ from .hub import (
     ConnectionLost,
     ConnectionMade,
     ConnectionRefused,
+    Hub,
     HubEvent,
     NodeAdded,
     NodeRemoved,
@@ -89,6 +91,7 @@ __all__ = [
     "DamagedError",
     "FaultTracker",
     "GetVariables",
+    "Hub",
     "HubEvent",
     "InternalErrors",
     "Line",
@@ -135,11 +138,15 @@ __all__ = [
     "have_common_messages",
     "is_heard",
     "is_level",
+    "load_blue_current",
     "lost",
     "not_charging_reason",
     "posix",
     "settable_limit",
 ]
+
+if TYPE_CHECKING:
+    from .blue_current.discovery import BlueCurrentHub
 
 #: The protocols over MQTT, by their name in the options (see `Options`).
 MQTT_PROTOCOLS = {
@@ -168,3 +175,13 @@ def create_mqtt_hub(
                 hub.add_protocol(prefix, protocol(hub, prefix))
         hub.add_protocol(prefix, Echo(hub, prefix))
     return hub
+
+
+def load_blue_current() -> type[BlueCurrentHub]:
+    """Return the class of hubs for Blue Current accounts.
+
+    The first call imports it, which reads files: call it outside of the event loop.
+    """
+    from .blue_current.discovery import BlueCurrentHub  # noqa: PLC0415
+
+    return BlueCurrentHub

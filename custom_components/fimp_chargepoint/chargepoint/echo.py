@@ -13,9 +13,8 @@ from typing import Final, override
 from uuid import uuid4
 
 from .errors import NotConnectedError
-from .hub import EchoHeard, HubEvent
+from .hub import EchoHeard, Hub, HubEvent
 from .journal import Mark
-from .mqtt_hub import MqttHub
 from .protocol import Handler, Protocol
 
 #: Where we hear each other, below each prefix. No charge point has anything like it.
@@ -55,7 +54,7 @@ class Echo(Protocol):
             self._hub.echo_heard(payload)
 
 
-async def is_heard(hub: MqttHub, prefix: str, by: Iterable[MqttHub], seconds: float) -> bool:
+async def is_heard(hub: Hub, prefix: str, by: Iterable[Hub], seconds: float) -> bool:
     """Return whether one of the hubs `by` hears what `hub` says below `prefix`.
 
     It has so many `seconds` to hear it.
@@ -79,12 +78,12 @@ async def is_heard(hub: MqttHub, prefix: str, by: Iterable[MqttHub], seconds: fl
     return True
 
 
-def have_common_messages(one: MqttHub, other: MqttHub) -> bool:
+def have_common_messages(one: Hub, other: Hub) -> bool:
     """Return whether a message that there is only once came to both, as far as is kept."""
     return not _unique_messages(one).isdisjoint(_unique_messages(other))
 
 
-def _unique_messages(hub: MqttHub) -> set[tuple[str, bytes]]:
+def _unique_messages(hub: Hub) -> set[tuple[str, bytes]]:
     """Return topics, without their prefix, and payloads of messages that never come again."""
     prefixes = sorted({prefix for _, prefix in hub.protocols}, key=len, reverse=True)
     return {

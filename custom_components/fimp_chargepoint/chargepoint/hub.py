@@ -5,20 +5,22 @@ is here: nodes, clock and scheduler, journal, warnings, admission and the connec
 """
 
 from abc import ABC, abstractmethod
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 import logging
 from typing import Any, Protocol
 
 from .admission import Admission
 from .commands.request import Request
-from .errors import ChargepointError, ProtocolError
+from .errors import ChargepointError, NotConnectedError, ProtocolError
 from .internal_errors import InternalErrors
-from .journal import Journal, Mark
+from .journal import Journal, Line, Mark
 from .node import Node, Outgoing
 from .notices import HubWarning
-from .options import Options
+from .options import ModuleChoice, Options
 from .protocol import Handler
 from .scheduler import Clock, Scheduler, SteadyClock
 
@@ -29,6 +31,8 @@ CONNECTED = "connected"
 CONNECTION_LOST = "connection lost"
 #: Topics whose handler is remembered; more than a house has, fewer than a flood.
 _ROUTES_MAX = 4096
+#: Seconds to send the last messages before the connection is given up.
+_LEAVING_TIME = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,33 @@ class Hub(ABC):
         """Send a request; see `NodeHost.deliver`. A hub with other messages overrides it."""
         assert isinstance(request, Request)  # noqa: S101
         return self.publish(request.topic, request.payload)
+
+    def leave(self) -> list[tuple[str, bytes]]:
+        """Send nothing more automatically; return what to send if nobody comes back."""
+        return []
+
+    async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Send messages, as far as that can be done in a moment."""
+        with suppress(NotConnectedError, TimeoutError):
+            async with asyncio.timeout(_LEAVING_TIME):
+                for topic, payload in messages:
+                    await self.publish(topic, payload)
+
+    # What others may want to know --------------------------------------------------------
+
+    @property
+    def protocols(self) -> tuple[tuple[str, str], ...]:
+        """The name of each protocol, and its prefix."""
+        return ()
+
+    @property
+    def module_choices(self) -> list[ModuleChoice]:
+        """What only the user can assign to a charge point."""
+        return []
+
+    def reads(self, line: Line) -> bool:
+        """Whether the content of a received message is used by any protocol."""
+        return line.mark is Mark.PLAIN
 
     # What nodes, and what finds them, call -----------------------------------------------
 

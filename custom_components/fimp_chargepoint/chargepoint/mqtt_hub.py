@@ -1,25 +1,16 @@
 """An MQTT broker as a hub: the protocols on it, each below its topic prefixes."""
 
-import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from itertools import chain
-import logging
 from typing import Any, override
 
-from .errors import NotConnectedError
 from .hub import Hub, Timed
-from .journal import Line, Mark
+from .journal import Line
 from .node import Node
 from .options import ModuleChoice, Options
 from .protocol import Handler, Protocol
 from .scheduler import Clock
 from .transport.mqtt import MqttTransport, SettingsSource
-
-_LOGGER = logging.getLogger(__name__)
-
-#: Seconds to send the last messages before the connection is given up.
-_LEAVING_TIME = 3.0
 
 
 class MqttHub(Hub):
@@ -44,25 +35,18 @@ class MqttHub(Hub):
         """Use `protocol` below the topic `prefix` (empty, or ending as the user wrote it)."""
         self._protocols.append((prefix, protocol))
 
+    @override
     def leave(self) -> list[tuple[str, bytes]]:
-        """Send nothing more automatically; return what to send if nobody comes back."""
         last: list[tuple[str, bytes]] = []
         for _, protocol in self._protocols:
             last += self.internal_errors.ask(protocol.leave) or ()
         return last
 
-    async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Hand messages to the broker, as far as that can be done in a moment."""
-        with suppress(NotConnectedError, TimeoutError):
-            async with asyncio.timeout(_LEAVING_TIME):
-                for topic, payload in messages:
-                    await self.publish(topic, payload)
-
     # What others may want to know --------------------------------------------------------
 
     @property
+    @override
     def module_choices(self) -> list[ModuleChoice]:
-        """What only the user can assign to a charge point."""
         return [
             choice
             for _, protocol in self._protocols
@@ -70,8 +54,8 @@ class MqttHub(Hub):
         ]
 
     @property
+    @override
     def protocols(self) -> tuple[tuple[str, str], ...]:
-        """The name of each protocol, and its prefix."""
         return tuple((type(protocol).__name__, prefix) for prefix, protocol in self._protocols)
 
     def recognise(self, topic: str, payload: bytes) -> Node[Any] | None:
@@ -88,9 +72,9 @@ class MqttHub(Hub):
                     return found
         return None
 
+    @override
     def reads(self, line: Line) -> bool:
-        """Whether the content of a received message is used by any protocol."""
-        return line.mark is Mark.PLAIN and all(
+        return super().reads(line) and all(
             self.internal_errors.ask(protocol.reads, line.topic[len(prefix) :], line.payload)
             for prefix, protocol in self._protocols
             if line.topic.startswith(prefix)

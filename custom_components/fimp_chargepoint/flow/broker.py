@@ -21,15 +21,15 @@ from homeassistant.util.ssl import (
 from ..chargepoint import MqttSettings, SettingsSource
 from ..chargepoint.errors import NotConnectedError, TlsError
 from ..const import (
-    CONF_BROKER,
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
+    CONF_HUB,
     CONF_PREFIXES,
     CONF_TLS,
     MQTT_DOMAIN,
-    Broker,
     Fields,
+    HubKind,
     Tls,
 )
 
@@ -78,19 +78,21 @@ def _mqtt_entry(hass: HomeAssistant) -> ConfigEntry | None:
 
 
 def _address(hass: HomeAssistant, data: Fields) -> tuple[str, int] | None:
-    """Return host and port of a broker, None where the MQTT integration does not tell."""
-    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+    """Return host and port of a broker, None if there is none or they are not known."""
+    if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
         entry = _mqtt_entry(hass)
         if entry is None:
             return None
         config = {**entry.data, **entry.options}
         return config[_MQTT_BROKER].casefold(), config.get(CONF_PORT, _DEFAULT_PORT)
-    return data[CONF_HOST].casefold(), data[CONF_PORT]
+    if data[CONF_HUB] == HubKind.BROKER:
+        return data[CONF_HOST].casefold(), data[CONF_PORT]
+    return None
 
 
 def settings_source(hass: HomeAssistant, data: Fields) -> SettingsSource:
     """Return the source of the connection settings for the `data` of an entry."""
-    if data[CONF_BROKER] == Broker.HOME_ASSISTANT:
+    if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
         return partial(_home_assistant_broker, hass)
     return partial(_other_broker, hass, data)
 

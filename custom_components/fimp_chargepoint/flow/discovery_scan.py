@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from ..chargepoint import MqttHub, is_heard
+from ..chargepoint import Hub, is_heard
 from ..chargepoint.model import ChargepointSnapshot, Identity
 
 #: Seconds to look for charge points; most heartbeats come within five.
@@ -26,7 +26,7 @@ class DiscoveryScan(NamedTuple):
         return "nothing_found" if self.delivers else "nothing_delivered"
 
 
-async def async_search(hub: MqttHub, prefixes: list[str]) -> DiscoveryScan:
+async def async_search(hub: Hub, prefixes: list[str]) -> DiscoveryScan:
     """Look for charge points on a connected hub, and stop it."""
     try:
         await asyncio.sleep(SEARCH_SECONDS)

@@ -19,14 +19,14 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..const import (
-    CONF_BROKER,
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
+    CONF_HUB,
     CONF_PREFIXES,
     CONF_TLS,
-    Broker,
     Fields,
+    HubKind,
     Tls,
 )
 
@@ -104,7 +104,7 @@ class FormError(Exception):
 
 def home_assistant_data(form: Fields) -> dict[str, object]:
     """Return the entry data of a filled in HOME_ASSISTANT_SCHEMA; the form may be empty."""
-    return {CONF_BROKER: Broker.HOME_ASSISTANT.value, CONF_PREFIXES: _prefixes(form)}
+    return {CONF_HUB: HubKind.HOME_ASSISTANT.value, CONF_PREFIXES: _prefixes(form)}
 
 
 def broker_data(form: Fields, known: Fields) -> dict[str, object]:
@@ -119,7 +119,7 @@ def broker_data(form: Fields, known: Fields) -> dict[str, object]:
     """
     fields = {**form, **form[_SECTION_CERTIFICATES]}
     data = {
-        CONF_BROKER: Broker.OTHER.value,
+        CONF_HUB: HubKind.BROKER.value,
         CONF_HOST: _host(fields[CONF_HOST]),
         CONF_PORT: fields[CONF_PORT],
         CONF_TLS: fields[CONF_TLS],

@@ -12,7 +12,7 @@ from typing import Final
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from ..chargepoint import MqttHub, have_common_messages, is_heard
+from ..chargepoint import Hub, have_common_messages, is_heard
 from ..const import CONF_PREFIXES, DOMAIN
 from .watcher import EntryWatch, Finding, Findings, Memory
 
@@ -25,13 +25,13 @@ _INTERVAL: Final = 600.0
 
 
 async def async_is_heard_elsewhere(
-    hass: HomeAssistant, hub: MqttHub, prefixes: Sequence[str], entry_id: str | None
+    hass: HomeAssistant, hub: Hub, prefixes: Sequence[str], entry_id: str | None
 ) -> bool:
     """Return whether an entry other than that with `entry_id` receives what `hub` sends."""
     others = [
         entry.runtime_data.hub
         for entry in hass.config_entries.async_loaded_entries(DOMAIN)
-        if entry.entry_id != entry_id
+        if entry.entry_id != entry_id and CONF_PREFIXES in entry.data
     ]
     if not others:
         return False
@@ -45,9 +45,10 @@ async def async_is_heard_elsewhere(
 def find_duplicates(watch: EntryWatch) -> Findings:
     """Return each other entry that receives the same messages, and probe them if it is time."""
     memory, now = watch.memory, watch.now()
-    if memory is None:
+    entry = watch.entry
+    if memory is None or CONF_PREFIXES not in entry.data:
         return {}
-    entry, loaded = watch.entry, watch.hass.config_entries.async_loaded_entries(DOMAIN)
+    loaded = watch.hass.config_entries.async_loaded_entries(DOMAIN)
     if memory.probe_at is None:
         memory.probe_at = memory.loaded_at + _FIRST
     if now >= memory.probe_at and len(loaded) > 1:
@@ -69,9 +70,9 @@ async def _async_probe(watch: EntryWatch, memory: Memory) -> None:
     """Note which of the loaded entries receive the same messages."""
     hub, prefixes = watch.entry.runtime_data.hub, watch.entry.data[CONF_PREFIXES]
     for other in watch.hass.config_entries.async_loaded_entries(DOMAIN):
-        if other is watch.entry:
+        if other is watch.entry or CONF_PREFIXES not in other.data:
             continue
-        there: MqttHub = other.runtime_data.hub
+        there: Hub = other.runtime_data.hub
         found = have_common_messages(hub, there) or any(
             [await is_heard(hub, prefix, [there], HEARING_SECONDS) for prefix in prefixes]
         )

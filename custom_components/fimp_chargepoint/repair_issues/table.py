@@ -22,7 +22,7 @@ from ..chargepoint import (
     Withdrawn,
 )
 from ..chargepoint.errors import AuthenticationError
-from ..const import CONF_BROKER, DOMAIN, MQTT_DOMAIN, Broker
+from ..const import CONF_HUB, DOMAIN, MQTT_DOMAIN, HubKind
 from ..coordinator import FimpConfigEntry
 from ..entity import async_message, translated
 from .duplicate_entry import find_duplicates
@@ -92,15 +92,15 @@ def _token_unavailable(subject: Subject) -> Finding | None:
 # Conditions of an entry ---------------------------------------------------------------------
 
 
-def _offline(broker: Broker, watch: EntryWatch) -> Findings:
-    """Whether the broker does not answer: one that refuses the credentials does."""
+def _offline(kind: HubKind, watch: EntryWatch) -> Findings:
+    """Whether the hub does not answer: one that refuses the credentials does."""
     entry, detail = watch.entry, None
-    if entry.data[CONF_BROKER] == broker and watch.memory is not None:
+    if entry.data[CONF_HUB] == kind and watch.memory is not None:
         hub = entry.runtime_data.hub
         error = None if hub.transport.connected else hub.last_error
         if error is not None and not isinstance(error, AuthenticationError):
             detail = async_message(watch.hass, translated(error, entry.title))
-    elif entry.data[CONF_BROKER] == broker and _failed_with(entry, "cannot_connect"):
+    elif entry.data[CONF_HUB] == kind and _failed_with(entry, "cannot_connect"):
         detail = str((entry.error_reason_translation_placeholders or {}).get("detail"))
     return {} if detail is None else {entry.entry_id: Finding({"detail": detail})}
 
@@ -182,7 +182,7 @@ ISSUES: Final[Mapping[str, IssueType]] = {
         ),
         EntryIssue(
             key="broker_offline",
-            condition=partial(_offline, Broker.OTHER),
+            condition=partial(_offline, HubKind.BROKER),
             on=(ConnectionMade, ConnectionLost),
             after=_LONG,
             unloaded=True,
@@ -191,7 +191,7 @@ ISSUES: Final[Mapping[str, IssueType]] = {
         ),
         EntryIssue(
             key="mqtt_broker_offline",
-            condition=partial(_offline, Broker.HOME_ASSISTANT),
+            condition=partial(_offline, HubKind.HOME_ASSISTANT),
             on=(ConnectionMade, ConnectionLost),
             after=_LONG,
             unloaded=True,

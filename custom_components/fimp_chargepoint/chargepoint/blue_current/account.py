@@ -99,11 +99,11 @@ class Account:
         self,
         api_token: str,
         *,
-        url: str = URL,
+        url: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Start without an auth token."""
-        self.url = url
+        """Start without an auth token; `url` is another server than Blue Current's."""
+        self.url = url or URL
         self.customer_id: str | None = None
         self.requests = RequestCounter(now)
         self._api_token = api_token
@@ -242,7 +242,7 @@ def _json(frame: Mapping[str, object]) -> bytes:
     return orjson.dumps(frame)
 
 
-async def look_up(session: Session, api_token: str, *, url: str = URL) -> Owner:
+async def look_up(session: Session, api_token: str, *, url: str | None = None) -> Owner:
     """Return whose account an API token is for. The server must know no other connection of it.
 
     Raises:
@@ -252,8 +252,8 @@ async def look_up(session: Session, api_token: str, *, url: str = URL) -> Owner:
     """
     account = Account(api_token, url=url)
     try:
-        await account.log_in(lambda: connect(session, url))
-        login = await account.login_name(lambda: connect(session, url))
+        await account.log_in(lambda: connect(session, account.url))
+        login = await account.login_name(lambda: connect(session, account.url))
     except ChargepointError as error:
         raise account.explain(error) from error
     return Owner(account.customer_id or "", login)

@@ -16,7 +16,7 @@ from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
 from ..scheduler import Clock
 from ..transport.websocket import Backoff, Session, WebsocketTransport
 from . import decoding, frames, status
-from .account import URL, Account
+from .account import Account
 from .chargepoint import BlueCurrentChargepoint
 from .requests import Requests
 
@@ -248,7 +248,7 @@ class BlueCurrentHub(Hub):
         session: Session,
         api_token: str,
         *,
-        url: str = URL,
+        url: str | None = None,
         backoff: Backoff | None = None,
         clock: Clock | None = None,
         options: Options | None = None,
@@ -264,6 +264,11 @@ class BlueCurrentHub(Hub):
             session, self.account, self, backoff=backoff, now=self._calendar
         )
         self.protocol = BlueCurrentProtocol(self)
+
+    @property
+    @override
+    def protocols(self) -> tuple[tuple[str, str], ...]:
+        return ((type(self.protocol).__name__, ""),)
 
     @override
     def _route(self, topic: str) -> Handler | None:
