@@ -15,7 +15,7 @@ from custom_components.fimp_chargepoint.chargepoint.grid import GridConnection
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock
-from custom_components.fimp_chargepoint.chargepoint.transport.websocket import Backoff
+from custom_components.fimp_chargepoint.chargepoint.transport import Backoff
 from simulators.blue_current import AccountSetup, BlueCurrentSimulator, ChargepointSetup
 from simulators.simulator import Timing
 

@@ -99,6 +99,19 @@ async def test_it_comes_back_by_itself(broker: BrokerProcess) -> None:
     await link.stop()
 
 
+async def test_renewed_connection_delivers_again(broker: BrokerProcess) -> None:
+    listener = Listener()
+    link = link_to(broker.port, listener)
+    await link.start()
+    link.renew()
+    await until(lambda: listener.ups == 2, "the connection to be made anew")
+    assert [type(each) for each in listener.downs] == [NoAnswerError]
+    await link.publish("in/1", b"again")
+    await until(lambda: listener.messages)
+    await link.stop()
+    link.renew()
+
+
 async def test_a_retained_message_is_told_from_others(broker: BrokerProcess) -> None:
     async with aiomqtt.Client(HOST, broker.port) as other:
         await other.publish("in/old", b"x", qos=1, retain=True)

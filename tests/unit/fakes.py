@@ -94,6 +94,9 @@ class FakeOutlet:
         assert isinstance(request, Request)
         return self.publish(request.topic, request.payload)
 
+    def unanswered(self) -> None:
+        """Ignore it: there is no connection to renew."""
+
     def advance(self, until: float) -> None:
         """Move the clock to `until`, doing what falls due on the way."""
         advance(self.clock, self.scheduler, until)

@@ -23,6 +23,7 @@ from .notices import HubWarning
 from .options import ModuleChoice, Options
 from .protocol import Handler
 from .scheduler import Clock, Scheduler, SteadyClock
+from .transport import ReconnectingTransport
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ CONNECTION_LOST = "connection lost"
 _ROUTES_MAX = 4096
 #: Seconds to send the last messages before the connection is given up.
 _LEAVING_TIME = 3.0
+#: Commands without a reply, while nothing at all arrives, after which the connection is renewed.
+_UNANSWERED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +104,6 @@ type HubEvent = NodeAdded | NodeRemoved | ConnectionEvent | Warned | Withdrawn |
 type HubListener = Callable[[HubEvent], None]
 
 
-class Transport(Protocol):
-    """A connection that is made again whenever it is lost.
-
-    It calls `connection_made`, `connection_lost` and `connection_refused` of its hub.
-    """
-
-    @property
-    def connected(self) -> bool:
-        """Whether messages can come and go."""
-
-    async def start(self) -> None:
-        """Connect, and keep the connection from then on.
-
-        Raises:
-            NotConnectedError, AuthenticationError: the first attempt failed.
-
-        """
-
-    async def stop(self) -> None:
-        """Disconnect and leave nothing behind."""
-
-    def send(self, topic: str, payload: bytes) -> None:
-        """Queue a message; it is dropped while the connection is down."""
-
-    async def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message at once, and return when it has left, or raise NotConnectedError."""
-
-
 class Timed(Protocol):
     """What a hub informs of its connection and its clock: nodes, protocols."""
 
@@ -149,7 +124,7 @@ class Hub(ABC):
     `admission` admits it). Its transport calls `message` and the `connection_*` methods.
     """
 
-    transport: Transport
+    transport: ReconnectingTransport
 
     def __init__(
         self,
@@ -171,6 +146,9 @@ class Hub(ABC):
         self.internal_errors = InternalErrors(self.ignored)
         self.scheduler = Scheduler(self.clock, self.internal_errors, before=self.check_clock)
         self.received = 0
+        #: Commands without a reply since the last message, which was the one of this number.
+        self._unanswered = 0
+        self._unanswered_since = 0
         #: How often the connection was made, and why it was lost last.
         self.connections = 0
         self.last_error: ChargepointError | None = None
@@ -191,7 +169,7 @@ class Hub(ABC):
         """Connect; only the first failure is raised.
 
         Raises:
-            NotConnectedError, AuthenticationError: see `Transport.start`.
+            NotConnectedError, AuthenticationError: see `ReconnectingTransport.start`.
 
         """
         await self.transport.start()
@@ -220,6 +198,18 @@ class Hub(ABC):
         """Send a request; see `NodeHost.deliver`. A hub with other messages overrides it."""
         assert isinstance(request, Request)  # noqa: S101
         return self.publish(request.topic, request.payload)
+
+    def unanswered(self) -> None:
+        """Renew the connection if commands get no reply, and it delivers nothing else either.
+
+        This happens once in a silence, so a lone charge point that is offline does not make the
+        connection flap.
+        """
+        if self._unanswered_since != self.received:
+            self._unanswered, self._unanswered_since = 0, self.received
+        self._unanswered += 1
+        if self._unanswered == _UNANSWERED_MAX:
+            self.transport.renew()
 
     def leave(self) -> list[tuple[str, bytes]]:
         """Send nothing more automatically; return what to send if nobody comes back."""

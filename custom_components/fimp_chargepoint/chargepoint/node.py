@@ -60,6 +60,9 @@ class NodeHost(Protocol):
 
         """
 
+    def unanswered(self) -> None:
+        """Take note that a command got no reply in time."""
+
 
 class MessageHost(NodeHost, Protocol):
     """A hub whose messages have a topic, or another name, and bytes."""

@@ -14,7 +14,8 @@ from ..model import Meter, Reason
 from ..options import Options
 from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
 from ..scheduler import Clock
-from ..transport.websocket import Backoff, Session, WebsocketTransport
+from ..transport import Backoff
+from ..transport.websocket import Session, WebsocketTransport
 from . import decoding, frames, status
 from .account import Account
 from .chargepoint import BlueCurrentChargepoint

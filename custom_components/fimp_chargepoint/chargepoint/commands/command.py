@@ -307,6 +307,7 @@ class Commands:
             else:
                 command.waiters.remove(done)
                 _finish(done, error)
+            self._chargepoint.host.unanswered()
 
         for done in command.waiters:
             if (name := _timer(done)) not in self._timers:

@@ -40,8 +40,12 @@ class PendingReplies:
         self._waiting[request.id] = done
         timer = f"call {request.id}"
         deadline = self._host.clock.now() + self._timeout
-        error = CommandTimeoutError("command_timeout", seconds=self._timeout)
-        self._timers.set(timer, deadline, lambda _: self._fail(request.id, error))
+
+        def expire(_: float) -> None:
+            self._fail(request.id, CommandTimeoutError("command_timeout", seconds=self._timeout))
+            self._host.unanswered()
+
+        self._timers.set(timer, deadline, expire)
         try:
             await self._host.deliver(request)
             return await done

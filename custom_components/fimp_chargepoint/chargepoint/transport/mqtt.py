@@ -1,10 +1,9 @@
-"""The link to an MQTT broker, the only module that imports aiomqtt.
+"""The connection to an MQTT broker, the only module that imports aiomqtt.
 
-It connects, subscribes, hands over messages and connects again for ever. Traps of aiomqtt
-it works around: a connect that is cancelled or times out leaves a live client behind (it is
-reaped), `subscribe` does not raise on a refusal (codes are checked), the queue is unbounded
-and outlives the connection (bounded, a new client per attempt), and an exception in the
-consumer would close the client (the listener does not raise).
+It works around traps of aiomqtt: a connect that is cancelled or times out leaves a live client
+behind (it is closed later), `subscribe` does not raise on a refusal (the codes are checked), the
+queue is unbounded and outlives the connection (it is bounded, with a new client per attempt), and
+an exception in the consumer would close the client (the listener does not raise).
 """
 
 import asyncio
@@ -13,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from inspect import signature
 import logging
-import random
 import ssl
 from typing import Any, Literal, Protocol, override
 
@@ -26,7 +24,7 @@ from ..errors import (
     NotConnectedError,
     TlsError,
 )
-from ..internal_errors import InternalErrors
+from . import Backoff, ConnectionListener, ReconnectingTransport
 
 _LOGGER = logging.getLogger(__name__)
 #: The client's own log. What goes wrong comes as an exception, too, and is said once by who
@@ -44,11 +42,8 @@ _CONNECT_TIMEOUT = 10.0
 _KEEPALIVE = 20
 _QUEUE_SIZE = 1000
 _BACKOFF_MIN = 1.0
-_BACKOFF_MAX = 60.0
-#: A link that held this long was a good one: start over with the shortest wait.
-_STABLE_AFTER = 30.0
-#: Seconds of nothing but refusals after which a link that worked gives up. A broker that
-#: is starting may refuse for a while what it takes later.
+_BACKOFF_MAX = 30.0
+#: A broker that is starting may refuse for a while what it accepts later.
 _REFUSALS_TIME = 180.0
 #: CONNACK codes that mean our credentials are wrong, of MQTT 3.1.1 and 5.
 _REFUSED_CREDENTIALS = frozenset({4, 5, 134, 135})
@@ -74,26 +69,12 @@ class MqttSettings:
 type SettingsSource = Callable[[], Awaitable[MqttSettings]]
 
 
-class ConnectionListener(Protocol):
-    """What the link talks to. No method may raise."""
-
-    internal_errors: InternalErrors
+class MqttListener(ConnectionListener, Protocol):
+    """What receives the messages of a broker. No method may raise."""
 
     @property
     def filters(self) -> tuple[str, ...]:
         """The topic filters to subscribe to; they must not overlap."""
-
-    def connection_made(self) -> None:
-        """Subscribed: messages come from now on."""
-
-    def connection_lost(self, error: ChargepointError) -> None:
-        """The link broke or could not be made; it is tried again."""
-
-    def connection_refused(self, error: ChargepointError) -> None:
-        """The credentials are wrong; it is not tried again."""
-
-    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        """Take a message."""
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
@@ -162,117 +143,44 @@ class _Client(aiomqtt.Client):
             self._loop.call_soon_threadsafe(watch)
 
 
-class MqttTransport:
-    """A connection to a broker that comes back by itself."""
+class MqttTransport(ReconnectingTransport):
+    """A connection to a broker."""
 
-    def __init__(self, settings: SettingsSource, listener: ConnectionListener) -> None:
+    name = "mqtt"
+    _listener: MqttListener
+
+    def __init__(self, settings: SettingsSource, listener: MqttListener) -> None:
         """Prepare; `start` connects."""
+        super().__init__(listener)
         self._settings = settings
-        self._listener = listener
         self._client: aiomqtt.Client | None = None
-        #: Done when the connection in use is not any more.
-        self._broken: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUE_SIZE)
         self._reapers: set[asyncio.Task[None]] = set()
 
-    @property
-    def connected(self) -> bool:
-        """Whether messages can come and go."""
-        return self._client is not None
-
-    async def start(self) -> None:
-        """Connect, and keep the connection from then on.
-
-        Raises:
-            NotConnectedError: the first attempt failed (TlsError, NoAnswerError).
-            AuthenticationError: the broker refused the user name or password.
-
-        """
-        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._run(first), name="mqtt link")
-        try:
-            await asyncio.shield(first)
-        except BaseException:
-            await self.stop()
-            raise
-
+    @override
     async def stop(self) -> None:
-        """Disconnect and leave nothing behind."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        await super().stop()
         if self._reapers:
             await asyncio.wait(self._reapers, timeout=_TIMEOUT + 2 * _REAP_TIMEOUT)
 
+    @override
     async def publish(self, topic: str, payload: bytes) -> None:
-        """Hand a message to the broker at QoS 1 and wait for its acknowledgement.
-
-        It is handed over at once: before anything else can happen.
-
-        Raises:
-            NotConnectedError: the link is down or broke meanwhile.
-
-        """
-        client, broken = self._client, self._broken
-        if client is None or broken is None:
+        """Hand a message to the broker at QoS 1 and wait for its acknowledgement."""
+        if self._client is None:
             raise NotConnectedError("not_connected")
-        sending = asyncio.create_task(
-            client.publish(topic, payload, qos=1), name="mqtt publish", eager_start=True
-        )
         try:
-            # A link that breaks is the end of it: no acknowledgement comes any more.
-            await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise NotConnectedError("connection_lost")
-            sending.result()
+            await self._deliver(self._client.publish(topic, payload, qos=1))
         except aiomqtt.MqttError as error:
             raise NotConnectedError("connection_lost") from error
         except ValueError as error:
             raise NotConnectedError("not_sent", detail=str(error)) from error
-        finally:
-            sending.cancel()
 
-    def send(self, topic: str, payload: bytes) -> None:
-        """Queue a message that nobody waits for; dropped while the link is down."""
-        if self.connected:
-            with suppress(asyncio.QueueFull):
-                self._outbox.put_nowait((topic, payload))
+    @property
+    @override
+    def _backoff(self) -> Backoff:
+        return Backoff(_BACKOFF_MIN, _BACKOFF_MAX, _REFUSALS_TIME)
 
-    async def _run(self, first: asyncio.Future[None]) -> None:
-        """Connect again and again; `first` gets the outcome of the first attempt."""
-        loop = asyncio.get_running_loop()
-        backoff = _BACKOFF_MIN
-        refused_since: float | None = None
-        while True:
-            started = loop.time()
-            try:
-                await self._session(first)
-            except ChargepointError as error:
-                problem = error
-            except Exception as error:  # noqa: BLE001
-                # A bug must not end the link for ever, and without a word.
-                self._listener.internal_errors.report(error, "the link")
-                problem = NotConnectedError("internal_error", detail=repr(error))
-            if not first.done():
-                first.set_exception(problem)
-                return
-            if not isinstance(problem, AuthenticationError):
-                refused_since = None
-            elif refused_since is None:
-                refused_since = loop.time()
-            elif loop.time() - refused_since >= _REFUSALS_TIME:
-                self._listener.connection_refused(problem)
-                return
-            self._listener.connection_lost(problem)
-            if loop.time() - started >= _STABLE_AFTER:
-                backoff = _BACKOFF_MIN
-            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
-            backoff = min(backoff * 2, _BACKOFF_MAX)
-
-    async def _session(self, first: asyncio.Future[None]) -> None:
-        """Live one connection to its end, which is always a ChargepointError."""
+    @override
+    async def _live(self) -> None:
         settings = await self._settings()
         client = _Client(
             settings.host,
@@ -293,35 +201,15 @@ class MqttTransport:
             async with self._connected(client, tls=settings.tls is not None):
                 await self._subscribe(client)
                 self._client = client
-                self._broken = asyncio.get_running_loop().create_future()
-                while not self._outbox.empty():
-                    self._outbox.get_nowait()
-                writer = asyncio.create_task(self._write(client), name="mqtt writer")
-                self._listener.connection_made()
-                if not first.done():
-                    first.set_result(None)
                 try:
-                    async for message in client.messages:
-                        topic, payload = message.topic.value, bytes(message.payload)
-                        self._listener.message(topic, payload, retained=message.retain)
+                    async with self._in_use():
+                        async for message in client.messages:
+                            topic, payload = message.topic.value, bytes(message.payload)
+                            self._listener.message(topic, payload, retained=message.retain)
                 finally:
                     self._client = None
-                    self._broken.set_result(None)
-                    writer.cancel()
         except aiomqtt.MqttError as error:
             raise NotConnectedError("unreachable", detail=str(error)) from error
-        raise NotConnectedError("connection_ended")
-
-    async def _write(self, client: aiomqtt.Client) -> None:
-        """Send what was queued, one at a time, in order."""
-        while True:
-            topic, payload = await self._outbox.get()
-            try:
-                await client.publish(topic, payload, qos=1)
-            except (aiomqtt.MqttError, ValueError) as error:
-                # The reader sees a broken link too, and ends this task. A topic that
-                # cannot be (out of somebody's report) costs only its message.
-                _LOGGER.debug("Could not send to %s: %s", topic, error)
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         filters = self._listener.filters

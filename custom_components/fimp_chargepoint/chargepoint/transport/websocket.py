@@ -1,31 +1,25 @@
 """The connection to a websocket server, the only module that imports aiohttp.
 
-It connects, logs in, passes messages on and connects again without end. What the messages mean
-is up to a `WebsocketClient`. Any close, exception or silence means that the connection is down.
+What the messages mean is up to a `WebsocketClient`. Any close, exception or silence means that the
+connection is down.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-import logging
-import random
-from typing import Final, Protocol
+from typing import Final, Protocol, override
 
 import aiohttp
 
 from ..errors import (
-    AuthenticationError,
     ChargepointError,
     NoAnswerError,
     NotConnectedError,
     RequestLimitError,
     TlsError,
 )
-from ..internal_errors import InternalErrors
-
-_LOGGER = logging.getLogger(__name__)
+from . import Backoff, ConnectionListener, ReconnectingTransport
 
 #: What connections are made with; Home Assistant has one for all integrations.
 type Session = aiohttp.ClientSession
@@ -37,12 +31,9 @@ _CLOSE_TIMEOUT: Final = 2.0
 #: Seconds of silence until the server is pinged, and until it is gone then.
 _HEARTBEAT: Final = 20.0
 _PONG_TIMEOUT: Final = 10.0
-_QUEUE_SIZE: Final = 1000
 _MESSAGE_SIZE_MAX: Final = 1024 * 1024
-#: A connection that lasted this many seconds resets the backoff.
-_STABLE_AFTER: Final = 60.0
-#: How often in a row credentials are refused before a connection that worked gives up.
-_REFUSALS_MAX: Final = 2
+#: Each connection costs some of the requests that a service allows a day.
+_BACKOFF: Final = Backoff(5.0, 300.0)
 #: Seconds between two looks at the calendar while waiting for a time of day: the system clock
 #: may be set, and the computer may sleep.
 _CALENDAR_INTERVAL: Final = 60.0
@@ -168,185 +159,70 @@ class WebsocketClient(Protocol):
         """Return the minimum seconds to wait after a failure."""
 
 
-class WebsocketListener(Protocol):
-    """What receives events of the connection. No method may raise."""
+class WebsocketTransport(ReconnectingTransport):
+    """A connection to a service."""
 
-    internal_errors: InternalErrors
-
-    def connection_made(self) -> None:
-        """The session has begun: messages follow."""
-
-    def connection_lost(self, error: ChargepointError) -> None:
-        """The connection broke or could not be made; it is retried."""
-
-    def connection_refused(self, error: ChargepointError) -> None:
-        """The credentials are wrong; nothing is retried."""
-
-    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        """Handle a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds between two attempts to connect; the pause doubles from one to the other."""
-
-    shortest: float = 5.0
-    longest: float = 300.0
-
-
-class WebsocketTransport:
-    """One connection to a service, made again whenever it breaks."""
+    name = "websocket"
 
     def __init__(
         self,
         session: Session,
         client: WebsocketClient,
-        listener: WebsocketListener,
+        listener: ConnectionListener,
         *,
         backoff: Backoff | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Prepare; `start` connects. The `session` is never closed here."""
+        super().__init__(listener)
         self._session = session
         self._client = client
-        self._listener = listener
-        self._backoff = backoff or Backoff()
+        self._pauses = backoff or _BACKOFF
         self._now = now
-        self._task: asyncio.Task[None] | None = None
         self._websocket: Websocket | None = None
-        self._broken: asyncio.Future[None] | None = None
-        self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUE_SIZE)
+
+    @override
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message."""
+        if self._websocket is None:
+            raise NotConnectedError("not_connected")
+        await self._deliver(self._websocket.send(self._client.write(topic, payload)))
 
     @property
-    def connected(self) -> bool:
-        """Whether messages can be sent."""
-        return self._websocket is not None
+    @override
+    def _backoff(self) -> Backoff:
+        return self._pauses
 
-    async def start(self) -> None:
-        """Connect and return when that worked; later failures are retried.
+    @override
+    def _explain(self, error: ChargepointError) -> ChargepointError:
+        return self._client.explain(error)
 
-        Raises:
-            NotConnectedError, AuthenticationError: the first attempt failed.
-
-        """
-        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._run(first), name="websocket")
-        try:
-            await asyncio.shield(first)
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Disconnect; no task is left behind."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
-
-    async def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message.
-
-        Raises:
-            NotConnectedError: the connection is down or broke meanwhile.
-
-        """
-        websocket, broken = self._websocket, self._broken
-        if websocket is None or broken is None:
-            raise NotConnectedError("not_connected")
-        message = self._client.write(topic, payload)
-        sending = asyncio.create_task(
-            websocket.send(message), name="websocket send", eager_start=True
-        )
-        try:
-            # A server that reads nothing would block this forever.
-            await asyncio.wait((sending, broken), return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise NotConnectedError("connection_lost")
-            sending.result()
-        finally:
-            sending.cancel()
-
-    def send(self, topic: str, payload: bytes) -> None:
-        """Queue a message that nobody waits for; it is dropped while disconnected."""
-        if self.connected:
-            with suppress(asyncio.QueueFull):
-                self._outbox.put_nowait((topic, payload))
-
-    async def _run(self, first: asyncio.Future[None]) -> None:
-        """Connect again and again; `first` gets the outcome of the first attempt."""
-        loop = asyncio.get_running_loop()
-        backoff = self._backoff.shortest
-        refusals = 0
-        while True:
-            started = loop.time()
-            try:
-                await self._live(first)
-            except ChargepointError as error:
-                problem = self._client.explain(error)
-            except Exception as error:  # noqa: BLE001
-                # A bug must not end the connection silently and for good.
-                self._listener.internal_errors.report(error, "the connection")
-                problem = NotConnectedError("internal_error", detail=repr(error))
-            if not first.done():
-                first.set_exception(problem)
-                return
-            refusals = refusals + 1 if isinstance(problem, AuthenticationError) else 0
-            if refusals >= _REFUSALS_MAX:
-                self._listener.connection_refused(problem)
-                return
-            self._listener.connection_lost(problem)
-            if loop.time() - started >= _STABLE_AFTER:
-                backoff = self._backoff.shortest
-            await self._wait(problem, backoff)
-            backoff = min(backoff * 2, self._backoff.longest)
-
-    async def _wait(self, problem: ChargepointError, backoff: float) -> None:
-        """Wait until the next attempt to connect."""
-        jitter = random.uniform(0.5, 1.0)  # noqa: S311
-        if isinstance(problem, RequestLimitError):
-            while (left := (problem.until - self._now()).total_seconds()) > 0:  # noqa: ASYNC110
+    @override
+    async def _wait(self, error: ChargepointError, pause: float) -> None:
+        if isinstance(error, RequestLimitError):
+            while (left := (error.until - self._now()).total_seconds()) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(min(left, _CALENDAR_INTERVAL))
-        await asyncio.sleep(max(backoff * jitter, self._client.pause(problem)))
+        await asyncio.sleep(max(pause, self._client.pause(error)))
 
-    async def _live(self, first: asyncio.Future[None]) -> None:
-        """Run one connection to its end, which is always a ChargepointError."""
+    @override
+    async def _live(self) -> None:
         await self._client.log_in(self._connect)
         async with self._connect() as websocket:
             early = await self._client.open(websocket)
             self._websocket = websocket
-            self._broken = asyncio.get_running_loop().create_future()
-            while not self._outbox.empty():
-                self._outbox.get_nowait()
-            writer = asyncio.create_task(self._write(), name="websocket writer")
             try:
-                self._listener.connection_made()
-                for message in early:
-                    self._received(message)
-                if not first.done():
-                    first.set_result(None)
-                while True:
-                    self._received(await websocket.receive())
+                async with self._in_use():
+                    for message in early:
+                        self._received(message)
+                    while True:
+                        self._received(await websocket.receive())
             finally:
                 self._websocket = None
-                self._broken.set_result(None)
-                writer.cancel()
-                await asyncio.wait([writer])
 
     def _received(self, message: bytes) -> None:
         topic = self._client.topic(message)
         self._listener.message(topic, message, retained=False)
         self._client.check(topic, message)
-
-    async def _write(self) -> None:
-        """Send what was queued, one message at a time, in order."""
-        while True:
-            topic, payload = await self._outbox.get()
-            try:
-                await self.publish(topic, payload)
-            except NotConnectedError as error:
-                # The reader notices a broken connection as well, and ends this task.
-                _LOGGER.debug("Could not send %s: %s", topic, error)
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Websocket]:
