@@ -8,7 +8,7 @@ import asyncio
 from contextlib import suppress
 from importlib.metadata import version
 import socket
-from typing import Any
+from typing import Any, override
 
 import aiomqtt
 from paho.mqtt import client as paho
@@ -17,7 +17,6 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
 from harness.broker import HOST
-from tests.broker import BrokerProcess
 from tests.helpers.server import server
 from tests.helpers.waiting import until
 
@@ -37,7 +36,7 @@ def judge(*, found: bool, faulty: bool, fault: str, where: str) -> None:
 
 def test_the_private_methods_are_as_we_know_them() -> None:
     """Where they are not, nothing is replaced any more, and the faults are back."""
-    for name in ("_on_socket_register_write",):
+    for name in ("_on_socket_register_write", "_on_socket_open"):
         assert name in vars(mqtt._Client), f"{name} is not what it was in {AIOMQTT}"
     # Without this, the socket of a client that failed stays open.
     assert mqtt._takes(paho.Client(CallbackAPIVersion.VERSION2), "_sock_close")
@@ -119,25 +118,50 @@ async def test_a_client_that_fails_leaves_its_socket_open(
         client._client._sock_close()
 
 
-@pytest.mark.parametrize(
-    ("kind", "faulty"), [(asyncio.Queue, True), (mqtt._Inbox, False)], ids=["stock", "ours"]
-)
-async def test_a_full_queue_drops_the_newest_message(
-    broker: BrokerProcess, kind: type[asyncio.Queue[aiomqtt.Message]], *, faulty: bool
+class Turns(asyncio.Queue[aiomqtt.Message]):
+    """Notes in which turn of the loop each message came."""
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self.turn = 0
+        self.turns: list[int] = []
+
+    async def count(self) -> None:
+        while True:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+    @property
+    def received(self) -> int:
+        return len(self.turns)
+
+    @override
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        self.turns.append(self.turn)
+
+
+@BOTH
+async def test_only_one_message_is_read_in_a_turn_of_the_loop(
+    socket_enabled: None, kind: type[aiomqtt.Client], *, faulty: bool
 ) -> None:
-    async with aiomqtt.Client(
-        HOST, broker.port, queue_type=kind, max_queued_incoming_messages=1
-    ) as client:
-        await client.subscribe("a", qos=1)
-        for each in ("old", "new"):
-            await client.publish("a", each, qos=1)
-        # The broker has delivered both when it answers this.
-        await client.subscribe("b", qos=1)
-        await until(lambda: len(client.messages) == 1, "the queue to be full")
-        message = await anext(client.messages)
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        # CONNACK, then messages with an empty payload.
+        writer.write(bytes((0x20, 2, 0, 0, *((0x30, 3, 0, 1, 0x61) * 50))))
+        await reader.read()
+
+    turns = Turns()
+    async with server(talk) as port:
+        counting = asyncio.create_task(turns.count())
+        client = kind(HOST, port, queue_type=lambda **_: turns)  # type: ignore[arg-type]
+        if isinstance(client, mqtt._Client):
+            client.inbox = turns  # type: ignore[assignment]
+        async with client:
+            await until(lambda: turns.received == 50)
+        counting.cancel()
     judge(
-        found=message.payload == b"old",
+        found=len(set(turns.turns)) > 40,
         faulty=faulty,
-        fault="drops the newest message",
-        where="_Inbox",
+        fault="reads one message in a turn",
+        where="_Client._on_socket_open",
     )

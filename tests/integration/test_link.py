@@ -19,6 +19,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
+from custom_components.fimp_chargepoint.chargepoint.transport.inbox import Content
 from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import (
     MqttSettings,
     MqttTransport,
@@ -56,6 +57,13 @@ class Listener:
 
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         self.messages.append((topic, payload, retained))
+
+    def content(self, topic: str, payload: bytes) -> Content:
+        return Content(topic, "")
+
+    def overloaded(self, rate: float, busiest: str) -> None: ...
+
+    def overload_ended(self) -> None: ...
 
 
 def link_to(port: int, listener: Listener | None = None, **settings: Any) -> MqttTransport:
@@ -358,11 +366,3 @@ async def test_settings_that_cannot_be_had(socket_enabled: None) -> None:
 
     with pytest.raises(NotConnectedError, match="broken"):
         await MqttTransport(source, Listener()).start()
-
-
-async def test_a_flood_costs_the_oldest_messages(caplog: pytest.LogCaptureFixture) -> None:
-    inbox = mqtt._Inbox(2)
-    for each in ("1", "2", "3", "4"):
-        inbox.put_nowait(each)  # type: ignore[arg-type]
-    assert [inbox.get_nowait(), inbox.get_nowait()] == ["3", "4"]
-    assert caplog.text.count("oldest are dropped") == 1

@@ -7,10 +7,15 @@ from typing import Any, override
 from .hub import Hub, Timed
 from .journal import Line
 from .node import Node
+from .notices import Overload
 from .options import ModuleChoice, Options
 from .protocol import Handler, Protocol
 from .scheduler import Clock
+from .transport.inbox import Content
 from .transport.mqtt import MqttTransport, SettingsSource
+
+#: The key of the warning of an overload.
+_OVERLOAD = "overload"
 
 
 class MqttHub(Hub):
@@ -86,6 +91,25 @@ class MqttHub(Hub):
         return tuple(
             prefix + topic for prefix, protocol in self._protocols for topic in protocol.filters
         )
+
+    # What the transport calls when there are too many messages ----------------------------
+
+    def content(self, topic: str, payload: bytes) -> Content:
+        """Return what a message is about."""
+        for prefix, protocol in self._protocols:
+            if topic.startswith(prefix):
+                found = self.internal_errors.ask(protocol.content, topic[len(prefix) :], payload)
+                if found is not None:
+                    return Content(prefix + found.source, *found[1:])
+        return Content(topic, "", is_value=True)
+
+    def overloaded(self, rate: float, busiest: str) -> None:
+        """Inform the user of more messages than can be handled."""
+        self.warn(Overload(_OVERLOAD, f"{float(f'{rate:.2g}'):.0f}", busiest))
+
+    def overload_ended(self) -> None:
+        """Withdraw that."""
+        self.withdraw(_OVERLOAD)
 
     # -------------------------------------------------------------------------------------
 

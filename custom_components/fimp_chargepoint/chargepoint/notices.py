@@ -43,3 +43,12 @@ class NewNodesWait(HubWarning):
     count: str
     #: Not for logs: some addresses are serial numbers.
     examples: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Overload(HubWarning):
+    """More messages come than can be handled, `rate` per second; most are like those on `topic`."""
+
+    rate: str
+    #: Not for logs: it may contain a serial number.
+    topic: str = field(repr=False)

@@ -10,6 +10,7 @@ from .node import MessageHost, Node
 from .notices import HubWarning
 from .options import ModuleChoice
 from .scheduler import Timers
+from .transport.inbox import Content
 
 #: Takes a message's bytes and the moment it came, by the hub's clock.
 type Handler = Callable[[bytes, float], None]
@@ -39,6 +40,8 @@ class Protocol(ABC):
 
     #: The topic filters to subscribe to, without prefix; they must not overlap.
     filters: tuple[str, ...]
+    #: The last levels of topics with mere measurements, of which only the newest counts.
+    values: frozenset[str] = frozenset()
 
     def __init__(self, hub: ProtocolHost, prefix: str) -> None:
         """Speak on `hub`, with `prefix` before every topic."""
@@ -52,6 +55,13 @@ class Protocol(ABC):
 
         Called once per new topic; the hub remembers the answer.
         """
+
+    def content(self, topic: str, payload: bytes) -> Content | None:
+        """Return what a message on a topic (without prefix) is about, None if it is not ours."""
+        if self.route(topic) is None:
+            return None
+        source, _, name = topic.rpartition("/")
+        return Content(source, name, name in self.values)
 
     def reads(self, topic: str, payload: bytes) -> bool:
         """Whether the content of a message on a topic (without prefix) of ours counts."""

@@ -125,6 +125,12 @@ def _warned(kind: type[object], watch: EntryWatch) -> Findings:
     }
 
 
+def _overloaded(watch: EntryWatch) -> Findings:
+    """Whether its hub receives more messages than can be handled."""
+    warning = watch.entry.runtime_data.hub.warnings.get("overload")
+    return {} if warning is None else {watch.entry.entry_id: Finding(warning.placeholders)}
+
+
 # Fixes --------------------------------------------------------------------------------------
 
 
@@ -224,6 +230,13 @@ ISSUES: Final[Mapping[str, IssueType]] = {
             condition=partial(_warned, NewNodesWait),
             on=_WARNINGS,
             fix=_add_new,
+        ),
+        EntryIssue(
+            # When a connection is made, all charge points report at once, for a moment.
+            key="overload",
+            condition=_overloaded,
+            on=_WARNINGS,
+            after=_MINUTE,
         ),
     )
 }

@@ -16,6 +16,7 @@ from ..model import Reason
 from ..mqtt_hub import MqttHub
 from ..notices import CloudLost, LoginLost
 from ..protocol import Handler, Protocol
+from ..transport.inbox import Content
 from ..transport.topics import is_level
 from ..watchdog import Inquiry
 from .adapters import Adapters
@@ -31,6 +32,7 @@ from .topic import (
     ServiceAddress,
     ServiceTopic,
     addresses,
+    content,
     of_any_payload,
     parse_event,
 )
@@ -88,19 +90,21 @@ class FimpProtocol(Protocol):
 
     @override
     def route(self, topic: str) -> Handler | None:
-        match of_any_payload(topic):
-            case str(rest) if rest == DISCOVERY_EVENTS:
-                return self._discovery_event
-            case str(rest) if rest == VINCULUM_EVENTS:
-                return self._vinculum_event
-            case str(rest) if rest == self._replies:
-                return self._vinculum_reply
+        rest = of_any_payload(topic)
+        if rest in (DISCOVERY_EVENTS, VINCULUM_EVENTS):
+            return self._discovery_event if rest == DISCOVERY_EVENTS else self._vinculum_event
+        if rest == self._replies:
+            return self._vinculum_reply
         match parse_event(topic):
             case ServiceTopic(service, address) if service in FimpChargepoint.SERVICES:
                 return partial(self._service_event, service, address)
             case Adapter() as adapter:
                 return partial(self._adapter_event, adapter)
         return None
+
+    @override
+    def content(self, topic: str, payload: bytes) -> Content | None:
+        return content(topic, payload) or super().content(topic, payload)
 
     @override
     def recognise(self, topic: str, payload: bytes, now: float) -> FimpChargepoint | None:
@@ -278,11 +282,7 @@ class FimpProtocol(Protocol):
 
     def _of(self, adapter: Adapter, thing: str) -> list[ServiceAddress]:
         """Return the charge points of a thing: one per connector."""
-        return [
-            address
-            for address in self._nodes
-            if address.adapter == adapter and address.thing == thing
-        ]
+        return [each for each in self._nodes if (each.adapter, each.thing) == (adapter, thing)]
 
     def _key(self, address: ServiceAddress) -> str:
         """Return what identifies the node of a charge point."""

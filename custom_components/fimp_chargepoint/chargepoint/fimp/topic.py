@@ -4,12 +4,19 @@ Source: Futurehome FIMP API, section "Topics".
 """
 
 from collections.abc import Iterable, Iterator
+import re
 from typing import NamedTuple, override
 
+from ..transport.inbox import Content
 from ..transport.topics import is_level
 
 #: The compressed payload type has the same topics.
 _PAYLOAD_TYPES = ("pt:j1", "pt:j1c1")
+
+#: Decoding messages only in order to skip them would take too long.
+_KIND = re.compile(rb'"type"\s*:\s*"([^"]*)"')
+_UNIT = re.compile(rb'"unit"\s*:\s*"([^"]*)"')
+_VALUES = frozenset({b"evt.meter.report", b"evt.meter_export.report", b"evt.meter_ext.report"})
 
 DISCOVERY_COMMANDS = "pt:j1/mt:cmd/rt:discovery"
 DISCOVERY_EVENTS = "mt:evt/rt:discovery"
@@ -90,6 +97,20 @@ def parse_address(address: str) -> ServiceTopic | Adapter | None:
         case ["rt", "rn", "ad"] if names[0] in ("ad", "app"):
             # Newer adapters report their own state as an app.
             return Adapter(names[1], names[2])
+    return None
+
+
+def content(topic: str, payload: bytes) -> Content | None:
+    """Return what an event of a service is about; None for other topics.
+
+    All services of a charge point are one source: a meter report must not overtake the report of
+    the state that it belongs to. Compressed messages are events.
+    """
+    match parse_event(topic):
+        case ServiceTopic(service, address):
+            kind, unit = _KIND.search(payload), _UNIT.search(payload)
+            name = f"{service} {kind and kind[0]!r} {unit and unit[0]!r}"
+            return Content(str(address), name, kind is not None and kind[1] in _VALUES)
     return None
 
 

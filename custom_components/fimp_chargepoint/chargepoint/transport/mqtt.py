@@ -1,9 +1,8 @@
 """The connection to an MQTT broker, the only module that imports aiomqtt.
 
 It works around traps of aiomqtt: a connect that is cancelled or times out leaves a live client
-behind (it is closed later), `subscribe` does not raise on a refusal (the codes are checked), the
-queue is unbounded and outlives the connection (it is bounded, with a new client per attempt), and
-an exception in the consumer would close the client (the listener does not raise).
+behind (it is closed later), `subscribe` does not raise on a refusal (the codes are checked), and
+the queue drops the newest messages if it is bounded at all (`Inbox` takes its place).
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from inspect import signature
 import logging
 import ssl
-from typing import Any, Literal, Protocol, override
+from typing import Any, Literal, cast, override
 
 import aiomqtt
 
@@ -24,7 +23,8 @@ from ..errors import (
     NotConnectedError,
     TlsError,
 )
-from . import Backoff, ConnectionListener, ReconnectingTransport
+from . import Backoff, ReconnectingTransport
+from .inbox import Inbox, MqttListener
 
 _LOGGER = logging.getLogger(__name__)
 #: The client's own log. What goes wrong comes as an exception, too, and is said once by who
@@ -40,7 +40,12 @@ _REAP_TIMEOUT = 0.5
 _CONNECT_TIMEOUT = 10.0
 #: A half-open link is noticed after twice this time.
 _KEEPALIVE = 20
-_QUEUE_SIZE = 1000
+#: Seconds to read messages before others have their turn.
+_SLICE = 0.01
+#: Seconds to handle what had been received when the connection broke.
+_LAST_SLICE = 0.5
+#: Seconds between two connections that are renewed because of lost events.
+_RENEW_INTERVAL = 600.0
 _BACKOFF_MIN = 1.0
 _BACKOFF_MAX = 30.0
 #: A broker that is starting may refuse for a while what it accepts later.
@@ -69,34 +74,6 @@ class MqttSettings:
 type SettingsSource = Callable[[], Awaitable[MqttSettings]]
 
 
-class MqttListener(ConnectionListener, Protocol):
-    """What receives the messages of a broker. No method may raise."""
-
-    @property
-    def filters(self) -> tuple[str, ...]:
-        """The topic filters to subscribe to; they must not overlap."""
-
-
-class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """A bounded queue that drops the oldest message, and says so once.
-
-    aiomqtt drops the newest where a queue is full, and says so each time.
-    """
-
-    _dropped = False
-
-    @override
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        if self.full():
-            self.get_nowait()
-            if not self._dropped:
-                self._dropped = True
-                _LOGGER.warning(
-                    "Messages come faster than they can be handled; the oldest are dropped"
-                )
-        super().put_nowait(item)
-
-
 def _takes(owner: object, name: str, *parameters: str) -> bool:
     """Return whether `owner` has a method with exactly these parameters."""
     method = getattr(owner, name, None)
@@ -104,15 +81,18 @@ def _takes(owner: object, name: str, *parameters: str) -> bool:
 
 
 class _Client(aiomqtt.Client):
-    """A client without two faults of aiomqtt.
+    """A client without three faults of aiomqtt.
 
-    It asks the loop to watch the socket in its next turn: where the broker hung up in
-    this one, that fails in the loop, out of everybody's reach. And it leaves the socket
-    open when it ends by an exception of its own.
+    It asks the loop to watch the socket in its next turn: if the broker hung up in this one, that
+    fails in the loop, where nobody can catch it. It leaves the socket open when it ends with an
+    exception of its own. And it reads one message in each turn of the loop, so that a busy Home
+    Assistant makes the broker drop messages, of any kind.
 
-    What is private there may change in any release. A method that is not as we know it is
-    left alone; the fault is the lesser evil.
+    What is private there may change in any release. A method that is not as expected is left
+    alone; the fault is the lesser evil.
     """
+
+    inbox: Inbox | None = None
 
     @override
     async def __aexit__(self, *exception: Any) -> None:  # noqa: PYI036
@@ -127,7 +107,9 @@ class _Client(aiomqtt.Client):
     if _takes(aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"):
 
         @override
-        def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        def _on_socket_register_write(self, *arguments: Any) -> None:
+            client, _, sock = arguments
+
             def write() -> None:
                 try:
                     client.loop_write()
@@ -142,6 +124,40 @@ class _Client(aiomqtt.Client):
             # Called from a thread while it connects.
             self._loop.call_soon_threadsafe(watch)
 
+    if _takes(aiomqtt.Client, "_on_socket_open", "self", "client", "userdata", "sock"):
+
+        @override
+        def _on_socket_open(self, *arguments: Any) -> None:
+            super()._on_socket_open(*arguments)
+            client, _, sock = arguments
+            inbox = self.inbox
+
+            def read() -> None:
+                deadline = self._loop.time() + _SLICE
+                received = -1
+                try:
+                    while self._loop.time() < deadline or _is_pending(sock):
+                        if inbox is None or (received == inbox.received and not _is_pending(sock)):
+                            break
+                        received = inbox.received
+                        client.loop_read()
+                except Exception as error:  # noqa: BLE001
+                    if not self._disconnected.done():
+                        self._disconnected.set_exception(error)
+
+            def watch() -> None:
+                if inbox is not None and sock.fileno() >= 0:
+                    self._loop.add_reader(sock.fileno(), read)
+
+            # After the reader of aiomqtt, whose place it takes.
+            self._loop.call_soon_threadsafe(watch)
+
+
+def _is_pending(sock: object) -> bool:
+    """Whether TLS has decrypted data that the loop does not know of."""
+    pending = getattr(sock, "pending", None)
+    return pending is not None and pending() > 0
+
 
 class MqttTransport(ReconnectingTransport):
     """A connection to a broker."""
@@ -155,6 +171,7 @@ class MqttTransport(ReconnectingTransport):
         self._settings = settings
         self._client: aiomqtt.Client | None = None
         self._reapers: set[asyncio.Task[None]] = set()
+        self._renewed_at = float("-inf")
 
     @override
     async def stop(self) -> None:
@@ -182,6 +199,7 @@ class MqttTransport(ReconnectingTransport):
     @override
     async def _live(self) -> None:
         settings = await self._settings()
+        inbox = Inbox(self._listener, self._renew)
         client = _Client(
             settings.host,
             settings.port,
@@ -194,22 +212,33 @@ class MqttTransport(ReconnectingTransport):
             keepalive=_KEEPALIVE,
             timeout=_TIMEOUT,
             logger=_CLIENT_LOGGER,
-            queue_type=_Inbox,
-            max_queued_incoming_messages=_QUEUE_SIZE,
+            queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: inbox),  # noqa: ARG005
         )
+        client.inbox = inbox
         try:
             async with self._connected(client, tls=settings.tls is not None):
                 await self._subscribe(client)
                 self._client = client
                 try:
                     async with self._in_use():
-                        async for message in client.messages:
-                            topic, payload = message.topic.value, bytes(message.payload)
-                            self._listener.message(topic, payload, retained=message.retain)
+                        try:
+                            # They go to the inbox; this only waits for the end.
+                            await anext(client.messages)
+                        except aiomqtt.MqttError:
+                            inbox.hand_on(_LAST_SLICE)
+                            raise
                 finally:
                     self._client = None
+                    inbox.close()
         except aiomqtt.MqttError as error:
             raise NotConnectedError("unreachable", detail=str(error)) from error
+
+    def _renew(self) -> None:
+        """Request everything again after lost events, but not all the time."""
+        now = asyncio.get_running_loop().time()
+        if now - self._renewed_at >= _RENEW_INTERVAL:
+            self._renewed_at = now
+            self.renew()
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         filters = self._listener.filters

@@ -52,6 +52,7 @@ class EverestProtocol(Protocol):
     """EVerest API v1 on one broker, below one topic prefix."""
 
     filters = (f"{_MODULES}+/+/e2m/#", _READY)
+    values = frozenset({"heartbeat", "powermeter"})
 
     def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Look for modules on `hub`, with `prefix` before each topic."""

@@ -61,6 +61,7 @@ class LegacyProtocol(Protocol):
     """
 
     filters = (f"{_ROOT}+/var/+", _CONNECTORS)
+    values = frozenset({"powermeter", "telemetry"})
 
     def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Speak the old API on `hub`, with `prefix` before every topic."""
