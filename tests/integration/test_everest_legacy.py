@@ -11,6 +11,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     OutOfRangeError,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.api import module
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     protocol as legacy_protocol,
 )
@@ -190,4 +191,32 @@ async def test_a_station_that_learns_v1(hass: HomeAssistant, broker: BrokerProce
         devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
         found = {identifier for each in devices for identifier in each.identifiers}
         assert not [each for each in found if "legacy" in each[1]]
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_station_that_loses_v1(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be used through its older API, without a reload, and is one device again later."""
+    monkeypatch.setattr(module, "SILENCE_MIN", 1.0)
+    monkeypatch.setattr(legacy_protocol, "_REST", 1.0)
+    entry = await load(hass, other_broker(broker))
+    hub = entry.runtime_data.hub
+    async with station(broker, EvseSetup(module="a"), dialect="both"):
+        await until(lambda: set(hub.nodes) == {"everest:a"})
+        received = hub.received
+        await until(lambda: hub.received > received + 200)
+        assert set(hub.nodes) == {"everest:a"}
+    async with station(broker, EvseSetup(module="a"), dialect="legacy") as point:
+        await until(lambda: "everest_legacy:connector_1" in hub.nodes)
+        assert not hub.nodes["everest:a"].snapshot.available
+        node = hub.nodes["everest_legacy:connector_1"]
+        assert isinstance(node, LegacyChargepoint)
+        await until(lambda: node.snapshot.enabled)
+        await node.set(Feature.ENABLED, False)
+        assert not node.snapshot.enabled
+        assert not point.mistakes
+    async with station(broker, EvseSetup(module="a"), dialect="both"):
+        await until(lambda: set(hub.nodes) == {"everest:a"})
+        await until(lambda: hub.nodes["everest:a"].snapshot.available)
     await hass.config_entries.async_unload(entry.entry_id)

@@ -22,6 +22,8 @@ class Site:
         self.events: list[Any] = []
         self.hub.add_listener(self.events.append)
         self.hub.connection_made()
+        #: The EVSEs that speak v1 as well.
+        self.evses: set[str] = set()
         self.info: dict[str, dict[str, Any]] = {
             each: {
                 "active_enable_disable_source": {
@@ -42,7 +44,8 @@ class Site:
         self.hub.feed(f"{self.prefix}everest_api/{connector}/var/{variable}", value)
 
     def v1(self, module: str) -> None:
-        """Let an EVSE speak v1."""
+        """Let an EVSE speak v1 from now on."""
+        self.evses.add(module)
         topic = f"{self.prefix}everest_api/1/evse_manager_consumer/{module}/e2m/session_info"
         self.hub.feed(topic, {"state": "Unplugged"})
 
@@ -53,6 +56,8 @@ class Site:
         self.hub.feed(f"{self.prefix}everest_api/connectors", list(self.info))
         for connector, info in self.info.items():
             self.var("session_info", info, connector)
+        for module in self.evses:
+            self.v1(module)
 
     def wait(self, seconds: int, word: str | None = None, **fields: Any) -> None:
         """Let seconds pass, with everything said again in each of them."""

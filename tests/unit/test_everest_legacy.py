@@ -10,6 +10,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandTimeoutError,
     InvalidRequestError,
+    NotConnectedError,
 )
 from custom_components.fimp_chargepoint.chargepoint.hub import (
     ConnectionMade,
@@ -173,6 +174,41 @@ def test_the_rest_of_v1_turns_up_in_time() -> None:
     site.v1("other")
     site.wait(70)
     assert site.nodes == ["everest:evse", "everest:other"]
+
+
+def test_a_station_loses_v1() -> None:
+    """After another update, or as its configuration was changed."""
+    site = Site()
+    site.v1("evse")
+    site.wait(5)
+    assert site.nodes == ["everest:evse"]
+    site.evses.clear()
+    # It may be silent for 30 s; after that, it has a minute to come back.
+    site.wait(90)
+    assert site.nodes == ["everest:evse"]
+    site.wait(6)
+    assert site.nodes == ["everest:evse", ONE]
+    assert not site.hub.nodes["everest:evse"].snapshot.available
+    assert site.shown.available
+    site.v1("evse")
+    assert site.nodes == ["everest:evse"]
+    site.wait(20)
+    assert site.nodes == ["everest:evse"]
+
+
+def test_a_lost_link_is_no_lost_v1() -> None:
+    site = Site()
+    site.v1("evse")
+    site.says()
+    site.evses.clear()
+    site.hub.connection_lost(NotConnectedError("gone"))
+    site.silence(600)
+    site.hub.connection_made()
+    site.wait(30)
+    site.v1("evse")
+    site.wait(40)
+    assert site.nodes == ["everest:evse"]
+    assert not any(isinstance(each, NodeRemoved) for each in site.events)
 
 
 def test_a_connector_was_listed_that_is_none() -> None:

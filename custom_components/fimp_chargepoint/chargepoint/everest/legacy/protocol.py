@@ -1,14 +1,16 @@
-"""How charge points behind EVerest's old API are found, and who gets which message.
+"""How charge points behind EVerest's old API are found, and which messages they get.
 
-All is said again every second, so whoever speaks is found by listening. A station may
-offer v1 as well: then it speaks for itself there, and not here.
+Everything is repeated each second, so they are found by listening. If a station offers v1 as
+well, only v1 is used, as long as it is received.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, override
 
 from ...errors import ProtocolError
 from ...hub import HubEvent, NodeAdded, NodeRemoved
+from ...model import NodeSnapshot
 from ...protocol import Handler, Protocol
 from ...transport.topics import is_level
 from ..api.module import Kind, is_node_of
@@ -71,8 +73,9 @@ class LegacyProtocol(Protocol):
         #: The connectors that spoke, and those the station says it has.
         self._heard: set[str] = set()
         self._listed: frozenset[str] = frozenset()
-        #: How many EVSEs speak v1 below our prefix.
-        self._count_v1 = 0
+        #: The EVSEs of v1 below our prefix, and those that are received.
+        self._known_v1: dict[str, Callable[[], None]] = {}
+        self._received_v1: set[str] = set()
         self._ocpp_clients = OcppClients(hub, prefix, self._timers)
         hub.add_listener(self._happened)
 
@@ -191,7 +194,7 @@ class LegacyProtocol(Protocol):
         """Make a charge point known, unless v1 speaks for it, or may be about to."""
         if self._left_to_v1:
             self._leave_to_v1()
-        elif again and self._count_v1:
+        elif again and self._known_v1:
             introduce = partial(self._announce, module, again=False)
             self._timers.set(module, now + _REST, introduce)
         elif self._hub.admission.admits(self._address(module), now):
@@ -203,12 +206,22 @@ class LegacyProtocol(Protocol):
 
     def _happened(self, event: HubEvent) -> None:
         match event:
-            case NodeAdded(node):
-                self._count_v1 += is_node_of(Kind.EVSE, node.address, self._prefix)
-                if self._left_to_v1:
-                    self._leave_to_v1()
-            case NodeRemoved(node):
-                self._count_v1 -= is_node_of(Kind.EVSE, node.address, self._prefix)
+            case NodeAdded(node) if is_node_of(Kind.EVSE, node.address, self._prefix):
+                follow = partial(self._follow_v1, node.address)
+                self._known_v1[node.address] = node.add_listener(follow)
+                follow(node.snapshot)
+            case NodeRemoved(node) if node.address in self._known_v1:
+                self._known_v1.pop(node.address)()
+                self._received_v1.discard(node.address)
+
+    def _follow_v1(self, address: str, snapshot: NodeSnapshot) -> None:
+        """Leave a station to v1 while it is received; a station can lose it by an update."""
+        if not snapshot.available:
+            self._received_v1.discard(address)
+        elif address not in self._received_v1:
+            self._received_v1.add(address)
+            if self._left_to_v1:
+                self._leave_to_v1()
 
     def _leave_to_v1(self) -> None:
         for module in self._chargepoints:
@@ -220,7 +233,7 @@ class LegacyProtocol(Protocol):
     @property
     def _left_to_v1(self) -> bool:
         """Whether v1 speaks for every connector."""
-        return 0 < self._count <= self._count_v1
+        return 0 < self._count <= len(self._received_v1)
 
     @property
     def _count(self) -> int:
