@@ -91,7 +91,7 @@ async def test_a_limit_outlives_somebody_who_allows_nothing(
         at_the_grid(found.point, 0)
         await found.expects("sensor", "status", "suspended_by_evse")
         # It is the start of a station for a while, in which nobody knows.
-        found.node._alive_since -= 10
+        found.node.alive_since -= 10
         await found.expects("sensor", "effective_current", "0.0")
         assert found.state("number", "max_current") == "13.0"
         await found.expects("sensor", "not_charging_reason", "current_too_low")
@@ -100,7 +100,7 @@ async def test_a_limit_outlives_somebody_who_allows_nothing(
             await found.expects("sensor", "status", "suspended_by_evse")
             await found.expects("sensor", "not_charging_reason", "current_too_low")
             assert found.state("switch", "charging") == "on"
-            found.node._alive_since -= 10
+            found.node.alive_since -= 10
             await until(lambda: found.state("number", "max_current") == "13.0", "the limit")
         await found.call("select", "select_option", "phases", option="1")
         assert found.state("select", "phases") == "1"

@@ -323,9 +323,9 @@ async def test_keep_limits_of_a_station_that_is_restarted(
         await found.expects("number", "max_current", "16.0")
         await found.call("number", "set_value", "max_current", value=8)
         await found.call("select", "select_option", "phases", option="1")
-        restarted = found.node._alive_since
+        restarted = found.node.alive_since
         await point.restart()
-        await until(lambda: found.node._alive_since != restarted, "the restart to be seen")
+        await until(lambda: found.node.alive_since != restarted, "the restart to be seen")
         if keep:
             await found.expects("number", "max_current", "8.0")
             await found.expects("select", "phases", "1")

@@ -160,23 +160,23 @@ def test_right_after_a_start_no_energy_means_nothing(site: Site) -> None:
     [
         (
             Limits(current=10.0),
-            {"ac_max_current_A": {"value": 10.0, "source": "fimp_chargepoint"}},
+            {"ac_max_current_A": {"value": 10.0, "source": "fimp_chargepoint/limits_1"}},
         ),
         (
             Limits(phases=1),
-            {"ac_max_phase_count": {"value": 1, "source": "fimp_chargepoint"}},
+            {"ac_max_phase_count": {"value": 1, "source": "fimp_chargepoint/limits_1"}},
         ),
         (
             Limits(current=6.5, phases=3),
             {
-                "ac_max_current_A": {"value": 6.5, "source": "fimp_chargepoint"},
-                "ac_max_phase_count": {"value": 3, "source": "fimp_chargepoint"},
+                "ac_max_current_A": {"value": 6.5, "source": "fimp_chargepoint/limits_1"},
+                "ac_max_phase_count": {"value": 3, "source": "fimp_chargepoint/limits_1"},
             },
         ),
     ],
 )
 def test_the_message(limits: Limits, leaves: dict[str, Any]) -> None:
-    assert command(limits, posix(NOW + 0.9)) == {
+    assert command(limits, posix(NOW + 0.9), "limits_1") == {
         "schedule_import": [
             {"timestamp": TIMESTAMP, "limits_to_root": {}, "limits_to_leaves": leaves}
         ],
@@ -186,7 +186,7 @@ def test_the_message(limits: Limits, leaves: dict[str, Any]) -> None:
 
 
 def test_without_any_limit_ours_is_withdrawn() -> None:
-    assert command(Limits(), posix(NOW)) == {
+    assert command(Limits(), posix(NOW), "limits_1") == {
         "schedule_import": [],
         "schedule_export": [],
         "schedule_setpoints": [],
@@ -198,7 +198,9 @@ async def test_what_goes_out_is_plain(site: Site) -> None:
     task = await begin(limit(site, 10))
     [(topic, payload)] = site.hub.sent
     assert topic == f"{site.prefix}{ROOT}/{LIMITS}/limits_1/m2e/set_external_limits"
-    assert orjson.loads(payload) == command(Limits(current=10.0), posix(site.hub.clock.time))
+    assert orjson.loads(payload) == command(
+        Limits(current=10.0), posix(site.hub.clock.time), "limits_1"
+    )
     site.evse("enforced_limits", holding(10.0, OURS))
     await outcome(task)
     assert not site.shown.pending
@@ -348,6 +350,7 @@ async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
     failed = []
     for tenths in range(61, 320):
         wanted = tenths / 10
+        site.says(LIMITS, "limits_1", "heartbeat", tenths)
         site.take()
         task = await begin(limit(site, wanted))
         [leaves] = ordered(site)

@@ -51,13 +51,13 @@ TOKENS = "auth_token_provider"
     ],
 )
 def test_linked(evses: Any, found: Any, chosen: Any, expected: Any) -> None:
-    assert assigned_modules(ONE, found, chosen, alone=len(evses) == 1) == expected
+    assert assigned_modules(ONE, found, chosen, alone=len(evses) == 1, limited={}) == expected
 
 
 def test_choices() -> None:
     names = {ONE: "One", TWO: "Two"}
     found = {Kind.LIMITS: ["b", "a"], Kind.AUTHORIZATION: ["j"], Kind.ERRORS: ["e"]}
-    offered = choices(names, found, alone=False)
+    offered = choices(names, found, {}, alone=False)
     assert [(each.address, each.kind, each.modules) for each in offered] == [
         (ONE, "limits", ("a", "b")),
         (ONE, "errors", ("e",)),
@@ -65,10 +65,10 @@ def test_choices() -> None:
         (TWO, "errors", ("e",)),
     ]
     certain = {Kind.LIMITS: ["a"], Kind.ERRORS: ["e"]}
-    assert choices({ONE: "One"}, certain, alone=True) == []
+    assert choices({ONE: "One"}, certain, {}, alone=True) == []
     # Another one is there, and not known yet.
-    assert len(choices({ONE: "One"}, certain, alone=False)) == 2
-    assert choices({}, found, alone=False) == []
+    assert len(choices({ONE: "One"}, certain, {}, alone=False)) == 2
+    assert choices({}, found, {}, alone=False) == []
     missing = undecided(offered, {ONE: {"limits": ""}})
     # Errors nobody has chosen for are the station's.
     assert [(each.address, each.kind) for each in missing] == [(TWO, "limits")]

@@ -50,7 +50,6 @@ from .limits.stored_requests import StoredRequests
 from .limits.temporary import settable_limit
 from .mqtt_hub import MqttHub
 from .node import Node
-from .notices import CloudLost, LoginLost, ModulesUnassigned, NewNodesWait
 from .ocpp import (
     ChangeAvailability,
     GetVariables,
@@ -82,7 +81,6 @@ __all__ = [
     "Chargepoint",
     "Clock",
     "ClockSet",
-    "CloudLost",
     "CompetingController",
     "ConnectionLost",
     "ConnectionMade",
@@ -95,14 +93,11 @@ __all__ = [
     "HubEvent",
     "InternalErrors",
     "Line",
-    "LoginLost",
     "Mark",
     "ModuleChoice",
-    "ModulesUnassigned",
     "MonitorVariables",
     "MqttHub",
     "MqttSettings",
-    "NewNodesWait",
     "Node",
     "NodeAdded",
     "NodeRemoved",

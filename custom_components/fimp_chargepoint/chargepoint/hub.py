@@ -234,6 +234,11 @@ class Hub(ABC):
         """What only the user can assign to a charge point."""
         return []
 
+    @property
+    def gone(self) -> frozenset[str]:
+        """The addresses of charge points for which nothing needs to be chosen any longer."""
+        return frozenset()
+
     def reads(self, line: Line) -> bool:
         """Whether the content of a received message is used by any protocol."""
         return line.mark is Mark.PLAIN

@@ -60,6 +60,12 @@ class MqttHub(Hub):
 
     @property
     @override
+    def gone(self) -> frozenset[str]:
+        found = (self.internal_errors.ask(lambda: each.gone) for _, each in self._protocols)  # noqa: B023
+        return frozenset[str]().union(*(each or () for each in found))
+
+    @property
+    @override
     def protocols(self) -> tuple[tuple[str, str], ...]:
         return tuple((type(protocol).__name__, prefix) for prefix, protocol in self._protocols)
 

@@ -1,12 +1,14 @@
 """What only the user can solve, as the hub reports it."""
 
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class HubWarning:
-    """Only the user can solve this; `key` identifies it."""
+    """Only the user can solve this; `key` identifies it among all of its `kind`."""
 
+    kind: ClassVar[str]
     key: str
 
     @property
@@ -19,6 +21,7 @@ class HubWarning:
 class LoginLost(HubWarning):
     """The adapter `service` is no longer signed in to its cloud."""
 
+    kind = "signed_out"
     service: str
 
 
@@ -26,6 +29,7 @@ class LoginLost(HubWarning):
 class CloudLost(HubWarning):
     """The adapter `service` has no connection to its manufacturer's cloud."""
 
+    kind = "cloud_lost"
     service: str
 
 
@@ -33,13 +37,25 @@ class CloudLost(HubWarning):
 class ModulesUnassigned(HubWarning):
     """Only the user knows which modules belong to the charge points with these `names`."""
 
+    kind = "modules_unassigned"
     names: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsModuleElsewhere(HubWarning):
+    """The limits `module` is assigned to the charge point `name`, but limits `others`."""
+
+    kind = "limits_module_elsewhere"
+    module: str
+    name: str
+    others: str
 
 
 @dataclass(frozen=True, slots=True)
 class NewNodesWait(HubWarning):
     """So many new nodes wait until the user admits them; `examples` are some of them."""
 
+    kind = "new_charge_points"
     count: str
     #: Not for logs: some addresses are serial numbers.
     examples: str = field(repr=False)

@@ -87,6 +87,11 @@ class Protocol(ABC):
         """What nobody but the user can say belongs to a charge point."""
         return []
 
+    @property
+    def gone(self) -> frozenset[str]:
+        """The addresses of charge points for which nothing needs to be chosen any longer."""
+        return frozenset()
+
     def leave(self) -> list[tuple[str, bytes]]:
         """Say nothing more by itself; returns what is to be said if nobody comes back.
 

@@ -40,8 +40,9 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             except FormError as error:
                 errors["base"] = error.key
             else:
-                self._modules = dict(self.config_entry.options.get(CONF_MODULES, {}))
-                self._open = self._choices()
+                self._open, gone = self._choices()
+                former = self.config_entry.options.get(CONF_MODULES, {})
+                self._modules = {key: {**each} for key, each in former.items() if key not in gone}
                 return await self.async_step_modules()
         return self.async_show_form(
             step_id="init",
@@ -56,20 +57,27 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         """Ask which modules belong to a charge point, then to the next one."""
         if user_input is not None:
             asked = self._open.pop(0)
-            # An empty field is a choice as well.
-            self._modules[asked[0].address] = {
-                each.kind: user_input.get(each.kind, "") for each in asked
-            }
+            chosen = self._modules.setdefault(asked[0].address, {})
+            for each in asked:
+                was_gone = chosen.pop(each.kind, "") not in ("", *each.modules)
+                # An empty field is a choice as well, unless the former one could not be offered.
+                if (module := user_input.get(each.kind)) or not was_gone:
+                    chosen[each.kind] = module or ""
         if not self._open:
             modules = {CONF_MODULES: self._modules} if self._modules else {}
             return self.async_create_entry(data=self._options | modules)
         asked = self._open[0]
         first = asked[0]
+        former = self._modules.get(first.address, {})
         return self.async_show_form(
             step_id="modules",
             data_schema=self.add_suggested_values_to_schema(
                 probatio.Schema({probatio.Optional(each.kind): _selector(each) for each in asked}),
-                self._modules.get(first.address, {}),
+                {
+                    each.kind: former[each.kind]
+                    for each in asked
+                    if former.get(each.kind) in ("", *each.modules)
+                },
             ),
             description_placeholders={
                 "name": first.name,
@@ -78,14 +86,15 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             last_step=len(self._open) == 1,
         )
 
-    def _choices(self) -> list[list[ModuleChoice]]:
-        """Return what must be assigned, grouped by charge point."""
+    def _choices(self) -> tuple[list[list[ModuleChoice]], frozenset[str]]:
+        """Return what must be assigned, grouped by charge point, and which of those are gone."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
-            return []
+            return [], frozenset()
+        hub = self.config_entry.runtime_data.hub
         found: dict[str, list[ModuleChoice]] = {}
-        for each in self.config_entry.runtime_data.hub.module_choices:
+        for each in hub.module_choices:
             found.setdefault(each.address, []).append(each)
-        return list(found.values())
+        return list(found.values()), hub.gone
 
 
 def _selector(choice: ModuleChoice) -> SelectSelector:

@@ -12,12 +12,8 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..chargepoint import (
     Chargepoint,
-    CloudLost,
     ConnectionLost,
     ConnectionMade,
-    LoginLost,
-    ModulesUnassigned,
-    NewNodesWait,
     Warned,
     Withdrawn,
 )
@@ -116,12 +112,12 @@ def _failed_with(entry: FimpConfigEntry, key: str) -> bool:
     return entry.state is ConfigEntryState.SETUP_RETRY and entry.error_reason_translation_key == key
 
 
-def _warned(kind: type[object], watch: EntryWatch) -> Findings:
+def _warned(kind: str, watch: EntryWatch) -> Findings:
     """Return the warnings of a kind that its hub gives."""
     return {
         f"{watch.entry.entry_id}_{warning.key}": Finding(warning.placeholders)
         for warning in watch.entry.runtime_data.hub.warnings.values()
-        if isinstance(warning, kind)
+        if warning.kind == kind
     }
 
 
@@ -215,19 +211,24 @@ ISSUES: Final[Mapping[str, IssueType]] = {
         EntryIssue(key="moved", condition=find_readded, after=_MINUTE, fix=async_move),
         EntryIssue(
             key="signed_out",
-            condition=partial(_warned, LoginLost),
+            condition=partial(_warned, "signed_out"),
             on=_WARNINGS,
             severity=ir.IssueSeverity.ERROR,
         ),
         EntryIssue(
-            key="cloud_lost", condition=partial(_warned, CloudLost), on=_WARNINGS, after=_LONG
+            key="cloud_lost", condition=partial(_warned, "cloud_lost"), on=_WARNINGS, after=_LONG
         ),
         EntryIssue(
-            key="modules_unassigned", condition=partial(_warned, ModulesUnassigned), on=_WARNINGS
+            key="modules_unassigned", condition=partial(_warned, "modules_unassigned"), on=_WARNINGS
+        ),
+        EntryIssue(
+            key="limits_module_elsewhere",
+            condition=partial(_warned, "limits_module_elsewhere"),
+            on=_WARNINGS,
         ),
         EntryIssue(
             key="new_charge_points",
-            condition=partial(_warned, NewNodesWait),
+            condition=partial(_warned, "new_charge_points"),
             on=_WARNINGS,
             fix=_add_new,
         ),

@@ -7,7 +7,9 @@ stays until it is replaced or EVerest restarts.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+import re
 from typing import Final
+from urllib.parse import quote, unquote
 
 from ..capabilities import Range
 from ..model import Feature
@@ -15,6 +17,8 @@ from .envelope import JsonObject, number, part, text
 
 #: Whom EVerest names as the source of what we ask for.
 SOURCE: Final = "fimp_chargepoint"
+#: One of several sources, perhaps after the name of a node; it may end with a module's id.
+_OWN_SOURCE: Final = re.compile(rf"(?:^|[,/]){SOURCE}(?:/([^,/]+))?(?=,|$)")
 #: The smallest current there is (IEC 61851), and the largest where nobody says, in A.
 _CURRENT_MIN: Final = 6.0
 _CURRENT_MAX: Final = 32.0
@@ -39,11 +43,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced:
-    """The limits that hold, who limits the current, and which of them are ours."""
+    """The limits that hold, who limits the current, and which of them are ours.
+
+    `modules` are the limits modules that ours were sent to.
+    """
 
     limits: Limits = Limits()
     source: str | None = None
     ours: Limits = Limits()
+    modules: frozenset[str] = frozenset()
 
     @property
     def is_nothing(self) -> bool:
@@ -59,31 +67,50 @@ class Enforced:
         return replace(self, limits=Limits(current=current, phases=phases))
 
 
-def enforced(value: JsonObject) -> Enforced:
-    """Return what `enforced_limits` says."""
+def source_of(module: str) -> str:
+    """Return the source of limits that are sent to a limits module."""
+    return f"{SOURCE}/{quote(module, safe='')}"
+
+
+def modules_of(source: object) -> frozenset[str]:
+    """Return the limits modules to which the limits of a `source` were sent from here."""
+    found = _OWN_SOURCE.findall(source) if isinstance(source, str) else []
+    return frozenset(unquote(module) for module in found if module)
+
+
+def is_own(source: object, module: str | None) -> bool:
+    """Whether a `source` includes the limits that were sent to `module`."""
+    found = _OWN_SOURCE.findall(source) if isinstance(source, str) else []
+    return any(not each or unquote(each) == module for each in found)
+
+
+def enforced(value: JsonObject, module: str | None = None) -> Enforced:
+    """Return what `enforced_limits` says; ours are those that were sent to `module`."""
     root = part(value, "limits_root_side")
     limit, lines = part(root, "ac_max_current_A"), part(root, "ac_max_phase_count")
-    current, source = number(limit.get("value")), text(limit.get("source"))
+    current, source = number(limit.get("value")), limit.get("source")
     current = None if current is None else round(current, 2)
     count = number(lines.get("value"))
     phases = None if count is None else int(count)
     return Enforced(
         limits=Limits(current=current, phases=phases),
-        source=source,
+        source=text(source),
         ours=Limits(
-            current=current if SOURCE in (source or "") else None,
-            phases=phases if SOURCE in (text(lines.get("source")) or "") else None,
+            current=current if is_own(source, module) else None,
+            phases=phases if is_own(lines.get("source"), module) else None,
         ),
+        modules=modules_of(source) | modules_of(lines.get("source")),
     )
 
 
-def command(limits: Limits, when: datetime) -> dict[str, object]:
+def command(limits: Limits, when: datetime, module: str) -> dict[str, object]:
     """Return the value of `set_external_limits`; without any limit ours is withdrawn."""
     leaves: dict[str, object] = {}
+    source = source_of(module)
     if limits.current is not None:
-        leaves["ac_max_current_A"] = {"value": limits.current, "source": SOURCE}
+        leaves["ac_max_current_A"] = {"value": limits.current, "source": source}
     if limits.phases is not None:
-        leaves["ac_max_phase_count"] = {"value": limits.phases, "source": SOURCE}
+        leaves["ac_max_phase_count"] = {"value": limits.phases, "source": source}
     schedule = [
         {
             "timestamp": when.strftime("%Y-%m-%dT%H:%M:%S.000Z"),

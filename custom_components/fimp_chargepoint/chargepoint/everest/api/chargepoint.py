@@ -220,7 +220,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
         2025.10 does not count its heartbeats, and they can be switched off.
         """
-        if not self.snapshot.available or now - self._alive_since < _START_TIME:
+        if not self.snapshot.available or now - self.alive_since < _START_TIME:
             return False
         if variable == "ready":
             return value is True
@@ -235,7 +235,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _begin_anew(self, now: float) -> Changes:
         """Forget what was reported before a restart, and ask for everything."""
         _LOGGER.info("%s was restarted", self.address)
-        self._alive_since = now
+        self.alive_since = now
         # First of all: until then the car may draw what it wants.
         self.limits.reconnected(now, lost=True)
         self._request_pause(accepted=None)

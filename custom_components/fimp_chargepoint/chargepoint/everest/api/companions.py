@@ -141,7 +141,7 @@ class EnergyLimits(CompanionModule):
     def limits_request(self, requested: Limits) -> Request:
         """Return the message that replaces our former limits; it has no reply."""
         clock = self.host.clock
-        value = limits.command(requested, clock.to_datetime(clock.now()))
+        value = limits.command(requested, clock.to_datetime(clock.now()), self.id)
         return self.message("set_external_limits", value)
 
 

@@ -1,7 +1,7 @@
 """What the companion modules add to an EVSE of EVerest API v1: limits, errors, tokens, costs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, override
 
 from ...commands.command import ExpectedState, Request
@@ -19,6 +19,8 @@ from .node import ApiNode
 
 #: Seconds after a start in which no EVSE has been assigned any energy yet.
 _STARTING_TIME: Final = 5.0
+#: Limits modules that are remembered for having limited it.
+_MODULES_MAX: Final = 16
 
 
 class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
@@ -31,6 +33,10 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         self._countdown = RandomisedDelay()
         #: The number of the EVSE in the station, None if unknown.
         self._number: int | None = None
+        #: When it was limited last through each limits module that our limits were sent to.
+        self.limited_through: dict[str, float] = {}
+        #: Called if there is another one.
+        self.when_limited: Callable[[float], None] | None = None
 
     @property
     @override
@@ -86,13 +92,28 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return self._countdown.parse(self.snapshot, mapping(value), when)
 
     def _enforced_limits(self, value: object, now: float) -> Changes:
-        enforced = limits.enforced(mapping(value))
-        if enforced.is_nothing and now - self._alive_since < _STARTING_TIME:
+        enforced = limits.enforced(mapping(value), self._limits_module)
+        self._limited_through(enforced.modules, now)
+        if enforced.is_nothing and now - self.alive_since < _STARTING_TIME:
             # EVerest also reports this right after its start, when it means nothing.
             enforced = enforced.with_(current=None, phases=enforced.limits.phases)
         reported = (Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY)
         changes = self._countdown.limited(self.snapshot) | self._limited(enforced)
         return changes | {"capabilities": self._also(*reported)}
+
+    @property
+    def _limits_module(self) -> str | None:
+        return None if self._companions.limits is None else self._companions.limits.id
+
+    def _limited_through(self, modules: frozenset[str], now: float) -> None:
+        """Remember which limits modules its limits were sent to: this shows whose they are."""
+        known = self.limited_through
+        new = [each for each in modules if each not in known]
+        if len(known) + len(new) > _MODULES_MAX:
+            return
+        known.update(dict.fromkeys(modules, now))
+        if new and self.when_limited is not None:
+            self.when_limited(now)
 
     def _limits_request(self, requested: Mapping[str, object]) -> Request:
         """Return the message for all limits set from Home Assistant, and those `requested` now.
@@ -131,13 +152,13 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     @override
     def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
         if feature is Feature.MAX_CURRENT and isinstance(value, int | float):
-            return ExpectedState(feature, value, lambda snapshot: _limits_to(snapshot, value))
+            return ExpectedState(feature, value, lambda snapshot: self._limits_to(snapshot, value))
         return super()._set_effect(feature, value)
 
-
-def _limits_to(snapshot: ChargepointSnapshot, current: float) -> bool:
-    """Whether a limit is in force, or hidden by somebody else's stricter one."""
-    holding, source = snapshot.effective_current, snapshot.limited_by or ""
-    if holding is None:
-        return False
-    return holding == current or (holding < current and limits.SOURCE not in source)
+    def _limits_to(self, snapshot: ChargepointSnapshot, current: float) -> bool:
+        """Whether a limit is in force, or hidden by somebody else's stricter one."""
+        holding, source = snapshot.effective_current, snapshot.limited_by
+        if holding is None:
+            return False
+        is_own = limits.is_own(source, self._limits_module)
+        return holding == current or (holding < current and not is_own)

@@ -5,6 +5,7 @@ Nothing is retained, a refused request gets no reply, and a reply has no correla
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+import math
 from types import UnionType
 from typing import Final, NamedTuple
 from uuid import uuid4
@@ -110,9 +111,9 @@ class ApiModule:
         self.heard_at = now
         return variable == "heartbeat" and self.heartbeats.received(value, now)
 
-    def is_silent(self, now: float) -> bool:
-        """Whether nothing was received for longer than is usual."""
-        return now - self.heard_at >= self.heartbeats.silence_max
+    def is_gone(self, now: float, since: float) -> bool:
+        """Whether it no longer exists: silent although its station was not, from `since` on."""
+        return now - max(self.heard_at, since) >= self.heartbeats.gone_after
 
     def request(
         self, operation: str, payload: object = None, *, to: PendingReplies | None = None
@@ -191,6 +192,16 @@ class HeartbeatMonitor:
     def silence_max(self) -> float:
         """The seconds of silence after which the module is gone."""
         return max(SILENCE_MIN, _MISSED_HEARTBEATS * self._interval)
+
+    @property
+    def gone_after(self) -> float:
+        """The seconds of silence that only a module that no longer exists keeps.
+
+        Without heartbeats, silence shows nothing.
+        """
+        if self._interval:
+            return self.silence_max
+        return math.inf if self._at is None else _MISSED_HEARTBEATS * _INTERVAL_MAX
 
     def set_interval(self, interval: float) -> None:
         """Take the interval from a reply to a discovery, in seconds."""

@@ -1,14 +1,16 @@
 """Gives each EVSE the modules that are its own, and the station the errors that are of none.
 
 A station can have hundreds of EVSEs and as many modules. So only those are looked at for
-which something that was found makes a difference (see `modules` for the rules).
+which something that was found makes a difference (see `assigned_modules` for the rules).
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from ...features import Feature
+from ...notices import LimitsModuleElsewhere
 from ...options import ModuleChoice
 from ..station import EverestStation, station_address
 from .chargepoint import EverestChargepoint
@@ -32,17 +34,21 @@ _NEEDED: Final = frozenset({"limits", "tokens", "costs"})
 
 #: The ids of the modules of each kind.
 type Found = Mapping[Kind, Collection[str]]
+#: What was chosen for each EVSE, by its address and the name of the kind; empty is none.
+type Chosen = Mapping[str, Mapping[str, str]]
+#: The EVSEs that were limited through each limits module.
+type Limited = Mapping[str, frozenset[str]]
 
 
 def assigned_modules(
-    address: str, found: Found, chosen: Mapping[str, Mapping[str, str]], *, alone: bool
+    address: str, found: Found, chosen: Chosen, *, alone: bool, limited: Limited
 ) -> dict[Kind, str]:
     """Return the modules that belong to the EVSE with `address`, which may be `alone`.
 
-    What was `chosen` is of this station; an empty text is none.
+    A limits module belongs to whom it was seen to limit: to nobody if there are several.
     """
     mine: dict[Kind, str] = {}
-    # Where the user has chosen for another one, it is only not heard yet.
+    # If the user has chosen for another one, that is only not heard yet.
     alone = alone and chosen.keys() <= {address}
     for kind, modules in found.items():
         if kind not in _NAMES:
@@ -50,53 +56,85 @@ def assigned_modules(
                 (mine[kind],) = modules
             continue
         choice = chosen.get(address, {}).get(_NAMES[kind])
-        if choice is not None:
-            if choice in modules:
-                mine[kind] = choice
-        elif alone and len(modules) == 1:
+        if choice == "":
+            continue
+        seen = limited if kind is Kind.LIMITS else {}
+        certain = [each for each in seen if seen[each] == {address} and each in modules]
+        confused = _confused(certain, choice, address, chosen) if certain else []
+        if len(confused) == 1:
+            (mine[kind],) = confused
+        elif choice is not None and choice in modules and seen.get(choice, {address}) == {address}:
+            mine[kind] = choice
+        elif len(certain) == 1:
+            (mine[kind],) = certain
+        elif choice is None and alone and len(modules) == 1 and seen.keys().isdisjoint(modules):
             (mine[kind],) = modules
     return mine
 
 
-def choices(evses: Mapping[str, str], found: Found, *, alone: bool) -> list[ModuleChoice]:
+def _confused(
+    certain: Sequence[str], choice: str | None, address: str, chosen: Chosen
+) -> list[str]:
+    """Return which `certain` limits modules of an EVSE were chosen for others instead."""
+    if choice in certain:
+        return []
+    others = {each.get(_NAMES[Kind.LIMITS]) for key, each in chosen.items() if key != address}
+    return [each for each in certain if each in others]
+
+
+def choices(
+    evses: Mapping[str, str], found: Found, chosen: Chosen, *, alone: bool
+) -> list[ModuleChoice]:
     """Return what the user can choose for `evses`, which are names by address.
 
-    `alone` is whether there is only the one.
+    `alone` is whether there is only the one. Then a choice can only be corrected.
     """
     offered = {name: tuple(sorted(found.get(kind, ()))) for name, kind in ASKED.items()}
     return [
         ModuleChoice(address=address, name=name, kind=kind, modules=modules)
         for address, name in sorted(evses.items())
         for kind, modules in offered.items()
-        if modules and not (alone and len(modules) == 1)
+        if len(modules) > 1
+        or (modules and not alone)
+        or (modules and chosen.get(address, {}).get(kind, modules[0]) not in modules)
     ]
 
 
-def undecided(
-    offered: Sequence[ModuleChoice], chosen: Mapping[str, Mapping[str, str]]
-) -> list[ModuleChoice]:
+def undecided(offered: Sequence[ModuleChoice], chosen: Chosen) -> list[ModuleChoice]:
     """Return which of the `offered` choices the user has to make."""
     return [
         each
         for each in offered
-        if each.kind in _NEEDED and each.kind not in chosen.get(each.address, {})
+        if each.kind in _NEEDED
+        and chosen.get(each.address, {}).get(each.kind) not in ("", *each.modules)
     ]
 
 
 #: From the second one on nothing is certain.
 _TWO: Final = 2
+#: Seconds after a start in which not every EVSE has reported its limits again.
+_STARTING_TIME: Final = 10.0
+#: Seconds after which an EVSE for which the user has chosen would have been received.
+_UNHEARD_TIME: Final = 180.0
 
 
 class Assignment:
-    """The EVSEs and the other modules below one prefix, and what belongs to what."""
+    """The EVSEs and the other modules below one prefix, and what belongs to what.
 
-    def __init__(self, hub: MqttHub, prefix: str) -> None:
+    `when_limited` is called if an EVSE is limited through a module that is new for it.
+    """
+
+    def __init__(self, hub: MqttHub, prefix: str, when_limited: Callable[[float], None]) -> None:
         """Know of no module yet."""
         self._hub = hub
         self._prefix = prefix
+        self._when_limited = when_limited
         #: By address.
         self._evses: dict[str, EverestChargepoint] = {}
         self._modules: dict[Kind, dict[str, CompanionModule]] = {}
+        #: The addresses of EVSEs and modules that are gone, and of EVSEs that never came.
+        self._gone: frozenset[str] = frozenset()
+        self._limited: Limited = {}
         #: One that was heard, and has to wait until the user lets it in.
         self._other: str | None = None
         #: The error histories of EVSEs, of how many each one is, and those that are of none.
@@ -108,11 +146,14 @@ class Assignment:
     def add_evse(self, evse: EverestChargepoint, now: float) -> None:
         """Give a new EVSE what is its own."""
         self._evses[evse.address] = evse
+        self._gone -= {evse.address}
+        evse.when_limited = self._when_limited
         if self._station is not None:
             self._station.add_evse(evse)
             evse.belongs_to(self._station.address, now)
-        # With the second one it is certain no more what belongs to the first one.
-        self._link(self._evses.values() if len(self._evses) <= _TWO else [evse], now)
+        # With the second one it is no longer certain what belongs to the first one.
+        present = self._present
+        self._link(present if len(present) <= _TWO else [evse], now)
         self._look_for_station(now)
 
     def add_module(self, companion: CompanionModule, now: float) -> None:
@@ -120,10 +161,10 @@ class Assignment:
         kind, module = companion.kind, companion.id
         others = self._modules.setdefault(kind, {})
         others[module] = companion
-        # What is there once for the whole station is certain no more with the second one.
+        # What is there once for the whole station is no longer certain with the second one.
         for_all = kind not in ASKED.values() and len(others) <= _TWO
-        if for_all or len(self._evses) == 1:
-            self._link(self._evses.values(), now)
+        if for_all or len(self._present) == 1:
+            self._link(self._present, now)
         else:
             chosen = self._chosen_for.get((kind, module), ())
             self._link([self._evses[each] for each in chosen if each in self._evses], now)
@@ -135,35 +176,120 @@ class Assignment:
         """Another EVSE is there, and waits: what is found need not belong to the only one."""
         if self._other is None:
             self._other = address
-            self._link(self._evses.values() if len(self._evses) == 1 else (), now)
+            self._link(self._present if len(self._present) == 1 else (), now)
 
     def is_chosen(self, kind: Kind, module: str) -> bool:
         """Return whether the user has chosen a module for an EVSE."""
         return (kind, module) in self._chosen_for
 
+    # What is there, and what was seen ------------------------------------------------
+
+    def look(self, now: float) -> bool:
+        """Take note of what is gone, and of which EVSEs are limited through which modules.
+
+        Returns False if it is too early after a start.
+        """
+        started = [each.alive_since for each in self._evses.values() if each.snapshot.available]
+        if not started:
+            return True
+        if now - max(started) < _STARTING_TIME:
+            return False
+        since = min(started)
+        gone = frozenset(
+            evse.address
+            for evse in self._evses.values()
+            if not evse.snapshot.available and now - since >= evse.module.heartbeats.silence_max
+        ) | frozenset(
+            module.address
+            for modules in self._modules.values()
+            for module in modules.values()
+            if module.is_gone(now, since)
+        )
+        if now - since >= _UNHEARD_TIME:
+            gone |= self._chosen.keys() - self._evses.keys() - {self._other}
+        limited = self._seen_limits(gone)
+        if (gone, limited) != (self._gone, self._limited):
+            self._gone, self._limited = gone, limited
+            self._link(self._present, now)
+        return True
+
+    def _seen_limits(self, gone: Collection[str]) -> Limited:
+        """Return which EVSEs were limited through which modules.
+
+        What was seen before a restart counts only if nothing was seen since.
+        """
+        before: dict[str, set[str]] = {}
+        since: dict[str, set[str]] = {}
+        for address in self._evses.keys() - gone:
+            evse = self._evses[address]
+            for module, at in evse.limited_through.items():
+                seen = since if at >= evse.alive_since else before
+                seen.setdefault(module, set()).add(address)
+        return {module: frozenset(seen) for module, seen in (before | since).items()}
+
+    @property
+    def _present(self) -> list[EverestChargepoint]:
+        return [each for address, each in self._evses.items() if address not in self._gone]
+
+    @property
+    def _found(self) -> Mapping[Kind, Mapping[str, CompanionModule]]:
+        """The modules that are there."""
+        if not self._gone:
+            return self._modules
+        return {
+            kind: {id_: each for id_, each in modules.items() if each.address not in self._gone}
+            for kind, modules in self._modules.items()
+        }
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """The addresses of EVSEs that no longer exist."""
+        return self._gone & (self._evses.keys() | self._chosen.keys())
+
     @property
     def module_choices(self) -> list[ModuleChoice]:
         """What nobody but the user can say belongs to an EVSE."""
-        names = {each.address: each.snapshot.identity.name for each in self._evses.values()}
-        return choices(names, self._modules, alone=self._is_alone)
+        names = {each.address: each.snapshot.identity.name for each in self._present}
+        return choices(names, self._found, self._in_force, alone=self._is_alone)
 
     @property
     def undecided(self) -> list[ModuleChoice]:
         """What the user has to say."""
-        return undecided(self.module_choices, self._chosen)
+        missing = undecided(self.module_choices, self._in_force)
+        # What was seen needs no answer.
+        return [
+            each
+            for each in missing
+            if each.kind != _NAMES[Kind.LIMITS]
+            or Feature.MAX_CURRENT not in self._evses[each.address].snapshot.capabilities.controls
+        ]
+
+    @property
+    def contradicted(self) -> list[LimitsModuleElsewhere]:
+        """The choices of limits modules that limit other EVSEs, too."""
+        found = []
+        for address, kinds in self._in_force.items():
+            module = kinds.get(_NAMES[Kind.LIMITS], "")
+            evse, limited = self._evses.get(address), self._limited.get(module, {address})
+            if evse is not None and limited != {address}:
+                key, name = f"limits {address}", evse.snapshot.identity.name
+                others = sorted(self._evses[each].snapshot.identity.name for each in limited)
+                found.append(LimitsModuleElsewhere(key, module, name, ", ".join(others)))
+        return found
 
     @property
     def _is_alone(self) -> bool:
-        """Whether there is one EVSE, and nobody waits who may be another one."""
-        return len(self._evses) == 1 and self._other is None
+        """Whether there is one EVSE, and no other one that waits or was only not heard yet."""
+        present = {each.address for each in self._present}
+        return len(present) == 1 and self._other is None and self._in_force.keys() <= present
 
     def _link(self, evses: Iterable[EverestChargepoint], now: float) -> None:
         """Give `evses` the modules that are theirs, as far as that is certain."""
-        alone = self._is_alone
+        alone, found, chosen = self._is_alone, self._found, self._in_force
         for evse in evses:
-            mine = assigned_modules(evse.address, self._modules, self._chosen, alone=alone)
+            mine = assigned_modules(evse.address, found, chosen, alone=alone, limited=self._limited)
             parts: dict[str, Any] = {
-                COMPANIONS[kind][0]: self._modules[kind][module] for kind, module in mine.items()
+                COMPANIONS[kind][0]: found[kind][module] for kind, module in mine.items()
             }
             companions = CompanionModules(**parts, shared=not alone)
             evse.assign(companions, now)
@@ -218,6 +344,13 @@ class Assignment:
             for address, each in self._hub.options.modules.items()
             if is_node_of(Kind.EVSE, address, self._prefix)
         }
+
+    @property
+    def _in_force(self) -> Chosen:
+        """What the user has chosen for EVSEs that are not gone."""
+        if self._gone.isdisjoint(self._chosen):
+            return self._chosen
+        return {key: each for key, each in self._chosen.items() if key not in self._gone}
 
     @cached_property
     def _chosen_for(self) -> dict[tuple[Kind, str], list[str]]:

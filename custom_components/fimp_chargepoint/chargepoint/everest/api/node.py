@@ -31,7 +31,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         self._answers_gets: bool | None = None
         self._asked_at: float | None = None
         #: Since when it is available, or when it was restarted last.
-        self._alive_since = self.host.clock.now()
+        self.alive_since = self.host.clock.now()
         self._watchdog = Watchdog(
             self.timers, self._patience, ask=self._ask_for_life, silent=self._fell_silent
         )
@@ -89,7 +89,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
     def _gave_up(self, now: float) -> None:
         if not self.snapshot.available:
             return
-        if self._asked_at is None or self._asked_at < self._alive_since:
+        if self._asked_at is None or self._asked_at < self.alive_since:
             # It came after the last question.
             self._gets.start(now)
         else:
@@ -116,7 +116,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         self.module.heard_at = now
         self._watchdog.received(now)
         if not self.snapshot.available:
-            self._alive_since = now
+            self.alive_since = now
             self._set_unavailable(None, now, **changes)
             self._available_again(now)
         elif changes:

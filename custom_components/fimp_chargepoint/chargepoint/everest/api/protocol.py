@@ -40,6 +40,10 @@ _SIGNATURES: Final = {kind: node.SIGNATURE for kind, node in _NODES.items()} | {
 
 #: Seconds after which all modules of a station have been heard.
 _SETTLING_TIME: Final = 30.0
+#: Seconds between two looks at what is gone.
+_CHECK_INTERVAL: Final = 60.0
+#: Seconds in which all EVSEs that a limit applies to report it: they report each second.
+_LOOK_TIME: Final = 5.0
 #: Discoveries that may still be replied to.
 _DISCOVERIES: Final = 4
 #: Modules beside the EVSEs that are kept; the largest station has a few for each.
@@ -59,7 +63,9 @@ class EverestProtocol(Protocol):
         super().__init__(hub, prefix)
         self._members: dict[tuple[str, str], _Member] = {}
         self._companions = 0
-        self._assignment = Assignment(hub, prefix)
+        #: The keys of the warnings about choices that were contradicted.
+        self._contradicted: frozenset[str] = frozenset()
+        self._assignment = Assignment(hub, prefix, self._look_soon)
         # The id keeps us apart from other clients of our kind.
         self._own_id = uuid4().hex
         #: Where the replies to the last discoveries go: each module sends one.
@@ -189,13 +195,37 @@ class EverestProtocol(Protocol):
     @property
     @override
     def module_choices(self) -> list[ModuleChoice]:
+        self._look(self._hub.clock.now())
         return self._assignment.module_choices
+
+    @property
+    @override
+    def gone(self) -> frozenset[str]:
+        return self._assignment.gone
+
+    def _look_soon(self, now: float) -> None:
+        """Wait until the other EVSEs have reported their limits, too."""
+        self._timers.set("look", now + _LOOK_TIME, self._look)
+
+    def _look(self, now: float) -> None:
+        """Follow what is gone and what was seen, and report contradicted choices."""
+        if not self._assignment.look(now):
+            self._look_soon(now)
+            return
+        found = {each.key: each for each in self._assignment.contradicted}
+        for warning in found.values():
+            self._hub.warn(warning)
+        for key in self._contradicted - found.keys():
+            self._hub.withdraw(key)
+        self._contradicted = frozenset(found)
 
     def _check_assignment_later(self, now: float) -> None:
         self._timers.set("assignment", now + _SETTLING_TIME, self._check_assignment)
 
-    def _check_assignment(self, _: float) -> None:
-        """Ask the user about the modules that cannot be assigned."""
+    def _check_assignment(self, now: float) -> None:
+        """Ask the user about the modules that cannot be assigned, and look again later."""
+        self._timers.set("assignment", now + _CHECK_INTERVAL, self._check_assignment)
+        self._look(now)
         missing = self._assignment.undecided
         key = f"modules {self._prefix}"
         if missing:
