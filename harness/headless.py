@@ -66,6 +66,8 @@ async def add_integration(
             case FlowResultType.SHOW_PROGRESS | FlowResultType.SHOW_PROGRESS_DONE:
                 await asyncio.sleep(0.05)
                 answer = None
+            case FlowResultType.MENU:
+                answer = {"next_step_id": "broker"}
             case FlowResultType.FORM if result["step_id"] == "broker" and not result["errors"]:
                 answer = broker_form(HOST, port, prefixes=prefixes)
             case FlowResultType.FORM if result["step_id"] in CLOSING_PAGES:

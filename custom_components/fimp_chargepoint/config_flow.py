@@ -1,4 +1,4 @@
-"""The config flow: which broker, a test of the connection, what is found on it."""
+"""The config flow: which hub, a test of the connection, what is found on a broker."""
 
 import asyncio
 from typing import override
@@ -7,7 +7,6 @@ from homeassistant.config_entries import (
     SOURCE_MQTT,
     SOURCE_RECONFIGURE,
     ConfigEntry,
-    ConfigFlow,
     ConfigFlowResult,
 )
 from homeassistant.const import CONF_HOST, CONF_USERNAME
@@ -31,6 +30,7 @@ from .const import (
 from .coordinator import AnyNode
 from .devices import async_display_name, async_find_device
 from .entity import async_message, translated
+from .flow.account import AccountFlow
 from .flow.broker import (
     CertificateError,
     has_home_assistant_broker,
@@ -54,7 +54,7 @@ from .hubs import broker_hub
 from .repair_issues.duplicate_entry import async_is_heard_elsewhere
 
 
-class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
+class FimpConfigFlow(AccountFlow, domain=DOMAIN):
     """Test the connection, show what was found, then create the entry."""
 
     VERSION = 1
@@ -72,14 +72,18 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         """Return the flow for preferences."""
         return FimpOptionsFlow()
 
-    # Which broker ------------------------------------------------------------
+    # Which hub ------------------------------------------------------------
 
     @override
     async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Choose the broker, where there is a choice."""
-        if not has_home_assistant_broker(self.hass):
-            return await self.async_step_broker()
-        return self.async_show_menu(step_id="user", menu_options=["home_assistant", "broker"])
+        """Choose what to connect to."""
+        has_broker = has_home_assistant_broker(self.hass)
+        return self.async_show_menu(
+            step_id="user",
+            menu_options=[
+                each for each in HubKind if has_broker or each is not HubKind.HOME_ASSISTANT
+            ],
+        )
 
     async def async_step_home_assistant(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Use the broker of Home Assistant's MQTT integration."""
@@ -150,13 +154,18 @@ class FimpConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._show("confirm", probatio.Schema({}), user_input, problem, name=name)
 
     async def async_step_reconfigure(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Change how the broker of an entry is reached."""
-        if self._known[CONF_HUB] == HubKind.HOME_ASSISTANT:
-            return await self.async_step_home_assistant()
+        """Change how the hub of an entry is reached."""
+        match self._known[CONF_HUB]:
+            case HubKind.HOME_ASSISTANT:
+                return await self.async_step_home_assistant()
+            case HubKind.BLUE_CURRENT:
+                return await self.async_step_token()
         return await self.async_step_broker()
 
     async def async_step_reauth(self, entry_data: Fields) -> ConfigFlowResult:
-        """The broker no longer accepts the credentials."""
+        """The hub no longer accepts the credentials."""
+        if entry_data[CONF_HUB] == HubKind.BLUE_CURRENT:
+            return await self.async_step_token()
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: UserInput = None) -> ConfigFlowResult:

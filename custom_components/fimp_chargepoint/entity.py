@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, override
 
 from homeassistant.const import EntityCategory, Platform
@@ -16,6 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.util import dt as dt_util
 
 from .chargepoint import Capabilities, Chargepoint, Parameter, ParameterKind, ParameterValue
 from .chargepoint.errors import ChargepointError, InvalidRequestError
@@ -294,7 +296,17 @@ def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
     return text.format(**error.translation_placeholders or {})
 
 
-def _text(value: str | float | Collection[str]) -> str:
-    if isinstance(value, str):
-        return value
-    return ", ".join(value) if isinstance(value, Collection) else f"{value:g}"
+def local_text(moment: datetime) -> str:
+    """Return a moment as people of this house read it."""
+    return f"{dt_util.as_local(moment):%Y-%m-%d %H:%M}"
+
+
+def _text(value: str | float | datetime | Collection[str]) -> str:
+    match value:
+        case str():
+            return value
+        case datetime():
+            return local_text(value)
+        case Collection():
+            return ", ".join(value)
+    return f"{value:g}"

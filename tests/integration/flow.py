@@ -23,13 +23,11 @@ def form(broker: BrokerProcess | int, **fields: Any) -> dict[str, Any]:
     return {"host": HOST, "port": port, "tls": "off", **fields, **sections}
 
 
-async def begin(hass: HomeAssistant, choice: str | None = None) -> ConfigFlowResult:
+async def begin(hass: HomeAssistant, choice: str = "broker") -> ConfigFlowResult:
     """Open the first page, and choose from the menu."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    if choice is not None:
-        assert result["type"] is FlowResultType.MENU
-        result = await submit(hass, result, {"next_step_id": choice})
-    return result
+    assert result["type"] is FlowResultType.MENU
+    return await submit(hass, result, {"next_step_id": choice})
 
 
 async def submit(

@@ -4,6 +4,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.config_entries import (
+    SOURCE_USER,
     ConfigEntryDisabler,
     ConfigEntryState,
 )
@@ -31,7 +32,7 @@ from .flow import CREDENTIALS, begin, finish, form, shown, submit
 async def test_other_broker(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the MQTT integration there is nothing to choose; what is found has a name."""
+    """What is found has a name."""
     monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 1.5)
     setups = (ChargepointSetup(), ChargepointSetup(name="b", profile="minimal", serial="2"))
     async with simulator(broker, *setups, announce=False):
@@ -75,7 +76,7 @@ async def test_home_assistants_broker(hass: HomeAssistant, make_broker: MakeBrok
 
 
 async def test_menu_leads_to_another_broker(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Both are offered where the MQTT integration is there; a prefix counts once."""
+    """Also if the MQTT integration is there; a prefix counts once."""
     mqtt_entry(hass, broker)
     result = await begin(hass, "broker")
     fields = form(broker, topics={"prefixes": ["a/", "b/", "a/"]})
@@ -88,7 +89,8 @@ async def test_disabled_mqtt_integration_is_not_offered(
 ) -> None:
     entry = mqtt_entry(hass, broker)
     await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
-    assert (await begin(hass))["step_id"] == "broker"
+    menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert menu["menu_options"] == ["broker", "blue_current"]
 
 
 async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -> None:

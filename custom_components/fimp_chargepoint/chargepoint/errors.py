@@ -24,7 +24,7 @@ class Refusal(Enum):
 class ChargepointError(Exception):
     """Base of everything the library raises on purpose."""
 
-    def __init__(self, code: str, **values: str | float | Collection[str]) -> None:
+    def __init__(self, code: str, **values: str | float | datetime | Collection[str]) -> None:
         """Keep what happened, and to what."""
         super().__init__(code, values)
         self.code = code
@@ -54,7 +54,7 @@ class RequestLimitError(NotConnectedError):
 
     def __init__(self, until: datetime) -> None:
         """Keep when the limit is reset."""
-        super().__init__("request_limit", until=f"{until:%Y-%m-%d %H:%M %Z}")
+        super().__init__("request_limit", until=until)
         self.until = until
 
 

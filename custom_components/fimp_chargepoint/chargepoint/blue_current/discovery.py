@@ -17,7 +17,7 @@ from ..scheduler import Clock
 from ..transport import Backoff
 from ..transport.websocket import Session, WebsocketTransport
 from . import decoding, frames, status
-from .account import Account
+from .account import Account, look_up
 from .chargepoint import BlueCurrentChargepoint
 from .requests import Requests
 
@@ -243,6 +243,8 @@ def _address(name: str) -> str:
 
 class BlueCurrentHub(Hub):
     """Everything of one account."""
+
+    look_up = staticmethod(look_up)
 
     def __init__(
         self,

@@ -1,0 +1,152 @@
+"""The steps of the config flow for the account of a vendor: a new one, and another API token."""
+
+from typing import Final
+
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+)
+from homeassistant.const import CONF_API_TOKEN
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from homeassistant.helpers.translation import async_load_integrations
+import probatio
+
+from ..chargepoint import load_blue_current
+from ..chargepoint.errors import (
+    AlreadyConnectedError,
+    AuthenticationError,
+    ChargepointError,
+    RequestLimitError,
+)
+from ..const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, HubKind, UserInput
+from ..entity import async_message, local_text, translated
+from .schemas import FormError
+
+#: Where users create API tokens.
+_PORTAL: Final = "https://my.bluecurrent.nl"
+
+TOKEN_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(probatio.Secret(CONF_API_TOKEN)): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+        )
+    }
+)
+
+
+class AccountFlow(ConfigFlow):
+    """Looks up whose account an API token is for, then creates or changes its entry."""
+
+    async def async_step_blue_current(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Set up the account that an API token is for."""
+        problem: Exception | None = None
+        if user_input is not None:
+            token = user_input[CONF_API_TOKEN].strip()
+            for entry in self._async_current_entries(include_ignore=False):
+                if entry.data.get(CONF_API_TOKEN) == token:
+                    # The server would refuse a second connection.
+                    raise AbortFlow("account_already_configured")
+            try:
+                customer_id, login = await _async_look_up(self.hass, token)
+            except ChargepointError as error:
+                problem = error
+            else:
+                await self.async_set_unique_id(customer_id, raise_on_progress=False)
+                self._abort_if_unique_id_configured(error="account_already_configured")
+                data = {
+                    CONF_HUB: HubKind.BLUE_CURRENT.value,
+                    CONF_API_TOKEN: token,
+                    CONF_CUSTOMER_ID: customer_id,
+                }
+                return self.async_create_entry(title=login, data=data)
+        return self._show_token_form("blue_current", problem)
+
+    async def async_step_token(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Ask for another API token of the same account."""
+        is_reauth = self.source == SOURCE_REAUTH
+        entry = self._get_reauth_entry() if is_reauth else self._get_reconfigure_entry()
+        problem: Exception | None = None
+        if user_input is not None:
+            token = user_input[CONF_API_TOKEN].strip()
+            was_running = await _async_pause(self.hass, entry)
+            try:
+                customer_id, _ = await _async_look_up(self.hass, token)
+                if customer_id != entry.unique_id:
+                    raise FormError("wrong_account")
+            except BaseException as error:
+                if was_running:
+                    self.hass.async_create_task(_async_go_on(self.hass, entry), eager_start=False)
+                if not isinstance(error, ChargepointError | FormError):
+                    raise
+                problem = error
+            else:
+                data = {**entry.data, CONF_API_TOKEN: token}
+                return self.async_update_reload_and_abort(entry, data=data)
+        return self._show_token_form("token", problem, name=entry.title)
+
+    def _show_token_form(
+        self, step_id: str, problem: Exception | None, **placeholders: str
+    ) -> ConfigFlowResult:
+        detail = until = ""
+        if isinstance(problem, RequestLimitError):
+            until = local_text(problem.until)
+        elif isinstance(problem, ChargepointError):
+            detail = async_message(self.hass, translated(problem, DOMAIN))
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=TOKEN_SCHEMA,
+            errors={} if problem is None else {"base": _account_error_key(problem)},
+            description_placeholders={
+                "portal": _PORTAL,
+                "detail": detail,
+                "until": until,
+                **placeholders,
+            },
+        )
+
+
+async def _async_look_up(hass: HomeAssistant, token: str) -> tuple[str, str]:
+    """Return the customer id of the account that an API token is for, and its login.
+
+    Raises:
+        ChargepointError: the token is refused, or nobody can tell.
+
+    """
+    # Nothing may be set up yet that has loaded the texts of errors.
+    await async_load_integrations(hass, {DOMAIN})
+    hub = await hass.async_add_executor_job(load_blue_current)
+    return await hub.look_up(async_get_clientsession(hass), token)
+
+
+async def _async_pause(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Disconnect, since the server refuses a second connection; return whether it was running."""
+    async with entry.setup_lock:
+        """What was begun earlier has to end first."""
+    is_running = entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY)
+    return is_running and await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def _async_go_on(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Connect as before. Not by a reload, which would abort a flow that asks for a token."""
+    if entry.state is ConfigEntryState.NOT_LOADED:
+        await hass.config_entries.async_setup(entry.entry_id)
+
+
+def _account_error_key(problem: Exception) -> str:
+    """Return the translation key of what was wrong."""
+    match problem:
+        case FormError():
+            return problem.key
+        case AuthenticationError():
+            return "invalid_api_token"
+        case RequestLimitError():
+            return "request_limit"
+        case AlreadyConnectedError():
+            return "already_connected"
+    return "account_unreachable"
