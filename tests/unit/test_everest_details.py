@@ -103,6 +103,7 @@ def test_a_car_that_left_is_not_told_of_any_more(site: Site) -> None:
     site.evse("supported_energy_transfer_modes", ["DC"])
     assert site.shown.vehicle.state_of_charge == 42.5
     site.event("SessionFinished")
+    site.wait(0.5)
     assert site.shown.plugged is False
     assert site.shown.vehicle == Vehicle()
     assert site.shown.details == Details(transfer_modes="DC")

@@ -48,6 +48,7 @@ def test_a_reservation_is_shown_as_long_as_no_car_is_there() -> None:
     site.event("SessionStarted", uuid="one", session_started={"reason": "EVConnected"})
     assert site.shown.status is Status.REQUESTING
     site.event("SessionFinished", uuid="one")
+    site.wait(0.5)
     assert site.shown.status is Status.DISCONNECTED
 
 

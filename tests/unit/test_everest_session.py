@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.everest.session import (
+    ENABLED_TIME,
     FINISHED_EV_TIME,
+    SESSION_FINISHED_TIME,
     expired,
     forgotten,
     on_event,
@@ -217,6 +219,8 @@ def test_a_session_by_events_alone() -> None:
     ]
     assert seen == [Status.REQUESTING] * 3 + [Status.CHARGING]
     course.meter(3.5).wait(60).event("ChargingFinished").event("SessionFinished")
+    assert (course.status, course.plugged) == (Status.FINISHED, True)
+    course.wait(SESSION_FINISHED_TIME)
     assert (course.status, course.plugged) == (Status.DISCONNECTED, False)
     assert course.energy == 2.5
     assert course.state.id == "one"
@@ -370,12 +374,12 @@ def test_pulling_the_plug_while_charging_proves_no_car() -> None:
     course = Course().event("StoppingCharging").event("ChargingFinished")
     course.event("TransactionFinished", transaction_finished={"reason": "EVDisconnected"})
     assert course.plugged is None
-    assert course.event("SessionFinished").plugged is False
+    assert course.event("SessionFinished").wait(0.5).plugged is False
 
 
 def test_enabling_with_a_car_that_was_disabled_is_in_doubt() -> None:
     course = Course().begin().event("AuthRequired").wait(5).event("SessionFinished")
-    assert (course.status, course.plugged) == (Status.DISCONNECTED, False)
+    assert (course.status, course.plugged) == (Status.REQUESTING, True)
     course.info("Unplugged", started=0).wait(0.13).event("Disabled").info("Disabled", started=0)
     assert (course.status, course.plugged) == (Status.OUT_OF_SERVICE, None)
     course.wait(4).event("Enabled")
@@ -407,7 +411,9 @@ def test_enabling_when_disabled_with_a_car_is_in_doubt() -> None:
 
 def test_enabling_what_is_enabled_with_a_car_is_in_doubt() -> None:
     course = charging().event("Enabled").info("Unplugged", started=0)
-    assert (course.status, course.plugged) == (None, None)
+    assert (course.status, course.plugged) == (Status.CHARGING, True)
+    assert course.wait(4.9).info("Unplugged", started=0).status is Status.CHARGING
+    assert (course.wait(0.1).status, course.plugged) == (None, None)
     assert course.event("ChargingPausedEV").status is Status.SUSPENDED_BY_EV
 
 
@@ -424,7 +430,7 @@ def test_enabling_without_a_car_is_not_in_doubt() -> None:
     course = Course().begin(reason="Authorized").event("SessionFinished").event("Disabled")
     assert course.event("Enabled").status is Status.DISCONNECTED
     # Or when only enabled again.
-    course = charging().event("SessionFinished").event("Enabled")
+    course = charging().event("SessionFinished").event("Enabled").wait(0.5)
     assert course.status is Status.DISCONNECTED
 
 
@@ -646,8 +652,9 @@ def test_a_doubt_outlives_a_gap_but_not_a_restart() -> None:
     course = charging().event("Disabled").event("Enabled")
     kept = forgotten(course.state)
     assert on_info(kept, {"state": "Unplugged"}, NOW, START).status is None
-    restarted = forgotten(course.state, restarted=True)
-    assert on_info(restarted, {"state": "Unplugged"}, NOW, START).status is Status.DISCONNECTED
+    restarted = on_info(forgotten(course.state, restarted=True), {"state": "Unplugged"}, NOW, START)
+    assert (restarted.status, restarted.plugged) == (None, None)
+    assert expired(restarted, NOW + ENABLED_TIME).status is Status.DISCONNECTED
     # A session that came and went meanwhile ends it.
     later = {"state": "Unplugged", "session_start_time": "2026-11-20T10:00:00Z"}
     assert on_info(kept, later, NOW, START).status is Status.DISCONNECTED

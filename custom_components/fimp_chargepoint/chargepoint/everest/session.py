@@ -1,9 +1,9 @@
-"""The course of a session out of session_event and session_info. Pure.
+"""The state of a session from session_event and session_info. Pure.
 
-EVerest API v1, evse_manager_consumer. session_info holds a status word; each
-session_event stands for one (`words.EVENTS`), and tells things session_info does not: why a
-session began, why charging pauses. Releases before 2025.12 send events only, and who
-comes late may have session_info only; either must do.
+EVerest API v1, evse_manager_consumer. session_info holds a status word. Each session_event
+stands for one (`status.EVENTS`) and reports what session_info does not: why a session began, why
+charging pauses. Releases before 2025.12 send events only, and after a late connection there may be
+session_info only; either is enough.
 """
 
 from dataclasses import replace
@@ -20,6 +20,7 @@ from .status import (
     AUTHORIZED,
     BEGINNINGS,
     DISABLED,
+    ENDING,
     EVENTS,
     FINISHED_EV,
     FINISHED_EVSE,
@@ -38,7 +39,9 @@ from .status import (
     is_close,
     is_of,
     paused,
+    reading_of,
     reasons_of,
+    token_of,
 )
 
 #: Seconds after which `FinishedEV` is what it says. Since 2026.02 it is a passing moment
@@ -47,11 +50,16 @@ FINISHED_EV_TIME: Final = 15.0
 #: Seconds that `Preparing` may take before it is the car that asks for no power. Two seconds
 #: pass at a start, and less than one at the end of a pause.
 PREPARING_TIME: Final = 3.0
-#: Disabling ends the session of a plugged car (SessionFinished) and says `Disabled` 0.13 s
-#: later. Nobody pulls a plug that short before.
+#: Disabling ends the session of a car that stays plugged in, and reports `Disabled` 0.13 s later.
+#: Nobody pulls a plug that shortly before.
 _SAME_MOMENT: Final = timedelta(seconds=1)
-#: Characters of a token that are shown, and never more than half of it.
-_TOKEN_END: Final = 4
+#: Seconds that `Unplugged` is held after a session, for the same reason.
+SESSION_FINISHED_TIME: Final = 0.5
+#: Seconds that `Unplugged` is held after enabling with a car before. EVerest also enables when it
+#: starts, and begins the session of a car that is there 0.7 to 1.6 s later.
+ENABLED_TIME: Final = 5.0
+_ENABLED: Final = "Enabled"
+_SESSION_FINISHED: Final = "SessionFinished"
 
 #: What is not over yet while the car is about to charge.
 _HELD: Final = frozenset(
@@ -80,12 +88,12 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
             status=state.status or Status.REQUESTING,
             transaction=name == "TransactionStarted",
             end_reason=None,
-            energy=based(state.energy, _reading(details)),
+            energy=based(state.energy, reading_of(details)),
         )
     if name in AUTHORIZED:
         # A token that came before the car still counts when the station asks for one.
         authorized = AUTHORIZED[name] or (name == AUTH_REQUIRED and state.authorized is True)
-        state = replace(state, authorized=authorized, token=_token(details) or state.token)
+        state = replace(state, authorized=authorized, token=token_of(details) or state.token)
     if meaning is None:
         return state
     word, car, _ = meaning
@@ -98,8 +106,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
         word = FINISHED_EVSE if reason == "Local" else word
     elif word == PAUSED_EVSE:
         reasons = reasons_of(details)
-    enabled = name == "Enabled"
-    return _entered(state, word, when, now, car=car, enabled=enabled, reasons=reasons)
+    return _entered(state, word, when, now, car=car, event=name, reasons=reasons)
 
 
 def on_last_event(state: State, event: JsonObject) -> State:
@@ -169,31 +176,45 @@ def on_meter(state: State, reading: float) -> State:
 
 
 def expired(state: State, now: float) -> State:
-    """Return the state at `now`: a passing word that lasted is what it says."""
+    """Return the state at `now`: a word that was held and not replaced is true."""
     if state.deadline is None or now < state.deadline:
         return state
-    lasting = Status.FINISHED if state.word == FINISHED_EV else Status.SUSPENDED_BY_EV
-    return replace(state, status=lasting, reasons=None, deadline=None)
+    lasting = replace(state, reasons=None, deadline=None)
+    if state.word == UNPLUGGED:
+        status = None if state.in_doubt else Status.DISCONNECTED
+        plugged = None if state.in_doubt else False
+        return replace(lasting, status=status, plugged=plugged, restarted=False)
+    status = Status.FINISHED if state.word == FINISHED_EV else Status.SUSPENDED_BY_EV
+    return replace(lasting, status=status)
 
 
 def forgotten(state: State, *, restarted: bool = False) -> State:
-    """Return what stays true when nobody listened for a while.
+    """Return what stays true after a gap in the reports.
 
-    A doubt stays too: only a new session ends it. But `restarted` means that EVerest
-    starts a new session by itself for a car that is there. Why it pauses stays for the same
-    session, as nobody may say it again.
+    A doubt stays too: only a new session ends it. But if EVerest was `restarted`, it starts a new
+    session automatically for a car that is there. The reason of a pause stays for the same
+    session, as it may not be reported again.
     """
     if state.in_doubt and not restarted:
-        return state
+        return replace(state, status=None, plugged=None, deadline=None)
     pauses = state.word in (PAUSED_EVSE, None) and not restarted
     return State(
         reasons=state.reasons if pauses else None,
+        car=state.car and state.plugged is not False,
+        restarted=restarted or state.restarted,
         id=state.id,
         started=state.started,
         ended=state.ended,
         end_reason=state.end_reason,
         energy=state.energy,
     )
+
+
+def after_restart(state: State) -> State:
+    """Return the state if what was reported a moment ago turns out to follow a restart."""
+    if not state.in_doubt:
+        return state
+    return replace(state, in_doubt=False, restarted=True, status=None, plugged=None)
 
 
 def _entered(
@@ -203,22 +224,23 @@ def _entered(
     now: float,
     *,
     car: bool,
-    enabled: bool = False,
+    event: str = "",
     reasons: frozenset[str] | None = None,
 ) -> State:
-    """Return the state after `word` was said; `enabled` by the event Enabled.
+    """Return the state after `word` was reported, by `event` if by one.
 
-    `reasons` are those of a pause, None where they were not said with it.
+    `reasons` are those of a pause, None if they were not reported with it.
     """
     if word == SWITCHING:
         # session_info goes on with the word it had: only another one ends this.
         return replace(state, status=Status.SWITCHING_PHASES, plugged=True, car=True, deadline=None)
+    if word == UNPLUGGED:
+        return _unplugged(state, event, when, now)
     if word == FINISHED_EV and word == state.word:
         return state
     plugged = True if car else state.plugged
     car = car or state.car
     deadline = None
-    ended = state.ended
     transaction = _in_transaction(state, word)
     reasons = IMPLIED_REASONS.get(word, reasons)
     meaning = WORDS.get(word)
@@ -234,16 +256,9 @@ def _entered(
         status = paused(reasons or frozenset())
     elif word == DISABLED:
         # With the cable out for some time, the car of the last session is gone.
-        just_left = is_close(when, ended, _SAME_MOMENT)
+        just_left = is_close(when, state.ended, _SAME_MOMENT)
         car = car and (plugged is not False or just_left)
         plugged = None
-    elif word == UNPLUGGED:
-        # Enabling says it whether a car is plugged in or not.
-        doubt = (enabled or state.word == DISABLED) and car and plugged is not False
-        status = None if doubt else Status.DISCONNECTED
-        plugged = None if doubt else False
-        if not doubt and not enabled and (state.id is not None or state.started is not None):
-            ended = ended or when
     return replace(
         state,
         word=word,
@@ -253,8 +268,43 @@ def _entered(
         plugged=plugged,
         car=car,
         deadline=deadline,
-        ended=ended,
+        enabled=_is_enabled(state, word),
+        in_doubt=False,
+        restarted=state.restarted and word != DISABLED,
     )
+
+
+def _unplugged(state: State, event: str, when: datetime, now: float) -> State:
+    """Return the state after `Unplugged`, which enabling reports with or without a car."""
+    if state.word == UNPLUGGED and state.deadline is not None:
+        return state
+    enabled = event == _ENABLED or state.word == DISABLED
+    may_be_there = state.car and state.plugged is not False
+    is_known = state.id is not None or state.started is not None
+    state = replace(
+        state,
+        word=UNPLUGGED,
+        enabled=event == _ENABLED or _is_enabled(state, UNPLUGGED),
+        reasons=None,
+        transaction=False,
+        in_doubt=False,
+        ended=state.ended or (when if is_known and not enabled else None),
+    )
+    if may_be_there and state.restarted:
+        return replace(state, status=None, plugged=None, deadline=now + ENABLED_TIME)
+    if may_be_there and enabled:
+        status = None if state.status is Status.OUT_OF_SERVICE else state.status
+        return replace(state, status=status, in_doubt=True, deadline=now + ENABLED_TIME)
+    if event == _SESSION_FINISHED and state.status is not None:
+        return replace(state, deadline=now + SESSION_FINISHED_TIME)
+    return replace(state, status=Status.DISCONNECTED, plugged=False, deadline=None)
+
+
+def _is_enabled(state: State, word: str) -> bool:
+    """Return whether the EVSE is enabled once `word` was reported."""
+    # The reply comes first: until `Disabled`, the session that this ends goes on for a second.
+    is_ending = state.enabled is False and state.word != DISABLED and word in ENDING
+    return word != DISABLED and not is_ending
 
 
 def _preparing(state: State, now: float) -> tuple[Status, frozenset[str] | None, float | None]:
@@ -325,6 +375,9 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         reserved=False,
         transaction=False,
         car=False,
+        in_doubt=False,
+        restarted=False,
+        deadline=None,
         id=uuid,
         started=started,
         ended=None,
@@ -333,16 +386,3 @@ def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
         token=None,
         energy=SessionEnergy(),
     )
-
-
-def _reading(details: JsonObject) -> float | None:
-    """Return the meter's reading in an event, in kWh."""
-    total = number(part(part(details, "meter_value"), "energy_Wh_import").get("total"))
-    return None if total is None else total / 1000
-
-
-def _token(details: JsonObject) -> str | None:
-    """Return the end of the token in an event, enough to tell the cards of a house apart."""
-    value = text(part(part(details, "id_tag"), "id_token").get("value")) or ""
-    end = min(_TOKEN_END, len(value) // 2)
-    return f"…{value[-end:]}" if end else None

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from ..model import PauseReason, Status
 from ..session import EndReason, is_same
 from .energy import SessionEnergy
+from .envelope import JsonObject, number, part, text
 
 _WORD_BORDER: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -34,6 +35,8 @@ NO_ENERGY: Final = "NoEnergy"
 ERROR: Final = "Error"
 #: The words that are a reason themselves.
 IMPLIED_REASONS: Final = {WAITING_FOR_ENERGY: frozenset({NO_ENERGY})}
+#: Characters of a token that are shown, and never more than half of it.
+_TOKEN_END: Final = 4
 
 
 class Word(NamedTuple):
@@ -72,6 +75,8 @@ IDLE: Final = frozenset({None, "Unknown", UNPLUGGED, DISABLED, "Reserved"})
 #: tell: `Preparing` is said before and in one, `FinishedEV` in one and at its end.
 IN_TRANSACTION: Final = frozenset({CHARGING, PAUSED_EV, PAUSED_EVSE, WAITING_FOR_ENERGY})
 NO_TRANSACTION: Final = IDLE | {"Finished", FINISHED_EVSE, AUTH_REQUIRED, AUTH_TIMEOUT}
+#: The words that lead from a session to `Disabled`.
+ENDING: Final = frozenset({FINISHED_EV, "Finished", FINISHED_EVSE, UNPLUGGED})
 
 
 class Event(NamedTuple):
@@ -137,6 +142,19 @@ def reasons_of(details: Mapping[str, object]) -> frozenset[str]:
     return frozenset(each for each in reasons if isinstance(each, str))
 
 
+def reading_of(details: JsonObject) -> float | None:
+    """Return the meter's reading in an event, in kWh."""
+    total = number(part(part(details, "meter_value"), "energy_Wh_import").get("total"))
+    return None if total is None else total / 1000
+
+
+def token_of(details: JsonObject) -> str | None:
+    """Return the end of the token in an event, enough to tell the cards of a house apart."""
+    value = text(part(part(details, "id_tag"), "id_token").get("value")) or ""
+    end = min(_TOKEN_END, len(value) // 2)
+    return f"…{value[-end:]}" if end else None
+
+
 def paused(reasons: frozenset[str]) -> Status:
     """Return the status in a pause for `reasons`: a user's wish weighs more than the others."""
     if USER_PAUSE in reasons or pause_reason(reasons) is None:
@@ -155,10 +173,13 @@ def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
 class State:
     """What is known of a charge point's present or last session.
 
-    `word` is EVerest's last status word, `reasons` those of the pause that it says, None where
-    they were not heard. `transaction` is whether charging was allowed to somebody. `plugged`
-    is what can be said about the cable, `car` whether the last session's car was seen at all.
-    `deadline` is when `expired` wants to be called, in POSIX seconds. Energies are in kWh.
+    `word` is EVerest's last status word, `reasons` those of the pause that it stands for, None if
+    they were not reported. `transaction` is whether charging was allowed to somebody. `plugged`
+    is what is known about the cable, `car` whether the last session's car was seen at all.
+    `enabled` is whether the EVSE may be used, `in_doubt` whether `Unplugged` was reported although
+    the car may still be there, and `restarted` whether EVerest was restarted since the last
+    session. `deadline` is when to call `expired`, in POSIX seconds: until then `word` is held.
+    Energies are in kWh.
     """
 
     word: str | None = None
@@ -167,6 +188,9 @@ class State:
     transaction: bool = False
     plugged: bool | None = None
     car: bool = False
+    enabled: bool | None = None
+    in_doubt: bool = False
+    restarted: bool = False
     deadline: float | None = None
     id: str | None = None
     started: datetime | None = None
@@ -197,11 +221,6 @@ class State:
     def known(self) -> bool:
         """Whether `word` is one that has a meaning here."""
         return self.word is None or self.word in WORDS
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether `Unplugged` was said although the car may still be there."""
-        return self.word == UNPLUGGED and self.status is None
 
 
 def is_another(state: State, before: State) -> bool:

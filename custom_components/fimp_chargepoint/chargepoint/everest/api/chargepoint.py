@@ -22,7 +22,7 @@ from .. import random_delay, session
 from ..envelope import JsonObject, mapping, objects, text
 from ..evse import ASKS_FOR_TOKEN
 from ..limits import Enforced
-from ..status import DISABLED, IDLE, State
+from ..status import IDLE, State
 from . import details
 from .authorization import AuthorizationClient
 from .limiting import LimitedChargepoint
@@ -146,7 +146,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             self._connector = next(filter(None, connectors), self._connector)
         if operation == "enable_disable" and isinstance(value, bool):
             # The resulting state, which need not be the requested one.
-            self._heard(now, enabled=value)
+            self._heard(now, **self._with_session(replace(self._session, enabled=value)))
             if value is self.snapshot.pending.get(Feature.ENABLED, value):
                 self._commands.confirm(request_id)
             else:
@@ -239,9 +239,13 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         # First of all: until then the car may draw what it wants.
         self.limits.reconnected(now, lost=True)
         self._request_pause(accepted=None)
-        changes: Changes = {}
-        if now - self._session_heard_at > _STARTUP_TIME:
-            changes = self._with_session(session.forgotten(self._session, restarted=True))
+        state = self._session
+        is_of_before = now - self._session_heard_at > _STARTUP_TIME
+        changes = self._with_session(
+            session.forgotten(state, restarted=True)
+            if is_of_before
+            else session.after_restart(state)
+        )
         changes["meter"] = changes.get("meter", self.snapshot.meter).counters()
         changes |= {"faults": frozenset(), "errors": frozenset()} | self._without_car()
         changes["direct"] = details.unmeasured(self.snapshot.direct)
@@ -282,7 +286,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         changes = super()._with_session(state)
         if not changes:
             return changes
-        changes["enabled"] = None if state.word is None else state.word != DISABLED
+        changes["enabled"] = state.enabled
         if self._companions.errors is None:
             # Errors name no EVSE, but this one pauses because of one.
             changes |= self._wrong(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
