@@ -139,10 +139,12 @@ def async_register_device(
     above = None if parent is None else async_find_device(hass, entry.entry_id, parent)
     if above is None:
         above = async_find_device(hass, entry.entry_id, hub_id(entry))
+    known = async_find_device(hass, entry.entry_id, identifier)
+    keeps_name = identity.provisional and known is not None
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, identifier)},
-        **_names(_distinguished(hass, entry, identifier, identity)),
+        **({} if keeps_name else _names(_distinguished(hass, entry, identifier, identity))),
         manufacturer=identity.manufacturer,
         model=identity.model,
         serial_number=identity.serial_number,

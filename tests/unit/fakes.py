@@ -129,6 +129,12 @@ class OfflineHub(MqttHub):
     async def publish(self, topic: str, payload: bytes) -> None:
         self.sent.append((topic, payload))
 
+    @override
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        super().message(topic, payload, retained=retained)
+        # What is due at once does not wait for the clock.
+        self.advance(self.clock.time)
+
     def advance(self, until: float) -> None:
         """Move the clock to `until`, doing what falls due on the way."""
         advance(self.clock, self.scheduler, until)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.everest.api import protocol
 from custom_components.fimp_chargepoint.chargepoint.everest.api.chargepoint import (
     EverestChargepoint,
 )
@@ -241,8 +243,8 @@ def test_a_lost_link_asks_nothing(hub: OfflineHub) -> None:
     hub.connection_made()
     hub.feed("everest_api/ready_beacon", {})
     hub.take_sent()
-    for _, protocol in hub._protocols:
-        protocol.connection_lost(hub.clock.time)
+    for _, each in hub._protocols:
+        each.connection_lost(hub.clock.time)
     hub.advance(hub.clock.time + 10)
     assert discoveries(hub) == []
 
@@ -255,3 +257,68 @@ def test_a_late_or_repeated_reply_is_ignored(hub: OfflineHub) -> None:
     hub.feed(reply_to, {"state": "Finished"})
     assert hub.nodes["everest:evse_1"].snapshot.status is Status.CHARGING
     assert not hub.ignored
+
+
+# The EVSE id, which names a new EVSE and its entities ------------------------------------
+
+
+@pytest.fixture(name="unnamed")
+def unnamed_fixture(hub: OfflineHub, monkeypatch: pytest.MonkeyPatch) -> OfflineHub:
+    """Return a hub that has received an EVSE, and waits for its id."""
+    monkeypatch.setattr(protocol, "NAMING_TIME", 2.0)
+    hub.connection_made()
+    hub.feed(f"{EVSE}/evse_1/e2m/session_info", {"state": "Charging"})
+    assert not hub.nodes
+    return hub
+
+
+def test_a_new_evse_is_known_with_its_id(unnamed: OfflineHub) -> None:
+    unnamed.feed(f"{EVSE}/evse_1/e2m/evse_id", "DE*PNX*E12345*1")
+    (node,) = unnamed.nodes.values()
+    assert node.snapshot.identity.name == "EVerest DE*PNX*E12345*1"
+    assert node.snapshot.status is Status.CHARGING
+
+
+def test_a_new_evse_is_known_after_two_seconds_without_an_id(unnamed: OfflineHub) -> None:
+    unnamed.advance(unnamed.clock.time + 1.9)
+    assert not unnamed.nodes
+    unnamed.advance(unnamed.clock.time + 0.1)
+    assert unnamed.nodes["everest:evse_1"].snapshot.status is Status.CHARGING
+    # Once only.
+    unnamed.feed(f"{EVSE}/evse_1/e2m/evse_id", "DE*PNX*E12345*1")
+    assert len(unnamed.nodes) == 1
+
+
+def test_a_connection_that_is_lost_meanwhile_costs_nothing(unnamed: OfflineHub) -> None:
+    unnamed.connection_lost(NotConnectedError("gone"))
+    unnamed.advance(unnamed.clock.time + 60)
+    assert not unnamed.nodes
+    unnamed.connection_made()
+    unnamed.feed(f"{EVSE}/evse_1/e2m/session_info", {"state": "Unplugged"})
+    unnamed.feed(f"{EVSE}/evse_1/e2m/evse_id", "DE*PNX*E12345*1")
+    assert unnamed.nodes["everest:evse_1"].snapshot.status is Status.DISCONNECTED
+
+
+def test_the_older_api_waits_for_an_evse_that_waits_for_its_id(unnamed: OfflineHub) -> None:
+    """One station is one device: the older API must not come and go."""
+    added: list[HubEvent] = []
+    unnamed.add_listener(added.append)
+    info = {"state": "Charging"}
+    unnamed.advance(unnamed.clock.time + 60)
+    unnamed.remove_node("everest:evse_1")
+    added.clear()
+    for second in range(5):
+        unnamed.feed("everest_api/connector_1/var/session_info", info)
+        if second > 1:
+            unnamed.feed(f"{EVSE}/evse_2/e2m/session_info", info)
+        unnamed.advance(unnamed.clock.time + 1)
+    assert [each.node.address for each in added if isinstance(each, NodeAdded)] == [
+        "everest:evse_2"
+    ]
+
+
+def test_an_evse_with_a_device_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "NAMING_TIME", 2.0)
+    hub = OfflineHub(known=["everest:evse_1"])
+    hub.feed(f"{EVSE}/evse_1/e2m/session_info", {"state": "Charging"})
+    assert "everest:evse_1" in hub.nodes

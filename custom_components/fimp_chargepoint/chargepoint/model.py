@@ -106,12 +106,14 @@ class Identity:
     """Who the charge point is. Shown to people; only the node's address identifies it.
 
     Where nobody has named it, it has a `kind`, and the `name` only tells it from others of
-    that kind, or is empty. `evse_id` is the number by which roaming networks know it (eMI3),
+    that kind, or is empty. A `provisional` name gives way to one that is already known from an
+    earlier run. `evse_id` is the number by which roaming networks know it (eMI3),
     `area` the room that its own system has put it in.
     """
 
     name: str
     kind: NodeKind | None = None
+    provisional: bool = False
     manufacturer: str | None = None
     model: str | None = None
     serial_number: str | None = None

@@ -74,7 +74,7 @@ class Evse(PausingChargepoint):
         super().__init__(
             address,
             ChargepointSnapshot(
-                identity=Identity(name=f"EVerest {module}"),
+                identity=Identity(name=f"EVerest {module}", provisional=True),
                 capabilities=Capabilities(
                     reports=self.always_reported,
                     controls=frozenset(

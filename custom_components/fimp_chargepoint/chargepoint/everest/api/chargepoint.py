@@ -186,10 +186,9 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         evse_id = text(value)
         if evse_id is None:
             return {}
-        return {
-            "identity": replace(self.snapshot.identity, name=f"EVerest {evse_id}", evse_id=evse_id),
-            "capabilities": self._also(Feature.EVSE_ID),
-        }
+        name = f"EVerest {evse_id}"
+        known = replace(self.snapshot.identity, name=name, provisional=False, evse_id=evse_id)
+        return {"identity": known, "capabilities": self._also(Feature.EVSE_ID)}
 
     def _detail(self, variable: str, value: object, now: float) -> Changes:
         """Take a variable without a handler of its own."""

@@ -4,10 +4,12 @@ A message proves a module; newer releases also list all of them when asked.
 """
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, override
 from uuid import uuid4
 
+from ...model import ChargepointSnapshot
 from ...notices import ModulesUnassigned
 from ...options import ModuleChoice
 from ...protocol import Handler, Protocol
@@ -44,6 +46,8 @@ _SETTLING_TIME: Final = 30.0
 _CHECK_INTERVAL: Final = 60.0
 #: Seconds in which all EVSEs that a limit applies to report it: they report each second.
 _LOOK_TIME: Final = 5.0
+#: Seconds that a new EVSE may take to report its EVSE id, which names it and its entities.
+NAMING_TIME: Final = 2.0
 #: Discoveries that may still be replied to.
 _DISCOVERIES: Final = 4
 #: Modules beside the EVSEs that are kept; the largest station has a few for each.
@@ -62,6 +66,10 @@ class EverestProtocol(Protocol):
         """Look for modules on `hub`, with `prefix` before each topic."""
         super().__init__(hub, prefix)
         self._members: dict[tuple[str, str], _Member] = {}
+        #: The addresses of those that have devices: their names are known.
+        self._registered = hub.admission.known
+        #: New EVSEs that the hub does not know yet, as their EVSE ids may still come.
+        self._unnamed: dict[EverestChargepoint, Callable[[], None]] = {}
         self._companions = 0
         #: The keys of the warnings about choices that were contradicted.
         self._contradicted: frozenset[str] = frozenset()
@@ -96,9 +104,17 @@ class EverestProtocol(Protocol):
     def connection_made(self, now: float) -> None:
         self._discover(now)
         self._communication_check.connection_made(now)
+        for evse in self._unnamed:
+            self._hub.internal_errors.call(evse.connection_made, now)
+            self._timers.set(evse.address, now + NAMING_TIME, partial(self._introduce, evse))
         if self._members:
             # The connection may have been lost before they were assigned.
             self._check_assignment_later(now)
+
+    @override
+    def connection_lost(self, now: float) -> None:
+        super().connection_lost(now)
+        self._hub.internal_errors.each(self._unnamed, lambda evse: evse.connection_lost(now))
 
     @override
     def leave(self) -> list[tuple[str, bytes]]:
@@ -179,7 +195,7 @@ class EverestProtocol(Protocol):
         return companion
 
     def _add(self, member: _Member, now: float) -> None:
-        """Make a node known."""
+        """Use a node from now on."""
         key = member.module.kind, member.module.id
         if isinstance(member, CompanionModule) or key in self._members:
             return
@@ -187,8 +203,28 @@ class EverestProtocol(Protocol):
         if isinstance(member, EverestChargepoint):
             self._assignment.add_evse(member, now)
             self._check_assignment_later(now)
-        self._hub.add_node(member)
+        if isinstance(member, EverestChargepoint) and member.address not in self._registered:
+            self._add_when_named(member, now)
+        else:
+            self._hub.add_node(member)
         self._communication_check.watch(member.module, None, now)
+
+    def _add_when_named(self, evse: EverestChargepoint, now: float) -> None:
+        """Make a new EVSE known once it has its EVSE id, or when that should have come."""
+
+        def look(snapshot: ChargepointSnapshot) -> None:
+            if snapshot.identity.evse_id is not None:
+                self._introduce(evse, now)
+
+        self._unnamed[evse] = evse.add_listener(look)
+        self._timers.set(evse.address, now + NAMING_TIME, partial(self._introduce, evse))
+        look(evse.snapshot)
+
+    def _introduce(self, evse: EverestChargepoint, _: float) -> None:
+        """Make a new EVSE known."""
+        self._timers.cancel(evse.address)
+        self._unnamed.pop(evse)()
+        self._hub.add_node(evse)
 
     # Which modules belong together --------------------------------------------------
 

@@ -73,6 +73,7 @@ class LegacyProtocol(Protocol):
         #: The connectors that spoke, and those the station says it has.
         self._heard: set[str] = set()
         self._listed: frozenset[str] = frozenset()
+        self._registered = hub.admission.known
         #: The EVSEs of v1 below our prefix, and those that are received.
         self._known_v1: dict[str, Callable[[], None]] = {}
         self._received_v1: set[str] = set()
@@ -194,7 +195,7 @@ class LegacyProtocol(Protocol):
         """Make a charge point known, unless v1 speaks for it, or may be about to."""
         if self._left_to_v1:
             self._leave_to_v1()
-        elif again and self._known_v1:
+        elif again and (self._known_v1 or self._awaits_v1):
             introduce = partial(self._announce, module, again=False)
             self._timers.set(module, now + _REST, introduce)
         elif self._hub.admission.admits(self._address(module), now):
@@ -234,6 +235,12 @@ class LegacyProtocol(Protocol):
     def _left_to_v1(self) -> bool:
         """Whether v1 speaks for every connector."""
         return 0 < self._count <= len(self._received_v1)
+
+    @property
+    def _awaits_v1(self) -> bool:
+        """Whether an EVSE of v1 was found that still waits for its name."""
+        new = self._hub.admission.known - self._registered - self._hub.nodes.keys()
+        return any(is_node_of(Kind.EVSE, each, self._prefix) for each in new)
 
     @property
     def _count(self) -> int:
