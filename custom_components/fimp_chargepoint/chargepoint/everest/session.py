@@ -281,6 +281,7 @@ def _unplugged(state: State, event: str, when: datetime, now: float) -> State:
     enabled = event == _ENABLED or state.word == DISABLED
     may_be_there = state.car and state.plugged is not False
     is_known = state.id is not None or state.started is not None
+    after_gap = state.word is None
     state = replace(
         state,
         word=UNPLUGGED,
@@ -292,7 +293,7 @@ def _unplugged(state: State, event: str, when: datetime, now: float) -> State:
     )
     if may_be_there and state.restarted:
         return replace(state, status=None, plugged=None, deadline=now + ENABLED_TIME)
-    if may_be_there and enabled:
+    if may_be_there and enabled and not after_gap:
         status = None if state.status is Status.OUT_OF_SERVICE else state.status
         return replace(state, status=status, in_doubt=True, deadline=now + ENABLED_TIME)
     if event == _SESSION_FINISHED and state.status is not None:

@@ -73,7 +73,9 @@ def step(
         return SessionState(), []
     events: list[SessionEventType] = []
     session, before, activity = snapshot.session, state.session, state.activity
-    plugged = state.plugged if snapshot.plugged is None else snapshot.plugged
+    # After a session, a car that may still be there is no longer known to be.
+    is_over = session.ended is not None
+    plugged = state.plugged if snapshot.plugged is None and not is_over else snapshot.plugged
     is_new = is_same(session, before) is False
     if plugged and state.plugged is False:
         events.append(SessionEventType.CAR_CONNECTED)
