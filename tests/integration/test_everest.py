@@ -53,11 +53,11 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Without a car there is nothing to resume, and the station says no."""
+    """Without a car there is nothing to start."""
     with pytest.raises(HomeAssistantError) as caught:
         await chargepoint.call("switch", "turn_on", "charging")
-    assert caught.value.translation_key == "resume_refused"
-    assert "no transaction to resume" in str(caught.value)
+    assert caught.value.translation_key == "no_car"
+    assert "No car is connected" in str(caught.value)
     assert chargepoint.state("switch", "charging") == "off"
 
 

@@ -803,7 +803,8 @@ async def test_resume_is_proven_by_session_info(ready: Station) -> None:
     ("word", "command", "operation", "said"),
     [
         ("Charging", "stop_charging", "pause_charging", "pause_refused"),
-        ("Finished", "start_charging", "resume_charging", "resume_refused"),
+        ("ChargingPausedEVSE", "start_charging", "resume_charging", "resume_refused"),
+        ("AuthRequired", "start_charging", "resume_charging", "not_authorized"),
     ],
 )
 async def test_false_is_a_refusal(

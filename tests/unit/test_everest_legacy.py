@@ -587,7 +587,8 @@ async def test_pause_and_resume(site: Site) -> None:
     await task
 
 
-async def test_nothing_to_resume_is_seen_by_nothing_happening(site: Site) -> None:
+async def test_a_start_that_nothing_follows_is_given_up(site: Site) -> None:
+    site.wait(1, "ChargingPausedEVSE")
     task, *_ = await site.told(site.node.start_charging())
     site.wait(11)
     with pytest.raises(CommandTimeoutError):

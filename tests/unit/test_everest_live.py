@@ -10,6 +10,7 @@ from custom_components.fimp_chargepoint.chargepoint.derived import (
     NotChargingReason,
     not_charging_reason,
 )
+from custom_components.fimp_chargepoint.chargepoint.errors import NoSessionError
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, PauseReason, Status
 
@@ -319,6 +320,32 @@ async def test_an_authorised_car_that_asks_for_no_power() -> None:
         Status.SUSPENDED_BY_EV,
         Status.CHARGING,
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "t", "code"),
+    [
+        # Its transaction was stopped: EVerest refuses to resume, and every token.
+        ("enable_unlock_faults.jsonl", EVSE, 81.7, "replug_first"),
+        ("enable_unlock_faults.jsonl", EVSE, 90.0, "no_car"),
+        # Enabled with a car, for which it starts no session.
+        ("enable_unlock_faults.jsonl", EVSE, 116.0, "replug_first"),
+        # This API never replies.
+        ("legacy_only.jsonl", LEGACY, 8.0, "no_car"),
+        ("legacy_only.jsonl", LEGACY, 105.0, "no_car"),
+    ],
+)
+async def test_what_keeps_it_from_starting_is_reported_at_once(
+    name: str, node: str, t: float, code: str
+) -> None:
+    live = Live(name, node, begin=max(0, t - 30))
+    await live.until(t)
+    live.hub.sent.clear()
+    task = await begin(live.node.start_charging())
+    with pytest.raises(NoSessionError, match=code):
+        await outcome(task)
+    assert not live.hub.sent
+    assert not live.shown.pending
 
 
 # The API before v1 ---------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.options import Token
 
 from .everest_site import EVSE, ROOT, Site
+from .fakes import UNTHROTTLED
 
 TOKENS, JUDGE = "auth_token_provider", "auth_consumer"
 CARD = Token("DEADBEEF", "ISO14443")
@@ -226,6 +228,18 @@ def with_reader_fixture(site: Site) -> Site:
 
 async def test_without_a_reader(site: Site) -> None:
     with pytest.raises(InvalidRequestError, match="no_token_module"):
+        await site.node().give_permission(ShowToken(CARD))
+    assert site.take() == []
+
+
+async def test_a_reader_that_another_evse_may_use_needs_the_number() -> None:
+    """There is a module for tokens: what is missing is the number of the EVSE."""
+    site = Site(options=replace(UNTHROTTLED, modules={"everest:evse_1": {"tokens": "reader"}}))
+    for module in ("evse_1", "evse_2"):
+        site.evse("session_info", {"state": "Unplugged"}, module)
+    site.says(TOKENS, "reader", "heartbeat", 1)
+    site.take()
+    with pytest.raises(InvalidRequestError, match="evse_number_unknown"):
         await site.node().give_permission(ShowToken(CARD))
     assert site.take() == []
 

@@ -83,7 +83,6 @@ async def test_a_refused_token_is_a_refusal(status: str) -> None:
         # Shown again, a token ends the session that it has started.
         ({}, "ChargingPausedEVSE"),
         ({}, "Preparing"),
-        ({}, "Finished"),
     ],
 )
 async def test_otherwise_no_token_is_shown(fields: dict[str, Any], word: str) -> None:

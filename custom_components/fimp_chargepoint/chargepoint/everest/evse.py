@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
 from ..commands.command import ExpectedState, expects
+from ..errors import NoSessionError
 from ..model import (
     ChargepointSnapshot,
     Feature,
@@ -28,7 +29,7 @@ from .envelope import JsonObject, mapping, text
 from .hardware import Information
 from .limits import Enforced
 from .pauses import PausingChargepoint
-from .status import PREPARING, State, is_another
+from .status import ENDED, PREPARING, State, is_another
 from .vehicle import parse_vehicle, reported
 
 #: The variables that are reports of a feature, in both APIs.
@@ -110,6 +111,16 @@ class Evse(PausingChargepoint):
     @override
     def takes_token(self) -> bool | None:
         return False if self.snapshot.raw_status in ASKS_FOR_TOKEN else None
+
+    @override
+    async def start_charging(self) -> None:
+        state = self._session
+        if self.snapshot.plugged is False:
+            raise NoSessionError("no_car")
+        # After the end of a transaction, or enabling with a car, EVerest starts no other one.
+        if state.word in ENDED or (state.in_doubt and state.status is None):
+            raise NoSessionError("replug_first")
+        await super().start_charging()
 
     # What is said: each returns the changes of the snapshot ---------------------
 

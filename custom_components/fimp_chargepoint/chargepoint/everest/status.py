@@ -75,8 +75,10 @@ IDLE: Final = frozenset({None, "Unknown", UNPLUGGED, DISABLED, "Reserved"})
 #: tell: `Preparing` is said before and in one, `FinishedEV` in one and at its end.
 IN_TRANSACTION: Final = frozenset({CHARGING, PAUSED_EV, PAUSED_EVSE, WAITING_FOR_ENERGY})
 NO_TRANSACTION: Final = IDLE | {"Finished", FINISHED_EVSE, AUTH_REQUIRED, AUTH_TIMEOUT}
+#: The words after which only another plug-in starts again.
+ENDED: Final = frozenset({"Finished", FINISHED_EVSE})
 #: The words that lead from a session to `Disabled`.
-ENDING: Final = frozenset({FINISHED_EV, "Finished", FINISHED_EVSE, UNPLUGGED})
+ENDING: Final = ENDED | {FINISHED_EV, UNPLUGGED}
 
 
 class Event(NamedTuple):

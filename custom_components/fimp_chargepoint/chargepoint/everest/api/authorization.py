@@ -81,7 +81,10 @@ class AuthorizationClient:
         match permission:
             case ShowToken(token):
                 if reader is None:
-                    raise InvalidRequestError("no_token_module")
+                    missing = companions.tokens is None
+                    raise InvalidRequestError(
+                        "no_token_module" if missing else "evse_number_unknown"
+                    )
                 check_token(token)
                 return
             case WithdrawAuthorization() if companions.authorization is not None:

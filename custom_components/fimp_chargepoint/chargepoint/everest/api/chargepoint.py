@@ -157,8 +157,10 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if self._asleep and operation in ("pause_charging", "resume_charging"):
             self._replied_asleep(request_id, value, pauses=operation == "pause_charging")
         if value is False and operation in _REFUSALS:
-            refusal = CommandRefusedError(_REFUSALS[operation])
-            self._commands.reject(request_id, refusal)
+            resumes = operation == "resume_charging"
+            waits = resumes and self.snapshot.raw_status in ASKS_FOR_TOKEN
+            code = "not_authorized" if waits else _REFUSALS[operation]
+            self._commands.reject(request_id, CommandRefusedError(code))
         elif value is True:
             self._commands.accept(request_id)
 
