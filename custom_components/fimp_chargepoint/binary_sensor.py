@@ -12,8 +12,9 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import UNDEFINED
 
-from .chargepoint import OcppSnapshot, StationSnapshot
+from .chargepoint import OcppSnapshot, Parameter, ParameterKind, StationSnapshot
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
@@ -22,6 +23,7 @@ from .entity import (
     async_setup_chargepoints,
     async_setup_nodes,
     existing,
+    of_parameters,
     only_reports,
     reports,
 )
@@ -108,6 +110,43 @@ BINARY_SENSORS = (
 )
 
 
+def _flag(
+    setting: str, name: str | None = None, *, is_enabled: bool = False
+) -> ChargepointBinarySensorDescription:
+    def is_on(snapshot: ChargepointSnapshot) -> bool | None:
+        value = snapshot.parameters.get(setting)
+        return value if isinstance(value, bool) else None
+
+    return ChargepointBinarySensorDescription(
+        key=f"parameter_{setting}",
+        translation_key=setting if name is None else None,
+        name=UNDEFINED if name is None else name,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=is_enabled,
+        is_on_fn=is_on,
+    )
+
+
+#: Settings that mean the same for all manufacturers and can only be looked at, by the setting.
+SETTING_FLAGS = {
+    "plug_and_charge": _flag("plug_and_charge", is_enabled=True),
+    "linked_charge_cards_only": _flag("linked_charge_cards_only", is_enabled=True),
+    "smart_charging": _flag("smart_charging", is_enabled=True),
+    "delayed_charging": _flag("delayed_charging", is_enabled=True),
+    "price_based_charging": _flag("price_based_charging", is_enabled=True),
+    "boosting": _flag("boosting", is_enabled=True),
+    "smart_charging_dynamic": _flag("smart_charging_dynamic"),
+    "plug_and_charge_notification": _flag("plug_and_charge_notification"),
+    "led_interaction": _flag("led_interaction"),
+    "publish_location": _flag("publish_location"),
+}
+
+
+def _setting_flag(parameter: Parameter) -> ChargepointBinarySensorDescription:
+    flag = SETTING_FLAGS.get(parameter.id)
+    return flag or _flag(parameter.id, parameter.name, is_enabled=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class OcppBinarySensorDescription(NodeBinarySensorDescription[OcppSnapshot]):
     """A fact of an OCPP client."""
@@ -148,13 +187,13 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors of every charge point, and of what stands beside it."""
-    async_setup_chargepoints(
-        entry,
-        async_add_entities,
-        Platform.BINARY_SENSOR,
+    for descriptions in (
         existing(BINARY_SENSORS),
-        NodeBinarySensor,
-    )
+        of_parameters(ParameterKind.FLAG, _setting_flag),
+    ):
+        async_setup_chargepoints(
+            entry, async_add_entities, Platform.BINARY_SENSOR, descriptions, NodeBinarySensor
+        )
     async_setup_nodes(
         entry,
         async_add_entities,

@@ -45,6 +45,13 @@ BUTTONS = (
         press_fn=lambda chargepoint: chargepoint.act(Feature.RESTART),
     ),
     ChargepointButtonDescription(
+        key="reset",
+        translation_key="reset",
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=controls(Feature.RESET),
+        press_fn=lambda chargepoint: chargepoint.act(Feature.RESET),
+    ),
+    ChargepointButtonDescription(
         key="stop_transaction",
         translation_key="stop_transaction",
         exists_fn=controls(Feature.STOP_TRANSACTION),

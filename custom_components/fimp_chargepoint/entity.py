@@ -165,13 +165,18 @@ def existing[D: NodeDescription](descriptions: Iterable[D]) -> Descriptions[D]:
 
 
 def parameter_description[D: ControlDescription[Any]](
-    kind: type[D], control: Control[Any], parameter_id: str, name: str | None = None
+    kind: type[D],
+    control: Control[Any],
+    parameter_id: str,
+    name: str | None = None,
+    read_only: Platform = Platform.SENSOR,
 ) -> D:
     """Describe a manufacturer's setting; without a `name` it has a translated one."""
     return kind(
         key=f"parameter_{parameter_id}",
         entity_category=EntityCategory.CONFIG,
         control=control,
+        read_only=(read_only, f"parameter_{parameter_id}"),
         translation_key=parameter_id if name is None else None,
         name=UNDEFINED if name is None else name,
     )

@@ -8,8 +8,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint import Chargepoint, OcppSnapshot, ParameterKind
-from .chargepoint.model import ChargepointSnapshot, NodeSnapshot
+from .chargepoint import Chargepoint, GridSnapshot, OcppSnapshot, ParameterKind
+from .chargepoint.model import ChargepointSnapshot, NodeSnapshot, Reason
 from .coordinator import (
     FACTS,
     AnyNode,
@@ -24,15 +24,17 @@ from .descriptions.charge_point import (
     NodeSensorDescription,
     SensorValue,
     Total,
-    parameter_sensor,
 )
-from .descriptions.meter import COST_SENSORS, METER_SENSORS, SESSION_SENSORS
+from .descriptions.meter import COST_SENSORS, GRID_SENSORS, METER_SENSORS, SESSION_SENSORS
 from .descriptions.ocpp import OCPP_SENSORS
 from .descriptions.session import (
+    ENERGY_SENSORS,
     LAST_SESSION_SENSORS,
     PRICED_SENSORS,
     SessionsSensorDescription,
 )
+from .descriptions.settings import SETTING_SENSORS as SETTING_SENSORS  # noqa: PLC0414
+from .descriptions.settings import setting_sensor
 from .descriptions.vehicle import DIRECT_SENSORS, VEHICLE_SENSORS
 from .entity import (
     NodeEntity,
@@ -69,20 +71,15 @@ async def async_setup_entry(
         NodeSensor,
     )
     add(existing(SESSION_SENSORS), NodeSensor)
-    add(existing(LAST_SESSION_SENSORS), LastSessionSensor)
+    add(existing((*LAST_SESSION_SENSORS, *ENERGY_SENSORS)), LastSessionSensor)
     if entry.runtime_data.sessions.prices.is_named:
         add(existing(PRICED_SENSORS), PricedSensor)
     else:
         async_remove_descriptions(entry, Platform.SENSOR, PRICED_SENSORS)
-    add(of_parameters(ParameterKind.VALUE, parameter_sensor), NodeSensor)
-    async_setup_nodes(
-        entry,
-        async_add_entities,
-        Platform.SENSOR,
-        OcppSnapshot,
-        existing(OCPP_SENSORS),
-        NodeSensor,
-    )
+    add(of_parameters(ParameterKind.VALUE, setting_sensor), NodeSensor)
+    add_nodes = partial(async_setup_nodes, entry, async_add_entities, Platform.SENSOR)
+    add_nodes(OcppSnapshot, existing(OCPP_SENSORS), NodeSensor)
+    add_nodes(GridSnapshot, existing(GRID_SENSORS), NodeSensor)
 
 
 class _Sensor(SensorEntity):
@@ -109,6 +106,13 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
     ) -> None:
         """Follow measurements if it shows one."""
         super().__init__(coordinator, description, None if description.measured else FACTS)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the value is live, or known of what is offline."""
+        is_offline = self.coordinator.data.unavailable is Reason.OFFLINE
+        return super().available or (self.entity_description.while_offline and is_offline)
 
     @override
     def _read(self) -> SensorValue | Total:
@@ -142,7 +146,7 @@ class SessionsSensor(_Sensor, NodeEntity[ChargepointSnapshot, SensorValue | Tota
 
 
 class LastSessionSensor(SessionsSensor):
-    """A value of the last session that is over."""
+    """A value of sessions that are over."""
 
     @property
     @override

@@ -74,13 +74,25 @@ SWITCHES = (
 )
 
 
-def _describe(parameter_id: str, name: str | None = None) -> ChargepointSwitchDescription:
+def _describe(
+    parameter_id: str, name: str | None = None, read_only: Platform = Platform.SENSOR
+) -> ChargepointSwitchDescription:
     control = parameter_control(parameter_id, bool)
-    return parameter_description(ChargepointSwitchDescription, control, parameter_id, name)
+    return parameter_description(
+        ChargepointSwitchDescription, control, parameter_id, name, read_only
+    )
 
 
-#: Settings that mean the same for all manufacturers.
-PARAMETER_SWITCHES = {each: _describe(each) for each in ("cable_always_locked", "free_charging")}
+#: Settings that mean the same for all manufacturers, and what shows each if it is read-only.
+PARAMETER_SWITCHES = {
+    each: _describe(each, read_only=platform)
+    for platform, settings in (
+        (Platform.SENSOR, ("cable_always_locked", "free_charging")),
+        (Platform.BINARY_SENSOR, ("plug_and_charge", "linked_charge_cards_only")),
+        (Platform.BINARY_SENSOR, ("delayed_charging", "price_based_charging")),
+    )
+    for each in settings
+}
 
 
 def _parameter_switch(parameter: Parameter) -> ChargepointSwitchDescription:

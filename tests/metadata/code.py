@@ -102,7 +102,7 @@ def _wanted_by_call(
 ) -> Iterator[Wanted]:
     arguments = {each.arg: each.value for each in call.keywords if each.arg}
     function = _called_name(call)
-    if function in helpers:
+    if function in helpers and function not in _describers():
         section, place = helpers[function]
         if place < len(call.args):
             for key in _written_out(call.args[place]):

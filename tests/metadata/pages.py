@@ -18,6 +18,7 @@ class Row(NamedTuple):
     fimp: str
     everest: str
     legacy: str
+    blue_current: str
     remarks: str
 
 

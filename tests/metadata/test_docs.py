@@ -64,7 +64,7 @@ def test_the_page_marks_disabled_entities() -> None:
 
 def test_the_page_lists_the_protocols() -> None:
     for row in entities():
-        columns = {row.fimp, row.everest, row.legacy}
+        columns = {row.fimp, row.everest, row.legacy, row.blue_current}
         assert columns <= {"yes", "some", "no"}, row.name
         assert columns != {"no"}, row.name
 

@@ -301,13 +301,13 @@ async def test_nothing_is_left_behind() -> None:
 async def test_settings_never_vanish_from_the_capabilities() -> None:
     """Their entities would go and come with every connection that breaks."""
     async with blue_current() as house:
-        await until(lambda: house.shown.available and "led_intensity" in house.shown.parameters)
+        await until(lambda: house.shown.available and "led_brightness" in house.shown.parameters)
         before = house.shown.capabilities.parameters
         seen: list[tuple[Parameter, ...]] = []
         house.node.add_listener(lambda snapshot: seen.append(snapshot.capabilities.parameters))
         await house.simulator.close()
         await until(lambda: house.hub.connections == 2 and house.shown.parameters)
-        await until(lambda: "led_intensity" in house.shown.parameters)
+        await until(lambda: "led_brightness" in house.shown.parameters)
         assert {parameter.id for found in seen for parameter in found} == {
             parameter.id for parameter in before
         }

@@ -121,7 +121,7 @@ SHOWN: dict[str, tuple[Read, object]] = {
     "avg_voltage": (lambda shown: shown.meter.voltage, 230),
     "avg_current": (lambda shown: shown.meter.current, 11),
     "total_kw": (lambda shown: shown.meter.power, 10 * 229 + 11 * 230 + 12 * 231),
-    "led_intensity": (parameter("led_intensity"), 40),
+    "led_intensity": (parameter("led_brightness"), 40),
     "led_interaction": (parameter("led_interaction"), False),
 }
 

@@ -189,11 +189,11 @@ async def test_restarts(feature: Feature, command: str) -> None:
 
 async def test_settings() -> None:
     async with blue_current() as house:
-        await until(lambda: house.shown.available and "led_intensity" in house.shown.parameters)
+        await until(lambda: house.shown.available and "led_brightness" in house.shown.parameters)
         parameters = house.shown.parameters
         assert parameters["plug_and_charge"] is False
         assert parameters["linked_charge_cards_only"] is False
-        assert (parameters["led_intensity"], parameters["led_interaction"]) == (50, True)
+        assert (parameters["led_brightness"], parameters["led_interaction"]) == (50, True)
         assert parameters["tariff_price"] == 0.29
         assert parameters["max_offline"] == 7
         await house.node.set_parameter("plug_and_charge", value=True)
@@ -201,11 +201,11 @@ async def test_settings() -> None:
         await house.node.set_parameter("linked_charge_cards_only", value=True)
         assert house.shown.parameters["linked_charge_cards_only"] is True
         assert house.sent("SET_PUBLIC_CHARGING")[-1]["value"] is False
-        led = house.shown.capabilities.parameter("led_intensity")
+        led = house.shown.capabilities.parameter("led_brightness")
         assert led is not None
         assert led.kind is ParameterKind.VALUE
         with pytest.raises(InvalidRequestError):
-            await house.node.set_parameter("led_intensity", value=10)
+            await house.node.set_parameter("led_brightness", value=10)
         # They stay readable while a car charges.
         await house.simulator.plug()
         await until(lambda: house.shown.charging)
@@ -243,7 +243,7 @@ async def test_smart_charging(monkeypatch: pytest.MonkeyPatch) -> None:
         await house.node.set_price_based_charging(
             PriceBasedCharging(departure=time(7, 30), minimum_level=20, battery_size=77)
         )
-        await until(lambda: house.shown.parameters.get("departure") == "07:30")
+        await until(lambda: house.shown.parameters.get("expected_departure") == "07:30")
         await house.simulator.hold()
         await house.node.override_profile(Profile.PRICE_BASED, on=True)
         await until(lambda: house.shown.parameters.get("boosting") is True)
@@ -378,7 +378,7 @@ async def test_requests_are_counted_and_spared() -> None:
         await until(lambda: house.hub.connections == 2 and house.shown.available)
         await until(lambda: house.grid.snapshot.available)
         # The auth token and the cards need not be asked for again.
-        await until(lambda: "led_intensity" in house.shown.parameters)
+        await until(lambda: "led_brightness" in house.shown.parameters)
         assert sum(house.hub.account.requests.today.values()) - first == 5
         assert house.hub.account.requests.today["VALIDATE_API_TOKEN"] == 1
         assert len(house.simulator.requests) == first + 5

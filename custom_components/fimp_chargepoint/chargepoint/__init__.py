@@ -31,6 +31,7 @@ from .everest.internal_bus.protocol import InternalBus
 from .everest.legacy.protocol import LegacyProtocol
 from .faults import FaultTracker
 from .fimp.discovery import FimpProtocol
+from .grid import GridSnapshot
 from .hub import (
     ClockSet,
     ConnectionLost,
@@ -89,6 +90,7 @@ __all__ = [
     "DamagedError",
     "FaultTracker",
     "GetVariables",
+    "GridSnapshot",
     "Hub",
     "HubEvent",
     "InternalErrors",

@@ -44,11 +44,12 @@ type ParameterValue = bool | float | str
 
 
 class ParameterKind(StrEnum):
-    """How a parameter is set; a value can only be looked at."""
+    """How a parameter is set; a flag and a value can only be looked at."""
 
     SWITCH = "switch"
     NUMBER = "number"
     CHOICE = "choice"
+    FLAG = "flag"
     VALUE = "value"
 
 

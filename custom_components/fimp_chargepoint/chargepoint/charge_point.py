@@ -206,7 +206,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
         """Set one of the capabilities' parameters to a value that it can have."""
         parameter = self.snapshot.capabilities.parameter(parameter_id)
-        if parameter is None or parameter.kind is ParameterKind.VALUE:
+        if parameter is None or parameter.kind in (ParameterKind.FLAG, ParameterKind.VALUE):
             raise InvalidRequestError("unknown_setting", setting=parameter_id)
         value = parameter.validate(value)
         kind = parameter_kind(parameter_id)

@@ -102,3 +102,5 @@ class Feature(StrEnum):
     HIGHEST_CURRENT = "highest_current"
     INSTALLED_CURRENT = "installed_current"
     RESERVED_CURRENT = "reserved_current"
+    #: Its sessions are all that is known of its energy: it has no meter reading.
+    COMPUTED_ENERGY = "computed_energy"

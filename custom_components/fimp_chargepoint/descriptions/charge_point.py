@@ -22,12 +22,10 @@ from ..chargepoint import (
     Capabilities,
     ControlPilotState,
     NotChargingReason,
-    Parameter,
     control_pilot_state,
     not_charging_reason,
 )
 from ..chargepoint.model import PHASES, ChargepointSnapshot, Feature, NodeSnapshot, Status
-from ..controls import parameter_text
 from ..entity import NodeDescription, only_reports, reports
 
 type SensorValue = StateType | datetime
@@ -47,10 +45,14 @@ class Total(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescription):
-    """A value; `measured` is whether anything of it is a measurement, and no fact."""
+    """A value; `measured` is whether anything of it is a measurement, and no fact.
+
+    `while_offline` is whether it is also known of a node that is reported as offline.
+    """
 
     value_fn: Callable[[S], SensorValue | Total]
     measured: bool = False
+    while_offline: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +102,9 @@ def measurement(
 
 
 def _tells_limits_apart(capabilities: Capabilities) -> bool:
-    """Whether the limit that is set and the one in force are reported separately."""
-    tells = Feature.EFFECTIVE_CURRENT in capabilities.reports
-    return tells and Feature.MAX_CURRENT in capabilities.controls
+    """Whether the limit that is set and the one in force are told apart."""
+    either = capabilities.reports | capabilities.controls
+    return Feature.EFFECTIVE_CURRENT in capabilities.reports and Feature.MAX_CURRENT in either
 
 
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
@@ -229,6 +231,16 @@ SENSORS = (
 
 #: The health of the device; most people never look.
 HEALTH_SENSORS = (
+    ChargepointSensorDescription(
+        key=Feature.OFFLINE_SINCE,
+        translation_key=Feature.OFFLINE_SINCE,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=reports(Feature.OFFLINE_SINCE),
+        value_fn=lambda snapshot: snapshot.health.offline_since,
+        measured=True,
+        while_offline=True,
+    ),
     measurement(
         Feature.SIGNAL_STRENGTH,
         Quantity(SensorDeviceClass.SIGNAL_STRENGTH, SIGNAL_STRENGTH_DECIBELS_MILLIWATT),
@@ -292,13 +304,3 @@ DETAIL_SENSORS = (
     _detail(Feature.COMMUNICATION_FAILURE, lambda snapshot: snapshot.details.communication_failure),
     _detail(Feature.METER_PUBLIC_KEY, lambda snapshot: snapshot.details.meter_public_key),
 )
-
-
-def parameter_sensor(parameter: Parameter) -> ChargepointSensorDescription:
-    """Describe a setting that cannot be changed."""
-    return ChargepointSensorDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda snapshot: parameter_text(snapshot, parameter.id),
-    )

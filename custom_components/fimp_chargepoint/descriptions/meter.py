@@ -1,9 +1,12 @@
-"""The sensors of the meter, and of the cost that the charge point itself reports."""
+"""The sensors of meters, and of the cost that the charge point itself reports."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import (
+    EntityCategory,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
     UnitOfEnergy,
@@ -11,11 +14,13 @@ from homeassistant.const import (
     UnitOfPower,
 )
 
+from ..chargepoint import GridSnapshot
 from ..chargepoint.model import ChargepointSnapshot, Cost, Feature
 from ..entity import reports
 from .charge_point import (
     TEMPERATURE,
     ChargepointSensorDescription,
+    NodeSensorDescription,
     Quantity,
     Total,
     measurement,
@@ -139,5 +144,55 @@ COST_SENSORS = (
         exists_fn=reports(Feature.STATION_COST),
         value_fn=_charged_cost,
         measured=True,
+    ),
+)
+
+
+# The grid connection: the load of the building, and its limits. -----------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridSensorDescription(NodeSensorDescription[GridSnapshot]):
+    """A current of a grid connection, in A."""
+
+
+def _current(
+    key: str,
+    feature: Feature,
+    value_fn: Callable[[GridSnapshot], float | None],
+    *,
+    is_limit: bool = False,
+) -> GridSensorDescription:
+    return GridSensorDescription(
+        key=key,
+        translation_key=key,
+        device_class=CURRENT.device_class,
+        state_class=None if is_limit else SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=CURRENT.unit,
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC if is_limit else None,
+        exists_fn=reports(feature),
+        value_fn=value_fn,
+        measured=not is_limit,
+    )
+
+
+GRID_SENSORS = (
+    _current("load_l1", Feature.CURRENT_L1, lambda snapshot: snapshot.meter.current_l1),
+    _current("load_l2", Feature.CURRENT_L2, lambda snapshot: snapshot.meter.current_l2),
+    _current("load_l3", Feature.CURRENT_L3, lambda snapshot: snapshot.meter.current_l3),
+    _current("average_load", Feature.CURRENT, lambda snapshot: snapshot.meter.current),
+    _current("highest_load", Feature.HIGHEST_CURRENT, lambda snapshot: snapshot.highest_current),
+    _current(
+        "installed_current",
+        Feature.INSTALLED_CURRENT,
+        lambda snapshot: snapshot.installed_current,
+        is_limit=True,
+    ),
+    _current(
+        "reserved_current",
+        Feature.RESERVED_CURRENT,
+        lambda snapshot: snapshot.reserved_current,
+        is_limit=True,
     ),
 )

@@ -84,6 +84,19 @@ LAST_SESSION_SENSORS = (
     ),
 )
 
+ENERGY_SENSORS = (
+    SessionsSensorDescription(
+        key="computed_energy",
+        translation_key="computed_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=1,
+        exists_fn=reports(Feature.COMPUTED_ENERGY),
+        value_fn=lambda recorder: round(recorder.energy, 3),
+    ),
+)
+
 PRICED_SENSORS = (
     _CostDescription(
         key="session_cost",

@@ -219,7 +219,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
 
     @property
     def _currency(self) -> str:
-        currency = self._parameters.get("tariff_currency")
+        currency = self._parameters.get(parameters.CURRENCY)
         return currency if isinstance(currency, str) else "EUR"
 
     # Questions --------------------------------------------------------------------

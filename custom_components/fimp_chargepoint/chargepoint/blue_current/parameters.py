@@ -10,6 +10,17 @@ from ..capabilities import Parameter, ParameterKind, ParameterValue
 from . import frames
 from .requests import SETTING_COMMANDS
 
+#: What other frames report, or a card.
+MAX_OFFLINE: Final = "max_offline"
+SMART_CHARGING_MAX: Final = "smart_charging_max"
+DEFAULT_CARD: Final = "default_card"
+CARD_NUMBER: Final = "default_card_number"
+CARD_OWNER: Final = "default_card_owner"
+BOOSTING: Final = "boosting"
+SMART_CHARGING: Final = "smart_charging"
+#: The unit of the prices, and no setting of its own.
+CURRENCY: Final = "tariff_currency"
+
 
 class _Row(NamedTuple):
     """A parameter, and the setting in the API that it is; `is_inverted` if it is the opposite."""
@@ -17,26 +28,31 @@ class _Row(NamedTuple):
     id: str
     name: str
     setting: str
+    is_flag: bool = False
     is_inverted: bool = False
 
 
+def _flag(name: str, text: str) -> _Row:
+    return _Row(name, text, name, is_flag=True)
+
+
 _ROWS: Final = (
-    _Row("plug_and_charge", "Plug and charge", "plug_and_charge"),
+    _flag("plug_and_charge", "Plug and charge"),
     _Row(
-        "linked_charge_cards_only", "Linked charge cards only", "public_charging", is_inverted=True
+        "linked_charge_cards_only",
+        "Linked cards only",
+        "public_charging",
+        is_flag=True,
+        is_inverted=True,
     ),
-    _Row("delayed_charging", "Delayed charging", "delayed_charging"),
-    _Row("price_based_charging", "Price-based charging", "price_based_charging"),
-    _Row("smart_charging", "Smart charging", "smart_charging"),
-    _Row("smart_charging_dynamic", "Dynamic smart charging", "smart_charging_dynamic"),
-    _Row(
-        "plug_and_charge_notification",
-        "Plug and charge notification",
-        "plug_and_charge_notification",
-    ),
-    _Row("led_intensity", "LED intensity", "led_intensity"),
-    _Row("led_interaction", "LED interaction", "led_interaction"),
-    _Row("publish_location", "Published location", "publish_location"),
+    _flag("delayed_charging", "Delayed charging"),
+    _flag("price_based_charging", "Price-based charging"),
+    _flag("smart_charging", "Smart charging"),
+    _flag("smart_charging_dynamic", "Dynamic smart charging"),
+    _flag("plug_and_charge_notification", "Plug-and-charge notification"),
+    _flag("led_interaction", "LED interaction"),
+    _flag("publish_location", "Published location"),
+    _Row("led_brightness", "LED brightness", "led_intensity"),
     _Row("latitude", "Latitude", "location.x_coord"),
     _Row("longitude", "Longitude", "location.y_coord"),
     _Row("tariff_id", "Tariff", "tariff.tariff_id"),
@@ -44,28 +60,29 @@ _ROWS: Final = (
     _Row("tariff_price_ex_vat", "Price per kWh without VAT", "tariff.price_ex_vat"),
     _Row("tariff_start_price", "Start fee", "tariff.start_price_in_vat"),
     _Row("tariff_start_price_ex_vat", "Start fee without VAT", "tariff.start_price_ex_vat"),
-    _Row("tariff_currency", "Currency", "tariff.currency"),
+    _Row(CURRENCY, "Currency", "tariff.currency"),
     _Row("delayed_charging_start", "Delayed charging start", "delayed_charging.start_time"),
     _Row("delayed_charging_end", "Delayed charging end", "delayed_charging.end_time"),
     _Row("delayed_charging_days", "Delayed charging days", "delayed_charging.selected_days"),
-    _Row("departure", "Expected departure", "price_based_charging.expected_leave_time"),
-    _Row("departure", "Expected departure", "price_based_charging.expected_departure_time"),
+    _Row("expected_departure", "Expected departure", "price_based_charging.expected_leave_time"),
+    _Row(
+        "expected_departure", "Expected departure", "price_based_charging.expected_departure_time"
+    ),
     _Row("expected_energy", "Expected energy", "price_based_charging.expected_kwh"),
     _Row("minimum_energy", "Minimum energy", "price_based_charging.minimum_kwh"),
     _Row("minimum_level", "Minimum charge level", "price_based_charging.minimum_pct"),
     _Row("charge_level", "Charge level", "price_based_charging.current_battery_pct"),
     _Row("battery_size", "Battery size", "price_based_charging.battery_size_kwh"),
 )
-#: What other frames report.
-MAX_OFFLINE: Final = "max_offline"
-DEFAULT_CARD: Final = "default_card"
-BOOSTING: Final = "boosting"
-SMART_CHARGING: Final = "smart_charging"
 _NAMES: Final = {row.id: row.name for row in _ROWS} | {
-    MAX_OFFLINE: "Current limit while offline",
-    DEFAULT_CARD: "Default charge card",
+    MAX_OFFLINE: "Offline current limit",
+    SMART_CHARGING_MAX: "Smart charging limit",
+    DEFAULT_CARD: "Default card",
+    CARD_NUMBER: "Default card number",
+    CARD_OWNER: "Default card owner",
     BOOSTING: "Boost",
 }
+_FLAGS: Final = {row.id for row in _ROWS if row.is_flag} | {BOOSTING}
 
 
 def values(report: frames.ChargePointSettings) -> dict[str, ParameterValue]:
@@ -75,9 +92,14 @@ def values(report: frames.ChargePointSettings) -> dict[str, ParameterValue]:
         setting = report.settings.get(row.setting)
         if setting is not None:
             found[row.id] = not setting.value if row.is_inverted else setting.value
-    card = report.default_card
-    if card is not None:
-        found[DEFAULT_CARD] = card.name or card.id or card.uid
+    if (card := report.default_card) is not None:
+        # Whoever has the uid can copy the card: it is not shown.
+        shown = {
+            DEFAULT_CARD: card.name or card.id,
+            CARD_NUMBER: card.id,
+            CARD_OWNER: card.customer_name,
+        }
+        found |= {name: text for name, text in shown.items() if text is not None}
     return found
 
 
@@ -85,6 +107,7 @@ def values_of_status(frame: frames.Status) -> dict[str, ParameterValue]:
     """Return the values of the parameters in a status."""
     found: dict[str, ParameterValue | None] = {
         MAX_OFFLINE: frame.max_offline,
+        SMART_CHARGING_MAX: frame.smart_charging_max_usage,
         BOOSTING: frame.boosting,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -105,7 +128,14 @@ def described(may_change: Mapping[str, bool]) -> tuple[Parameter, ...]:
         Parameter(
             id=parameter_id,
             name=_NAMES[parameter_id],
-            kind=ParameterKind.SWITCH if is_writable else ParameterKind.VALUE,
+            kind=_kind(parameter_id, is_writable=is_writable),
         )
         for parameter_id, is_writable in may_change.items()
+        if parameter_id != CURRENCY
     )
+
+
+def _kind(parameter_id: str, *, is_writable: bool) -> ParameterKind:
+    if parameter_id not in _FLAGS:
+        return ParameterKind.VALUE
+    return ParameterKind.SWITCH if is_writable else ParameterKind.FLAG

@@ -115,6 +115,8 @@ def reported(frame: frames.Status, changes: dict[str, object]) -> frozenset[Feat
     for feature, name in _LIMITS.items():
         if changes[name] is not None:
             found.add(feature)
+    if Feature.SESSION_ENERGY in found:
+        found.add(Feature.COMPUTED_ENERGY)
     if frame.total_cost:
         found.add(Feature.STATION_COST)
     return frozenset(found)

@@ -40,8 +40,9 @@ class ActiveSession:
 
     `offset` is how many seconds our clock was set by since then, None if the car was already
     there. `session` is what the charge point reports of it, None as long as it reports the one
-    before, which is `stale` (its start and energy). `recorded`: it has ended, although the car
-    may ask for more. `restored`: an earlier run began to watch it.
+    before, which is `stale` (its start and energy). `summed` is the part of its energy that the
+    history has added up. `recorded`: it has ended, although the car may ask for more.
+    `restored`: an earlier run began to watch it.
     """
 
     since: datetime
@@ -49,6 +50,7 @@ class ActiveSession:
     session: Session | None = None
     stale: tuple[datetime | None, float | None] | None = None
     energy: float | None = None
+    summed: float = 0.0
     charging_seen: bool = False
     who: str | None = None
     ended: datetime | None = None
@@ -224,6 +226,7 @@ _READERS: Readers = {
     "offset": number,
     "session": _session,
     "energy": number,
+    "summed": number,
     "charging_seen": flag,
     "who": text,
     "ended": timestamp,
@@ -236,8 +239,9 @@ class SessionHistory:
     """The sessions of one charge point.
 
     `records` are those that have ended, oldest first, `active` is the current one and `past` the
-    one before, whether anything was charged or not. `totals` is the cost of all of them by
-    currency. `watched` is the start and the energy of the session as last reported.
+    one before, whether anything was charged or not. `energy` is that of all of them in kWh, and
+    never decreases; `totals` is their cost by currency. `watched` is the start and the energy of
+    the session as last reported.
     """
 
     def __init__(self, *, has_price: bool = False) -> None:
@@ -246,6 +250,7 @@ class SessionHistory:
         self.records: list[SessionRecord] = []
         self.active: ActiveSession | None = None
         self.past: ActiveSession | None = None
+        self.energy: float = 0.0
         self.totals: dict[str, float] = {}
         self.watched: tuple[datetime, float] | None = None
         #: Fields stored by a newer version.
@@ -260,6 +265,9 @@ class SessionHistory:
 
     def bill(self, active: ActiveSession, price: Price | None) -> ActiveSession:
         """Take over the session with the cost of its energy, and return it."""
+        summed = max(active.summed, active.energy or 0.0)
+        self.energy += summed - active.summed
+        active = replace(active, summed=summed)
         self.active = active.billed(price, has_price=self.has_price)
         if price is not None:
             added = self.active.session_cost.cost - active.session_cost.cost
@@ -289,6 +297,7 @@ class SessionHistory:
         last = self.records[-1]
         if last.energy is not None and abs(last.energy - energy) <= _ROUNDING:
             return
+        self.energy += max(0.0, energy - (last.energy or energy))
         record = last.with_energy(energy)
         self.records[-1:] = [record]
         if record.cost is not None and last.cost is not None and record.currency is not None:
@@ -307,6 +316,7 @@ class SessionHistory:
             "records": [record.to_storage() for record in self.records],
             "active": None if self.active is None else self.active.to_storage(),
             "past": None if self.past is None else self.past.to_storage(),
+            "energy": self.energy,
             "totals": dict(self.totals),
             "watched": self.watched and [self.watched[0].isoformat(), self.watched[1]],
         }
@@ -321,6 +331,7 @@ class SessionHistory:
         known, self._unknown = fields(data, _HISTORY_READERS)
         self.records = known.get("records", [])
         self.active, self.past = known.get("active"), known.get("past")
+        self.energy = known.get("energy", 0.0)
         self.totals = known.get("totals", {})
         self.watched = known.get("watched")
         if self.active is not None and self.active.recorded and not _has_last(data):
@@ -339,7 +350,11 @@ class SessionHistory:
             for currency, amount in old.totals.items()
         }
         records = [record.to_storage() for record in (*old.records, *new.records)]
-        both = {"records": records[-RECORDS_MAX:], "totals": totals}
+        both = {
+            "records": records[-RECORDS_MAX:],
+            "energy": old.energy + new.energy,
+            "totals": totals,
+        }
         return old.to_storage() | new.to_storage() | both
 
 
@@ -362,6 +377,7 @@ _HISTORY_READERS: Readers = {
     "records": list_of(SessionRecord.from_storage, RECORDS_MAX),
     "active": ActiveSession.from_storage,
     "past": ActiveSession.from_storage,
+    "energy": number,
     "totals": dict_of(number),
     "watched": _watched,
 }
