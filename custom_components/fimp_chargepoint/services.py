@@ -19,6 +19,7 @@ from .actions.authorization import AUTHORIZATION_ACTIONS
 from .actions.charging import CHARGING_ACTIONS
 from .actions.ocpp import OCPP_ACTIONS
 from .actions.sessions import SESSION_ACTIONS
+from .actions.smart_charging import SMART_CHARGING_ACTIONS
 from .actions.targets import async_name, async_targeted_nodes
 from .const import DOMAIN
 from .coordinator import AnyCoordinator
@@ -28,6 +29,7 @@ ACTIONS: Final[dict[str, AnyAction]] = {
     **CHARGING_ACTIONS,
     **SESSION_ACTIONS,
     **AUTHORIZATION_ACTIONS,
+    **SMART_CHARGING_ACTIONS,
     **OCPP_ACTIONS,
 }
 

@@ -62,8 +62,8 @@ async def test_what_is_found() -> None:
         await until(lambda: house.grid.snapshot.highest_current == 7)
         assert house.grid.snapshot.meter.current == 6
         assert house.grid.snapshot.installed_current == 40
-        await until(lambda: house.hub.protocol.cards)
-        assert house.hub.protocol.cards[0].uid == "046C8CCA8C1D90"
+        await until(lambda: house.hub.protocol._requests.cards)
+        assert house.hub.protocol._requests.cards[0].uid == "046C8CCA8C1D90"
 
 
 async def test_day() -> None:
@@ -73,7 +73,7 @@ async def test_day() -> None:
         await house.simulator.plug()
         await until(lambda: house.shown.status is Status.READY_TO_CHARGE)
         assert house.shown.plugged is True
-        starting = asyncio.create_task(house.node.start_session("046C8CCA8C1D90"))
+        starting = asyncio.create_task(house.node.start_with_card("046C8CCA8C1D90"))
         await until(lambda: house.shown.pending.get(Feature.CHARGING) is True)
         await starting
         assert house.shown.status is Status.CHARGING
@@ -113,6 +113,18 @@ async def test_switch_that_is_as_requested_sends_nothing() -> None:
         await house.node.stop_charging()
         await house.node.set(Feature.ENABLED, value=True)
         assert not house.sent("STOP_SESSION") + house.sent("SET_OPERATIVE")
+
+
+async def test_refusal_of_a_repeated_request() -> None:
+    """Its receipt is not taken for that of an earlier one, which has no other answer."""
+    async with blue_current() as house:
+        await until(lambda: house.shown.available)
+        await house.node.set(Feature.ENABLED, value=False)
+        await house.node.set(Feature.ENABLED, value=True)
+        await house.node.override_profile(Profile.DELAYED, on=True)
+        await house.simulator.refuse("not now")
+        with pytest.raises(CommandRejectedError, match="not now"):
+            await house.node.override_profile(Profile.DELAYED, on=False)
 
 
 async def test_usual_card_and_no_card() -> None:
@@ -158,7 +170,7 @@ async def test_unknown_card() -> None:
         await house.simulator.plug()
         await until(lambda: house.shown.plugged)
         with pytest.raises(CommandRejectedError, match="REJECTED"):
-            await house.node.start_session("0000")
+            await house.node.start_with_card("00000000")
 
 
 async def test_block() -> None:
@@ -369,7 +381,7 @@ async def test_commands_without_a_connection() -> None:
 async def test_requests_are_counted_and_spared() -> None:
     async with blue_current() as house:
         await until(lambda: house.shown.available and GRID in house.hub.nodes)
-        await until(lambda: house.hub.protocol.cards)
+        await until(lambda: house.hub.protocol._requests.cards)
         first = sum(house.hub.account.requests.today.values())
         assert first == len(house.simulator.requests) == 7
         await house.simulator.plug()

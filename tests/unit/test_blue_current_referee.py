@@ -46,7 +46,7 @@ PAYLOAD = OverrideCurrentPayload([EVSE, "BCU100002"], "15:00", ["MO", "SA"], "13
 COMMANDS: dict[str, tuple[Theirs, Ours]] = {
     "start with a card": (
         lambda client: client.start_session(EVSE, "046C8CCA8C1D90"),
-        lambda node: node.start_session("046C8CCA8C1D90"),
+        lambda node: node.start_with_card("046C8CCA8C1D90"),
     ),
     "start without a card": (
         lambda client: client.start_session(EVSE, "BCU-APP"),
@@ -178,7 +178,7 @@ async def test_command(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         await until(lambda: len(simulator.requests) > since)
         (theirs,) = frames(simulator, since)
     async with blue_current() as house:
-        await until(lambda: house.shown.available and house.hub.protocol.cards)
+        await until(lambda: house.shown.available and house.hub.protocol._requests.cards)
         await house.simulator.plug()
         await until(lambda: house.shown.plugged)
         since = len(house.simulator.requests)

@@ -7,12 +7,14 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 import probatio
 
-from ..chargepoint import settable_limit
+from ..chargepoint import TakesCards, settable_limit
+from ..chargepoint.errors import InvalidRequestError
 from ..chargepoint.model import Feature
 from ..const import DOMAIN
 from ..coordinator import ChargepointCoordinator
 from .action import Action, Answer, AnyAction, Data
 
+ATTR_CARD: Final = "card"
 ATTR_CURRENT: Final = "current"
 ATTR_DURATION: Final = "duration"
 ATTR_MODE: Final = "mode"
@@ -31,9 +33,17 @@ def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:
         )
 
 
+def _card_taker(coordinator: ChargepointCoordinator) -> TakesCards:
+    if isinstance(coordinator.node, TakesCards):
+        return coordinator.node
+    raise InvalidRequestError("no_cards")
+
+
 def _check_start(coordinator: ChargepointCoordinator, data: Data) -> None:
     chargepoint = coordinator.node
     chargepoint.checked(Feature.CHARGING, value=True)
+    if ATTR_CARD in data:
+        _card_taker(coordinator).check_card(data[ATTR_CARD])
     if ATTR_MODE in data:
         chargepoint.checked(Feature.CHARGING_MODE, data[ATTR_MODE])
     if ATTR_CURRENT in data:
@@ -49,7 +59,10 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> Answer:
         await chargepoint.set(limit, current)
     if ATTR_MODE in data:
         await chargepoint.set_charging_mode(data[ATTR_MODE])
-    await chargepoint.start_charging()
+    if ATTR_CARD in data:
+        await _card_taker(coordinator).start_with_card(data[ATTR_CARD])
+    else:
+        await chargepoint.start_charging()
     if current is not None and getattr(chargepoint.snapshot, limit) != current:
         # The mode has brought a limit of its own.
         await chargepoint.set(limit, current)
@@ -89,6 +102,7 @@ CHARGING_ACTIONS: Final[dict[str, AnyAction]] = {
         fields={
             probatio.Optional(ATTR_MODE): cv.string,
             probatio.Optional(ATTR_CURRENT): cv.positive_float,
+            probatio.Optional(ATTR_CARD): cv.string,
         },
         check=_check_start,
         run=_start,

@@ -14,6 +14,7 @@ from .authorization import (
     Permission,
     Reserve,
     ShowToken,
+    TakesCards,
     TakesPermissions,
     WithdrawAuthorization,
 )
@@ -67,6 +68,14 @@ from .ocpp import (
 )
 from .options import ModuleChoice, Options, Token
 from .scheduler import Clock, Timers, posix
+from .smart_charging import (
+    CurrentSchedule,
+    DelayedCharging,
+    PriceBasedCharging,
+    Profile,
+    SmartCharging,
+    Weekday,
+)
 from .station import StationSnapshot
 from .stored import DamagedError, lost
 from .transport.mqtt import MqttSettings, SettingsSource
@@ -87,7 +96,9 @@ __all__ = [
     "ConnectionMade",
     "ConnectionRefused",
     "ControlPilotState",
+    "CurrentSchedule",
     "DamagedError",
+    "DelayedCharging",
     "FaultTracker",
     "GetVariables",
     "GridSnapshot",
@@ -114,6 +125,8 @@ __all__ = [
     "ParameterKind",
     "ParameterValue",
     "Permission",
+    "PriceBasedCharging",
+    "Profile",
     "Range",
     "Reserve",
     "RestartOcpp",
@@ -121,13 +134,16 @@ __all__ = [
     "SetVariable",
     "SettingsSource",
     "ShowToken",
+    "SmartCharging",
     "StationSnapshot",
     "StopOcpp",
     "StoredRequests",
+    "TakesCards",
     "TakesPermissions",
     "Timers",
     "Token",
     "Warned",
+    "Weekday",
     "WithdrawAuthorization",
     "Withdrawn",
     "control_pilot_state",

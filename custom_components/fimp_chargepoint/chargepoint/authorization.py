@@ -79,3 +79,20 @@ class TakesPermissions(ABC):
             InvalidRequestError: as they say.
 
         """
+
+
+class TakesCards(ABC):
+    """A charge point that starts a session with one of the owner's charge cards."""
+
+    @abstractmethod
+    def check_card(self, card: str) -> None:
+        """Make sure that there is such a card: by its name, its printed number or its uid.
+
+        Raises:
+            InvalidRequestError: there is not.
+
+        """
+
+    @abstractmethod
+    async def start_with_card(self, card: str) -> None:
+        """Start charging with a card; raises the same, and as `Chargepoint.start_charging`."""

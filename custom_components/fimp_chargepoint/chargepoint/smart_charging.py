@@ -4,7 +4,7 @@ Part of the vocabulary: nothing here knows how a protocol spells anything.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
 from enum import IntEnum, StrEnum
@@ -97,12 +97,10 @@ class SmartCharging(ABC):
         """Return the schedules of current limits that concern this charge point."""
 
     @abstractmethod
-    async def set_current_schedule(
-        self, schedule: CurrentSchedule, others: Collection[str] = ()
-    ) -> str | None:
+    async def set_current_schedule(self, schedule: CurrentSchedule) -> str | None:
         """Create a schedule, or change the one with its id; returns the id if it is known.
 
-        It is for this charge point, and for the `others` by their ids at the service.
+        It is for this charge point, whether it is one of the schedule's or not.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ from datetime import datetime
 import logging
 from typing import ClassVar, Final, override
 
+from ..authorization import TakesCards
 from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import Request
@@ -50,7 +51,7 @@ _STATUS: Final = "GET_CH_STATUS"
 _SETTINGS: Final = "GET_CH_SETTINGS"
 
 
-class BlueCurrentChargepoint(Chargepoint, SmartCharging):
+class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
     """One charge point of an account."""
 
     host: MessageHost
@@ -260,9 +261,13 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
 
     # Commands ---------------------------------------------------------------------
 
-    async def start_session(self, card_uid: str | None = None) -> None:
-        """Start a session with a card; without one, with the usual card or with none."""
-        self._card_uid = card_uid
+    @override
+    def check_card(self, card: str) -> None:
+        self._requests.card_uid(card)
+
+    @override
+    async def start_with_card(self, card: str) -> None:
+        self._card_uid = self._requests.card_uid(card)
         try:
             await self.start_charging()
         finally:
@@ -319,10 +324,8 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging):
         return [schedule for schedule in found if self.evse_id in schedule.charge_points]
 
     @override
-    async def set_current_schedule(
-        self, schedule: CurrentSchedule, others: Collection[str] = ()
-    ) -> str | None:
-        charge_points = tuple(dict.fromkeys((self.evse_id, *schedule.charge_points, *others)))
+    async def set_current_schedule(self, schedule: CurrentSchedule) -> str | None:
+        charge_points = tuple(dict.fromkeys((self.evse_id, *schedule.charge_points)))
         request = self._requests.set_schedule(replace(schedule, charge_points=charge_points))
         return schedule_id(await self._request(request)) or schedule.id
 

@@ -39,8 +39,6 @@ class BlueCurrentProtocol(Protocol):
     def __init__(self, hub: ProtocolHost, prefix: str = "") -> None:
         """Start with no charge point."""
         super().__init__(hub, prefix)
-        #: The charge cards of the account.
-        self.cards: tuple[frames.Card, ...] = ()
         self._requests = Requests(hub.clock)
         self._replies = PendingReplies(hub, self._timers, _REPLY_TIME)
         self._charge_points: dict[str, BlueCurrentChargepoint] = {}
@@ -69,7 +67,7 @@ class BlueCurrentProtocol(Protocol):
             case frames.ChargePoints() as found:
                 self._list(found, now)
             case frames.ChargeCards(cards=cards):
-                self.cards = cards
+                self._requests.cards = cards
             case frames.ChargePointSettings() as report:
                 if (charge_point := self._find(report.evse_id, now)) is not None:
                     charge_point.handle_settings(report, now)

@@ -27,6 +27,8 @@ from . import frames
 
 #: What starts a session without a card.
 NO_CARD: Final = "BCU-APP"
+#: The uid of a card: 4, 7 or 10 bytes.
+_UID: Final = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{14}|[0-9a-f]{20})")
 
 #: Seconds after which no reply comes any more: the server itself gives up after about 30.
 _REPLY_TIME: Final = 60.0
@@ -52,12 +54,13 @@ SETTING_COMMANDS: Final = {
 
 
 class _Open(NamedTuple):
-    """A request that has not been answered."""
+    """A request that has not been answered, but for its mere receipt if it `is_received`."""
 
     id: str
     command: str
     evse_id: str | None
     sent_at: float
+    is_received: bool = False
 
 
 class Match(NamedTuple):
@@ -75,6 +78,8 @@ class Requests:
         self._clock = clock
         self._numbers = count(1)
         self._open: list[_Open] = []
+        #: The charge cards of the account.
+        self.cards: tuple[frames.Card, ...] = ()
 
     def make(self, command: str, evse_id: str | None = None, **fields: object) -> Request:
         """Return a request; fields that are None are left out."""
@@ -90,13 +95,19 @@ class Requests:
         )
 
     def match(self, reply: frames.Reply, now: float) -> Match | None:
-        """Return the oldest open request that `reply` can be for; a final one closes it."""
+        """Return the oldest open request that `reply` can be for; a final one closes it.
+
+        Each request is received once, and some are never answered beyond that.
+        """
         self._open = self._recent(now)
-        for opened in self._open:
+        for index, opened in enumerate(self._open):
             is_about = None in (reply.evse_id, opened.evse_id) or reply.evse_id == opened.evse_id
-            if is_about and opened.command == reply.command:
+            is_possible = reply.final or not opened.is_received
+            if is_about and is_possible and opened.command == reply.command:
                 if reply.final or reply.error is not None:
-                    self._open.remove(opened)
+                    del self._open[index]
+                else:
+                    self._open[index] = opened._replace(is_received=True)
                 return Match(opened.id, opened.evse_id)
         return None
 
@@ -120,6 +131,23 @@ class Requests:
     def start(self, evse_id: str, card_uid: str | None) -> Request:
         """Start a session, with the uid of a card or without one."""
         return self.make("START_SESSION", evse_id, session_token=card_uid or NO_CARD)
+
+    def card_uid(self, card: str) -> str:
+        """Return the uid of a card: by its name or its printed number, without case.
+
+        A uid is returned as it is: not all cards need to be on the list.
+        """
+        wanted = card.strip().casefold()
+        for each in self.cards:
+            if wanted and wanted in (each.uid.casefold(), (each.id or "").casefold()):
+                return each.uid
+        of_name = [each.uid for each in self.cards if (each.name or "").casefold() == wanted]
+        if wanted and len(of_name) == 1:
+            return of_name[0]
+        if _UID.fullmatch(wanted) or wanted == NO_CARD.casefold():
+            return card.strip().upper()
+        names = [each.name or each.id or each.uid for each in self.cards]
+        raise InvalidRequestError("unknown_card", value=card, cards=names)
 
     def operative(self, evse_id: str, *, value: bool) -> Request:
         """Make a charge point available for charging, or block it."""
