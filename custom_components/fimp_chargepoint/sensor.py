@@ -1,15 +1,31 @@
 """What a charge point reports."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import override
 
-from homeassistant.components.sensor import SensorEntity
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.components.sensor import (
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint import Chargepoint, GridSnapshot, OcppSnapshot, ParameterKind
+from .chargepoint import (
+    Chargepoint,
+    GridSnapshot,
+    HubEvent,
+    OcppSnapshot,
+    Parameter,
+    ParameterKind,
+    RequestsCounted,
+)
 from .chargepoint.model import ChargepointSnapshot, NodeSnapshot, Reason
+from .const import DOMAIN
+from .controls import parameter_text
 from .coordinator import (
     FACTS,
     AnyNode,
@@ -21,6 +37,7 @@ from .descriptions.charge_point import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
     SENSORS,
+    ChargepointSensorDescription,
     NodeSensorDescription,
     SensorValue,
     Total,
@@ -33,8 +50,7 @@ from .descriptions.session import (
     PRICED_SENSORS,
     SessionsSensorDescription,
 )
-from .descriptions.settings import SETTING_SENSORS as SETTING_SENSORS  # noqa: PLC0414
-from .descriptions.settings import setting_sensor
+from .descriptions.settings import SETTING_SENSORS
 from .descriptions.vehicle import DIRECT_SENSORS, VEHICLE_SENSORS
 from .entity import (
     NodeEntity,
@@ -44,9 +60,34 @@ from .entity import (
     existing,
     of_parameters,
 )
+from .hub_id import hub_id
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubSensorDescription(SensorEntityDescription):
+    """A value of what an entry connects to."""
+
+
+REQUESTS_SENT = HubSensorDescription(
+    key="requests_sent",
+    translation_key="requests_sent",
+    state_class=SensorStateClass.TOTAL_INCREASING,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+)
+
+
+def _setting_sensor(parameter: Parameter) -> ChargepointSensorDescription:
+    """Describe a setting that can only be looked at."""
+    return SETTING_SENSORS.get(parameter.id) or ChargepointSensorDescription(
+        key=f"parameter_{parameter.id}",
+        name=parameter.name,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda snapshot: parameter_text(snapshot, parameter.id),
+    )
 
 
 async def async_setup_entry(
@@ -76,10 +117,12 @@ async def async_setup_entry(
         add(existing(PRICED_SENSORS), PricedSensor)
     else:
         async_remove_descriptions(entry, Platform.SENSOR, PRICED_SENSORS)
-    add(of_parameters(ParameterKind.VALUE, setting_sensor), NodeSensor)
+    add(of_parameters(ParameterKind.VALUE, _setting_sensor), NodeSensor)
     add_nodes = partial(async_setup_nodes, entry, async_add_entities, Platform.SENSOR)
     add_nodes(OcppSnapshot, existing(OCPP_SENSORS), NodeSensor)
     add_nodes(GridSnapshot, existing(GRID_SENSORS), NodeSensor)
+    if entry.runtime_data.hub.requests_sent is not None:
+        async_add_entities([RequestsSensor(entry)])
 
 
 class _Sensor(SensorEntity):
@@ -153,6 +196,36 @@ class LastSessionSensor(SessionsSensor):
     def available(self) -> bool:
         """It stays true without the charge point."""
         return True
+
+
+class RequestsSensor(SensorEntity):
+    """How many requests were sent today; the service of the account limits them."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(self, entry: FimpConfigEntry) -> None:
+        """Belong to the device of the account."""
+        self.entity_description: HubSensorDescription = REQUESTS_SENT
+        self._attr_unique_id = f"{hub_id(entry)}_{REQUESTS_SENT.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, hub_id(entry))})
+        self._hub = entry.runtime_data.hub
+
+    @property
+    @override
+    def native_value(self) -> int | None:
+        """Return the count."""
+        return self._hub.requests_sent
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the count."""
+        self.async_on_remove(self._hub.add_listener(self._handle))
+
+    @callback
+    def _handle(self, event: HubEvent) -> None:
+        if isinstance(event, RequestsCounted):
+            self.async_write_ha_state()
 
 
 class PricedSensor(SessionsSensor):

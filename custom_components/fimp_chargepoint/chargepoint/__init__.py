@@ -42,6 +42,7 @@ from .hub import (
     HubEvent,
     NodeAdded,
     NodeRemoved,
+    RequestsCounted,
     Warned,
     Withdrawn,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "PriceBasedCharging",
     "Profile",
     "Range",
+    "RequestsCounted",
     "Reserve",
     "RestartOcpp",
     "SendSecurityEvent",

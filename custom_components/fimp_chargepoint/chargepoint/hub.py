@@ -99,8 +99,15 @@ class ClockSet:
     by: float
 
 
+@dataclass(frozen=True, slots=True)
+class RequestsCounted:
+    """`Hub.requests_sent` has changed."""
+
+
 type ConnectionEvent = ConnectionMade | ConnectionLost | ConnectionRefused | EchoHeard
-type HubEvent = NodeAdded | NodeRemoved | ConnectionEvent | Warned | Withdrawn | ClockSet
+type HubEvent = (
+    NodeAdded | NodeRemoved | ConnectionEvent | Warned | Withdrawn | ClockSet | RequestsCounted
+)
 type HubListener = Callable[[HubEvent], None]
 
 
@@ -238,6 +245,11 @@ class Hub(ABC):
     def gone(self) -> frozenset[str]:
         """The addresses of charge points for which nothing needs to be chosen any longer."""
         return frozenset()
+
+    @property
+    def requests_sent(self) -> int | None:
+        """How many requests were sent today, None if nobody limits them."""
+        return None
 
     def reads(self, line: Line) -> bool:
         """Whether the content of a received message is used by any protocol."""

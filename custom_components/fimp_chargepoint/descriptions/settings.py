@@ -5,7 +5,6 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import DEGREE, PERCENTAGE, EntityCategory, UnitOfEnergy
 
-from ..chargepoint import Parameter
 from ..chargepoint.model import ChargepointSnapshot
 from ..controls import parameter_text
 from .charge_point import (
@@ -101,13 +100,3 @@ SETTING_SENSORS: Final = {
     "charge_level": _sensor("charge_level", _PERCENT),
     "battery_size": _sensor("battery_size", _ENERGY),
 }
-
-
-def setting_sensor(parameter: Parameter) -> ChargepointSensorDescription:
-    """Describe a setting that cannot be changed."""
-    return SETTING_SENSORS.get(parameter.id) or ChargepointSensorDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda snapshot: parameter_text(snapshot, parameter.id),
-    )

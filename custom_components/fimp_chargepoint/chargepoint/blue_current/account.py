@@ -63,6 +63,8 @@ class RequestCounter:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         """Start with none."""
+        #: Called after each request.
+        self.changed: Callable[[], None] = lambda: None
         self._now = now
         self._day: date | None = None
         self._counts: Counter[str] = Counter()
@@ -71,6 +73,7 @@ class RequestCounter:
         """Count a request."""
         self._turn_page()
         self._counts[command] += 1
+        self.changed()
 
     @property
     def today(self) -> Counter[str]:

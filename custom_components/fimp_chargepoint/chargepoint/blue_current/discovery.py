@@ -9,15 +9,15 @@ from typing import Final, override
 from ..commands.replies import PendingReplies
 from ..errors import ProtocolError
 from ..grid import GridConnection
-from ..hub import Hub, Timed
+from ..hub import Hub, RequestsCounted, Timed
 from ..model import Meter, Reason
 from ..options import Options
 from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
-from ..scheduler import Clock
+from ..scheduler import Clock, Timers
 from ..transport import Backoff
 from ..transport.websocket import Session, WebsocketTransport
 from . import decoding, frames, status
-from .account import Account, look_up
+from .account import Account, look_up, next_reset
 from .chargepoint import BlueCurrentChargepoint
 from .requests import Requests
 
@@ -265,6 +265,20 @@ class BlueCurrentHub(Hub):
             session, self.account, self, backoff=backoff, now=self._calendar
         )
         self.protocol = BlueCurrentProtocol(self)
+        self._timers = Timers(self.scheduler, self)
+        self.account.requests.changed = self._requests_counted
+
+    @property
+    @override
+    def requests_sent(self) -> int:
+        return self.account.requests.today.total()
+
+    def _requests_counted(self) -> None:
+        """Inform the listeners, now and when the day is over."""
+        now = self._calendar()
+        left = (next_reset(now) - now).total_seconds()
+        self._timers.set("reset", self.clock.now() + left, lambda _: self._tell(RequestsCounted()))
+        self._tell(RequestsCounted())
 
     @property
     @override
