@@ -277,8 +277,12 @@ class BlueCurrentChargepoint(AccountWords):
 
     async def limit(self, amperes: str = "") -> None:
         """Let smart charging allow so much."""
-        self.smart_limit = number(amperes) if amperes else None
-        self.settings["smart_charging"] = bool(amperes)
+        self.allow(number(amperes) if amperes else None)
+
+    def allow(self, limit: float | None) -> None:
+        """Let smart charging allow so many ampere, or all of them."""
+        self.smart_limit = limit
+        self.settings["smart_charging"] = limit is not None
         self.offer()
         self.push_settings()
         self.push()

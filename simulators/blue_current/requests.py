@@ -1,6 +1,7 @@
 """What Blue Current does with the commands of a client that is logged in."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 import json
 import logging
 from typing import Any, Final, Protocol
@@ -9,6 +10,8 @@ from . import messages
 from .chargepoint import BlueCurrentChargepoint
 
 _LOGGER = logging.getLogger(__name__)
+
+_DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 type Request = dict[str, Any]
 type Handler = Callable[["Requests", BlueCurrentChargepoint, Request], Awaitable[None]]
@@ -39,6 +42,8 @@ class Requests:
         """Begin without a schedule."""
         self.server = server
         self.schedules: dict[int, Request] = {}
+        #: What schedules allow now, by charge point.
+        self._allowed: dict[str, float] = {}
 
     async def answer(self, request: Request) -> None:
         """Do what a request wants, and reply."""
@@ -90,12 +95,35 @@ class Requests:
             )
             return
         self.schedules[number] = request
+        self.apply_schedules()
         self._reply(request["command"], _schedule(number, request))
 
     def clear_schedule(self, request: Request) -> None:
         """Delete a schedule; its id is a number."""
         found = self.schedules.pop(request["schedule_id"], None)
+        self.apply_schedules()
         self._reply(request["command"], {}, "" if found else "not found")
+
+    def apply_schedules(self) -> None:
+        """Limit the charge points whose schedule holds now, as smart charging does.
+
+        How Blue Current reports such a limit is not documented.
+        """
+        now = datetime.now(messages.TIME_ZONE)
+        for point in self.server.listed:
+            limits = [
+                float(each["overridevalue"])
+                for each in self.schedules.values()
+                if point.evse_id in each["chargepoints"] and _holds(each, now)
+            ]
+            allowed = min(limits, default=None)
+            if allowed == self._allowed.get(point.evse_id):
+                continue
+            if allowed is None:
+                del self._allowed[point.evse_id]
+            else:
+                self._allowed[point.evse_id] = allowed
+            point.allow(allowed)
 
     def _reply(self, command: str, data: object, error: str = "") -> None:
         self.server.push({"object": command, "success": not error, "error": error, "data": data})
@@ -199,6 +227,25 @@ class Requests:
     async def _done(self, point: BlueCurrentChargepoint, request: Request) -> None:
         command = request["command"]
         self.server.push(messages.received(command, point.refusal or ""))
+
+
+def _holds(schedule: Request, now: datetime) -> bool:
+    """Return whether a schedule began more recently than it ended."""
+    since = {}
+    for name in ("start", "stop"):
+        hour, minute = map(int, schedule[f"override{name}time"].split(":"))
+        since[name] = min(
+            (
+                (now.weekday() - _DAYS.index(day)) * 1440
+                + now.hour * 60
+                + now.minute
+                - hour * 60
+                - minute
+            )
+            % (7 * 1440)
+            for day in schedule[f"override{name}days"]
+        )
+    return since["start"] < since["stop"]
 
 
 def _schedule(number: int, request: Request) -> Request:

@@ -250,6 +250,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
         """Report the charge points that charge, again and again."""
         while True:
             await self.sleep(_REPORT)
+            self._requests.apply_schedules()
             for point in self.listed:
                 if point.charging and not point.silent:
                     point.push()
