@@ -100,6 +100,7 @@ async def _async_diagnostics(
     if entry.state is ConfigEntryState.LOADED:
         data = entry.runtime_data
         known["hub"] = _hub(entry)
+        known["error_history"] = await data.hub.error_history()
         known["nodes"] = {
             address: data.hub.internal_errors.ask(_node, hass, coordinator, redactor)
             for address, coordinator in data.coordinators.items()

@@ -292,6 +292,40 @@ async def test_it_can_be_played_everest(
         assert node["snapshot"]["identity"]["evse_id"].startswith("redacted")
 
 
+async def test_the_error_history_of_a_station(
+    hass: HomeAssistant, broker: BrokerProcess, download: Any
+) -> None:
+    """Errors that are over as well; without an answer the rest is there."""
+    entry = other_broker(broker)
+    async with EverestSimulator(
+        Broker(broker.host, broker.port),
+        companions=SisterSetup(errors="errors", authorizer="auth"),
+        timing=QUICK,
+    ) as station:
+        await load(hass, entry)
+        found = Chargepoint(hass, station, entry)
+        await found.expects("sensor", "status", "disconnected")
+        await until(lambda: found.state("binary_sensor", "problem") == "off")
+        await station.do("error high generic/Other no 192.168.1.7 found")
+        await station.do("clear_error")
+        await station.do("error low generic/Other2 it is warm")
+        address = "everest_api/1/error_history_consumer/errors"
+        errors = json.loads(await download(entry))["data"]["error_history"][address]
+        told = [(each["type"], each["severity"], each["state"]) for each in errors]
+        assert told == [
+            ("generic/Other", "High", "ClearedByModule"),
+            ("generic/Other2", "Low", "Active"),
+        ]
+        assert "192.168" not in errors[0]["message"]
+        assert errors[0]["message"].endswith("found")
+    text = await download(entry)
+    assert json.loads(text)["data"]["error_history"] == {address: None}
+    assert json.loads(text)["data"]["nodes"]
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert "error_history" not in json.loads(await download(entry))["data"]
+    assert "error_history" not in json.loads(await download(entry))["data"]
+
+
 async def test_nothing_of_the_back_end_is_in_it(
     hass: HomeAssistant, broker: BrokerProcess, download: Any, everything_enabled: None
 ) -> None:

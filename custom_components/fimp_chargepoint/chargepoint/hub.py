@@ -251,6 +251,10 @@ class Hub(ABC):
         """How many requests were sent today, None if nobody limits them."""
         return None
 
+    async def error_history(self) -> dict[str, object]:
+        """Return the errors that charge points keep, by who keeps them, for diagnostics."""
+        return {}
+
     def reads(self, line: Line) -> bool:
         """Whether the content of a received message is used by any protocol."""
         return line.mark is Mark.PLAIN

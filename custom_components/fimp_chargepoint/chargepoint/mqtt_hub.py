@@ -64,6 +64,13 @@ class MqttHub(Hub):
         found = (self.internal_errors.ask(lambda: each.gone) for _, each in self._protocols)  # noqa: B023
         return frozenset[str]().union(*(each or () for each in found))
 
+    @override
+    async def error_history(self) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for _, protocol in self._protocols:
+            found |= await protocol.error_history()
+        return found
+
     @property
     @override
     def protocols(self) -> tuple[tuple[str, str], ...]:

@@ -92,6 +92,10 @@ class Protocol(ABC):
         """The addresses of charge points for which nothing needs to be chosen any longer."""
         return frozenset()
 
+    async def error_history(self) -> dict[str, object]:
+        """Return the errors that charge points keep, by who keeps them, for diagnostics."""
+        return {}
+
     def leave(self) -> list[tuple[str, bytes]]:
         """Say nothing more by itself; returns what is to be said if nobody comes back.
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, override
 
 from ...commands.command import Request
-from ...errors import InvalidRequestError
+from ...commands.replies import PendingReplies
+from ...errors import ChargepointError, InvalidRequestError
 from ...node import MessageHost
 from ...options import Token
 from .. import limits
-from ..envelope import error_name, mapping, objects, part, text
+from ..envelope import JsonObject, error_name, mapping, objects, part, text
 from ..limits import Limits
 from .costs import parse_cost
 from .module import ApiModule, Kind, Signature
@@ -94,6 +95,16 @@ class ErrorHistory(CompanionModule):
         """Request the active errors."""
         self._overtaken = False
         self.ask("active_errors")
+
+    async def past(self, replies: PendingReplies) -> list[JsonObject] | None:
+        """Return the newest errors, also those that are over; None without a reply."""
+        try:
+            # A filter that is left out lets everything pass.
+            reply = await replies.ask(self.request("get_errors", {}, to=replies))
+        except ChargepointError:
+            return None
+        found = objects(reply.get("errors")) if isinstance(reply, dict) else []
+        return sorted(found, key=lambda error: str(error.get("timestamp")))[-_ERRORS_MAX:]
 
     @override
     def handle_message(self, variable: str, value: object, now: float) -> None:

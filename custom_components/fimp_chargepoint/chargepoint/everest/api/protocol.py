@@ -3,12 +3,14 @@
 A message proves a module; newer releases also list all of them when asked.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, override
 from uuid import uuid4
 
+from ...commands.replies import PendingReplies
 from ...model import ChargepointSnapshot
 from ...notices import ModulesUnassigned
 from ...options import ModuleChoice
@@ -18,7 +20,7 @@ from ..envelope import JsonObject, ReplyTopic, decode, mapping, number, objects,
 from ..ocpp.client import EverestOcpp
 from .chargepoint import EverestChargepoint
 from .communication_check import CommunicationCheck
-from .companions import COMPANIONS, CompanionModule
+from .companions import COMPANIONS, CompanionModule, ErrorHistory
 from .module import Kind, identifies, node_address
 from .module_assignment import Assignment
 
@@ -50,6 +52,8 @@ _LOOK_TIME: Final = 5.0
 NAMING_TIME: Final = 2.0
 #: Discoveries that may still be replied to.
 _DISCOVERIES: Final = 4
+#: Seconds to wait for the reply to a question of the protocol's own.
+_REPLY_TIME: Final = 3.0
 #: Modules beside the EVSEs that are kept; the largest station has a few for each.
 _COMPANIONS_MAX: Final = 2000
 #: Seconds to collect beacons for: a starting EVerest sends one for each API module.
@@ -79,6 +83,7 @@ class EverestProtocol(Protocol):
         #: Where the replies to the last discoveries go: each module sends one.
         self._reply_to: deque[str] = deque(maxlen=_DISCOVERIES)
         self._communication_check = CommunicationCheck(hub, self._timers)
+        self._replies = PendingReplies(hub, self._timers, _REPLY_TIME)
 
     @override
     def route(self, topic: str) -> Handler | None:
@@ -113,8 +118,15 @@ class EverestProtocol(Protocol):
 
     @override
     def connection_lost(self, now: float) -> None:
+        self._replies.connection_lost()
         super().connection_lost(now)
         self._hub.internal_errors.each(self._unnamed, lambda evse: evse.connection_lost(now))
+
+    @override
+    async def error_history(self) -> dict[str, object]:
+        histories = [each for each in self._members.values() if isinstance(each, ErrorHistory)]
+        found = await asyncio.gather(*(each.past(self._replies) for each in histories))
+        return {each.address: errors for each, errors in zip(histories, found, strict=True)}
 
     @override
     def leave(self) -> list[tuple[str, bytes]]:
