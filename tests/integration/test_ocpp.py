@@ -17,6 +17,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.api import module as
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
     clients as ocpp_clients,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.requests import STANDARD_KEYS
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
 from simulators.mqtt import Broker
@@ -307,9 +308,6 @@ async def test_keys(hass: HomeAssistant, broker: BrokerProcess, dialect: str) ->
             with pytest.raises(HomeAssistantError, match=word) as caught:
                 await station.ask("set_key", key=key, value="1")
             assert caught.value.translation_key == "command_rejected"
-        # All of them at once is what only the bus offers.
-        with pytest.raises(ServiceValidationError, match="turned off"):
-            await station.ask("get_keys")
 
 
 async def test_monitor_keys(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -348,6 +346,23 @@ async def test_what_only_the_newest_release_offers(
         await until(lambda: back_end.told == [("SettingSystemTime", "")])
 
 
+@pytest.mark.parametrize("dialect", ["main", "2025.10"])
+async def test_all_keys_through_the_api(
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str
+) -> None:
+    """It cannot list them, so the standard ones are requested; those that it lacks are left out."""
+    async with ocpp(hass, broker, dialect, API) as station:
+        await station.is_connected("on")
+        back_end = station.point.back_end
+        assert back_end is not None
+        found = {each["key"]: each for each in (await station.ask("get_keys"))["keys"]}
+        assert found.keys() == back_end.keys.keys() & set(STANDARD_KEYS)
+        assert found["HeartbeatInterval"]["value"] == back_end.keys["HeartbeatInterval"].value
+        assert all(each["status"] == "Accepted" for each in found.values())
+        with pytest.raises(ServiceValidationError):
+            await station.ask("get_keys", component="OCPPCommCtrlr")
+
+
 @pytest.mark.parametrize("dialect", ["2026.02", "2025.10"])
 async def test_what_a_release_does_not_offer(
     hass: HomeAssistant, broker: BrokerProcess, dialect: str
@@ -357,19 +372,21 @@ async def test_what_a_release_does_not_offer(
         # 2025.10 shows what it is by its heart.
         await station.expects("sensor", "registration", "accepted")
         await until(lambda: station.client.module.heartbeats._at is not None)
-        refused: dict[str, dict[str, Any]] = {
-            "change_availability": {"available": False},
-            "send_security_event": {"type": "SettingSystemTime"},
-            "stop": {},
-            "restart": {},
+        either = "needs_ocpp_consumer_or_bus"
+        refused: dict[str, tuple[dict[str, Any], str, str | None]] = {
+            "change_availability": ({"available": False}, "needs_ocpp_consumer", "2026.10"),
+            "send_security_event": ({"type": "SettingSystemTime"}, either, "2026.10"),
+            "stop": ({}, "bus_off", None),
+            "restart": ({}, "bus_off", None),
         }
         if dialect == "2025.10":
-            refused["monitor_keys"] = {"keys": ["ConnectionTimeOut"]}
-        for action, data in refused.items():
+            refused["monitor_keys"] = ({"keys": ["ConnectionTimeOut"]}, either, "2025.12")
+        for action, (data, key, release) in refused.items():
             before = len(station.point.received)
             with pytest.raises(ServiceValidationError) as caught:
                 await station.ask(action, **data)
-            assert caught.value.translation_key in {"needs_ocpp_consumer", "bus_off"}
+            assert caught.value.translation_key == key
+            assert (caught.value.translation_placeholders or {}).get("release") == release
             assert len(station.point.received) == before
 
 
@@ -593,7 +610,7 @@ async def test_the_api_before_v1(hass: HomeAssistant, broker: BrokerProcess) -> 
         await station.is_connected("on")
         await station.point.ocpp("disconnect")
         await station.is_connected("off")
-        with pytest.raises(ServiceValidationError, match="turned off"):
+        with pytest.raises(ServiceValidationError, match=r"EVerest 2025\.10 or later, or an OCPP"):
             await station.ask("get_keys")
 
 

@@ -2,6 +2,15 @@
 
 import re
 
+from custom_components.fimp_chargepoint.chargepoint import (
+    GetVariables,
+    MonitorVariables,
+    RestartOcpp,
+    SendSecurityEvent,
+    SetVariable,
+    StopOcpp,
+)
+from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.requests import API_SINCE
 from tests.helpers.schemas import ocpp_interface
 
 from .project import INTEGRATION, ROOT, read_json, read_yaml
@@ -47,3 +56,29 @@ def test_what_covers_them_exists() -> None:
     text = "\n".join(" ".join(row) for row in _rows())
     assert {each.lower() for each in re.findall(r"\*\*([^*]+)\*\*", text)} <= names
     assert set(re.findall(r"`(ocpp_(?!consumer|message|transaction)\w+)`", text)) == actions
+
+
+#: The command of each action that has a row in the table.
+COMMANDS: dict[str, type] = {
+    "ocpp_stop": StopOcpp,
+    "ocpp_restart": RestartOcpp,
+    "ocpp_get_keys": GetVariables,
+    "ocpp_set_key": SetVariable,
+    "ocpp_monitor_keys": MonitorVariables,
+    "ocpp_send_security_event": SendSecurityEvent,
+}
+
+
+def test_the_table_says_which_release_each_command_needs() -> None:
+    """The same as the errors say."""
+    rows = {row[2]: row for row in _rows() if row[0] == "←" and len(row) == 5}
+    for action, command in COMMANDS.items():
+        _, _, _, api, on_bus = rows[f"action `{action}`"]
+        since = API_SINCE.get(command)
+        if since is None:
+            assert api == ""
+        else:
+            assert ("all releases" if since == "2025.10" else f"from {since} on") in api
+        assert "from 2025.12 on" in on_bus
+    (row,) = [row for row in _rows() if row[:2] == ["→", "`configuration_key`"]]
+    assert "from 2025.12 on" in row[3]

@@ -126,7 +126,7 @@ class BusModule:
         """
         call = bus_call(command)
         if call is None:
-            raise InvalidRequestError("needs_ocpp_consumer")
+            raise InvalidRequestError("needs_ocpp_consumer", release="2026.10")
         if self.dialect is None:
             raise InvalidRequestError("bus_silent")
         if self.dialect is not Dialect.NAMED:

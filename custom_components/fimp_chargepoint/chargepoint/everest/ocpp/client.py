@@ -15,6 +15,7 @@ from ...node import Changes, MessageHost
 from ...ocpp import (
     NOTHING_KNOWN,
     ChangeAvailability,
+    GetVariables,
     MonitorVariables,
     OcppClient,
     OcppCommand,
@@ -279,7 +280,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     def _by_api(self, command: OcppCommand) -> ocpp_requests.ApiCall | None:
         """Return the call of the API for `command`, None if this release does not offer it."""
         call = ocpp_requests.api_call(command)
-        if call is None or not self._has_module:
+        if call is None or not self._has_module or self._is_for_bus(command):
             return None
         offered = {
             ocpp_requests.AVAILABILITY: self._has_all,
@@ -288,14 +289,26 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         }
         return call if offered.get(call.operation, True) else None
 
+    def _is_for_bus(self, command: OcppCommand) -> bool:
+        """Whether the bus is preferred: only there can all keys be requested."""
+        if self._bus is None or command != GetVariables():
+            return False
+        try:
+            self._bus.question(command)
+        except InvalidRequestError:
+            return False
+        return True
+
     def _by_bus(self, command: OcppCommand) -> Question:
+        release = ocpp_requests.API_SINCE.get(type(command), "")
         if isinstance(command, ChangeAvailability):
-            raise InvalidRequestError("needs_ocpp_consumer")
-        if self._bus is None:
-            raise InvalidRequestError(
-                "bus_without_ocpp" if self.host.options.internal_bus else "bus_off"
-            )
-        return self._bus.question(command)
+            raise InvalidRequestError("needs_ocpp_consumer", release=release)
+        if self._bus is not None:
+            return self._bus.question(command)
+        if release:
+            raise InvalidRequestError("needs_ocpp_consumer_or_bus", release=release)
+        is_on = self.host.options.internal_bus
+        raise InvalidRequestError("bus_without_ocpp" if is_on else "bus_off")
 
     @override
     def _done(self, command: OcppCommand) -> None:

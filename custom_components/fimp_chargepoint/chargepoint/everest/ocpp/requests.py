@@ -3,7 +3,8 @@
 EVerest API v1. A variable without a component is a configuration key of OCPP 1.6.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from ...errors import CommandRejectedError, InvalidRequestError, refused_with
@@ -22,6 +23,8 @@ _SOURCE: Final = "fimp_chargepoint"
 _VALUE_MAX: Final = 1000
 #: What means that a value was taken.
 TAKEN: Final = frozenset({"Accepted", "RebootRequired", "Scheduled"})
+#: What means that there is no such variable.
+_UNKNOWN: Final = frozenset({"UnknownVariable", "UnknownComponent"})
 
 
 class ApiCall(NamedTuple):
@@ -34,6 +37,35 @@ class ApiCall(NamedTuple):
 
 #: A question that every release answers, whatever it thinks of it; it changes nothing.
 PING: Final = GetVariables(names=("HeartbeatInterval",))
+
+#: The standard keys of OCPP 1.6 and its security extension, except for a key that nobody can read.
+STANDARD_KEYS: Final = tuple(
+    """
+    AdditionalRootCertificateCheck AllowOfflineTxForUnknownId AuthorizationCacheEnabled
+    AuthorizeRemoteTxRequests BlinkRepeat CertificateSignedMaxChainSize CertificateStoreMaxLength
+    ChargeProfileMaxStackLevel ChargingScheduleAllowedChargingRateUnit ChargingScheduleMaxPeriods
+    ClockAlignedDataInterval ConnectionTimeOut ConnectorPhaseRotation
+    ConnectorPhaseRotationMaxLength ConnectorSwitch3to1PhaseSupported CpoName
+    GetConfigurationMaxKeys HeartbeatInterval LightIntensity LocalAuthListEnabled
+    LocalAuthListMaxLength LocalAuthorizeOffline LocalPreAuthorize MaxChargingProfilesInstalled
+    MaxEnergyOnInvalidId MeterValueSampleInterval MeterValuesAlignedData
+    MeterValuesAlignedDataMaxLength MeterValuesSampledData MeterValuesSampledDataMaxLength
+    MinimumStatusDuration NumberOfConnectors ReserveConnectorZeroSupported ResetRetries
+    SecurityProfile SendLocalListMaxLength StopTransactionOnEVSideDisconnect
+    StopTransactionOnInvalidId StopTxnAlignedData StopTxnAlignedDataMaxLength StopTxnSampledData
+    StopTxnSampledDataMaxLength SupportedFeatureProfiles SupportedFeatureProfilesMaxLength
+    SupportedFileTransferProtocols TransactionMessageAttempts TransactionMessageRetryInterval
+    UnlockConnectorOnEVSideDisconnect WebSocketPingInterval
+    """.split()  # noqa: SIM905
+)
+#: The release from which on `ocpp_consumer` takes each command; the others only the bus takes.
+API_SINCE: Final[Mapping[type, str]] = {
+    GetVariables: "2025.10",
+    SetVariable: "2025.10",
+    MonitorVariables: "2025.12",
+    SendSecurityEvent: "2026.10",
+    ChangeAvailability: "2026.10",
+}
 
 #: What only newer releases have.
 MONITOR: Final = "monitor_variables"
@@ -49,8 +81,9 @@ def api_call(command: OcppCommand) -> ApiCall | None:
 
     """
     match command:
-        case GetVariables() if command.names:
-            return ApiCall("get_variables", _get(command), _values)
+        case GetVariables() if command.names or not command.component:
+            answer = _values if command.names else _known_values
+            return ApiCall("get_variables", _get(command), answer)
         case SetVariable():
             return ApiCall("set_variables", _set(command), _status_of_item)
         case MonitorVariables():
@@ -76,6 +109,9 @@ def _variables(command: GetVariables | MonitorVariables) -> list[dict[str, objec
 
 
 def _get(command: GetVariables) -> dict[str, object]:
+    if not command.names:
+        # It cannot list all keys.
+        command = replace(command, names=STANDARD_KEYS)
     return {"items": [{"component_variable": each} for each in _variables(command)]}
 
 
@@ -149,6 +185,12 @@ def _status_of_item(reply: object) -> dict[str, object]:
 def _values(reply: object) -> dict[str, object]:
     """Return the reply for each key, in their order."""
     return {"keys": [_value(item) for item in _items(reply)]}
+
+
+def _known_values(reply: object) -> dict[str, object]:
+    """Return the reply for each key that the station has."""
+    items = [each for each in _items(reply) if each.get("status") not in _UNKNOWN]
+    return {"keys": [_value(item) for item in items]}
 
 
 def _value(item: JsonObject) -> dict[str, str | None]:
