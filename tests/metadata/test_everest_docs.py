@@ -2,6 +2,7 @@
 
 import re
 
+from custom_components.fimp_chargepoint.chargepoint.everest.api.module import Kind
 from tests.helpers.schemas import SCHEMAS, definitions
 
 from .project import INTEGRATION, ROOT, read_json
@@ -35,3 +36,35 @@ def test_entities_have_the_names_that_the_tables_say() -> None:
     named = {name.lower() for row in _rows() for name in re.findall(r"\*\*([^*]+)\*\*", row)}
     assert len(named) > 20
     assert named - there == set()
+
+
+#: All API modules of EVerest's source tree.
+API_MODULES = frozenset(
+    {
+        *("auth_consumer", "auth_token_provider", "auth_token_validator"),
+        *("dc_external_derate_consumer", "display_message", "entrypoint"),
+        *("error_history_consumer", "ev_board_support", "evse_board_support"),
+        *("evse_manager_consumer", "external_energy_limits_consumer", "generic_error_raiser"),
+        *("isolation_monitor", "ocpp_consumer", "over_voltage_monitor", "power_supply_DC"),
+        *("powermeter", "session_cost", "session_cost_consumer", "slac", "system"),
+    }
+)
+
+
+def test_every_api_module_is_covered_or_has_a_reason() -> None:
+    page = (ROOT / "docs" / "everest.md").read_text(encoding="utf-8")
+    section = page.split("### All API modules\n", 1)[1].split("\n## ", 1)[0]
+    assert f"{len(API_MODULES)} API modules" in section
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| `")]
+    described = {}
+    for names, state, reason in rows:
+        assert reason.strip()
+        for name in re.findall(r"`(\w+)`", names):
+            assert name not in described
+            described[name] = state.strip()
+    assert described.keys() == API_MODULES
+    assert set(described.values()) == {"covered", "not useful", "for a provider"}
+    # The schemas hold the modules that are used, and those are the kinds in the code.
+    used = {name.removesuffix("_API") for release in SCHEMAS for name in definitions(release)}
+    covered = {name for name, state in described.items() if state == "covered"}
+    assert covered == used == {*Kind, "entrypoint"}
