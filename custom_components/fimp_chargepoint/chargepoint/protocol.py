@@ -84,7 +84,7 @@ class Protocol(ABC):
 
     @property
     def module_choices(self) -> list[ModuleChoice]:
-        """What nobody but the user can say belongs to a charge point."""
+        """What only the user can assign to a charge point."""
         return []
 
     @property

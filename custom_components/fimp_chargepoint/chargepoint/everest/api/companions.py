@@ -41,7 +41,7 @@ class CompanionModule(ApiModule):
         self._listeners[listener] = None
 
     def remove_listener(self, listener: Callable[..., None]) -> None:
-        """Stop calling it."""
+        """Stop calling `listener`."""
         self._listeners.pop(listener, None)
 
     def _tell(self, *what: object) -> None:

@@ -88,7 +88,7 @@ class _Open(NamedTuple):
 
 
 class ApiModule:
-    """A module: makes requests, tells its replies from those to other clients, is alive."""
+    """A module: makes requests, recognizes its replies, and knows whether it is alive."""
 
     def __init__(self, host: MessageHost, prefix: str, kind: Kind, module_id: str) -> None:
         """Address a module below a topic prefix."""

@@ -1,7 +1,7 @@
-"""Gives each EVSE the modules that are its own, and the station the errors that are of none.
+"""Gives each EVSE its own modules, and the station the errors that belong to no EVSE.
 
-A station can have hundreds of EVSEs and as many modules. So only those are looked at for
-which something that was found makes a difference (see `assigned_modules` for the rules).
+A station can have hundreds of EVSEs and as many modules. So a new one only concerns the EVSEs
+for which it makes a difference (see `assigned_modules` for the rules).
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ ASKED: Final = {
     "errors": Kind.ERRORS,
 }
 _NAMES: Final = {kind: name for name, kind in ASKED.items()}
-#: What is of no use as long as nobody knows whose it is; errors are the station's then.
+#: What cannot be used until it is assigned; errors belong to the station until then.
 _NEEDED: Final = frozenset({"limits", "tokens", "costs"})
 
 #: The ids of the modules of each kind.
@@ -119,7 +119,7 @@ _UNHEARD_TIME: Final = 180.0
 
 
 class Assignment:
-    """The EVSEs and the other modules below one prefix, and what belongs to what.
+    """The EVSEs and the other modules below one prefix, and which belong together.
 
     `when_limited` is called if an EVSE is limited through a module that is new for it.
     """
@@ -135,16 +135,16 @@ class Assignment:
         #: The addresses of EVSEs and modules that are gone, and of EVSEs that never came.
         self._gone: frozenset[str] = frozenset()
         self._limited: Limited = {}
-        #: One that was heard, and has to wait until the user lets it in.
+        #: One that was received, and has to wait until the user admits it.
         self._other: str | None = None
-        #: The error histories of EVSEs, of how many each one is, and those that are of none.
+        #: The error histories of EVSEs, how many EVSEs share each one, and those of no EVSE.
         self._histories: dict[str, ErrorHistory] = {}
         self._owners: Counter[ErrorHistory] = Counter()
         self._free: dict[ErrorHistory, None] = {}
         self._station: EverestStation | None = None
 
     def add_evse(self, evse: EverestChargepoint, now: float) -> None:
-        """Give a new EVSE what is its own."""
+        """Add a new EVSE, and assign its modules."""
         self._evses[evse.address] = evse
         self._gone -= {evse.address}
         evse.when_limited = self._when_limited
@@ -157,7 +157,7 @@ class Assignment:
         self._look_for_station(now)
 
     def add_module(self, companion: CompanionModule, now: float) -> None:
-        """Give a new module to those whose own it is."""
+        """Add a new module, and assign it to the EVSEs that it belongs to."""
         kind, module = companion.kind, companion.id
         others = self._modules.setdefault(kind, {})
         others[module] = companion
@@ -173,7 +173,7 @@ class Assignment:
         self._look_for_station(now)
 
     def held_back(self, address: str, now: float) -> None:
-        """Another EVSE is there, and waits: what is found need not belong to the only one."""
+        """Another EVSE waits: a module need not belong to the only one."""
         if self._other is None:
             self._other = address
             self._link(self._present if len(self._present) == 1 else (), now)
@@ -248,13 +248,13 @@ class Assignment:
 
     @property
     def module_choices(self) -> list[ModuleChoice]:
-        """What nobody but the user can say belongs to an EVSE."""
+        """What only the user can assign to an EVSE."""
         names = {each.address: each.snapshot.identity.name for each in self._present}
         return choices(names, self._found, self._in_force, alone=self._is_alone)
 
     @property
     def undecided(self) -> list[ModuleChoice]:
-        """What the user has to say."""
+        """What the user has to choose."""
         missing = undecided(self.module_choices, self._in_force)
         # What was seen needs no answer.
         return [
@@ -284,7 +284,7 @@ class Assignment:
         return len(present) == 1 and self._other is None and self._in_force.keys() <= present
 
     def _link(self, evses: Iterable[EverestChargepoint], now: float) -> None:
-        """Give `evses` the modules that are theirs, as far as that is certain."""
+        """Assign their modules to `evses`, if that is certain."""
         alone, found, chosen = self._is_alone, self._found, self._in_force
         for evse in evses:
             mine = assigned_modules(evse.address, found, chosen, alone=alone, limited=self._limited)
@@ -298,7 +298,7 @@ class Assignment:
     # The station --------------------------------------------------------------------
 
     def _own(self, address: str, history: ErrorHistory | None) -> None:
-        """Take note of which history is that of an EVSE: it is not the station's."""
+        """Record which history belongs to an EVSE: it does not belong to the station."""
         before = self._histories.pop(address, None)
         if history is not None:
             self._histories[address] = history
@@ -321,7 +321,7 @@ class Assignment:
             self._station.add_history(history)
 
     def _look_for_station(self, now: float) -> None:
-        """Several EVSEs are parts of one station, which has the errors that are of none."""
+        """Several EVSEs are parts of one station, which has the errors that belong to none."""
         if self._station is not None or len(self._evses) < _TWO or not self._free:
             return
         name = self._prefix.strip(" /")
