@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import AsyncMock, patch
 
 from homeassistant import bootstrap, loader
 from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
@@ -13,6 +14,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
+from custom_components.fimp_chargepoint.chargepoint import load_blue_current
 from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
 from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 
@@ -76,7 +78,26 @@ async def add_integration(
                 message = f"the config flow ended at {result}"
                 raise RuntimeError(message)
         result = await flow.async_configure(result["flow_id"], answer)
-    entry: ConfigEntry = result["result"]
+    return await _with_options(hass, result["result"], options)
+
+
+async def add_account(
+    hass: HomeAssistant, *, options: Mapping[str, Any] | None = None
+) -> ConfigEntry:
+    """Add the integration for a Blue Current account, of which nothing is looked up."""
+    owner = AsyncMock(return_value=("customer", "account"))
+    hub = await hass.async_add_executor_job(load_blue_current)
+    with patch.object(hub, "look_up", owner):
+        flow = hass.config_entries.flow
+        result: Any = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+        for answer in ({"next_step_id": "blue_current"}, {"api_token": "token"}):
+            result = await flow.async_configure(result["flow_id"], answer)
+    return await _with_options(hass, result["result"], options)
+
+
+async def _with_options(
+    hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any] | None
+) -> ConfigEntry:
     if options:
         hass.config_entries.async_update_entry(entry, options=dict(options))
         await hass.config_entries.async_reload(entry.entry_id)

@@ -8,7 +8,8 @@ expires after ten seconds of the recording.
 
 import argparse
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 import heapq
 import itertools
@@ -18,22 +19,30 @@ from pathlib import Path
 import re
 import sys
 from typing import Any, override
-from unittest.mock import patch
+from unittest.mock import AsyncMock, Mock, patch
 
 import aiomqtt
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
+from custom_components.fimp_chargepoint import hubs
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.hub import Hub
 from custom_components.fimp_chargepoint.chargepoint.journal import Mark
 from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
-from custom_components.fimp_chargepoint.flow import discovery_scan
-from simulators.recording import Line, Recording, read
+from custom_components.fimp_chargepoint.chargepoint.transport.websocket import WebsocketTransport
+from custom_components.fimp_chargepoint.flow import account, discovery_scan
+from simulators.recording import CONNECTED, Line, Recording, read
 
 from .broker import HOST, embedded_broker
-from .headless import add_integration, headless, integration_states
+from .headless import add_account, add_integration, headless, integration_states
 
 _LOGGER = logging.getLogger("replay")
+
+#: How a message of a recording reaches the integration, and the entry that it is for.
+type _Deliver = Callable[[Line], Awaitable[None]]
+type _Stage = tuple[ConfigEntry, _Deliver]
 
 #: Seconds after the last line, for updates that the integration delays.
 _AFTERWARDS = 15.0
@@ -85,18 +94,14 @@ async def replay(
     `speed` is a factor; None plays as fast as possible.
     """
     clock = RecordingClock(recording.start or datetime.now().astimezone().timestamp())
+    stage = _account if recording.hub == "blue_current" else _broker
     async with (
-        embedded_broker() as port,
         headless(clock=clock, all_entities=all_entities) as hass,
-        aiomqtt.Client(HOST, port) as player,
+        stage(hass, recording) as (entry, deliver),
     ):
-        # No charge point reports before the recording starts.
-        with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
-            entry = await add_integration(
-                hass, port, prefixes=recording.prefixes, options=recording.options
-            )
         _LOGGER.info("playing %d messages", len(recording.lines))
-        await _play(hass, entry, player, clock, recording.lines, speed)
+        await _play(entry.runtime_data.hub, deliver, clock, recording.lines, speed)
+        await hass.async_block_till_done()
         clock.advance(clock.now() + _AFTERWARDS)
         await hass.async_block_till_done()
         states = {
@@ -107,15 +112,50 @@ async def replay(
         return states
 
 
+@asynccontextmanager
+async def _broker(hass: HomeAssistant, recording: Recording) -> AsyncIterator[_Stage]:
+    """Deliver messages through a broker."""
+    async with embedded_broker() as port, aiomqtt.Client(HOST, port) as player:
+        # No charge point reports before the recording starts.
+        with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
+            entry = await add_integration(
+                hass, port, prefixes=recording.prefixes, options=recording.options
+            )
+        hub: MqttHub = entry.runtime_data.hub
+
+        async def deliver(line: Line) -> None:
+            topic = _redirected(hub, line.topic)
+            # The message must be processed before the clock moves on.
+            expected = hub.received + _is_subscribed(hub, topic)
+            await player.publish(topic, line.payload, qos=1)
+            async with asyncio.timeout(_DELIVERY):
+                while hub.received < expected:
+                    await asyncio.sleep(0)
+
+        yield entry, deliver
+
+
+@asynccontextmanager
+async def _account(hass: HomeAssistant, recording: Recording) -> AsyncIterator[_Stage]:
+    """Deliver messages as if the server of the account had sent them; nothing connects."""
+    silent = {name: AsyncMock() for name in ("start", "stop", "publish")}
+    with (
+        patch.multiple(WebsocketTransport, send=Mock(), **silent),
+        patch.object(hubs, "async_get_clientsession"),
+        patch.object(account, "async_get_clientsession"),
+    ):
+        entry = await add_account(hass, options=recording.options)
+        hub: Hub = entry.runtime_data.hub
+
+        async def deliver(line: Line) -> None:
+            hub.message(line.topic, line.payload, retained=False)
+
+        yield entry, deliver
+
+
 async def _play(
-    hass: HomeAssistant,
-    entry: ConfigEntry,
-    player: aiomqtt.Client,
-    clock: RecordingClock,
-    lines: list[Line],
-    speed: float | None,
+    hub: Hub, deliver: _Deliver, clock: RecordingClock, lines: list[Line], speed: float | None
 ) -> None:
-    hub: MqttHub = entry.runtime_data.hub
     start = clock.now()
     before = 0.0
     for line in lines:
@@ -123,17 +163,13 @@ async def _play(
             await asyncio.sleep((line.t - before) / speed)
         before = line.t
         clock.advance(start + line.t)
-        if line.note:
-            hub.connection_made()
-            continue
-        topic = _redirected(hub, line.topic)
-        # The message must be processed before the clock moves on.
-        expected = hub.received + _is_subscribed(hub, topic)
-        await player.publish(topic, line.payload, qos=1)
-        async with asyncio.timeout(_DELIVERY):
-            while hub.received < expected:
-                await asyncio.sleep(0)
-    await hass.async_block_till_done()
+        match line.note:
+            case "":
+                await deliver(line)
+            case note if note == CONNECTED:
+                hub.connection_made()
+            case _:
+                hub.connection_lost(NotConnectedError("connection_ended"))
 
 
 def _is_subscribed(hub: MqttHub, topic: str) -> bool:

@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 _SENT_BY_CLIENTS = ("mt:cmd", "/m2e/", "everest_api/discover", "query-modules")
 #: What is no message that can be played: from here, of another day, without its content.
 _NOT_PLAYED = ("sent", "retained", "blank")
-#: The only note of a download that is an event: everything was asked for anew.
-LINK_UP = "link up"
+#: The notes of a download that are events of the connection.
+CONNECTED = "connected"
+CONNECTION_LOST = "connection lost"
 
 
 class Line(NamedTuple):
     """A message of a charge point; `t` is in seconds of the recording's own clock.
 
-    Without a topic it is an event of the link, which `note` names.
+    Without a topic it is an event of the connection, which `note` names.
     """
 
     t: float
@@ -37,11 +38,13 @@ class Line(NamedTuple):
 class Recording:
     """What was recorded, and for a download when, and with which settings.
 
-    `start` is second zero of the recording, in POSIX seconds.
+    `start` is second zero of the recording, in POSIX seconds, and `hub` the kind of hub of the
+    entry: messages of a broker come through it.
     """
 
     lines: list[Line]
     start: float | None = None
+    hub: str = "broker"
     prefixes: list[str] = field(default_factory=list)
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,11 +61,12 @@ def read(path: Path) -> Recording:
         data = content["data"]
         messages, entry = data["messages"], data["entry"]
         start = datetime.fromisoformat(data["messages_since"]).timestamp()
-        prefixes, options = entry["data"]["prefixes"], entry["options"]
+        hub, prefixes = entry["data"]["hub"], entry["data"].get("prefixes", [])
+        options = entry["options"]
     except ValueError, KeyError, TypeError:
         return Recording(list(read_recording(path)))
     texts = map(json.dumps, messages)
-    return Recording(list(_at_once(_played(texts, path.name))), start, prefixes, options)
+    return Recording(list(_at_once(_played(texts, path.name))), start, hub, prefixes, options)
 
 
 def read_recording(path: Path) -> Iterator[Line]:
@@ -104,9 +108,10 @@ def _parse(text: str, where: str) -> tuple[Line, bool] | None:
         entry = json.loads(text)
         topic = entry.get("topic")
         if topic is None:
-            if entry.get("note") != LINK_UP:
+            note = entry.get("note")
+            if note not in (CONNECTED, CONNECTION_LOST):
                 return None
-            return Line(float(entry["t"]), "", b"", LINK_UP), bool(entry.get("kept"))
+            return Line(float(entry["t"]), "", b"", note), bool(entry.get("kept"))
         if any(part in topic for part in _SENT_BY_CLIENTS):
             return None
         if any(entry.get(mark) for mark in _NOT_PLAYED):

@@ -14,7 +14,7 @@ import zlib
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
+from homeassistant.const import CONF_API_TOKEN, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.device_registry import DeviceEntry
 
@@ -24,6 +24,7 @@ from .const import (
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
+    CONF_CUSTOMER_ID,
     CONF_PRICE_ENTITY,
     CONF_TOKEN,
     MQTT_DOMAIN,
@@ -42,6 +43,8 @@ _SECRETS: Final = (
     CONF_CLIENT_CERTIFICATE,
     CONF_CLIENT_KEY,
     CONF_TOKEN,
+    CONF_API_TOKEN,
+    CONF_CUSTOMER_ID,
     # Some are called as the street is.
     CONF_PRICE_ENTITY,
 )
@@ -148,6 +151,7 @@ def _hub(entry: FimpConfigEntry) -> dict[str, object]:
         "last_error": None if hub.last_error is None else repr(hub.last_error),
         "protocols": [f"{prefix}{protocol}" for protocol, prefix in hub.protocols],
         "received": hub.received,
+        "requests_today": hub.requests_today and dict(hub.requests_today),
         "ignored": dict(hub.ignored),
         "waiting": len(hub.admission.waiting),
         "internal_errors": dict(hub.internal_errors.counts),

@@ -25,19 +25,35 @@ _SECRET: Final = frozenset(
     evccid vehicleid vin licenseplate emaid contractid iccid imsi imei identificationdata
     email mail phone ssid bssid mac macaddress ip ipaddress url csmsurl loggingpath
     latitude longitude lat lon lng street city zip zipcode postcode postalcode
+    xcoord ycoord housenumber customerid customername apitoken sessiontoken
     """.split()  # noqa: SIM905
 )
 #: How keys end that are one of these and a word before it, such as `wifi_password`.
 _SECRET_ENDS: Final = (
     *("password", "passphrase", "secret", "apikey", "accesstoken", "certificate", "username"),
     *("ssid", "email", "phone", "serialnumber", "macaddress", "ipaddress", "iccid", "imsi"),
-    "csmsurl",
+    *("csmsurl", "latitude", "longitude"),
 )
 #: Keys of names that people give.
-_NAME: Final = frozenset({"alias", "area", "friendlyname", "suggestedarea", "title"})
+_NAME: Final = frozenset(
+    {"alias", "area", "friendlyname", "suggestedarea", "title", "chargepointname"}
+    | {"defaultcard", "parameterdefaultcard"}
+)
+#: Under which keys the charge cards of an account are, and the word for none.
+_CARDS: Final = ("cards", "defaultcard", "preferredcard")
+_NO_CARD: Final = "BCU-APP"
 #: Keys that are secret only there: the keys of an object and of what is in it.
-_SECRET_WITHIN: Final = frozenset({("vehicle", "id")})
-_NAME_WITHIN: Final = frozenset({("client", "name"), ("identity", "name")})
+_SECRET_WITHIN: Final = frozenset(
+    {("vehicle", "id"), *((each, key) for each in _CARDS for key in ("uid", "id"))}
+)
+_NAME_WITHIN: Final = frozenset(
+    {
+        ("client", "name"),
+        ("identity", "name"),
+        ("data", "name"),
+        *((each, "name") for each in _CARDS),
+    }
+)
 #: The value of what is named beside it, as a configuration key of OCPP: it may be a password.
 _NAMED: Final = frozenset({"key", "componentvariable"})
 _VALUE: Final = frozenset({"value", "actualvalue"})
@@ -74,6 +90,8 @@ class Redactor:
 
     def secret(self, value: str) -> str:
         """Return the word for a value that is a secret wherever it stands."""
+        if value == _NO_CARD:
+            return value
         if len(value) >= _TEXT_MIN:
             self._anywhere.add(value)
         return self._word(value)

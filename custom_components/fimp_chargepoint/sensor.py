@@ -121,7 +121,7 @@ async def async_setup_entry(
     add_nodes = partial(async_setup_nodes, entry, async_add_entities, Platform.SENSOR)
     add_nodes(OcppSnapshot, existing(OCPP_SENSORS), NodeSensor)
     add_nodes(GridSnapshot, existing(GRID_SENSORS), NodeSensor)
-    if entry.runtime_data.hub.requests_sent is not None:
+    if entry.runtime_data.hub.requests_today is not None:
         async_add_entities([RequestsSensor(entry)])
 
 
@@ -215,7 +215,7 @@ class RequestsSensor(SensorEntity):
     @override
     def native_value(self) -> int | None:
         """Return the count."""
-        return self._hub.requests_sent
+        return sum((self._hub.requests_today or {}).values())
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -41,7 +41,7 @@ def point_to(monkeypatch: pytest.MonkeyPatch, simulator: BlueCurrentSimulator) -
     """Let all connections that are set up from now on be to `simulator`, and be quick."""
     monkeypatch.setattr(account_module, "URL", simulator.url)
     monkeypatch.setattr(account_module, "_TAKEN_PAUSE", 0.2)
-    monkeypatch.setattr(websocket, "Backoff", lambda: BACKOFF)
+    monkeypatch.setattr(websocket, "_BACKOFF", BACKOFF)
     monkeypatch.setattr(websocket, "_CALENDAR_INTERVAL", 0.05)
 
 

@@ -1,7 +1,7 @@
 """The diagnostics download: all a maintainer needs, nothing that is nobody's business."""
 
+from functools import partial
 import gzip
-from http import HTTPStatus
 import json
 from pathlib import Path
 import re
@@ -10,7 +10,6 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.setup import async_setup_component
 from homeassistant.util import slugify
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -25,7 +24,7 @@ from tests.broker import PASSWORD, USERNAME, BrokerProcess
 from tests.conftest import MakeBroker
 
 from .conftest import QUICK, Chargepoint, load, mqtt_entry, other_broker, simulator, until
-from .replaying import states
+from .downloads import download, played
 
 _PEM = "-----BEGIN {0}-----\nMIIB{1}\n-----END {0}-----\n"
 #: All that people fill in, and nobody else needs to know.
@@ -43,18 +42,7 @@ PRICE = "sensor.electricity_price_storgata_5"
 @pytest.fixture(name="download")
 def download_fixture(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Any:
     """Return how the user downloads diagnostics: as a text, of an entry or a device of it."""
-
-    async def download(entry: MockConfigEntry, device: dr.DeviceEntry | None = None) -> str:
-        assert await async_setup_component(hass, "diagnostics", {})
-        await hass.async_block_till_done()
-        url = f"/api/diagnostics/config_entry/{entry.entry_id}"
-        if device is not None:
-            url += f"/device/{device.id}"
-        response = await (await hass_client()).get(url)
-        assert response.status == HTTPStatus.OK
-        return await response.text()
-
-    return download
+    return partial(download, hass, hass_client)
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any]) -> dict[str, str]:
@@ -72,13 +60,6 @@ def shown(hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any]) -> 
                 if state is not None:
                     found[entity_id.replace(slugify(f"{ROOM} {TITLE}"), name)] = state
     return found
-
-
-async def played(text: str, folder: Path) -> dict[str, str]:
-    """Return the states that `scripts/replay` prints for a download."""
-    path = folder / "download.json"
-    path.write_text(text)
-    return {key: each["state"] for key, each in (await states(path)).items()}
 
 
 def _without_names(states: dict[str, str]) -> dict[str, str]:

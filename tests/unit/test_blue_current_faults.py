@@ -155,15 +155,21 @@ async def test_limit_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         assert house.shown.status is Status.READY_TO_CHARGE
 
 
-async def test_limit_at_the_start() -> None:
+@pytest.mark.parametrize("fault", ["reject Request limit reached", "quota 0", "quota 1"])
+async def test_limit_at_the_start(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """Each attempt would be another request, so its end is waited for."""
+    monkeypatch.setattr(websocket, "_CALENDAR_INTERVAL", 0.05)
     async with blue_current(start=False) as house:
-        await house.simulator.reject("Request limit reached")
-        with pytest.raises(RequestLimitError):
-            await house.hub.start()
+        await house.simulator.do(fault)
+        await house.hub.start()
+        await until(lambda: isinstance(house.hub.last_error, RequestLimitError))
+        received = len(house.simulator.requests)
+        await asyncio.sleep(0.3)
+        assert len(house.simulator.requests) == received
         await house.simulator.reject("")
-        await house.simulator.quota("1")
-        with pytest.raises(RequestLimitError):
-            await house.hub.start()
+        await house.simulator.quota("")
+        house.clock.ahead = 90_000.0
+        await until(lambda: house.hub.nodes and house.shown.available)
 
 
 async def test_expired_auth_token_is_renewed() -> None:

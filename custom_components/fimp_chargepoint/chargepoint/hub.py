@@ -7,7 +7,7 @@ is here: nodes, clock and scheduler, journal, warnings, admission and the connec
 from abc import ABC, abstractmethod
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
@@ -101,7 +101,7 @@ class ClockSet:
 
 @dataclass(frozen=True, slots=True)
 class RequestsCounted:
-    """`Hub.requests_sent` has changed."""
+    """`Hub.requests_today` has changed."""
 
 
 type ConnectionEvent = ConnectionMade | ConnectionLost | ConnectionRefused | EchoHeard
@@ -247,8 +247,8 @@ class Hub(ABC):
         return frozenset()
 
     @property
-    def requests_sent(self) -> int | None:
-        """How many requests were sent today, None if nobody limits them."""
+    def requests_today(self) -> Mapping[str, int] | None:
+        """How many requests were sent today, by name, None if their number is not limited."""
         return None
 
     async def error_history(self) -> dict[str, object]:

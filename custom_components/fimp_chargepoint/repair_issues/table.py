@@ -17,10 +17,10 @@ from ..chargepoint import (
     Warned,
     Withdrawn,
 )
-from ..chargepoint.errors import AuthenticationError
+from ..chargepoint.errors import AuthenticationError, RequestLimitError
 from ..const import CONF_HUB, DOMAIN, MQTT_DOMAIN, HubKind
 from ..coordinator import FimpConfigEntry
-from ..entity import async_message, translated
+from ..entity import async_message, local_text, translated
 from .duplicate_entry import find_duplicates
 from .readded import async_move, find_readded
 from .watcher import (
@@ -94,11 +94,22 @@ def _offline(kind: HubKind, watch: EntryWatch) -> Findings:
     if entry.data[CONF_HUB] == kind and watch.memory is not None:
         hub = entry.runtime_data.hub
         error = None if hub.transport.connected else hub.last_error
-        if error is not None and not isinstance(error, AuthenticationError):
+        if error is not None and not isinstance(error, AuthenticationError | RequestLimitError):
             detail = async_message(watch.hass, translated(error, entry.title))
-    elif entry.data[CONF_HUB] == kind and _failed_with(entry, "cannot_connect"):
+    elif entry.data[CONF_HUB] == kind and (
+        _failed_with(entry, "cannot_connect") or _failed_with(entry, "account_unreachable")
+    ):
         detail = str((entry.error_reason_translation_placeholders or {}).get("detail"))
     return {} if detail is None else {entry.entry_id: Finding({"detail": detail})}
+
+
+def _request_limit(watch: EntryWatch) -> Findings:
+    """Whether the account has used up its requests of today."""
+    hub = watch.entry.runtime_data.hub
+    error = None if hub.transport.connected else hub.last_error
+    if not isinstance(error, RequestLimitError):
+        return {}
+    return {watch.entry.entry_id: Finding({"until": local_text(error.until)})}
 
 
 def _credentials_refused(watch: EntryWatch) -> Findings:
@@ -199,6 +210,17 @@ ISSUES: Final[Mapping[str, IssueType]] = {
             unloaded=True,
             severity=ir.IssueSeverity.ERROR,
             learn_more_url=_MQTT_URL,
+        ),
+        EntryIssue(
+            key="account_offline",
+            condition=partial(_offline, HubKind.BLUE_CURRENT),
+            on=(ConnectionMade, ConnectionLost),
+            after=_LONG,
+            unloaded=True,
+            severity=ir.IssueSeverity.ERROR,
+        ),
+        EntryIssue(
+            key="request_limit", condition=_request_limit, on=(ConnectionMade, ConnectionLost)
         ),
         EntryIssue(
             key="mqtt_credentials_refused",

@@ -1,6 +1,6 @@
 """Blue Current on a hub: the charge points and grid connections of one account."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -268,11 +268,6 @@ class BlueCurrentHub(Hub):
         self._timers = Timers(self.scheduler, self)
         self.account.requests.changed = self._requests_counted
 
-    @property
-    @override
-    def requests_sent(self) -> int:
-        return self.account.requests.today.total()
-
     def _requests_counted(self) -> None:
         """Inform the listeners, now and when the day is over."""
         now = self._calendar()
@@ -284,6 +279,11 @@ class BlueCurrentHub(Hub):
     @override
     def protocols(self) -> tuple[tuple[str, str], ...]:
         return ((type(self.protocol).__name__, ""),)
+
+    @property
+    @override
+    def requests_today(self) -> Mapping[str, int]:
+        return self.account.requests.today
 
     @override
     def _route(self, topic: str) -> Handler | None:

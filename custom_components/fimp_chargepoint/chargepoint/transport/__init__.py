@@ -12,7 +12,13 @@ import logging
 import random
 from typing import ClassVar, Final, Protocol
 
-from ..errors import AuthenticationError, ChargepointError, NoAnswerError, NotConnectedError
+from ..errors import (
+    AuthenticationError,
+    ChargepointError,
+    NoAnswerError,
+    NotConnectedError,
+    RequestLimitError,
+)
 from ..internal_errors import InternalErrors
 
 _LOGGER = logging.getLogger(__name__)
@@ -77,8 +83,11 @@ class ReconnectingTransport(ABC):
     async def start(self) -> None:
         """Connect and return when that worked; later failures are retried.
 
+        The end of a request limit is waited for, also at the start: each attempt would be
+        another request.
+
         Raises:
-            NotConnectedError, AuthenticationError: the first attempt failed.
+            NotConnectedError, AuthenticationError: the first attempt failed otherwise.
 
         """
         self._first = asyncio.get_running_loop().create_future()
@@ -194,8 +203,10 @@ class ReconnectingTransport(ABC):
                 problem = NotConnectedError("connection_ended")
             now = loop.time()
             if not first.done():
-                first.set_exception(problem)
-                return
+                if not isinstance(problem, RequestLimitError):
+                    first.set_exception(problem)
+                    return
+                first.set_result(None)
             if not isinstance(problem, AuthenticationError):
                 refused_since = None
             elif refused_since is None:
