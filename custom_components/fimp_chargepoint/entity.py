@@ -280,7 +280,7 @@ def translated_errors(coordinator: AnyCoordinator) -> Iterator[None]:
 def translated(error: ChargepointError, name: str) -> HomeAssistantError:
     """Return the error of Home Assistant for an error of the library, about a thing's `name`."""
     kind = ServiceValidationError if isinstance(error, InvalidRequestError) else HomeAssistantError
-    values = {key: _text(value) for key, value in error.values.items()}
+    values = {key: value_text(value) for key, value in error.values.items()}
     return kind(
         translation_domain=DOMAIN,
         translation_key=error.code,
@@ -301,17 +301,13 @@ def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
     return text.format(**error.translation_placeholders or {})
 
 
-def local_text(moment: datetime) -> str:
-    """Return a moment as people of this house read it."""
-    return f"{dt_util.as_local(moment):%Y-%m-%d %H:%M}"
-
-
-def _text(value: str | float | datetime | Collection[str]) -> str:
+def value_text(value: str | float | datetime | Collection[str]) -> str:
+    """Return the text of a value of an error; a moment is in the time of this house."""
     match value:
         case str():
             return value
         case datetime():
-            return local_text(value)
+            return f"{dt_util.as_local(value):%Y-%m-%d %H:%M}"
         case Collection():
             return ", ".join(value)
     return f"{value:g}"

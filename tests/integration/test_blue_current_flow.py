@@ -72,7 +72,8 @@ async def test_error_is_explained_and_can_be_corrected(
         form = await submit(hass, await begin(hass, "blue_current"), TOKEN)
         assert errors(form) == {"base": key}
         placeholders = form["description_placeholders"]
-        assert bool(placeholders["detail"]) == (key != "request_limit")
+        assert placeholders["detail"]
+        assert bool(placeholders["until"]) == (key == "request_limit")
         if key == "request_limit":
             moment = dt_util.parse_datetime(f"{placeholders['until']}:30")
             assert moment is not None

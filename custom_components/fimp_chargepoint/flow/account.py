@@ -18,14 +18,9 @@ from homeassistant.helpers.translation import async_load_integrations
 import probatio
 
 from ..chargepoint import load_blue_current
-from ..chargepoint.errors import (
-    AlreadyConnectedError,
-    AuthenticationError,
-    ChargepointError,
-    RequestLimitError,
-)
+from ..chargepoint.errors import ChargepointError
 from ..const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, HubKind, UserInput
-from ..entity import async_message, local_text, translated
+from ..entity import async_message, translated, value_text
 from .schemas import FormError
 
 #: Where users create API tokens.
@@ -94,10 +89,9 @@ class AccountFlow(ConfigFlow):
         self, step_id: str, problem: Exception | None, **placeholders: str
     ) -> ConfigFlowResult:
         detail = until = ""
-        if isinstance(problem, RequestLimitError):
-            until = local_text(problem.until)
-        elif isinstance(problem, ChargepointError):
+        if isinstance(problem, ChargepointError):
             detail = async_message(self.hass, translated(problem, DOMAIN))
+            until = value_text(problem.values.get("until", ""))
         return self.async_show_form(
             step_id=step_id,
             data_schema=TOKEN_SCHEMA,
@@ -143,10 +137,10 @@ def _account_error_key(problem: Exception) -> str:
     match problem:
         case FormError():
             return problem.key
-        case AuthenticationError():
+        case ChargepointError(code="invalid_api_token"):
             return "invalid_api_token"
-        case RequestLimitError():
+        case ChargepointError(code="request_limit"):
             return "request_limit"
-        case AlreadyConnectedError():
+        case ChargepointError(code="already_connected"):
             return "already_connected"
     return "account_unreachable"

@@ -17,10 +17,10 @@ from ..chargepoint import (
     Warned,
     Withdrawn,
 )
-from ..chargepoint.errors import AuthenticationError, RequestLimitError
+from ..chargepoint.errors import AuthenticationError
 from ..const import CONF_HUB, DOMAIN, MQTT_DOMAIN, HubKind
 from ..coordinator import FimpConfigEntry
-from ..entity import async_message, local_text, translated
+from ..entity import async_message, translated, value_text
 from .duplicate_entry import find_duplicates
 from .readded import async_move, find_readded
 from .watcher import (
@@ -39,6 +39,8 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 60 * _MINUTE
 #: An update of a broker or of a hub, or a short failure of a cloud service, is over by then.
 _LONG: Final = 30 * _MINUTE
+#: The code of the error of an account that has used up its requests.
+_LIMIT: Final = "request_limit"
 _MQTT_URL: Final = f"homeassistant://config/integrations/integration/{MQTT_DOMAIN}"
 
 
@@ -94,7 +96,9 @@ def _offline(kind: HubKind, watch: EntryWatch) -> Findings:
     if entry.data[CONF_HUB] == kind and watch.memory is not None:
         hub = entry.runtime_data.hub
         error = None if hub.transport.connected else hub.last_error
-        if error is not None and not isinstance(error, AuthenticationError | RequestLimitError):
+        # The request limit is an issue of its own.
+        is_other = isinstance(error, AuthenticationError) or (error and error.code == _LIMIT)
+        if error is not None and not is_other:
             detail = async_message(watch.hass, translated(error, entry.title))
     elif entry.data[CONF_HUB] == kind and (
         _failed_with(entry, "cannot_connect") or _failed_with(entry, "account_unreachable")
@@ -107,9 +111,9 @@ def _request_limit(watch: EntryWatch) -> Findings:
     """Whether the account has used up its requests of today."""
     hub = watch.entry.runtime_data.hub
     error = None if hub.transport.connected else hub.last_error
-    if not isinstance(error, RequestLimitError):
+    if error is None or error.code != _LIMIT:
         return {}
-    return {watch.entry.entry_id: Finding({"until": local_text(error.until)})}
+    return {watch.entry.entry_id: Finding({"until": value_text(error.values["until"])})}
 
 
 def _credentials_refused(watch: EntryWatch) -> Findings:
