@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from simulators.blue_current import AccountSetup, BlueCurrentSimulator
+from simulators.blue_current import ChargepointSetup as BlueCurrentSetup
 from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
@@ -16,6 +18,8 @@ from .home import HomeError
 PRICE = 1.5
 
 _BROKER_SECONDS = 15.0
+#: The API token of the Blue Current account.
+API_TOKEN = "demo"  # noqa: S105
 #: Energy increases faster than in reality, so that changes are visible.
 _TIMING = Timing(speed=10, poll=5)
 
@@ -23,11 +27,15 @@ _TIMING = Timing(speed=10, poll=5)
 class Cars:
     """The simulated charge points by name, and their control commands."""
 
-    def __init__(self, *simulators: Simulator[Any]) -> None:
+    def __init__(self, account: BlueCurrentSimulator, *simulators: Simulator[Any]) -> None:
         """Collect the charge points of all simulators."""
         self.points = {
-            name: point for simulator in simulators for name, point in simulator.points.items()
+            name: point
+            for simulator in (*simulators, account)
+            for name, point in simulator.points.items()
         }
+        #: Where the server of Blue Current is.
+        self.blue_current = account.url
 
     async def do(self, name: str, command: str) -> None:
         """Execute `command`, such as `plug` or `fault hot`, at the charge point `name`."""
@@ -59,11 +67,17 @@ async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterato
         ),
         *others,
     )
+    account = BlueCurrentSimulator(
+        BlueCurrentSetup(name="courtyard"),
+        account=AccountSetup(api_token=API_TOKEN),
+        timing=_TIMING,
+    )
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(account)
         try:
             async with asyncio.timeout(_BROKER_SECONDS):
                 for simulator in simulators:
                     await stack.enter_async_context(simulator)
         except TimeoutError as error:
             raise HomeError(f"no broker at {broker.host}:{broker.port}") from error
-        yield Cars(*simulators)
+        yield Cars(account, *simulators)

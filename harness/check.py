@@ -51,6 +51,7 @@ EXPECTED = {
     "garage": Expected("acme_wallbox", _METERED, locks=True, modes=("normal", "slow")),
     "driveway": Expected("acme_socket", ("status",)),
     "carport": Expected("everest_carport", _METERED, starts_automatically=True),
+    "courtyard": Expected("courtyard", ("status", "power")),
 }
 
 
@@ -106,8 +107,6 @@ class Check:
         plugged = "charging" if expected.starts_automatically else "ready_to_charge"
         await self._until(status, lambda state: state == plugged)
         self._record(name, "plug", plugged)
-        # Before the first session, there may be no value.
-        await self._until(expected.entity("sensor", "session_energy"), lambda _: True)
         switch = expected.switch
         if expected.starts_automatically:
             await self._command(name, "pause", "switch.turn_off", switch, "off")
@@ -118,6 +117,8 @@ class Check:
                 name, f"mode {mode}", "select.select_option", select, mode, option=mode
             )
         await self._command(name, "start", "switch.turn_on", switch, "on")
+        # Before the first session, there may be no value.
+        await self._until(expected.entity("sensor", "session_energy"), lambda _: True)
         if "power" in expected.values:
             power = expected.entity("sensor", "power")
             await self._until(power, lambda state: float(state) > 1000)  # noqa: PLR2004

@@ -19,7 +19,7 @@ from simulators.mqtt import Broker
 from simulators.simulator import ControlError
 
 from .broker import HOST, embedded_broker, free_port
-from .charge_points import PRICE, Cars, charge_points
+from .charge_points import API_TOKEN, PRICE, Cars, charge_points
 from .check import Check, until_present
 from .dashboard import make_dashboard
 from .home import Home, HomeError, running_home
@@ -55,9 +55,12 @@ async def demo(
         folder = stack.enter_context(TemporaryDirectory(prefix="fimp_chargepoint_demo_"))
         cars = await stack.enter_async_context(charge_points(broker))
         progress.done("charge points", f"Charge points: {', '.join(cars.points)}")
-        home = await stack.enter_async_context(running_home(Path(folder), port))
+        home = await stack.enter_async_context(
+            running_home(Path(folder), port, blue_current=cars.blue_current)
+        )
         progress.done("home assistant", "Home Assistant is running")
         found = await home.add_integration(broker.host, broker.port)
+        await home.add_account(API_TOKEN)
         progress.done("config flow", f"The integration found:\n{found}")
         await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)

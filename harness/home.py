@@ -16,6 +16,7 @@ from .broker import HOST
 from .flow import CLOSING_PAGES, broker_form
 
 _INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fimp_chargepoint"
+_PROGRAM = Path(__file__).with_name("home_assistant.py")
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
@@ -50,12 +51,20 @@ class HomeError(Exception):
 class Home:
     """A Home Assistant, and a client that is logged in as its owner."""
 
-    def __init__(self, folder: Path, port: int, session: ClientSession) -> None:
-        """Use the configuration in `folder`, and `port` of this machine."""
+    def __init__(
+        self, folder: Path, port: int, session: ClientSession, blue_current: str | None = None
+    ) -> None:
+        """Use the configuration in `folder`, and `port` of this machine.
+
+        Connections to Blue Current are made to the address `blue_current` instead.
+        """
         self.url = f"http://{HOST}:{port}"
         self.log = folder / "output.log"
         self._folder = folder
         self._session = session
+        self._program = ("-m", "homeassistant")
+        if blue_current is not None:
+            self._program = (str(_PROGRAM), blue_current)
         self._headers: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
 
@@ -64,7 +73,7 @@ class Home:
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "homeassistant", "--config", str(self._folder), "--skip-pip"),
+                *(*self._program, "--config", str(self._folder), "--skip-pip"),
                 stdout=output,
                 stderr=output,
                 # Ctrl-C must not reach it: this process stops it.
@@ -194,31 +203,45 @@ class Home:
                     raise HomeError(f"the config flow stopped at {state}")
         return found
 
+    async def add_account(self, api_token: str) -> None:
+        """Complete the integration's config flow for a Blue Current account."""
+        path = "config/config_entries/flow"
+        step = await self.post(path, {"handler": "fimp_chargepoint"})
+        for answer in ({"next_step_id": "blue_current"}, {"api_token": api_token}):
+            step = await self.post(f"{path}/{step['flow_id']}", answer)
+        if step["type"] != "create_entry":
+            raise HomeError(f"the config flow stopped at {step.get('errors')}")
+
     async def set_options(self, **sections: Mapping[str, Any]) -> None:
-        """Change options of the integration, by section of the form."""
-        [entry] = await self.get("config/config_entries/entry?domain=fimp_chargepoint")
+        """Change options of all entries of the integration, by section of the form."""
         path = "config/config_entries/options/flow"
-        form = await self.post(path, {"handler": entry["entry_id"]})
-        answer = {
-            section["name"]: {
-                **{
-                    field["name"]: field["default"]
-                    for field in section["schema"]
-                    if "default" in field
-                },
-                **sections.get(section["name"], {}),
+        for entry in await self.get("config/config_entries/entry?domain=fimp_chargepoint"):
+            form = await self.post(path, {"handler": entry["entry_id"]})
+            answer = {
+                section["name"]: {
+                    **{
+                        field["name"]: field["default"]
+                        for field in section["schema"]
+                        if "default" in field
+                    },
+                    **sections.get(section["name"], {}),
+                }
+                for section in form["data_schema"]
             }
-            for section in form["data_schema"]
-        }
-        await self.post(f"{path}/{form['flow_id']}", answer)
+            await self.post(f"{path}/{form['flow_id']}", answer)
 
 
 @asynccontextmanager
-async def running_home(folder: Path, port: int) -> AsyncIterator[Home]:
-    """Run an onboarded Home Assistant on `port`, with its configuration in `folder`."""
+async def running_home(
+    folder: Path, port: int, *, blue_current: str | None = None
+) -> AsyncIterator[Home]:
+    """Run an onboarded Home Assistant on `port`, with its configuration in `folder`.
+
+    Connections to Blue Current are made to the address `blue_current` instead.
+    """
     _prepare(folder, port)
     async with ClientSession() as session:
-        home = Home(folder, port, session)
+        home = Home(folder, port, session, blue_current)
         try:
             await home.start()
             await home.log_in()

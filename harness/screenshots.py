@@ -17,7 +17,7 @@ from simulators.mqtt import Broker
 
 from .broker import HOST, embedded_broker, free_port
 from .browser import log_in, open_page
-from .charge_points import PRICE, Cars, charge_points
+from .charge_points import API_TOKEN, PRICE, Cars, charge_points
 from .check import until_present
 from .dashboard import generated, make_dashboard, write_dashboard
 from .home import Home, HomeError, running_home
@@ -66,12 +66,15 @@ async def take() -> None:
         broker = Broker(HOST, await stack.enter_async_context(embedded_broker()))
         cars = await stack.enter_async_context(charge_points(broker))
         folder = stack.enter_context(TemporaryDirectory())
-        home = await stack.enter_async_context(running_home(Path(folder), free_port()))
+        home = await stack.enter_async_context(
+            running_home(Path(folder), free_port(), blue_current=cars.blue_current)
+        )
         page = await stack.enter_async_context(open_page(scale=_SCALE))
         page.set_default_timeout(PATIENCE_MS)
         await log_in(page, home)
         screen = Screen(page, home)
         await _add(screen, broker)
+        await home.add_account(API_TOKEN)
         await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
         await _fill_statistics(home)
@@ -85,6 +88,7 @@ async def _add(screen: Screen, broker: Broker) -> None:
     """Add the integration."""
     await screen.resize(900, 640)
     await screen.begin_adding()
+    await screen.page.get_by_text("Another broker", exact=True).click()
     await screen.fill("Host", broker.host)
     await screen.fill("Port", str(broker.port))
     await screen.press("Submit")

@@ -18,7 +18,7 @@ import pytest_socket
 
 from harness.broker import free_port
 from harness.browser import chromium, log_in, open_page
-from harness.charge_points import PRICE, Cars, charge_points
+from harness.charge_points import API_TOKEN, PRICE, Cars, charge_points
 from harness.check import until_present
 from harness.dashboard import make_dashboard
 from harness.home import Home, running_home
@@ -90,7 +90,9 @@ async def world_fixture(
         cars = await stack.enter_async_context(charge_points(broker, cabin))
         config = folder / "home"
         config.mkdir()
-        home = await stack.enter_async_context(running_home(config, free_port()))
+        home = await stack.enter_async_context(
+            running_home(config, free_port(), blue_current=cars.blue_current)
+        )
         page = await stack.enter_async_context(open_page())
         page.set_default_timeout(PATIENCE_MS)
         complaints: list[str] = []
@@ -115,6 +117,7 @@ async def charging_world_fixture(world: World) -> World:
     await world.home.add_integration(
         world.broker.host, world.broker.port, username=USERNAME, password=PASSWORD
     )
+    await world.home.add_account(API_TOKEN)
     await world.home.set_options(costs={"fixed_price": PRICE})
     await until_present(world.home)
     await make_dashboard(world.home)

@@ -6,6 +6,7 @@ from playwright.async_api import expect
 import pytest
 import pytest_asyncio
 
+from harness.charge_points import API_TOKEN
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from tests.broker import PASSWORD, USERNAME, BrokerProcess
@@ -118,3 +119,35 @@ async def test_a_charge_point_is_discovered(house: World) -> None:
     await screen.open_integration()
     device = screen.page.locator("ha-config-entry-device-row", has_text=DISCOVERED)
     await expect(device).to_be_visible()
+
+
+async def test_adding_a_blue_current_account(house: World) -> None:
+    screen = house.screen
+    await screen.begin_adding()
+    choice = text("config.step.user.menu_options.blue_current")
+    await screen.page.get_by_text(choice, exact=True).click()
+    await screen.expects(text("config.step.blue_current.title"))
+    portal = screen.page.get_by_role("link", name="driver portal")
+    await expect(portal).to_have_attribute("href", "https://my.bluecurrent.nl")
+    await screen.fill("API token", "mistyped")
+    await screen.press("Submit")
+    await screen.expects(text("config.error.invalid_api_token"))
+    await screen.fill("API token", API_TOKEN)
+    await screen.press("Submit")
+    await screen.expects("Name and assign")
+    await screen.press("Skip and finish")
+
+    await screen.open_integration()
+    row = screen.page.locator("ha-config-entry-row", has_text="user@example.com")
+    await expect(row).to_be_visible()
+    await screen.open_device("Courtyard")
+    info = screen.page.locator("ha-device-info-card")
+    for fact in ("Courtyard", "by Blue Current", "BCU100001"):
+        await expect(info).to_contain_text(fact)
+    courtyard = house.cars.points["courtyard"]
+    cards = screen.page.locator("ha-device-entities-card")
+    status = cards.locator("hui-sensor-entity-row").filter(has_text="Status").first
+    await expect(status).to_contain_text("No car connected")
+    await courtyard.plug()
+    await expect(status).to_contain_text("Ready to charge")
+    await courtyard.unplug()

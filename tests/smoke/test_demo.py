@@ -27,10 +27,11 @@ def test_check(socket_enabled: None) -> None:
     assert run.returncode == 0, run.stderr + run.stdout
     report = json.loads(run.stdout)
     assert report["ok"] is True
-    assert set(report["chargepoints"]) == {"garage", "driveway", "carport"}
+    assert set(report["chargepoints"]) == {"garage", "driveway", "carport", "courtyard"}
     assert all(report["chargepoints"].values())
     assert report["commands"]["garage start"] == "on"
     assert report["commands"]["carport stop"] == "off"
+    assert report["commands"]["courtyard start"] == "on"
 
 
 @pytest.mark.all
