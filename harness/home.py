@@ -93,6 +93,13 @@ class Home:
             process.kill()
             await process.wait()
 
+    async def kill(self) -> None:
+        """End the process as a power failure does."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            await process.wait()
+
     async def restart(self) -> None:
         """Stop it and start it again with the same configuration; return when it runs."""
         await self.stop()

@@ -14,6 +14,7 @@ import json
 import os
 from pathlib import Path
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -101,6 +102,8 @@ class BrokerProcess:
     def stop(self) -> None:
         """Stop the broker."""
         if self._process is not None:
+            # It may be frozen.
+            self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
             try:
                 self._process.wait(5)
@@ -108,6 +111,24 @@ class BrokerProcess:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def kill(self) -> None:
+        """End the broker as a power failure does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it do nothing, but keep its connections open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on; it reads its access rules again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(signal.SIGHUP)
 
     def _runs(self, password: str, deadline: float) -> bool:
         """Start the process and return whether it accepts connections."""

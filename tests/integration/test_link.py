@@ -1,6 +1,7 @@
 """The link to a broker: every way it can go wrong, and how it comes back."""
 
 import asyncio
+import gc
 import logging
 import socket
 import ssl
@@ -240,6 +241,30 @@ async def test_a_broker_that_never_acknowledges_a_subscription(
     async with server(_only_connect) as port:
         with pytest.raises(NotConnectedError):
             await link_to(port).start()
+
+
+async def test_broker_that_hangs_up_while_subscribing_is_no_error_of_the_loop(
+    socket_enabled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(_CONNACK)
+        await reader.read(1000)
+
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 0.2)
+    loop = asyncio.get_running_loop()
+    errors: list[dict[str, Any]] = []
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    try:
+        async with server(talk) as port:
+            with pytest.raises(NotConnectedError):
+                await link_to(port).start()
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(usual)
+    assert not errors
 
 
 def _grant(*codes: int, packets: int = 1000) -> Talk:

@@ -196,6 +196,18 @@ async def test_too_many_events_leave_the_newest_of_each_source(
     bench.inbox.close()
 
 
+async def test_huge_messages_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "_PAYLOAD_MAX", 1000)
+    monkeypatch.setattr(inbox, "_BYTES_MAX", 10_000)
+    bench = Bench()
+    bench.put("a " + "x" * 1_000_000)
+    assert len(bench.hand_on()[0]) == len("a ") + 1001
+    bench.handed.clear()
+    bench.put(*(f"{number} {'x' * 900}" for number in range(100)))
+    assert 1 <= len(bench.hand_on()) <= 11
+    bench.inbox.close()
+
+
 async def test_flood_of_values_is_fair_and_loses_no_event(
     broker: BrokerProcess,
     slow: Callable[[float], None],

@@ -74,7 +74,8 @@ class Journal:
             yield from (each for each in reversed(lines) if each.mark is mark)
 
     def add(self, at: float, topic: str, payload: bytes = b"", mark: Mark = Mark.PLAIN) -> None:
-        """Keep a message."""
+        """Keep a message; of one that would push out all others only the beginning."""
+        payload = payload[: self._bytes_max // 4]
         self._recent.append(Line(at, mark, topic, payload))
         self._recent_bytes += len(topic) + len(payload)
         while len(self._recent) > self._recent_max or self._recent_bytes > self._bytes_max:

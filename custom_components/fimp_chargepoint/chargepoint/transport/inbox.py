@@ -16,6 +16,9 @@ _LOGGER = logging.getLogger(__name__)
 #: Messages that may wait before superseded values are skipped, and before events are.
 _QUEUE_SIZE = 1000
 _QUEUE_MAX = 5000
+#: Bytes of all waiting payloads, and of one: no decoder reads more than that.
+_BYTES_MAX = 32 * 1024 * 1024
+_PAYLOAD_MAX = 1024 * 1024
 #: Seconds to handle messages before others have their turn.
 _SLICE = 0.01
 #: Seconds between two looks at an overload.
@@ -86,6 +89,7 @@ class Inbox(asyncio.Queue[Message]):
         self._renew = renew
         self._loop = asyncio.get_running_loop()
         self._messages: deque[Message] = deque()
+        self._bytes = 0
         self._limit = _QUEUE_SIZE
         self._handing: asyncio.Handle | None = None
         #: While there is an overload: the next look at it, and what it has come to since.
@@ -97,10 +101,13 @@ class Inbox(asyncio.Queue[Message]):
     @override
     def put_nowait(self, item: Message) -> None:
         self.received += 1
+        # Enough for the decoder to see that it is too long.
+        item.payload = bytes(item.payload[: _PAYLOAD_MAX + 1])
+        self._bytes += len(item.payload)
         self._messages.append(item)
         if self._handing is None:
             self._handing = self._loop.call_soon(self.hand_on)
-        if len(self._messages) > self._limit:
+        if len(self._messages) > self._limit or self._bytes > _BYTES_MAX:
             self._make_room()
 
     def hand_on(self, seconds: float = _SLICE) -> None:
@@ -108,8 +115,8 @@ class Inbox(asyncio.Queue[Message]):
         deadline = self._loop.time() + seconds
         while self._messages:
             message = self._messages.popleft()
-            payload = bytes(message.payload)
-            self._listener.message(message.topic.value, payload, retained=message.retain)
+            self._bytes -= len(message.payload)
+            self._listener.message(message.topic.value, message.payload, retained=message.retain)
             if self._loop.time() >= deadline:
                 break
         self._handing = self._loop.call_soon(self.hand_on) if self._messages else None
@@ -128,14 +135,14 @@ class Inbox(asyncio.Queue[Message]):
         if self._watch is None:
             self._received_before = self.received
             self._watch = self._loop.call_later(_OVERLOAD_INTERVAL, self._look)
-        keep_events = len(self._messages) <= _QUEUE_MAX
+        keep_events = len(self._messages) <= _QUEUE_MAX and self._bytes <= _BYTES_MAX
         self._skip(keep_events=keep_events)
         if not keep_events:
             if not self._lost_events:
                 self._lost_events = True
                 _LOGGER.warning("Messages come faster than they can be handled; some are skipped")
-            while len(self._messages) > _QUEUE_MAX // 2:
-                self._messages.popleft()
+            while len(self._messages) > _QUEUE_MAX // 2 or self._bytes > _BYTES_MAX // 2:
+                self._bytes -= len(self._messages.popleft().payload)
         # Looking at all of them is worth it only if many have come since.
         self._limit = min(max(_QUEUE_SIZE, 2 * len(self._messages)), _QUEUE_MAX)
 
@@ -147,7 +154,7 @@ class Inbox(asyncio.Queue[Message]):
         places: dict[str, dict[str, int]] = {}
         for message in self._messages:
             topic = message.topic.value
-            source, name, is_value = self._listener.content(topic, bytes(message.payload))
+            source, name, is_value = self._listener.content(topic, message.payload)
             counts[source] += 1
             topics[source] = topic
             if keep_events and not is_value:
@@ -160,6 +167,7 @@ class Inbox(asyncio.Queue[Message]):
                 places[source][name] = len(kept)
             kept.append(message)
         self._messages = deque(kept)
+        self._bytes = sum(len(each.payload) for each in kept)
         self._busiest = topics[counts.most_common(1)[0][0]]
 
     def _look(self) -> None:

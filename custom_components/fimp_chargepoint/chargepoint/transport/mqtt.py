@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from inspect import signature
 import logging
 import ssl
-from typing import Any, Literal, cast, override
+from typing import Any, Literal, Self, cast, override
 
 import aiomqtt
 
@@ -81,7 +81,7 @@ def _takes(owner: object, name: str, *parameters: str) -> bool:
 
 
 class _Client(aiomqtt.Client):
-    """A client without three faults of aiomqtt.
+    """A client without four faults of aiomqtt.
 
     It asks the loop to watch the socket in its next turn: if the broker hung up in this one, that
     fails in the loop, where nobody can catch it. It leaves the socket open when it ends with an
@@ -93,6 +93,14 @@ class _Client(aiomqtt.Client):
     """
 
     inbox: Inbox | None = None
+
+    @override
+    async def __aenter__(self) -> Self:
+        # If it ends while it subscribes, nobody asks why; asyncio would log that as an error.
+        ended: asyncio.Future[None] | None = getattr(self, "_disconnected", None)
+        if ended is not None:
+            ended.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await super().__aenter__()
 
     @override
     async def __aexit__(self, *exception: Any) -> None:  # noqa: PYI036

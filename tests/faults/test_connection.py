@@ -1,0 +1,224 @@
+"""Faults of the broker and of the connection, in the middle of a session."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+import time
+
+import aiomqtt
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint import faults
+from custom_components.fimp_chargepoint.chargepoint.errors import AuthenticationError
+from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
+from harness.broker import HOST
+from tests.broker import PASSWORD, USERNAME, BrokerProcess
+from tests.conftest import MakeBroker
+from tests.helpers.waiting import until
+
+from .scene import Scene, leftovers, log_lines, report, scene
+
+pytestmark = pytest.mark.all
+
+TIMES = 10
+FLOOD_SECONDS = 3.0
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notice a silent connection within seconds, and let the simulator be back first."""
+    monkeypatch.setattr(mqtt, "_KEEPALIVE", 2)
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 1.0)
+    monkeypatch.setattr(mqtt, "_CONNECT_TIMEOUT", 3.0)
+    monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
+    monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.6)
+    for module in (tracker, faults):
+        monkeypatch.setattr(module, "SETTLING_TIME", 0.3)
+        monkeypatch.setattr(module, "FIRST_REPORTS_TIME", 0.3)
+    monkeypatch.setattr("simulators.mqtt._RETRY_SECONDS", 0.05)
+    # The simulators share our event loop, so the faults of their client would count as ours.
+    monkeypatch.setattr("simulators.mqtt.aiomqtt.Client", mqtt._Client)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens, and how often the connection is lost by it."""
+
+    name: str
+    act: Callable[[Scene], Awaitable[None]]
+    losses: int = 1
+    asserted: str = "values, energy, session, one log line down and up, nothing left over"
+
+
+async def restarted(scene: Scene) -> None:
+    await scene.hass.async_add_executor_job(scene.broker.stop)
+    await scene.lost()
+    await scene.hass.async_add_executor_job(scene.broker.start)
+
+
+async def restarted_often(scene: Scene) -> None:
+    for _ in range(TIMES):
+        await restarted(scene)
+        await until(lambda: scene.hub.transport.connected, "the connection")
+
+
+async def killed(scene: Scene) -> None:
+    scene.broker.kill()
+    await scene.lost()
+    await scene.hass.async_add_executor_job(scene.broker.start)
+
+
+async def frozen(scene: Scene) -> None:
+    scene.broker.freeze()
+    await scene.lost()
+    scene.broker.resume()
+
+
+async def cut(scene: Scene) -> None:
+    scene.proxy.cut()
+    await scene.lost()
+
+
+async def cut_in_message(scene: Scene) -> None:
+    scene.proxy.cut_in_message()
+    await scene.lost()
+
+
+async def cut_in_connect(scene: Scene) -> None:
+    await _cut_early(scene, 2)
+
+
+async def cut_in_subscribe(scene: Scene) -> None:
+    await _cut_early(scene, 5)
+
+
+async def _cut_early(scene: Scene, passed: int) -> None:
+    """Cut three connections after some bytes: CONNACK has four."""
+    scene.proxy.cut_after = passed
+    connections = scene.proxy.connections
+    scene.proxy.cut()
+    await until(lambda: scene.proxy.connections >= connections + 3)
+    scene.proxy.cut_after = None
+
+
+async def black_hole(scene: Scene) -> None:
+    scene.proxy.drops = True
+    await scene.lost()
+    scene.proxy.drops = False
+
+
+async def delayed(scene: Scene) -> None:
+    scene.proxy.delay = 0.5
+    await asyncio.sleep(3)
+    scene.proxy.delay = 0.0
+
+
+async def duplicated(scene: Scene) -> None:
+    scene.proxy.duplicates = True
+    await asyncio.sleep(2)
+    scene.proxy.duplicates = False
+
+
+async def slow_consumer(scene: Scene) -> None:
+    """Home Assistant is busy with other things most of the time."""
+    end = time.monotonic() + FLOOD_SECONDS
+    while time.monotonic() < end:
+        time.sleep(0.2)  # noqa: ASYNC251
+        await asyncio.sleep(0.01)
+
+
+async def flood_of_other_topics(scene: Scene) -> None:
+    await _flood(scene, "zigbee2mqtt/lamp")
+
+
+async def flood_of_charge_points(scene: Scene) -> None:
+    await _flood(scene, "pt:j1/mt:evt/rt:dev/rn:acme/ad:1/sv:meter_elec/ad:{}")
+
+
+async def _flood(scene: Scene, topic: str) -> None:
+    """Publish as fast as the broker takes it, from another thread."""
+    payload = b'{"type":"evt.meter.report","val_t":"float","val":1,"props":{"unit":"W"}}'
+
+    async def publish() -> None:
+        end = time.monotonic() + FLOOD_SECONDS
+        async with aiomqtt.Client(HOST, scene.broker.port) as client:
+            number = 0
+            while time.monotonic() < end:
+                await client.publish(topic.format(number % 50), payload, int(number % 20 == 0))
+                number += 1
+
+    await asyncio.to_thread(asyncio.run, publish())
+
+
+async def adapter_restarted(scene: Scene) -> None:
+    """The adapter forgets who asked it what, and introduces its charge points again."""
+    scene.found.point.restart_adapter()
+    await asyncio.sleep(0.2)
+
+
+async def charge_point_offline(scene: Scene) -> None:
+    await scene.found.point.offline()
+    await asyncio.sleep(1)
+    await scene.found.point.online()
+
+
+async def second_client(scene: Scene) -> None:
+    """Take over the id of our client, which it leaves to the broker: nobody knows it."""
+    client = scene.hub.transport._client
+    async with aiomqtt.Client(HOST, scene.broker.port, identifier=client.identifier):
+        await asyncio.sleep(1)
+
+
+FAULTS = (
+    Fault("broker stopped and started", restarted),
+    Fault(f"broker stopped and started {TIMES} times", restarted_often, losses=TIMES),
+    Fault("broker killed (`kill -9`)", killed),
+    Fault("broker frozen until the keepalive notices", frozen),
+    Fault("connection cut", cut),
+    Fault("connection cut in the middle of a message", cut_in_message),
+    Fault("connection cut three times while connecting", cut_in_connect),
+    Fault("connection cut three times while subscribing", cut_in_subscribe),
+    Fault("network drops everything until the keepalive notices", black_hole),
+    Fault("network delays everything by 0.5 s", delayed, losses=0),
+    Fault("network delivers each message twice", duplicated, losses=0),
+    Fault("Home Assistant is busy 95 % of the time", slow_consumer, losses=0),
+    Fault("flood on other topics, as fast as the broker takes it", flood_of_other_topics, losses=0),
+    Fault("flood of readings of other chargers", flood_of_charge_points, losses=0),
+    Fault("adapter restarted in a session", adapter_restarted, losses=0),
+    Fault("charger offline for a second", charge_point_offline, losses=0),
+    Fault("second client with the same id", second_client, losses=0),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+async def test_fault(hass: HomeAssistant, broker: BrokerProcess, fault: Fault) -> None:
+    async with scene(hass, broker) as running:
+        before, starts = leftovers(), running.starts
+        with log_lines() as lines:
+            await fault.act(running)
+            seconds = await running.becomes_true()
+            assert lines["down"] == lines["up"] == fault.losses
+            assert not lines["errors"]
+        assert running.starts == starts
+        await until(lambda: not leftovers() - before, "nothing to be left over")
+        await running.end()
+        report(fault.name, fault.asserted, seconds)
+
+
+async def test_password_changed_for_a_while(hass: HomeAssistant, make_broker: MakeBroker) -> None:
+    broker = make_broker(credentials=True)
+    async with scene(hass, broker, username=USERNAME, password=PASSWORD) as running:
+        with log_lines() as lines:
+            await hass.async_add_executor_job(broker.stop)
+            await running.lost()
+            await hass.async_add_executor_job(lambda: broker.start(password="another"))
+            await until(lambda: isinstance(running.hub.last_error, AuthenticationError))
+            await hass.async_add_executor_job(broker.stop)
+            await hass.async_add_executor_job(broker.start)
+            seconds = await running.becomes_true()
+            assert lines["down"] == lines["up"] == 1
+        assert not hass.config_entries.flow.async_progress(), "the password was asked for"
+        await running.end()
+        report("password changed for a while", "values, energy, session, no question", seconds)
