@@ -36,13 +36,13 @@ class Figure:
 
 #: Read from the source.
 WRITTEN = (
-    Figure("modules", "modules of the integration", 162),
-    Figure("lines", "lines of code of the integration", 17699, 10300),
+    Figure("modules", "modules of the integration", 164),
+    Figure("lines", "lines of code of the integration", 18508, 10300),
     Figure("single_importer", "modules with a single importer", 48),
     Figure("any", "uses of Any", 121, 149),
     Figure("in_circles", "modules in import circles, in the project", 0, 0),
     Figure("library_modules", "library modules imported by the Home Assistant side", 4, 4),
-    Figure("library_names", "names imported from them", 89),
+    Figure("library_names", "names imported from them", 96),
 )
 #: Measured at run time.
 RUNNING = (
