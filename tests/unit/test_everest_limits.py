@@ -597,3 +597,45 @@ async def test_ours_is_shown_as_long_as_it_holds_or_waits(site: Site) -> None:
     site.mend()
     site.evse("enforced_limits", holding(8.0, "OCPP"))
     assert limits_shown(site) == (12.0, 8.0, "OCPP", "3")
+
+
+# Limits of power --------------------------------------------------------------------------
+
+
+def by_power(watts: float, current: float | None = 16.0, phases: int | None = 3) -> dict[str, Any]:
+    """Return `enforced_limits` with a limit of power beside that of the current."""
+    value = holding(current, FUSE, phases)
+    value["limits_root_side"]["total_power_W"] = {"value": watts, "source": "EnergyManager"}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "voltages", "shown"),
+    [
+        # Stricter than the current.
+        (by_power(6900.0), (230.0, 231.0, 229.0), (10.0, "EnergyManager", 6900)),
+        (by_power(2300.0, phases=1), (230.0, None, None), (10.0, "EnergyManager", 2300)),
+        (by_power(6900.0, current=None), (230.0, 230.0, 230.0), (10.0, "EnergyManager", 6900)),
+        # Not stricter.
+        (by_power(11040.0), (230.0, 230.0, 230.0), (16.0, FUSE, 11040)),
+        # Not known how much that is.
+        (by_power(6900.0), (None, None, None), (16.0, FUSE, 6900)),
+        (by_power(6900.0, phases=None), (230.0, 230.0, 230.0), (16.0, FUSE, 6900)),
+        # Nothing is nothing.
+        (by_power(0.0), (None, None, None), (0.0, "EnergyManager", 0)),
+        (holding(16.0, FUSE), (230.0, 230.0, 230.0), (16.0, FUSE, None)),
+    ],
+)
+def test_a_limit_of_power_counts(
+    value: dict[str, Any],
+    voltages: tuple[float | None, ...],
+    shown: tuple[float | None, str | None, float | None],
+) -> None:
+    site = Site()
+    site.info("Charging")
+    lines = {f"L{line}": volts for line, volts in enumerate(voltages, 1) if volts is not None}
+    site.evse("powermeter", {"energy_Wh_import": {"total": 1.0}, "voltage_V": lines})
+    site.evse("enforced_limits", value)
+    known = site.shown
+    assert (known.effective_current, known.limited_by, known.power_limit) == shown
+    assert (Feature.POWER_LIMIT in known.capabilities.reports) is (shown[2] is not None)

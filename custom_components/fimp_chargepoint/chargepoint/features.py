@@ -21,6 +21,7 @@ class Feature(StrEnum):
     ENABLED = "enabled"
     EFFECTIVE_CURRENT = "effective_current"
     LIMITED_BY = "limited_by"
+    POWER_LIMIT = "power_limit"
     RESTART = "restart"
     STOP_TRANSACTION = "stop_transaction"
     UNLOCK_CONNECTOR = "unlock_connector"

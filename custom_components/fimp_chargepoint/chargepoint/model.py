@@ -276,7 +276,8 @@ class ChargepointSnapshot(NodeSnapshot):
     `charging_mode` is what the charge point reported, else what the user chose.
     `max_current` and `phases` are the limits that were set: from here, where they hold or
     wait behind a stricter one, else by whomever. `effective_current` is the strictest limit,
-    where the charge point tells it apart, and `limited_by` who has set that one.
+    where the charge point tells it apart, and `limited_by` who has set that one. `power_limit` is
+    a limit in W for all phases.
     `session_current` is the limit that was set for the running session. `faults` and
     `errors` are the names of what is wrong, in words of the charge point. `enabled` is
     whether it may be used at all. `random_delay` is whether changes of the limit wait for a
@@ -297,6 +298,7 @@ class ChargepointSnapshot(NodeSnapshot):
     enabled: bool | None = None
     effective_current: float | None = None
     limited_by: str | None = None
+    power_limit: float | None = None
     random_delay: bool | None = None
     random_delay_duration: float | None = None
     delayed_until: datetime | None = None

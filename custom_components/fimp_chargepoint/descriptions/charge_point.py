@@ -14,6 +14,7 @@ from homeassistant.const import (
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfElectricCurrent,
+    UnitOfPower,
     UnitOfTemperature,
 )
 from homeassistant.helpers.typing import StateType
@@ -180,6 +181,15 @@ SENSORS = (
         suggested_display_precision=0,
         exists_fn=_tells_limits_apart,
         value_fn=lambda snapshot: snapshot.effective_current,
+    ),
+    ChargepointSensorDescription(
+        key="power_limit",
+        translation_key="power_limit",
+        device_class=SensorDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=0,
+        exists_fn=reports(Feature.POWER_LIMIT),
+        value_fn=lambda snapshot: snapshot.power_limit,
     ),
     ChargepointSensorDescription(
         key="limited_by",

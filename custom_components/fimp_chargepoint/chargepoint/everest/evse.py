@@ -288,6 +288,7 @@ class Evse(PausingChargepoint):
 
     def _limited(self, enforced: Enforced) -> Changes:
         """Return the changes by the limits that hold."""
+        enforced = enforced.by_power(powermeter.mean_voltage(self.snapshot.meter))
         limit = enforced.limits
         if enforced.is_nothing and limit.phases is None:
             # It says nothing of phases as long as nothing flows; nobody has changed them.
@@ -296,6 +297,7 @@ class Evse(PausingChargepoint):
         holding: Changes = {
             "effective_current": limit.current,
             "limited_by": enforced.source,
+            "power_limit": enforced.power,
         }
         return holding | self._shown_limits(replace(self.snapshot, **holding))
 

@@ -45,13 +45,16 @@ class Limits:
 class Enforced:
     """The limits that hold, who limits the current, and which of them are ours.
 
-    `modules` are the limits modules that ours were sent to.
+    `modules` are the limits modules that ours were sent to. `power` is a limit in W for all phases,
+    by `power_source`.
     """
 
     limits: Limits = Limits()
     source: str | None = None
     ours: Limits = Limits()
     modules: frozenset[str] = frozenset()
+    power: float | None = None
+    power_source: str | None = None
 
     @property
     def is_nothing(self) -> bool:
@@ -65,6 +68,20 @@ class Enforced:
     def with_(self, *, current: float | None, phases: int | None) -> Enforced:
         """Return it with other limits that hold."""
         return replace(self, limits=Limits(current=current, phases=phases))
+
+    def by_power(self, voltage: float | None) -> Enforced:
+        """Return it with the current that the limit of power leaves, if that is stricter.
+
+        `voltage` is that between a phase and neutral, in V.
+        """
+        watts = (voltage or 0.0) * (self.limits.phases or 0)
+        if self.power is None or (self.power and not watts):
+            return self
+        current = round(self.power / watts, 2) if self.power else 0.0
+        if self.limits.current is not None and self.limits.current <= current:
+            return self
+        limits = replace(self.limits, current=current)
+        return replace(self, limits=limits, source=self.power_source)
 
 
 def source_of(module: str) -> str:
@@ -92,9 +109,12 @@ def enforced(value: JsonObject, module: str | None = None) -> Enforced:
     current = None if current is None else round(current, 2)
     count = number(lines.get("value"))
     phases = None if count is None else int(count)
+    total = part(root, "total_power_W")
     return Enforced(
         limits=Limits(current=current, phases=phases),
         source=text(source),
+        power=number(total.get("value")),
+        power_source=text(total.get("source")),
         ours=Limits(
             current=current if is_own(source, module) else None,
             phases=phases if is_own(lines.get("source"), module) else None,

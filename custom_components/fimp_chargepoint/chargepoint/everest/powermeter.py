@@ -82,3 +82,10 @@ def _hottest(temperatures: object) -> float | None:
         if isinstance(each, dict) and (value := number(each.get("temperature"))) is not None
     ]
     return round(max(found), 1) if found else None
+
+
+def mean_voltage(meter: Meter) -> float | None:
+    """Return the voltage between a phase and neutral in V, None if it was not measured."""
+    measured = (meter.voltage_l1, meter.voltage_l2, meter.voltage_l3)
+    found = [voltage for voltage in measured if voltage]
+    return sum(found) / len(found) if found else meter.voltage

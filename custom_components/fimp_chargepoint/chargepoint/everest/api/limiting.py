@@ -97,7 +97,9 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         if enforced.is_nothing and now - self.alive_since < _STARTING_TIME:
             # EVerest also reports this right after its start, when it means nothing.
             enforced = enforced.with_(current=None, phases=enforced.limits.phases)
-        reported = (Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY)
+        reported = [Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY]
+        if enforced.power is not None:
+            reported.append(Feature.POWER_LIMIT)
         changes = self._countdown.limited(self.snapshot) | self._limited(enforced)
         return changes | {"capabilities": self._also(*reported)}
 
