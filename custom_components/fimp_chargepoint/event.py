@@ -145,6 +145,14 @@ class ProblemEventEntity[S: ChargepointSnapshot | StationSnapshot, N: AnyNode](
     _faults = FaultTracker()
     _timers: Timers
 
+    @property
+    @override
+    def event_types(self) -> list[str]:
+        """Return what can happen: only some charge points report errors in their own words."""
+        types = self.entity_description.event_types or []
+        is_reported = self.coordinator.node.reports_errors
+        return [each for each in types if is_reported or each != _REPORTED]
+
     @override
     async def async_added_to_hass(self) -> None:
         """Take the problems that are already there."""

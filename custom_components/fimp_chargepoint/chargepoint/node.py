@@ -6,7 +6,7 @@ Nodes are fed with messages and time (`now`), and never know who listens.
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 import logging
-from typing import Any, Protocol, override
+from typing import Any, ClassVar, Protocol, override
 
 from .internal_errors import InternalErrors
 from .model import CUT_OFF, NodeSnapshot, Reason
@@ -76,6 +76,9 @@ class MessageHost(NodeHost, Protocol):
 
 class Node[S: NodeSnapshot]:
     """A thing on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
+
+    #: Whether it may report errors that answer no command.
+    reports_errors: ClassVar[bool] = False
 
     def __init__(self, address: str, snapshot: S, host: NodeHost) -> None:
         """Start from `snapshot`; `address` is unique on the hub and stays for ever."""
@@ -171,11 +174,11 @@ class Node[S: NodeSnapshot]:
         self._published_at = now
         self.host.internal_errors.tell(self._listeners, self.snapshot)
 
-    def _warn_of(self, word: str) -> None:
-        """Say once that its word is not known, and not of too many."""
+    def _warn_of(self, word: str, kind: str = "state") -> None:
+        """Log once that its word is not known, and not of too many."""
         if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
             self._unknown_words.add(word)
-            _LOGGER.warning("%s reports the unknown state %r", self.address, word)
+            _LOGGER.warning("%s reports the unknown %s %r", self.address, kind, word)
 
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         """Take over why the node is not available, None where it is, with `changes`."""

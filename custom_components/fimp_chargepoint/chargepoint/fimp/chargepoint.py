@@ -44,6 +44,7 @@ class FimpChargepoint(Chargepoint):
 
     host: MessageHost
     # Adapters poll their cloud every 30 s; only then do they confirm a stop.
+    reports_errors: ClassVar[bool] = True
     command_timeout: ClassVar[float] = 40.0
     infers_session_start: ClassVar[bool] = True
     report_age: ClassVar[float] = 30.0

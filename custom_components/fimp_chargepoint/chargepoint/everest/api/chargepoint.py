@@ -19,10 +19,10 @@ from ...model import Feature, PauseReason, Reason
 from ...node import Changes, MessageHost
 from ...watchdog import Inquiry
 from .. import random_delay, session
-from ..envelope import JsonObject, mapping, objects, text
+from ..envelope import JsonObject, mapping, objects, part, text
 from ..evse import ASKS_FOR_TOKEN
 from ..limits import Enforced
-from ..status import IDLE, State
+from ..status import IDLE, State, end_reason
 from . import details
 from .authorization import AuthorizationClient
 from .limiting import LimitedChargepoint
@@ -174,8 +174,11 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _session_event(self, value: object, now: float) -> Changes:
         self._session_heard_at = now
         self._event_heard = True
-        seen = self.host.clock.to_datetime(now)
-        return self._with_session(session.on_event(self._session, mapping(value), now, seen))
+        seen, event = self.host.clock.to_datetime(now), mapping(value)
+        reason = text(part(event, "transaction_finished").get("reason"))
+        if reason is not None and end_reason(reason) is None:
+            self._warn_of(reason, "end reason")
+        return self._with_session(session.on_event(self._session, event, now, seen))
 
     def _session_info(self, value: object, now: float) -> Changes:
         info = mapping(value)
@@ -386,7 +389,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         super()._set_unavailable(reason, now, **changes)
 
 
-def _number(part: JsonObject) -> int | None:
+def _number(found: JsonObject) -> int | None:
     """Return the number of an EVSE, or of its connector, from the reply to `get_evse`."""
-    number = part.get("id")
+    number = found.get("id")
     return number if type(number) is int else None
