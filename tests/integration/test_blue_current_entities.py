@@ -1,11 +1,14 @@
 """What a Blue Current account looks like in Home Assistant, and what its controls do."""
 
+from typing import Any
+
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.dashboard import async_dashboard
 from tests.helpers.blue_current import EVSE, GRID
 from tests.helpers.blue_current_home import AccountHome, account_home
 from tests.helpers.waiting import until
@@ -112,6 +115,24 @@ async def test_grid_connection(hass: HomeAssistant, monkeypatch: pytest.MonkeyPa
         await home.expects("sensor", "load_l1", "unavailable", GRID)
         await home.simulator.online()
         await home.expects("sensor", "load_l1", "5.0", GRID)
+
+
+async def test_dashboard(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The charge point and the grid connection have a section each."""
+    async with account_home(hass, monkeypatch) as home:
+        await home.expects("sensor", "installed_current", "40.0", GRID)
+        found: Any = await async_dashboard(hass, "en")
+        charge_point, grid = found["views"][0]["sections"]
+        assert charge_point["cards"][0]["heading"] == "Driveway"
+        (energy,) = (each for each in charge_point["cards"] if each["type"] == "statistics-graph")
+        assert energy["entities"] == [home.id("sensor", "computed_energy")]
+        heading, *tiles, history = grid["cards"]
+        assert heading["heading"] == f"Grid connection GRID-{EVSE}"
+        assert [each["entity"] for each in tiles] == [
+            home.id("sensor", f"load_l{line}", GRID) for line in (1, 2, 3)
+        ]
+        assert tiles[0]["features"] == [{"type": "bar-gauge", "min": 0, "max": 40.0}]
+        assert len(history["entities"]) == 3
 
 
 async def test_offline(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:

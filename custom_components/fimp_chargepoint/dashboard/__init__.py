@@ -1,4 +1,4 @@
-"""The dashboard strategy: a section for each charge point, made of the entities it has."""
+"""The dashboard strategy: a section for each charge point and grid connection."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,12 +28,15 @@ type Entities = Mapping[tuple[str, str], str]
 _STRATEGY: Final = Path(__file__).with_name("strategy.js")
 _URL: Final = f"/{DOMAIN}/{{version}}/dashboard.js"
 _ICON: Final = "mdi:ev-station"
+_GRID_ICON: Final = "mdi:transmission-tower"
 _FULL: Final = {"grid_options": {"columns": "full"}}
 #: The entity's own name, in the user's language and as the user renamed it.
 _OWN_NAME: Final = {"type": "entity"}
 #: Ends of the bars: a charge point with 32 A on three phases, and a full battery.
 _POWER_MAX: Final = 22_000
 _ENERGY_MAX: Final = 60
+#: The same of the load of a phase, for a connection that does not report what it can carry.
+_LOAD_MAX: Final = 25
 #: What the frontend looks up in the translations, in the section `selector`.
 _KEY: Final = "dashboard"
 _TEXTS: Final = f"component.{DOMAIN}.selector.{_KEY}.options"
@@ -132,12 +135,14 @@ async def _async_send_dashboard(
 
 
 async def async_dashboard(hass: HomeAssistant, language: str) -> dict[str, object]:
-    """Return a dashboard with all charge points that have enabled entities, by name."""
+    """Return a dashboard with all charge points that have enabled entities, by name.
+
+    The grid connections follow them.
+    """
     found = await async_get_translations(hass, language, "selector", {DOMAIN})
     texts = {key.removeprefix(f"{_TEXTS}."): text for key, text in found.items()}
-    charge_points = sorted(
-        _charge_points(hass), key=lambda charge_point: charge_point[0].casefold()
-    )
+    devices = sorted(_devices(hass), key=lambda device: device[0].casefold())
+    charge_points = [each for each in devices if (Platform.SENSOR, "status") in each[1]]
     view = {"title": texts["title"], "path": "charge-points", "icon": _ICON}
     if not charge_points:
         empty = {"type": "markdown", "content": texts["empty"]}
@@ -145,12 +150,16 @@ async def async_dashboard(hass: HomeAssistant, language: str) -> dict[str, objec
     sections = [
         {"type": "grid", "cards": list(_cards(name, entities, texts))}
         for name, entities in charge_points
+    ] + [
+        {"type": "grid", "cards": list(_grid_cards(hass, name, entities, texts))}
+        for name, entities in devices
+        if (Platform.SENSOR, _LOADS[0]) in entities
     ]
     return {"views": [view | {"type": "sections", "max_columns": 3, "sections": sections}]}
 
 
-def _charge_points(hass: HomeAssistant) -> Iterator[tuple[str, Entities]]:
-    """Yield the name and the visible entities of each charge point."""
+def _devices(hass: HomeAssistant) -> Iterator[tuple[str, Entities]]:
+    """Yield the name and the visible entities of each device."""
     registry = er.async_get(hass)
     for entry in hass.config_entries.async_entries(DOMAIN):
         for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
@@ -161,22 +170,16 @@ def _charge_points(hass: HomeAssistant) -> Iterator[tuple[str, Entities]]:
                 for prefix in prefixes
                 if entity.unique_id.startswith(prefix) and entity.hidden_by is None
             }
-            if (Platform.SENSOR, "status") in entities:
-                yield device.name_by_user or device.name or "", entities
+            yield device.name_by_user or device.name or "", entities
 
 
 def _cards(name: str, entities: Entities, texts: Mapping[str, str]) -> Iterator[CardConfig]:
     """Yield the cards of a charge point."""
     yield {"type": "heading", "heading": name, "icon": _ICON, "badges": _badges(entities, texts)}
     yield from _tiles(entities, texts)
-    history = [entities[key] for key in _HISTORY if key in entities]
-    yield {
-        "type": "history-graph",
-        "title": texts["today"],
-        "hours_to_show": 24,
-        "entities": [{"entity": entity_id, "name": _OWN_NAME} for entity_id in history],
-    }
-    if (energy := entities.get((Platform.SENSOR, "lifetime_energy"))) is not None:
+    yield _history([entities[key] for key in _HISTORY if key in entities], texts)
+    energies = (entities.get((Platform.SENSOR, key)) for key in _ENERGIES)
+    if (energy := next(filter(None, energies), None)) is not None:
         yield {
             "type": "statistics-graph",
             "title": texts["energy_per_day"],
@@ -191,6 +194,36 @@ def _cards(name: str, entities: Entities, texts: Mapping[str, str]) -> Iterator[
 
 
 _HISTORY: Final = ((Platform.SENSOR, "status"), (Platform.SENSOR, "power"))
+#: The meter reading, or what takes its place.
+_ENERGIES: Final = ("lifetime_energy", "computed_energy")
+_LOADS: Final = ("load_l1", "load_l2", "load_l3")
+
+
+def _history(entity_ids: list[str], texts: Mapping[str, str]) -> CardConfig:
+    return {
+        "type": "history-graph",
+        "title": texts["today"],
+        "hours_to_show": 24,
+        "entities": [{"entity": entity_id, "name": _OWN_NAME} for entity_id in entity_ids],
+    }
+
+
+def _grid_cards(
+    hass: HomeAssistant, name: str, entities: Entities, texts: Mapping[str, str]
+) -> Iterator[CardConfig]:
+    """Yield the cards of a grid connection: the load of each phase, up to what it can carry."""
+    yield {"type": "heading", "heading": name, "icon": _GRID_ICON}
+    state = hass.states.get(entities.get((Platform.SENSOR, "installed_current"), ""))
+    try:
+        limit = float(state.state) if state is not None else _LOAD_MAX
+    except ValueError:
+        limit = _LOAD_MAX
+    keys = [(Platform.SENSOR, each) for each in _LOADS]
+    loads = [entities[key] for key in keys if key in entities]
+    for load in loads:
+        gauge = _feature("bar-gauge", min=0, max=limit)
+        yield {"type": "tile", "entity": load, "name": _OWN_NAME, **gauge} | _FULL
+    yield _history(loads, texts)
 
 
 def _tiles(entities: Entities, texts: Mapping[str, str]) -> Iterator[CardConfig]:
