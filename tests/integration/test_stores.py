@@ -60,6 +60,7 @@ def stores() -> dict[str, Any]:
     active = {
         "session": session,
         "energy": 5.0,
+        "summed": 5.0,
         "charging_seen": True,
         "who": "my car",
         "recorded": True,
@@ -97,6 +98,7 @@ def stores() -> dict[str, Any]:
                     "records": [record, dict(record)],
                     "active": None,
                     "past": active,
+                    "energy": 12.0,
                     "totals": {"NOK": 7.0, "EUR": 1.0},
                     "watched": [began, 5.0],
                 }
@@ -177,7 +179,7 @@ async def end(found: Chargepoint) -> None:
 def lasting(history: dict[str, Any]) -> dict[str, Any]:
     """Return what no report of the charge point changes at once."""
     (point,) = history["sessions"].values()
-    return {each: point[each] for each in ("records", "past", "totals")}
+    return {each: point[each] for each in ("records", "past", "energy", "totals")}
 
 
 def known(found: Chargepoint) -> dict[str, Any]:
