@@ -21,6 +21,7 @@ _SECRET: Final = frozenset(
     publickey meterpublickey powermeterpublickeyocmf signature signedmeterdata
     clientid token accesstoken refreshtoken idtoken idtag parentidtag parentidtoken groupidtoken
     serial serialnumber serialno serialnr chargepointserial chargepointserialnumber
+    defaultcardnumber defaultcardowner parameterdefaultcardnumber parameterdefaultcardowner
     chargeboxserialnumber meterserialnumber meterid deviceid evseid identity
     evccid vehicleid vin licenseplate emaid contractid iccid imsi imei identificationdata
     email mail phone ssid bssid mac macaddress ip ipaddress url csmsurl loggingpath

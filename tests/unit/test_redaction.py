@@ -31,6 +31,8 @@ def redacted(value: Any) -> Any:
         ({"alias": "Olsen"}, "Olsen"),
         ({"token": "77"}, "77"),
         ({"latitude": 59.91}, "59"),
+        ({"parameters": {"default_card_number": "NL-ANW-1"}}, "ANW"),
+        ({"parameters": {"default_card_owner": "Olsen"}}, "Olsen"),
         ({"description": "the car 00:1A:2b:3c:4d:5e left"}, "3c"),
         ({"last_error_text": "ola.normann@example.no is unknown"}, "ola"),
         ({"error": "no route to 192.168.1.17"}, "192"),
