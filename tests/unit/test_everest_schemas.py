@@ -54,7 +54,7 @@ from tests.helpers.recordings import recording, samples
 from tests.helpers.schemas import SCHEMAS, Schemas
 
 from .everest_limits import HARDWARE, OURS, holding
-from .everest_modules import discovery
+from .everest_modules import discovery, error
 from .everest_site import ERRORS, EVSE, LIMITS, ROOT, Site, begin
 from .fakes import OfflineHub, waits
 
@@ -102,6 +102,21 @@ OCPP_COMMANDS: tuple[OcppCommand, ...] = (
     ChangeAvailability(operative=False, evse=1),
     ChangeAvailability(operative=False, evse=1, connector=2),
 )
+
+
+async def ask_station(site: Site) -> None:
+    """Ask what is not about one EVSE: its OCPP client, and for the diagnostics its errors."""
+    site.says(OCPP, "ocpp_1", "connection_status", {"connected": True})
+    client = site.hub.nodes["everest_ocpp:ocpp_1"]
+    assert isinstance(client, OcppClient)
+    for each in OCPP_COMMANDS:
+        asked = asyncio.create_task(client.perform(each))
+        assert await waits(asked) is not isinstance(each, (MonitorVariables, SendSecurityEvent))
+        asked.cancel()
+    history = asyncio.create_task(site.hub.error_history())
+    assert await waits(history)
+    site.answer("get_errors", {"errors": [error()]})
+    assert [*(await history).values()] == [[error()]]
 
 
 async def everything() -> list[Message]:
@@ -161,13 +176,7 @@ async def everything() -> list[Message]:
         await begin(node.set(Feature.PHASES, "3")),
         await begin(node.act(Feature.UNLOCK_CONNECTOR)),
     ]
-    site.says(OCPP, "ocpp_1", "connection_status", {"connected": True})
-    client = site.hub.nodes["everest_ocpp:ocpp_1"]
-    assert isinstance(client, OcppClient)
-    for each in OCPP_COMMANDS:
-        asked = asyncio.create_task(client.perform(each))
-        assert await waits(asked) is not isinstance(each, (MonitorVariables, SendSecurityEvent))
-        asked.cancel()
+    await ask_station(site)
     # Who may charge; the first release is told more.
     site.evse("heartbeat", {})
     for kind in sorted(AUTHORIZATION_TYPES):
