@@ -211,7 +211,8 @@ class Fuzzer:
     def _try(self, course: list[Message]) -> None:
         if self.inputs % _LIFE == 0:
             self._hub = _Hub()
-        began = time.monotonic()
+        # Other programs may be using the processor as well.
+        began = time.thread_time()
         hub, clock = self._hub, self._hub.fuzz_clock
         for topic, payload in course:
             self.inputs += 1
@@ -231,7 +232,7 @@ class Fuzzer:
             self._failed(f"sent to {hub.topics}", course)
         if self.inputs % _LIFE > _LIFE - _COURSE_MAX:
             self._look_at_bounds(course)
-        seconds = time.monotonic() - began
+        seconds = time.thread_time() - began
         self.slowest = max(self.slowest, seconds)
         if seconds > _SLOW:
             self._failed(f"took {seconds:.1f} s", course)
@@ -249,7 +250,7 @@ class Fuzzer:
         self._hub = _Hub()
 
 
-async def main() -> int:
+def main() -> int:
     """Run with the options of the command line."""
     parser = argparse.ArgumentParser(prog="bench/fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
@@ -257,9 +258,8 @@ async def main() -> int:
     parser.add_argument("--seed", type=int, default=int(datetime.now().timestamp()))  # noqa: DTZ005
     options = parser.parse_args()
     logging.disable()
-    fuzzer = Fuzzer(options.seed)
     began = time.monotonic()
-    fuzzer.run(options.seconds, options.inputs)
+    fuzzer = asyncio.run(_fuzzed(options))
     figures = {
         "seed": options.seed,
         "inputs": fuzzer.inputs,
@@ -273,5 +273,12 @@ async def main() -> int:
     return bool(fuzzer.failures)
 
 
+async def _fuzzed(options: argparse.Namespace) -> Fuzzer:
+    """Fuzz in an event loop, which hubs need."""
+    fuzzer = Fuzzer(options.seed)
+    fuzzer.run(options.seconds, options.inputs)
+    return fuzzer
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -218,7 +218,7 @@ def _slope(values: list[tuple[float, int]]) -> float:
     return across / width
 
 
-async def main() -> int:
+def main() -> int:
     """Run with the options of the command line."""
     parser = argparse.ArgumentParser(prog="bench/soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
@@ -232,7 +232,7 @@ async def main() -> int:
         broker = BrokerProcess(Path(folder, "broker"))
         broker.start()
         try:
-            soak = await _soak(broker, options.points, options.minutes * 60)
+            soak = asyncio.run(_soak(broker, options.points, options.minutes * 60))
         finally:
             broker.stop()
     for error in soak.errors:
@@ -267,4 +267,4 @@ async def _soak(broker: BrokerProcess, count: int, seconds: float) -> Soak:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())
