@@ -196,6 +196,23 @@ async def test_too_many_events_leave_the_newest_of_each_source(
     bench.inbox.close()
 
 
+async def test_bug_costs_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    usual = bench.message
+
+    def fail(topic: str, payload: bytes, *, retained: bool) -> None:
+        usual(topic, payload, retained=retained)
+        if topic == "bad":
+            raise KeyError("bug")
+
+    monkeypatch.setattr(bench, "message", fail)
+    bench.put("a 1", "bad 1", "b 1")
+    with pytest.raises(KeyError):
+        bench.inbox.hand_on(10.0)
+    await until(lambda: len(bench.handed) == 3)
+    bench.inbox.close()
+
+
 async def test_huge_messages_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "_PAYLOAD_MAX", 1000)
     monkeypatch.setattr(inbox, "_BYTES_MAX", 10_000)

@@ -113,13 +113,17 @@ class Inbox(asyncio.Queue[Message]):
     def hand_on(self, seconds: float = _SLICE) -> None:
         """Hand messages on, for so many seconds at most; the rest follows."""
         deadline = self._loop.time() + seconds
-        while self._messages:
-            message = self._messages.popleft()
-            self._bytes -= len(message.payload)
-            self._listener.message(message.topic.value, message.payload, retained=message.retain)
-            if self._loop.time() >= deadline:
-                break
-        self._handing = self._loop.call_soon(self.hand_on) if self._messages else None
+        try:
+            while self._messages:
+                message = self._messages.popleft()
+                topic, payload = message.topic.value, message.payload
+                self._bytes -= len(payload)
+                self._listener.message(topic, payload, retained=message.retain)
+                if self._loop.time() >= deadline:
+                    break
+        finally:
+            # Also if there is a bug: it costs one message, and not all that follow.
+            self._handing = self._loop.call_soon(self.hand_on) if self._messages else None
 
     def close(self) -> None:
         """Hand on nothing more."""
