@@ -224,3 +224,31 @@ async def test_refused_token_is_asked_for(
         await hass.async_block_till_done()
         await home.settles()
         assert not flows()
+
+
+async def test_options(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those that an account has; they take effect at once."""
+    async with account_home(hass, monkeypatch) as home:
+        form = await hass.config_entries.options.async_init(home.entry.entry_id)
+        fields = {
+            str(name): sorted(map(str, part.schema.schema))
+            for name, part in form["data_schema"].schema.items()
+        }
+        assert fields == {
+            "measurements": ["measurement_interval"],
+            "charging": ["restart_delay"],
+            "costs": ["fixed_price", "price_entity"],
+        }
+        result = await hass.config_entries.options.async_configure(
+            form["flow_id"],
+            {
+                "measurements": {"measurement_interval": 3},
+                "charging": {"restart_delay": 0},
+                "costs": {"fixed_price": 0.29},
+            },
+        )
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        await hass.async_block_till_done()
+        await home.settles()
+        assert home.entry.runtime_data.hub.options.measurement_interval == 3
+        assert home.entry.options["fixed_price"] == 0.29

@@ -55,6 +55,8 @@ TOKEN_TYPES: Final = {
 CARD: Final = "iso14443"
 
 _UNTOUCHED: Final = Options()
+#: The sections that also concern an account: it has no topics, tokens or limits to restore.
+_ACCOUNT_SECTIONS: Final = ("measurements", "charging", "costs")
 #: What is passed on as it is. A token consists of two options.
 _LIBRARY: Final = {each.name for each in fields(Options)} - {CONF_TOKEN}
 
@@ -198,7 +200,7 @@ def entry_options(
         for key, value in _trimmed(part)
         if value is not None and value != ""
     }
-    if not options[CONF_PROTOCOLS]:
+    if not options.get(CONF_PROTOCOLS, True):
         raise FormError("protocol_missing")
     bus = options.get(CONF_INTERNAL_BUS)
     if isinstance(bus, str) and not all(map(is_level, bus.split("/"))):
@@ -221,6 +223,26 @@ def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, obje
         part.name: {each.key: options[each.key] for each in part.preferences if each.key in options}
         for part in SECTIONS
     }
+
+
+def account_schema(schema: probatio.Schema) -> probatio.Schema:
+    """Return the form of the options that a charge point of an account has."""
+    return probatio.Schema(
+        {
+            name: section(
+                probatio.Schema(
+                    {
+                        key: field
+                        for key, field in part.schema.schema.items()
+                        if key != CONF_RESTORE_LIMITS
+                    }
+                ),
+                part.options,
+            )
+            for name, part in schema.schema.items()
+            if name in _ACCOUNT_SECTIONS
+        }
+    )
 
 
 def library_options(options: Mapping[str, Any]) -> Options:

@@ -13,9 +13,9 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..chargepoint import ModuleChoice
-from ..const import CONF_MODULES, UserInput
+from ..const import CONF_HUB, CONF_MODULES, HubKind, UserInput
 from ..coordinator import FimpConfigEntry
-from .options import OPTIONS_SCHEMA, entry_options, suggested_options
+from .options import OPTIONS_SCHEMA, account_schema, entry_options, suggested_options
 from .schemas import FormError
 
 
@@ -44,10 +44,12 @@ class FimpOptionsFlow(OptionsFlowWithReload):
                 former = self.config_entry.options.get(CONF_MODULES, {})
                 self._modules = {key: {**each} for key, each in former.items() if key not in gone}
                 return await self.async_step_modules()
+        is_account = self.config_entry.data[CONF_HUB] == HubKind.BLUE_CURRENT
+        schema = account_schema(OPTIONS_SCHEMA) if is_account else OPTIONS_SCHEMA
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or suggested_options(self.config_entry.options)
+                schema, user_input or suggested_options(self.config_entry.options)
             ),
             errors=errors,
             description_placeholders={"currency": self.hass.config.currency},
