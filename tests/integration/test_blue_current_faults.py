@@ -15,6 +15,8 @@ from tests.helpers.blue_current import GRID
 from tests.helpers.blue_current_home import AccountHome, account_home
 from tests.helpers.waiting import until
 
+from .house import House
+
 DAY = 90_000.0
 
 
@@ -158,6 +160,28 @@ async def test_request_limit_at_the_start(
         home.clock.ahead = DAY
         await home.settles()
         assert not issues(hass, "request_limit")
+
+
+async def test_server_that_is_unreachable_for_long(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An issue appears after half an hour, and goes with the connection."""
+    house = House(hass)
+    async with account_home(hass, monkeypatch) as home:
+        await home.simulator.away()
+        await home.simulator.abort()
+        await home.expects("sensor", "status", "unavailable")
+        await house.passes(20)
+        assert not issues(hass, "account_offline")
+        await house.passes(31)
+        [issue] = issues(hass, "account_offline")
+        assert issue.translation_placeholders is not None
+        assert issue.translation_placeholders["title"] == "user@example.com"
+        assert issue.translation_placeholders["detail"]
+        assert not issue.is_fixable
+        await home.simulator.back()
+        await until(lambda: not issues(hass, "account_offline"))
+        await home.expects("sensor", "status", "disconnected")
 
 
 async def test_server_that_is_unreachable_at_the_start(
