@@ -142,7 +142,7 @@ async def test_adding_a_blue_current_account(house: World) -> None:
     await expect(row).to_be_visible()
     await screen.open_device("Courtyard")
     info = screen.page.locator("ha-device-info-card")
-    for fact in ("Courtyard", "by Blue Current", "BCU100001"):
+    for fact in ("U:MOVE22", "by Blue Current", "BCU100001"):
         await expect(info).to_contain_text(fact)
     courtyard = house.cars.points["courtyard"]
     cards = screen.page.locator("ha-device-entities-card")
