@@ -3,19 +3,27 @@
 from dataclasses import replace
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.blue_current import AccountSetup, BlueCurrentSimulator, ChargepointSetup
+from tests.broker import BrokerProcess
 from tests.helpers.blue_current import QUICK
 from tests.helpers.blue_current_home import AccountHome, account_home, point_to
 from tests.helpers.waiting import until
 
-from .flow import begin, submit
+from .flow import begin, finish, form, submit
+from .house import House
 
 TOKEN = {"api_token": "good"}
 
@@ -34,10 +42,10 @@ def entries(hass: HomeAssistant) -> list[Any]:
 async def test_account_is_added(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its name as title, by its customer id, and with what it has."""
     async with account_home(hass, monkeypatch, load=False) as home:
-        form = await begin(hass, "blue_current")
-        assert form["step_id"] == "blue_current"
-        assert form["description_placeholders"]["portal"] == "https://my.bluecurrent.nl"
-        result = await submit(hass, form, {"api_token": " good\n"})
+        page = await begin(hass, "blue_current")
+        assert page["step_id"] == "blue_current"
+        assert page["description_placeholders"]["portal"] == "https://my.bluecurrent.nl"
+        result = await submit(hass, page, {"api_token": " good\n"})
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert result["title"] == "user@example.com"
         assert result["data"] == {
@@ -69,9 +77,9 @@ async def test_error_is_explained_and_can_be_corrected(
 ) -> None:
     async with account_home(hass, monkeypatch, load=False) as home:
         await home.simulator.do(fault)
-        form = await submit(hass, await begin(hass, "blue_current"), TOKEN)
-        assert errors(form) == {"base": key}
-        placeholders = form["description_placeholders"]
+        page = await submit(hass, await begin(hass, "blue_current"), TOKEN)
+        assert errors(page) == {"base": key}
+        placeholders = page["description_placeholders"]
         assert placeholders["detail"]
         assert bool(placeholders["until"]) == (key == "request_limit")
         if key == "request_limit":
@@ -81,15 +89,15 @@ async def test_error_is_explained_and_can_be_corrected(
         for line in ("back", "reject", "quota"):
             await home.simulator.do(line)
         home.simulator.invalidate(api_token=True)
-        result = await submit(hass, form, TOKEN)
+        result = await submit(hass, page, TOKEN)
         assert result["type"] is FlowResultType.CREATE_ENTRY
         home.entry = result["result"]
 
 
 async def test_mistyped_token(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     async with account_home(hass, monkeypatch, load=False) as home:
-        form = await submit(hass, await begin(hass, "blue_current"), {"api_token": "god"})
-        assert errors(form) == {"base": "invalid_api_token"}
+        page = await submit(hass, await begin(hass, "blue_current"), {"api_token": "god"})
+        assert errors(page) == {"base": "invalid_api_token"}
         assert home.simulator.connections == 0
 
 
@@ -133,6 +141,29 @@ async def test_two_accounts(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
         await home.expects("sensor", "status", "disconnected")
 
 
+async def test_account_beside_a_broker(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is taken for the other: not when one is added, changed or searched for duplicates."""
+    house = House(hass)
+    async with account_home(hass, monkeypatch) as home:
+        result = await submit(hass, await begin(hass), form(broker))
+        result = await finish(hass, result, "nothing_found")
+        entry = result["result"]
+        assert entry.title == broker.host
+        context = {"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
+        page = await hass.config_entries.flow.async_init(DOMAIN, context=context)
+        result = await submit(hass, page, form(broker))
+        assert result["reason"] == "reconfigure_successful"
+        await hass.async_block_till_done()
+        # Entries for brokers look for others that receive their messages.
+        await house.passes(2)
+        await house.passes(15)
+        assert not ir.async_get(hass).issues
+        assert home.state("sensor", "status") == "disconnected"
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
 # Another API token --------------------------------------------------------------------------
 
 
@@ -141,10 +172,10 @@ async def test_reconfigure(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch)
     async with account_home(hass, monkeypatch) as home:
         entity_id = home.id("sensor", "status")
         home.simulator.account = replace(home.simulator.account, api_token="newer")
-        form = await home.entry.start_reconfigure_flow(hass)
-        assert form["step_id"] == "token"
-        assert form["description_placeholders"]["name"] == "user@example.com"
-        result = await submit(hass, form, {"api_token": "newer"})
+        page = await home.entry.start_reconfigure_flow(hass)
+        assert page["step_id"] == "token"
+        assert page["description_placeholders"]["name"] == "user@example.com"
+        result = await submit(hass, page, {"api_token": "newer"})
         assert result["reason"] == "reconfigure_successful"
         await hass.async_block_till_done()
         assert home.entry.data["api_token"] == "newer"
@@ -162,11 +193,11 @@ async def test_failed_reconfiguration_goes_on_as_before(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, fault: str, key: str
 ) -> None:
     async with account_home(hass, monkeypatch) as home:
-        form = await home.entry.start_reconfigure_flow(hass)
+        page = await home.entry.start_reconfigure_flow(hass)
         if fault:
             await home.simulator.do(fault)
-        form = await submit(hass, form, {"api_token": "mistyped"})
-        assert errors(form) == {"base": key}
+        page = await submit(hass, page, {"api_token": "mistyped"})
+        assert errors(page) == {"base": key}
         await home.simulator.reject("")
         if fault:
             await hass.config_entries.async_reload(home.entry.entry_id)
@@ -174,7 +205,7 @@ async def test_failed_reconfiguration_goes_on_as_before(
         await home.settles()
         assert home.entry.data["api_token"] == "good"
         # The form is still open: the entry that runs again is paused again.
-        result = await submit(hass, form, TOKEN)
+        result = await submit(hass, page, TOKEN)
         assert result["reason"] == "reconfigure_successful"
         await hass.async_block_till_done()
         await home.settles()
@@ -184,10 +215,10 @@ async def test_token_of_another_account(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with account_home(hass, monkeypatch) as home:
-        form = await home.entry.start_reconfigure_flow(hass)
+        page = await home.entry.start_reconfigure_flow(hass)
         home.simulator.account = replace(home.simulator.account, customer_id="C-2")
-        form = await submit(hass, form, TOKEN)
-        assert errors(form) == {"base": "wrong_account"}
+        page = await submit(hass, page, TOKEN)
+        assert errors(page) == {"base": "wrong_account"}
         await hass.async_block_till_done()
         assert home.entry.state is ConfigEntryState.LOADED
         assert home.entry.data["customer_id"] == "C-1"
@@ -210,8 +241,8 @@ async def test_refused_token_is_asked_for(
         [flow] = flows()
         assert flow["context"]["source"] == SOURCE_REAUTH
         assert flow["step_id"] == "token"
-        form = await submit(hass, flow, TOKEN)
-        assert errors(form) == {"base": "invalid_api_token"}
+        page = await submit(hass, flow, TOKEN)
+        assert errors(page) == {"base": "invalid_api_token"}
         await hass.async_block_till_done()
         assert home.entry.state is ConfigEntryState.SETUP_ERROR
         assert home.entry.reason == (
@@ -219,7 +250,7 @@ async def test_refused_token_is_asked_for(
         )
         home.simulator.account = replace(home.simulator.account, api_token="newer")
         home.simulator.invalidate(api_token=True)
-        result = await submit(hass, form, {"api_token": "newer"})
+        result = await submit(hass, page, {"api_token": "newer"})
         assert result["reason"] == "reauth_successful"
         await hass.async_block_till_done()
         await home.settles()
@@ -229,10 +260,10 @@ async def test_refused_token_is_asked_for(
 async def test_options(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only those that an account has; they take effect at once."""
     async with account_home(hass, monkeypatch) as home:
-        form = await hass.config_entries.options.async_init(home.entry.entry_id)
+        page = await hass.config_entries.options.async_init(home.entry.entry_id)
         fields = {
             str(name): sorted(map(str, part.schema.schema))
-            for name, part in form["data_schema"].schema.items()
+            for name, part in page["data_schema"].schema.items()
         }
         assert fields == {
             "measurements": ["measurement_interval"],
@@ -240,7 +271,7 @@ async def test_options(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> 
             "costs": ["fixed_price", "price_entity"],
         }
         result = await hass.config_entries.options.async_configure(
-            form["flow_id"],
+            page["flow_id"],
             {
                 "measurements": {"measurement_interval": 3},
                 "charging": {"restart_delay": 0},
