@@ -77,6 +77,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     hub.admission.came_in = came_in.setdefault(entry.entry_id, hub.admission.came_in)
 
     async def stop(_: Event) -> None:
+        await hub.end_failsafes(is_stop=True)
         await hub.stop()
 
     # Also if the rest of the set-up fails; stopping twice does no harm.
@@ -113,6 +114,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
 
 async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
     """Unload the platforms; `async_on_unload` does the rest."""
+    # While it is still stored that nothing has to return.
+    is_stop = entry.disabled_by is not None
+    await entry.runtime_data.hub.end_failsafes(is_stop=is_stop)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

@@ -274,6 +274,13 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def withdraw_limits(self) -> None:
         """Withdraw the limits that were set, if `takes_limits_from_outside`."""
 
+    async def release_current(self) -> None:
+        """Withdraw the limit of the current, if `takes_limits_from_outside`."""
+
+    def failsafe_request(self, current: float) -> Outgoing:
+        """Return the message that limits the current to so many A, for somebody else to send."""
+        return self._set_request(Feature.MAX_CURRENT, current)
+
     def to_storage(self) -> dict[str, object]:
         """Return what `restore` reads; while it is away, the pause that was known last."""
         if self.snapshot.status is not None:

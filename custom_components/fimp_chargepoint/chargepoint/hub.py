@@ -218,6 +218,9 @@ class Hub(ABC):
         if self._unanswered == _UNANSWERED_MAX:
             self.transport.renew()
 
+    async def end_failsafes(self, *, is_stop: bool) -> None:
+        """Let nobody limit the charge points; limit them now if so chosen for a stop."""
+
     def leave(self) -> list[tuple[str, bytes]]:
         """Send nothing more automatically; return what to send if nobody comes back."""
         return []

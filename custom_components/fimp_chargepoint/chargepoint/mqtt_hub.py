@@ -1,9 +1,12 @@
 """An MQTT broker as a hub: the protocols on it, each below its topic prefixes."""
 
+import asyncio
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, override
 
+from .charge_point import Chargepoint
+from .failsafe import FailsafeGuard
 from .hub import Hub, Timed
 from .journal import Line
 from .node import Node
@@ -34,11 +37,45 @@ class MqttHub(Hub):
         """Prepare; add protocols, then `start`. See `Hub`."""
         super().__init__(clock=clock, options=options, known=known)
         self.transport = MqttTransport(settings, self)
+        self._settings = settings
+        #: The connections of the failsafes, by the address of the charge point.
+        self._guards: dict[str, FailsafeGuard] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._protocols: list[tuple[str, Protocol]] = []
 
     def add_protocol(self, prefix: str, protocol: Protocol) -> None:
         """Use `protocol` below the topic `prefix` (empty, or ending as the user wrote it)."""
         self._protocols.append((prefix, protocol))
+
+    @override
+    def add_node(self, node: Node[Any]) -> None:
+        super().add_node(node)
+        safe_current = self.options.safe_currents.get(node.address)
+        if safe_current is not None and isinstance(node, Chargepoint):
+            errors = self.internal_errors
+            guard = FailsafeGuard(node, safe_current, self._settings, errors)
+            self._guards[node.address] = guard
+
+    @override
+    def remove_node(self, address: str) -> None:
+        super().remove_node(address)
+        if (guard := self._guards.pop(address, None)) is not None:
+            task = asyncio.create_task(guard.stop())
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    @override
+    async def end_failsafes(self, *, is_stop: bool) -> None:
+        send = is_stop and self.options.failsafe_on_stop
+        guards, self._guards = self._guards, {}
+        await asyncio.gather(*(guard.stop(send=send) for guard in guards.values()))
+
+    @override
+    async def stop(self) -> None:
+        await self.end_failsafes(is_stop=False)
+        if self._leaving:
+            await asyncio.wait(self._leaving)
+        await super().stop()
 
     @override
     def leave(self) -> list[tuple[str, bytes]]:

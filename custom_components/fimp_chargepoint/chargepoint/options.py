@@ -41,6 +41,8 @@ class Options:
     `internal_bus` is the prefix of the topics of the bus inside EVerest stations, empty where
     we do not speak there. `communication_check` is whether a station is told that we live.
     `modules` are the choices (see `ModuleChoice`) by address and kind, an empty text for none.
+    `safe_currents` are the currents in A, by address, to which the broker limits charge points
+    if Home Assistant is gone. `failsafe_on_stop` is whether that also happens when it stops.
     """
 
     measurement_interval: float = 5.0
@@ -52,3 +54,5 @@ class Options:
     restore_limits: bool = False
     communication_check: bool = False
     modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    safe_currents: Mapping[str, float] = field(default_factory=dict)
+    failsafe_on_stop: bool = False

@@ -3,7 +3,7 @@
 An option with the name of a field of the library's `Options` is passed on as it is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     Selector,
     SelectSelector,
     SelectSelectorConfig,
@@ -29,6 +30,8 @@ import probatio
 from ..chargepoint import Options, Token, is_level
 from ..const import (
     CONF_COMMUNICATION_CHECK,
+    CONF_FAILSAFE,
+    CONF_FAILSAFE_ON_STOP,
     CONF_FIXED_PRICE,
     CONF_INTERNAL_BUS,
     CONF_MEASUREMENT_INTERVAL,
@@ -36,6 +39,8 @@ from ..const import (
     CONF_PROTOCOLS,
     CONF_RESTART_DELAY,
     CONF_RESTORE_LIMITS,
+    CONF_SAFE_CURRENT,
+    CONF_SAFE_CURRENTS,
     CONF_TOKEN,
     CONF_TOKEN_TYPE,
 )
@@ -95,6 +100,10 @@ def _number(unit: str, minimum: float, maximum: float) -> NumberSelector:
     )
 
 
+def _charge_points(choices: Iterable[SelectOptionDict]) -> SelectSelector:
+    return SelectSelector(SelectSelectorConfig(options=[*choices], multiple=True))
+
+
 #: All options, in the order of the form.
 SECTIONS: Final = (
     Section(
@@ -119,6 +128,16 @@ SECTIONS: Final = (
             default=_UNTOUCHED.restore_limits,
         ),
         collapsed=False,
+    ),
+    Section(
+        CONF_FAILSAFE,
+        # Its choices are the charge points (see `options_schema`).
+        Preference(key=CONF_FAILSAFE, selector=_charge_points(()), default=[]),
+        Preference(
+            key=CONF_FAILSAFE_ON_STOP,
+            selector=BooleanSelector(),
+            default=_UNTOUCHED.failsafe_on_stop,
+        ),
     ),
     Section(
         "costs",
@@ -174,21 +193,35 @@ SECTIONS: Final = (
     ),
 )
 
-OPTIONS_SCHEMA = probatio.Schema(
-    {
-        probatio.Required(part.name): section(
-            probatio.Schema({each.marker: each.selector for each in part.preferences}),
-            {"collapsed": part.collapsed},
-        )
-        for part in SECTIONS
-    }
+#: What a safe current may be, in A; a charge point may allow less.
+SAFE_CURRENT_SCHEMA = probatio.Schema(
+    {probatio.Required(CONF_SAFE_CURRENT, default=6): _number("A", 6, 80)}
 )
+
+
+def options_schema(charge_points: Iterable[SelectOptionDict]) -> probatio.Schema:
+    """Return the form, with the charge points that can have a failsafe."""
+    selectors = {CONF_FAILSAFE: _charge_points(charge_points)}
+    return probatio.Schema(
+        {
+            probatio.Required(part.name): section(
+                probatio.Schema(
+                    {
+                        each.marker: selectors.get(each.key, each.selector)
+                        for each in part.preferences
+                    }
+                ),
+                {"collapsed": part.collapsed},
+            )
+            for part in SECTIONS
+        }
+    )
 
 
 def entry_options(
     hass: HomeAssistant, form: Mapping[str, Mapping[str, object]]
 ) -> dict[str, object]:
-    """Return the options of a filled in OPTIONS_SCHEMA: flat, without what was left empty.
+    """Return the options of a filled in form: flat, without what was left empty.
 
     Raises:
         FormError: no protocol is chosen, or a topic or a price is invalid.
@@ -218,7 +251,8 @@ def _trimmed(part: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 
 def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Return what to fill OPTIONS_SCHEMA with from the options of an entry."""
+    """Return what to fill the form with from the options of an entry."""
+    options = {**options, CONF_FAILSAFE: list(safe_currents(options))}
     return {
         part.name: {each.key: options[each.key] for each in part.preferences if each.key in options}
         for part in SECTIONS
@@ -243,6 +277,11 @@ def account_schema(schema: probatio.Schema) -> probatio.Schema:
             if name in _ACCOUNT_SECTIONS
         }
     )
+
+
+def safe_currents(options: Mapping[str, Any]) -> dict[str, float]:
+    """Return the safe current in A of each charge point that has a failsafe, by address."""
+    return dict(options.get(CONF_SAFE_CURRENTS, {}))
 
 
 def library_options(options: Mapping[str, Any]) -> Options:

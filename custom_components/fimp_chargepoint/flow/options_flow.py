@@ -1,4 +1,4 @@
-"""The options flow: the options, and which EVerest modules belong together."""
+"""The options flow: the options, safe currents, and which EVerest modules belong together."""
 
 from homeassistant.config_entries import (
     ConfigEntryState,
@@ -6,21 +6,38 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.helpers.selector import (
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
 )
 import probatio
 
-from ..chargepoint import ModuleChoice
-from ..const import CONF_HUB, CONF_MODULES, HubKind, UserInput
+from ..chargepoint import Chargepoint, ModuleChoice, MqttHub
+from ..chargepoint.model import Feature
+from ..const import (
+    CONF_FAILSAFE,
+    CONF_HUB,
+    CONF_MODULES,
+    CONF_SAFE_CURRENT,
+    CONF_SAFE_CURRENTS,
+    HubKind,
+    UserInput,
+)
 from ..coordinator import FimpConfigEntry
-from .options import OPTIONS_SCHEMA, account_schema, entry_options, suggested_options
+from .options import (
+    SAFE_CURRENT_SCHEMA,
+    account_schema,
+    entry_options,
+    options_schema,
+    safe_currents,
+    suggested_options,
+)
 from .schemas import FormError
 
 
 class FimpOptionsFlow(OptionsFlowWithReload):
-    """The options, and a page for each charge point whose modules must be assigned."""
+    """The options, and pages for single charge points: safe currents, modules to assign."""
 
     config_entry: FimpConfigEntry
 
@@ -28,6 +45,9 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         """Begin with nothing filled in."""
         self._options: dict[str, object] = {}
         self._modules: dict[str, dict[str, str]] = {}
+        self._safe_currents: dict[str, float] = {}
+        #: The charge points whose safe current is still to be entered.
+        self._unsafe: list[str] = []
         #: What is still to be chosen, for one charge point after the other.
         self._open: list[list[ModuleChoice]] = []
 
@@ -43,9 +63,12 @@ class FimpOptionsFlow(OptionsFlowWithReload):
                 self._open, gone = self._choices()
                 former = self.config_entry.options.get(CONF_MODULES, {})
                 self._modules = {key: {**each} for key, each in former.items() if key not in gone}
-                return await self.async_step_modules()
-        is_account = self.config_entry.data[CONF_HUB] == HubKind.BLUE_CURRENT
-        schema = account_schema(OPTIONS_SCHEMA) if is_account else OPTIONS_SCHEMA
+                chosen = self._options.pop(CONF_FAILSAFE, None)
+                self._unsafe = chosen if isinstance(chosen, list) else []
+                return await self.async_step_safe_current()
+        schema = options_schema(self._charge_points())
+        if self.config_entry.data[CONF_HUB] == HubKind.BLUE_CURRENT:
+            schema = account_schema(schema)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
@@ -53,6 +76,25 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             ),
             errors=errors,
             description_placeholders={"currency": self.hass.config.currency},
+        )
+
+    async def async_step_safe_current(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Ask for the safe current of a charge point, then of the next one."""
+        if user_input is not None:
+            self._safe_currents[self._unsafe.pop(0)] = user_input[CONF_SAFE_CURRENT]
+        if not self._unsafe:
+            if self._safe_currents:
+                self._options[CONF_SAFE_CURRENTS] = self._safe_currents
+            return await self.async_step_modules()
+        address = self._unsafe[0]
+        known = safe_currents(self.config_entry.options).get(address)
+        return self.async_show_form(
+            step_id="safe_current",
+            data_schema=self.add_suggested_values_to_schema(
+                SAFE_CURRENT_SCHEMA, {} if known is None else {CONF_SAFE_CURRENT: known}
+            ),
+            description_placeholders={"name": self._name(address)},
+            last_step=len(self._unsafe) == 1 and not self._open,
         )
 
     async def async_step_modules(self, user_input: UserInput = None) -> ConfigFlowResult:
@@ -87,6 +129,25 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             },
             last_step=len(self._open) == 1,
         )
+
+    def _charge_points(self) -> list[SelectOptionDict]:
+        """Return the charge points that can have a failsafe, or have one."""
+        found = dict.fromkeys(safe_currents(self.config_entry.options))
+        is_loaded = self.config_entry.state is ConfigEntryState.LOADED
+        if is_loaded and isinstance(hub := self.config_entry.runtime_data.hub, MqttHub):
+            for address, node in hub.nodes.items():
+                controls = node.snapshot.capabilities.controls
+                if isinstance(node, Chargepoint) and Feature.MAX_CURRENT in controls:
+                    found[address] = None
+        return [SelectOptionDict(value=each, label=self._name(each)) for each in found]
+
+    def _name(self, address: str) -> str:
+        """Return what the user calls a charge point."""
+        if self.config_entry.state is ConfigEntryState.LOADED:
+            coordinator = self.config_entry.runtime_data.coordinators.get(address)
+            if coordinator is not None:
+                return coordinator.device_name
+        return address
 
     def _choices(self) -> tuple[list[list[ModuleChoice]], frozenset[str]]:
         """Return what must be assigned, grouped by charge point, and which of those are gone."""

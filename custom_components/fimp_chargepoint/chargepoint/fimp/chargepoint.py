@@ -327,10 +327,14 @@ class FimpChargepoint(Chargepoint):
 
     def _request(self, service: str, kind: str, **fields: Any) -> Request:
         """Return a message to a service; `fields` as in `encode`."""
+        request = self._message(service, kind, **fields)
+        if not kind.endswith(".get_report"):
+            self._last_commands[service] = request.id
+        return request
+
+    def _message(self, service: str, kind: str, **fields: Any) -> Request:
         when = self.host.clock.to_datetime(self.host.clock.now())
         uid, payload = encode(kind, service, when, **fields)
-        if not kind.endswith(".get_report"):
-            self._last_commands[service] = uid
         return Request(uid, self._prefix + self.service_address.commands(service), payload)
 
     @override
@@ -353,6 +357,12 @@ class FimpChargepoint(Chargepoint):
                 raise InvalidRequestError("unsupported", feature=Feature.PHASES)
         kind, value_type, convert = SETTERS[feature]
         return self._request("chargepoint", kind, value_type=value_type, value=convert(value))
+
+    @override
+    def failsafe_request(self, current: float) -> Request:
+        # Not sent by us, so no error report refers to it as our last command.
+        kind, value_type, convert = SETTERS[Feature.MAX_CURRENT]
+        return self._message("chargepoint", kind, value_type=value_type, value=convert(current))
 
     @override
     def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:

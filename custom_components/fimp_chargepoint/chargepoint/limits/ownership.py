@@ -16,6 +16,7 @@ from typing import Final
 from ..commands.request import ExpectedState
 from ..errors import ChargepointError, CommandSupersededError
 from ..model import ChargepointSnapshot, Feature
+from .failsafe import Failsafe
 from .requested import CompetingController, LimitValue, Requested
 from .stored_requests import LASTING_LIMITS
 from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
@@ -53,6 +54,7 @@ class LimitOwnership:
         self._restores = restores
         self._tasks = Tasks()
         self.temporary = TemporaryLimits(charge_point, self._tasks, self._replace)
+        self.failsafe = Failsafe(charge_point, self._tasks, self._excuse, self._disown)
         #: What became of those that do not show, by feature.
         self._states: dict[str, _State] = {}
         #: Those that are being set again.
@@ -84,6 +86,7 @@ class LimitOwnership:
 
         The charge point refuses those that it does not support.
         """
+        self.failsafe.restore(requested.failsafe)
         if requested.limits and not self._snapshot.requested.limits:
             self._charge_point.show_requested(limits=requested.limits)
             if self._snapshot.available:
@@ -93,6 +96,7 @@ class LimitOwnership:
     def reconnected(self, now: float, *, lost: bool = False) -> None:
         """The charge point was away, or restarted, in which case its limits are `lost`."""
         limits = self._snapshot.requested.limits
+        self.failsafe.reconnected(now)
         for name in limits:
             if lost and self._states.get(name) is _State.OVERRIDDEN:
                 # It was the restart that showed.
@@ -118,6 +122,7 @@ class LimitOwnership:
         """
         try:
             snapshot = self._snapshot
+            self.failsafe.changed(now)
             for name, value in snapshot.requested.limits.items():
                 effect = self._effect(name, value)
                 if effect.matches(snapshot) or not snapshot.available:
@@ -126,7 +131,11 @@ class LimitOwnership:
                             # It was a late report.
                             self._forgive(name)
                         self._settle(name)
-                elif self._states.get(name) is _State.LOST or self._is_requested(effect, snapshot):
+                elif (
+                    self._states.get(name) is _State.LOST
+                    or self._is_requested(effect, snapshot)
+                    or self.failsafe.explains(name)
+                ):
                     continue
                 elif (held := effect.matches(before)) or self._was_lost_unseen(name):
                     self._overridden(name, now)
@@ -169,6 +178,10 @@ class LimitOwnership:
 
     def _forget(self, name: str, _: float) -> None:
         _LOGGER.debug("%s: somebody else has set %s", self._name, name)
+        self._disown(name)
+
+    def _disown(self, name: str) -> None:
+        """A limit is not one of ours, or no longer."""
         self._settle(name)
         limits = self._snapshot.requested.limits
         self._charge_point.show_requested(
@@ -194,6 +207,12 @@ class LimitOwnership:
         """Nobody has overridden a limit after all."""
         if name == Feature.MAX_CURRENT and self._overrides:
             self._overrides.pop()
+
+    def _excuse(self, name: str) -> None:
+        """It was not somebody else who changed a limit."""
+        if self._states.get(name) is _State.OVERRIDDEN:
+            self._forgive(name)
+            self._settle(name)
 
     def _wait_for_peace(self) -> None:
         due = self._overrides[-1] + _COMPETING_TIME
@@ -233,6 +252,7 @@ class LimitOwnership:
             feature = Feature(name)
             if (
                 self._states.get(name) is not _State.LOST
+                or self.failsafe.explains(name)
                 or feature not in snapshot.capabilities.controls
                 or (getattr(snapshot, name) is None and not is_last)
             ):

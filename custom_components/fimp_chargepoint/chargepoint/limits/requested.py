@@ -43,6 +43,17 @@ class TemporaryLimit:
     unknown: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailsafeLimit:
+    """What the broker limits a charge point to if Home Assistant is gone: `current` in A.
+
+    `former` is what returns then, None if there was no limit from outside.
+    """
+
+    current: float
+    former: float | None
+
+
 class CompetingController(NamedTuple):
     """Another controller overrides our limit again and again: both values in A, how often."""
 
@@ -57,6 +68,7 @@ class Requested:
 
     `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by
     feature; `limits` are those that were confirmed and have not been overridden since.
+    `failsafe` is what the broker has been given, or had been before a restart.
     """
 
     charging_mode: str | None = None
@@ -64,6 +76,7 @@ class Requested:
     temporary_limits: Mapping[str, TemporaryLimit] = field(default_factory=dict)
     competing_controller: CompetingController | None = None
     pause: Pause | None = None
+    failsafe: FailsafeLimit | None = None
 
     @property
     def max_current(self) -> float | None:

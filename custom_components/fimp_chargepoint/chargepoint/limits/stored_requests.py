@@ -17,7 +17,7 @@ from ..stored import (
     text,
     timestamp,
 )
-from .requested import Requested, TemporaryLimit
+from .requested import FailsafeLimit, Requested, TemporaryLimit
 
 #: The limits that are kept until somebody changes them. That of a session ends with it.
 LASTING_LIMITS: Readers = {
@@ -32,6 +32,7 @@ _TEMPORARY_LIMIT: Readers = {
     "session": timestamp,
     "mode": text,
 }
+_FAILSAFE: Readers = {"current": number, "former": number}
 
 
 def _limits(value: object) -> tuple[dict[str, object], dict[str, object]]:
@@ -53,6 +54,11 @@ def _temporary_limits(value: object) -> dict[str, TemporaryLimit]:
     return {name: limit for name, limit in found.items() if name in known}
 
 
+def _failsafe(value: object) -> FailsafeLimit:
+    known, _ = fields(value, _FAILSAFE, ("current",))
+    return FailsafeLimit(**{"former": None} | known)
+
+
 def _pauses(value: object) -> dict[str, object]:
     """Read what each protocol reads itself."""
     if not isinstance(value, dict):
@@ -66,6 +72,7 @@ _READERS: Readers = {
     "withdraw": flag,
     "temporary_limits": _temporary_limits,
     "pauses": _pauses,
+    "failsafe": _failsafe,
 }
 
 
@@ -100,6 +107,8 @@ class StoredRequests:
                 for name, limit in requested.temporary_limits.items()
             },
             "pauses": dict(self.pauses),
+            "failsafe": requested.failsafe
+            and {"current": requested.failsafe.current, "former": requested.failsafe.former},
         }
         found = {name: value for name, value in found.items() if value}
         if requested.limits:
@@ -121,6 +130,7 @@ class StoredRequests:
                 charging_mode=known.get("charging_mode"),
                 limits=limits,
                 temporary_limits=known.get("temporary_limits", {}),
+                failsafe=known.get("failsafe"),
             ),
             withdraw=known.get("withdraw", True),
             pauses=known.get("pauses", {}),

@@ -72,6 +72,8 @@ class MqttSettings:
 
 #: Called at every attempt to connect, so that changed settings are seen.
 type SettingsSource = Callable[[], Awaitable[MqttSettings]]
+#: The topic and the payload that the broker publishes if the connection ends without a farewell.
+type Will = tuple[str, bytes]
 
 
 def _takes(owner: object, name: str, *parameters: str) -> bool:
@@ -180,6 +182,14 @@ class MqttTransport(ReconnectingTransport):
         self._client: aiomqtt.Client | None = None
         self._reapers: set[asyncio.Task[None]] = set()
         self._renewed_at = float("-inf")
+        self._will: aiomqtt.Will | None = None
+
+    def open(self, will: Will) -> None:
+        """Connect with a Last Will, without waiting for it, and keep the connection."""
+        self._will = aiomqtt.Will(*will, qos=1)
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        begun.set_result(None)
+        self._task = asyncio.create_task(self._run(begun), name=self.name)
 
     @override
     async def stop(self) -> None:
@@ -218,6 +228,7 @@ class MqttTransport(ReconnectingTransport):
             websocket_path=settings.websocket_path,
             websocket_headers=dict(settings.websocket_headers or {}),
             keepalive=_KEEPALIVE,
+            will=self._will,
             timeout=_TIMEOUT,
             logger=_CLIENT_LOGGER,
             queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: inbox),  # noqa: ARG005
@@ -250,6 +261,8 @@ class MqttTransport(ReconnectingTransport):
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         filters = self._listener.filters
+        if not filters:
+            return
         codes = await client.subscribe([(each, 1) for each in filters])
         refused = [
             each

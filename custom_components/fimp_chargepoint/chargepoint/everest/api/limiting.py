@@ -138,6 +138,12 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
             self.module.send(self._limits_request({}))
 
     @override
+    async def release_current(self) -> None:
+        self._require(Feature.MAX_CURRENT)
+        request = self._limits_request({Feature.MAX_CURRENT: None})
+        await self.host.publish(request.topic, request.payload)
+
+    @override
     async def withdraw_limits(self) -> None:
         self._require(Feature.MAX_CURRENT)
         request = self._request_limits(Limits())

@@ -244,6 +244,14 @@ class LegacyChargepoint(Evse):
         self.host.send(request.topic, request.payload)
 
     @override
+    async def release_current(self) -> None:
+        self._require(Feature.MAX_CURRENT)
+        # No word takes a limit back; the highest there is limits nothing.
+        highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
+        request = self._limits_request({Feature.MAX_CURRENT: highest})
+        await self.host.publish(request.topic, request.payload)
+
+    @override
     async def withdraw_limits(self) -> None:
         # No word takes a limit back; the highest there is limits nothing.
         self._require(Feature.MAX_CURRENT)

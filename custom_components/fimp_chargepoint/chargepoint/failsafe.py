@@ -1,0 +1,173 @@
+"""Lets the broker limit a charge point when Home Assistant is gone.
+
+A connection that is kept for nothing else registers the message as its Last Will. MQTT 3.1.1,
+3.1.2.5: the broker publishes it when the connection ends without DISCONNECT, or when nothing was
+received for 1.5 times the keepalive.
+"""
+
+import asyncio
+from contextlib import suppress
+import logging
+from typing import Final, NamedTuple
+
+from .charge_point import Chargepoint
+from .commands.request import Request
+from .errors import ChargepointError, NotConnectedError
+from .internal_errors import InternalErrors
+from .model import ChargepointSnapshot, Feature
+from .transport.inbox import Content
+from .transport.mqtt import MqttTransport, SettingsSource
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds between a change and the connection with the new message: the limit that is to return
+#: is stored by then, and what changes at the same time is registered together.
+_SETTLING_TIME = 2.0
+#: Seconds to send the last message.
+_SENDING_TIME: Final = 3.0
+
+
+class _Registered(NamedTuple):
+    """What makes a message that was registered different from another one."""
+
+    current: float
+    topic: str
+    #: Those that are sent with the current.
+    phases: tuple[object, ...]
+
+
+class FailsafeGuard:
+    """The connection whose end limits one charge point."""
+
+    filters = ()
+
+    def __init__(
+        self,
+        charge_point: Chargepoint,
+        safe_current: float,
+        settings: SettingsSource,
+        internal_errors: InternalErrors,
+    ) -> None:
+        """Start to follow `charge_point`; at most `safe_current` A are registered for it."""
+        self.internal_errors = internal_errors
+        self._charge_point = charge_point
+        self._failsafe = charge_point.limits.failsafe
+        self._failsafe.when_settled = self._look
+        self._safe_current = safe_current
+        self._transport = MqttTransport(settings, self)
+        self._registered: _Registered | None = None
+        #: Whether the broker has the message.
+        self._is_guarded = False
+        self._was_lost = False
+        self._changed = asyncio.Event()
+        self._stop_listening = charge_point.add_listener(self._follow)
+        self._task = asyncio.create_task(self._run(), name="failsafe")
+
+    async def stop(self, *, send: bool = False) -> None:
+        """Disconnect, so that the broker sends nothing; send it ourselves if so chosen."""
+        self._stop_listening()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        message = self._message()
+        sent = False
+        if send and message is not None:
+            _, request = message
+            with suppress(NotConnectedError, TimeoutError):
+                async with asyncio.timeout(_SENDING_TIME):
+                    await self._transport.publish(request.topic, request.payload)
+                    sent = True
+        await self._transport.stop()
+        if not sent:
+            self._failsafe.given(None)
+
+    async def _run(self) -> None:
+        """Register what applies, again whenever that changes."""
+        while True:
+            # What was requested before a restart is restored by then.
+            await asyncio.sleep(_SETTLING_TIME)
+            await self._changed.wait()
+            self._changed.clear()
+            if not self._charge_point.snapshot.available:
+                continue
+            try:
+                await self._renew()
+            except Exception as error:  # noqa: BLE001
+                self.internal_errors.report(error, self._charge_point)
+
+    async def _renew(self) -> None:
+        """Register another message, if it has to be another one."""
+        message = self._message()
+        if (message and message[0]) == self._registered:
+            return
+        # At once: the former message may be about more than applies now.
+        await self._transport.stop()
+        self._registered, self._is_guarded = None, False
+        message = self._message()
+        self._failsafe.given(message and message[0].current)
+        if message is None:
+            return
+        await asyncio.sleep(_SETTLING_TIME)
+        registered, _ = message
+        message = self._message()
+        if message is None or message[0] != registered:
+            self._look()
+            return
+        self._registered, request = message
+        self._transport.open((request.topic, request.payload))
+
+    def _message(self) -> tuple[_Registered, Request] | None:
+        """Return what to register now, None if nothing may be."""
+        current = self._failsafe.current(self._safe_current)
+        if current is None:
+            return None
+        request = self._charge_point.failsafe_request(current)
+        assert isinstance(request, Request)  # noqa: S101
+        snapshot = self._charge_point.snapshot
+        phases: tuple[object, ...] = ()
+        if self._charge_point.takes_limits_from_outside:
+            requested = snapshot.requested.limits.get(Feature.PHASES)
+            phases = (snapshot.phases, requested, snapshot.pending.get(Feature.PHASES))
+        return _Registered(current, request.topic, phases), request
+
+    def _follow(self, _: ChargepointSnapshot) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        self._changed.set()
+
+    # What the transport calls ---------------------------------------------------
+
+    def connection_made(self) -> None:
+        """The broker has the message."""
+        self._is_guarded = True
+        if self._was_lost:
+            self._was_lost = False
+            # The broker may have noticed the end of the former connection only now.
+            self._suspect()
+
+    def connection_lost(self, error: ChargepointError) -> None:
+        """The broker may send the message, although Home Assistant is still there."""
+        if self._is_guarded:
+            self._is_guarded, self._was_lost = False, True
+            _LOGGER.info("%s: no failsafe for now: %s", self._charge_point.address, error)
+            self._suspect()
+
+    def connection_refused(self, error: ChargepointError) -> None:
+        """Wait until the hub has other credentials."""
+        self.connection_lost(error)
+
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Nothing is subscribed to."""
+
+    def content(self, topic: str, payload: bytes) -> Content:
+        """Nothing is subscribed to."""
+        return Content(topic, "", is_value=False)
+
+    def overloaded(self, rate: float, busiest: str) -> None:
+        """Nothing is subscribed to."""
+
+    def overload_ended(self) -> None:
+        """Nothing is subscribed to."""
+
+    def _suspect(self) -> None:
+        self._failsafe.suspect(self._charge_point.host.clock.now())

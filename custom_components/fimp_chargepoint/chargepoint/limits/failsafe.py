@@ -1,0 +1,199 @@
+"""The failsafe of one charge point: what the broker limits it to if Home Assistant is gone.
+
+The broker sends this limit when it loses a connection that is kept for nothing else (see
+`FailsafeGuard`). Afterwards the former limit returns. Whether the message was sent, and whether
+the charge point has received it, is only known from its reports.
+"""
+
+from collections.abc import Callable
+import logging
+import math
+from typing import Final
+
+from ..errors import ChargepointError, CommandSupersededError
+from ..model import ChargepointSnapshot, Feature, Status
+from .requested import FailsafeLimit
+from .temporary import LimitedChargePoint, Tasks
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds in which the broker may still notice that a connection was lost, and a charge point
+#: may still report the limit.
+_SUSPICION_TIME: Final = 60.0
+#: Seconds until a charge point that did not accept the former limit gets it again.
+_RETRY: Final = 300.0
+
+
+class Failsafe:
+    """The failsafe of one charge point, and the return of what was before it.
+
+    It is suspected to apply after its connection was lost, or after a restart.
+    """
+
+    def __init__(
+        self,
+        charge_point: LimitedChargePoint,
+        tasks: Tasks,
+        excuse: Callable[[Feature], None],
+        disown: Callable[[Feature], None],
+    ) -> None:
+        """Start without a limit.
+
+        `excuse(feature)` is called if nobody else may have set a limit after all, and
+        `disown(feature)` if a limit that was set is not one of the user's.
+        """
+        self._charge_point = charge_point
+        self._tasks = tasks
+        self._excuse = excuse
+        self._disown = disown
+        #: Called when it is no longer suspected.
+        self.when_settled: Callable[[], None] = lambda: None
+        self._suspected = False
+        #: Whether the former limit is being set, and whether it was since the suspicion.
+        self._returning = False
+        self._returned = False
+        self._retry_at = 0.0
+
+    @property
+    def _snapshot(self) -> ChargepointSnapshot:
+        return self._charge_point.snapshot
+
+    @property
+    def _limit(self) -> FailsafeLimit | None:
+        return self._snapshot.requested.failsafe
+
+    # What the broker is given ---------------------------------------------------
+
+    def current(self, safe_current: float) -> float | None:
+        """Return what to limit to in A, None if that might let more current flow than now.
+
+        It is `safe_current`, or what applies now if that is less.
+        """
+        snapshot = self._snapshot
+        numbers = snapshot.capabilities.ranges.get(Feature.MAX_CURRENT)
+        if numbers is None or Feature.MAX_CURRENT not in snapshot.capabilities.controls:
+            return None
+        applies = snapshot.effective_current
+        if applies is None:
+            applies = snapshot.max_current
+        if applies is None and not self._charge_point.takes_limits_from_outside:
+            return None
+        if applies is not None and applies < numbers.minimum:
+            if snapshot.status is Status.SUSPENDED_BY_EVSE:
+                # Charging is held back, maybe by a limit that this one would replace.
+                return None
+            applies = None
+        own = snapshot.requested.max_current
+        if own is None and applies is not None:
+            # Load balancing changes it all the time, but rarely by a whole ampere.
+            applies = math.floor(applies)
+        known = (
+            *(applies, own, snapshot.pending.get(Feature.MAX_CURRENT)),
+            self._limit.current if self._suspected and self._limit is not None else None,
+        )
+        least = min(safe_current, numbers.maximum, *(each for each in known if each is not None))
+        return numbers.clamp_to_step(max(least, numbers.minimum))
+
+    def given(self, current: float | None) -> None:
+        """The broker is about to be given a limit in A, or no longer has one."""
+        if self._suspected:
+            return
+        limit = None
+        if current is not None:
+            former = self._snapshot.requested.max_current
+            if former is None and not self._charge_point.takes_limits_from_outside:
+                former = self._snapshot.max_current
+            limit = FailsafeLimit(current=current, former=former)
+        if limit != self._limit:
+            self._charge_point.show_requested(failsafe=limit)
+
+    # What returns ---------------------------------------------------------------
+
+    def restore(self, limit: FailsafeLimit | None) -> None:
+        """Take over what the broker had been given before a restart."""
+        if limit is not None:
+            self._charge_point.show_requested(failsafe=limit)
+            self.suspect(self._charge_point.host.clock.now())
+
+    def suspect(self, now: float) -> None:
+        """The broker may send the limit, or have sent it."""
+        limit = self._limit
+        if limit is not None and limit.current != limit.former:
+            self._suspected = True
+            self._excuse(Feature.MAX_CURRENT)
+            self._look_at(now + _SUSPICION_TIME)
+            self.changed(now)
+
+    def reconnected(self, now: float) -> None:
+        """The charge point was away, and its timers are gone."""
+        if self._suspected:
+            self.suspect(now)
+
+    def explains(self, feature: str) -> bool:
+        """Whether the failsafe is why the charge point reports another limit than ours."""
+        return feature == Feature.MAX_CURRENT and (
+            self._returning or (self._suspected and self._applies)
+        )
+
+    def changed(self, now: float) -> None:
+        """Let the former limit return if a new snapshot shows that of the failsafe."""
+        if self._suspected and now >= self._retry_at and self._applies:
+            self._return()
+
+    @property
+    def _applies(self) -> bool:
+        """Whether the charge point reports the limit, and nobody is setting another one."""
+        limit, snapshot = self._limit, self._snapshot
+        return (
+            limit is not None
+            and snapshot.available
+            and Feature.MAX_CURRENT not in snapshot.pending
+            and self._charge_point.is_own_limit(Feature.MAX_CURRENT, limit.current)
+        )
+
+    def _look_at(self, when: float) -> None:
+        self._charge_point.timers.set("failsafe", when, self._look)
+
+    def _look(self, now: float) -> None:
+        """Stop suspecting, unless the limit applies or nothing is known."""
+        snapshot, hides = self._snapshot, self._charge_point.takes_limits_from_outside
+        is_known = snapshot.available and (hides or snapshot.max_current is not None)
+        if not is_known or self._applies:
+            self._look_at(now + _SUSPICION_TIME)
+            self.changed(now)
+            return
+        if hides and not self._returned:
+            # A stricter limit of somebody else would hide that of the failsafe.
+            self._return()
+        self._suspected = self._returned = False
+        self.when_settled()
+
+    def _return(self) -> None:
+        if not self._returning:
+            self._returning = True
+            self._tasks.start(self._set_former())
+
+    async def _set_former(self) -> None:
+        charge_point, name = self._charge_point, self._snapshot.identity.name
+        own, limit = self._snapshot.requested.max_current, self._limit
+        former = own if own is not None or limit is None else limit.former
+        try:
+            if former is None:
+                await charge_point.release_current()
+            else:
+                await charge_point.set(Feature.MAX_CURRENT, former)
+                if own is None:
+                    self._disown(Feature.MAX_CURRENT)
+        except CommandSupersededError:
+            _LOGGER.debug("%s: there is a newer limit by now", name)
+        except ChargepointError as error:
+            now = charge_point.host.clock.now()
+            _LOGGER.warning("%s has not accepted its former limit yet: %s", name, error)
+            self._suspected = True
+            self._retry_at = now + _RETRY
+            self._look_at(self._retry_at)
+        else:
+            _LOGGER.info("%s has its former limit back after a failsafe", name)
+            self._returned = True
+        finally:
+            self._returning = False
