@@ -1,7 +1,7 @@
 """A real Home Assistant in its own process, controlled through its public APIs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 import json
 from pathlib import Path
@@ -19,6 +19,8 @@ _INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fimp_chargepoi
 _PROGRAM = Path(__file__).with_name("home_assistant.py")
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
+
+_OPTIONS_FLOW = "config/config_entries/options/flow"
 
 #: The owner account, created during onboarding.
 USER = "demo"
@@ -94,11 +96,25 @@ class Home:
             await process.wait()
 
     async def kill(self) -> None:
-        """End the process as a power failure does."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            await process.wait()
+        """End the process without giving it a chance to do anything."""
+        process = self._running
+        self._process = None
+        process.kill()
+        await process.wait()
+
+    def freeze(self) -> None:
+        """Let the process stand still, as if its machine had lost its power."""
+        self._running.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._running.send_signal(signal.SIGCONT)
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise HomeError("Home Assistant is not running")
+        return self._process
 
     async def restart(self) -> None:
         """Stop it and start it again with the same configuration; return when it runs."""
@@ -181,14 +197,21 @@ class Home:
         return results
 
     async def add_integration(
-        self, host: str | None = None, broker_port: int = 0, **credentials: str
+        self,
+        host: str | None = None,
+        broker_port: int = 0,
+        *,
+        prefixes: Sequence[str] = (),
+        **credentials: str,
     ) -> str:
         """Complete the integration's config flow; return the charge points it shows.
 
         Without `host` it uses the broker of Home Assistant's MQTT integration.
         """
         choice = "home_assistant" if host is None else "broker"
-        form = {"topics": {}} if host is None else broker_form(host, broker_port, **credentials)
+        form: dict[str, Any] = {"topics": {}}
+        if host is not None:
+            form = broker_form(host, broker_port, prefixes=prefixes, **credentials)
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
         found = ""
@@ -219,11 +242,10 @@ class Home:
         if step["type"] != "create_entry":
             raise HomeError(f"the config flow stopped at {step.get('errors')}")
 
-    async def set_options(self, **sections: Mapping[str, Any]) -> None:
-        """Change options of all entries of the integration, by section of the form."""
-        path = "config/config_entries/options/flow"
-        for entry in await self.get("config/config_entries/entry?domain=fimp_chargepoint"):
-            form = await self.post(path, {"handler": entry["entry_id"]})
+    async def set_options(self, **sections: Mapping[str, Any]) -> Any:
+        """Change options of all entries, by section of the form; return the last next step."""
+        step: Any = None
+        for form in await self._options_forms():
             answer = {
                 section["name"]: {
                     **{
@@ -235,7 +257,29 @@ class Home:
                 }
                 for section in form["data_schema"]
             }
-            await self.post(f"{path}/{form['flow_id']}", answer)
+            step = await self.post(f"{_OPTIONS_FLOW}/{form['flow_id']}", answer)
+        return step
+
+    async def guard(self, safe_current: float, *, on_stop: bool = False) -> None:
+        """Give every charge point that can be limited a failsafe."""
+        [form] = await self._options_forms()
+        [field] = [
+            field
+            for section in form["data_schema"]
+            if section["name"] == "failsafe"
+            for field in section["schema"]
+            if field["name"] == "failsafe"
+        ]
+        chosen = [each["value"] for each in field["selector"]["select"]["options"]]
+        options = {"failsafe": chosen, "failsafe_on_stop": on_stop}
+        step = await self.set_options(failsafe=options)
+        while step["type"] != "create_entry":
+            path = f"{_OPTIONS_FLOW}/{step['flow_id']}"
+            step = await self.post(path, {"safe_current": safe_current})
+
+    async def _options_forms(self) -> list[Any]:
+        entries = await self.get("config/config_entries/entry?domain=fimp_chargepoint")
+        return [await self.post(_OPTIONS_FLOW, {"handler": each["entry_id"]}) for each in entries]
 
 
 @asynccontextmanager

@@ -274,8 +274,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def withdraw_limits(self) -> None:
         """Withdraw the limits that were set, if `takes_limits_from_outside`."""
 
-    async def release_current(self) -> None:
-        """Withdraw the limit of the current, if `takes_limits_from_outside`."""
+    async def end_failsafe(self) -> None:
+        """Send all limits instead of that of the failsafe, if `takes_limits_from_outside`."""
 
     def failsafe_request(self, current: float) -> Outgoing:
         """Return the message that limits the current to so many A, for somebody else to send."""

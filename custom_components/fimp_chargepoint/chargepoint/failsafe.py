@@ -82,9 +82,9 @@ class FailsafeGuard:
 
     async def _run(self) -> None:
         """Register what applies, again whenever that changes."""
+        # What was requested before a restart is restored by then.
+        await asyncio.sleep(_SETTLING_TIME)
         while True:
-            # What was requested before a restart is restored by then.
-            await asyncio.sleep(_SETTLING_TIME)
             await self._changed.wait()
             self._changed.clear()
             if not self._charge_point.snapshot.available:

@@ -20,6 +20,8 @@ _LOGGER = logging.getLogger(__name__)
 #: Seconds in which the broker may still notice that a connection was lost, and a charge point
 #: may still report the limit.
 _SUSPICION_TIME: Final = 60.0
+#: Seconds until the reports of a charge point show the former limit.
+_REPORT_TIME: Final = 5.0
 #: Seconds until a charge point that did not accept the former limit gets it again.
 _RETRY: Final = 300.0
 
@@ -53,6 +55,9 @@ class Failsafe:
         self._returning = False
         self._returned = False
         self._retry_at = 0.0
+        self._has_failed = False
+        #: Whether it may have been sent before a restart, and no report might show that.
+        self._is_of_earlier_run = False
 
     @property
     def _snapshot(self) -> ChargepointSnapshot:
@@ -112,6 +117,7 @@ class Failsafe:
     def restore(self, limit: FailsafeLimit | None) -> None:
         """Take over what the broker had been given before a restart."""
         if limit is not None:
+            self._is_of_earlier_run = self._charge_point.takes_limits_from_outside
             self._charge_point.show_requested(failsafe=limit)
             self.suspect(self._charge_point.host.clock.now())
 
@@ -137,19 +143,26 @@ class Failsafe:
 
     def changed(self, now: float) -> None:
         """Let the former limit return if a new snapshot shows that of the failsafe."""
-        if self._suspected and now >= self._retry_at and self._applies:
+        applies = self._applies or (self._is_of_earlier_run and self._is_ready)
+        if self._suspected and now >= self._retry_at and applies:
             self._return()
 
     @property
     def _applies(self) -> bool:
         """Whether the charge point reports the limit, and nobody is setting another one."""
-        limit, snapshot = self._limit, self._snapshot
+        limit = self._limit
         return (
             limit is not None
-            and snapshot.available
-            and Feature.MAX_CURRENT not in snapshot.pending
+            and self._is_ready
+            and Feature.MAX_CURRENT not in self._snapshot.pending
             and self._charge_point.is_own_limit(Feature.MAX_CURRENT, limit.current)
         )
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether the charge point can be limited now."""
+        snapshot = self._snapshot
+        return snapshot.available and Feature.MAX_CURRENT in snapshot.capabilities.controls
 
     def _look_at(self, when: float) -> None:
         self._charge_point.timers.set("failsafe", when, self._look)
@@ -157,7 +170,7 @@ class Failsafe:
     def _look(self, now: float) -> None:
         """Stop suspecting, unless the limit applies or nothing is known."""
         snapshot, hides = self._snapshot, self._charge_point.takes_limits_from_outside
-        is_known = snapshot.available and (hides or snapshot.max_current is not None)
+        is_known = self._is_ready and (hides or snapshot.max_current is not None)
         if not is_known or self._applies:
             self._look_at(now + _SUSPICION_TIME)
             self.changed(now)
@@ -178,9 +191,10 @@ class Failsafe:
         own, limit = self._snapshot.requested.max_current, self._limit
         former = own if own is not None or limit is None else limit.former
         try:
-            if former is None:
-                await charge_point.release_current()
-            else:
+            if charge_point.takes_limits_from_outside:
+                # Not `set`: a stricter limit, or a station that never reports more, hides ours.
+                await charge_point.end_failsafe()
+            elif former is not None:
                 await charge_point.set(Feature.MAX_CURRENT, former)
                 if own is None:
                     self._disown(Feature.MAX_CURRENT)
@@ -188,12 +202,17 @@ class Failsafe:
             _LOGGER.debug("%s: there is a newer limit by now", name)
         except ChargepointError as error:
             now = charge_point.host.clock.now()
-            _LOGGER.warning("%s has not accepted its former limit yet: %s", name, error)
+            log = _LOGGER.debug if self._has_failed else _LOGGER.warning
+            log("%s has not accepted its former limit yet: %s", name, error)
+            self._has_failed = True
             self._suspected = True
             self._retry_at = now + _RETRY
             self._look_at(self._retry_at)
         else:
             _LOGGER.info("%s has its former limit back after a failsafe", name)
             self._returned = True
+            self._has_failed = self._is_of_earlier_run = False
+            # Its reports may show the limit for a moment longer.
+            self._retry_at = charge_point.host.clock.now() + _REPORT_TIME
         finally:
             self._returning = False

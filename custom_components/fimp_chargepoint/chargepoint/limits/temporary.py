@@ -56,8 +56,8 @@ class LimitedChargePoint(Protocol):
     def send_limits(self) -> None:
         """Send all limits at once, without waiting for a confirmation."""
 
-    async def release_current(self) -> None:
-        """Withdraw the limit of the current, if `takes_limits_from_outside`."""
+    async def end_failsafe(self) -> None:
+        """Send all limits instead of that of the failsafe, if `takes_limits_from_outside`."""
 
     def show_requested(self, **changes: object) -> None:
         """Publish changes of the snapshot's `requested`."""

@@ -138,9 +138,10 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
             self.module.send(self._limits_request({}))
 
     @override
-    async def release_current(self) -> None:
+    async def end_failsafe(self) -> None:
         self._require(Feature.MAX_CURRENT)
-        request = self._limits_request({Feature.MAX_CURRENT: None})
+        own = self.snapshot.requested.max_current
+        request = self._limits_request({Feature.MAX_CURRENT: own})
         await self.host.publish(request.topic, request.payload)
 
     @override

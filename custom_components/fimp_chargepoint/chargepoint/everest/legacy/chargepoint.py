@@ -244,11 +244,12 @@ class LegacyChargepoint(Evse):
         self.host.send(request.topic, request.payload)
 
     @override
-    async def release_current(self) -> None:
+    async def end_failsafe(self) -> None:
         self._require(Feature.MAX_CURRENT)
         # No word takes a limit back; the highest there is limits nothing.
         highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
-        request = self._limits_request({Feature.MAX_CURRENT: highest})
+        own = self.snapshot.requested.max_current
+        request = self._limits_request({Feature.MAX_CURRENT: own or highest})
         await self.host.publish(request.topic, request.payload)
 
     @override

@@ -1,0 +1,372 @@
+"""The broker limits a charge point whose failsafe has lost its connection, and it ends again."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+import socket
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint import StoredRequests
+from custom_components.fimp_chargepoint.chargepoint import failsafe as guard_module
+from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
+    protocol as legacy_protocol,
+)
+from custom_components.fimp_chargepoint.chargepoint.failsafe import FailsafeGuard
+from custom_components.fimp_chargepoint.chargepoint.limits import failsafe as limits_module
+from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
+from custom_components.fimp_chargepoint.flow.options import suggested_options
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.fimp import ChargepointSetup
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+from tests.conftest import MakeBroker
+
+from .conftest import QUICK, Chargepoint, load, other_broker, simulator, until
+from .limiting import stored
+
+#: The address of the charge point, and the commands that limit it, by protocol.
+ADDRESSES = {
+    "fimp": "fimp:easee/1/1",
+    "everest": "everest:evse_manager_api",
+    "legacy": "everest_legacy:connector_1",
+}
+
+
+@pytest.fixture(autouse=True)
+def _quick_failsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.helpers.waiting.PATIENCE", 20.0)
+    monkeypatch.setattr(guard_module, "_SETTLING_TIME", 0.1)
+    monkeypatch.setattr(limits_module, "_SUSPICION_TIME", 2.0)
+    monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
+
+
+class Guarded(Chargepoint):
+    """A charge point with a safe current, and what its simulator offers the car."""
+
+    @property
+    def guard(self) -> FailsafeGuard:
+        (guard,) = self.entry.runtime_data.hub._guards.values()
+        return guard
+
+    @property
+    def registered(self) -> float | None:  # type: ignore[override]
+        """The current in A that the broker would limit it to now."""
+        for guard in self.entry.runtime_data.hub._guards.values():
+            if guard._is_guarded and guard._registered is not None:
+                return guard._registered.current
+        return None
+
+    @property
+    def limit(self) -> float:
+        """The current in A that the charge point allows."""
+        (point,) = self.point.points.values()
+        found = point.max_current if hasattr(point, "max_current") else point.energy.current
+        return float(found)
+
+    @property
+    def commands(self) -> list[str]:
+        """The payloads of all limits that it has received."""
+        names = ("cmd.max_current.set", "set_external_limits", "set_limit_amps")
+        received = [
+            each for each in self.point.received if any(name in str(each) for name in names)
+        ]
+        return [payload for _, payload in received]
+
+    async def cut(self) -> None:
+        """End the connection of the failsafe without a farewell."""
+        await until(lambda: self.registered is not None, "anything to be registered")
+        client = self.guard._transport._client
+        assert client is not None
+        client._client.socket().shutdown(socket.SHUT_RDWR)
+
+    async def limits_to(self, current: float) -> None:
+        await until(lambda: self.limit == current, f"{self.limit} A to become {current} A")
+
+    async def registers(self, current: float | None) -> None:
+        await until(lambda: self.registered == current, f"{current} A to be registered")
+
+
+async def guarded(
+    stack: AsyncExitStack, hass: HomeAssistant, broker: BrokerProcess, protocol: str, **options: Any
+) -> Guarded:
+    """Simulate a charge point with a safe current of 10 A, and let Home Assistant find it."""
+    if protocol == "fimp":
+        point: Any = simulator(broker, ChargepointSetup(profile="full"))
+    else:
+        point = EverestSimulator(
+            Broker(broker.host, broker.port),
+            EvseSetup(limits="limits_api", max_current=32.0),
+            dialect="legacy" if protocol == "legacy" else "main",
+            timing=QUICK,
+        )
+    await stack.enter_async_context(point)
+    safe = {ADDRESSES[protocol]: 10}
+    entry = await load(hass, other_broker(broker, options={"safe_currents": safe, **options}))
+    stack.push_async_callback(hass.config_entries.async_unload, entry.entry_id)
+    found = Guarded(hass, point, entry)
+    if protocol == "fimp":
+        await found.comes()
+    await until(lambda: entry.runtime_data.hub._guards, "the guard")
+    await until(lambda: found.state("number", "max_current") not in (None, "unknown"))
+    await found.registers(10)
+    return found
+
+
+@pytest.fixture(name="point", params=ADDRESSES)
+async def point_fixture(
+    hass: HomeAssistant, broker: BrokerProcess, request: pytest.FixtureRequest
+) -> AsyncGenerator[Guarded]:
+    async with AsyncExitStack() as stack:
+        yield await guarded(stack, hass, broker, request.param)
+
+
+@pytest.fixture(name="fimp")
+async def fimp_fixture(hass: HomeAssistant, broker: BrokerProcess) -> AsyncGenerator[Guarded]:
+    async with AsyncExitStack() as stack:
+        yield await guarded(stack, hass, broker, "fimp")
+
+
+async def set_limit(point: Guarded, current: float) -> None:
+    await point.call("number", "set_value", "max_current", value=current)
+
+
+async def test_the_connection_alone_is_lost(point: Guarded) -> None:
+    """The charge point is limited, the former limit returns once, and nobody competes."""
+    await set_limit(point, 16)
+    await point.registers(10)
+    before = len(point.commands)
+    await point.cut()
+    await until(lambda: len(point.commands) == before + 1, "the limit of the failsafe")
+    await until(lambda: len(point.commands) == before + 2, "the former limit")
+    await point.limits_to(16)
+    await point.registers(10)
+    await asyncio.sleep(3)
+    assert len(point.commands) == before + 2
+    assert point.node.snapshot.requested.limits == {"max_current": 16}
+    assert not point.node.limits._overrides
+    assert not point.node.limits.failsafe._suspected
+
+
+async def test_without_a_limit_of_the_user(point: Guarded) -> None:
+    """What the charge point had returns, and it is not taken for a limit of the user."""
+    before = len(point.commands)
+    assert point.limit == 32
+    await point.cut()
+    await until(lambda: len(point.commands) == before + 2, "the failsafe and its end")
+    await point.limits_to(32)
+    await until(lambda: not point.node.limits.failsafe._suspected)
+    assert point.node.snapshot.requested.limits == {}
+    assert len(point.commands) == before + 2
+
+
+async def test_never_more_than_applies(point: Guarded) -> None:
+    """A lower limit is registered at once, and a higher one is limited to the safe current."""
+    await set_limit(point, 8)
+    await point.registers(8)
+    await point.cut()
+    await asyncio.sleep(1)
+    assert point.limit == 8
+    await point.registers(8)
+    await set_limit(point, 20)
+    await point.registers(10)
+
+
+async def test_never_more_while_a_limit_is_pending(fimp: Guarded) -> None:
+    """The former message is withdrawn before the new limit is confirmed."""
+    await fimp.point.silence()
+    command = asyncio.create_task(set_limit(fimp, 6))
+    await until(lambda: "max_current" in fimp.node.snapshot.pending)
+    await fimp.registers(6)
+    command.cancel()
+
+
+async def test_limits_of_others_count(fimp: Guarded) -> None:
+    """A limit that was set in the app of the manufacturer is not raised."""
+    (point,) = fimp.point.points.values()
+    point.max_current = 7
+    point.forget()
+    await fimp.registers(7)
+
+
+@pytest.mark.parametrize("protocol", ["everest", "legacy"])
+async def test_phases_go_along(hass: HomeAssistant, broker: BrokerProcess, protocol: str) -> None:
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, protocol)
+        await point.expects("select", "phases", "3")
+        await point.call("select", "select_option", "phases", option="1")
+        await until(lambda: point.guard._registered and point.guard._registered.phases[1] == "1")
+        await point.registers(10)
+        before = len(point.commands)
+        await point.cut()
+        await until(lambda: len(point.commands) == before + 2, "the failsafe and its end")
+        for command in point.commands[before:]:
+            assert "phase" in command
+        (evse,) = point.point.points.values()
+        await until(lambda: evse.energy.phases == 1)
+        await point.limits_to(32)
+
+
+async def test_a_pause_stays_a_pause(point: Guarded) -> None:
+    await point.point.plug()
+    if point.state("sensor", "status") != "charging":
+        await until(lambda: point.node.snapshot.plugged)
+        await point.call("switch", "turn_on", "charging")
+    await point.expects("sensor", "status", "charging")
+    await point.call("switch", "turn_off", "charging")
+    before = len(point.commands)
+    await point.cut()
+    await until(lambda: len(point.commands) >= before + 2, "the failsafe and its end")
+    await asyncio.sleep(1)
+    (simulated,) = point.point.points.values()
+    assert simulated.connector.current == 0
+    assert point.state("switch", "charging") == "off"
+
+
+async def test_a_limit_of_nothing_is_not_replaced(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Somebody else allows no current: nothing is registered that would let the car go on."""
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, "everest")
+        await point.point.plug()
+        await point.expects("sensor", "status", "charging")
+        await point.point.limit(0)
+        await point.expects("sensor", "status", "suspended_by_evse")
+        await until(lambda: point.guard._registered is None)
+        await point.point.limit(32)
+        await point.registers(10)
+
+
+@pytest.mark.parametrize("protocol", ADDRESSES)
+async def test_the_broker_restarts(
+    hass: HomeAssistant, make_broker: MakeBroker, protocol: str
+) -> None:
+    """A broker that stops sends the message to whom it still can; the limit returns."""
+    broker = make_broker()
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, protocol)
+        await set_limit(point, 16)
+        await point.registers(10)
+        await asyncio.to_thread(broker.stop)
+        await asyncio.to_thread(broker.start)
+        await until(lambda: point.node.snapshot.max_current == 16, "the limit to be there again")
+        await point.limits_to(16)
+        await point.registers(10)
+        await until(lambda: not point.node.limits.failsafe._suspected)
+        assert point.limit == 16
+        assert not point.node.limits._overrides
+
+
+@pytest.mark.parametrize("on_stop", [False, True])
+async def test_a_clean_stop(
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    hass_storage: dict[str, Any],
+    on_stop: bool,  # noqa: FBT001
+) -> None:
+    """It limits the charge point only if that was chosen, and not on a mere reload."""
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, "fimp", failsafe_on_stop=on_stop)
+        before = len(point.commands)
+        entry_id = point.entry.entry_id
+        await hass.config_entries.async_reload(entry_id)
+        await until(lambda: point.entry.runtime_data.hub._guards)
+        await point.registers(10)
+        assert len(point.commands) == before
+        await hass.config_entries.async_set_disabled_by(entry_id, ConfigEntryDisabler.USER)
+        await asyncio.sleep(0.5)
+        assert point.limit == (10 if on_stop else 32)
+        assert bool(stored(hass_storage, point).get("failsafe")) is on_stop
+        await hass.config_entries.async_set_disabled_by(entry_id, None)
+        await point.limits_to(32)
+        await point.registers(10)
+        assert len(point.commands) == before + (2 if on_stop else 0)
+
+
+async def test_a_restart_after_the_failsafe(
+    hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """What a former run has stored returns, without the option to restore limits."""
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, "fimp")
+        requests = StoredRequests.from_storage(
+            {"failsafe": {"current": 10, "former": 32}, "limits": {"max_current": 25}}
+        )
+        assert StoredRequests.from_storage(requests.to_storage()) == requests
+        (simulated,) = point.point.points.values()
+        await hass.config_entries.async_unload(point.entry.entry_id)
+        simulated.max_current = 10
+        file = hass_storage[f"fimp_chargepoint.{point.entry.entry_id}.state"]
+        file["data"]["charge_points"][ADDRESSES["fimp"]] = requests.to_storage()
+        await hass.config_entries.async_setup(point.entry.entry_id)
+        await point.limits_to(25)
+        assert point.sent("cmd.max_current.set")[-1]["val"] == 25
+        assert point.node.snapshot.requested.limits == {"max_current": 25}
+
+
+async def test_power_loss(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker notices after 1.5 times the keepalive that nothing comes, without any FIN."""
+    monkeypatch.setattr(mqtt, "_KEEPALIVE", 2)
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, "fimp")
+        client = point.guard._transport._client
+        assert client is not None
+        # It is not polled any more, so it sends nothing.
+        client._misc_task.cancel()
+        await point.limits_to(10)
+        await point.limits_to(32)
+        assert [float(each["val"]) for each in point.sent("cmd.max_current.set")] == [10, 32]
+
+
+async def test_a_charge_point_that_is_removed(fimp: Guarded, broker: BrokerProcess) -> None:
+    """Its connection ends, and the broker limits nothing."""
+    guard = fimp.guard
+    fimp.entry.runtime_data.hub.remove_node(ADDRESSES["fimp"])
+    await until(lambda: not fimp.entry.runtime_data.hub._guards)
+    await until(lambda: not guard._transport.connected)
+    await asyncio.sleep(0.5)
+    assert fimp.limit == 32
+
+
+async def test_one_connection_for_each(
+    hass: HomeAssistant, broker: BrokerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only for the charge point that has the option."""
+    setups = ChargepointSetup(profile="full"), ChargepointSetup(name="b")
+    async with simulator(broker, *setups):
+        options = {"safe_currents": {ADDRESSES["fimp"]: 10}}
+        entry = await load(hass, other_broker(broker, options=options))
+        hub = entry.runtime_data.hub
+        await until(lambda: len(hub.nodes) == 2)
+        assert [*hub._guards] == [ADDRESSES["fimp"]]
+        await hass.config_entries.async_unload(entry.entry_id)
+        assert not [each for each in asyncio.all_tasks() if each.get_name().startswith("mqtt")]
+
+
+async def test_it_is_chosen_in_the_options(hass: HomeAssistant, fimp: Guarded) -> None:
+    """Whoever has a failsafe is preselected; each has a page for its safe current."""
+    entry, flows = fimp.entry, hass.config_entries.options
+    name = entry.runtime_data.coordinators[ADDRESSES["fimp"]].device_name
+    answer = suggested_options(entry.options)
+    assert answer["failsafe"] == {"failsafe": [ADDRESSES["fimp"]]}
+    flow = await flows.async_init(entry.entry_id)
+    page = await flows.async_configure(flow["flow_id"], answer)
+    assert page["step_id"] == "safe_current"
+    assert page["description_placeholders"] == {"name": name}
+    done = await flows.async_configure(flow["flow_id"], {"safe_current": 12})
+    assert done["data"]["safe_currents"] == {ADDRESSES["fimp"]: 12}
+    await hass.async_block_till_done()
+    await until(lambda: entry.runtime_data.hub._guards)
+    await fimp.registers(12)
+    flow = await flows.async_init(entry.entry_id)
+    answer["failsafe"]["failsafe"] = []
+    done = await flows.async_configure(flow["flow_id"], answer)
+    assert "safe_currents" not in done["data"]
+    await hass.async_block_till_done()
+    assert not entry.runtime_data.hub._guards

@@ -1,0 +1,116 @@
+"""What a failsafe may limit to, and how the former limit returns."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
+    FailsafeLimit,
+    Requested,
+)
+from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
+from custom_components.fimp_chargepoint.chargepoint.model import Feature
+
+from .fimp_garage import Garage
+from .fimp_settings import max_current
+
+SET = "cmd.max_current.set"
+
+
+@pytest.fixture(name="garage")
+async def garage_fixture() -> Garage:
+    """A FIMP charge point whose maximum current is 32 A."""
+    return Garage()
+
+
+def gives(garage: Garage, current: float) -> None:
+    """Let the broker have a limit."""
+    garage.node.limits.failsafe.given(current)
+
+
+def says(garage: Garage, current: float) -> None:
+    garage.knows("cmd.max_current.get_report", max_current(current))
+
+
+@pytest.mark.parametrize(("safe", "current"), [(10, 10), (40, 32), (3, 6), (10.7, 10)])
+def test_it_is_within_what_is_possible(garage: Garage, safe: float, current: float) -> None:
+    assert garage.node.limits.failsafe.current(safe) == current
+
+
+def test_it_is_never_more_than_what_is_reported(garage: Garage) -> None:
+    says(garage, 8)
+    assert garage.node.limits.failsafe.current(10) == 8
+
+
+def test_there_is_none_while_nothing_is_known(garage: Garage) -> None:
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    assert garage.node.limits.failsafe.current(10) is None
+
+
+async def test_what_was_there_returns_once(garage: Garage) -> None:
+    gives(garage, 10)
+    assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    says(garage, 10)
+    await garage.until(30)
+    assert [value for _, value in garage.told_of(SET)] == [32]
+    assert garage.node.snapshot.requested.limits == {}
+
+
+async def test_nothing_returns_if_it_was_not_sent(garage: Garage) -> None:
+    gives(garage, 10)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    await garage.until(61)
+    # Somebody else sets that very limit, later.
+    says(garage, 10)
+    await garage.until(200)
+    assert garage.told == []
+
+
+async def test_a_refusal_is_not_followed_by_a_flood(
+    garage: Garage, caplog: pytest.LogCaptureFixture
+) -> None:
+    gives(garage, 10)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    garage.refuses = True
+    says(garage, 10)
+    for seconds in range(1, 290, 7):
+        await garage.until(seconds)
+        garage.say("ready_to_charge")
+    assert len(garage.told_of(SET)) == 1
+    assert "has not accepted its former limit yet" in caplog.text
+    garage.refuses = False
+    await garage.until(400)
+    assert len(garage.told_of(SET)) == 2
+    assert garage.node.snapshot.max_current == 32
+
+
+async def test_a_limit_of_the_user_is_not_overruled(garage: Garage) -> None:
+    """What is set while the limit of the failsafe applies stays."""
+    gives(garage, 10)
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 20)))
+    await garage.until(200)
+    assert [value for _, value in garage.told_of(SET)] == [20]
+
+
+async def test_it_waits_for_a_charge_point_that_is_away(garage: Garage) -> None:
+    gives(garage, 10)
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.node.limits.failsafe.suspect(garage.hub.clock.now())
+    await garage.until(600)
+    assert garage.told == []
+    garage.hub.connection_made()
+    garage.say("ready_to_charge")
+    says(garage, 10)
+    await garage.until(700)
+    assert [value for _, value in garage.told_of(SET)] == [32]
+
+
+def test_it_is_stored() -> None:
+    limit = FailsafeLimit(current=10.0, former=None)
+    stored = StoredRequests(requested=Requested(failsafe=limit))
+    assert StoredRequests.from_storage(stored.to_storage()) == stored
+    damaged = {"failsafe": {"former": 16}}
+    assert StoredRequests.from_storage(damaged) == replace(stored, requested=Requested())
