@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.fimp_chargepoint.actions.authorization import _STATUSES
 from custom_components.fimp_chargepoint.chargepoint.authorization import (
     AllowCharging,
     AnswerAuthorization,
@@ -22,6 +23,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     InvalidRequestError,
     NotConnectedError,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.api.authorization import STATUSES
 from custom_components.fimp_chargepoint.chargepoint.options import Token
 
 from .everest_site import EVSE, ROOT, Site
@@ -304,3 +306,15 @@ async def test_a_token_that_is_none(with_reader: Site, token: Token) -> None:
     with pytest.raises(InvalidRequestError):
         await with_reader.node().give_permission(ShowToken(token))
     assert with_reader.take() == []
+
+
+@pytest.mark.parametrize("status", sorted(STATUSES))
+async def test_every_decision_about_a_token_is_sent(status: str) -> None:
+    """Among them NotAllowedTypeEVSE, which the action offers as `not_allowed_here`."""
+    assert _STATUSES["not_allowed_here"] == "NotAllowedTypeEVSE"
+    assert set(_STATUSES.values()) == STATUSES
+    site = Site()
+    site.evse("heartbeat", {})
+    await site.node().give_permission(replace(DECISION, status=status))
+    (answer,) = site.asked("authorize_response")
+    assert answer["result"]["authorization_status"] == status
