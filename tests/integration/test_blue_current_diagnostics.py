@@ -41,7 +41,7 @@ async def test_nothing_personal_is_in_it(
         await home.call("switch", "turn_on", "charging")
         node = home.entry.runtime_data.hub.nodes[ADDRESS]
         await node.stop_charging()
-        await node.start_session("046C8CCA8C1D90")
+        await node.start_with_card("046C8CCA8C1D90")
         messages = str([each.payload for each in node.host.journal.recent])
         text = await download(hass, hass_client, home.entry)
     assert "3526KS" in messages
@@ -71,9 +71,12 @@ async def test_it_can_be_played(
         await home.call("switch", "turn_on", "charging")
         await home.simulator.grid("5 6 7")
         await until(lambda: home.entry.runtime_data.hub.nodes[GRID].snapshot.highest_current == 7)
+        # The states are those of the download.
+        await home.simulator.freeze()
         await hass.async_block_till_done()
         text = await download(hass, hass_client, home.entry)
         wanted = {each: state.state for each, state in integration_states(hass).items()}
+        await home.simulator.freeze("off")
     # Where it stands is not in it.
     wanted |= {each: "0.0" for each in wanted if each.endswith(("latitude", "longitude"))}
     assert len(wanted) > 15
