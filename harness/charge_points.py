@@ -18,7 +18,8 @@ from .home import HomeError
 PRICE = 1.5
 
 _BROKER_SECONDS = 15.0
-#: The API token of the Blue Current account.
+#: The charge point of the Blue Current account, and the API token of that.
+ACCOUNT = "courtyard"
 API_TOKEN = "demo"  # noqa: S105
 #: Energy increases faster than in reality, so that changes are visible.
 _TIMING = Timing(speed=10, poll=5)
@@ -68,7 +69,7 @@ async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterato
         *others,
     )
     account = BlueCurrentSimulator(
-        BlueCurrentSetup(name="courtyard"),
+        BlueCurrentSetup(name=ACCOUNT),
         account=AccountSetup(api_token=API_TOKEN),
         timing=_TIMING,
     )
