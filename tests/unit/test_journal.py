@@ -55,13 +55,13 @@ def test_its_bytes_are_bounded() -> None:
     assert journal.recent[-1].topic == "topic/499"
 
 
-def test_what_is_larger_than_all_is_not_kept() -> None:
+def test_huge_message_is_cut_and_pushes_out_no_other() -> None:
     journal = Journal(bytes_max=100)
     journal.add(0.0, "a", b"small")
     journal.add(1.0, "a", bytes(200))
     journal.add(2.0, "a", b"small again")
-    assert texts(journal.older) == [b"small"]
-    assert texts(journal.recent) == [b"small again"]
+    assert not journal.older
+    assert texts(journal.recent) == [b"small", bytes(25), b"small again"]
 
 
 def test_the_newest_of_a_kind_comes_first() -> None:
