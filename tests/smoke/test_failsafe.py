@@ -1,7 +1,7 @@
 """A whole Home Assistant that is killed, or frozen, while cars charge: the failsafe's course.
 
 With FIMP_RECORD=<folder>, what the charge points allowed is kept there, in A for each of them, as
-in `tests/recordings/failsafe`.
+in `docs/failsafe.md`.
 """
 
 import asyncio
