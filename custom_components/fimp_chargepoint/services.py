@@ -14,7 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonValueType
 
-from .actions.action import Answer, AnyAction
+from .actions.action import Answer, AnyAction, Data
 from .actions.authorization import AUTHORIZATION_ACTIONS
 from .actions.charging import CHARGING_ACTIONS
 from .actions.ocpp import OCPP_ACTIONS
@@ -61,12 +61,15 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
         with translated_errors(coordinator):
             action.check(coordinator, call.data)
 
-    async def run(coordinator: AnyCoordinator) -> Answer:
+    async def run(coordinator: AnyCoordinator, data: Data) -> Answer:
         with translated_errors(coordinator):
-            return await action.run(coordinator, call.data)
+            return await action.run(coordinator, data)
 
     # One that fails takes none of the others back.
-    results = await asyncio.gather(*map(run, targets.values()), return_exceptions=True)
+    coordinators = tuple(targets.values())
+    prepared = action.prepare(coordinators, call.data)
+    runs = map(run, coordinators, prepared, strict=True)
+    results = await asyncio.gather(*runs, return_exceptions=True)
     answers: list[JsonValueType] = []
     failures: dict[str, HomeAssistantError] = {}
     for device_id, result in zip(targets, results, strict=True):

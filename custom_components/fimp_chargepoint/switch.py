@@ -40,9 +40,9 @@ class ChargepointSwitchDescription(ControlDescription[bool], SwitchEntityDescrip
 
 async def _set_charging(charge_point: Chargepoint, value: bool) -> None:  # noqa: FBT001
     if value:
-        await charge_point.start_charging()
+        await charge_point.limits.plan.start()
     else:
-        await charge_point.stop_charging()
+        await charge_point.limits.plan.stop()
 
 
 SWITCHES = (

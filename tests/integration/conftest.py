@@ -123,8 +123,8 @@ def find(hass: HomeAssistant, platform: str, key: str) -> str | None:
     return found[0] if found else None
 
 
-#: What has no value before the first car.
-_NEEDS_A_CAR = re.compile("session|cable_rating")
+#: What has no value before the first car, or without an end of charging.
+_NEEDS_A_CAR = re.compile("session|cable_rating|energy_target|charging_ends")
 
 
 class Chargepoint:

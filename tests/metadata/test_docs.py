@@ -36,7 +36,7 @@ def test_link_targets_exist(page: Path) -> None:
 
 def test_pictures_are_small() -> None:
     for picture in (ROOT / "docs" / "images").iterdir():
-        assert picture.suffix == ".png"
+        assert picture.suffix in (".png", ".svg")
         assert picture.stat().st_size <= 200_000, picture.name
 
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from custom_components.fimp_chargepoint.chargepoint.load_balancing import (
     CURRENT_MIN,
+    RAISE_BY,
     Load,
     Share,
     balance,
-    currents_of,
     fallback,
+    next_currents,
 )
 
 PHASES = 3
@@ -154,11 +155,6 @@ def test_one_that_is_overloaded_by_others_stops_everybody() -> None:
     assert balance([16] * 3, [30] * 3, [charging]) == {"a": 0}
 
 
-def test_power_instead_of_currents() -> None:
-    assert currents_of(6900, 230, 3) == (10.0, 10.0, 10.0)
-    assert currents_of(2300, 230, 1) == (10.0,)
-
-
 @given(loads(), currents)
 def test_without_a_measurement(found: list[Load], current: float) -> None:
     """Never more than now, and at most what was agreed."""
@@ -166,3 +162,83 @@ def test_without_a_measurement(found: list[Load], current: float) -> None:
     for one in found:
         assert result[one.id] <= min(one.limit, current)
         assert result[one.id] == 0 or result[one.id] >= CURRENT_MIN
+
+
+# What is set next, call after call ------------------------------------------------------------
+
+
+@given(site=houses(), share=st.sampled_from(Share), settled=st.booleans())
+def test_nobody_gets_more_than_is_left(
+    site: tuple[list[float], list[float], list[Load]], share: Share, *, settled: bool
+) -> None:
+    """Also if everybody draws at once all that they may draw."""
+    limits, measured, found = site
+    result = next_currents(limits, measured, found, share=share, settled=settled)
+    raised = any(result[one.id] > one.limit for one in found)
+    assert not raised or settled
+    for phase, (limit, house) in enumerate(zip(limits, house_of(measured, found), strict=True)):
+        total = sum(result[one.id] for one in found if phase in one.phases)
+        if raised or measured[phase] > limit:
+            assert total == 0 or house + total <= limit + 1e-4
+
+
+@given(houses(), st.sampled_from(Share))
+def test_nobody_gets_more_while_anybody_has_to_get_less(
+    site: tuple[list[float], list[float], list[Load]], share: Share
+) -> None:
+    result = next_currents(*site, share=share)
+    changes = [result[one.id] - one.limit for one in site[2]]
+    assert min(changes) >= 0 or max(changes) <= 0
+    assert max(changes) <= max(RAISE_BY, *(one.minimum for one in site[2])) + 1e-6
+
+
+def test_it_waits_until_the_last_change_shows() -> None:
+    charging = load("a", limit=10.0, drawn=(10.0,) * 3)
+    assert next_currents([32] * 3, [10] * 3, [charging], settled=False) == {"a": 10}
+    assert next_currents([32] * 3, [10] * 3, [charging]) == {"a": 14}
+    # An overload does not wait.
+    assert next_currents([32] * 3, [35] * 3, [charging], settled=False) == {"a": 7}
+
+
+def test_it_does_not_swing_around_the_limit() -> None:
+    charging = load("a", limit=10.0, drawn=(10.0,) * 3)
+    assert next_currents([32] * 3, [31.5] * 3, [charging]) == {"a": 10}
+    assert next_currents([32] * 3, [32] * 3, [charging]) == {"a": 10}
+    assert next_currents([32] * 3, [32.1] * 3, [charging]) == {"a": 9}
+
+
+def test_what_is_not_lowered_yet_counts_as_the_house() -> None:
+    """Nobody gets what a slow charge point still draws."""
+    slow = load("slow", limit=6.0, drawn=(16.0,) * 3, maximum=6.0)
+    other = load("other", limit=6.0, drawn=(6.0,) * 3)
+    assert next_currents([32] * 3, [26] * 3, [slow, other])["other"] == 10
+    assert next_currents([26] * 3, [26] * 3, [slow, other])["other"] == 6
+
+
+def test_what_does_not_show_yet_is_no_reason_to_stop() -> None:
+    """A meter may report what was before."""
+    lowered = load("a", limit=10.0, drawn=(32.0,) * 3, is_lowered=True)
+    assert next_currents([25] * 3, [35] * 3, [lowered], settled=False) == {"a": 10}
+    followed = replace(lowered, drawn=(10.0,) * 3)
+    following = next_currents([25] * 3, [35] * 3, [followed], settled=False, following=True)
+    assert following == {"a": 10}
+    assert next_currents([25] * 3, [35] * 3, [followed], settled=False) == {"a": 0}
+
+
+def test_a_current_that_is_on_its_way_is_not_taken_back() -> None:
+    pending = load("a", limit=16.0, requested=10.0, drawn=(16.0,) * 3, is_lowered=True)
+    assert next_currents([25] * 3, [31] * 3, [pending], settled=False) == {"a": 10}
+    assert next_currents([25] * 3, [24] * 3, [pending], settled=False) == {"a": 10}
+
+
+def test_a_car_that_has_just_begun_is_not_stopped() -> None:
+    """What it draws is not reported yet, and seems to be the house's."""
+    begun = load("a", limit=32.0, is_stale=True)
+    assert next_currents([25] * 3, [28] * 3, [begun], settled=False) == {"a": 6}
+    assert next_currents([25] * 3, [28] * 3, [replace(begun, is_stale=False)]) == {"a": 0}
+
+
+def test_a_paused_car_needs_room_to_start_again() -> None:
+    paused = load("a")
+    assert next_currents([20] * 3, [13.5] * 3, [paused]) == {"a": 0}
+    assert next_currents([20] * 3, [13] * 3, [paused]) == {"a": 6}

@@ -6,13 +6,11 @@ from io import StringIO
 from typing import Final
 
 from homeassistant.core import SupportsResponse
-from homeassistant.helpers import config_validation as cv
-from homeassistant.util import dt as dt_util
 import probatio
 
 from ..chargepoint.sessions import RECORDS_MAX, SessionRecord
 from ..coordinator import ChargepointCoordinator
-from .action import Action, Answer, AnyAction, Data
+from .action import Action, Answer, AnyAction, Data, moment
 
 ATTR_FORMAT: Final = "format"
 ATTR_LIMIT: Final = "limit"
@@ -43,14 +41,6 @@ async def _get(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     return {_CSV: _table(rows)} if data[ATTR_FORMAT] == _CSV else {"sessions": rows}
 
 
-def _moment(value: object) -> datetime:
-    """Return a date and time, which need not have a time zone, in UTC."""
-    try:
-        return dt_util.as_utc(cv.datetime(value))
-    except OverflowError:
-        raise probatio.Invalid("a later date was expected") from None
-
-
 def _begins_after(record: SessionRecord, since: datetime) -> bool:
     """Return whether a session began at `since` or later, or ended if its start is unknown."""
     begun = record.started or record.ended
@@ -79,7 +69,7 @@ SESSION_ACTIONS: dict[str, AnyAction] = {
             probatio.Optional(ATTR_LIMIT, default=RECORDS_MAX): probatio.All(
                 probatio.Coerce(int), probatio.Range(min=1, max=RECORDS_MAX)
             ),
-            probatio.Optional(ATTR_SINCE): _moment,
+            probatio.Optional(ATTR_SINCE): moment,
             probatio.Optional(ATTR_FORMAT, default=_DATA): probatio.In((_DATA, _CSV)),
         },
         run=_get,

@@ -1,6 +1,7 @@
 """Which charge points an action is for: its devices, areas, labels or entities."""
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import device_registry as dr
@@ -30,9 +31,9 @@ async def async_targeted_nodes(
 ) -> NodesByDevice:
     """Return the nodes with snapshots of `kind` that an action is for, by their device's id.
 
-    What is named has to be one, or belong to one; of an area, a floor or a label only those
-    of that kind count. Raises ServiceValidationError, or Unauthorized where the user may not
-    do to them what `policy` says.
+    They are in the order in which they are named, before the others. What is named has to be one,
+    or belong to one; of an area, a floor or a label only those of that kind count. Raises
+    ServiceValidationError, or Unauthorized where the user may not do to them what `policy` says.
     """
     not_one, none = _ERRORS[kind]
     chosen = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))
@@ -53,7 +54,9 @@ async def async_targeted_nodes(
         *chosen.referenced_devices,
         *map(device_of, chosen.indirectly_referenced),
     }
-    found = {each: coordinator for each, coordinator in known.items() if each in devices}
+    listed = [*call.data.get(ATTR_ENTITY_ID, ()), *call.data.get(ATTR_DEVICE_ID, ())]
+    order = [device_id for each in listed if (device_id := named.get(each)) in devices]
+    found = {each: known[each] for each in (*order, *known) if each in devices and each in known}
     if not found:
         raise _invalid(none)
     await _authorize(hass, call, found, policy)

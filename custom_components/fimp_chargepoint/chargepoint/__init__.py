@@ -48,9 +48,10 @@ from .hub import (
 )
 from .internal_errors import InternalErrors
 from .journal import Line, Mark
+from .limits.balanced import distribute
 from .limits.requested import CompetingController
 from .limits.stored_requests import StoredRequests
-from .limits.temporary import settable_limit
+from .load_balancing import Share
 from .mqtt_hub import MqttHub
 from .node import Node
 from .ocpp import (
@@ -135,6 +136,7 @@ __all__ = [
     "SendSecurityEvent",
     "SetVariable",
     "SettingsSource",
+    "Share",
     "ShowToken",
     "SmartCharging",
     "StationSnapshot",
@@ -150,6 +152,7 @@ __all__ = [
     "Withdrawn",
     "control_pilot_state",
     "create_mqtt_hub",
+    "distribute",
     "have_common_messages",
     "is_heard",
     "is_level",
@@ -157,7 +160,6 @@ __all__ = [
     "lost",
     "not_charging_reason",
     "posix",
-    "settable_limit",
 ]
 
 if TYPE_CHECKING:

@@ -336,7 +336,9 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         before = self.snapshot
         super()._update(now, **changes)
         if changes.keys() <= MEASURED:
-            # Most messages: neither charging nor a limit depends on these.
+            # Most messages: only the end of a plan depends on these.
+            if self.snapshot.requested.plan is not None:
+                self.limits.plan.changed()
             return
         if before.charging and self.snapshot.charging is False:
             self._pace.stopped(now)

@@ -12,6 +12,12 @@ from typing import Final
 
 #: A per phase below which no car charges (IEC 61851-1).
 CURRENT_MIN: Final = 6.0
+#: Seconds after a change until a current may be raised: by then, all have reported what they draw.
+RAISE_AFTER: Final = 60.0
+#: A by which a current is raised at most.
+RAISE_BY: Final = 4.0
+#: A that stay free when a current is raised, so that it is not lowered again at once.
+_MARGIN: Final = 1.0
 #: Currents closer than this are the same, in A.
 _SAME: Final = 1e-6
 
@@ -29,7 +35,10 @@ class Load:
 
     `phases` are the indexes of the phases it may draw from, all of them if that is unknown.
     `drawn` is what it draws now on each of the connection's phases. `limit` is the current that it
-    may draw now, 0.0 if it does not charge. `wants` is whether a car would take current.
+    may draw now, 0.0 if it does not charge, `requested` the one that was requested last. `wants` is
+    whether a car would take current. `is_stale` is whether it may draw more than `drawn` by now, so
+    that it seems to be somebody else's. If `is_lowered`, it may still draw more than its limit;
+    otherwise, what exceeds the limit counts as somebody else's.
     """
 
     id: str
@@ -40,6 +49,59 @@ class Load:
     minimum: float = CURRENT_MIN
     step: float = 1.0
     wants: bool = True
+    requested: float | None = None
+    is_stale: bool = False
+    is_lowered: bool = False
+
+    @property
+    def now(self) -> float:
+        """The current that was requested last."""
+        return self.limit if self.requested is None else self.requested
+
+    def own(self, phase: int) -> float:
+        """Return which current on a phase is its own, in A."""
+        return self.drawn[phase] if self.is_lowered else min(self.drawn[phase], self.limit)
+
+
+def next_currents(
+    limits: Sequence[float],
+    measured: Sequence[float],
+    loads: Sequence[Load],
+    *,
+    share: Share = Share.EQUAL,
+    settled: bool = True,
+    following: bool = False,
+) -> dict[str, float]:
+    """Return the current to set for each load in A, 0.0 if it must not charge.
+
+    The arguments are those of `balance`. `settled` is whether the last change was `RAISE_AFTER`
+    seconds ago. Until then, currents are only changed if the connection is overloaded, and not
+    while `following`: the last change may not show in `measured` yet. Nobody gets more while
+    anybody has to get less, and a load `is_stale` is not stopped.
+    """
+    now = {load.id: load.now for load in loads}
+    shares = balance(limits, measured, loads, share=share)
+    lowered = {
+        load.id: min(shares[load.id], load.now)
+        or (min(load.minimum, load.now) if load.is_stale else 0.0)
+        for load in loads
+    }
+    overloaded = any(
+        current > limit + _SAME for current, limit in zip(measured, limits, strict=True)
+    )
+    if (overloaded and not following) or (settled and lowered != now):
+        return lowered
+    if not settled or overloaded:
+        return now
+    tighter = [limit - _MARGIN for limit in limits]
+    raised = balance(tighter, measured, loads, share=share, raise_by=RAISE_BY)
+    raised = {load.id: max(load.now, raised[load.id]) for load in loads}
+    fits = all(
+        sum(max(load.limit, raised[load.id]) for load in loads if phase in load.phases)
+        <= free + _SAME
+        for phase, free in enumerate(_free(limits, measured, loads))
+    )
+    return raised if fits else now
 
 
 def balance(
@@ -57,10 +119,7 @@ def balance(
     `loads`, before anybody gets more. A current that is raised is raised by `raise_by` at most;
     one that is lowered is lowered at once.
     """
-    free = [
-        limit - (now - sum(load.drawn[phase] for load in loads))
-        for phase, (limit, now) in enumerate(zip(limits, measured, strict=True))
-    ]
+    free = _free(limits, measured, loads)
     granted: dict[str, float] = {}
     for load in loads:
         if load.wants and load.maximum >= load.minimum and _left(free, load) >= load.minimum:
@@ -72,6 +131,14 @@ def balance(
     else:
         _fill(served, granted, free)
     return {load.id: _next(load, granted.get(load.id, 0.0), raise_by) for load in loads}
+
+
+def _free(limits: Sequence[float], measured: Sequence[float], loads: Sequence[Load]) -> list[float]:
+    """Return what each phase of the connection has for the loads, in A."""
+    return [
+        limit - (now - sum(load.own(phase) for load in loads))
+        for phase, (limit, now) in enumerate(zip(limits, measured, strict=True))
+    ]
 
 
 def _left(free: Sequence[float], load: Load) -> float:
@@ -111,11 +178,6 @@ def _next(load: Load, share: float, raise_by: float) -> float:
     # Half a millionth makes up for the floating point, not for the phase.
     steps = floor((slowly - load.minimum) / load.step + _SAME)
     return min(load.minimum + steps * load.step, load.maximum)
-
-
-def currents_of(power: float, voltage: float, phases: int) -> tuple[float, ...]:
-    """Return the currents in A per phase of a balanced `power` in W."""
-    return (power / (voltage * phases),) * phases
 
 
 def fallback(loads: Iterable[Load], current: float) -> Mapping[str, float]:

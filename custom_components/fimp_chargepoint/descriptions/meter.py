@@ -16,7 +16,7 @@ from homeassistant.const import (
 
 from ..chargepoint import GridSnapshot
 from ..chargepoint.model import ChargepointSnapshot, Cost, Feature
-from ..entity import reports
+from ..entity import controls, reports
 from .charge_point import (
     TEMPERATURE,
     ChargepointSensorDescription,
@@ -115,6 +115,26 @@ SESSION_SENSORS = (
         exists_fn=reports(Feature.SESSION_ENERGY),
         value_fn=_session_energy,
         measured=True,
+    ),
+    ChargepointSensorDescription(
+        key="energy_target",
+        translation_key="energy_target",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=1,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=lambda known: (
+            Feature.SESSION_ENERGY in known.reports and Feature.CHARGING in known.controls
+        ),
+        value_fn=lambda snapshot: snapshot.requested.energy_target,
+    ),
+    ChargepointSensorDescription(
+        key="charging_ends",
+        translation_key="charging_ends",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=controls(Feature.CHARGING),
+        value_fn=lambda snapshot: snapshot.requested.charging_ends,
     ),
 )
 

@@ -16,7 +16,9 @@ from typing import Final
 from ..commands.request import ExpectedState
 from ..errors import ChargepointError, CommandSupersededError
 from ..model import ChargepointSnapshot, Feature
+from .balanced import BalancedCurrent
 from .failsafe import Failsafe
+from .plan import ChargingPlan
 from .requested import CompetingController, LimitValue, Requested
 from .stored_requests import LASTING_LIMITS
 from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
@@ -55,6 +57,8 @@ class LimitOwnership:
         self._tasks = Tasks()
         self.temporary = TemporaryLimits(charge_point, self._tasks, self._replace)
         self.failsafe = Failsafe(charge_point, self._tasks, self._excuse, self._disown)
+        self.plan = ChargingPlan(charge_point, self._tasks)
+        self.balanced = BalancedCurrent(charge_point, self._tasks, self.plan)
         #: What became of those that do not show, by feature.
         self._states: dict[str, _State] = {}
         #: Those that are being set again.
@@ -92,6 +96,7 @@ class LimitOwnership:
             if self._snapshot.available:
                 self.reconnected(now)
         self.temporary.restore(requested.temporary_limits)
+        self.plan.restore(requested.plan)
 
     def reconnected(self, now: float, *, lost: bool = False) -> None:
         """The charge point was away, or restarted, in which case its limits are `lost`."""
@@ -114,6 +119,7 @@ class LimitOwnership:
         if self._overrides:
             self._wait_for_peace()
         self.temporary.reconnected()
+        self.plan.reconnected()
 
     def changed(self, before: ChargepointSnapshot, now: float) -> None:
         """Follow a new snapshot; `before` is the one it replaced.
@@ -142,6 +148,7 @@ class LimitOwnership:
                     if held and name == Feature.MAX_CURRENT:
                         self._count_override(float(value), now)
             self.temporary.changed()
+            self.plan.changed()
             if (
                 self._charge_point.takes_limits_from_outside
                 and now >= self._counts_from
@@ -154,6 +161,7 @@ class LimitOwnership:
     def clock_set(self, by: float) -> None:
         """The system clock was set by so many seconds."""
         self.temporary.clock_set(by)
+        self.plan.reconnected()
 
     def close(self) -> None:
         """Set nothing any more."""

@@ -54,6 +54,23 @@ class FailsafeLimit:
     former: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is planned for the session with the `id`, which began at `started`.
+
+    Charging ends at so many kWh of `energy`, or at `until`. `paused` is whether load balancing
+    has stopped it, and will start it again.
+    """
+
+    energy: float | None = None
+    until: datetime | None = None
+    paused: bool = False
+    id: str | None = None
+    started: datetime | None = None
+    #: What a newer version has stored with it.
+    unknown: Mapping[str, object] = field(default_factory=dict)
+
+
 class CompetingController(NamedTuple):
     """Another controller overrides our limit again and again: both values in A, how often."""
 
@@ -68,7 +85,8 @@ class Requested:
 
     `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by
     feature; `limits` are those that were confirmed and have not been overridden since.
-    `failsafe` is what the broker has been given, or had been before a restart.
+    `failsafe` is what the broker has been given, or had been before a restart. `plan` is what is
+    planned for the session.
     """
 
     charging_mode: str | None = None
@@ -77,6 +95,7 @@ class Requested:
     competing_controller: CompetingController | None = None
     pause: Pause | None = None
     failsafe: FailsafeLimit | None = None
+    plan: Plan | None = None
 
     @property
     def max_current(self) -> float | None:
@@ -89,6 +108,16 @@ class Requested:
         """The number of phases that was set."""
         value = self.limits.get("phases")
         return None if value is None else str(value)
+
+    @property
+    def energy_target(self) -> float | None:
+        """The energy of the session in kWh at which charging ends."""
+        return None if self.plan is None else self.plan.energy
+
+    @property
+    def charging_ends(self) -> datetime | None:
+        """When charging ends."""
+        return None if self.plan is None else self.plan.until
 
     @property
     def is_paused(self) -> bool:

@@ -17,7 +17,7 @@ from ..stored import (
     text,
     timestamp,
 )
-from .requested import FailsafeLimit, Requested, TemporaryLimit
+from .requested import FailsafeLimit, Plan, Requested, TemporaryLimit
 
 #: The limits that are kept until somebody changes them. That of a session ends with it.
 LASTING_LIMITS: Readers = {
@@ -33,6 +33,13 @@ _TEMPORARY_LIMIT: Readers = {
     "mode": text,
 }
 _FAILSAFE: Readers = {"current": number, "former": number}
+_PLAN: Readers = {
+    "energy": number,
+    "until": timestamp,
+    "paused": flag,
+    "id": text,
+    "started": timestamp,
+}
 
 
 def _limits(value: object) -> tuple[dict[str, object], dict[str, object]]:
@@ -59,6 +66,11 @@ def _failsafe(value: object) -> FailsafeLimit:
     return FailsafeLimit(**{"former": None} | known)
 
 
+def _plan(value: object) -> Plan:
+    known, unknown = fields(value, _PLAN)
+    return Plan(**known, unknown=unknown)
+
+
 def _pauses(value: object) -> dict[str, object]:
     """Read what each protocol reads itself."""
     if not isinstance(value, dict):
@@ -71,6 +83,7 @@ _READERS: Readers = {
     "limits": _limits,
     "withdraw": flag,
     "temporary_limits": _temporary_limits,
+    "plan": _plan,
     "pauses": _pauses,
     "failsafe": _failsafe,
 }
@@ -106,6 +119,7 @@ class StoredRequests:
                 name: _temporary_to_storage(limit)
                 for name, limit in requested.temporary_limits.items()
             },
+            "plan": requested.plan and _plan_to_storage(requested.plan),
             "pauses": dict(self.pauses),
             "failsafe": requested.failsafe
             and {"current": requested.failsafe.current, "former": requested.failsafe.former},
@@ -131,6 +145,7 @@ class StoredRequests:
                 limits=limits,
                 temporary_limits=known.get("temporary_limits", {}),
                 failsafe=known.get("failsafe"),
+                plan=known.get("plan"),
             ),
             withdraw=known.get("withdraw", True),
             pauses=known.get("pauses", {}),
@@ -147,4 +162,15 @@ def _temporary_to_storage(limit: TemporaryLimit) -> dict[str, object]:
         "until": limit.until.isoformat(),
         "session": limit.session and limit.session.isoformat(),
         "mode": limit.mode,
+    }
+
+
+def _plan_to_storage(plan: Plan) -> dict[str, object]:
+    return {
+        **plan.unknown,
+        "energy": plan.energy,
+        "until": plan.until and plan.until.isoformat(),
+        "paused": plan.paused,
+        "id": plan.id,
+        "started": plan.started and plan.started.isoformat(),
     }

@@ -50,6 +50,12 @@ class LimitedChargePoint(Protocol):
     async def set(self, feature: Feature, value: LimitValue) -> None:
         """Return when the charge point has confirmed it, or raise a ChargepointError."""
 
+    async def start_charging(self) -> None:
+        """Return when the charge point charges, or raise a ChargepointError."""
+
+    async def stop_charging(self) -> None:
+        """Return when the charge point has stopped, or raise a ChargepointError."""
+
     async def start_mode(self, mode: str) -> None:
         """Continue charging in `mode`, or raise a ChargepointError."""
 
@@ -102,11 +108,12 @@ class Tasks:
         """Start without any."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, command: Coroutine[object, object, None]) -> None:
+    def start(self, command: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run `command`, which handles its own errors."""
         task = asyncio.get_running_loop().create_task(command)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def cancel(self) -> None:
         """Cancel those that are running."""
@@ -142,6 +149,11 @@ class TemporaryLimits:
         self._over: set[str] = set()
         #: Those whose former limit was not accepted, which was logged.
         self._failed: set[str] = set()
+
+    @property
+    def feature(self) -> Feature:
+        """The limit that `set` sets now."""
+        return settable_limit(self._charge_point.snapshot)
 
     @property
     def _limits(self) -> Mapping[str, TemporaryLimit]:

@@ -1,0 +1,318 @@
+"""The current that load balancing gives a charge point: what it may take, and how it gets there.
+
+The share is set as a limit that can be changed often. A charge point that cannot have the minimum
+is stopped and started again later, unless somebody else stops or starts it.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+import logging
+from typing import Final
+
+from ..errors import ChargepointError, CommandSupersededError, InvalidRequestError
+from ..features import Feature
+from ..load_balancing import CURRENT_MIN, RAISE_AFTER, Load, Share, fallback, next_currents
+from ..model import ChargepointSnapshot, Status
+from .plan import ChargingPlan
+from .temporary import LimitedChargePoint, Tasks
+
+_LOGGER = logging.getLogger(__name__)
+
+#: V between a line and neutral, if it is not measured.
+_VOLTAGE: Final = 230.0
+#: The step in A of a charge point that accepts any current.
+_STEP: Final = 0.1
+#: Seconds until a current that was not accepted is sent again.
+_RETRY: Final = 10.0
+#: Seconds until a current that was lowered shows at the connection, or its sensor reports again.
+_FOLLOWS_AFTER: Final = 3.0
+_MEASURED_AFTER: Final = 15.0
+#: A by which the connection may carry more meanwhile.
+_TOLERANCE: Final = 1.0
+
+
+class BalancingState(StrEnum):
+    """What load balancing makes of a charge point."""
+
+    BALANCED = "balanced"
+    PAUSED = "paused"
+    #: It gets the fallback current: neither its currents nor its power are known.
+    DRAW_UNKNOWN = "draw_unknown"
+    NOT_CHARGING = "not_charging"
+    #: It has no limit that can be changed often.
+    UNSUPPORTED = "unsupported"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancingDecision:
+    """A current in A that a charge point gets, 0 while it pauses; None if it does not charge."""
+
+    state: BalancingState
+    feature: Feature | None = None
+    former: float | None = None
+    current: float | None = None
+
+
+def balanced_limit(snapshot: ChargepointSnapshot) -> Feature | None:
+    """Return the limit that load balancing sets, None if there is none that can be set often."""
+    capabilities = snapshot.capabilities
+    for feature in (Feature.SESSION_CURRENT, Feature.MAX_CURRENT):
+        can_be_set = feature in capabilities.controls and feature in capabilities.ranges
+        if can_be_set and feature not in capabilities.lasting:
+            return feature
+    return None
+
+
+def distribute(
+    members: Sequence[BalancedCurrent],
+    limits: Sequence[float],
+    measured: Sequence[float] | None,
+    *,
+    share: str,
+    safe_current: float,
+) -> list[BalancingDecision]:
+    """Return the current of each charge point; `BalancedCurrent.apply` sets it.
+
+    `limits` and `measured` are those of `balance`; if nothing is measured, nobody gets more than
+    the `safe_current` in A. `share` is the value of a `Share`.
+    """
+    found = [member.load(str(number), len(limits)) for number, member in enumerate(members)]
+    loads = [load for load in found if load is not None]
+    currents = dict(fallback(loads, safe_current))
+    if measured is not None:
+        known = [load for load in loads if load.drawn]
+        settled = all(member.is_settled for member in members)
+        following = any(member.is_following(measured) for member in members)
+        currents |= next_currents(
+            limits, measured, known, share=Share(share), settled=settled, following=following
+        )
+    by = sum(max(load.now - currents[load.id], 0.0) for load in loads)
+    if measured is not None and by:
+        for member in members:
+            member.lowered(measured, by)
+    return [
+        member.decision(load, None if load is None else currents[load.id])
+        for member, load in zip(members, found, strict=True)
+    ]
+
+
+class BalancedCurrent:
+    """The share of one charge point."""
+
+    def __init__(self, charge_point: LimitedChargePoint, tasks: Tasks, plan: ChargingPlan) -> None:
+        """Start without a share; `plan` remembers pauses."""
+        self._charge_point = charge_point
+        self._tasks = tasks
+        self._plan = plan
+        self._was_charging = False
+        self._decided: float | None = None
+        self._changed_at = float("-inf")
+        self._drawn: float | None = None
+        #: When it was allowed to draw more, and what it drew then.
+        self._rose: tuple[float, float | None] = (float("-inf"), None)
+        #: When it was lowered last, what the connection carried then, and by how many A in all.
+        self._lowered: tuple[float, Sequence[float], float] = (float("-inf"), (), 0.0)
+        self._starting: asyncio.Task[None] | None = None
+        #: The current that was not accepted, and when.
+        self._failed: tuple[float, float] | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what it draws follows from its current."""
+        return self._now >= self._changed_at + RAISE_AFTER
+
+    def lowered(self, measured: Sequence[float], by: float) -> None:
+        """All together are about to be lowered, because of what the connection carries."""
+        self._lowered = self._now, tuple(measured), by
+
+    def is_following(self, measured: Sequence[float]) -> bool:
+        """Whether its current was lowered, and that does not show in what is measured yet."""
+        since, before, by = self._lowered
+        if tuple(measured) == before:
+            return self._now < since + _MEASURED_AFTER
+        changes = [now - then for now, then in zip(measured, before, strict=False)]
+        shows = any(not -by / 2 < change < _TOLERANCE for change in changes)
+        return not shows and self._now < since + _FOLLOWS_AFTER
+
+    @property
+    def _now(self) -> float:
+        return self._charge_point.host.clock.now()
+
+    @property
+    def _charging(self) -> bool | None:
+        """Whether it charges, or is about to."""
+        snapshot = self._charge_point.snapshot
+        charging: bool | None = snapshot.pending.get(Feature.CHARGING, snapshot.charging)
+        return charging
+
+    def load(self, name: str, phases: int) -> Load | None:
+        """Return what it may draw from a connection with so many phases.
+
+        None if it does not charge or cannot be limited: what it draws counts as the house's. Which
+        of its phases is which of the connection is unknown, so that what it draws on one counts on
+        all. If `drawn` is empty, that is unknown.
+        """
+        snapshot, charging = self._charge_point.snapshot, self._charging
+        feature = balanced_limit(snapshot)
+        active = snapshot.available and (charging or self._plan.is_paused)
+        if feature is None or not active:
+            self._was_charging = False
+            return None
+        numbers = snapshot.capabilities.ranges[feature]
+        minimum, maximum = max(CURRENT_MIN, numbers.minimum), self._maximum(feature)
+        if snapshot.status is Status.SUSPENDED_BY_EV:
+            # It may go on at any moment, but the others need not wait for that.
+            maximum = min(maximum, minimum)
+        self._drawn = draw = _draw(snapshot, phases)
+        if charging and not self._was_charging:
+            self._changed_at = self._now
+            self._rose = self._now, draw
+        self._was_charging = bool(charging)
+        since, drawn_then = self._rose
+        limit = self._limit(feature) if charging else 0.0
+        requested = snapshot.pending.get(feature, limit) if charging else 0.0
+        return Load(
+            id=name,
+            phases=frozenset(range(phases)),
+            drawn=() if draw is None else (draw,) * phases,
+            # A raise may be in force before it is confirmed.
+            limit=max(limit, requested),
+            requested=requested,
+            maximum=maximum,
+            minimum=minimum,
+            step=numbers.step or _STEP,
+            is_stale=draw == drawn_then and self._now < since + RAISE_AFTER,
+            is_lowered=self._now < self._lowered[0] + RAISE_AFTER,
+        )
+
+    def decision(self, load: Load | None, current: float | None) -> BalancingDecision:
+        """Return what becomes of its `load`."""
+        snapshot = self._charge_point.snapshot
+        if load is None or current is None:
+            state = BalancingState.NOT_CHARGING
+            if not snapshot.available:
+                state = BalancingState.UNAVAILABLE
+            elif balanced_limit(snapshot) is None:
+                state = BalancingState.UNSUPPORTED
+            return BalancingDecision(state=state)
+        state = BalancingState.BALANCED if load.drawn else BalancingState.DRAW_UNKNOWN
+        return BalancingDecision(
+            state=state if current else BalancingState.PAUSED,
+            feature=balanced_limit(snapshot),
+            former=load.now,
+            current=current,
+        )
+
+    def apply(self, decision: BalancingDecision) -> None:
+        """Send what a decision changes, without waiting for the charge point to confirm it.
+
+        Raises:
+            InvalidRequestError: it has no limit that can be set often.
+
+        """
+        if decision.state is BalancingState.UNSUPPORTED:
+            raise InvalidRequestError("cannot_balance")
+        feature, current, former = decision.feature, decision.current, decision.former
+        if feature is None or current is None or former is None:
+            self._decided = None
+            self._cancel_start()
+            return
+        if current != (former if self._decided is None else self._decided):
+            self._changed_at = self._now
+            if current > former:
+                self._rose = self._now, self._drawn
+        self._decided = current
+        self._send(feature, current)
+
+    def _send(self, feature: Feature, current: float) -> None:
+        charge_point, snapshot = self._charge_point, self._charge_point.snapshot
+        if not current:
+            self._cancel_start()
+            if self._charging:
+                self._plan.pause(paused=True)
+                self._do(current, charge_point.stop_charging)
+        elif not self._charging:
+            if self._starting is None or self._starting.done():
+                self._starting = self._do(current, partial(self._start, feature, current))
+        else:
+            if snapshot.charging:
+                self._plan.pause(paused=False)
+            if snapshot.pending.get(feature, self._limit(feature)) != current:
+                self._do(current, partial(charge_point.set, feature, current))
+
+    def _maximum(self, feature: Feature) -> float:
+        """Return what it may draw at most, whatever we set."""
+        snapshot = self._charge_point.snapshot
+        temporary = snapshot.requested.temporary_limits.get(feature)
+        known = [
+            snapshot.capabilities.ranges[feature].maximum,
+            snapshot.cable_current,
+            None if temporary is None else temporary.current,
+            snapshot.max_current if feature is Feature.SESSION_CURRENT else None,
+        ]
+        return min((each for each in known if each), default=0.0)
+
+    def _limit(self, feature: Feature) -> float:
+        """Return what it may draw by what has been confirmed."""
+        snapshot = self._charge_point.snapshot
+        own: float | None = getattr(snapshot, feature)
+        if own is None and feature is Feature.SESSION_CURRENT:
+            own = snapshot.meter.offered_current or None
+        maximum = self._maximum(feature)
+        return maximum if own is None else min(own, maximum)
+
+    def _do(
+        self, current: float, command: Callable[[], Coroutine[object, object, None]]
+    ) -> asyncio.Task[None] | None:
+        """Run a command for a current, unless it has just failed."""
+        if self._failed is not None:
+            failed, when = self._failed
+            if failed == current and self._now < when + _RETRY:
+                return None
+        return self._tasks.start(self._run(current, command))
+
+    async def _run(
+        self, current: float, command: Callable[[], Coroutine[object, object, None]]
+    ) -> None:
+        try:
+            await command()
+        except CommandSupersededError:
+            # The newer command decides.
+            return
+        except ChargepointError as error:
+            log = _LOGGER.warning if self._failed is None else _LOGGER.debug
+            name = self._charge_point.snapshot.identity.name
+            log("%s has not accepted its share of %s A: %s", name, current, error)
+            self._failed = current, self._now
+        else:
+            self._failed = None
+
+    async def _start(self, feature: Feature, current: float) -> None:
+        """Limit the current before it flows, and again if the start has changed it."""
+        charge_point = self._charge_point
+        await charge_point.set(feature, current)
+        await charge_point.start_charging()
+        if getattr(charge_point.snapshot, feature) != current:
+            await charge_point.set(feature, current)
+
+    def _cancel_start(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
+
+
+def _draw(snapshot: ChargepointSnapshot, phases: int) -> float | None:
+    """Return what is drawn on the phase with the highest current in A, None if it is unknown."""
+    meter = snapshot.meter
+    currents = (meter.current_l1, meter.current_l2, meter.current_l3, meter.current)
+    known = [current for current in currents if current is not None]
+    if known:
+        return max(0.0, *known)
+    if meter.power is None:
+        return None
+    used = min(phases, int(snapshot.phases or phases))
+    return max(meter.power, 0.0) / (used * (meter.voltage_l1 or meter.voltage or _VOLTAGE))

@@ -1,0 +1,201 @@
+"""What is planned for a session: how much energy, until when, and a pause by load balancing.
+
+A plan is stored before anything is sent, so that it survives a restart. It ends with its session,
+that is when the car leaves, and a start or stop from Home Assistant replaces it. Pauses, faults
+and starts of the charge point itself do not, and neither do limits of the current.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+import logging
+from typing import Final
+
+from ..errors import ChargepointError, CommandRefusedError, InvalidRequestError
+from ..features import Feature
+from ..session import is_same
+from .requested import Plan
+from .temporary import LimitedChargePoint, Tasks
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds until a charge point that did not stop is stopped again.
+_RETRY: Final = 30.0
+#: Seconds until a session whose start is only a guess counts as another one.
+_SETTLING_TIME: Final = 30.0
+#: How far in the future charging can end.
+_UNTIL_MAX: Final = timedelta(days=366)
+
+
+class ChargingPlan:
+    """The plan for the session of one charge point: the snapshot's `requested.plan`."""
+
+    def __init__(self, charge_point: LimitedChargePoint, tasks: Tasks) -> None:
+        """Start without a plan."""
+        self._charge_point = charge_point
+        self._tasks = tasks
+        self._stopping: asyncio.Task[None] | None = None
+        #: Whether it was logged that the charge point did not stop.
+        self._has_failed = False
+        #: When a session that seems to be another one counts as one.
+        self._counts_from: float | None = None
+
+    @property
+    def _plan(self) -> Plan | None:
+        return self._charge_point.snapshot.requested.plan
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether load balancing has stopped charging, and will start it again."""
+        return self._plan is not None and self._plan.paused
+
+    def check(self, energy: float | None, until: datetime | None) -> None:
+        """Make sure that charging can end at `energy` in kWh of the session, and `until` a time.
+
+        Raises:
+            InvalidRequestError: the session energy is not reported, or the end is in the past.
+
+        """
+        snapshot = self._charge_point.snapshot
+        if energy is not None:
+            if Feature.SESSION_ENERGY not in snapshot.capabilities.reports:
+                raise InvalidRequestError("session_energy_unknown")
+            charged = snapshot.meter.session_energy
+            if snapshot.in_session and charged is not None and charged >= energy:
+                raise InvalidRequestError("energy_reached", value=energy, charged=charged)
+        if until is not None and not timedelta() < until - self._time() <= _UNTIL_MAX:
+            raise InvalidRequestError("until_past", until=until.isoformat(timespec="minutes"))
+
+    async def start(
+        self,
+        energy: float | None = None,
+        until: datetime | None = None,
+        store: Callable[[], Awaitable[None]] | None = None,
+        begin: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Start charging, up to so many kWh of the session, or `until` a time, or without an end.
+
+        `store` saves the requests of the charge point, `begin` starts it in another way. Raises
+        what `check` and `Chargepoint.start_charging` raise; after a refusal, the earlier plan is
+        valid.
+        """
+        self.check(energy, until)
+        earlier, session = self._plan, self._charge_point.snapshot.session
+        plan = None
+        if energy is not None or until is not None:
+            plan = Plan(energy=energy, until=until, id=session.id, started=session.started)
+        self._put(plan)
+        if store is not None and (plan or earlier) is not None:
+            await store()
+        try:
+            await (begin or self._charge_point.start_charging)()
+        except CommandRefusedError, InvalidRequestError:
+            if self._plan == plan:
+                self._put(earlier)
+            raise
+
+    async def stop(self) -> None:
+        """Stop charging; the plan ends as soon as that is confirmed, or raise as above."""
+        plan = self._plan
+        await self._charge_point.stop_charging()
+        if self._plan == plan:
+            self._put(None)
+
+    def pause(self, *, paused: bool) -> None:
+        """Load balancing stops charging, or starts it again; the plan stays the same otherwise."""
+        plan, session = self._plan, self._charge_point.snapshot.session
+        if plan is None:
+            if not paused:
+                return
+            plan = Plan(id=session.id, started=session.started)
+        plan = replace(plan, paused=paused)
+        if plan != self._plan:
+            has_end = plan.energy is not None or plan.until is not None
+            self._put(plan if has_end or paused else None)
+
+    def restore(self, plan: Plan | None) -> None:
+        """Take over the plan of an earlier run, unless there is a newer one."""
+        if plan is not None and self._plan is None:
+            self._put(plan)
+            self.changed()
+
+    def reconnected(self) -> None:
+        """Wait for the end; nobody has while the charge point was away."""
+        self._wait()
+        self.changed()
+
+    def changed(self) -> None:
+        """Follow a new snapshot: the car may have left, or have enough energy."""
+        plan, snapshot = self._plan, self._charge_point.snapshot
+        if plan is None or not (snapshot.available or snapshot.cut_off):
+            return
+        if snapshot.plugged is False or self._is_other(plan):
+            _LOGGER.debug("%s: the session of the plan is over", snapshot.identity.name)
+            self._put(None)
+            return
+        session = snapshot.session
+        if plan.id is None and plan.started is None and snapshot.charging:
+            if session.id is not None or session.started is not None:
+                self._put(replace(plan, id=session.id, started=session.started))
+        elif snapshot.charging and plan.energy is not None:
+            charged = snapshot.meter.session_energy
+            if charged is not None and charged >= plan.energy:
+                self._end()
+        if plan.until is not None and plan.until <= self._time():
+            self._end()
+
+    def _is_other(self, plan: Plan) -> bool:
+        """Whether there is another session; after a restart, its start may be a guess at first."""
+        session, clock = self._charge_point.snapshot.session, self._charge_point.host.clock
+        if is_same(session, plan) is not False:
+            self._counts_from = None
+            return False
+        if session.start_guessed and self._counts_from is None:
+            self._counts_from = clock.now() + _SETTLING_TIME
+            self._charge_point.timers.set("plan session", self._counts_from, self._look)
+        return self._counts_from is None or clock.now() >= self._counts_from
+
+    def _time(self) -> datetime:
+        clock = self._charge_point.host.clock
+        return clock.to_datetime(clock.now())
+
+    def _put(self, plan: Plan | None) -> None:
+        self._has_failed = False
+        self._counts_from = None
+        self._charge_point.timers.cancel("plan retry")
+        self._charge_point.show_requested(plan=plan)
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait for the end of the plan."""
+        timers, clock = self._charge_point.timers, self._charge_point.host.clock
+        timers.cancel("plan")
+        if self._plan is not None and self._plan.until is not None:
+            left = (self._plan.until - self._time()).total_seconds()
+            timers.set("plan", clock.now() + max(left, 0.0), self._look)
+
+    def _look(self, _: float) -> None:
+        self.changed()
+
+    def _end(self) -> None:
+        is_stopping = self._stopping is not None and not self._stopping.done()
+        if not is_stopping and "plan retry" not in self._charge_point.timers:
+            self._stopping = self._tasks.start(self._stop())
+
+    async def _stop(self) -> None:
+        """Stop charging, and again until it has stopped."""
+        plan, charge_point = self._plan, self._charge_point
+        try:
+            await charge_point.stop_charging()
+        except ChargepointError as error:
+            if self._plan != plan:
+                return
+            log = _LOGGER.debug if self._has_failed else _LOGGER.warning
+            log("%s has not stopped at the end yet: %s", charge_point.snapshot.identity.name, error)
+            self._has_failed = True
+            due = charge_point.host.clock.now() + _RETRY
+            charge_point.timers.set("plan retry", due, self._look)
+            return
+        if self._plan == plan:
+            self._put(None)

@@ -1,0 +1,254 @@
+"""Load balancing: a blueprint, a house that draws in steps, and charge points that follow."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+import time
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.components.blueprint import models
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.fimp_chargepoint.actions.targets import async_all_nodes
+from custom_components.fimp_chargepoint.chargepoint.commands import command
+from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
+from custom_components.fimp_chargepoint.chargepoint.limits import balanced
+from custom_components.fimp_chargepoint.chargepoint.limits.balanced import balanced_limit
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Feature
+from custom_components.fimp_chargepoint.const import DOMAIN
+from harness.house import GridConnection, Step
+from simulators.everest import EverestSimulator, EvseSetup
+from simulators.fimp import ChargepointSetup, FimpSimulator
+from simulators.mqtt import Broker
+from tests.broker import BrokerProcess
+
+from .conftest import QUICK, Chargepoint, load, other_broker, simulator, until
+from .test_blueprints import automate, blueprint
+
+#: Seconds in life for one of a test, where nothing but waiting goes on.
+PACE = 10.0
+
+
+@pytest.fixture(autouse=True)
+async def _ours(hass: HomeAssistant) -> AsyncIterator[None]:
+    """Let Home Assistant find the blueprint, and leave no automation running."""
+    with patch.object(
+        models.DomainBlueprints, "_load_blueprint", lambda *_: blueprint("load_balancing")
+    ):
+        yield
+    if hass.services.has_service("automation", "turn_off"):
+        await hass.services.async_call(
+            "automation", "turn_off", {"entity_id": "all"}, blocking=True
+        )
+
+
+@pytest.fixture(autouse=True)
+def _quick_balance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise sooner, and repeat sooner what was refused."""
+    monkeypatch.setattr(balanced, "RAISE_AFTER", 60 / PACE)
+    monkeypatch.setattr(balanced, "_RETRY", 10 / PACE)
+    monkeypatch.setattr(FimpChargepoint, "report_age", 30 / PACE)
+    monkeypatch.setattr(command, "_RETRY_AFTER", 5 / PACE)
+
+
+@asynccontextmanager
+async def everest(broker: BrokerProcess) -> AsyncGenerator[EverestSimulator]:
+    """Simulate an EVSE with a limits module; somebody has a card."""
+    async with EverestSimulator(
+        Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
+    ) as station:
+        yield station
+
+
+@asynccontextmanager
+async def easee(broker: BrokerProcess) -> AsyncGenerator[FimpSimulator]:
+    """Simulate a charger that polls, and refuses a second change within 30 s, ten times faster."""
+    timing = replace(QUICK, pace=1 / PACE, poll=30 / PACE)
+    async with simulator(broker, ChargepointSetup(profile="easee"), timing=timing) as point:
+        yield point
+
+
+async def balance(hass: HomeAssistant, *devices: str, **data: Any) -> list[dict[str, Any]]:
+    """Call the action, and return what it has decided."""
+    answer = await hass.services.async_call(
+        DOMAIN,
+        "balance_load",
+        data,
+        blocking=True,
+        return_response=True,
+        target={"device_id": list(devices)},
+    )
+    decisions: list[dict[str, Any]] = answer["charge_points"]
+    return decisions
+
+
+def devices(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    """Return the devices of the charge points of an entry, sorted by name."""
+    found = async_all_nodes(hass, ChargepointSnapshot)
+    return sorted(found, key=lambda each: found[each].device_name)
+
+
+def show(hass: HomeAssistant, currents: tuple[float, ...]) -> None:
+    """Let the sensors of the grid connection report."""
+    for phase, current in enumerate(currents, 1):
+        attributes = {"device_class": "current", "unit_of_measurement": "A"}
+        hass.states.async_set(f"sensor.grid_l{phase}", f"{current:.2f}", attributes)
+
+
+async def live(hass: HomeAssistant, grid: GridConnection, seconds: float) -> None:
+    """Let the house draw, and its meter report ten times a second."""
+    begin = time.monotonic()
+    for tick in count():
+        if (at := time.monotonic() - begin) >= seconds:
+            return
+        # Nothing is as steady as in a simulation.
+        show(hass, tuple(current + tick % 3 / 50 for current in grid.measure(at)))
+        await asyncio.sleep(max(0.0, begin + (tick + 1) / 10 - time.monotonic()))
+
+
+def nodes(entry: MockConfigEntry) -> list[Any]:
+    """Return the charge points of an entry."""
+    return [
+        each for each in entry.runtime_data.hub.nodes.values() if hasattr(each.snapshot, "charging")
+    ]
+
+
+async def begin(hass: HomeAssistant, entry: MockConfigEntry, **inputs: Any) -> None:
+    """Balance all charge points of an entry by the blueprint, with 25 A."""
+    await automate(
+        hass,
+        "load_balancing",
+        charge_points=devices(hass, entry),
+        sensors=[f"sensor.grid_l{phase}" for phase in (1, 2, 3)],
+        limit=25,
+        **inputs,
+    )
+
+
+#: Seconds, and A that the house draws on its phases: an oven, a heat pump, nearly everything.
+STEPS = (
+    Step(0, (2, 3, 1)),
+    Step(4, (8, 12, 1)),
+    Step(8, (8, 22, 9)),
+    Step(12, (2, 3, 1)),
+)
+
+
+async def test_blueprint(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """Two cars share what is left; they pause while there is too little, and go on."""
+    entry = await load(hass, other_broker(broker))
+    async with everest(broker) as station, simulator(broker) as garage:
+        await until(lambda: len(nodes(entry)) == 2, "both charge points")
+        points = [*station.points.values(), *garage.points.values()]
+        for point in points:
+            await point.plug()
+        await until(lambda: all(each.snapshot.plugged for each in nodes(entry)))
+        await asyncio.gather(*(each.start_charging() for each in nodes(entry)))
+        await until(lambda: all(balanced_limit(each.snapshot) for each in nodes(entry)))
+        grid = GridConnection(25, STEPS, [point.connector for point in points])
+        show(hass, grid.measure(0))
+        await begin(hass, entry)
+        await live(hass, grid, 35)
+        assert grid.overloads()
+        assert max(seconds for _, seconds in grid.overloads()) <= 5
+        # With 22 A in the house there is not enough for any car.
+        assert min(sum(sample.cars) for sample in grid.samples if 8 < sample.at < 12) < 0.5
+        # Afterwards both charge again, and use what is left.
+        assert all(current >= 6 for current in grid.samples[-1].cars)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_blueprint_with_easee(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """A charger that takes a change only every 30 s follows within 35 s, in life."""
+    entry = await load(hass, other_broker(broker))
+    async with easee(broker) as point:
+        found = Chargepoint(hass, point, entry)
+        await found.comes()
+        await until(lambda: Feature.SESSION_CURRENT in found.node.snapshot.capabilities.controls)
+        await point.plug()
+        await until(lambda: found.node.snapshot.plugged)
+        await found.call("switch", "turn_on", "charging")
+        steps = (Step(0, (2, 3, 1)), Step(10, (8, 12, 1)), Step(12, (8, 17, 1)))
+        grid = GridConnection(25, steps, [point["garage"].connector])
+        show(hass, grid.measure(0))
+        await begin(hass, entry)
+        await live(hass, grid, 22)
+        overloads = grid.overloads()
+        assert max(seconds for _, seconds in overloads) * PACE <= 35 + PACE
+        assert 6 <= grid.samples[-1].cars[0] <= 8
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_without_a_sensor(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Nobody gets more than the safe current, and below 6 A nobody gets anything."""
+    await chargepoint.point.plug()
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    device = chargepoint.registered("switch", "charging").device_id or ""
+    (said,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
+    assert said["state"] == "not_charging"
+    await chargepoint.call("switch", "turn_on", "charging")
+    (said,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
+    assert (said["former"], said["current"], said["limit"]) == (32, 6, "session_current")
+    await chargepoint.expects("sensor", "offered_current", "6.0")
+    (said,) = await balance(hass, device, limit=25, power="unknown", safe_current=0)
+    assert (said["state"], said["current"]) == ("paused", 0)
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
+
+
+async def test_a_stop_of_the_user_is_respected(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    """Only a pause by load balancing ends when there is room."""
+    await chargepoint.point.plug()
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.call("switch", "turn_on", "charging")
+    device = chargepoint.registered("switch", "charging").device_id or ""
+    await balance(hass, device, limit=25, power=None, safe_current=0)
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    assert chargepoint.node.snapshot.requested.plan.paused
+    await chargepoint.call("switch", "turn_off", "charging")
+    (said,) = await balance(hass, device, limit=25, currents=[0, 0, 0])
+    assert said["state"] == "not_charging"
+
+
+async def test_one_that_cannot_be_limited(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """The error says so, and the others are limited all the same."""
+    entry = await load(hass, other_broker(broker))
+    setups = ChargepointSetup(name="socket", profile="minimal"), ChargepointSetup()
+    async with simulator(broker, *setups) as site:
+        await until(lambda: len(nodes(entry)) == 2, "both charge points")
+        for point in site.points.values():
+            await point.plug()
+        await until(lambda: all(each.snapshot.plugged for each in nodes(entry)))
+        await asyncio.gather(*(each.start_charging() for each in nodes(entry)))
+        garage = site["garage"].connector
+        with pytest.raises(ServiceValidationError, match="Acme Socket cannot take part"):
+            await balance(hass, devices(hass, entry)[0], limit=25, currents=[40, 40, 40])
+        with pytest.raises(HomeAssistantError, match="Acme Socket cannot take part"):
+            await balance(hass, *devices(hass, entry), limit=25, currents=[40, 40, 40])
+        await until(lambda: garage.offered < 32)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_shares_in_order(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    """The one that is named first comes first."""
+    entry = await load(hass, other_broker(broker))
+    setups = [ChargepointSetup(name=name, title=name) for name in ("first", "second")]
+    async with simulator(broker, *setups) as site:
+        await until(lambda: len(nodes(entry)) == 2, "both charge points")
+        for point in site.points.values():
+            await point.plug()
+        await until(lambda: all(each.snapshot.plugged for each in nodes(entry)))
+        await asyncio.gather(*(each.start_charging() for each in nodes(entry)))
+        await until(lambda: all(each.snapshot.meter.power for each in nodes(entry)))
+        one, other = devices(hass, entry)
+        said = await balance(hass, other, one, limit=30, currents=[70, 70, 70], share="order")
+        assert [each["device_id"] for each in said] == [other, one]
+        assert [each["current"] for each in said] == [18, 6]
+        await hass.config_entries.async_unload(entry.entry_id)

@@ -1,0 +1,188 @@
+"""Charging ends at an energy or a time, whatever happens meanwhile."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    ChargepointError,
+    InvalidRequestError,
+    NotConnectedError,
+)
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Plan
+from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
+
+from .fakes import UNTHROTTLED
+from .fimp_garage import START, STOP, Garage
+from .fimp_messages import CHARGER
+from .fimp_settings import STARTED, offered
+
+
+@pytest.fixture
+async def garage() -> Garage:
+    """A car is connected, and has 1 kWh."""
+    garage = Garage(UNTHROTTLED)
+    garage.say("ready_to_charge")
+    garage.hub.feed(CHARGER, offered(0, 1.0))
+    return garage
+
+
+def after(garage: Garage, seconds: float) -> datetime:
+    """Return the time some seconds from the begin."""
+    return datetime.fromtimestamp(garage.begun + seconds, UTC)
+
+
+async def start(garage: Garage, energy: float | None = None, until: float | None = None) -> None:
+    """Start with an end."""
+    end = None if until is None else after(garage, until)
+    await (await garage.call(garage.node.limits.plan.start(energy, end)))
+
+
+def plan(garage: Garage) -> Plan | None:
+    return garage.node.snapshot.requested.plan
+
+
+def stops(garage: Garage) -> list[float]:
+    return [when for when, _ in garage.told_of(STOP)]
+
+
+async def test_it_ends_at_its_time(garage: Garage) -> None:
+    await start(garage, until=600)
+    assert garage.node.snapshot.requested.charging_ends == after(garage, 600)
+    await garage.until(599)
+    assert stops(garage) == []
+    await garage.until(601)
+    assert stops(garage) == [600.0]
+    assert plan(garage) is None
+
+
+async def test_it_ends_at_its_energy(garage: Garage) -> None:
+    await start(garage, energy=5)
+    for energy in (2.0, 4.99):
+        garage.hub.feed(CHARGER, offered(16, energy))
+    await garage.until(10)
+    assert stops(garage) == []
+    garage.hub.feed(CHARGER, offered(16, 5.0))
+    await garage.until(20)
+    assert len(stops(garage)) == 1
+    assert plan(garage) is None
+
+
+async def test_whatever_comes_first(garage: Garage) -> None:
+    await start(garage, energy=5, until=100)
+    await garage.until(101)
+    assert stops(garage) == [100.0]
+
+
+async def test_a_refused_stop_is_sent_again(garage: Garage) -> None:
+    await start(garage, until=100)
+    garage.refuses = True
+    await garage.until(101)
+    assert plan(garage) is not None
+    garage.refuses = False
+    await garage.until(200)
+    assert stops(garage)[0] == 100.0
+    assert garage.node.snapshot.charging is False
+    assert plan(garage) is None
+
+
+async def test_it_ends_while_nobody_is_connected(garage: Garage) -> None:
+    """The stop is sent as soon as the charge point is back."""
+    await start(garage, until=100)
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    await garage.until(200)
+    assert stops(garage) == []
+    garage.hub.connection_made()
+    garage.say("charging")
+    garage.hub.feed(CHARGER, offered(16, 2.0))
+    await garage.until(300)
+    assert stops(garage)[0] == pytest.approx(200, abs=1)
+    assert plan(garage) is None
+
+
+async def test_the_car_leaves(garage: Garage) -> None:
+    await start(garage, energy=5, until=100)
+    garage.say("disconnected")
+    assert plan(garage) is None
+    garage.say("charging")
+    await garage.until(200)
+    assert stops(garage) == []
+
+
+async def test_another_session(garage: Garage) -> None:
+    """Nobody saw the car leave, but another session has begun."""
+    await start(garage, energy=5)
+    garage.hub.feed(CHARGER, offered(16, 0.1, started_at="2026-11-20T18:00:00Z"))
+    assert plan(garage) is None
+
+
+@pytest.mark.parametrize("command", ["stop", "start"])
+async def test_a_stop_or_a_start_replaces_it(garage: Garage, command: str) -> None:
+    await start(garage, until=100)
+    await (await garage.call(getattr(garage.node.limits.plan, command)()))
+    assert plan(garage) is None
+    garage.say("charging")
+    await garage.until(200)
+    assert len(stops(garage)) == (command == "stop")
+
+
+async def test_limits_and_pauses_of_others_do_not(garage: Garage) -> None:
+    await start(garage, until=100)
+    await (await garage.call(garage.node.set(garage.node.limits.temporary.feature, 10)))
+    garage.say("ready_to_charge")
+    garage.say("charging")
+    await garage.until(101)
+    assert stops(garage) == [100.0]
+
+
+async def test_a_refused_start_leaves_the_earlier_plan(garage: Garage) -> None:
+    await start(garage, until=100)
+    garage.say("ready_to_charge")
+    earlier = plan(garage)
+    garage.refuses = True
+    with pytest.raises(ChargepointError, match="command_rejected"):
+        await start(garage, until=500)
+    assert plan(garage) == earlier
+
+
+@pytest.mark.parametrize("seconds", [50, 150])
+async def test_it_survives_a_restart(garage: Garage, seconds: float) -> None:
+    """Also one that is longer than the time that was left."""
+    await start(garage, energy=7, until=100)
+    stored = garage.node.to_storage()
+    later = Garage(UNTHROTTLED)
+    later.begun, later.hub.clock.time = garage.begun, garage.begun + seconds
+    later.node.restore(StoredRequests.from_storage(stored))
+    later.say("charging")
+    later.hub.feed(CHARGER, offered(16, 2.0))
+    await later.until(seconds)
+    await later.until(160)
+    assert stops(later)[0] == max(100.0, seconds)
+    assert plan(later) is None
+
+
+async def test_the_clock_is_set(garage: Garage) -> None:
+    """A time of day is what the calendar says."""
+    await start(garage, until=1000)
+    garage.hub.clock.set_calendar(900)
+    await garage.until(99)
+    assert stops(garage) == []
+    await garage.until(161)
+    assert stops(garage) != []
+
+
+async def test_what_is_impossible(garage: Garage) -> None:
+    with pytest.raises(InvalidRequestError, match="energy_reached"):
+        await start(garage, energy=1)
+    for until in (-1.0, 400 * 86400.0):
+        with pytest.raises(InvalidRequestError, match="until_past"):
+            await start(garage, until=until)
+    assert garage.told_of(START) == []
+
+
+def test_damaged_fields_cost_themselves() -> None:
+    stored = {"plan": {"energy": "much", "until": STARTED, "paused": 1, "newer": 1}}
+    requests = StoredRequests.from_storage(stored)
+    until = datetime.fromisoformat(STARTED)
+    assert requests.requested.plan == Plan(until=until, unknown={"newer": 1})
+    assert requests.to_storage()["plan"]["newer"] == 1  # type: ignore[index]
