@@ -12,7 +12,8 @@ from .home import Home
 #: Timeout for each expectation; a browser on a busy machine is slow.
 PATIENCE_MS = 60_000
 
-_INTEGRATION = "EV Charge Points"
+#: The name of the integration in all dialogs.
+INTEGRATION = "EV Charger (EVerest/Futurehome/FIMP)"
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -37,7 +38,7 @@ class Screen:
     async def open_integration(self) -> None:
         """Open Settings > Devices & services > this integration."""
         await self.open("config/integrations/integration/fimp_chargepoint")
-        await expect(self.page.get_by_text(_INTEGRATION).first).to_be_visible()
+        await expect(self.page.get_by_text(INTEGRATION).first).to_be_visible()
 
     async def open_device(self, name: str) -> None:
         """Open the page of a device of this integration."""
@@ -45,12 +46,16 @@ class Screen:
         await self.page.locator("ha-config-entry-device-row", has_text=name).click()
         await expect(self.page.locator("ha-config-device-page")).to_contain_text(name)
 
-    async def begin_adding(self) -> None:
+    async def begin_adding(self, search: str = "EV charger") -> None:
         """Open Settings > Devices & services > Add integration, and select this one."""
         await self.open("config/integrations/dashboard")
         await self.press("Add integration")
-        await self.page.get_by_placeholder("Search for a brand name").fill("EV Charge")
-        await self.page.locator("ha-integration-list-item", has_text=_INTEGRATION).click()
+        await (await self.search(search)).click()
+
+    async def search(self, word: str) -> Locator:
+        """Search the open list of brands; return where this integration is in it."""
+        await self.page.get_by_placeholder("Search for a brand name").fill(word)
+        return self.page.locator("ha-integration-list-item", has_text=INTEGRATION)
 
     async def resize(self, width: int, height: int) -> None:
         """Resize the window."""

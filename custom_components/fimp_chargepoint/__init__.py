@@ -22,6 +22,7 @@ from .coordinator import FimpConfigEntry, RuntimeData
 from .dashboard import async_setup_dashboard
 from .devices import async_known_addresses, async_register_hub
 from .entity import async_message, translated
+from .flow.discovery_scan import async_until_found
 from .flow.options import library_options
 from .hub_id import hub_id
 from .hubs import async_make_hub
@@ -106,6 +107,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         raise kind(
             translation_domain=DOMAIN, translation_key=_REFUSED[entry.data[CONF_HUB]]
         ) from error
+    await async_until_found(hass, entry, hub)
     # If one of these fails, the charge points can still be controlled.
     hub.internal_errors.tell((async_restore_requests, async_follow_price), hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)

@@ -10,28 +10,45 @@ from homeassistant.components.binary_sensor import (
 )
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import UNDEFINED
+from homeassistant.util import dt as dt_util
 
-from .chargepoint import OcppSnapshot, Parameter, ParameterKind, StationSnapshot
+from .chargepoint import (
+    ConnectionLost,
+    ConnectionMade,
+    HubEvent,
+    OcppSnapshot,
+    Parameter,
+    ParameterKind,
+    StationSnapshot,
+)
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
+from .const import DOMAIN
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,
     NodeEntity,
+    async_message,
     async_setup_chargepoints,
     async_setup_nodes,
     existing,
     of_parameters,
     only_reports,
     reports,
+    translated,
 )
+from .hub_id import hub_id
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0
 
 ATTR_PROBLEMS = "problems"
+#: Why the broker is not connected, and since when it is or is not.
+ATTR_REASON = "reason"
+ATTR_SINCE = "since"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +82,8 @@ def _unlocked(snapshot: ChargepointSnapshot) -> bool | None:
 BINARY_SENSORS = (
     ChargepointBinarySensorDescription(
         key="plug",
+        # Home Assistant's own icon of an unknown plug is an unplugged one.
+        translation_key="plug",
         device_class=BinarySensorDeviceClass.PLUG,
         exists_fn=reports(Feature.STATUS),
         is_on_fn=lambda snapshot: snapshot.plugged,
@@ -181,12 +200,26 @@ STATION_BINARY_SENSORS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class HubDescription(BinarySensorEntityDescription):
+    """A fact of a hub."""
+
+
+HUB_CONNECTION = HubDescription(
+    key="connection",
+    translation_key="connection",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
 async def async_setup_entry(
     _: HomeAssistant,
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors of every charge point, and of what stands beside it."""
+    async_add_entities([HubConnection(entry)])
     for descriptions in (
         existing(BINARY_SENSORS),
         of_parameters(ParameterKind.FLAG, _setting_flag),
@@ -232,3 +265,40 @@ class NodeBinarySensor[S: NodeSnapshot, N: AnyNode](
         self._attr_is_on, problems = shown
         if problems is not None:
             self._attr_extra_state_attributes = {ATTR_PROBLEMS: list(problems)}
+
+
+class HubConnection(BinarySensorEntity):
+    """Whether the broker is connected, else why not: then all other entities are unavailable."""
+
+    _attr_has_entity_name = True
+    entity_description = HUB_CONNECTION
+
+    def __init__(self, entry: FimpConfigEntry) -> None:
+        """Belong to the device of the hub."""
+        self._entry = entry
+        self._since = dt_util.utcnow()
+        self._attr_unique_id = f"{hub_id(entry)}_{HUB_CONNECTION.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, hub_id(entry))})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the connection."""
+        await super().async_added_to_hass()
+        self._show()
+        self.async_on_remove(self._entry.runtime_data.hub.add_listener(self._handle))
+
+    @callback
+    def _handle(self, event: HubEvent) -> None:
+        if isinstance(event, ConnectionMade | ConnectionLost):
+            self._show()
+            self.async_write_ha_state()
+
+    def _show(self) -> None:
+        """Show the connection and, if it is lost, the reason and since when."""
+        hub = self._entry.runtime_data.hub
+        if hub.transport.connected is not self._attr_is_on:
+            self._attr_is_on, self._since = hub.transport.connected, dt_util.utcnow()
+        reason = None
+        if not self._attr_is_on and hub.last_error is not None:
+            reason = async_message(self.hass, translated(hub.last_error, self._entry.title))
+        self._attr_extra_state_attributes = {ATTR_REASON: reason, ATTR_SINCE: self._since}

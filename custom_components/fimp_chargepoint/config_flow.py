@@ -1,6 +1,7 @@
 """The config flow: which hub, a test of the connection, what is found on a broker."""
 
 import asyncio
+from collections.abc import Collection
 from typing import override
 
 from homeassistant.config_entries import (
@@ -9,7 +10,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlowResult,
 )
-from homeassistant.const import CONF_HOST, CONF_USERNAME
+from homeassistant.const import CONF_HOST, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
@@ -36,8 +37,13 @@ from .flow.broker import (
     has_home_assistant_broker,
     same_topics,
 )
-from .flow.discovery_scan import DiscoveryScan, async_search
-from .flow.options import library_options
+from .flow.discovery_scan import (
+    DiscoveryScan,
+    async_describe,
+    async_search,
+    remember_found,
+)
+from .flow.options import library_options, price_options, price_schema
 from .flow.options_flow import FimpOptionsFlow
 from .flow.schemas import (
     BROKER_SCHEMA,
@@ -146,12 +152,14 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         problem: Exception | None = None
         if user_input is not None:
             try:
+                options = price_options(self.hass, user_input)
                 await (await self._async_connect(self._data)).stop()
-                return await self._async_create_entry()
+                return await self._async_create_entry(options, {self._heard.address})
             except (FormError, ChargepointError) as error:
                 problem = error
         name = await async_display_name(self.hass, self._heard.snapshot.identity)
-        return self._show("confirm", probatio.Schema({}), user_input, problem, name=name)
+        schema = price_schema(self.hass.config.currency)
+        return self._show("confirm", schema, user_input, problem, name=name)
 
     async def async_step_reconfigure(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change how the hub of an entry is reached."""
@@ -228,7 +236,11 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
                 schema, user_input or suggestions(self._known)
             ),
             errors={} if problem is None else {"base": _error_key(problem)},
-            description_placeholders={"detail": self._detail(problem), **placeholders},
+            description_placeholders={
+                "currency": self.hass.config.currency,
+                "detail": self._detail(problem),
+                **placeholders,
+            },
         )
 
     def _detail(self, problem: Exception | None) -> str:
@@ -281,10 +293,10 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         if self.source == SOURCE_RECONFIGURE:
             await hub.stop()
             entry = self._get_reconfigure_entry()
-            own_title = entry.title != _title(entry.data)
+            own_title = entry.title not in _titles(entry.data)
             self._withdraw_discovery(data)
             return self.async_update_reload_and_abort(
-                entry, data=data, title=entry.title if own_title else _title(data)
+                entry, data=data, title=entry.title if own_title else self._title(data)
             )
         self._data = data
         # The task owns the hub from here. It has begun when this returns, so that it
@@ -315,26 +327,46 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         return await self._async_conclude("nothing_delivered", user_input)
 
     async def _async_conclude(self, step_id: str, user_input: UserInput) -> ConfigFlowResult:
-        """Show the result of the scan, then create the entry."""
-        if user_input is None:
-            found = self._search.result().found
-            names = sorted([await async_display_name(self.hass, each) for each in found])
-            return self.async_show_form(
-                step_id=step_id,
-                data_schema=probatio.Schema({}),
-                description_placeholders={
-                    "charge_points": "\n".join(f"- {name}" for name in names)
-                },
-                last_step=True,
-            )
-        return await self._async_create_entry()
+        """Show the result of the scan and ask for the price, then create the entry."""
+        scan, problem = self._search.result(), None
+        if user_input is not None:
+            try:
+                options = price_options(self.hass, user_input)
+                return await self._async_create_entry(options, scan.addresses)
+            except FormError as error:
+                problem = error
+        found = sorted([await async_describe(self.hass, each) for each in scan.found])
+        schema = price_schema(self.hass.config.currency) if found else probatio.Schema({})
+        text = "\n".join(f"- {each}" for each in found)
+        return self._show(step_id, schema, user_input, problem, charge_points=text)
 
-    async def _async_create_entry(self) -> ConfigFlowResult:
+    async def _async_create_entry(
+        self, options: Fields, found: Collection[str]
+    ) -> ConfigFlowResult:
         """Create the entry, and withdraw discoveries that belong to it."""
         self._withdraw_discovery(self._data)
         hub_id = async_new_hub_id(self.hass, self._data)
         await self.async_set_unique_id(hub_id, raise_on_progress=False)
-        return self.async_create_entry(title=_title(self._data), data=self._data)
+        remember_found(self.hass, hub_id, found)
+        title = self._title(self._data)
+        return self.async_create_entry(title=title, data=self._data, options=options)
+
+    def _title(self, data: Fields) -> str:
+        """Return the title of an entry: with the port if another one has the same host.
+
+        That one then gets its port as well.
+        """
+        plain, with_port = _titles(data)
+        others = [
+            (entry, *_titles(entry.data))
+            for entry in self._async_current_entries(include_ignore=False)
+            if entry.entry_id != self.context.get("entry_id")
+        ]
+        namesakes = [each for each in others if each[1] == plain and each[2] != with_port]
+        for entry, its_plain, its_with_port in namesakes:
+            if entry.title == its_plain:
+                self.hass.config_entries.async_update_entry(entry, title=its_with_port)
+        return with_port if namesakes else plain
 
 
 def _error_key(problem: Exception) -> str:
@@ -353,8 +385,8 @@ def _error_key(problem: Exception) -> str:
     return "cannot_connect"
 
 
-def _title(data: Fields) -> str:
-    """Return the title of an entry, unless the user has changed it."""
-    if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
-        return "Home Assistant MQTT"
-    return str(data[CONF_HOST])
+def _titles(data: Fields) -> tuple[str, str]:
+    """Return the title of an entry unless the user has changed it, without and with port."""
+    if data[CONF_HUB] != HubKind.BROKER:
+        return "Home Assistant MQTT", "Home Assistant MQTT"
+    return str(data[CONF_HOST]), f"{data[CONF_HOST]}:{data[CONF_PORT]}"

@@ -1,6 +1,6 @@
 """The limits of the current, and settings that are a number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import override
 
@@ -14,6 +14,7 @@ from homeassistant.const import (
     EntityCategory,
     Platform,
     UnitOfElectricCurrent,
+    UnitOfRatio,
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant
@@ -85,7 +86,11 @@ def _describe(parameter_id: str, name: str | None = None) -> ChargepointNumberDe
 
 
 #: Settings that mean the same for all manufacturers.
-PARAMETER_NUMBERS = {each: _describe(each) for each in ("led_brightness",)}
+PARAMETER_NUMBERS = {
+    "led_brightness": replace(
+        _describe("led_brightness"), native_unit_of_measurement=UnitOfRatio.PERCENTAGE
+    )
+}
 
 
 def _parameter_number(parameter: Parameter) -> ChargepointNumberDescription:

@@ -108,7 +108,7 @@ async def test_a_charge_point_is_discovered(house: World) -> None:
     await screen.open("config/integrations/dashboard")
     await house.cars.points["barn"].plug()
     card = screen.page.locator("ha-config-flow-card")
-    await expect(card).to_contain_text("EV Charge Points")
+    await expect(card).to_contain_text(INTEGRATION)
     await card.get_by_role("button", name="Add").click()
     await screen.expects(text("config.step.confirm.title"))
     await screen.expects(part_of("config.step.confirm.description"))

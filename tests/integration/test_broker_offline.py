@@ -23,8 +23,10 @@ from tests.conftest import MakeBroker
 from .conftest import load, mqtt_entry, other_broker, until
 from .house import House
 
-LONG = 31
-SHORT = 20
+LONG = 3
+SHORT = 1
+#: Home Assistant tries again to set an entry up within this time.
+RETRIED = 20
 
 _TRIES = ConfigEntryState.SETUP_IN_PROGRESS
 
@@ -89,9 +91,37 @@ async def test_never_there(hass: HomeAssistant, house: House, broker: BrokerProc
     await later(house, SHORT)
     assert issue(hass, entry) is not None
     await hass.async_add_executor_job(broker.start)
-    await later(house, SHORT)
+    await later(house, RETRIED)
     await until(lambda: entry.state is ConfigEntryState.LOADED, "the entry to be loaded")
     assert issue(hass, entry) is None
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_why_it_is_gone_is_shown_at_once(
+    hass: HomeAssistant, house: House, broker: BrokerProcess
+) -> None:
+    entry = await load(hass, other_broker(broker))
+    (entity_id,) = hass.states.async_entity_ids("binary_sensor")
+    connected = hass.states.get(entity_id)
+    assert connected is not None
+    assert (connected.state, connected.attributes["reason"]) == ("on", None)
+    await lose(hass, entry, broker)
+    assert hass.states.is_state(entity_id, "off")
+
+    def attributes() -> dict[str, Any]:
+        state = hass.states.get(entity_id)
+        assert state is not None
+        return dict(state.attributes)
+
+    assert attributes()["reason"]
+    since = attributes()["since"]
+    assert since > connected.attributes["since"]
+    await until(lambda: "refused" in attributes()["reason"], "the reason why it does not come back")
+    assert attributes()["since"] == since
+    await hass.async_add_executor_job(broker.start)
+    await until(lambda: hass.states.is_state(entity_id, "on"), "the connection")
+    assert attributes()["reason"] is None
+    assert attributes()["since"] > since
     await hass.config_entries.async_unload(entry.entry_id)
 
 

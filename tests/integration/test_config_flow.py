@@ -32,10 +32,12 @@ from .flow import CREDENTIALS, begin, finish, form, shown, submit
 async def test_other_broker(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is found has a name."""
+    """What is found has a name; its devices are complete when the entry is there."""
     monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 1.5)
     setups = (ChargepointSetup(), ChargepointSetup(name="b", profile="minimal", serial="2"))
-    async with simulator(broker, *setups, announce=False):
+    async with simulator(broker, *setups, announce=False) as home:
+        (garage, _) = home.points.values()
+        await garage.plug()
         result = await begin(hass)
         assert result["type"] is FlowResultType.FORM
         assert result["step_id"] == "broker"
@@ -45,10 +47,14 @@ async def test_other_broker(
         result = await hass.config_entries.flow.async_configure(result["flow_id"])
         assert result["step_id"] == "found"
         names = result["description_placeholders"]["charge_points"]
-        assert names == "- Acme Socket\n- Acme Wallbox"
-        result = await submit(hass, result, {})
+        assert names == "- Acme Socket: No car connected\n- Acme Wallbox: Ready to charge"
+        result = await submit(hass, result, {"fixed_price": 1.5})
 
         assert result["type"] is FlowResultType.CREATE_ENTRY
+        for name in ("acme_socket", "acme_wallbox"):
+            assert hass.states.get(f"sensor.{name}_status") is not None
+            assert hass.states.get(f"sensor.{name}_total_cost") is not None
+        assert result["options"] == {"fixed_price": 1.5}
         assert result["title"] == HOST
         assert result["data"] == {
             "hub": "broker",
@@ -59,6 +65,48 @@ async def test_other_broker(
         }
         await hass.async_block_till_done()
         assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_what_charges_is_found_with_its_power(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 1.5)
+    async with simulator(broker, ChargepointSetup()) as home:
+        (garage,) = home.points.values()
+        await garage.plug()
+        garage.allowed = True
+        garage.apply()
+        result = await submit(hass, await begin(hass), form(broker))
+        await hass.async_block_till_done()
+        result = await hass.config_entries.flow.async_configure(result["flow_id"])
+        power = f"{garage.connector.power / 1000:.2g} kW"
+        assert result["description_placeholders"]["charge_points"] == (
+            f"- Acme Wallbox: Charging ({power})"
+        )
+        for fields, error in (
+            ({"fixed_price": 1.5, "price_entity": "sensor.price"}, "two_prices"),
+            ({"price_entity": "sensor.power"}, "price_unit"),
+        ):
+            hass.states.async_set("sensor.power", "1", {"unit_of_measurement": "W"})
+            result = await submit(hass, result, fields)
+            assert result["errors"] == {"base": error}
+        result = await submit(hass, result, {})
+        assert result["options"] == {}
+        await hass.async_block_till_done()
+
+
+async def test_two_brokers_on_one_host_have_their_ports_in_their_titles(
+    hass: HomeAssistant, make_broker: MakeBroker
+) -> None:
+    brokers = [make_broker() for _ in range(3)]
+    for broker in brokers:
+        result = await submit(hass, await begin(hass), form(broker))
+        await finish(hass, result, "nothing_found")
+        entries = hass.config_entries.async_entries(DOMAIN)
+        if len(entries) == 2:
+            hass.config_entries.async_update_entry(entries[0], title="Garage")
+    titles = [entry.title for entry in hass.config_entries.async_entries(DOMAIN)]
+    assert titles == ["Garage", *(f"{HOST}:{broker.port}" for broker in brokers[1:])]
 
 
 async def test_home_assistants_broker(hass: HomeAssistant, make_broker: MakeBroker) -> None:

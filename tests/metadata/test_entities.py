@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 import re
 
+from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.helpers.typing import UNDEFINED
 import pytest
 
@@ -52,6 +53,41 @@ def test_every_state_has_a_name(platform: str) -> None:
         options = getattr(each, "options", None)
         if options and each.translation_key:
             assert set(texts[each.translation_key]["state"]) == set(options), each.key
+
+
+def test_one_quantity_has_one_precision() -> None:
+    """16.0 A beside 16 A looks like two different things."""
+    digits: dict[tuple[object, object], set[object]] = {}
+    for each in descriptions("sensor"):
+        assert isinstance(each, SensorEntityDescription)
+        quantity = (each.device_class, each.native_unit_of_measurement)
+        if each.native_unit_of_measurement is not None:
+            digits.setdefault(quantity, set()).add(each.suggested_display_precision)
+    assert len(digits) > 5
+    assert {quantity: found for quantity, found in digits.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize(("key", "fault"), [("status", "error"), ("not_charging_reason", "fault")])
+def test_only_a_fault_is_red_in_a_history(key: str, fault: str) -> None:
+    """The frontend colors the options of a sensor by their places, and the third one is red."""
+    (description,) = (each for each in descriptions("sensor") if each.key == key)
+    assert isinstance(description, SensorEntityDescription)
+    assert description.options is not None
+    assert description.options.index(fault) == 2
+
+
+@pytest.mark.parametrize("language", ["de", "en", "nb", "nl", "sv"])
+def test_events_are_not_called_like_what_is_beside_them(language: str) -> None:
+    texts = read_json(INTEGRATION / "translations" / f"{language}.json")["entity"]
+    events = {each["name"] for each in texts["event"].values()}
+    others = {
+        each["name"]
+        for platform, names in texts.items()
+        for each in names.values()
+        if platform != "event" and "name" in each
+    }
+    assert events
+    assert not events & others
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -59,7 +59,10 @@ class ConnectionMade:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection is lost; the transport keeps retrying."""
+    """The connection is lost, or cannot be made again for another reason than before.
+
+    The transport keeps retrying.
+    """
 
     error: ChargepointError
 
@@ -311,13 +314,16 @@ class Hub(ABC):
         self._tell(ConnectionMade())
 
     def connection_lost(self, error: ChargepointError) -> None:
-        """Make all values unavailable, and log it once."""
+        """Make all values unavailable, and log it once; also called if it cannot be made again."""
+        is_news = str(error) != str(self.last_error)
         self.last_error = error
         if not self._was_down:
             self._was_down = True
             _LOGGER.info("The connection is lost: %s", error)
             self.journal.add(self.clock.now(), CONNECTION_LOST, mark=Mark.NOTE)
             self._for_each(lambda timed, now: timed.connection_lost(now))
+            self._tell(ConnectionLost(error))
+        elif is_news:
             self._tell(ConnectionLost(error))
 
     def connection_refused(self, error: ChargepointError) -> None:

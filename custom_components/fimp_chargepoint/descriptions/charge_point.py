@@ -1,6 +1,6 @@
 """The sensors of a charge point: a table for each kind of value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -108,6 +108,15 @@ def _tells_limits_apart(capabilities: Capabilities) -> bool:
     return Feature.EFFECTIVE_CURRENT in capabilities.reports and Feature.MAX_CURRENT in either
 
 
+def _fault_in_red(options: Iterable[str], fault: str) -> list[str]:
+    """Return `options` in an order in which a history shows `fault` in red.
+
+    Home Assistant colors each option by its place, and the third color is red.
+    """
+    others = [each for each in options if each != fault]
+    return [*others[:2], fault, *others[2:]]
+
+
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
     return None if snapshot.session.start_guessed else snapshot.session.began
 
@@ -117,7 +126,7 @@ SENSORS = (
         key="status",
         translation_key="status",
         device_class=SensorDeviceClass.ENUM,
-        options=[*Status],
+        options=_fault_in_red(Status, Status.ERROR),
         exists_fn=reports(Feature.STATUS),
         value_fn=lambda snapshot: snapshot.status,
     ),
@@ -142,7 +151,7 @@ SENSORS = (
         key="not_charging_reason",
         translation_key="not_charging_reason",
         device_class=SensorDeviceClass.ENUM,
-        options=[*NotChargingReason],
+        options=_fault_in_red(NotChargingReason, NotChargingReason.FAULT),
         exists_fn=reports(Feature.STATUS),
         value_fn=not_charging_reason,
     ),

@@ -32,12 +32,12 @@ ATTR_PRICES = "prices"
 
 
 POWER: Final = Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0)
-CURRENT: Final = Quantity(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, 1)
+CURRENT: Final = Quantity(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, 0)
 VOLTAGE: Final = Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 0)
 _COUNTER: Final = Quantity(
     SensorDeviceClass.ENERGY,
     UnitOfEnergy.KILO_WATT_HOUR,
-    1,
+    2,
     SensorStateClass.TOTAL_INCREASING,
 )
 _FREQUENCY: Final = Quantity(SensorDeviceClass.FREQUENCY, UnitOfFrequency.HERTZ, 1)

@@ -71,7 +71,7 @@ OCPP_SENSORS = (
         translation_key="csms_current",
         device_class=SensorDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=1,
+        suggested_display_precision=0,
         exists_fn=reports(Feature.CSMS_CURRENT),
         value_fn=lambda snapshot: snapshot.csms_current,
     ),

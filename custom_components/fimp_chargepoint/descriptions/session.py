@@ -65,7 +65,8 @@ LAST_SESSION_SENSORS = (
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.HOURS,
-        suggested_display_precision=1,
+        # Shown in hours and minutes: with fewer digits, the minutes would be wrong.
+        suggested_display_precision=4,
         value_fn=_of_last(lambda record: record.duration),
     ),
     SessionsSensorDescription(

@@ -60,8 +60,9 @@ TOKEN_TYPES: Final = {
 CARD: Final = "iso14443"
 
 _UNTOUCHED: Final = Options()
+CONF_COSTS: Final = "costs"
 #: The sections that also concern an account: it has no topics, tokens or limits to restore.
-_ACCOUNT_SECTIONS: Final = ("measurements", "charging", "costs")
+_ACCOUNT_SECTIONS: Final = ("measurements", "charging", CONF_COSTS)
 #: What is passed on as it is. A token consists of two options.
 _LIBRARY: Final = {each.name for each in fields(Options)} - {CONF_TOKEN}
 
@@ -104,6 +105,14 @@ def _charge_points(choices: Iterable[SelectOptionDict]) -> SelectSelector:
     return SelectSelector(SelectSelectorConfig(options=[*choices], multiple=True))
 
 
+def _price(currency: str) -> NumberSelector:
+    return NumberSelector(
+        NumberSelectorConfig(
+            min=0, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement=f"{currency}/kWh"
+        )
+    )
+
+
 #: All options, in the order of the form.
 SECTIONS: Final = (
     Section(
@@ -140,16 +149,15 @@ SECTIONS: Final = (
         ),
     ),
     Section(
-        "costs",
+        CONF_COSTS,
         Preference(
             key=CONF_PRICE_ENTITY,
             selector=EntitySelector(EntitySelectorConfig(domain=list(PRICE_DOMAINS))),
         ),
         Preference(
             key=CONF_FIXED_PRICE,
-            selector=NumberSelector(
-                NumberSelectorConfig(min=0, step="any", mode=NumberSelectorMode.BOX)
-            ),
+            # In the user's currency (see `options_schema`).
+            selector=_price(""),
         ),
     ),
     Section(
@@ -199,9 +207,14 @@ SAFE_CURRENT_SCHEMA = probatio.Schema(
 )
 
 
-def options_schema(charge_points: Iterable[SelectOptionDict]) -> probatio.Schema:
-    """Return the form, with the charge points that can have a failsafe."""
-    selectors = {CONF_FAILSAFE: _charge_points(charge_points)}
+def options_schema(
+    currency: str, charge_points: Iterable[SelectOptionDict], *, is_account: bool
+) -> probatio.Schema:
+    """Return the form, with prices in `currency`.
+
+    `charge_points` are those that can have a failsafe. An account has fewer options.
+    """
+    selectors = {CONF_FAILSAFE: _charge_points(charge_points), CONF_FIXED_PRICE: _price(currency)}
     return probatio.Schema(
         {
             probatio.Required(part.name): section(
@@ -209,35 +222,32 @@ def options_schema(charge_points: Iterable[SelectOptionDict]) -> probatio.Schema
                     {
                         each.marker: selectors.get(each.key, each.selector)
                         for each in part.preferences
+                        if not is_account or each.key != CONF_RESTORE_LIMITS
                     }
                 ),
                 {"collapsed": part.collapsed},
             )
             for part in SECTIONS
+            if not is_account or part.name in _ACCOUNT_SECTIONS
         }
     )
 
 
-def entry_options(
-    hass: HomeAssistant, form: Mapping[str, Mapping[str, object]]
-) -> dict[str, object]:
-    """Return the options of a filled in form: flat, without what was left empty.
+def price_schema(currency: str) -> probatio.Schema:
+    """Return the form of the price alone."""
+    schema = options_schema(currency, (), is_account=False).schema
+    form: probatio.Schema = schema[CONF_COSTS].schema
+    return form
+
+
+def price_options(hass: HomeAssistant, form: Mapping[str, object]) -> dict[str, object]:
+    """Return the options of a filled in `price_schema`, without what was left empty.
 
     Raises:
-        FormError: no protocol is chosen, or a topic or a price is invalid.
+        FormError: the price is invalid.
 
     """
-    options = {
-        key: value
-        for part in form.values()
-        for key, value in _trimmed(part)
-        if value is not None and value != ""
-    }
-    if not options.get(CONF_PROTOCOLS, True):
-        raise FormError("protocol_missing")
-    bus = options.get(CONF_INTERNAL_BUS)
-    if isinstance(bus, str) and not all(map(is_level, bus.split("/"))):
-        raise FormError("internal_bus_invalid")
+    options = _trimmed(form)
     if CONF_PRICE_ENTITY in options and CONF_FIXED_PRICE in options:
         raise FormError("two_prices")
     if not PriceSource(hass, options).can_be_counted_with:
@@ -245,38 +255,39 @@ def entry_options(
     return options
 
 
-def _trimmed(part: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for key, value in part.items():
-        yield key, value.strip() if isinstance(value, str) else value
+def entry_options(
+    hass: HomeAssistant, form: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
+    """Return the options of a filled in `options_schema`: flat, without what was left empty.
+
+    Raises:
+        FormError: no protocol is chosen, or a topic or a price is invalid.
+
+    """
+    options = {key: value for part in form.values() for key, value in _trimmed(part).items()}
+    if not options.get(CONF_PROTOCOLS, True):
+        raise FormError("protocol_missing")
+    bus = options.get(CONF_INTERNAL_BUS)
+    if isinstance(bus, str) and not all(map(is_level, bus.split("/"))):
+        raise FormError("internal_bus_invalid")
+    return options | price_options(hass, form[CONF_COSTS])
+
+
+def _trimmed(part: Mapping[str, object]) -> dict[str, object]:
+    """Return what was filled in, without spaces around it."""
+    trimmed = {
+        key: value.strip() if isinstance(value, str) else value for key, value in part.items()
+    }
+    return {key: value for key, value in trimmed.items() if value is not None and value != ""}
 
 
 def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Return what to fill the form with from the options of an entry."""
+    """Return what to fill `options_schema` with from the options of an entry."""
     options = {**options, CONF_FAILSAFE: list(safe_currents(options))}
     return {
         part.name: {each.key: options[each.key] for each in part.preferences if each.key in options}
         for part in SECTIONS
     }
-
-
-def account_schema(schema: probatio.Schema) -> probatio.Schema:
-    """Return the form of the options that a charge point of an account has."""
-    return probatio.Schema(
-        {
-            name: section(
-                probatio.Schema(
-                    {
-                        key: field
-                        for key, field in part.schema.schema.items()
-                        if key != CONF_RESTORE_LIMITS
-                    }
-                ),
-                part.options,
-            )
-            for name, part in schema.schema.items()
-            if name in _ACCOUNT_SECTIONS
-        }
-    )
 
 
 def safe_currents(options: Mapping[str, Any]) -> dict[str, float]:

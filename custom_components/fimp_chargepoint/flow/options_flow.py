@@ -27,7 +27,6 @@ from ..const import (
 from ..coordinator import FimpConfigEntry
 from .options import (
     SAFE_CURRENT_SCHEMA,
-    account_schema,
     entry_options,
     options_schema,
     safe_currents,
@@ -66,9 +65,11 @@ class FimpOptionsFlow(OptionsFlowWithReload):
                 chosen = self._options.pop(CONF_FAILSAFE, None)
                 self._unsafe = chosen if isinstance(chosen, list) else []
                 return await self.async_step_safe_current()
-        schema = options_schema(self._charge_points())
-        if self.config_entry.data[CONF_HUB] == HubKind.BLUE_CURRENT:
-            schema = account_schema(schema)
+        schema = options_schema(
+            self.hass.config.currency,
+            self._charge_points(),
+            is_account=self.config_entry.data[CONF_HUB] == HubKind.BLUE_CURRENT,
+        )
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(

@@ -37,7 +37,9 @@ from .watcher import (
 
 _MINUTE: Final = 60.0
 _HOUR: Final = 60 * _MINUTE
-#: An update of a broker or of a hub, or a short failure of a cloud service, is over by then.
+#: A restart of a broker is over by then.
+_SHORT: Final = 2 * _MINUTE
+#: A short failure of a cloud service is over by then.
 _LONG: Final = 30 * _MINUTE
 #: The code of the error of an account that has used up its requests.
 _LIMIT: Final = "request_limit"
@@ -201,7 +203,7 @@ ISSUES: Final[Mapping[str, IssueType]] = {
             key="broker_offline",
             condition=partial(_offline, HubKind.BROKER),
             on=(ConnectionMade, ConnectionLost),
-            after=_LONG,
+            after=_SHORT,
             unloaded=True,
             severity=ir.IssueSeverity.ERROR,
             fix=_reconfigure,
@@ -210,7 +212,7 @@ ISSUES: Final[Mapping[str, IssueType]] = {
             key="mqtt_broker_offline",
             condition=partial(_offline, HubKind.HOME_ASSISTANT),
             on=(ConnectionMade, ConnectionLost),
-            after=_LONG,
+            after=_SHORT,
             unloaded=True,
             severity=ir.IssueSeverity.ERROR,
             learn_more_url=_MQTT_URL,
