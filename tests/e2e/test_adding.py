@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from harness.charge_points import API_TOKEN
+from harness.screen import INTEGRATION
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from tests.broker import PASSWORD, USERNAME, BrokerProcess
@@ -48,6 +49,18 @@ async def house_fixture(
         broker.stop()
 
 
+async def test_a_search_finds_it(house: World) -> None:
+    """By whatever people call it: only the first 20 letters of a name count."""
+    screen = house.screen
+    await screen.begin_adding()
+    await screen.expects(text("config.step.user.title"))
+    await screen.open("config/integrations/dashboard")
+    await screen.press("Add integration")
+    for word in ("EVerest", "FIMP", "Futurehome", "charger", "EV charger", "chargepoint"):
+        await expect(await screen.search(word)).to_be_visible()
+    await expect(await screen.search("zigbee")).to_have_count(0)
+
+
 async def test_adding_the_integration(house: World) -> None:
     screen, port = house.screen, str(house.broker.port)
     await screen.begin_adding()
@@ -70,12 +83,16 @@ async def test_adding_the_integration(house: World) -> None:
 
     await screen.expects(text("config.step.found.title"))
     for name in FOUND:
-        await screen.expects(name)
+        await screen.expects(f"{name}: No car connected")
+    await screen.fill("Fixed price", "1.5")
     await screen.press("Finish")
     await screen.expects("Name and assign")
     # One for each charge point, and one for the broker.
     names = screen.page.get_by_role("textbox", name="Device name")
     await expect(names).to_have_count(len(FOUND) + 1)
+    # Nothing is left to wait for.
+    states = await house.home.states()
+    assert "sensor.acme_wallbox_session_cost" in states
     await screen.press("Skip and finish")
 
     entries = screen.page.locator("ha-config-entry-row")

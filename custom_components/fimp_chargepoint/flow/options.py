@@ -3,7 +3,7 @@
 An option with the name of a field of the library's `Options` is passed on as it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
