@@ -304,6 +304,8 @@ def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
 def value_text(value: str | float | datetime | Collection[str]) -> str:
     """Return the text of a value of an error; a moment is in the time of this house."""
     match value:
+        case Feature():
+            return value.replace("_", " ")
         case str():
             return value
         case datetime():

@@ -16,6 +16,7 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.translation import async_get_translations
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
@@ -88,6 +89,19 @@ async def test_start_charging(hass: HomeAssistant, chargepoint: Chargepoint) -> 
     assert start["props"]["charging_mode"] == "slow"
 
 
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", " Slow "), ("de", "Langsam"), ("de", "SLOW")]
+)
+async def test_a_mode_may_be_called_as_it_is_shown(
+    hass: HomeAssistant, chargepoint: Chargepoint, language: str, word: str
+) -> None:
+    target = await plugged(chargepoint)
+    hass.config.language = language
+    await async_get_translations(hass, language, "entity", {DOMAIN})
+    (answer,) = await act(hass, "start_charging", target, mode=word)
+    assert answer["mode"] == "slow"
+
+
 async def test_start_charging_as_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Without a wish it starts like the switch, and a second time it does nothing."""
     target = await plugged(chargepoint)
@@ -144,7 +158,7 @@ async def test_where_there_is_no_limit_of_the_session(
         assert answer["limit"] == "max_current"
         assert answer["current"] == 8.0
         assert answer["status"] == "charging"
-        with pytest.raises(ServiceValidationError, match="does not support this: charging_mode"):
+        with pytest.raises(ServiceValidationError, match="does not support this: charging mode"):
             await act(hass, "start_charging", target, mode="slow")
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -152,9 +166,9 @@ async def test_where_there_is_no_limit_of_the_session(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"mode": "warp"}, "does not offer warp. It offers: "),
-        ({"current": 3}, "3 is outside the range 6 to 32"),
-        ({"mode": "slow", "current": 64}, "64 is outside the range 6 to 32"),
+        ({"mode": "warp"}, "Acme Wallbox does not offer warp. It offers: normal, slow"),
+        ({"current": 3}, "3 A is outside the range 6 to 32 A of Acme Wallbox"),
+        ({"mode": "slow", "current": 64}, "64 A is outside the range 6 to 32 A"),
     ],
 )
 async def test_the_impossible_costs_no_message(

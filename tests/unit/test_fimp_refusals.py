@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     Refusal,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.fimp.interfaces import refusal
+from custom_components.fimp_chargepoint.chargepoint.fimp.interfaces import refusal, rejection
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason, Status
 from simulators.recording import read_recording
 from tests.helpers.recordings import recording
@@ -62,6 +62,29 @@ NOT_TOLD = (
 )
 def test_what_a_refusal_means(words: str, meaning: Refusal) -> None:
     assert refusal(words) is meaning
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (HASTE[STOP], "too many requests to the charger"),
+        (HASTE[START], "too many requests"),
+        (NOT_TOLD, OFFLINE),
+        (
+            "adapter: failed to start charging: unsupported mode: turbo: supported modes: []",
+            "unsupported mode: turbo: supported modes: []",
+        ),
+        ("not on Sundays: the grid is too weak", "not on Sundays: the grid is too weak"),
+        ("failed to start: ", "failed to start: "),
+        ("TX_ERROR", "TX_ERROR"),
+    ],
+)
+def test_only_the_last_clause_is_shown(
+    words: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert rejection(words).values["reason"] == shown
+    assert (words in caplog.text) is (words != shown)
 
 
 class Easee(Garage):

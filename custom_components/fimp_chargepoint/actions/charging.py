@@ -8,6 +8,7 @@ from typing import Final
 
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 import probatio
 
@@ -66,13 +67,24 @@ def _card_taker(coordinator: ChargepointCoordinator) -> TakesCards:
     raise InvalidRequestError("no_cards")
 
 
+def _mode(coordinator: ChargepointCoordinator, word: str) -> str:
+    """Return the mode that is meant by its key or by its name in the language of the system."""
+    hass, meant = coordinator.hass, word.strip().casefold()
+    texts = async_get_cached_translations(hass, hass.config.language, "entity", DOMAIN)
+    for mode in coordinator.data.capabilities.options.get(Feature.CHARGING_MODE, ()):
+        key = f"component.{DOMAIN}.entity.select.charging_mode.state.{mode}"
+        if meant in (mode.casefold(), texts.get(key, mode).casefold()):
+            return mode
+    return word
+
+
 def _check_start(coordinator: ChargepointCoordinator, data: Data) -> None:
     chargepoint = coordinator.node
     chargepoint.checked(Feature.CHARGING, value=True)
     if ATTR_CARD in data:
         _card_taker(coordinator).check_card(data[ATTR_CARD])
     if ATTR_MODE in data:
-        chargepoint.checked(Feature.CHARGING_MODE, data[ATTR_MODE])
+        chargepoint.checked(Feature.CHARGING_MODE, _mode(coordinator, data[ATTR_MODE]))
     if ATTR_CURRENT in data:
         _check_limit(coordinator, data)
     chargepoint.limits.plan.check(data.get(ATTR_ENERGY), data.get(ATTR_UNTIL))
@@ -86,7 +98,7 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> Answer:
         current = chargepoint.checked(limit, current)
         await chargepoint.set(limit, current)
     if ATTR_MODE in data:
-        await chargepoint.set_charging_mode(data[ATTR_MODE])
+        await chargepoint.set_charging_mode(_mode(coordinator, data[ATTR_MODE]))
     begin = chargepoint.start_charging
     if ATTR_CARD in data:
         begin = partial(_card_taker(coordinator).start_with_card, data[ATTR_CARD])

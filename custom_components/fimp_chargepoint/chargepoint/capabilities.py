@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .errors import InvalidRequestError, OutOfRangeError
 from .features import Feature
+
+#: The units of the features that are numbers.
+UNITS: Final = {
+    Feature.MAX_CURRENT: "A",
+    Feature.SESSION_CURRENT: "A",
+    Feature.RANDOM_DELAY_DURATION: "s",
+}
 
 
 class Range(NamedTuple):
@@ -23,15 +30,17 @@ class Range(NamedTuple):
     maximum: float
     step: float | None = 1.0
 
-    def clamp_to_step(self, value: float) -> float:
+    def clamp_to_step(self, value: float, unit: str = "") -> float:
         """Return `value` in the charge point's steps, never more than was requested.
+
+        The `unit` is for the error.
 
         Raises:
             OutOfRangeError: it is outside the range.
 
         """
         if not self.minimum <= value <= self.maximum:
-            raise OutOfRangeError(value, self.minimum, self.maximum)
+            raise OutOfRangeError(value, self.minimum, self.maximum, unit)
         if self.step is None:
             return value
         # A hair's breadth below a step is meant to be that step.

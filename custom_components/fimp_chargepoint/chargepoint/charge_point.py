@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, override
 
-from .capabilities import Parameter, ParameterKind, ParameterValue
+from .capabilities import UNITS, Parameter, ParameterKind, ParameterValue
 from .commands.command import Command, Commands, ExpectedState, expects
 from .commands.mode import Mode
 from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
@@ -112,7 +112,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._require(feature)
         capabilities = self.snapshot.capabilities
         if (numbers := capabilities.ranges.get(feature)) is not None:
-            value = numbers.clamp_to_step(value)
+            value = numbers.clamp_to_step(value, UNITS.get(feature, ""))
         elif feature in capabilities.options and value not in capabilities.options[feature]:
             options = capabilities.options[feature]
             raise InvalidRequestError("unknown_option", value=str(value), options=options)

@@ -103,9 +103,10 @@ class InvalidRequestError(ChargepointError):
 class OutOfRangeError(InvalidRequestError):
     """A number outside the range that the charge point accepts."""
 
-    def __init__(self, value: float, minimum: float, maximum: float) -> None:
+    def __init__(self, value: float, minimum: float, maximum: float, unit: str = "") -> None:
         """Keep what was requested, and what is possible."""
-        super().__init__("out_of_range", value=value, minimum=minimum, maximum=maximum)
+        unit = unit and f" {unit}"
+        super().__init__("out_of_range", value=value, minimum=minimum, maximum=maximum, unit=unit)
 
 
 class NoSessionError(InvalidRequestError):

@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Final, override
 from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.command import ExpectedState, Request
-from ..errors import InvalidRequestError, NoSessionError, refused_with
+from ..errors import InvalidRequestError, NoSessionError
 from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Reason, Status
 from ..model import parameter_kind as kind_of
 from ..node import MessageHost
 from ..watchdog import Inquiry, Patience, Watchdog
 from . import parameters, reports
 from .inclusion import Thing
-from .interfaces import ASKED_BY, REPORT_OF, SETTERS, Interfaces, phase_mode, refusal
+from .interfaces import ASKED_BY, REPORT_OF, SETTERS, Interfaces, phase_mode, refusal, rejection
 from .message import Message, encode
 from .reports import Reader, ReportUpdate
 from .session import SessionReader, is_idle, offers
@@ -166,7 +166,7 @@ class FimpChargepoint(Chargepoint):
             self._report_error(words)
             if self._commands.only_request == self._last_commands.get(service):
                 request_id = self._commands.only_request
-        self._commands.reject(request_id, refused_with(words), refusal(words))
+        self._commands.reject(request_id, rejection(words), refusal(words))
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
         """Take what counts of a report from the memory of an adapter that is cut off."""

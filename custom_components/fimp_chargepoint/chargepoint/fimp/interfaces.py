@@ -5,15 +5,18 @@ Sources: Futurehome FIMP API, interfaces and properties of `chargepoint`, `meter
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
 import re
 from typing import Any, Final
 
 from ..capabilities import Capabilities, Parameter, Range
-from ..errors import ProtocolError, Refusal
+from ..errors import CommandRefusedError, ProtocolError, Refusal, refused_with
 from ..model import PHASES, Feature, Identity
 from . import reports
 from .inclusion import Service, Thing, identity
 from .topic import ServiceAddress
+
+_LOGGER = logging.getLogger(__name__)
 
 #: What the charge point remembers when it restarts. A locked cable may be one of these, but
 #: unlocking must never wait.
@@ -251,6 +254,22 @@ class Interfaces:
 def phase_mode(offered: Iterable[str], phases: object) -> str | None:
     """Return the first of the `offered` phase modes with so many `phases`, if there is one."""
     return next((mode for mode in offered if PHASES.get(mode) == phases), None)
+
+
+#: A part of an adapter, and what it could not do, each with the reason behind a colon.
+_WRAPPING: Final = re.compile(r"^((\w+|(request )?failed( to [^:]+)?): )+(?=\S)")
+
+
+def rejection(words: str) -> CommandRefusedError:
+    """Return the refusal in an error report: its last clause, what went wrong in the end.
+
+    Before it, each part of the adapter has put what it was doing:
+    `adapter: failed to start charging: client: failed to start charging: too many requests`.
+    """
+    clause = _WRAPPING.sub("", words)
+    if clause != words:
+        _LOGGER.info("A command was refused: %s", words)
+    return refused_with(clause)
 
 
 def refusal(words: str) -> Refusal:
