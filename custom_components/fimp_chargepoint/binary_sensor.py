@@ -26,7 +26,7 @@ from .chargepoint import (
     StationSnapshot,
 )
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
-from .const import DOMAIN
+from .const import ATTR_PROBLEMS, DOMAIN
 from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,
@@ -37,6 +37,7 @@ from .entity import (
     existing,
     of_parameters,
     only_reports,
+    plain_words,
     reports,
     translated,
 )
@@ -45,7 +46,6 @@ from .hub_id import hub_id
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0
 
-ATTR_PROBLEMS = "problems"
 #: Why the broker is not connected, and since when it is or is not.
 ATTR_REASON = "reason"
 ATTR_SINCE = "since"
@@ -264,7 +264,7 @@ class NodeBinarySensor[S: NodeSnapshot, N: AnyNode](
         """Show it."""
         self._attr_is_on, problems = shown
         if problems is not None:
-            self._attr_extra_state_attributes = {ATTR_PROBLEMS: list(problems)}
+            self._attr_extra_state_attributes = {ATTR_PROBLEMS: plain_words(problems)}
 
 
 class HubConnection(BinarySensorEntity):

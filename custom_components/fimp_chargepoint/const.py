@@ -49,6 +49,8 @@ CONF_TOKEN: Final = "token"  # noqa: S105
 CONF_TOKEN_TYPE: Final = "token_type"  # noqa: S105
 
 ATTR_PENDING: Final = "pending"
+#: The faults of a charge point, in plain words.
+ATTR_PROBLEMS: Final = "problems"
 #: Why the state of a switch is unknown although it can be switched.
 ATTR_NO_READINGS: Final = "no_readings_because"
 

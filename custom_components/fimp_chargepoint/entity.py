@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+import re
 from typing import Any, override
 
 from homeassistant.const import EntityCategory, Platform
@@ -313,3 +314,31 @@ def value_text(value: str | float | datetime | Collection[str]) -> str:
         case Collection():
             return ", ".join(value)
     return f"{value:g}"
+
+
+# Faults: each protocol has names of its own for them, which are made for machines.
+
+_PART = re.compile(r"MREC(\d+)|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+
+
+def plain_words(faults: Iterable[str]) -> list[str]:
+    """Return the names of faults as people read them: `Over temperature` (`OVER_TEMPERATURE`).
+
+    EVerest's `evse_board_support/MREC5OverTemperature` becomes `Over temperature (MREC 5)`:
+    technicians know the number.
+    """
+    return [_plain(fault) for fault in faults]
+
+
+def _plain(fault: str) -> str:
+    if " " in fault or not fault.isascii():
+        return fault
+    number, words = "", []
+    is_shouted = fault.isupper()
+    for part in _PART.finditer(fault.rpartition("/")[2]):
+        if part[1]:
+            number = f" (MREC {part[1]})"
+        else:
+            words.append(part[0] if part[0].isupper() and not is_shouted else part[0].lower())
+    text = " ".join(words)
+    return f"{text[:1].upper()}{text[1:]}{number}" if text else fault

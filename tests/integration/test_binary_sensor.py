@@ -72,12 +72,12 @@ async def test_alarms(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await diagnosed(chargepoint)
     await problems(chargepoint, "off")
     await chargepoint.point.alarm("OVER_TEMP_FAULT")
-    await problems(chargepoint, "on", "over_temp_fault")
+    await problems(chargepoint, "on", "Over temp fault")
     await chargepoint.point.alarm("METER_COM_FAULT")
-    await problems(chargepoint, "on", "meter_com_fault", "over_temp_fault")
+    await problems(chargepoint, "on", "Meter com fault", "Over temp fault")
     assert chargepoint.state("sensor", "status") == "disconnected"
     await chargepoint.point.clear_alarm("OVER_TEMP_FAULT")
-    await problems(chargepoint, "on", "meter_com_fault")
+    await problems(chargepoint, "on", "Meter com fault")
     await chargepoint.point.clear_alarm()
     await problems(chargepoint, "off")
 
@@ -85,8 +85,9 @@ async def test_alarms(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 async def test_fault(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await diagnosed(chargepoint)
     await chargepoint.point.fault("GROUNDING_FAULT")
-    await problems(chargepoint, "on", "grounding_fault")
+    await problems(chargepoint, "on", "Grounding fault")
     assert chargepoint.state("sensor", "status") == "error"
+    assert chargepoint.attribute("sensor", "status", "problems") == ["Grounding fault"]
     await chargepoint.point.clear_fault()
     await problems(chargepoint, "off")
 
@@ -116,14 +117,14 @@ async def test_what_was_wrong_before(
         await point["garage"].do(undo)
         await problems(chargepoint, "off")
         await hass.config_entries.async_unload(entry.entry_id)
-    assert [each.lower() for each in names] == ["pen_fault"]
+    assert [each.lower() for each in names] == ["pen fault"]
 
 
 async def test_problems_are_not_live_while_offline(
     hass: HomeAssistant, chargepoint: Chargepoint
 ) -> None:
     await chargepoint.point.alarm("OVER_TEMP_FAULT")
-    await problems(chargepoint, "on", "over_temp_fault")
+    await problems(chargepoint, "on", "Over temp fault")
     await chargepoint.point.offline()
     await chargepoint.expects("binary_sensor", "problem", "unavailable")
     chargepoint.point["garage"].alarms.clear()

@@ -176,7 +176,7 @@ async def test_the_errors_of_the_station(
         assert device(f"everest:{each}").via_device_id == device("everest_station:").id
     await station.do("left error high generic/Other it is warm")
     await until(lambda: shown(hass, entry, *problem).state == "on")
-    assert shown(hass, entry, *problem).attributes["problems"] == ["generic/Other"]
+    assert shown(hass, entry, *problem).attributes["problems"] == ["Other"]
     assert shown(hass, entry, "binary_sensor", "everest:left_problem").state == "off"
     await until(lambda: told() == ("problem_raised", ["generic/Other"]))
     await station.do("left clear_error")

@@ -613,7 +613,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
         _setting("boost", "float", 1.5, "number", "1.5"),
     ),
     "alarm_system": (
-        _alarm("OVER_TEMP_FAULT", "activ", "on", "over_temp_fault"),
+        _alarm("OVER_TEMP_FAULT", "activ", "on", "Over temp fault"),
         _alarm("OVER_TEMP_FAULT", "deactiv", "off"),
     ),
     "diagnostic": (
@@ -652,7 +652,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
             value_type="str_array",
             value=["relay"],
             shown={("binary_sensor", "problem"): "on"},
-            attributes={("binary_sensor", "problem", "problems"): ["relay"]},
+            attributes={("binary_sensor", "problem", "problems"): ["Relay"]},
         ),
         Said(
             interface="evt.errors.report",

@@ -27,18 +27,19 @@ from ..chargepoint import (
     not_charging_reason,
 )
 from ..chargepoint.model import PHASES, ChargepointSnapshot, Feature, NodeSnapshot, Status
-from ..entity import NodeDescription, only_reports, reports
+from ..const import ATTR_PROBLEMS
+from ..entity import NodeDescription, only_reports, plain_words, reports
 
 type SensorValue = StateType | datetime
 
 
 class Total(NamedTuple):
-    """A value that starts over: since when it counts, and what more there is to say about it.
+    """A value with more to say about it, such as since when it counts if it starts over.
 
     `unit` is a currency that is not always the same, None while it is not known.
     """
 
-    value: float | None
+    value: SensorValue
     since: datetime | None = None
     unit: str | None = None
     attributes: Mapping[str, object] | None = None
@@ -128,7 +129,9 @@ SENSORS = (
         device_class=SensorDeviceClass.ENUM,
         options=_fault_in_red(Status, Status.ERROR),
         exists_fn=reports(Feature.STATUS),
-        value_fn=lambda snapshot: snapshot.status,
+        value_fn=lambda snapshot: Total(
+            snapshot.status, attributes={ATTR_PROBLEMS: plain_words(snapshot.problems)}
+        ),
     ),
     ChargepointSensorDescription(
         key="raw_status",
