@@ -13,7 +13,7 @@ from .home import Home
 PATIENCE_MS = 60_000
 
 #: The name of the integration in all dialogs.
-INTEGRATION = "EV Charger (EVerest/Futurehome/FIMP)"
+INTEGRATION = "EV Charger EVerest/Futurehome"
 
 
 async def until(condition: Callable[[], bool]) -> None:

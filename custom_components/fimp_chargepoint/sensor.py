@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.sensor import (
+    ATTR_STATE_CLASS,
     SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
@@ -156,6 +157,15 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
         """Whether the value is live, or known of what is offline."""
         is_offline = self.coordinator.data.unavailable is Reason.OFFLINE
         return super().available or (self.entity_description.while_offline and is_offline)
+
+    @property
+    @override
+    def capability_attributes(self) -> dict[str, Any] | None:
+        """Home Assistant's activity leaves out sensors that have a state class, even none."""
+        attributes = super().capability_attributes
+        if self.entity_description.in_activity:
+            return attributes
+        return {**(attributes or {}), ATTR_STATE_CLASS: None}
 
     @override
     def _read(self) -> SensorValue | Total:

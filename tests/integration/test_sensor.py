@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from homeassistant.components.logbook.helpers import is_sensor_continuous
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -30,7 +31,7 @@ FAST = Timing(pace=0.0, poll=0.1, speed=1000.0)
 @pytest.mark.usefixtures("everything_enabled")
 async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Ours for people and automations, the protocol's own word for the curious."""
-    assert chargepoint.attribute("sensor", "status", "options") == list(Status)
+    assert set(chargepoint.attribute("sensor", "status", "options")) == set(Status)
     raw = er.async_get(hass).async_get(chargepoint.id("sensor", "raw_status"))
     assert raw.entity_category == "diagnostic"
     await chargepoint.point.plug()
@@ -41,6 +42,21 @@ async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.clear_fault()
     await chargepoint.point.unplug()
     await chargepoint.expects("sensor", "status", "disconnected")
+
+
+async def test_the_activity_shows_a_change_once(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    """What follows from the status is not written beside it."""
+    await chargepoint.point.plug()
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    registry = er.async_get(hass)
+    shown = {
+        key: not is_sensor_continuous(hass, registry, chargepoint.id("sensor", key))
+        for key in ("status", "not_charging_reason", "iec61851", "power")
+    }
+    assert [key for key, is_shown in shown.items() if is_shown] == ["status"]
+    assert set(chargepoint.attribute("sensor", "iec61851", "options")) == set("abcf")
 
 
 async def test_what_follows_from_the_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

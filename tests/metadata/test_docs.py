@@ -34,6 +34,26 @@ def test_link_targets_exist(page: Path) -> None:
         assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_says_for_whom_it_is(page: Path) -> None:
+    _, _, first = page.read_text(encoding="utf-8").partition("\n\n")
+    assert re.match(r"For (everyone|owners|developers)\b", first)
+
+
+def test_the_start_page_is_one_screen_and_leads_everywhere() -> None:
+    start = ROOT / "docs" / "README.md"
+    text = start.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 30
+    linked = {(start.parent / path).resolve() for path, _ in _LINK.findall(text)}
+    assert linked >= {page for page in PAGES if page != start}
+
+
+def test_twelve_entities_come_first() -> None:
+    text = (ROOT / "docs" / "what-you-get.md").read_text(encoding="utf-8")
+    (first,) = re.findall(r"^## The twelve entities.*?(?=^## )", text, re.MULTILINE | re.DOTALL)
+    assert len(re.findall(r"^\| \*\*", first, re.MULTILINE)) == 12
+
+
 def test_pictures_are_small() -> None:
     for picture in (ROOT / "docs" / "images").iterdir():
         assert picture.suffix in (".png", ".svg")

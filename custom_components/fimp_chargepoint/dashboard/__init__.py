@@ -188,7 +188,8 @@ def _cards(name: str, entities: Entities, texts: Mapping[str, str]) -> Iterator[
             "days_to_show": 14,
             "stat_types": ["change"],
             "hide_legend": True,
-            "grid_options": {"columns": "full", "rows": 5},
+            # As high as it has to be: without any statistics yet, that is one line.
+            **_FULL,
             "entities": [energy],
         }
 

@@ -50,11 +50,13 @@ class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescri
     """A value; `measured` is whether anything of it is a measurement, and no fact.
 
     `while_offline` is whether it is also known of a node that is reported as offline.
+    `in_activity` is whether the activity of Home Assistant shows its changes.
     """
 
     value_fn: Callable[[S], SensorValue | Total]
     measured: bool = False
     while_offline: bool = False
+    in_activity: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ SENSORS = (
         translation_key="iec61851",
         device_class=SensorDeviceClass.ENUM,
         options=[*ControlPilotState],
+        in_activity=False,
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=reports(Feature.STATUS),
         value_fn=control_pilot_state,
@@ -155,6 +158,8 @@ SENSORS = (
         translation_key="not_charging_reason",
         device_class=SensorDeviceClass.ENUM,
         options=_fault_in_red(NotChargingReason, NotChargingReason.FAULT),
+        # It follows the status.
+        in_activity=False,
         exists_fn=reports(Feature.STATUS),
         value_fn=not_charging_reason,
     ),
