@@ -23,6 +23,22 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+#: The texts on the page that end in an ellipsis, also those inside of components.
+_CUT_OFF = """() => {
+  const found = new Set();
+  const look = (root) => root.querySelectorAll("*").forEach((element) => {
+    if (element.shadowRoot) look(element.shadowRoot);
+    const isCut = element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1;
+    if (isCut && getComputedStyle(element).textOverflow === "ellipsis") {
+      const text = (element.innerText || "").trim();
+      if (text) found.add(text);
+    }
+  });
+  look(document);
+  return [...found];
+}"""
+
+
 class Screen:
     """The page in the browser and its controls."""
 
@@ -60,6 +76,10 @@ class Screen:
     async def resize(self, width: int, height: int) -> None:
         """Resize the window."""
         await self.page.set_viewport_size({"width": width, "height": height})
+
+    async def cut_off(self) -> list[str]:
+        """Return the texts on the page that do not fit."""
+        return list(await self.page.evaluate(_CUT_OFF))
 
     async def press(self, name: str) -> None:
         """Press a button by its label."""

@@ -53,7 +53,7 @@ async def test_the_activity_shows_a_change_once(
     registry = er.async_get(hass)
     shown = {
         key: not is_sensor_continuous(hass, registry, chargepoint.id("sensor", key))
-        for key in ("status", "not_charging_reason", "iec61851", "power")
+        for key in ("status", "not_charging_reason", "iec61851", "power", "session_started")
     }
     assert [key for key, is_shown in shown.items() if is_shown] == ["status"]
     assert set(chargepoint.attribute("sensor", "iec61851", "options")) == set("abcf")

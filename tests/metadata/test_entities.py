@@ -67,6 +67,16 @@ def test_one_quantity_has_one_precision() -> None:
     assert {quantity: found for quantity, found in digits.items() if len(found) > 1} == {}
 
 
+@pytest.mark.parametrize("seconds", [59, 539, 1201, 3599, 36_839])
+def test_a_duration_is_right_to_the_minute(seconds: int) -> None:
+    """The frontend rounds the hours to the digits, and shows whole hours and minutes of that."""
+    (duration,) = (each for each in descriptions("sensor") if each.key == "last_session_duration")
+    assert isinstance(duration, SensorEntityDescription)
+    assert duration.suggested_unit_of_measurement == "h"
+    hours = round(seconds / 3600, duration.suggested_display_precision)
+    assert int(hours) * 60 + int((hours - int(hours)) * 60) == seconds // 60
+
+
 @pytest.mark.parametrize(("key", "fault"), [("status", "error"), ("not_charging_reason", "fault")])
 def test_only_a_fault_is_red_in_a_history(key: str, fault: str) -> None:
     """The frontend colors the options of a sensor by their places, and the third one is red."""

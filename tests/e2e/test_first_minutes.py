@@ -1,0 +1,118 @@
+"""What a new owner meets first: from *Add integration* to a charging car, and a page that fits."""
+
+import time
+
+from playwright.async_api import Locator, expect
+import pytest
+
+from harness.screen import Screen
+from tests.broker import PASSWORD, USERNAME
+from tests.helpers.texts import text
+
+from .conftest import World
+
+pytestmark = [
+    pytest.mark.all,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+#: What Home Assistant itself says of every platform when its language is changed.
+EXPECTED = ("Failed to load integration for translation",)
+WALLBOX = "Acme Wallbox"
+SIZES = ((1280, 1500), (390, 1800))
+
+
+class Effort:
+    """Counts what somebody does, and how long everything takes."""
+
+    def __init__(self, screen: Screen) -> None:
+        """Start the clock."""
+        self._screen = screen
+        self._since = time.monotonic()
+        self.clicks = self.fields = 0
+
+    async def click(self, where: Locator) -> None:
+        await where.click()
+        self.clicks += 1
+
+    async def press(self, name: str) -> None:
+        await self.click(self._screen.page.get_by_role("button", name=name, exact=True))
+
+    async def fill(self, name: str, value: str) -> None:
+        await self._screen.fill(name, value)
+        self.fields += 1
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._since
+
+
+async def test_from_adding_to_a_charging_car(world: World) -> None:
+    screen, garage = world.screen, world.cars.points["garage"]
+    await garage.plug()
+    await screen.open("config/integrations/dashboard")
+    await expect(screen.page.get_by_role("button", name="Add integration")).to_be_visible()
+    effort = Effort(screen)
+    await effort.press("Add integration")
+    found = await screen.search("charger")
+    effort.fields += 1
+    await effort.click(found)
+    # There is no MQTT integration, so there is no other broker to choose from.
+    await screen.expects(text("config.step.broker.title"))
+    await screen.expects("Futurehome hub")
+    for field, value in (
+        ("Host", world.broker.host),
+        ("Port", str(world.broker.port)),
+        ("Username", USERNAME),
+        ("Password", PASSWORD),
+    ):
+        await effort.fill(field, value)
+    await effort.press("Submit")
+    await screen.expects(f"{WALLBOX}: Ready to charge")
+    await effort.press("Finish")
+    await effort.press("Skip and finish")
+    await effort.click(screen.page.locator("ha-config-entry-device-row", has_text=WALLBOX))
+    # It is complete: no page without entities.
+    cards = screen.page.locator("ha-device-entities-card")
+    await effort.click(cards.locator("ha-entity-toggle").first)
+    status = cards.locator("hui-sensor-entity-row").filter(has_text="Status").first
+    await expect(status).to_contain_text("Charging")
+    assert garage.connector.power > 1000
+    print(  # noqa: T201
+        f"{effort.clicks} clicks, {effort.fields} fields and {effort.seconds:.1f} s"
+        " from Add integration to a charging car"
+    )
+    assert effort.clicks <= 7
+    assert effort.fields <= 5
+    assert effort.seconds < 60
+    reason = cards.locator("hui-sensor-entity-row").filter(has_text="Reason not charging")
+    await expect(reason).to_contain_text("None")
+    await expect(screen.page.locator("ha-logbook")).to_contain_text("Charging")
+    for follower in ("Reason not charging", "Control pilot state", "Session start"):
+        await expect(screen.page.locator("ha-logbook")).not_to_contain_text(follower)
+
+
+async def test_nothing_is_cut_off_in_german(world: World) -> None:
+    home, screen = world.home, world.screen
+    language = {"language": "de", "number_format": "language", "time_format": "language"}
+    await home.commands(
+        {"type": "config/core/update", "language": "de"},
+        {"type": "frontend/set_user_data", "key": "language", "value": language},
+    )
+    [entry] = await home.get("config/config_entries/entry?domain=fimp_chargepoint")
+    await home.post(f"config/config_entries/entry/{entry['entry_id']}/reload", {})
+    try:
+        for width, height in SIZES:
+            await screen.resize(width, height)
+            await screen.open("config/integrations/integration/fimp_chargepoint")
+            row = screen.page.locator("ha-config-entry-device-row", has_text=WALLBOX)
+            await expect(row).to_be_visible()
+            assert await screen.cut_off() == []
+            await row.click()
+            cards = screen.page.locator("ha-device-entities-card")
+            await expect(cards.filter(has_text="Zuletzt geladen")).to_be_visible()
+            await expect(cards.filter(has_text="Ladehindernis")).to_be_visible()
+            assert await screen.cut_off() == []
+    finally:
+        await screen.resize(1280, 1000)
