@@ -296,8 +296,8 @@ class HubConnection(BinarySensorEntity):
     def _show(self) -> None:
         """Show the connection and, if it is lost, the reason and since when."""
         hub = self._entry.runtime_data.hub
-        if hub.transport.connected is not self._attr_is_on:
-            self._attr_is_on, self._since = hub.transport.connected, dt_util.utcnow()
+        if hub.connected is not self._attr_is_on:
+            self._attr_is_on, self._since = hub.connected, dt_util.utcnow()
         reason = None
         if not self._attr_is_on and hub.last_error is not None:
             reason = async_message(self.hass, translated(hub.last_error, self._entry.title))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.sensor import (
     ATTR_STATE_CLASS,
@@ -160,7 +160,7 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
 
     @property
     @override
-    def capability_attributes(self) -> dict[str, Any] | None:
+    def capability_attributes(self) -> dict[str, object] | None:
         """Home Assistant's activity leaves out sensors that have a state class, even none."""
         attributes = super().capability_attributes
         if self.entity_description.in_activity:

@@ -175,6 +175,11 @@ class Hub(ABC):
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is up."""
+        return self.transport.connected
+
     async def start(self) -> None:
         """Connect; only the first failure is raised.
 
