@@ -183,7 +183,7 @@ async def test_limit_the_current(chargepoint: Chargepoint) -> None:
     for ampere in (10.1, 6):
         await chargepoint.call("number", "set_value", "max_current", value=ampere)
         assert limit(chargepoint) == ampere
-        assert chargepoint.state("sensor", "limited_by") == "fimp_chargepoint"
+        assert chargepoint.state("sensor", "limited_by") == "fimp_chargepoint/limits_api"
     await until(lambda: float(chargepoint.state("sensor", "power") or 0) < 5_000)
     # As much as the fuse allows: then it is the fuse that limits.
     await chargepoint.call("number", "set_value", "max_current", value=FUSE)
