@@ -9,13 +9,11 @@ from unittest.mock import patch
 
 from homeassistant.components import persistent_notification
 from homeassistant.components.automation import DATA_COMPONENT
-from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from homeassistant.util import yaml as yaml_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
@@ -26,22 +24,11 @@ from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.const import DOMAIN
 from tests.broker import BrokerProcess
 
+from .blueprints import FOLDER, automate, blueprint
 from .conftest import QUICK, Chargepoint, load, other_broker, simulator, until
 
-FOLDER = Path(__file__).parents[2] / "blueprints" / "automation" / DOMAIN
 CHEAPEST, SOLAR, FINISHED = "cheapest_hours", "solar_surplus", "session_finished"
 LIMIT = "cmd.current_session.set_current"
-
-
-def blueprint(name: str) -> models.Blueprint:
-    """Read one of ours as Home Assistant does."""
-    path = FOLDER / f"{name}.yaml"
-    return models.Blueprint(
-        yaml_util.load_yaml_dict(str(path)),
-        expected_domain="automation",
-        path=path.name,
-        schema=AUTOMATION_BLUEPRINT_SCHEMA,
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -63,15 +50,6 @@ async def _ours(hass: HomeAssistant) -> AsyncIterator[None]:
         await hass.services.async_call(
             "automation", "turn_off", {"entity_id": "all"}, blocking=True
         )
-
-
-async def automate(hass: HomeAssistant, name: str, **inputs: Any) -> None:
-    """Set up an automation from a blueprint."""
-    config = {"use_blueprint": {"path": f"{DOMAIN}/{name}.yaml", "input": inputs}}
-    assert await async_setup_component(hass, "automation", {"automation": [config]})
-    await hass.async_block_till_done()
-    (state,) = hass.states.async_all("automation")
-    assert state.state == "on"
 
 
 def device(chargepoint: Chargepoint) -> str:

@@ -28,8 +28,8 @@ from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
+from .blueprints import automate, blueprint
 from .conftest import QUICK, Chargepoint, load, other_broker, simulator, until
-from .test_blueprints import automate, blueprint
 
 #: Seconds in life for one of a test, where nothing but waiting goes on.
 PACE = 10.0

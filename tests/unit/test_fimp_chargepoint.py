@@ -310,7 +310,7 @@ async def test_while_waiting_the_charge_point_is_asked_again(
     await task
 
 
-async def test_a_refusal_is_in_the_charge_points_own_words(
+async def test_a_refusal_is_the_last_clause_of_the_charge_points_own_words(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     task = await begin(node.start_charging())
@@ -322,7 +322,7 @@ async def test_a_refusal_is_in_the_charge_points_own_words(
     hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
     with pytest.raises(CommandRejectedError) as error:
         await task
-    assert error.value.reason == words
+    assert error.value.reason == "charger is offline"
     assert node.snapshot.pending.get("charging") is None
 
 

@@ -40,8 +40,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self.limits = LimitOwnership(self, restores=host.options.restore_limits)
         self._stored = StoredRequests(withdraw=self.takes_limits_from_outside)
 
-    # What a protocol adds ---------------------------------------------------
-
     @abstractmethod
     def _start_request(self, mode: str | None) -> Outgoing:
         """Return the message that starts or resumes charging."""
@@ -104,8 +102,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def takes_token(self) -> bool | None:
         """Whether it can be shown the token that it asks for; None while it asks for none."""
         return None
-
-    # Commands ---------------------------------------------------------------
 
     def checked(self, feature: Feature, value: Any) -> Any:
         """Return what the charge point accepts for `value`, or raise InvalidRequestError."""
@@ -174,8 +170,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self._set_effect(feature, value)
-        own = self.is_own_limit(feature, value)
-        if effect is not None and own and self._commands.is_noop(feature, effect):
+        if effect and self.is_own_limit(feature, value) and self._commands.is_noop(feature, effect):
             self._commands.cancel_queued(feature, effect)
             self.limits.record(feature, value)
             return
@@ -371,8 +366,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         if self.snapshot.charging is False:
             self._mode.end()
             self._show_mode()
-
-    # Availability -----------------------------------------------------------
 
     @override
     def clock_set(self, by: float, now: float) -> None:

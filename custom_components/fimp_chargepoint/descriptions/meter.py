@@ -121,7 +121,7 @@ SESSION_SENSORS = (
         translation_key="energy_target",
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=1,
+        suggested_display_precision=2,
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=lambda known: (
             Feature.SESSION_ENERGY in known.reports and Feature.CHARGING in known.controls

@@ -92,7 +92,7 @@ ENERGY_SENSORS = (
         device_class=SensorDeviceClass.ENERGY,
         state_class=SensorStateClass.TOTAL_INCREASING,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=1,
+        suggested_display_precision=2,
         exists_fn=reports(Feature.COMPUTED_ENERGY),
         value_fn=lambda recorder: round(recorder.energy, 3),
     ),

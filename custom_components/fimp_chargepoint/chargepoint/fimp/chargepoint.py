@@ -173,11 +173,8 @@ class FimpChargepoint(Chargepoint):
         listed = {key: value for key, value in update.changes.items() if key == "capabilities"}
         self._received(now, **listed)
         if update.report == Feature.STATUS:
-            status = update.changes["status"]
-            before, self._cached_charging = (
-                self._cached_charging,
-                status and (status in CHARGING_ALLOWED),
-            )
+            before, status = self._cached_charging, update.changes["status"]
+            self._cached_charging = status and (status in CHARGING_ALLOWED)
             if before and self._cached_charging is False:
                 # The memory has changed: the stop has arrived.
                 self._commands.confirm(self._last_stop)
@@ -246,8 +243,6 @@ class FimpChargepoint(Chargepoint):
         # An adapter may answer this from memory, also while the charge point is down.
         return ReportUpdate({"capabilities": self._interfaces.capabilities}, live=False)
 
-    # Questions ------------------------------------------------------------------
-
     def ask_everything(self, now: float) -> None:
         """Ask for every report, and again until the state is known: nothing is retained."""
         self._state_inquiry.start(now)
@@ -296,8 +291,6 @@ class FimpChargepoint(Chargepoint):
         request = self._request(service, kind, **fields)
         self.host.send(request.topic, request.payload)
 
-    # Life ------------------------------------------------------------------------
-
     @override
     def connection_made(self, now: float) -> None:
         super().connection_made(now)
@@ -322,8 +315,6 @@ class FimpChargepoint(Chargepoint):
     def _silent(self, now: float) -> None:
         if self.snapshot.unavailable is not Reason.OFFLINE:
             self._set_unavailable(Reason.SILENT, now)
-
-    # Commands ----------------------------------------------------------------------
 
     def _request(self, service: str, kind: str, **fields: Any) -> Request:
         """Return a message to a service; `fields` as in `encode`."""
@@ -388,8 +379,7 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _was_set(self, feature: Feature, value: Any) -> None:
-        # No report contains it.
-        if feature is Feature.SESSION_CURRENT:
+        if feature is Feature.SESSION_CURRENT:  # No report contains it.
             self._update(self.host.clock.now(), session_current=value)
 
     @override
