@@ -106,11 +106,17 @@ async def _with_options(
 
 
 def integration_states(hass: HomeAssistant) -> dict[str, State]:
-    """Return the states of all entities of the integration, by entity id."""
+    """Return the states of all entities of the integration, by entity id.
+
+    Without those of the hubs themselves: what they are connected to is not part of a recording.
+    """
+    hubs = {f"{each.unique_id}_connection" for each in hass.config_entries.async_entries(DOMAIN)}
     return {
         entry.entity_id: state
         for entry in sorted(er.async_get(hass).entities.values(), key=lambda entry: entry.entity_id)
-        if entry.platform == DOMAIN and (state := hass.states.get(entry.entity_id)) is not None
+        if entry.platform == DOMAIN
+        and entry.unique_id not in hubs
+        and (state := hass.states.get(entry.entity_id)) is not None
     }
 
 

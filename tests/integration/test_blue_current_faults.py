@@ -35,6 +35,7 @@ def shown(home: AccountHome) -> set[str]:
         and "request" not in state.entity_id
         and "last_session" not in state.entity_id
         and "lifetime" not in state.entity_id
+        and not state.entity_id.endswith("_connection")
     }
 
 

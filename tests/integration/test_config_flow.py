@@ -386,6 +386,7 @@ async def test_options(hass: HomeAssistant, broker: BrokerProcess) -> None:
             "measurements": {"measurement_interval": 30},
             "charging": {"restart_delay": 0},
             "costs": {"fixed_price": 1.5},
+            "failsafe": {},
             "protocols": {"protocols": ["fimp"]},
             "everest": {"token": " DEADBEEF ", "token_type": "local"},
         },
@@ -423,6 +424,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
             "measurements": {"measurement_interval": 7},
             "charging": {},
             "costs": {},
+            "failsafe": {},
             "protocols": {"protocols": ["everest"]},
             "everest": {"token": "  "},
         },
@@ -435,6 +437,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
         "protocols": ["everest"],
         "token_type": "iso14443",
         "communication_check": False,
+        "failsafe_on_stop": False,
     }
     assert library_options(entry.options) == Options(measurement_interval=7, protocols=("everest",))
 
@@ -448,6 +451,7 @@ async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
         "measurements": {},
         "charging": {"restart_delay": 20},
         "costs": {},
+        "failsafe": {},
         "protocols": {"protocols": []},
         "everest": {},
     }
@@ -469,6 +473,7 @@ async def test_no_prefix_of_a_bus(hass: HomeAssistant, broker: BrokerProcess, ro
         "measurements": {},
         "charging": {},
         "costs": {},
+        "failsafe": {},
         "protocols": {},
         "everest": {"internal_bus": root},
     }

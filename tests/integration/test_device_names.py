@@ -122,5 +122,5 @@ def test_every_kind_has_its_texts() -> None:
     """Of a charge point it is always known where it is."""
     kinds = {str(each) for each in NodeKind}
     named = {f"{each}_named" for each in kinds}
-    brokers = {"home_assistant_mqtt", "mqtt_broker"}
-    assert set(translations()["device"]) == (kinds | named | brokers) - {"charge_point"}
+    hubs = {"home_assistant_mqtt", "mqtt_broker", "blue_current_account"}
+    assert set(translations()["device"]) == (kinds | named | hubs) - {"charge_point"}

@@ -93,10 +93,10 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_nothing_to_resume(chargepoint: Chargepoint) -> None:
-    """Nobody says no; but nobody says yes either."""
+    """There is no car."""
     with pytest.raises(HomeAssistantError) as caught:
         await chargepoint.call("switch", "turn_on", "charging")
-    assert caught.value.translation_key == "command_timeout"
+    assert caught.value.translation_key == "no_car"
     assert chargepoint.state("switch", "charging") == "off"
 
 

@@ -49,7 +49,11 @@ def registered(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str | None,
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     names = [each.name for each in devices if (each.name or "").startswith("EVerest")]
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    return (names or [None])[0], {each.entity_id for each in entities if not each.disabled}
+    return (names or [None])[0], {
+        each.entity_id
+        for each in entities
+        if not each.disabled and not each.entity_id.endswith("_connection")
+    }
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -58,6 +58,6 @@ async def test_without_a_token_the_station_says_no(
         found = Chargepoint(hass, station, entry)
         await station.plug()
         await found.says("AuthRequired")
-        with pytest.raises(HomeAssistantError, match="no transaction to resume"):
+        with pytest.raises(HomeAssistantError, match="waiting for authorization"):
             await found.call("switch", "turn_on", "charging")
         await hass.config_entries.async_unload(entry.entry_id)

@@ -58,7 +58,7 @@ async def test_the_connection_alone_is_lost(point: Guarded) -> None:
     await until(lambda: len(point.commands) == before + 2, "the former limit")
     await point.limits_to(16)
     await point.registers(10)
-    await asyncio.sleep(3)
+    await asyncio.sleep(6)
     assert len(point.commands) == before + 2
     assert point.node.snapshot.requested.limits == {"max_current": 16}
     assert not point.node.limits._overrides

@@ -125,7 +125,8 @@ async def test_what_a_hub_is(hass: HomeAssistant, broker: BrokerProcess) -> None
         assert device.identifiers == {(DOMAIN, identifier)}
         assert entity.unique_id == f"{identifier}_status"
         for each in er.async_get(hass).entities.values():
-            assert each.unique_id.startswith(f"{identifier}_")
+            start = entry.unique_id if each.device_id == hub.id else identifier
+            assert each.unique_id.startswith(f"{start}_")
         await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -68,7 +68,9 @@ async def test_parents_first(hass: HomeAssistant, entry: MockConfigEntry) -> Non
     assert above(hass, entry, "evse") == "station"
     # It has no entities, and is no charge point.
     await hass.async_block_till_done()
-    assert hass.states.async_all() == []
+    assert [each.entity_id for each in hass.states.async_all()] == [
+        "binary_sensor.mqtt_broker_charging_connection"
+    ]
 
 
 async def test_a_parent_that_comes_later_and_goes(

@@ -90,10 +90,15 @@ async def test_no_confirmation(
     ):
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await point.plug()
+        # The station authorizes the car.
+        status, action = (
+            ("ready_to_charge", "turn_on") if protocol == "fimp" else ("charging", "turn_off")
+        )
+        await found.expects("sensor", "status", status)
         await point.silence()
         with pytest.raises(HomeAssistantError, match=r"within 0\.4 seconds") as caught:
-            await found.call("switch", "turn_on", "charging")
+            await found.call("switch", action, "charging")
         assert caught.value.translation_key == "command_timeout"
         await hass.config_entries.async_unload(entry.entry_id)
 

@@ -36,16 +36,11 @@ async def test_everest_ends_with_a_plug_nobody_knows_of() -> None:
     path = recording("everest/recorded/api_v1_main_ac_sessions")
     found = await states(path, "--all")
     shown = {entity_id: each["state"] for entity_id, each in found.items()}
-    name = "everest_evse_manager_api"
+    name = "everest_de_pnx_e12345_1"
     assert shown[f"sensor.{name}_status"] == "unknown"
     assert shown[f"switch.{name}"] == "unknown"
     assert shown[f"sensor.{name}_raw_status"] == "Unplugged"
-    # The EVSE id, by which the device is named, was reported before the first power.
-    assert [
-        state
-        for entity_id, state in shown.items()
-        if entity_id.startswith("sensor.everest_de_pnx_") and entity_id.endswith("_power")
-    ] == ["0.0"]
+    assert shown[f"sensor.{name}_power"] == "0.0"
 
 
 async def test_strings_are_bytes_and_other_payloads_are_json(tmp_path: Path) -> None:

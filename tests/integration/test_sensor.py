@@ -148,7 +148,7 @@ async def test_broker_goes_and_comes_back(
 
 def test_energy_without_a_beginning_is_not_shown() -> None:
     """A drop of it would be booked as energy that was given back."""
-    (description,) = SESSION_SENSORS
+    description = next(each for each in SESSION_SENSORS if each.key == "session_energy")
     snapshot = ChargepointSnapshot(identity=Identity(name="x"), meter=Meter(session_energy=5))
     assert description.value_fn(snapshot).value is None
     known = replace(snapshot, session=Session(started=datetime(2026, 1, 1, tzinfo=UTC)))

@@ -283,7 +283,8 @@ def _trimmed(part: Mapping[str, object]) -> dict[str, object]:
 
 def suggested_options(options: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return what to fill `options_schema` with from the options of an entry."""
-    options = {**options, CONF_FAILSAFE: list(safe_currents(options))}
+    if currents := safe_currents(options):
+        options = {**options, CONF_FAILSAFE: list(currents)}
     return {
         part.name: {each.key: options[each.key] for each in part.preferences if each.key in options}
         for part in SECTIONS

@@ -148,13 +148,13 @@ class Commands:
 
     def reject(
         self, request_id: str, error: CommandRefusedError, refusal: Refusal = Refusal.FINAL
-    ) -> None:
-        """End the wait that `request_id` belongs to, if it is anybody's, or send it again."""
+    ) -> bool:
+        """End the wait that `request_id` belongs to, or send it again; return whether any does."""
         command = self._waiting_for(request_id)
         if refusal is not Refusal.OF_REPORT:
             self._outstanding.refused(request_id)
         if command is None:
-            return
+            return False
         if refusal is Refusal.OF_REPORT:
             self._settle(
                 command, OutcomeUnknownError("outcome_unknown", reason=error.values["reason"])
@@ -164,6 +164,7 @@ class Commands:
                 self._outstanding.doubt(command.effect, command.achieved, now)
         elif refusal is Refusal.FINAL or not self._retries(command, error):
             self._settle(command, error)
+        return True
 
     @property
     def only_request(self) -> str:

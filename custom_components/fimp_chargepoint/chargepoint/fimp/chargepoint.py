@@ -166,7 +166,8 @@ class FimpChargepoint(Chargepoint):
             self._report_error(words)
             if self._commands.only_request == self._last_commands.get(service):
                 request_id = self._commands.only_request
-        self._commands.reject(request_id, rejection(words), refusal(words))
+        if self._commands.reject(request_id, rejection(words), refusal(words)):
+            _LOGGER.info("%s refused a command: %s", self.address, words)
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
         """Take what counts of a report from the memory of an adapter that is cut off."""

@@ -5,7 +5,6 @@ Sources: Futurehome FIMP API, interfaces and properties of `chargepoint`, `meter
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-import logging
 import re
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from . import reports
 from .inclusion import Service, Thing, identity
 from .topic import ServiceAddress
 
-_LOGGER = logging.getLogger(__name__)
 
 #: What the charge point remembers when it restarts. A locked cable may be one of these, but
 #: unlocking must never wait.
@@ -266,10 +264,7 @@ def rejection(words: str) -> CommandRefusedError:
     Before it, each part of the adapter has put what it was doing:
     `adapter: failed to start charging: client: failed to start charging: too many requests`.
     """
-    clause = _WRAPPING.sub("", words)
-    if clause != words:
-        _LOGGER.info("A command was refused: %s", words)
-    return refused_with(clause)
+    return refused_with(_WRAPPING.sub("", words))
 
 
 def refusal(words: str) -> Refusal:
