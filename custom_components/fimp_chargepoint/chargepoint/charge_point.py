@@ -1,4 +1,4 @@
-"""A charge point with commands: what every protocol implements, in no protocol's words."""
+"""A charge point with commands: what every protocol implements."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,19 +20,19 @@ from .session import restored
 
 
 class Chargepoint(Node[ChargepointSnapshot], ABC):
-    """A charge point: commands return when they are proven, or raise a ChargepointError."""
+    """A charge point: commands return when they are confirmed, or raise a ChargepointError."""
 
-    #: Seconds a command waits for its proof.
+    #: Seconds that a command waits for its confirmation.
     command_timeout: ClassVar[float]
-    #: Seconds that a report may lag behind what it is about.
+    #: Seconds that a report may lag behind the change that it reports.
     report_age: ClassVar[float]
-    #: Whether we infer when a session began if it does not report that.
+    #: Whether we infer when a session began, because the charge point does not report it.
     infers_session_start: ClassVar[bool] = False
-    #: Whether limits that were set from here are not its own settings, and can be withdrawn.
+    #: Whether limits set from Home Assistant are not its own settings, and can be withdrawn.
     takes_limits_from_outside: ClassVar[bool] = False
 
     def __init__(self, address: str, snapshot: ChargepointSnapshot, host: NodeHost) -> None:
-        """Start with no command on its way."""
+        """Start without any command in progress."""
         super().__init__(address, snapshot, host)
         self._commands = Commands(self, ask=self._ask, show=self._show_pending)
         self._pace = RateLimiter(host.options.restart_delay, host.options.write_interval)
@@ -53,7 +53,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         raise NotImplementedError
 
     def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
-        """Return what `_set_request` brings about."""
+        """Return the state to expect after `_set_request`."""
         return expects(feature, value)
 
     def _report_of(self, feature: Feature) -> str:
@@ -65,7 +65,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         return bool(getattr(self.snapshot, feature) == value)
 
     def _was_set(self, feature: Feature, value: Any) -> None:
-        """Take over what was proven, where no report holds it."""
+        """Take over a confirmed value that no report contains."""
 
     def send_limits(self) -> None:
         """Send all limits at once, unconfirmed, if `takes_limits_from_outside`."""
@@ -80,27 +80,27 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         raise NotImplementedError
 
     def _act_request(self, feature: Feature) -> Outgoing:
-        """Return the message that lets the charge point do something once."""
+        """Return the message that triggers a one-time action."""
         raise NotImplementedError
 
     def _act_effect(self, feature: Feature) -> ExpectedState | None:
-        """Return what `_act_request` brings about, None where acceptance is all there is."""
+        """Return the state to expect after `_act_request`, None if acceptance is enough."""
         return None
 
     def _acted(self, feature: Feature) -> None:
-        """The charge point has accepted to do something."""
+        """Handle that the charge point has accepted an action."""
 
     def _ask(self, report: str) -> None:
-        """Ask the charge point for the report called `report`, where it can be asked."""
+        """Request the report called `report` from the charge point, if it can be requested."""
 
     @property
     def _may_start(self) -> bool:
-        """Whether it does not charge, but may begin by itself, as after a fault."""
+        """Whether it is not charging, but may begin automatically, as after a fault."""
         return self.snapshot.status is Status.ERROR
 
     @property
     def takes_token(self) -> bool | None:
-        """Whether it can be shown the token that it asks for; None while it asks for none."""
+        """Whether it accepts the token that it asks for; None while it asks for none."""
         return None
 
     def checked(self, feature: Feature, value: Any) -> Any:
@@ -117,11 +117,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         return value
 
     def effect(self, feature: Feature, value: Any) -> ExpectedState:
-        """Return what setting `feature` brings about, and how that shows."""
+        """Return the state to expect after setting `feature`."""
         return self._set_effect(feature, value)
 
     async def start_charging(self) -> None:
-        """Start or resume charging, with the chosen charging mode where there is one."""
+        """Start or resume charging, in the chosen charging mode if there is one."""
         self._require(Feature.CHARGING)
         if self._commands.is_noop(Feature.CHARGING, _CHARGING):
             return
@@ -138,7 +138,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         )
 
     async def stop_charging(self) -> None:
-        """Stop charging so that it can be started again. Never waits for anything."""
+        """Stop charging so that it can be started again. The request is never delayed."""
         self._require(Feature.CHARGING)
         is_noop = not self._may_start and self._commands.is_noop(Feature.CHARGING, _NOT_CHARGING)
         if is_noop and not self._commands.waits(Feature.CHARGING):
@@ -161,12 +161,12 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
                 )
             )
         except CommandRefusedError:
-            # It called off a start that had not left, so there was nothing to stop.
+            # This cancelled a start that had not been sent, so there was nothing to stop.
             if not is_noop:
                 raise
 
     async def set(self, feature: Feature, value: bool | float | str) -> None:  # noqa: FBT001
-        """Set one of the capabilities' controls: a lock, a current in A, an option."""
+        """Set one of the controls in the capabilities: a lock, a current in A, an option."""
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
         effect = None if assumed else self._set_effect(feature, value)
@@ -180,7 +180,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self.limits.record(feature, value)
 
         def request() -> Outgoing:
-            # It may have been held for a while.
+            # The command may have been delayed for a while.
             self._require(feature)
             return self._set_request(feature, value)
 
@@ -199,7 +199,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             await self._commands.perform(command)
 
     async def set_parameter(self, parameter_id: str, value: ParameterValue) -> None:
-        """Set one of the capabilities' parameters to a value that it can have."""
+        """Set one of the parameters in the capabilities to a valid value."""
         parameter = self.snapshot.capabilities.parameter(parameter_id)
         if parameter is None or parameter.kind in (ParameterKind.FLAG, ParameterKind.VALUE):
             raise InvalidRequestError("unknown_setting", setting=parameter_id)
@@ -221,7 +221,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         await self._write(kind, command)
 
     async def act(self, feature: Feature) -> None:
-        """Let it do something once, such as to restart; returns when it has accepted that."""
+        """Trigger a one-time action, such as a restart; return when it was accepted."""
         self._require(feature)
         effect = self._act_effect(feature)
         if effect is not None and self._commands.is_noop(feature, effect):
@@ -248,7 +248,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             await self.start_mode(mode)
 
     async def start_mode(self, mode: str) -> None:
-        """Let charging go on in `mode`, with what that brings, also if it is the same."""
+        """Continue charging in `mode`, with the settings it implies, even if it is the same."""
         await self._commands.perform(
             Command(
                 kind=Feature.CHARGING_MODE,
@@ -263,21 +263,21 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     @property
     def mode_in_force(self) -> str | None:
-        """The mode that charging goes on in, as it was reported or proven."""
+        """The charging mode that was reported or confirmed."""
         return self._mode.in_force
 
     async def withdraw_limits(self) -> None:
         """Withdraw the limits that were set, if `takes_limits_from_outside`."""
 
     async def end_failsafe(self) -> None:
-        """Send all limits instead of that of the failsafe, if `takes_limits_from_outside`."""
+        """Send all limits in place of the failsafe limit, if `takes_limits_from_outside`."""
 
     def failsafe_request(self, current: float) -> Outgoing:
-        """Return the message that limits the current to so many A, for somebody else to send."""
+        """Return the message that limits the current to so many A, for the broker to send."""
         return self._set_request(Feature.MAX_CURRENT, current)
 
     def to_storage(self) -> dict[str, object]:
-        """Return what `restore` reads; while it is away, the pause that was known last."""
+        """Return what `restore` reads; while it is away, this includes its last known pause."""
         if self.snapshot.status is not None:
             self._stored = replace(self._stored, pauses=self.stored_pauses())
         return replace(self._stored, requested=self.snapshot.requested).to_storage()
@@ -291,7 +291,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self.restore_pauses(stored.pauses)
 
     def stored_pauses(self) -> Mapping[str, object]:
-        """Return what the charge point will not report again of its pause, fit for JSON."""
+        """Return what the charge point will not report again about its pause, fit for JSON."""
         return {}
 
     def restore_pauses(self, stored: Mapping[str, object]) -> None:
@@ -310,7 +310,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise InvalidRequestError("unsupported", feature=feature)
 
     async def _write(self, setting: str, command: Command) -> None:
-        """Change `setting`, which is kept in lasting memory: not too often."""
+        """Change `setting`, which is stored in flash memory, but not too often."""
         request = command.request
 
         def write() -> Outgoing:
@@ -331,7 +331,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         before = self.snapshot
         super()._update(now, **changes)
         if changes.keys() <= MEASURED:
-            # Most messages: only the end of a plan depends on these.
+            # This is true of most messages. Only the end of a plan depends on measurements.
             if self.snapshot.requested.plan is not None:
                 self.limits.plan.changed()
             return
@@ -341,15 +341,15 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     @property
     def _next_mode(self) -> str | None:
-        """The mode to start charging in, None where the charge point decides."""
+        """The mode to start charging in, None if the charge point decides."""
         modes = self.snapshot.capabilities.options.get(Feature.CHARGING_MODE, ())
         return self._mode.chosen if self._mode.chosen in modes else None
 
     def _take_mode(self, mode: str | None) -> None:
-        """Charging goes on in `mode`, as was asked for."""
+        """Take note that charging continues in `mode`, as requested."""
         if mode is not None:
             self._mode.take(mode)
-            # A mode may bring a limit of its own.
+            # A mode may imply a limit of its own.
             self._show_mode(session_current=None)
 
     def _show_mode(self, **changes: Any) -> None:
@@ -361,7 +361,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._update(self.host.clock.now(), pending=pending)
 
     def _reported(self, report: str) -> None:
-        """End the waits that the report called `report`, which was just taken, proves."""
+        """End the waits that the report called `report`, which has just arrived, confirms."""
         self._commands.reported(report)
         if self.snapshot.charging is False:
             self._mode.end()
@@ -386,7 +386,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
-        """Forget live values with their source; counters and sessions stay true."""
+        """Drop live values if their source is gone; counters and sessions stay valid."""
         if reason is not None:
             self._mode.forget()
             changes = self.snapshot.forgotten() | {"charging_mode": self._mode.shown} | changes

@@ -1,7 +1,7 @@
 """A hub: everything behind one connection, whatever the transport.
 
-A broker is an `MqttHub`; the account of a vendor is a hub of its own. What all of them share
-is here: nodes, clock and scheduler, journal, warnings, admission and the connection's events.
+A broker is an `MqttHub`; the account of a vendor is a hub of its own. This is what all of them
+share: nodes, clock and scheduler, journal, warnings, admission and the connection's events.
 """
 
 from abc import ABC, abstractmethod
@@ -30,11 +30,11 @@ _LOGGER = logging.getLogger(__name__)
 #: What the journal calls the events of the connection.
 CONNECTED = "connected"
 CONNECTION_LOST = "connection lost"
-#: Topics whose handler is remembered; more than a house has, fewer than a flood.
+#: Topics whose handler is remembered; more than an installation has, fewer than a flood.
 _ROUTES_MAX = 4096
-#: Seconds to send the last messages before the connection is given up.
+#: Seconds to send the last messages before disconnecting.
 _LEAVING_TIME = 3.0
-#: Commands without a reply, while nothing at all arrives, after which the connection is renewed.
+#: Commands without a reply, while nothing at all arrives, until the connection is renewed.
 _UNANSWERED_MAX = 3
 
 
@@ -47,7 +47,7 @@ class NodeAdded:
 
 @dataclass(frozen=True, slots=True)
 class NodeRemoved:
-    """A node was excluded by its own system; silence never does that."""
+    """A node was excluded by its own system. Silence never causes this."""
 
     node: Node[Any]
 
@@ -59,7 +59,7 @@ class ConnectionMade:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection is lost, or cannot be made again for another reason than before.
+    """The connection is lost, or cannot be restored for another reason than before.
 
     The transport keeps retrying.
     """
@@ -76,21 +76,21 @@ class ConnectionRefused:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Only the user can solve this."""
+    """There is a problem that only the user can solve."""
 
     warning: HubWarning
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """It is solved."""
+    """A problem that was warned of is solved."""
 
     warning: HubWarning
 
 
 @dataclass(frozen=True, slots=True)
 class EchoHeard:
-    """One of our hubs, which may be this one, has published `word` (see `echo`)."""
+    """One of our hubs, possibly this one, has published `word` (see `echo`)."""
 
     word: bytes
 
@@ -115,7 +115,7 @@ type HubListener = Callable[[HubEvent], None]
 
 
 class Timed(Protocol):
-    """What a hub informs of its connection and its clock: nodes, protocols."""
+    """What a hub notifies about its connection and its clock: nodes and protocols."""
 
     def connection_made(self, now: float) -> None:
         """Ask for everything: nothing is known yet."""
@@ -145,18 +145,18 @@ class Hub(ABC):
     ) -> None:
         """Prepare; `start` connects. Needs a running event loop.
 
-        Nodes with the `known` addresses are never held back (see `Admission`).
+        Nodes with the `known` addresses are never withheld (see `Admission`).
         """
         self.clock = clock or SteadyClock()
         self.options = options or Options()
         self.nodes: dict[str, Node[Any]] = {}
         #: Messages that were ignored, by kind (see `ProtocolError`).
         self.ignored: Counter[str] = Counter()
-        #: Calls every listener, on Home Assistant's side as well.
+        #: Calls all listeners, including those in Home Assistant's part.
         self.internal_errors = InternalErrors(self.ignored)
         self.scheduler = Scheduler(self.clock, self.internal_errors, before=self.check_clock)
         self.received = 0
-        #: Commands without a reply since the last message, which was the one of this number.
+        #: Commands without a reply since the last message, and the number of that message.
         self._unanswered = 0
         self._unanswered_since = 0
         #: How often the connection was made, and why it was lost last.
@@ -171,7 +171,7 @@ class Hub(ABC):
         self._routes: dict[str, Handler | None] = {}
 
     def add_listener(self, listener: HubListener) -> Callable[[], None]:
-        """Call `listener(event)` on every event; returns how to stop that."""
+        """Call `listener(event)` on every event; return a function that stops that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -190,16 +190,16 @@ class Hub(ABC):
         await self.transport.start()
 
     async def stop(self) -> None:
-        """Disconnect and leave nothing behind."""
+        """Disconnect and clean up."""
         await self.transport.stop()
-        # Nobody may wait for what will never be confirmed.
+        # No command may wait for a confirmation that will never arrive.
         self._for_each(lambda timed, now: timed.connection_lost(now))
         self.scheduler.stop()
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the connection is down.
 
-        Where there are no topics, `topic` is the name of the message.
+        If the transport has no topics, `topic` is the name of the message.
         """
         self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
         self.transport.send(topic, payload)
@@ -217,8 +217,8 @@ class Hub(ABC):
     def unanswered(self) -> None:
         """Renew the connection if commands get no reply, and it delivers nothing else either.
 
-        This happens once in a silence, so a lone charge point that is offline does not make the
-        connection flap.
+        This happens once in a silence, so that a single charge point that is offline does not make
+        the connection flap.
         """
         if self._unanswered_since != self.received:
             self._unanswered, self._unanswered_since = 0, self.received
@@ -227,14 +227,14 @@ class Hub(ABC):
             self.transport.renew()
 
     async def end_failsafes(self, *, is_stop: bool) -> None:
-        """Let nobody limit the charge points; limit them now if so chosen for a stop."""
+        """End all failsafe limits; limit the charge points now if so configured for a stop."""
 
     def leave(self) -> list[tuple[str, bytes]]:
-        """Send nothing more automatically; return what to send if nobody comes back."""
+        """Stop sending automatically; return what to send in case Home Assistant stays away."""
         return []
 
     async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Send messages, as far as that can be done in a moment."""
+        """Send messages, as far as possible in a short time."""
         with suppress(NotConnectedError, TimeoutError):
             async with asyncio.timeout(_LEAVING_TIME):
                 for topic, payload in messages:
@@ -263,7 +263,7 @@ class Hub(ABC):
         return None
 
     async def error_history(self) -> dict[str, object]:
-        """Return the errors that charge points keep, by who keeps them, for diagnostics."""
+        """Return the errors that charge points store, by their source, for diagnostics."""
         return {}
 
     def reads(self, line: Line) -> bool:
@@ -290,11 +290,11 @@ class Hub(ABC):
             self._tell(NodeRemoved(node))
 
     def echo_heard(self, word: bytes) -> None:
-        """Inform the listeners of what one of our hubs has published."""
+        """Notify the listeners of what one of our hubs has published."""
         self._tell(EchoHeard(word))
 
     def warn(self, warning: HubWarning) -> None:
-        """Inform the user, once, of what only the user can solve."""
+        """Warn the user once of a problem that only the user can solve."""
         if self.warnings.get(warning.key) != warning:
             self.warnings[warning.key] = warning
             self._tell(Warned(warning))
@@ -308,7 +308,7 @@ class Hub(ABC):
     # What the transport calls ------------------------------------------------------------
 
     def connection_made(self) -> None:
-        """Ask for everything again."""
+        """Request everything again."""
         self.check_clock()
         self.connections += 1
         self.journal.add(self.clock.now(), CONNECTED, mark=Mark.NOTE)
@@ -319,7 +319,7 @@ class Hub(ABC):
         self._tell(ConnectionMade())
 
     def connection_lost(self, error: ChargepointError) -> None:
-        """Make all values unavailable, and log it once; also called if it cannot be made again."""
+        """Make all values unavailable, and log it once; also called if reconnecting fails."""
         is_news = str(error) != str(self.last_error)
         self.last_error = error
         if not self._was_down:
@@ -332,17 +332,17 @@ class Hub(ABC):
             self._tell(ConnectionLost(error))
 
     def connection_refused(self, error: ChargepointError) -> None:
-        """Wait for other credentials."""
+        """Wait for new credentials."""
         self.connection_lost(error)
         self._tell(ConnectionRefused(error))
 
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        """Hand a message to its handler; a bad one costs only itself."""
+        """Pass a message to its handler; an invalid one affects no other message."""
         self.received += 1
         self.check_clock()
         now = self.clock.now()
         if retained:
-            # No protocol retains anything: this is of another day.
+            # No protocol uses retained messages, so this one is outdated.
             self.ignored["retained"] += 1
             self.journal.add(now, topic, payload, Mark.RETAINED)
             return
@@ -375,7 +375,7 @@ class Hub(ABC):
         """Return what handles `topic`, None if nothing does; the answer is remembered."""
 
     def check_clock(self) -> None:
-        """Look whether the system clock was set, and inform everybody; no deadline moves."""
+        """Check whether the system clock was set, and notify everything; no deadline moves."""
         by = self.clock.adjust()
         if by:
             _LOGGER.info("The system clock was set by %+.0f seconds", by)
@@ -384,7 +384,7 @@ class Hub(ABC):
 
     @property
     def _timed(self) -> Iterable[Timed]:
-        """Who is informed of the connection and the clock, in this order."""
+        """What is notified of the connection and the clock, in this order."""
         return reversed(self.nodes.values())
 
     def _for_each(self, action: Callable[[Timed, float], None]) -> None:

@@ -1,4 +1,4 @@
-"""The vocabulary: what a charge point is, in words no protocol owns.
+"""The vocabulary: the state of a charge point, independent of any protocol.
 
 Everything here is frozen. A change makes a new snapshot (`dataclasses.replace`),
 so that two snapshots can be compared and passed around freely. Units are W, kWh,
@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-# Words of this vocabulary, too; they have files of their own because they grow.
+# Also part of this vocabulary; they have files of their own because they grow.
 from .capabilities import Capabilities, ParameterValue
 from .features import Feature as Feature  # noqa: PLC0414
 from .limits.requested import Requested
@@ -22,7 +22,7 @@ from .vehicle import Vehicle as Vehicle  # noqa: PLC0414
 
 
 class Status(StrEnum):
-    """What the charge point is doing, in the words of the FIMP chargepoint service."""
+    """What the charge point is doing, in the terms of the FIMP chargepoint service."""
 
     DISCONNECTED = "disconnected"
     REQUESTING = "requesting"
@@ -37,7 +37,7 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-#: The states in which charging is wanted and allowed: the charge switch is on.
+#: The states in which charging is requested and allowed: the charge switch is on.
 CHARGING_ALLOWED = frozenset(
     {
         Status.CHARGING,
@@ -47,7 +47,7 @@ CHARGING_ALLOWED = frozenset(
     }
 )
 
-#: The states that say whether a car is plugged in; the others do not tell.
+#: Whether a car is plugged in, for the states that imply it.
 PLUGGED = {Status.DISCONNECTED: False} | dict.fromkeys(
     CHARGING_ALLOWED | {Status.REQUESTING, Status.READY_TO_CHARGE, Status.FINISHED},
     True,
@@ -55,7 +55,7 @@ PLUGGED = {Status.DISCONNECTED: False} | dict.fromkeys(
 
 
 class PauseReason(StrEnum):
-    """Why the charge point pauses, where it says so: it has no energy to give, or a fault."""
+    """Why the charge point pauses, if it reports that: it has no energy to give, or a fault."""
 
     NO_ENERGY = "no_energy"
     FAULT = "fault"
@@ -68,16 +68,16 @@ class Reason(StrEnum):
     NOT_HEARD = "not_heard"
     OFFLINE = "offline"
     SILENT = "silent"
-    #: What speaks for it is there, and can only say what it knew last.
+    #: Its source is connected, but can only report what it knew last.
     SIGNED_OUT = "signed_out"
     CLOUD_LOST = "cloud_lost"
 
 
-#: The reasons for which its readings do not count, although they go on.
+#: The reasons for which its readings do not count, although it may still report them.
 CUT_OFF = frozenset({Reason.SIGNED_OUT, Reason.CLOUD_LOST})
 
 
-#: How many phases a phase mode has. Between two lines of an IT or TT grid there is one.
+#: How many phases a phase mode uses. Between two lines of an IT or TT grid it is one.
 PHASES = {
     "nl1": "1",
     "nl2": "1",
@@ -93,7 +93,7 @@ PHASES = {
 
 
 class NodeKind(StrEnum):
-    """What a node is, for one that nobody has named."""
+    """What kind of node this is, if it has no name."""
 
     CHARGE_POINT = "charge_point"
     STATION = "station"
@@ -103,12 +103,12 @@ class NodeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the charge point is. Shown to people; only the node's address identifies it.
+    """The names and numbers of a charge point. Only the node's address identifies it.
 
-    Where nobody has named it, it has a `kind`, and the `name` only tells it from others of
-    that kind, or is empty. A `provisional` name gives way to one that is already known from an
-    earlier run. `evse_id` is the number by which roaming networks know it (eMI3),
-    `area` the room that its own system has put it in.
+    A node without a name has a `kind`; its `name` then only distinguishes it from others of that
+    kind, or is empty. A `provisional` name is replaced by one that is already known from an earlier
+    run. `evse_id` is its number in roaming networks (eMI3), `area` the room that its own system has
+    assigned to it.
     """
 
     name: str
@@ -124,17 +124,17 @@ class Identity:
 
     @classmethod
     def of_stranger(cls, name: str) -> Self:
-        """Return who a charge point is of which nobody has told more than where it is."""
+        """Return the identity of a charge point of which only the address is known."""
         return cls(name=name, kind=NodeKind.CHARGE_POINT)
 
     def named(self, name: str | None) -> Self:
-        """Return the same with the name that somebody has given, if anybody has."""
+        """Return the same with the given `name`, if there is one."""
         return replace(self, name=name, kind=None) if name else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """Everything that is measured, and so may be reported at a slower pace.
+    """All measured values, which may be reported at a slower pace.
 
     `offered_current` is what the car may take now, 0 in a pause.
     """
@@ -169,7 +169,7 @@ class Meter:
         return replace(self, **changes)
 
     def counters(self) -> Meter:
-        """Return what outlives its source: the counters, and no momentary value."""
+        """Return the counters, which stay valid without their source, and no momentary value."""
         return Meter(
             energy=self.energy,
             energy_export=self.energy_export,
@@ -179,9 +179,10 @@ class Meter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What the charge point itself says that a session costs, up to the moment `until`.
+    """What a session costs according to the charge point, up to the time `until`.
 
-    `parts` and `prices` are by category, `status` and the categories in its own words.
+    `parts` and `prices` are by category; `status` and the categories are the charge point's own
+    terms.
     """
 
     total: float | None = None
@@ -195,10 +196,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the device itself is: dBm, a quality without unit, a count, a reason.
+    """The state of the device: dBm, a quality without a unit, a count, a reason.
 
-    `uptime` is since when it runs: the moment it was started last.
-    Temperatures are in °C.
+    `uptime` is the time when it was started last. Temperatures are in °C.
     """
 
     signal_strength: float | None = None
@@ -212,13 +212,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """What few people look at, in the charge point's own words.
+    """Details of interest to few users, in the charge point's own terms.
 
-    `protocol` is what it speaks with the car, `transfer_modes` which kinds of charging it
-    has, `phases_available` how many lines the car has now, `data_link` whether the car
-    talks to it at all, `waiting_for_release` whether somebody has to allow it to be used after
-    its start, `communication_failure` why the talk with the car ended in this session, and
-    `meter_public_key` what the meter's signatures are checked with.
+    `protocol` is the protocol used with the car, `transfer_modes` the supported kinds of charging,
+    `phases_available` how many phases the car has now, `data_link` whether the car communicates
+    with it at all, `waiting_for_release` whether it has to be released for use after its start,
+    `communication_failure` why the communication with the car ended in this session, and
+    `meter_public_key` the key that verifies the meter's signatures.
     """
 
     protocol: str | None = None
@@ -233,9 +233,9 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSnapshot:
-    """What every node has. `unavailable` is None while the values are live.
+    """What all nodes have in common. `unavailable` is None while the values are live.
 
-    `parent` is the address of the node that it is a part of, None where it stands alone.
+    `parent` is the address of the node that it is a part of, None if it stands alone.
     """
 
     identity: Identity
@@ -250,7 +250,7 @@ class NodeSnapshot:
 
     @property
     def cut_off(self) -> bool:
-        """Whether what speaks for it does not reach it; a command may all the same."""
+        """Whether its source does not reach it; a command may reach it nevertheless."""
         return self.unavailable in CUT_OFF
 
     def differs_beyond_measurements(self, other: NodeSnapshot) -> bool:
@@ -258,13 +258,13 @@ class NodeSnapshot:
         for name in self.__dataclass_fields__:
             if name not in MEASURED:
                 ours, theirs = getattr(self, name), getattr(other, name)
-                # Most fields are the very same object: asked for each publication.
+                # Most fields are the very same object, and this runs on each publication.
                 if ours is not theirs and ours != theirs:
                     return True
         return False
 
 
-#: The fields that hold nothing but measurements.
+#: The fields that contain only measurements.
 MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
 
 
@@ -272,18 +272,17 @@ MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
 class ChargepointSnapshot(NodeSnapshot):
     """All that is known of a charge point at one moment.
 
-    `raw_status` is the protocol's own word, `pause_reason` why the charge point pauses.
-    `charging_mode` is what the charge point reported, else what the user chose.
-    `max_current` and `phases` are the limits that were set: from here, where they hold or
-    wait behind a stricter one, else by whomever. `effective_current` is the strictest limit,
-    where the charge point tells it apart, and `limited_by` who has set that one. `power_limit` is
-    a limit in W for all phases.
-    `session_current` is the limit that was set for the running session. `faults` and
-    `errors` are the names of what is wrong, in words of the charge point. `enabled` is
-    whether it may be used at all. `random_delay` is whether changes of the limit wait for a
-    while that chance decides, at most `random_delay_duration` seconds; one waits until
-    `delayed_until`. `pending` holds wanted values by the kind of the command, never facts.
-    `requested` is what was set from here, whatever the charge point makes of it.
+    `raw_status` is the protocol's own term, `pause_reason` why the charge point pauses.
+    `charging_mode` is what the charge point reported, else what the user chose. `max_current` and
+    `phases` are the limits that were set: from Home Assistant, if they apply or only a stricter one
+    overrides them, else by any client. `effective_current` is the strictest limit, if the charge
+    point reports it separately, and `limited_by` who has set it. `power_limit` is a limit in W for
+    all phases. `session_current` is the limit that was set for the running session. `faults` and
+    `errors` are the charge point's own names of what is wrong. `enabled` is whether it may be used
+    at all. `random_delay` is whether changes of the limit are delayed at random, by at most
+    `random_delay_duration` seconds; such a delay lasts until `delayed_until`. `pending` contains
+    requested values by the kind of the command, never confirmed ones. `requested` is what was
+    requested from Home Assistant, whatever the charge point made of it.
     """
 
     status: Status | None = None
@@ -318,15 +317,15 @@ class ChargepointSnapshot(NodeSnapshot):
     details: Details = Details()
 
     def forgotten(self) -> dict[str, Any]:
-        """Return what takes the place of the values when nobody speaks any more."""
+        """Return the values of a snapshot whose source is gone."""
         live = (each.name for each in fields(self) if each.name not in _OUTLIVING)
         return {name: getattr(_BLANK, name) for name in live} | {"meter": self.meter.counters()}
 
     @property
     def charging(self) -> bool | None:
-        """The proven position of the charge switch, None where the status is unknown.
+        """The confirmed position of the charge switch, None if the status is unknown.
 
-        A pause that was taken while the car slept shows in nothing else.
+        A pause accepted while the car sleeps does not change the status.
         """
         if self.status is None:
             return None
@@ -343,7 +342,7 @@ class ChargepointSnapshot(NodeSnapshot):
         return tuple(sorted(self.faults | self.errors))
 
 
-#: What stays true without its source.
+#: The fields that stay valid without their source.
 _OUTLIVING = {each.name for each in fields(NodeSnapshot)} | {
     *("session", "charged", "pending", "requested")
 }
@@ -353,9 +352,9 @@ _BLANK = ChargepointSnapshot(identity=Identity(name=""))
 def rising(known: float | None, reported: float | None) -> float | None:
     """Return the next value of a lifetime counter that never steps back.
 
-    A small step back is jitter and keeps the known value; a fall below nine tenths
-    means that the meter was reset or replaced, and then its word counts (the same
-    border as Home Assistant's for `total_increasing`).
+    A small step back is jitter and keeps the known value; a fall below nine tenths means that the
+    meter was reset or replaced, and the new value is taken (the same threshold as Home Assistant's
+    for `total_increasing`).
     """
     if known is None or reported is None:
         return known if reported is None else reported

@@ -1,6 +1,6 @@
-"""A thing on a hub: its snapshot, who listens to it, and when it publishes.
+"""A device on a hub: its snapshot, its listeners, and when it publishes.
 
-Nodes are fed with messages and time (`now`), and never know who listens.
+Nodes are given messages and the time (`now`), and know nothing about their listeners.
 """
 
 from collections.abc import Callable, Coroutine
@@ -15,14 +15,14 @@ from .scheduler import Clock, Scheduler, Timers
 
 _LOGGER = logging.getLogger(__name__)
 
-#: For a moment after a fact changed, the measurements that follow from it (power
-#: going to zero, say) may pass at this pace, so that they never contradict it for long.
+#: For a moment after a change of state, the measurements that follow from it (such as power going
+#: to zero) may pass at this pace, so that they never contradict it for long.
 _SETTLING_TIME = 3.0
 _SETTLING_INTERVAL = 1.0
-#: Unknown words that are logged, each once.
+#: How many unknown terms are logged, each of them once.
 _UNKNOWN_WORDS_MAX = 20
 
-#: Why a node alone is not available: what concerns the link is said by the hub.
+#: The reasons that concern one node alone; the hub logs those of the connection.
 _TOLD = CUT_OFF | {Reason.OFFLINE, Reason.SILENT}
 
 type Listener[S] = Callable[[S], None]
@@ -31,7 +31,7 @@ type Changes = dict[str, Any]
 
 
 class Outgoing(Protocol):
-    """What is sent to a charge point; a reply or a refusal refers to its `id`.
+    """A message to a charge point; a reply or a rejection refers to its `id`.
 
     The rest is between a protocol and its kind of hub; for most it is a `Request`.
     """
@@ -42,9 +42,9 @@ class Outgoing(Protocol):
 
 
 class NodeHost(Protocol):
-    """What a node needs of its hub, whatever the transport.
+    """What a node needs from its hub, independent of the transport.
 
-    Whoever calls a listener calls it through `internal_errors`.
+    Listeners are always called through `internal_errors`.
     """
 
     clock: Clock
@@ -53,7 +53,7 @@ class NodeHost(Protocol):
     internal_errors: InternalErrors
 
     def deliver(self, request: Outgoing) -> Coroutine[object, object, None]:
-        """Hand over a request at once, before the first suspension; return when it has left.
+        """Send a request at once, before the first suspension; return when it has been sent.
 
         Raises:
             NotConnectedError: the connection is down, or broke meanwhile.
@@ -68,20 +68,20 @@ class MessageHost(NodeHost, Protocol):
     """A hub whose messages have a topic, or another name, and bytes."""
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Queue a message; it is dropped while the link is down."""
+        """Queue a message; it is dropped while the connection is down."""
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand a message to the broker, or raise NotConnectedError."""
 
 
 class Node[S: NodeSnapshot]:
-    """A thing on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
+    """A device on a hub: an address that identifies it, a snapshot, listeners, deadlines."""
 
-    #: Whether it may report errors that answer no command.
+    #: Whether it may report errors that are not replies to a command.
     reports_errors: ClassVar[bool] = False
 
     def __init__(self, address: str, snapshot: S, host: NodeHost) -> None:
-        """Start from `snapshot`; `address` is unique on the hub and stays for ever."""
+        """Start from `snapshot`; `address` is unique on the hub and never changes."""
         self.address = address
         self.snapshot = snapshot
         self.host = host
@@ -94,26 +94,26 @@ class Node[S: NodeSnapshot]:
         self._listeners: list[Listener[S]] = []
         self._error_listeners: list[Listener[str]] = []
         self._unknown_words: set[str] = set()
-        #: Whether it was said last that it is not available, for a reason of its own.
+        #: Whether it was last logged as unavailable for a reason of its own.
         self._is_missed = False
 
     @override
     def __repr__(self) -> str:
-        """Return what a maintainer knows it by."""
+        """Return a representation for maintainers."""
         return f"{type(self).__name__} {self.address}"
 
     def add_listener(self, listener: Listener[S]) -> Callable[[], None]:
-        """Call `listener(snapshot)` on every publication; returns how to stop that."""
+        """Call `listener(snapshot)` on every publication; return a function that stops that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def add_error_listener(self, listener: Listener[str]) -> Callable[[], None]:
-        """Call `listener(words)` on every error that answers no command; return how to stop."""
+        """Call `listener(words)` on every error that is not a reply; return how to stop."""
         self._error_listeners.append(listener)
         return lambda: self._error_listeners.remove(listener)
 
     def _report_error(self, words: str) -> None:
-        """Tell of an error in the node's own words."""
+        """Report an error in the node's own words."""
         self.host.internal_errors.tell(self._error_listeners, words)
 
     @property
@@ -122,19 +122,19 @@ class Node[S: NodeSnapshot]:
         return self.timers.next_deadline
 
     def connection_made(self, now: float) -> None:
-        """Nothing is known until the node speaks; ask it for everything."""
+        """Ask the node for everything: nothing is known until it reports."""
         self._set_unavailable(Reason.NOT_HEARD, now)
 
     def connection_lost(self, now: float) -> None:
-        """No value is live any more, and nothing happens by itself."""
+        """Make all values unavailable, and send nothing automatically."""
         self._set_unavailable(Reason.NOT_CONNECTED, now)
         self.timers.clear()
 
     def clock_set(self, by: float, now: float) -> None:
-        """The system clock was set `by` seconds: correct what was taken from it."""
+        """Correct the times that were taken from the system clock, which was set `by` seconds."""
 
     def close(self) -> None:
-        """The node was removed from its hub: nothing happens automatically any more."""
+        """Do nothing automatically any longer: the node was removed from its hub."""
         self.timers.stop()
 
     def _update(self, now: float, **changes: Any) -> None:
@@ -146,7 +146,7 @@ class Node[S: NodeSnapshot]:
                 self._publish_collected(now)
 
     def _publish_collected(self, now: float) -> None:
-        """Publish what has changed as one snapshot, now or as soon as it may be."""
+        """Publish the changes as one snapshot, now or as soon as the pace allows."""
         self._collects = False
         snapshot = self.snapshot
         if snapshot == self._published:
@@ -154,7 +154,7 @@ class Node[S: NodeSnapshot]:
         if snapshot.differs_beyond_measurements(self._published):
             self._settling_until = now + _SETTLING_TIME
             self._publish(now)
-            # The next measurement belongs to this change: it need not wait.
+            # The next measurement belongs to this change, so it is not delayed.
             self._published_at = float("-inf")
         else:
             interval = self.host.options.measurement_interval
@@ -175,13 +175,13 @@ class Node[S: NodeSnapshot]:
         self.host.internal_errors.tell(self._listeners, self.snapshot)
 
     def _warn_of(self, word: str, kind: str = "state") -> None:
-        """Log once that its word is not known, and not of too many."""
+        """Log an unknown term once, up to a maximum number of terms."""
         if word not in self._unknown_words and len(self._unknown_words) < _UNKNOWN_WORDS_MAX:
             self._unknown_words.add(word)
             _LOGGER.warning("%s reports the unknown %s %r", self.address, kind, word)
 
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
-        """Take over why the node is not available, None where it is, with `changes`."""
+        """Take over why the node is unavailable, None if it is available, with `changes`."""
         if reason is not self.snapshot.unavailable:
             changes["unavailable"] = reason
         self._update(now, **changes)
