@@ -1,9 +1,9 @@
-"""Which new nodes are made: not more at a time than anybody installs.
+"""Which new nodes are created: no more at a time than anyone would install.
 
-Whoever can publish on the broker can invent addresses, and each would become a device. So
-what is registered always has its place, some new ones come in by themselves, and the others
-wait until the user lets them in. Nothing is made of those that wait: their addresses are
-noted, and their messages dropped.
+Anyone who can publish on the broker can invent addresses, and each would become a device. So
+registered nodes are always admitted, a limited number of new ones is admitted automatically, and
+the others wait until the user admits them. Nothing is created for those that wait: their addresses
+are noted, and their messages dropped.
 """
 
 from collections import deque
@@ -14,31 +14,31 @@ from typing import Final, NamedTuple, Protocol
 from .notices import HubWarning, NewNodesWait
 from .scheduler import Action, Clock, Scheduler, Timers
 
-#: New nodes that come in by themselves within so many seconds.
+#: Maximum number of new nodes that are admitted automatically within so many seconds.
 NEW_MAX: Final = 64
 NEW_WITHIN: Final = 600.0
-#: Those that wait; of more, the ones that were heard last.
+#: Maximum number of waiting nodes; beyond that, the most recent ones.
 WAITING_MAX: Final = 1000
-#: Seconds without a word after which one that waits is forgotten.
+#: Seconds of silence after which a waiting node is forgotten.
 PATIENCE: Final = 86400.0
-#: Seconds in which more may turn up before the user is told: a flood is one notice.
+#: Seconds to wait for more nodes before the user is informed: a flood is one notice.
 _COUNTING_TIME: Final = 2.0
-#: Addresses that the user is shown, and what identifies the notice.
+#: Number of addresses that the user is shown, and the key of the notice.
 _EXAMPLES: Final = 3
 _KEY: Final = "waiting"
 
 
 class NoticeHost(Protocol):
-    """What whoever has something to tell the user needs of the hub."""
+    """What a component that informs the user needs from the hub."""
 
     clock: Clock
     scheduler: Scheduler
 
     def warn(self, warning: HubWarning) -> None:
-        """Tell the user, once, of what only the user can put right."""
+        """Inform the user, once, of a problem that only the user can solve."""
 
     def withdraw(self, key: str) -> None:
-        """It was put right, or was never wrong."""
+        """Withdraw a warning: the problem was solved, or did not exist."""
 
 
 class _Waiting(NamedTuple):
@@ -47,42 +47,42 @@ class _Waiting(NamedTuple):
 
 
 class Admission:
-    """Lets new nodes onto a hub, a few at a time."""
+    """Admits new nodes to a hub, a limited number at a time."""
 
     def __init__(self, hub: NoticeHost, known: Iterable[str]) -> None:
-        """Let those with the `known` addresses in at any time."""
+        """Always admit nodes with the `known` addresses."""
         self._hub = hub
         self._timers = Timers(hub.scheduler, self)
         self._known = set(known)
-        #: When the last new ones came in automatically; an entry keeps it over a reload.
+        #: When the last new nodes were admitted automatically; an entry keeps it over a reload.
         self.came_in: deque[float] = deque(maxlen=NEW_MAX)
-        #: By address, those that were heard last at the end.
+        #: By address; those received last are at the end.
         self._waiting: dict[str, _Waiting] = {}
-        #: What is to be done for those that the user has let in.
+        #: Pending actions for the nodes that the user has admitted.
         self._let_in: deque[Action] = deque()
 
     @property
     def known(self) -> frozenset[str]:
-        """The addresses of all that are registered, or have come in."""
+        """The addresses of all nodes that are registered, or were admitted."""
         return frozenset(self._known)
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The addresses of those that wait."""
+        """The addresses of the waiting nodes."""
         return tuple(self._waiting)
 
     def knows(self, address: str) -> bool:
-        """Return whether `address` is registered, or has come in."""
+        """Return whether `address` is registered, or was admitted."""
         return address in self._known
 
     def admits(self, address: str, now: float, let_in: Action | None = None) -> bool:
-        """Return whether a node with `address` may be made; if not, it waits from now on.
+        """Return whether a node with `address` may be created; if not, it waits from now on.
 
-        Once the user has let it in, `let_in` is called with the time.
+        When the user has admitted it, `let_in` is called with the time.
         """
         if address in self._known:
             return True
-        # Nobody overtakes those that wait.
+        # Waiting nodes come first.
         if not self._waiting and self._has_room(now):
             self.came_in.append(now)
             self._known.add(address)
@@ -91,7 +91,7 @@ class Admission:
         return False
 
     def waits(self, address: str, now: float) -> bool:
-        """Return whether `address`, which was heard now, waits."""
+        """Return whether `address`, which was just received, waits."""
         waiting = self._waiting.get(address)
         if waiting is None:
             return False
@@ -99,7 +99,7 @@ class Admission:
         return True
 
     def admit_all(self) -> None:
-        """Let in all that wait, one after the other."""
+        """Admit all waiting nodes, one after the other."""
         now = self._hub.clock.now()
         self._known.update(self._waiting)
         self._let_in.extend(each.let_in for each in self._waiting.values())
@@ -110,11 +110,11 @@ class Admission:
             self._timers.set("let in", now, self._let_next_in)
 
     def gone(self, address: str) -> None:
-        """A node that was in is gone: it is new when it comes back."""
+        """Handle that an admitted node was removed: it is new if it comes back."""
         self._known.discard(address)
 
     def forget(self, address: str) -> None:
-        """One that may be waiting is gone, as its own system says."""
+        """Forget a node that may be waiting; its own system has removed it."""
         if self._waiting.pop(address, None) is not None:
             self._tell_soon(self._hub.clock.now())
 
@@ -132,7 +132,7 @@ class Admission:
             self._timers.set("forget", waiting.heard_at + PATIENCE, self._forget_silent)
 
     def _forget_silent(self, now: float) -> None:
-        """Forget those that were not heard for long; look again when the next one is due."""
+        """Forget nodes that were silent for long; check again when the next one is due."""
         for address, waiting in tuple(self._waiting.items()):
             if now - waiting.heard_at < PATIENCE:
                 self._timers.set("forget", waiting.heard_at + PATIENCE, self._forget_silent)
@@ -141,7 +141,7 @@ class Admission:
         self._tell(now)
 
     def _let_next_in(self, now: float) -> None:
-        """One at a time: each makes a device, and one that fails costs no other one."""
+        """Admit one node at a time: each makes a device, and a failure must not affect others."""
         let_in = self._let_in.popleft()
         if self._let_in:
             self._timers.set("let in", now, self._let_next_in)

@@ -1,6 +1,6 @@
-"""What a charge point can report and be told, and the settings its maker gave it.
+"""What a charge point can report and accept, and the settings its maker gave it.
 
-A part of the vocabulary of `model`.
+Part of the vocabulary of `model`.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ UNITS: Final = {
 
 
 class Range(NamedTuple):
-    """What a number may be: both ends count.
+    """The permitted values of a number, including both ends.
 
-    `step` is the grain that the charge point has, None where it takes everything.
+    `step` is the resolution of the charge point, None if it accepts any value.
     """
 
     minimum: float
@@ -31,7 +31,7 @@ class Range(NamedTuple):
     step: float | None = 1.0
 
     def clamp_to_step(self, value: float, unit: str = "") -> float:
-        """Return `value` in the charge point's steps, never more than was requested.
+        """Return `value` rounded down to a step of the charge point.
 
         The `unit` is for the error.
 
@@ -43,9 +43,9 @@ class Range(NamedTuple):
             raise OutOfRangeError(value, self.minimum, self.maximum, unit)
         if self.step is None:
             return value
-        # A hair's breadth below a step is meant to be that step.
+        # A value that is minimally below a step is meant to be that step.
         steps = math.floor((value - self.minimum) / self.step + 1e-6)
-        # Without the noise of binary fractions, which no charge point would send back.
+        # Avoid binary rounding noise, which no charge point would send back.
         return round(self.minimum + steps * self.step, 6)
 
 
@@ -53,7 +53,7 @@ type ParameterValue = bool | float | str
 
 
 class ParameterKind(StrEnum):
-    """How a parameter is set; a flag and a value can only be looked at."""
+    """How a parameter is set; a flag and a value are read-only."""
 
     SWITCH = "switch"
     NUMBER = "number"
@@ -66,8 +66,8 @@ class ParameterKind(StrEnum):
 class Parameter:
     """A setting of a charge point as its maker describes it.
 
-    `choices` are the values by the words people know them by, `value_type` is what the
-    protocol calls the type of the value.
+    `choices` are the values by their readable names, `value_type` is the protocol's name for the
+    type of the value.
     """
 
     id: str
@@ -100,11 +100,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a charge point can report and what it can be told. May change at run time.
+    """What a charge point can report and what can be set. May change at run time.
 
-    `options` and `ranges` say what it can be told where that is not a mere yes or no;
-    `assumed` is what it is told and never reports. `lasting` are the fields of the snapshot
-    that it keeps in lasting memory, which wears out by writing; so do all parameters.
+    `options` and `ranges` are the permitted values of controls that are more than on and off;
+    `assumed` are the controls that it never reports. `lasting` are the fields of the snapshot that
+    it stores in flash memory, which wears out by writing; so do all parameters.
     """
 
     reports: frozenset[Feature] = frozenset()
@@ -116,11 +116,11 @@ class Capabilities:
     lasting: frozenset[str] = frozenset()
 
     def reporting(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were evidently reported."""
+        """Return the capabilities with `features`, which were observed in reports."""
         if self.reports.issuperset(features):
             return self
         return replace(self, reports=self.reports.union(features))
 
     def parameter(self, parameter_id: str) -> Parameter | None:
-        """Return the parameter of that id, None where there is none."""
+        """Return the parameter with that id, None if there is none."""
         return next((each for each in self.parameters if each.id == parameter_id), None)

@@ -6,12 +6,12 @@ from typing import Final
 
 from .model import ChargepointSnapshot, PauseReason, Status
 
-#: Ampere below which no car charges (IEC 61851): a lower limit is a pause.
+#: Current in A below which no car charges (IEC 61851): a lower limit is a pause.
 _CURRENT_MIN: Final = 6.0
 
 
 class NotChargingReason(StrEnum):
-    """What has to change before it charges; `CHARGING` where nothing has to."""
+    """What prevents charging; `CHARGING` if nothing does."""
 
     CHARGING = "charging"
     NO_CAR = "no_car"
@@ -41,7 +41,7 @@ _BY_STATUS: Final = {
 
 
 def not_charging_reason(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
-    """Return why it is not charging, None where nobody knows what it does."""
+    """Return why it is not charging, None if its state is unknown."""
     if snapshot.status is None:
         return None
     if snapshot.enabled is False and snapshot.status is not Status.CHARGING:
@@ -51,7 +51,7 @@ def not_charging_reason(snapshot: ChargepointSnapshot) -> NotChargingReason | No
 
 
 def _by_request(snapshot: ChargepointSnapshot) -> NotChargingReason:
-    """Return what it waits for before charging is allowed, or right after that."""
+    """Return what is missing before charging is allowed, or right after that."""
     if snapshot.plugged is False:
         # A card was shown before the car came.
         return NotChargingReason.NO_CAR
@@ -64,7 +64,7 @@ def _by_car(snapshot: ChargepointSnapshot) -> NotChargingReason:
 
 
 def _by_charge_point(snapshot: ChargepointSnapshot) -> NotChargingReason:
-    """Return why the charge point pauses: where it does not say, each of these would do."""
+    """Return why the charge point pauses; several reasons may apply if it does not report one."""
     reason = snapshot.pause_reason
     if reason is PauseReason.FAULT or (reason is None and snapshot.problems):
         return NotChargingReason.FAULT
@@ -76,7 +76,7 @@ def _by_charge_point(snapshot: ChargepointSnapshot) -> NotChargingReason:
 
 
 def _lasting(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
-    """Return what would keep it from charging in any case, None where nothing is known to."""
+    """Return what prevents charging permanently, None if nothing is known to."""
     if snapshot.requested.is_paused:
         return NotChargingReason.SWITCHED_OFF
     if snapshot.delayed_until is not None:
@@ -88,7 +88,7 @@ def _lasting(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
     return NotChargingReason.CURRENT_TOO_LOW if too_low else None
 
 
-#: The states that do not tell by themselves.
+#: The states that do not imply the reason alone.
 _LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], NotChargingReason]]] = {
     Status.REQUESTING: _by_request,
     Status.SUSPENDED_BY_EV: _by_car,
@@ -99,8 +99,8 @@ _LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], NotChargingRea
 class ControlPilotState(StrEnum):
     """A state of the control pilot.
 
-    D (a car that needs ventilation) and E (the pilot has no power) are left out, since no
-    charge point tells of them: it calls the first charging and the second a fault.
+    D (a car that needs ventilation) and E (the pilot has no power) are missing, since no charge
+    point reports them: it reports D as charging and E as a fault.
     """
 
     NO_CAR = "a"
@@ -109,7 +109,7 @@ class ControlPilotState(StrEnum):
     NOT_AVAILABLE = "f"
 
 
-#: Where the status tells it; otherwise it depends on whether a car is there.
+#: The status that implies a state; otherwise it depends on whether a car is plugged in.
 _TOLD: Final = {
     Status.CHARGING: ControlPilotState.CHARGING,
     Status.ERROR: ControlPilotState.NOT_AVAILABLE,
@@ -118,7 +118,7 @@ _TOLD: Final = {
 
 
 def control_pilot_state(snapshot: ChargepointSnapshot) -> ControlPilotState | None:
-    """Return the state of the control pilot, None where nobody knows it."""
+    """Return the state of the control pilot, None if it is unknown."""
     if snapshot.status is None:
         return None
     if (told := _TOLD.get(snapshot.status)) is not None:

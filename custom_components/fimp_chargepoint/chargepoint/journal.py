@@ -1,7 +1,8 @@
-"""The last messages of a hub, for whoever has to find out later what went wrong.
+"""The last messages of a hub, for troubleshooting.
 
-A busy house pushes out of any list what is said once and counts for long: who a charge
-point is, what it can do. So of what is pushed out the last of each kind is kept.
+In a busy installation, a message that is sent once but stays relevant, such as the identity or the
+capabilities of a charge point, would soon drop out of any list. So the last message of each kind is
+kept even then.
 """
 
 from collections import deque
@@ -10,35 +11,35 @@ from enum import StrEnum
 import re
 from typing import Final, NamedTuple
 
-#: Messages that are kept in full, and the bytes they may have together.
+#: Maximum number of messages that are kept in full, and of their total bytes.
 _RECENT_MAX: Final = 1000
 _BYTES_MAX: Final = 1024 * 1024
-#: Kinds of older messages of which the last one is kept, within as many bytes again.
+#: Maximum number of kinds of older messages whose last one is kept, within as many bytes again.
 _KINDS_MAX: Final = 2000
-#: What tells the messages on one topic apart, in the protocols spoken here.
+#: What distinguishes messages on the same topic, in the supported protocols.
 _KIND: Final = re.compile(rb'"(?:type|unit|parameter_id|event)"\s*:\s*"([^"]*)"')
-#: Bytes of a message that are looked at for its kind.
+#: Bytes of a message that are searched for its kind.
 _KIND_WITHIN: Final = 4096
 
 type _Kind = tuple[str, tuple[bytes, ...]]
 
 
 class Mark(StrEnum):
-    """What a line is: a message of today that somebody takes is plain."""
+    """The kind of a line: a message received live on a handled topic is plain."""
 
     PLAIN = ""
-    #: On a topic that nobody takes.
+    #: On a topic that no protocol handles.
     STRAY = "stray"
-    #: Of another day: the broker kept it.
+    #: Retained by the broker from an earlier time.
     RETAINED = "retained"
-    #: From here.
+    #: Sent by us.
     SENT = "sent"
-    #: No message but an event of the link, named by the topic.
+    #: Not a message but an event of the connection, named by the topic.
     NOTE = "note"
 
 
 class Line(NamedTuple):
-    """A message as it came or went at the moment `at`, in POSIX seconds."""
+    """A message as received or sent at the time `at`, in POSIX seconds."""
 
     at: float
     mark: Mark
@@ -47,10 +48,10 @@ class Line(NamedTuple):
 
 
 class Journal:
-    """A bounded memory of messages: adding one costs next to nothing."""
+    """A bounded memory of messages: adding one is very cheap."""
 
     def __init__(self, *, recent_max: int = _RECENT_MAX, bytes_max: int = _BYTES_MAX) -> None:
-        """Keep the last `recent_max` messages in full, and what they have pushed out."""
+        """Keep the last `recent_max` messages in full, and the last older one of each kind."""
         self._recent_max = recent_max
         self._bytes_max = bytes_max
         self._recent: deque[Line] = deque()
@@ -60,21 +61,21 @@ class Journal:
 
     @property
     def older(self) -> tuple[Line, ...]:
-        """What is left of the time before `recent`, oldest first."""
+        """The messages that remain from before `recent`, oldest first."""
         return tuple(self._older.values())
 
     @property
     def recent(self) -> tuple[Line, ...]:
-        """Everything of late, oldest first."""
+        """All recent messages, oldest first."""
         return tuple(self._recent)
 
     def newest(self, mark: Mark) -> Iterator[Line]:
-        """Yield what is kept with `mark`, newest first."""
+        """Yield the lines with `mark`, newest first."""
         for lines in (self._recent, self._older.values()):
             yield from (each for each in reversed(lines) if each.mark is mark)
 
     def add(self, at: float, topic: str, payload: bytes = b"", mark: Mark = Mark.PLAIN) -> None:
-        """Keep a message; of one that would push out all others only the beginning."""
+        """Add a message; one that would displace all others is truncated."""
         payload = payload[: self._bytes_max // 4]
         self._recent.append(Line(at, mark, topic, payload))
         self._recent_bytes += len(topic) + len(payload)
@@ -84,7 +85,7 @@ class Journal:
             self._put_away(line)
 
     def _put_away(self, line: Line) -> None:
-        """Keep what was pushed out until there is a newer one of its kind."""
+        """Keep a displaced message until there is a newer one of its kind."""
         size = len(line.topic) + len(line.payload)
         if size > self._bytes_max:
             return

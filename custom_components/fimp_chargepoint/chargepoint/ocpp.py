@@ -1,7 +1,7 @@
-"""The OCPP client of a station: what is known of it, and what it can be asked.
+"""The OCPP client of a station: what is known of it, and the commands it accepts.
 
-That is the part of a station that talks to the operator's back end (the CSMS). Nothing here
-knows how a protocol spells anything.
+It is the part of a station that communicates with the operator's back end (the CSMS). This module
+is independent of any protocol's format.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from .errors import NotConnectedError
 from .model import NodeSnapshot, Reason
 from .node import Node, NodeHost
 
-#: Seconds that a reply is waited for.
+#: Seconds to wait for a reply.
 _TIMEOUT = 10.0
 
 
@@ -25,9 +25,9 @@ _TIMEOUT = 10.0
 class OcppSnapshot(NodeSnapshot):
     """All that is known of an OCPP client at one moment.
 
-    `connected` is whether it talks to its back end, at `csms_url`, where it is known as
-    `client_id`. `registration` is what the back end thinks of it, `csms_current` (A) and
-    `csms_power` (W) what it lets the whole station draw now.
+    `connected` is whether it is connected to its back end, at `csms_url`, where it is known as
+    `client_id`. `registration` is its status at the back end, `csms_current` (A) and `csms_power`
+    (W) what the back end lets the whole station draw now.
     """
 
     connected: bool | None = None
@@ -40,14 +40,14 @@ class OcppSnapshot(NodeSnapshot):
     csms_power: float | None = None
 
 
-#: The fields of all that only holds as long as somebody says it.
+#: The fields that are only valid while they are being reported.
 NOTHING_KNOWN: Final = dict.fromkeys(
     {each.name for each in fields(OcppSnapshot)} - {each.name for each in fields(NodeSnapshot)}
 )
 
 
 class OcppEvent(StrEnum):
-    """What it tells as it happens."""
+    """The kinds of notifications."""
 
     SECURITY_EVENT = "security_event"
     VARIABLE_CHANGED = "variable_changed"
@@ -55,18 +55,18 @@ class OcppEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcppNotification:
-    """Something that has happened: of what kind, and what is said of it."""
+    """A notification of an event: its kind and its details."""
 
     kind: OcppEvent
     details: dict[str, Any]
 
 
-# What it can be asked -------------------------------------------------------------------
+# Commands -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetVariables:
-    """Tell the values of variables, without any name of all.
+    """Get the values of variables; without names, all of them.
 
     OCPP 1.6 calls them configuration keys, and has no components.
     """
@@ -77,7 +77,7 @@ class GetVariables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetVariable:
-    """Take a value for a variable."""
+    """Set the value of a variable."""
 
     name: str
     value: str
@@ -86,7 +86,7 @@ class SetVariable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorVariables:
-    """Tell when the back end changes one of these variables."""
+    """Send a notification when the back end changes one of these variables."""
 
     names: tuple[str, ...]
     component: str = ""
@@ -94,7 +94,7 @@ class MonitorVariables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSecurityEvent:
-    """Tell the back end of a security event; `critical` None lets the client decide that."""
+    """Report a security event to the back end; if `critical` is None, the client decides that."""
 
     kind: str
     info: str = ""
@@ -103,7 +103,7 @@ class SendSecurityEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeAvailability:
-    """Be available for charging or not: the whole station, an EVSE, or one connector of it."""
+    """Make the whole station, an EVSE, or one of its connectors available for charging, or not."""
 
     operative: bool
     evse: int | None = None
@@ -112,7 +112,7 @@ class ChangeAvailability:
 
 @dataclass(frozen=True, slots=True)
 class StopOcpp:
-    """Disconnect from the back end, and store nothing for it."""
+    """Disconnect from the back end, and store no messages for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +133,17 @@ type OcppCommand = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A message to the client, and how to read the reply; None where there is none."""
+    """A message to the client, and how to read the reply; None if there is none."""
 
     request: Request
     answer: Callable[[Any], dict[str, Any]] | None
 
 
 class OcppClient(Node[OcppSnapshot], ABC):
-    """An OCPP client that tells of itself and answers questions."""
+    """An OCPP client that sends notifications and replies to commands."""
 
     def __init__(self, address: str, snapshot: OcppSnapshot, host: NodeHost) -> None:
-        """Start with no question open."""
+        """Start without open requests."""
         super().__init__(address, snapshot, host)
         self._calls = PendingReplies(host, self.timers, _TIMEOUT)
         self._event_listeners: list[Callable[[OcppNotification], None]] = []
@@ -151,32 +151,32 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def add_event_listener(
         self, listener: Callable[[OcppNotification], None]
     ) -> Callable[[], None]:
-        """Call `listener(told)` whenever something happens; returns how to stop that."""
+        """Call `listener(told)` on every notification; return a function that stops that."""
         self._event_listeners.append(listener)
         return lambda: self._event_listeners.remove(listener)
 
     @abstractmethod
     def check(self, command: OcppCommand) -> None:
-        """Make sure that it can be told so; sends nothing.
+        """Check that it accepts a command; sends nothing.
 
         Raises:
-            InvalidRequestError: it cannot, or what was asked for makes no sense.
+            InvalidRequestError: it does not, or the command is invalid.
 
         """
 
     @abstractmethod
     def _question(self, command: OcppCommand, now: float) -> Question:
-        """Return what to ask; raises as `check` does."""
+        """Return the message to send; raises like `check`."""
 
     def _done(self, command: OcppCommand) -> None:
-        """It has taken a command."""
+        """Handle that it has accepted a command."""
 
     async def perform(self, command: OcppCommand) -> dict[str, Any]:
-        """Let it do something; returns what it replies, in plain values.
+        """Send a command; return the reply in plain values.
 
         Raises:
             NotConnectedError, CommandRejectedError, CommandTimeoutError,
-            InvalidRequestError: as they say.
+            InvalidRequestError: see there.
 
         """
         question = self._question(command, self.host.clock.now())
@@ -191,7 +191,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
         return answer
 
     def _tell(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
-        """Tell of something that has just happened; what is not known of it is left out."""
+        """Notify the listeners of an event; unknown details are left out."""
         known = {key: value for key, value in details.items() if value is not None}
         told = OcppNotification(kind=kind, details=known)
         self.host.internal_errors.tell(self._event_listeners, told)
@@ -208,7 +208,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
-        """Forget with their source what is not known any more."""
+        """Forget values that are no longer known if their source is gone."""
         if reason is not None:
             changes = NOTHING_KNOWN | changes
         super()._set_unavailable(reason, now, **changes)

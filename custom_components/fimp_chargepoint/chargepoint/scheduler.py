@@ -1,9 +1,9 @@
-"""The clock and the scheduler of a hub. Time is an argument everywhere else.
+"""The clock and the scheduler of a hub. Everywhere else, time is an argument.
 
-A `float` is a moment of this clock, which never jumps: what deadlines, ages and durations are
-made of. A `datetime` is what the calendar says, for people, for the wire and for the disk. A
-system clock that is set, as that of a small computer soon after it was switched on, changes
-what the calendar says of every moment, and no duration.
+A `float` is a time of this clock, which never jumps; it is used for deadlines, ages and durations.
+A `datetime` is calendar time, for users, for messages and for storage. If the system clock is set,
+as on a small computer soon after it starts, the calendar time of every moment changes, but no
+duration does.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from typing import Final, Protocol, override
 
 from .internal_errors import InternalErrors
 
-#: The same for every clock, so that a moment of one means the same to the next one.
+#: The same for all clocks, so that their times can be compared.
 _EPOCH: Final = system_time() - monotonic()
-#: Seconds that the system clock may be off before it counts as set.
+#: Seconds by which the system clock may be off before it counts as set.
 _TOLERANCE: Final = 5.0
-#: Seconds after which it is noticed at the latest that the system clock was set.
+#: Maximum seconds until a change of the system clock is noticed.
 _CLOCK_INTERVAL: Final = 60.0
-#: Cancelled deadlines that the heap may hold beside as many valid ones.
+#: Maximum number of cancelled deadlines in the heap, in addition to as many valid ones.
 _CANCELLED_MAX: Final = 64
 
 
@@ -33,34 +33,34 @@ def posix(when: float) -> datetime:
 
 
 class Clock(Protocol):
-    """Tells the time in seconds that never jump, and calls back at a time."""
+    """A clock that never jumps, in seconds, and calls back at a given time."""
 
     def now(self) -> float:
-        """Return the present moment."""
+        """Return the current time."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` at `when`; the returned function cancels that."""
 
     def to_datetime(self, when: float) -> datetime:
-        """Return what the calendar says of a moment of the clock, by what is known now."""
+        """Return the calendar time of a time of the clock, by the current system clock."""
         return posix(when)
 
     def adjust(self) -> float:
-        """Follow the system clock; return by how many seconds it was set, 0.0 if it was not."""
+        """Follow the system clock; return the seconds by which it was set, 0.0 if it was not."""
         return 0.0
 
 
 class SteadyClock(Clock):
-    """Real time: POSIX seconds when the program started plus monotonic seconds since."""
+    """Real time: POSIX seconds at the start of the program plus monotonic seconds since."""
 
     def __init__(self) -> None:
-        """Read the system clock; needs a running event loop."""
+        """Read the system clock; requires a running event loop."""
         self._loop = asyncio.get_running_loop()
         self._ahead = self._measure()
 
     @override
     def now(self) -> float:
-        """Return the present moment."""
+        """Return the current time."""
         return _EPOCH + self._loop.time()
 
     @override
@@ -70,12 +70,12 @@ class SteadyClock(Clock):
 
     @override
     def to_datetime(self, when: float) -> datetime:
-        """Return what the calendar says of a moment of the clock, by what is known now."""
+        """Return the calendar time of a time of the clock, by the current system clock."""
         return posix(when + self._ahead)
 
     @override
     def adjust(self) -> float:
-        """Follow the system clock; return by how many seconds it was set, 0.0 if it was not."""
+        """Follow the system clock; return the seconds by which it was set, 0.0 if it was not."""
         ahead = self._measure()
         by = ahead - self._ahead
         if abs(by) <= _TOLERANCE:
@@ -93,9 +93,9 @@ type Action = Callable[[float], None]
 
 @dataclass(slots=True, eq=False)
 class _Deadline:
-    """An action, whose it is, and when it is due; None if it was cancelled.
+    """An action, its owner, and when it is due; None if it was cancelled.
 
-    A cancelled one must not keep its owner, which may be a removed node, in memory.
+    A cancelled deadline must not keep its owner, possibly a removed node, in memory.
     """
 
     when: float
@@ -108,7 +108,7 @@ class _Deadline:
 
 
 class Scheduler:
-    """Everything of one hub that happens later: a heap of deadlines, one timer of the loop.
+    """All deadlines of one hub: a heap with a single timer of the event loop.
 
     A deadline that is moved or cancelled stays in the heap until its time, so that setting one
     costs the same with one charge point as with a thousand.
@@ -117,7 +117,7 @@ class Scheduler:
     def __init__(
         self, clock: Clock, errors: InternalErrors, *, before: Callable[[], None] = lambda: None
     ) -> None:
-        """Call `before()` each time when something is due."""
+        """Call `before()` each time something is due."""
         self._clock = clock
         self._errors = errors
         self._before = before
@@ -130,7 +130,7 @@ class Scheduler:
 
     @property
     def next_deadline(self) -> float | None:
-        """The nearest deadline, None if there is none."""
+        """The next deadline, None if there is none."""
         while self._heap and self._heap[0].job is None:
             heappop(self._heap)
             self._cancelled -= 1
@@ -139,7 +139,7 @@ class Scheduler:
     def run(self, now: float) -> None:
         """Run what is due, in the order of the deadlines.
 
-        What an action sets is left for the next time, even if it is due already.
+        Deadlines that an action sets are left for the next run, even if they are due already.
         """
         try:
             self._before()
@@ -156,7 +156,7 @@ class Scheduler:
             self.rearm()
 
     def rearm(self) -> None:
-        """Set the timer of the loop to the nearest deadline."""
+        """Set the timer of the event loop to the next deadline."""
         if self._disarm is not None:
             self._disarm()
             self._disarm = None
@@ -166,12 +166,12 @@ class Scheduler:
             self._disarm = self._clock.call_at(self._armed_for, lambda: self.run(self._clock.now()))
 
     def stop(self) -> None:
-        """Run nothing any more."""
+        """Stop running actions."""
         self._stopped = True
         self.rearm()
 
     def add(self, deadline: _Deadline) -> None:
-        """Add a deadline; only `Timers` does that."""
+        """Add a deadline. Only for `Timers`."""
         self._number += 1
         deadline.number = self._number
         heappush(self._heap, deadline)
@@ -179,7 +179,7 @@ class Scheduler:
             self.rearm()
 
     def cancel(self, deadline: _Deadline) -> None:
-        """Cancel a deadline; only `Timers` does that."""
+        """Cancel a deadline. Only for `Timers`."""
         deadline.job = None
         self._cancelled += 1
         if self._cancelled > _CANCELLED_MAX + len(self._heap) // 2:
@@ -192,9 +192,9 @@ class Timers:
     """The deadlines of one owner, by name: setting a name again moves its deadline."""
 
     def __init__(self, scheduler: Scheduler, owner: object = None, *, running: bool = True) -> None:
-        """Have none; `owner` is what an action that raises is logged with.
+        """Start empty; `owner` is logged with an action that raises.
 
-        Before `start`, those that are not `running` only remember what they are to do.
+        Until `start`, timers that are not `running` only store their actions.
         """
         self._scheduler = scheduler
         self._running = running
@@ -202,7 +202,7 @@ class Timers:
         self.due: dict[str, _Deadline] = {}
 
     def start(self) -> None:
-        """Run what is set, from now on."""
+        """Run the actions from now on."""
         if not self._running:
             self._running = True
             for deadline in self.due.values():
@@ -210,7 +210,7 @@ class Timers:
 
     @property
     def next_deadline(self) -> float | None:
-        """The nearest deadline of the owner, None if it has none; looks at all of them."""
+        """The next deadline of the owner, None if it has none; checks all of them."""
         return min((each.when for each in self.due.values()), default=None)
 
     def __contains__(self, name: str) -> bool:
@@ -218,19 +218,19 @@ class Timers:
         return name in self.due
 
     def set(self, name: str, when: float, action: Action) -> None:
-        """Run `action(now)` at `when`, instead of what was set for `name` before."""
+        """Run `action(now)` at `when`, replacing the previous deadline of `name`."""
         self.cancel(name)
         self.due[name] = deadline = _Deadline(when, name, (self, action))
         if self._running:
             self._scheduler.add(deadline)
 
     def cancel(self, name: str) -> None:
-        """Cancel `name`, which need not be set."""
+        """Cancel `name` if it is set."""
         if (deadline := self.due.pop(name, None)) is not None:
             self._scheduler.cancel(deadline)
 
     def stop(self) -> None:
-        """Cancel all of them, and run nothing that is set later."""
+        """Cancel all of them, and never run those that are set later."""
         self._running = False
         self.clear()
 

@@ -1,6 +1,6 @@
 """A session as a charge point reports it, and when it began. Part of the vocabulary. Pure.
 
-All protocols and the tracker of the sessions use the one inference of the start below.
+All protocols and the session tracker infer a missing start as defined below.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ SAME_START: Final = timedelta(seconds=2)
 
 
 class EndReason(StrEnum):
-    """What ended a session's transaction: OCPP's reasons, and those EVerest adds."""
+    """Why a transaction ended: OCPP's reasons, and those that EVerest adds."""
 
     DE_AUTHORIZED = "de_authorized"
     EMERGENCY_STOP = "emergency_stop"
@@ -44,12 +44,12 @@ class EndReason(StrEnum):
 class Session:
     """The time from plug-in to plug-out. Its energy is `Meter.session_energy`.
 
-    `started` also tells sessions apart, so it never changes within one. If the charge point
-    does not report it, it is `inferred`: then `offset` is how many seconds our
-    clock was set by since, and `start_guessed` means that the session was already running.
-    `authorized` is None if the charge point does not report it, `token` the last characters of
-    the token (all of it would be a key). `previous_energy` is the charge point's own figure for
-    the session before this one, in kWh.
+    `started` also identifies the session, so it never changes within one. If the charge point does
+    not report it, it is `inferred`: then `offset` is how many seconds our clock was set by since,
+    and `start_guessed` means that the session was already running. `authorized` is None if the
+    charge point does not report it. `token` contains only the last characters of the token, which
+    as a whole is a key. `previous_energy` is the charge point's own value for the previous session,
+    in kWh.
     """
 
     id: str | None = None
@@ -69,17 +69,17 @@ class Session:
 
     @property
     def began(self) -> datetime | None:
-        """When it began, by the clock as it is now."""
+        """When it began, by the current setting of the clock."""
         return corrected(self.started, self.offset)
 
 
 def corrected(taken: datetime | None, offset: float | None) -> datetime | None:
-    """Return a time that was taken from a clock which has been set by `offset` seconds since."""
+    """Return a time that was taken from a clock which was set by `offset` seconds since."""
     return taken + timedelta(seconds=offset) if taken is not None and offset else taken
 
 
 class Identified(Protocol):
-    """What tells sessions apart, each None if it was not reported."""
+    """What identifies a session; each property is None if it was not reported."""
 
     @property
     def id(self) -> str | None: ...  # noqa: D102
@@ -89,7 +89,7 @@ class Identified(Protocol):
 
 
 def is_same(one: Identified, other: Identified) -> bool | None:
-    """Return whether both are the same session, None if nothing decides it."""
+    """Return whether both are the same session, None if that cannot be decided."""
     if one.id is not None and other.id is not None:
         return one.id == other.id
     if one.started is not None and other.started is not None:
@@ -100,10 +100,10 @@ def is_same(one: Identified, other: Identified) -> bool | None:
 def inferred(
     session: Session, known: Session, now: datetime, *, continues: bool, observed: bool
 ) -> Session:
-    """Return `session`, whose start was not reported, with the start that we infer.
+    """Return `session`, whose start was not reported, with an inferred start.
 
-    It keeps the start of the `known` session if it `continues` that one. Otherwise it begins
-    `now`, which is a guess unless its beginning was `observed`.
+    It keeps the start of the `known` session if it `continues` that one. Otherwise it begins `now`,
+    which is a guess unless its beginning was `observed`.
     """
     if continues and known.started is not None:
         return replace(
@@ -118,7 +118,7 @@ def inferred(
 def restored(
     session: Session, energy: float | None, started: datetime, stored_energy: float
 ) -> Session:
-    """Return `session` with the start that an earlier run inferred, unless that is another one.
+    """Return `session` with the start inferred in an earlier run, if it is the same session.
 
     Energies are in kWh: `energy` as reported, `stored_energy` as last known by the earlier run.
     """

@@ -1,4 +1,4 @@
-"""A station with several charge points: what is wrong with it as a whole."""
+"""A station with several charge points: the faults of the station as a whole."""
 
 from dataclasses import dataclass
 from typing import override
@@ -10,7 +10,7 @@ from .node import Node, NodeHost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationSnapshot(NodeSnapshot):
-    """All that is known of a station; `faults` is None until it has told of them."""
+    """All that is known of a station; `faults` is None until it reports them."""
 
     faults: frozenset[str] | None = None
 
@@ -24,7 +24,7 @@ class Station(Node[StationSnapshot]):
     """A station, whose charge points are nodes of their own."""
 
     def __init__(self, address: str, name: str, host: NodeHost) -> None:
-        """Start with nothing known; `name` tells it from others, and may be empty."""
+        """Start with nothing known; `name` distinguishes it from others, and may be empty."""
         snapshot = StationSnapshot(
             identity=Identity(name=name, kind=NodeKind.STATION),
             capabilities=Capabilities(reports=frozenset({Feature.STATION_FAULTS})),
@@ -32,18 +32,18 @@ class Station(Node[StationSnapshot]):
         super().__init__(address, snapshot, host)
 
     def take_faults(self, faults: frozenset[str] | None, now: float) -> None:
-        """Take the names of everything that is wrong, None where that is not known."""
+        """Take the names of everything that is wrong, None if that is unknown."""
         if self.snapshot.available:
             self._update(now, faults=faults)
 
     def set_available(self, reason: Reason | None, now: float) -> None:
-        """Take over whether it is there, None for yes."""
+        """Take over why it is unavailable, None if it is available."""
         if reason is not self.snapshot.unavailable:
             self._set_unavailable(reason, now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
-        """Forget what is wrong with its source."""
+        """Forget its faults if their source is gone."""
         if reason is not None:
             changes = {"faults": None} | changes
         super()._set_unavailable(reason, now, **changes)

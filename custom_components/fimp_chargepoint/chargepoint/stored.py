@@ -1,6 +1,6 @@
-"""Reads what was stored: only what is damaged is lost, and unknown fields stay.
+"""Reads stored data: only damaged parts are lost, and unknown fields are kept.
 
-A file can be older or newer than the code, edited by hand, or damaged by a disk. A *reader*
+A file can be older or newer than the code, edited manually, or damaged by a disk. A *reader*
 returns the value of what was stored, and raises `DamagedError` if it cannot be read. Pure.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 type Reader[T] = Callable[[object], T]
 type Readers = Mapping[str, Reader[object]]
 
-#: Nothing beyond these was stored by us.
+#: We never store values beyond these.
 _NUMBER_MAX: Final = 1e9
 _TEXT_MAX: Final = 255
 _YEARS: Final = range(2000, 2100)
@@ -20,7 +20,7 @@ _ITEMS_MAX: Final = 1000
 
 
 class DamagedError(ValueError):
-    """A stored value is not what it should be."""
+    """A stored value is invalid."""
 
 
 class Fields(NamedTuple):
@@ -50,11 +50,11 @@ def fields(value: object, readers: Readers, required: Collection[str] = ()) -> F
 
 
 def whole(value: object, readers: Readers, nullable: Collection[str] = ()) -> Fields:
-    """Return the fields of an object that has no use in parts.
+    """Return the fields of an object that is useless if incomplete.
 
     Raises:
-        DamagedError: it is not an object, or a field is missing, damaged, or null without
-            being one of the `nullable`.
+        DamagedError: it is not an object, or a field is missing, damaged, or null and not one
+        of the `nullable`.
 
     """
     known, unknown = fields(value, readers, [name for name in readers if name not in nullable])
@@ -99,7 +99,7 @@ def timestamp(value: object) -> datetime:
 
 
 def one_of(*values: str) -> Reader[str]:
-    """Return a reader of one of some words."""
+    """Return a reader of one of several values."""
 
     def read(value: object) -> str:
         if value not in values:
@@ -110,7 +110,7 @@ def one_of(*values: str) -> Reader[str]:
 
 
 def list_of[T](reader: Reader[T], most: int = _ITEMS_MAX) -> Reader[list[T]]:
-    """Return a reader of a list: of the last items, without those that are damaged."""
+    """Return a reader of a list: the last items, without those that are damaged."""
 
     def read(value: object) -> list[T]:
         if not isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Silence, and questions without an answer: one owner for both, in every protocol."""
+"""Detect silence and unanswered questions, the same way in every protocol."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -21,9 +21,9 @@ class Patience(NamedTuple):
 
 
 class Watchdog:
-    """Notices that a node has stopped sending messages.
+    """Detects that a node has stopped sending messages.
 
-    A message only sets a number: the deadline moves when it is due, not with every message.
+    A message only stores a time; the deadline moves when it is due, not with every message.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class Watchdog:
         self.received(now)
 
     def received(self, now: float) -> None:
-        """Take note of a message."""
+        """Record that a message has arrived."""
         self.heard_at = now
         self._asked = 0
         if not self._scheduled:
             self._schedule(now)
 
     def patience_changed(self, now: float) -> None:
-        """Apply another patience to a silence that has begun."""
+        """Apply a changed patience to the current silence."""
         if not self._asked:
             self._check(now)
 
@@ -77,7 +77,7 @@ class Watchdog:
 
 
 class Inquiry:
-    """A question that is asked again until it is answered."""
+    """A question that is repeated until it is answered."""
 
     def __init__(
         self,
@@ -90,8 +90,8 @@ class Inquiry:
     ) -> None:
         """Ask with `pauses` in between, in seconds.
 
-        After the last one, call `gave_up(now)`; without it, the last pause repeats for ever.
-        `name` is the name of the timer.
+        After the last pause, call `gave_up(now)`; without `gave_up`, the last pause repeats
+        forever. `name` is the name of the timer.
         """
         self._timers = timers
         self._name = name
@@ -101,20 +101,20 @@ class Inquiry:
 
     @property
     def is_open(self) -> bool:
-        """Whether an answer is awaited."""
+        """Whether the question is unanswered."""
         return self._name in self._timers
 
     def start(self, now: float) -> None:
-        """Ask, and begin to wait for the answer."""
+        """Ask, and start waiting for the answer."""
         self._ask(now)
         self.wait(now)
 
     def wait(self, now: float) -> None:
-        """Begin to wait for an answer to a question that was asked before."""
+        """Start waiting for the answer to a question that was already asked."""
         self._wait(0, now)
 
     def answered(self) -> None:
-        """End the waiting."""
+        """Stop waiting."""
         self._timers.cancel(self._name)
 
     def _wait(self, number: int, now: float) -> None:

@@ -1,10 +1,10 @@
-"""Commands that wait for their proof: one slot per kind, a newer one takes the place.
+"""Commands that wait for confirmation: one slot per kind; a newer command replaces an older one.
 
-A charge point answers late, with stale reports, and more than once. So a command is done
-when a report shows what was wanted, and where an older command may still take effect,
-only a report of some seconds later counts. A command may have to wait before it leaves;
-a newer one takes its place meanwhile. A message is handed over before anything is told of
-it, so that nobody who is told can keep a stop from leaving. Knows nothing of protocols.
+A charge point may answer late, with stale reports, and more than once. So a command is done when a
+report shows the requested value; if an older command may still take effect, only a report some
+seconds later counts. A command may be delayed before it is sent, and be replaced by a newer one
+meanwhile. A message is sent before listeners are notified of it, so that no listener can delay a
+stop. Knows nothing of protocols.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from ..errors import (
 from ..model import Feature, Status
 from ..node import Outgoing
 
-# What a command is made of has a file of its own.
+# The parts of a command have a file of their own.
 from .request import EVER, Commanded, Outstanding
 from .request import Command as Command  # noqa: PLC0414
 from .request import ExpectedState as ExpectedState  # noqa: PLC0414
 from .request import Request as Request  # noqa: PLC0414
 from .request import expects as expects  # noqa: PLC0414
 
-#: The part of the time limit after which evidence is asked for, again and again.
+#: The part of the time limit after which a report is requested, repeatedly.
 _ASK = 1 / 4
-#: The part of it that a refusal has to come, where all was as wanted before the command.
+#: The part of it within which a refusal must arrive if the requested state existed before.
 _REFUSAL = 1 / 10
-#: Seconds until what was refused for now is sent again, and for how long at most.
+#: Seconds until a message that was refused for now is sent again, and the maximum duration.
 _RETRY_AFTER = 5.0
 _RETRY_FOR = 60.0
 
@@ -49,10 +49,10 @@ class Commands:
         ask: Callable[[str], None],
         show: Callable[[Mapping[str, object]], None],
     ) -> None:
-        """Start with none.
+        """Start without any.
 
-        `ask(report)` asks the charge point for a report, `show(pending)` shows all requested
-        values, by kind.
+        `ask(report)` requests a report from the charge point, `show(pending)` publishes all
+        requested values, by kind.
         """
         self._chargepoint = chargepoint
         self._timers = chargepoint.timers
@@ -65,33 +65,33 @@ class Commands:
         self._closed = False
 
     def is_noop(self, kind: str, effect: ExpectedState) -> bool:
-        """Whether `effect` is so already, and nothing that has left can change that."""
+        """Whether `effect` already applies, and no message that was sent can change that."""
         under_way = self.waits(kind) and not self.is_queued(kind)
         opposed = self._outstanding.opposes(effect)
         return effect.matches(self._chargepoint.snapshot) and not under_way and not opposed
 
     def waits(self, kind: str) -> bool:
-        """Whether a command of `kind` waits, to leave or for its proof."""
+        """Whether a command of `kind` waits to be sent or to be confirmed."""
         return kind in self._waiting
 
     def is_queued(self, kind: str) -> bool:
-        """Whether a command of `kind` waits to leave."""
+        """Whether a command of `kind` waits to be sent."""
         return kind in self._waiting and self._waiting[kind].sent is None
 
     def cancel_queued(self, kind: str, effect: ExpectedState) -> None:
-        """What is wanted now is so: nothing that would change it may leave any more."""
+        """Cancel all unsent commands that would change `effect`, which already applies."""
         for each in tuple(self._waiting.values()):
             if self.is_queued(each.kind) and (each.kind == kind or _opposite(each.effect, effect)):
                 self._settle(each, CommandSupersededError("command_superseded"))
 
     async def perform(self, command: Command) -> None:
-        """Send `command` and return when the charge point has proven it.
+        """Send `command` and return when the charge point has confirmed it.
 
         The wait belongs to the charge point: a caller that gives up does not end it.
 
         Raises:
             NotConnectedError, CommandRefusedError, CommandTimeoutError,
-            CommandSupersededError: as they say.
+            CommandSupersededError: see there.
 
         """
         if self._closed:
@@ -102,11 +102,11 @@ class Commands:
             self._supersede(command)
             self._waiting[command.kind] = command
         elif command.requested is False and at_once:
-            # A stop is said again, and gets its own time.
+            # A stop is sent again, with a timeout of its own.
             command = waiting
             command.refused = None
         else:
-            # The same is on its way already: wait with it.
+            # The same command is already in progress: wait with it.
             await _end_of(waiting.waiters[-1])
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -115,12 +115,12 @@ class Commands:
             self._send(command)
         else:
             self._hold(command)
-        # In one go: what was sent, and what it replaced.
+        # Publish the new request and the one that it replaced in one step.
         self._tell()
         await _end_of(done)
 
     def reported(self, report: str) -> None:
-        """End the waits that the report called `report` proves."""
+        """End the waits that the report called `report` confirms."""
         now, snapshot = self._chargepoint.host.clock.now(), self._chargepoint.snapshot
         for command in tuple(self._waiting.values()):
             if (
@@ -135,13 +135,13 @@ class Commands:
         self._outstanding.reported(report, facts, now)
 
     def accept(self, request_id: str) -> None:
-        """End the wait of `request_id`, where nothing but acceptance can prove it."""
+        """End the wait of `request_id`, if acceptance is its only confirmation."""
         command = self._waiting_for(request_id)
         if command is not None and command.effect is None:
             self._succeed(command)
 
     def confirm(self, request_id: str) -> None:
-        """End the wait of `request_id`, whose own reply shows what was wanted."""
+        """End the wait of `request_id`, whose own reply shows the requested value."""
         command = self._waiting_for(request_id)
         if command is not None:
             self._succeed(command)
@@ -173,18 +173,18 @@ class Commands:
         return sent[0] if len(sent) == 1 else ""
 
     def give_up(self, kind: str, error: ChargepointError) -> None:
-        """End the wait for a command that cannot be proven any more."""
+        """End the wait for a command that can no longer be confirmed."""
         command = self._waiting.get(kind)
         if command is not None:
             self._settle(command, error)
 
     def connection_lost(self) -> None:
-        """End all waits: whether it was done can no longer be seen."""
+        """End all waits: their confirmations can no longer arrive."""
         for command in tuple(self._waiting.values()):
             self._settle(command, NotConnectedError("connection_lost"))
 
     def close(self) -> None:
-        """End all waits, and take no command any more."""
+        """End all waits, and accept no further commands."""
         self._closed = True
         self.connection_lost()
 
@@ -196,7 +196,7 @@ class Commands:
         return None
 
     def _retries(self, command: Command, error: CommandRefusedError) -> bool:
-        """Whether `command`, refused for now, is sent again; nobody's time runs meanwhile."""
+        """Whether `command`, refused for now, is sent again; its timeout is suspended meanwhile."""
         now, overtaken = self._chargepoint.host.clock.now(), command.overtaken
         if command.refused is None:
             command.refused = now, self._chargepoint.snapshot
@@ -220,8 +220,8 @@ class Commands:
         return True
 
     def _hold(self, command: Command) -> None:
-        """Let `command` leave when it may, unless all is as wanted by then."""
-        # What is so before it has left is not its doing.
+        """Send `command` as soon as permitted, unless its effect already applies by then."""
+        # What applies before it is sent is not its effect.
         command.counts_from = float("inf")
 
         def release(now: float) -> None:
@@ -237,11 +237,11 @@ class Commands:
         self._timers.set(f"hold {command.kind}", command.not_before(), release)
 
     def _send(self, command: Command) -> None:
-        """Send the message of `command`, then begin to wait for its proof.
+        """Send the message of `command`, then start waiting for its confirmation.
 
-        The link takes it before any bookkeeping. From then on it belongs to the charge point:
-        a caller that gives up does not take it back. On a link that hangs it is queued, and
-        may still arrive.
+        The connection takes it before any bookkeeping. From then on it belongs to the charge point:
+        a caller that gives up does not take it back. If the connection hangs, it is queued, and may
+        still arrive.
         """
         try:
             request = command.request()
@@ -251,11 +251,11 @@ class Commands:
             leaving.add_done_callback(partial(self._left, command))
             self._begin(command, request)
         except Exception as error:  # noqa: BLE001
-            # Whatever it is, the caller has to know.
+            # The caller has to know, whatever the error is.
             self._end(command, error)
 
     def _begin(self, command: Command, request: Outgoing) -> None:
-        """Wait for the proof of `command`, whose message was handed over."""
+        """Wait for the confirmation of `command`, whose message was handed over."""
         if command.effect is not None and command.report is not None:
             if command.sent is None:
                 self._watch(command, command.effect, command.report)
@@ -266,7 +266,7 @@ class Commands:
         self._limit_the_wait(command)
 
     def _left(self, command: Command, leaving: asyncio.Task[None]) -> None:
-        """The message of `command` has left, or could not; that may be all there is to know."""
+        """Handle that the message of `command` was sent, or failed; this may be final."""
         self._leaving.discard(leaving)
         if leaving.cancelled():
             return
@@ -276,17 +276,17 @@ class Commands:
             self._succeed(command)
 
     def _watch(self, command: Command, effect: ExpectedState, report: str) -> None:
-        """Decide from when on reports count, and ask for them."""
+        """Decide from when on reports count, and request them."""
         now = self._chargepoint.host.clock.now()
         command.counts_from = EVER
         if self._outstanding.opposes(effect):
-            # Until then a report may be of before the command.
+            # Until then a report may date from before the command.
             command.counts_from = now + self._chargepoint.report_age
         elif effect.matches(self._chargepoint.snapshot):
             command.counts_from = now + _REFUSAL * self._timeout
 
         def ask(now: float) -> None:
-            # The first report may be stale, and a later one may not come by itself.
+            # The first report may be stale, and a later one may not come automatically.
             self._ask(report)
             self._timers.set(f"ask {command.kind}", now + interval, ask)
 
@@ -295,7 +295,7 @@ class Commands:
         self._timers.set(f"ask {command.kind}", first, ask)
 
     def _limit_the_wait(self, command: Command) -> None:
-        """Give all who wait for `command`, and have no time limit, the whole time from now."""
+        """Apply the full timeout from now to all callers of `command` that have none yet."""
 
         def expire(done: asyncio.Future[None], _: float) -> None:
             is_start = command.effect == expects(Feature.CHARGING, value=True)
@@ -316,27 +316,27 @@ class Commands:
                 self._timers.set(name, when, partial(expire, done))
 
     def _supersede(self, command: Command) -> None:
-        """End the waits whose place `command` takes: its own kind's, and its opposites."""
+        """End the waits that `command` replaces: those of its kind, and its opposites."""
         for each in tuple(self._waiting.values()):
             if each.kind == command.kind or _opposite(each.effect, command.effect):
                 self._end(each, CommandSupersededError("command_superseded"))
 
     def _succeed(self, command: Command) -> None:
-        """End all waits for `command`: what it wanted has happened."""
+        """End all waits for `command`, whose effect has occurred."""
         if command.effect is not None:
             self._outstanding.confirmed(command.effect.fact)
         self._end(command, None)
-        # First what holds now, then that nothing is awaited any more.
+        # Publish the new state first, then the end of the request.
         command.achieved()
         self._tell()
 
     def _settle(self, command: Command, error: BaseException | None = None) -> None:
-        """End all waits for `command`, with success or with `error`, and show that."""
+        """End all waits for `command`, with success or with `error`, and publish that."""
         self._end(command, error)
         self._tell()
 
     def _end(self, command: Command, error: BaseException | None) -> None:
-        """End all waits for `command`; nothing is shown of it yet."""
+        """End all waits for `command` without publishing it yet."""
         if self._waiting.get(command.kind) is not command:
             return
         del self._waiting[command.kind]
@@ -348,7 +348,7 @@ class Commands:
             _finish(done, error)
 
     def _tell(self) -> None:
-        """Show what is wanted now."""
+        """Publish what is currently requested."""
         self._show({kind: each.requested for kind, each in self._waiting.items()})
 
 

@@ -2,40 +2,40 @@
 
 
 class Mode:
-    """What is known of the mode of charging, and what the next start shall have."""
+    """The current charging mode, and the mode for the next start."""
 
     def __init__(self) -> None:
-        """Know nothing, and choose nothing."""
+        """Start with no known and no chosen mode."""
         self.chosen: str | None = None
-        #: The mode of the charging that goes on, as reported, else as proven by us.
+        #: The mode of the current charging, as reported, else as confirmed by us.
         self.in_force: str | None = None
-        #: What the last report of the status said of the mode.
+        #: The mode in the last report of the status.
         self.reported: str | None = None
 
     @property
     def shown(self) -> str | None:
-        """What people are shown."""
+        """The mode to display."""
         return self.in_force or self.reported or self.chosen
 
     def choose(self, mode: str) -> None:
-        """The user wants the next start to be in `mode`."""
+        """Set the mode of the next start."""
         self.chosen = mode
 
     def take(self, mode: str) -> None:
-        """Charging goes on in `mode`, as was asked for."""
+        """Take note that charging continues in `mode`, as requested."""
         self.chosen = mode
         self.in_force = self.reported or mode
 
     def report(self, mode: str | None) -> None:
-        """Take over what a report said of the mode, None where it said nothing."""
+        """Take over the mode of a report, None if it contained none."""
         self.reported = mode
         if mode is not None:
             self.in_force = mode
 
     def end(self) -> None:
-        """Charging does not go on."""
+        """Take note that charging has ended."""
         self.in_force = None
 
     def forget(self) -> None:
-        """In which mode it charges nobody knows any more."""
+        """Forget the mode of the current charging, which is no longer known."""
         self.in_force = self.reported = None

@@ -1,8 +1,8 @@
-"""When a message may leave: a start some time after a stop, a lasting setting not too often.
+"""When to send a message: a start some time after a stop, stored settings not too often.
 
-Relays wear out, and some cars give up, where charging goes on and off quickly. The memory in
-which a charge point keeps its settings wears out by writing. And a message that was refused
-for now may leave again until something newer has overtaken it. Pure.
+Relays wear out, and some cars give up, if charging goes on and off quickly. The flash memory in
+which a charge point stores its settings wears out by writing. A message that was refused for now
+may be sent again until something newer has overtaken it. Pure.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ _NEVER = float("-inf")
 
 
 class RateLimiter:
-    """What was done last of all that may not be done too often, and when it may be again."""
+    """Remembers actions that must not happen too often, and when they may happen again."""
 
     def __init__(self, restart_delay: float, write_interval: float) -> None:
-        """Take the seconds between a stop and a start, and between writes of a setting."""
+        """Set the seconds between a stop and a start, and between writes of a setting."""
         self._restart_delay = restart_delay
         self._write_interval = write_interval
         self._stopped_at = _NEVER
@@ -25,28 +25,28 @@ class RateLimiter:
 
     @property
     def start_at(self) -> float:
-        """When charging may start at the earliest."""
+        """The earliest time to start charging."""
         return self._stopped_at + self._restart_delay
 
     def write_at(self, setting: str) -> float:
-        """Return when `setting` may be written at the earliest."""
+        """Return the earliest time to write `setting`."""
         return self._written_at.get(setting, _NEVER) + self._write_interval
 
     def stopped(self, now: float) -> None:
-        """Charging was stopped, or has stopped, whoever did it."""
+        """Record that charging has stopped, for whatever reason."""
         self._stopped_at = now
 
     def written(self, setting: str, now: float) -> None:
-        """`setting` was written."""
+        """Record that `setting` was written."""
         self._written_at[setting] = now
 
     def refused(self, setting: str) -> None:
-        """Nothing was written after all."""
+        """Record that nothing was written after all."""
         self._written_at.pop(setting, None)
 
 
 def overtakes_stop(then: ChargepointSnapshot, now: ChargepointSnapshot) -> bool:
-    """Whether a stop of `then` has no sense any more: the car has left, or is another one."""
+    """Whether a stop of `then` is obsolete: the car has left, or it is another one."""
     left = now.plugged is False and then.plugged is not False
     return left or now.session.started != then.session.started
 
@@ -54,9 +54,9 @@ def overtakes_stop(then: ChargepointSnapshot, now: ChargepointSnapshot) -> bool:
 def overtakes_limit(
     feature: Feature, value: Any, snapshot: ChargepointSnapshot
 ) -> Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None:
-    """Return what overtakes a limit, None where `value` is none that lowers what holds.
+    """Return what overtakes a limit, None if `value` does not lower the current limit.
 
-    Charging has stopped, or somebody else has set another limit.
+    A limit is overtaken if charging has stopped, or if another client has set another limit.
     """
     limits = [snapshot.max_current]
     if feature is Feature.SESSION_CURRENT:
@@ -76,7 +76,7 @@ def overtakes_limit(
 
 
 def _shown(feature: Feature, snapshot: ChargepointSnapshot) -> float | None:
-    """Return what shows the limits that somebody sets; in a pause nothing is offered."""
+    """Return the value that reveals limits of other clients; in a pause nothing is offered."""
     if feature is Feature.MAX_CURRENT:
         return snapshot.max_current
     return snapshot.meter.offered_current or None

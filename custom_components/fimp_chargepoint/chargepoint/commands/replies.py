@@ -1,7 +1,7 @@
-"""Questions that wait for their reply. Knows nothing of protocols.
+"""Requests that wait for a reply. Knows nothing of protocols.
 
-A command of a charge point is done when a report shows it (see `commands`). What is asked here
-is answered by the reply alone.
+A command of a charge point is done when a report shows it (see `commands`). Requests made here are
+answered by the reply alone.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from ..scheduler import Timers
 
 
 class PendingReplies:
-    """What one node was asked and has not replied to yet."""
+    """The requests of one node that have not been answered yet."""
 
     def __init__(self, host: NodeHost, timers: Timers, timeout: float) -> None:
         """Wait `timeout` seconds for a reply."""
@@ -28,10 +28,10 @@ class PendingReplies:
         self._closed = False
 
     async def ask(self, request: Outgoing) -> object:
-        """Send `request` and return the reply to it.
+        """Send `request` and return its reply.
 
         Raises:
-            NotConnectedError, CommandRejectedError, CommandTimeoutError: as they say.
+            NotConnectedError, CommandRejectedError, CommandTimeoutError: see there.
 
         """
         if self._closed:
@@ -50,27 +50,27 @@ class PendingReplies:
             await self._host.deliver(request)
             return await done
         finally:
-            # Also where the caller has given up.
+            # Also if the caller has given up.
             self._waiting.pop(request.id, None)
             self._timers.cancel(timer)
 
     def replied(self, request_id: str, value: object) -> None:
-        """Take the reply to a request, if somebody waits for it."""
+        """Take the reply to a request, if a caller waits for it."""
         done = self._waiting.get(request_id)
         if done is not None and not done.done():
             done.set_result(value)
 
     def refused(self, request_id: str, words: str | None) -> None:
-        """Take the refusal of a request, in the words of who refused it."""
+        """Take the rejection of a request, in the words of its sender."""
         self._fail(request_id, refused_with(words))
 
     def connection_lost(self) -> None:
-        """No reply comes any more."""
+        """End all waits: no reply can arrive any longer."""
         for request_id in tuple(self._waiting):
             self._fail(request_id, NotConnectedError("connection_lost"))
 
     def close(self) -> None:
-        """Ask nothing any more."""
+        """End all waits, and send no further requests."""
         self._closed = True
         self.connection_lost()
 

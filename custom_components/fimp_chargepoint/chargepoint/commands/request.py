@@ -1,6 +1,6 @@
-"""What commands bring about, and what was asked for and may still happen. Pure but for time.
+"""The expected effects of commands, and requests that may still take effect. Pure except for time.
 
-What was asked of a charge point and is neither proven nor refused may still happen.
+A request that was neither confirmed nor refused may still take effect.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from ..scheduler import Timers
 
 #: Before any time.
 EVER = float("-inf")
-#: Requests for one fact that are kept in mind; more than a minute of repeated stops.
+#: Requests per fact that are remembered; more than a minute of repeated stops.
 _REQUESTS_MAX = 32
-#: The part of the time limit of a command after which it is asked what came of it, and the
-#: longest pause between two such questions, in seconds.
+#: The part of a command's time limit after which its outcome is queried, and the longest pause
+#: between two such queries, in seconds.
 _ASK = 1 / 4
 _ASK_MAX = 300.0
 
@@ -26,7 +26,7 @@ _ASK_MAX = 300.0
 class Request(NamedTuple):
     """A message to a charge point; its reply or refusal refers to `id`.
 
-    Where there are no topics, `topic` is the name of the message.
+    If there are no topics, `topic` is the name of the message.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedState:
-    """What a command brings about: a `value` of a `fact`, and how a snapshot shows it.
+    """The expected effect of a command: a `value` of a `fact`, and how a snapshot shows it.
 
     Two effects on the same fact with different values are opposites.
     """
@@ -53,18 +53,17 @@ def expects(fact: str, value: Any) -> ExpectedState:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Command:
-    """A command: what was wanted, what proves it, who waits for it.
+    """A command: what is requested, what confirms it, and its callers.
 
-    `kind` is its slot, and the key of `requested` in the snapshot's `pending`. `request` makes
-    its message at the moment when that leaves, which is not before `not_before()`.
-    `report` names the report that can prove it, by showing `effect` and that `confirmed`
-    agrees. Without an effect its acceptance is the proof, and where `report` is None
-    nobody will tell: then it is done when it has left. `achieved` is called when it was.
-    Reports before `counts_from` prove nothing. `sent` is the id of its last message, None
-    as long as it is held.
+    `kind` is its slot, and the key of `requested` in the snapshot's `pending`. `request` makes its
+    message when it is sent, which is not before `not_before()`. `report` names the report that can
+    confirm it, by showing `effect`, if `confirmed` agrees. Without an effect its acceptance is the
+    confirmation, and if `report` is None there is no confirmation: then it is done when it was
+    sent. `achieved` is called when it is done. Reports before `counts_from` confirm nothing. `sent`
+    is the id of its last message, None while it is delayed.
 
-    One that is refused for now `retries`, until `overtaken(then, now)` by what was known at
-    the first refusal and what is; None where any refusal is final.
+    A command that is refused for now `retries`, until `overtaken(then, now)` is true of the
+    snapshot at the first refusal and the current one; None if any refusal is final.
     """
 
     kind: str
@@ -83,7 +82,7 @@ class Command:
     retries: bool = False
 
     def is_confirmed_by(self, snapshot: ChargepointSnapshot) -> bool:
-        """Whether its effect is there; of one that was refused no pause tells, but a stop's."""
+        """Whether its effect is there; after a refusal a pause counts only for a stop."""
         if self.retries and self.requested is not False and snapshot.charging is False:
             return False
         return self.effect is not None and self.effect.matches(snapshot)
@@ -91,11 +90,11 @@ class Command:
 
 @dataclass(slots=True)
 class _Asked:
-    """What was asked of one fact: the wanted effects by request id, oldest first.
+    """What was requested of one fact: the effects by request id, oldest first.
 
-    `report` is the report that shows it. `plugged` is whether a car was there when the
-    first of them left. Where it was taken, and nobody knows what came of it, `achieved` is
-    to be called if it happened.
+    `report` is the report that shows it. `plugged` is whether a car was plugged in when the first
+    of them was sent. If a request was accepted without a known outcome, `achieved` is called when
+    it takes effect.
     """
 
     report: str
@@ -106,10 +105,10 @@ class _Asked:
 
 
 class Commanded(Protocol):
-    """What commands need of their charge point.
+    """What commands need from their charge point.
 
-    They wait `command_timeout` seconds for a confirmation, by reports that are at most
-    `report_age` seconds old.
+    They wait `command_timeout` seconds for a confirmation by reports that are at most `report_age`
+    seconds old.
     """
 
     host: NodeHost
@@ -120,21 +119,21 @@ class Commanded(Protocol):
 
 
 class Outstanding:
-    """Everything of one charge point that may still happen, by fact."""
+    """All requests of one charge point that may still take effect, by fact."""
 
     def __init__(self, chargepoint: Commanded, ask: Callable[[str], None]) -> None:
-        """Take what `Commands` takes."""
+        """Take the arguments of `Commands`."""
         self._chargepoint = chargepoint
         self._ask = ask
         self._asked: dict[str, _Asked] = {}
 
     def opposes(self, effect: ExpectedState) -> bool:
-        """Whether the opposite of `effect` was asked for and may still happen."""
+        """Whether the opposite of `effect` was requested and may still happen."""
         asked = self._asked.get(effect.fact)
         return asked is not None and any(each != effect for each in asked.requests.values())
 
     def remember(self, request_id: str, effect: ExpectedState, report: str, now: float) -> None:
-        """Keep in mind what a request may do, also when it seems not to have left."""
+        """Remember what a request may do, even if it seems not to have been sent."""
         asked = self._asked.setdefault(
             effect.fact, _Asked(report, self._chargepoint.snapshot.plugged)
         )
@@ -145,25 +144,25 @@ class Outstanding:
             del asked.requests[next(iter(asked.requests))]
 
     def doubt(self, effect: ExpectedState, achieved: Callable[[], None], now: float) -> None:
-        """Ask until it is known whether `effect`, remembered as the last one, has come."""
+        """Ask until it is known whether `effect`, the last one remembered, has occurred."""
         asked = self._asked.get(effect.fact)
         if asked is not None:
             asked.achieved = achieved
             self._ask_again(effect.fact, _ASK * self._chargepoint.command_timeout, now)
 
     def confirmed(self, fact: str) -> None:
-        """What was asked of `fact` has happened; nothing of it is left."""
+        """Forget the requests of `fact`: one of them was confirmed."""
         self._asked.pop(fact, None)
 
     def refused(self, request_id: str) -> None:
-        """A request has done nothing, and will not."""
+        """Forget a request that has had no effect, and will not have any."""
         for fact, asked in tuple(self._asked.items()):
             asked.requests.pop(request_id, None)
             if not asked.requests:
                 del self._asked[fact]
 
     def reported(self, report: str, waits: set[str], now: float) -> None:
-        """Look what a report shows, but of the facts that somebody `waits` for."""
+        """Check what a report shows, except for the facts that a command `waits` for."""
         snapshot = self._chargepoint.snapshot
         for fact, asked in tuple(self._asked.items()):
             if asked.report != report or fact in waits:
@@ -172,14 +171,14 @@ class Outstanding:
             if asked.achieved is not None and holds:
                 asked.achieved()
                 asked.achieved = None
-            # Until then a report may be of before the request.
+            # Until then a report may date from before the request.
             settled = now >= asked.sent_at + self._chargepoint.report_age
             gone = asked.plugged is True and snapshot.plugged is False
             if (settled and (holds or asked.achieved is not None)) or gone:
                 del self._asked[fact]
 
     def _ask_again(self, fact: str, pause: float, now: float) -> None:
-        """Ask what came of it, unless that is known; what is away is asked when it is back."""
+        """Ask for the outcome, unless it is known; a charge point that is away is asked later."""
         asked = self._asked.get(fact)
         if asked is None or asked.achieved is None:
             return

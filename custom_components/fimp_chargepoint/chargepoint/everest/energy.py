@@ -1,9 +1,9 @@
-"""The energy of one session in kWh, out of two sources that both fail at times. Pure.
+"""The energy of one session in kWh, from two sources that both fail at times. Pure.
 
-`charged_energy_wh` of session_info counts from the meter's reading at the session's
-start. It goes negative where the meter is reset after that (seen where a token came
-before the car), and releases before 2025.12 do not send it. The second source is the
-meter itself: its reading minus the one in the event that began the session.
+`charged_energy_wh` of session_info counts from the meter's reading at the session's start. It
+becomes negative if the meter is reset after that (observed when a token came before the car), and
+releases before 2025.12 do not send it. The second source is the meter itself: its reading minus the
+one in the event that began the session.
 """
 
 from dataclasses import dataclass, replace
@@ -12,13 +12,13 @@ from enum import Enum
 from ..model import rising
 
 _DIGITS = 3
-#: kWh that nothing counts between a session's beginning and the next reading. EVerest
-#: says zero where it has no reading yet, as after a restart.
+#: Maximum kWh between the beginning of a session and the next reading. EVerest reports zero if it
+#: has no reading yet, as after a restart.
 _LEAP = 1.0
 
 
 class Counter(Enum):
-    """What is to be thought of `charged_energy_wh`; each session starts anew."""
+    """How reliable `charged_energy_wh` is; each session starts anew."""
 
     NOT_HEARD = "not_heard"
     TRUSTED = "trusted"
@@ -27,10 +27,10 @@ class Counter(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnergy:
-    """`value` is the session's energy, None where nobody knows; it never falls.
+    """`value` is the session's energy, None if unknown; it never falls.
 
-    `base` is the meter's reading when the session began, `measured` what it has
-    counted since; both None where the beginning was not seen.
+    `base` is the meter's reading when the session began, `measured` the energy since then; both are
+    None if the beginning was missed.
     """
 
     value: float | None = None
@@ -40,14 +40,14 @@ class SessionEnergy:
 
 
 def based(energy: SessionEnergy, reading: float | None) -> SessionEnergy:
-    """The meter stood at `reading` when the session, or its transaction, began."""
+    """Take the `reading` of the meter at the beginning of the session, or its transaction."""
     if reading is None or energy.base is not None:
         return energy
     return replace(energy, base=reading, measured=0.0, value=_risen(energy.value, 0.0))
 
 
 def metered(energy: SessionEnergy, reading: float) -> SessionEnergy:
-    """The meter stands at `reading` now."""
+    """Take a new `reading` of the meter."""
     base, measured = energy.base, energy.measured
     if base is None or measured is None:
         return energy
@@ -60,7 +60,7 @@ def metered(energy: SessionEnergy, reading: float) -> SessionEnergy:
     if rising(stood, reading) != reading:
         return energy  # a small step back is jitter
     if reading < stood:
-        base = reading - measured  # the meter was reset: go on from there
+        base = reading - measured  # the meter was reset: continue from there
     measured = reading - base
     if energy.counter is Counter.TRUSTED:
         return replace(energy, base=base, measured=measured)
@@ -68,7 +68,7 @@ def metered(energy: SessionEnergy, reading: float) -> SessionEnergy:
 
 
 def counted(energy: SessionEnergy, watt_hours: float | None) -> SessionEnergy:
-    """session_info says `watt_hours`; once it is negative it is wrong for this session."""
+    """Take `watt_hours` of session_info; once negative, they are wrong for this session."""
     if watt_hours is None or energy.counter is Counter.WRONG:
         return energy
     if watt_hours < 0:
@@ -81,7 +81,7 @@ def counted(energy: SessionEnergy, watt_hours: float | None) -> SessionEnergy:
 
 
 def _risen(known: float | None, reported: float | None) -> float | None:
-    """Return the greater of both: within one session energy never falls."""
+    """Return the greater of both: the energy of a session never falls."""
     if reported is None:
         return known
     reported = round(reported, _DIGITS)

@@ -1,7 +1,7 @@
-"""One EVSE of EVerest, through whichever API: what is shown of what it says.
+"""One EVSE of EVerest, with either API: how its messages change the snapshot.
 
-EVerest calls it by the id of a module. v1 and the API before it say the same things in the
-same words; how they are heard and told differs.
+EVerest identifies it by the id of a module. API v1 and the API before it use the same contents and
+terms, but transport them in different ways.
 """
 
 from abc import abstractmethod
@@ -42,28 +42,28 @@ _EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
 }
 
 
-#: `hw_capabilities.connector_type` in words.
+#: The readable names of `hw_capabilities.connector_type`.
 CONNECTORS: Final = {
     "IEC62196Type2Cable": "Type 2 cable",
     "IEC62196Type2Socket": "Type 2 socket",
 }
 
-#: What decides on the status.
+#: The fields that the status depends on.
 _OF_STATUS: Final = frozenset({"status", "effective_current", "delayed_until"})
 
-#: What is said to be wrong where the lines turn the wrong way, in the word of the meter.
+#: The fault for a wrong phase rotation, in the term of the power meter.
 PHASES_WRONG: Final = "phase_seq_error"
 
-#: The words of an EVSE that waits for a token.
+#: The states of an EVSE that waits for a token.
 ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
 
 
 class Evse(PausingChargepoint):
-    """What every EVSE of EVerest has."""
+    """What all EVSEs of EVerest have in common."""
 
     host: MessageHost
     takes_limits_from_outside: ClassVar[bool] = True
-    #: What can be reported from the beginning.
+    #: The features that can be reported from the beginning.
     always_reported: ClassVar[frozenset[Feature]] = frozenset(
         {Feature.STATUS, Feature.SESSION_ENERGY}
     )
@@ -71,7 +71,7 @@ class Evse(PausingChargepoint):
     report_age: ClassVar[float] = 2.5
 
     def __init__(self, address: str, module: str, host: MessageHost) -> None:
-        """Start with what every EVSE can do; `address` identifies the node."""
+        """Start with what all EVSEs can do; `address` identifies the node."""
         super().__init__(
             address,
             ChargepointSnapshot(
@@ -90,7 +90,7 @@ class Evse(PausingChargepoint):
             ),
             host,
         )
-        #: The limits that hold, as was said last.
+        #: The current limits, as last reported.
         self._enforced = Enforced()
         self._hardware: JsonObject = {}
         self._information = Information()
@@ -99,12 +99,12 @@ class Evse(PausingChargepoint):
     @property
     @abstractmethod
     def _takes_limits(self) -> bool:
-        """Whether somebody takes our limits for this EVSE."""
+        """Whether a module takes our limits for this EVSE."""
 
     @property
     @override
     def _may_start(self) -> bool:
-        # Said right before charging, also when it goes on after a pause.
+        # Reported right before charging, including when it continues after a pause.
         return super()._may_start or self.snapshot.raw_status == PREPARING
 
     @property
@@ -117,12 +117,12 @@ class Evse(PausingChargepoint):
         state = self._session
         if self.snapshot.plugged is False:
             raise NoSessionError("no_car")
-        # After the end of a transaction, or enabling with a car, EVerest starts no other one.
+        # After the end of a transaction, or if enabled with a car, EVerest starts no other one.
         if state.word in ENDED or (state.in_doubt and state.status is None):
             raise NoSessionError("replug_first")
         await super().start_charging()
 
-    # What is said: each returns the changes of the snapshot ---------------------
+    # Reports: each method returns the changes of the snapshot -------------------
 
     def _powermeter(self, value: object, now: float) -> Changes:
         data = mapping(value)
@@ -138,30 +138,30 @@ class Evse(PausingChargepoint):
         return changes | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
 
     def _with_total_power(self, changes: Changes, info: JsonObject) -> Changes:
-        """Return the `changes` by a session_info, with the power in it where it counts."""
+        """Return the `changes` by a session_info, with its power if that counts."""
         power = powermeter.whole(info.get("latest_total_w"))
         measures = power or Feature.POWER in self.snapshot.capabilities.reports
         if self._has_powermeter or not measures:
-            # Zero is also said where nothing measures power.
+            # Zero is also reported if nothing measures power.
             return changes
         meter = changes.get("meter", self.snapshot.meter)
         return changes | self._measured(replace(meter, power=power))
 
     def _wrong(self, name: str, said: object) -> Changes:
-        """Return the changes where it is `said` whether something is wrong."""
+        """Return the changes for a fault whose presence is reported as `said`."""
         if not isinstance(said, bool):
             return {}
         errors = self.snapshot.errors
         return {"errors": errors | {name} if said else errors - {name}}
 
     def take_information(self, information: Information, now: float) -> None:
-        """Take who made the station, and what runs on it."""
+        """Take over the maker and the software of the station."""
         if information != self._information:
             self._information = information
             self._update(now, identity=self._identity())
 
     def _identity(self) -> Identity:
-        """Return who this is, as far as anybody has told."""
+        """Return the identity, as far as it was reported."""
         found = self._information
         connector = text(self._hardware.get("connector_type"))
         by_connector = f"EVSE ({CONNECTORS.get(connector, connector)})" if connector else None
@@ -181,7 +181,7 @@ class Evse(PausingChargepoint):
         vehicle = parse_vehicle(mapping(value))
         return {"vehicle": vehicle, "capabilities": self._also(*reported(vehicle))}
 
-    # What follows from it -------------------------------------------------------
+    # Consequences ---------------------------------------------------------------
 
     @override
     def _with_session(self, state: State) -> Changes:
@@ -194,7 +194,7 @@ class Evse(PausingChargepoint):
             self.timers.set("finished", state.deadline, self._finish)
         if not state.known:
             self._warn_of(str(state.word))
-        # What else decides on the status comes with `_update`.
+        # `_update` handles the other fields that the status depends on.
         changes = self._without_car() if state.plugged is False else {}
         if is_another(state, before):
             changes["charged"] = None
@@ -218,17 +218,17 @@ class Evse(PausingChargepoint):
         super()._update(now, **changes)
 
     def _status(self, known: ChargepointSnapshot) -> Status | None:
-        """Return the status by the session and by what else is `known`."""
+        """Return the status by the session and the other `known` fields."""
         state = self._session
         if state.reserved and state.status is Status.DISCONNECTED:
             return Status.RESERVED
         if state.word == PREPARING and state.transaction and _gives_nothing(known):
-            # It says that it is about to charge, but the car cannot begin.
+            # It reports that it is about to charge, but the car cannot begin.
             return Status.SUSPENDED_BY_EVSE
         return state.status
 
     def _session_of(self, state: State, before: State) -> Session:
-        """Return the session of `state`, which comes after the state `before`."""
+        """Return the session of `state`, which follows the state `before`."""
         return Session(
             id=state.id,
             started=state.started,
@@ -244,33 +244,33 @@ class Evse(PausingChargepoint):
         self._update(now, delayed_until=corrected(self.snapshot.delayed_until, by))
 
     def _without_car(self) -> Changes:
-        """Return what is not true any more once the car has left."""
+        """Return the changes for values that end when the car leaves."""
         details = replace(
             self.snapshot.details, vehicle_manufacturer=None, communication_failure=None
         )
         return {"vehicle": Vehicle(), "details": details}
 
     def _finish(self, now: float) -> None:
-        """No other word followed: what looked like a moment lasts."""
+        """Accept a state that was expected to be transient, but was not followed by another."""
         self._update(now, **self._with_session(session.expired(self._session, now)))
         self._reported(Feature.STATUS)
 
     def _confirm_by(self, variable: str) -> None:
-        """End the waits for a report that just came."""
+        """End the waits for a report that has just arrived."""
         for report in _EVIDENCE.get(variable, ()):
             self._reported(report)
 
     def _measured(self, meter: Meter) -> Changes:
-        """Return the changes that `meter` makes; what is measured can be reported."""
+        """Return the changes by `meter`; its measured values become features."""
         measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
         return {"meter": meter, "capabilities": self._also(*measured)}
 
     def _also(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were evidently reported."""
+        """Return the capabilities with `features`, which were observed in reports."""
         return self.snapshot.capabilities.reporting(*features)
 
     def _with_limits(self) -> Capabilities:
-        """Return the capabilities with the limits that can be asked for."""
+        """Return the capabilities with the limits that can be set."""
         known = self.snapshot.capabilities
         controls = known.controls - {Feature.MAX_CURRENT, Feature.PHASES}
         if self._takes_limits:
@@ -287,11 +287,11 @@ class Evse(PausingChargepoint):
     # Limits ---------------------------------------------------------------------
 
     def _limited(self, enforced: Enforced) -> Changes:
-        """Return the changes by the limits that hold."""
+        """Return the changes by the limits that apply."""
         enforced = enforced.by_power(powermeter.mean_voltage(self.snapshot.meter))
         limit = enforced.limits
         if enforced.is_nothing and limit.phases is None:
-            # It says nothing of phases as long as nothing flows; nobody has changed them.
+            # It does not report phases while no current flows; they have not changed.
             enforced = enforced.with_(current=limit.current, phases=self._enforced.limits.phases)
         self._enforced = enforced
         holding: Changes = {
@@ -302,7 +302,7 @@ class Evse(PausingChargepoint):
         return holding | self._shown_limits(replace(self.snapshot, **holding))
 
     def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
-        """Return the limits to show: ours, also behind stricter ones, else what holds."""
+        """Return the limits to show: ours, even behind stricter ones, else those that apply."""
         holding, requested = self._enforced.limits, known.requested
         current, own = holding.current, requested.max_current
         if own is not None and self._set_effect(Feature.MAX_CURRENT, own).matches(known):
@@ -342,18 +342,18 @@ class Evse(PausingChargepoint):
     @override
     def _was_set(self, feature: Feature, value: object) -> None:
         if feature in self.snapshot.capabilities.assumed:
-            # No report will ever hold it: what was asked for is all there is.
+            # This is never reported, so the requested value is all that is known.
             self._update(self.host.clock.now(), **{feature: value})
 
     @override
     def _report_of(self, feature: Feature) -> str:
-        # Both come in one message.
+        # Both are in one message.
         return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
-            # The base forgets what is shown; what follows from it must not come back.
+            # The base class resets the values; consequences of the session must not restore them.
             self._session = session.forgotten(self._session)
             self._enforced = Enforced()
             self.timers.cancel("finished")
@@ -361,10 +361,10 @@ class Evse(PausingChargepoint):
 
 
 def _gives_nothing(snapshot: ChargepointSnapshot) -> bool:
-    """Whether a car that is allowed to charge gets nothing for now."""
+    """Whether a car that is allowed to charge gets no energy for now."""
     return snapshot.effective_current == 0 or snapshot.delayed_until is not None
 
 
 def _has_phases(snapshot: ChargepointSnapshot, phases: object) -> bool:
-    """Whether a number of phases shows; as long as nothing flows nothing is said of it."""
+    """Whether a number of phases is shown; it is not reported while no current flows."""
     return snapshot.phases == phases or snapshot.effective_current == 0

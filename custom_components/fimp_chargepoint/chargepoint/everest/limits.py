@@ -1,8 +1,8 @@
-"""Limits of an EVSE: what holds, and what we ask for, in A and phases. Pure.
+"""Limits of an EVSE: those that apply, and those that we request, in A and phases. Pure.
 
 EVerest API v1: `enforced_limits` of evse_manager_consumer, `set_external_limits` of
-external_energy_limits_consumer. The whole of what we ask for is replaced each time, and
-stays until it is replaced or EVerest restarts.
+external_energy_limits_consumer. Each request replaces the previous one as a whole, and stays until
+it is replaced or EVerest restarts.
 """
 
 from dataclasses import dataclass, replace
@@ -15,24 +15,24 @@ from ..capabilities import Range
 from ..model import Feature
 from .envelope import JsonObject, number, part, text
 
-#: Whom EVerest names as the source of what we ask for.
+#: The source that EVerest reports for our limits.
 SOURCE: Final = "fimp_chargepoint"
 #: One of several sources, perhaps after the name of a node; it may end with a module's id.
 _OWN_SOURCE: Final = re.compile(rf"(?:^|[,/]){SOURCE}(?:/([^,/]+))?(?=,|$)")
-#: The smallest current there is (IEC 61851), and the largest where nobody says, in A.
+#: The smallest current there is (IEC 61851), and the largest if none is reported, in A.
 _CURRENT_MIN: Final = 6.0
 _CURRENT_MAX: Final = 32.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """A current in A and a number of phases; None where there is no limit, or none known."""
+    """A current in A and a number of phases; None if there is no limit, or it is unknown."""
 
     current: float | None = None
     phases: int | None = None
 
     def with_(self, feature: str, value: object) -> Limits:
-        """Return these limits with another value of one; of no other feature."""
+        """Return these limits with another value of one of them; other features change nothing."""
         match feature:
             case Feature.MAX_CURRENT:
                 return replace(self, current=number(value))
@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced:
-    """The limits that hold, who limits the current, and which of them are ours.
+    """The limits that apply, the source of the current limit, and which of them are ours.
 
     `modules` are the limits modules that ours were sent to. `power` is a limit in W for all phases,
     by `power_source`.
@@ -58,19 +58,19 @@ class Enforced:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing may flow and nobody is named, where ours cannot be seen.
+        """Whether no current may flow and no source is named, so that ours cannot be seen.
 
-        It means that there is no energy, as with any limit below 6 A. EVerest also says it
-        for a moment after its start, and means nothing.
+        It means that there is no energy, as with any limit below 6 A. EVerest also reports it for a
+        moment after its start, without meaning.
         """
         return self.limits.current == 0 and self.source is None
 
     def with_(self, *, current: float | None, phases: int | None) -> Enforced:
-        """Return it with other limits that hold."""
+        """Return it with other limits that apply."""
         return replace(self, limits=Limits(current=current, phases=phases))
 
     def by_power(self, voltage: float | None) -> Enforced:
-        """Return it with the current that the limit of power leaves, if that is stricter.
+        """Return it with the current that the power limit permits, if that is stricter.
 
         `voltage` is that between a phase and neutral, in V.
         """
@@ -90,7 +90,7 @@ def source_of(module: str) -> str:
 
 
 def modules_of(source: object) -> frozenset[str]:
-    """Return the limits modules to which the limits of a `source` were sent from here."""
+    """Return the limits modules to which we sent the limits of a `source`."""
     found = _OWN_SOURCE.findall(source) if isinstance(source, str) else []
     return frozenset(unquote(module) for module in found if module)
 
@@ -102,7 +102,7 @@ def is_own(source: object, module: str | None) -> bool:
 
 
 def enforced(value: JsonObject, module: str | None = None) -> Enforced:
-    """Return what `enforced_limits` says; ours are those that were sent to `module`."""
+    """Return the limits in `enforced_limits`; ours are those that were sent to `module`."""
     root = part(value, "limits_root_side")
     limit, lines = part(root, "ac_max_current_A"), part(root, "ac_max_phase_count")
     current, source = number(limit.get("value")), limit.get("source")
@@ -124,7 +124,7 @@ def enforced(value: JsonObject, module: str | None = None) -> Enforced:
 
 
 def command(limits: Limits, when: datetime, module: str) -> dict[str, object]:
-    """Return the value of `set_external_limits`; without any limit ours is withdrawn."""
+    """Return the value of `set_external_limits`; without any limit, ours is withdrawn."""
     leaves: dict[str, object] = {}
     source = source_of(module)
     if limits.current is not None:
@@ -146,7 +146,7 @@ def command(limits: Limits, when: datetime, module: str) -> dict[str, object]:
 
 
 def possible(hardware: JsonObject) -> Range:
-    """Return which currents can be asked for, from `hw_capabilities`."""
+    """Return the currents that can be requested, from `hw_capabilities`."""
     highest = number(hardware.get("max_current_A_import"))
     lowest = number(hardware.get("min_current_A_import"))
     minimum = max(_CURRENT_MIN, lowest or 0.0)
@@ -154,7 +154,7 @@ def possible(hardware: JsonObject) -> Range:
 
 
 def switches_phases(hardware: JsonObject) -> bool:
-    """Whether one phase and three can be asked for, from `hw_capabilities`."""
+    """Whether both one phase and three can be requested, from `hw_capabilities`."""
     lowest = number(hardware.get("min_phase_count_import"))
     highest = number(hardware.get("max_phase_count_import"))
     may = hardware.get("supports_changing_phases_during_charging") is True

@@ -1,9 +1,9 @@
-"""Pauses of an EVSE that do not show: what is remembered of them, and what is done about them.
+"""Pauses of an EVSE that are not reported: what is remembered of them, and how they are handled.
 
-EVerest says why it pauses in one event, and nothing of a pause that it accepts while the car
-sleeps; both are true as long as the session lasts. Up to 2025.12 it refuses such a pause, and
-through the API before v1 it does not tell: then the stop stands, and is sent again as soon as
-the car wakes up.
+EVerest reports the reason of a pause in a single event, and does not report a pause that it accepts
+while the car sleeps; both apply until the session ends. Up to 2025.12 it refuses such a pause, and
+does not report that through the API before v1: then the stop remains pending, and is sent again as
+soon as the car wakes up.
 """
 
 from abc import ABC, abstractmethod
@@ -24,21 +24,21 @@ from .status import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING, State, is_
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds of charging after which somebody else has ended an accepted pause: a car that wakes
-#: up charges for a moment, until the EVSE stops it.
+#: Seconds of charging after which another client must have ended an accepted pause: a car that
+#: wakes up charges for a moment, until the EVSE stops it.
 _RESUMED_AFTER: Final = 5.0
-#: When nothing is charged, but may be at any moment.
+#: The states without charging in which it may begin at any moment.
 SUSPENDED: Final = frozenset({Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE})
 
 _PAUSE: Final = "pause"
 _REASONS: Final = "reasons"
 _FIELDS: Final = frozenset({_PAUSE, _REASONS, "session_id", "started"})
-#: There are three.
+#: Maximum number of reasons; three are known.
 _REASONS_MAX: Final = 10
 
 
 class Explained(NamedTuple):
-    """The reasons of a pause, and the session that it is in."""
+    """The reasons of a pause, and its session."""
 
     reasons: frozenset[str]
     session_id: str | None
@@ -46,7 +46,7 @@ class Explained(NamedTuple):
 
 
 def is_over(pause: Pause, state: State) -> bool:
-    """Whether a pause has ended by `state`, or shows in it by now."""
+    """Whether a pause has ended by `state`, or is reported in it by now."""
     no_transaction = state.word is not None and state.word in NO_TRANSACTION
     same = is_of(state, pause.session_id, pause.started)
     return no_transaction or state.paused_by_user or not same
@@ -65,19 +65,19 @@ def to_storage(pause: Pause | None, state: State) -> Changes:
 
 
 def read_pause(stored: Mapping[str, Any]) -> Pause | None:
-    """Return the pause in what was stored."""
+    """Return the stored pause."""
     found = stored.get(_PAUSE)
     if not isinstance(found, Mapping) or not isinstance(found.get("accepted"), bool):
         return None
     session_id, started = _read_session(found)
-    # Without a session nobody could tell when it is over.
+    # Without a session its end would be unknown.
     if session_id is None and started is None:
         return None
     return Pause(accepted=found["accepted"], session_id=session_id, started=started)
 
 
 def read_explained(stored: Mapping[str, Any]) -> Explained | None:
-    """Return why it paused by what was stored."""
+    """Return the stored reasons of a pause."""
     found = stored.get(_REASONS)
     session_id, started = _read_session(stored)
     if not isinstance(found, list) or (session_id is None and started is None):
@@ -98,16 +98,16 @@ def _read_session(stored: Mapping[str, Any]) -> tuple[str | None, datetime | Non
 
 
 class PausingChargepoint(Chargepoint, ABC):
-    """A charge point that remembers which pauses do not show."""
+    """A charge point that remembers pauses that are not reported."""
 
     def __init__(self, address: str, snapshot: ChargepointSnapshot, host: NodeHost) -> None:
         """Start without any pause."""
         super().__init__(address, snapshot, host)
         self._session = State()
-        #: Whether a stop is on its way that nobody will confirm.
+        #: Whether a stop is pending that will not be confirmed.
         self._unconfirmed_stop = False
         self._stopping: set[asyncio.Task[None]] = set()
-        #: What a newer version has stored with the pauses.
+        #: Fields that a newer version has stored with the pauses.
         self._unknown_pauses: dict[str, object] = {}
 
     @abstractmethod
@@ -116,23 +116,23 @@ class PausingChargepoint(Chargepoint, ABC):
 
     @property
     def _asleep(self) -> bool:
-        """Whether nothing is charged, although charging is allowed and may begin by itself."""
+        """Whether nothing is charged, although charging is allowed and may begin automatically."""
         prepares = self._session.word == PREPARING and self._session.transaction
         return prepares or self.snapshot.status in SUSPENDED
 
     def _replied_asleep(self, request_id: str, value: object, *, pauses: bool) -> None:
-        """Take the reply to a request of which nothing else will show, as the car sleeps."""
+        """Take the only confirmation of a request: its reply, since the car sleeps."""
         if value is True:
             self._request_pause(accepted=True if pauses else None)
             if pauses or self.snapshot.status in SUSPENDED:
                 self._commands.confirm(request_id)
         elif value is False and pauses:
-            # Up to 2025.12 it only pauses what it charges.
+            # Up to 2025.12 it only pauses while it charges.
             self._request_pause(accepted=False)
             self._commands.confirm(request_id)
 
     def _request_pause(self, *, accepted: bool | None) -> None:
-        """Remember that a pause was accepted, or waits for charging to begin; None: neither."""
+        """Remember that a pause was accepted, or has to wait for charging; None: neither."""
         pause = None
         if accepted is not None:
             state = self._session
@@ -141,7 +141,7 @@ class PausingChargepoint(Chargepoint, ABC):
         self._update(self.host.clock.now(), **self._requesting(pause))
 
     def _requesting(self, pause: Pause | None) -> Changes:
-        """Return what changes with another pause; one that waits is shown as wanted."""
+        """Return the changes for another pause; a pause that waits is shown as pending."""
         pending = dict(self.snapshot.pending)
         if not self._commands.waits(Feature.CHARGING):
             pending.pop(Feature.CHARGING, None)
@@ -155,13 +155,13 @@ class PausingChargepoint(Chargepoint, ABC):
         super()._update(now, **changes)
 
     def _without_past_pause(self, state: State) -> Changes:
-        """Return what changes where `state` ends a pause, or shows it by now."""
+        """Return the changes if `state` ends a pause, or reports it by now."""
         pause = self.snapshot.requested.pause
         self._watch_for_resumption(state)
         return self._requesting(None) if pause is not None and is_over(pause, state) else {}
 
     def _watch_for_resumption(self, state: State) -> None:
-        """An accepted pause that is not kept is none any more."""
+        """Forget an accepted pause that is not kept."""
         if not self.snapshot.requested.is_paused or state.word != CHARGING:
             self.timers.cancel("resumed")
         elif "resumed" not in self.timers:
@@ -183,7 +183,7 @@ class PausingChargepoint(Chargepoint, ABC):
         if (explained := read_explained(stored)) is not None:
             state = remembering(self._session, *explained)
             if state.word is None:
-                # What it says next tells whether that is still true.
+                # Its next report shows whether this is still true.
                 self._session = state
             else:
                 self._update(now, **self._with_session(state))
@@ -209,7 +209,7 @@ class PausingChargepoint(Chargepoint, ABC):
             task = asyncio.get_running_loop().create_task(self._stop_again())
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
-            # It stays pending: from now on that is up to the command.
+            # It stays pending: the command handles it now.
             self._unconfirmed_stop = False
             requested = self.snapshot.requested.with_pause(None)
             self._update(self.host.clock.now(), requested=requested)
@@ -217,7 +217,7 @@ class PausingChargepoint(Chargepoint, ABC):
             self._request_pause(accepted=None)
 
     async def _stop_again(self) -> None:
-        """The car has woken up: now it can be stopped. What comes of it is the truth."""
+        """Stop the car, which has woken up. The outcome is shown, whatever it is."""
         try:
             await self.stop_charging()
         except ChargepointError as error:

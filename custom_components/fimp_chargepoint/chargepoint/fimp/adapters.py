@@ -1,7 +1,7 @@
-"""Questions to adapters, the programs that connect things to FIMP, at a bearable pace.
+"""Requests to adapters, the programs that connect devices to FIMP, at a moderate rate.
 
-Source: Futurehome FIMP API, sections "Network management", "Thing management" and
-"App". No answer is certain, so each question works without the others.
+Source: Futurehome FIMP API, sections "Network management", "Thing management" and "App". No answer
+is certain, so each request works without the others.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from ..watchdog import Inquiry
 from .message import encode
 from .topic import Adapter
 
-#: Seconds between two questions for an inclusion report: a house has hundreds of things.
+#: Seconds between two requests for an inclusion report: a home has hundreds of things.
 _INCLUSION_PACE: Final = 0.5
 _INCLUSIONS_MAX: Final = 2000
-#: Adapters with many things that are no chargers; the few that are report sooner or later.
+#: Adapters with many things that are not chargers; the few that are report sooner or later.
 _RADIO_ADAPTERS: Final = frozenset({"zigbee", "zw", "zwave-ad"})
-#: Seconds between two questions whether an adapter is logged in and reaches its vendor; and
-#: while it does not, which makes its charge points unavailable.
+#: Seconds between two requests for the login of an adapter and its connection to the vendor; and
+#: the interval while it has none, which makes its charge points unavailable.
 _LOGIN_PACE: Final = 120.0
 _CUT_OFF_PACE: Final = 30.0
 #: Adapters that are remembered as cut off, with charge points or without.
 _CUT_OFF_MAX: Final = 200
 
-#: The words for a login that is lost, and that is not.
+#: The values for a login that is lost, and for one that is not.
 _LOGIN_LOST: Final = frozenset({"NOT_AUTHENTICATED", "LOST", "ERROR"})
 _LOGGED_IN: Final = frozenset({"AUTHENTICATED", "NA"})
-#: Why an adapter reports from memory: the field that shows it, the word for it, and those
-#: for the opposite. Other words, such as for a login in progress, change nothing.
+#: Why an adapter reports from memory: the field that shows it, the value for it, and the values for
+#: the opposite. Other values, such as for a login in progress, change nothing.
 _CUT_OFF: Final = {
     Reason.SIGNED_OUT: ("auth", "NOT_AUTHENTICATED", _LOGGED_IN),
     Reason.CLOUD_LOST: ("connection", "DISCONNECTED", frozenset({"CONNECTED", "NA"})),
@@ -38,42 +38,42 @@ _CUT_OFF: Final = {
 
 
 class Adapters:
-    """The adapters on one broker, and the questions to them."""
+    """The adapters on one broker, and the requests to them."""
 
     def __init__(self, send: Callable[[str, bytes], None], timers: Timers, clock: Clock) -> None:
-        """Use `send(topic, payload)` to ask, and `timers` to keep the pace by `clock`."""
+        """Send requests by `send(topic, payload)`, paced by `timers` and `clock`."""
         self._send = send
         self._timers = timers
         self._clock = clock
-        #: Questions for inclusion reports, in order; True if the thing is a charger.
+        #: Pending requests for inclusion reports, in order; True if the thing is a charger.
         self._inclusions: dict[tuple[Adapter, str], bool] = {}
-        #: What was asked since the connection was made: reports that others asked for are no
-        #: reason to ask everything again.
+        #: What was requested since the connection was made: reports requested by other clients are
+        #: no reason to request everything again.
         self._asked: set[Adapter | tuple[Adapter, str]] = set()
         self._only_chargers = False
         self._cut_off: dict[Adapter, frozenset[Reason]] = {}
 
     def connection_lost(self) -> None:
-        """Forget all questions."""
+        """Forget all requests."""
         self._inclusions.clear()
         self._asked.clear()
         self._only_chargers = False
 
     def ask_things(self, adapter: Adapter, now: float) -> None:
-        """Ask an adapter for its things, once."""
+        """Request the things of an adapter, once."""
         if adapter not in self._asked:
             self._asked.add(adapter)
             self._command(adapter, "cmd.network.get_all_nodes", now)
 
     def only_chargers(self) -> None:
-        """Ask about chargers alone from now on: the hub's device list is complete."""
+        """Ask only about chargers from now on: the hub's device list is complete."""
         self._only_chargers = True
         self._inclusions = {
             question: True for question, is_charger in self._inclusions.items() if is_charger
         }
 
     def ask_about(self, adapter: Adapter, thing: str, now: float) -> None:
-        """Ask soon what a thing is, which may be a charger."""
+        """Request information about a thing soon, which may be a charger."""
         if (
             not self._only_chargers
             and adapter.name not in _RADIO_ADAPTERS
@@ -85,27 +85,27 @@ class Adapters:
             self._keep_asking(now)
 
     def ask_about_charger(self, adapter: Adapter, thing: str, now: float) -> None:
-        """Ask before all others what a charger can do."""
+        """Request the capabilities of a charger before all other requests."""
         self._inclusions.pop((adapter, thing), None)
         self._inclusions = {(adapter, thing): True} | self._inclusions
         self._keep_asking(now)
 
     def remove(self, adapter: Adapter, thing: str) -> None:
-        """Do not ask about a thing that is gone; ask again if it comes back."""
+        """Do not ask about a thing that was removed; ask again if it comes back."""
         self._inclusions.pop((adapter, thing), None)
         self._asked.discard((adapter, thing))
 
     def watch_login(self, adapter: Adapter, now: float) -> None:
-        """Ask an adapter from time to time whether it is logged in at its vendor's."""
+        """Check regularly whether an adapter is logged in to its vendor."""
         if not self._login(adapter).is_open:
             self.ask_login(adapter, now)
 
     def ask_login(self, adapter: Adapter, now: float) -> None:
-        """Ask now, and from time to time from then on."""
+        """Check now, and regularly from then on."""
         self._login(adapter).start(now)
 
     def forget_login(self, adapter: Adapter) -> None:
-        """Stop asking: no charge point of this adapter is left."""
+        """Stop checking: the adapter has no charge point left."""
         self._login(adapter).answered()
         self._cut_off.pop(adapter, None)
 
@@ -117,7 +117,7 @@ class Adapters:
         return Inquiry(self._timers, f"login {adapter}", ask, (pace,))
 
     def handle_state(self, adapter: Adapter, state: object, now: float) -> bool | None:
-        """Take the state of an adapter, or of its login.
+        """Process the state of an adapter, or of its login.
 
         Returns whether the login is lost, None if that is not reported.
 
@@ -133,7 +133,7 @@ class Adapters:
         if reasons and len(self._cut_off) < _CUT_OFF_MAX:
             self._cut_off[adapter] = reasons
         if reasons != before and self._login(adapter).is_open:
-            # A report of the login alone leaves the connection open, and the other way round.
+            # A report of the login says nothing about the connection, and vice versa.
             self._login(adapter).wait(now)
         auth = words["auth"]
         return True if auth in _LOGIN_LOST else False if auth in _LOGGED_IN else None
@@ -162,7 +162,7 @@ class Adapters:
 
 
 def _words(state: object) -> dict[str, str]:
-    """Return what an app's state, or its login's, contains about login and connection."""
+    """Return the values for login and connection in the state of an app, or of its login."""
     if isinstance(state, dict):
         words = {
             "auth": state.get("auth") or state.get("status") or "",

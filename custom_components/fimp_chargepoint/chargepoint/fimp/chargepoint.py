@@ -24,18 +24,18 @@ from .reports import Reader, ReportUpdate
 from .session import SessionReader, is_idle, offers
 from .topic import ServiceAddress
 
-#: Adapters report unchanged values every 30 minutes only.
+#: Adapters repeat unchanged values only every 30 minutes.
 PATIENCE: Final = Patience(ask_after=300.0, answer_time=30.0, tries=3)
-#: Seconds between the questions while the state is unknown: the adapter may connect to the
-#: broker later than we do.
+#: Seconds between the requests while the state is unknown: the adapter may connect to the broker
+#: later than we do.
 _UNTIL_KNOWN: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 
-#: Seconds between two questions for the health of the device, to a restart's end, and after a
-#: change of the status or of an alarm.
+#: Seconds between two requests for the health of the device, before the end of a restart, and after
+#: a change of the status or of an alarm.
 _HEALTH_EVERY: Final = 1800.0
 _RESTART_TIME: Final = 60.0
 _HEALTH_SOON: Final = 1.0
-#: Characters of a refusal that are shown.
+#: Maximum length of a refusal that is shown, in characters.
 _REASON_MAX: Final = 500
 
 
@@ -48,16 +48,16 @@ class FimpChargepoint(Chargepoint):
     command_timeout: ClassVar[float] = 40.0
     infers_session_start: ClassVar[bool] = True
     report_age: ClassVar[float] = 30.0
-    #: The services of a charge point; all of them are at one address.
+    #: The services of a charge point, all at the same address.
     SERVICES: ClassVar = (*reports.READERS, "parameters")
-    #: The reports that show that there is a charge point. An error report does not: it may
-    #: answer somebody's typing error.
+    #: The reports that identify a charge point. An error report does not: it may be the reply to a
+    #: mistyped address.
     IDENTIFYING: ClassVar = frozenset(
         {*reports.READERS["chargepoint"], "evt.current_session.report"}
     )
 
     def __init__(self, key: str, address: ServiceAddress, host: MessageHost, prefix: str) -> None:
-        """Start with what every FIMP charge point can do; `key` identifies the node."""
+        """Start with what all FIMP charge points can do; `key` identifies the node."""
         self._interfaces = Interfaces(address)
         snapshot = ChargepointSnapshot(
             identity=self._interfaces.identity, capabilities=self._interfaces.capabilities
@@ -65,10 +65,11 @@ class FimpChargepoint(Chargepoint):
         super().__init__(key, snapshot, host)
         self.service_address = address
         self._prefix = prefix
-        #: Service, interface and value of what was asked since it was last away.
+        #: Service, interface and value of the requests since it was last unavailable.
         self._asked: set[tuple[str, str, object]] = set()
         self._thing_up: bool | None = None
-        #: Why its adapter cannot reach it, and whether it charges by the adapter's memory.
+        #: Why its adapter cannot reach it, and whether it charges according to the adapter's
+        #: memory.
         self._cut_off: Reason | None = None
         self._cached_charging: bool | None = None
         self._last_stop = ""
@@ -101,10 +102,10 @@ class FimpChargepoint(Chargepoint):
     # Messages in --------------------------------------------------------------
 
     def handle_message(self, service: str, message: Message, now: float) -> None:
-        """Take a message of one of the services, and publish what it changes at once.
+        """Process a message of one of the services, and publish its changes at once.
 
         Raises:
-            ProtocolError: it makes no sense, and has changed nothing.
+            ProtocolError: it is invalid, and has changed nothing.
 
         """
         self._collects = True
@@ -115,7 +116,7 @@ class FimpChargepoint(Chargepoint):
 
     def _handle(self, service: str, message: Message, now: float) -> None:
         if message.type == "evt.error.report":
-            # Also the answer to our questions while the thing is down: no sign of life.
+            # It may answer our requests while the thing is down, so it does not show that it is up.
             self._refused(service, message)
             return
         if message.type == "evt.success.report":
@@ -143,17 +144,17 @@ class FimpChargepoint(Chargepoint):
         self._follow_up(before, now)
 
     def _follow_up(self, before: ChargepointSnapshot, now: float) -> None:
-        """Ask for what a report makes outdated, and end what it makes impossible."""
+        """Request what a report makes outdated, and end the waits that it makes pointless."""
         after = self.snapshot
         if before.status is not after.status or before.faults != after.faults:
-            # The list of errors is reported only if asked for.
+            # The list of errors is only reported on request.
             self._ask_health_soon(now)
         is_charging = after.status is Status.CHARGING and after.meter.power == 0
         if is_charging and is_idle(after) and not is_idle(before):
-            # Adapters report a state up to 30 s later than what follows from it.
+            # Adapters report a state up to 30 s later than its consequences.
             self._get("chargepoint", "cmd.state.get_report")
         if not after.in_session:
-            # What belongs to a session cannot be confirmed any more.
+            # Commands for the session can no longer be confirmed.
             self._commands.give_up(Feature.SESSION_CURRENT, NoSessionError("session_over"))
 
     def _refused(self, service: str, message: Message) -> None:
@@ -170,22 +171,22 @@ class FimpChargepoint(Chargepoint):
             _LOGGER.info("%s refused a command: %s", self.address, words)
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
-        """Take what counts of a report from the memory of an adapter that is cut off."""
+        """Take over what counts in a report from the memory of an adapter that is cut off."""
         listed = {key: value for key, value in update.changes.items() if key == "capabilities"}
         self._received(now, **listed)
         if update.report == Feature.STATUS:
             before, status = self._cached_charging, update.changes["status"]
             self._cached_charging = status and (status in CHARGING_ALLOWED)
             if before and self._cached_charging is False:
-                # The memory has changed: the stop has arrived.
+                # The memory has changed: the stop was received.
                 self._commands.confirm(self._last_stop)
 
     def apply_thing(self, thing: Thing, now: float) -> None:
-        """Take an inclusion report, which may differ from the one before."""
+        """Process an inclusion report, which may differ from the previous one."""
         self._listed(now, is_new=self._interfaces.include(included=thing))
 
     def apply_device(self, device: Thing, now: float) -> None:
-        """Take an entry of the hub's device list: the user's name for it, and the room."""
+        """Process an entry of the hub's device list: the name from the user, and the room."""
         self._listed(now, is_new=self._interfaces.include(listed=device))
 
     def _listed(self, now: float, *, is_new: bool) -> None:
@@ -197,7 +198,7 @@ class FimpChargepoint(Chargepoint):
             self._ask_the_rest()
 
     def apply_thing_status(self, *, up: bool, now: float) -> None:
-        """Take a node report. Only a change counts: some hubs repeat DOWN for what works."""
+        """Process a node report. Only changes count: some hubs repeat DOWN for working devices."""
         before, self._thing_up = self._thing_up, up
         if up:
             self._received(now)
@@ -205,9 +206,9 @@ class FimpChargepoint(Chargepoint):
             self._set_unavailable(Reason.OFFLINE, now)
 
     def apply_cut_off(self, reason: Reason | None, now: float) -> None:
-        """Take why its adapter cannot reach it, None if it can.
+        """Take over why its adapter cannot reach it, None if it can.
 
-        While it cannot, its reports are what it last knew, and change no value.
+        Meanwhile, its reports contain what it last knew, and change no value.
         """
         if reason is self._cut_off:
             return
@@ -241,11 +242,11 @@ class FimpChargepoint(Chargepoint):
         self._asked = {asked for asked in self._asked if asked[2] in ids}
         for parameter in found:
             self._ask_once("parameters", "cmd.param.get_report", parameter.id)
-        # An adapter may answer this from memory, also while the charge point is down.
+        # An adapter may answer this from memory, even while the charge point is down.
         return ReportUpdate({"capabilities": self._interfaces.capabilities}, live=False)
 
     def ask_everything(self, now: float) -> None:
-        """Ask for every report, and again until the state is known: nothing is retained."""
+        """Request all reports, repeatedly until the state is known: nothing is retained."""
         self._state_inquiry.start(now)
         if self.snapshot.raw_status is not None:
             self._state_inquiry.answered()
@@ -265,7 +266,7 @@ class FimpChargepoint(Chargepoint):
             self._get(service, kind, value)
 
     def _ask_health(self, now: float) -> None:
-        """Ask for what no charge point reports by itself."""
+        """Request values that no charge point reports automatically."""
         for service, kind in self._interfaces.questions():
             if service == "diagnostic":
                 self._get(service, kind)
@@ -306,7 +307,7 @@ class FimpChargepoint(Chargepoint):
         super()._set_unavailable(reason, now, **changes)
 
     def _received(self, now: float, **changes: Any) -> None:
-        """Take a sign of life and what it changes; ask for the rest if it was away."""
+        """Take over a report and its changes; request the rest if it was unavailable."""
         self._watchdog.received(now)
         was_away = self.snapshot.unavailable in (Reason.OFFLINE, Reason.SILENT)
         self._set_unavailable(None, now, **changes)
@@ -331,7 +332,7 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        # Without a choice no property: a mode changes the current.
+        # Without a chosen mode, omit the property: a mode changes the current.
         props = {"charging_mode": mode} if mode else None
         return self._request("chargepoint", "cmd.charge.start", props=props)
 
@@ -352,7 +353,7 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def failsafe_request(self, current: float) -> Request:
-        # Not sent by us, so no error report refers to it as our last command.
+        # We have not sent it, so no error report refers to it as our last command.
         kind, value_type, convert = SETTERS[Feature.MAX_CURRENT]
         return self._message("chargepoint", kind, value_type=value_type, value=convert(current))
 
@@ -390,7 +391,7 @@ class FimpChargepoint(Chargepoint):
 
     @override
     def _act_request(self, feature: Feature) -> Request:
-        # False asks for a soft restart.
+        # False requests a soft restart.
         return self._request("dev_sys", "cmd.thing.reboot", value_type="bool", value=False)
 
     @override

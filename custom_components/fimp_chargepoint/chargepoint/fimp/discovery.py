@@ -1,8 +1,8 @@
-"""How FIMP charge points are found, and which messages each of them gets.
+"""How FIMP charge points are found, and how their messages are routed.
 
-Three ways (Futurehome FIMP API, sections "Discovery" and "Inclusion"): a report on a
-chargepoint service; the adapters' answers to questions for their things; and the device list
-of a Futurehome hub. No answer is certain, so each way works without the others.
+There are three ways (Futurehome FIMP API, sections "Discovery" and "Inclusion"): a report of a
+chargepoint service; the replies of adapters to requests for their things; and the device list of a
+Futurehome hub. No reply is certain, so each way works without the others.
 """
 
 from collections import deque
@@ -38,12 +38,12 @@ from .topic import (
 )
 from .vinculum import NOTIFICATION, Changes, VinculumDirectory, is_of_vinculum, request
 
-#: Seconds after the first report of a charge point in which its inclusion report may come.
+#: Seconds to wait for the inclusion report after the first report of a charge point.
 _ANNOUNCE_AFTER: Final = 3.0
-#: Seconds between the questions for an inclusion report, the last one repeated.
+#: Seconds between the requests for an inclusion report; the last one is repeated.
 _INQUIRY_PAUSES: Final = (10.0, 60.0, 300.0, 1800.0)
-#: Reports of a meter beside what may be a charge point: seconds for which they are kept,
-#: how many of one meter, and how many meters.
+#: Reports of a meter of a potential charge point: seconds for which they are kept, how many per
+#: meter, and how many meters.
 _METER_TIME: Final = 300.0
 _METER_REPORTS_MAX: Final = 8
 _METERS_MAX: Final = 200
@@ -55,7 +55,7 @@ class FimpProtocol(Protocol):
     def __init__(self, hub: MqttHub, prefix: str) -> None:
         """Use `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
-        # Nobody else gets our replies.
+        # No other client gets our replies.
         self._replies = f"mt:rsp/rt:app/rn:{SOURCE}/ad:{uuid4().hex[:12]}"
         # The first level is pt:j1 or, compressed, pt:j1c1.
         self.filters = (
@@ -66,7 +66,7 @@ class FimpProtocol(Protocol):
             "+/mt:evt/rt:app/+/+",
             f"+/{self._replies}",
         )
-        #: The beginning of our nodes' keys.
+        #: The beginning of the keys of our nodes.
         self._start = f"fimp:{prefix}"
         self._nodes: dict[ServiceAddress, FimpChargepoint] = {}
         #: Found, but not on the hub yet.
@@ -80,7 +80,7 @@ class FimpProtocol(Protocol):
             "evt.thing.exclusion_report": self._exclusion_report,
             "evt.network.all_nodes_report": self._all_nodes_report,
             "evt.network.node_report": self._node_report,
-            # The documents' name for it.
+            # The name in the documentation.
             "evt.thing.node_report": self._node_report,
             "evt.app.state_report": self._app_state_report,
             # The name of 2021 for the same, and the report of a login alone.
@@ -115,7 +115,7 @@ class FimpProtocol(Protocol):
 
     @override
     def reads(self, topic: str, payload: bytes) -> bool:
-        # Adapters and apps also report what is not about charge points.
+        # Adapters and apps also send reports that are not about charge points.
         if not isinstance(parse_event(topic), Adapter):
             return True
         try:
@@ -126,13 +126,13 @@ class FimpProtocol(Protocol):
 
     @override
     def connection_made(self, now: float) -> None:
-        # The device list of a hub comes first: it may save hundreds of questions.
+        # The device list of a hub comes first: it may save hundreds of requests.
         when = self._hub.clock.to_datetime(now)
         _, payload = request(when, f"pt:j1/{self._replies}")
         self._send(VINCULUM_COMMANDS, payload)
         _, payload = encode("cmd.discovery.request", "system", when)
         self._send(DISCOVERY_COMMANDS, payload)
-        # Before all others: no flood of new ones may keep us from asking about these.
+        # These come before all others, so that a flood of new things cannot displace them.
         known = {*addresses(self._hub.admission.known, self._start)} - self._nodes.keys()
         asked = [*sorted(known), *self._nodes]
         self._hub.internal_errors.each(asked, lambda address: self._inquiry(address).start(now))
@@ -185,7 +185,7 @@ class FimpProtocol(Protocol):
             self._directory_changed(self._directory.notified(message.value), now)
 
     def _vinculum_reply(self, payload: bytes, now: float) -> None:
-        # Replies to others have other topics, and may contain only a part of the house.
+        # Replies to other clients have other topics, and may contain only part of the list.
         message = decode(payload)
         if message.type == "evt.pd7.response":
             changes = self._directory.answered(message.value)
@@ -211,11 +211,11 @@ class FimpProtocol(Protocol):
         for address in addresses(self._hub.admission.waiting, self._start):
             if address.adapter == adapter and address.thing == thing:
                 self._hub.admission.forget(self._key(address))
-        # Also if it is not known yet.
+        # Remove it even if it is not known yet.
         self._adapters.remove(adapter, thing)
 
     def _all_nodes_report(self, adapter: Adapter, message: Message, now: float) -> None:
-        # Null is the list of an adapter without things.
+        # Null means that an adapter has no things.
         if message.value is not None and not isinstance(message.value, list):
             raise ProtocolError("value", message.type)
 
@@ -236,9 +236,9 @@ class FimpProtocol(Protocol):
             raise ProtocolError("address", message.value)
 
     def _thing_status(self, adapter: Adapter, thing: str, report: object, now: float) -> bool:
-        """Pass on whether a thing is up; return whether there is any status."""
+        """Take over whether a thing is up; return whether a status was reported."""
         status = report.get("status") if isinstance(report, dict) else None
-        # The words of other versions mean nothing here.
+        # The values of other versions have no meaning here.
         if status in ("UP", "DOWN"):
             warned = self._notice(adapter) in self._hub.warnings
             if status == "UP" and (warned or self._adapters.cut_off(adapter)):
@@ -281,11 +281,11 @@ class FimpProtocol(Protocol):
     # Nodes --------------------------------------------------------------------
 
     def _of(self, adapter: Adapter, thing: str) -> list[ServiceAddress]:
-        """Return the charge points of a thing: one per connector."""
+        """Return the charge points of a thing, one per connector."""
         return [each for each in self._nodes if (each.adapter, each.thing) == (adapter, thing)]
 
     def _key(self, address: ServiceAddress) -> str:
-        """Return what identifies the node of a charge point."""
+        """Return the key that identifies the node of a charge point."""
         return f"{self._start}{address}"
 
     def _admitted(self, addresses: Iterable[ServiceAddress], now: float) -> list[ServiceAddress]:
@@ -299,7 +299,7 @@ class FimpProtocol(Protocol):
         ]
 
     def _let_in(self, address: ServiceAddress, now: float) -> None:
-        """Add a charge point that the user has let in, which may not report for days."""
+        """Add a charge point that the user has admitted, which may not report for days."""
         if address not in self._nodes:
             self._register(address, self._made(address), now)
 
@@ -309,7 +309,7 @@ class FimpProtocol(Protocol):
     def _identified(
         self, address: ServiceAddress, payload: bytes, now: float
     ) -> FimpChargepoint | None:
-        """Return the node of a charge point that a message shows to be there."""
+        """Return the node of a charge point that a message identifies."""
         message = decode(payload)
         if message.type not in FimpChargepoint.IDENTIFYING:
             return None
@@ -320,7 +320,7 @@ class FimpProtocol(Protocol):
     def _add(
         self, address: ServiceAddress, now: float, node: FimpChargepoint | None = None
     ) -> None:
-        """Add a charge point that a list contains, or the `node` of one that has reported."""
+        """Add a charge point from a list, or the `node` of one that has reported."""
         if address in self._nodes:
             return
         node = self._nodes[address] = node or self._made(address)
@@ -334,7 +334,7 @@ class FimpProtocol(Protocol):
                 )
 
     def _register(self, address: ServiceAddress, node: FimpChargepoint, now: float) -> None:
-        """Add a charge point that has reported; its inclusion report is awaited shortly."""
+        """Add a charge point that has reported, after a short wait for its inclusion report."""
         self._add(address, now, node)
         node.ask_everything(now)
         self._inquiry(address).start(now)
@@ -343,14 +343,14 @@ class FimpProtocol(Protocol):
         )
 
     def _announce(self, address: ServiceAddress) -> None:
-        """Put a charge point on the hub with what is known by now."""
+        """Add a charge point to the hub with what is known so far."""
         if address in self._pending:
             self._pending.remove(address)
             self._timers.cancel(f"announce {address}")
             self._hub.add_node(self._nodes[address])
 
     def _inquiry(self, address: ServiceAddress) -> Inquiry:
-        """Return the question what a charge point is, open until its inclusion report."""
+        """Return the request that identifies a charge point, open until its inclusion report."""
         return Inquiry(
             self._timers, f"who is {address}", partial(self._ask_about, address), _INQUIRY_PAUSES
         )
@@ -360,11 +360,11 @@ class FimpProtocol(Protocol):
         if address in self._nodes:
             self._adapters.watch_login(address.adapter, now)
         else:
-            # Known from an earlier run. Its adapter may not answer for it, nor the hub list it.
+            # Known from an earlier run. Its adapter may not reply for it, nor the hub list it.
             self._made(address).ask_everything(now)
 
     def _keep_meter_report(self, address: ServiceAddress, payload: bytes, now: float) -> None:
-        """Keep a report unread: a house has many meters, few of them beside a charge point."""
+        """Store a report undecoded: a home has many meters, few of them at a charge point."""
         reports = self._meters.pop(address, None) or deque(maxlen=_METER_REPORTS_MAX)
         self._meters[address] = reports
         reports.append((now, payload))
@@ -387,7 +387,7 @@ class FimpProtocol(Protocol):
             self._hub.withdraw(self._notice(address.adapter, " cloud"))
 
     def _notice(self, adapter: Adapter, about: str = "") -> str:
-        """Return what identifies the notice that `adapter` lost its login, or its cloud."""
+        """Return the key of the warning that `adapter` lost its login, or its vendor's cloud."""
         return f"{self._start}{adapter.name}/{adapter.address}{about}"
 
     def _send(self, topic: str, payload: bytes) -> None:

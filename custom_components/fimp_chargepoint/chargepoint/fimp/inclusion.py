@@ -119,7 +119,7 @@ def _parse_service(service: object) -> tuple[ServiceTopic, Service] | None:
 def parse_service(
     address: object, interfaces: Iterable[object], props: object
 ) -> tuple[ServiceTopic, Service] | None:
-    """Return a service without what makes no sense; None without a valid address."""
+    """Return a service without its invalid parts; None without a valid address."""
     topic = parse_address(address) if isinstance(address, str) else None
     if not isinstance(topic, ServiceTopic):
         return None
@@ -130,6 +130,6 @@ def parse_service(
 
 
 def text(report: Mapping[str, object], key: str) -> str | None:
-    """Return a text of a report; None if it is empty, which means not known."""
+    """Return a text of a report; None if it is empty, which means unknown."""
     value = report.get(key)
     return value.strip()[:_TEXT_MAX] or None if isinstance(value, str) else None

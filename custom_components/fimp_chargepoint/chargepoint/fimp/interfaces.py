@@ -1,4 +1,4 @@
-"""What a charge point can report and be asked and told, by its lists of interfaces. Pure.
+"""What a charge point can report and accept, according to its lists of interfaces. Pure.
 
 Sources: Futurehome FIMP API, interfaces and properties of `chargepoint`, `meter_elec`,
 `parameters` and `dev_sys`; `alarm_system` and `diagnostic` of the adapters built on cliffhanger.
@@ -16,10 +16,10 @@ from .inclusion import Service, Thing, identity
 from .topic import ServiceAddress
 
 
-#: What the charge point remembers when it restarts. A locked cable may be one of these, but
-#: unlocking must never wait.
+#: Settings that the charge point stores permanently. A locked cable may be one of these, but
+#: unlocking must never be delayed.
 _LASTING: Final = frozenset({Feature.MAX_CURRENT, Feature.PHASE_MODE})
-#: What every charge point can do, also one without an inclusion report.
+#: The capabilities of all charge points, including those without an inclusion report.
 BASIC: Final = Capabilities(
     reports=frozenset({Feature.STATUS, Feature.SESSION_ENERGY}),
     controls=frozenset({Feature.CHARGING}),
@@ -49,14 +49,14 @@ _SET_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
     },
     "dev_sys": {"cmd.thing.reboot": Feature.RESTART},
 }
-#: What the meter measures, by the property that lists it.
+#: The measured values, by the property that lists them.
 _MEASURED_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
     "sup_units": reports.UNITS,
     "sup_export_units": reports.EXPORT_UNITS,
     "sup_extended_vals": reports.VALUES,
 }
 
-#: How a feature is set: interface, value type, and how the value is written.
+#: How a feature is set: interface, value type, and conversion of the value.
 SETTERS: Final[Mapping[Feature, tuple[str, str, Callable[[Any], object]]]] = {
     Feature.CABLE_LOCK: ("cmd.cable_lock.set", "bool", bool),
     Feature.MAX_CURRENT: ("cmd.max_current.set", "int", int),
@@ -64,7 +64,8 @@ SETTERS: Final[Mapping[Feature, tuple[str, str, Callable[[Any], object]]]] = {
     Feature.PHASE_MODE: ("cmd.phase_mode.set", "string", str.upper),
 }
 
-#: The middle of the questions' names. Today's Easee does not list the cable lock, and answers.
+#: The middle of the requests' names. Easee's current adapter does not list the cable lock, but
+#: replies.
 _ALWAYS: Final = ("state", "current_session", "cable_lock")
 _IF_OBSERVED: Final[Mapping[str, Feature]] = {
     "max_current": Feature.MAX_CURRENT,
@@ -81,7 +82,7 @@ _QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "alarm_system": {"alarm": ""},
     "diagnostic": {"errors": "", **{name: "" for name, _ in reports.HEALTH.values()}},
 }
-#: The question for a fact of the service `chargepoint`.
+#: The request for a fact of the service `chargepoint`.
 ASKED_BY: Final[Mapping[str, str]] = {
     Feature.STATUS: "cmd.state.get_report",
     Feature.SESSION_ENERGY: "cmd.current_session.get_report",
@@ -90,15 +91,15 @@ ASKED_BY: Final[Mapping[str, str]] = {
     Feature.PHASE_MODE: "cmd.phase_mode.get_report",
 }
 
-#: The report that shows a feature, if its name is another one.
+#: The report that shows a feature, if it has another name.
 REPORT_OF: Final = {
     Feature.PHASES: Feature.PHASE_MODE,
     Feature.SESSION_CURRENT: Feature.SESSION_ENERGY,
 }
 
-#: The meaning of an error's words; all others are final. Cliffhanger says "failed to send" of
-#: the report that follows a command it has carried out, and "failed to set", "start" or "stop"
-#: of a command it has not. Easee's adapter refuses changes soon after the last one.
+#: The meaning of an error message; all others are final. Cliffhanger writes "failed to send" if the
+#: report after a successful command fails, and "failed to set", "start" or "stop" if the command
+#: itself fails. Easee's adapter refuses changes soon after the last one.
 _REFUSALS: Final = (
     (re.compile(r"^(?:adapter: )?failed to send .*\breport\b"), Refusal.OF_REPORT),
     (
@@ -106,7 +107,7 @@ _REFUSALS: Final = (
         Refusal.FOR_NOW,
     ),
 )
-#: Charging modes that are reported although not listed.
+#: Maximum number of charging modes that are reported although not listed.
 _MODES_MAX: Final = 20
 _NO_SERVICE: Final = Service(frozenset(), {})
 
@@ -116,7 +117,7 @@ def _lower(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _highest(current: object) -> float:
-    """Return the highest current; if it is not stated, the adapter refuses what is too much."""
+    """Return the highest current; if it is not stated, the adapter refuses excessive values."""
     try:
         highest = reports.amperes(
             reports.expected(current, float, "sup_max_current"), "sup_max_current"
@@ -131,29 +132,29 @@ def _question(middle: str) -> str:
 
 
 class Interfaces:
-    """The identity of one charge point and what it can do, as listed and as observed."""
+    """The identity and the capabilities of one charge point, as listed and as observed."""
 
     def __init__(self, address: ServiceAddress) -> None:
-        """Know nothing but its `address`."""
+        """Start with nothing but the `address`."""
         self._address = address
         self._unnamed = Identity.of_stranger(f"{address.adapter.name} {address.address}")
         #: The thing as its adapter reports it, and as the hub's device list does.
         self._included: Thing | None = None
         self._listed: Thing | None = None
         self._services: dict[str, Service] = {}
-        #: What was reported, by service, whether it is listed or not.
+        #: The reported features by service, whether listed or not.
         self.observed: dict[str, frozenset[Feature]] = {}
         self._modes: tuple[str, ...] = ()
         self.parameters: tuple[Parameter, ...] = ()
 
     @property
     def identity(self) -> Identity:
-        """What its adapter and the hub's device list report of it."""
+        """The identity reported by its adapter and the hub's device list."""
         return identity(self._unnamed, self._included, self._listed, self._address)
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can report and be told, as listed, and as observed although not listed."""
+        """What it can report and accept, as listed, and as observed although not listed."""
         chargepoint = self._services.get("chargepoint", _NO_SERVICE)
         can_report, controls = {*BASIC.reports}.union(*self.observed.values()), set[Feature]()
         if not chargepoint.interfaces:
@@ -203,10 +204,10 @@ class Interfaces:
         return service in self._services or service in self.observed
 
     def questions(self) -> Iterator[tuple[str, str]]:
-        """Yield service and interface of every question that is likely to be answered.
+        """Yield service and interface of every request that is likely to be answered.
 
-        An unlisted service that reports is asked everything, and so is the meter of an
-        unlisted charge point: an adapter ignores what it does not know.
+        A service that reports although it is not listed gets all requests, and so does the meter of
+        an unlisted charge point: an adapter ignores requests that it does not know.
         """
         listed = self._services.get("chargepoint", _NO_SERVICE)
         for middle in _ALWAYS:
@@ -232,14 +233,14 @@ class Interfaces:
         thing = self._included or self._listed
         self._services = {} if thing is None else thing.of(self._address)
         for service in before.keys() - self._services.keys():
-            # A service that is no longer listed is gone, with all its features.
+            # A service that is no longer listed was removed, with all its features.
             self.observed.pop(service, None)
         if not self.has("parameters"):
             self.parameters = ()
         return self._services != before
 
     def observe(self, service: str, update: reports.ReportUpdate) -> None:
-        """Take what a report shows that it can do, and put changed capabilities into it."""
+        """Take the features that a report shows, and put changed capabilities into it."""
         before = self.capabilities
         self.observed[service] = self.observed.get(service, frozenset()) | update.observed
         mode = update.changes.get("charging_mode")
@@ -254,19 +255,19 @@ def phase_mode(offered: Iterable[str], phases: object) -> str | None:
     return next((mode for mode in offered if PHASES.get(mode) == phases), None)
 
 
-#: A part of an adapter, and what it could not do, each with the reason behind a colon.
+#: Part of an adapter, and what it could not do, each followed by a colon and the reason.
 _WRAPPING: Final = re.compile(r"^((\w+|(request )?failed( to [^:]+)?): )+(?=\S)")
 
 
 def rejection(words: str) -> CommandRefusedError:
-    """Return the refusal in an error report: its last clause, what went wrong in the end.
+    """Return the refusal in an error report: its last clause, which is the root cause.
 
-    Before it, each part of the adapter has put what it was doing:
-    `adapter: failed to start charging: client: failed to start charging: too many requests`.
+    Each part of the adapter prefixes its own activity: `adapter: failed to start charging: client:
+    failed to start charging: too many requests`.
     """
     return refused_with(_WRAPPING.sub("", words))
 
 
 def refusal(words: str) -> Refusal:
-    """Return what the words of an error report mean."""
+    """Return the meaning of an error report's text."""
     return next((meaning for pattern, meaning in _REFUSALS if pattern.search(words)), Refusal.FINAL)

@@ -15,9 +15,9 @@ import orjson
 
 from ..errors import ProtocolError
 
-#: Far above the report of a house with hundreds of things.
+#: Far above the report of a home with hundreds of things.
 _SIZE_MAX = 1024 * 1024
-#: Above anything a charge point measures or counts; excludes infinity and NaN, too.
+#: Above anything a charge point measures or counts; also excludes infinity and NaN.
 NUMBER_MAX = 1e12
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -54,7 +54,7 @@ def _bool(value: object) -> bool:
 
 
 def _float(value: object) -> float:
-    # JSON has no int: a float may come as 16. Python's True is an int.
+    # JSON has no int: a float may be written as 16. In Python, True is an int.
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -94,7 +94,7 @@ def _map(of: _Convert) -> _Convert:
 
 
 _SCALARS: dict[str, _Convert] = {"str": _string, "int": _int, "float": _float, "bool": _bool}
-#: Value type -> what converts a JSON value, or raises.
+#: Value type -> function that converts a JSON value, or raises.
 _VALUE_TYPES: dict[str, _Convert] = {
     "string": _string,
     "int": _int,
@@ -128,12 +128,12 @@ def decode(payload: bytes) -> Message:
         raise ProtocolError("message", "not an object with a type")
     value = fields.get("val")
     if fields["type"] in _REPLIES:
-        # They count by their `corid`, whatever the value is.
+        # They are matched by their `corid`, whatever the value is.
         value = value if isinstance(value, str) else None
     elif value is not None:
         value = _value(fields.get("val_t"), value)
     props = fields.get("props")
-    # FIMP has no properties but strings.
+    # FIMP properties are always strings.
     strings = props.items() if isinstance(props, dict) else ()
     corid = fields.get("corid")
     return Message(
@@ -174,8 +174,8 @@ def encode(
     """Encode a command; return its uid, which error reports refer to, and its bytes.
 
     Raises:
-        ValueError: `value` does not fit `value_type`. Adapters drop or misread a number
-            that is almost right, such as 16.0 for an int.
+        ValueError: `value` does not fit `value_type`. Adapters drop or misread a number of the
+            wrong type, such as 16.0 for an int.
 
     """
     if value_type != "null" and type(_VALUE_TYPES[value_type](value)) is not type(value):

@@ -12,13 +12,13 @@ from ..model import ChargepointSnapshot, parameter_kind
 from .message import Message
 from .reports import ReportUpdate, expect, expected
 
-#: Parameters of one charge point that are read, and characters of a text.
+#: Maximum number of parameters of one charge point, and of characters of a text.
 _PARAMETERS_MAX: Final = 100
 _TEXT_MAX: Final = 200
-#: The bounds of a number whose manufacturer states none.
+#: The bounds of a number for which the manufacturer states none.
 _INT_MAX: Final = 2**31 - 1
 
-#: Value types that can be set, and their types here.
+#: Value types that can be set, and their Python types.
 _SETTABLE: Final[Mapping[str, type[bool | float | str]]] = {
     "bool": bool,
     "int": int,
@@ -28,10 +28,10 @@ _SETTABLE: Final[Mapping[str, type[bool | float | str]]] = {
 
 
 def described(message: Message) -> tuple[Parameter, ...]:
-    """Read `evt.sup_params.report`; descriptions that make no sense are left out.
+    """Read `evt.sup_params.report`, ignoring invalid descriptions.
 
     Raises:
-        ProtocolError: of kind `value`; it is no list, or none of it makes sense.
+        ProtocolError: of kind `value`; it is not a list, or none of it is valid.
 
     """
     # Adapters write an empty list as null.
@@ -63,7 +63,7 @@ def command(parameter: Parameter, value: ParameterValue) -> dict[str, object]:
     return {
         "parameter_id": parameter.id,
         "value_type": parameter.value_type,
-        # Numbers come as floats, and an int must not leave as 16.0.
+        # Numbers come as floats, and an int must not be sent as 16.0.
         "value": _SETTABLE[parameter.value_type](value),
     }
 
@@ -118,7 +118,7 @@ def _choices(options: object, value_type: str) -> dict[str, ParameterValue]:
 
 
 def _range(description: Mapping[str, object], value_type: str) -> Range | None:
-    """Return the bounds of a number; None if they make no sense."""
+    """Return the bounds of a number; None if they are invalid."""
 
     def bound(key: str, default: float) -> float:
         try:

@@ -1,8 +1,8 @@
-"""What the reports of a charge point's services mean for its snapshot. Pure.
+"""How the reports of a charge point's services change its snapshot. Pure.
 
-Sources: Futurehome FIMP API, services `chargepoint` (both versions of the document),
-`meter_elec` ("Electricity measurements"), `alarm_system` and `diagnostic`, and the adapters
-built on cliffhanger, which add currents, phases and the health of the device.
+Sources: Futurehome FIMP API, services `chargepoint` (both versions of the document), `meter_elec`
+("Electricity measurements"), `alarm_system` and `diagnostic`, and the adapters built on
+cliffhanger, which add currents, phases and the health of the device.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from ..errors import ProtocolError
 from ..model import PHASES, PLUGGED, ChargepointSnapshot, Feature, Status
 from .message import NUMBER_MAX, Message, number
 
-#: Characters of a word or a text that are shown, and names of faults at the same time.
+#: Maximum characters of a text that is shown, and number of simultaneous faults.
 _WORD_MAX: Final = 100
 _TEXT_MAX: Final = 200
 _FAULTS_MAX: Final = 50
@@ -23,11 +23,11 @@ _AMPERES_MAX: Final = 1000.0
 
 
 class ReportUpdate(NamedTuple):
-    """What a report means.
+    """The content of a report.
 
-    `changes` are new values of the snapshot's fields. `observed` are the features that the
-    report proves, whatever the list of interfaces contains. `report` is the name by which a
-    command waits for this report. `live` is False for what an adapter answers from memory.
+    `changes` are new values of the snapshot's fields. `observed` are the features that the report
+    shows, whatever the list of interfaces contains. `report` is the name by which a command waits
+    for this report. `live` is False for what an adapter answers from memory.
     """
 
     changes: dict[str, Any]
@@ -36,7 +36,7 @@ class ReportUpdate(NamedTuple):
     live: bool = True
 
 
-#: Reads one report, given what is known. Raises ProtocolError if it makes no sense.
+#: Reads one report, given the known state. Raises ProtocolError if it is invalid.
 type Reader = Callable[[ChargepointSnapshot, Message], ReportUpdate]
 
 
@@ -51,7 +51,7 @@ def expect[T](message: Message, kind: type[T]) -> T:
 
 
 def expected[T](value: object, kind: type[T], name: str) -> T:
-    """Return `value` as `kind`. JSON does not tell 16 from 16.0; a bool is no number.
+    """Return `value` as `kind`. JSON does not distinguish 16 from 16.0; a bool is not a number.
 
     Raises:
         ProtocolError: of kind `value`; it is of another type, or an impossible number.
@@ -85,7 +85,7 @@ def amperes(value: float, name: str) -> float:
 
 # chargepoint ----------------------------------------------------------------------
 
-#: The words of the documents, of older adapters, and OCPP's, which some pass on.
+#: The values in the documentation, of older adapters, and of OCPP, which some pass on.
 STATUS: Final = {
     "disconnected": Status.DISCONNECTED,
     "available": Status.DISCONNECTED,
@@ -116,7 +116,7 @@ def state(_: ChargepointSnapshot, message: Message) -> ReportUpdate:
     plugged = None if status is None else PLUGGED.get(status)
     changes: dict[str, Any] = {"status": status, "raw_status": word, "plugged": plugged}
     if plugged is False:
-        # Not every adapter reports the end of the session.
+        # Not all adapters report the end of the session.
         changes["session_current"] = None
     mode = message.props.get("charging_mode", "").lower()[:_WORD_MAX]
     if not mode:
@@ -129,13 +129,13 @@ def _cable_lock(snapshot: ChargepointSnapshot, message: Message) -> ReportUpdate
     current = number(message.props.get("cable_current"))
     observed = {Feature.CABLE_LOCK}
     if current is None:
-        # Often missing; the rating of the cable stays known.
+        # It is often missing; the last known rating of the cable is kept.
         current = snapshot.cable_current
     else:
         current = amperes(current, "cable_current")
         observed.add(Feature.CABLE_CURRENT)
     return ReportUpdate(
-        # 0 stands for no cable, and for a cable of unknown rating.
+        # 0 means no cable, or a cable of unknown rating.
         {"cable_lock": expect(message, bool), "cable_current": current or None},
         frozenset(observed),
         Feature.CABLE_LOCK,
@@ -172,7 +172,7 @@ UNITS: Final = {
 }
 #: Units of `evt.meter_export.report`.
 EXPORT_UNITS: Final = {"W": Feature.POWER_EXPORT, "kWh": Feature.ENERGY_EXPORT}
-#: Keys of `evt.meter_ext.report`, which holds only some of them.
+#: Keys of `evt.meter_ext.report`, which contains only some of them.
 VALUES: Final = {
     "p_import": Feature.POWER,
     "p1": Feature.POWER_L1,
@@ -223,7 +223,7 @@ def _measured(snapshot: ChargepointSnapshot, values: Mapping[Feature, float]) ->
 
 # alarm_system and diagnostic ------------------------------------------------------
 
-#: Whether a fault is there, by the words for it.
+#: Whether a fault is present, by the reported value.
 _ALARM_STATUS: Final = {"activ": True, "active": True, "deactiv": False, "inactive": False}
 #: Feature -> the middle of its interfaces' names, and its value's type.
 HEALTH: Final = {
@@ -267,7 +267,7 @@ def _health(feature: Feature, kind: type[float | str]) -> Reader:
 
 
 def uptime(snapshot: ChargepointSnapshot, message: Message, now: datetime) -> ReportUpdate:
-    """Read `evt.uptime.report`: seconds since the start, of which we keep the time."""
+    """Read `evt.uptime.report`: seconds since the start, converted to its time."""
     seconds = expect(message, float)
     if not 0 <= seconds <= now.timestamp():
         raise ProtocolError("value", f"{message.type}: {seconds:g} s")
@@ -275,7 +275,7 @@ def uptime(snapshot: ChargepointSnapshot, message: Message, now: datetime) -> Re
     return ReportUpdate({"health": health}, frozenset({Feature.UPTIME}))
 
 
-#: The readers by service and message type, but for those that need more than the snapshot.
+#: The readers by service and message type, except those that need more than the snapshot.
 READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
     "chargepoint": {
         "evt.state.report": state,

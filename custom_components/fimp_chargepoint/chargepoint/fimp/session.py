@@ -18,7 +18,7 @@ class SessionReader:
     """Reads the session reports of one charge point."""
 
     def __init__(self) -> None:
-        """Start with a counter that belongs to the session."""
+        """Start with a counter that belongs to the current session."""
         #: Whether the counter was reset after the session, so that it belongs to the next one.
         self._was_reset = False
 
@@ -64,7 +64,8 @@ class SessionReader:
         else:
             continues = session.started == known.started
             if not continues and energy and energy == before:
-                # A new session may come with the energy of the one before, and then its own.
+                # A new session may start with the energy of the previous one before it reports its
+                # own.
                 return session, None
         self._was_reset = False
         if continues and before is not None:

@@ -1,10 +1,10 @@
-"""The limits of one charge point that were set from Home Assistant, and what became of them.
+"""The limits of one charge point that were set from Home Assistant, and their state.
 
-A limit is confirmed, lost while the charge point was away, or overridden by somebody else. A
-lost one is set again, once, if the user has chosen that. The first reports after an absence may
-be stale, so what is reported some seconds later counts, unless the station takes limits from
-outside: it reports them as they are. Whoever changes a limit while the charge point is there is
-respected, and reported if it happens again and again.
+A limit is confirmed, lost while the charge point was away, or overridden by another client. A lost
+one is set again, once, if the user has chosen that. The first reports after an absence may be
+stale, so only later reports count, some seconds on, unless the station takes limits from outside:
+it reports them as they are. If another client changes a limit while the charge point is connected,
+its change is kept, and reported if it happens again and again.
 """
 
 from collections import deque
@@ -25,23 +25,23 @@ from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds after an absence until reports count, and how often they are looked at.
+#: Seconds after an absence until reports count, and the interval between checks.
 _SETTLING_TIME: Final = 10.0
 _LOOKS: Final = 6
-#: Seconds that another value lasts before it replaces ours. It may be a late report, or the
-#: first sign of a restart.
+#: Seconds that a different value has to last before it replaces ours. It may be a late report, or
+#: the first sign of a restart.
 _OVERRIDDEN_AFTER: Final = 60.0
-#: Seconds after a restart until a report shows the limits that were sent at once.
+#: Seconds after a restart until a report shows the limits that were sent immediately.
 _TAKING_TIME: Final = 2.5
-#: A controller that overrides a limit so often within so many seconds competes with us.
+#: A client that overrides a limit this many times within so many seconds competes with us.
 _COMPETING_TIMES: Final = 3
 _COMPETING_TIME: Final = 7200.0
-#: A difference in A as small as this is rounding.
+#: A difference in A of up to this is rounding.
 _ROUNDING: Final = 0.05
 
 
 class _State(Enum):
-    """What became of a confirmed limit that does not show any more."""
+    """What happened to a confirmed limit that the charge point no longer reports."""
 
     LOST = "lost"
     OVERRIDDEN = "overridden"
@@ -59,13 +59,13 @@ class LimitOwnership:
         self.failsafe = Failsafe(charge_point, self._tasks, self._excuse, self._disown)
         self.plan = ChargingPlan(charge_point, self._tasks)
         self.balanced = BalancedCurrent(charge_point, self._tasks, self.plan)
-        #: What became of those that do not show, by feature.
+        #: The states of the limits that are not reported, by feature.
         self._states: dict[str, _State] = {}
         #: Those that are being set again.
         self._restoring: dict[str, LimitValue] = {}
-        #: From when on a report shows whether a lost limit holds.
+        #: When reports start to show whether a lost limit applies.
         self._counts_from = 0.0
-        #: When somebody else has changed the current.
+        #: When another client has changed the current.
         self._overrides: deque[float] = deque(maxlen=_COMPETING_TIMES)
 
     @property
@@ -73,7 +73,7 @@ class LimitOwnership:
         return self._charge_point.snapshot
 
     def record(self, feature: Feature, value: LimitValue) -> None:
-        """A limit was confirmed."""
+        """Record that a limit was confirmed."""
         if feature not in LASTING_LIMITS:
             return
         fact = self._effect(feature, value).fact
@@ -99,12 +99,12 @@ class LimitOwnership:
         self.plan.restore(requested.plan)
 
     def reconnected(self, now: float, *, lost: bool = False) -> None:
-        """The charge point was away, or restarted, in which case its limits are `lost`."""
+        """Handle a connection or restart; after a restart its limits may be `lost`."""
         limits = self._snapshot.requested.limits
         self.failsafe.reconnected(now)
         for name in limits:
             if lost and self._states.get(name) is _State.OVERRIDDEN:
-                # It was the restart that showed.
+                # The different value was caused by the restart.
                 self._forgive(name)
             self._settle(name)
         if limits and self._restores:
@@ -122,7 +122,7 @@ class LimitOwnership:
         self.plan.reconnected()
 
     def changed(self, before: ChargepointSnapshot, now: float) -> None:
-        """Follow a new snapshot; `before` is the one it replaced.
+        """Process a new snapshot; `before` is the one it replaced.
 
         A bug in this must not affect commands.
         """
@@ -134,7 +134,7 @@ class LimitOwnership:
                 if effect.matches(snapshot) or not snapshot.available:
                     if self._states.get(name) is _State.OVERRIDDEN:
                         if snapshot.available and not self._is_requested(effect, before):
-                            # It was a late report.
+                            # The different value was a late report.
                             self._forgive(name)
                         self._settle(name)
                 elif (
@@ -159,15 +159,15 @@ class LimitOwnership:
             self._charge_point.host.internal_errors.report(error, self)
 
     def clock_set(self, by: float) -> None:
-        """The system clock was set by so many seconds."""
+        """Handle that the system clock was set by so many seconds."""
         self.temporary.clock_set(by)
         self.plan.reconnected()
 
     def close(self) -> None:
-        """Set nothing any more."""
+        """Stop setting limits."""
         self._tasks.cancel()
 
-    # Overridden by somebody else ------------------------------------------------
+    # Overridden by another client -----------------------------------------------
 
     def _overridden(self, name: str, now: float) -> None:
         self._states[name] = _State.OVERRIDDEN
@@ -175,12 +175,12 @@ class LimitOwnership:
         timers.set(f"overridden {name}", now + _OVERRIDDEN_AFTER, partial(self._forget, name))
 
     def _settle(self, name: str) -> None:
-        """What became of a limit is not known any more, or does not matter."""
+        """Drop the state of a limit, which is no longer known or relevant."""
         self._states.pop(name, None)
         self._charge_point.timers.cancel(f"overridden {name}")
 
     def _was_lost_unseen(self, name: str) -> bool:
-        """Whether a limit was lost while nobody looked, and is not set again."""
+        """Whether a limit was lost unnoticed, and is not set again."""
         is_known = getattr(self._snapshot, name) is not None
         return is_known and not self._restores and name not in self._states
 
@@ -189,7 +189,7 @@ class LimitOwnership:
         self._disown(name)
 
     def _disown(self, name: str) -> None:
-        """A limit is not one of ours, or no longer."""
+        """Forget a limit that is not ours, or no longer is."""
         self._settle(name)
         limits = self._snapshot.requested.limits
         self._charge_point.show_requested(
@@ -212,12 +212,12 @@ class LimitOwnership:
             )
 
     def _forgive(self, name: str) -> None:
-        """Nobody has overridden a limit after all."""
+        """Do not count the last override after all."""
         if name == Feature.MAX_CURRENT and self._overrides:
             self._overrides.pop()
 
     def _excuse(self, name: str) -> None:
-        """It was not somebody else who changed a limit."""
+        """Take note that a limit was not changed by another client."""
         if self._states.get(name) is _State.OVERRIDDEN:
             self._forgive(name)
             self._settle(name)
@@ -232,7 +232,7 @@ class LimitOwnership:
     # Set again ------------------------------------------------------------------
 
     def _replace(self, feature: Feature, value: float, former: float) -> None:
-        """A temporary limit has ended: keep the former one instead, wherever it is kept."""
+        """Keep the former limit in place of a temporary one that has ended, wherever it is kept."""
         limits = self._snapshot.requested.limits
         if limits.get(feature) == value:
             self._charge_point.show_requested(limits={**limits, feature.value: former})
@@ -249,9 +249,9 @@ class LimitOwnership:
             self._look_later(looks - 1, now)
 
     def _look(self, *, is_last: bool = False) -> None:
-        """Set again what is lost, once that is known.
+        """Set lost limits again, once they are known to be lost.
 
-        A charge point that has not reported a limit by the last look has none.
+        A charge point that has not reported a limit by the last check has none.
         """
         snapshot, charge_point = self._snapshot, self._charge_point
         if not snapshot.available:
@@ -267,7 +267,7 @@ class LimitOwnership:
                 continue
             del self._states[name]
             effect = self._effect(name, value)
-            # A limit of somebody else that is as low hides whether ours is there.
+            # Another client's limit that is as low hides whether ours applies.
             holds = effect.matches(snapshot) and charge_point.is_own_limit(feature, value)
             if not holds and not self._is_requested(effect, snapshot):
                 self._restore(feature, value)
@@ -300,7 +300,7 @@ class LimitOwnership:
         return self._charge_point.effect(Feature(name), value)
 
     def _is_requested(self, effect: ExpectedState, snapshot: ChargepointSnapshot) -> bool:
-        """Whether a command on the same fact is pending."""
+        """Whether a command for the same fact is pending."""
         return any(
             self._effect(kind, value).fact == effect.fact
             for kind, value in snapshot.pending.items()

@@ -1,7 +1,7 @@
-"""What was requested of a charge point from Home Assistant, and what became of it. Pure.
+"""What was requested of a charge point from Home Assistant, and the outcome. Pure.
 
-The charge point may hide a request behind a stricter limit, or not report it at all. The next
-message has to repeat it all the same, and it has to survive a restart.
+The charge point may hide a request behind a stricter limit, or not report it at all. Nevertheless,
+the next message has to repeat it, and it has to survive a restart.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ type LimitValue = float | str
 class Pause:
     """A pause that was requested and is not reported, because the car is asleep.
 
-    It was `accepted`, or has to be requested again once charging begins. It belongs to the
-    session with the id `session_id`, which began at `started`.
+    It was `accepted`, or has to be requested again once charging begins. It belongs to the session
+    with the id `session_id`, which began at `started`.
     """
 
     accepted: bool
@@ -28,10 +28,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryLimit:
-    """A limit in A that ends at `until`, and what returns then.
+    """A limit in A that ends at `until`, and what follows then.
 
-    `former` is None if the session had no limit of its own, or only that of its charging
-    `mode`. `session` is when the session began.
+    `former` is None if the session had no limit of its own, or only that of its charging `mode`.
+    `session` is the start of the session.
     """
 
     current: float
@@ -39,15 +39,15 @@ class TemporaryLimit:
     until: datetime
     session: datetime | None = None
     mode: str | None = None
-    #: What a newer version has stored with it.
+    #: Fields stored by a newer version.
     unknown: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailsafeLimit:
-    """What the broker limits a charge point to if Home Assistant is gone: `current` in A.
+    """The limit in A that the broker sets if Home Assistant disconnects: `current`.
 
-    `former` is what returns then, None if there was no limit from outside.
+    `former` is the limit afterwards, None if there was none from outside.
     """
 
     current: float
@@ -56,10 +56,10 @@ class FailsafeLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is planned for the session with the `id`, which began at `started`.
+    """The plan for the session with the `id`, which began at `started`.
 
-    Charging ends at so many kWh of `energy`, or at `until`. `paused` is whether load balancing
-    has stopped it, and will start it again.
+    Charging ends when `energy`, in kWh, has been charged, or at `until`. `paused` is whether load
+    balancing has stopped it, and will start it again.
     """
 
     energy: float | None = None
@@ -67,12 +67,12 @@ class Plan:
     paused: bool = False
     id: str | None = None
     started: datetime | None = None
-    #: What a newer version has stored with it.
+    #: Fields stored by a newer version.
     unknown: Mapping[str, object] = field(default_factory=dict)
 
 
 class CompetingController(NamedTuple):
-    """Another controller overrides our limit again and again: both values in A, how often."""
+    """Another client that overrides our limit repeatedly: both values in A, and how often."""
 
     ours: float
     theirs: float
@@ -83,10 +83,9 @@ class CompetingController(NamedTuple):
 class Requested:
     """What was requested from Home Assistant.
 
-    `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by
-    feature; `limits` are those that were confirmed and have not been overridden since.
-    `failsafe` is what the broker has been given, or had been before a restart. `plan` is what is
-    planned for the session.
+    `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by feature;
+    `limits` are those that were confirmed and have not been overridden since. `failsafe` is the
+    limit deposited with the broker, possibly before a restart. `plan` is the plan for the session.
     """
 
     charging_mode: str | None = None
@@ -99,13 +98,13 @@ class Requested:
 
     @property
     def max_current(self) -> float | None:
-        """The limit of the current in A that was set."""
+        """The limit of the current in A that was requested."""
         value = self.limits.get("max_current")
         return None if value is None else float(value)
 
     @property
     def phases(self) -> str | None:
-        """The number of phases that was set."""
+        """The number of phases that was requested."""
         value = self.limits.get("phases")
         return None if value is None else str(value)
 
@@ -130,5 +129,5 @@ class Requested:
         return self.pause is not None and not self.pause.accepted
 
     def with_pause(self, pause: Pause | None) -> Requested:
-        """Return the record with another pause, or none."""
+        """Return the same requests with another pause, or none."""
         return replace(self, pause=pause)

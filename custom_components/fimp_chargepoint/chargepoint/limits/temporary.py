@@ -1,4 +1,4 @@
-"""Temporary limits of the current: what they replace, when they end, and what returns then."""
+"""Temporary limits of the current: what they replace, when they end, and what follows then."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -22,7 +22,7 @@ from .requested import LimitValue, TemporaryLimit
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds until a charge point that did not accept the former limit gets it again.
+#: Seconds until the former limit is sent again to a charge point that did not accept it.
 _RETRY = 300.0
 
 
@@ -63,14 +63,14 @@ class LimitedChargePoint(Protocol):
         """Send all limits at once, without waiting for a confirmation."""
 
     async def end_failsafe(self) -> None:
-        """Send all limits instead of that of the failsafe, if `takes_limits_from_outside`."""
+        """Send all limits in place of the failsafe limit, if `takes_limits_from_outside`."""
 
     def show_requested(self, **changes: object) -> None:
         """Publish changes of the snapshot's `requested`."""
 
 
 class FormerLimit(NamedTuple):
-    """What returns after a temporary limit: a current in A, or what a charging mode brings.
+    """What follows a temporary limit: a current in A, or the limit implied by a charging mode.
 
     If both are None, it is the limit of all sessions.
     """
@@ -90,9 +90,9 @@ class LimitChange:
 
 
 def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
-    """Return the limit to set: that of the running session if there is one, else the lasting.
+    """Return the limit to set: that of the running session if there is one, else the permanent.
 
-    A charge point without either will refuse what is returned.
+    A charge point that supports neither will refuse the returned one.
     """
     controls = snapshot.capabilities.controls
     for_session = snapshot.in_session or Feature.MAX_CURRENT not in controls
@@ -102,7 +102,7 @@ def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
 
 
 class Tasks:
-    """Commands that nobody waits for; they end with the charge point."""
+    """Background commands of a charge point, cancelled when it is removed."""
 
     def __init__(self) -> None:
         """Start without any."""
@@ -116,7 +116,7 @@ class Tasks:
         return task
 
     def cancel(self) -> None:
-        """Cancel those that are running."""
+        """Cancel all running commands."""
         for task in self._tasks:
             task.cancel()
 
@@ -124,9 +124,9 @@ class Tasks:
 class TemporaryLimits:
     """The temporary limits of one charge point: one for all sessions, one for the session.
 
-    They are stored before anything is sent, so that the former limit returns after a restart
-    as well. A limit that was set in this run lasts for its duration, even if the system clock
-    is set meanwhile. One of an earlier run ends at its time.
+    They are stored before anything is sent, so that the former limit also returns after a restart.
+    A limit that was set in this run lasts for its duration, even if the system clock is set
+    meanwhile. One of an earlier run ends at its calendar time.
     """
 
     def __init__(
@@ -137,22 +137,22 @@ class TemporaryLimits:
     ) -> None:
         """Start without any.
 
-        `replace_own(feature, value, former)` is called if a limit has ended and what holds is
-        neither `value` nor what was before it.
+        `replace_own(feature, value, former)` is called if a limit has ended, and the current limit
+        is neither `value` nor the one before it.
         """
         self._charge_point = charge_point
         self._tasks = tasks
         self._replace_own = replace_own
-        #: Those of this run.
+        #: The limits that were set in this run.
         self._measured: set[str] = set()
-        #: Those that have ended as soon as it is known whether they still hold.
+        #: The limits that end as soon as it is known whether they still apply.
         self._over: set[str] = set()
-        #: Those whose former limit was not accepted, which was logged.
+        #: The limits whose former value was not accepted, which was logged.
         self._failed: set[str] = set()
 
     @property
     def feature(self) -> Feature:
-        """The limit that `set` sets now."""
+        """The limit that `set` would set now."""
         return settable_limit(self._charge_point.snapshot)
 
     @property
@@ -165,7 +165,7 @@ class TemporaryLimits:
         duration: timedelta | None,
         store: Callable[[], Awaitable[None]],
     ) -> LimitChange:
-        """Limit the current to so many A, for `duration` or until somebody changes it.
+        """Limit the current to so many A, for `duration` or until it is changed.
 
         `store` saves the requests of the charge point. Raises what `Chargepoint.set` raises.
         """
@@ -193,7 +193,8 @@ class TemporaryLimits:
             # The newer command decides.
             raise
         except ChargepointError as error:
-            # Unless it was refused, or the earlier limit still holds, nobody knows what holds.
+            # Unless it was refused, or the earlier limit still applies, the current limit is
+            # unknown.
             if isinstance(error, CommandRejectedError) or (
                 earlier is not None and self._holds(feature, earlier)
             ):
@@ -212,12 +213,12 @@ class TemporaryLimits:
             self.reconnected()
 
     def reconnected(self) -> None:
-        """Wait for the end of each limit; nobody has while the charge point was away."""
+        """Wait for the end of each limit, which was not checked while the charge point was away."""
         for feature in self._limits:
             self._wait(Feature(feature))
 
     def clock_set(self, by: float) -> None:
-        """The system clock was set by so many seconds."""
+        """Handle that the system clock was set by so many seconds."""
         self._charge_point.show_requested(
             temporary_limits={
                 name: replace(limit, until=limit.until + timedelta(seconds=by))
@@ -229,7 +230,7 @@ class TemporaryLimits:
         self.reconnected()
 
     def changed(self) -> None:
-        """Let the former limits return, now that there is a new snapshot."""
+        """Restore former limits if the new snapshot allows it."""
         for name in tuple(self._over):
             feature, limit = Feature(name), self._limits.get(name)
             holds = limit is not None and self._holds(feature, limit)
@@ -247,9 +248,9 @@ class TemporaryLimits:
                 self._replace_own(feature, limit.current, limit.former)
 
     def former(self, feature: Feature) -> FormerLimit | None:
-        """Return what would return after a temporary limit, None if that is not known.
+        """Return what would follow a temporary limit, None if that is unknown.
 
-        After a temporary limit follows what was before the first one.
+        A temporary limit that replaces another one is followed by what was before the first.
         """
         snapshot, earlier = self._charge_point.snapshot, self._limits.get(feature)
         if earlier is not None and (
@@ -259,7 +260,7 @@ class TemporaryLimits:
             return FormerLimit(earlier.former, earlier.mode)
         own = snapshot.requested.limits.get(feature)
         if own is not None and self._charge_point.effect(feature, own).matches(snapshot):
-            # Even if a stricter one hides it.
+            # This applies even if a stricter one hides it.
             return FormerLimit(float(own))
         holding: float | None = getattr(snapshot, feature)
         if holding is not None:
@@ -292,7 +293,7 @@ class TemporaryLimits:
     def _put(
         self, feature: Feature, limit: TemporaryLimit | None, *, is_measured: bool = False
     ) -> None:
-        """Put a limit in the place of the one before, or none."""
+        """Replace the limit before, or remove it."""
         self._charge_point.timers.cancel(f"temporary {feature}")
         self._over.discard(feature)
         self._measured.discard(feature)
@@ -305,7 +306,7 @@ class TemporaryLimits:
         self._charge_point.show_requested(temporary_limits=limits)
 
     def _wait(self, feature: Feature) -> None:
-        """Wait for the end of a limit."""
+        """Schedule the end of a limit."""
         if (limit := self._limits.get(feature)) is not None:
             clock = self._charge_point.host.clock
             left = limit.until - clock.to_datetime(clock.now())
@@ -320,7 +321,7 @@ class TemporaryLimits:
         self.changed()
 
     async def _return(self, feature: Feature, limit: TemporaryLimit) -> None:
-        """Let what was before `limit` return."""
+        """Restore what was before `limit`."""
         charge_point = self._charge_point
         try:
             if limit.mode is None:
@@ -337,7 +338,7 @@ class TemporaryLimits:
             self._failed.add(feature)
             log = _LOGGER.warning if is_new else _LOGGER.debug
             log("%s has not accepted its former limit yet: %s", self._name, error)
-            # One that is away is asked when it is back (see `reconnected`).
+            # If it is away, this continues when it is back (see `reconnected`).
             if charge_point.snapshot.available:
                 self._end_at(feature, charge_point.host.clock.now() + _RETRY)
             return
@@ -345,7 +346,7 @@ class TemporaryLimits:
             self._put(feature, None)
 
     def _former_current(self, feature: Feature, limit: TemporaryLimit) -> float:
-        """Return what to set; if the session had no limit, the limit of all sessions."""
+        """Return the current to set; if the session had no limit, the limit of all sessions."""
         snapshot = self._charge_point.snapshot
         numbers = snapshot.capabilities.ranges.get(feature)
         if numbers is None:
@@ -357,9 +358,9 @@ class TemporaryLimits:
 def still_holds(
     feature: Feature, limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: ExpectedState
 ) -> bool | None:
-    """Return whether nobody has changed `limit`, None if that is not known yet.
+    """Return whether no client has changed `limit`, None if that is not known yet.
 
-    `effect` is what it changes: a lower limit of another controller only hides it.
+    `effect` is what it changes: a lower limit of another client only hides it.
     """
     if not snapshot.available:
         return None
@@ -373,13 +374,13 @@ def still_holds(
 
 
 def _holds_in_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
-    """Return whether nobody has changed `limit` in its session, None as above."""
+    """Return whether no client has changed `limit` in its session, None as above."""
     if limit.mode is not None and not snapshot.charging:
         # Starting the former mode again would start charging.
         return None
     if snapshot.session_current is not None:
         return snapshot.session_current == limit.current
-    # After a restart nobody reports the limit of the session. A higher offer is another one.
+    # The limit of the session is not reported after a restart. A higher offer means another limit.
     offered = snapshot.meter.offered_current
     if offered is None:
         return None if Feature.OFFERED_CURRENT in snapshot.capabilities.reports else True

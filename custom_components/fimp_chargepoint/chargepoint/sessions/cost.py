@@ -17,10 +17,10 @@ class Price(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCost:
-    """The cost of a session's first `priced` kWh, None if nobody knows how many those were.
+    """The cost of a session's first `priced` kWh, None if their number is unknown.
 
-    Energy used while the price is not known waits for the next price. `partial` means that
-    some energy will never have a price.
+    Energy used while the price is unknown gets the next known price. `partial` means that some
+    energy will never have a price.
     """
 
     cost: float = 0.0
@@ -31,7 +31,7 @@ class SessionCost:
     unknown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def total(self, energy: float | None) -> float | None:
-        """Return the cost of `energy`, all of the session, None if it is not known."""
+        """Return the cost of `energy`, all of the session, None if it is unknown."""
         if self.partial or self.currency is None or energy is None or energy != self.priced:
             return None
         return self.cost
@@ -42,7 +42,7 @@ class SessionCost:
             return self
         priced, partial = self.priced, self.partial
         if priced is None:
-            # The session was already running: only a fixed price covers what it used before.
+            # The session was already running, and only a fixed price covers what it had used.
             covered = price is not None and price.fixed
             priced, partial = 0.0 if covered else energy, not covered and energy > 0
         if price is None:
@@ -56,7 +56,7 @@ class SessionCost:
         )
 
     def unpriced(self, energy: float | None) -> Self:
-        """Return the cost of `energy`, all of the session, without a price to come."""
+        """Return the cost of `energy`, all of the session, if no price will follow."""
         if energy is None or energy == self.priced:
             return self
         return replace(self, priced=energy, partial=True)
@@ -67,10 +67,10 @@ class SessionCost:
 
     @classmethod
     def from_storage(cls, data: object) -> Self:
-        """Return the cost that was stored.
+        """Return the stored cost.
 
         Raises:
-            DamagedError: some of it cannot be read; the rest would be a wrong sum.
+            DamagedError: some of it cannot be read, so the sum would be wrong.
 
         """
         known, unknown = whole(data, _READERS, nullable=("currency", "priced"))

@@ -1,7 +1,7 @@
 """What happened between two snapshots. Pure.
 
-The first snapshot after a gap only sets the scene: a car that is there when a connection
-returns was not plugged in at that moment. The tracker reports what ended in the gap.
+The first snapshot after a gap only sets the state: a car that is there when a connection returns
+was not plugged in at that moment. The tracker reports what ended in the gap.
 """
 
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from ..model import ChargepointSnapshot, Status
 from ..session import Session, is_same
 from .record import SessionRecord
 
-#: Seconds after a gap in which no report is news. The first one may be stale, and a station
-#: that has restarted reports that there is no car before it looks.
+#: Seconds after a gap in which reports cause no events. The first one may be stale, and a station
+#: that has restarted reports that there is no car before it checks.
 FIRST_REPORTS_TIME: Final = 10.0
 
 
@@ -32,9 +32,9 @@ class SessionEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """Something that happened; `record` comes with an end.
+    """An event; `record` is set at the end of a session.
 
-    It is `late` if it happened in a gap, so at a time that only the `record` may know.
+    It is `late` if it happened in a gap; then its time may only be known from the `record`.
     """
 
     event_type: SessionEventType
@@ -48,7 +48,7 @@ class SessionEvent:
 
 
 class Activity(Enum):
-    """How far a session has come."""
+    """The phase of a session."""
 
     BEFORE = "before"
     CHARGING = "charging"
@@ -58,7 +58,7 @@ class Activity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """What was last known; None if nothing was reported since the last gap."""
+    """The last known state; None if nothing was reported since the last gap."""
 
     plugged: bool | None = None
     activity: Activity | None = None
@@ -68,12 +68,12 @@ class SessionState:
 def step(
     state: SessionState, snapshot: ChargepointSnapshot
 ) -> tuple[SessionState, list[SessionEventType]]:
-    """Return the state after `snapshot`, and what happened, in order."""
+    """Return the state after `snapshot`, and the events that it implies, in order."""
     if not snapshot.available:
         return SessionState(), []
     events: list[SessionEventType] = []
     session, before, activity = snapshot.session, state.session, state.activity
-    # After a session, a car that may still be there is no longer known to be.
+    # The car may still be there after the end of a session, but this is no longer known.
     is_over = session.ended is not None
     plugged = state.plugged if snapshot.plugged is None and not is_over else snapshot.plugged
     is_new = is_same(session, before) is False
@@ -98,10 +98,10 @@ def step(
 def _next(
     activity: Activity | None, snapshot: ChargepointSnapshot
 ) -> tuple[Activity | None, SessionEventType | None]:
-    """Return how far the session has come, and what that means."""
+    """Return the next phase of the session, and the event that it implies."""
     reached = _reached(snapshot)
     if reached is Activity.PAUSED and activity is None:
-        # The session was already running: its energy shows how far it had come.
+        # The session was already running: its energy shows which phase it was in.
         return (reached if snapshot.meter.session_energy else Activity.BEFORE), None
     if reached is Activity.PAUSED and activity is not Activity.CHARGING:
         return activity, None
@@ -111,7 +111,7 @@ def _next(
 
 
 def _reached(snapshot: ChargepointSnapshot) -> Activity | None:
-    """Return what the status alone means; paused may mean that nothing was charged yet."""
+    """Return the phase that the status alone implies; paused may be before any charging."""
     if snapshot.status is Status.FINISHED or snapshot.plugged is False:
         return Activity.AFTER
     if snapshot.status is Status.CHARGING:
@@ -125,7 +125,7 @@ _UNDECIDED: Final = frozenset({None, Status.SWITCHING_PHASES, Status.OUT_OF_SERV
 _EVENTS: Final[dict[tuple[Activity | None, Activity], SessionEventType]] = {
     (Activity.BEFORE, Activity.CHARGING): SessionEventType.CHARGING_STARTED,
     (Activity.PAUSED, Activity.CHARGING): SessionEventType.CHARGING_RESUMED,
-    # It looked like the end, but a car that was full asks for more.
+    # This looked like the end, but a full car requests more energy.
     (Activity.AFTER, Activity.CHARGING): SessionEventType.CHARGING_RESUMED,
     (Activity.CHARGING, Activity.PAUSED): SessionEventType.CHARGING_PAUSED,
     (Activity.CHARGING, Activity.AFTER): SessionEventType.SESSION_FINISHED,

@@ -1,7 +1,7 @@
-"""The current session of one charge point, and what is kept of those that ended. Pure.
+"""The current session of one charge point, and the records of those that ended. Pure.
 
-When a car arrives, a charge point may still report the session before, for half a minute or
-until charging begins. What it reports counts from when it reports this session.
+When a car arrives, a charge point may still report the previous session, for half a minute or until
+charging begins. Its reports count once they are about the current session.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ from .cost import Price, SessionCost
 from .record import SessionRecord, as_json
 
 RECORDS_MAX: Final = 100
-#: kWh by which a charge point's own figure, which has two digits, may differ.
+#: Difference in kWh to a charge point's own value, which has two digits.
 _ROUNDING: Final = 0.0051
-#: The clocks of a charge point and ours differ.
+#: Tolerated difference between the clock of a charge point and ours.
 CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 
 
@@ -38,11 +38,11 @@ CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 class ActiveSession:
     """A session, watched `since` some time; energy in kWh.
 
-    `offset` is how many seconds our clock was set by since then, None if the car was already
-    there. `session` is what the charge point reports of it, None as long as it reports the one
-    before, which is `stale` (its start and energy). `summed` is the part of its energy that the
-    history has added up. `recorded`: it has ended, although the car may ask for more.
-    `restored`: an earlier run began to watch it.
+    `offset` is how many seconds our clock was set by since then, None if the car was already there.
+    `session` is what the charge point reports of it, None while it still reports the previous one,
+    which is `stale` (its start and energy). `summed` is the part of its energy that the history has
+    added up. `recorded`: it has ended, although the car may request more. `restored`: an earlier
+    run began to watch it.
     """
 
     since: datetime
@@ -62,7 +62,7 @@ class ActiveSession:
 
     @classmethod
     def arrived(cls, snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> Self:
-        """Return the session of a car that was plugged in `now`; none was since `unplugged`."""
+        """Return the session of a car plugged in `now`; there was no car since `unplugged`."""
         session, energy = snapshot.session, snapshot.meter.session_energy
         active = cls(since=now, offset=0.0, stale=(session.started, energy))
         began = session.reported_start
@@ -75,7 +75,7 @@ class ActiveSession:
     def found(
         cls, snapshot: ChargepointSnapshot, now: datetime, past: ActiveSession | None
     ) -> Self:
-        """Return the session of a car that was already there; `past` is the one before."""
+        """Return the session of a car that was already there; `past` is the previous one."""
         session, energy = snapshot.session, snapshot.meter.session_energy
         active = cls(since=now, session=session, session_cost=SessionCost(priced=None))
         if past is not None and past.is_same(session):
@@ -84,14 +84,15 @@ class ActiveSession:
 
     @property
     def counted_since(self) -> datetime:
-        """Since when its cost counts: when it began, whatever our clock has been set to since."""
+        """Since when its cost counts: when it began, regardless of later changes of our clock."""
         return (self.session or Session()).reported_start or self.since
 
     @property
     def began(self) -> datetime | None:
-        """When it began, by the clock as it is now.
+        """When it began, by the current setting of the clock.
 
-        As the charge point reports, else when the car was plugged in, else as we inferred.
+        This is the reported start, else when the car was plugged in, else the start that we
+        inferred.
         """
         session = self.session or Session()
         seen = None if self.offset is None else corrected(self.since, self.offset)
@@ -100,20 +101,20 @@ class ActiveSession:
 
     @property
     def counts(self) -> bool:
-        """Whether anything was charged: a car that only stood there is no session."""
+        """Whether anything was charged; otherwise it is not recorded as a session."""
         return self.charging_seen or bool(self.energy)
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, and the car has not asked for more since."""
+        """Whether it has ended, and the car has not requested more since."""
         return self.recorded and self.ended is not None
 
     def is_same(self, session: Session) -> bool | None:
-        """Return whether `session` is this one, None if nothing decides it."""
+        """Return whether `session` is this one, None if that cannot be decided."""
         return None if self.session is None else is_same(self.session, session)
 
     def updated(self, snapshot: ChargepointSnapshot) -> Self:
-        """Return it with what `snapshot` reports of it."""
+        """Return it, updated with the report in `snapshot`."""
         active = self._with_session(snapshot)
         energy = snapshot.meter.session_energy if active.is_same(snapshot.session) else None
         known = [value for value in (active.energy, energy) if value is not None]
@@ -125,7 +126,7 @@ class ActiveSession:
         )
 
     def _with_session(self, snapshot: ChargepointSnapshot) -> Self:
-        """Return it with the session that `snapshot` reports, unless that is the one before."""
+        """Return it with the session that `snapshot` reports, unless that is the previous one."""
         known, session = self.session, snapshot.session
         if known is None or (known.id is None and known.started is None):
             if session.started is None and session.id is None:
@@ -142,7 +143,7 @@ class ActiveSession:
         return replace(self, session=session)
 
     def end_of(self, session: Session, seen: datetime) -> datetime:
-        """Return when it ended: as `session` reports, if that can be true, else when `seen`."""
+        """Return when it ended: as `session` reports, if that is plausible, else when `seen`."""
         ended = session.ended if self.is_same(session) else None
         earliest = self.began or self.since
         if ended is None or not earliest <= ended <= seen + CLOCK_TOLERANCE:
@@ -150,7 +151,7 @@ class ActiveSession:
         return ended
 
     def clock_set(self, by: float) -> Self:
-        """Return it after our clock was set; the charge point's own times stay."""
+        """Return it after our clock was set; times reported by the charge point do not change."""
         reported = self.session is not None and self.session.ended is not None
         return replace(
             self,
@@ -159,7 +160,7 @@ class ActiveSession:
         )
 
     def billed(self, price: Price | None, *, has_price: bool) -> Self:
-        """Return it with the cost of all of its energy; `has_price`: the user has set one."""
+        """Return it with the cost of all of its energy; `has_price`: the user has set a price."""
         cost = self.session_cost
         cost = cost.charged(self.energy, price) if has_price else cost.unpriced(self.energy)
         return self if cost == self.session_cost else replace(self, session_cost=cost)
@@ -171,7 +172,7 @@ class ActiveSession:
 
     @property
     def record(self) -> SessionRecord:
-        """What is kept of it."""
+        """Its record for the history."""
         cost = self.cost
         return SessionRecord(
             started=self.began,
@@ -198,11 +199,11 @@ class ActiveSession:
         """Return the session that was stored, as far as it can be read.
 
         Raises:
-            DamagedError: nothing tells when it was.
+            DamagedError: its time is unknown.
 
         """
         known, unknown = fields(data, _READERS, required=("since",))
-        # Without its cost, only what is charged from now on has a price. One that has an end
+        # If its cost is missing, only energy charged from now on has a price. A session with an end
         # was recorded.
         known.setdefault("session_cost", SessionCost(priced=known.get("energy"), partial=True))
         known.setdefault("recorded", "ended" in known)
@@ -238,10 +239,10 @@ _READERS: Readers = {
 class SessionHistory:
     """The sessions of one charge point.
 
-    `records` are those that have ended, oldest first, `active` is the current one and `past` the
-    one before, whether anything was charged or not. `energy` is that of all of them in kWh, and
-    never decreases; `totals` is their cost by currency. `watched` is the start and the energy of
-    the session as last reported.
+    `records` are the sessions that have ended, oldest first, `active` is the current one and `past`
+    the previous one, whether anything was charged or not. `energy` is the sum of all of them in
+    kWh, and never decreases; `totals` is their cost by currency. `watched` is the start and the
+    energy of the session as last reported.
     """
 
     def __init__(self, *, has_price: bool = False) -> None:
@@ -257,10 +258,10 @@ class SessionHistory:
         self._unknown: Mapping[str, object] = {}
 
     def watch(self, active: ActiveSession, price: Price | None) -> None:
-        """Take over what is known of the session by now."""
+        """Update the current session."""
         active = self.bill(active, price)
         if active.recorded and active.ended is not None:
-            # The car is full, but may still take a little.
+            # The car is full, but may still draw a little.
             self.rewrite(active.record)
 
     def bill(self, active: ActiveSession, price: Price | None) -> ActiveSession:
@@ -288,12 +289,12 @@ class SessionHistory:
         return record
 
     def rewrite(self, record: SessionRecord) -> None:
-        """Replace the last record, of which more is known."""
+        """Replace the last record by a more complete one."""
         unknown = self.records[-1].unknown if self.records else {}
         self.records[-1:] = [replace(record, unknown=unknown)]
 
     def correct(self, energy: float) -> None:
-        """Correct the last record by the charge point's own figure, in kWh."""
+        """Correct the last record by the charge point's own value, in kWh."""
         last = self.records[-1]
         if last.energy is not None and abs(last.energy - energy) <= _ROUNDING:
             return
@@ -306,7 +307,7 @@ class SessionHistory:
 
     @property
     def mark(self) -> tuple[object, ...]:
-        """What differs if there is something new to store."""
+        """A value that changes when there is something new to store."""
         return self.active, self.past, self.records[-1:], self.watched, [*self.totals.items()]
 
     def to_storage(self) -> dict[str, object]:
@@ -322,10 +323,10 @@ class SessionHistory:
         }
 
     def restore(self, data: object) -> None:
-        """Take over what an earlier run has stored, as far as it can be read.
+        """Take over the data of an earlier run, as far as it can be read.
 
         Raises:
-            DamagedError: it is not an object, and nothing is taken over.
+            DamagedError: it is not an object; nothing is taken over.
 
         """
         known, self._unknown = fields(data, _HISTORY_READERS)
@@ -335,7 +336,7 @@ class SessionHistory:
         self.totals = known.get("totals", {})
         self.watched = known.get("watched")
         if self.active is not None and self.active.recorded and not _has_last(data):
-            # Its record comes last, and would else replace another one.
+            # Its record comes last; without it, the next record would replace another one.
             self.records = [*self.records, self.active.record][-RECORDS_MAX:]
 
     @staticmethod
@@ -359,7 +360,7 @@ class SessionHistory:
 
 
 def _watched(value: object) -> tuple[datetime, float]:
-    """Read the start of a session, and its energy."""
+    """Read the start of a session and its energy."""
     if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
         raise DamagedError("not a time and an energy")
     return timestamp(value[0]), number(value[1])

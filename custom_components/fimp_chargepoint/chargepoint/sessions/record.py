@@ -8,17 +8,17 @@ from typing import Self
 from ..session import EndReason
 from ..stored import DamagedError, Readers, fields, number, one_of, text, timestamp
 
-#: More digits are noise.
+#: Further digits are noise.
 _ENERGY_DIGITS = 3
 _COST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """What is known of a session: energy in kWh, `cost` in `currency`.
+    """A finished session: energy in kWh, `cost` in `currency`.
 
-    It begins when the car is plugged in, and ends when charging is over or the car leaves.
-    `who` is the end of the token that was used, else the id of the car.
+    It begins when the car is plugged in, and ends when charging is over or the car leaves. `who` is
+    the end of the token that was used, else the id of the car.
     """
 
     started: datetime | None = None
@@ -51,7 +51,7 @@ class SessionRecord:
         return replace(self, energy=energy, cost=cost).rounded()
 
     def rounded(self) -> Self:
-        """Return the record without meaningless digits."""
+        """Return the record without insignificant digits."""
         return replace(
             self,
             energy=None if self.energy is None else round(self.energy, _ENERGY_DIGITS),
@@ -59,7 +59,7 @@ class SessionRecord:
         )
 
     def as_dict(self) -> dict[str, object]:
-        """Return all that is known of it, fit for JSON, for people and automations."""
+        """Return all its data, fit for JSON, for users and automations."""
         values = {
             **self._stored(),
             "duration": self.duration,
@@ -79,14 +79,14 @@ class SessionRecord:
         """Return the record that was stored, as far as it can be read.
 
         Raises:
-            DamagedError: nothing of it can be.
+            DamagedError: none of it can be read.
 
         """
         known, unknown = fields(data, _READERS)
         if not known:
             raise DamagedError("nothing is known of it")
         if "currency" not in known:
-            # Without it the number means nothing.
+            # Without a currency the number is meaningless.
             known.pop("cost", None)
         return cls(**known, unknown=unknown)
 

@@ -1,10 +1,10 @@
-"""Watches the sessions of one charge point: what happened, and what is kept of it.
+"""Watches the sessions of one charge point: the events, and the records.
 
 It is given snapshots and times, and knows nothing of storage or entities.
 
-A *gap* is a time without reports: the charge point, its broker or Home Assistant was away.
-The session from before a gap is *in doubt* until the charge point reports the same one with a
-car. If it reports something else, that session has ended in the gap: its end is reported late.
+A *gap* is a time without reports: the charge point, its broker or Home Assistant was away. The
+session from before a gap is *in doubt* until the charge point reports the same one with a car. If
+it reports something else, that session has ended in the gap: its end is reported late.
 """
 
 from collections.abc import Callable, Collection
@@ -21,8 +21,8 @@ from .events import FIRST_REPORTS_TIME, SessionEvent, SessionEventType, SessionS
 from .history import CLOCK_TOLERANCE, ActiveSession, SessionHistory
 from .record import SessionRecord
 
-#: Seconds until an end is reported: the last energy comes a moment after the status, and a
-#: station that is taken out of service reports for a moment that the car has left.
+#: Seconds until an end is reported: the last energy arrives shortly after the status, and a station
+#: that is taken out of service briefly reports that the car has left.
 SETTLING_TIME: Final = 2.0
 
 _ENDS: Final = frozenset({SessionEventType.SESSION_FINISHED, SessionEventType.CAR_DISCONNECTED})
@@ -30,11 +30,11 @@ _CHARGES: Final = frozenset({SessionEventType.CHARGING_STARTED, SessionEventType
 
 
 class Gap(Enum):
-    """What kind of gap puts the session in doubt."""
+    """A kind of gap that puts the session in doubt."""
 
-    #: What was reported before is still in the snapshots.
+    #: The snapshots still contain what was reported before.
     OUTAGE = "outage"
-    #: Whatever is reported is new.
+    #: All reports are new.
     RESTART = "restart"
 
 
@@ -51,14 +51,14 @@ class SessionTracker(SessionHistory):
         self.next_deadline: float | None = None
         self._state = SessionState()
         self._snapshot: ChargepointSnapshot | None = None
-        #: When the last gap ended, and since when there is no car; None in a gap.
+        #: When the last gap ended, and since when there has been no car; None in a gap.
         self._live_since: datetime | None = None
         self._unplugged_since: datetime | None = None
-        #: What puts the active session in doubt.
+        #: Why the active session is in doubt.
         self._doubt: Gap | None = None
         #: Whether no session can have been missed since the last record.
         self._is_last_recorded = False
-        #: Ends that are not reported yet, and when they were seen.
+        #: Ends that are not reported yet, and when they were detected.
         self._ends: dict[SessionEventType, datetime] = {}
         self._ends_are_late = False
 
@@ -67,12 +67,12 @@ class SessionTracker(SessionHistory):
         super().restore(data)
         self._doubt = None if self.active is None else Gap.RESTART
 
-    # What happens -----------------------------------------------------------------
+    # Input ------------------------------------------------------------------------
 
     def take(
         self, snapshot: ChargepointSnapshot, now: float, price: Price | None = None
     ) -> list[SessionEvent]:
-        """Take a snapshot at `now`, while a kWh costs `price`; return what happened."""
+        """Process a snapshot at `now`, at `price` per kWh; return the events."""
         state, event_types = step(self._state, snapshot)
         events: list[SessionEvent] = []
         if not snapshot.available or SessionEventType.CAR_CONNECTED in event_types:
@@ -105,7 +105,7 @@ class SessionTracker(SessionHistory):
         return events + [SessionEvent(event_type) for event_type in shown if event_type]
 
     def tick(self, now: float, price: Price | None = None) -> list[SessionEvent]:
-        """Do what is due at `now`; return what happened."""
+        """Process what is due at `now`; return the events."""
         if self.next_deadline is None or now < self.next_deadline:
             return []
         return self._settle(price)
@@ -117,9 +117,9 @@ class SessionTracker(SessionHistory):
             self.watch(self.active, price)
 
     def clock_set(self, by: float) -> None:
-        """Correct what was taken from our clock, which was set by so many seconds.
+        """Correct the times that were taken from our clock, which was set by so many seconds.
 
-        Sessions that are over stay as they are, and so does what an earlier run has seen.
+        Sessions that are over do not change, nor do times observed by an earlier run.
         """
         self._live_since = corrected(self._live_since, by)
         self._unplugged_since = corrected(self._unplugged_since, by)
@@ -132,7 +132,7 @@ class SessionTracker(SessionHistory):
             self.rewrite(self.active.record)
 
     def close(self, price: Price | None = None) -> list[SessionEvent]:
-        """Stop watching; return the ends that were seen and not reported yet."""
+        """Stop watching; return the ends that were detected and not reported yet."""
         if self._ends_are_late:
             self._drop_ends()
         return self._settle(price)
@@ -140,27 +140,27 @@ class SessionTracker(SessionHistory):
     def _shown(
         self, event_type: SessionEventType, before: ActiveSession | None
     ) -> SessionEventType | None:
-        """Return what to report at once, None for what is reported later or never."""
+        """Return the event to report at once, None if it is reported later or never."""
         if event_type in _ENDS:
             return None
         if event_type not in _CHARGES:
             return event_type
         if self._ends.pop(SessionEventType.SESSION_FINISHED, None):
-            # It was not the end.
+            # The session has not ended after all.
             return None
         active = self.active
         if active is None:
             return event_type
         self.active = replace(active, ended=None)
         if before is not None and before.since == active.since and before.charging_seen:
-            # It charged before a gap.
+            # It was charging before a gap.
             return SessionEventType.CHARGING_RESUMED
         return event_type
 
     def _missed_end(
         self, snapshot: ChargepointSnapshot, doubt: Gap | None
     ) -> Collection[SessionEventType]:
-        """Return the end that nobody saw, but that shows by now."""
+        """Return the end that was missed, but is evident by now."""
         if self.active is None or self._ends:
             return ()
         if self._state.plugged is False:
@@ -171,7 +171,7 @@ class SessionTracker(SessionHistory):
         return ()
 
     def _lose(self) -> None:
-        """A gap begins: the session may end in it."""
+        """Handle the beginning of a gap, in which the session may end."""
         if self.active is not None and self._live_since is not None:
             self._doubt = Gap.OUTAGE
         self._live_since = self._unplugged_since = None
@@ -186,7 +186,7 @@ class SessionTracker(SessionHistory):
         price: Price | None,
         event_types: Collection[SessionEventType],
     ) -> list[SessionEvent]:
-        """Take what is reported of the session."""
+        """Take over what is reported of the session."""
         session, energy = snapshot.session, snapshot.meter.session_energy
         if session.started is not None and energy is not None:
             self.watched = session.started, energy
@@ -195,7 +195,7 @@ class SessionTracker(SessionHistory):
             self.active = ActiveSession.arrived(snapshot, when, self._unplugged_since or when)
             self._doubt = None
         elif self._ends_are_late and self._state.plugged is False:
-            # Whether the car has really left shows in a moment.
+            # It takes a moment to know whether the car has really left.
             return []
         elif self.active is not None and self.active.is_same(session) is False:
             events = self._change_session(snapshot, when, price)
@@ -212,7 +212,7 @@ class SessionTracker(SessionHistory):
         return events
 
     def _knows_previous(self, session: Session) -> bool:
-        """Return whether what `session` reports of the one before is about the last record."""
+        """Return whether the previous session that `session` reports is the last record."""
         active = self.active
         if active is None or active.recorded or not self._is_last_recorded:
             return False
@@ -222,7 +222,7 @@ class SessionTracker(SessionHistory):
     def _change_session(
         self, snapshot: ChargepointSnapshot, when: datetime, price: Price | None
     ) -> list[SessionEvent]:
-        """Another session is reported, and nobody saw the car leave."""
+        """Change to another session, which is reported although the car was not seen leaving."""
         began = snapshot.session.began or when
         is_seen = self._doubt is None and began >= (self._live_since or when)
         if self._ends_are_late:
@@ -243,9 +243,9 @@ class SessionTracker(SessionHistory):
     # Its end ------------------------------------------------------------------------
 
     def _revoke(self, price: Price | None) -> list[SessionEvent]:
-        """Drop late ends: the first reports were wrong, or it is too early to tell.
+        """Drop late ends: the first reports were wrong, or it is too early to decide.
 
-        Only if the charge point has reported when the session ended, that is certain.
+        The end is only certain if the charge point has reported when the session ended.
         """
         self._drop_ends()
         active, snapshot = self.active, self._snapshot
@@ -261,7 +261,7 @@ class SessionTracker(SessionHistory):
         self._ends, self._ends_are_late, self.next_deadline = {}, False, None
 
     def _settle(self, price: Price | None) -> list[SessionEvent]:
-        """Take the ends that were seen for the truth, and return their events."""
+        """Accept the ends that were detected, and return their events."""
         ends, late = self._ends, self._ends_are_late
         self._drop_ends()
         finished = ends.get(SessionEventType.SESSION_FINISHED)
@@ -282,7 +282,7 @@ class SessionTracker(SessionHistory):
             return events
         self._leave()
         if snapshot.status is Status.OUT_OF_SERVICE:
-            # It only seemed that the car had left.
+            # The car seemed to have left, but has not.
             self._state = replace(self._state, plugged=None)
         else:
             began = None if active is None else active.began
@@ -291,17 +291,17 @@ class SessionTracker(SessionHistory):
         return events
 
     def _leave(self) -> None:
-        """The session is over for good."""
+        """End the session for good."""
         recorded = self.active is not None and self.active.recorded
         self._is_last_recorded = recorded and self._doubt is None
         self.past, self.active = self.active or self.past, None
         self._doubt = None
 
     def _began_live(self, active: ActiveSession) -> bool:
-        """Return whether the whole session was seen, so that its end is no leftover of a gap."""
+        """Return whether the whole session was observed, so that its end is not from a gap."""
         if active.restored or self._live_since is None:
             return False
-        # Both by the clock as it is now, which may have been set since the car came.
+        # Both by the current setting of the clock, which may have been set since the car came.
         since = corrected(active.since, active.offset or 0.0)
         return since is not None and since >= self._live_since
 
@@ -309,14 +309,14 @@ class SessionTracker(SessionHistory):
         """Return when a session ended in a gap, None if that is not known."""
         ended = session.ended if active.is_same(session) else None
         if ended is None or ended > (self._live_since or ended) + CLOCK_TOLERANCE:
-            # A later time is when it was found to be over.
+            # A later time is when the end was detected.
             return None
         return ended
 
     def _end_unseen(
         self, active: ActiveSession, snapshot: ChargepointSnapshot, price: Price | None
     ) -> list[SessionEvent]:
-        """Record a session that ended in a gap, with what is certain."""
+        """Record a session that ended in a gap, with the certain data."""
         ended = self._reported_end(active, snapshot.session)
         is_new = self._doubt is Gap.RESTART and active.is_same(snapshot.session)
         if ended is not None or is_new:

@@ -1,1 +1,1 @@
-"""EVerest's API before v1: charge points that say everything each second."""
+"""EVerest's API before v1: charge points that repeat all values every second."""

@@ -1,8 +1,8 @@
-"""A charge point behind EVerest's old API: listened to, and told without an answer.
+"""A charge point behind EVerest's old API, which sends reports and no replies.
 
-Source: EVerest's module `API` (2023 to 2026.10): `everest_api/<id>/var/...` and
-`.../cmd/...`. All is said again every second, nothing can be asked for and nothing is
-replied to, so what a command did is seen in what is said after it.
+Source: EVerest's module `API` (2023 to 2026.10): `everest_api/<id>/var/...` and `.../cmd/...`. All
+values are repeated every second, nothing can be requested and there are no replies, so the effect
+of a command shows in later reports.
 """
 
 import asyncio
@@ -28,44 +28,44 @@ from ..hardware import telemetry
 from ..limits import Enforced, Limits
 from ..status import State
 
-#: Seconds without a word after which nobody is there: all is said again every second.
+#: Seconds of silence after which it is offline: all values are repeated every second.
 SILENCE_MAX: Final = 30.0
 
 _UNKNOWN: Final = "Unknown"
 _DISABLED: Final = "Disabled"
-#: The words said without a session, and with one that is over.
+#: The states without a session, and with one that is over.
 _IDLE: Final = frozenset({_UNKNOWN, "Unplugged", _DISABLED, "Reserved"})
 _OVER: Final = frozenset({"Finished", "FinishedEVSE"})
 _PAUSES: Final = frozenset({"ChargingPausedEV", "ChargingPausedEVSE", "WaitingForEnergy"})
-#: The words of a transaction: before it `charged_energy_wh` is that of the one before.
+#: The states of a transaction: before it, `charged_energy_wh` is that of the previous one.
 _COUNTING: Final = _OVER | _PAUSES | {"Charging", "FinishedEV"}
 _SESSION: Final = _COUNTING | ASKS_FOR_TOKEN | {"Preparing"}
-#: The words that tell that no transaction runs.
+#: The states in which no transaction runs.
 _NO_TRANSACTION: Final = _IDLE | _OVER | ASKS_FOR_TOKEN
 
-#: What is done once, and ends the transaction.
+#: One-time actions that end the transaction.
 _ACTS: Final = {
     Feature.STOP_TRANSACTION: "stop_charging",
     Feature.UNLOCK_CONNECTOR: "force_unlock",
 }
-#: The connector to unlock; what cannot be read would unlock it too. The others take anything.
+#: The connector to unlock; unreadable content would unlock it too. The others accept anything.
 _CONNECTOR: Final = b"1"
-#: Whether the whole EVSE may be used; who has a lower number may decide otherwise.
+#: Whether the whole EVSE may be used; a client with a lower number has precedence.
 _ENABLE: Final = {"connector_id": 0, "source": "LocalAPI", "state": "", "priority": 100}
 
 
 class LegacyChargepoint(Evse):
-    """One EvseManager module, which stands for one EVSE."""
+    """One EvseManager module, which represents one EVSE."""
 
     infers_session_start: ClassVar[bool] = True
 
     def __init__(self, address: str, module: str, host: MessageHost, prefix: str) -> None:
-        """Start with what every EVSE can do; `address` identifies the node."""
+        """Start with what all EVSEs can do; `address` identifies the node."""
         super().__init__(address, module, host)
         self._topic = f"{prefix}everest_api/{module}/cmd/"
         self._faulty = False
         self._reading: float | None = None
-        #: The highest limit there was, in A.
+        #: The highest limit so far, in A.
         self._ceiling = 0.0
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
             "session_info": self._session_info,
@@ -84,7 +84,7 @@ class LegacyChargepoint(Evse):
     # Messages in --------------------------------------------------------------
 
     def handle_message(self, variable: str, value: object, now: float) -> None:
-        """Take the `value` of a variable, which must be one that is known here.
+        """Process the `value` of a variable, which must be one of those handled here.
 
         Raises:
             ProtocolError: of kind `shape`.
@@ -95,7 +95,7 @@ class LegacyChargepoint(Evse):
         self._watch(now)
         self._confirm_by(variable)
         if variable == "session_info" and self._session.word in _NO_TRANSACTION:
-            # Nobody replies, but what was to end has ended.
+            # There is no reply, but the transaction that was to end has ended.
             for act in _ACTS:
                 self._commands.accept(act)
 
@@ -106,7 +106,7 @@ class LegacyChargepoint(Evse):
         before = self._session
         state = heard(before, info, self._reading, now, self.host.clock.to_datetime(now))
         if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
-            # A new life of EVerest, which begins without our limits.
+            # EVerest was restarted, and has lost our limits.
             self.limits.reconnected(now, lost=True)
         self._faulty = faulty(info)
         changes = self._with_session(state) | {"enabled": enabled(info)}
@@ -118,7 +118,7 @@ class LegacyChargepoint(Evse):
         return super()._powermeter(value, now)
 
     def _telemetry(self, value: object, now: float) -> Changes:
-        # Its `phase_seq_error` is in truth whether the relay is closed: an error of EVerest's.
+        # `phase_seq_error` actually reports whether the relay is closed: a bug in EVerest.
         found: dict[Feature, Any] = dict(telemetry(mapping(value)))
         return {
             "health": replace(self.snapshot.health, **found),
@@ -126,7 +126,7 @@ class LegacyChargepoint(Evse):
         }
 
     def _with_random_delay(self, changes: Changes, info: JsonObject, now: float) -> Changes:
-        """Return the `changes` by a session_info, with what is counted in it."""
+        """Return the `changes` by a session_info, with its random delay."""
         left, known = part(info, "uk_random_delay").get("remaining_s"), self.snapshot
         end = random_delay.until(left, known.delayed_until, self.host.clock.to_datetime(now))
         if end is None:
@@ -142,7 +142,7 @@ class LegacyChargepoint(Evse):
         limit = mapping(value)
         current = number(limit.get("max_current"))
         if not current and "uuid" not in limit:
-            # Right after its start EVerest says this, and means nothing.
+            # EVerest reports this right after its start, without meaning.
             return {}
         count = number(limit.get("nr_of_phases_available"))
         current = None if current is None else round(current, 2)
@@ -152,7 +152,7 @@ class LegacyChargepoint(Evse):
         said = self._also(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
         return self._limited(enforced) | {"capabilities": said}
 
-    # What follows from them ---------------------------------------------------
+    # Consequences -------------------------------------------------------------
 
     @override
     def _status(self, known: ChargepointSnapshot) -> Status | None:
@@ -185,7 +185,7 @@ class LegacyChargepoint(Evse):
         if not self._asleep:
             await super().stop_charging()
             return
-        # Whether a pause is accepted while the car sleeps nobody says.
+        # Whether a pause is accepted while the car sleeps is not reported.
         self._unconfirmed_stop = True
         try:
             await super().stop_charging()
@@ -194,7 +194,7 @@ class LegacyChargepoint(Evse):
                 raise
             self._request_pause(accepted=False)
         except asyncio.CancelledError:
-            # Who gives up does not take it back.
+            # A caller that gives up does not take it back.
             self._request_pause(accepted=False)
             raise
         finally:
@@ -207,7 +207,7 @@ class LegacyChargepoint(Evse):
 
     @override
     def _stop_request(self) -> Request:
-        # Not stop_charging: after that nothing but pulling the plug starts again.
+        # Not stop_charging: after that, charging only starts again after replugging.
         return self._command("pause_charging")
 
     @override
@@ -223,10 +223,10 @@ class LegacyChargepoint(Evse):
         return self._limits_request({**self.snapshot.pending, feature: value})
 
     def _limits_request(self, wanted: Mapping[str, Any]) -> Request:
-        """Return the message for all limits that were set from here, and those `wanted` now.
+        """Return the message for all limits set from Home Assistant, and the `wanted` ones.
 
-        It replaces what was asked for before, and takes no phases without a current: where
-        none was set from here, what holds goes along.
+        It replaces the earlier request, and takes no phases without a current: if no current was
+        set from Home Assistant, the message contains the one that applies.
         """
         requested = {**self.snapshot.requested.limits, **wanted}
         switches = Feature.PHASES in self.snapshot.capabilities.controls
@@ -246,7 +246,7 @@ class LegacyChargepoint(Evse):
     @override
     async def end_failsafe(self) -> None:
         self._require(Feature.MAX_CURRENT)
-        # No word takes a limit back; the highest there is limits nothing.
+        # A limit cannot be withdrawn; the highest possible one has no effect.
         highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
         own = self.snapshot.requested.max_current
         request = self._limits_request({Feature.MAX_CURRENT: own or highest})
@@ -254,7 +254,7 @@ class LegacyChargepoint(Evse):
 
     @override
     async def withdraw_limits(self) -> None:
-        # No word takes a limit back; the highest there is limits nothing.
+        # A limit cannot be withdrawn; the highest possible one has no effect.
         self._require(Feature.MAX_CURRENT)
         highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
         request = self._command("set_limit_amps", f"{highest:g}".encode())
@@ -264,10 +264,10 @@ class LegacyChargepoint(Evse):
         await self.host.publish(request.topic, request.payload)
 
     def _current_to_keep(self) -> float:
-        """Return the current of a message that is about the phases."""
+        """Return the current for a message that changes the phases."""
         holding = self.snapshot.effective_current or 0.0
         possible = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT]
-        # A pause for want of energy must not become a lasting one.
+        # A pause for lack of energy must not become permanent.
         return holding if holding >= possible.minimum else possible.maximum
 
     @override
@@ -278,8 +278,8 @@ class LegacyChargepoint(Evse):
 
         def limits_to(snapshot: ChargepointSnapshot) -> bool:
             holding = snapshot.effective_current
-            # It holds, or the station never allows that much. Where nothing may flow, by
-            # whose wish ever, it cannot be seen.
+            # It applies, or the station never allows that much. It cannot be seen if no current may
+            # flow, for whatever reason.
             return holding in (limit, 0) or holding == self._ceiling < limit
 
         return ExpectedState(feature, value, limits_to)
@@ -298,7 +298,7 @@ class LegacyChargepoint(Evse):
         self._watch(now)
 
     def _watch(self, now: float) -> None:
-        """Wait for the next word, but not for ever."""
+        """Wait for the next report, up to the maximum."""
         silent = partial(self._set_unavailable, Reason.SILENT)
         self.timers.set("silence", now + SILENCE_MAX, silent)
 
@@ -310,7 +310,7 @@ class LegacyChargepoint(Evse):
         super()._set_unavailable(reason, now, **changes)
 
 
-# What the messages mean: pure ---------------------------------------------------
+# Meaning of the messages: pure ---------------------------------------------------
 
 
 def heard(
@@ -318,11 +318,11 @@ def heard(
 ) -> State:
     """Return the state after a session_info, by the rules of v1, with the meter at `reading`.
 
-    It does not say when its session began: that is `when` it was seen to begin.
+    It does not report when its session began, so the start is `when` it was first seen.
     """
     word = text(info.get("state"))
     if word == _UNKNOWN and state.word != word:
-        # Only said before anything happened in the life of an EVerest.
+        # Only reported before anything has happened since the start of EVerest.
         state = session.forgotten(state, restarted=True)
     seen = state.word is not None
     charged = number(info.get("charged_energy_wh")) if word in _COUNTING else None
@@ -339,22 +339,22 @@ def heard(
 
 
 def _begins(state: State, word: str | None, charged: float | None) -> bool:
-    """Whether `word` is about another session than the one that is known."""
+    """Whether `word` is about another session than the known one."""
     if word not in _SESSION:
         return False
-    # After the end of a transaction nothing but another plug-in starts again.
+    # After the end of a transaction, only replugging starts another one.
     over = state.word in _IDLE or (state.word in _OVER and word not in _OVER)
     if over or state.started is None or state.ended is not None:
         return True
     if charged is None or charged < 0 or state.energy.counter is not Counter.TRUSTED:
         return False
     value = state.energy.value or 0.0
-    # More than jitter of the meter.
+    # This is more than jitter of the meter.
     return value - charged / 1000 > max(0.01, value / 10)
 
 
 def enabled(info: JsonObject) -> bool | None:
-    """Return whether session_info says that the EVSE may be used."""
+    """Return whether the EVSE may be used, according to session_info."""
     word = text(info.get("state"))
     source = part(info, "active_enable_disable_source").get("state")
     if word == _DISABLED or source == "Disable":
@@ -363,5 +363,5 @@ def enabled(info: JsonObject) -> bool | None:
 
 
 def faulty(info: JsonObject) -> bool:
-    """Whether there is a lasting fault: a list in 2024.3, then a bool; before that a word."""
+    """Whether there is a lasting fault: a list in 2024.3, later a bool; before that a string."""
     return info.get("permanent_fault") is True or bool(info.get("active_permanent_faults"))

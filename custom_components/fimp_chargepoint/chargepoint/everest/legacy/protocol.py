@@ -1,7 +1,7 @@
-"""How charge points behind EVerest's old API are found, and which messages they get.
+"""How charge points behind EVerest's old API are found, and how their messages are routed.
 
-Everything is repeated each second, so they are found by listening. If a station offers v1 as
-well, only v1 is used, as long as it is received.
+All values are repeated every second, so they are found by listening. If a station offers v1 as
+well, only v1 is used while it is received.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,9 @@ _CONNECTORS: Final = f"{_ROOT}connectors"
 _ERRORS: Final = f"{_ROOT}errors/var/active_errors"
 _INFORMATION: Final = f"{_ROOT}info/var/info"
 _OCPP: Final = f"{_ROOT}ocpp/var/connection_status"
-#: What stands in the place of a module, and is none.
+#: Topic levels in the place of a module that are not modules.
 _NO_MODULES: Final = frozenset({"errors", "info", "ocpp"})
-#: What is listened to. The rest is raw text that tells nothing more.
+#: The variables to subscribe to. The rest is raw text without further information.
 _VARIABLES: Final = frozenset(
     {
         "session_info",
@@ -42,35 +42,35 @@ _VARIABLES: Final = frozenset(
         "telemetry",
     }
 )
-#: The variable that proves a charge point, and a key that it always holds.
+#: The variable that identifies a charge point, and a key that it always contains.
 _PROOF: Final = ("session_info", "state")
 
-#: Seconds that v1 has to speak first: its meters and limits are heard every second.
+#: Seconds to wait for v1 first: its meters and limits are sent every second.
 _FIRST: Final = 3.0
-#: Seconds to wait for the rest of v1, where it does not speak for all connectors yet.
+#: Seconds to wait for the rest of v1 if it does not cover all connectors yet.
 _REST: Final = 60.0
-#: Errors that are looked at; a station has a handful.
+#: Maximum number of errors to process; a station has a handful.
 _ERRORS_MAX: Final = 100
-#: Connectors that are heard; those that were known before come on top.
+#: Maximum number of connectors, in addition to those that were known before.
 _CONNECTORS_MAX: Final = 1000
 
 
 class LegacyProtocol(Protocol):
     """EVerest's old API on one broker, below one prefix.
 
-    Nothing on the wire says which module of v1 is which connector here. So a station that
-    speaks v1 for as many EVSEs as it has connectors is left to v1 altogether.
+    No message reveals which module of v1 is which connector here. So a station that offers v1 for
+    as many EVSEs as it has connectors is handled by v1 alone.
     """
 
     filters = (f"{_ROOT}+/var/+", _CONNECTORS)
     values = frozenset({"powermeter", "telemetry"})
 
     def __init__(self, hub: MqttHub, prefix: str) -> None:
-        """Speak the old API on `hub`, with `prefix` before every topic."""
+        """Use the old API on `hub`, with `prefix` before every topic."""
         super().__init__(hub, prefix)
         #: Found, but not necessarily known to the hub yet.
         self._chargepoints: dict[str, LegacyChargepoint] = {}
-        #: The connectors that spoke, and those the station says it has.
+        #: The connectors that have reported, and those that the station lists.
         self._heard: set[str] = set()
         self._listed: frozenset[str] = frozenset()
         self._registered = hub.admission.known
@@ -98,20 +98,20 @@ class LegacyProtocol(Protocol):
 
     @override
     def recognise(self, topic: str, payload: bytes, now: float) -> LegacyChargepoint | None:
-        # The list of connectors is all that is not said again every second with other values.
+        # Only the list of connectors is not repeated every second with other values.
         listed = _listed(decode(payload)) if topic == _CONNECTORS else []
         module = next(filter(is_level, listed), None)
         return None if module is None else self._made(module)
 
     @override
     def connection_made(self, now: float) -> None:
-        """Nothing can be asked for, and all comes by itself."""
+        """Wait: nothing can be requested, and everything is sent automatically."""
 
     @override
     def connection_lost(self, now: float) -> None:
         super().connection_lost(now)
         self._ocpp_clients.connection_lost()
-        # Whoever was not introduced yet has to begin anew.
+        # Charge points that were not announced yet have to start again.
         self._chargepoints = {
             module: each
             for module, each in self._chargepoints.items()
@@ -124,7 +124,7 @@ class LegacyProtocol(Protocol):
         self._listed = frozenset(each for each in _listed(decode(payload)) if is_level(each))
 
     def _errors(self, payload: bytes, now: float) -> None:
-        """Take the errors of the whole station; they name drivers, not connectors."""
+        """Process the errors of the whole station; they name drivers, not connectors."""
         errors = _listed(decode(payload))[:_ERRORS_MAX]
         alone = self._count == 1
         names = frozenset(
@@ -137,7 +137,7 @@ class LegacyProtocol(Protocol):
         )
 
     def _information(self, payload: bytes, now: float) -> None:
-        """Take who made the station; v1 tells it of nobody."""
+        """Take over the maker of the station, which v1 does not report."""
         information = parse_information(mapping(decode(payload)))
         v1 = (
             node
@@ -149,7 +149,7 @@ class LegacyProtocol(Protocol):
 
     def _ocpp_connection(self, payload: bytes, now: float) -> None:
         word = payload.decode(errors="replace")
-        # Stations without OCPP report another word.
+        # Stations without OCPP report another value.
         found = self._ocpp_clients
         client = found.only_or_new(now) if word in LEGACY_WORDS else found.only
         if client is not None:
@@ -167,7 +167,7 @@ class LegacyProtocol(Protocol):
         if variable != identifying or self._hub.admission.waits(self._address(module), now):
             return
         value = mapping(decode(payload))
-        # What makes no sense proves nothing.
+        # An invalid report identifies nothing.
         if text(value.get(key)) is None or not self._has_room_for(module):
             return
         self._heard.add(module)
@@ -179,7 +179,7 @@ class LegacyProtocol(Protocol):
         self._timers.set(module, now + _FIRST, partial(self._announce, module))
 
     def _has_room_for(self, module: str) -> bool:
-        """Whether a connector may be heard: always, where it was known before."""
+        """Whether there is room for a connector; there always is for one that was known before."""
         known = self._hub.admission.knows(self._address(module))
         return known or len(self._heard) < _CONNECTORS_MAX
 
@@ -192,7 +192,7 @@ class LegacyProtocol(Protocol):
     # One station is one device ----------------------------------------------------
 
     def _announce(self, module: str, now: float, *, again: bool = True) -> None:
-        """Make a charge point known, unless v1 speaks for it, or may be about to."""
+        """Announce a charge point, unless v1 handles it, or may be about to."""
         if self._left_to_v1:
             self._leave_to_v1()
         elif again and (self._known_v1 or self._awaits_v1):
@@ -201,7 +201,7 @@ class LegacyProtocol(Protocol):
         elif self._hub.admission.admits(self._address(module), now):
             self._hub.add_node(self._chargepoints[module])
         else:
-            # It waits, and is heard again every second.
+            # It waits until it is received again, within a second.
             del self._chargepoints[module]
             self._heard.discard(module)
 
@@ -216,7 +216,7 @@ class LegacyProtocol(Protocol):
                 self._received_v1.discard(node.address)
 
     def _follow_v1(self, address: str, snapshot: NodeSnapshot) -> None:
-        """Leave a station to v1 while it is received; a station can lose it by an update."""
+        """Leave a station to v1 while it is received; an update of the station may remove v1."""
         if not snapshot.available:
             self._received_v1.discard(address)
         elif address not in self._received_v1:
@@ -233,18 +233,18 @@ class LegacyProtocol(Protocol):
 
     @property
     def _left_to_v1(self) -> bool:
-        """Whether v1 speaks for every connector."""
+        """Whether v1 handles all connectors."""
         return 0 < self._count <= len(self._received_v1)
 
     @property
     def _awaits_v1(self) -> bool:
-        """Whether an EVSE of v1 was found that still waits for its name."""
+        """Whether an EVSE of v1 was found that does not have a name yet."""
         new = self._hub.admission.known - self._registered - self._hub.nodes.keys()
         return any(is_node_of(Kind.EVSE, each, self._prefix) for each in new)
 
     @property
     def _count(self) -> int:
-        """How many connectors there are here."""
+        """The number of connectors of this API."""
         return max(len(self._listed), len(self._heard))
 
 
