@@ -37,59 +37,59 @@ from .storage import Storage
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds that the device of a charge point stays after its own system has removed it: when
-#: it is added again, under another address, it has its names and its history back.
+#: Seconds that the device of a charge point stays after its own system has removed it: if it is
+#: added again, under another address, it gets its names and its history back.
 _KEEPING_TIME = 3600.0
 
-#: The context of a listener that is not called for mere measurements, which come often.
+#: The context of a listener that is not called for measurements alone, which are frequent.
 FACTS: Final = "facts"
 
 type FimpConfigEntry = ConfigEntry[RuntimeData]
-#: A node of whatever kind, and its coordinator.
+#: A node of any kind, and its coordinator.
 type AnyNode = Node[Any]
 type AnyCoordinator = PushCoordinator[Any, Any]
 type ChargepointCoordinator = PushCoordinator[ChargepointSnapshot, Chargepoint]
 type NodeAction = Callable[[AnyCoordinator], None]
-#: Takes a coordinator, and the former capabilities of its node: None when it was just found.
+#: Takes a coordinator, and the former capabilities of its node: None if it was just found.
 type CapabilityAction = Callable[[AnyCoordinator, Capabilities | None], None]
 
 
 class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinator[S]):
-    """Hands the snapshots of one node to its entities, and keeps its device.
+    """Passes the snapshots of one node to its entities, and manages its device.
 
-    There is no interval: the library asks again if that is needed. What belongs
-    to a node ends with its coordinator (`async_on_shutdown`), not with the entry, which may
-    see many nodes come and go. `last_update_success` is whether the values are live: what
-    entities take for available.
+    There is no interval: the library polls if that is needed. Everything that belongs to a node
+    ends with its coordinator (`async_on_shutdown`), not with the entry, during which many nodes may
+    come and go. `last_update_success` is whether the values are live, and so whether the entities
+    are available.
     """
 
     config_entry: FimpConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: FimpConfigEntry, node: N) -> None:
         """Start listening to `node`."""
-        # Not with the entry, which would keep every coordinator there ever was.
+        # Not linked to the entry, which would keep every former coordinator in memory.
         super().__init__(hass, _LOGGER, config_entry=None, name=node.address)
         self.config_entry = entry
         self.node = node
         self.data = self._told = node.snapshot
         self.last_update_success = self.data.available
-        #: Identifies the device, and with a key an entity; never changes.
+        #: Identifies the device and, with a key, an entity; never changes.
         self.identifier = node_identifier(entry, node.address)
         #: Whether there was no device for it before.
         self.is_new = async_find_device(hass, entry.entry_id, self.identifier) is None
-        #: Whether its node is gone for good; its entities go with it.
+        #: Whether its node was removed; its entities are removed with it.
         self.is_gone = False
         self._on_shutdown = [node.add_listener(self._take_over)]
         node.host.internal_errors.call(self.async_register_device)
 
     @callback
     def async_on_shutdown(self, end: CALLBACK_TYPE) -> None:
-        """Call `end` when the node is gone, or the entry is unloaded."""
+        """Call `end` when the node is removed, or the entry is unloaded."""
         self._on_shutdown.append(end)
 
     @property
     def device_name(self) -> str:
-        """What the user calls the device; without one, the address."""
+        """The name of the device; without one, the address."""
         device = async_find_device(self.hass, self.config_entry.entry_id, self.identifier)
         return device_name(device) or self.name
 
@@ -102,7 +102,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
 
     @override
     async def _async_update_data(self) -> S:
-        """Return what is known, for those who ask for a refresh.
+        """Return the current snapshot, if a refresh is requested.
 
         Raises:
             UpdateFailed: the node is not available.
@@ -133,7 +133,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
     @callback
     @override
     def async_update_listeners(self) -> None:
-        """Call all listeners, after mere measurements only those for measurements.
+        """Call all listeners, but only those for measurements if nothing else changed.
 
         One that raises does not affect the others.
         """
@@ -147,14 +147,14 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
 
     @callback
     def async_retire(self) -> None:
-        """The node is gone: take its entities away."""
+        """Remove the entities of a node that was removed."""
         self.is_gone = True
         self.async_update_listeners()
         self.config_entry.async_create_task(self.hass, self.async_shutdown())
 
     @callback
     def async_register_device(self) -> None:
-        """Show what is known of the device, and below which other one it stands."""
+        """Update the device with what is known of it, and its parent device."""
         entry, parent = self.config_entry, self.data.parent
         if parent is not None:
             parent = node_identifier(entry, parent)
@@ -162,7 +162,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
 
 
 class RuntimeData:
-    """What a loaded config entry holds: its hub, a coordinator for each node, the sessions."""
+    """The data of a loaded config entry: its hub, a coordinator for each node, the sessions."""
 
     def __init__(
         self,
@@ -177,27 +177,27 @@ class RuntimeData:
         self.storage = storage
         self.sessions = sessions
         self.coordinators: dict[str, AnyCoordinator] = {}
-        #: Those whose nodes are parts of another one, by its address and theirs.
+        #: The nodes that are parts of another one, by its address and theirs.
         self._parts: dict[str, dict[str, AnyCoordinator]] = {}
         self._hass = hass
         self._entry = entry
         self._actions: list[NodeAction] = []
         self._capability_actions: list[CapabilityAction] = []
-        #: Whose devices stay for a while, by identifier, and how to let them stay longer.
+        #: Devices that stay for a while, by identifier, and how to let them stay longer.
         self._retired: dict[str, tuple[Identity, CALLBACK_TYPE]] = {}
         entry.async_on_unload(hub.add_listener(self._handle))
         entry.async_on_unload(self._async_shutdown)
 
     @callback
     def async_for_each_node(self, action: NodeAction) -> CALLBACK_TYPE:
-        """Call `action` for every node, now or when it is found; returns how to stop."""
+        """Call `action` for every node, now or when it is found; return how to stop that."""
         self.hub.internal_errors.each(self.coordinators.values(), action)
         self._actions.append(action)
         return lambda: self._actions.remove(action)
 
     @callback
     def async_for_capabilities(self, action: CapabilityAction) -> CALLBACK_TYPE:
-        """Call `action` for every node as above, and whenever it can do something else."""
+        """Call `action` for every node as above, and whenever its capabilities change."""
         known = self.coordinators.values()
         self.hub.internal_errors.each(known, lambda each: action(each, None))
         self._capability_actions.append(action)
@@ -207,12 +207,12 @@ class RuntimeData:
     def async_capabilities_changed(
         self, coordinator: AnyCoordinator, before: Capabilities | None
     ) -> None:
-        """Tell that a node can do something else than `before`."""
+        """Notify that the capabilities of a node differ from `before`."""
         self.hub.internal_errors.tell(self._capability_actions, coordinator, before)
 
     @callback
     def async_parent_changed(self, coordinator: AnyCoordinator, before: str | None) -> None:
-        """Note which node another one is a part of, if it is still there."""
+        """Record the parent of a node, if the node still exists."""
         address, parent = coordinator.node.address, coordinator.data.parent
         if before is not None:
             self._parts.get(before, {}).pop(address, None)
@@ -248,13 +248,13 @@ class RuntimeData:
         self._move_children(address)
 
     def _move_children(self, address: str) -> None:
-        """Move the devices of the parts of a node whose device was added or removed."""
+        """Move the child devices of a node whose device was added or removed."""
         self.hub.internal_errors.tell(
             each.async_register_device for each in self._parts.get(address, {}).values()
         )
 
     def _remove(self, node: AnyNode) -> None:
-        """Take a node away; its device stays for a while, in case it only moves."""
+        """Remove a node; its device stays for a while, in case it is added again."""
         coordinator = self.coordinators.pop(node.address)
         self._parts.get(coordinator.data.parent or "", {}).pop(node.address, None)
         self.hub.internal_errors.call(self.sessions.leave, node.address)
@@ -273,7 +273,7 @@ class RuntimeData:
         self._retired[identifier] = coordinator.data.identity, cancel
 
     def _adopt_device(self, node: AnyNode) -> None:
-        """Give a node the device of one that was removed, if it is the same thing."""
+        """Give a node the device of a removed one, if it is the same charge point."""
         identity = node.snapshot.identity
         identifier = node_identifier(self._entry, node.address)
         if self._stays(identifier) or identity.serial_number is None:
@@ -287,14 +287,14 @@ class RuntimeData:
                 return
 
     def _stays(self, identifier: str) -> bool:
-        """Keep the device of a node that was removed; returns whether there was one."""
+        """Keep the device of a node that was removed; return whether there was one."""
         _, cancel = self._retired.pop(identifier, (None, None))
         if cancel is not None:
             cancel()
         return cancel is not None
 
     async def _async_shutdown(self) -> None:
-        """Stop listening; what was about to be removed stays."""
+        """Stop listening; devices that were to be removed stay."""
         for identifier in tuple(self._retired):
             self._stays(identifier)
         for coordinator in self.coordinators.values():
@@ -305,5 +305,5 @@ class RuntimeData:
         if self._entry.data[CONF_HUB] != HubKind.HOME_ASSISTANT:
             self._entry.async_start_reauth(self._hass)
             return
-        # Only the MQTT integration can ask. Set-up fails until it has, and is retried.
+        # Only the MQTT integration can ask. The set-up fails until it has, and is retried.
         self._hass.config_entries.async_schedule_reload(self._entry.entry_id)

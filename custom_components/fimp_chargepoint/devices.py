@@ -54,7 +54,7 @@ def device_name(device: dr.DeviceEntry | None) -> str:
 
 
 class _Names(TypedDict, total=False):
-    """The name of a device, or the text of it in the language of the user."""
+    """The name of a device, or its translation key."""
 
     name: str
     translation_key: str
@@ -62,7 +62,7 @@ class _Names(TypedDict, total=False):
 
 
 def _names(identity: Identity) -> _Names:
-    """Return the name that a node was given, else the text that says what it is."""
+    """Return the name that a node was given, else the text for its kind."""
     if identity.kind is None:
         return {"name": identity.name}
     key = f"{identity.kind}_named" if identity.name else str(identity.kind)
@@ -70,7 +70,7 @@ def _names(identity: Identity) -> _Names:
 
 
 async def async_display_name(hass: HomeAssistant, identity: Identity) -> str:
-    """Return the name that the device of a node would have."""
+    """Return the name that the device of a node would get."""
     names = _names(identity)
     if "name" in names:
         return names["name"]
@@ -83,10 +83,10 @@ async def async_display_name(hass: HomeAssistant, identity: Identity) -> str:
 def _distinguished(
     hass: HomeAssistant, entry: ConfigEntry, identifier: str, identity: Identity
 ) -> Identity:
-    """Return the identity with more in its name if another device has that name.
+    """Return the identity with an extended name if another device has the same one.
 
-    Two chargers of one product have, unless somebody has named them: both get their serial
-    numbers, else their addresses.
+    Two chargers of one product have the same name unless the user has named them: both get their
+    serial numbers, else their addresses.
     """
     registry, name, serial = dr.async_get(hass), identity.name, identity.serial_number
     namesakes = [
@@ -95,7 +95,7 @@ def _distinguished(
         if device.name is not None
         and (device.name == name or device.name.startswith(f"{name} ("))
         and (DOMAIN, identifier) not in device.identifiers
-        # The connectors of one charger may have one name.
+        # The connectors of one charger may share a name.
         and (serial is None or device.serial_number != serial)
     ]
     if identity.kind is not None or not namesakes:
@@ -132,9 +132,9 @@ def async_register_device(
     identity: Identity,
     parent: str | None,
 ) -> None:
-    """Show a node as a device below that of its parent; entities only refer to it.
+    """Register a node as a device below that of its parent; entities only refer to it.
 
-    Where the device of the `parent` is not there (yet), it stands below the hub's.
+    If the device of the `parent` does not exist (yet), it is placed below the hub's.
     """
     above = None if parent is None else async_find_device(hass, entry.entry_id, parent)
     if above is None:

@@ -1,4 +1,4 @@
-"""What all entities share: identity, availability, when to write, and their errors."""
+"""What all entities share: identity, availability, state updates, and their errors."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -37,7 +37,7 @@ from .coordinator import (
 
 @dataclass(frozen=True, kw_only=True)
 class NodeDescription(EntityDescription):
-    """What the descriptions of all platforms have, for every kind of node."""
+    """What the descriptions of all platforms have in common, for every kind of node."""
 
     exists_fn: Callable[[Capabilities], bool] = lambda _: True
 
@@ -60,7 +60,7 @@ def only_reports(feature: Feature) -> Callable[[Capabilities], bool]:
 
 
 class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinator[S, N]]):
-    """One fact of a node of any kind; `V` is all that it shows."""
+    """One property of a node of any kind; `V` is the type of everything it shows."""
 
     _attr_has_entity_name = True
 
@@ -70,17 +70,17 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
         description: EntityDescription,
         context: str | None = FACTS,
     ) -> None:
-        """Take the identity from the node's; `_attr_unique_id` never changes."""
+        """Derive the identity from that of the node; `_attr_unique_id` never changes."""
         super().__init__(coordinator, context)
         self.entity_description = description
         self._attr_unique_id = _unique_id(coordinator, description.key)
-        # The coordinator keeps the device; this is only a reference to it.
+        # The coordinator manages the device; this only refers to it.
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, coordinator.identifier)})
         self._written: tuple[bool, V] | None = None
 
     @abstractmethod
     def _read(self) -> V:
-        """Return all that is to be shown now."""
+        """Return everything to show now."""
 
     @abstractmethod
     def _show(self, shown: V) -> None:
@@ -88,13 +88,13 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
 
     @override
     async def async_prepare_to_add_to_hass(self) -> None:
-        """Show what Home Assistant wants to know before it adds an entity."""
+        """Set what Home Assistant needs before it adds an entity."""
         await super().async_prepare_to_add_to_hass()
         self._show(self._read())
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Show what Home Assistant writes right after this, and remember it."""
+        """Set what Home Assistant writes right after this, and remember it."""
         await super().async_added_to_hass()
         self._written = (self.available, self._read())
         self._show(self._written[1])
@@ -102,7 +102,7 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write what changed; most snapshots change only one entity."""
+        """Write the state if it changed; most snapshots affect only one entity."""
         if self.coordinator.is_gone:
             self.hass.async_create_task(self.async_remove(force_remove=True))
             return
@@ -114,20 +114,20 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
 
 
 class SilentEntity[S: NodeSnapshot, N: AnyNode](NodeEntity[S, None, N]):
-    """An entity without a value, which is only available or not."""
+    """An entity without a value, which is only available or unavailable."""
 
     @override
     def _read(self) -> None:
-        """There is nothing to show."""
+        """Return nothing: there is no value."""
 
     @override
     def _show(self, shown: None) -> None:
-        """There is nothing to show."""
+        """Do nothing: there is no value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlDescription[V: ParameterValue](NodeDescription):
-    """What can be set; `read_only` is what shows it if it can only be reported."""
+    """A control; `read_only` is the entity that shows it if it can only be reported."""
 
     control: Control[V]
     read_only: tuple[Platform, str] | None = None
@@ -161,7 +161,7 @@ type Descriptions[D: NodeDescription] = Callable[[Capabilities], Iterable[D]]
 
 
 def existing[D: NodeDescription](descriptions: Iterable[D]) -> Descriptions[D]:
-    """Return which of `descriptions` are of what a node has."""
+    """Return those of `descriptions` whose feature a node has."""
     return lambda capabilities: [each for each in descriptions if each.exists_fn(capabilities)]
 
 
@@ -172,7 +172,7 @@ def parameter_description[D: ControlDescription[Any]](
     name: str | None = None,
     read_only: Platform = Platform.SENSOR,
 ) -> D:
-    """Describe a manufacturer's setting; without a `name` it has a translated one."""
+    """Describe a manufacturer's setting; without a `name` it gets a translated one."""
     return kind(
         key=f"parameter_{parameter_id}",
         entity_category=EntityCategory.CONFIG,
@@ -203,7 +203,7 @@ def async_setup_nodes[S: NodeSnapshot, N: AnyNode, D: NodeDescription](
 ) -> None:
     """Add the entities of a platform for every node with snapshots of `kind`.
 
-    Now and in future; an entity is there as long as its node has the capability for it.
+    This includes nodes found later; an entity exists while its node has the capability for it.
     """
 
     @callback
@@ -217,7 +217,7 @@ def async_setup_nodes[S: NodeSnapshot, N: AnyNode, D: NodeDescription](
         found = [each for key, each in wanted.items() if key not in there]
         for description in found:
             if isinstance(description, ControlDescription):
-                # In an earlier run it could only be reported.
+                # In an earlier run it may only have been reported.
                 former = description.read_only or (Platform.SENSOR, description.key)
                 _remove_entity(coordinator, *former)
         if found:
@@ -244,7 +244,7 @@ def async_setup_chargepoints[D: NodeDescription](
 def async_remove_descriptions(
     entry: FimpConfigEntry, platform: Platform, descriptions: Iterable[NodeDescription]
 ) -> None:
-    """Remove entities that the user has turned off, of all nodes now and later."""
+    """Remove entities that the user has disabled in the options, of all nodes now and later."""
 
     @callback
     def node_added(coordinator: AnyCoordinator) -> None:
@@ -271,7 +271,7 @@ def _unique_id(coordinator: AnyCoordinator, key: str) -> str:
 
 @contextmanager
 def translated_errors(coordinator: AnyCoordinator) -> Iterator[None]:
-    """Raise what the library raises of a node as errors of Home Assistant."""
+    """Convert errors that the library raises for a node to errors of Home Assistant."""
     try:
         yield
     except ChargepointError as error:
@@ -279,7 +279,7 @@ def translated_errors(coordinator: AnyCoordinator) -> Iterator[None]:
 
 
 def translated(error: ChargepointError, name: str) -> HomeAssistantError:
-    """Return the error of Home Assistant for an error of the library, about a thing's `name`."""
+    """Return the error of Home Assistant for an error of the library about `name`."""
     kind = ServiceValidationError if isinstance(error, InvalidRequestError) else HomeAssistantError
     values = {key: value_text(value) for key, value in error.values.items()}
     return kind(
@@ -291,9 +291,9 @@ def translated(error: ChargepointError, name: str) -> HomeAssistantError:
 
 @callback
 def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
-    """Return the text of an error in the language of the system, to be quoted in another text.
+    """Return the text of an error in the language of the system, for use in another text.
 
-    The texts of this integration must have been loaded, as they are once it is set up.
+    The texts of this integration must be loaded, as they are once it is set up.
     """
     texts = async_get_cached_translations(hass, hass.config.language, "exceptions", DOMAIN)
     text = texts.get(f"component.{DOMAIN}.exceptions.{error.translation_key}.message")
@@ -303,7 +303,7 @@ def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
 
 
 def value_text(value: str | float | datetime | Collection[str]) -> str:
-    """Return the text of a value of an error; a moment is in the time of this house."""
+    """Return the text of a value of an error; times are in the local time zone."""
     match value:
         case Feature():
             return value.replace("_", " ")
@@ -316,13 +316,13 @@ def value_text(value: str | float | datetime | Collection[str]) -> str:
     return f"{value:g}"
 
 
-# Faults: each protocol has names of its own for them, which are made for machines.
+# Faults: each protocol has its own machine-readable names for them.
 
 _PART = re.compile(r"MREC(\d+)|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
 
 def plain_words(faults: Iterable[str]) -> list[str]:
-    """Return the names of faults as people read them: `Over temperature` (`OVER_TEMPERATURE`).
+    """Return readable names of faults: `Over temperature` (`OVER_TEMPERATURE`).
 
     EVerest's `evse_board_support/MREC5OverTemperature` becomes `Over temperature (MREC 5)`:
     technicians know the number.

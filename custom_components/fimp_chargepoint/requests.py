@@ -1,6 +1,6 @@
-"""What was requested of each charge point survives a restart; limits are withdrawn at the end.
+"""Requests for each charge point survive a restart; limits are withdrawn at the end.
 
-A limit that a station takes from outside would stay until its restart if its entry is removed.
+Otherwise a limit from outside would stay until the station restarts if its entry is removed.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from .storage import SAVE_SOON, Storage, report_lost
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds to find the charge points of a removed entry, and those the user has to wait for.
+#: Seconds to find the charge points of a removed entry, and seconds that the user waits.
 _FINDING_TIME = 10.0
 _WAITING_TIME = 2.0
 
@@ -45,7 +45,7 @@ def async_restore_requests(_: HomeAssistant, entry: FimpConfigEntry) -> None:
         saved = node.to_storage()
 
         def data() -> dict[str, object]:
-            """Return what to store; if that fails, what was stored before."""
+            """Return the data to store; if that fails, what was stored before."""
             found = node.host.internal_errors.ask(node.to_storage)
             return saved if found is None else found
 
@@ -64,7 +64,7 @@ def async_restore_requests(_: HomeAssistant, entry: FimpConfigEntry) -> None:
 
 
 async def async_withdraw_limits(hass: HomeAssistant, entry: ConfigEntry, storage: Storage) -> None:
-    """Withdraw the limits that are no settings of the charge points: their entry is removed."""
+    """Withdraw limits that are not settings of the charge points: their entry is removed."""
     addresses: list[str] = []
     for address, stored in storage.requests:
         with suppress(DamagedError):
@@ -72,7 +72,7 @@ async def async_withdraw_limits(hass: HomeAssistant, entry: ConfigEntry, storage
                 addresses.append(address)
     if not addresses:
         return
-    # What takes longer, for example because the broker is down, goes on without the user.
+    # If it takes longer, for example because the broker is down, it continues in the background.
     task = hass.async_create_background_task(
         _async_withdraw(hass, entry, addresses), f"{DOMAIN} withdrawal"
     )
@@ -110,7 +110,7 @@ async def _async_withdraw(hass: HomeAssistant, entry: ConfigEntry, addresses: li
 
 
 async def _found(hub: Hub, address: str) -> Chargepoint:
-    """Return a charge point as soon as it is there and can be limited."""
+    """Return a charge point as soon as it is available and can be limited."""
     changed = asyncio.Event()
     stops = [hub.add_listener(lambda _: changed.set())]
     try:

@@ -15,18 +15,18 @@ from .chargepoint.sessions import SessionEvent, SessionRecord, SessionTracker
 from .prices import PriceSource
 from .storage import Records, report_lost
 
-#: Seconds until changes are stored: events soon, mere energy rarely, since the charge point
-#: can report it again.
+#: Seconds until changes are stored: events soon, energy alone rarely, since the charge point can
+#: report it again.
 _SAVE_SOON: Final = 10.0
 _SAVE_LATER: Final = 300.0
-#: Late events that wait for an entity to show them.
+#: Maximum number of late events that wait for an entity to show them.
 _WAITING_MAX: Final = 10
 
 type SessionEventListener = Callable[[SessionEvent], None]
 
 
 class Money(NamedTuple):
-    """An amount, None if it is not known, in a currency."""
+    """An amount, None if it is unknown, in a currency."""
 
     amount: float | None
     currency: str | None = None
@@ -36,7 +36,7 @@ class Sessions:
     """The sessions of an entry, with a recorder for each charge point that was found."""
 
     def __init__(self, records: Records, prices: PriceSource) -> None:
-        """Watch no charge point yet; `records` are what is stored of them."""
+        """Start without any charge point; `records` are the stored ones."""
         self.prices = prices
         self._records = records
         self._recorders: dict[str, SessionRecorder] = {}
@@ -71,7 +71,7 @@ class Sessions:
 
     @callback
     def clock_set(self, by: float) -> None:
-        """The system clock was set by so many seconds."""
+        """Handle that the system clock was set by so many seconds."""
         for recorder in self._recorders.values():
             recorder.clock_set(by)
 
@@ -82,7 +82,7 @@ class Sessions:
 
 
 class SessionRecorder:
-    """Feeds the tracker of one charge point, and passes on what happens."""
+    """Feeds the tracker of one charge point, and forwards its events."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class SessionRecorder:
         self._change(partial(self.tracker.take, self._snapshot, self._clock.now(), prices.price))
 
     def to_storage(self) -> object:
-        """Return what to store; if that fails, what was stored before."""
+        """Return the data to store; if that fails, what was stored before."""
         stored = self._errors.ask(self.tracker.to_storage)
         if stored is not None:
             self._stored = stored
@@ -125,19 +125,19 @@ class SessionRecorder:
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call `listener` when there is something new; returns how to stop that."""
+        """Call `listener` when there is something new; return a function that stops that."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
     @callback
     def async_on_session_event(self, listener: SessionEventListener) -> CALLBACK_TYPE:
-        """Call `listener` with each event, late ones that waited for it first.
+        """Call `listener` with each event, starting with the late ones that waited for it.
 
-        Returns how to stop that.
+        Returns a function that stops that.
         """
         self._event_listeners.append(listener)
         if self._waiting:
-            # Not before the entity that listens has a state.
+            # The entity that listens needs a state first.
             self._timers.set("late events", self._clock.now(), self._pass_on_waiting)
         return partial(self._event_listeners.remove, listener)
 
@@ -149,7 +149,7 @@ class SessionRecorder:
 
     @property
     def session_since(self) -> datetime | None:
-        """Since when that cost counts."""
+        """When the period of that cost began."""
         active = self.tracker.active or self.tracker.past
         return None if active is None else active.counted_since
 
@@ -166,7 +166,7 @@ class SessionRecorder:
 
     @property
     def energy(self) -> float:
-        """The energy of all sessions that were seen, in kWh; it never decreases."""
+        """The energy of all sessions that were observed, in kWh; it never decreases."""
         return self.tracker.energy
 
     @property
@@ -175,23 +175,23 @@ class SessionRecorder:
         return self.tracker.records[-1] if self.tracker.records else None
 
     def reprice(self) -> None:
-        """The price may have changed."""
+        """Handle that the price may have changed."""
         price = self._prices.price
         change = None if price is None else partial(self.tracker.reprice, price)
         self._change(change or list[SessionEvent], is_new=True)
 
     def clock_set(self, by: float) -> None:
-        """The system clock was set by so many seconds."""
+        """Handle that the system clock was set by so many seconds."""
         self._change(partial(self.tracker.clock_set, by))
 
     def close(self) -> None:
-        """Stop watching, and report what waits to be reported."""
+        """Stop watching, and report pending events."""
         self._stop_listening()
         self._change(partial(self.tracker.close, self._prices.price))
         self._timers.stop()
 
     def _take(self, snapshot: ChargepointSnapshot) -> None:
-        """Take a snapshot, unless only measurements differ that are no part of a session."""
+        """Process a snapshot, unless only measurements differ that are not part of a session."""
         before, self._snapshot = self._snapshot, snapshot
         if (
             snapshot.meter.session_energy == before.meter.session_energy
@@ -207,7 +207,7 @@ class SessionRecorder:
     def _change(
         self, change: Callable[[], list[SessionEvent] | None], *, is_new: bool = False
     ) -> None:
-        """Change the tracker, and pass on what happened; `is_new`: so is something else.
+        """Change the tracker, and forward its events; `is_new`: something else is new as well.
 
         A bug in the sessions must not affect the charge point.
         """

@@ -1,8 +1,8 @@
-"""What is stored of a config entry, in two files: its state, and its history.
+"""What is stored for a config entry, in two files: its state, and its history.
 
-The state is small and written at once: what was requested of each charge point. The history is
-large and written rarely: the sessions. Whatever state the files are in, none of them may keep
-the integration from starting.
+The state is small and written immediately: what was requested of each charge point. The history is
+large and written rarely: the sessions. No damage to the files may prevent the integration from
+starting.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,14 +27,14 @@ _LOGGER = logging.getLogger(__name__)
 _VERSION: Final = 1
 #: Seconds until a change of the state is written.
 SAVE_SOON: Final = 1.0
-#: More names help nobody.
+#: Maximum number of names in a message.
 _NAMES_MAX: Final = 10
 
 type Json = dict[str, object]
 
 
 class Storage:
-    """What is stored of one config entry: sections with one owner each."""
+    """The stored data of one config entry: sections with one owner each."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Prepare; `async_load` has to follow."""
@@ -44,7 +44,7 @@ class Storage:
             return async_find_device(hass, entry.entry_id, identifier) is not None
 
         self.requests = Records("charge_points", has_device)
-        #: Charge points that may be others that were removed, which was reported.
+        #: Charge points that may be re-added ones, which was reported.
         self.readded = Records("readded", has_device)
         self.sessions = Records("sessions", has_device, SessionTracker.merged)
         start = f"{DOMAIN}.{entry.entry_id}"
@@ -68,7 +68,7 @@ class Storage:
 
     @callback
     def move(self, old: str, new: str) -> None:
-        """Let what is stored of a charge point that is not watched follow it to an address."""
+        """Move the stored data of a charge point that is not watched to another address."""
         self.requests.move(old, new)
         self.sessions.move(old, new)
 
@@ -76,8 +76,7 @@ class Storage:
 class Records:
     """A section with a record of each charge point, by address.
 
-    Those of charge points that are not there stay as they were read, until their device is
-    deleted.
+    Records of absent charge points stay as they were read, until their device is deleted.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class Records:
         has_device: Callable[[str], bool],
         merge: Callable[[object, object], object] = lambda _, later: later,
     ) -> None:
-        """Start without any; `merge` makes one record of two, the earlier one first."""
+        """Start without any; `merge` combines two records, the earlier one first."""
         self.name = name
         #: Set by the file that the section is in.
         self.save: Callable[[float], None] = lambda _: None
@@ -96,7 +95,7 @@ class Records:
         self._watched: dict[str, Callable[[], object]] = {}
 
     def load(self, stored: object) -> None:
-        """Take over what was read."""
+        """Take over the data that was read."""
         found = stored if isinstance(stored, dict) else {}
         records: Json = {
             address: record for address, record in found.items() if isinstance(record, dict)
@@ -124,13 +123,13 @@ class Records:
 
     @callback
     def leave(self, address: str) -> None:
-        """Keep the record of a charge point that is not watched any more."""
+        """Keep the record of a charge point that is no longer watched."""
         if (data := self._watched.pop(address, None)) is not None:
             self._stored[address] = data()
 
     @callback
     def move(self, old: str, new: str) -> None:
-        """Let the record of a charge point that is not watched have another address."""
+        """Change the address of the record of a charge point that is not watched."""
         if (record := self._stored.pop(old, None)) is not None:
             later = self._stored.get(new)
             self._stored[new] = self._merge(record, later) if later else record
@@ -138,7 +137,7 @@ class Records:
 
     @callback
     def replace(self, addresses: Iterable[str]) -> None:
-        """Have records of these charge points, and of no others."""
+        """Keep records of these charge points only."""
         self._stored = {address: self._stored.get(address, {}) for address in addresses}
         self.save(SAVE_SOON)
 
@@ -154,7 +153,7 @@ class Records:
 
 
 class _File:
-    """A file of named sections. Sections that nobody knows stay as they are."""
+    """A file of named sections. Unknown sections stay as they are."""
 
     def __init__(self, hass: HomeAssistant, key: str, *sections: Records) -> None:
         """Prepare; `async_load` has to follow."""
@@ -162,13 +161,13 @@ class _File:
         self._store = _Store(hass, _VERSION, key)
         self._sections = sections
         self._unknown: Json = {}
-        #: When it is going to be written.
+        #: When it is due to be written.
         self._due = inf
         for section in sections:
             section.save = self.save
 
     async def async_load(self) -> None:
-        """Read it; whatever cannot be read is set aside, and reported."""
+        """Read it; anything unreadable is set aside, and reported."""
         self._unknown = await self._async_read()
         for section in self._sections:
             section.load(self._unknown.pop(section.name, None))
@@ -197,7 +196,7 @@ class _File:
 
     async def _async_read(self) -> Json:
         try:
-            # This sets aside and reports what is not JSON.
+            # This sets aside and reports content that is not JSON.
             data: object = await self._store.async_load()
         except Exception as error:  # noqa: BLE001
             # A newer version, a missing field of Home Assistant's own, an unreadable disk.
@@ -219,7 +218,7 @@ class _File:
 
 
 class _Store(Store[Json]):
-    """Writes a file of a newer minor version as one: its unknown fields stay in it."""
+    """Writes a file of a newer minor version as one: its unknown fields are kept."""
 
     @override
     async def _async_migrate_func(

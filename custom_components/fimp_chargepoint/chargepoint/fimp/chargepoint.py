@@ -26,8 +26,7 @@ from .topic import ServiceAddress
 
 #: Adapters repeat unchanged values only every 30 minutes.
 PATIENCE: Final = Patience(ask_after=300.0, answer_time=30.0, tries=3)
-#: Seconds between the requests while the state is unknown: the adapter may connect to the broker
-#: later than we do.
+#: Seconds between the requests while the state is unknown: the adapter may connect later.
 _UNTIL_KNOWN: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 
 #: Seconds between two requests for the health of the device, before the end of a restart, and after

@@ -13,7 +13,7 @@ from ..transport.topics import is_level
 #: The compressed payload type has the same topics.
 _PAYLOAD_TYPES = ("pt:j1", "pt:j1c1")
 
-#: Decoding messages only in order to skip them would take too long.
+#: Decoding messages only to skip them would take too long.
 _KIND = re.compile(rb'"type"\s*:\s*"([^"]*)"')
 _UNIT = re.compile(rb'"unit"\s*:\s*"([^"]*)"')
 _VALUES = frozenset({b"evt.meter.report", b"evt.meter_export.report", b"evt.meter_ext.report"})
@@ -25,7 +25,7 @@ VINCULUM_EVENTS = "mt:evt/rt:app/rn:vinculum/ad:1"
 
 
 class Adapter(NamedTuple):
-    """The program that connects things to FIMP: resource name and address."""
+    """The program that connects devices to FIMP: resource name and address."""
 
     name: str
     address: str
@@ -42,7 +42,7 @@ class Adapter(NamedTuple):
 
 
 class ServiceAddress(NamedTuple):
-    """The address of a thing's service, which all services beside it share."""
+    """The address of a thing's service, which all its sibling services share."""
 
     adapter: Adapter
     address: str
@@ -71,13 +71,13 @@ class ServiceTopic(NamedTuple):
 
 
 def of_any_payload(topic: str) -> str | None:
-    """Return what follows the payload type in `topic`; None if we do not read that type."""
+    """Return what follows the payload type in `topic`; None if that type is not supported."""
     payload_type, _, rest = topic.partition("/")
     return rest if payload_type in _PAYLOAD_TYPES else None
 
 
 def parse_event(topic: str) -> ServiceTopic | Adapter | None:
-    """Return whose events come on `topic`; None if it is no event topic we know."""
+    """Return the source of the events on `topic`; None if it is not a known event topic."""
     rest = of_any_payload(topic)
     if rest is None or not rest.startswith("mt:evt/"):
         return None
@@ -101,7 +101,7 @@ def parse_address(address: str) -> ServiceTopic | Adapter | None:
 
 
 def content(topic: str, payload: bytes) -> Content | None:
-    """Return what an event of a service is about; None for other topics.
+    """Return the content of a service's event; None for other topics.
 
     All services of a charge point are one source: a meter report must not overtake the report of
     the state that it belongs to. Compressed messages are events.

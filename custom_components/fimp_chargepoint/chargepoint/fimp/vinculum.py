@@ -1,8 +1,8 @@
 """Vinculum, the device list of a Futurehome hub: the user's names, and rooms.
 
-Source: the hub's `pd7` interface, as its own app uses it: components `device` and `room`,
-and notifications if one of them was added, edited or deleted. An edit may contain only what
-was edited.
+Source: the hub's `pd7` interface, as its own app uses it: components `device` and `room`, and
+notifications if one of them was added, edited or deleted. An edit may contain only the edited
+fields.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ from .topic import ServiceAddress, ServiceTopic
 
 NOTIFICATION: Final = "evt.pd7.notify"
 _COMPONENTS: Final = ("device", "room")
-#: Devices and rooms that are kept; more than a house has.
+#: Maximum number of devices and rooms; more than a home has.
 _ITEMS_MAX: Final = 2000
 
 type _Fields = Mapping[str, object]
 
 
 def request(when: datetime, reply_to: str) -> tuple[str, bytes]:
-    """Return the uid and the bytes of the question for all devices and rooms."""
+    """Return the uid and the bytes of the request for all devices and rooms."""
     return encode(
         "cmd.pd7.request",
         "vinculum",
@@ -54,7 +54,7 @@ def is_of_vinculum(message: Message) -> bool:
 
 @dataclass(slots=True)
 class Changes:
-    """Devices that were added or edited, and charge points that are gone."""
+    """Devices that were added or edited, and charge points that were removed."""
 
     described: list[Thing] = field(default_factory=list)
     removed: set[ServiceAddress] = field(default_factory=set)
@@ -79,7 +79,7 @@ class VinculumDirectory:
         self._devices: dict[object, _Device] = {}
 
     def answered(self, value: object) -> Changes:
-        """Take the value of `evt.pd7.response`: everything there is.
+        """Process the value of `evt.pd7.response`: all devices and rooms.
 
         Raises:
             ProtocolError: of kind `pd7`; there is no list of devices.
@@ -90,12 +90,12 @@ class VinculumDirectory:
             raise ProtocolError("pd7", "a response without devices")
         listed = _by_id(param["device"])
         if not listed and self._devices:
-            # A hub that is still starting: a house does not lose everything at once.
+            # The hub is still starting: a home does not lose everything at once.
             return Changes()
         before = self._chargepoints()
         rooms = list(_by_id(param.get("room")).items())[:_ITEMS_MAX]
         self._rooms = {room_id: _name(room) for room_id, room in rooms}
-        # A device whose entry is damaged is still there, as it was.
+        # A device whose entry is damaged still exists, unchanged.
         devices: dict[object, _Device] = {
             device_id: device for device_id, device in self._devices.items() if device_id in listed
         }
@@ -111,10 +111,10 @@ class VinculumDirectory:
         )
 
     def notified(self, value: object) -> Changes:
-        """Take the value of `evt.pd7.notify`: one item was added, edited or deleted.
+        """Process the value of `evt.pd7.notify`: one item was added, edited or deleted.
 
         Raises:
-            ProtocolError: of kind `pd7`; what happened to what is not clear.
+            ProtocolError: of kind `pd7`; the item or the change is unclear.
 
         """
         if not isinstance(value, dict) or not isinstance(value.get("component"), str):
@@ -165,7 +165,7 @@ class VinculumDirectory:
         )
 
     def _has_room_for(self, device_id: object, device: _Device) -> bool:
-        """Whether a device may be kept; a known one replaces one that is not."""
+        """Whether a device may be kept; a known one displaces one that is not."""
         if device_id in self._devices or len(self._devices) < _ITEMS_MAX:
             return True
         strangers = (key for key, other in self._devices.items() if not self._knows(other))
@@ -196,7 +196,7 @@ class VinculumDirectory:
 
 
 def _by_id(items: object) -> dict[int | str, _Fields]:
-    """Return the objects of a list by their id; what makes no sense is left out."""
+    """Return the objects of a list by their id, without those that are invalid."""
     return {
         item["id"]: item
         for item in (items if isinstance(items, list) else ())
@@ -217,7 +217,7 @@ def _name(item: _Fields) -> str | None:
 
 
 def _services(device: _Fields) -> dict[ServiceTopic, Service]:
-    """Return the services of a charge point; empty if the device is none."""
+    """Return the services of a charge point; empty if the device is not one."""
     services = device.get("services")
     if not isinstance(services, dict) or not isinstance(services.get("chargepoint"), dict):
         return {}
