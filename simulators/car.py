@@ -13,11 +13,10 @@ _LET_GO = 4
 
 @dataclass
 class Connector:
-    """What is physical about a charge point: plug, current, power and energy.
+    """The physical side of a charge point: plug, current, power and energy.
 
-    The charge point says what it offers (``offered``); the car takes what it can and
-    wants of that. Nothing here moves by itself: ``advance`` brings the numbers up to
-    the present.
+    The charge point sets its offer (``offered``); the car takes what it can and wants of that.
+    Nothing changes automatically: ``advance`` updates the numbers to the present.
     """
 
     max_current: float = 32.0
@@ -49,7 +48,7 @@ class Connector:
         self._then = self.clock()
 
     def plug(self) -> None:
-        """Plug in a car that is as empty as cars get."""
+        """Plug in an empty car."""
         self.advance()
         self.plugged = True
         self.car_paused = False
@@ -57,7 +56,7 @@ class Connector:
         self._need = self.wanted
 
     def unplug(self) -> None:
-        """Take the car away; the energy it took stays readable."""
+        """Unplug the car; the energy it took stays readable."""
         self.cut()
         self.plugged = False
 
@@ -68,29 +67,29 @@ class Connector:
         self.offered = 0.0
 
     def fill(self) -> None:
-        """Let the car have all the energy it wanted."""
+        """Give the car all the energy that it needs."""
         self.advance()
         self._need = self.energy
 
     @property
     def full(self) -> bool:
-        """Whether the car has all the energy it wanted."""
+        """Whether the car has all the energy that it needs."""
         return self.plugged and self.energy >= self._need
 
     @property
     def power(self) -> float:
-        """What flows now, in watt."""
+        """The present power in W."""
         return self.current * self.phases * NOMINAL_VOLTAGE
 
     @property
     def _target(self) -> float:
-        """The current this car would take of the present offer."""
+        """The current that this car would take of the present offer."""
         wants = self.plugged and not self.car_paused and not self.full
         takes = min(self.offered, self.max_current)
         return takes if wants and takes >= MIN_CURRENT else 0.0
 
     def advance(self) -> None:
-        """Let the time since the last call pass: ramp the current, count the energy."""
+        """Simulate the time since the last call: ramp the current, count the energy."""
         now = self.clock()
         elapsed, self._then = now - self._then, now
         before, target = self.power, self._target
@@ -98,9 +97,9 @@ class Connector:
             self.current, mean = target, before
         else:
             step = self.ramp * elapsed
-            # Letting go is quicker than taking.
+            # Current falls faster than it rises.
             self.current += max(-_LET_GO * step, min(step, target - self.current))
-            # Power ramps in a straight line; the mean is exact enough.
+            # Power ramps linearly; the mean is exact enough.
             mean = (before + self.power) / 2
         taken = mean * elapsed * self.speed / 3_600_000
         taken = min(taken, max(0.0, self._need - self.energy))
@@ -110,7 +109,7 @@ class Connector:
             self.current = 0.0
 
     def offer(self, current: float, phases: int | None = None) -> None:
-        """Offer the car another current, from now on."""
+        """Change the current offered to the car."""
         self.advance()
         self.offered = current
         self.phases = phases or self.phases

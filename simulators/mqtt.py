@@ -1,4 +1,4 @@
-"""The way to the broker: the only module here that knows an MQTT library."""
+"""The connection to the broker: the only module here that depends on an MQTT library."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ type Receive = Callable[[str, bytes], None]
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the broker is and who we are there."""
+    """The address of the broker, and our credentials."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -29,17 +29,17 @@ class Broker:
 
 
 class Link:
-    """One connection to the broker, made again as often as it breaks.
+    """One connection to the broker, renewed whenever it breaks.
 
-    ``send`` never waits: a simulated charge point must go on whatever the broker
-    does. The order of messages is kept, and what is sent while the broker is away is
-    lost, as it is with the real devices. Nothing is ever retained.
+    ``send`` never waits: a simulated charge point must continue whatever the broker does. The order
+    of messages is kept, and messages sent while the broker is unreachable are lost, as with the
+    real devices. Nothing is ever retained.
     """
 
     def __init__(
         self, broker: Broker, topics: Iterable[str], receive: Receive, *, qos: int
     ) -> None:
-        """Remember what to do; ``start`` does it."""
+        """Store the settings; ``start`` connects."""
         self._broker = broker
         self._topics = tuple(topics)
         self._receive = receive
@@ -48,7 +48,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, connected: Callable[[], None]) -> Self:
-        """Connect, and return when it has happened for the first time.
+        """Connect, and return when the first connection is made.
 
         ``connected`` is called at each connection, before any message is received.
         """
@@ -61,7 +61,7 @@ class Link:
         self._task = asyncio.create_task(self._run(greet), name="simulator link")
         waiter = asyncio.create_task(first.wait(), name="simulator first connection")
         try:
-            # The link ends by itself only when it is broken; then waiting is vain.
+            # The connection only ends when it is broken; then waiting is pointless.
             await asyncio.wait({self._task, waiter}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiter.cancel()
@@ -70,7 +70,7 @@ class Link:
         return self
 
     async def stop(self) -> None:
-        """Say what is still to be said, and disconnect."""
+        """Send the remaining messages, and disconnect."""
         if self._task is None:
             return
         if self._outbox is not None and not self._task.done():
@@ -80,11 +80,11 @@ class Link:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._task = None
-        # The library has a task of its own, which needs a turn to hear that it is over.
+        # The library has a task of its own, which needs a turn to notice the end.
         await asyncio.sleep(0)
 
     def send(self, topic: str, payload: str | bytes) -> None:
-        """Publish, as soon as the messages before this one are out."""
+        """Publish, after the messages sent before."""
         if self._outbox is not None:
             data = payload.encode() if isinstance(payload, str) else payload
             self._outbox.put_nowait((topic, data))
@@ -96,7 +96,7 @@ class Link:
             except aiomqtt.MqttError as error:
                 _LOGGER.info("No connection to %s: %s", self._broker.host, error)
             except Exception:
-                # A bug of ours: seen at once here, and raised again by ``stop``.
+                # This is a bug in the simulator: logged at once, and raised again by ``stop``.
                 _LOGGER.exception("The simulator has failed")
                 raise
             finally:
@@ -111,7 +111,7 @@ class Link:
             username=broker.username,
             password=broker.password,
             timeout=_PUBLISH_TIMEOUT_SECONDS,
-            # An acknowledgement must not hold up the message after it.
+            # An acknowledgement must not delay the message after it.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as client:
             await client.subscribe([(topic, self._qos) for topic in self._topics])
@@ -136,7 +136,7 @@ class Link:
             try:
                 await client.publish(topic, payload, qos=self._qos, retain=False)
             except (aiomqtt.MqttError, ValueError) as error:
-                # ValueError: somebody asked for an answer on an impossible topic.
+                # ValueError: a client requested a reply on an impossible topic.
                 _LOGGER.info("Not published on %s: %s", topic, error)
             finally:
                 outbox.task_done()

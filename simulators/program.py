@@ -1,4 +1,4 @@
-"""Simulators as programs: options, a terminal to type words at, a clean end."""
+"""Simulators as programs: options, control words from the terminal, a clean shutdown."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ def parser(
     words_by: str = _BY_TOPIC,
     has_broker: bool = True,
 ) -> argparse.ArgumentParser:
-    """Make a parser with the options that all simulators share."""
+    """Return a parser with the options that all simulators share."""
     words = "\n".join(f"  {word:12} {text}" for word, text in kind.WORDS.items())
     made = argparse.ArgumentParser(
         description=description,
@@ -77,7 +77,7 @@ def _add_broker(made: argparse.ArgumentParser) -> None:
 
 
 def setups[S](made: argparse.ArgumentParser, kind: type[S], texts: Sequence[str]) -> list[S]:
-    """Read ``key=value,key=value`` texts as what a dataclass describes."""
+    """Read ``key=value,key=value`` texts as instances of a dataclass."""
     defaults = {name: getattr(kind, name) for name in kind.__annotations__}
     found = []
     for text in texts:
@@ -102,20 +102,20 @@ def _convert(text: str, kind: type) -> object:
 
 
 def broker(options: argparse.Namespace) -> Broker:
-    """Find the broker in the options."""
+    """Return the broker from the options."""
     host, port = options.broker
     return Broker(host, port, options.username, options.password)
 
 
 def timing(options: argparse.Namespace) -> Timing:
-    """Find the timing in the options."""
+    """Return the timing from the options."""
     names = {field.name for field in dataclasses.fields(Timing)}
     chosen = {name: value for name, value in vars(options).items() if name in names}
     return Timing(**chosen)
 
 
 def run[P: Chargepoint](simulator: Simulator[P]) -> None:
-    """Run a simulator until somebody ends the program."""
+    """Run a simulator until the program is ended."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     asyncio.run(_serve(simulator))
 
@@ -127,7 +127,7 @@ async def _serve[P: Chargepoint](simulator: Simulator[P]) -> None:
         loop.add_signal_handler(number, ended.set)
     start = asyncio.create_task(simulator.__aenter__())
     wait = asyncio.create_task(ended.wait())
-    # The broker may never come; the signals must work even then.
+    # The broker may never be reachable; the signals must work nevertheless.
     await asyncio.wait({start, wait}, return_when=asyncio.FIRST_COMPLETED)
     try:
         if not ended.is_set():
@@ -145,7 +145,7 @@ async def _serve[P: Chargepoint](simulator: Simulator[P]) -> None:
 def _listen_to_terminal[P: Chargepoint](
     simulator: Simulator[P], loop: asyncio.AbstractEventLoop
 ) -> None:
-    """Obey what is typed, if there is somebody to type."""
+    """Carry out lines from the terminal, if there is one."""
     if not sys.stdin.isatty():
         return
 

@@ -1,10 +1,10 @@
-"""Recordings: what charge points said, with the time they said it.
+"""Recordings: the messages of charge points, with their times.
 
-One JSON object per line: `t` (seconds), `topic`, `payload`. A payload that is a string is
-the bytes as they were, anything else is JSON. Lines without a topic are notes. What a
-client sent is left out: on a broker it would come from the integration itself.
+One JSON object per line: `t` (seconds), `topic`, `payload`. A payload that is a string contains the
+bytes as they were, anything else is JSON. Lines without a topic are notes. Messages of clients are
+left out: on a broker they would come from the integration itself.
 
-A diagnostics download of the integration holds such lines as well, below `data.messages`.
+A diagnostics download of the integration contains such lines as well, below `data.messages`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _SENT_BY_CLIENTS = ("mt:cmd", "/m2e/", "everest_api/discover", "query-modules")
-#: What is no message that can be played: from here, of another day, without its content.
+#: Marks of messages that cannot be played: sent by us, retained, without their content.
 _NOT_PLAYED = ("sent", "retained", "blank")
 #: The notes of a download that are events of the connection.
 CONNECTED = "connected"
@@ -25,7 +25,7 @@ CONNECTION_LOST = "connection lost"
 class Line(NamedTuple):
     """A message of a charge point; `t` is in seconds of the recording's own clock.
 
-    Without a topic it is an event of the connection, which `note` names.
+    Without a topic it is an event of the connection, named by `note`.
     """
 
     t: float
@@ -36,10 +36,10 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Recording:
-    """What was recorded, and for a download when, and with which settings.
+    """The recorded lines, and for a download also its time and settings.
 
     `start` is second zero of the recording, in POSIX seconds, and `hub` the kind of hub of the
-    entry: messages of a broker come through it.
+    entry, which its messages come through.
     """
 
     lines: list[Line]
@@ -53,7 +53,7 @@ def read(path: Path) -> Recording:
     """Return the recording, or the diagnostics download, at `path`.
 
     Raises:
-        OSError, ValueError: as `read_recording` does.
+        OSError, ValueError: like `read_recording`.
 
     """
     try:
@@ -70,11 +70,11 @@ def read(path: Path) -> Recording:
 
 
 def read_recording(path: Path) -> Iterator[Line]:
-    """Yield the charge-point side of the recording at `path`, in its order.
+    """Yield the charge-point side of the recording at `path`, in order.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line is not what a recording holds; the line's number is said.
+        ValueError: a line is invalid; the message contains its number.
 
     """
     with path.open(encoding="utf-8") as texts:
@@ -82,7 +82,7 @@ def read_recording(path: Path) -> Iterator[Line]:
 
 
 def _played(texts: Iterable[str], name: str) -> Iterator[tuple[Line, bool]]:
-    """Yield what is played, and whether it was kept longer than what was around it."""
+    """Yield the lines to play, and whether each was kept longer than those around it."""
     for number, text in enumerate(texts, 1):
         if text.strip():
             line = _parse(text, f"{name}, line {number}")
@@ -91,7 +91,7 @@ def _played(texts: Iterable[str], name: str) -> Iterator[tuple[Line, bool]]:
 
 
 def _at_once(lines: Iterable[tuple[Line, bool]]) -> Iterator[Line]:
-    """Play what was kept right before the rest: between them no silence was."""
+    """Play kept lines right before the rest, so that there is no silence in between."""
     kept: list[Line] = []
     for line, was_kept in lines:
         if was_kept:

@@ -1,4 +1,4 @@
-"""What every simulator is: charge points behind one link, told what to do in words."""
+"""The base of all simulators: charge points behind one connection, controlled by words."""
 
 from abc import ABC, abstractmethod
 import asyncio
@@ -18,15 +18,15 @@ _CONTROL = "simulators"
 
 
 class ControlError(Exception):
-    """What was asked of a charge point cannot be done, or was not understood."""
+    """A control word cannot be carried out, or was not understood."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How fast the world turns.
+    """The speed of the simulation.
 
-    ``pace`` stretches every delay of the devices (0.1 is ten times quicker than
-    life), ``speed`` only the flow of energy. Periods are real seconds.
+    ``pace`` scales every delay of the devices (0.1 is ten times faster than real devices),
+    ``speed`` only the flow of energy. Periods are real seconds.
     """
 
     pace: float = 1.0
@@ -40,10 +40,10 @@ class Timing:
 
 
 class Chargepoint(ABC):
-    """One charge point: a connector, and the words it obeys.
+    """One charge point: a connector, and the control words that it obeys.
 
-    A word changes a fact (a car is plugged in, a fault appears); ``changed`` then
-    lets the protocol draw its consequences and say so in its own way.
+    A word changes a fact (a car is plugged in, a fault appears); ``changed`` then lets the protocol
+    draw its consequences and report them in its own way.
     """
 
     WORDS: ClassVar[dict[str, str]] = {
@@ -63,7 +63,7 @@ class Chargepoint(ABC):
     """The words, and what they do; each is the name of a method."""
 
     def __init__(self, name: str, connector: Connector) -> None:
-        """Begin unplugged, healthy, online and obedient."""
+        """Start unplugged, healthy, online and obedient."""
         self.name = name
         self.connector = connector
         self.trouble: str | None = None
@@ -73,11 +73,11 @@ class Chargepoint(ABC):
 
     @abstractmethod
     def changed(self, word: str) -> None:
-        """Act on a fact that has just changed; the word says which."""
+        """Handle a fact that has just changed, by the given word."""
 
     @abstractmethod
     async def garbage(self) -> None:
-        """Publish nonsense on the topics of this charge point."""
+        """Publish invalid messages on the topics of this charge point."""
 
     async def plug(self) -> None:
         """Plug a car in."""
@@ -86,20 +86,20 @@ class Chargepoint(ABC):
         self.changed("plug")
 
     async def unplug(self) -> None:
-        """Take the car away."""
+        """Unplug the car."""
         self._expect(plugged=True)
         self.connector.unplug()
         self.changed("unplug")
 
     async def car_pause(self) -> None:
-        """Let the car take a break."""
+        """Let the car pause."""
         self._expect(plugged=True)
         self.connector.advance()
         self.connector.car_paused = True
         self.changed("car_pause")
 
     async def car_resume(self) -> None:
-        """Let the car go on after a break."""
+        """Let the car continue after a pause."""
         self._expect(plugged=True)
         self.connector.advance()
         self.connector.car_paused = False
@@ -117,7 +117,7 @@ class Chargepoint(ABC):
         self.changed("fault")
 
     async def clear_fault(self) -> None:
-        """Let the fault be gone."""
+        """Clear the fault."""
         self.trouble = None
         self.changed("clear_fault")
 
@@ -128,21 +128,21 @@ class Chargepoint(ABC):
             self.changed("offline")
 
     async def online(self) -> None:
-        """Get the connection of this charge point back."""
+        """Restore the connection of this charge point."""
         if not self.reachable:
             self.reachable = True
             self.changed("online")
 
     async def silence(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Take no notice of any command, or do so again."""
+        """Ignore all commands, or obey again."""
         self.silent = on not in (False, "off")
 
     async def refuse(self, words: str = "") -> None:
-        """Refuse every charge command in these words; without words obey again."""
+        """Refuse every charge command with this text; without a text, obey again."""
         self.refusal = words or None
 
     async def do(self, word: str, argument: str = "") -> None:
-        """Obey one of ``WORDS``."""
+        """Carry out one of ``WORDS``."""
         if word not in self.WORDS:
             raise ControlError(f"unknown word {word!r}; known are {', '.join(self.WORDS)}")
         method = getattr(self, word)
@@ -159,12 +159,11 @@ class Chargepoint(ABC):
 
 
 class Simulator[P: Chargepoint](ABC):
-    """Charge points behind one link; use it as ``async with``.
+    """Charge points behind one connection; use it as ``async with``.
 
-    Entering waits until the broker is there and the charge points have announced
-    themselves; leaving ends every task. Charge points are found by name
-    (``simulator["garage"]``), and a control word said to the simulator itself goes
-    to the first one (``await simulator.plug()``).
+    Entering waits until the broker is there and the charge points have announced themselves;
+    leaving ends every task. Charge points are found by name (``simulator["garage"]``), and a
+    control word for the simulator itself goes to the first one (``await simulator.plug()``).
     """
 
     def __init__(self, broker: Broker, timing: Timing, qos: int) -> None:
@@ -182,15 +181,15 @@ class Simulator[P: Chargepoint](ABC):
     @property
     @abstractmethod
     def topics(self) -> Iterable[str]:
-        """The topics on which commands come in."""
+        """The topics on which commands are received."""
 
     @abstractmethod
     def connected(self, *, first: bool) -> None:
-        """Announce the charge points: the link has come up, or is back."""
+        """Announce the charge points: the connection is up, for the first time or again."""
 
     @abstractmethod
     def handle(self, topic: str, payload: bytes) -> None:
-        """Take a command."""
+        """Process a command."""
 
     async def __aenter__(self) -> Self:
         """Connect and announce."""
@@ -213,8 +212,8 @@ class Simulator[P: Chargepoint](ABC):
         await self.stop()
 
     async def stop(self) -> None:
-        """Disconnect and end every task; a bug found in one of them is raised here."""
-        # First of all: a message that still comes would begin another task.
+        """Disconnect and end every task; raise a bug found in one of them."""
+        # Do this first: a further message would start another task.
         if self._link is not None:
             await self._link.stop()
         tasks = tuple(self._tasks)
@@ -226,7 +225,7 @@ class Simulator[P: Chargepoint](ABC):
                 raise result
 
     def add(self, point: P) -> None:
-        """Add a charge point while the simulator is being built."""
+        """Add a charge point during construction."""
         if point.name in self.points:
             raise ValueError(f"there is a charge point named {point.name} already")
         self.points[point.name] = point
@@ -237,18 +236,18 @@ class Simulator[P: Chargepoint](ABC):
             self._link.send(topic, payload)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside the rest, until it ends or the simulator does."""
+        """Run a coroutine in the background, until it or the simulator ends."""
         task = asyncio.create_task(coroutine, name=f"simulator {coroutine!r}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     async def sleep(self, seconds: float) -> None:
-        """Let a delay of the real device pass, at our pace."""
+        """Wait for a delay of the real device, scaled by our pace."""
         await asyncio.sleep(seconds * self.timing.pace)
 
     async def do(self, line: str) -> None:
-        """Obey a line such as ``plug``, or ``garage plug`` where there are several."""
+        """Carry out a line such as ``plug``, or ``garage plug`` for one of several."""
         name, _, rest = line.strip().partition(" ")
         if name in self.points:
             line = rest
@@ -262,7 +261,7 @@ class Simulator[P: Chargepoint](ABC):
         return self.points[name]
 
     def __getattr__(self, word: str) -> Callable[..., Awaitable[None]]:
-        """Let the first charge point obey a control word."""
+        """Let the first charge point carry out a control word."""
         points = self.__dict__.get("points")
         first = next(iter(points.values()), None) if points else None
         if first is None or word not in first.WORDS:
@@ -278,7 +277,7 @@ class Simulator[P: Chargepoint](ABC):
         if task.cancelled() or task.exception() is None:
             self._tasks.discard(task)
         else:
-            # Kept: ``stop`` raises it.
+            # It is kept, and raised by ``stop``.
             _LOGGER.error("A simulator task failed", exc_info=task.exception())
 
     def _receive(self, topic: str, payload: bytes) -> None:
@@ -291,7 +290,7 @@ class Simulator[P: Chargepoint](ABC):
                 self.handle(topic, payload)
 
     async def _obey(self, name: str, line: str) -> None:
-        """Do what the control topic asks, and answer beside it."""
+        """Carry out a line from the control topic, and answer on a topic beside it."""
         try:
             await self.do(f"{name} {line}")
         except ControlError as error:

@@ -10,7 +10,7 @@ from simulators.car import NOMINAL_VOLTAGE, Connector
 from . import messages
 from .words import Account, AccountWords, number
 
-# How long things take, in seconds.
+# Duration of actions, in seconds.
 _OBEY = 2.0
 _PLUG_AND_CHARGE = 3.0
 _GIVE_UP = 30.0
@@ -32,7 +32,7 @@ class ChargepointSetup:
 
 
 class BlueCurrentChargepoint(AccountWords):
-    """One charge point: its sessions, its settings, and how it reports them."""
+    """One charge point: its sessions, its settings, and their reports."""
 
     WORDS: ClassVar[dict[str, str]] = {
         **AccountWords.WORDS,
@@ -45,7 +45,7 @@ class BlueCurrentChargepoint(AccountWords):
     }
 
     def __init__(self, setup: ChargepointSetup, account: Account) -> None:
-        """Begin unplugged, online and available."""
+        """Start unplugged, online and available."""
         connector = Connector(
             phases=setup.phases, wanted=setup.wanted, speed=account.timing.speed, max_current=16.0
         )
@@ -75,16 +75,16 @@ class BlueCurrentChargepoint(AccountWords):
         self.dates = "real"
         self.shown_pilot: str | None = None
         self.gives_result = True
-        #: The next report still has the times of the session before.
+        #: Whether the next report still contains the times of the previous session.
         self._lags = False
         self._before: tuple[datetime | None, datetime | None] = (None, None)
         self._authorized: asyncio.Task[None] | None = None
 
-    # What it reports --------------------------------------------------------------
+    # Reports ----------------------------------------------------------------------
 
     @property
     def activity(self) -> str:
-        """What Blue Current says that it does."""
+        """The activity that Blue Current reports."""
         if not self.reachable:
             return "offline"
         if self.trouble is not None:
@@ -106,7 +106,7 @@ class BlueCurrentChargepoint(AccountWords):
         return "C" if self.charging and not asleep else "B"
 
     def status(self) -> dict[str, Any]:
-        """Return a report of what it does now."""
+        """Return a report of its present status."""
         self.connector.advance()
         amperes = round(self.connector.current)
         lines = [amperes if line < self.connector.phases else 0 for line in range(3)]
@@ -139,7 +139,7 @@ class BlueCurrentChargepoint(AccountWords):
         return {"object": "CH_STATUS", "evse_id": self.evse_id, "data": data}
 
     def listed(self) -> dict[str, Any]:
-        """Return what the list of charge points says of it."""
+        """Return its entry in the list of charge points."""
         found = messages.charge_point(
             self.evse_id, self.name.title(), self.settings, self.account.cards
         )
@@ -147,14 +147,14 @@ class BlueCurrentChargepoint(AccountWords):
 
     @override
     def push(self) -> None:
-        """Report what it does now."""
+        """Report its present status."""
         self.account.push(self.status())
 
     def push_settings(self) -> None:
-        """Report how it is set."""
+        """Report its settings."""
         self.account.push(messages.settings_of(self.listed(), self.settings))
 
-    # What happens -----------------------------------------------------------------
+    # Events -----------------------------------------------------------------------
 
     @override
     def changed(self, word: str) -> None:
@@ -172,7 +172,7 @@ class BlueCurrentChargepoint(AccountWords):
         self.push()
 
     def offer(self) -> None:
-        """Offer the car what it may take now."""
+        """Offer the car the current that is allowed now."""
         limits: list[float] = [self.max_usage]
         if self.settings["smart_charging"] and self.smart_limit is not None:
             limits.append(self.smart_limit)
@@ -180,7 +180,7 @@ class BlueCurrentChargepoint(AccountWords):
         self.connector.offer(min(limits) if flows else 0.0)
 
     def begin(self) -> None:
-        """Begin a session; the next report still has the times of the one before."""
+        """Begin a session; the next report still contains the times of the previous one."""
         self._before, self._lags = (self.started, self.stopped), True
         self.started, self.stopped = _now(), None
         self.connector.advance()
@@ -203,10 +203,10 @@ class BlueCurrentChargepoint(AccountWords):
         self.charging = self.boosting = False
         self.stopped = max(_now(), (self.started or _now()) + timedelta(seconds=1))
 
-    # What it is told --------------------------------------------------------------
+    # Commands ---------------------------------------------------------------------
 
     async def start(self, uid: str) -> str:
-        """Start a session with a card; returns an error, empty for none."""
+        """Start a session with a card; return an error, empty if there is none."""
         if not self.reachable or self.silent:
             await self.account.sleep(_GIVE_UP)
             return "TIMEOUT"
@@ -223,7 +223,7 @@ class BlueCurrentChargepoint(AccountWords):
         return ""
 
     async def stop(self) -> str:
-        """End the session; returns an error, empty for none."""
+        """End the session; return an error, empty if there is none."""
         if not self.reachable or self.silent:
             await self.account.sleep(_GIVE_UP)
             return "TIMEOUT"
@@ -240,7 +240,7 @@ class BlueCurrentChargepoint(AccountWords):
             self.push()
 
     async def restart(self, *, hard: bool) -> str:
-        """Restart; returns an error, empty for none."""
+        """Restart; return an error, empty if there is none."""
         if not self.reachable or self.silent:
             await self.account.sleep(_GIVE_UP)
             return "TIMEOUT"
@@ -255,13 +255,13 @@ class BlueCurrentChargepoint(AccountWords):
         await self.online()
 
     def block(self, *, value: bool) -> None:
-        """Be blocked, once no session runs, or be available."""
+        """Block it, once no session runs, or make it available."""
         if self.reachable and not self.silent and self.refusal is None and self.blocked != value:
             self.blocked = value
             self.push()
 
     def set(self, name: str, value: Any) -> None:
-        """Take over a setting."""
+        """Change a setting."""
         self.settings[name] = value
         profiles = ("delayed_charging", "price_based_charging")
         if name in profiles:
@@ -273,14 +273,14 @@ class BlueCurrentChargepoint(AccountWords):
     def _forget(self, _: asyncio.Task[None]) -> None:
         self._authorized = None
 
-    # Words of its own -------------------------------------------------------------
+    # Control words ----------------------------------------------------------------
 
     async def limit(self, amperes: str = "") -> None:
-        """Let smart charging allow so much."""
+        """Set the limit by smart charging."""
         self.allow(number(amperes) if amperes else None)
 
     def allow(self, limit: float | None) -> None:
-        """Let smart charging allow so many ampere, or all of them."""
+        """Set the limit by smart charging in A; None removes it."""
         self.smart_limit = limit
         self.settings["smart_charging"] = limit is not None
         self.offer()
@@ -288,7 +288,7 @@ class BlueCurrentChargepoint(AccountWords):
         self.push()
 
     async def hold(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Let smart charging keep the car waiting."""
+        """Let smart charging pause the car."""
         self.held_back = on not in (False, "off")
         self.offer()
         self.push()
@@ -304,12 +304,12 @@ class BlueCurrentChargepoint(AccountWords):
         self.push()
 
     async def letter(self, letter: str = "") -> None:
-        """Report a letter of the control pilot."""
+        """Report this state letter of the control pilot."""
         self.shown_pilot = letter or None
         self.push()
 
     async def no_result(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Leave out the result of settings."""
+        """Omit the result of settings."""
         self.gives_result = on in (False, "off")
 
     @override

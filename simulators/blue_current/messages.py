@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 TIME_ZONE: Final = ZoneInfo("Europe/Amsterdam")
 NO_CARD: Final = "BCU-APP"
 
-#: The settings that come with a permission, in the list of charge points and by themselves.
+#: The settings that come with a permission, both in the list of charge points and alone.
 _LISTED: Final = (
     "plug_and_charge",
     "public_charging",
@@ -25,12 +25,12 @@ _LED: Final = ("led_intensity", "led_interaction")
 
 
 def time_text(moment: datetime | None) -> str:
-    """Write a moment as Blue Current does, which leaves out the offset."""
+    """Format a time as Blue Current does, without the offset."""
     return "" if moment is None else moment.astimezone(TIME_ZONE).strftime("%Y%m%d %H:%M:%S")
 
 
 def card(uid: str, cards: Mapping[str, str]) -> dict[str, Any]:
-    """Return a card as it is embedded elsewhere."""
+    """Return a card as it is embedded in other objects."""
     if uid == NO_CARD:
         return {"uid": NO_CARD, "id": NO_CARD, "name": "", "customer_name": ""}
     return {
@@ -43,7 +43,7 @@ def card(uid: str, cards: Mapping[str, str]) -> dict[str, Any]:
 
 
 def setting(settings: Mapping[str, Any], name: str, permission: str = "write") -> dict[str, Any]:
-    """Return a setting with its permission; a profile that is on tells its schedule as well."""
+    """Return a setting with its permission; an active profile also contains its schedule."""
     value = settings[name]
     found = {"value": value, "permission": permission}
     return found | settings.get(f"{name}_details", {}) if value is True else found
@@ -88,7 +88,7 @@ def charge_point(
 
 
 def settings_of(listed: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a charge point, which `listed` has but for the LEDs."""
+    """Return the settings of a charge point: those in `listed`, and the LEDs."""
     leds = {each: setting(settings, each) for each in _LED}
     data = dict(listed) | leds | {"chargepoint_name": listed["name"]}
     del data["name"], data["socket_id"], data["socket_ids"]
@@ -103,7 +103,7 @@ def received(command: str, error: str = "") -> dict[str, Any]:
 def verdict(
     command: str, evse_id: str, error: str = "", result: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return what became of a command."""
+    """Return the result of a command."""
     return {
         "object": f"STATUS_{command}",
         "success": not error,
@@ -115,7 +115,7 @@ def verdict(
 
 
 def error(code: int) -> dict[str, Any]:
-    """Return an error that names no request."""
+    """Return an error that does not refer to a request."""
     texts = {
         0: "Unknown command",
         1: "Invalid Auth Token",
@@ -126,7 +126,7 @@ def error(code: int) -> dict[str, Any]:
     return {"object": "ERROR", "error": code, "message": texts.get(code, "Unknown error")}
 
 
-#: Frames that make no sense, or not as they are.
+#: Frames that are invalid or unusual.
 ODD: Final = (
     "this is no JSON",
     "[]",

@@ -1,4 +1,4 @@
-"""What Blue Current does with the commands of a client that is logged in."""
+"""How Blue Current handles the commands of a client that is logged in."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -18,7 +18,7 @@ type Handler = Callable[["Requests", BlueCurrentChargepoint, Request], Awaitable
 
 
 class Server(Protocol):
-    """What requests need of the account."""
+    """What requests need from the account."""
 
     login: str
     cards: dict[str, str]
@@ -39,14 +39,14 @@ class Requests:
     """Answers commands, and knows the schedules of the account."""
 
     def __init__(self, server: Server) -> None:
-        """Begin without a schedule."""
+        """Start without schedules."""
         self.server = server
         self.schedules: dict[int, Request] = {}
-        #: What schedules allow now, by charge point.
+        #: The limits by schedules at present, by charge point.
         self._allowed: dict[str, float] = {}
 
     async def answer(self, request: Request) -> None:
-        """Do what a request wants, and reply."""
+        """Carry out a request, and reply."""
         command = str(request.get("command"))
         if (answer := _OF_ACCOUNT.get(command)) is not None:
             answer(self, request)
@@ -61,7 +61,7 @@ class Requests:
             return
         await handler(self, point, request)
 
-    # Of the account -----------------------------------------------------------------
+    # Account ------------------------------------------------------------------------
 
     def hello(self, _: Request) -> None:
         """Reply to the first frame."""
@@ -105,7 +105,7 @@ class Requests:
         self._reply(request["command"], {}, "" if found else "not found")
 
     def apply_schedules(self) -> None:
-        """Limit the charge points whose schedule holds now, as smart charging does.
+        """Limit the charge points whose schedule applies now, as smart charging does.
 
         How Blue Current reports such a limit is not documented.
         """
@@ -128,14 +128,14 @@ class Requests:
     def _reply(self, command: str, data: object, error: str = "") -> None:
         self.server.push({"object": command, "success": not error, "error": error, "data": data})
 
-    # Of a charge point --------------------------------------------------------------
+    # Charge point -------------------------------------------------------------------
 
     async def status(self, point: BlueCurrentChargepoint, _: Request) -> None:
-        """Report what a charge point does."""
+        """Report the status of a charge point."""
         point.push()
 
     async def settings(self, point: BlueCurrentChargepoint, _: Request) -> None:
-        """Report how a charge point is set."""
+        """Report the settings of a charge point."""
         point.push_settings()
 
     async def grid_status(self, point: BlueCurrentChargepoint, _: Request) -> None:
@@ -143,7 +143,7 @@ class Requests:
         loads = {f"grid_actual_p{line}": load for line, load in enumerate(self.server.load, 1)}
         first = self.server.listed[0].evse_id
         data = {"id": f"GRID-{first}", **loads, "grid_max_install": 40, "grid_max_reserved": 25}
-        # It does not say which charge point it is for.
+        # It does not contain the charge point that it is for.
         self.server.push({"object": "GRID_STATUS", "data": data})
 
     async def start(self, point: BlueCurrentChargepoint, request: Request) -> None:
@@ -163,14 +163,14 @@ class Requests:
         self.server.push(messages.verdict("STOP_SESSION", point.evse_id, error))
 
     async def restart(self, point: BlueCurrentChargepoint, request: Request) -> None:
-        """Restart the software of a charge point, or all of it."""
+        """Restart the software of a charge point, or the whole device."""
         command = request["command"]
         self.server.push(messages.received(command))
         error = await point.restart(hard=command == "REBOOT")
         self.server.push(messages.verdict(command, point.evse_id, error))
 
     async def operative(self, point: BlueCurrentChargepoint, request: Request) -> None:
-        """Block a charge point, or not; only its status tells whether that happened."""
+        """Block or unblock a charge point; the outcome shows only in its status."""
         command = request["command"]
         self.server.push(messages.received(command))
         point.block(value=command == "SET_INOPERATIVE")
@@ -193,7 +193,7 @@ class Requests:
         self.server.push(frame)
 
     async def save_delayed(self, point: BlueCurrentChargepoint, request: Request) -> None:
-        """Change when delayed charging lets a car charge."""
+        """Change the times in which delayed charging lets a car charge."""
         point.settings["delayed_charging_details"] = {
             "start_time": request["start_time"],
             "end_time": request["end_time"],
@@ -203,7 +203,7 @@ class Requests:
         await self._done(point, request)
 
     async def patch_price_based(self, point: BlueCurrentChargepoint, request: Request) -> None:
-        """Change what price-based charging has to achieve."""
+        """Change the goal of price-based charging."""
         details = point.settings.setdefault("price_based_charging_details", {})
         names = {"expected_departure_time": "expected_leave_time"}
         for name in (
@@ -217,7 +217,7 @@ class Requests:
         await self._done(point, request)
 
     async def boost(self, point: BlueCurrentChargepoint, request: Request) -> None:
-        """Charge now, whatever a profile says, or follow it again."""
+        """Charge now, regardless of any profile, or follow the profile again."""
         point.boosting = bool(request.get("value", True))
         point.held_back = point.held_back and not point.boosting
         point.offer()
@@ -230,7 +230,7 @@ class Requests:
 
 
 def _holds(schedule: Request, now: datetime) -> bool:
-    """Return whether a schedule began more recently than it ended."""
+    """Return whether a schedule is active: it began more recently than it ended."""
     since = {}
     for name in ("start", "stop"):
         hour, minute = map(int, schedule[f"override{name}time"].split(":"))

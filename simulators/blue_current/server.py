@@ -20,7 +20,7 @@ from .requests import Requests
 _LOGGER = logging.getLogger(__name__)
 
 _CLOSED_BY_QUOTA = 4001
-#: Seconds between two reports of a charge point that charges.
+#: Seconds between two reports of a charging charge point.
 _REPORT = 10.0
 _VALIDATE = "VALIDATE_API_TOKEN"
 _GET_ACCOUNT = "GET_ACCOUNT"
@@ -28,7 +28,7 @@ _GET_ACCOUNT = "GET_ACCOUNT"
 
 @dataclass(frozen=True)
 class AccountSetup:
-    """One account, and how strict the server is."""
+    """One account, and the strictness of the server."""
 
     api_token: str = "good"  # noqa: S105
     customer_id: str = "C-1"
@@ -42,7 +42,8 @@ class AccountSetup:
 class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
     """A server with one account; use it as ``async with``.
 
-    Beside the websocket it takes words by HTTP: POST to ``/do``, such as ``driveway plug``.
+    Besides the websocket it accepts control words by HTTP: POST to ``/do``, such as ``driveway
+    plug``.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
 
     @property
     def url(self) -> str:
-        """Where clients connect to."""
+        """The URL for clients."""
         return f"ws://{self._host}:{self._port}/haserver"
 
     @property
     def connections(self) -> int:
-        """How many connections there are."""
+        """The number of connections."""
         return len(self._sockets)
 
     @override
@@ -111,7 +112,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
         await super().stop()
 
     async def accept(self, *, on: bool) -> None:
-        """Accept connections, or none at all; those that exist stay."""
+        """Accept connections, or refuse new ones; existing ones stay."""
         if self._site is not None:
             await self._site.stop()
             self._site = None
@@ -193,7 +194,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
     # What charge points and requests call -------------------------------------------
 
     def push(self, frame: dict[str, Any] | str) -> None:
-        """Send a frame to whoever is logged in."""
+        """Send a frame to all clients that are logged in."""
         for websocket in tuple(self._logged_in):
             self.spawn(_send(websocket, frame, self._thawed))
 
@@ -208,7 +209,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing is read or written."""
+        """Whether reading and writing are suspended."""
         return not self._thawed.is_set()
 
     @frozen.setter
@@ -221,13 +222,13 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
             await websocket.close(code=code)
 
     def abort_all(self) -> None:
-        """Break all connections."""
+        """Break all connections abruptly."""
         for request in tuple(self._sockets.values()):
             if request.transport is not None:
                 request.transport.abort()
 
     def invalidate(self, *, api_token: bool | None = None) -> None:
-        """Make the auth tokens invalid; the API token is valid or not from now on."""
+        """Invalidate the auth tokens, and set whether the API token is valid."""
         self._auth_tokens.clear()
         if api_token is not None:
             self._token_valid = api_token
@@ -247,7 +248,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
             self.push({"object": "GRID_CURRENT", "evse_id": point.evse_id, **loads})
 
     async def _report(self) -> None:
-        """Report the charge points that charge, again and again."""
+        """Report the charging charge points periodically."""
         while True:
             await self.sleep(_REPORT)
             self._requests.apply_schedules()
@@ -255,7 +256,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
                 if point.charging and not point.silent:
                     point.push()
 
-    # There is no broker -------------------------------------------------------------
+    # Methods without a function here, as there is no broker --------------------------
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""Words that concern the account and its connections, said to any charge point of it."""
+"""Control words for the account and its connections, accepted by all of its charge points."""
 
 from abc import abstractmethod
 import asyncio
@@ -10,7 +10,7 @@ from simulators.simulator import Chargepoint, ControlError, Timing
 
 
 class Account(Protocol):
-    """What a charge point needs of its account."""
+    """What a charge point needs from its account."""
 
     timing: Timing
     cards: dict[str, str]
@@ -20,25 +20,25 @@ class Account(Protocol):
     load: tuple[float, ...]
 
     def push(self, frame: dict[str, Any] | str) -> None:
-        """Send a frame to whoever is logged in."""
+        """Send a frame to all clients that are logged in."""
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside the rest."""
+        """Run a coroutine in the background."""
 
     async def sleep(self, seconds: float) -> None:
-        """Let a delay of the real device pass."""
+        """Wait for a delay of the real device."""
 
     async def close_all(self, code: int) -> None:
         """Close all connections with a code."""
 
     def abort_all(self) -> None:
-        """Break all connections."""
+        """Break all connections abruptly."""
 
     async def accept(self, *, on: bool) -> None:
-        """Accept connections, or none at all."""
+        """Accept new connections, or refuse all of them."""
 
     def invalidate(self, *, api_token: bool | None = None) -> None:
-        """Make the auth tokens invalid; the API token is valid or not from now on."""
+        """Invalidate the auth tokens, and set whether the API token is valid."""
 
     def send_error(self, code: int) -> None:
         """Send an ERROR."""
@@ -51,7 +51,7 @@ class Account(Protocol):
 
 
 class AccountWords(Chargepoint):
-    """A charge point that passes on what concerns its account."""
+    """A charge point that handles the control words for its account."""
 
     WORDS: ClassVar[dict[str, str]] = {
         **Chargepoint.WORDS,
@@ -73,16 +73,16 @@ class AccountWords(Chargepoint):
     }
 
     def __init__(self, name: str, connector: Connector, account: Account) -> None:
-        """Belong to an account."""
+        """Start as a part of an account."""
         super().__init__(name, connector)
         self.account = account
 
     @abstractmethod
     def push(self) -> None:
-        """Report what it does now."""
+        """Report its present status."""
 
     async def frame(self, text: str = "") -> None:
-        """Send a frame as it is."""
+        """Send the text as a frame."""
         self.account.push(text)
 
     async def close(self, code: str = "1000") -> None:
@@ -90,15 +90,15 @@ class AccountWords(Chargepoint):
         await self.account.close_all(int(number(code)))
 
     async def abort(self) -> None:
-        """Break the connection without a word."""
+        """Break the connection without closing it."""
         self.account.abort_all()
 
     async def freeze(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Neither read nor write on connections, or go on."""
+        """Stop reading from and writing to connections, or resume."""
         self.account.frozen = on not in (False, "off")
 
     async def away(self) -> None:
-        """Accept no connection at all."""
+        """Refuse all connections."""
         await self.account.accept(on=False)
 
     async def back(self) -> None:
@@ -106,7 +106,7 @@ class AccountWords(Chargepoint):
         await self.account.accept(on=True)
 
     async def reject(self, reason: str = "") -> None:
-        """Answer connections with HTTP 403."""
+        """Reject connections with HTTP 403."""
         self.account.reject_reason = reason or None
 
     async def error(self, code: str = "9") -> None:
@@ -126,15 +126,15 @@ class AccountWords(Chargepoint):
         self.account.invalidate(api_token=True)
 
     async def quota(self, left: str = "") -> None:
-        """Leave so many requests for today."""
+        """Set the number of requests that remain for today."""
         self.account.left = int(number(left)) if left else None
 
     async def leave(self) -> None:
-        """Be removed from the account."""
+        """Remove it from the account."""
         self.account.list_again(self, listed=False)
 
     async def join(self) -> None:
-        """Be added to the account again."""
+        """Add it to the account again."""
         self.account.list_again(self, listed=True)
         self.push()
 
@@ -148,7 +148,7 @@ class AccountWords(Chargepoint):
 
 
 def number(text: str) -> float:
-    """Read a number that somebody wrote."""
+    """Read a number that a user has entered."""
     try:
         return float(text)
     except ValueError as error:

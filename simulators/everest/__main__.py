@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def _chosen(kind: type[SisterSetup | SiteSetup], options: argparse.Namespace) -> dict[str, Any]:
-    """Find in the command line what one of the setups wants to know."""
+    """Return the command line's settings for one of the setups."""
     names = {each.name for each in dataclasses.fields(kind)}
     return {name: value for name, value in vars(options).items() if name in names}
 

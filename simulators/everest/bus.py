@@ -1,6 +1,6 @@
-"""The OCPP 1.6 module as other modules of EVerest see it, on the bus inside.
+"""The OCPP 1.6 module as other modules of EVerest see it, on the internal bus.
 
-Nothing there is forgiven: a message that no module of EVerest would write ends it.
+No mistake is tolerated there: a message that no module of EVerest would write crashes it.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ _VALUE_LENGTH = 500
 
 @dataclass(frozen=True)
 class _Command:
-    """What can be asked, with what arguments."""
+    """A command and its arguments."""
 
     run: Callable[..., Any]
     arguments: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class OcppBus(Teller):
 
     @property
     def root(self) -> str:
-        """Where the topics of the implementation begin."""
+        """The beginning of the topics of the implementation."""
         everest = f"{self._station.prefix}everest"
         if self._form is Bus.WHOLE:
             return f"{everest}/{self._module}/{self._implementation}"
@@ -59,29 +59,29 @@ class OcppBus(Teller):
 
     @property
     def topics(self) -> Iterable[str]:
-        """Where commands come in."""
+        """The topics of commands."""
         return [f"{self.root}/cmd/+" if self._form is Bus.NAMED else f"{self.root}/cmd"]
 
     def boot(self) -> None:
-        """Watch nothing yet."""
+        """Start without any monitored variable."""
         self._monitored.clear()
 
-    # What it tells --------------------------------------------------------------------
+    # Reports --------------------------------------------------------------------------
 
     @override
     def connection(self) -> None:
-        """Tell that the connection is there or gone."""
+        """Report whether the connection is up."""
         self._publish("is_connected", self._ocpp.connected)
 
     @override
     def key_changed(self, name: str) -> None:
-        """Tell that the back end has changed a key, if somebody watches it."""
+        """Report that the back end has changed a key, if it is monitored."""
         if name in self._monitored:
             self._publish("configuration_key", self._describe(name))
 
     @override
     def secured(self, event: dict[str, Any]) -> None:
-        """Tell a security event of the station."""
+        """Report a security event of the station."""
         self._publish("security_event", event)
 
     def _publish(self, name: str, value: object) -> None:
@@ -94,10 +94,10 @@ class OcppBus(Teller):
         text = json.dumps(value, separators=(",", ":"), sort_keys=True)
         self._station.send(f"{self.root}/{topic}", text)
 
-    # What it is asked -----------------------------------------------------------------
+    # Commands -------------------------------------------------------------------------
 
     def receive(self, topic: str, payload: bytes) -> bool:
-        """Take a command, if it is one; tells whether the topic is of this module."""
+        """Process a command, if it is one; return whether the topic belongs to this module."""
         start = f"{self.root}/cmd"
         if not topic.startswith(start):
             return False
@@ -125,7 +125,7 @@ class OcppBus(Teller):
                 case {"name": str(name), "type": "call", "data": dict(data)}:
                     call = data
                 case {"type": "result"}:
-                    # Our own, on the same topic.
+                    # This is our own message, on the same topic.
                     return
                 case _:
                     raise FatalError("no command")
@@ -146,7 +146,7 @@ class OcppBus(Teller):
         self.reply(name, origin, number, command.run(*values))
 
     def reply(self, name: str, origin: str, number: str, value: object) -> None:
-        """Answer, or say in what words it was refused."""
+        """Reply with the result, or with the reason of a refusal."""
         outcome: dict[str, Any] = {"retval": value}
         refusal = next((e.refusal for e in self._station.points.values() if e.refusal), None)
         if refusal and self._form is Bus.NAMED:
@@ -175,7 +175,7 @@ class OcppBus(Teller):
         }
 
     def _set(self, name: str, value: str) -> str:
-        # At first no key of the standard could be set this way.
+        # At first, standard keys could not be set this way.
         return self._ocpp.write(name, value, only_custom=self._form is not Bus.NAMED)
 
     def _monitor(self, names: list[str]) -> None:
@@ -189,7 +189,7 @@ _LENGTHS = {"key": _NAME_LENGTH, "value": _VALUE_LENGTH}
 
 
 def _arguments(given: Any, wanted: tuple[str, ...]) -> list[Any]:
-    """Check arguments as the framework does not, and find out before it crashes."""
+    """Check arguments, which the framework does not before it crashes."""
     if given is None:
         given = {}
     if not isinstance(given, dict) or set(given) != set(wanted):

@@ -1,4 +1,4 @@
-"""Cards and other tokens: what they are good for."""
+"""Cards and other tokens, and their use."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,16 +13,16 @@ _NEW_STATUSES = ("UsedToStart", "UsedToStop", "Withdrawn")
 
 
 class Cards:
-    """Decides for the whole station what becomes of a card."""
+    """Handles cards for the whole station."""
 
     def __init__(self, station: Station) -> None:
-        """Decide for all EVSEs."""
+        """Start for all EVSEs."""
         self.tellers: list[Callable[[str, object], None]] = []
         """Who publishes what becomes of cards."""
         self._station = station
 
     async def show(self, card: dict[str, Any], evses: Iterable[Evse]) -> bool:
-        """Hold a card to a reader; tells whether it was good for anything."""
+        """Present a card to a reader; return whether it had an effect."""
         self.tell(card, "Processing")
         wanted = card.get("connectors")
         # A plugged car that waits comes first, then one that this card has started.
@@ -53,7 +53,7 @@ class Cards:
         return True
 
     def tell(self, card: dict[str, Any], status: str) -> None:
-        """Tell what has become of a card; older releases have fewer words for it."""
+        """Report the result for a card; older releases have fewer terms for it."""
         if status in _NEW_STATUSES and not self._station.dialect.used:
             return
         for tell in self.tellers:
@@ -61,7 +61,7 @@ class Cards:
             tell("token_validation_status", value)
 
     def withdraw(self, wanted: dict[str, Any]) -> str:
-        """Take an authorisation back that has not been used yet."""
+        """Withdraw an authorization that has not been used yet."""
         evses: list[Evse] = list(self._station.points.values())
         if "evse_id" in wanted:
             number = integer(wanted["evse_id"])

@@ -1,4 +1,4 @@
-"""Charging itself: going on, pausing, and the words in between."""
+"""Charging: continuing, pausing, and the states in between."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .delay import RandomDelay
 from .energy import Energy
 from .point import Point
 
-# How long the steps of a real EVerest take, in seconds.
+# Durations of the steps of a real EVerest, in seconds.
 _PREPARE = 0.7
 _STOP_BY_EVSE = 1.1
 _STOP_BY_CAR = 0.1
@@ -24,7 +24,7 @@ class Charging:
     """Whether and how a car charges within a transaction."""
 
     def __init__(self, evse: Point, energy: Energy, delay: RandomDelay) -> None:
-        """Begin without anything that was ever said."""
+        """Start without any published state."""
         self._evse = evse
         self._energy = energy
         self._delay = delay
@@ -34,26 +34,26 @@ class Charging:
         """Whether somebody wants it to pause."""
 
     def reset(self) -> None:
-        """Begin anew with the next transaction."""
+        """Start again with the next transaction."""
         self._reasons = ()
         self.paused = False
 
     async def settle(self, prepare: float = _PREPARE) -> None:
-        """Go from where it is to where the facts want it."""
+        """Move from the present state to the one that the facts require."""
         self._evse.connector.advance()
         while await self._step(self._goal(self.reasons_to_pause()), prepare):
-            # What was waited for on the way may be otherwise by now.
+            # The facts may have changed while waiting.
             prepare = _PREPARE
 
     def _goal(self, reasons: tuple[str, ...]) -> str:
-        """Return the word that the facts lead to from the present one."""
+        """Return the state that the facts require, from the present one."""
         asleep = self._evse.connector.car_paused or self._evse.connector.full
         state, waits = self._evse.voice.state, self._station.dialect.waits
         if waits and reasons == ("NoEnergy",):
             return "WaitingForEnergy"
         if not waits and self._is_unnoticed(reasons, asleep=asleep):
             return state
-        # A car that wakes up charges for a moment, until the pause is noticed.
+        # A car that wakes up charges for a moment, until the pause takes effect.
         wakes = not waits and state in (_PREPARING, _PAUSED_EV) and reasons == ("UserPause",)
         if reasons and not wakes:
             return _PAUSED_EVSE
@@ -62,7 +62,7 @@ class Charging:
         return _CHARGING
 
     def _is_unnoticed(self, reasons: tuple[str, ...], *, asleep: bool) -> bool:
-        """Tell whether nothing is said of the reasons to pause, as nothing is charged."""
+        """Return whether the reasons to pause are not reported, because nothing is charged."""
         match self._evse.voice.state:
             case "Preparing":
                 return "Error" not in reasons and (asleep or "NoEnergy" in reasons)
@@ -71,7 +71,7 @@ class Charging:
         return False
 
     async def _step(self, goal: str, prepare: float) -> bool:
-        """Go on to `goal`; tells whether that is not the end of it."""
+        """Take a step to `goal`; return whether more steps may follow."""
         connector, voice = self._evse.connector, self._evse.voice
         reasons = self.reasons_to_pause() if goal == _PAUSED_EVSE else ()
         if goal == "WaitingForEnergy":
@@ -103,7 +103,7 @@ class Charging:
         return bool(goal == _CHARGING and self.reasons_to_pause())
 
     async def _prepare(self, seconds: float) -> str:
-        """Let the car charge, and return the word for that."""
+        """Let the car charge, and return the event for that."""
         voice, energy = self._evse.voice, self._energy
         if self._station.dialect.waits and voice.state == "ChargingPausedEV":
             self._evse.connector.offer(energy.current, energy.phases)
@@ -111,23 +111,23 @@ class Charging:
         if self._station.dialect.waits and voice.state == "ChargingPausedEVSE":
             voice.event("WaitingForEnergy")
         if voice.state == _PAUSED_EV:
-            # The car was only waited for.
+            # Only the car was missing.
             seconds = 0.0
         if voice.state != _PREPARING:
             voice.event("PrepareCharging")
         await self._station.sleep(seconds)
-        # At any pace: meanwhile the meter has been read.
+        # Independent of the pace: the meter is read meanwhile.
         voice.sample()
         self._evse.connector.offer(energy.current, energy.phases)
         return "ChargingStarted"
 
     async def _interrupt(self, reasons: tuple[str, ...]) -> None:
-        """Let the car stop; only newer releases have a word for that."""
+        """Interrupt the car; only newer releases have an event for that."""
         connector, voice = self._evse.connector, self._evse.voice
         was_charging = voice.state == _CHARGING
         if was_charging or voice.state == "FinishedEV":
             if "Error" in reasons and was_charging:
-                # Nobody knows why, but this is what comes first.
+                # The reason is unknown, but this is the first event.
                 voice.event("ChargingStarted", **self._metered())
             if was_charging and not self._station.dialect.waits:
                 voice.event("StoppingCharging")
@@ -142,7 +142,7 @@ class Charging:
         return {"charging_state_changed_event": {"meter_value": meter_value}}
 
     async def _follow_limits(self) -> None:
-        """Go on with another current, or after a break on other phases."""
+        """Continue with another current, or after a break on other phases."""
         connector, voice, energy = self._evse.connector, self._evse.voice, self._energy
         if energy.phases != connector.phases:
             voice.event("SwitchingPhases")
@@ -156,7 +156,7 @@ class Charging:
             connector.offer(energy.current, energy.phases)
 
     def reasons_to_pause(self) -> tuple[str, ...]:
-        """Find what keeps the EVSE from letting the car charge."""
+        """Return what prevents the EVSE from letting the car charge."""
         facts = {
             "UserPause": self.paused,
             "Error": self._evse.trouble is not None,
@@ -165,7 +165,7 @@ class Charging:
         return tuple(reason for reason, holds in facts.items() if holds)
 
     async def stop(self) -> None:
-        """Let the car stop for good."""
+        """Stop the car for good."""
         voice, station = self._evse.voice, self._station
         pause = _STOP_BY_EVSE if voice.state == "Charging" else _STOP_BY_CAR
         voice.event("StoppingCharging")

@@ -13,7 +13,7 @@ from .module import ApiModule
 from .requests import MalformedError, fields, integer, moment, one_of
 from .vocabulary import id_token, token
 
-# How much slower than that of an EVSE the heart of the others beats.
+# How many times slower their heartbeat is than that of an EVSE.
 _SLOWER = 5
 _NO_TIME = -1.0
 _STATES = ("Active", "ClearedByModule", "ClearedByReboot")
@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = (10, 300)
 
 
 class Companion(ApiModule):
-    """A module that stands beside the EVSEs."""
+    """A companion module of the EVSEs."""
 
     KIND: ClassVar[str] = ""
     VARIABLES: ClassVar[tuple[str, ...]] = ()
@@ -36,17 +36,17 @@ class Companion(ApiModule):
         self.connect()
 
     def connect(self) -> None:
-        """Add what can be asked of this module."""
+        """Add the requests that this module accepts."""
 
     def introduce(self) -> None:
-        """Say what is said at a start."""
+        """Publish the values at a start."""
 
     def heard(self, evse: Evse, event: str) -> None:
-        """Hear what has happened at an EVSE."""
+        """Handle an event of an EVSE."""
 
 
 class ExternalLimits(Companion):
-    """Takes limits for one EVSE, or at the grid's node for all."""
+    """Takes limits for one EVSE, or at the grid's node for all of them."""
 
     KIND = "external_energy_limits_consumer"
     VARIABLES = ("capabilities",)
@@ -63,7 +63,7 @@ class ExternalLimits(Companion):
 
     @override
     def introduce(self) -> None:
-        """Tell what the fuse allows; older releases do not."""
+        """Publish the limit of the fuse; older releases do not."""
         if self.station.dialect.latches:
             setup = self._evses[0].setup
             self.publish(
@@ -77,14 +77,14 @@ class ExternalLimits(Companion):
             )
 
     def _set(self, body: Any) -> None:
-        """Take the place of all limits there were; an empty schedule lifts them."""
+        """Replace all previous limits; an empty schedule removes them."""
         lists = ("schedule_import", "schedule_export", "schedule_setpoints")
         schedule = fields(body, **dict.fromkeys(lists, list))
         wishes = [_wish(entry) for entry in schedule["schedule_import"]]
         for entry in schedule["schedule_export"]:
             _wish(entry)
         if any(wish.since == _NO_TIME for wish in wishes):
-            # Taken all the same.
+            # It is accepted nevertheless.
             self.station.refuses(f"{self.topic}/m2e/set_external_limits", b"", "no time")
         for evse in self._evses:
             evse.energy.later(*wishes, grid=self._grid)
@@ -110,14 +110,14 @@ def _wish(entry: Any) -> Wish:
 
 
 class ErrorHistory(Companion):
-    """Tells the errors of the whole station."""
+    """Reports the errors of the whole station."""
 
     KIND = "error_history_consumer"
     VARIABLES = ("error_raised", "error_cleared")
 
     @override
     def connect(self) -> None:
-        """Answer the questions, and tell what is new."""
+        """Register the requests, and publish changes."""
         self.station.faults.tellers.append(self.publish)
         self.requests["active_errors"] = lambda _: {"errors": self.station.faults.active}
         self.requests["get_errors"] = self._get_errors
@@ -129,7 +129,7 @@ class ErrorHistory(Companion):
 
 
 def _passes(error: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Tell whether an error passes all filters that are given."""
+    """Return whether an error passes all given filters."""
     passed = True
     for name, value in wanted.items():
         match name:
@@ -153,13 +153,13 @@ def _passes(error: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 
 class Authorizer(Companion):
-    """Tells what becomes of cards, and takes authorisations back."""
+    """Reports the results for cards, and withdraws authorizations."""
 
     KIND = "auth_consumer"
     VARIABLES = ("token_validation_status",)
 
     def __init__(self, station: Station, module_id: str, cards: Cards) -> None:
-        """Build the module, which tells of all cards."""
+        """Build the module, which reports on all cards."""
         super().__init__(station, module_id)
         self._cards = cards
         cards.tellers.append(self.publish)
@@ -175,7 +175,7 @@ class Authorizer(Companion):
 
 
 class Tokens(Companion):
-    """Takes cards that are held to a reader somewhere else."""
+    """Takes cards that were presented to a reader elsewhere."""
 
     KIND = "auth_token_provider"
 
@@ -195,7 +195,7 @@ class Tokens(Companion):
 
 
 def _set_timeout(value: Any) -> None:
-    """Take a timeout, or by the same topic the group of master cards."""
+    """Read a timeout, or on the same topic the group of master cards."""
     least, most = _TIMEOUT_SECONDS
     if not isinstance(value, str) and not least <= integer(value) <= most:
         raise MalformedError("there is no such timeout")

@@ -1,4 +1,4 @@
-"""What happens to an EVSE from outside, in words that are typed or published."""
+"""External events of an EVSE, as control words that are typed or published."""
 
 from typing import override
 
@@ -17,7 +17,7 @@ from .setups import EvseSetup
 from .vocabulary import STOP_REASONS, Source
 
 _CSMS_PRIORITY = 20
-# In kWh; enough to be seen even in a first session.
+# In kWh; enough to be visible even in a first session.
 _LEAST_LOST = 0.134
 _ERROR_TYPE = "evse_board_support/VendorWarning"
 _NEW_WORD = "TeaBreak"
@@ -34,7 +34,7 @@ _CSMS_STATES = {"disable": "Disable", "enable": "Enable", "release": "Unassigned
 
 
 class EverestChargepoint(Evse):
-    """An EVSE with its control words, and those of the station it belongs to."""
+    """An EVSE with its control words, and those of its station."""
 
     WORDS = Chargepoint.WORDS | {
         "swipe": "hold an RFID card to the reader; its number may follow",
@@ -69,7 +69,7 @@ class EverestChargepoint(Evse):
         cards: Cards,
         back_end: Ocpp | None,
     ) -> None:
-        """Build it, to obey words as well as requests."""
+        """Build it, with control words in addition to requests."""
         super().__init__(station, setup, number)
         self._cards = cards
         self._ocpp = back_end
@@ -78,7 +78,7 @@ class EverestChargepoint(Evse):
     # Cards and sessions ---------------------------------------------------------------
 
     async def swipe(self, number: str = "DEADBEEF") -> None:
-        """Hold an RFID card to the reader: to begin, or with the same card to end."""
+        """Present an RFID card to the reader: to begin, or with the same card to end."""
         if not await self.show_card(number):
             raise ControlError("the card is rejected")
 
@@ -87,14 +87,14 @@ class EverestChargepoint(Evse):
         return await self._cards.show(messages.token(number), [self])
 
     async def finish(self, reason: str = "Local") -> None:
-        """End the transaction, as a button on the station does."""
+        """End the transaction, like a button on the station."""
         if reason not in STOP_REASONS:
             raise ControlError(f"{reason} is no reason; known are {', '.join(STOP_REASONS)}")
         if not self.course.stop_transaction(reason):
             raise ControlError("there is no transaction")
 
     async def deauthorize(self) -> None:
-        """Take back a card that nothing has come of yet."""
+        """Withdraw a card that has not been used yet."""
         card = self.course.unused
         if card is None:
             raise ControlError("no card waits for anything")
@@ -102,7 +102,7 @@ class EverestChargepoint(Evse):
         self._cards.tell(card, "Withdrawn")
 
     async def timeout(self) -> None:
-        """Let a wait for a card, or for a car, last too long."""
+        """Let the wait for a card, or for a car, time out."""
         card = self.course.unused
         if self.voice.state == "AuthRequired":
             self.voice.event("PluginTimeout")
@@ -113,14 +113,14 @@ class EverestChargepoint(Evse):
             raise ControlError("nothing waits for anything")
 
     async def reservation(self, on: str = "on") -> None:
-        """Reserve the EVSE, or no more."""
+        """Reserve the EVSE, or cancel that."""
         if on == "off":
             self.course.cancel_reservation()
         elif not self.course.reserve(1):
             raise ControlError("that is not possible now")
 
     async def csms(self, wanted: str) -> None:
-        """Let the back end enable or disable the EVSE."""
+        """Enable or disable the EVSE on behalf of the back end."""
         if wanted not in _CSMS_STATES:
             raise ControlError(f"known are {', '.join(_CSMS_STATES)}")
         source = Source("CSMS", _CSMS_STATES[wanted], _CSMS_PRIORITY)
@@ -133,33 +133,33 @@ class EverestChargepoint(Evse):
         self.energy.wish(Wish.now("limit", ac_max_current_A=_number(ampere)))
 
     async def profile(self, ampere: float | str) -> None:
-        """Let the back end limit the current."""
+        """Limit the current on behalf of the back end."""
         current = _number(ampere)
         self._back_end().schedule(current)
         self.energy.wish(Wish.now("OCPP", ac_max_current_A=current))
 
     async def cost(self, amount: float | str | None = None) -> None:
-        """Tell the cost of the session."""
+        """Report the cost of the session."""
         total = None if amount is None else _number(amount)
         if not self.station.tell_cost(self.number, total):
             raise ControlError("there is no transaction, or nobody who tells")
 
     async def no_power(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Let the meter lose the power, or find it again."""
+        """Let the meter lose its power value, or measure it again."""
         self.voice.no_power = on not in (False, "off")
 
     async def reset_meter(self) -> None:
-        """Let the meter begin at zero."""
+        """Reset the meter to zero."""
         connector = self.connector
         connector.advance()
         before = connector.lifetime - connector.energy
         self.voice.lost = connector.energy + max(before, _LEAST_LOST)
         connector.lifetime = 0.0
 
-    # Errors and oddities ------------------------------------------------------------
+    # Errors and anomalies -----------------------------------------------------------
 
     async def error(self, text: str = "") -> None:
-        """Raise an error that does not keep the EVSE from anything."""
+        """Raise an error that does not affect the operation."""
         words = text.split()
         severity = words.pop(0).capitalize() if words else "Medium"
         if severity not in SEVERITIES:
@@ -168,14 +168,14 @@ class EverestChargepoint(Evse):
         if kind in self._errors:
             raise ControlError(f"there is an error {kind} already")
         message = " ".join(words) or "Something is not as it should be"
-        # The driver is named, not the API module: nothing links the two.
+        # The origin is the driver, not the API module: nothing connects the two.
         origin = (f"driver_{self.number}", "board_support")
         self._errors[kind] = self.station.faults.report(
             kind, message, origin=origin, severity=severity
         )
 
     async def clear_error(self, kind: str = "") -> None:
-        """Clear what was raised by the word ``error``."""
+        """Clear the errors raised by the word ``error``."""
         kinds = [kind] if kind else [*self._errors]
         if not kinds or kinds[0] not in self._errors:
             raise ControlError("there is no such error")
@@ -183,7 +183,7 @@ class EverestChargepoint(Evse):
             self.station.faults.clear(self._errors.pop(each))
 
     async def new_words(self) -> None:
-        """Say words of a release to come."""
+        """Publish values of a future release."""
         known, self.voice.state = self.voice.state, _NEW_WORD
         self.voice.event(_NEW_WORD, tea={"milk": True})
         self.voice.state = known
@@ -202,7 +202,7 @@ class EverestChargepoint(Evse):
 
     @override
     async def garbage(self) -> None:
-        """Publish nonsense on every topic there is."""
+        """Publish invalid messages on all topics."""
         for topic in self.station.topics_of(self.number):
             for nonsense in messages.NONSENSE:
                 self.station.send(topic, nonsense)
@@ -216,18 +216,18 @@ class EverestChargepoint(Evse):
         self._back_end().connect(on=wanted == "connect")
 
     async def security(self, text: str = "TamperDetectionActivated") -> None:
-        """Let OCPP have a security event."""
+        """Raise a security event of OCPP."""
         kind, _, info = text.partition(" ")
         self._back_end().secure(kind, info or "The lid is open")
 
     async def key(self, text: str) -> None:
-        """Let the back end set a key."""
+        """Set a key on behalf of the back end."""
         name, _, value = text.partition(" ")
         if not self._back_end().dictate(name, value.strip()):
             raise ControlError(f"there is no key {name}")
 
     async def transfer(self, text: str = "acme") -> None:
-        """Let the back end send data."""
+        """Send data on behalf of the back end."""
         vendor, _, data = text.partition(" ")
         self._back_end().transfer(vendor, data)
 
@@ -239,7 +239,7 @@ class EverestChargepoint(Evse):
     # The station ------------------------------------------------------------------------
 
     async def crash(self) -> None:
-        """Let EVerest die."""
+        """Crash EVerest."""
         self.station.die("crash")
 
     async def restart(self, how: str = "") -> None:
@@ -249,7 +249,7 @@ class EverestChargepoint(Evse):
         await self.station.reboot(resume=bool(how))
 
     async def bridge(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Break the way to the broker, or mend it; EVerest does not notice."""
+        """Break the bridge to the broker, or repair it; EVerest does not notice."""
         self.station.passable = on not in (False, "off")
 
 

@@ -1,4 +1,4 @@
-"""What charging costs, and the module that tells."""
+"""The cost of charging, and the module that reports it."""
 
 from typing import Any, override
 
@@ -18,30 +18,30 @@ _STATUS_AFTER = {
 
 
 def cents(amount: float) -> dict[str, int]:
-    """Write an amount of money; the currency says how many decimals it has."""
+    """Return an amount of money; the currency defines the number of decimals."""
     return {"value": round(amount * 100)}
 
 
 class SessionCosts(Companion):
-    """Tells the cost of each session, the tariff and the default price."""
+    """Reports the cost of each session, the tariff and the default price."""
 
     KIND = "session_cost_consumer"
     VARIABLES = ("default_price", "session_cost", "tariff_message")
 
     @override
     def connect(self) -> None:
-        """Begin without any costs."""
+        """Start without any costs."""
         self._status = "Running"
 
     @override
     def introduce(self) -> None:
-        """Tell the price of today, where the release can do that."""
+        """Report the current price, if the release supports that."""
         if self.station.dialect.failures:
             self.publish("default_price", {"messages": [self._price()]})
 
     @override
     def heard(self, evse: Evse, event: str) -> None:
-        """Tell the costs when something has happened that changes them."""
+        """Report the costs after an event that changes them."""
         session = evse.voice.session
         if event == "TransactionStarted" and session:
             tariff = {
@@ -55,7 +55,7 @@ class SessionCosts(Companion):
             self.tell(evse)
 
     def tell(self, evse: Evse, total: float | None = None) -> bool:
-        """Tell the cost of a session, or another one; without a session there is none."""
+        """Report the cost of a session, or the given one; without a session there is none."""
         session = evse.voice.session
         if session is None or not session.transaction_started:
             return False

@@ -1,4 +1,4 @@
-"""The course of a session: what an EVSE does, and how long each step takes."""
+"""The course of a session: the actions of an EVSE, and the duration of each step."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,23 +12,23 @@ from .point import Point
 from .vocabulary import Source
 from .voice import Session
 
-# How long the steps of a real EVerest take, in seconds.
+# Durations of the steps of a real EVerest, in seconds.
 _AUTHORIZE = 1.0
 _TRANSACTION = 0.1
 _FIRST_PREPARE = 1.7
 _REPLUG_AFTER_BOOT = 0.7
 
-# The protocol between EVSE and car, without a car and with the usual ones.
+# The protocol between EVSE and car: without a car, and the usual ones.
 _IDLE = "Unknown"
 _BASIC = "IEC61851-1"
 _DIRECT = "DIN70121"
 
 
 class Course:
-    """What happens at an EVSE, one step after the other."""
+    """The steps of an EVSE, one after the other."""
 
     def __init__(self, evse: Point, energy: Energy, delay: RandomDelay) -> None:
-        """Begin enabled, without a session."""
+        """Start enabled, without a session."""
         self._evse = evse
         self._delay = delay
         self._station = evse.station
@@ -50,11 +50,11 @@ class Course:
         self.reservation = None
 
     def halt(self) -> None:
-        """Take no further step."""
+        """Stop the present procedure."""
         if self._procedure:
             self._procedure.cancel()
 
-    # What can be asked ------------------------------------------------------------
+    # State ------------------------------------------------------------------------
 
     @property
     def charging_allowed(self) -> bool:
@@ -63,13 +63,13 @@ class Course:
 
     @property
     def unused(self) -> dict[str, Any] | None:
-        """The token that was accepted but has begun no transaction yet."""
+        """The token that was accepted but has not begun a transaction yet."""
         session = self._evse.voice.session
         waits = session and not session.ended and not session.transaction_started
         return session.token if session and waits else None
 
     def wants(self, token: dict[str, Any]) -> bool:
-        """Tell whether a token would begin something."""
+        """Return whether a token would begin a transaction."""
         evse, session = self._evse, self._evse.voice.session
         if not self.enabled or not evse.reachable or evse.refusal:
             return False
@@ -78,15 +78,15 @@ class Course:
         return session.token is None
 
     def ends(self, token: dict[str, Any]) -> bool:
-        """Tell whether a token is the one that began the transaction."""
+        """Return whether a token is the one that began the transaction."""
         session = self._evse.voice.session
         mine = session and session.token and session.token["id_token"] == token["id_token"]
         return bool(mine) and self.charging_allowed and not self._evse.refusal
 
-    # What can be told ---------------------------------------------------------------
+    # Commands -----------------------------------------------------------------------
 
     def authorize(self, token: dict[str, Any]) -> None:
-        """Begin with a token that is accepted."""
+        """Begin with an accepted token."""
         session = self._evse.voice.session
         if session is None or session.ended:
             self.begin_session("Authorized", token)
@@ -94,7 +94,7 @@ class Course:
             self._proceed(self._start_transaction(token))
 
     def deauthorize(self) -> None:
-        """Take a token back that nothing has come of yet."""
+        """Withdraw a token that has not been used yet."""
         session = self._evse.voice.session
         if session and self.unused:
             self._evse.voice.event("Deauthorized")
@@ -103,7 +103,7 @@ class Course:
                 self.end("DeAuthorized")
 
     def pause(self, *, paused: bool) -> bool:
-        """Pause or resume; newer releases call it a success even if nothing changes."""
+        """Pause or resume; newer releases report success even if nothing changes."""
         if not self.charging_allowed:
             return False
         if self._station.dialect.waits:
@@ -115,12 +115,12 @@ class Course:
         return True
 
     def settle(self) -> None:
-        """Go from where the EVSE is to where the facts want it."""
+        """Move from the present state to the one that the facts require."""
         if self.charging_allowed:
             self._proceed(self._charging.settle())
 
     def stop_transaction(self, reason: str) -> bool:
-        """End the transaction; only another plug-in brings a new one."""
+        """End the transaction; another one requires replugging."""
         session = self._evse.voice.session
         if session is None or not session.charging_allowed:
             return False
@@ -129,14 +129,14 @@ class Course:
         return True
 
     def unlock(self) -> bool:
-        """Force the connector open, which ends the transaction."""
+        """Force the connector to unlock, which ends the transaction."""
         if not self._evse.setup.lock:
             return False
         self.stop_transaction("UnlockCommand")
         return True
 
     def reserve(self, number: int) -> bool:
-        """Show that the EVSE is reserved; its state does not tell."""
+        """Mark the EVSE as reserved, which does not change its state."""
         voice = self._evse.voice
         free = voice.session is None or voice.session.ended is not None
         if self.reservation is not None or not self.enabled or not free:
@@ -146,13 +146,13 @@ class Course:
         return True
 
     def cancel_reservation(self) -> None:
-        """Show that the EVSE is reserved no more."""
+        """Mark the EVSE as no longer reserved."""
         if self.reservation is not None:
             self.reservation = None
             self._evse.voice.event("ReservationEnd", session="")
 
     def enable(self, source: Source, connector: int) -> bool:
-        """Take the opinion of one source on whether to be enabled; the first wins."""
+        """Apply the request of one source to be enabled or disabled; the first wins."""
         if source.state == "Unassigned":
             self._sources.pop(source.name, None)
         else:
@@ -174,7 +174,7 @@ class Course:
     # Sessions -------------------------------------------------------------------------
 
     def arrive(self) -> None:
-        """Notice a car."""
+        """Detect a car."""
         voice = self._evse.voice
         voice.car(here=True)
         session = voice.session
@@ -188,16 +188,16 @@ class Course:
             self._proceed(self._swipe_soon())
 
     def leave(self) -> None:
-        """Notice that the car has gone."""
+        """Detect that the car has left."""
         self._charging.reset()
         self.end("EVDisconnected")
 
     def replug(self) -> None:
-        """Notice, soon after a start, the car that was there before."""
+        """Detect, soon after a start, the car that was there before."""
         self._proceed(self._replug())
 
     def begin_session(self, reason: str, token: dict[str, Any] | None = None) -> None:
-        """Begin a session, by a car or by a card."""
+        """Begin a session, triggered by a car or by a card."""
         evse, voice = self._evse, self._evse.voice
         voice.begin(Session(token=token))
         if token:
@@ -212,7 +212,7 @@ class Course:
         voice.event("Authorized" if token else "AuthRequired", protocol)
 
     def end(self, reason: str) -> None:
-        """Close the session, and the transaction in it, at once."""
+        """Close the session, and its transaction, at once."""
         self.halt()
         voice = self._evse.voice
         session = voice.session
@@ -229,7 +229,7 @@ class Course:
         voice.event("SessionFinished", _IDLE, session_finished={"meter_value": voice.meter_value})
 
     def lose_power(self, before: Session | None) -> None:
-        """Close after a start what was remembered of a transaction before it."""
+        """After a start, close a transaction remembered from before it."""
         if before and before.in_transaction:
             voice = self._evse.voice
             voice.event("SessionResumed:", session=before.uuid)
@@ -239,7 +239,7 @@ class Course:
     # Procedures ---------------------------------------------------------------------
 
     def _proceed(self, procedure: Coroutine[Any, Any, None]) -> None:
-        """Follow a procedure; the one before, if it is not through, is given up."""
+        """Start a procedure; the previous one, if unfinished, is cancelled."""
         if self._procedure:
             self._procedure.cancel()
         self._procedure = self._station.spawn(procedure)
@@ -251,7 +251,7 @@ class Course:
 
     async def _swipe_soon(self) -> None:
         await self._station.sleep(_AUTHORIZE)
-        # Apart from here: what comes of it takes the place of this procedure.
+        # Run it separately: its outcome replaces this procedure.
         self._station.spawn(self._swipe())
 
     async def _swipe(self) -> None:

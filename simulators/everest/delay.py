@@ -1,4 +1,4 @@
-"""The random delay before a change of the limit, as the United Kingdom wants it."""
+"""The random delay before a change of the limit, required in the United Kingdom."""
 
 import asyncio
 from typing import Any
@@ -12,10 +12,10 @@ _STEP_SECONDS = 1.0
 
 
 class RandomDelay:
-    """A delay that always is as long as it may be, since nobody can test chance."""
+    """A delay that always has its maximum duration, since chance cannot be tested."""
 
     def __init__(self, evse: Point) -> None:
-        """Begin disabled."""
+        """Start disabled."""
         self._station = evse.station
         self._evse = evse
         self._enabled = False
@@ -26,7 +26,7 @@ class RandomDelay:
         """Seconds that are left; 0 is no delay."""
         api = evse.voice.api
         if evse.setup.delay:
-            # Without the part behind them nobody listens to these words.
+            # Without the corresponding module these messages are ignored.
             api.signals |= {
                 "random_delay_enable": self.enable,
                 "random_delay_disable": self.disable,
@@ -35,30 +35,30 @@ class RandomDelay:
             api.orders["random_delay_set_duration_s"] = self.set_longest
 
     def reset(self) -> None:
-        """Be as after a start."""
+        """Reset, as after a start."""
         self._stop()
         self._enabled = False
         self._longest = _LONGEST
 
     def enable(self) -> None:
-        """Delay from the next time on that charging begins."""
+        """Delay from the next start of charging on."""
         self._enabled = self._evse.setup.delay
 
     def disable(self) -> None:
-        """Delay no more, and no longer; nothing is told of it either."""
+        """End the delay and disable it; this is not reported either."""
         self._enabled = False
         self.cancel()
 
     def set_longest(self, seconds: Any) -> None:
-        """Take another duration for the next delay."""
+        """Change the duration of the next delay."""
         self._longest = integer(seconds)
 
     def begin(self) -> None:
-        """Delay, if that is wanted and there is something to delay."""
+        """Start a delay, if enabled and if there is something to delay."""
         if not self._enabled or not self._evse.voice.charging_allowed:
             return
         if not self._longest:
-            # EVerest divides chance by it.
+            # EVerest uses it as a divisor.
             self._station.die("a division by zero: the longest delay is none")
             return
         self._stop()
@@ -67,20 +67,20 @@ class RandomDelay:
         self._task = self._station.spawn(self._count())
 
     def cancel(self) -> None:
-        """End a delay as if its time had come."""
+        """End a delay as if its time were over."""
         if self.remaining:
             self._stop()
             self._evse.settle()
 
     def describe(self, current: float) -> dict[str, Any]:
-        """Tell what it does, and since when; ``current`` is the limit behind it."""
+        """Return its state and since when it applies; ``current`` is the delayed limit."""
         return {
             "current_limit_after_delay_A": current,
             "current_limit_during_delay_A": 0.0,
         } | ({"start_time": self._started} if self.remaining else {})
 
     def tell(self, current: float) -> None:
-        """Tell in each round of the energy manager what is left, also where that is nothing."""
+        """Publish the remaining time in each round of the energy manager, even if it is zero."""
         if self._enabled:
             countdown = {"countdown_s": self.remaining, **self.describe(current)}
             self._evse.voice.api.publish("random_delay_countdown", countdown)

@@ -1,11 +1,11 @@
-"""The releases of EVerest, and what each of them can do."""
+"""The releases of EVerest, and their features."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 
 class Bus(Enum):
-    """How the modules of a release talk to each other."""
+    """How the modules of a release communicate."""
 
     WHOLE = auto()
     """One topic for all, ``everest/<module>/<implementation>/cmd``."""
@@ -17,7 +17,7 @@ class Bus(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """What a release can do."""
+    """The features of a release."""
 
     api: bool = True
     """API v1 is there."""
@@ -72,7 +72,7 @@ DIALECTS: dict[str, Dialect] = {
     "main": _MAIN,
     "2026.02": _2026_02,
     "2025.12": _2025_12,
-    # Described by EVerest's own documentation for a while, but never released.
+    # Described in EVerest's own documentation for a while, but never released.
     "page": replace(_2025_12, page=True, costs=False),
     "2025.10": _2025_10,
     "2025.10.0": _2025_10,

@@ -1,4 +1,4 @@
-"""What only stations for direct current say, and the cars that charge there."""
+"""What only DC stations publish, and the cars that charge there."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def voltage_current(connector: Connector, sample: int) -> dict[str, Any]:
 
 
 def isolation(sample: int) -> dict[str, Any]:
-    """Measure the isolation."""
+    """Return a measurement of the isolation."""
     return {
         "resistance_F_Ohm": 900000.0,
         "voltage_V": messages.noisy(_VOLTAGE, 1.5, sample),
@@ -66,12 +66,12 @@ def isolation(sample: int) -> dict[str, Any]:
 
 
 def charge(connector: Connector) -> float:
-    """How full the battery is, in percent."""
+    """The state of charge of the battery, in percent."""
     return min(100.0, _FIRST_CHARGE + connector.energy / _BATTERY * 100)
 
 
 def ev_info(connector: Connector, soc: float, sample: int) -> dict[str, Any]:
-    """Tell what the car has said of itself."""
+    """Return what the car has reported of itself."""
     needed = (100 - soc) / 100 * _BATTERY
     info: dict[str, Any] = {
         "battery_capacity": _BATTERY * 1000,

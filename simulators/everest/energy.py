@@ -1,4 +1,4 @@
-"""How much an EVSE may draw: the fuse, what others have asked for, and what comes of it."""
+"""How much an EVSE may draw: the fuse, the requested limits, and the result."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from .delay import RandomDelay
 from .point import Point
 
 _ENERGY_MANAGER_SECONDS = 1.0
-# Clocks differ a little.
+# Clocks differ slightly.
 _EARLY_SECONDS = 5.0
 
 _CURRENT = "ac_max_current_A"
@@ -26,22 +26,22 @@ type Limits = dict[str, tuple[float, str]]
 
 @dataclass(frozen=True)
 class Wish:
-    """Limits that somebody wants from some time on."""
+    """Limits requested from a certain time on."""
 
     since: float
     limits: Limits
 
     @classmethod
     def now(cls, source: str, **limits: float) -> Wish:
-        """Want limits at once; all have the same source."""
+        """Request limits that apply at once; all have the same source."""
         return cls(0.0, {name: (value, source) for name, value in limits.items()})
 
 
 class Energy:
-    """The limits of one EVSE; the last one to wish for some has them."""
+    """The limits of one EVSE; the last request applies."""
 
     def __init__(self, evse: Point, delay: RandomDelay) -> None:
-        """Begin with nothing but the fuse."""
+        """Start with the fuse only."""
         self.tellers: list[Callable[[str, object], None]] = []
         """Who else publishes what is in force."""
         self._station = evse.station
@@ -54,7 +54,7 @@ class Energy:
 
     @property
     def limits(self) -> Limits:
-        """What is in force, with the sources; a limit above the fuse is not seen."""
+        """The current limits with their sources; a limit above the fuse has no effect."""
         setup = self._evse.setup
         found: Limits = {
             _CURRENT: (setup.max_current, "module_config"),
@@ -67,7 +67,7 @@ class Energy:
         return found
 
     def _apply(self, wanted: Limits, found: Limits) -> None:
-        """Let what is wanted at one node make what was found stricter."""
+        """Apply the limits requested at one node to `found` if they are stricter."""
         setup = self._evse.setup
         if setup.switches and wanted.get(_PHASES, (3, ""))[0] < found[_PHASES][0]:
             found[_PHASES] = wanted[_PHASES]
@@ -81,23 +81,23 @@ class Energy:
 
     @property
     def current(self) -> float:
-        """How many ampere may flow."""
+        """The permitted current in A."""
         return self.limits[_CURRENT][0]
 
     @property
     def phases(self) -> int:
-        """Over how many phases; while nothing flows it does not matter."""
+        """The number of phases; irrelevant while no current flows."""
         return int(self.limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
 
     def wish(self, *wishes: Wish) -> None:
-        """Put other wishes in the place of all there were."""
+        """Replace all earlier requests."""
         self._wishes = wishes
         self.update()
 
     def later(self, *wishes: Wish, grid: bool = False) -> None:
-        """Wish for limits in the next round of the energy manager.
+        """Request limits from the next round of the energy manager on.
 
-        Those at the grid's node hold beside those at the EVSE's, and the stricter ones count.
+        Those at the grid's node apply in addition to those at the EVSE's; the stricter ones count.
         """
 
         async def wait() -> None:
@@ -111,13 +111,13 @@ class Energy:
         self._station.spawn(wait())
 
     def sleep(self) -> None:
-        """Forget all wishes, and that anything was ever in force."""
+        """Forget all requests, and that there ever were any."""
         self._wishes = self._grid = ()
         self._told = (0.0, 0)
         self._awake = False
 
     async def manage(self) -> None:
-        """Say again and again what is in force; at first, that nothing is."""
+        """Publish the current limits periodically; at first, that there are none."""
         self._publish({_CURRENT: (0.0, "")})
         await self._station.sleep(_ENERGY_MANAGER_SECONDS)
         self._awake = True
@@ -126,7 +126,7 @@ class Energy:
             await asyncio.sleep(_ENERGY_MANAGER_SECONDS)
 
     def update(self) -> None:
-        """Say what is in force, and let the EVSE follow where it has changed."""
+        """Publish the current limits, and apply them to the EVSE if they have changed."""
         if not self._awake:
             return
         limits = self.limits
@@ -151,7 +151,7 @@ class Energy:
 
 
 def _due(wishes: tuple[Wish, ...]) -> Limits:
-    """Return what is wanted now; what was wanted before is replaced by it."""
+    """Return the limits that apply now; later ones replace earlier ones."""
     soon = time.time() + _EARLY_SECONDS
     due = [wish for wish in wishes if wish.since <= soon]
     return max(due, key=lambda wish: wish.since).limits if due else {}

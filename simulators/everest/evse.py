@@ -1,4 +1,4 @@
-"""An EVSE: its parts, and how it starts, lives and hears of the world."""
+"""An EVSE: its parts, its start, and its inputs."""
 
 import asyncio
 from typing import override
@@ -15,7 +15,7 @@ from .setups import EvseSetup
 from .vocabulary import Source
 
 _FAULT = "evse_board_support/VendorError"
-# The protocol, as long as there is no car.
+# The protocol while there is no car.
 _IDLE = "Unknown"
 
 
@@ -45,13 +45,13 @@ class Evse(Point):
 
     @property
     def api(self) -> ApiModule:
-        """The module through which all is said and heard."""
+        """The module through which everything is sent and received."""
         return self.voice.api
 
-    # Life ---------------------------------------------------------------------
+    # Start and stop -----------------------------------------------------------
 
     def boot(self, *, resume: bool = False) -> None:
-        """Start, as EVerest does: everything of a session is lost, but not a car."""
+        """Start like EVerest: a session is lost as a whole, but not a car."""
         before = self.voice.session
         self.shut_down()
         self.course.reset()
@@ -73,7 +73,7 @@ class Evse(Point):
             self._get_ready()
 
     def _get_ready(self) -> None:
-        """Begin to serve."""
+        """Begin to operate."""
         self.voice.event("Enabled", _IDLE, session="", source=Source().encode())
         if self.station.dialect.page:
             self.api.publish("ready", True)  # noqa: FBT003
@@ -85,14 +85,14 @@ class Evse(Point):
             self._tell_fault()
 
     def start_charging_allowed(self) -> bool:
-        """Hear that all others are ready; tells whether somebody waited for that."""
+        """Handle that all others are ready; return whether this was awaited."""
         waited, self._waits_for_others = self._waits_for_others, False
         if waited:
             self._get_ready()
         return waited
 
     def shut_down(self) -> None:
-        """End everything that runs."""
+        """End all running tasks."""
         for task in self._loops:
             task.cancel()
         self._loops.clear()
@@ -106,7 +106,7 @@ class Evse(Point):
 
     @override
     def changed(self, word: str) -> None:
-        """Act on a fact that has changed."""
+        """Handle a fact that has changed."""
         self.api.reachable = self.reachable
         self.api.silent = self.silent
         serves = self.reachable and self.station.running and not self._waits_for_others
@@ -126,7 +126,7 @@ class Evse(Point):
                 self.course.settle()
 
     def _tell_fault(self) -> None:
-        """Raise or clear the fault, which the driver and EvseManager both tell."""
+        """Raise or clear the fault, which both the driver and EvseManager report."""
         for number in self._faults:
             self.station.faults.clear(number)
         self._faults.clear()
@@ -140,7 +140,7 @@ class Evse(Point):
 
     @override
     async def silence(self, on: bool | str = True) -> None:
-        """Take no notice of any command, or do so again."""
+        """Ignore all commands, or obey again."""
         await super().silence(on)
         self.api.silent = self.silent
 

@@ -1,4 +1,4 @@
-"""What is wrong with the station."""
+"""The errors of the station."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +10,17 @@ SEVERITIES = ("Low", "Medium", "High")
 
 
 class Faults:
-    """All errors, present and past; a restart clears those that are present."""
+    """All errors, present and past; a restart clears the present ones."""
 
     def __init__(self) -> None:
-        """Begin with nothing wrong."""
+        """Start without errors."""
         self.tellers: list[Callable[[str, dict[str, Any]], None]] = []
         """Who publishes that an error was raised or cleared."""
         self.history: list[dict[str, Any]] = []
 
     @property
     def active(self) -> list[dict[str, Any]]:
-        """What is wrong now."""
+        """The present errors."""
         return [error for error in self.history if error["state"] == "Active"]
 
     def report(
@@ -33,7 +33,7 @@ class Faults:
         description: str = "",
         sub_type: str = "",
     ) -> str:
-        """Raise an error, and return the id it can be cleared by."""
+        """Raise an error; return the id for clearing it."""
         error = {
             "description": description or message,
             "message": message,
@@ -58,7 +58,7 @@ class Faults:
                 self._tell("error_cleared", error)
 
     def reboot(self) -> None:
-        """Forget what is wrong; whoever still has it will say it again."""
+        """Forget the present errors; their sources will report them again."""
         for error in self.active:
             error["state"] = "ClearedByReboot"
 

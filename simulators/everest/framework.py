@@ -1,4 +1,4 @@
-"""What all modules of a station stand on: its release, its site, its way to the broker."""
+"""The basis of all modules of a station: its release, its site, its connection to the broker."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _LOGGER = logging.getLogger(__name__)
 _RESTART_SECONDS = 3.0
 ROOT = "everest_api/"
 
-#: A station as its modules know it, whatever charge points it has.
+#: A station as its modules know it, with any kind of charge points.
 type Station = Framework[Any]
 
 
@@ -50,24 +50,24 @@ class Framework[P: Chargepoint](Simulator[P]):
         """What was wrong with the requests that came in, whatever EVerest makes of it."""
         self._asked: set[str] = set()
 
-    # Life -------------------------------------------------------------------------
+    # Start and stop ---------------------------------------------------------------
 
     @abstractmethod
     def boot(self, *, resume: bool = False) -> None:
-        """Start all modules anew."""
+        """Start all modules."""
 
     @abstractmethod
     def halt(self) -> None:
         """End all modules."""
 
     async def reboot(self, *, resume: bool) -> None:
-        """Be away for a while, and start anew."""
+        """Be offline for a while, then start again."""
         self.halt()
         await self.sleep(_RESTART_SECONDS)
         self.boot(resume=resume or self.site.store)
 
     def die(self, reason: str) -> None:
-        """Die of something; only a restart helps."""
+        """Crash for the given reason; only a restart helps."""
         _LOGGER.error("EVerest has died of %s", reason)
         self.mistakes.append(reason)
         self.halt()
@@ -75,33 +75,33 @@ class Framework[P: Chargepoint](Simulator[P]):
 
     @override
     async def stop(self) -> None:
-        """End it; a strict site raises what was wrong with the requests."""
+        """Stop; a strict site raises what was wrong with the requests."""
         await super().stop()
         if self.site.strict and self.mistakes:
             found, self.mistakes = self.mistakes, []
             raise ValueError("; ".join(found))
 
-    # The way to the broker ----------------------------------------------------------
+    # Connection to the broker -------------------------------------------------------
 
     @override
     def send(self, topic: str, payload: str | bytes) -> None:
-        """Publish, if EVerest lives and the way is open for the topic."""
+        """Publish, if EVerest is running and the topic passes the bridge."""
         control = topic.startswith("simulators/")
         if control or (self.running and self.passable and self.passes(topic)):
             super().send(topic, payload)
 
     def passes(self, topic: str) -> bool:
-        """Tell whether a bridge, where there is one, lets a topic pass."""
+        """Return whether a topic passes the bridge, if there is one."""
         return not self.site.bridged or topic.startswith(f"{self.prefix}{ROOT}")
 
     def refuses(self, topic: str, payload: bytes, why: str) -> None:
-        """Note that something was wrong with what came in."""
+        """Record an invalid message."""
         text = payload.decode(errors="replace")
         _LOGGER.warning("%s %s: %s", topic, text, why)
         self.mistakes.append(f"{topic} {text}: {why}")
 
     def complaint(self, reply_to: str) -> str:
-        """Find what is wrong with the topic for a reply; each can be used only once."""
+        """Return what is wrong with the topic for a reply; each can be used only once."""
         known = reply_to in self._asked
         self._asked.add(reply_to)
         if not reply_to or set("#+") & set(reply_to):
@@ -112,16 +112,16 @@ class Framework[P: Chargepoint](Simulator[P]):
             return "the answer does not pass the bridge"
         return "the reply topic was used before" if known else ""
 
-    # What the modules tell each other -----------------------------------------------------
+    # Between the modules ------------------------------------------------------------------
 
     @abstractmethod
     def happened(self, number: int, event: str) -> None:
-        """Tell all modules what has happened at the EVSE with a number."""
+        """Notify all modules of an event of the EVSE with a number."""
 
     @abstractmethod
     def tell_cost(self, number: int, total: float | None) -> bool:
-        """Tell the cost of a session, if there are one and a module that tells."""
+        """Report the cost of a session, if there are one and a module that reports it."""
 
     @abstractmethod
     def topics_of(self, number: int) -> Iterable[str]:
-        """List the topics on which an EVSE and the modules beside it speak."""
+        """Return the topics on which an EVSE and its companion modules publish."""

@@ -1,4 +1,4 @@
-"""The API before v1: all is said again every second, and nothing is ever answered."""
+"""The API before v1: all values are repeated every second, and there are no replies."""
 
 import asyncio
 from collections.abc import Callable
@@ -49,7 +49,7 @@ VARIABLES = (
 
 
 def encode(value: object) -> str:
-    """Write JSON as the old API does: in the order of the fields, with two decimals."""
+    """Write JSON like the old API: in the order of the fields, with two decimals."""
     match value:
         case dict():
             inner = (f'"{key}": {encode(item)}' for key, item in value.items())
@@ -65,10 +65,10 @@ def _plain(value: object) -> str:
 
 
 class LegacyStation(Teller):
-    """What the old API says of the station as a whole."""
+    """The messages of the old API about the station as a whole."""
 
     def __init__(self, station: Station, ocpp: Ocpp | None) -> None:
-        """Build it for all EVSEs, and for OCPP where that is configured."""
+        """Build it for all EVSEs, and for OCPP if that is configured."""
         self._station = station
         self._ocpp = ocpp
         self._evses = [LegacyEvse(station, evse) for evse in station.points.values()]
@@ -77,11 +77,11 @@ class LegacyStation(Teller):
 
     @property
     def root(self) -> str:
-        """Where all topics begin."""
+        """The beginning of all topics."""
         return f"{self._station.prefix}everest_api"
 
     async def repeat(self) -> None:
-        """Say all that is said every second, first of all that nothing is known yet."""
+        """Repeat all values every second, beginning with the empty ones."""
         station = self._station
         names = [evse.connector_id for evse in self._evses]
         while True:
@@ -101,21 +101,21 @@ class LegacyStation(Teller):
 
     @override
     def scheduled(self, schedules: dict[str, Any]) -> None:
-        """Say what OCPP wants to be drawn, and when."""
+        """Publish the schedule that OCPP requests."""
         self._station.send(f"{self.root}/ocpp/var/charging_schedules", _plain(schedules))
 
     def receive(self, connector: str, command: str, payload: bytes) -> None:
-        """Pass a command on to the EVSE that it is for."""
+        """Forward a command to its EVSE."""
         for evse in self._evses:
             if evse.connector_id == connector:
                 evse.receive(command, payload)
 
 
 class LegacyEvse:
-    """One EVSE as the old API knows it."""
+    """One EVSE in the old API."""
 
     def __init__(self, station: Station, evse: Evse) -> None:
-        """Build it for one EVSE, whose words it says too."""
+        """Build it for one EVSE, whose messages it also publishes."""
         self._station = station
         self._evse = evse
         evse.voice.echo = self
@@ -137,16 +137,16 @@ class LegacyEvse:
 
     @property
     def connector_id(self) -> str:
-        """The name by which this EVSE is known."""
+        """The name of this EVSE in the API."""
         return self._evse.voice.connector_id
 
     @property
     def root(self) -> str:
-        """Where the topics of this EVSE begin."""
+        """The beginning of the topics of this EVSE."""
         return f"{self._station.prefix}everest_api/{self.connector_id}"
 
     def forget(self) -> None:
-        """Know nothing yet, as after a start."""
+        """Forget all values, as after a start."""
         self._awake = False
 
     def say(self, variable: str, value: object) -> None:
@@ -156,14 +156,14 @@ class LegacyEvse:
             self._station.send(f"{self.root}/var/{variable}", text)
 
     def metered(self, value: dict[str, Any]) -> None:
-        """Publish what the meter says, but for the temperatures."""
+        """Publish the values of the meter, except for the temperatures."""
         self.say("powermeter", {k: v for k, v in value.items() if k != "temperatures"})
-        # An error of EVerest's: it is whether the relay is closed.
+        # A bug in EVerest: this reports whether the relay is closed.
         closed = self._evse.voice.state == "Charging"
         self.say("telemetry", {"phase_seq_error": closed, **_TELEMETRY})
 
     def repeat(self) -> None:
-        """Say all that is said every second, unless it is away."""
+        """Publish everything that is repeated every second, unless it is offline."""
         if not self._evse.reachable:
             return
         voice = self._evse.voice
@@ -199,10 +199,10 @@ class LegacyEvse:
             }
         return info
 
-    # What it is told --------------------------------------------------------------
+    # Commands ---------------------------------------------------------------------
 
     def receive(self, command: str, payload: bytes) -> None:
-        """Obey a command; what cannot be read is not obeyed."""
+        """Carry out a command, unless it is unreadable."""
         if self._evse.silent or not self._evse.reachable or self._evse.refusal:
             return
         topic = f"{self.root}/cmd/{command}"
@@ -214,12 +214,12 @@ class LegacyEvse:
             self._station.refuses(topic, payload, str(error))
 
     def _limit(self, **limits: float) -> None:
-        """Take the place of all limits there were, if there is a way to the energy."""
+        """Replace all previous limits, if there is an energy node."""
         if self._evse.setup.sink:
             self._evse.energy.later(Wish.now(_SOURCE, **limits))
 
     def _limit_amps(self, text: str) -> None:
-        # Below zero nothing is drawn and something may be given back.
+        # A negative current draws nothing and may export energy.
         self._limit(ac_max_current_A=max(0.0, _number(text)))
 
     def _limit_watts(self, text: str) -> None:
@@ -245,7 +245,7 @@ class LegacyEvse:
         self._evse.course.enable(source, integer(wanted["connector_id"]))
 
     def _force_unlock(self, text: str) -> None:
-        """Unlock the connector; an unreadable number unlocks all the same."""
+        """Unlock the connector, even if the number is unreadable."""
         self._evse.course.unlock()
         _number(text)
 

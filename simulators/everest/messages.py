@@ -1,4 +1,4 @@
-"""What EVerest puts on the wire: times, numbers, and the objects built of them."""
+"""EVerest's message content: times, numbers, and the objects built of them."""
 
 from datetime import UTC, datetime
 import json
@@ -25,25 +25,25 @@ NONSENSE: tuple[bytes, ...] = (
 
 
 def encode(value: object) -> str:
-    """Write JSON the way EVerest does: sorted and indented."""
+    """Write JSON like EVerest: sorted and indented."""
     return json.dumps(value, indent=4, sort_keys=True)
 
 
 def now() -> str:
-    """Write the present moment with milliseconds."""
+    """Return the present time with milliseconds."""
     moment = datetime.now(UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
 def noisy(value: float, spread: float, phase: float) -> float:
-    """Shake a value a little, and leave it as crooked as a 32 bit float is."""
+    """Add a little noise to a value, and round it to a 32-bit float."""
     shaken = value + spread * math.sin(phase)
     single: float = struct.unpack("f", struct.pack("f", shaken))[0]
     return single
 
 
 def powermeter(connector: Connector, sample: int) -> dict[str, Any]:
-    """Read all values of the meter; its clock knows whole seconds only."""
+    """Return all values of the meter; its clock has whole seconds only."""
     used = _LINES[: connector.phases]
     current = connector.current
     shake = {line: sample * 1.7 + index for index, line in enumerate(_LINES)}
@@ -98,7 +98,7 @@ def capabilities(
 
 
 def enforced_limits(evse: str, limits: dict[str, tuple[float, str]]) -> dict[str, Any]:
-    """Describe the limits in force, each with its source."""
+    """Describe the current limits, each with its source."""
     described = {
         name: {"source": source, "value": value} for name, (value, source) in limits.items()
     }
@@ -116,7 +116,7 @@ def enforced_limits(evse: str, limits: dict[str, tuple[float, str]]) -> dict[str
 
 
 def signed(moment: str) -> dict[str, str]:
-    """Write what a meter without a key signs with."""
+    """Return the signature of a meter without a key."""
     return {
         "encoding_method": "plain",
         "signed_meter_data": f"test {moment} value",

@@ -22,13 +22,13 @@ _NO_MORE = "Bridge to implementation connection lost"
 class ApiModule:
     """One module of EVerest API v1.
 
-    ``requests`` are answered on the topic the asker names, ``orders`` never, and
-    ``signals`` are orders whose payload is not looked at. What was published last of
-    each variable can be asked for, where the release can do that.
+    ``requests`` are answered on the topic that the client names, ``orders`` never, and ``signals``
+    are orders whose payload is ignored. The last value of each variable can be requested, if the
+    release supports that.
     """
 
     def __init__(self, station: Station, kind: str, module_id: str) -> None:
-        """Build a module that knows nothing yet."""
+        """Build a module without any values."""
         self.station = station
         self.kind = kind
         self.module_id = module_id
@@ -48,11 +48,11 @@ class ApiModule:
 
     @property
     def topic(self) -> str:
-        """Where the topics of this module begin."""
+        """The beginning of the topics of this module."""
         return f"{self.station.prefix}everest_api/1/{self.kind}/{self.module_id}"
 
     def start(self) -> None:
-        """Begin to live, and to wait for a client that shows that it lives."""
+        """Start, and wait for a heartbeat of a client."""
         self.stop()
         self._latest.clear()
         self._fault = ""
@@ -61,14 +61,14 @@ class ApiModule:
             self._complain(_NOT_YET)
 
     def stop(self) -> None:
-        """Be still."""
+        """Stop sending."""
         for task in self._loops:
             task.cancel()
         self._loops.clear()
         self._watch_for(None)
 
     def publish(self, variable: str, value: object) -> None:
-        """Publish a variable, and keep it for those who ask later."""
+        """Publish a variable, and keep it for later requests."""
         if self.reachable and self.station.dialect.api:
             if variable != "heartbeat":
                 self._latest[variable] = value
@@ -83,12 +83,12 @@ class ApiModule:
             await asyncio.sleep(self.heartbeat)
 
     def entry(self) -> dict[str, Any]:
-        """Describe the module to somebody who discovers it."""
+        """Describe the module for discovery."""
         monitoring = {
             "communication_check_period_s": int(self.check),
             "heartbeat_period_ms": int(self.heartbeat * 1000),
         }
-        # The modules that only ask for lists do not tell, although they answer.
+        # Modules that only answer requests for lists do not report this, although they reply.
         if "get_evse" in self.requests or "get_variables" in self.requests:
             monitoring["request_reply_timeout_s"] = _REQUEST_REPLY_TIMEOUT_SECONDS
         return {
@@ -99,7 +99,7 @@ class ApiModule:
         }
 
     def receive(self, operation: str, payload: bytes) -> None:
-        """Take a request or an order; what is malformed or unknown gets no answer."""
+        """Process a request or an order; malformed and unknown ones get no reply."""
         if self.silent or not self.reachable:
             return
         station = self.station
@@ -121,7 +121,7 @@ class ApiModule:
             self._judge(operation, payload, reply_to)
             self.reply(reply_to, self.requests[operation](body))
         elif operation.endswith("/get"):
-            # To try this on a release that cannot do it is no mistake.
+            # Trying this on a release that does not support it is not a mistake.
             if station.dialect.latches and station.site.latch:
                 self._get(operation.removesuffix("/get"), payload)
         else:
@@ -137,22 +137,22 @@ class ApiModule:
         self.station.send(f"{self.station.prefix}{reply_to}", text)
 
     def _get(self, variable: str, payload: bytes) -> None:
-        """Tell the latest value, or ``true`` where there is none, as EVerest does."""
+        """Reply with the last value, or ``true`` if there is none, as EVerest does."""
         if variable in self.variables or variable in self._latest:
             _, reply_to = requests.envelope(payload, self.station.dialect)
             self._judge(f"{variable}/get", payload, reply_to)
             self.reply(reply_to, self._latest.get(variable, True))
 
     def _judge(self, operation: str, payload: bytes, reply_to: str) -> None:
-        """Note what is wrong with a reply topic, although the request is obeyed."""
+        """Record an invalid reply topic, although the request is obeyed."""
         complaint = self.station.complaint(reply_to)
         if complaint:
             self.station.refuses(f"{self.topic}/m2e/{operation}", payload, complaint)
 
-    # The client's signs of life -------------------------------------------------
+    # Heartbeats of the client ---------------------------------------------------
 
     def _checked(self, alive: object) -> None:
-        """Take a sign of life, or the wish not to be asked for one any more."""
+        """Process a heartbeat, or the request to stop expecting them."""
         if not isinstance(alive, bool):
             raise MalformedError("not a bool")
         if self._fault:

@@ -1,4 +1,4 @@
-"""The OCPP client of a station: its keys, its connection, and those who tell of it."""
+"""The OCPP client of a station: its keys, its connection, and those that report on it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,29 +40,29 @@ def _keys(evses: int) -> dict[str, Key]:
 
 
 class Teller:
-    """Somebody who tells what happens to OCPP, as far as there are words for it."""
+    """Reports the events of OCPP, as far as its protocol has messages for them."""
 
     def connection(self) -> None:
-        """Tell that the connection is there or gone."""
+        """Report whether the connection is up."""
 
     def key_changed(self, name: str) -> None:
-        """Tell that the back end has changed a key."""
+        """Report that the back end has changed a key."""
 
     def secured(self, event: dict[str, Any]) -> None:
-        """Tell a security event of the station."""
+        """Report a security event of the station."""
 
     def scheduled(self, schedules: dict[str, Any]) -> None:
-        """Tell what the back end lets be drawn."""
+        """Report what the back end lets the station draw."""
 
     def transferred(self, data: dict[str, Any]) -> None:
-        """Tell that the back end has sent data."""
+        """Report data sent by the back end."""
 
 
 class Ocpp:
-    """What is known and done, whoever asks for it."""
+    """State and actions of the client, independent of the API."""
 
     def __init__(self, station: Station, evses: int) -> None:
-        """Begin without a connection, for a station with so many EVSEs."""
+        """Start without a connection, for a station with so many EVSEs."""
         self._station = station
         self.tellers: list[Teller] = []
         self.keys = _keys(evses)
@@ -83,27 +83,27 @@ class Ocpp:
         self._station.spawn(connect())
 
     def connect(self, *, on: bool) -> None:
-        """Find the back end, or lose it."""
+        """Connect to the back end, or disconnect."""
         if on is not self.connected and not (on and self.stopped):
             self.connected = on
             for teller in self.tellers:
                 teller.connection()
 
     def stop(self) -> bool:
-        """End OCPP; tells whether it was running."""
+        """Stop OCPP; return whether it was running."""
         was_running, self.stopped = not self.stopped, True
         self.connect(on=False)
         return was_running
 
     def restart(self) -> bool:
-        """Begin again after an end; tells whether there was one."""
+        """Start again after a stop; return whether it was stopped."""
         was_stopped, self.stopped = self.stopped, False
         if was_stopped:
             self.connect(on=True)
         return was_stopped
 
     def write(self, name: str, value: str, *, only_custom: bool = False) -> str:
-        """Let somebody at the station set a key."""
+        """Set a key on behalf of the station."""
         key = self.keys.get(name)
         if key is None:
             return "NotSupported"
@@ -113,7 +113,7 @@ class Ocpp:
         return "RebootRequired" if key.reboot else "Accepted"
 
     def dictate(self, name: str, value: str) -> bool:
-        """Let the back end set a key, which is told to those who want to know."""
+        """Set a key on behalf of the back end, and report it to those that monitor it."""
         key = self.keys.get(name)
         if key is None:
             return False
@@ -123,14 +123,14 @@ class Ocpp:
         return True
 
     def secure(self, kind: str, info: str) -> None:
-        """Have a security event."""
+        """Raise a security event."""
         event = {"type": kind, "info": info, "critical": True, "timestamp": messages.now()}
         self.told.append((kind, info))
         for teller in self.tellers:
             teller.secured(event)
 
     def schedule(self, current: float) -> None:
-        """Let the back end limit the current."""
+        """Limit the current on behalf of the back end."""
         period = {"start_period": 0, "limit": current, "stack_level": 0}
         schedule = {
             "evse": 0,
@@ -144,7 +144,7 @@ class Ocpp:
             teller.scheduled(schedules)
 
     def transfer(self, vendor: str, data: str) -> None:
-        """Let the back end send data."""
+        """Send data on behalf of the back end."""
         sent = {"vendor_id": vendor, "message_id": str(uuid.uuid4()), "data": data}
         for teller in self.tellers:
             teller.transferred(sent)

@@ -1,4 +1,4 @@
-"""OCPP as API v1 shows it: the module ``ocpp_consumer``."""
+"""OCPP in API v1: the module ``ocpp_consumer``."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ _VALUE_LENGTH = 1000
 
 
 class OcppConsumer(Companion, ocpp.Teller):
-    """Tells of OCPP, reads and writes its keys."""
+    """Reports on OCPP, reads and writes its keys."""
 
     KIND = "ocpp_consumer"
     VARIABLES = (
@@ -42,7 +42,7 @@ class OcppConsumer(Companion, ocpp.Teller):
     )
 
     def __init__(self, station: Station, module_id: str, client: ocpp.Ocpp) -> None:
-        """Build the module, which tells of OCPP."""
+        """Build the module, which reports on OCPP."""
         super().__init__(station, module_id)
         self._ocpp = client
         client.tellers.append(self)
@@ -65,15 +65,15 @@ class OcppConsumer(Companion, ocpp.Teller):
 
     @override
     def introduce(self) -> None:
-        """Watch nothing yet."""
+        """Start without any monitored variable."""
         self.monitored.clear()
         self._scheduled.clear()
 
-    # What it tells --------------------------------------------------------------------
+    # Reports --------------------------------------------------------------------------
 
     @override
     def connection(self) -> None:
-        """Tell that the connection is there or gone, and how the back end has greeted."""
+        """Report whether the connection is up, and the response of the back end."""
         connected = self._ocpp.connected
         self.publish("is_connected", connected)
         if self.station.dialect.operates:
@@ -92,7 +92,7 @@ class OcppConsumer(Companion, ocpp.Teller):
 
     @override
     def key_changed(self, name: str) -> None:
-        """Tell that the back end has changed a key, if somebody watches it."""
+        """Report that the back end has changed a key, if it is monitored."""
         if name in self.monitored:
             event = {
                 "actual_value": self._ocpp.keys[name].value,
@@ -106,19 +106,19 @@ class OcppConsumer(Companion, ocpp.Teller):
 
     @override
     def secured(self, event: dict[str, Any]) -> None:
-        """Tell a security event of the station."""
+        """Report a security event of the station."""
         self.publish("security_event", event)
         self._message("SecurityEventNotification", {"type": event["type"]})
 
     @override
     def scheduled(self, schedules: dict[str, Any]) -> None:
-        """Tell what the back end lets be drawn."""
+        """Report what the back end lets the station draw."""
         if self.station.dialect.costs:
             self.publish("charging_schedules", schedules)
 
     @override
     def transferred(self, data: dict[str, Any]) -> None:
-        """Ask what to answer to the data of the back end."""
+        """Ask for the response to data from the back end."""
         name = f"data_transfer_incoming/{uuid.uuid4()}"
         reply_to = f"everest_api/1/{self.KIND}/{self.module_id}/m2e/{name}"
         self.orders[name] = self._take_answer
@@ -132,7 +132,7 @@ class OcppConsumer(Companion, ocpp.Teller):
 
     @override
     def heard(self, evse: Evse, event: str) -> None:
-        """Tell of transactions, and do what had to wait for the end of one."""
+        """Report transactions, and do what had to wait for the end of one."""
         session = evse.voice.session
         if session and event in _TRANSACTION_EVENTS:
             told = {
@@ -147,13 +147,13 @@ class OcppConsumer(Companion, ocpp.Teller):
             evse.course.enable(Source("CSMS", state, _CSMS_PRIORITY), 0)
 
     def _message(self, action: str, payload: dict[str, Any]) -> None:
-        """Tell a message of OCPP itself, as main does."""
+        """Report a message of OCPP itself, as on main."""
         if self.station.dialect.operates:
             text = json.dumps([2, str(uuid.uuid4()), action, payload])
             value = {"direction": "ChargingStationToCSMS", "message": text}
             self.publish("ocpp_message", value)
 
-    # What it is asked -----------------------------------------------------------------
+    # Requests -------------------------------------------------------------------------
 
     def _get_variables(self, body: Any) -> dict[str, Any]:
         items = fields(body, items=list)["items"]
@@ -234,7 +234,7 @@ class OcppConsumer(Companion, ocpp.Teller):
 
 
 def component_variable(value: Any) -> dict[str, Any]:
-    """Read which variable of which component is meant."""
+    """Read a component and a variable."""
     found = fields(value, component=dict, variable=dict)
     for part in ("component", "variable"):
         if len(fields(found[part], name=str)["name"]) > _NAME_LENGTH:

@@ -1,4 +1,4 @@
-"""What can be asked of an EVSE through ``evse_manager_consumer``."""
+"""The requests to an EVSE through ``evse_manager_consumer``."""
 
 from collections.abc import Callable
 from functools import partial
@@ -33,7 +33,7 @@ _AUTHORIZATIONS = frozenset(
 
 
 def connect(evse: Evse) -> None:
-    """Let the API module of an EVSE take its requests."""
+    """Register the requests of an EVSE at its API module."""
     operations: dict[str, Callable[..., Any]] = {
         "get_evse": _get_evse,
         "pause_charging": _pause,
@@ -68,7 +68,7 @@ def _resume(evse: Evse, _body: Any) -> bool:
 
 def _stop(evse: Evse, body: Any) -> bool:
     wanted = fields(body, reason=str)
-    # The reason of a disabled EVSE came with the other news of that release.
+    # The reason of a disabled EVSE is new in that release, too.
     new = {_NEW_STOP_REASON} if evse.station.dialect.latches else set()
     reason = one_of(wanted["reason"], STOP_REASONS | new)
     if "id_tag" in wanted:
@@ -103,7 +103,7 @@ def _ready(evse: Evse, _body: Any) -> bool:
 
 
 def _authorize_response(evse: Evse, body: Any) -> None:
-    """Take from somebody else what a card is good for."""
+    """Process the result for a card from another validator."""
     answer = fields(body, token=dict, result=dict)
     given = token(answer["token"])
     status = one_of(answer["result"].get("authorization_status"), _AUTHORIZATIONS)

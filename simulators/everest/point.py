@@ -1,4 +1,4 @@
-"""An EVSE as its parts know it: what is true of it, and what it says."""
+"""An EVSE as its parts know it: its facts, and its messages."""
 
 from abc import abstractmethod
 
@@ -16,7 +16,7 @@ class Point(Chargepoint):
     def __init__(
         self, station: Station, setup: EvseSetup, number: int, connector: Connector
     ) -> None:
-        """Begin without a word."""
+        """Start without any message."""
         super().__init__(setup.name, connector)
         self.station = station
         self.setup = setup
@@ -25,8 +25,8 @@ class Point(Chargepoint):
 
     @abstractmethod
     def settle(self) -> None:
-        """Go from where it is to where the facts want it."""
+        """Move from the present state to the one that the facts require."""
 
     @abstractmethod
     async def show_card(self, number: str) -> bool:
-        """Hold a card to the reader; tells whether it was good for anything."""
+        """Present a card to the reader; return whether it had an effect."""

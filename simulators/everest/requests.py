@@ -1,4 +1,4 @@
-"""How EVerest reads what it is asked: strictly here, carelessly there."""
+"""How EVerest reads requests: strictly in some respects, leniently in others."""
 
 from datetime import datetime
 import json
@@ -8,11 +8,11 @@ from .dialects import Dialect
 
 
 class MalformedError(Exception):
-    """What came in cannot be used; EVerest logs that and says nothing."""
+    """The input is unusable; EVerest logs that and does not reply."""
 
 
 class FatalError(Exception):
-    """What came in ends EVerest as a whole."""
+    """The input crashes EVerest as a whole."""
 
 
 def load(payload: bytes) -> Any:
@@ -24,10 +24,10 @@ def load(payload: bytes) -> Any:
 
 
 def envelope(payload: bytes, dialect: Dialect) -> tuple[Any, str]:
-    """Open a request: its payload and the topic for the reply.
+    """Return the payload of a request and the topic for the reply.
 
-    To a careful release any JSON is a request, if only one without payload and reply;
-    but a reply topic must be a text where there is one.
+    A robust release accepts any JSON as a request, even if it is only one without payload and
+    reply; but a reply topic must be a string if there is one.
     """
     match load(payload):
         case {"headers": {"replyTo": reply_to}, **rest}:
@@ -47,14 +47,14 @@ def envelope(payload: bytes, dialect: Dialect) -> tuple[Any, str]:
 
 
 def integer(value: object) -> int:
-    """Read a number as EVerest does: a fraction is lost, a truth is 1."""
+    """Read a number like EVerest: a fraction is cut off, true is 1."""
     if not isinstance(value, int | float):
         raise MalformedError(f"{value!r} is no number")
     return int(value)
 
 
 def fields(value: object, /, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
-    """Read an object that must have some fields of some types; others do no harm."""
+    """Read an object with the required fields of these types; others are ignored."""
     if not isinstance(value, dict):
         raise MalformedError(f"{value!r} is no object")
     for name, kind in kinds.items():
@@ -64,14 +64,14 @@ def fields(value: object, /, **kinds: type | tuple[type, ...]) -> dict[str, Any]
 
 
 def one_of(value: object, words: frozenset[str] | tuple[str, ...]) -> str:
-    """Read one of some words."""
+    """Read one of several values."""
     if not isinstance(value, str) or value not in words:
         raise MalformedError(f"{value!r} is none of the words")
     return value
 
 
 def moment(text: str) -> float:
-    """Read a time; EVerest takes any text, but cannot do anything with some."""
+    """Read a time; EVerest accepts any text, but cannot process all of them."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError as error:

@@ -1,11 +1,11 @@
-"""What the operator of a station decides: the keys of the command line and of tests."""
+"""The configuration of a station: the keys of the command line and of tests."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvseSetup:
-    """One EVSE as asked for on the command line or by a test."""
+    """One EVSE as configured on the command line or by a test."""
 
     name: str = "carport"
     module: str = "evse_manager_api"
@@ -44,7 +44,7 @@ class EvseSetup:
 
 @dataclass(frozen=True, kw_only=True)
 class SisterSetup:
-    """Ids of the modules that serve the whole station; empty leaves one out."""
+    """Ids of the modules that serve the whole station; an empty one is omitted."""
 
     errors: str = ""
     """``error_history_consumer``"""

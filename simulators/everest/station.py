@@ -37,7 +37,7 @@ class EverestSimulator(Framework[EverestChargepoint]):
         site: SiteSetup | None = None,
         timing: Timing | None = None,
     ) -> None:
-        """Build the modules; without any EVSE given there is one."""
+        """Build the modules; by default there is one EVSE."""
         super().__init__(broker, prefix, dialect, companions, site, timing)
         setups = evses or (EvseSetup(),)
         has_ocpp = self.ids.ocpp or self.ids.bus
@@ -81,7 +81,7 @@ class EverestSimulator(Framework[EverestChargepoint]):
     @property
     @override
     def topics(self) -> Iterable[str]:
-        """Listen for requests, orders and discovery."""
+        """Subscribe to requests, orders and discovery."""
         root = f"{self.prefix}everest_api"
         topics = [f"{root}/1/+/+/m2e/#"]
         if self.dialect.discovers:
@@ -92,11 +92,11 @@ class EverestSimulator(Framework[EverestChargepoint]):
             topics += self._bus.topics
         return topics
 
-    # Life -------------------------------------------------------------------------
+    # Start and stop ---------------------------------------------------------------
 
     @override
     def connected(self, *, first: bool) -> None:
-        """Start from the beginning: without its broker EVerest does not survive."""
+        """Start from the beginning: EVerest does not survive without its broker."""
         if self.dead is None:
             self.boot(resume=self.site.store)
 
@@ -133,11 +133,11 @@ class EverestSimulator(Framework[EverestChargepoint]):
         for evse in self.points.values():
             evse.shut_down()
 
-    # The way to the broker ----------------------------------------------------------
+    # Connection to the broker -------------------------------------------------------
 
     @override
     def handle(self, topic: str, payload: bytes) -> None:
-        """Take what is meant for one module, or for all that are discovered."""
+        """Process a message for one module, or for all that support discovery."""
         if not self.running or not self.passable or not self.passes(topic):
             return
         if self._bus and self._bus.receive(topic, payload):
@@ -157,7 +157,7 @@ class EverestSimulator(Framework[EverestChargepoint]):
             if (module.kind, module.module_id) == (kind, module_id):
                 module.receive(operation, payload)
 
-    # What the modules tell each other ---------------------------------------------------
+    # Between the modules ----------------------------------------------------------------
 
     @override
     def happened(self, number: int, event: str) -> None:
@@ -189,7 +189,7 @@ class EverestSimulator(Framework[EverestChargepoint]):
         return [*self.points.values()][number - 1]
 
     def _discover(self, payload: bytes, kind: str | None = None) -> None:
-        """Let every module answer on its own, as real ones do."""
+        """Let every module reply separately, like real ones."""
         try:
             _, reply_to = envelope(payload, self.dialect)
         except (MalformedError, FatalError) as error:

@@ -1,4 +1,4 @@
-"""EVerest's words: who wants something and why, and what a token is."""
+"""EVerest's terms: sources and reasons of requests, and tokens."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -63,14 +63,14 @@ _TOKEN_LENGTH = 36
 
 @dataclass(frozen=True)
 class Source:
-    """Who wants an EVSE enabled or disabled, and how much that counts."""
+    """The source of a request to enable or disable an EVSE, and its priority."""
 
     name: str = "Unspecified"
     state: str = "Unassigned"
     priority: int = LOWEST_PRIORITY
 
     def encode(self) -> dict[str, Any]:
-        """Write the source as session events do."""
+        """Return the source in the format of session events."""
         return {
             "enable_priority": self.priority,
             "enable_source": self.name,
@@ -79,7 +79,7 @@ class Source:
 
 
 def token(value: Any) -> dict[str, Any]:
-    """Read a token: a card, or what else can authorise."""
+    """Read a token: a card or another means of authorization."""
     found = fields(value, id_token=dict, authorization_type=str)
     one_of(found["authorization_type"], AUTHORIZATION_TYPES)
     id_token(found["id_token"])
@@ -87,7 +87,7 @@ def token(value: Any) -> dict[str, Any]:
 
 
 def id_token(value: Any) -> dict[str, Any]:
-    """Read the number on a token."""
+    """Read the number of a token."""
     inner = fields(value, value=str, type=str)
     one_of(inner["type"], TOKEN_TYPES)
     if len(inner["value"]) > _TOKEN_LENGTH:

@@ -1,4 +1,4 @@
-"""What an EVSE says: events, and the state, energy and power that follow them."""
+"""The messages of an EVSE: events, and the state, energy and power that follow them."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .framework import Station
 from .module import ApiModule
 from .setups import EvseSetup
 
-# The state each event leads to; events not listed here leave the state alone.
+# The state that each event leads to; other events do not change the state.
 _STATE_AFTER = {
     "Enabled": "Unplugged",
     "Disabled": "Disabled",
@@ -74,7 +74,7 @@ _VARIABLES = (
 
 @dataclass
 class Session:
-    """One stay of a car."""
+    """One stay of a car, from plug-in to plug-out."""
 
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: str = field(default_factory=messages.now)
@@ -96,21 +96,21 @@ class Session:
 
     @property
     def charging_allowed(self) -> bool:
-        """Whether charging can go on."""
+        """Whether charging may continue."""
         return self.in_transaction and not self.stopping
 
 
 class Echo(Protocol):
-    """Another API, in which some of it is said too."""
+    """Another API that publishes some of the same values."""
 
     def forget(self) -> None:
-        """Know nothing yet, as after a start."""
+        """Forget all values, as after a start."""
 
     def say(self, variable: str, value: object) -> None:
         """Publish a variable."""
 
     def metered(self, value: dict[str, Any]) -> None:
-        """Publish what the meter says."""
+        """Publish the values of the meter."""
 
 
 class Voice:
@@ -119,7 +119,7 @@ class Voice:
     def __init__(
         self, station: Station, setup: EvseSetup, number: int, connector: Connector
     ) -> None:
-        """Build it silent; ``introduce`` says the first words."""
+        """Build it silent; ``introduce`` publishes the first values."""
         self.api = ApiModule(station, "evse_manager_consumer", setup.module)
         self.api.heartbeat = station.timing.heartbeat
         self.api.check = setup.check
@@ -155,11 +155,11 @@ class Voice:
 
     @property
     def in_session(self) -> bool:
-        """Whether anything but the meter is worth repeating."""
+        """Whether values other than those of the meter are repeated."""
         return self.state not in _NO_SESSION
 
     def introduce(self) -> None:
-        """Say what is said once, at a start."""
+        """Publish the values that are sent once, at a start."""
         setup, publish = self._setup, self.api.publish
         self.session = None
         self.protocol = None
@@ -179,7 +179,7 @@ class Voice:
 
     @property
     def capabilities(self) -> dict[str, Any]:
-        """What the hardware can do."""
+        """The capabilities of the hardware."""
         setup = self._setup
         return messages.capabilities(
             setup.phases,
@@ -190,7 +190,7 @@ class Voice:
         )
 
     def car(self, *, here: bool) -> None:
-        """Say what is known of a car that comes or goes."""
+        """Publish what is known of a car that comes or leaves."""
         publish = self.api.publish
         if self._setup.socket:
             publish("ac_pp_ampacity", {"ampacity": "A_32" if here else "None"})
@@ -202,7 +202,7 @@ class Voice:
         self.tell_car(here=here)
 
     def tell_car(self, *, here: bool) -> None:
-        """Say what the car has said of itself; with AC that is nothing."""
+        """Publish what the car has reported of itself; with AC that is nothing."""
         info: dict[str, Any] = {}
         if self._setup.dc and here:
             soc = direct.charge(self._connector)
@@ -212,7 +212,7 @@ class Voice:
             self.echo.say("ev_info", info)
 
     def limits(self, current: float, phases: int) -> None:
-        """Say in the old ways what is in force."""
+        """Publish the current limits in the old formats."""
         limits: dict[str, Any] = {"max_current": current, "nr_of_phases_available": phases}
         if self._phases:  # not yet at a start
             limits["uuid"] = self.connector_id
@@ -225,7 +225,7 @@ class Voice:
         self._phases = phases
 
     def begin(self, session: Session) -> None:
-        """Count from zero for a new session; the old one was to be seen until now."""
+        """Count from zero for a new session; the old one was visible until now."""
         self.session = session
         self.protocol = None
         self.lost = 0.0

@@ -1,4 +1,4 @@
-"""The adapter: the process that gives charge points a place on the FIMP bus."""
+"""The adapter: the process that connects charge points to the FIMP bus."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ _DISCOVERY = "pt:j1/mt:cmd/rt:discovery"
 
 
 class FimpSimulator(Adapter[FimpChargepoint]):
-    """One FIMP adapter with one or more charge points, and perhaps a hub around it."""
+    """One FIMP adapter with one or more charge points, optionally with a hub."""
 
     def __init__(
         self,
@@ -32,12 +32,12 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         hub: bool = False,
         others: int = 0,
     ) -> None:
-        """Build the charge points; without any given there is one, of profile full.
+        """Build the charge points; by default there is one, with the profile full.
 
-        The adapter has the habits of its first charge point, and its name too unless
-        another is given. With ``announce=False`` it behaves like an adapter that was
-        started long ago: it reports nothing unless asked. A ``hub`` has vinculum on
-        the same bus; ``others`` are so many lamps behind a zigbee adapter.
+        The adapter behaves like that of its first charge point, and has its name too unless another
+        is given. With ``announce=False`` it behaves like an adapter that was started long ago: it
+        only reports on request. A ``hub`` has vinculum on the same bus; ``others`` is the number of
+        lamps behind a zigbee adapter.
         """
         setups = chargepoints or (ChargepointSetup(),)
         super().__init__(broker, timing, PROFILES[setups[0].profile].habits, adapter)
@@ -62,7 +62,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
     @property
     @override
     def topics(self) -> Iterable[str]:
-        """Listen for discovery, for the adapter and for its devices."""
+        """Subscribe to discovery, to the adapter and to its devices."""
         return (
             _DISCOVERY,
             f"pt:j1/mt:cmd{self.own_address}",
@@ -127,7 +127,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         self.account.valid = success
         old = self.habits.state_report != "evt.app.state_report"
         if not success and not old and not self.habits.answers_from_cache:
-            # The only state that is told unasked, and on the topic of an application.
+            # The only state that is sent automatically, on the topic of an application.
             report = Report(self.adapter, self.habits.state_report, "object", self.account.alarm)
             self.send_event(f"/rt:app/rn:{self.adapter}/ad:1", report)
         status = self.account.states if old else self.account.status
@@ -137,7 +137,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
             point.report_changes()
 
     def connect(self, *, success: bool) -> None:
-        """Find the way to the maker's cloud, or lose it, which is told to who asks."""
+        """Connect to the vendor's cloud, or lose it, which is only reported on request."""
         if self.account.connected is success:
             raise ControlError(f"it is {'connected' if success else 'disconnected'} already")
         self.account.connected = success
@@ -155,7 +155,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
 
     @override
     def connected(self, *, first: bool) -> None:
-        """Introduce the charge points; a new connection is no new start."""
+        """Announce the charge points; reconnecting is not a restart."""
         if not first:
             return
         for point in self.points.values():
@@ -170,7 +170,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
         point.report_changes()
 
     def _tell_inclusion(self, point: FimpChargepoint) -> None:
-        """Report a thing with all its services, which can be several charge points."""
+        """Report a thing with all its services, which may be several charge points."""
         value = description.inclusion(point)
         for other in self._included():
             if other.thing == point.thing and other is not point:
@@ -192,7 +192,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
 
     @override
     def handle(self, topic: str, payload: bytes) -> None:
-        """Take a command; what is unknown or meant for others gets no answer."""
+        """Process a command; unknown ones and those for other adapters get no reply."""
         request = read(topic, payload)
         if request is None:
             return
@@ -213,7 +213,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
                 self._command(request, service.removeprefix("sv:"), address[3:])
 
     def _command(self, request: Request, service: str, address: str) -> None:
-        """Pass a command on to the service of a charge point."""
+        """Forward a command to the service of a charge point."""
         if request.service != service or service not in COMMANDS:
             return
         for point in self._included():
@@ -234,7 +234,7 @@ class FimpSimulator(Adapter[FimpChargepoint]):
             self._lamps.discover(request)
 
     def _manage(self, request: Request) -> None:
-        """Answer what is asked of the adapter itself."""
+        """Answer a command to the adapter itself."""
         if request.service != self.adapter or self._silent:
             return
         match request.type:
@@ -267,11 +267,11 @@ class FimpSimulator(Adapter[FimpChargepoint]):
 
     @property
     def _silent(self) -> bool:
-        """An adapter of silent charge points is silent itself."""
+        """Whether the adapter is silent because its charge points are."""
         return all(point.silent for point in self.points.values())
 
     def _next_address(self, point: FimpChargepoint) -> str:
-        """Find an address that was never used, unless the adapter goes by serials."""
+        """Return an address that was never used, or the serial number if the adapter uses it."""
         if self.habits.by_serial:
             return point.serial
         number = 1

@@ -1,4 +1,4 @@
-"""An adapter without its charge points: its habits, its login, and its messages."""
+"""An adapter without its charge points: its behavior, its login, and its messages."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from simulators.simulator import Chargepoint, Simulator, Timing
 from .message import Report, Request
 from .profile import Habits
 
-#: An adapter, whatever its charge points are.
+#: An adapter with any kind of charge points.
 type AnyAdapter = Adapter[Any]
 
 
@@ -32,21 +32,21 @@ _NO_ERROR = {"last_error_text": "", "last_error_code": ""}
 
 
 class Account:
-    """Whether the adapter is logged in, in the words of its state reports."""
+    """The login of the adapter, in the terms of its state reports."""
 
     def __init__(self) -> None:
-        """Begin logged in and connected."""
+        """Start logged in and connected."""
         self.valid = True
         self.connected = True
 
     @property
     def live(self) -> bool:
-        """Whether the adapter learns anything of its charge points."""
+        """Whether the adapter receives anything from its charge points."""
         return self.valid and self.connected
 
     @property
     def states(self) -> dict[str, str]:
-        """The four states of the adapter, as it gives them when asked."""
+        """The four states of the adapter, as reported on request."""
         states = _RUNNING if self.valid else _LOGGED_OUT
         if not self.connected:
             states = states | {"connection": "DISCONNECTED"}
@@ -54,7 +54,7 @@ class Account:
 
     @property
     def alarm(self) -> dict[str, str]:
-        """The report at the moment when the login is lost."""
+        """The report when the login is lost."""
         return _LOST | _NO_ERROR
 
     @property
@@ -67,7 +67,7 @@ class Adapter[P: Chargepoint](Simulator[P]):
     """An adapter without its charge points."""
 
     def __init__(self, broker: Broker, timing: Timing | None, habits: Habits, name: str) -> None:
-        """Build it logged in; without a name it has the usual one."""
+        """Build it logged in; without a name it gets the usual one."""
         super().__init__(broker, timing or Timing(), qos=1)
         self.habits = habits
         self.adapter = name or habits.name
@@ -79,10 +79,10 @@ class Adapter[P: Chargepoint](Simulator[P]):
         return f"/rt:ad/rn:{self.adapter}/ad:1"
 
     def service_address(self, service: str, address: str) -> str:
-        """Give the address of a service of a charge point."""
+        """Return the address of a service of a charge point."""
         return f"/rt:dev/rn:{self.adapter}/ad:1/sv:{service}/ad:{address}"
 
-    # What it says -------------------------------------------------------------
+    # Messages out -------------------------------------------------------------
 
     def send_event(self, address: str, report: Report) -> None:
         """Publish a report as an event of an address."""
@@ -90,23 +90,23 @@ class Adapter[P: Chargepoint](Simulator[P]):
         self.send(topic, self._signed(topic, report).encode(self.adapter))
 
     def reply(self, request: Request, report: Report) -> None:
-        """Answer a command where the asker wants it."""
+        """Answer a command if a reply is requested."""
         signed = self._signed(request.topic, report)
         self.send(request.reply_topic, signed.encode(self.adapter, request.uid))
 
     def reply_error(self, request: Request, reason: str) -> None:
-        """Answer that a command has failed."""
+        """Reply that a command has failed."""
         report = Report(request.service, "evt.error.report", "string", self.habits.error_code)
         if not self.habits.error_code:
             value = "failed to process incoming message"
             props = {**_about(request), "msg": f"{self.habits.words}{reason}"}
-            # Only services of things tell the hub not to store their errors.
+            # Only services of things ask the hub not to store their errors.
             storage = {"strategy": "skip"} if "/rt:dev/" in request.topic else None
             report = replace(report, val=value, props=props, storage=storage)
         self.reply(request, report)
 
     def reply_success(self, request: Request) -> None:
-        """Answer that a command has succeeded, which few commands do."""
+        """Reply that a command has succeeded, as few commands do."""
         kind = "evt.success.report"
         about = _about(request)
         self.reply(request, Report(request.service, kind, "null", None, about))
@@ -116,12 +116,12 @@ class Adapter[P: Chargepoint](Simulator[P]):
             return replace(report, service=self.adapter)
         return report
 
-    # What its charge points need of it ----------------------------------------
+    # For its charge points ----------------------------------------------------
 
     @property
     @abstractmethod
     def has_hub(self) -> bool:
-        """Whether the adapter is on a hub, which knows what users call things."""
+        """Whether the adapter is on a hub, which knows the names from the user."""
 
     @abstractmethod
     def report_node(self, point: P) -> None:
@@ -137,19 +137,19 @@ class Adapter[P: Chargepoint](Simulator[P]):
 
     @abstractmethod
     def report_inclusion(self, point: P) -> None:
-        """Tell that a charge point can do other things than before."""
+        """Report that the capabilities of a charge point have changed."""
 
     @abstractmethod
     def tell_hub(self, point: P, *changed: str) -> None:
-        """Let the hub, if there is one, know what is different."""
+        """Notify the hub, if there is one, of changes."""
 
     @abstractmethod
     def send_garbage_as_hub(self, nonsense: Iterable[bytes]) -> None:
-        """Publish nonsense in the name of the hub, if there is one."""
+        """Publish invalid messages in the name of the hub, if there is one."""
 
     @abstractmethod
     def log_in(self, *, success: bool) -> None:
-        """Get the login at the maker's cloud, or lose it."""
+        """Log in to the vendor's cloud, or lose the login."""
 
     @abstractmethod
     def restart_adapter(self) -> None:
@@ -157,7 +157,7 @@ class Adapter[P: Chargepoint](Simulator[P]):
 
 
 def _about(request: Request) -> dict[str, str]:
-    """Quote a command in the answer to it."""
+    """Quote a command in its reply."""
     return {
         "cmd_service": request.service,
         "cmd_topic": request.topic,

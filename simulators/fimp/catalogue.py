@@ -1,4 +1,4 @@
-"""The parameters that charge points can have, as supported-parameter reports list them."""
+"""The parameters that charge points may have, in the format of supported-parameter reports."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def _options(**values: object) -> list[dict[str, object]]:
 
 
 def switch(key: str, name: str, text: str = "") -> dict[str, Any]:
-    """Describe a parameter that is on or off, the way chargers do."""
+    """Describe a parameter that is on or off, in the format of chargers."""
     choice = _options(Yes=True, No=False)
     return _parameter(key, name, "bool", "select", default=False, options=choice, description=text)
 

@@ -1,4 +1,4 @@
-"""One FIMP charge point: its facts, and the words that change them."""
+"""One FIMP charge point: its facts, and the control words that change them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,9 +39,9 @@ class FimpChargepoint(ReportingChargepoint):
     }
 
     def __init__(self, adapter: AnyAdapter, setup: ChargepointSetup) -> None:
-        """Build a charge point of the profile that was asked for."""
+        """Build a charge point with the configured profile."""
         timing = adapter.timing
-        # An adapter looks too seldom to see a current rise.
+        # An adapter polls too rarely to see a current rise.
         connector = Connector(
             wanted=setup.wanted, speed=timing.speed, ramp=math.inf, max_current=32
         )
@@ -73,7 +73,7 @@ class FimpChargepoint(ReportingChargepoint):
         self._counted = connector.lifetime
         self._counted_at = -math.inf
 
-    # What the charge point is -------------------------------------------------
+    # Facts --------------------------------------------------------------------
 
     @property
     def thing(self) -> str:
@@ -82,7 +82,7 @@ class FimpChargepoint(ReportingChargepoint):
 
     @property
     def state(self) -> str:
-        """The state in FIMP's words."""
+        """The state in the terms of FIMP."""
         connector = self.connector
         if self.trouble:
             return "error"
@@ -100,7 +100,7 @@ class FimpChargepoint(ReportingChargepoint):
 
     @property
     def word(self) -> str:
-        """The state in the words of its adapter."""
+        """The state in the terms of its adapter."""
         state, names = self.state, self.profile.names
         if self.stopped and state == "ready_to_charge" and "stopped" in names:
             return names["stopped"]
@@ -108,7 +108,7 @@ class FimpChargepoint(ReportingChargepoint):
 
     @property
     def offline_reason(self) -> str:
-        """How the adapter explains that it cannot reach the charge point."""
+        """The adapter's reason why it cannot reach the charge point."""
         answers_from_cache, account = self.adapter.habits.answers_from_cache, self.adapter.account
         if not account.valid:
             empty = "unable to get access token: credentials are empty: login first"
@@ -122,21 +122,21 @@ class FimpChargepoint(ReportingChargepoint):
 
     @property
     def cloud_accepts(self) -> bool:
-        """Whether the maker's cloud takes commands, for when the charge point is back."""
+        """Whether the vendor's cloud accepts commands, for when the charge point is back."""
         return self.adapter.habits.answers_from_cache and self.adapter.account.live
 
     @property
     def uptime(self) -> int:
-        """Seconds since the charge point was booted."""
+        """Seconds since the charge point was started."""
         return int(self.connector.clock() - self._booted_at)
 
     @property
     def errors(self) -> list[str]:
-        """What is wrong, as diagnostics list it."""
+        """The present errors, as diagnostics list them."""
         return [*filter(None, [self.trouble]), *sorted(self.alarms - {self._fault_alarm})]
 
     def read_meter(self) -> float:
-        """Read the energy meter; a cloud passes its reading on once an hour only."""
+        """Return the energy meter's reading; a cloud forwards it only once an hour."""
         pace = self.adapter.timing.pace if self.profile.cloud else 0
         now = self.connector.clock()
         if now - self._counted_at >= _CLOUD_LIFETIME_SECONDS * pace:
@@ -145,28 +145,28 @@ class FimpChargepoint(ReportingChargepoint):
 
     @override
     def build(self, kind: str) -> tuple[Report, ...]:
-        """Build the reports of a kind from what is true now."""
+        """Build the reports of a kind from the present facts."""
         return tuple(BUILDERS[kind](self))
 
-    # What happens to it -------------------------------------------------------
+    # Events --------------------------------------------------------------------
 
     @override
     def apply(self) -> None:
-        """Offer the car what commands and faults allow."""
+        """Offer the car the current that commands and faults permit."""
         allowed = self.allowed and self.connector.plugged and not self.trouble
         current = min(self.max_current, self.session_current)
         lines = max(1, sum(map(str.isdigit, self.phase_mode)))
         self.connector.offer(current if allowed else 0, lines)
 
     def reboot(self) -> None:
-        """Boot again, as it was told."""
+        """Restart on command."""
         self.reboots += 1
         self.reboot_reason = "remote_reset"
         self._booted_at = self.connector.clock()
 
     @override
     def changed(self, word: str) -> None:
-        """Act on a fact that has changed, and report the news."""
+        """Handle a changed fact, and report the changes."""
         match word:
             case "plug":
                 self._plugged()
@@ -177,9 +177,9 @@ class FimpChargepoint(ReportingChargepoint):
                 if self.included:
                     self.adapter.report_node(self)
                 if self.reachable:
-                    # What the cloud has taken meanwhile.
+                    # This includes commands that the cloud has accepted meanwhile.
                     self.apply()
-                # What has not changed is not reported again.
+                # Unchanged values are not reported again.
                 return
             case "fault" | "clear_fault":
                 self.alarms.discard(self._fault_alarm)
@@ -193,24 +193,24 @@ class FimpChargepoint(ReportingChargepoint):
     def _plugged(self) -> None:
         self.locked = True
         if self.profile.cloud and self.started:
-            # The news of a new session comes before the session itself.
+            # The reports of a new session come before the session itself.
             for report in self.build("session"):
                 self.send_report(report)
         self.started, self.finished = datetime.now(UTC), None
         self.session_current = self.max_current
         self.requested_current = None
         if self.profile.cloud:
-            # How much the cable can carry is found out a moment later.
+            # The rating of the cable is known a moment later.
             self.send_report(lock_report(self))
 
-    # The words of its own -----------------------------------------------------
+    # Control words ------------------------------------------------------------
 
     async def exclude(self) -> None:
         """Remove the charge point from the adapter."""
         self.adapter.exclude_thing(self)
 
     async def include(self) -> None:
-        """Add the charge point again; addresses are never used twice."""
+        """Add the charge point again; addresses are never reused."""
         self.adapter.include_thing(self)
 
     async def relist(self) -> None:
@@ -220,7 +220,7 @@ class FimpChargepoint(ReportingChargepoint):
         self.adapter.report_inclusion(self)
 
     async def modes(self, names: str = "") -> None:
-        """Have other charging modes; one that is new means the full current."""
+        """Change the charging modes; a new one means the full current."""
         before, most = self.profile.modes, self.profile.max_current
         wanted = [name.strip() for name in names.split(",") if name.strip()]
         modes = {name: before.get(name, most) for name in wanted}
@@ -228,7 +228,7 @@ class FimpChargepoint(ReportingChargepoint):
         await self.relist()
 
     async def max(self, amps: str) -> None:
-        """Have another limit for the current, which presses the currents in use."""
+        """Change the maximum current, which also limits the currents in use."""
         if not amps.isdecimal() or int(amps) < MIN_CURRENT:
             raise ControlError(f"{amps!r} is no number of ampere a car could use")
         most = int(amps)
@@ -240,13 +240,13 @@ class FimpChargepoint(ReportingChargepoint):
         self.report_changes()
 
     async def alarm(self, event: str) -> None:
-        """Raise an alarm that leaves the state as it is."""
+        """Raise an alarm that does not change the state."""
         self._expect_alarms(event)
         self.alarms.add(event)
         self.report_changes()
 
     async def clear_alarm(self, event: str = "") -> None:
-        """Let an alarm be gone, or all of them."""
+        """Clear an alarm, or all of them."""
         self._expect_alarms(event or ALARMS[-1])
         self.alarms -= {event} if event else set(self.alarms)
         self.report_changes()
@@ -266,21 +266,21 @@ class FimpChargepoint(ReportingChargepoint):
         self.adapter.log_in(success=True)
 
     async def cloud(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
-        """Let the adapter lose the way to its cloud, or find it again."""
+        """Disconnect the adapter from its cloud, or connect it again."""
         self.adapter.connect(success=on not in (False, "off"))
 
     async def restart(self) -> None:
-        """Let the adapter start anew."""
+        """Restart the adapter."""
         self.adapter.restart_adapter()
 
     async def rename(self, title: str) -> None:
-        """Let the user call it otherwise."""
+        """Rename it on the hub, as a user would."""
         self._expect_hub()
         self.title = title
         self.adapter.tell_hub(self, "client")
 
     async def room(self, name: str = "") -> None:
-        """Let the user put it into another room."""
+        """Move it to another room, as a user would."""
         self._expect_hub()
         self.place = name
         self.adapter.tell_hub(self, "room")
@@ -291,7 +291,7 @@ class FimpChargepoint(ReportingChargepoint):
 
     @override
     async def garbage(self) -> None:
-        """Publish nonsense where reports are expected."""
+        """Publish invalid messages in place of reports."""
         addresses = [
             self.adapter.service_address(service, self.address) for service in self.profile.services
         ]

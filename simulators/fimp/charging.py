@@ -1,4 +1,4 @@
-"""The commands of the charge point itself: start and stop, currents, phases, lock."""
+"""The commands of the chargepoint service: start and stop, currents, phases, lock."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ _CHARGING = ("charging", "suspended_by_ev", "suspended_by_evse")
 
 
 def _get(kind: str) -> Act:
-    """Make the command that asks for reports of a kind."""
+    """Return the command that requests the reports of a kind."""
 
     def act(point: FimpChargepoint, _request: Request) -> None:
         point.answer(kind)
@@ -55,7 +55,7 @@ def _stop(point: FimpChargepoint, _request: Request) -> None:
 
 
 def _tell_start_or_stop(point: FimpChargepoint, wanted: str, *soon: str) -> None:
-    """Report at once, which is old news, or a mere hope, where a cloud is in between."""
+    """Report at once, which is outdated or a mere guess if a cloud is in between."""
     if point.profile.cloud:
         point.adapter.spawn(point.later(*soon, "session", "meter", "meter_ext"))
     else:
@@ -94,14 +94,14 @@ async def _set_session_current_slowly(point: FimpChargepoint) -> None:
 
 
 def _pace(point: FimpChargepoint, words: str) -> None:
-    """Refuse in these words what comes too soon after the last change of a current."""
+    """Refuse a command with this text if it follows the last change of a current too soon."""
     pause = point.adapter.habits.between_currents * point.adapter.timing.pace
     if point.connector.clock() - point.current_set_at < pause:
         raise DeviceRefusedError(words)
 
 
 def _current(point: FimpChargepoint, request: Request, hasty: str) -> int:
-    """Read a current, which has its limits; one that comes too soon is refused as `hasty`."""
+    """Return a current within its limits; refuse it as `hasty` if it comes too soon."""
     amps, least, most = int(request.val), int(MIN_CURRENT), point.profile.max_current
     if amps < least:
         raise RefusedError(

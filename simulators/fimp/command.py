@@ -1,4 +1,4 @@
-"""What a command is: what it does, what it needs, and how a refusal is worded."""
+"""The definition of a command: its action, its requirements, and its refusals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from .message import Request
 if TYPE_CHECKING:
     from .chargepoint import FimpChargepoint
 
-# The type of a value on the wire, what JSON makes of it and what Go calls it.
+# The type of a value in messages, in JSON and in Go.
 TYPES: dict[str, tuple[type, str]] = {
     "int": (int, "int64"),
     "bool": (bool, "bool"),
@@ -17,8 +17,8 @@ TYPES: dict[str, tuple[type, str]] = {
     "object": (dict, "object"),
 }
 
-# Cliffhanger says the same whether a feature lacks as a whole or only its setter,
-# except for the cable lock.
+# Cliffhanger's error is the same if a whole feature is missing or only its setter, except for the
+# cable lock.
 _LACKING = {
     "max_current": "adjusting max current is not supported",
     "offered_current": "adjusting offered current is not supported",
@@ -40,7 +40,7 @@ class DeviceRefusedError(RefusedError):
 
 
 class WrongFormatError(RefusedError):
-    """The value of a command is not what it should be."""
+    """The value of a command is invalid."""
 
 
 class IgnoredError(Exception):
@@ -49,7 +49,7 @@ class IgnoredError(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what it does, what it needs, and how its failure is worded."""
+    """One command: its action, its requirements, and the text of its failure."""
 
     act: Act
     failing: str
@@ -65,7 +65,7 @@ class Command:
 
 
 def checked(point: FimpChargepoint, command: Command, request: Request) -> Request:
-    """Find out whether a command can be carried out at all."""
+    """Check whether a command can be carried out at all."""
     if command.takes:
         request = _typed(point, command, request)
     for feature in command.needs:
@@ -80,7 +80,7 @@ def checked(point: FimpChargepoint, command: Command, request: Request) -> Reque
 
 
 def _typed(point: FimpChargepoint, command: Command, request: Request) -> Request:
-    """Check the value of a command, the way Go does."""
+    """Check the value of a command like Go does."""
     expected, name = TYPES[command.takes]
     if request.val_t != command.takes:
         value = request.val

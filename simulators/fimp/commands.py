@@ -1,4 +1,4 @@
-"""The commands to all services of a FIMP charge point, and how it answers them."""
+"""The commands to all services of a FIMP charge point, and their replies."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ _SIGNAL_STRENGTH = -61
 
 
 def _get_meter(kind: str, what: str) -> Act:
-    """Make the command that asks for one unit of a plain meter, or for all of them."""
+    """Return the command that requests one unit of a plain meter, or all of them."""
 
     def act(point: FimpChargepoint, request: Request) -> None:
         units = point.profile.export_units if kind == "meter_export" else point.profile.units
@@ -61,7 +61,7 @@ def _reboot(point: FimpChargepoint, request: Request) -> None:
 def _diagnose(
     name: str, val_t: str, value: Callable[[FimpChargepoint], object], title: str = ""
 ) -> dict[str, Command]:
-    """Make the command that asks for one diagnostic value, which is never reported unasked."""
+    """Return the command for one diagnostic value, which is only reported on request."""
 
     def act(point: FimpChargepoint, _request: Request) -> None:
         point.send_report(Report("diagnostic", f"evt.{name}.report", val_t, value(point)))
@@ -72,7 +72,7 @@ def _diagnose(
 
 
 def _tell_alarms(point: FimpChargepoint, _request: Request) -> None:
-    # Whichever event is asked for, adapters report them all.
+    # Adapters report all events, whichever is requested.
     point.answer("alarms")
 
 
@@ -120,7 +120,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
 
 
 def execute(point: FimpChargepoint, request: Request) -> None:
-    """Carry a command out, or say why not."""
+    """Carry out a command, or reply with an error."""
     command = COMMANDS[request.service].get(request.type)
     if command is None:
         return
@@ -128,7 +128,7 @@ def execute(point: FimpChargepoint, request: Request) -> None:
     try:
         command.act(point, checked(point, command, request))
         if command.reported and not point.live:
-            # The cloud has taken it; what came of it the adapter cannot say.
+            # The cloud has accepted it; the adapter does not know the outcome.
             name = command.reported
             beginning = f"failed to send chargepoint {name} report: {request.service}: "
             raise RefusedError(f"failed to retrieve {name} report: {point.offline_reason}")

@@ -1,4 +1,4 @@
-"""How a FIMP adapter describes its charge points to those who ask what is there."""
+"""How a FIMP adapter describes its charge points on request."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from .chargepoint import FimpChargepoint
 
 
 def group(point: FimpChargepoint) -> str:
-    """Name the group of services behind the connector."""
+    """Return the group of services of the connector."""
     return point.adapter.habits.group.format(point.address.partition("_")[2] or 0)
 
 
 def product(point: FimpChargepoint) -> str:
-    """Name the product; some adapters know nothing but the serial."""
+    """Return the name of the product; some adapters only know the serial number."""
     return point.profile.product or point.serial
 
 
 def product_hash(point: FimpChargepoint) -> str:
-    """Name adapter, manufacturer and product in one; empty where nothing is known."""
+    """Return adapter, manufacturer and product as one name; empty if nothing is known."""
     if not point.profile.manufacturer:
         return ""
     adapter = point.adapter.adapter.replace("_", " ").title()
@@ -79,7 +79,7 @@ def inclusion(point: FimpChargepoint) -> dict[str, Any]:
 
 
 def vinculum_services(point: FimpChargepoint) -> dict[str, Any]:
-    """Describe the services as a hub does: interface names only, in their order."""
+    """Describe the services as a hub does: interface names only, in the hub's order."""
     profile = point.profile
     return {
         service: {
@@ -93,7 +93,7 @@ def vinculum_services(point: FimpChargepoint) -> dict[str, Any]:
 
 
 def resource(name: str, title: str) -> dict[str, Any]:
-    """Describe an adapter to those who ask what is on the bus."""
+    """Describe an adapter for discovery."""
     return {
         "resource_name": name,
         "resource_type": "ad",

@@ -1,4 +1,4 @@
-"""Nonsense that no charge point should be believed."""
+"""Invalid messages that must be ignored."""
 
 NONSENSE: tuple[bytes, ...] = (
     b"",

@@ -1,4 +1,4 @@
-"""The hub: vinculum, which knows the names and rooms that the user has given."""
+"""The hub: vinculum, which knows the names and rooms from the user."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,20 +15,20 @@ from .message import VERSION, Request
 _ADDRESS = "/rt:app/rn:vinculum/ad:1"
 _ZONE = "+0000"
 
-# Of these a hub remembers the last value; it calls them by the middle of their name.
+# A hub remembers the last value of these; it names them by the middle of their name.
 _REMEMBERED = ("cable_lock", "current_session", "max_current", "meter", "param", "state")
 
 type Send = Callable[[str, str], None]
 
 
 class Vinculum:
-    """What a hub knows of charge points and lamps, on request and when it changes."""
+    """What a hub knows of charge points and lamps, sent on request and on changes."""
 
     topic = f"pt:j1/mt:cmd{_ADDRESS}"
     events = f"pt:j1/mt:evt{_ADDRESS}"
 
     def __init__(self, send: Send, lamps: Lamps | None) -> None:
-        """Know the lamps; charge points are added one by one."""
+        """Start with the lamps; charge points are added one by one."""
         self._send = send
         self._numbers = itertools.count(1)
         self._things: dict[str, int] = {}
@@ -40,7 +40,7 @@ class Vinculum:
         ]
 
     def request(self, request: Request) -> None:
-        """Answer with the components that are asked for."""
+        """Reply with the requested components."""
         value = request.val
         if request.type != "cmd.pd7.request" or not isinstance(value, dict):
             return
@@ -58,7 +58,7 @@ class Vinculum:
         self._tell(request.reply_topic, "evt.pd7.response", answer, request.uid)
 
     def add(self, point: FimpChargepoint, *, silently: bool = False) -> None:
-        """Take a charge point in, under a number that it did not have before."""
+        """Add a charge point, under a new number."""
         self._furnish(point, silently=silently)
         number = next(self._numbers)
         self._points[number] = point
@@ -66,7 +66,7 @@ class Vinculum:
             self._notify("add", "device", self._device(number))
 
     def edit(self, point: FimpChargepoint, *changed: str) -> None:
-        """Tell that something of a charge point is different now."""
+        """Notify of changes to a charge point."""
         self._furnish(point)
         for number in self._numbers_of(point):
             device = self._device(number)
@@ -74,14 +74,14 @@ class Vinculum:
             self._notify("edit", "device", device, changes=changes)
 
     def delete(self, point: FimpChargepoint) -> None:
-        """Let a charge point go."""
+        """Remove a charge point."""
         self._things.pop(point.thing, None)
         for number in self._numbers_of(point):
             del self._points[number]
             self._notify("delete", "device", None, number)
 
     def _furnish(self, point: FimpChargepoint, *, silently: bool = False) -> None:
-        """See that the room exists of a charge point."""
+        """Create the room of a charge point if it does not exist."""
         if point.place and point.place not in self._rooms:
             self._rooms[point.place] = len(self._rooms) + 1
             if not silently:
@@ -90,7 +90,7 @@ class Vinculum:
     def _numbers_of(self, point: FimpChargepoint) -> list[int]:
         return [number for number, each in self._points.items() if each is point]
 
-    # What it knows ------------------------------------------------------------
+    # Content ------------------------------------------------------------------
 
     def _components(self) -> dict[str, object]:
         return {
@@ -174,7 +174,7 @@ class Vinculum:
         }
 
     def _state(self, number: int) -> dict[str, Any]:
-        """Give the last value of everything a charge point has reported."""
+        """Return the last value of everything that a charge point has reported."""
         point = self._points[number]
         services: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for sent in point.sent.values():
@@ -203,7 +203,7 @@ class Vinculum:
             ],
         }
 
-    # How it says it -----------------------------------------------------------
+    # Messages -----------------------------------------------------------------
 
     def _notify(
         self,
@@ -224,7 +224,7 @@ class Vinculum:
         self._tell(self.events, "evt.pd7.notify", value, "")
 
     def _tell(self, topic: str, kind: str, value: object, corid: str) -> None:
-        """Write a message the way a hub does, which is not the way of the adapters."""
+        """Write a message in the format of a hub, which differs from that of adapters."""
         message = {
             "corid": corid,
             "ctime": f"{_now():%FT%T}{_ZONE}",

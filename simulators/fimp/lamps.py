@@ -1,4 +1,4 @@
-"""Another adapter on the same bus, with many things that are no charge points."""
+"""Another adapter on the same bus, with many things that are not charge points."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,23 +21,23 @@ type Send = Callable[[str, str], None]
 
 
 class Lamps:
-    """A zigbee adapter that has lamps only; it answers questions, and says nothing else."""
+    """A zigbee adapter that only has lamps; it answers requests, and sends nothing else."""
 
     topic = f"pt:j1/mt:cmd/rt:ad/rn:{_NAME}/ad:1"
 
     def __init__(self, count: int, send: Send) -> None:
-        """Have as many lamps as are wanted."""
+        """Create the given number of lamps."""
         self.addresses = [str(number) for number in range(1, count + 1)]
         self._send = send
 
     def discover(self, request: Request) -> None:
-        """Answer a question for all adapters."""
+        """Answer a request to all adapters."""
         about = resource(_NAME, "Zigbee")
         report = Report("system", "evt.discovery.report", "object", about)
         self._send(request.reply_topic, report.encode(_NAME, request.uid))
 
     def handle(self, request: Request) -> None:
-        """Answer a question for lamps."""
+        """Answer a request about lamps."""
         if request.service != _NAME:
             return
         known = request.val in self.addresses
@@ -50,7 +50,7 @@ class Lamps:
                 self._tell("thing.inclusion", _inclusion(request.val))
 
     def devices(self) -> Iterable[dict[str, Any]]:
-        """Describe the lamps as a hub knows them, without the numbers it gives them."""
+        """Describe the lamps as a hub knows them, without their numbers on the hub."""
         for address in self.addresses:
             yield {
                 "client": {"name": f"Lamp {address}"},

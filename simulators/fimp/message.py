@@ -1,4 +1,4 @@
-"""FIMP messages: how an adapter writes them, and what it takes for one."""
+"""FIMP messages: how an adapter writes them, and which ones it accepts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class Report:
-    """Something a service says."""
+    """A report of a service."""
 
     service: str
     type: str
@@ -57,12 +57,12 @@ class Request:
 
     @property
     def reply_topic(self) -> str:
-        """Where real replies and errors go; reports do not care for it."""
+        """The topic for replies and errors; reports are not sent there."""
         return self.resp_to or self.topic.replace("/mt:cmd/", "/mt:evt/", 1)
 
 
 def read(topic: str, payload: bytes) -> Request | None:
-    """Read a command; what is none, or has props that are no strings, is ignored."""
+    """Read a command; None if it is not a command, or has props that are not strings."""
     try:
         body = json.loads(payload)
     except ValueError:
@@ -81,7 +81,7 @@ def read(topic: str, payload: bytes) -> Request | None:
 
 
 def stamp(moment: datetime) -> str:
-    """Write a moment of a session: seconds are enough there."""
+    """Format the time of a session, in whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -93,7 +93,7 @@ def _now() -> str:
 
 
 def _plain(value: object) -> object:
-    """Write 16.0 as 16 everywhere: these adapters know no other way."""
+    """Replace 16.0 by 16 everywhere, as these adapters write it."""
     match value:
         case float() if value.is_integer():
             return int(value)

@@ -1,4 +1,4 @@
-"""The commands for parameters, and what is no value for one."""
+"""The commands for parameters, and the values that they reject."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ _IS_A: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
     "int_array": lambda value: isinstance(value, list) and all(type(item) is int for item in value),
-    # The documents say str_array, the adapters string_array.
+    # The documentation calls it str_array, the adapters string_array.
     "string_array": lambda value: (
         isinstance(value, list) and all(isinstance(item, str) for item in value)
     ),
@@ -48,7 +48,7 @@ def _set(point: FimpChargepoint, request: Request) -> None:
     if complaint := _unfit(about, kind, value):
         raise RefusedError(f"failed to Validate parameter: {complaint}")
     if point.profile.cloud:
-        # It answers with the old value first.
+        # It replies with the old value first.
         _tell(point, about)
         point.adapter.spawn(_set_later(point, about, value))
     else:
@@ -57,7 +57,7 @@ def _set(point: FimpChargepoint, request: Request) -> None:
 
 
 def _misshapen(kind: object, value: object) -> str:
-    """Say what is wrong with a value whatever the parameter."""
+    """Return what is wrong with a value for any parameter."""
     if not isinstance(kind, str) or kind not in _IS_A:
         return f"value type '{kind}' is not allowed"
     if not _IS_A[kind](value):
@@ -66,7 +66,7 @@ def _misshapen(kind: object, value: object) -> str:
 
 
 def _unfit(about: dict[str, Any], kind: str, value: Any) -> str:
-    """Say what is wrong with a value of the right shape."""
+    """Return what is wrong with a value of the right type."""
     expected = about["value_type"]
     if kind != expected:
         return f"parameter value type '{kind}' does not match specification value type '{expected}'"

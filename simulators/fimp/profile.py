@@ -1,4 +1,4 @@
-"""What one kind of FIMP charge point can do, and how its adapter behaves."""
+"""The capabilities of one kind of FIMP charge point, and the behavior of its adapter."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,13 +32,13 @@ ALARMS = (
 )
 """What can go wrong; the last one stands for everything else."""
 
-# What a charge point says for a state it does not have.
+# What a charge point reports for a state that it does not have.
 _NEAREST = {"finished": "ready_to_charge", "suspended_by_ev": "charging"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Habits:
-    """How an adapter behaves, whatever its charge points can do."""
+    """The behavior of an adapter, whatever its charge points can do."""
 
     name: str = "easee"
     """The resource name it has where nobody gives it another one."""
@@ -75,7 +75,7 @@ class Habits:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What one kind of charge point can do."""
+    """The capabilities of one kind of charge point."""
 
     habits: Habits = field(default_factory=Habits)
     manufacturer: str = ""
@@ -125,7 +125,7 @@ class Profile:
         return feature in self.features or feature in self.hidden
 
     def state(self, state: str) -> str:
-        """Give the state itself, or the nearest one that such a charge point has."""
+        """Return the state itself, or the nearest one that such a charge point has."""
         known = state in self.names or state in self.states
         return state if known else _NEAREST.get(state, state)
 
@@ -143,7 +143,7 @@ class Profile:
         return tuple(name for name, there in present.items() if there)
 
     def interfaces(self, service: str) -> list[dict[str, str]]:
-        """List the interfaces of a service as inclusion reports do."""
+        """Return the interfaces of a service as inclusion reports list them."""
         return [
             {"intf_t": way, "msg_t": kind, "val_t": value, "ver": "1"}
             for way, kind, value in self._rows(service)
@@ -164,7 +164,7 @@ class Profile:
         return [row for row in rows if not any(f".{part}." in row[1] for part in lacking)]
 
     def properties(self, service: str) -> dict[str, Any] | None:
-        """Give the properties of a service; one without any has null."""
+        """Return the properties of a service; None if it has none."""
         everything: dict[str, dict[str, Any]] = {
             "chargepoint": {
                 "grid_type": self.phase_modes and "TN",

@@ -1,4 +1,4 @@
-"""The kinds of FIMP charge points: what each can do, as tables."""
+"""The kinds of FIMP charge points and their capabilities, as tables."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from .profile import STATES, Habits, Profile
 
 _CLOUD = ("cloud", "undefined", "indirect")
 
-# Adapters of 2021 know neither a list of their nodes nor a single one of them.
+# Adapters of 2021 can list neither all of their nodes nor a single one.
 _NO_NODES = frozenset({"cmd.network.get_all_nodes", "cmd.network.get_node", "cmd.ping.send"})
 
 _DEFA = Habits(
@@ -37,7 +37,7 @@ _EASEE_2021 = Habits(
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointSetup:
-    """One charge point as asked for on the command line or by a test."""
+    """One charge point as configured on the command line or by a test."""
 
     name: str = "garage"
     profile: str = "full"

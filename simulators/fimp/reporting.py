@@ -25,12 +25,12 @@ class SentReport(NamedTuple):
 
 
 class ReportingChargepoint(Chargepoint):
-    """A charge point whose adapter says what is news, and what it is asked for."""
+    """A charge point whose adapter reports changes, and anything on request."""
 
     def __init__(
         self, name: str, connector: Connector, adapter: AnyAdapter, profile: Profile
     ) -> None:
-        """Begin with nothing sent."""
+        """Start without any sent reports."""
         super().__init__(name, connector)
         self.adapter = adapter
         self.profile = profile
@@ -41,11 +41,11 @@ class ReportingChargepoint(Chargepoint):
 
     @abstractmethod
     def build(self, kind: str) -> tuple[Report, ...]:
-        """Build the reports of a kind from what is true now."""
+        """Build the reports of a kind from the present facts."""
 
     @abstractmethod
     def apply(self) -> None:
-        """Offer the car what commands and faults allow."""
+        """Offer the car the current that commands and faults permit."""
 
     @property
     def linked(self) -> bool:
@@ -60,7 +60,7 @@ class ReportingChargepoint(Chargepoint):
         return self.reachable and self.adapter.account.live
 
     def send_report(self, report: Report) -> None:
-        """Send a report, whether it is news or not."""
+        """Send a report, even if it has not changed."""
         if not (self.linked and self.included):
             return
         topic = self.adapter.service_address(report.service, self.address)
@@ -68,18 +68,18 @@ class ReportingChargepoint(Chargepoint):
         self.sent[key(report)] = SentReport(report, datetime.now(UTC))
 
     def answer(self, kind: str) -> None:
-        """Send the reports of a kind as the adapter knows them."""
+        """Send the reports of a kind with the values known to the adapter."""
         for report in self.known_reports(kind):
             self.send_report(report)
 
     def known_reports(self, kind: str) -> tuple[Report, ...]:
-        """Tell what the adapter knows; with a cloud in between, that may be old."""
+        """Return what the adapter knows; with a cloud in between, that may be old."""
         if not self.profile.cloud or kind not in self._known:
             self._look(kind)
         return self._known[kind]
 
     def report_changes(self, kinds: Iterable[str] = ()) -> None:
-        """Look at the charge point, and send what differs from the last reports."""
+        """Send the reports that differ from the last ones."""
         if self.adapter.habits.answers_from_cache and not self.live:
             return
         self.connector.advance()
@@ -96,12 +96,12 @@ class ReportingChargepoint(Chargepoint):
                         self.send_report(piece)
 
     def forget(self) -> None:
-        """Take everything for news again, as after a start."""
+        """Treat everything as changed, as after a start."""
         self.sent.clear()
         self._known.clear()
 
     async def later(self, *kinds: str, forced: str = "") -> None:
-        """Let a cloud tell the adapter what a command has changed."""
+        """Let a cloud notify the adapter of the effects of a command."""
         await self.adapter.sleep(_CLOUD_SECONDS)
         if not self.reachable:
             return
@@ -116,9 +116,9 @@ class ReportingChargepoint(Chargepoint):
         self._known[kind] = self.build(kind)
 
     def _reported(self) -> list[str]:
-        """List what is reported without being asked."""
+        """Return the kinds that are reported automatically."""
         profile = self.profile
-        # With extended values the plain meters are silent, unless the profile knows better.
+        # With extended values there are no plain meter reports, unless the profile has them.
         plain = profile.plain_meter or not profile.values
         reported = {
             "session": True,
@@ -134,7 +134,7 @@ class ReportingChargepoint(Chargepoint):
         return [kind for kind, there in reported.items() if there]
 
     def _pieces(self, report: Report) -> list[Report]:
-        """Cut a map of values into single ones where the adapter gets them so."""
+        """Split a map of values into single ones if the adapter receives them that way."""
         if report.type != "evt.meter_ext.report" or not self.profile.cloud:
             return [report]
         return [replace(report, val={k: v}) for k, v in report.val.items()]

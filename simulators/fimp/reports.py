@@ -1,4 +1,4 @@
-"""What a FIMP charge point reports, kind by kind."""
+"""The reports of a FIMP charge point, by kind."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -9,12 +9,12 @@ from simulators.car import NOMINAL_VOLTAGE, Connector
 from .message import Report, stamp
 from .profile import ALARMS, Profile
 
-# Given back to the grid in earlier years, in kWh; our cars only take.
+# Energy exported in earlier years, in kWh; our cars only import.
 _EXPORTED = 12.5
 
 
 class Facts(Protocol):
-    """What is true of a charge point, as far as it is reported."""
+    """The facts of a charge point that are reported."""
 
     profile: Profile
     connector: Connector
@@ -27,14 +27,14 @@ class Facts(Protocol):
 
     @property
     def word(self) -> str:
-        """The state in the words of its adapter."""
+        """The state in the terms of its adapter."""
 
     def read_meter(self) -> float:
         """Read the energy meter, in kWh."""
 
 
 def key(report: Report) -> tuple[str, str]:
-    """Tell reports apart whose values do not replace each other."""
+    """Return a key that distinguishes reports whose values do not replace each other."""
     part = (report.storage or {}).get("sub_value", "")
     if not part and isinstance(report.val, dict):
         part = " ".join(report.val)
@@ -42,12 +42,12 @@ def key(report: Report) -> tuple[str, str]:
 
 
 def state_report(word: str) -> Report:
-    """Tell a state."""
+    """Report a state."""
     return _report("state", "string", word)
 
 
 def lock_report(point: Facts, props: dict[str, str] | None = None) -> Report:
-    """Tell whether the cable is locked."""
+    """Report whether the cable is locked."""
     return _report("cable_lock", "bool", point.locked, props)
 
 
