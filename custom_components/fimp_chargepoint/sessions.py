@@ -71,7 +71,7 @@ class Sessions:
 
     @callback
     def clock_set(self, by: float) -> None:
-        """Handle that the system clock was set by so many seconds."""
+        """Adjust to a system clock that was set by `by` seconds."""
         for recorder in self._recorders.values():
             recorder.clock_set(by)
 
@@ -175,13 +175,13 @@ class SessionRecorder:
         return self.tracker.records[-1] if self.tracker.records else None
 
     def reprice(self) -> None:
-        """Handle that the price may have changed."""
+        """Apply the price, which may have changed."""
         price = self._prices.price
         change = None if price is None else partial(self.tracker.reprice, price)
         self._change(change or list[SessionEvent], is_new=True)
 
     def clock_set(self, by: float) -> None:
-        """Handle that the system clock was set by so many seconds."""
+        """Adjust to a system clock that was set by `by` seconds."""
         self._change(partial(self.tracker.clock_set, by))
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from .requests import Requests
 _LOGGER = logging.getLogger(__name__)
 
 _CLOSED_BY_QUOTA = 4001
-#: Seconds between two reports of a charging charge point.
+#: Seconds between two reports of a charge point that is charging.
 _REPORT = 10.0
 _VALIDATE = "VALIDATE_API_TOKEN"
 _GET_ACCOUNT = "GET_ACCOUNT"
@@ -248,7 +248,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
             self.push({"object": "GRID_CURRENT", "evse_id": point.evse_id, **loads})
 
     async def _report(self) -> None:
-        """Report the charging charge points periodically."""
+        """Report periodically on the charge points that are charging."""
         while True:
             await self.sleep(_REPORT)
             self._requests.apply_schedules()
@@ -256,7 +256,7 @@ class BlueCurrentSimulator(Simulator[BlueCurrentChargepoint]):
                 if point.charging and not point.silent:
                     point.push()
 
-    # Methods without a function here, as there is no broker --------------------------
+    # Not used, as there is no broker --------------------------------------------------
 
     @property
     @override

@@ -85,7 +85,7 @@ class Evse(Point):
             self._tell_fault()
 
     def start_charging_allowed(self) -> bool:
-        """Handle that all others are ready; return whether this was awaited."""
+        """Continue, as all others are ready; return whether this was awaited."""
         waited, self._waits_for_others = self._waits_for_others, False
         if waited:
             self._get_ready()

@@ -110,7 +110,7 @@ class Admission:
             self._timers.set("let in", now, self._let_next_in)
 
     def gone(self, address: str) -> None:
-        """Handle that an admitted node was removed: it is new if it comes back."""
+        """Forget an admitted node that was removed: it is new if it comes back."""
         self._known.discard(address)
 
     def forget(self, address: str) -> None:

@@ -88,7 +88,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         return None
 
     def _acted(self, feature: Feature) -> None:
-        """Handle that the charge point has accepted an action."""
+        """Handle the acceptance of an action."""
 
     def _ask(self, report: str) -> None:
         """Request the report called `report` from the charge point, if it can be requested."""

@@ -76,7 +76,7 @@ def _by_charge_point(snapshot: ChargepointSnapshot) -> NotChargingReason:
 
 
 def _lasting(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
-    """Return what prevents charging permanently, None if nothing is known to."""
+    """Return what prevents charging in any case, None if nothing is known to."""
     if snapshot.requested.is_paused:
         return NotChargingReason.SWITCHED_OFF
     if snapshot.delayed_until is not None:

@@ -118,10 +118,10 @@ class Timed(Protocol):
     """What a hub notifies about its connection and its clock: nodes and protocols."""
 
     def connection_made(self, now: float) -> None:
-        """Ask for everything: nothing is known yet."""
+        """Request everything: nothing is known yet."""
 
     def connection_lost(self, now: float) -> None:
-        """No value is live any more."""
+        """Make all values unavailable."""
 
     def clock_set(self, by: float, now: float) -> None:
         """The system clock was set `by` seconds."""
@@ -240,7 +240,7 @@ class Hub(ABC):
                 for topic, payload in messages:
                     await self.publish(topic, payload)
 
-    # What others may want to know --------------------------------------------------------
+    # Information about the hub -----------------------------------------------------------
 
     @property
     def protocols(self) -> tuple[tuple[str, str], ...]:

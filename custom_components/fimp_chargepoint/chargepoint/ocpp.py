@@ -169,7 +169,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
         """Return the message to send; raises like `check`."""
 
     def _done(self, command: OcppCommand) -> None:
-        """Handle that it has accepted a command."""
+        """Handle the acceptance of a command."""
 
     async def perform(self, command: OcppCommand) -> dict[str, Any]:
         """Send a command; return the reply in plain values.

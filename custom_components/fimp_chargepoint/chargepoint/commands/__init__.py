@@ -1,1 +1,1 @@
-"""Commands: what they send, what confirms them, and when they may leave."""
+"""Commands: what they send, what confirms them, and when they may be sent."""

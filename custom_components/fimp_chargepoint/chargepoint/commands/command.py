@@ -266,7 +266,7 @@ class Commands:
         self._limit_the_wait(command)
 
     def _left(self, command: Command, leaving: asyncio.Task[None]) -> None:
-        """Handle that the message of `command` was sent, or failed; this may be final."""
+        """Take note that the message of `command` was sent, or failed; this may be final."""
         self._leaving.discard(leaving)
         if leaving.cancelled():
             return
@@ -357,9 +357,9 @@ def _opposite(one: ExpectedState | None, other: ExpectedState | None) -> bool:
 
 
 async def _end_of(done: asyncio.Future[None]) -> None:
-    """Return when a wait has ended, or raise what it has come to.
+    """Return when a wait has ended, or raise its error.
 
-    Not with `shield`: it complains of an error that the caller does not wait for any more.
+    It does not use `shield`, which logs errors that the caller no longer waits for.
     """
     await asyncio.wait((done,))
     done.result()

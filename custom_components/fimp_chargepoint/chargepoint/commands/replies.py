@@ -61,7 +61,7 @@ class PendingReplies:
             done.set_result(value)
 
     def refused(self, request_id: str, words: str | None) -> None:
-        """Take the rejection of a request, in the words of its sender."""
+        """Take the rejection of a request, with the text of its sender."""
         self._fail(request_id, refused_with(words))
 
     def connection_lost(self) -> None:

@@ -12,8 +12,8 @@ from enum import Enum
 from ..model import rising
 
 _DIGITS = 3
-#: Maximum kWh between the beginning of a session and the next reading. EVerest reports zero if it
-#: has no reading yet, as after a restart.
+#: More kWh than this between the beginning of a session and the next reading are not counted.
+#: EVerest reports zero if it has no reading yet, as after a restart.
 _LEAP = 1.0
 
 

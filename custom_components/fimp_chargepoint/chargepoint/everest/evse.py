@@ -148,7 +148,7 @@ class Evse(PausingChargepoint):
         return changes | self._measured(replace(meter, power=power))
 
     def _wrong(self, name: str, said: object) -> Changes:
-        """Return the changes for a fault whose presence is reported as `said`."""
+        """Return the changes for the fault `name`; `said` is whether it is reported."""
         if not isinstance(said, bool):
             return {}
         errors = self.snapshot.errors

@@ -127,7 +127,7 @@ class PausingChargepoint(Chargepoint, ABC):
             if pauses or self.snapshot.status in SUSPENDED:
                 self._commands.confirm(request_id)
         elif value is False and pauses:
-            # Up to 2025.12 it only pauses while it charges.
+            # Up to 2025.12 it only pauses a car that is charging.
             self._request_pause(accepted=False)
             self._commands.confirm(request_id)
 

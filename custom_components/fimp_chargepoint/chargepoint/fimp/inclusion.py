@@ -10,7 +10,7 @@ from ..errors import ProtocolError
 from ..model import Identity
 from .topic import ServiceAddress, ServiceTopic, parse_address
 
-#: Characters of a text that are shown, and words of one property that are kept.
+#: Maximum number of characters of a text, and of values of one property.
 _TEXT_MAX = 200
 _WORDS_MAX = 100
 

@@ -76,7 +76,7 @@ class SessionReader:
 
 
 def offers(snapshot: ChargepointSnapshot, limit: float) -> bool:
-    """Whether a session's `limit` shows: in what is offered, or in that nothing is now."""
+    """Whether a session's `limit` is visible: it is offered now, or nothing is."""
     offered = snapshot.meter.offered_current
     if offered is None or not snapshot.in_session:
         return False
@@ -91,10 +91,10 @@ def is_idle(snapshot: ChargepointSnapshot) -> bool:
 
 
 def limit_of(before: ChargepointSnapshot, session: Session, offered: float | None) -> float | None:
-    """Return which limit of `before` still holds in `session`, where so much is `offered`.
+    """Return the limit of `before` if it still applies in `session` with this `offered` current.
 
-    No report holds the limit. It ends with its session, and if more is offered, somebody
-    else has set another one.
+    No report contains the limit. It ends with its session, and if more is offered, another
+    client has changed it.
     """
     limit = before.session_current
     if session.ended is not None or session.started != before.session.started:

@@ -159,7 +159,7 @@ class LimitOwnership:
             self._charge_point.host.internal_errors.report(error, self)
 
     def clock_set(self, by: float) -> None:
-        """Handle that the system clock was set by so many seconds."""
+        """Adjust to a system clock that was set by `by` seconds."""
         self.temporary.clock_set(by)
         self.plan.reconnected()
 
@@ -232,7 +232,7 @@ class LimitOwnership:
     # Set again ------------------------------------------------------------------
 
     def _replace(self, feature: Feature, value: float, former: float) -> None:
-        """Keep the former limit in place of a temporary one that has ended, wherever it is kept."""
+        """Keep the former limit in place of a temporary one that has ended."""
         limits = self._snapshot.requested.limits
         if limits.get(feature) == value:
             self._charge_point.show_requested(limits={**limits, feature.value: former})

@@ -218,7 +218,7 @@ class TemporaryLimits:
             self._wait(Feature(feature))
 
     def clock_set(self, by: float) -> None:
-        """Handle that the system clock was set by so many seconds."""
+        """Adjust to a system clock that was set by `by` seconds."""
         self._charge_point.show_requested(
             temporary_limits={
                 name: replace(limit, until=limit.until + timedelta(seconds=by))

@@ -167,7 +167,7 @@ class LegacyProtocol(Protocol):
         if variable != identifying or self._hub.admission.waits(self._address(module), now):
             return
         value = mapping(decode(payload))
-        # An invalid report identifies nothing.
+        # An invalid report does not identify a charge point.
         if text(value.get(key)) is None or not self._has_room_for(module):
             return
         self._heard.add(module)
