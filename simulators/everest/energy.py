@@ -54,7 +54,7 @@ class Energy:
 
     @property
     def limits(self) -> Limits:
-        """The current limits with their sources; a limit above the fuse has no effect."""
+        """The limits that apply, with their sources; a limit above the fuse has no effect."""
         setup = self._evse.setup
         found: Limits = {
             _CURRENT: (setup.max_current, "module_config"),
@@ -117,7 +117,7 @@ class Energy:
         self._awake = False
 
     async def manage(self) -> None:
-        """Publish the current limits periodically; at first, that there are none."""
+        """Publish the limits that apply periodically; at first, that there are none."""
         self._publish({_CURRENT: (0.0, "")})
         await self._station.sleep(_ENERGY_MANAGER_SECONDS)
         self._awake = True
@@ -126,7 +126,7 @@ class Energy:
             await asyncio.sleep(_ENERGY_MANAGER_SECONDS)
 
     def update(self) -> None:
-        """Publish the current limits, and apply them to the EVSE if they have changed."""
+        """Publish the limits that apply, and update the EVSE if they have changed."""
         if not self._awake:
             return
         limits = self.limits

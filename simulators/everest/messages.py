@@ -98,7 +98,7 @@ def capabilities(
 
 
 def enforced_limits(evse: str, limits: dict[str, tuple[float, str]]) -> dict[str, Any]:
-    """Describe the current limits, each with its source."""
+    """Describe the limits that apply, each with its source."""
     described = {
         name: {"source": source, "value": value} for name, (value, source) in limits.items()
     }

@@ -212,7 +212,7 @@ class Voice:
             self.echo.say("ev_info", info)
 
     def limits(self, current: float, phases: int) -> None:
-        """Publish the current limits in the old formats."""
+        """Publish the limits that apply in the old formats."""
         limits: dict[str, Any] = {"max_current": current, "nr_of_phases_available": phases}
         if self._phases:  # not yet at a start
             limits["uuid"] = self.connector_id

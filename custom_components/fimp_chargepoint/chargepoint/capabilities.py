@@ -104,7 +104,7 @@ class Capabilities:
 
     `options` and `ranges` are the permitted values of controls that are more than on and off;
     `assumed` are the controls that it never reports. `lasting` are the fields of the snapshot that
-    it stores in flash memory, which wears out by writing; so do all parameters.
+    it stores in non-volatile memory, which wears out by writing; so do all parameters.
     """
 
     reports: frozenset[Feature] = frozenset()

@@ -310,7 +310,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise InvalidRequestError("unsupported", feature=feature)
 
     async def _write(self, setting: str, command: Command) -> None:
-        """Change `setting`, which is stored in flash memory, but not too often."""
+        """Change `setting`, which is stored in non-volatile memory, but not too often."""
         request = command.request
 
         def write() -> Outgoing:

@@ -83,7 +83,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A problem that was warned of is solved."""
+    """A problem that the user was warned of is solved."""
 
     warning: HubWarning
 
@@ -270,7 +270,7 @@ class Hub(ABC):
         """Whether the content of a received message is used by any protocol."""
         return line.mark is Mark.PLAIN
 
-    # What nodes, and what finds them, call -----------------------------------------------
+    # Called by nodes and by discovery ----------------------------------------------------
 
     def add_node(self, node: Node[Any]) -> None:
         """Add a found node."""
@@ -305,7 +305,7 @@ class Hub(ABC):
         if warning is not None:
             self._tell(Withdrawn(warning))
 
-    # What the transport calls ------------------------------------------------------------
+    # Called by the transport -------------------------------------------------------------
 
     def connection_made(self) -> None:
         """Request everything again."""

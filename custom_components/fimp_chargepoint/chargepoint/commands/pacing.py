@@ -1,7 +1,7 @@
 """When to send a message: a start some time after a stop, stored settings not too often.
 
-Relays wear out, and some cars give up, if charging goes on and off quickly. The flash memory in
-which a charge point stores its settings wears out by writing. A message that was refused for now
+Relays wear out, and some cars give up, if charging goes on and off quickly. The memory in which
+a charge point stores its settings wears out by writing. A message that was refused for now
 may be sent again until something newer has overtaken it. Pure.
 """
 
@@ -54,7 +54,7 @@ def overtakes_stop(then: ChargepointSnapshot, now: ChargepointSnapshot) -> bool:
 def overtakes_limit(
     feature: Feature, value: Any, snapshot: ChargepointSnapshot
 ) -> Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None:
-    """Return what overtakes a limit, None if `value` does not lower the current limit.
+    """Return what overtakes a limit, None if `value` does not lower the limit that applies.
 
     A limit is overtaken if charging has stopped, or if another client has set another limit.
     """

@@ -90,7 +90,7 @@ class Evse(PausingChargepoint):
             ),
             host,
         )
-        #: The current limits, as last reported.
+        #: The limits that apply, as last reported.
         self._enforced = Enforced()
         self._hardware: JsonObject = {}
         self._information = Information()

@@ -29,8 +29,8 @@ PATIENCE: Final = Patience(ask_after=300.0, answer_time=30.0, tries=3)
 #: Seconds between the requests while the state is unknown: the adapter may connect later.
 _UNTIL_KNOWN: Final = (2.0, 5.0, 15.0, 60.0, 300.0)
 
-#: Seconds between two requests for the health of the device, before the end of a restart, and after
-#: a change of the status or of an alarm.
+#: Seconds between two requests for the health of the device, for a restart, and between a change of
+#: the status or of an alarm and such a request.
 _HEALTH_EVERY: Final = 1800.0
 _RESTART_TIME: Final = 60.0
 _HEALTH_SOON: Final = 1.0
@@ -302,7 +302,7 @@ class FimpChargepoint(Chargepoint):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not Reason.NOT_CONNECTED:
-            reason = self._cut_off or reason  # Its adapter knows no other one.
+            reason = self._cut_off or reason  # Its adapter reports no other one.
         super()._set_unavailable(reason, now, **changes)
 
     def _received(self, now: float, **changes: Any) -> None:

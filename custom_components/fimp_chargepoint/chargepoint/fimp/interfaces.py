@@ -29,7 +29,7 @@ BASIC: Final = Capabilities(
 _CURRENT_MIN: Final = 6.0
 _CURRENT_MAX: Final = 80.0
 
-#: Interfaces are recognised by name: adapters list wrong directions and types.
+#: Interfaces are recognized by name: adapters list wrong directions and types.
 _REPORTED_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
     "chargepoint": {
         "cable_lock": Feature.CABLE_LOCK,

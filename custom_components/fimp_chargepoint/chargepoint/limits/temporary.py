@@ -90,7 +90,7 @@ class LimitChange:
 
 
 def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
-    """Return the limit to set: that of the running session if there is one, else the permanent.
+    """Return the limit to set: that of the running session, if any, else the permanent one.
 
     A charge point that supports neither will refuse the returned one.
     """
@@ -137,8 +137,8 @@ class TemporaryLimits:
     ) -> None:
         """Start without any.
 
-        `replace_own(feature, value, former)` is called if a limit has ended, and the current limit
-        is neither `value` nor the one before it.
+        `replace_own(feature, value, former)` is called if a limit has ended, and the one that
+        applies is neither `value` nor the one before it.
         """
         self._charge_point = charge_point
         self._tasks = tasks
@@ -193,8 +193,7 @@ class TemporaryLimits:
             # The newer command decides.
             raise
         except ChargepointError as error:
-            # Unless it was refused, or the earlier limit still applies, the current limit is
-            # unknown.
+            # Unless it was refused, or the earlier one still applies, the limit is unknown.
             if isinstance(error, CommandRejectedError) or (
                 earlier is not None and self._holds(feature, earlier)
             ):

@@ -142,7 +142,7 @@ class LegacyChargepoint(Evse):
         limit = mapping(value)
         current = number(limit.get("max_current"))
         if not current and "uuid" not in limit:
-            # EVerest reports this right after its start, without meaning.
+            # EVerest reports this right after its start, when it means nothing.
             return {}
         count = number(limit.get("nr_of_phases_available"))
         current = None if current is None else round(current, 2)
@@ -339,7 +339,7 @@ def heard(
 
 
 def _begins(state: State, word: str | None, charged: float | None) -> bool:
-    """Whether `word` is about another session than the known one."""
+    """Whether `word` belongs to another session than the known one."""
     if word not in _SESSION:
         return False
     # After the end of a transaction, only replugging starts another one.
