@@ -6,6 +6,7 @@ other services on the same address, and the adapters built on cliffhanger.
 
 from collections.abc import Callable
 from datetime import datetime
+import logging
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Parameter, ParameterValue
@@ -24,6 +25,7 @@ from .reports import Reader, ReportUpdate
 from .session import SessionReader, is_idle, offers
 from .topic import ServiceAddress
 
+_LOGGER = logging.getLogger(__name__)
 #: Adapters repeat unchanged values only every 30 minutes.
 PATIENCE: Final = Patience(ask_after=300.0, answer_time=30.0, tries=3)
 #: Seconds between the requests while the state is unknown: the adapter may connect later.
@@ -97,8 +99,6 @@ class FimpChargepoint(Chargepoint):
             silent=self._silent,
         )
         self._watchdog.start(host.clock.now())
-
-    # Messages in --------------------------------------------------------------
 
     def handle_message(self, service: str, message: Message, now: float) -> None:
         """Process a message of one of the services, and publish its changes at once.
@@ -218,8 +218,6 @@ class FimpChargepoint(Chargepoint):
             self.ask_everything(now)
             reason = Reason.OFFLINE if self._thing_up is False else Reason.NOT_HEARD
         self._set_unavailable(reason, now)
-
-    # Reports that need more than the snapshot -------------------------------------
 
     def _state(self, snapshot: ChargepointSnapshot, message: Message) -> ReportUpdate:
         update = reports.state(snapshot, message)

@@ -15,7 +15,6 @@ from . import reports
 from .inclusion import Service, Thing, identity
 from .topic import ServiceAddress
 
-
 #: Settings that the charge point stores permanently. A locked cable may be one of these, but
 #: unlocking must never be delayed.
 _LASTING: Final = frozenset({Feature.MAX_CURRENT, Feature.PHASE_MODE})
