@@ -1,16 +1,17 @@
 """What load balancing makes of one charge point, call after call."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import distribute
+from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
 from custom_components.fimp_chargepoint.chargepoint.limits.balanced import BalancingDecision
 from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
 
 from .fakes import UNTHROTTLED
-from .fimp_garage import START, STOP, Garage
+from .fimp_garage import LIMIT, START, STOP, Garage
 from .fimp_settings import offered
 
 SET = "cmd.current_session.set_current"
@@ -136,3 +137,83 @@ async def test_a_car_whose_draw_is_not_reported_yet_is_not_stopped(garage: Garag
     for at in (1, 20, 36, 59):
         assert (await balance(garage, 35, at)).current == 6
     assert garage.told_of(STOP) == []
+
+
+async def paused(garage: Garage) -> None:
+    """Let load balancing stop charging, so that it will start again."""
+    await balance(garage, 20, 0)
+    await balance(garage, 40, 61)
+    draws(garage, 0)
+    assert garage.node.limits.plan.is_paused
+
+
+async def test_a_stop_between_the_share_and_the_start_is_not_lost(garage: Garage) -> None:
+    """Nothing charges yet, so the stop sends nothing: it must keep the start from leaving."""
+    await paused(garage)
+    garage.answers = False
+    assert (await balance(garage, 5, 130)).current
+    assert garage.told_of(SET)
+    assert garage.told_of(START) == []
+    await (await garage.call(garage.node.limits.plan.stop()))
+    garage.answers = True
+    garage.knows("cmd.current_session.get_report", offered(0, 1.0))
+    await garage.until(200)
+    assert garage.told_of(START) == []
+
+
+async def started(garage: Garage) -> None:
+    """Let load balancing start charging again, and a stop come right after."""
+    assert (await balance(garage, 5, 130)).current
+    await garage.until(131)
+    assert len(garage.told_of(START)) == 1
+
+
+async def confirmed(garage: Garage, word: str) -> None:
+    """Let nothing wait any longer."""
+    garage.answers = True
+    garage.say(word)
+    await garage.until(160)
+
+
+async def test_a_stop_that_is_confirmed_late_is_not_followed_by_a_start(garage: Garage) -> None:
+    """The user has received an error, but the charge point has stopped after all."""
+    await paused(garage)
+    await started(garage)
+    garage.answers = False
+    stopping = await garage.call(garage.node.limits.plan.stop())
+    await garage.until(130 + LIMIT + 5)
+    with pytest.raises(CommandTimeoutError):
+        await stopping
+    await confirmed(garage, "ready_to_charge")
+    await balance(garage, 5, 200)
+    await garage.until(201)
+    assert len(garage.told_of(START)) == 1
+
+
+async def test_an_end_that_is_confirmed_late_is_not_followed_by_a_start(garage: Garage) -> None:
+    """It is not sent again at once if it seems to have failed."""
+    end = datetime.fromtimestamp(garage.begun + 170, UTC)
+    await (await garage.call(garage.node.limits.plan.start(until=end)))
+    await paused(garage)
+    await started(garage)
+    garage.answers = False
+    await garage.until(170 + LIMIT + 5)
+    garage.answers = True
+    garage.say("ready_to_charge")
+    assert garage.node.snapshot.requested.plan is not None
+    await balance(garage, 5, garage.now + 1)
+    await garage.until(garage.now + 2)
+    assert len(garage.told_of(START)) == 1
+
+
+async def test_a_share_that_was_just_lowered_is_not_raised_without_a_measurement(
+    garage: Garage,
+) -> None:
+    await balance(garage, 20, 0)
+    garage.answers = False
+    assert (await balance(garage, 33, 61)).current == 8
+    await garage.until(62)
+    balanced = garage.node.limits.balanced
+    (decision,) = distribute([balanced], [25] * 3, None, share="equal", safe_current=32)
+    assert decision.current == 8
+    await confirmed(garage, "charging")

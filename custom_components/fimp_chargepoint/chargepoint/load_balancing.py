@@ -183,6 +183,6 @@ def _next(load: Load, share: float, raise_by: float) -> float:
 def fallback(loads: Iterable[Load], current: float) -> Mapping[str, float]:
     """Return the currents while the connection is not measured: at most `current`, and no raise."""
     return {
-        load.id: lower if (lower := min(current, load.limit, load.maximum)) >= load.minimum else 0.0
+        load.id: lower if (lower := min(current, load.now, load.maximum)) >= load.minimum else 0.0
         for load in loads
     }

@@ -295,6 +295,9 @@ class BalancedCurrent:
         """Limit the current before it flows, and again if the start has changed it."""
         charge_point = self._charge_point
         await charge_point.set(feature, current)
+        if not self._plan.is_paused:
+            # It was stopped meanwhile, or started by somebody else.
+            return
         await charge_point.start_charging()
         if getattr(charge_point.snapshot, feature) != current:
             await charge_point.set(feature, current)

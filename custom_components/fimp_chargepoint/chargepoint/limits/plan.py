@@ -36,6 +36,8 @@ class ChargingPlan:
         self._charge_point = charge_point
         self._tasks = tasks
         self._stopping: asyncio.Task[None] | None = None
+        #: How many stops have not been confirmed yet.
+        self._stops = 0
         #: Whether it was logged that the charge point did not stop.
         self._has_failed = False
         #: When a session that seems to be another one counts as one.
@@ -48,7 +50,7 @@ class ChargingPlan:
     @property
     def is_paused(self) -> bool:
         """Whether load balancing has stopped charging, and will start it again."""
-        return self._plan is not None and self._plan.paused
+        return self._plan is not None and self._plan.paused and not self._stops
 
     def check(self, energy: float | None, until: datetime | None) -> None:
         """Make sure that charging can end at `energy` in kWh of the session, and `until` a time.
@@ -98,8 +100,8 @@ class ChargingPlan:
     async def stop(self) -> None:
         """Stop charging; the plan ends as soon as that is confirmed, or raise as above."""
         plan = self._plan
-        await self._charge_point.stop_charging()
-        if self._plan == plan:
+        await self._stop_charging()
+        if self._is_valid(plan):
             self._put(None)
 
     def pause(self, *, paused: bool) -> None:
@@ -187,9 +189,9 @@ class ChargingPlan:
         """Stop charging, and again until it has stopped."""
         plan, charge_point = self._plan, self._charge_point
         try:
-            await charge_point.stop_charging()
+            await self._stop_charging()
         except ChargepointError as error:
-            if self._plan != plan:
+            if not self._is_valid(plan):
                 return
             log = _LOGGER.debug if self._has_failed else _LOGGER.warning
             log("%s has not stopped at the end yet: %s", charge_point.snapshot.identity.name, error)
@@ -197,5 +199,18 @@ class ChargingPlan:
             due = charge_point.host.clock.now() + _RETRY
             charge_point.timers.set("plan retry", due, self._look)
             return
-        if self._plan == plan:
+        if self._is_valid(plan):
             self._put(None)
+
+    async def _stop_charging(self) -> None:
+        """Stop charging; whatever comes of it, load balancing must not start it again."""
+        self._stops += 1
+        try:
+            await self._charge_point.stop_charging()
+        finally:
+            self._stops -= 1
+            self.pause(paused=False)
+
+    def _is_valid(self, plan: Plan | None) -> bool:
+        """Whether there is no newer plan; its pause may have ended."""
+        return plan is not None and self._plan == replace(plan, paused=False)
