@@ -116,6 +116,35 @@ async def test_another_session(garage: Garage) -> None:
     assert plan(garage) is None
 
 
+async def test_a_session_that_may_be_another_one_is_not_stopped(garage: Garage) -> None:
+    """After a restart, its start is a guess until it is restored, or found to be another one."""
+    await start(garage, energy=5, until=100)
+    stored = garage.node.to_storage()
+    later = Garage(UNTHROTTLED)
+    later.begun, later.hub.clock.time = garage.begun, garage.begun + 150
+    later.node.restore(StoredRequests.from_storage(stored))
+    later.say("charging")
+    report = offered(16, 7.0)
+    del report["props"]["started_at"]
+    later.hub.feed(CHARGER, report)
+    await later.until(250)
+    assert stops(later) == []
+    assert plan(later) is None
+
+
+async def test_the_session_before_is_not_that_of_a_plan(garage: Garage) -> None:
+    """The car has stayed, and charging begins another session."""
+    ended = offered(0, 1.0, finished_at="2026-11-20T09:00:00Z")
+    garage.hub.feed(CHARGER, ended)
+    await start(garage, energy=5)
+    garage.hub.feed(CHARGER, ended)
+    garage.hub.feed(CHARGER, offered(16, 0.1, started_at="2026-11-20T18:00:00Z"))
+    assert plan(garage) is not None
+    garage.hub.feed(CHARGER, offered(16, 5.0, started_at="2026-11-20T18:00:00Z"))
+    await garage.until(20)
+    assert len(stops(garage)) == 1
+
+
 @pytest.mark.parametrize("command", ["stop", "start"])
 async def test_a_stop_or_a_start_replaces_it(garage: Garage, command: str) -> None:
     await start(garage, until=100)

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..errors import ChargepointError, CommandRefusedError, InvalidRequestError
 from ..features import Feature
-from ..session import is_same
+from ..session import Identified, is_same
 from .requested import Plan
 from .temporary import LimitedChargePoint, Tasks
 
@@ -22,7 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Seconds until a charge point that did not stop is stopped again.
 _RETRY: Final = 30.0
-#: Seconds until a session whose start is only a guess counts as another one.
+#: Seconds to wait for what tells whether a session is another one.
 _SETTLING_TIME: Final = 30.0
 #: How far in the future charging can end.
 _UNTIL_MAX: Final = timedelta(days=366)
@@ -40,7 +40,7 @@ class ChargingPlan:
         self._stops = 0
         #: Whether it was logged that the charge point did not stop.
         self._has_failed = False
-        #: When a session that seems to be another one counts as one.
+        #: When it is decided whether the session is another one.
         self._counts_from: float | None = None
 
     @property
@@ -83,10 +83,9 @@ class ChargingPlan:
         valid.
         """
         self.check(energy, until)
-        earlier, session = self._plan, self._charge_point.snapshot.session
-        plan = None
+        earlier, plan = self._plan, None
         if energy is not None or until is not None:
-            plan = Plan(energy=energy, until=until, id=session.id, started=session.started)
+            plan = replace(self._of_session(), energy=energy, until=until)
         self._put(plan)
         if store is not None and (plan or earlier) is not None:
             await store()
@@ -106,11 +105,11 @@ class ChargingPlan:
 
     def pause(self, *, paused: bool) -> None:
         """Load balancing stops charging, or starts it again; the plan stays the same otherwise."""
-        plan, session = self._plan, self._charge_point.snapshot.session
+        plan = self._plan
         if plan is None:
             if not paused:
                 return
-            plan = Plan(id=session.id, started=session.started)
+            plan = self._of_session()
         plan = replace(plan, paused=paused)
         if plan != self._plan:
             has_end = plan.energy is not None or plan.until is not None
@@ -124,6 +123,7 @@ class ChargingPlan:
 
     def reconnected(self) -> None:
         """Wait for the end; nobody has while the charge point was away."""
+        self._counts_from = None
         self._wait()
         self.changed()
 
@@ -132,31 +132,48 @@ class ChargingPlan:
         plan, snapshot = self._plan, self._charge_point.snapshot
         if plan is None or not (snapshot.available or snapshot.cut_off):
             return
-        if snapshot.plugged is False or self._is_other(plan):
+        is_of_session = self._is_of_session(plan)
+        if snapshot.plugged is False or is_of_session is False:
             _LOGGER.debug("%s: the session of the plan is over", snapshot.identity.name)
             self._put(None)
             return
+        if is_of_session is None:
+            return
         session = snapshot.session
-        if plan.id is None and plan.started is None and snapshot.charging:
-            if session.id is not None or session.started is not None:
-                self._put(replace(plan, id=session.id, started=session.started))
-        elif snapshot.charging and plan.energy is not None:
+        is_running = snapshot.charging and session.ended is None
+        if is_running and not _is_identified(plan) and _is_identified(session):
+            self._put(replace(plan, id=session.id, started=session.started))
+            return
+        if is_running and plan.energy is not None:
             charged = snapshot.meter.session_energy
             if charged is not None and charged >= plan.energy:
                 self._end()
         if plan.until is not None and plan.until <= self._time():
             self._end()
 
-    def _is_other(self, plan: Plan) -> bool:
-        """Whether there is another session; after a restart, its start may be a guess at first."""
-        session, clock = self._charge_point.snapshot.session, self._charge_point.host.clock
-        if is_same(session, plan) is not False:
+    def _of_session(self) -> Plan:
+        """Return a plan of the session, or of the next one if it has ended already."""
+        session = self._charge_point.snapshot.session
+        return Plan() if session.ended else Plan(id=session.id, started=session.started)
+
+    def _is_of_session(self, plan: Plan) -> bool | None:
+        """Whether the session is that of `plan`, None if that is not known yet.
+
+        After a restart, the start of a session may follow its state, and be a guess at first.
+        """
+        session, now = self._charge_point.snapshot.session, self._charge_point.host.clock.now()
+        same = is_same(session, plan)
+        is_open = session.start_guessed
+        if same is not False:
+            is_open = same is None and _is_identified(plan) and not _is_identified(session)
+        if not is_open:
             self._counts_from = None
-            return False
-        if session.start_guessed and self._counts_from is None:
-            self._counts_from = clock.now() + _SETTLING_TIME
+        elif self._counts_from is None:
+            self._counts_from = now + _SETTLING_TIME
             self._charge_point.timers.set("plan session", self._counts_from, self._look)
-        return self._counts_from is None or clock.now() >= self._counts_from
+        if self._counts_from is not None and now < self._counts_from:
+            return None
+        return same is not False
 
     def _time(self) -> datetime:
         clock = self._charge_point.host.clock
@@ -214,3 +231,7 @@ class ChargingPlan:
     def _is_valid(self, plan: Plan | None) -> bool:
         """Whether there is no newer plan; its pause may have ended."""
         return plan is not None and self._plan == replace(plan, paused=False)
+
+
+def _is_identified(session: Identified) -> bool:
+    return session.id is not None or session.started is not None
