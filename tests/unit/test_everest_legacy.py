@@ -619,6 +619,24 @@ async def test_set_the_current(site: Site) -> None:
     await task
 
 
+@pytest.mark.parametrize("sent", ["end_failsafe", "send_limits"])
+async def test_what_is_on_its_way_goes_along_with_all_others(site: Site, sent: str) -> None:
+    """After a failsafe or a restart, all limits are sent at once: none overtakes a newer one."""
+    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 10))
+
+    async def send() -> None:
+        if sent == "send_limits":
+            site.node.send_limits()
+        else:
+            await site.node.end_failsafe()
+
+    again, command, payload = await site.told(send())
+    assert (command, payload) == ("set_limit_amps", b"10")
+    site.limits(10.0)
+    await task
+    await again
+
+
 async def test_a_current_that_the_station_never_allows(site: Site) -> None:
     task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
     site.limits(8.0)

@@ -265,6 +265,24 @@ async def test_what_a_restart_has_taken_away_does_not_come_back(site: Site) -> N
     await outcome(task)
 
 
+@pytest.mark.parametrize("sent", ["end_failsafe", "send_limits"])
+async def test_what_is_on_its_way_goes_along_with_all_others(site: Site, sent: str) -> None:
+    """After a failsafe or a restart, all limits are sent at once: none overtakes a newer one."""
+    task = await begin(limit(site, 12))
+    site.evse("enforced_limits", holding(12.0, OURS))
+    await outcome(task)
+    both = [await begin(limit(site, 8)), await begin(split(site, "1"))]
+    node = site.node()
+    if sent == "send_limits":
+        node.send_limits()
+    else:
+        await node.end_failsafe()
+    assert ordered(site)[-1] == {"ac_max_current_A": 8.0, "ac_max_phase_count": 1}
+    site.evse("enforced_limits", holding(8.0, OURS, 1, OURS))
+    for each in both:
+        await outcome(each)
+
+
 async def test_what_others_hide_is_not_forgotten_with_the_link(site: Site) -> None:
     task = await begin(limit(site, 10))
     site.evse("enforced_limits", holding(10.0, OURS))

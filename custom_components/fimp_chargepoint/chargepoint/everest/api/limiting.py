@@ -135,13 +135,13 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     @override
     def send_limits(self) -> None:
         if self._takes_limits:
-            self.module.send(self._limits_request({}))
+            self.module.send(self._limits_request(self.snapshot.pending))
 
     @override
     async def end_failsafe(self) -> None:
         self._require(Feature.MAX_CURRENT)
         own = self.snapshot.requested.max_current
-        request = self._limits_request({Feature.MAX_CURRENT: own})
+        request = self._limits_request({Feature.MAX_CURRENT: own, **self.snapshot.pending})
         await self.host.publish(request.topic, request.payload)
 
     @override

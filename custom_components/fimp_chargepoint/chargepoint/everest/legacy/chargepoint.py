@@ -240,7 +240,7 @@ class LegacyChargepoint(Evse):
 
     @override
     def send_limits(self) -> None:
-        request = self._limits_request({})
+        request = self._limits_request(self.snapshot.pending)
         self.host.send(request.topic, request.payload)
 
     @override
@@ -249,7 +249,8 @@ class LegacyChargepoint(Evse):
         # A limit cannot be withdrawn; the highest possible one has no effect.
         highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
         own = self.snapshot.requested.max_current
-        request = self._limits_request({Feature.MAX_CURRENT: own or highest})
+        pending = self.snapshot.pending
+        request = self._limits_request({Feature.MAX_CURRENT: own or highest, **pending})
         await self.host.publish(request.topic, request.payload)
 
     @override
