@@ -237,7 +237,7 @@ class Home:
         """Complete the integration's config flow for a Blue Current account."""
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
-        for answer in ({"next_step_id": "blue_current"}, {"api_token": api_token}):
+        for answer in ({"next_step_id": "blue_current"}, {"api_token": api_token}, {}):
             step = await self.post(f"{path}/{step['flow_id']}", answer)
         if step["type"] != "create_entry":
             raise HomeError(f"the config flow stopped at {step.get('errors')}")

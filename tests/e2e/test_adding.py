@@ -151,6 +151,9 @@ async def test_adding_a_blue_current_account(house: World) -> None:
     await screen.expects(text("config.error.invalid_api_token"))
     await screen.fill("API token", API_TOKEN)
     await screen.press("Submit")
+    await screen.expects(text("config.step.account.title"))
+    await screen.fill("Fixed price", "1.5")
+    await screen.press("Finish")
     await screen.expects("Name and assign")
     await screen.press("Skip and finish")
 

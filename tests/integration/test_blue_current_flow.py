@@ -22,7 +22,7 @@ from tests.helpers.blue_current import QUICK
 from tests.helpers.blue_current_home import AccountHome, account_home, point_to
 from tests.helpers.waiting import until
 
-from .flow import begin, finish, form, submit
+from .flow import begin, finish, form, shown, submit
 from .house import House
 
 TOKEN = {"api_token": "good"}
@@ -45,8 +45,12 @@ async def test_account_is_added(hass: HomeAssistant, monkeypatch: pytest.MonkeyP
         page = await begin(hass, "blue_current")
         assert page["step_id"] == "blue_current"
         assert page["description_placeholders"]["portal"] == "https://my.bluecurrent.nl"
-        result = await submit(hass, page, {"api_token": " good\n"})
+        page = await submit(hass, page, {"api_token": " good\n"})
+        assert page["step_id"] == "account"
+        assert page["description_placeholders"]["name"] == "user@example.com"
+        result = await submit(hass, page, {})
         assert result["type"] is FlowResultType.CREATE_ENTRY
+        assert not result["options"]
         assert result["title"] == "user@example.com"
         assert result["data"] == {
             "hub": "blue_current",
@@ -89,9 +93,25 @@ async def test_error_is_explained_and_can_be_corrected(
         for line in ("back", "reject", "quota"):
             await home.simulator.do(line)
         home.simulator.invalidate(api_token=True)
-        result = await submit(hass, page, TOKEN)
+        result = await submit(hass, await submit(hass, page, TOKEN), {})
         assert result["type"] is FlowResultType.CREATE_ENTRY
         home.entry = result["result"]
+
+
+async def test_price_is_asked_for(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a broker: so the first session has its cost."""
+    async with account_home(hass, monkeypatch, load=False) as home:
+        page = await submit(hass, await begin(hass, "blue_current"), TOKEN)
+        hass.states.async_set("sensor.price", "0.3", {"unit_of_measurement": "EUR/kWh"})
+        both = {"price_entity": "sensor.price", "fixed_price": 0.3}
+        page = await submit(hass, page, both)
+        assert errors(page) == {"base": "two_prices"}
+        assert shown(page) == both
+        result = await submit(hass, page, {"fixed_price": 0.3})
+        assert result["options"] == {"fixed_price": 0.3}
+        home.entry = result["result"]
+        await home.settles()
+        assert home.state("sensor", "total_cost") is not None
 
 
 async def test_mistyped_token(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +143,8 @@ async def test_two_accounts(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
         BlueCurrentSimulator(ChargepointSetup(name="office"), account=other, timing=QUICK) as there,
     ):
         point_to(monkeypatch, there)
-        result = await submit(hass, await begin(hass, "blue_current"), {"api_token": "other"})
+        page = await submit(hass, await begin(hass, "blue_current"), {"api_token": "other"})
+        result = await submit(hass, page, {})
         assert result["title"] == "office@example.com"
         office = AccountHome(hass, there, result["result"])
         await office.settles()

@@ -19,8 +19,9 @@ import probatio
 
 from ..chargepoint import load_blue_current
 from ..chargepoint.errors import ChargepointError
-from ..const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, HubKind, UserInput
+from ..const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, Fields, HubKind, UserInput
 from ..entity import async_message, translated, value_text
+from .options import price_options, price_schema
 from .schemas import FormError
 
 #: Where users create API tokens.
@@ -38,6 +39,10 @@ TOKEN_SCHEMA: Final = probatio.Schema(
 class AccountFlow(ConfigFlow):
     """Looks up whose account an API token is for, then creates or changes its entry."""
 
+    #: The account that is added: the name of its user, and the data of its entry.
+    _login: str
+    _account_data: Fields
+
     async def async_step_blue_current(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Set up the account that an API token is for."""
         problem: Exception | None = None
@@ -54,13 +59,34 @@ class AccountFlow(ConfigFlow):
             else:
                 await self.async_set_unique_id(customer_id, raise_on_progress=False)
                 self._abort_if_unique_id_configured(error="account_already_configured")
-                data = {
+                self._login = login
+                self._account_data = {
                     CONF_HUB: HubKind.BLUE_CURRENT.value,
                     CONF_API_TOKEN: token,
                     CONF_CUSTOMER_ID: customer_id,
                 }
-                return self.async_create_entry(title=login, data=data)
+                return await self.async_step_account()
         return self._show_token_form("blue_current", problem)
+
+    async def async_step_account(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Show whose account it is and ask for the price, then create the entry."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                options = price_options(self.hass, user_input)
+            except FormError as error:
+                errors["base"] = error.key
+            else:
+                return self.async_create_entry(
+                    title=self._login, data=self._account_data, options=options
+                )
+        currency = self.hass.config.currency
+        return self.async_show_form(
+            step_id="account",
+            data_schema=self.add_suggested_values_to_schema(price_schema(currency), user_input),
+            errors=errors,
+            description_placeholders={"name": self._login, "currency": currency},
+        )
 
     async def async_step_token(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Ask for another API token of the same account."""
