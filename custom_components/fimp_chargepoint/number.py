@@ -52,6 +52,7 @@ NUMBERS = (
     ChargepointNumberDescription(
         key="max_current",
         translation_key="max_current",
+        native_step=1,
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         exists_fn=controls(Feature.MAX_CURRENT),
@@ -60,6 +61,7 @@ NUMBERS = (
     ChargepointNumberDescription(
         key="session_current",
         translation_key="session_current",
+        native_step=1,
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         exists_fn=controls(Feature.SESSION_CURRENT),
@@ -68,6 +70,7 @@ NUMBERS = (
     ChargepointNumberDescription(
         key="random_delay_duration",
         translation_key="random_delay_duration",
+        native_step=1,
         device_class=NumberDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         entity_category=EntityCategory.CONFIG,
@@ -122,7 +125,7 @@ class ChargepointNumber(ControlEntity[float], NumberEntity):
         self._attr_native_value = shown.value
         self._attr_native_min_value = numbers.minimum
         self._attr_native_max_value = numbers.maximum
-        self._attr_native_step = numbers.step or _FINE
+        self._attr_native_step = numbers.step or self.entity_description.native_step or _FINE
 
     @override
     async def async_set_native_value(self, value: float) -> None:
