@@ -12,6 +12,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.translation import async_load_integrations
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
@@ -71,6 +72,8 @@ async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool:
     """Connect to the hub; charge points are found from then on."""
+    # After a change of the language, the names of the devices may not have been loaded yet.
+    await async_load_integrations(hass, {DOMAIN})
     async_register_hub(hass, entry)
     known = async_known_addresses(hass, entry)
     hub = await async_make_hub(hass, entry.data, library_options(entry.options), known)

@@ -65,6 +65,17 @@ async def test_names_that_nobody_gave(
     await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_names_after_a_change_of_the_language(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """Also if Home Assistant has not loaded the texts yet: never the key of one."""
+    entry = await load(hass, other_broker(broker))
+    hass.config.language = "de"
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert names(hass, entry) == {EXPECTED["de"][0]}
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_a_name_that_somebody_gave(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """It is in nobody's language, whatever was shown before it was known."""
     hass.config.language = "de"
