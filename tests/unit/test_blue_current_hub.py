@@ -26,7 +26,6 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Reason,
     Status,
 )
-from custom_components.fimp_chargepoint.chargepoint.options import Options, Token
 from custom_components.fimp_chargepoint.chargepoint.smart_charging import (
     CurrentSchedule,
     DelayedCharging,
@@ -127,20 +126,13 @@ async def test_refusal_of_a_repeated_request() -> None:
             await house.node.override_profile(Profile.DELAYED, on=False)
 
 
-async def test_usual_card_and_no_card() -> None:
+async def test_switch_starts_without_a_card() -> None:
     async with blue_current() as house:
         await until(lambda: house.shown.available)
         await house.simulator.plug()
         await until(lambda: house.shown.plugged)
         await house.node.start_charging()
         assert house.sent("START_SESSION")[-1]["session_token"] == "BCU-APP"
-    usual = Options(restart_delay=0.0, token=Token("04A1B2C3D4E5F6", "ISO14443"))
-    async with blue_current(options=usual) as house:
-        await until(lambda: house.shown.available)
-        await house.simulator.plug()
-        await until(lambda: house.shown.plugged)
-        await house.node.start_charging()
-        assert house.sent("START_SESSION")[-1]["session_token"] == "04A1B2C3D4E5F6"
 
 
 async def test_refusals_in_the_words_of_blue_current() -> None:

@@ -95,7 +95,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         self._parameters: dict[str, ParameterValue] = {}
         #: The start and the energy of a session that an earlier run saw begin.
         self._restored: tuple[datetime, float] | None = None
-        #: What the next session is started with, if not with the usual card.
+        #: What the next session is started with, None for no card.
         self._card_uid: str | None = None
 
     # Frames in --------------------------------------------------------------------
@@ -275,9 +275,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        usual = self.host.options.token
-        card_uid = self._card_uid or (usual.value if usual is not None else None)
-        return self._requests.start(self.evse_id, card_uid)
+        return self._requests.start(self.evse_id, self._card_uid)
 
     @override
     def _stop_request(self) -> Request:
