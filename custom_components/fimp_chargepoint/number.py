@@ -1,4 +1,4 @@
-"""The limits of the current, and settings that are a number."""
+"""The limits of current and power, and settings that are a number."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from homeassistant.const import (
     EntityCategory,
     Platform,
     UnitOfElectricCurrent,
+    UnitOfPower,
     UnitOfRatio,
     UnitOfTime,
 )
@@ -57,6 +58,15 @@ NUMBERS = (
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         exists_fn=controls(Feature.MAX_CURRENT),
         control=feature_control(Feature.MAX_CURRENT, lambda snapshot: snapshot.max_current),
+    ),
+    ChargepointNumberDescription(
+        key="max_power",
+        translation_key="max_power",
+        device_class=NumberDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        entity_registry_enabled_default=False,
+        exists_fn=controls(Feature.MAX_POWER),
+        control=feature_control(Feature.MAX_POWER, lambda snapshot: snapshot.max_power),
     ),
     ChargepointNumberDescription(
         key="session_current",

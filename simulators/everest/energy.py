@@ -63,7 +63,12 @@ class Energy:
         for wanted in (_due(self._wishes), _due(self._grid)):
             self._apply(wanted, found)
         if found[_CURRENT][0] < MIN_CURRENT or not found[_PHASES][0]:
-            return {_CURRENT: (0.0, "")}
+            nothing: Limits = {_CURRENT: (0.0, "")}
+            return nothing | {_POWER: (0.0, "")} if _POWER in found else nothing
+        if _POWER in found:
+            # Not what was wanted, but what is given, by whatever is the strictest.
+            current, source = found[_CURRENT]
+            found[_POWER] = current * found[_PHASES][0] * NOMINAL_VOLTAGE, source
         return found
 
     def _apply(self, wanted: Limits, found: Limits) -> None:

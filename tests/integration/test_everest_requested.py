@@ -124,6 +124,34 @@ async def test_the_grid_limits_to_less(hass: HomeAssistant, broker: BrokerProces
         await found.expects("sensor", "effective_current", "10.0")
 
 
+@pytest.mark.usefixtures("everything_enabled")
+async def test_a_limit_of_power(hass: HomeAssistant, broker: BrokerProcess) -> None:
+    async with station(hass, broker) as found:
+        assert found.state("number", "max_power") == "unknown"
+        await found.point.plug()
+        await found.expects("sensor", "status", "charging")
+        await found.call("number", "set_value", "max_power", value=6900)
+        assert found.state("number", "max_power") == "6900.0"
+        assert evse_of(found).energy.current == 10
+        await found.expects("sensor", "power_limit", "6900.0")
+        await found.expects("sensor", "effective_current", "10.0")
+        # Each is kept while the other one is stricter, and goes along with it.
+        await found.call("number", "set_value", "max_current", value=8)
+        assert evse_of(found).energy.current == 8
+        await found.expects("sensor", "power_limit", "5520.0")
+        assert found.state("number", "max_power") == "6900.0"
+        await restart_home_assistant(hass, found)
+        await found.expects("number", "max_power", "6900.0")
+        await found.call("number", "set_value", "max_current", value=14)
+        assert evse_of(found).energy.current == 10
+        assert found.state("number", "max_current") == "14.0"
+        assert found.state("number", "max_power") == "6900.0"
+        # The highest value ends it.
+        highest = found.attribute("number", "max_power", "max")
+        await found.call("number", "set_value", "max_power", value=highest)
+        assert evse_of(found).energy.current == 14
+
+
 # A stop while the car sleeps -----------------------------------------------------------------
 
 

@@ -350,6 +350,10 @@ async def test_limits(client: Client, start: Start) -> None:
         (limits(32), fuse),
         (limits(phases=1), {**fuse, "ac_max_phase_count": 1}),
         (limits(watt=6900), {**fuse, "ac_max_current_A": 10.0, "total_power_W": 6900.0}),
+        # What is given is told, not what was wanted.
+        (limits(8, watt=6900), {**fuse, "ac_max_current_A": 8.0, "total_power_W": 5520.0}),
+        (limits(watt=22080), {**fuse, "total_power_W": 11040.0}),
+        (limits(watt=4000), {"ac_max_current_A": 0.0, "total_power_W": 0.0}),
         (limits(5), {"ac_max_current_A": 0.0}),
         (limits(8, since="2100-01-01T00:00:00Z"), fuse),
         (limits(7, phases=1), {"ac_max_current_A": 7.0, "ac_max_phase_count": 1}),

@@ -32,6 +32,21 @@ def holding(
     return {"uuid": "connector_1", "valid_for": 10, "limits_root_side": root, "schedule": []}
 
 
+def given(
+    current: float, source: str = OURS, phases: int = 3, *, nominal: float = 230.0
+) -> dict[str, Any]:
+    """Return `enforced_limits` if anybody limits the power: it holds the power that is given."""
+    value = holding(current, source, phases, FUSE)
+    power = {"value": current * phases * nominal, "source": source}
+    value["limits_root_side"]["total_power_W"] = power
+    return value
+
+
+def limit_power(site: Site, watts: float) -> Coroutine[Any, Any, None]:
+    """Return the command that limits the power."""
+    return site.node().set(Feature.MAX_POWER, watts)
+
+
 def limit(site: Site, ampere: float) -> Coroutine[Any, Any, None]:
     """Return the command that limits the current."""
     return site.node().set(Feature.MAX_CURRENT, ampere)

@@ -15,6 +15,7 @@ from .features import Feature
 #: The units of the features that are numbers.
 UNITS: Final = {
     Feature.MAX_CURRENT: "A",
+    Feature.MAX_POWER: "W",
     Feature.SESSION_CURRENT: "A",
     Feature.RANDOM_DELAY_DURATION: "s",
 }

@@ -26,14 +26,17 @@ _SETTLING_TIME = 2.0
 #: Seconds to send the last message.
 _SENDING_TIME: Final = 3.0
 
+#: The limits that a station takes from outside in the same message.
+_SENT_WITH_CURRENT: Final = (Feature.MAX_POWER, Feature.PHASES)
+
 
 class _Registered(NamedTuple):
     """What makes a message that was registered different from another one."""
 
     current: float
     topic: str
-    #: Those that are sent with the current.
-    phases: tuple[object, ...]
+    #: The limits that are sent with it.
+    others: tuple[object, ...]
 
 
 class FailsafeGuard:
@@ -123,11 +126,14 @@ class FailsafeGuard:
         request = self._charge_point.failsafe_request(current)
         assert isinstance(request, Request)  # noqa: S101
         snapshot = self._charge_point.snapshot
-        phases: tuple[object, ...] = ()
+        others: tuple[object, ...] = ()
         if self._charge_point.takes_limits_from_outside:
-            requested = snapshot.requested.limits.get(Feature.PHASES)
-            phases = (snapshot.phases, requested, snapshot.pending.get(Feature.PHASES))
-        return _Registered(current, request.topic, phases), request
+            others = (
+                snapshot.phases,
+                *(snapshot.requested.limits.get(each) for each in _SENT_WITH_CURRENT),
+                *(snapshot.pending.get(each) for each in _SENT_WITH_CURRENT),
+            )
+        return _Registered(current, request.topic, others), request
 
     def _follow(self, _: ChargepointSnapshot) -> None:
         self._look()

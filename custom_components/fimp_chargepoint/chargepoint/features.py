@@ -15,6 +15,7 @@ class Feature(StrEnum):
     CABLE_LOCK = "cable_lock"
     CHARGING_MODE = "charging_mode"
     MAX_CURRENT = "max_current"
+    MAX_POWER = "max_power"
     SESSION_CURRENT = "session_current"
     PHASES = "phases"
     PHASE_MODE = "phase_mode"

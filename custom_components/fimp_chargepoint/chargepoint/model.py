@@ -273,8 +273,8 @@ class ChargepointSnapshot(NodeSnapshot):
     """All that is known of a charge point at one moment.
 
     `raw_status` is the protocol's own term, `pause_reason` why the charge point pauses.
-    `charging_mode` is what the charge point reported, else what the user chose. `max_current` and
-    `phases` are the limits that were set: from Home Assistant, if they apply or only a stricter one
+    `charging_mode` is what the charge point reported, else what the user chose. `max_current`,
+    `max_power` (W for all phases) and `phases` are the limits that were set: from Home Assistant, if they apply or only a stricter one
     overrides them, else by any client. `effective_current` is the strictest limit, if the charge
     point reports it separately, and `limited_by` who has set it. `power_limit` is a limit in W for
     all phases. `session_current` is the limit that was set for the running session. `faults` and
@@ -293,6 +293,7 @@ class ChargepointSnapshot(NodeSnapshot):
     cable_current: float | None = None
     charging_mode: str | None = None
     max_current: float | None = None
+    max_power: float | None = None
     session_current: float | None = None
     enabled: bool | None = None
     effective_current: float | None = None

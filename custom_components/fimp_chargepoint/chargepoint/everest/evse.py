@@ -48,6 +48,9 @@ CONNECTORS: Final = {
     "IEC62196Type2Socket": "Type 2 socket",
 }
 
+#: The limits that are reported together with that of the current.
+_REPORTED_TOGETHER: Final = frozenset({Feature.MAX_POWER, Feature.PHASES})
+
 #: The fields that the status depends on.
 _OF_STATUS: Final = frozenset({"status", "effective_current", "delayed_until"})
 
@@ -347,8 +350,8 @@ class Evse(PausingChargepoint):
 
     @override
     def _report_of(self, feature: Feature) -> str:
-        # Both are in one message.
-        return Feature.MAX_CURRENT if feature is Feature.PHASES else feature
+        # They come in one message.
+        return Feature.MAX_CURRENT if feature in _REPORTED_TOGETHER else feature
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Limits of an EVSE: those that apply, and those that we request, in A and phases. Pure.
+"""Limits of an EVSE: those that apply, and those that we request, in A, W and phases. Pure.
 
 EVerest API v1: `enforced_limits` of evse_manager_consumer, `set_external_limits` of
 external_energy_limits_consumer. Each request replaces the previous one as a whole, and stays until
@@ -22,13 +22,23 @@ _OWN_SOURCE: Final = re.compile(rf"(?:^|[,/]){SOURCE}(?:/([^,/]+))?(?=,|$)")
 #: The smallest current there is (IEC 61851), and the largest if none is reported, in A.
 _CURRENT_MIN: Final = 6.0
 _CURRENT_MAX: Final = 32.0
+#: V between a phase and neutral, with which the range of the power is calculated.
+_VOLTAGE: Final = 230.0
+_PHASES_MAX: Final = 3
+#: How much lower a current by power and measured voltage has to be to count. EVerest has already
+#: converted the power with the nominal voltage, which may differ from it by a tenth (EN 50160).
+_VOLTAGE_TOLERANCE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """A current in A and a number of phases; None if there is no limit, or it is unknown."""
+    """A current in A, a power in W for all phases, and a number of phases.
+
+    Each is None if there is no limit, or none is known.
+    """
 
     current: float | None = None
+    power: float | None = None
     phases: int | None = None
 
     def with_(self, feature: str, value: object) -> Limits:
@@ -36,6 +46,8 @@ class Limits:
         match feature:
             case Feature.MAX_CURRENT:
                 return replace(self, current=number(value))
+            case Feature.MAX_POWER:
+                return replace(self, power=number(value))
             case Feature.PHASES:
                 return replace(self, phases=int(str(value)))
         return self
@@ -70,7 +82,7 @@ class Enforced:
         return replace(self, limits=Limits(current=current, phases=phases))
 
     def by_power(self, voltage: float | None) -> Enforced:
-        """Return it with the current that the power limit permits, if that is stricter.
+        """Return it with the current that the power limit permits, if that is clearly stricter.
 
         `voltage` is that between a phase and neutral, in V.
         """
@@ -78,7 +90,8 @@ class Enforced:
         if self.power is None or (self.power and not watts):
             return self
         current = round(self.power / watts, 2) if self.power else 0.0
-        if self.limits.current is not None and self.limits.current <= current:
+        known = self.limits.current
+        if known is not None and current >= known * _VOLTAGE_TOLERANCE:
             return self
         limits = replace(self.limits, current=current)
         return replace(self, limits=limits, source=self.power_source)
@@ -110,16 +123,21 @@ def enforced(value: JsonObject, module: str | None = None) -> Enforced:
     count = number(lines.get("value"))
     phases = None if count is None else int(count)
     total = part(root, "total_power_W")
+    power = number(total.get("value"))
+    power = None if power is None else float(round(power))
     return Enforced(
         limits=Limits(current=current, phases=phases),
         source=text(source),
-        power=number(total.get("value")),
+        power=power,
         power_source=text(total.get("source")),
         ours=Limits(
             current=current if is_own(source, module) else None,
+            power=power if is_own(total.get("source"), module) else None,
             phases=phases if is_own(lines.get("source"), module) else None,
         ),
-        modules=modules_of(source) | modules_of(lines.get("source")),
+        modules=frozenset().union(
+            *(modules_of(each.get("source")) for each in (limit, total, lines))
+        ),
     )
 
 
@@ -129,6 +147,8 @@ def command(limits: Limits, when: datetime, module: str) -> dict[str, object]:
     source = source_of(module)
     if limits.current is not None:
         leaves["ac_max_current_A"] = {"value": limits.current, "source": source}
+    if limits.power is not None:
+        leaves["total_power_W"] = {"value": limits.power, "source": source}
     if limits.phases is not None:
         leaves["ac_max_phase_count"] = {"value": limits.phases, "source": source}
     schedule = [
@@ -151,6 +171,14 @@ def possible(hardware: JsonObject) -> Range:
     lowest = number(hardware.get("min_current_A_import"))
     minimum = max(_CURRENT_MIN, lowest or 0.0)
     return Range(minimum, max(minimum, highest or _CURRENT_MAX), 0.1)
+
+
+def possible_power(hardware: JsonObject) -> Range:
+    """Return which power can be requested, by `hw_capabilities`: the currents on all phases."""
+    currents = possible(hardware)
+    fewest = number(hardware.get("min_phase_count_import")) or 1
+    most = number(hardware.get("max_phase_count_import")) or _PHASES_MAX
+    return Range(currents.minimum * fewest * _VOLTAGE, currents.maximum * most * _VOLTAGE)
 
 
 def switches_phases(hardware: JsonObject) -> bool:

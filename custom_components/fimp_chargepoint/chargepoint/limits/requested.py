@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-#: A current in A, a number of phases, or a phase mode.
+#: A current in A, a power in W, a number of phases, or a phase mode.
 type LimitValue = float | str
 
 
@@ -100,6 +100,12 @@ class Requested:
     def max_current(self) -> float | None:
         """The limit of the current in A that was requested."""
         value = self.limits.get("max_current")
+        return None if value is None else float(value)
+
+    @property
+    def max_power(self) -> float | None:
+        """The limit of the power in W that was set."""
+        value = self.limits.get("max_power")
         return None if value is None else float(value)
 
     @property

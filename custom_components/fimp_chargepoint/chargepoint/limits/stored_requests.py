@@ -22,6 +22,7 @@ from .requested import FailsafeLimit, Plan, Requested, TemporaryLimit
 #: The limits that are kept until somebody changes them. That of a session ends with it.
 LASTING_LIMITS: Readers = {
     Feature.MAX_CURRENT.value: number,
+    Feature.MAX_POWER.value: number,
     Feature.PHASES.value: one_of(*PHASES.values()),
     Feature.PHASE_MODE.value: one_of(*PHASES),
 }

@@ -2,8 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, override
 
+from ...capabilities import Capabilities
 from ...commands.command import ExpectedState, Request
 from ...limits.requested import LimitValue
 from ...model import ChargepointSnapshot, Cost, Feature
@@ -42,6 +44,22 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     @override
     def _takes_limits(self) -> bool:
         return self._companions.limits is not None
+
+    @override
+    def _with_limits(self) -> Capabilities:
+        known = super()._with_limits()
+        controls = known.controls - {Feature.MAX_POWER}
+        if self._takes_limits:
+            controls |= {Feature.MAX_POWER}
+        ranges = {**known.ranges, Feature.MAX_POWER: limits.possible_power(self._hardware)}
+        return replace(known, controls=controls, ranges=ranges)
+
+    @override
+    def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
+        power, own = known.power_limit, known.requested.max_power
+        if own is not None and self._limits_power_to(known, own):
+            power = own
+        return super()._shown_limits(known) | {"max_power": power}
 
     def assign(self, companions: CompanionModules, now: float) -> None:
         """Take over the companion modules that belong to it."""
@@ -117,13 +135,25 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         if new and self.when_limited is not None:
             self.when_limited(now)
 
+    @property
+    def _ours(self) -> Limits:
+        """Which limits the station reports as ours.
+
+        If we limit the power, it reports the current that follows from it as ours, too.
+        """
+        ours, known = (
+            self._enforced.ours,
+            {**self.snapshot.requested.limits, **self.snapshot.pending},
+        )
+        return replace(ours, current=None) if Feature.MAX_POWER in known else ours
+
     def _limits_request(self, requested: Mapping[str, object]) -> Request:
         """Return the message for all limits set from Home Assistant, and those `requested` now.
 
         It replaces our former limits. What the station reports as ours is not enough, because
         a stricter limit hides it.
         """
-        found = self._enforced.ours
+        found = self._ours
         for feature, value in {**self.snapshot.requested.limits, **requested}.items():
             found = found.with_(feature, value)
         return self._request_limits(found)
@@ -154,7 +184,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
         # Somebody else's limit may rise at any time; three phases are no limit.
         no_limit = feature is Feature.PHASES and value == "3"
-        reported = self._enforced.ours
+        reported = self._ours
         ours = no_limit or reported.with_(feature, value) == reported
         return ours and super().is_own_limit(feature, value)
 
@@ -162,12 +192,36 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
         if feature is Feature.MAX_CURRENT and isinstance(value, int | float):
             return ExpectedState(feature, value, lambda snapshot: self._limits_to(snapshot, value))
+        if feature is Feature.MAX_POWER and isinstance(value, int | float):
+            return ExpectedState(
+                feature, value, lambda snapshot: self._limits_power_to(snapshot, value)
+            )
         return super()._set_effect(feature, value)
 
     def _limits_to(self, snapshot: ChargepointSnapshot, current: float) -> bool:
-        """Whether a limit is in force, or hidden by somebody else's stricter one."""
-        holding, source = snapshot.effective_current, snapshot.limited_by
+        """Whether a limit is in force, or hidden by somebody else's or by our limit of power."""
+        by_power = _is_requested(snapshot, Feature.MAX_POWER, snapshot.power_limit)
+        return self._limits(snapshot, snapshot.effective_current, current, is_hidden=by_power)
+
+    def _limits_power_to(self, snapshot: ChargepointSnapshot, power: float) -> bool:
+        """Whether a limit in W is in force, or hidden by a stricter one.
+
+        If anybody limits the power, the station reports the power that it gives. It names the
+        source of the strictest limit, be that a current or a power.
+        """
+        by_current = _is_requested(snapshot, Feature.MAX_CURRENT, snapshot.effective_current)
+        return self._limits(snapshot, snapshot.power_limit, power, is_hidden=by_current)
+
+    def _limits(
+        self, snapshot: ChargepointSnapshot, holding: float | None, value: float, *, is_hidden: bool
+    ) -> bool:
         if holding is None:
             return False
-        is_own = limits.is_own(source, self._limits_module)
-        return holding == current or (holding < current and not is_own)
+        is_own = limits.is_own(snapshot.limited_by, self._limits_module)
+        return holding == value or (holding < value and (is_hidden or not is_own))
+
+
+def _is_requested(snapshot: ChargepointSnapshot, feature: Feature, holding: float | None) -> bool:
+    """Whether what holds is what was requested from Home Assistant."""
+    requested = {**snapshot.requested.limits, **snapshot.pending}.get(feature)
+    return requested is not None and requested == holding
