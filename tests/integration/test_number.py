@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.const import DOMAIN
 from simulators.fimp import ChargepointSetup
+from simulators.fimp.interfaces import FEATURES
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, find, load, other_broker, running, simulator, until
@@ -270,3 +271,25 @@ async def test_what_could_only_be_reported_before(
         await found.expects("lock", "cable", "unlocked")
         assert [each for each in former if registry.async_get(each)] == []
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_what_can_be_set_later_is_no_sensor_any_longer(
+    hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An adapter lists the command later, in the same run: the number takes the sensor's place."""
+    listed = FEATURES["max_current"]
+    only_reported = tuple(each for each in listed if each[1] != "cmd.max_current.set")
+    monkeypatch.setitem(FEATURES, "max_current", only_reported)
+    async with running(hass, broker, ChargepointSetup(profile="full")) as chargepoint:
+        await chargepoint.expects("sensor", "max_current", "32.0")
+        twin = chargepoint.id("sensor", "max_current")
+        assert find(hass, "number", "max_current") is None
+        monkeypatch.setitem(FEATURES, "max_current", listed)
+        await chargepoint.point.relist()
+        await until(lambda: find(hass, "number", "max_current"), "the number")
+        await chargepoint.expects("number", "max_current", "32.0")
+        await until(lambda: find(hass, "sensor", "max_current") is None, "its sensor to go")
+        assert hass.states.get(twin) is None
+        await set_to(chargepoint, "max_current", 16)
+        assert chargepoint.state("number", "max_current") == "16.0"
+        assert find(hass, "sensor", "max_current") is None

@@ -311,6 +311,33 @@ async def test_all_vanish(hass: HomeAssistant, chargepoint: Chargepoint) -> None
         )
 
 
+async def test_an_integer_without_bounds(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """It is a box that takes every integer there is; the charge point alone refuses one."""
+    await all_there(chargepoint)
+    free = {
+        "parameter_id": "led_brightness",
+        "name": "Anything",
+        "value_type": "int",
+        "widget_type": "input",
+        "read_only": False,
+    }
+    point = chargepoint.point["garage"]
+    known = [each for each in EVERYTHING if each["parameter_id"] != "led_brightness"]
+    point.profile = replace(point.profile, parameters=(*known, free))
+    report(chargepoint, "evt.sup_params.report", [*known, free])
+    key = "parameter_led_brightness"
+    most = 2**31 - 1
+    await until(lambda: chargepoint.attribute("number", key, "max") == most)
+    assert chargepoint.attribute("number", key, "min") == -most
+    assert chargepoint.attribute("number", key, "step") == 1
+    assert chargepoint.attribute("number", key, "mode") == "box"
+    for value in (most, -most, 0):
+        await chargepoint.call("number", "set_value", key, value=value)
+        assert chargepoint.sent(SET)[-1]["val"]["value"] == value
+        assert chargepoint.point["garage"].parameters["led_brightness"] == value
+        await expects(chargepoint, "led_brightness", str(value))
+
+
 async def test_parameter_of_another_kind(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """After an update a setting may be of another kind: it moves to the right platform."""
     await all_there(chargepoint)
