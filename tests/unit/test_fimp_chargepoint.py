@@ -311,8 +311,10 @@ async def test_while_waiting_the_charge_point_is_asked_again(
 
 
 async def test_a_refusal_is_the_last_clause_of_the_charge_points_own_words(
-    hub: OfflineHub, node: FimpChargepoint
+    hub: OfflineHub, node: FimpChargepoint, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """All of them are in the log, unless they refuse a question."""
+    caplog.set_level("INFO")
     task = await begin(node.start_charging())
     words = "adapter: failed to start charging: charger is offline"
     others = report("evt.error.report", "string", "failed", msg="not ours")
@@ -323,6 +325,9 @@ async def test_a_refusal_is_the_last_clause_of_the_charge_points_own_words(
     with pytest.raises(CommandRejectedError) as error:
         await task
     assert error.value.reason == "charger is offline"
+    assert [each for each in caplog.messages if "refused" in each] == [
+        f"fimp:easee/1/1 refused a command: {words}"
+    ]
     assert node.snapshot.pending.get("charging") is None
 
 

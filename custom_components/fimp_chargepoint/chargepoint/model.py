@@ -275,14 +275,15 @@ class ChargepointSnapshot(NodeSnapshot):
     `raw_status` is the protocol's own term, `pause_reason` why the charge point pauses.
     `charging_mode` is what the charge point reported, else what the user chose. `max_current`,
     `max_power` (W for all phases) and `phases` are the limits that were set: from Home Assistant,
-    if they apply or only a stricter one overrides them, else by any client. `effective_current` is the strictest limit, if the charge
-    point reports it separately, and `limited_by` who has set it. `power_limit` is a limit in W for
-    all phases. `session_current` is the limit that was set for the running session. `faults` and
-    `errors` are the charge point's own names of what is wrong. `enabled` is whether it may be used
-    at all. `random_delay` is whether changes of the limit are delayed at random, by at most
-    `random_delay_duration` seconds; such a delay lasts until `delayed_until`. `pending` contains
-    requested values by the kind of the command, never confirmed ones. `requested` is what was
-    requested from Home Assistant, whatever the charge point made of it.
+    if they apply or only a stricter one overrides them, else by any client. `effective_current` is
+    the strictest limit, if the charge point reports it separately, and `limited_by` who has set it.
+    `power_limit` is a limit in W for all phases. `session_current` is the limit that was set for
+    the running session. `faults` and `errors` are the charge point's own names of what is wrong.
+    `enabled` is whether it may be used at all. `random_delay` is whether changes of the limit are
+    delayed at random, by at most `random_delay_duration` seconds; such a delay lasts until
+    `delayed_until`. `pending` contains requested values by the kind of the command, never confirmed
+    ones. `requested` is what was requested from Home Assistant, whatever the charge point made of
+    it.
     """
 
     status: Status | None = None
