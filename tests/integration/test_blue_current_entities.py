@@ -39,6 +39,30 @@ async def test_what_you_get(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("everything_enabled")
+async def test_days_of_delayed_charging(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are shown as Home Assistant calls them, with an attribute that it translates."""
+    async with account_home(hass, monkeypatch) as home:
+        await hass.services.async_call(
+            DOMAIN,
+            "set_delayed_charging",
+            {
+                "enabled": True,
+                "days": ["sun", "mon"],
+                "start_time": "22:00:00",
+                "end_time": "06:30:00",
+            },
+            target={"device_id": home.device().id},
+            blocking=True,
+            return_response=True,
+        )
+        key = "parameter_delayed_charging_days"
+        await home.expects("sensor", key, "mon, sun")
+        assert home.shown("sensor", key).attributes["days"] == ["mon", "sun"]
+
+
+@pytest.mark.usefixtures("everything_enabled")
 async def test_settings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """They have names of their own and units, and stay readable while a car charges."""
     async with account_home(hass, monkeypatch) as home:

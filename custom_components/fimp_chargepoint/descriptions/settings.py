@@ -1,9 +1,10 @@
 """The sensors of settings that can only be looked at and mean the same for all manufacturers."""
 
+from dataclasses import replace
 from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass
-from homeassistant.const import DEGREE, PERCENTAGE, EntityCategory, UnitOfEnergy
+from homeassistant.const import DEGREE, PERCENTAGE, WEEKDAYS, EntityCategory, UnitOfEnergy
 
 from ..chargepoint.model import ChargepointSnapshot
 from ..controls import parameter_text
@@ -16,6 +17,7 @@ from .charge_point import (
 )
 from .meter import CURRENT
 
+_ATTR_DAYS: Final = "days"
 _DEGREES: Final = Quantity(unit=DEGREE, digits=5, state_class=None)
 _PERCENT: Final = Quantity(unit=PERCENTAGE, digits=0, state_class=None)
 _ENERGY: Final = Quantity(
@@ -73,6 +75,21 @@ def _price(
     )
 
 
+def _weekdays(setting: str) -> ChargepointSensorDescription:
+    """Describe days of the week, which the library numbers from Monday on.
+
+    They are also an attribute: Home Assistant translates each of its values.
+    """
+
+    def value(snapshot: ChargepointSnapshot) -> Total:
+        numbers = snapshot.parameters.get(setting)
+        chosen = numbers.split(",") if isinstance(numbers, str) else []
+        days = [WEEKDAYS[(int(day) - 1) % len(WEEKDAYS)] for day in chosen if day.isdecimal()]
+        return Total(", ".join(days) or None, attributes={_ATTR_DAYS: days})
+
+    return replace(_sensor(setting), value_fn=value)
+
+
 _PER_KWH: Final = f"/{UnitOfEnergy.KILO_WATT_HOUR}"
 
 #: By the setting.
@@ -92,7 +109,7 @@ SETTING_SENSORS: Final = {
     "led_brightness": _sensor("led_brightness", _PLAIN),
     "delayed_charging_start": _sensor("delayed_charging_start"),
     "delayed_charging_end": _sensor("delayed_charging_end"),
-    "delayed_charging_days": _sensor("delayed_charging_days"),
+    "delayed_charging_days": _weekdays("delayed_charging_days"),
     "expected_departure": _sensor("expected_departure"),
     "expected_energy": _sensor("expected_energy", _ENERGY),
     "minimum_energy": _sensor("minimum_energy", _ENERGY),
