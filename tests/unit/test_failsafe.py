@@ -43,6 +43,12 @@ def test_it_is_never_more_than_what_is_reported(garage: Garage) -> None:
     assert garage.node.limits.failsafe.current(10) == 8
 
 
+def test_there_is_none_that_would_raise_a_limit_too_low_to_set(garage: Garage) -> None:
+    """Somebody keeps the car from charging with 0 A; the message would replace that."""
+    says(garage, 0)
+    assert garage.node.limits.failsafe.current(10) is None
+
+
 def test_there_is_none_while_nothing_is_known(garage: Garage) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     assert garage.node.limits.failsafe.current(10) is None

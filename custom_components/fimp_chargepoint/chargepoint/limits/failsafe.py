@@ -84,7 +84,8 @@ class Failsafe:
         if applies is None and not self._charge_point.takes_limits_from_outside:
             return None
         if applies is not None and applies < numbers.minimum:
-            if snapshot.status is Status.SUSPENDED_BY_EVSE:
+            hides = self._charge_point.takes_limits_from_outside
+            if snapshot.status is Status.SUSPENDED_BY_EVSE or not hides:
                 # Charging is held back, maybe by a limit that this one would replace.
                 return None
             applies = None
