@@ -76,7 +76,8 @@ class Storage:
 class Records:
     """A section with a record of each charge point, by address.
 
-    Records of absent charge points stay as they were read, until their device is deleted.
+    Records of absent charge points stay as they were read, until their device is deleted. Home
+    Assistant writes its devices later than this is written: after a crash, a record may have none.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class Records:
         self._has_device = has_device
         self._merge = merge
         self._stored: Json = {}
+        #: Those that had a device in this run.
+        self._had_device: set[str] = set()
         self._watched: dict[str, Callable[[], object]] = {}
 
     def load(self, stored: object) -> None:
@@ -103,7 +106,7 @@ class Records:
         if stored is not None:
             report_lost(self.name, stored, records)
         self._stored = records
-        self._prune()
+        self._had_device = set(filter(self._has_device, records))
 
     def content(self) -> Json:
         """Return all records."""
@@ -126,6 +129,7 @@ class Records:
         """Keep the record of a charge point that is no longer watched."""
         if (data := self._watched.pop(address, None)) is not None:
             self._stored[address] = data()
+            self._had_device.add(address)
 
     @callback
     def move(self, old: str, new: str) -> None:
@@ -133,18 +137,23 @@ class Records:
         if (record := self._stored.pop(old, None)) is not None:
             later = self._stored.get(new)
             self._stored[new] = self._merge(record, later) if later else record
+            self._had_device.add(new)
             self.save(SAVE_SOON)
 
     @callback
     def replace(self, addresses: Iterable[str]) -> None:
         """Keep records of these charge points only."""
         self._stored = {address: self._stored.get(address, {}) for address in addresses}
+        self._had_device.update(self._stored)
         self.save(SAVE_SOON)
 
     def _prune(self) -> None:
         """Drop the records of charge points whose device is gone."""
+        has_device = {address for address in self._stored if self._has_device(address)}
+        gone = self._had_device - has_device
+        self._had_device = has_device
         self._stored = {
-            address: record for address, record in self._stored.items() if self._has_device(address)
+            address: record for address, record in self._stored.items() if address not in gone
         }
 
     def __iter__(self) -> Iterator[tuple[str, object]]:

@@ -18,6 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.hub_id import node_identifier
 from custom_components.fimp_chargepoint.repair_issues import readded
+from custom_components.fimp_chargepoint.storage import Records
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.helpers.damage import places, put
@@ -186,6 +187,22 @@ def known(found: Chargepoint) -> dict[str, Any]:
     """Return what of the files is in use."""
     storage = found.entry.runtime_data.storage
     return {"state": storage.state._content(), "history": lasting(storage.history._content())}
+
+
+def test_a_record_is_older_than_the_stored_device() -> None:
+    """After a crash soon after the first discovery, it is there, and the device is not."""
+    devices: set[str] = set()
+    records = Records("charge_points", devices.__contains__)
+    records.load({ADDRESS: {"limits": {"max_current": 8.0}}})
+    assert records.content() == {ADDRESS: {"limits": {"max_current": 8.0}}}
+    devices.add(ADDRESS)
+    assert records.get(ADDRESS) == {"limits": {"max_current": 8.0}}
+    records.content()
+    devices.remove(ADDRESS)
+    assert records.content() == {}
+    records.watch(ADDRESS, lambda: {"limits": {}})
+    records.leave(ADDRESS)
+    assert records.content() == {}
 
 
 @pytest.mark.parametrize("name", ["state", "history"])
