@@ -233,14 +233,18 @@ class Home:
                     raise HomeError(f"the config flow stopped at {state}")
         return found
 
-    async def add_account(self, api_token: str) -> None:
-        """Complete the integration's config flow for a Blue Current account."""
+    async def add_account(self, api_token: str, **price: float) -> str:
+        """Complete the integration's config flow for a Blue Current account; return its entry's ID.
+
+        The `price` is optional.
+        """
         path = "config/config_entries/flow"
         step = await self.post(path, {"handler": "fimp_chargepoint"})
-        for answer in ({"next_step_id": "blue_current"}, {"api_token": api_token}, {}):
+        for answer in ({"next_step_id": "blue_current"}, {"api_token": api_token}, price):
             step = await self.post(f"{path}/{step['flow_id']}", answer)
         if step["type"] != "create_entry":
             raise HomeError(f"the config flow stopped at {step.get('errors')}")
+        return str(step["result"]["entry_id"])
 
     async def set_options(self, **sections: Mapping[str, Any]) -> Any:
         """Change options of all entries, by section of the form; return the last next step."""

@@ -78,9 +78,10 @@ async def take() -> None:
         await home.set_options(costs={"fixed_price": PRICE})
         await until_present(home)
         await _fill_statistics(home)
+        await _play(home, cars)
+        # By now, everything has been reported that the dashboard has a card for.
         write_dashboard(await generated(home))
         await make_dashboard(home, hours=_HOURS)
-        await _play(home, cars)
         await _show(screen)
 
 
@@ -88,7 +89,7 @@ async def _add(screen: Screen, broker: Broker) -> None:
     """Add the integration."""
     await screen.resize(900, 640)
     await screen.begin_adding()
-    await screen.page.get_by_text("Another broker", exact=True).click()
+    await screen.page.get_by_text("An MQTT broker by its address", exact=True).click()
     await screen.fill("Host", broker.host)
     await screen.fill("Port", str(broker.port))
     await screen.press("Submit")

@@ -6,6 +6,7 @@ import json
 from playwright.async_api import expect
 import pytest
 
+from harness.charge_points import API_TOKEN, PRICE
 from harness.check import until_present
 from harness.dashboard import FILE, STRATEGY, cards, generated, read_dashboard
 from harness.screen import until
@@ -115,7 +116,13 @@ async def test_the_dashboard_follows_the_charge_points(charging_world: World) ->
 
 async def test_the_dashboard_in_the_docs(charging_world: World) -> None:
     """The copy in the docs is what the demo's charge points get."""
-    dashboard = await generated(charging_world.home)
+    home = charging_world.home
+    entry_id = await home.add_account(API_TOKEN, fixed_price=PRICE)
+    try:
+        await until_present(home)
+        dashboard = await generated(home)
+    finally:
+        await home.delete(f"config/config_entries/entry/{entry_id}")
     [view] = dashboard["views"]
     view["sections"] = [
         section for section in view["sections"] if section["cards"][0]["heading"] != CABIN

@@ -5,6 +5,7 @@ import time
 from playwright.async_api import Locator, expect
 import pytest
 
+from harness.charge_points import API_TOKEN
 from harness.screen import Screen
 from tests.broker import PASSWORD, USERNAME
 from tests.helpers.texts import text
@@ -19,7 +20,7 @@ pytestmark = [
 
 #: What Home Assistant itself says of every platform when its language is changed.
 EXPECTED = ("Failed to load integration for translation",)
-WALLBOX = "Acme Wallbox"
+WALLBOX, CARPORT, COURTYARD = "Acme Wallbox", "EVerest carport", "Courtyard"
 SIZES = ((1280, 1500), (390, 1800))
 
 
@@ -103,19 +104,23 @@ async def test_nothing_is_cut_off_in_german(world: World) -> None:
         {"type": "config/core/update", "language": "de"},
         {"type": "frontend/set_user_data", "key": "language", "value": language},
     )
-    [entry] = await home.get("config/config_entries/entry?domain=fimp_chargepoint")
-    await home.post(f"config/config_entries/entry/{entry['entry_id']}/reload", {})
+    for entry in await home.get("config/config_entries/entry?domain=fimp_chargepoint"):
+        await home.post(f"config/config_entries/entry/{entry['entry_id']}/reload", {})
+    await home.add_account(API_TOKEN)
     try:
         for width, height in SIZES:
             await screen.resize(width, height)
             await screen.open("config/integrations/integration/fimp_chargepoint")
-            row = screen.page.locator("ha-config-entry-device-row", has_text=WALLBOX)
-            await expect(row).to_be_visible()
-            assert await screen.cut_off() == []
-            await row.click()
-            cards = screen.page.locator("ha-device-entities-card")
-            await expect(cards.filter(has_text="Zuletzt geladen")).to_be_visible()
-            await expect(cards.filter(has_text="Ladehindernis")).to_be_visible()
-            assert await screen.cut_off() == []
+            rows = screen.page.locator("ha-config-entry-device-row")
+            await expect(rows.filter(has_text="MQTT-Broker")).to_be_visible()
+            for name in (WALLBOX, CARPORT, COURTYARD):
+                await screen.open("config/integrations/integration/fimp_chargepoint")
+                await expect(rows.filter(has_text=name)).to_be_visible()
+                assert await screen.cut_off() == []
+                await rows.filter(has_text=name).click()
+                cards = screen.page.locator("ha-device-entities-card")
+                await expect(cards.filter(has_text="Zuletzt geladen")).to_be_visible()
+                await expect(cards.filter(has_text="Ladehindernis")).to_be_visible()
+                assert await screen.cut_off() == []
     finally:
         await screen.resize(1280, 1000)
