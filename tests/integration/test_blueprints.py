@@ -171,6 +171,25 @@ async def test_cheapest_by_sensor(
     await chargepoint.expects("sensor", "status", "ready_to_charge")
 
 
+async def test_cheapest_leaves_the_end_that_was_set(
+    hass: HomeAssistant, chargepoint: Chargepoint
+) -> None:
+    """It looks every quarter of an hour whether to charge; a start would clear the end."""
+    hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=2)))
+    await by_price(hass, chargepoint)
+    await chargepoint.point.plug()
+    await chargepoint.expects("sensor", "status", "charging")
+    await hass.services.async_call(
+        DOMAIN,
+        "start_charging",
+        {"energy": 9},
+        target={"device_id": device(chargepoint)},
+        blocking=True,
+    )
+    await later(hass, minutes=15)
+    assert chargepoint.state("sensor", "energy_target") == "9.0"
+
+
 async def test_cheapest_with_a_limit(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=2)))
     await chargepoint.expects("number", "max_current", "32.0")
