@@ -1,5 +1,6 @@
 """Charging ends at an energy or a time, whatever happens meanwhile."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     ChargepointError,
     InvalidRequestError,
+    NoSessionError,
     NotConnectedError,
 )
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import Plan
@@ -207,6 +209,27 @@ async def test_what_is_impossible(garage: Garage) -> None:
         with pytest.raises(InvalidRequestError, match="until_past"):
             await start(garage, until=until)
     assert garage.told_of(START) == []
+
+
+async def test_without_a_car_there_is_no_end(garage: Garage) -> None:
+    """A car that is plugged in while the start waits would charge without it."""
+    garage.say("disconnected")
+    for end in ({"energy": 5.0}, {"until": 600.0}):
+        with pytest.raises(NoSessionError, match="no_car"):
+            await start(garage, **end)
+    assert garage.told_of(START) == []
+    assert plan(garage) is None
+
+
+async def test_a_bug_in_the_background_is_reported(garage: Garage) -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    await asyncio.wait([garage.node.limits._tasks.start(broken())])
+    await asyncio.sleep(0)
+    assert [each.split(" at ")[0] for each in garage.hub.internal_errors.counts] == [
+        "ZeroDivisionError"
+    ]
 
 
 def test_damaged_fields_cost_themselves() -> None:

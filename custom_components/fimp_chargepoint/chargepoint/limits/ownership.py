@@ -54,7 +54,7 @@ class LimitOwnership:
         """Start without any; `restores` is whether lost limits are set again."""
         self._charge_point = charge_point
         self._restores = restores
-        self._tasks = Tasks()
+        self._tasks = Tasks(charge_point)
         self.temporary = TemporaryLimits(charge_point, self._tasks, self._replace)
         self.failsafe = Failsafe(charge_point, self._tasks, self._excuse, self._disown)
         self.plan = ChargingPlan(charge_point, self._tasks)

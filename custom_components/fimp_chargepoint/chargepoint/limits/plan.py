@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import logging
 from typing import Final
 
-from ..errors import ChargepointError, CommandRefusedError, InvalidRequestError
+from ..errors import ChargepointError, CommandRefusedError, InvalidRequestError, NoSessionError
 from ..features import Feature
 from ..session import Identified, is_same
 from .requested import Plan
@@ -56,10 +56,13 @@ class ChargingPlan:
         """Make sure that charging can end at `energy` in kWh of the session, and `until` a time.
 
         Raises:
+            NoSessionError: no car is connected; a later one would charge without an end.
             InvalidRequestError: the session energy is not reported, or the end is in the past.
 
         """
         snapshot = self._charge_point.snapshot
+        if snapshot.plugged is False and (energy or until) is not None:
+            raise NoSessionError("no_car")
         if energy is not None:
             if Feature.SESSION_ENERGY not in snapshot.capabilities.reports:
                 raise InvalidRequestError("session_energy_unknown")

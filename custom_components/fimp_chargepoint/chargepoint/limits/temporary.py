@@ -104,16 +104,22 @@ def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
 class Tasks:
     """Background commands of a charge point, cancelled when it is removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, charge_point: LimitedChargePoint) -> None:
         """Start without any."""
+        self._charge_point = charge_point
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, command: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Run `command`, which handles its own errors."""
+        """Run `command`, which handles the errors of charge points; others are bugs."""
         task = asyncio.get_running_loop().create_task(command)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._charge_point.host.internal_errors.report(error, self._charge_point)
 
     def cancel(self) -> None:
         """Cancel all running commands."""
