@@ -47,10 +47,10 @@ WRITTEN = (
 #: Measured at run time.
 RUNNING = (
     Figure("report_modules", "modules involved in a power report", 18, 18),
-    Figure("report_calls", "function calls for a power report", 58, 150),
+    Figure("report_calls", "function calls for a power report", 62, 150),
     Figure("press_modules", "modules involved in turning the switch off", 17, 18),
-    Figure("press_functions", "functions called until the message is published", 33, 60),
-    Figure("press_calls", "function calls until the message is published", 36),
+    Figure("press_functions", "functions called until the message is published", 36, 60),
+    Figure("press_calls", "function calls until the message is published", 40),
     Figure("listeners", "listeners of a charge point, except entities", 3, 5),
 )
 
