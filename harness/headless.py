@@ -90,7 +90,7 @@ async def add_account(
     with patch.object(hub, "look_up", owner):
         flow = hass.config_entries.flow
         result: Any = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-        for answer in ({"next_step_id": "blue_current"}, {"api_token": "token"}):
+        for answer in ({"next_step_id": "blue_current"}, {"api_token": "token"}, {}):
             result = await flow.async_configure(result["flow_id"], answer)
     return await _with_options(hass, result["result"], options)
 

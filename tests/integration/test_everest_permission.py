@@ -82,6 +82,9 @@ async def test_authorize(chargepoint: Chargepoint) -> None:
 async def test_nothing_is_sent_to_newer_releases(chargepoint: Chargepoint) -> None:
     before = len(chargepoint.point.received)
     for name, data in ONLY_FIRST.items():
+        if name == "withdraw_authorization":
+            # The station's module for authorizations takes this one.
+            continue
         with pytest.raises(ServiceValidationError, match=r"2025\.10\.0"):
             await action(chargepoint, name, **data)
     told = [topic for topic, _ in chargepoint.point.received[before:]]
