@@ -1,0 +1,246 @@
+"""One of the programs that are compared, in a process of its own.
+
+It prints a line of JSON when it is ready, and one for each line that it reads: `measure` begins a
+measurement, `result` waits until the process is idle and reports it.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import gc
+import json
+from pathlib import Path
+import resource
+import sqlite3
+import sys
+import time
+from typing import Any
+from unittest.mock import patch
+
+import aiomqtt
+from homeassistant.auth import auth_manager_from_config
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.entity import Entity
+from homeassistant.setup import async_setup_component
+import orjson
+
+from custom_components.fimp_chargepoint.chargepoint import MqttHub
+from custom_components.fimp_chargepoint.flow import discovery_scan
+from harness.broker import HOST, free_port
+from harness.headless import add_integration, headless
+
+from . import fleet
+
+KINDS = ("core", "equal", "default", "floor")
+
+#: What the charge points of the benchmark are asked for, for the same twelve values as in core.
+_EQUAL_OPTIONS = {"measurement_interval": 0}
+_EQUAL_KEYS = frozenset(
+    {"frequency", *(f"{name}_l{n}" for name in ("current", "voltage", "power") for n in "123")}
+)
+#: A process that used less of a core than this, for so many intervals in a row, is idle.
+_IDLE_SHARE = 0.04
+_IDLE_INTERVALS = 3
+_INTERVAL = 0.25
+_IDLE_TIME = 240.0
+
+
+class Measurement:
+    """What a process used from its start, until it was idle again."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        gc.collect()
+        self._cpu = time.process_time()
+
+    async def result(self) -> dict[str, Any]:
+        """Wait until the process is idle; return its CPU seconds and when that was."""
+        async with asyncio.timeout(_IDLE_TIME):
+            quiet, last, at = 0, time.process_time(), time.monotonic()
+            busy = (last, at)
+            while quiet < _IDLE_INTERVALS:
+                await asyncio.sleep(_INTERVAL)
+                cpu, now = time.process_time(), time.monotonic()
+                if (cpu - last) / (now - at) < _IDLE_SHARE:
+                    quiet += 1
+                else:
+                    quiet, busy = 0, (cpu, now)
+                last, at = cpu, now
+        return {"cpu": busy[0] - self._cpu, "end": busy[1], "kB": _resident()}
+
+
+class States:
+    """The state changes of a Home Assistant."""
+
+    def __init__(self, hass: HomeAssistant, hub: MqttHub | None) -> None:
+        """Count from now on; there is no `hub` in core."""
+        self.hass = hass
+        self.hub = hub
+        self.changes = 0
+        #: The end of the id of the entity that latency is measured with.
+        self.probed = ""
+        self.arrivals: list[float] = []
+        hass.bus.async_listen(EVENT_STATE_CHANGED, self._changed)
+
+    @callback
+    def _changed(self, event: Event[Any]) -> None:
+        self.changes += 1
+        if event.data["entity_id"].endswith(self.probed):
+            self.arrivals.append(time.monotonic())
+
+    def unknown(self) -> list[str]:
+        """Return the entities without a state."""
+        return [
+            state.entity_id
+            for state in self.hass.states.async_all()
+            if state.state in {"unknown", "unavailable"}
+        ]
+
+
+@asynccontextmanager
+async def home(
+    kind: str, port: int, protocol: str, charge_points: int, *, recorder: Path | None
+) -> AsyncIterator[States]:
+    """Run a Home Assistant that is connected, without any charge point yet."""
+    async with AsyncExitStack() as exits:
+        hass = await exits.enter_async_context(headless())
+        if recorder is not None:
+            url = f"sqlite:///{recorder}"
+            await async_setup_component(hass, "recorder", {"recorder": {"db_url": url}})
+        hub = None
+        if kind == "core":
+            # It reads the settings of YAML, too.
+            await asyncio.to_thread(Path(hass.config.path("configuration.yaml")).touch)
+            hass.auth = await auth_manager_from_config(hass, [], [])
+            await async_setup_component(hass, "http", {"http": {"server_port": free_port()}})
+            await _add_core_mqtt(hass, port)
+        else:
+            options = _EQUAL_OPTIONS if kind == "equal" else {}
+            if kind == "equal":
+                exits.enter_context(_enabled(_EQUAL_KEYS))
+            with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
+                entry = await add_integration(hass, port, options=options)
+            hub = entry.runtime_data.hub
+        await hass.async_block_till_done()
+        states = States(hass, hub)
+        states.probed = f"_{charge_points + 1:{_WIDTHS.get((kind, protocol), 0)}}_status"
+        yield states
+
+
+#: The digits of a charge point's number in entity ids.
+_WIDTHS = {("equal", "everest"): "04", ("default", "everest"): "04"}
+
+
+@contextmanager
+def _enabled(keys: Collection[str]) -> Iterator[None]:
+    """Enable entities that are disabled by default."""
+    default: Any = Entity.entity_registry_enabled_default
+
+    def enabled(self: Entity) -> bool:
+        return self.entity_description.key in keys or bool(default.__get__(self))
+
+    with patch.object(Entity, "entity_registry_enabled_default", property(enabled)):
+        yield
+
+
+async def _add_core_mqtt(hass: HomeAssistant, port: int) -> None:
+    flow: Any = await hass.config_entries.flow.async_init("mqtt", context={"source": "user"})
+    others = {"set_client_cert": False, "set_ca_cert": "off", "transport": "tcp"}
+    user_input = {"broker": HOST, "port": port, "protocol": "5", "other_settings": others}
+    while flow["type"] == "form":
+        flow = await hass.config_entries.flow.async_configure(flow["flow_id"], user_input)
+    if flow["type"] != "create_entry":
+        message = f"the config flow of mqtt ended at {flow}"
+        raise RuntimeError(message)
+
+
+class Floor:
+    """Receives everything with aiomqtt and decodes it, as everything on top of it has to."""
+
+    messages = 0
+
+    async def run(self, port: int) -> None:
+        """Receive until cancelled."""
+        async with aiomqtt.Client(HOST, port) as client:
+            await client.subscribe("#")
+            async for message in client.messages:
+                orjson.loads(message.payload)
+                self.messages += 1
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Run the program, and answer the lines that are read."""
+    commands = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(commands)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    if arguments.kind == "floor":
+        counter = Floor()
+        task = asyncio.create_task(counter.run(arguments.port))
+        await _answer(commands, lambda: {"messages": counter.messages})
+        task.cancel()
+        return
+    async with home(
+        arguments.kind,
+        arguments.port,
+        arguments.protocol,
+        arguments.charge_points,
+        recorder=arguments.recorder,
+    ) as states:
+
+        def figures() -> dict[str, Any]:
+            found = {
+                "changes": states.changes,
+                "entities": len(states.hass.states.async_all()),
+                "unknown": len(states.unknown()),
+                "arrivals": states.arrivals,
+                "messages": None if states.hub is None else states.hub.received,
+            }
+            states.arrivals = []
+            return found
+
+        await _answer(commands, figures)
+    if arguments.recorder is not None:
+        with sqlite3.connect(arguments.recorder) as database:
+            (rows,) = database.execute("select count(*) from states").fetchone()
+        _say({"rows": rows})
+
+
+async def _answer(commands: asyncio.StreamReader, figures: Callable[[], dict[str, Any]]) -> None:
+    _say({"kB": _resident()})
+    measurement = Measurement()
+    while line := (await commands.readline()).decode().strip():
+        if line == "measure":
+            figures()
+            measurement = Measurement()
+            _say({})
+        elif line == "result":
+            _say(await measurement.result() | figures())
+
+
+def _say(value: dict[str, Any]) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def _resident() -> int:
+    """Return the resident memory in kB."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("port", type=int)
+    parser.add_argument("protocol", choices=fleet.PROTOCOLS)
+    parser.add_argument("charge_points", type=int)
+    parser.add_argument("--recorder", type=Path)
+    asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
