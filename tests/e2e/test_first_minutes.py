@@ -75,6 +75,8 @@ async def test_from_adding_to_a_charging_car(world: World) -> None:
     await effort.press("Submit")
     await screen.expects(f"{WALLBOX}: Ready to charge")
     await effort.press("Finish")
+    # The page gets the devices half a second apart, and shows the device if there is only one.
+    await expect(screen.page.locator("step-flow-create-entry .device").nth(1)).to_be_visible()
     await effort.press("Skip and finish")
     await effort.click(screen.page.locator("ha-config-entry-device-row", has_text=WALLBOX))
     # It is complete: no page without entities.

@@ -194,7 +194,7 @@ class Known:
 
 
 def former_limit(known: Any, feature: Feature) -> FormerLimit | None:
-    return TemporaryLimits(known, Tasks(), lambda *_: None).former(feature)
+    return TemporaryLimits(known, Tasks(known), lambda *_: None).former(feature)
 
 
 def offers(current: float | None) -> dict[str, Any]:
