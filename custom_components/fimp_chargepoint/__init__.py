@@ -21,11 +21,11 @@ from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnec
 from .const import CONF_HUB, DOMAIN, PLATFORMS, HubKind
 from .coordinator import FimpConfigEntry, RuntimeData
 from .dashboard import async_setup_dashboard
-from .devices import async_known_addresses, async_register_hub
+from .devices import async_known_addresses, async_register_hub, device_identifier
 from .entity import async_message, translated
 from .flow.discovery_scan import async_until_found
 from .flow.options import library_options
-from .hub_id import hub_id
+from .hub_id import hub_id, node_address
 from .hubs import async_make_hub
 from .prices import PriceSource, async_follow_price
 from .repair_issues.table import ISSUES
@@ -33,7 +33,7 @@ from .repair_issues.watcher import Watcher
 from .requests import async_restore_requests, async_withdraw_limits
 from .services import async_setup_actions
 from .sessions import Sessions
-from .storage import Storage
+from .storage import Storage, async_forget
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -163,10 +163,18 @@ async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> Non
 
 
 async def async_remove_config_entry_device(
-    _: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry
+    hass: HomeAssistant, entry: FimpConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Allow the removal of the device of a charge point that is not there."""
-    known = {hub_id(entry)}
-    if entry.state is ConfigEntryState.LOADED:
-        known |= {each.identifier for each in entry.runtime_data.coordinators.values()}
-    return all(identifier not in known for _, identifier in device.identifiers)
+    """Allow the removal of the device of a charge point that is not there, and forget it."""
+    identifier, known = device_identifier(device) or "", {hub_id(entry)}
+    loaded = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+    if loaded is not None:
+        known |= {each.identifier for each in loaded.coordinators.values()}
+    if identifier in known:
+        return False
+    address = node_address(entry, identifier)
+    if loaded is not None:
+        loaded.storage.forget(address)
+    else:
+        await async_forget(hass, entry, address)
+    return True

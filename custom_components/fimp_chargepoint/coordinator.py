@@ -245,6 +245,7 @@ class RuntimeData:
 
     def _remove_device(self, address: str, identifier: str) -> None:
         async_remove_device(self._hass, self._entry.entry_id, identifier)
+        self.storage.forget(address)
         self._move_children(address)
 
     def _move_children(self, address: str) -> None:

@@ -43,7 +43,7 @@ def async_known_addresses(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
     }
 
 
-def device_identifier(device: dr.DeviceEntry) -> str | None:
+def device_identifier(device: dr.DeviceEntry | dr.ChildDeviceEntry) -> str | None:
     """Return the identifier of a device, None if it is not one of ours."""
     return next((each for domain, each in device.identifiers if domain == DOMAIN), None)
 

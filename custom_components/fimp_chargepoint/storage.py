@@ -19,8 +19,6 @@ from homeassistant.util import dt as dt_util
 from .chargepoint import lost
 from .chargepoint.sessions import SessionTracker
 from .const import DOMAIN
-from .devices import async_find_device
-from .hub_id import node_identifier
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,15 +36,10 @@ class Storage:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Prepare; `async_load` has to follow."""
-
-        def has_device(address: str) -> bool:
-            identifier = node_identifier(entry, address)
-            return async_find_device(hass, entry.entry_id, identifier) is not None
-
-        self.requests = Records("charge_points", has_device)
+        self.requests = Records("charge_points")
         #: Charge points that may be re-added ones, which was reported.
-        self.readded = Records("readded", has_device)
-        self.sessions = Records("sessions", has_device, SessionTracker.merged)
+        self.readded = Records("readded")
+        self.sessions = Records("sessions", SessionTracker.merged)
         start = f"{DOMAIN}.{entry.entry_id}"
         self.state = _File(hass, f"{start}.state", self.requests, self.readded)
         self.history = _File(hass, f"{start}.history", self.sessions)
@@ -72,29 +65,39 @@ class Storage:
         self.requests.move(old, new)
         self.sessions.move(old, new)
 
+    @callback
+    def forget(self, address: str) -> None:
+        """Delete the stored data of a charge point whose device is deleted."""
+        for records in (self.requests, self.readded, self.sessions):
+            records.forget(address)
+
+
+async def async_forget(hass: HomeAssistant, entry: ConfigEntry, address: str) -> None:
+    """Delete the stored data of a charge point of an entry that is not loaded."""
+    storage = Storage(hass, entry)
+    await storage.async_load()
+    storage.forget(address)
+    await storage.async_save()
+
 
 class Records:
     """A section with a record of each charge point, by address.
 
-    Records of absent charge points stay as they were read, until their device is deleted. Home
-    Assistant writes its devices later than this is written: after a crash, a record may have none.
+    Records of absent charge points stay as they were read, until their device is deleted. A record
+    without a device is kept: Home Assistant writes its devices later than this is written.
     """
 
     def __init__(
         self,
         name: str,
-        has_device: Callable[[str], bool],
         merge: Callable[[object, object], object] = lambda _, later: later,
     ) -> None:
         """Start without any; `merge` combines two records, the earlier one first."""
         self.name = name
         #: Set by the file that the section is in.
         self.save: Callable[[float], None] = lambda _: None
-        self._has_device = has_device
         self._merge = merge
         self._stored: Json = {}
-        #: Those that had a device in this run.
-        self._had_device: set[str] = set()
         self._watched: dict[str, Callable[[], object]] = {}
 
     def load(self, stored: object) -> None:
@@ -106,11 +109,9 @@ class Records:
         if stored is not None:
             report_lost(self.name, stored, records)
         self._stored = records
-        self._had_device = set(filter(self._has_device, records))
 
     def content(self) -> Json:
         """Return all records."""
-        self._prune()
         return {**self._stored, **{address: data() for address, data in self._watched.items()}}
 
     @callback
@@ -129,7 +130,13 @@ class Records:
         """Keep the record of a charge point that is no longer watched."""
         if (data := self._watched.pop(address, None)) is not None:
             self._stored[address] = data()
-            self._had_device.add(address)
+
+    @callback
+    def forget(self, address: str) -> None:
+        """Delete the record of a charge point."""
+        self._watched.pop(address, None)
+        self._stored.pop(address, None)
+        self.save(SAVE_SOON)
 
     @callback
     def move(self, old: str, new: str) -> None:
@@ -137,24 +144,13 @@ class Records:
         if (record := self._stored.pop(old, None)) is not None:
             later = self._stored.get(new)
             self._stored[new] = self._merge(record, later) if later else record
-            self._had_device.add(new)
             self.save(SAVE_SOON)
 
     @callback
     def replace(self, addresses: Iterable[str]) -> None:
         """Keep records of these charge points only."""
         self._stored = {address: self._stored.get(address, {}) for address in addresses}
-        self._had_device.update(self._stored)
         self.save(SAVE_SOON)
-
-    def _prune(self) -> None:
-        """Drop the records of charge points whose device is gone."""
-        has_device = {address for address in self._stored if self._has_device(address)}
-        gone = self._had_device - has_device
-        self._had_device = has_device
-        self._stored = {
-            address: record for address, record in self._stored.items() if address not in gone
-        }
 
     def __iter__(self) -> Iterator[tuple[str, object]]:
         """Return the stored records of the charge points that are not watched."""

@@ -109,6 +109,9 @@ async def test_never_came(
     assert not house.issues
     await house.waits(entry, 2)
     (issue,) = house.issues
+    records = entry.runtime_data.storage.requests
+    records.load({"fimp:easee/1/1": {"limits": {"max_current": 8.0}}})
+    records.save(10.0)
     client = await hass_client()
     flow: dict[str, Any] = {"handler": DOMAIN, "issue_id": issue.issue_id}
     step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
@@ -117,6 +120,7 @@ async def test_never_came(
     assert not house.issues
     assert find(hass, "switch", "charging") is None
     assert entry.state is ConfigEntryState.LOADED
+    assert not [*entry.runtime_data.storage.requests]
     await house.waits(entry, 30)
     assert not house.issues
     async with simulator(broker, ChargepointSetup(profile="full")):

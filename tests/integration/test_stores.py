@@ -12,10 +12,13 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.storage import Store
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.devices import async_find_device
 from custom_components.fimp_chargepoint.hub_id import node_identifier
 from custom_components.fimp_chargepoint.repair_issues import readded
 from custom_components.fimp_chargepoint.storage import Records
@@ -189,20 +192,55 @@ def known(found: Chargepoint) -> dict[str, Any]:
     return {"state": storage.state._content(), "history": lasting(storage.history._content())}
 
 
-def test_a_record_is_older_than_the_stored_device() -> None:
+async def test_a_record_without_a_device_is_kept(
+    hass: HomeAssistant, found: Chargepoint, hass_storage: dict[str, Any]
+) -> None:
     """After a crash soon after the first discovery, it is there, and the device is not."""
-    devices: set[str] = set()
-    records = Records("charge_points", devices.__contains__)
+    stored = {"charge_points": {"fimp:easee/1/9": {"limits": {"max_current": 8.0}}}}
+    key = key_of(found.entry, "state")
+    hass_storage[key] = file(key, stored)
+    await begin(found)
+    assert known(found)["state"]["charge_points"].keys() == {"fimp:easee/1/9", ADDRESS}
+    await end(found)
+
+
+def test_a_forgotten_record_does_not_return() -> None:
+    """A charge point may be watched until its removal has ended."""
+    records = Records("charge_points")
     records.load({ADDRESS: {"limits": {"max_current": 8.0}}})
-    assert records.content() == {ADDRESS: {"limits": {"max_current": 8.0}}}
-    devices.add(ADDRESS)
-    assert records.get(ADDRESS) == {"limits": {"max_current": 8.0}}
-    records.content()
-    devices.remove(ADDRESS)
-    assert records.content() == {}
     records.watch(ADDRESS, lambda: {"limits": {}})
+    records.forget(ADDRESS)
     records.leave(ADDRESS)
     assert records.content() == {}
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_nothing_is_stored_of_a_deleted_device(
+    hass: HomeAssistant,
+    found: Chargepoint,
+    hass_storage: dict[str, Any],
+    hass_ws_client: WebSocketGenerator,
+    loaded: bool,  # noqa: FBT001
+) -> None:
+    good = stores()
+    good["history"]["sessions"][ANOTHER] = deepcopy(good["history"]["sessions"][ADDRESS])
+    for name, data in good.items():
+        hass_storage[key_of(found.entry, name)] = file(key_of(found.entry, name), data)
+    if loaded:
+        await begin(found)
+    assert await async_setup_component(hass, "config", {})
+    device = async_find_device(hass, found.entry.entry_id, node_identifier(found.entry, ANOTHER))
+    client = await hass_ws_client(hass)
+    assert (await client.remove_device(device.id))["success"]
+
+    def kept() -> list[set[str]]:
+        files = (hass_storage[key_of(found.entry, name)]["data"] for name in good)
+        return [set(records) for each in files for records in each.values()]
+
+    if loaded:
+        await until(lambda: ANOTHER not in kept()[0], "the file to be written")
+        await end(found)
+    assert kept() == [{ADDRESS}, {THIRD}, {ADDRESS}]
 
 
 @pytest.mark.parametrize("name", ["state", "history"])

@@ -92,7 +92,6 @@ async def async_move(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueDat
     if device.serial_number != replaced.serial_number:
         return
     await hass.config_entries.async_unload(entry_id)
-    # Before the device is renamed: what belongs to no device is dropped when it is read.
     storage = Storage(hass, entry)
     await storage.async_load()
     entities = er.async_get(hass)

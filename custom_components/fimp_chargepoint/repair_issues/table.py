@@ -20,7 +20,10 @@ from ..chargepoint import (
 from ..chargepoint.errors import AuthenticationError
 from ..const import CONF_HUB, DOMAIN, MQTT_DOMAIN, HubKind
 from ..coordinator import FimpConfigEntry
+from ..devices import device_identifier
 from ..entity import async_message, translated, value_text
+from ..hub_id import node_address
+from ..storage import async_forget
 from .duplicate_entry import find_duplicates
 from .readded import async_move, find_readded
 from .watcher import (
@@ -154,11 +157,13 @@ async def _confirm(*_: object) -> None:
 async def _remove_device(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueData) -> None:
     """Remove the device of a charge point that is gone for good."""
     registry, device_id = dr.async_get(hass), str(data[SUBJECT])
-    if registry.async_get(device_id) is None:
+    device = registry.async_get(device_id)
+    if device is None:
         return
     # Nothing may hold on to it; if it reports after all, it is found anew.
     await hass.config_entries.async_unload(entry.entry_id)
     registry.async_remove_device(device_id)
+    await async_forget(hass, entry, node_address(entry, device_identifier(device) or ""))
     await hass.config_entries.async_setup(entry.entry_id)
 
 

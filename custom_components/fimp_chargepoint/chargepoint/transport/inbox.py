@@ -179,9 +179,10 @@ class Inbox(asyncio.Queue[Message]):
         self._watch = None
         if self._busiest is None and len(self._messages) <= _QUEUE_SIZE:
             self._listener.overload_ended()
-            if self._lost_events:
-                self._renew()
-            return
+            if not self._lost_events:
+                return
+            # The last renewal may be too recent: this is repeated until one is permitted.
+            self._renew()
         rate = (self.received - self._received_before) / _OVERLOAD_INTERVAL
         if self._busiest is not None:
             self._listener.overloaded(rate, self._busiest)
