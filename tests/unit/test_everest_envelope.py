@@ -10,12 +10,9 @@ from custom_components.fimp_chargepoint.chargepoint.everest.envelope import (
     ReplyTopic,
     decode,
     mapping,
-    number,
-    part,
     request,
-    text,
-    timestamp,
 )
+from custom_components.fimp_chargepoint.chargepoint.readers import number, part, text, timestamp
 from tests.helpers.recordings import samples
 
 

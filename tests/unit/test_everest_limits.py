@@ -61,24 +61,24 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
 @pytest.mark.parametrize(
     ("value", "limits", "source"),
     [
-        (holding(16.0), Limits(current=16.0, phases=3), FUSE),
-        (holding(10, "home", 1), Limits(current=10.0, phases=1), "home"),
-        (holding(float32(10.1), "x"), Limits(current=10.1, phases=3), "x"),
-        (holding(float32(15.99), "x"), Limits(current=15.99, phases=3), "x"),
+        (holding(16.0), Limits(max_current=16.0, phases=3), FUSE),
+        (holding(10, "home", 1), Limits(max_current=10.0, phases=1), "home"),
+        (holding(float32(10.1), "x"), Limits(max_current=10.1, phases=3), "x"),
+        (holding(float32(15.99), "x"), Limits(max_current=15.99, phases=3), "x"),
         # No energy, of whom ever; right after the start it says this, and means nothing.
-        (holding(0.0, "", None), Limits(current=0.0), None),
-        (holding(0, "", 3), Limits(current=0.0, phases=3), None),
+        (holding(0.0, "", None), Limits(max_current=0.0), None),
+        (holding(0, "", 3), Limits(max_current=0.0, phases=3), None),
         # A pause that somebody has ordered has a source.
-        (holding(0.0, "OCPP", None), Limits(current=0.0), "OCPP"),
+        (holding(0.0, "OCPP", None), Limits(max_current=0.0), "OCPP"),
         # What is not there, or is nothing.
         (holding(None, phases=None), Limits(), None),
-        (holding(16.0, phases=None), Limits(current=16.0), FUSE),
-        (holding(16.0, None, None), Limits(current=16.0), None),
-        (holding(16.0, 5, None), Limits(current=16.0), None),
+        (holding(16.0, phases=None), Limits(max_current=16.0), FUSE),
+        (holding(16.0, None, None), Limits(max_current=16.0), None),
+        (holding(16.0, 5, None), Limits(max_current=16.0), None),
         (holding("16", "x", "3"), Limits(), "x"),
         (holding([], "x", {}), Limits(), "x"),
         (holding(True, "x", True), Limits(), "x"),
-        (holding(16.0, "x" * 500, None), Limits(current=16.0), "x" * 200),
+        (holding(16.0, "x" * 500, None), Limits(max_current=16.0), "x" * 200),
         (
             {"limits_root_side": {"ac_max_current_A": {"value": None, "source": "x"}}},
             Limits(),
@@ -86,7 +86,11 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
         ),
         ({"limits_root_side": {"ac_max_current_A": 16.0}}, Limits(), None),
         ({"limits_root_side": {"ac_max_current_A": None}}, Limits(), None),
-        ({"limits_root_side": {"total_power_W": {"value": 1, "source": "x"}}}, Limits(), None),
+        (
+            {"limits_root_side": {"total_power_W": {"value": 1, "source": "x"}}},
+            Limits(max_power=1.0),
+            None,
+        ),
         ({"limits_root_side": None}, Limits(), None),
         ({"limits_root_side": []}, Limits(), None),
         ({"uuid": "connector_1"}, Limits(), None),
@@ -103,8 +107,8 @@ def test_what_it_says_of_the_limits(
 @pytest.mark.parametrize(
     ("value", "ours"),
     [
-        (holding(10.0, OURS, 1, OURS), Limits(current=10.0, phases=1)),
-        (holding(10.0, SOURCE, 3, FUSE), Limits(current=10.0)),
+        (holding(10.0, OURS, 1, OURS), Limits(max_current=10.0, phases=1)),
+        (holding(10.0, SOURCE, 3, FUSE), Limits(max_current=10.0)),
         (holding(16.0, FUSE, 1, OURS), Limits(phases=1)),
         (holding(16.0, FUSE, 3, FUSE), Limits()),
         (holding(16.0, None, 3, None), Limits()),
@@ -159,7 +163,7 @@ def test_right_after_a_start_no_energy_means_nothing(site: Site) -> None:
     ("limits", "leaves"),
     [
         (
-            Limits(current=10.0),
+            Limits(max_current=10.0),
             {"ac_max_current_A": {"value": 10.0, "source": "fimp_chargepoint/limits_1"}},
         ),
         (
@@ -167,7 +171,7 @@ def test_right_after_a_start_no_energy_means_nothing(site: Site) -> None:
             {"ac_max_phase_count": {"value": 1, "source": "fimp_chargepoint/limits_1"}},
         ),
         (
-            Limits(current=6.5, phases=3),
+            Limits(max_current=6.5, phases=3),
             {
                 "ac_max_current_A": {"value": 6.5, "source": "fimp_chargepoint/limits_1"},
                 "ac_max_phase_count": {"value": 3, "source": "fimp_chargepoint/limits_1"},
@@ -199,7 +203,7 @@ async def test_what_goes_out_is_plain(site: Site) -> None:
     [(topic, payload)] = site.hub.sent
     assert topic == f"{site.prefix}{ROOT}/{LIMITS}/limits_1/m2e/set_external_limits"
     assert orjson.loads(payload) == command(
-        Limits(current=10.0), posix(site.hub.clock.time), "limits_1"
+        Limits(max_current=10.0), posix(site.hub.clock.time), "limits_1"
     )
     site.evse("enforced_limits", holding(10.0, OURS))
     await outcome(task)
@@ -331,7 +335,7 @@ async def test_proofs(site: Site, wanted: float, said: dict[str, Any]) -> None:
     assert len(ordered(site)) == 1
     await steady(site, 2, said)
     await outcome(task)
-    assert site.shown.effective_current == enforced(said).limits.current
+    assert site.shown.effective_current == enforced(said).limits.max_current
     assert site.shown.max_current == wanted
 
 

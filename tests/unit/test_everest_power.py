@@ -227,6 +227,8 @@ def test_it_is_stored() -> None:
 
 
 def test_which_power_is_ours() -> None:
-    assert enforced(given(10.0, OURS), "limits_1").ours == Limits(current=10.0, power=6900.0)
+    assert enforced(given(10.0, OURS), "limits_1").ours == Limits(
+        max_current=10.0, max_power=6900.0
+    )
     assert enforced(given(10.0, OURS), "limits_2").ours == Limits()
     assert enforced(given(10.0, OURS)).modules == {"limits_1"}

@@ -1,14 +1,11 @@
 """The codec of EVerest API v1: bytes to plain values, requests to bytes. Pure.
 
-Enum values, keys and whole channels come and go between EVerest releases without a
-change of version, and some payloads break EVerest's own schema. So the getters are
-lenient: a value of the wrong type is one that was not sent, never an error.
+Enum values, keys and whole channels come and go between EVerest releases without a change of
+version, and some payloads violate EVerest's own schema. So messages are read leniently (see
+`readers`). EVerest writes NaN as null.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-import math
 import re
 from typing import override
 from uuid import uuid4
@@ -16,15 +13,13 @@ from uuid import uuid4
 import orjson
 
 from ..errors import ProtocolError
-
-type JsonObject = Mapping[str, object]
+from ..readers import JsonObject, text
 
 #: Bytes; the longest real messages (signed meter values) have a few thousand.
 _SIZE_MAX = 256 * 1024
-#: Characters that can be shown to people, and those of a text that is cut.
-_SHOWN_MAX = 255
-_TEXT_MAX = 200
-#: Protocol, host, path. With an `@` behind the host nobody can tell where a password ends.
+#: Characters of a text that is only shown as a whole.
+_WHOLE_MAX = 255
+#: Protocol, host, path. With an `@` after the host, the end of a password cannot be found.
 _ADDRESS = re.compile(r"([\w+.-]+://)?([^/?#]*)(/[^?#@]*)?(?:[?#][^@]*)?")
 
 
@@ -59,33 +54,9 @@ def mapping(value: object) -> JsonObject:
     raise ProtocolError("shape", f"an object was expected, not {type(value).__name__}")
 
 
-def part(value: JsonObject, key: str) -> JsonObject:
-    """Return the object below `key`, an empty one if there is none."""
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def objects(value: object, longest: int = 1000) -> list[JsonObject]:
-    """Return the objects in a list, of the first `longest` items; none if it is not a list."""
-    items = value[:longest] if isinstance(value, list) else ()
-    return [item for item in items if isinstance(item, dict)]
-
-
-def number(value: object) -> float | None:
-    """Return a finite number. EVerest writes NaN as null; `true` is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def text(value: object) -> str | None:
-    """Return a text that is not empty, cut where it is too long to be shown."""
-    return value[:_TEXT_MAX] if isinstance(value, str) and value else None
-
-
 def whole_text(value: object) -> str | None:
-    """Return a text that is of use only as a whole, None where it is too long to be shown."""
-    return value if isinstance(value, str) and 0 < len(value) <= _SHOWN_MAX else None
+    """Return a text that is only useful as a whole, None if it is too long to be shown."""
+    return value if isinstance(value, str) and 0 < len(value) <= _WHOLE_MAX else None
 
 
 def address(value: object) -> str | None:
@@ -98,20 +69,9 @@ def address(value: object) -> str | None:
 
 
 def error_name(error: JsonObject) -> str | None:
-    """Return the type of a station's error, with what more is said of it."""
-    kind, more = text(error.get("type")), text(error.get("sub_type"))
-    return kind if kind is None or more is None else f"{kind}: {more}"
-
-
-def timestamp(value: object) -> datetime | None:
-    """Return an aware moment."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment
+    """Return the type of a station's error, with its subtype if there is one."""
+    kind, subtype = text(error.get("type")), text(error.get("sub_type"))
+    return kind if kind is None or subtype is None else f"{kind}: {subtype}"
 
 
 @dataclass(frozen=True, slots=True)

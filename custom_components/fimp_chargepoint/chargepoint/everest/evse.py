@@ -23,10 +23,10 @@ from ..model import (
     Vehicle,
 )
 from ..node import Changes, MessageHost
+from ..readers import JsonObject, rounded, text
 from ..session import corrected
 from . import limits, powermeter, session
-from .envelope import JsonObject, mapping, text
-from .hardware import Information
+from .envelope import mapping
 from .limits import Enforced
 from .pauses import PausingChargepoint
 from .status import ENDED, PREPARING, State, is_another
@@ -96,7 +96,8 @@ class Evse(PausingChargepoint):
         #: The limits that apply, as last reported.
         self._enforced = Enforced()
         self._hardware: JsonObject = {}
-        self._information = Information()
+        #: What the station reports about its maker and its software, by field of the identity.
+        self._information: Changes = {}
         self._has_powermeter = False
 
     @property
@@ -142,7 +143,7 @@ class Evse(PausingChargepoint):
 
     def _with_total_power(self, changes: Changes, info: JsonObject) -> Changes:
         """Return the `changes` by a session_info, with its power if that counts."""
-        power = powermeter.whole(info.get("latest_total_w"))
+        power = rounded(info.get("latest_total_w"))
         measures = power or Feature.POWER in self.snapshot.capabilities.reports
         if self._has_powermeter or not measures:
             # Zero is also reported if nothing measures power.
@@ -157,7 +158,7 @@ class Evse(PausingChargepoint):
         errors = self.snapshot.errors
         return {"errors": errors | {name} if said else errors - {name}}
 
-    def take_information(self, information: Information, now: float) -> None:
+    def take_information(self, information: Changes, now: float) -> None:
         """Take over the maker and the software of the station."""
         if information != self._information:
             self._information = information
@@ -165,16 +166,11 @@ class Evse(PausingChargepoint):
 
     def _identity(self) -> Identity:
         """Return the identity, as far as it was reported."""
-        found = self._information
+        found, known = self._information, self.snapshot.identity
         connector = text(self._hardware.get("connector_type"))
         by_connector = f"EVSE ({CONNECTORS.get(connector, connector)})" if connector else None
-        return replace(
-            self.snapshot.identity,
-            manufacturer=found.manufacturer,
-            model=found.model or by_connector or self.snapshot.identity.model,
-            serial_number=found.serial_number,
-            sw_version=found.sw_version,
-        )
+        model = found.get("model") or by_connector or known.model
+        return replace(known, **found | {"model": model})
 
     def _hardware_capabilities(self, value: object, now: float) -> Changes:
         self._hardware = mapping(value)
@@ -295,23 +291,23 @@ class Evse(PausingChargepoint):
         limit = enforced.limits
         if enforced.is_nothing and limit.phases is None:
             # It does not report phases while no current flows; they have not changed.
-            enforced = enforced.with_(current=limit.current, phases=self._enforced.limits.phases)
+            enforced = enforced.with_(Feature.PHASES, self._enforced.limits.phases)
         self._enforced = enforced
         holding: Changes = {
-            "effective_current": limit.current,
+            "effective_current": limit.max_current,
             "limited_by": enforced.source,
-            "power_limit": enforced.power,
+            "power_limit": limit.max_power,
         }
         return holding | self._shown_limits(replace(self.snapshot, **holding))
 
     def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
         """Return the limits to show: ours, even behind stricter ones, else those that apply."""
         holding, requested = self._enforced.limits, known.requested
-        current, own = holding.current, requested.max_current
+        current, own = holding.max_current, requested.max_current
         if own is not None and self._set_effect(Feature.MAX_CURRENT, own).matches(known):
             current = own
-        phases = None if holding.phases is None else str(holding.phases)
-        if holding.current == 0:
+        phases = None if holding.phases is None else f"{holding.phases:g}"
+        if holding.max_current == 0:
             phases = requested.phases or phases
         return {"max_current": current, "phases": phases}
 

@@ -5,15 +5,17 @@ external_energy_limits_consumer. Each request replaces the previous one as a who
 it is replaced or EVerest restarts.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 import re
 from typing import Final
 from urllib.parse import quote, unquote
 
 from ..capabilities import Range
 from ..model import Feature
-from .envelope import JsonObject, number, part, text
+from ..readers import JsonObject, number, part, rounded, text
 
 #: The source that EVerest reports for our limits.
 SOURCE: Final = "fimp_chargepoint"
@@ -30,6 +32,19 @@ _PHASES_MAX: Final = 3
 _VOLTAGE_TOLERANCE: Final = 0.9
 
 
+def _count(value: object) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+#: The key of each limit in both messages, and how it is read.
+_LIMITS: Final[Mapping[Feature, tuple[str, Callable[[object], float | None]]]] = {
+    Feature.MAX_CURRENT: ("ac_max_current_A", partial(rounded, digits=2)),
+    Feature.MAX_POWER: ("total_power_W", rounded),
+    Feature.PHASES: ("ac_max_phase_count", _count),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """A current in A, a power in W for all phases, and a number of phases.
@@ -37,36 +52,32 @@ class Limits:
     Each is None if there is no limit, or none is known.
     """
 
-    current: float | None = None
-    power: float | None = None
-    phases: int | None = None
+    max_current: float | None = None
+    max_power: float | None = None
+    phases: float | None = None
 
     def with_(self, feature: str, value: object) -> Limits:
         """Return these limits with another value of one of them; other features change nothing."""
-        match feature:
-            case Feature.MAX_CURRENT:
-                return replace(self, current=number(value))
-            case Feature.MAX_POWER:
-                return replace(self, power=number(value))
-            case Feature.PHASES:
-                return replace(self, phases=int(str(value)))
-        return self
+        if feature not in _LIMITS:
+            return self
+        # The number of phases is an option, so it is a text.
+        found = int(str(value)) if feature == Feature.PHASES else number(value)
+        return replace(self, **{feature: found})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced:
-    """The limits that apply, the source of the current limit, and which of them are ours.
+    """The limits that apply, their sources, and which of them are ours.
 
-    `modules` are the limits modules that ours were sent to. `power` is a limit in W for all phases,
-    by `power_source`.
+    `source` is the source of the current limit. `modules` are the limits modules that ours were
+    sent to.
     """
 
     limits: Limits = Limits()
     source: str | None = None
+    power_source: str | None = None
     ours: Limits = Limits()
     modules: frozenset[str] = frozenset()
-    power: float | None = None
-    power_source: str | None = None
 
     @property
     def is_nothing(self) -> bool:
@@ -75,26 +86,25 @@ class Enforced:
         It means that there is no energy, as with any limit below 6 A. EVerest also reports it for a
         moment after its start, without meaning.
         """
-        return self.limits.current == 0 and self.source is None
+        return self.limits.max_current == 0 and self.source is None
 
-    def with_(self, *, current: float | None, phases: int | None) -> Enforced:
-        """Return it with other limits that apply."""
-        return replace(self, limits=Limits(current=current, phases=phases))
+    def with_(self, feature: Feature, value: float | None) -> Enforced:
+        """Return it with another value of one limit."""
+        return replace(self, limits=replace(self.limits, **{feature: value}))
 
     def by_power(self, voltage: float | None) -> Enforced:
         """Return it with the current that the power limit permits, if that is clearly stricter.
 
         `voltage` is that between a phase and neutral, in V.
         """
+        known, power = self.limits.max_current, self.limits.max_power
         watts = (voltage or 0.0) * (self.limits.phases or 0)
-        if self.power is None or (self.power and not watts):
+        if power is None or (power and not watts):
             return self
-        current = round(self.power / watts, 2) if self.power else 0.0
-        known = self.limits.current
+        current = round(power / watts, 2) if power else 0.0
         if known is not None and current >= known * _VOLTAGE_TOLERANCE:
             return self
-        limits = replace(self.limits, current=current)
-        return replace(self, limits=limits, source=self.power_source)
+        return replace(self.with_(Feature.MAX_CURRENT, current), source=self.power_source)
 
 
 def source_of(module: str) -> str:
@@ -117,49 +127,35 @@ def is_own(source: object, module: str | None) -> bool:
 def enforced(value: JsonObject, module: str | None = None) -> Enforced:
     """Return the limits in `enforced_limits`; ours are those that were sent to `module`."""
     root = part(value, "limits_root_side")
-    limit, lines = part(root, "ac_max_current_A"), part(root, "ac_max_phase_count")
-    current, source = number(limit.get("value")), limit.get("source")
-    current = None if current is None else round(current, 2)
-    count = number(lines.get("value"))
-    phases = None if count is None else int(count)
-    total = part(root, "total_power_W")
-    power = number(total.get("value"))
-    power = None if power is None else float(round(power))
+    values: dict[str, float | None] = {}
+    sources: dict[str, object] = {}
+    for feature, (key, read) in _LIMITS.items():
+        entry = part(root, key)
+        values[feature], sources[feature] = read(entry.get("value")), entry.get("source")
+    ours = {feature: values[feature] for feature in values if is_own(sources[feature], module)}
     return Enforced(
-        limits=Limits(current=current, phases=phases),
-        source=text(source),
-        power=power,
-        power_source=text(total.get("source")),
-        ours=Limits(
-            current=current if is_own(source, module) else None,
-            power=power if is_own(total.get("source"), module) else None,
-            phases=phases if is_own(lines.get("source"), module) else None,
-        ),
-        modules=frozenset().union(
-            *(modules_of(each.get("source")) for each in (limit, total, lines))
-        ),
+        limits=Limits(**values),
+        source=text(sources[Feature.MAX_CURRENT]),
+        power_source=text(sources[Feature.MAX_POWER]),
+        ours=Limits(**ours),
+        modules=frozenset().union(*map(modules_of, sources.values())),
     )
 
 
 def command(limits: Limits, when: datetime, module: str) -> dict[str, object]:
     """Return the value of `set_external_limits`; without any limit, ours is withdrawn."""
-    leaves: dict[str, object] = {}
-    source = source_of(module)
-    if limits.current is not None:
-        leaves["ac_max_current_A"] = {"value": limits.current, "source": source}
-    if limits.power is not None:
-        leaves["total_power_W"] = {"value": limits.power, "source": source}
-    if limits.phases is not None:
-        leaves["ac_max_phase_count"] = {"value": limits.phases, "source": source}
-    schedule = [
-        {
-            "timestamp": when.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-            "limits_to_root": {},
-            "limits_to_leaves": leaves,
-        }
-    ]
+    leaves = {
+        key: {"value": value, "source": source_of(module)}
+        for feature, (key, _) in _LIMITS.items()
+        if (value := getattr(limits, feature)) is not None
+    }
+    entry = {
+        "timestamp": when.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "limits_to_root": {},
+        "limits_to_leaves": leaves,
+    }
     return {
-        "schedule_import": schedule if leaves else [],
+        "schedule_import": [entry] if leaves else [],
         "schedule_export": [],
         "schedule_setpoints": [],
     }

@@ -18,7 +18,7 @@ from ..errors import ChargepointError
 from ..limits.requested import Pause, Requested
 from ..model import ChargepointSnapshot, Feature, Status
 from ..node import Changes, NodeHost
-from .envelope import text, timestamp
+from ..readers import text, timestamp
 from .session import remembering
 from .status import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING, State, is_of
 

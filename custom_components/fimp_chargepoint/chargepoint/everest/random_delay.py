@@ -12,7 +12,7 @@ from typing import Final
 from ..capabilities import Capabilities, Range
 from ..model import ChargepointSnapshot, Feature
 from ..node import Changes
-from .envelope import JsonObject, number
+from ..readers import JsonObject, number
 
 #: Seconds. EVerest divides by it, so that none would end the whole of it.
 DURATIONS: Final = Range(1.0, 1800.0)

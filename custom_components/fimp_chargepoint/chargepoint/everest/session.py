@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..model import Status
+from ..readers import JsonObject, number, part, text, timestamp
 from ..session import SAME_START
 from .energy import SessionEnergy, based, counted, metered
-from .envelope import JsonObject, number, part, text, timestamp
+from .powermeter import imported
 from .status import (
     AUTH_REQUIRED,
     AUTH_TIMEOUT,
@@ -39,7 +40,6 @@ from .status import (
     is_close,
     is_of,
     paused,
-    reading_of,
     reasons_of,
     token_of,
 )
@@ -88,7 +88,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
             status=state.status or Status.REQUESTING,
             transaction=name == "TransactionStarted",
             end_reason=None,
-            energy=based(state.energy, reading_of(details)),
+            energy=based(state.energy, imported(part(details, "meter_value"))),
         )
     if name in AUTHORIZED:
         # A token that came before the car still counts when the station asks for one.

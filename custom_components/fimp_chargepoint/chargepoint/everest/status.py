@@ -10,9 +10,9 @@ import re
 from typing import Final, NamedTuple
 
 from ..model import PauseReason, Status
+from ..readers import JsonObject, part, text
 from ..session import EndReason, is_same
 from .energy import SessionEnergy
-from .envelope import JsonObject, number, part, text
 
 _WORD_BORDER: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -142,12 +142,6 @@ def reasons_of(details: Mapping[str, object]) -> frozenset[str]:
     if not isinstance(reasons, list):
         return frozenset()
     return frozenset(each for each in reasons if isinstance(each, str))
-
-
-def reading_of(details: JsonObject) -> float | None:
-    """Return the meter's reading in an event, in kWh."""
-    total = number(part(part(details, "meter_value"), "energy_Wh_import").get("total"))
-    return None if total is None else total / 1000
 
 
 def token_of(details: JsonObject) -> str | None:

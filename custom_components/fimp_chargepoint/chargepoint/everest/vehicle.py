@@ -1,18 +1,18 @@
-"""What a car says of itself, mostly over ISO 15118. Pure.
+"""Reads the information from the car, most of it from ISO 15118. Pure.
 
-EVerest API v1, evse_manager_consumer, `ev_info`: every key is optional, and an AC car
-says nothing at all.
+EVerest API v1, evse_manager_consumer, `ev_info`: every key is optional, and a car that charges
+with AC sends none of them.
 """
 
 from typing import Any, Final
 
 from ..model import Feature, Vehicle
-from .envelope import JsonObject, number, text, timestamp
+from ..readers import JsonObject, rounded, text, timestamp
 
-#: The numbers, by their key: in how many of EVerest's units one of ours is, and decimals.
+#: The numbers, by their key: our name, the digits, and EVerest's units in one of ours.
 _NUMBERS: Final = {
     "soc": ("state_of_charge", 1, 1),
-    "remaining_energy_needed": ("energy_needed", 1000, 3),
+    "remaining_energy_needed": ("energy_needed", 3, 1000),
     "present_voltage": (Feature.VEHICLE_VOLTAGE, 1, 1),
     "present_current": (Feature.VEHICLE_CURRENT, 1, 1),
     "target_voltage": (Feature.TARGET_VOLTAGE, 1, 1),
@@ -20,34 +20,33 @@ _NUMBERS: Final = {
     "maximum_voltage_limit": (Feature.VEHICLE_VOLTAGE_MAX, 1, 1),
     "maximum_current_limit": (Feature.VEHICLE_CURRENT_MAX, 1, 1),
     "minimum_current_limit": (Feature.VEHICLE_CURRENT_MIN, 1, 1),
-    "maximum_power_limit": (Feature.VEHICLE_POWER_MAX, 1, 0),
-    "battery_capacity": (Feature.BATTERY_CAPACITY, 1000, 1),
+    "maximum_power_limit": (Feature.VEHICLE_POWER_MAX, 0, 1),
+    "battery_capacity": (Feature.BATTERY_CAPACITY, 1, 1000),
 }
-_MOMENTS: Final = {
+_TIMES: Final = {
     "estimated_time_full": "full_at",
     "estimated_time_bulk": Feature.BULK_CHARGE_COMPLETE_AT,
     "departure_time": Feature.DEPARTURE,
 }
-#: What is offered by itself, once it was said.
+#: The values that become features once they were reported.
 _FEATURES: Final = tuple(
     each
-    for each in (*(field for field, *_ in _NUMBERS.values()), *_MOMENTS.values())
+    for each in (*(field for field, *_ in _NUMBERS.values()), *_TIMES.values())
     if isinstance(each, Feature)
 )
 
 
 def parse_vehicle(info: JsonObject) -> Vehicle:
-    """Return what is known of the car now."""
+    """Return what is known about the car now."""
     found: dict[str, Any] = {"id": text(info.get("evcc_id"))}
-    for key, (field, units, digits) in _NUMBERS.items():
-        value = number(info.get(key))
-        found[field] = None if value is None else round(value / units, digits) + 0.0
-    for key, field in _MOMENTS.items():
+    for key, (field, digits, per_unit) in _NUMBERS.items():
+        found[field] = rounded(info.get(key), digits, per_unit)
+    for key, field in _TIMES.items():
         found[field] = timestamp(info.get(key))
     return Vehicle(**found)
 
 
 def reported(vehicle: Vehicle) -> tuple[Feature, ...]:
-    """Return what a car has evidently reported."""
-    said = tuple(each for each in _FEATURES if getattr(vehicle, each) is not None)
-    return said if vehicle == Vehicle() else (Feature.VEHICLE, *said)
+    """Return the features that a car has reported."""
+    found = tuple(each for each in _FEATURES if getattr(vehicle, each) is not None)
+    return found if vehicle == Vehicle() else (Feature.VEHICLE, *found)

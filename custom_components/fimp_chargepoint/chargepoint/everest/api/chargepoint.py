@@ -17,9 +17,10 @@ from ...commands.replies import PendingReplies
 from ...errors import CommandRefusedError, NotConnectedError
 from ...model import Feature, PauseReason, Reason
 from ...node import Changes, MessageHost
+from ...readers import JsonObject, objects, part, text
 from ...watchdog import Inquiry
 from .. import random_delay, session
-from ..envelope import JsonObject, mapping, objects, part, text
+from ..envelope import mapping
 from ..evse import ASKS_FOR_TOKEN
 from ..limits import Enforced
 from ..status import IDLE, State, end_reason

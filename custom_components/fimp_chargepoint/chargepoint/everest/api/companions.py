@@ -13,8 +13,9 @@ from ...commands.replies import PendingReplies
 from ...errors import ChargepointError, InvalidRequestError
 from ...node import MessageHost
 from ...options import Token
+from ...readers import JsonObject, objects, part, text
 from .. import limits
-from ..envelope import JsonObject, error_name, mapping, objects, part, text
+from ..envelope import error_name, mapping
 from ..limits import Limits
 from .costs import parse_cost
 from .module import ApiModule, Kind, Signature

@@ -6,7 +6,7 @@ EVerest API v1, session_cost_consumer, since 2025.12.
 from typing import Final
 
 from ...model import Cost, Session
-from ..envelope import JsonObject, number, objects, part, text, timestamp
+from ...readers import JsonObject, number, objects, part, text, timestamp
 
 #: Decimals of a currency that names none, and the most that are believed.
 _DECIMALS: Final = 2

@@ -9,7 +9,8 @@ from typing import Final
 
 from ...model import ChargepointSnapshot, DcSupply, Feature
 from ...node import Changes
-from ..envelope import number, text, whole_text
+from ...readers import number, rounded, text
+from ..envelope import whole_text
 
 #: The mode of a power supply that has failed.
 FAULT: Final = "Fault"
@@ -89,7 +90,7 @@ def facts(variable: str, value: object) -> dict[Feature, object]:
     if variable not in _NUMBERS or not isinstance(value, dict):
         return {}
     return {
-        feature: None if (found := number(value.get(key))) is None else round(found, digits) + 0.0
+        feature: rounded(value.get(key), digits)
         for key, (feature, digits) in _NUMBERS[variable].items()
     }
 

@@ -114,9 +114,9 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         self._limited_through(enforced.modules, now)
         if enforced.is_nothing and now - self.alive_since < _STARTING_TIME:
             # EVerest also reports this right after its start, when it means nothing.
-            enforced = enforced.with_(current=None, phases=enforced.limits.phases)
+            enforced = enforced.with_(Feature.MAX_CURRENT, None)
         reported = [Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY]
-        if enforced.power is not None:
+        if enforced.limits.max_power is not None:
             reported.append(Feature.POWER_LIMIT)
         changes = self._countdown.limited(self.snapshot) | self._limited(enforced)
         return changes | {"capabilities": self._also(*reported)}
@@ -145,7 +145,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
             self._enforced.ours,
             {**self.snapshot.requested.limits, **self.snapshot.pending},
         )
-        return replace(ours, current=None) if Feature.MAX_POWER in known else ours
+        return replace(ours, max_current=None) if Feature.MAX_POWER in known else ours
 
     def _limits_request(self, requested: Mapping[str, object]) -> Request:
         """Return the message for all limits set from Home Assistant, and those `requested` now.

@@ -15,8 +15,9 @@ from ...model import ChargepointSnapshot
 from ...notices import ModulesUnassigned
 from ...options import ModuleChoice
 from ...protocol import Handler, Protocol
+from ...readers import JsonObject, number, objects, part
 from ...transport.topics import is_level
-from ..envelope import JsonObject, ReplyTopic, decode, mapping, number, objects, part, request
+from ..envelope import ReplyTopic, decode, mapping, request
 from ..ocpp.client import EverestOcpp
 from .chargepoint import EverestChargepoint
 from .communication_check import CommunicationCheck

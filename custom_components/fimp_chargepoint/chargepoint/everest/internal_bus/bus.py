@@ -24,7 +24,8 @@ from ...ocpp import (
     SetVariable,
     StopOcpp,
 )
-from ..envelope import decode, objects, part, text
+from ...readers import objects, part, text
+from ..envelope import decode
 from ..ocpp import arguments
 from ..ocpp.requests import key, status_answer
 

@@ -19,12 +19,12 @@ from ...commands.command import ExpectedState, Request
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
 from ...node import Changes, MessageHost
+from ...readers import JsonObject, number, part, rounded, text
 from ...session import inferred
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
-from ..envelope import JsonObject, mapping, number, part, text
+from ..envelope import mapping
 from ..evse import ASKS_FOR_TOKEN, Evse
-from ..hardware import telemetry
 from ..limits import Enforced, Limits
 from ..status import State
 
@@ -119,11 +119,14 @@ class LegacyChargepoint(Evse):
 
     def _telemetry(self, value: object, now: float) -> Changes:
         # `phase_seq_error` actually reports whether the relay is closed: a bug in EVerest.
-        found: dict[Feature, Any] = dict(telemetry(mapping(value)))
-        return {
-            "health": replace(self.snapshot.health, **found),
-            "capabilities": self._also(*(each for each in found if found[each] is not None)),
-        }
+        found = mapping(value)
+        if "temperature" not in found:
+            return {}
+        temperature = rounded(found["temperature"], 1)
+        changes: Changes = {"health": replace(self.snapshot.health, board_temperature=temperature)}
+        if temperature is not None:
+            changes["capabilities"] = self._also(Feature.BOARD_TEMPERATURE)
+        return changes
 
     def _with_random_delay(self, changes: Changes, info: JsonObject, now: float) -> Changes:
         """Return the `changes` by a session_info, with its random delay."""
@@ -140,15 +143,14 @@ class LegacyChargepoint(Evse):
 
     def _limits(self, value: object, now: float) -> Changes:
         limit = mapping(value)
-        current = number(limit.get("max_current"))
+        current = rounded(limit.get("max_current"), 2)
         if not current and "uuid" not in limit:
             # EVerest reports this right after its start, when it means nothing.
             return {}
         count = number(limit.get("nr_of_phases_available"))
-        current = None if current is None else round(current, 2)
         self._ceiling = max(self._ceiling, current or 0.0)
         phases = int(count) if count in (1, 2, 3) else None
-        enforced = Enforced(limits=Limits(current=current, phases=phases))
+        enforced = Enforced(limits=Limits(max_current=current, phases=phases))
         said = self._also(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
         return self._limited(enforced) | {"capabilities": said}
 

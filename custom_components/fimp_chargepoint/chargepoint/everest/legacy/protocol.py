@@ -12,11 +12,11 @@ from ...errors import ProtocolError
 from ...hub import HubEvent, NodeAdded, NodeRemoved
 from ...model import NodeSnapshot
 from ...protocol import Handler, Protocol
+from ...readers import text
 from ...transport.topics import is_level
 from ..api.module import Kind, is_node_of
-from ..envelope import decode, error_name, mapping, text
+from ..envelope import decode, error_name, mapping
 from ..evse import Evse
-from ..hardware import parse_information
 from ..ocpp.client import LEGACY_WORDS
 from ..ocpp.clients import OcppClients
 from .chargepoint import LegacyChargepoint
@@ -44,6 +44,15 @@ _VARIABLES: Final = frozenset(
 )
 #: The variable that identifies a charge point, and a key that it always contains.
 _PROOF: Final = ("session_info", "state")
+
+#: The keys of the information about the station, by field of the identity: the first one that is
+#: reported counts, as they differ between releases.
+_IDENTITY: Final = {
+    "manufacturer": ("manufacturer", "vendor"),
+    "model": ("model", "model_number"),
+    "serial_number": ("chargepoint_serial",),
+    "sw_version": ("firmware_version",),
+}
 
 #: Seconds to wait for v1 first: its meters and limits are sent every second.
 _FIRST: Final = 3.0
@@ -138,7 +147,11 @@ class LegacyProtocol(Protocol):
 
     def _information(self, payload: bytes, now: float) -> None:
         """Take over the maker of the station, which v1 does not report."""
-        information = parse_information(mapping(decode(payload)))
+        found = mapping(decode(payload))
+        information = {
+            field: next(filter(None, (text(found.get(key)) for key in keys)), None)
+            for field, keys in _IDENTITY.items()
+        }
         v1 = (
             node
             for node in self._hub.nodes.values()

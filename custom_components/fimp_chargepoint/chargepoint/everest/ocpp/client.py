@@ -23,9 +23,10 @@ from ...ocpp import (
     OcppSnapshot,
     Question,
 )
+from ...readers import text, timestamp
 from ..api.module import ApiModule, Kind, Signature, node_address
 from ..api.node import ApiNode
-from ..envelope import address, mapping, text, timestamp
+from ..envelope import address, mapping
 from ..station import station_address
 from . import requests as ocpp_requests
 from .schedule import Schedule, of_station

@@ -16,7 +16,8 @@ from ...ocpp import (
     SendSecurityEvent,
     SetVariable,
 )
-from ..envelope import JsonObject, mapping, objects, part, text
+from ...readers import JsonObject, objects, part, text
+from ..envelope import mapping
 from . import arguments
 
 _SOURCE: Final = "fimp_chargepoint"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from ..envelope import JsonObject, mapping, number, objects, text, timestamp
+from ...readers import JsonObject, number, objects, text, timestamp
+from ..envelope import mapping
 
 _WHOLE_STATION: Final = 0
 

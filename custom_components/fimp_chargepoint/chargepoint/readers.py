@@ -1,0 +1,52 @@
+"""Reads decoded JSON leniently: a value of the wrong type counts as one that was not sent. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+import math
+
+type JsonObject = Mapping[str, object]
+
+#: The longest text that is shown; a longer one is cut.
+_TEXT_MAX = 200
+
+
+def part(value: JsonObject, key: str) -> JsonObject:
+    """Return the object at `key`, an empty one if there is none."""
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def objects(value: object, longest: int = 1000) -> list[JsonObject]:
+    """Return the objects in a list, of the first `longest` items; none if it is not a list."""
+    items = value[:longest] if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict)]
+
+
+def number(value: object) -> float | None:
+    """Return a finite number; `true` is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def rounded(value: object, digits: int = 0, per_unit: int = 1) -> float | None:
+    """Return a rounded number in a unit that is `per_unit` times as large as that of `value`."""
+    found = number(value)
+    # Adding zero turns the -0.0 of a rounded small number into 0.0.
+    return None if found is None else round(found / per_unit, digits) + 0.0
+
+
+def text(value: object) -> str | None:
+    """Return a text that is not empty, cut if it is too long to be shown."""
+    return value[:_TEXT_MAX] if isinstance(value, str) and value else None
+
+
+def timestamp(value: object) -> datetime | None:
+    """Return an aware time in ISO 8601."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
