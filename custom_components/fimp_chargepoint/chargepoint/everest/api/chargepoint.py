@@ -18,7 +18,6 @@ from ...errors import CommandRefusedError, NotConnectedError
 from ...model import Feature, PauseReason, Reason
 from ...node import Changes, MessageHost
 from ...readers import JsonObject, objects, part, text
-from ...watchdog import Inquiry
 from .. import random_delay, session
 from ..envelope import mapping
 from ..evse import ASKS_FOR_TOKEN
@@ -55,8 +54,6 @@ GETTABLE: Final = (
 _STARTUP_TIME: Final = 1.0
 #: Seconds that a start takes, in which more than one message shows it.
 _START_TIME: Final = 5.0
-#: Seconds after which the errors are requested again if no list came.
-ASK_AGAIN: Final = 3.0
 
 #: What `false` means as a reply. `true` proves nothing, unless nothing else will show it.
 _REFUSALS: Final = {
@@ -94,10 +91,6 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)
         self._calls = PendingReplies(host, self.timers, self.command_timeout)
         self._authorization_client = AuthorizationClient(self.module, self._calls)
-        # The first request may have come before the module was ready.
-        self._errors = Inquiry(
-            self.timers, "errors", self._ask_for_errors, (ASK_AGAIN,), gave_up=self._ask_for_errors
-        )
         #: Whether an event was received since the last gap, so that the last one is known.
         self._event_heard = False
         self._connector = 1
@@ -268,14 +261,16 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._countdown.forget()
         self._authorization_client.forget()
         self._enforced = Enforced()
-        if self._companions.errors is not None:
-            self._companions.errors.forget()
+        if self.companions.errors is not None:
+            self.companions.errors.forget()
 
     @override
     def _ask_for_everything(self, now: float) -> None:
         super()._ask_for_everything(now)
         self.module.ask("get_evse")
-        self._errors.start(now)
+        errors = self.companions.errors
+        if errors is not None and not errors.known:
+            errors.request_list(now)
 
     @override
     def _ask_for_life(self, now: float) -> None:
@@ -292,7 +287,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if not changes:
             return changes
         changes["enabled"] = state.enabled
-        if self._companions.errors is None:
+        if self.companions.errors is None:
             # Errors name no EVSE, but this one pauses because of one.
             changes |= self._wrong(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
         known = changes.get("details", self.snapshot.details)
@@ -316,7 +311,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def check_permission(self, permission: Permission) -> None:
-        self._authorization_client.check(permission, self._companions, self._reader)
+        self._authorization_client.check(permission, self.companions, self._reader)
 
     @override
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
@@ -324,7 +319,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if not self.snapshot.available:
             raise NotConnectedError("station_unavailable")
         return await self._authorization_client.give(
-            permission, self._companions, self._reader, self._number
+            permission, self.companions, self._reader, self._number
         )
 
     # Requests out -------------------------------------------------------------
@@ -334,7 +329,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         token, reader = self.host.options.token, self._reader
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
             # Only then: presented again, the token that started a session ends it.
-            return reader.token_request(token, self._number if self._companions.shared else None)
+            return reader.token_request(token, self._number if self.companions.shared else None)
         return self.module.request("resume_charging")
 
     @override
@@ -385,8 +380,8 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if reason is not None:
             self._event_heard = False
             self._forget_reports()
-        elif self._companions.errors is not None:
-            changes = {"faults": self._companions.errors.names} | changes
+        elif self.companions.errors is not None:
+            changes = {"faults": self.companions.errors.names} | changes
         super()._set_unavailable(reason, now, **changes)
 
 

@@ -14,6 +14,8 @@ from ...errors import ChargepointError, InvalidRequestError
 from ...node import MessageHost
 from ...options import Token
 from ...readers import JsonObject, objects, part, text
+from ...scheduler import Timers
+from ...watchdog import Inquiry
 from .. import limits
 from ..envelope import error_name, mapping
 from ..limits import Limits
@@ -61,6 +63,9 @@ class CompanionModule(ApiModule):
 
 #: Errors that are kept; a station has a handful.
 _ERRORS_MAX: Final = 100
+#: Seconds after which the errors are requested again if no list came: the first request may have
+#: come before the module was ready.
+_ASK_AGAIN: Final = 3.0
 
 
 class ErrorHistory(CompanionModule):
@@ -76,6 +81,8 @@ class ErrorHistory(CompanionModule):
         """Start without any error."""
         super().__init__(host, prefix, module_id)
         self._active: dict[str, str] = {}
+        timers = Timers(host.scheduler, self)
+        self._inquiry = Inquiry(timers, "errors", self._ask, (_ASK_AGAIN,), gave_up=self._ask_again)
         #: Whether an error was raised or cleared since the list was requested.
         self._overtaken = False
         #: Whether the station has sent the list.
@@ -92,10 +99,17 @@ class ErrorHistory(CompanionModule):
         self.known = False
         self.clear()
 
-    def request_list(self) -> None:
-        """Request the active errors."""
+    def request_list(self, now: float) -> None:
+        """Request the active errors, twice if necessary."""
+        self._inquiry.start(now)
+
+    def _ask(self, _: float) -> None:
         self._overtaken = False
         self.ask("active_errors")
+
+    def _ask_again(self, now: float) -> None:
+        if not self.known:
+            self._ask(now)
 
     async def past(self, replies: PendingReplies) -> list[JsonObject] | None:
         """Return the newest errors, also those that are over; None without a reply."""
@@ -130,7 +144,7 @@ class ErrorHistory(CompanionModule):
             return
         if self._overtaken:
             # The list may be older than that.
-            self.request_list()
+            self._ask(now)
             return
         self._active = {
             uuid: name

@@ -31,7 +31,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     def __init__(self, address: str, module: str, host: MessageHost) -> None:
         """Start without any companion module."""
         super().__init__(address, module, host)
-        self._companions = CompanionModules()
+        self.companions = CompanionModules()
         self._countdown = RandomisedDelay()
         #: The number of the EVSE in the station, None if unknown.
         self._number: int | None = None
@@ -43,7 +43,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     @property
     @override
     def _takes_limits(self) -> bool:
-        return self._companions.limits is not None
+        return self.companions.limits is not None
 
     @override
     def _with_limits(self) -> Capabilities:
@@ -63,7 +63,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
     def assign(self, companions: CompanionModules, now: float) -> None:
         """Take over the companion modules that belong to it."""
-        before, self._companions = self._companions, companions
+        before, self.companions = self.companions, companions
         for old, new, listener in (
             (before.errors, companions.errors, self.take_faults),
             (before.authorization, companions.authorization, self._token_decided),
@@ -76,20 +76,15 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         if companions.errors is not before.errors:
             self.take_faults(frozenset(), now)
             if companions.errors is not None:
-                companions.errors.request_list()
+                companions.errors.request_list(now)
         if companions.limits is not before.limits:
             self._update(now, capabilities=self._with_limits())
-
-    def _ask_for_errors(self, _: float) -> None:
-        errors = self._companions.errors
-        if errors is not None and not errors.known:
-            errors.request_list()
 
     @property
     @override
     def takes_token(self) -> bool | None:
         asks = super().takes_token is not None
-        return self._companions.tokens is not None if asks else None
+        return self.companions.tokens is not None if asks else None
 
     def _cost_reported(self, cost: Cost, now: float) -> None:
         if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
@@ -98,8 +93,8 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     @property
     def _reader(self) -> TokenProvider | None:
         """The token provider, if no other EVSE would take the token."""
-        known = self._number is not None or not self._companions.shared
-        return self._companions.tokens if known else None
+        known = self._number is not None or not self.companions.shared
+        return self.companions.tokens if known else None
 
     @abstractmethod
     def _token_decided(self, value: str, status: str) -> None:
@@ -123,7 +118,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
     @property
     def _limits_module(self) -> str | None:
-        return None if self._companions.limits is None else self._companions.limits.id
+        return None if self.companions.limits is None else self.companions.limits.id
 
     def _limited_through(self, modules: frozenset[str], now: float) -> None:
         """Remember which limits modules its limits were sent to: this shows whose they are."""
@@ -159,8 +154,8 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return self._request_limits(found)
 
     def _request_limits(self, requested: Limits) -> Request:
-        assert self._companions.limits is not None  # noqa: S101
-        return self._companions.limits.limits_request(requested)
+        assert self.companions.limits is not None  # noqa: S101
+        return self.companions.limits.limits_request(requested)
 
     @override
     def send_limits(self) -> None:

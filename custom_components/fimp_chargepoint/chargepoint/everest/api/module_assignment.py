@@ -137,10 +137,8 @@ class Assignment:
         self._limited: Limited = {}
         #: One that was received, and has to wait until the user admits it.
         self._other: str | None = None
-        #: The error histories of EVSEs, how many EVSEs share each one, and those of no EVSE.
-        self._histories: dict[str, ErrorHistory] = {}
+        #: How many EVSEs share each error history; the station has the others.
         self._owners: Counter[ErrorHistory] = Counter()
-        self._free: dict[ErrorHistory, None] = {}
         self._station: EverestStation | None = None
 
     def add_evse(self, evse: EverestChargepoint, now: float) -> None:
@@ -168,8 +166,8 @@ class Assignment:
         else:
             chosen = self._chosen_for.get((kind, module), ())
             self._link([self._evses[each] for each in chosen if each in self._evses], now)
-        if isinstance(companion, ErrorHistory) and not self._owners[companion]:
-            self._set_free(companion)
+        if isinstance(companion, ErrorHistory):
+            self._give_to_station(companion)
         self._look_for_station(now)
 
     def held_back(self, address: str, now: float) -> None:
@@ -291,45 +289,38 @@ class Assignment:
             parts: dict[str, Any] = {
                 COMPANIONS[kind][0]: found[kind][module] for kind, module in mine.items()
             }
-            companions = CompanionModules(**parts, shared=not alone)
-            evse.assign(companions, now)
-            self._own(evse.address, companions.errors)
+            before = evse.companions.errors
+            evse.assign(CompanionModules(**parts, shared=not alone), now)
+            if evse.companions.errors is not before:
+                self._count_owner(before, -1)
+                self._count_owner(evse.companions.errors, 1)
 
     # The station --------------------------------------------------------------------
 
-    def _own(self, address: str, history: ErrorHistory | None) -> None:
-        """Record which history belongs to an EVSE: it does not belong to the station."""
-        before = self._histories.pop(address, None)
+    def _count_owner(self, history: ErrorHistory | None, change: int) -> None:
+        """Count an EVSE that a history belongs to from now on, or no longer."""
         if history is not None:
-            self._histories[address] = history
-        if before is history:
-            return
-        if history is not None:
-            self._owners[history] += 1
-            if history in self._free:
-                del self._free[history]
-                if self._station is not None:
-                    self._station.remove_history(history)
-        if before is not None:
-            self._owners[before] -= 1
-            if not self._owners[before]:
-                self._set_free(before)
+            self._owners[history] += change
+            if not self._owners[history]:
+                del self._owners[history]
+            self._give_to_station(history)
 
-    def _set_free(self, history: ErrorHistory) -> None:
-        self._free[history] = None
+    def _give_to_station(self, history: ErrorHistory) -> None:
         if self._station is not None:
-            self._station.add_history(history)
+            self._station.set_history(history, is_ours=history not in self._owners)
 
     def _look_for_station(self, now: float) -> None:
         """Several EVSEs are parts of one station, which has the errors that belong to none."""
-        if self._station is not None or len(self._evses) < _TWO or not self._free:
+        histories = self._modules.get(Kind.ERRORS, {})
+        is_needed = len(self._evses) >= _TWO and len(histories) > len(self._owners)
+        if self._station is not None or not is_needed:
             return
         name = self._prefix.strip(" /")
         self._station = EverestStation(station_address(self._prefix), name, self._hub)
         for evse in self._evses.values():
             self._station.add_evse(evse)
-        for history in self._free:
-            self._station.add_history(history)
+        for history in histories.values():
+            self._give_to_station(history)
         self._hub.add_node(self._station)
         for evse in self._evses.values():
             evse.belongs_to(self._station.address, now)
