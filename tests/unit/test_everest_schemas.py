@@ -237,8 +237,13 @@ def operations() -> set[str]:
                     args=[ast.JoinedStr(values=[*_, ast.Constant(value="/get")]), *_],
                 ):
                     found |= {f"{each}/get" for each in GETTABLE}
-                case ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Constant(value=name), *_]):
-                    found.add(str(name))
+                case (
+                    ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Constant(value=str(name)), *_])
+                    | ast.Call(
+                        func=ast.Name(id="_Call"), args=[_, ast.Constant(value=str(name)), *_]
+                    )
+                ):
+                    found.add(name)
                 case ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Name(id=name), *_]):
                     found.add(getattr(ocpp_requests, name))
                 case ast.JoinedStr(values=[*_, ast.Constant(value=str(name))]) if name.startswith(

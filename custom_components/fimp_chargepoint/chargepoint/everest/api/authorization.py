@@ -1,11 +1,12 @@
 """Who may charge: tokens on every release, and what only the first release takes.
 
 EVerest API v1: auth_token_provider and auth_consumer; evse_manager_consumer of 2025.10.0 also
-takes reservations and decisions about tokens. It does not survive every wrong message, so only
-an EVSE that has shown to be of that release gets one.
+takes reservations and decisions about tokens. Some wrong messages terminate EVerest, so these are
+only sent to an EVSE that has been recognized as one of that release.
 """
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from ...authorization import (
     AllowCharging,
@@ -19,10 +20,10 @@ from ...authorization import (
 from ...commands.command import Request
 from ...commands.replies import PendingReplies
 from ...errors import CommandRefusedError, CommandRejectedError, InvalidRequestError
-from .companions import CompanionModules, TokenProvider, check_token
+from .companions import CompanionModules, TokenProvider, check_option, provided_token
 from .module import ApiModule
 
-#: The words that EVerest knows; it may not survive any other one.
+#: The words that EVerest knows; any other one may terminate it.
 AUTHORIZATION_TYPES: Final = frozenset({"OCPP", "RFID", "Autocharge", "PlugAndCharge", "BankCard"})
 STATUSES: Final = frozenset(
     {
@@ -46,19 +47,44 @@ _UNDECIDED: Final = "Processing"
 _REFUSED: Final = frozenset({"Rejected", "TimedOut", "Withdrawn"})
 
 
+def _accepted(reply: object) -> dict[str, Any]:
+    if reply != "Accepted":
+        raise CommandRejectedError(str(reply))
+    return {}
+
+
+def _reserved(reply: object) -> dict[str, Any]:
+    if reply is not True:
+        raise CommandRefusedError("reservation_refused")
+    return {}
+
+
+def _used(reply: object) -> dict[str, Any]:
+    return {"used": reply is True}
+
+
+class _Call(NamedTuple):
+    """An operation of a module, its payload, and how to read the reply; None if none comes."""
+
+    module: ApiModule
+    operation: str
+    payload: object
+    answer: Callable[[object], dict[str, Any]] | None = None
+
+
 class AuthorizationClient:
-    """Sends one EVSE what is decided about who may charge."""
+    """Sends one EVSE the decisions about who may charge."""
 
     def __init__(self, module: ApiModule, calls: PendingReplies) -> None:
         """Address `module`, whose replies go to `calls`."""
         self._module = module
         self._calls = calls
-        #: What has shown that the EVSE is of the first release.
+        #: The variables that have shown that the EVSE is of the first release.
         self._signs: set[str] = set()
         #: The request that presented a token without a decision yet, by token.
         self._presented: dict[str, str] = {}
 
-    def heard(self, variable: str, value: object) -> None:
+    def received(self, variable: str, value: object) -> None:
         """Look for a sign of the release; only the first one does not count its heartbeats."""
         if variable in _ONLY_FIRST or (variable == "heartbeat" and value == {}):
             self._signs.add(variable)
@@ -66,7 +92,7 @@ class AuthorizationClient:
             self._signs.discard(variable)
 
     def forget(self) -> None:
-        """Another release may come back."""
+        """Forget the release: another one may come back."""
         self._signs.clear()
 
     def decided(self, token: str, status: str) -> None:
@@ -74,38 +100,55 @@ class AuthorizationClient:
         if status != _UNDECIDED and (request_id := self._presented.get(token)) is not None:
             self._calls.replied(request_id, status)
 
-    def check(
-        self, permission: Permission, companions: CompanionModules, reader: TokenProvider | None
-    ) -> None:
-        """Raise InvalidRequestError if the EVSE does not take it; `reader` takes tokens for it."""
+    def call(
+        self,
+        permission: Permission,
+        companions: CompanionModules,
+        reader: TokenProvider | None,
+        number: int | None,
+    ) -> _Call:
+        """Return what to send to the EVSE with that `number` in the station.
+
+        `reader` takes tokens for it.
+
+        Raises:
+            InvalidRequestError: the EVSE does not take it.
+
+        """
         match permission:
             case ShowToken(token):
                 if reader is None:
                     missing = companions.tokens is None
-                    raise InvalidRequestError(
-                        "no_token_module" if missing else "evse_number_unknown"
-                    )
-                check_token(token)
-                return
+                    code = "no_token_module" if missing else "evse_number_unknown"
+                    raise InvalidRequestError(code)
+                shown = provided_token(token, number if companions.shared else None)
+                return _Call(reader, "provided_token", shown)
             case WithdrawAuthorization() if companions.authorization is not None:
-                return
-            case AnswerAuthorization():
-                check_token(permission.token)
-                for word, words in (
-                    (permission.status, STATUSES),
-                    (permission.kind, AUTHORIZATION_TYPES),
-                ):
-                    if word not in words:
-                        raise InvalidRequestError(
-                            "unknown_option", value=word, options=sorted(words)
-                        )
-            case Reserve(number):
-                if type(number) is not int or not 0 <= number <= _NUMBER_MAX:
-                    raise InvalidRequestError(
-                        "invalid_reservation", value=number, maximum=_NUMBER_MAX
-                    )
+                evse = {} if number is None else {"evse_id": number}
+                return _Call(companions.authorization, "withdraw_authorization", evse, _accepted)
+        call = self._first_release_call(permission)
         if not self._signs:
             raise InvalidRequestError("only_everest_2025_10")
+        return call
+
+    def _first_release_call(self, permission: Permission) -> _Call:
+        module = self._module
+        match permission:
+            case AnswerAuthorization(token=token, status=status, kind=kind):
+                check_option(status, STATUSES)
+                check_option(kind, AUTHORIZATION_TYPES)
+                result = {"authorization_status": status, "tariff_messages": []}
+                answer = {"token": provided_token(token, kind=kind), "result": result}
+                return _Call(module, "authorize_response", answer)
+            case Reserve(id_):
+                if type(id_) is not int or not 0 <= id_ <= _NUMBER_MAX:
+                    raise InvalidRequestError("invalid_reservation", value=id_, maximum=_NUMBER_MAX)
+                return _Call(module, "reserve", id_, _reserved)
+            case CancelReservation():
+                return _Call(module, "cancel_reservation", {})
+            case AllowCharging():
+                return _Call(module, "external_ready_to_start_charging", None, _used)
+        return _Call(module, "withdraw_authorization", {})
 
     async def give(
         self,
@@ -114,40 +157,19 @@ class AuthorizationClient:
         reader: TokenProvider | None,
         number: int | None,
     ) -> dict[str, Any]:
-        """Send it to the EVSE with that `number` in the station; raises as `check` does."""
-        self.check(permission, companions, reader)
-        module = self._module
-        match permission:
-            case ShowToken(token) if reader is not None:
-                request = reader.token_request(token, number if companions.shared else None)
-                decides = companions.authorization is not None
-                return {"status": await self._present(request, token.value, decides=decides)}
-            case WithdrawAuthorization() if (judge := companions.authorization) is not None:
-                evse = {} if number is None else {"evse_id": number}
-                request = judge.request("withdraw_authorization", evse, to=self._calls)
-                result = await self._calls.ask(request)
-                if result != "Accepted":
-                    raise CommandRejectedError(str(result))
-            case AnswerAuthorization():
-                await self._publish(module.message("authorize_response", _answer(permission)))
-            case WithdrawAuthorization():
-                await self._publish(module.message("withdraw_authorization", {}))
-            case CancelReservation():
-                await self._publish(module.message("cancel_reservation", {}))
-            case Reserve(reservation):
-                request = module.request("reserve", reservation)
-                if await self._calls.ask(request) is not True:
-                    raise CommandRefusedError("reservation_refused")
-            case AllowCharging():
-                request = module.request("external_ready_to_start_charging")
-                return {"used": await self._calls.ask(request) is True}
-        return {}
+        """Send it to the EVSE; the parameters and errors are those of `call`."""
+        module, operation, payload, answer = self.call(permission, companions, reader, number)
+        if answer is not None:
+            request = module.request(operation, payload, to=self._calls)
+            return answer(await self._calls.ask(request))
+        request = module.message(operation, payload)
+        if isinstance(permission, ShowToken) and companions.authorization is not None:
+            return {"status": await self._decision(request, permission.token.value)}
+        await module.host.publish(request.topic, request.payload)
+        return {"status": None} if isinstance(permission, ShowToken) else {}
 
-    async def _present(self, request: Request, token: str, *, decides: bool) -> str | None:
-        """Present a token; return the decision about it, None if no module reports one."""
-        if not decides:
-            await self._publish(request)
-            return None
+    async def _decision(self, request: Request, token: str) -> str:
+        """Present a token with a request, and return the decision about it."""
         if token in self._presented:
             # Presented again, the token that started a session ends it.
             raise CommandRefusedError("token_in_use")
@@ -159,16 +181,3 @@ class AuthorizationClient:
         if status in _REFUSED:
             raise CommandRefusedError("token_refused", status=status)
         return status
-
-    async def _publish(self, request: Request) -> None:
-        await self._module.host.publish(request.topic, request.payload)
-
-
-def _answer(answer: AnswerAuthorization) -> dict[str, object]:
-    return {
-        "token": {
-            "id_token": {"value": answer.token.value, "type": answer.token.kind},
-            "authorization_type": answer.kind,
-        },
-        "result": {"authorization_status": answer.status, "tariff_messages": []},
-    }

@@ -129,7 +129,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if started:
             self._start_seen_at = now
             self._heard(now, **self._begin_anew(now))
-        self._authorization_client.heard(variable, value)
+        self._authorization_client.received(variable, value)
         self._confirm_by(variable)
 
     @override
@@ -311,16 +311,16 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def check_permission(self, permission: Permission) -> None:
-        self._authorization_client.check(permission, self.companions, self._reader)
+        evse = self.companions, self._reader, self._number
+        self._authorization_client.call(permission, *evse)
 
     @override
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
         self.check_permission(permission)
         if not self.snapshot.available:
             raise NotConnectedError("station_unavailable")
-        return await self._authorization_client.give(
-            permission, self.companions, self._reader, self._number
-        )
+        evse = self.companions, self._reader, self._number
+        return await self._authorization_client.give(permission, *evse)
 
     # Requests out -------------------------------------------------------------
 

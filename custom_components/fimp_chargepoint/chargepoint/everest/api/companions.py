@@ -171,7 +171,7 @@ class EnergyLimits(CompanionModule):
         return self.message("set_external_limits", value)
 
 
-#: The types that EVerest knows; it may not survive any other one.
+#: The types that EVerest knows; any other one may terminate it.
 TOKEN_TYPES: Final = frozenset(
     {
         "Central",
@@ -187,12 +187,27 @@ TOKEN_TYPES: Final = frozenset(
 _TOKEN_MAX: Final = 36
 
 
-def check_token(token: Token) -> None:
-    """Raise InvalidRequestError for a token that EVerest may not survive."""
+def check_option(value: str, options: frozenset[str]) -> None:
+    """Raise InvalidRequestError if `value` is not one of the `options`."""
+    if value not in options:
+        raise InvalidRequestError("unknown_option", value=value, options=sorted(options))
+
+
+def provided_token(token: Token, evse: int | None = None, kind: str = "RFID") -> dict[str, object]:
+    """Return the object that presents `token` to the EVSE with that number, or to any.
+
+    Raises:
+        InvalidRequestError: for a token that may terminate EVerest.
+
+    """
     if not 0 < len(token.value.encode()) <= _TOKEN_MAX or not token.value.isprintable():
         raise InvalidRequestError("invalid_token", maximum=_TOKEN_MAX)
-    if token.kind not in TOKEN_TYPES:
-        raise InvalidRequestError("unknown_option", value=token.kind, options=sorted(TOKEN_TYPES))
+    check_option(token.kind, TOKEN_TYPES)
+    found: dict[str, object] = {
+        "id_token": {"value": token.value, "type": token.kind},
+        "authorization_type": kind,
+    }
+    return found if evse is None else found | {"connectors": [evse]}
 
 
 class TokenProvider(CompanionModule):
@@ -200,19 +215,9 @@ class TokenProvider(CompanionModule):
 
     KIND = Kind.TOKENS
 
-    def token_request(self, token: Token, evse: int | None = None) -> Request:
-        """Return the message that presents `token` to the EVSE with that number.
-
-        It has no reply. Raises as `check_token` does.
-        """
-        check_token(token)
-        value: dict[str, object] = {
-            "id_token": {"value": token.value, "type": token.kind},
-            "authorization_type": "RFID",
-        }
-        if evse is not None:
-            value["connectors"] = [evse]
-        return self.message("provided_token", value)
+    def token_request(self, token: Token, evse: int | None) -> Request:
+        """Return the message that presents a token; it has no reply (see `provided_token`)."""
+        return self.message("provided_token", provided_token(token, evse))
 
 
 class Authorization(CompanionModule):

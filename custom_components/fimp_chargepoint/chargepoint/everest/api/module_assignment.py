@@ -137,7 +137,8 @@ class Assignment:
         self._limited: Limited = {}
         #: One that was received, and has to wait until the user admits it.
         self._other: str | None = None
-        #: How many EVSEs share each error history; the station has the others.
+        #: The error histories, and how many EVSEs share each one; the station has the others.
+        self._histories: list[ErrorHistory] = []
         self._owners: Counter[ErrorHistory] = Counter()
         self._station: EverestStation | None = None
 
@@ -167,6 +168,7 @@ class Assignment:
             chosen = self._chosen_for.get((kind, module), ())
             self._link([self._evses[each] for each in chosen if each in self._evses], now)
         if isinstance(companion, ErrorHistory):
+            self._histories.append(companion)
             self._give_to_station(companion)
         self._look_for_station(now)
 
@@ -311,15 +313,14 @@ class Assignment:
 
     def _look_for_station(self, now: float) -> None:
         """Several EVSEs are parts of one station, which has the errors that belong to none."""
-        histories = self._modules.get(Kind.ERRORS, {})
-        is_needed = len(self._evses) >= _TWO and len(histories) > len(self._owners)
+        is_needed = len(self._evses) >= _TWO and len(self._histories) > len(self._owners)
         if self._station is not None or not is_needed:
             return
         name = self._prefix.strip(" /")
         self._station = EverestStation(station_address(self._prefix), name, self._hub)
         for evse in self._evses.values():
             self._station.add_evse(evse)
-        for history in histories.values():
+        for history in self._histories:
             self._give_to_station(history)
         self._hub.add_node(self._station)
         for evse in self._evses.values():
