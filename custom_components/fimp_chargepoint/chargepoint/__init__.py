@@ -7,160 +7,84 @@ Nothing else is for users of the library.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .authorization import (
-    AllowCharging,
-    AnswerAuthorization,
-    CancelReservation,
-    Permission,
-    Reserve,
-    ShowToken,
-    TakesCards,
-    TakesPermissions,
-    WithdrawAuthorization,
-)
-from .capabilities import Capabilities, Parameter, ParameterKind, ParameterValue, Range
-from .charge_point import Chargepoint
-from .derived import (
-    ControlPilotState,
-    NotChargingReason,
-    control_pilot_state,
-    not_charging_reason,
-)
-from .echo import Echo, have_common_messages, is_heard
+from .authorization import AllowCharging as AllowCharging
+from .authorization import AnswerAuthorization as AnswerAuthorization
+from .authorization import CancelReservation as CancelReservation
+from .authorization import Permission as Permission
+from .authorization import Reserve as Reserve
+from .authorization import ShowToken as ShowToken
+from .authorization import TakesCards as TakesCards
+from .authorization import TakesPermissions as TakesPermissions
+from .authorization import WithdrawAuthorization as WithdrawAuthorization
+from .capabilities import Capabilities as Capabilities
+from .capabilities import Parameter as Parameter
+from .capabilities import ParameterKind as ParameterKind
+from .capabilities import ParameterValue as ParameterValue
+from .capabilities import Range as Range
+from .charge_point import Chargepoint as Chargepoint
+from .derived import ControlPilotState as ControlPilotState
+from .derived import NotChargingReason as NotChargingReason
+from .derived import control_pilot_state as control_pilot_state
+from .derived import not_charging_reason as not_charging_reason
+from .echo import Echo
+from .echo import have_common_messages as have_common_messages
+from .echo import is_heard as is_heard
 from .everest.api.protocol import EverestProtocol
 from .everest.internal_bus.protocol import InternalBus
 from .everest.legacy.protocol import LegacyProtocol
-from .faults import FaultTracker
+from .faults import FaultTracker as FaultTracker
 from .fimp.discovery import FimpProtocol
-from .grid import GridSnapshot
-from .hub import (
-    ClockSet,
-    ConnectionLost,
-    ConnectionMade,
-    ConnectionRefused,
-    Hub,
-    HubEvent,
-    NodeAdded,
-    NodeRemoved,
-    RequestsCounted,
-    Warned,
-    Withdrawn,
-)
-from .internal_errors import InternalErrors
-from .journal import Line, Mark
-from .limits.balanced import distribute
-from .limits.requested import CompetingController
-from .limits.stored_requests import StoredRequests
-from .load_balancing import Share
-from .mqtt_hub import MqttHub
-from .node import Node
-from .ocpp import (
-    ChangeAvailability,
-    GetVariables,
-    MonitorVariables,
-    OcppClient,
-    OcppCommand,
-    OcppEvent,
-    OcppNotification,
-    OcppSnapshot,
-    RestartOcpp,
-    SendSecurityEvent,
-    SetVariable,
-    StopOcpp,
-)
-from .options import ModuleChoice, Options, Token
-from .scheduler import Clock, Timers, posix
-from .smart_charging import (
-    CurrentSchedule,
-    DelayedCharging,
-    PriceBasedCharging,
-    Profile,
-    SmartCharging,
-    Weekday,
-)
-from .station import StationSnapshot
-from .stored import DamagedError, lost
-from .transport.mqtt import MqttSettings, SettingsSource
-from .transport.topics import is_level
-
-__all__ = [
-    "MQTT_PROTOCOLS",
-    "AllowCharging",
-    "AnswerAuthorization",
-    "CancelReservation",
-    "Capabilities",
-    "ChangeAvailability",
-    "Chargepoint",
-    "Clock",
-    "ClockSet",
-    "CompetingController",
-    "ConnectionLost",
-    "ConnectionMade",
-    "ConnectionRefused",
-    "ControlPilotState",
-    "CurrentSchedule",
-    "DamagedError",
-    "DelayedCharging",
-    "FaultTracker",
-    "GetVariables",
-    "GridSnapshot",
-    "Hub",
-    "HubEvent",
-    "InternalErrors",
-    "Line",
-    "Mark",
-    "ModuleChoice",
-    "MonitorVariables",
-    "MqttHub",
-    "MqttSettings",
-    "Node",
-    "NodeAdded",
-    "NodeRemoved",
-    "NotChargingReason",
-    "OcppClient",
-    "OcppCommand",
-    "OcppEvent",
-    "OcppNotification",
-    "OcppSnapshot",
-    "Options",
-    "Parameter",
-    "ParameterKind",
-    "ParameterValue",
-    "Permission",
-    "PriceBasedCharging",
-    "Profile",
-    "Range",
-    "RequestsCounted",
-    "Reserve",
-    "RestartOcpp",
-    "SendSecurityEvent",
-    "SetVariable",
-    "SettingsSource",
-    "Share",
-    "ShowToken",
-    "SmartCharging",
-    "StationSnapshot",
-    "StopOcpp",
-    "StoredRequests",
-    "TakesCards",
-    "TakesPermissions",
-    "Timers",
-    "Token",
-    "Warned",
-    "Weekday",
-    "WithdrawAuthorization",
-    "Withdrawn",
-    "control_pilot_state",
-    "create_mqtt_hub",
-    "distribute",
-    "have_common_messages",
-    "is_heard",
-    "is_level",
-    "load_blue_current",
-    "lost",
-    "not_charging_reason",
-    "posix",
-]
+from .grid import GridSnapshot as GridSnapshot
+from .hub import ClockSet as ClockSet
+from .hub import ConnectionLost as ConnectionLost
+from .hub import ConnectionMade as ConnectionMade
+from .hub import ConnectionRefused as ConnectionRefused
+from .hub import Hub as Hub
+from .hub import HubEvent as HubEvent
+from .hub import NodeAdded as NodeAdded
+from .hub import NodeRemoved as NodeRemoved
+from .hub import RequestsCounted as RequestsCounted
+from .hub import Warned as Warned
+from .hub import Withdrawn as Withdrawn
+from .internal_errors import InternalErrors as InternalErrors
+from .journal import Line as Line
+from .journal import Mark as Mark
+from .limits.balanced import distribute as distribute
+from .limits.requested import CompetingController as CompetingController
+from .limits.stored_requests import StoredRequests as StoredRequests
+from .load_balancing import Share as Share
+from .mqtt_hub import MqttHub as MqttHub
+from .node import Node as Node
+from .ocpp import ChangeAvailability as ChangeAvailability
+from .ocpp import GetVariables as GetVariables
+from .ocpp import MonitorVariables as MonitorVariables
+from .ocpp import OcppClient as OcppClient
+from .ocpp import OcppCommand as OcppCommand
+from .ocpp import OcppEvent as OcppEvent
+from .ocpp import OcppNotification as OcppNotification
+from .ocpp import OcppSnapshot as OcppSnapshot
+from .ocpp import RestartOcpp as RestartOcpp
+from .ocpp import SendSecurityEvent as SendSecurityEvent
+from .ocpp import SetVariable as SetVariable
+from .ocpp import StopOcpp as StopOcpp
+from .options import ModuleChoice as ModuleChoice
+from .options import Options as Options
+from .options import Token as Token
+from .scheduler import Clock as Clock
+from .scheduler import Timers as Timers
+from .scheduler import posix as posix
+from .smart_charging import CurrentSchedule as CurrentSchedule
+from .smart_charging import DelayedCharging as DelayedCharging
+from .smart_charging import PriceBasedCharging as PriceBasedCharging
+from .smart_charging import Profile as Profile
+from .smart_charging import SmartCharging as SmartCharging
+from .smart_charging import Weekday as Weekday
+from .station import StationSnapshot as StationSnapshot
+from .stored import DamagedError as DamagedError
+from .stored import lost as lost
+from .transport.mqtt import MqttSettings as MqttSettings
+from .transport.mqtt import SettingsSource as SettingsSource
+from .transport.topics import is_level as is_level
 
 if TYPE_CHECKING:
     from .blue_current.discovery import BlueCurrentHub
