@@ -6,8 +6,10 @@ returns the value of what was stored, and raises `DamagedError` if it cannot be 
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from enum import StrEnum
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 type Reader[T] = Callable[[object], T]
 type Readers = Mapping[str, Reader[object]]
@@ -132,6 +134,46 @@ def dict_of[T](reader: Reader[T]) -> Reader[dict[str, T]]:
         return fields(value, dict.fromkeys(names, reader)).known
 
     return read
+
+
+def as_json(value: object) -> object:
+    """Return the value of a field fit for JSON."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Stored):
+        return value.to_storage()
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object that is stored field by field: those in `READERS`.
+
+    It cannot be read without the `REQUIRED` fields. `unknown` are fields of a newer version.
+    """
+
+    READERS: ClassVar[Readers]
+    REQUIRED: ClassVar[Collection[str]] = ()
+    unknown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    def known_fields(self) -> dict[str, object]:
+        """Return the fields in `READERS`, fit for JSON."""
+        return {name: as_json(getattr(self, name)) for name in self.READERS}
+
+    def to_storage(self) -> dict[str, object]:
+        """Return what `from_storage` reads, fit for JSON."""
+        return {**self.unknown, **self.known_fields()}
+
+    @classmethod
+    def from_storage(cls, data: object) -> Self:
+        """Return what can be read of what `to_storage` returned.
+
+        Raises:
+            DamagedError: it is not an object, or cannot be understood without what is damaged.
+
+        """
+        known, unknown = fields(data, cls.READERS, cls.REQUIRED)
+        return cls(**known, unknown=unknown)
 
 
 def lost(before: object, after: object, name: str = "") -> Iterator[str]:

@@ -7,7 +7,9 @@ the next message has to repeat it, and it has to survive a restart.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
+
+from ..stored import Readers, Stored, flag, number, text, timestamp
 
 #: A current in A, a power in W, a number of phases, or a phase mode.
 type LimitValue = float | str
@@ -27,48 +29,64 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TemporaryLimit:
+class TemporaryLimit(Stored):
     """A limit in A that ends at `until`, and what follows then.
 
     `former` is None if the session had no limit of its own, or only that of its charging `mode`.
     `session` is the start of the session.
     """
 
+    READERS: ClassVar[Readers] = {
+        "current": number,
+        "former": number,
+        "until": timestamp,
+        "session": timestamp,
+        "mode": text,
+    }
+    REQUIRED = ("current", "until")
+
     current: float
-    former: float | None
+    former: float | None = None
     until: datetime
     session: datetime | None = None
     mode: str | None = None
-    #: Fields stored by a newer version.
-    unknown: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailsafeLimit:
+class FailsafeLimit(Stored):
     """The limit in A that the broker sets if Home Assistant disconnects: `current`.
 
     `former` is the limit afterwards, None if there was none from outside.
     """
 
+    READERS: ClassVar[Readers] = {"current": number, "former": number}
+    REQUIRED = ("current",)
+
     current: float
-    former: float | None
+    former: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Stored):
     """The plan for the session with the `id`, which began at `started`.
 
     Charging ends when `energy`, in kWh, has been charged, or at `until`. `paused` is whether load
     balancing has stopped it, and will start it again.
     """
 
+    READERS: ClassVar[Readers] = {
+        "energy": number,
+        "until": timestamp,
+        "paused": flag,
+        "id": text,
+        "started": timestamp,
+    }
+
     energy: float | None = None
     until: datetime | None = None
     paused: bool = False
     id: str | None = None
     started: datetime | None = None
-    #: Fields stored by a newer version.
-    unknown: Mapping[str, object] = field(default_factory=dict)
 
 
 class CompetingController(NamedTuple):

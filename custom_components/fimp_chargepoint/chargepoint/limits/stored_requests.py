@@ -15,31 +15,15 @@ from ..stored import (
     number,
     one_of,
     text,
-    timestamp,
 )
 from .requested import FailsafeLimit, Plan, Requested, TemporaryLimit
 
-#: The limits that are kept until somebody changes them. That of a session ends with it.
+#: The limits that apply until they are changed. That of a session ends with it.
 LASTING_LIMITS: Readers = {
     Feature.MAX_CURRENT.value: number,
     Feature.MAX_POWER.value: number,
     Feature.PHASES.value: one_of(*PHASES.values()),
     Feature.PHASE_MODE.value: one_of(*PHASES),
-}
-_TEMPORARY_LIMIT: Readers = {
-    "current": number,
-    "former": number,
-    "until": timestamp,
-    "session": timestamp,
-    "mode": text,
-}
-_FAILSAFE: Readers = {"current": number, "former": number}
-_PLAN: Readers = {
-    "energy": number,
-    "until": timestamp,
-    "paused": flag,
-    "id": text,
-    "started": timestamp,
 }
 
 
@@ -47,29 +31,14 @@ def _limits(value: object) -> tuple[dict[str, object], dict[str, object]]:
     return fields(value, LASTING_LIMITS)
 
 
-def _temporary_limit(value: object) -> TemporaryLimit:
-    known, unknown = fields(value, _TEMPORARY_LIMIT, ("current", "until"))
-    return TemporaryLimit(**{"former": None} | known, unknown=unknown)
-
-
 def _temporary_limits(value: object) -> dict[str, TemporaryLimit]:
-    found = dict_of(_temporary_limit)(value)
+    found = dict_of(TemporaryLimit.from_storage)(value)
     lasting = found.get(Feature.MAX_CURRENT)
     if lasting is not None and lasting.former is None:
-        # Nobody could tell what is to return.
+        # Without the former limit, nothing can be restored when it ends.
         del found[Feature.MAX_CURRENT]
     known = (Feature.MAX_CURRENT, Feature.SESSION_CURRENT)
     return {name: limit for name, limit in found.items() if name in known}
-
-
-def _failsafe(value: object) -> FailsafeLimit:
-    known, _ = fields(value, _FAILSAFE, ("current",))
-    return FailsafeLimit(**{"former": None} | known)
-
-
-def _plan(value: object) -> Plan:
-    known, unknown = fields(value, _PLAN)
-    return Plan(**known, unknown=unknown)
 
 
 def _pauses(value: object) -> dict[str, object]:
@@ -84,9 +53,9 @@ _READERS: Readers = {
     "limits": _limits,
     "withdraw": flag,
     "temporary_limits": _temporary_limits,
-    "plan": _plan,
+    "plan": Plan.from_storage,
     "pauses": _pauses,
-    "failsafe": _failsafe,
+    "failsafe": FailsafeLimit.from_storage,
 }
 
 
@@ -117,13 +86,11 @@ class StoredRequests:
             "charging_mode": requested.charging_mode,
             "limits": {**self.unknown_limits, **requested.limits},
             "temporary_limits": {
-                name: _temporary_to_storage(limit)
-                for name, limit in requested.temporary_limits.items()
+                name: limit.to_storage() for name, limit in requested.temporary_limits.items()
             },
-            "plan": requested.plan and _plan_to_storage(requested.plan),
+            "plan": requested.plan and requested.plan.to_storage(),
             "pauses": dict(self.pauses),
-            "failsafe": requested.failsafe
-            and {"current": requested.failsafe.current, "former": requested.failsafe.former},
+            "failsafe": requested.failsafe and requested.failsafe.to_storage(),
         }
         found = {name: value for name, value in found.items() if value}
         if requested.limits:
@@ -153,25 +120,3 @@ class StoredRequests:
             unknown=unknown,
             unknown_limits=unknown_limits,
         )
-
-
-def _temporary_to_storage(limit: TemporaryLimit) -> dict[str, object]:
-    return {
-        **limit.unknown,
-        "current": limit.current,
-        "former": limit.former,
-        "until": limit.until.isoformat(),
-        "session": limit.session and limit.session.isoformat(),
-        "mode": limit.mode,
-    }
-
-
-def _plan_to_storage(plan: Plan) -> dict[str, object]:
-    return {
-        **plan.unknown,
-        "energy": plan.energy,
-        "until": plan.until and plan.until.isoformat(),
-        "paused": plan.paused,
-        "id": plan.id,
-        "started": plan.started and plan.started.isoformat(),
-    }

@@ -1,10 +1,9 @@
 """The cost of a session's energy, at the price when it was used. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Self, override
 
-from ..stored import Readers, flag, number, text, whole
+from ..stored import Readers, Stored, flag, number, text, whole
 
 
 class Price(NamedTuple):
@@ -16,19 +15,24 @@ class Price(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCost:
+class SessionCost(Stored):
     """The cost of a session's first `priced` kWh, None if their number is unknown.
 
     Energy used while the price is unknown gets the next known price. `partial` means that some
     energy will never have a price.
     """
 
+    READERS: ClassVar[Readers] = {
+        "cost": number,
+        "currency": text,
+        "priced": number,
+        "partial": flag,
+    }
+
     cost: float = 0.0
     currency: str | None = None
     priced: float | None = 0.0
     partial: bool = False
-    #: Fields stored by a newer version.
-    unknown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def total(self, energy: float | None) -> float | None:
         """Return the cost of `energy`, all of the session, None if it is unknown."""
@@ -61,20 +65,9 @@ class SessionCost:
             return self
         return replace(self, priced=energy, partial=True)
 
-    def to_storage(self) -> dict[str, object]:
-        """Return what `from_storage` takes, fit for JSON."""
-        return {**self.unknown, **{name: getattr(self, name) for name in _READERS}}
-
+    @override
     @classmethod
     def from_storage(cls, data: object) -> Self:
-        """Return the stored cost.
-
-        Raises:
-            DamagedError: some of it cannot be read, so the sum would be wrong.
-
-        """
-        known, unknown = whole(data, _READERS, nullable=("currency", "priced"))
+        # If any of it cannot be read, the sum would be wrong.
+        known, unknown = whole(data, cls.READERS, nullable=("currency", "priced"))
         return cls(**known, unknown=unknown)
-
-
-_READERS: Readers = {"cost": number, "currency": text, "priced": number, "partial": flag}

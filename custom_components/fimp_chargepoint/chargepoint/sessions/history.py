@@ -8,24 +8,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import ClassVar, Final, Self, override
 
 from ..model import ChargepointSnapshot, Status
-from ..session import EndReason, Session, corrected, inferred, is_same
+from ..session import Session, corrected, inferred, is_same
 from ..stored import (
     DamagedError,
     Readers,
+    Stored,
+    as_json,
     dict_of,
     fields,
     flag,
     list_of,
     number,
-    one_of,
     text,
     timestamp,
 )
 from .cost import Price, SessionCost
-from .record import SessionRecord, as_json
+from .record import SessionRecord, end_reason
 
 RECORDS_MAX: Final = 100
 #: Difference in kWh to a charge point's own value, which has two digits.
@@ -33,9 +34,21 @@ _ROUNDING: Final = 0.0051
 #: Tolerated difference between the clock of a charge point and ours.
 CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 
+_SESSION: Readers = {
+    "id": text,
+    "started": timestamp,
+    "start_guessed": flag,
+    "offset": number,
+    "end_reason": end_reason,
+}
+
+
+def _session(data: object) -> Session:
+    return Session(**fields(data, _SESSION).known)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveSession:
+class ActiveSession(Stored):
     """A session, watched `since` some time; energy in kWh.
 
     `offset` is how many seconds our clock was set by since then, None if the car was already there.
@@ -44,6 +57,20 @@ class ActiveSession:
     added up. `recorded`: it has ended, although the car may request more. `restored`: an earlier
     run began to watch it.
     """
+
+    READERS: ClassVar[Readers] = {
+        "since": timestamp,
+        "offset": number,
+        "session": _session,
+        "energy": number,
+        "summed": number,
+        "charging_seen": flag,
+        "who": text,
+        "ended": timestamp,
+        "recorded": flag,
+        "session_cost": SessionCost.from_storage,
+    }
+    REQUIRED = ("since",)
 
     since: datetime
     offset: float | None = None
@@ -57,8 +84,6 @@ class ActiveSession:
     recorded: bool = False
     session_cost: SessionCost = field(default_factory=SessionCost)
     restored: bool = field(default=False, compare=False)
-    #: Fields stored by a newer version.
-    unknown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def arrived(cls, snapshot: ChargepointSnapshot, now: datetime, unplugged: datetime) -> Self:
@@ -184,56 +209,21 @@ class ActiveSession:
             ended_by=None if self.session is None else self.session.end_reason,
         ).rounded()
 
-    def to_storage(self) -> dict[str, object]:
-        """Return what `from_storage` takes, fit for JSON."""
+    @override
+    def known_fields(self) -> dict[str, object]:
         session = self.session or Session()
-        return {
-            **self.unknown,
-            **{name: as_json(getattr(self, name)) for name in _READERS if name not in _NESTED},
-            "session": {name: as_json(getattr(session, name)) for name in _SESSION},
-            "session_cost": self.session_cost.to_storage(),
-        }
+        stored = {name: as_json(getattr(session, name)) for name in _SESSION}
+        return Stored.known_fields(self) | {"session": stored}
 
+    @override
     @classmethod
     def from_storage(cls, data: object) -> Self:
-        """Return the session that was stored, as far as it can be read.
-
-        Raises:
-            DamagedError: its time is unknown.
-
-        """
-        known, unknown = fields(data, _READERS, required=("since",))
+        known, unknown = fields(data, cls.READERS, cls.REQUIRED)
         # If its cost is missing, only energy charged from now on has a price. A session with an end
         # was recorded.
         known.setdefault("session_cost", SessionCost(priced=known.get("energy"), partial=True))
         known.setdefault("recorded", "ended" in known)
         return cls(**known, restored=True, unknown=unknown)
-
-
-def _session(data: object) -> Session:
-    return Session(**fields(data, _SESSION).known)
-
-
-_SESSION: Readers = {
-    "id": text,
-    "started": timestamp,
-    "start_guessed": flag,
-    "offset": number,
-    "end_reason": lambda value: EndReason(one_of(*EndReason)(value)),
-}
-_NESTED: Final = {"session", "session_cost"}
-_READERS: Readers = {
-    "since": timestamp,
-    "offset": number,
-    "session": _session,
-    "energy": number,
-    "summed": number,
-    "charging_seen": flag,
-    "who": text,
-    "ended": timestamp,
-    "recorded": flag,
-    "session_cost": SessionCost.from_storage,
-}
 
 
 class SessionHistory:
