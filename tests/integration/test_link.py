@@ -71,7 +71,8 @@ def link_to(port: int, listener: Listener | None = None, **settings: Any) -> Mqt
     async def source() -> MqttSettings:
         return MqttSettings(host=HOST, port=port, **settings)
 
-    return MqttTransport(source, listener or Listener())
+    listener = listener or Listener()
+    return MqttTransport(source, listener, listener)
 
 
 async def test_messages_come_and_go(broker: BrokerProcess) -> None:
@@ -390,4 +391,4 @@ async def test_settings_that_cannot_be_had(socket_enabled: None) -> None:
         raise ValueError("broken")
 
     with pytest.raises(NotConnectedError, match="broken"):
-        await MqttTransport(source, Listener()).start()
+        await MqttTransport(source, Listener(), Listener()).start()

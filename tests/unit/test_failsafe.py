@@ -26,7 +26,7 @@ async def garage_fixture() -> Garage:
 
 def gives(garage: Garage, current: float) -> None:
     """Let the broker have a limit."""
-    garage.node.limits.failsafe.given(current)
+    garage.node.limits.failsafe.registered(current)
 
 
 def says(garage: Garage, current: float) -> None:

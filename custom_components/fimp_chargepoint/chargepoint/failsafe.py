@@ -1,8 +1,8 @@
 """Lets the broker limit a charge point when Home Assistant is gone.
 
-A connection that is kept for nothing else registers the message as its Last Will. MQTT 3.1.1,
-3.1.2.5: the broker publishes it when the connection ends without DISCONNECT, or when nothing was
-received for 1.5 times the keepalive.
+A connection that has no other purpose registers the message as its Last Will. MQTT 3.1.1, 3.1.2.5:
+the broker publishes it when the connection ends without DISCONNECT, or when nothing was received
+for 1.5 times the keepalive.
 """
 
 import asyncio
@@ -14,14 +14,13 @@ from .charge_point import Chargepoint
 from .commands.request import Request
 from .errors import ChargepointError, NotConnectedError
 from .internal_errors import InternalErrors
-from .model import ChargepointSnapshot, Feature
-from .transport.inbox import Content
+from .model import Feature
 from .transport.mqtt import MqttTransport, SettingsSource
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds between a change and the connection with the new message: the limit that is to return
-#: is stored by then, and what changes at the same time is registered together.
+#: Seconds between a change and the connection with the new message. By then, the limit that will
+#: be restored is stored, and simultaneous changes are registered together.
 _SETTLING_TIME = 2.0
 #: Seconds to send the last message.
 _SENDING_TIME: Final = 3.0
@@ -31,18 +30,16 @@ _SENT_WITH_CURRENT: Final = (Feature.MAX_POWER, Feature.PHASES)
 
 
 class _Registered(NamedTuple):
-    """What makes a message that was registered different from another one."""
+    """What distinguishes one registered message from another."""
 
     current: float
     topic: str
-    #: The limits that are sent with it.
+    #: The limits that are sent in the same message.
     others: tuple[object, ...]
 
 
 class FailsafeGuard:
     """The connection whose end limits one charge point."""
-
-    filters = ()
 
     def __init__(
         self,
@@ -54,20 +51,20 @@ class FailsafeGuard:
         """Start to follow `charge_point`; at most `safe_current` A are registered for it."""
         self.internal_errors = internal_errors
         self._charge_point = charge_point
+        self._changed = asyncio.Event()
         self._failsafe = charge_point.limits.failsafe
-        self._failsafe.when_settled = self._look
+        self._failsafe.when_settled = self._changed.set
         self._safe_current = safe_current
         self._transport = MqttTransport(settings, self)
         self._registered: _Registered | None = None
         #: Whether the broker has the message.
         self._is_guarded = False
         self._was_lost = False
-        self._changed = asyncio.Event()
-        self._stop_listening = charge_point.add_listener(self._follow)
+        self._stop_listening = charge_point.add_listener(lambda _: self._changed.set())
         self._task = asyncio.create_task(self._run(), name="failsafe")
 
     async def stop(self, *, send: bool = False) -> None:
-        """Disconnect, so that the broker sends nothing; send it ourselves if so chosen."""
+        """Disconnect, so that the broker sends nothing; if `send`, send the message ourselves."""
         self._stop_listening()
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -81,11 +78,11 @@ class FailsafeGuard:
                     sent = True
         await self._transport.stop()
         if not sent:
-            self._failsafe.given(None)
+            self._failsafe.registered(None)
 
     async def _run(self) -> None:
-        """Register what applies, again whenever that changes."""
-        # What was requested before a restart is restored by then.
+        """Register the current message, again whenever it changes."""
+        # By then, the requests of an earlier run are restored.
         await asyncio.sleep(_SETTLING_TIME)
         while True:
             await self._changed.wait()
@@ -98,28 +95,28 @@ class FailsafeGuard:
                 self.internal_errors.report(error, self._charge_point)
 
     async def _renew(self) -> None:
-        """Register another message, if it has to be another one."""
+        """Register the message if it differs from the registered one."""
         message = self._message()
         if (message and message[0]) == self._registered:
             return
-        # At once: the former message may be about more than applies now.
+        # At once: the former message may allow more current than applies now.
         await self._transport.stop()
         self._registered, self._is_guarded = None, False
         message = self._message()
-        self._failsafe.given(message and message[0].current)
+        self._failsafe.registered(message and message[0].current)
         if message is None:
             return
         await asyncio.sleep(_SETTLING_TIME)
         registered, _ = message
         message = self._message()
         if message is None or message[0] != registered:
-            self._look()
+            self._changed.set()
             return
         self._registered, request = message
         self._transport.open((request.topic, request.payload))
 
     def _message(self) -> tuple[_Registered, Request] | None:
-        """Return what to register now, None if nothing may be."""
+        """Return what to register now, None if nothing may be registered."""
         current = self._failsafe.current(self._safe_current)
         if current is None:
             return None
@@ -134,12 +131,6 @@ class FailsafeGuard:
                 *(snapshot.pending.get(each) for each in _SENT_WITH_CURRENT),
             )
         return _Registered(current, request.topic, others), request
-
-    def _follow(self, _: ChargepointSnapshot) -> None:
-        self._look()
-
-    def _look(self) -> None:
-        self._changed.set()
 
     # What the transport calls ---------------------------------------------------
 
@@ -161,19 +152,6 @@ class FailsafeGuard:
     def connection_refused(self, error: ChargepointError) -> None:
         """Wait until the hub has other credentials."""
         self.connection_lost(error)
-
-    def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        """Nothing is subscribed to."""
-
-    def content(self, topic: str, payload: bytes) -> Content:
-        """Nothing is subscribed to."""
-        return Content(topic, "", is_value=False)
-
-    def overloaded(self, rate: float, busiest: str) -> None:
-        """Nothing is subscribed to."""
-
-    def overload_ended(self) -> None:
-        """Nothing is subscribed to."""
 
     def _suspect(self) -> None:
         self._failsafe.suspect(self._charge_point.host.clock.now())

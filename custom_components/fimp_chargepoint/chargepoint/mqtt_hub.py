@@ -36,7 +36,7 @@ class MqttHub(Hub):
     ) -> None:
         """Prepare; add protocols, then `start`. See `Hub`."""
         super().__init__(clock=clock, options=options, known=known)
-        self.transport = MqttTransport(settings, self)
+        self.transport = MqttTransport(settings, self, self)
         self._settings = settings
         #: The connections of the failsafes, by the address of the charge point.
         self._guards: dict[str, FailsafeGuard] = {}

@@ -1,8 +1,8 @@
 """The failsafe of one charge point: what the broker limits it to if Home Assistant is gone.
 
-The broker sends this limit when it loses a connection that is kept for nothing else (see
-`FailsafeGuard`). Afterwards the former limit returns. Whether the message was sent, and whether
-the charge point has received it, is only known from its reports.
+The broker sends this limit when it loses a connection that has no other purpose (see
+`FailsafeGuard`). Afterwards, the former limit is restored. Only the reports of the charge point
+show whether the message was sent and received.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _RETRY: Final = 300.0
 
 
 class Failsafe:
-    """The failsafe of one charge point, and the return of what was before it.
+    """The failsafe of one charge point, which also restores the former limit.
 
     It is suspected to apply after its connection was lost, or after a restart.
     """
@@ -36,18 +36,18 @@ class Failsafe:
         self,
         charge_point: LimitedChargePoint,
         tasks: Tasks,
-        excuse: Callable[[Feature], None],
-        disown: Callable[[Feature], None],
+        revoke_override: Callable[[Feature], None],
+        drop: Callable[[Feature], None],
     ) -> None:
         """Start without a limit.
 
-        `excuse(feature)` is called if nobody else may have set a limit after all, and
-        `disown(feature)` if a limit that was set is not one of the user's.
+        `revoke_override(feature)` is called if what looked like the limit of another client may be
+        the failsafe, and `drop(feature)` if a limit that was set is not one of the user's.
         """
         self._charge_point = charge_point
         self._tasks = tasks
-        self._excuse = excuse
-        self._disown = disown
+        self._revoke_override = revoke_override
+        self._drop = drop
         #: Called when it is no longer suspected.
         self.when_settled: Callable[[], None] = lambda: None
         self._suspected = False
@@ -67,7 +67,7 @@ class Failsafe:
     def _limit(self) -> FailsafeLimit | None:
         return self._snapshot.requested.failsafe
 
-    # What the broker is given ---------------------------------------------------
+    # What is registered with the broker ------------------------------------------
 
     def current(self, safe_current: float) -> float | None:
         """Return what to limit to in A, None if that might let more current flow than now.
@@ -91,7 +91,7 @@ class Failsafe:
             applies = None
         own = snapshot.requested.max_current
         if own is None and applies is not None:
-            # Load balancing changes it all the time, but rarely by a whole ampere.
+            # Load balancing changes it often, but rarely by a whole ampere.
             applies = math.floor(applies)
         known = (
             *(applies, own, snapshot.pending.get(Feature.MAX_CURRENT)),
@@ -100,8 +100,8 @@ class Failsafe:
         least = min(safe_current, numbers.maximum, *(each for each in known if each is not None))
         return numbers.clamp_to_step(max(least, numbers.minimum))
 
-    def given(self, current: float | None) -> None:
-        """The broker is about to be given a limit in A, or no longer has one."""
+    def registered(self, current: float | None) -> None:
+        """Remember the limit in A that the broker is about to get, None if it has none now."""
         if self._suspected:
             return
         limit = None
@@ -113,26 +113,26 @@ class Failsafe:
         if limit != self._limit:
             self._charge_point.show_requested(failsafe=limit)
 
-    # What returns ---------------------------------------------------------------
+    # The return of the former limit -----------------------------------------------
 
     def restore(self, limit: FailsafeLimit | None) -> None:
-        """Take over what the broker had been given before a restart."""
+        """Take over the limit that was registered before a restart."""
         if limit is not None:
             self._is_of_earlier_run = self._charge_point.takes_limits_from_outside
             self._charge_point.show_requested(failsafe=limit)
             self.suspect(self._charge_point.host.clock.now())
 
     def suspect(self, now: float) -> None:
-        """The broker may send the limit, or have sent it."""
+        """Take note that the broker may send the limit, or has sent it."""
         limit = self._limit
         if limit is not None and limit.current != limit.former:
             self._suspected = True
-            self._excuse(Feature.MAX_CURRENT)
-            self._look_at(now + _SUSPICION_TIME)
+            self._revoke_override(Feature.MAX_CURRENT)
+            self._check_at(now + _SUSPICION_TIME)
             self.changed(now)
 
     def reconnected(self, now: float) -> None:
-        """The charge point was away, and its timers are gone."""
+        """Continue with new timers: the charge point was away."""
         if self._suspected:
             self.suspect(now)
 
@@ -143,14 +143,14 @@ class Failsafe:
         )
 
     def changed(self, now: float) -> None:
-        """Let the former limit return if a new snapshot shows that of the failsafe."""
+        """Restore the former limit if a new snapshot shows that of the failsafe."""
         applies = self._applies or (self._is_of_earlier_run and self._is_ready)
         if self._suspected and now >= self._retry_at and applies:
             self._return()
 
     @property
     def _applies(self) -> bool:
-        """Whether the charge point reports the limit, and nobody is setting another one."""
+        """Whether the charge point reports the limit, and no other one is being set."""
         limit = self._limit
         return (
             limit is not None
@@ -165,19 +165,19 @@ class Failsafe:
         snapshot = self._snapshot
         return snapshot.available and Feature.MAX_CURRENT in snapshot.capabilities.controls
 
-    def _look_at(self, when: float) -> None:
-        self._charge_point.timers.set("failsafe", when, self._look)
+    def _check_at(self, when: float) -> None:
+        self._charge_point.timers.set("failsafe", when, self._check)
 
-    def _look(self, now: float) -> None:
+    def _check(self, now: float) -> None:
         """Stop suspecting, unless the limit applies or nothing is known."""
         snapshot, hides = self._snapshot, self._charge_point.takes_limits_from_outside
         is_known = self._is_ready and (hides or snapshot.max_current is not None)
         if not is_known or self._applies:
-            self._look_at(now + _SUSPICION_TIME)
+            self._check_at(now + _SUSPICION_TIME)
             self.changed(now)
             return
         if hides and not self._returned:
-            # A stricter limit of somebody else would hide that of the failsafe.
+            # Another client's stricter limit would hide that of the failsafe.
             self._return()
         self._suspected = self._returned = False
         self.when_settled()
@@ -198,7 +198,7 @@ class Failsafe:
             elif former is not None:
                 await charge_point.set(Feature.MAX_CURRENT, former)
                 if own is None:
-                    self._disown(Feature.MAX_CURRENT)
+                    self._drop(Feature.MAX_CURRENT)
         except CommandSupersededError:
             _LOGGER.debug("%s: there is a newer limit by now", name)
         except ChargepointError as error:
@@ -208,7 +208,7 @@ class Failsafe:
             self._has_failed = True
             self._suspected = True
             self._retry_at = now + _RETRY
-            self._look_at(self._retry_at)
+            self._check_at(self._retry_at)
         else:
             _LOGGER.info("%s has its former limit back after a failsafe", name)
             self._returned = True

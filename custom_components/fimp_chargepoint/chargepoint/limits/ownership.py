@@ -9,7 +9,6 @@ its change is kept, and reported if it happens again and again.
 
 from collections import deque
 from enum import Enum
-from functools import partial
 import logging
 from typing import Final
 
@@ -27,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Seconds after an absence until reports count, and the interval between checks.
 _SETTLING_TIME: Final = 10.0
-_LOOKS: Final = 6
+_CHECKS: Final = 6
 #: Seconds that a different value has to last before it replaces ours. It may be a late report, or
 #: the first sign of a restart.
 _OVERRIDDEN_AFTER: Final = 60.0
@@ -56,7 +55,7 @@ class LimitOwnership:
         self._restores = restores
         self._tasks = Tasks(charge_point)
         self.temporary = TemporaryLimits(charge_point, self._tasks, self._replace)
-        self.failsafe = Failsafe(charge_point, self._tasks, self._excuse, self._disown)
+        self.failsafe = Failsafe(charge_point, self._tasks, self._revoke_override, self._drop)
         self.plan = ChargingPlan(charge_point, self._tasks)
         self.balanced = BalancedCurrent(charge_point, self._tasks, self.plan)
         #: The states of the limits that are not reported, by feature.
@@ -82,7 +81,7 @@ class LimitOwnership:
             for name, other in self._snapshot.requested.limits.items()
             if self._effect(name, other).fact != fact
         }
-        self._settle(feature)
+        self._clear_state(feature)
         self._charge_point.show_requested(limits={**others, feature.value: value})
 
     def restore(self, requested: Requested, now: float) -> None:
@@ -103,21 +102,20 @@ class LimitOwnership:
         limits = self._snapshot.requested.limits
         self.failsafe.reconnected(now)
         for name in limits:
-            if lost and self._states.get(name) is _State.OVERRIDDEN:
-                # The different value was caused by the restart.
-                self._forgive(name)
-            self._settle(name)
+            if lost:
+                # The restart has caused a different value.
+                self._revoke_override(name)
+            self._clear_state(name)
         if limits and self._restores:
             self._states = dict.fromkeys(limits, _State.LOST)
             self._counts_from = max(self._counts_from, now)
             if lost and self._charge_point.takes_limits_from_outside:
                 self._charge_point.send_limits()
                 self._counts_from = now + _TAKING_TIME
-            self._look_later(_LOOKS, now)
+            self._check_later(_CHECKS, now)
         elif lost:
             self._charge_point.show_requested(limits={})
-        if self._overrides:
-            self._wait_for_peace()
+        self._watch_competition()
         self.temporary.reconnected()
         self.plan.reconnected()
 
@@ -132,11 +130,11 @@ class LimitOwnership:
             for name, value in snapshot.requested.limits.items():
                 effect = self._effect(name, value)
                 if effect.matches(snapshot) or not snapshot.available:
-                    if self._states.get(name) is _State.OVERRIDDEN:
-                        if snapshot.available and not self._is_requested(effect, before):
-                            # The different value was a late report.
-                            self._forgive(name)
-                        self._settle(name)
+                    if snapshot.available and not self._is_requested(effect, before):
+                        # A different value was a late report.
+                        self._revoke_override(name)
+                    elif self._states.get(name) is _State.OVERRIDDEN:
+                        self._clear_state(name)
                 elif (
                     self._states.get(name) is _State.LOST
                     or self._is_requested(effect, snapshot)
@@ -154,7 +152,7 @@ class LimitOwnership:
                 and now >= self._counts_from
                 and _State.LOST in self._states.values()
             ):
-                self._look()
+                self._restore_lost()
         except Exception as error:  # noqa: BLE001
             self._charge_point.host.internal_errors.report(error, self)
 
@@ -171,11 +169,22 @@ class LimitOwnership:
 
     def _overridden(self, name: str, now: float) -> None:
         self._states[name] = _State.OVERRIDDEN
-        timers = self._charge_point.timers
-        timers.set(f"overridden {name}", now + _OVERRIDDEN_AFTER, partial(self._forget, name))
 
-    def _settle(self, name: str) -> None:
-        """Drop the state of a limit, which is no longer known or relevant."""
+        def accept(_: float) -> None:
+            _LOGGER.debug("%s: another client has set %s", self._name, name)
+            self._drop(name)
+
+        self._charge_point.timers.set(f"overridden {name}", now + _OVERRIDDEN_AFTER, accept)
+
+    def _revoke_override(self, name: str) -> None:
+        """Take note that another client has not overridden a limit after all."""
+        if self._states.get(name) is _State.OVERRIDDEN:
+            if name == Feature.MAX_CURRENT and self._overrides:
+                self._overrides.pop()
+            self._clear_state(name)
+
+    def _clear_state(self, name: str) -> None:
+        """Forget what happened to a limit: this is no longer known or relevant."""
         self._states.pop(name, None)
         self._charge_point.timers.cancel(f"overridden {name}")
 
@@ -184,13 +193,9 @@ class LimitOwnership:
         is_known = getattr(self._snapshot, name) is not None
         return is_known and not self._restores and name not in self._states
 
-    def _forget(self, name: str, _: float) -> None:
-        _LOGGER.debug("%s: somebody else has set %s", self._name, name)
-        self._disown(name)
-
-    def _disown(self, name: str) -> None:
-        """Forget a limit that is not ours, or no longer is."""
-        self._settle(name)
+    def _drop(self, name: str) -> None:
+        """Forget a limit that the user has not set, or no longer applies."""
+        self._clear_state(name)
         limits = self._snapshot.requested.limits
         self._charge_point.show_requested(
             limits={other: value for other, value in limits.items() if other != name}
@@ -201,7 +206,7 @@ class LimitOwnership:
         if theirs is None or abs(theirs - ours) < _ROUNDING:
             return
         self._overrides.append(now)
-        self._wait_for_peace()
+        self._watch_competition()
         times = len(self._overrides)
         if times == _COMPETING_TIMES and now - self._overrides[0] <= _COMPETING_TIME:
             known = self._snapshot.requested.competing_controller
@@ -211,23 +216,15 @@ class LimitOwnership:
                 )
             )
 
-    def _forgive(self, name: str) -> None:
-        """Do not count the last override after all."""
-        if name == Feature.MAX_CURRENT and self._overrides:
-            self._overrides.pop()
+    def _watch_competition(self) -> None:
+        """Show no competing controller any longer once it has not overridden for a while."""
 
-    def _excuse(self, name: str) -> None:
-        """Take note that a limit was not changed by another client."""
-        if self._states.get(name) is _State.OVERRIDDEN:
-            self._forgive(name)
-            self._settle(name)
+        def end(_: float) -> None:
+            self._charge_point.show_requested(competing_controller=None)
 
-    def _wait_for_peace(self) -> None:
-        due = self._overrides[-1] + _COMPETING_TIME
-        self._charge_point.timers.set("competing controller", due, self._has_peace)
-
-    def _has_peace(self, _: float) -> None:
-        self._charge_point.show_requested(competing_controller=None)
+        if self._overrides:
+            due = self._overrides[-1] + _COMPETING_TIME
+            self._charge_point.timers.set("competing controller", due, end)
 
     # Set again ------------------------------------------------------------------
 
@@ -239,16 +236,17 @@ class LimitOwnership:
             if self._restoring.get(feature) == value:
                 self._restore(feature, former)
 
-    def _look_later(self, looks: int, now: float) -> None:
-        check = partial(self._check, looks)
+    def _check_later(self, checks: int, now: float) -> None:
+        """Check in a moment whether limits are lost; repeat that so many times."""
+
+        def check(now: float) -> None:
+            self._restore_lost(is_last=checks == 1)
+            if checks > 1 and _State.LOST in self._states.values():
+                self._check_later(checks - 1, now)
+
         self._charge_point.timers.set("restore limits", now + _SETTLING_TIME, check)
 
-    def _check(self, looks: int, now: float) -> None:
-        self._look(is_last=looks == 1)
-        if looks > 1 and _State.LOST in self._states.values():
-            self._look_later(looks - 1, now)
-
-    def _look(self, *, is_last: bool = False) -> None:
+    def _restore_lost(self, *, is_last: bool = False) -> None:
         """Set lost limits again, once they are known to be lost.
 
         A charge point that has not reported a limit by the last check has none.

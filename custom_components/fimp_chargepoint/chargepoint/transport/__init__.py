@@ -40,6 +40,10 @@ class ConnectionListener(Protocol):
     def connection_refused(self, error: ChargepointError) -> None:
         """The credentials are wrong; nothing is retried."""
 
+
+class MessageListener(ConnectionListener, Protocol):
+    """What receives the messages of a connection, too."""
+
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Handle a message."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import logging
 from typing import NamedTuple, Protocol, override
 
-from . import ConnectionListener
+from . import MessageListener
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Message(Protocol):
         """Its topic."""
 
 
-class MqttListener(ConnectionListener, Protocol):
+class MqttListener(MessageListener, Protocol):
     """What receives the messages of a broker. No method may raise."""
 
     @property

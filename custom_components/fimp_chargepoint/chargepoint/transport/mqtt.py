@@ -23,7 +23,7 @@ from ..errors import (
     NotConnectedError,
     TlsError,
 )
-from . import Backoff, ReconnectingTransport
+from . import Backoff, ConnectionListener, ReconnectingTransport
 from .inbox import Inbox, MqttListener
 
 _LOGGER = logging.getLogger(__name__)
@@ -173,12 +173,17 @@ class MqttTransport(ReconnectingTransport):
     """A connection to a broker."""
 
     name = "mqtt"
-    _listener: MqttListener
 
-    def __init__(self, settings: SettingsSource, listener: MqttListener) -> None:
-        """Prepare; `start` connects."""
+    def __init__(
+        self,
+        settings: SettingsSource,
+        listener: ConnectionListener,
+        receiver: MqttListener | None = None,
+    ) -> None:
+        """Prepare; `start` connects. Without a `receiver`, nothing is subscribed to."""
         super().__init__(listener)
         self._settings = settings
+        self._receiver = receiver
         self._client: aiomqtt.Client | None = None
         self._reapers: set[asyncio.Task[None]] = set()
         self._renewed_at = float("-inf")
@@ -217,7 +222,7 @@ class MqttTransport(ReconnectingTransport):
     @override
     async def _live(self) -> None:
         settings = await self._settings()
-        inbox = Inbox(self._listener, self._renew)
+        inbox = None if self._receiver is None else Inbox(self._receiver, self._renew)
         client = _Client(
             settings.host,
             settings.port,
@@ -231,12 +236,15 @@ class MqttTransport(ReconnectingTransport):
             will=self._will,
             timeout=_TIMEOUT,
             logger=_CLIENT_LOGGER,
-            queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: inbox),  # noqa: ARG005
+            queue_type=None
+            if inbox is None
+            else cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: inbox),  # noqa: ARG005
         )
         client.inbox = inbox
         try:
             async with self._connected(client, tls=settings.tls is not None):
-                await self._subscribe(client)
+                if self._receiver is not None:
+                    await self._subscribe(client, self._receiver.filters)
                 self._client = client
                 try:
                     async with self._in_use():
@@ -244,11 +252,13 @@ class MqttTransport(ReconnectingTransport):
                             # They go to the inbox; this only waits for the end.
                             await anext(client.messages)
                         except aiomqtt.MqttError:
-                            inbox.hand_on(_LAST_SLICE)
+                            if inbox is not None:
+                                inbox.hand_on(_LAST_SLICE)
                             raise
                 finally:
                     self._client = None
-                    inbox.close()
+                    if inbox is not None:
+                        inbox.close()
         except aiomqtt.MqttError as error:
             raise NotConnectedError("unreachable", detail=str(error)) from error
 
@@ -259,8 +269,7 @@ class MqttTransport(ReconnectingTransport):
             self._renewed_at = now
             self.renew()
 
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
-        filters = self._listener.filters
+    async def _subscribe(self, client: aiomqtt.Client, filters: tuple[str, ...]) -> None:
         if not filters:
             return
         codes = await client.subscribe([(each, 1) for each in filters])

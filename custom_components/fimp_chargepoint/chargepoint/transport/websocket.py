@@ -19,7 +19,7 @@ from ..errors import (
     RequestLimitError,
     TlsError,
 )
-from . import Backoff, ConnectionListener, ReconnectingTransport
+from . import Backoff, MessageListener, ReconnectingTransport
 
 #: What connections are made with; Home Assistant has one for all integrations.
 type Session = aiohttp.ClientSession
@@ -163,12 +163,13 @@ class WebsocketTransport(ReconnectingTransport):
     """A connection to a service."""
 
     name = "websocket"
+    _listener: MessageListener
 
     def __init__(
         self,
         session: Session,
         client: WebsocketClient,
-        listener: ConnectionListener,
+        listener: MessageListener,
         *,
         backoff: Backoff | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
