@@ -10,7 +10,7 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
-from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
+from custom_components.fimp_chargepoint.chargepoint.commands.request import expects
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
     Requested,
     TemporaryLimit,

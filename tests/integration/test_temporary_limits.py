@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities
-from custom_components.fimp_chargepoint.chargepoint.commands.command import expects
+from custom_components.fimp_chargepoint.chargepoint.commands.request import expects
 from custom_components.fimp_chargepoint.chargepoint.everest.api import module as api_module
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.limits import ownership, temporary

@@ -9,7 +9,7 @@ from typing import override
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
-from custom_components.fimp_chargepoint.chargepoint.commands.command import Request
+from custom_components.fimp_chargepoint.chargepoint.commands.request import Request
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter

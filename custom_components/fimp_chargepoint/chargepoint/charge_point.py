@@ -1,15 +1,16 @@
 """A charge point with commands: what every protocol implements."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, override
 
 from .capabilities import UNITS, Parameter, ParameterKind, ParameterValue
-from .commands.command import Command, Commands, ExpectedState, expects
+from .commands.command import Commands
 from .commands.mode import Mode
 from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
+from .commands.request import Command, ExpectedState, expects
 from .errors import CommandRefusedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
 from .limits.requested import LimitValue
@@ -34,7 +35,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def __init__(self, address: str, snapshot: ChargepointSnapshot, host: NodeHost) -> None:
         """Start without any command in progress."""
         super().__init__(address, snapshot, host)
-        self._commands = Commands(self, ask=self._ask, show=self._show_pending)
+        self._commands = Commands(
+            self,
+            ask=self._ask,
+            show=lambda pending: self._update(self.host.clock.now(), pending=pending),
+        )
         self._pace = RateLimiter(host.options.restart_delay, host.options.write_interval)
         self._mode = Mode()
         self.limits = LimitOwnership(self, restores=host.options.restore_limits)
@@ -52,8 +57,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Return the message that sets `feature`, one of the capabilities' controls."""
         raise NotImplementedError
 
-    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
-        """Return the state to expect after `_set_request`."""
+    def effect(self, feature: Feature, value: Any) -> ExpectedState:
+        """Return the state to expect after setting `feature`."""
         return expects(feature, value)
 
     def _report_of(self, feature: Feature) -> str:
@@ -116,26 +121,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             raise NoSessionError("no_session")
         return value
 
-    def effect(self, feature: Feature, value: Any) -> ExpectedState:
-        """Return the state to expect after setting `feature`."""
-        return self._set_effect(feature, value)
-
     async def start_charging(self) -> None:
         """Start or resume charging, in the chosen charging mode if there is one."""
         self._require(Feature.CHARGING)
         if self._commands.is_noop(Feature.CHARGING, _CHARGING):
             return
-        await self._commands.perform(
-            Command(
-                kind=Feature.CHARGING,
-                requested=True,
-                effect=_CHARGING,
-                report=Feature.STATUS,
-                request=lambda: self._start_request(self._next_mode),
-                not_before=lambda: self._pace.start_at,
-                achieved=lambda: self._take_mode(self._next_mode),
-            )
-        )
+        command = self._start_command(Feature.CHARGING, lambda: self._next_mode)
+        command.not_before = lambda: self._pace.start_at
+        await self._commands.perform(command)
 
     async def stop_charging(self) -> None:
         """Stop charging so that it can be started again. The request is never delayed."""
@@ -169,7 +162,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Set one of the controls in the capabilities: a lock, a current in A, an option."""
         value = self.checked(feature, value)
         assumed = feature in self.snapshot.capabilities.assumed
-        effect = None if assumed else self._set_effect(feature, value)
+        effect = None if assumed else self.effect(feature, value)
         if effect and self.is_own_limit(feature, value) and self._commands.is_noop(feature, effect):
             self._commands.cancel_queued(feature, effect)
             self.limits.record(feature, value)
@@ -249,16 +242,21 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
 
     async def start_mode(self, mode: str) -> None:
         """Continue charging in `mode`, with the settings it implies, even if it is the same."""
-        await self._commands.perform(
-            Command(
-                kind=Feature.CHARGING_MODE,
-                requested=mode,
-                effect=_CHARGING,
-                report=Feature.STATUS,
-                request=lambda: self._start_request(mode),
-                confirmed=lambda: self._mode.reported in (None, mode),
-                achieved=lambda: self._take_mode(mode),
-            )
+        command = self._start_command(Feature.CHARGING_MODE, lambda: mode, requested=mode)
+        command.confirmed = lambda: self._mode.reported in (None, mode)
+        await self._commands.perform(command)
+
+    def _start_command(
+        self, kind: Feature, mode: Callable[[], str | None], *, requested: Any = True
+    ) -> Command:
+        """Return the command that starts or continues charging in the `mode` at that time."""
+        return Command(
+            kind=kind,
+            requested=requested,
+            effect=_CHARGING,
+            report=Feature.STATUS,
+            request=lambda: self._start_request(mode()),
+            achieved=lambda: self._take_mode(mode()),
         )
 
     @property
@@ -356,9 +354,6 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         requested = replace(self.snapshot.requested, charging_mode=self._mode.chosen)
         changes |= {"charging_mode": self._mode.shown, "requested": requested}
         self._update(self.host.clock.now(), **changes)
-
-    def _show_pending(self, pending: Mapping[str, Any]) -> None:
-        self._update(self.host.clock.now(), pending=pending)
 
     def _reported(self, report: str) -> None:
         """End the waits that the report called `report`, which has just arrived, confirms."""

@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, override
 
-from .commands.command import Request
 from .commands.replies import PendingReplies
+from .commands.request import Request
 from .errors import NotConnectedError
 from .model import NodeSnapshot, Reason
 from .node import Node, NodeHost

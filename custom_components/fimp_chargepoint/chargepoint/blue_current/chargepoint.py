@@ -9,8 +9,8 @@ from typing import ClassVar, Final, override
 from ..authorization import TakesCards
 from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..charge_point import Chargepoint
-from ..commands.command import Request
 from ..commands.replies import PendingReplies
+from ..commands.request import Request
 from ..errors import Refusal, refused_with
 from ..model import (
     ChargepointSnapshot,

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from ..capabilities import ParameterValue
-from ..commands.command import Request
+from ..commands.request import Request
 from ..errors import InvalidRequestError, OutOfRangeError
 from ..scheduler import Clock
 from ..smart_charging import (

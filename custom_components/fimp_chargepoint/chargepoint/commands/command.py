@@ -22,13 +22,7 @@ from ..errors import (
 )
 from ..model import Feature, Status
 from ..node import Outgoing
-
-# The parts of a command have a file of their own.
-from .request import EVER, Commanded, Outstanding
-from .request import Command as Command  # noqa: PLC0414
-from .request import ExpectedState as ExpectedState  # noqa: PLC0414
-from .request import Request as Request  # noqa: PLC0414
-from .request import expects as expects  # noqa: PLC0414
+from .request import AT_ONCE, Command, Commanded, ExpectedState, Outstanding, expects
 
 #: The part of the time limit after which a report is requested, repeatedly.
 _ASK = 1 / 4
@@ -61,7 +55,7 @@ class Commands:
         self._show = show
         self._waiting: dict[str, Command] = {}
         self._outstanding = Outstanding(chargepoint, ask)
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def is_noop(self, kind: str, effect: ExpectedState) -> bool:
@@ -114,9 +108,9 @@ class Commands:
         if at_once:
             self._send(command)
         else:
-            self._hold(command)
+            self._delay(command)
         # Publish the new request and the one that it replaced in one step.
-        self._tell()
+        self._show_pending()
         await _end_of(done)
 
     def reported(self, report: str) -> None:
@@ -161,7 +155,7 @@ class Commands:
             )
             if command.effect is not None:
                 now = self._chargepoint.host.clock.now()
-                self._outstanding.doubt(command.effect, command.achieved, now)
+                self._outstanding.query(command.effect, command.achieved, now)
         elif refusal is Refusal.FINAL or not self._retries(command, error):
             self._settle(command, error)
         return True
@@ -211,7 +205,7 @@ class Commands:
                 self._settle(command, None if done else error)
             else:
                 self._send(command)
-                self._tell()
+                self._show_pending()
 
         for done in command.waiters:
             self._timers.cancel(_timer(done))
@@ -219,9 +213,9 @@ class Commands:
         self._timers.set(f"retry {command.kind}", now + _RETRY_AFTER, retry)
         return True
 
-    def _hold(self, command: Command) -> None:
+    def _delay(self, command: Command) -> None:
         """Send `command` as soon as permitted, unless its effect already applies by then."""
-        # What applies before it is sent is not its effect.
+        # Whatever applies before it is sent is not its effect.
         command.counts_from = float("inf")
 
         def release(now: float) -> None:
@@ -229,12 +223,12 @@ class Commands:
             if effect is not None and self.is_noop(command.kind, effect):
                 self._settle(command)
             elif now < command.not_before():
-                self._hold(command)
+                self._delay(command)
             else:
                 self._send(command)
-                self._tell()
+                self._show_pending()
 
-        self._timers.set(f"hold {command.kind}", command.not_before(), release)
+        self._timers.set(f"delay {command.kind}", command.not_before(), release)
 
     def _send(self, command: Command) -> None:
         """Send the message of `command`, then start waiting for its confirmation.
@@ -246,9 +240,9 @@ class Commands:
         try:
             request = command.request()
             delivery = self._chargepoint.host.deliver(request)
-            leaving = asyncio.create_task(delivery, name="send a command", eager_start=True)
-            self._leaving.add(leaving)
-            leaving.add_done_callback(partial(self._left, command))
+            sending = asyncio.create_task(delivery, name="send a command", eager_start=True)
+            self._sending.add(sending)
+            sending.add_done_callback(partial(self._sent, command))
             self._begin(command, request)
         except Exception as error:  # noqa: BLE001
             # The caller has to know, whatever the error is.
@@ -265,12 +259,12 @@ class Commands:
         self._timers.cancel(f"retry {command.kind}")
         self._limit_the_wait(command)
 
-    def _left(self, command: Command, leaving: asyncio.Task[None]) -> None:
-        """Take note that the message of `command` was sent, or failed; this may be final."""
-        self._leaving.discard(leaving)
-        if leaving.cancelled():
+    def _sent(self, command: Command, sending: asyncio.Task[None]) -> None:
+        """End the wait for `command` if its message was not sent, or if that is enough."""
+        self._sending.discard(sending)
+        if sending.cancelled():
             return
-        if (error := leaving.exception()) is not None:
+        if (error := sending.exception()) is not None:
             self._settle(command, error)
         elif command.report is None and self._waiting.get(command.kind) is command:
             self._succeed(command)
@@ -278,7 +272,7 @@ class Commands:
     def _watch(self, command: Command, effect: ExpectedState, report: str) -> None:
         """Decide from when on reports count, and request them."""
         now = self._chargepoint.host.clock.now()
-        command.counts_from = EVER
+        command.counts_from = AT_ONCE
         if self._outstanding.opposes(effect):
             # Until then a report may date from before the command.
             command.counts_from = now + self._chargepoint.report_age
@@ -328,12 +322,12 @@ class Commands:
         self._end(command, None)
         # Publish the new state first, then the end of the request.
         command.achieved()
-        self._tell()
+        self._show_pending()
 
     def _settle(self, command: Command, error: BaseException | None = None) -> None:
         """End all waits for `command`, with success or with `error`, and publish that."""
         self._end(command, error)
-        self._tell()
+        self._show_pending()
 
     def _end(self, command: Command, error: BaseException | None) -> None:
         """End all waits for `command` without publishing it yet."""
@@ -341,14 +335,14 @@ class Commands:
             return
         del self._waiting[command.kind]
         self._timers.cancel(f"ask {command.kind}")
-        self._timers.cancel(f"hold {command.kind}")
+        self._timers.cancel(f"delay {command.kind}")
         self._timers.cancel(f"retry {command.kind}")
         for done in command.waiters:
             self._timers.cancel(_timer(done))
             _finish(done, error)
 
-    def _tell(self) -> None:
-        """Publish what is currently requested."""
+    def _show_pending(self) -> None:
+        """Publish the requested values."""
         self._show({kind: each.requested for kind, each in self._waiting.items()})
 
 

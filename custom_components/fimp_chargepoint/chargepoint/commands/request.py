@@ -13,8 +13,8 @@ from ..model import ChargepointSnapshot
 from ..node import NodeHost, Outgoing
 from ..scheduler import Timers
 
-#: Before any time.
-EVER = float("-inf")
+#: A time before all others.
+AT_ONCE = float("-inf")
 #: Requests per fact that are remembered; more than a minute of repeated stops.
 _REQUESTS_MAX = 32
 #: The part of a command's time limit after which its outcome is queried, and the longest pause
@@ -71,11 +71,11 @@ class Command:
     effect: ExpectedState | None
     report: str | None
     request: Callable[[], Outgoing]
-    not_before: Callable[[], float] = lambda: EVER
+    not_before: Callable[[], float] = lambda: AT_ONCE
     confirmed: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None
     overtaken: Callable[[ChargepointSnapshot, ChargepointSnapshot], bool] | None = None
-    counts_from: float = EVER
+    counts_from: float = AT_ONCE
     sent: str | None = None
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     refused: tuple[float, ChargepointSnapshot] | None = None
@@ -90,11 +90,11 @@ class Command:
 
 @dataclass(slots=True)
 class _Asked:
-    """What was requested of one fact: the effects by request id, oldest first.
+    """The requests of one fact: the expected effects by request id, oldest first.
 
     `report` is the report that shows it. `plugged` is whether a car was plugged in when the first
-    of them was sent. If a request was accepted without a known outcome, `achieved` is called when
-    it takes effect.
+    of them was sent. If a request was accepted and its outcome is unknown, `achieved` is called
+    when it takes effect.
     """
 
     report: str
@@ -143,7 +143,7 @@ class Outstanding:
         if len(asked.requests) > _REQUESTS_MAX:
             del asked.requests[next(iter(asked.requests))]
 
-    def doubt(self, effect: ExpectedState, achieved: Callable[[], None], now: float) -> None:
+    def query(self, effect: ExpectedState, achieved: Callable[[], None], now: float) -> None:
         """Ask until it is known whether `effect`, the last one remembered, has occurred."""
         asked = self._asked.get(effect.fact)
         if asked is not None:
@@ -186,5 +186,5 @@ class Outstanding:
             self._ask(asked.report)
         longer = min(2 * pause, _ASK_MAX)
         self._chargepoint.timers.set(
-            f"doubt {fact}", now + pause, partial(self._ask_again, fact, longer)
+            f"query {fact}", now + pause, partial(self._ask_again, fact, longer)
         )

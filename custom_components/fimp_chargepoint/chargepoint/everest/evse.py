@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
-from ..commands.command import ExpectedState, expects
+from ..commands.request import ExpectedState, expects
 from ..errors import NoSessionError
 from ..model import (
     ChargepointSnapshot,
@@ -304,7 +304,7 @@ class Evse(PausingChargepoint):
         """Return the limits to show: ours, even behind stricter ones, else those that apply."""
         holding, requested = self._enforced.limits, known.requested
         current, own = holding.max_current, requested.max_current
-        if own is not None and self._set_effect(Feature.MAX_CURRENT, own).matches(known):
+        if own is not None and self.effect(Feature.MAX_CURRENT, own).matches(known):
             current = own
         phases = None if holding.phases is None else f"{holding.phases:g}"
         if holding.max_current == 0:
@@ -318,10 +318,10 @@ class Evse(PausingChargepoint):
         self._update(self.host.clock.now(), requested=requested, **shown)
 
     @override
-    def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
+    def effect(self, feature: Feature, value: object) -> ExpectedState:
         if feature is Feature.PHASES:
             return ExpectedState(feature, value, lambda snapshot: _has_phases(snapshot, value))
-        return super()._set_effect(feature, value)
+        return super().effect(feature, value)
 
     # The errors of the station ----------------------------------------------------
 

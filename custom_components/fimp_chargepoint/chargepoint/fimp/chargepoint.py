@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
-from ..commands.command import ExpectedState, Request
+from ..commands.request import ExpectedState, Request
 from ..errors import InvalidRequestError, NoSessionError
 from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Reason, Status
 from ..model import parameter_kind as kind_of
@@ -355,15 +355,15 @@ class FimpChargepoint(Chargepoint):
         return self._message("chargepoint", kind, value_type=value_type, value=convert(current))
 
     @override
-    def _set_effect(self, feature: Feature, value: Any) -> ExpectedState:
+    def effect(self, feature: Feature, value: Any) -> ExpectedState:
         if feature is Feature.PHASES:
             mode = self._phase_mode(value)
             if mode is None:
                 return ExpectedState(Feature.PHASE_MODE, value, lambda known: known.phases == value)
-            return super()._set_effect(Feature.PHASE_MODE, mode)
+            return super().effect(Feature.PHASE_MODE, mode)
         if feature is Feature.SESSION_CURRENT:
             return ExpectedState(feature, value, lambda snapshot: offers(snapshot, value))
-        return super()._set_effect(feature, value)
+        return super().effect(feature, value)
 
     def _phase_mode(self, phases: object) -> str | None:
         """Return the mode in use if it has so many `phases`, else the first offered, if any."""

@@ -17,8 +17,8 @@ from ...authorization import (
     ShowToken,
     WithdrawAuthorization,
 )
-from ...commands.command import Request
 from ...commands.replies import PendingReplies
+from ...commands.request import Request
 from ...errors import CommandRefusedError, CommandRejectedError, InvalidRequestError
 from .companions import CompanionModules, TokenProvider, check_option, provided_token
 from .module import ApiModule

@@ -12,8 +12,8 @@ import logging
 from typing import Any, ClassVar, Final, override
 
 from ...authorization import Permission, TakesPermissions
-from ...commands.command import Request
 from ...commands.replies import PendingReplies
+from ...commands.request import Request
 from ...errors import CommandRefusedError, NotConnectedError
 from ...model import Feature, PauseReason, Reason
 from ...node import Changes, MessageHost

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, override
 
-from ...commands.command import Request
 from ...commands.replies import PendingReplies
+from ...commands.request import Request
 from ...errors import ChargepointError, InvalidRequestError
 from ...node import MessageHost
 from ...options import Token

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, override
 
 from ...capabilities import Capabilities
-from ...commands.command import ExpectedState, Request
+from ...commands.request import ExpectedState, Request
 from ...limits.requested import LimitValue
 from ...model import ChargepointSnapshot, Cost, Feature
 from ...node import Changes, MessageHost
@@ -184,14 +184,14 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return ours and super().is_own_limit(feature, value)
 
     @override
-    def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
+    def effect(self, feature: Feature, value: object) -> ExpectedState:
         if feature is Feature.MAX_CURRENT and isinstance(value, int | float):
             return ExpectedState(feature, value, lambda snapshot: self._limits_to(snapshot, value))
         if feature is Feature.MAX_POWER and isinstance(value, int | float):
             return ExpectedState(
                 feature, value, lambda snapshot: self._limits_power_to(snapshot, value)
             )
-        return super()._set_effect(feature, value)
+        return super().effect(feature, value)
 
     def _limits_to(self, snapshot: ChargepointSnapshot, current: float) -> bool:
         """Whether a limit is in force, or hidden by somebody else's or by our limit of power."""

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import orjson
 
-from ...commands.command import Request
 from ...commands.replies import PendingReplies
+from ...commands.request import Request
 from ...node import MessageHost
 from ...protocol import Handler
 from ...transport.topics import is_level

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import orjson
 
-from ...commands.command import Request
+from ...commands.request import Request
 from ...errors import CommandRefusedError, InvalidRequestError, ProtocolError
 from ...ocpp import (
     GetVariables,

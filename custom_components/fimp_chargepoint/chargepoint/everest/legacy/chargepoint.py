@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import orjson
 
-from ...commands.command import ExpectedState, Request
+from ...commands.request import ExpectedState, Request
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
 from ...node import Changes, MessageHost
@@ -274,9 +274,9 @@ class LegacyChargepoint(Evse):
         return holding if holding >= possible.minimum else possible.maximum
 
     @override
-    def _set_effect(self, feature: Feature, value: object) -> ExpectedState:
+    def effect(self, feature: Feature, value: object) -> ExpectedState:
         if feature is not Feature.MAX_CURRENT or not isinstance(value, int | float):
-            return super()._set_effect(feature, value)
+            return super().effect(feature, value)
         limit: float = round(value, 2)
 
         def limits_to(snapshot: ChargepointSnapshot) -> bool:
