@@ -8,6 +8,9 @@ from typing import Any, NoReturn, override
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.blue_current.discovery import (
+    BlueCurrentProtocol,
+)
 from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandSupersededError,
     CommandTimeoutError,
@@ -21,6 +24,7 @@ from custom_components.fimp_chargepoint.chargepoint.internal_errors import Inter
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Feature
 from custom_components.fimp_chargepoint.chargepoint.scheduler import SteadyClock, posix
 
+from .everest_site import Site
 from .fakes import OfflineHub, waits
 from .fimp_commands import begin
 from .fimp_garage import OPTIONS
@@ -301,6 +305,39 @@ def test_one_charge_point_of_a_thing_costs_no_other(
     )
     assert not other.snapshot.available
     assert one.snapshot.available
+
+
+def test_one_charge_point_of_an_account_costs_no_other(
+    hub: OfflineHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub._protocols.clear()
+    hub.add_protocol("", BlueCurrentProtocol(hub))
+    hub.connection_made()
+    names = ("BCU1", "BCU2")
+    listed = orjson.dumps(
+        {"object": "CHARGE_POINTS", "data": [{"evse_id": each} for each in names]}
+    )
+    hub.feed("CHARGE_POINTS", listed)
+    asked = []
+    one, other = (hub.nodes[f"bluecurrent:{each}"] for each in names)
+    monkeypatch.setattr(one, "handle_settings", fail)
+    monkeypatch.setattr(other, "ask_everything", asked.append)
+    hub.feed("CHARGE_POINTS", listed)
+    assert len(asked) == 1
+    assert hub.ignored["internal"] == 1
+
+
+def test_one_evse_of_a_station_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    for evse in ("evse_1", "evse_2"):
+        site.evse("session_info", {"state": "Unplugged"}, evse)
+    monkeypatch.setattr(site.node("evse_1"), "assign", fail)
+    # It is the only one of its kind, so it belongs to the whole station.
+    assigned: list[object] = []
+    monkeypatch.setattr(site.node("evse_2"), "assign", lambda *each: assigned.append(each))
+    site.says("auth_consumer", "judge", "heartbeat", 1)
+    assert len(assigned) == 1
+    assert site.hub.ignored["internal"] == 1
 
 
 def test_a_warning_reaches_those_who_listen(hub: OfflineHub, node: FimpChargepoint) -> None:

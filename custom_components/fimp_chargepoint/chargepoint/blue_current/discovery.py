@@ -105,8 +105,7 @@ class BlueCurrentProtocol(Protocol):
             for grid in self._grids.values() if gone else ():
                 # It may have been theirs; the others are asked for it now.
                 grid.set_unavailable(Reason.NOT_HEARD, now)
-        for report in listed.values():
-            self._report(report, now)
+        self._hub.internal_errors.each(listed, lambda evse_id: self._report(listed[evse_id], now))
         if now - self._cards_at >= _CARDS_INTERVAL:
             self._cards_at = now
             self._send("GET_CHARGE_CARDS", limit=100)

@@ -286,7 +286,8 @@ class Assignment:
     def _link(self, evses: Iterable[EverestChargepoint], now: float) -> None:
         """Assign their modules to `evses`, if that is certain."""
         alone, found, chosen = self._is_alone, self._found, self._in_force
-        for evse in evses:
+
+        def link(evse: EverestChargepoint) -> None:
             mine = assigned_modules(evse.address, found, chosen, alone=alone, limited=self._limited)
             parts: dict[str, Any] = {
                 COMPANIONS[kind][0]: found[kind][module] for kind, module in mine.items()
@@ -296,6 +297,8 @@ class Assignment:
             if evse.companions.errors is not before:
                 self._count_owner(before, -1)
                 self._count_owner(evse.companions.errors, 1)
+
+        self._hub.internal_errors.each(evses, link)
 
     # The station --------------------------------------------------------------------
 
