@@ -211,10 +211,9 @@ def test_who_made_it(prefix: str) -> None:
         identity = node.snapshot.identity
         assert (identity.manufacturer, identity.model) == ("Pionix", "Box")
         assert (identity.serial_number, identity.sw_version) == ("cp001", "1.2.3")
-    # The connector type is less than what its maker calls it.
     site.var("hardware_capabilities", {"connector_type": "IEC62196Type2Cable"})
     first = site.hub.nodes[f"everest_legacy:{prefix}connector_1"]
-    assert first.snapshot.identity.model == "Box"
+    assert first.snapshot.identity.model == "Box (Type 2 cable)"
 
 
 def test_v1_is_told_as_well() -> None:

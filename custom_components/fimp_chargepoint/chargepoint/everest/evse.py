@@ -168,8 +168,9 @@ class Evse(PausingChargepoint):
         """Return the identity, as far as it was reported."""
         found, known = self._information, self.snapshot.identity
         connector = text(self._hardware.get("connector_type"))
-        by_connector = f"EVSE ({CONNECTORS.get(connector, connector)})" if connector else None
-        model = found.get("model") or by_connector or known.model
+        model = found.get("model") or ("EVSE" if connector else known.model)
+        if connector:
+            model = f"{model} ({CONNECTORS.get(connector, connector)})"
         return replace(known, **found | {"model": model})
 
     def _hardware_capabilities(self, value: object, now: float) -> Changes:
