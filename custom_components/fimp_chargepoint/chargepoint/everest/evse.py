@@ -29,7 +29,7 @@ from . import limits, powermeter, session
 from .envelope import mapping
 from .limits import Enforced
 from .pauses import PausingChargepoint
-from .status import ENDED, PREPARING, State, is_another
+from .status import ASKS_FOR_TOKEN, ENDED, State, Word, is_another
 from .vehicle import parse_vehicle, reported
 
 #: The variables that are reports of a feature, in both APIs.
@@ -56,9 +56,6 @@ _OF_STATUS: Final = frozenset({"status", "effective_current", "delayed_until"})
 
 #: The fault for a wrong phase rotation, in the term of the power meter.
 PHASES_WRONG: Final = "phase_seq_error"
-
-#: The states of an EVSE that waits for a token.
-ASKS_FOR_TOKEN: Final = frozenset({"AuthRequired", "AuthTimeout"})
 
 
 class Evse(PausingChargepoint):
@@ -109,7 +106,7 @@ class Evse(PausingChargepoint):
     @override
     def _may_start(self) -> bool:
         # Reported right before charging, including when it continues after a pause.
-        return super()._may_start or self.snapshot.raw_status == PREPARING
+        return super()._may_start or self.snapshot.raw_status == Word.PREPARING
 
     @property
     @override
@@ -222,7 +219,7 @@ class Evse(PausingChargepoint):
         state = self._session
         if state.reserved and state.status is Status.DISCONNECTED:
             return Status.RESERVED
-        if state.word == PREPARING and state.transaction and _gives_nothing(known):
+        if state.word == Word.PREPARING and state.transaction and _gives_nothing(known):
             # It reports that it is about to charge, but the car cannot begin.
             return Status.SUSPENDED_BY_EVSE
         return state.status

@@ -20,7 +20,7 @@ from ..model import ChargepointSnapshot, Feature, Status
 from ..node import Changes, NodeHost
 from ..readers import text, timestamp
 from .session import remembering
-from .status import CHARGING, NO_TRANSACTION, PAUSED_EVSE, PREPARING, State, is_of
+from .status import NO_TRANSACTION, State, Word, is_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -47,9 +47,8 @@ class Explained(NamedTuple):
 
 def is_over(pause: Pause, state: State) -> bool:
     """Whether a pause has ended by `state`, or is reported in it by now."""
-    no_transaction = state.word is not None and state.word in NO_TRANSACTION
     same = is_of(state, pause.session_id, pause.started)
-    return no_transaction or state.paused_by_user or not same
+    return state.word in NO_TRANSACTION or state.paused_by_user or not same
 
 
 def to_storage(pause: Pause | None, state: State) -> Changes:
@@ -58,7 +57,7 @@ def to_storage(pause: Pause | None, state: State) -> Changes:
     if pause is not None:
         session = _session(pause.session_id, pause.started)
         found[_PAUSE] = {"accepted": pause.accepted, **session}
-    if state.word == PAUSED_EVSE and state.reasons:
+    if state.word == Word.PAUSED_EVSE and state.reasons:
         found[_REASONS] = sorted(state.reasons)[:_REASONS_MAX]
         found |= _session(state.id, state.started)
     return found
@@ -117,7 +116,7 @@ class PausingChargepoint(Chargepoint, ABC):
     @property
     def _asleep(self) -> bool:
         """Whether nothing is charged, although charging is allowed and may begin automatically."""
-        prepares = self._session.word == PREPARING and self._session.transaction
+        prepares = self._session.word == Word.PREPARING and self._session.transaction
         return prepares or self.snapshot.status in SUSPENDED
 
     def _replied_asleep(self, request_id: str, value: object, *, pauses: bool) -> None:
@@ -162,14 +161,14 @@ class PausingChargepoint(Chargepoint, ABC):
 
     def _watch_for_resumption(self, state: State) -> None:
         """Forget an accepted pause that is not kept."""
-        if not self.snapshot.requested.is_paused or state.word != CHARGING:
+        if not self.snapshot.requested.is_paused or state.word != Word.CHARGING:
             self.timers.cancel("resumed")
         elif "resumed" not in self.timers:
             due = self.host.clock.now() + _RESUMED_AFTER
             self.timers.set("resumed", due, self._resumed)
 
     def _resumed(self, _: float) -> None:
-        if self._session.word == CHARGING:
+        if self._session.word == Word.CHARGING:
             self._request_pause(accepted=None)
 
     @override

@@ -16,26 +16,19 @@ from ..session import SAME_START
 from .energy import SessionEnergy, based, counted, metered
 from .powermeter import imported
 from .status import (
-    AUTH_REQUIRED,
-    AUTH_TIMEOUT,
+    ASKS_FOR_TOKEN,
     AUTHORIZED,
     BEGINNINGS,
-    DISABLED,
     ENDING,
     EVENTS,
-    FINISHED_EV,
-    FINISHED_EVSE,
     IDLE,
-    IMPLIED_REASONS,
     IN_TRANSACTION,
+    NO_ENERGY,
     NO_TRANSACTION,
-    PAUSED_EVSE,
-    PREPARING,
     RESERVATIONS,
-    SWITCHING,
-    UNPLUGGED,
     WORDS,
     State,
+    Word,
     end_reason,
     is_close,
     is_of,
@@ -92,7 +85,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
         )
     if name in AUTHORIZED:
         # A token that came before the car still counts when the station asks for one.
-        authorized = AUTHORIZED[name] or (name == AUTH_REQUIRED and state.authorized is True)
+        authorized = AUTHORIZED[name] or (name == Word.AUTH_REQUIRED and state.authorized is True)
         state = replace(state, authorized=authorized, token=token_of(details) or state.token)
     if meaning is None:
         return state
@@ -103,8 +96,8 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
     elif name == "TransactionFinished":
         reason = text(details.get("reason")) or ""
         state = replace(state, end_reason=end_reason(reason))
-        word = FINISHED_EVSE if reason == "Local" else word
-    elif word == PAUSED_EVSE:
+        word = Word.FINISHED_EVSE if reason == "Local" else word
+    elif word == Word.PAUSED_EVSE:
         reasons = reasons_of(details)
     return _entered(state, word, when, now, car=car, event=name, reasons=reasons)
 
@@ -114,10 +107,10 @@ def on_last_event(state: State, event: JsonObject) -> State:
 
     Only the reasons of the pause that goes on are in it, and nothing happens.
     """
-    of_this_pause = state.word == PAUSED_EVSE and event.get("event") == PAUSED_EVSE
+    of_this_pause = state.word == Word.PAUSED_EVSE and event.get("event") == Word.PAUSED_EVSE
     if not of_this_pause or (state.id is not None and event.get("uuid") != state.id):
         return state
-    return _explained(state, reasons_of(part(event, EVENTS[PAUSED_EVSE].details)))
+    return _explained(state, reasons_of(part(event, EVENTS[Word.PAUSED_EVSE].details)))
 
 
 def remembering(
@@ -129,7 +122,7 @@ def remembering(
     """
     if state.reasons is not None or not is_of(state, session_id, started):
         return state
-    if state.word == PAUSED_EVSE:
+    if state.word == Word.PAUSED_EVSE:
         return _explained(state, reasons)
     if state.word is not None:
         return state
@@ -150,17 +143,17 @@ def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State
         # A release may leave the end of the session before in place.
         state = replace(state, ended=ended) if ended >= state.started else state
     allowed = _is_allowed(state, info)
-    changed = word != state.word or (word == PREPARING and allowed and not state.transaction)
+    changed = word != state.word or (word == Word.PREPARING and allowed and not state.transaction)
     if allowed is not state.transaction:
         state = replace(state, transaction=allowed)
     if word is not None and changed:
-        if word == PREPARING and state.plugged is False:
+        if word == Word.PREPARING and state.plugged is False:
             # Something began, with a car or with a token: this does not say.
             state = replace(state, plugged=None)
         when = timestamp(info.get("timestamp")) or seen
         car = word in WORDS and WORDS[word].car
         state = _entered(state, word, when, now, car=car)
-    if started is not None or word not in IDLE:
+    if started is not None or (word is not None and word not in IDLE):
         energy = counted(state.energy, number(info.get("charged_energy_wh")))
         state = state if energy is state.energy else replace(state, energy=energy)
     return state
@@ -180,11 +173,11 @@ def expired(state: State, now: float) -> State:
     if state.deadline is None or now < state.deadline:
         return state
     lasting = replace(state, reasons=None, deadline=None)
-    if state.word == UNPLUGGED:
+    if state.word == Word.UNPLUGGED:
         status = None if state.in_doubt else Status.DISCONNECTED
         plugged = None if state.in_doubt else False
         return replace(lasting, status=status, plugged=plugged, restarted=False)
-    status = Status.FINISHED if state.word == FINISHED_EV else Status.SUSPENDED_BY_EV
+    status = Status.FINISHED if state.word == Word.FINISHED_EV else Status.SUSPENDED_BY_EV
     return replace(lasting, status=status)
 
 
@@ -197,7 +190,7 @@ def forgotten(state: State, *, restarted: bool = False) -> State:
     """
     if state.in_doubt and not restarted:
         return replace(state, status=None, plugged=None, deadline=None)
-    pauses = state.word in (PAUSED_EVSE, None) and not restarted
+    pauses = state.word in (Word.PAUSED_EVSE, None) and not restarted
     return State(
         reasons=state.reasons if pauses else None,
         car=state.car and state.plugged is not False,
@@ -231,30 +224,30 @@ def _entered(
 
     `reasons` are those of a pause, None if they were not reported with it.
     """
-    if word == SWITCHING:
+    if word == Word.SWITCHING:
         # session_info goes on with the word it had: only another one ends this.
         return replace(state, status=Status.SWITCHING_PHASES, plugged=True, car=True, deadline=None)
-    if word == UNPLUGGED:
+    if word == Word.UNPLUGGED:
         return _unplugged(state, event, when, now)
-    if word == FINISHED_EV and word == state.word:
+    if word == Word.FINISHED_EV and word == state.word:
         return state
     plugged = True if car else state.plugged
     car = car or state.car
     deadline = None
     transaction = _in_transaction(state, word)
-    reasons = IMPLIED_REASONS.get(word, reasons)
-    meaning = WORDS.get(word)
-    status = None if meaning is None else meaning.status
-    if word == FINISHED_EV:
+    if word == Word.WAITING_FOR_ENERGY:
+        reasons = frozenset({NO_ENERGY})
+    status = WORDS[word].status if word in WORDS else None
+    if word == Word.FINISHED_EV:
         status = state.status
         deadline = now + FINISHED_EV_TIME
-    elif word == PREPARING and transaction:
+    elif word == Word.PREPARING and transaction:
         status, reasons, deadline = _preparing(state, now)
-    elif word == PAUSED_EVSE:
+    elif word == Word.PAUSED_EVSE:
         if reasons is None and state.word is None:
             reasons = state.reasons
         status = paused(reasons or frozenset())
-    elif word == DISABLED:
+    elif word == Word.DISABLED:
         # With the cable out for some time, the car of the last session is gone.
         just_left = is_close(when, state.ended, _SAME_MOMENT)
         car = car and (plugged is not False or just_left)
@@ -270,22 +263,22 @@ def _entered(
         deadline=deadline,
         enabled=_is_enabled(state, word),
         in_doubt=False,
-        restarted=state.restarted and word != DISABLED,
+        restarted=state.restarted and word != Word.DISABLED,
     )
 
 
 def _unplugged(state: State, event: str, when: datetime, now: float) -> State:
     """Return the state after `Unplugged`, which enabling reports with or without a car."""
-    if state.word == UNPLUGGED and state.deadline is not None:
+    if state.word == Word.UNPLUGGED and state.deadline is not None:
         return state
-    enabled = event == _ENABLED or state.word == DISABLED
+    enabled = event == _ENABLED or state.word == Word.DISABLED
     may_be_there = state.car and state.plugged is not False
     is_known = state.id is not None or state.started is not None
     after_gap = state.word is None
     state = replace(
         state,
-        word=UNPLUGGED,
-        enabled=event == _ENABLED or _is_enabled(state, UNPLUGGED),
+        word=Word.UNPLUGGED,
+        enabled=event == _ENABLED or _is_enabled(state, Word.UNPLUGGED),
         reasons=None,
         transaction=False,
         in_doubt=False,
@@ -304,15 +297,15 @@ def _unplugged(state: State, event: str, when: datetime, now: float) -> State:
 def _is_enabled(state: State, word: str) -> bool:
     """Return whether the EVSE is enabled once `word` was reported."""
     # The reply comes first: until `Disabled`, the session that this ends goes on for a second.
-    is_ending = state.enabled is False and state.word != DISABLED and word in ENDING
-    return word != DISABLED and not is_ending
+    is_ending = state.enabled is False and state.word != Word.DISABLED and word in ENDING
+    return word != Word.DISABLED and not is_ending
 
 
 def _preparing(state: State, now: float) -> tuple[Status, frozenset[str] | None, float | None]:
     """Return status, reasons and deadline where charging is allowed, and the car may begin."""
     if state.status not in _HELD:
         return Status.SUSPENDED_BY_EV, None, None
-    known = state.deadline if state.word == PREPARING else None
+    known = state.deadline if state.word == Word.PREPARING else None
     return state.status, state.reasons, known or now + PREPARING_TIME
 
 
@@ -328,7 +321,7 @@ def _in_transaction(state: State, word: str) -> bool:
     if word in IN_TRANSACTION or word in NO_TRANSACTION:
         return word in IN_TRANSACTION
     # Nothing else leads from a wait for a token to this.
-    allowed = word == PREPARING and state.word in (AUTH_REQUIRED, AUTH_TIMEOUT)
+    allowed = word == Word.PREPARING and state.word in ASKS_FOR_TOKEN
     return allowed or state.transaction
 
 

@@ -6,8 +6,9 @@ EVerest API v1, evse_manager_consumer; the API before it has the same words.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from ..model import PauseReason, Status
 from ..readers import JsonObject, part, text
@@ -16,69 +17,69 @@ from .energy import SessionEnergy
 
 _WORD_BORDER: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-UNPLUGGED: Final = "Unplugged"
-DISABLED: Final = "Disabled"
-PREPARING: Final = "Preparing"
-CHARGING: Final = "Charging"
-AUTH_REQUIRED: Final = "AuthRequired"
-AUTH_TIMEOUT: Final = "AuthTimeout"
-PAUSED_EV: Final = "ChargingPausedEV"
-PAUSED_EVSE: Final = "ChargingPausedEVSE"
-WAITING_FOR_ENERGY: Final = "WaitingForEnergy"
-FINISHED_EV: Final = "FinishedEV"
-FINISHED_EVSE: Final = "FinishedEVSE"
-SWITCHING: Final = "SwitchingPhases"
+
+class Word(StrEnum):
+    """The status words, and what each means; a release may add others.
+
+    `car` is whether it is only sent with a car plugged in. What `FINISHED_EV`, `PREPARING`,
+    `UNPLUGGED` and the pauses mean also depends on what was before: see `session`.
+    """
+
+    status: Status | None
+    car: bool
+
+    def __new__(cls, value: str, status: Status | None, car: bool = False) -> Self:  # noqa: FBT001, FBT002
+        """Return the word that EVerest spells as `value`."""
+        word = str.__new__(cls, value)
+        word._value_, word.status, word.car = value, status, car
+        return word
+
+    UNKNOWN = "Unknown", None
+    UNPLUGGED = "Unplugged", Status.DISCONNECTED
+    DISABLED = "Disabled", Status.OUT_OF_SERVICE
+    RESERVED = "Reserved", Status.RESERVED
+    # Also sent if a token came first and there is no car yet.
+    PREPARING = "Preparing", Status.REQUESTING
+    AUTH_REQUIRED = "AuthRequired", Status.REQUESTING, True
+    AUTH_TIMEOUT = "AuthTimeout", Status.REQUESTING
+    CHARGING = "Charging", Status.CHARGING, True
+    PAUSED_EV = "ChargingPausedEV", Status.SUSPENDED_BY_EV, True
+    PAUSED_EVSE = "ChargingPausedEVSE", Status.READY_TO_CHARGE, True
+    WAITING_FOR_ENERGY = "WaitingForEnergy", Status.SUSPENDED_BY_EVSE, True
+    FINISHED_EV = "FinishedEV", Status.FINISHED, True
+    FINISHED = "Finished", Status.FINISHED, True
+    FINISHED_EVSE = "FinishedEVSE", Status.FINISHED, True
+    # Only sent as an event.
+    SWITCHING = "SwitchingPhases", Status.SWITCHING_PHASES, True
+    # Only sent in 2023, through the older API.
+    ERROR = "Error", Status.ERROR
+    PERMANENT_FAULT = "PermanentFault", Status.ERROR
+
 
 #: The reasons of a pause.
 USER_PAUSE: Final = "UserPause"
 NO_ENERGY: Final = "NoEnergy"
 ERROR: Final = "Error"
-#: The words that are a reason themselves.
-IMPLIED_REASONS: Final = {WAITING_FOR_ENERGY: frozenset({NO_ENERGY})}
 #: Characters of a token that are shown, and never more than half of it.
 _TOKEN_END: Final = 4
 
 
-class Word(NamedTuple):
-    """What a status word means; `car`: it is only said with a car plugged in."""
+WORDS: Final[Mapping[str, Word]] = {word.value: word for word in Word}
 
-    status: Status | None
-    car: bool = False
-
-
-#: `FinishedEV`, `Preparing` and the pauses depend on what was before, `Unplugged` may be in
-#: doubt: see `session`.
-WORDS: Final = {
-    "Unknown": Word(None),
-    UNPLUGGED: Word(Status.DISCONNECTED),
-    DISABLED: Word(Status.OUT_OF_SERVICE),
-    "Reserved": Word(Status.RESERVED),
-    # Also said when a token came first and there is no car yet.
-    PREPARING: Word(Status.REQUESTING),
-    AUTH_REQUIRED: Word(Status.REQUESTING, car=True),
-    AUTH_TIMEOUT: Word(Status.REQUESTING),
-    CHARGING: Word(Status.CHARGING, car=True),
-    PAUSED_EV: Word(Status.SUSPENDED_BY_EV, car=True),
-    PAUSED_EVSE: Word(Status.READY_TO_CHARGE, car=True),
-    WAITING_FOR_ENERGY: Word(Status.SUSPENDED_BY_EVSE, car=True),
-    FINISHED_EV: Word(Status.FINISHED, car=True),
-    "Finished": Word(Status.FINISHED, car=True),
-    FINISHED_EVSE: Word(Status.FINISHED, car=True),
-    # Only said in 2023, through the older API.
-    "Error": Word(Status.ERROR),
-    "PermanentFault": Word(Status.ERROR),
-}
-
-#: The words said outside of a session.
-IDLE: Final = frozenset({None, "Unknown", UNPLUGGED, DISABLED, "Reserved"})
-#: The words of a running transaction, and those that tell that none runs. The others do not
-#: tell: `Preparing` is said before and in one, `FinishedEV` in one and at its end.
-IN_TRANSACTION: Final = frozenset({CHARGING, PAUSED_EV, PAUSED_EVSE, WAITING_FOR_ENERGY})
-NO_TRANSACTION: Final = IDLE | {"Finished", FINISHED_EVSE, AUTH_REQUIRED, AUTH_TIMEOUT}
-#: The words after which only another plug-in starts again.
-ENDED: Final = frozenset({"Finished", FINISHED_EVSE})
-#: The words that lead from a session to `Disabled`.
-ENDING: Final = ENDED | {FINISHED_EV, UNPLUGGED}
+#: The words that are sent outside of a session.
+IDLE: Final = frozenset({Word.UNKNOWN, Word.UNPLUGGED, Word.DISABLED, Word.RESERVED})
+#: The words of an EVSE that waits for a token.
+ASKS_FOR_TOKEN: Final = frozenset({Word.AUTH_REQUIRED, Word.AUTH_TIMEOUT})
+#: The words after which charging only starts again after replugging.
+ENDED: Final = frozenset({Word.FINISHED, Word.FINISHED_EVSE})
+#: The words that lead from a session to `DISABLED`.
+ENDING: Final = ENDED | {Word.FINISHED_EV, Word.UNPLUGGED}
+#: The words in which charging is interrupted, but continues automatically or on request.
+_PAUSES: Final = frozenset({Word.PAUSED_EV, Word.PAUSED_EVSE, Word.WAITING_FOR_ENERGY})
+#: The words of a running transaction, and those without a transaction. `PREPARING` is sent before
+#: and in a transaction, `FINISHED_EV` in it and at its end.
+IN_TRANSACTION: Final = _PAUSES | {Word.CHARGING}
+NO_TRANSACTION: Final = IDLE | ASKS_FOR_TOKEN | ENDED
 
 
 class Event(NamedTuple):
@@ -95,23 +96,23 @@ class Event(NamedTuple):
 #: An event that is missing here changes no status. The events that end charging prove no
 #: car: pulling the plug is one way to end it.
 EVENTS: Final = {
-    "Enabled": Event(UNPLUGGED),
-    "Disabled": Event(DISABLED),
-    "SessionStarted": Event(PREPARING, details="session_started"),
-    "AuthRequired": Event(AUTH_REQUIRED, car=True),
-    "TransactionStarted": Event(PREPARING, car=True, details="transaction_started"),
-    "PrepareCharging": Event(PREPARING, car=True),
-    "ChargingStarted": Event(CHARGING, car=True),
-    "ChargingResumed": Event(CHARGING, car=True),
-    SWITCHING: Event(SWITCHING, car=True),
-    "ChargingPausedEV": Event(PAUSED_EV, car=True),
-    PAUSED_EVSE: Event(PAUSED_EVSE, car=True, details="charging_paused_evse"),
-    "WaitingForEnergy": Event(WAITING_FOR_ENERGY, car=True),
-    "StoppingCharging": Event(FINISHED_EV),
-    "ChargingFinished": Event("Finished"),
-    "TransactionFinished": Event("Finished", details="transaction_finished"),
-    "PluginTimeout": Event(AUTH_TIMEOUT),
-    "SessionFinished": Event(UNPLUGGED),
+    "Enabled": Event(Word.UNPLUGGED),
+    "Disabled": Event(Word.DISABLED),
+    "SessionStarted": Event(Word.PREPARING, details="session_started"),
+    "AuthRequired": Event(Word.AUTH_REQUIRED, car=True),
+    "TransactionStarted": Event(Word.PREPARING, car=True, details="transaction_started"),
+    "PrepareCharging": Event(Word.PREPARING, car=True),
+    "ChargingStarted": Event(Word.CHARGING, car=True),
+    "ChargingResumed": Event(Word.CHARGING, car=True),
+    Word.SWITCHING: Event(Word.SWITCHING, car=True),
+    "ChargingPausedEV": Event(Word.PAUSED_EV, car=True),
+    Word.PAUSED_EVSE: Event(Word.PAUSED_EVSE, car=True, details="charging_paused_evse"),
+    "WaitingForEnergy": Event(Word.WAITING_FOR_ENERGY, car=True),
+    "StoppingCharging": Event(Word.FINISHED_EV),
+    "ChargingFinished": Event(Word.FINISHED),
+    "TransactionFinished": Event(Word.FINISHED, details="transaction_finished"),
+    "PluginTimeout": Event(Word.AUTH_TIMEOUT),
+    "SessionFinished": Event(Word.UNPLUGGED),
 }
 
 #: The events that only tell whether the EVSE is reserved; no session_info does.
@@ -200,7 +201,7 @@ class State:
     @property
     def raw(self) -> str | None:
         """EVerest's own word for what is going on."""
-        return SWITCHING if self.status is Status.SWITCHING_PHASES else self.word
+        return Word.SWITCHING if self.status is Status.SWITCHING_PHASES else self.word
 
     @property
     def pause_reason(self) -> PauseReason | None:
@@ -211,7 +212,7 @@ class State:
     @property
     def paused_by_user(self) -> bool:
         """Whether it says that somebody wants it to pause."""
-        return self.word == PAUSED_EVSE and USER_PAUSE in (self.reasons or ())
+        return self.word == Word.PAUSED_EVSE and USER_PAUSE in (self.reasons or ())
 
     @property
     def known(self) -> bool:

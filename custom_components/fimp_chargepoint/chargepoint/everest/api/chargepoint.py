@@ -20,9 +20,8 @@ from ...node import Changes, MessageHost
 from ...readers import JsonObject, objects, part, text
 from .. import random_delay, session
 from ..envelope import mapping
-from ..evse import ASKS_FOR_TOKEN
 from ..limits import Enforced
-from ..status import IDLE, State, end_reason
+from ..status import ASKS_FOR_TOKEN, IDLE, State, end_reason
 from . import details
 from .authorization import AuthorizationClient
 from .limiting import LimitedChargepoint
@@ -291,7 +290,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             # Errors name no EVSE, but this one pauses because of one.
             changes |= self._wrong(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
         known = changes.get("details", self.snapshot.details)
-        if known.waiting_for_release and state.word not in IDLE:
+        if known.waiting_for_release and state.word and state.word not in IDLE:
             changes["details"] = replace(known, waiting_for_release=False)
         return changes
 

@@ -24,24 +24,16 @@ from ...session import inferred
 from .. import powermeter, random_delay, session
 from ..energy import Counter, based
 from ..envelope import mapping
-from ..evse import ASKS_FOR_TOKEN, Evse
+from ..evse import Evse
 from ..limits import Enforced, Limits
-from ..status import State
+from ..status import ASKS_FOR_TOKEN, ENDED, IDLE, IN_TRANSACTION, NO_TRANSACTION, State, Word
 
 #: Seconds of silence after which it is offline: all values are repeated every second.
 SILENCE_MAX: Final = 30.0
 
-_UNKNOWN: Final = "Unknown"
-_DISABLED: Final = "Disabled"
-#: The states without a session, and with one that is over.
-_IDLE: Final = frozenset({_UNKNOWN, "Unplugged", _DISABLED, "Reserved"})
-_OVER: Final = frozenset({"Finished", "FinishedEVSE"})
-_PAUSES: Final = frozenset({"ChargingPausedEV", "ChargingPausedEVSE", "WaitingForEnergy"})
 #: The states of a transaction: before it, `charged_energy_wh` is that of the previous one.
-_COUNTING: Final = _OVER | _PAUSES | {"Charging", "FinishedEV"}
-_SESSION: Final = _COUNTING | ASKS_FOR_TOKEN | {"Preparing"}
-#: The states in which no transaction runs.
-_NO_TRANSACTION: Final = _IDLE | _OVER | ASKS_FOR_TOKEN
+_COUNTING: Final = ENDED | IN_TRANSACTION | {Word.FINISHED_EV}
+_SESSION: Final = _COUNTING | ASKS_FOR_TOKEN | {Word.PREPARING}
 
 #: One-time actions that end the transaction.
 _ACTS: Final = {
@@ -94,7 +86,7 @@ class LegacyChargepoint(Evse):
         self._set_unavailable(None, now, **changes)
         self._watch(now)
         self._confirm_by(variable)
-        if variable == "session_info" and self._session.word in _NO_TRANSACTION:
+        if variable == "session_info" and self._session.word in NO_TRANSACTION:
             # There is no reply, but the transaction that was to end has ended.
             for act in _ACTS:
                 self._commands.accept(act)
@@ -105,7 +97,7 @@ class LegacyChargepoint(Evse):
             return {}
         before = self._session
         state = heard(before, info, self._reading, now, self.host.clock.to_datetime(now))
-        if state.word == _UNKNOWN and before.word not in (None, _UNKNOWN):
+        if state.word == Word.UNKNOWN and before.word not in (None, Word.UNKNOWN):
             # EVerest was restarted, and has lost our limits.
             self.limits.reconnected(now, lost=True)
         self._faulty = faulty(info)
@@ -324,7 +316,7 @@ def heard(
     It does not report when its session began, so the start is `when` it was first seen.
     """
     word = text(info.get("state"))
-    if word == _UNKNOWN and state.word != word:
+    if word == Word.UNKNOWN and state.word != word:
         # Only reported before anything has happened since the start of EVerest.
         state = session.forgotten(state, restarted=True)
     seen = state.word is not None
@@ -346,7 +338,7 @@ def _begins(state: State, word: str | None, charged: float | None) -> bool:
     if word not in _SESSION:
         return False
     # After the end of a transaction, only replugging starts another one.
-    over = state.word in _IDLE or (state.word in _OVER and word not in _OVER)
+    over = state.word in IDLE or (state.word in ENDED and word not in ENDED)
     if over or state.started is None or state.ended is not None:
         return True
     if charged is None or charged < 0 or state.energy.counter is not Counter.TRUSTED:
@@ -360,9 +352,9 @@ def enabled(info: JsonObject) -> bool | None:
     """Return whether the EVSE may be used, according to session_info."""
     word = text(info.get("state"))
     source = part(info, "active_enable_disable_source").get("state")
-    if word == _DISABLED or source == "Disable":
+    if word == Word.DISABLED or source == "Disable":
         return False
-    return None if word == _UNKNOWN else True
+    return None if word == Word.UNKNOWN else True
 
 
 def faulty(info: JsonObject) -> bool:
