@@ -11,14 +11,14 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 import logging
-from typing import Any, Final, NamedTuple, override
+from typing import Any, Final, override
 
+from .. import stored
 from ..charge_point import Chargepoint
 from ..errors import ChargepointError
 from ..limits.requested import Pause, Requested
 from ..model import ChargepointSnapshot, Feature, Status
 from ..node import Changes, NodeHost
-from ..readers import text, timestamp
 from .session import remembering
 from .status import NO_TRANSACTION, State, Word, is_of
 
@@ -30,19 +30,16 @@ _RESUMED_AFTER: Final = 5.0
 #: The states without charging in which it may begin at any moment.
 SUSPENDED: Final = frozenset({Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE})
 
-_PAUSE: Final = "pause"
-_REASONS: Final = "reasons"
-_FIELDS: Final = frozenset({_PAUSE, _REASONS, "session_id", "started"})
 #: Maximum number of reasons; three are known.
 _REASONS_MAX: Final = 10
-
-
-class Explained(NamedTuple):
-    """The reasons of a pause, and its session."""
-
-    reasons: frozenset[str]
-    session_id: str | None
-    started: datetime | None
+#: A session, and what is stored of a pause in it.
+_SESSION: Final[stored.Readers] = {"session_id": stored.text, "started": stored.timestamp}
+_PAUSE: Final[stored.Readers] = {"accepted": stored.flag, **_SESSION}
+_PAUSES: Final[stored.Readers] = {
+    "pause": lambda value: Pause(**stored.whole(value, _PAUSE, nullable=_SESSION).known),
+    "reasons": stored.list_of(stored.text, _REASONS_MAX),
+    **_SESSION,
+}
 
 
 def is_over(pause: Pause, state: State) -> bool:
@@ -52,37 +49,15 @@ def is_over(pause: Pause, state: State) -> bool:
 
 
 def to_storage(pause: Pause | None, state: State) -> Changes:
-    """Return what the functions below read, fit for JSON."""
-    found: dict[str, Any] = {}
+    """Return what `_PAUSES` reads."""
+    found: Changes = {}
     if pause is not None:
         session = _session(pause.session_id, pause.started)
-        found[_PAUSE] = {"accepted": pause.accepted, **session}
+        found["pause"] = {"accepted": pause.accepted, **session}
     if state.word == Word.PAUSED_EVSE and state.reasons:
-        found[_REASONS] = sorted(state.reasons)[:_REASONS_MAX]
+        found["reasons"] = sorted(state.reasons)[:_REASONS_MAX]
         found |= _session(state.id, state.started)
     return found
-
-
-def read_pause(stored: Mapping[str, Any]) -> Pause | None:
-    """Return the stored pause."""
-    found = stored.get(_PAUSE)
-    if not isinstance(found, Mapping) or not isinstance(found.get("accepted"), bool):
-        return None
-    session_id, started = _read_session(found)
-    # Without a session its end would be unknown.
-    if session_id is None and started is None:
-        return None
-    return Pause(accepted=found["accepted"], session_id=session_id, started=started)
-
-
-def read_explained(stored: Mapping[str, Any]) -> Explained | None:
-    """Return the stored reasons of a pause."""
-    found = stored.get(_REASONS)
-    session_id, started = _read_session(stored)
-    if not isinstance(found, list) or (session_id is None and started is None):
-        return None
-    reasons = frozenset(each for each in found[:_REASONS_MAX] if isinstance(each, str))
-    return Explained(reasons, session_id, started)
 
 
 def _session(session_id: str | None, started: datetime | None) -> Changes:
@@ -90,10 +65,6 @@ def _session(session_id: str | None, started: datetime | None) -> Changes:
         "session_id": session_id,
         "started": None if started is None else started.isoformat(),
     }
-
-
-def _read_session(stored: Mapping[str, Any]) -> tuple[str | None, datetime | None]:
-    return text(stored.get("session_id")), timestamp(stored.get("started"))
 
 
 class PausingChargepoint(Chargepoint, ABC):
@@ -176,19 +147,23 @@ class PausingChargepoint(Chargepoint, ABC):
         return self._unknown_pauses | to_storage(self.snapshot.requested.pause, self._session)
 
     @override
-    def restore_pauses(self, stored: Mapping[str, Any]) -> None:
-        self._unknown_pauses = {name: stored[name] for name in stored.keys() - _FIELDS}
+    def restore_pauses(self, pauses: Mapping[str, Any]) -> None:
+        known, self._unknown_pauses = stored.fields(pauses, _PAUSES)
         now = self.host.clock.now()
-        if (explained := read_explained(stored)) is not None:
-            state = remembering(self._session, *explained)
+        session_id, started = known.get("session_id"), known.get("started")
+        if "reasons" in known and (session_id or started):
+            reasons = frozenset(known["reasons"])
+            state = remembering(self._session, reasons, session_id, started)
             if state.word is None:
                 # Its next report shows whether this is still true.
                 self._session = state
             else:
                 self._update(now, **self._with_session(state))
-        pause = read_pause(stored)
-        known = self.snapshot.requested.pause is not None
-        if pause is not None and not known and not is_over(pause, self._session):
+        # Without a session, the end of a pause would be unknown.
+        pause: Pause | None = known.get("pause")
+        if pause is None or not (pause.session_id or pause.started):
+            return
+        if self.snapshot.requested.pause is None and not is_over(pause, self._session):
             self._update(now, **self._requesting(pause))
             self._watch_for_resumption(self._session)
 
