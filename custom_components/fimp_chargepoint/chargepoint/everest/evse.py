@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
-from ..commands.request import ExpectedState, expects
+from ..commands.request import ExpectedState, Request, expects
 from ..errors import NoSessionError
 from ..model import (
     ChargepointSnapshot,
@@ -96,6 +96,11 @@ class Evse(PausingChargepoint):
         #: What the station reports about its maker and its software, by field of the identity.
         self._information: Changes = {}
         self._has_powermeter = False
+
+    @property
+    def _highest_limit(self) -> float | None:
+        """The limit in A that has no effect, if limits cannot be withdrawn."""
+        return None
 
     @property
     @abstractmethod
@@ -308,6 +313,33 @@ class Evse(PausingChargepoint):
         if holding.max_current == 0:
             phases = requested.phases or phases
         return {"max_current": current, "phases": phases}
+
+    @abstractmethod
+    def _limits_request(self, requested: Mapping[str, Any]) -> Request:
+        """Return the message for all limits set from Home Assistant, and those `requested` now."""
+
+    @abstractmethod
+    def _no_limits_request(self) -> Request:
+        """Return the message that withdraws our limits."""
+
+    @override
+    def send_limits(self) -> None:
+        if self._takes_limits:
+            request = self._limits_request(self.snapshot.pending)
+            self.host.send(request.topic, request.payload)
+
+    @override
+    async def end_failsafe(self) -> None:
+        self._require(Feature.MAX_CURRENT)
+        current = self.snapshot.requested.max_current or self._highest_limit
+        request = self._limits_request({Feature.MAX_CURRENT: current, **self.snapshot.pending})
+        await self.host.publish(request.topic, request.payload)
+
+    @override
+    async def withdraw_limits(self) -> None:
+        self._require(Feature.MAX_CURRENT)
+        request = self._no_limits_request()
+        await self.host.publish(request.topic, request.payload)
 
     @override
     def show_requested(self, **changes: Any) -> None:

@@ -21,6 +21,11 @@ from .node import ApiNode
 
 #: Seconds after a start in which no EVSE has been assigned any energy yet.
 _STARTING_TIME: Final = 5.0
+#: The field with the value that applies, by limit.
+_REPORTED_AS: Final = {
+    Feature.MAX_CURRENT: "effective_current",
+    Feature.MAX_POWER: "power_limit",
+}
 #: Limits modules that are remembered for having limited it.
 _MODULES_MAX: Final = 16
 
@@ -57,7 +62,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     @override
     def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
         power, own = known.power_limit, known.requested.max_power
-        if own is not None and self._limits_power_to(known, own):
+        if own is not None and self._limits_to(known, Feature.MAX_POWER, own):
             power = own
         return super()._shown_limits(known) | {"max_power": power}
 
@@ -136,12 +141,11 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
         If we limit the power, it reports the current that follows from it as ours, too.
         """
-        ours, known = (
-            self._enforced.ours,
-            {**self.snapshot.requested.limits, **self.snapshot.pending},
-        )
-        return replace(ours, max_current=None) if Feature.MAX_POWER in known else ours
+        ours, snapshot = self._enforced.ours, self.snapshot
+        limits_power = Feature.MAX_POWER in {*snapshot.requested.limits, *snapshot.pending}
+        return replace(ours, max_current=None) if limits_power else ours
 
+    @override
     def _limits_request(self, requested: Mapping[str, object]) -> Request:
         """Return the message for all limits set from Home Assistant, and those `requested` now.
 
@@ -158,22 +162,8 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return self.companions.limits.limits_request(requested)
 
     @override
-    def send_limits(self) -> None:
-        if self._takes_limits:
-            self.module.send(self._limits_request(self.snapshot.pending))
-
-    @override
-    async def end_failsafe(self) -> None:
-        self._require(Feature.MAX_CURRENT)
-        own = self.snapshot.requested.max_current
-        request = self._limits_request({Feature.MAX_CURRENT: own, **self.snapshot.pending})
-        await self.host.publish(request.topic, request.payload)
-
-    @override
-    async def withdraw_limits(self) -> None:
-        self._require(Feature.MAX_CURRENT)
-        request = self._request_limits(Limits())
-        await self.host.publish(request.topic, request.payload)
+    def _no_limits_request(self) -> Request:
+        return self._request_limits(Limits())
 
     @override
     def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
@@ -185,38 +175,26 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
     @override
     def effect(self, feature: Feature, value: object) -> ExpectedState:
-        if feature is Feature.MAX_CURRENT and isinstance(value, int | float):
-            return ExpectedState(feature, value, lambda snapshot: self._limits_to(snapshot, value))
-        if feature is Feature.MAX_POWER and isinstance(value, int | float):
-            return ExpectedState(
-                feature, value, lambda snapshot: self._limits_power_to(snapshot, value)
-            )
-        return super().effect(feature, value)
+        if feature not in _REPORTED_AS or not isinstance(value, int | float):
+            return super().effect(feature, value)
+        return ExpectedState(
+            feature, value, lambda snapshot: self._limits_to(snapshot, feature, value)
+        )
 
-    def _limits_to(self, snapshot: ChargepointSnapshot, current: float) -> bool:
-        """Whether a limit is in force, or hidden by somebody else's or by our limit of power."""
-        by_power = _is_requested(snapshot, Feature.MAX_POWER, snapshot.power_limit)
-        return self._limits(snapshot, snapshot.effective_current, current, is_hidden=by_power)
+    def _limits_to(self, snapshot: ChargepointSnapshot, feature: Feature, value: float) -> bool:
+        """Whether our limit applies, or is hidden by a stricter one.
 
-    def _limits_power_to(self, snapshot: ChargepointSnapshot, power: float) -> bool:
-        """Whether a limit in W is in force, or hidden by a stricter one.
-
-        If anybody limits the power, the station reports the power that it gives. It names the
-        source of the strictest limit, be that a current or a power.
+        That may be another client's limit, or ours of the current for that of the power and vice
+        versa: if the power is limited, the station reports the power that results, and names the
+        source of the strictest limit, be it a current or a power.
         """
-        by_current = _is_requested(snapshot, Feature.MAX_CURRENT, snapshot.effective_current)
-        return self._limits(snapshot, snapshot.power_limit, power, is_hidden=by_current)
-
-    def _limits(
-        self, snapshot: ChargepointSnapshot, holding: float | None, value: float, *, is_hidden: bool
-    ) -> bool:
-        if holding is None:
-            return False
-        is_own = limits.is_own(snapshot.limited_by, self._limits_module)
-        return holding == value or (holding < value and (is_hidden or not is_own))
-
-
-def _is_requested(snapshot: ChargepointSnapshot, feature: Feature, holding: float | None) -> bool:
-    """Whether what holds is what was requested from Home Assistant."""
-    requested = {**snapshot.requested.limits, **snapshot.pending}.get(feature)
-    return requested is not None and requested == holding
+        holding: float | None = getattr(snapshot, _REPORTED_AS[feature])
+        if holding is None or holding >= value:
+            return holding == value
+        requested = {**snapshot.requested.limits, **snapshot.pending}
+        is_hidden = any(
+            other in requested and requested[other] == getattr(snapshot, reported)
+            for other, reported in _REPORTED_AS.items()
+            if other is not feature
+        )
+        return is_hidden or not limits.is_own(snapshot.limited_by, self._limits_module)

@@ -216,47 +216,35 @@ class LegacyChargepoint(Evse):
             return self._command("uk_random_delay_set_max_duration_s", seconds)
         return self._limits_request({**self.snapshot.pending, feature: value})
 
-    def _limits_request(self, wanted: Mapping[str, Any]) -> Request:
-        """Return the message for all limits set from Home Assistant, and the `wanted` ones.
+    @override
+    def _limits_request(self, requested: Mapping[str, Any]) -> Request:
+        """Return the message for all limits set from Home Assistant, and those `requested` now.
 
         It replaces the earlier request, and takes no phases without a current: if no current was
         set from Home Assistant, the message contains the one that applies.
         """
-        requested = {**self.snapshot.requested.limits, **wanted}
+        requested = {**self.snapshot.requested.limits, **requested}
         switches = Feature.PHASES in self.snapshot.capabilities.controls
         if switches and self.snapshot.phases == "1":
             requested = {Feature.PHASES: "1", **requested}
-        current = round(requested.get(Feature.MAX_CURRENT) or self._current_to_keep(), 2)
-        if Feature.PHASES in requested:
-            both = {"amps": current, "phases": int(requested[Feature.PHASES])}
-            return self._command("set_limit_amps_phases", orjson.dumps(both))
-        return self._command("set_limit_amps", f"{current:g}".encode())
+        current = requested.get(Feature.MAX_CURRENT) or self._current_to_keep()
+        return self._limit_request(round(current, 2), requested.get(Feature.PHASES))
+
+    def _limit_request(self, amps: float, phases: str | int | None) -> Request:
+        if phases is None:
+            return self._command("set_limit_amps", f"{amps:g}".encode())
+        both = {"amps": amps, "phases": int(phases)}
+        return self._command("set_limit_amps_phases", orjson.dumps(both))
+
+    @property
+    @override
+    def _highest_limit(self) -> float:
+        return self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
 
     @override
-    def send_limits(self) -> None:
-        request = self._limits_request(self.snapshot.pending)
-        self.host.send(request.topic, request.payload)
-
-    @override
-    async def end_failsafe(self) -> None:
-        self._require(Feature.MAX_CURRENT)
-        # A limit cannot be withdrawn; the highest possible one has no effect.
-        highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
-        own = self.snapshot.requested.max_current
-        pending = self.snapshot.pending
-        request = self._limits_request({Feature.MAX_CURRENT: own or highest, **pending})
-        await self.host.publish(request.topic, request.payload)
-
-    @override
-    async def withdraw_limits(self) -> None:
-        # A limit cannot be withdrawn; the highest possible one has no effect.
-        self._require(Feature.MAX_CURRENT)
-        highest = self.snapshot.capabilities.ranges[Feature.MAX_CURRENT].maximum
-        request = self._command("set_limit_amps", f"{highest:g}".encode())
-        if Feature.PHASES in self.snapshot.capabilities.controls:
-            both = orjson.dumps({"amps": highest, "phases": 3})
-            request = self._command("set_limit_amps_phases", both)
-        await self.host.publish(request.topic, request.payload)
+    def _no_limits_request(self) -> Request:
+        switches = Feature.PHASES in self.snapshot.capabilities.controls
+        return self._limit_request(self._highest_limit, 3 if switches else None)
 
     def _current_to_keep(self) -> float:
         """Return the current for a message that changes the phases."""
