@@ -14,7 +14,6 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import bus
 from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus.bus import (
     BusModule,
-    Dialect,
     Result,
     Variable,
 )
@@ -47,10 +46,10 @@ COMMANDS: tuple[OcppCommand, ...] = (
 )
 
 
-def module(dialect: Dialect | None = Dialect.NAMED) -> BusModule:
-    """Return the OCPP module of a station, heard in a dialect."""
+def module(*, is_newest: bool | None = True) -> BusModule:
+    """Return the OCPP module of a station, received in the newest or an older dialect."""
     found = BusModule("everest", "ocpp", "main", "me")
-    found.dialect = dialect
+    found.is_newest = is_newest
     return found
 
 
@@ -58,31 +57,31 @@ def module(dialect: Dialect | None = Dialect.NAMED) -> BusModule:
 
 
 @pytest.mark.parametrize(
-    ("topic", "payload", "dialect", "value"),
+    ("topic", "payload", "is_newest", "value"),
     [
         (
             "ocpp/main/var",
             {"name": "is_connected", "data": True},
-            Dialect.WHOLE,
+            False,
             True,
         ),
         (
             "modules/ocpp/impl/main/var",
             {"name": "is_connected", "data": False},
-            Dialect.MODULES,
+            False,
             False,
         ),
         (
             "modules/ocpp/impl/main/var/is_connected",
             {"msg_type": "Var", "data": {"data": True}},
-            Dialect.NAMED,
+            True,
             True,
         ),
     ],
 )
-def test_every_dialect_is_read(topic: str, payload: Any, dialect: Dialect, *, value: bool) -> None:
+def test_every_dialect_is_read(topic: str, payload: Any, *, is_newest: bool, value: bool) -> None:
     assert bus.variable(topic.split("/"), orjson.dumps(payload)) == Variable(
-        dialect, "ocpp", "main", "is_connected", value
+        "ocpp", "main", "is_connected", value, is_newest
     )
 
 
@@ -121,7 +120,7 @@ def test_all_that_was_recorded_is_read() -> None:
         elif "var" in levels:
             said = bus.variable(levels, line.payload)
             assert said is not None
-            assert said.dialect is Dialect.NAMED
+            assert said.is_newest
             assert said.name == levels[-1]
             variables += 1
     assert min(variables, results, len(calls)) > 5
@@ -161,13 +160,13 @@ def test_all_that_is_told_is_in_the_interface() -> None:
     """Commands and arguments are those of EVerest's own definition, none more and none less."""
     defined = ocpp_interface("main")["cmds"]
     told = [bus.bus_call(command) for command in COMMANDS]
-    assert {each.command for each in told if each} == set(defined)
+    assert {each.operation for each in told if each} == set(defined)
     types = {"string": str, "array": list}
     for each in told:
         assert each is not None
-        arguments = defined[each.command].get("arguments", {})
-        assert set(each.args or {}) == set(arguments)
-        for name, value in (each.args or {}).items():
+        arguments = defined[each.operation].get("arguments", {})
+        assert set(each.payload or {}) == set(arguments)
+        for name, value in (each.payload or {}).items():
             assert isinstance(value, types[arguments[name]["type"]])
             longest = arguments[name].get("maximum")
             assert longest is None or len(value) <= longest
@@ -210,17 +209,17 @@ def test_what_makes_no_sense_is_refused(command: OcppCommand) -> None:
 def test_what_is_asked_twice_is_asked_once() -> None:
     told = bus.bus_call(GetVariables(names=("x", "y", "x")))
     assert told is not None
-    assert told.args == {"keys": ["x", "y"]}
+    assert told.payload == {"keys": ["x", "y"]}
 
 
 def test_what_only_the_api_has() -> None:
     assert bus.bus_call(ChangeAvailability(operative=True)) is None
 
 
-@pytest.mark.parametrize("dialect", [Dialect.WHOLE, Dialect.MODULES, None])
-def test_only_the_newest_dialect_is_written(dialect: Dialect | None) -> None:
+@pytest.mark.parametrize("is_newest", [False, None])
+def test_only_the_newest_dialect_is_written(*, is_newest: bool | None) -> None:
     with pytest.raises(InvalidRequestError):
-        module(dialect).question(StopOcpp())
+        module(is_newest=is_newest).question(StopOcpp())
 
 
 def test_every_call_has_an_id_of_its_own() -> None:
@@ -263,6 +262,7 @@ def test_every_call_has_an_id_of_its_own() -> None:
 def test_what_is_answered(command: OcppCommand, value: Any, answer: Any) -> None:
     told = bus.bus_call(command)
     assert told is not None
+    assert told.answer is not None
     if isinstance(answer, dict):
         assert told.answer(value) == answer
     else:

@@ -35,9 +35,6 @@ from custom_components.fimp_chargepoint.chargepoint.everest.api.companions impor
 from custom_components.fimp_chargepoint.chargepoint.everest.api.protocol import EverestProtocol
 from custom_components.fimp_chargepoint.chargepoint.everest.envelope import decode
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import client as ocpp
-from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
-    requests as ocpp_requests,
-)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.ocpp import (
     ChangeAvailability,
@@ -225,6 +222,8 @@ def operations() -> set[str]:
     """Return the operations that the library can ask for, as its source names them."""
     found: set[str] = set()
     for path in Path(everest.__path__[0]).rglob("*.py"):
+        if path.parent.name == "internal_bus":
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
@@ -238,14 +237,12 @@ def operations() -> set[str]:
                 ):
                     found |= {f"{each}/get" for each in GETTABLE}
                 case (
-                    ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Constant(value=str(name)), *_])
+                    ast.Call(func=ast.Name(id="OcppCall"), args=[ast.Constant(value=str(name)), *_])
                     | ast.Call(
                         func=ast.Name(id="_Call"), args=[_, ast.Constant(value=str(name)), *_]
                     )
                 ):
                     found.add(name)
-                case ast.Call(func=ast.Name(id="ApiCall"), args=[ast.Name(id=name), *_]):
-                    found.add(getattr(ocpp_requests, name))
                 case ast.JoinedStr(values=[*_, ast.Constant(value=str(name))]) if name.startswith(
                     "everest_api/"
                 ):

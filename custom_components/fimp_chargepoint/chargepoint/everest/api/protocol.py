@@ -4,7 +4,6 @@ A message proves a module; newer releases also list all of them when asked.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, override
@@ -51,8 +50,6 @@ _CHECK_INTERVAL: Final = 60.0
 _LOOK_TIME: Final = 5.0
 #: Seconds that a new EVSE may take to report its EVSE id, which names it and its entities.
 NAMING_TIME: Final = 2.0
-#: Discoveries that may still be replied to.
-_DISCOVERIES: Final = 4
 #: Seconds to wait for the reply to a question of the protocol's own.
 _REPLY_TIME: Final = 3.0
 #: Modules beside the EVSEs that are kept; the largest station has a few for each.
@@ -79,17 +76,18 @@ class EverestProtocol(Protocol):
         #: The keys of the warnings about choices that were contradicted.
         self._contradicted: frozenset[str] = frozenset()
         self._assignment = Assignment(hub, prefix, self._look_soon)
-        # The id keeps us apart from other clients of our kind.
-        self._own_id = uuid4().hex
-        #: Where the replies to the last discoveries go: each module sends one.
-        self._reply_to: deque[str] = deque(maxlen=_DISCOVERIES)
+        #: Where all replies to discoveries go: each module sends one. The id distinguishes us from
+        #: other clients of our kind.
+        self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
         self._communication_check = CommunicationCheck(hub, self._timers)
         self._replies = PendingReplies(hub, self._timers, _REPLY_TIME)
 
     @override
     def route(self, topic: str) -> Handler | None:
-        if topic == _READY or topic in self._reply_to:
-            return self._ready if topic == _READY else self._discovered
+        if topic == _READY:
+            return self._ready
+        if topic == str(self._reply_to):
+            return self._discovered
         match _levels(topic):
             case [kind, module, "e2m", variable] if kind in _SIGNATURES and module and variable:
                 return partial(self._variable, Kind(kind), module, variable)
@@ -136,9 +134,7 @@ class EverestProtocol(Protocol):
     # Discovery --------------------------------------------------------------------
 
     def _discover(self, _: float) -> None:
-        reply_to = ReplyTopic(_OWN_INTERFACE, self._own_id, "discover")
-        self._reply_to.append(str(reply_to))
-        self._hub.send(f"{self._prefix}everest_api/discover", request(reply_to))
+        self._hub.send(f"{self._prefix}everest_api/discover", request(self._reply_to))
 
     def _ready(self, _: bytes, now: float) -> None:
         self._discover_soon(now)

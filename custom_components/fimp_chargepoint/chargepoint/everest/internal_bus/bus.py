@@ -5,8 +5,6 @@ The bus is not meant for others: a module trusts every message, and one that fai
 station. So only the newest dialect is written, the only one that was recorded.
 """
 
-from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Final, NamedTuple
 from uuid import uuid4
 
@@ -27,7 +25,7 @@ from ...ocpp import (
 from ...readers import objects, part, text
 from ..envelope import decode
 from ..ocpp import arguments
-from ..ocpp.requests import key, status_answer
+from ..ocpp.requests import OcppCall, key, status_answer
 
 #: The usual name of the OCPP 1.6 module.
 USUAL_MODULE: Final = "ocpp"
@@ -35,22 +33,14 @@ IMPLEMENTATION: Final = "main"
 _VALUE_MAX: Final = 500
 
 
-class Dialect(Enum):
-    """How the modules of a release talk to each other."""
-
-    WHOLE = "everest/<module>/<implementation>/var"
-    MODULES = "everest/modules/<module>/impl/<implementation>/var"
-    NAMED = "everest/modules/<module>/impl/<implementation>/var/<name>"
-
-
 class Variable(NamedTuple):
-    """A variable of an implementation of a module."""
+    """A variable of an implementation of a module, and whether it is in the newest dialect."""
 
-    dialect: Dialect
     module: str
     implementation: str
     name: str
     value: object
+    is_newest: bool
 
 
 class Result(NamedTuple):
@@ -74,17 +64,15 @@ def variable(levels: list[str], payload: bytes) -> Variable | None:
         case ["modules", module, "impl", implementation, "var", name]:
             match decode(payload):
                 case {"msg_type": "Var", "data": {"data": value}}:
-                    return Variable(Dialect.NAMED, module, implementation, name, value)
+                    return Variable(module, implementation, name, value, is_newest=True)
             raise ProtocolError("shape", "no variable of the bus")
-        case ["modules", module, "impl", implementation, "var"]:
-            dialect = Dialect.MODULES
-        case [module, implementation, "var"]:
-            dialect = Dialect.WHOLE
+        case ["modules", module, "impl", implementation, "var"] | [module, implementation, "var"]:
+            pass
         case _:
             return None
     match decode(payload):
         case {"name": str(name), "data": value}:
-            return Variable(dialect, module, implementation, name, value)
+            return Variable(module, implementation, name, value, is_newest=False)
     raise ProtocolError("shape", "no variable of the bus")
 
 
@@ -112,8 +100,8 @@ class BusModule:
 
     def __init__(self, root: str, module: str, implementation: str, origin: str) -> None:
         """Address an implementation below the topic `root`, as `origin`."""
-        #: The dialect it was received in, None if it was not (yet, or since a gap).
-        self.dialect: Dialect | None = None
+        #: Whether it uses the newest dialect, None if it was not received yet, or since a gap.
+        self.is_newest: bool | None = None
         self._topic = f"{root}/modules/{module}/impl/{implementation}/cmd/"
         self._origin = origin
 
@@ -128,25 +116,16 @@ class BusModule:
         call = bus_call(command)
         if call is None:
             raise InvalidRequestError("needs_ocpp_consumer", release="2026.10")
-        if self.dialect is None:
-            raise InvalidRequestError("bus_silent")
-        if self.dialect is not Dialect.NAMED:
-            raise InvalidRequestError("bus_too_old")
+        if not self.is_newest:
+            code = "bus_silent" if self.is_newest is None else "bus_too_old"
+            raise InvalidRequestError(code)
         call_id = str(uuid4())
-        data = {"args": call.args, "id": call_id, "origin": self._origin}
+        data = {"args": call.payload, "id": call_id, "origin": self._origin}
         payload = orjson.dumps({"data": data, "msg_type": "Cmd"})
-        return Question(Request(call_id, self._topic + call.command, payload), call.answer)
+        return Question(Request(call_id, self._topic + call.operation, payload), call.answer)
 
 
-class BusCall(NamedTuple):
-    """A command on the bus, its arguments, None for none, and how to read the result."""
-
-    command: str
-    args: Mapping[str, object] | None
-    answer: Callable[[object], dict[str, object]]
-
-
-def bus_call(command: OcppCommand) -> BusCall | None:
+def bus_call(command: OcppCommand) -> OcppCall | None:
     """Return the call for `command`, None if OCPP 1.6 does not offer it on the bus.
 
     Raises:
@@ -158,18 +137,18 @@ def bus_call(command: OcppCommand) -> BusCall | None:
     match command:
         case GetVariables(names=names):
             keys = {"keys": arguments.names(names, "key")}
-            return BusCall("get_configuration_key", keys, _values)
+            return OcppCall("get_configuration_key", keys, _values)
         case MonitorVariables(names=names):
             if not names:
                 raise InvalidRequestError("no_key")
             keys = {"keys": arguments.names(names, "key")}
-            return BusCall("monitor_configuration_keys", keys, _nothing)
+            return OcppCall("monitor_configuration_keys", keys, _nothing)
         case SetVariable(name=name, value=value):
             pair = {
                 "key": arguments.name(name, "key"),
                 "value": arguments.ascii_text(value, "value", _VALUE_MAX),
             }
-            return BusCall("set_configuration_key", pair, status_answer)
+            return OcppCall("set_configuration_key", pair, status_answer)
         case SendSecurityEvent(kind=kind, info=info, critical=critical):
             if critical is not None:
                 raise InvalidRequestError("critical_fixed")
@@ -178,9 +157,9 @@ def bus_call(command: OcppCommand) -> BusCall | None:
                 "type": arguments.name(kind, "type"),
                 "info": arguments.ascii_text(info, "info", longest),
             }
-            return BusCall("security_event", event, _nothing)
+            return OcppCall("security_event", event, _nothing)
         case StopOcpp() | RestartOcpp():
-            return BusCall("stop" if isinstance(command, StopOcpp) else "restart", None, _done)
+            return OcppCall("stop" if isinstance(command, StopOcpp) else "restart", None, _done)
     return None
 
 

@@ -11,7 +11,7 @@ from ...protocol import Handler, Protocol
 from ..ocpp import requests as ocpp_requests
 from ..ocpp.clients import OcppClients
 from . import bus
-from .bus import BusModule, Dialect
+from .bus import BusModule
 
 if TYPE_CHECKING:
     from ...mqtt_hub import MqttHub
@@ -75,7 +75,7 @@ class InternalBus(Protocol):
         super().connection_lost(now)
         self._clients.connection_lost()
         for module in self._modules.values():
-            module.dialect = None
+            module.is_newest = None
         self._asked, self._has_asked = None, False
 
     def _variable(self, levels: list[str], payload: bytes, now: float) -> None:
@@ -87,8 +87,8 @@ class InternalBus(Protocol):
         if module is None and _is_ocpp(variable):
             module = self._found(*address)
         if module is not None:
-            module.dialect = variable.dialect
-        if variable.dialect is Dialect.NAMED:
+            module.is_newest = variable.is_newest
+        if variable.is_newest:
             # First, so that a client that was silent can be sent its monitors again.
             self._is_newest()
         if module is None or variable.name not in _VARIABLES:
@@ -100,13 +100,13 @@ class InternalBus(Protocol):
     def _is_newest(self) -> None:
         """A module was received in the dialect that is written here."""
         for module in self._modules.values():
-            if module.dialect is None:
-                module.dialect = Dialect.NAMED
+            if module.is_newest is None:
+                module.is_newest = True
         if not self._modules and not self._has_asked:
             # OCPP may publish nothing for days.
             self._has_asked = True
             usual = self._module(bus.USUAL_MODULE, bus.IMPLEMENTATION)
-            usual.dialect = Dialect.NAMED
+            usual.is_newest = True
             question = usual.question(ocpp_requests.PING).request
             self._asked = question.id
             self._hub.send(question.topic, question.payload)
@@ -116,7 +116,7 @@ class InternalBus(Protocol):
         if result.id == self._asked and result.error is None:
             self._asked = None
             if (module, implementation) not in self._modules:
-                self._found(module, implementation).dialect = Dialect.NAMED
+                self._found(module, implementation).is_newest = True
                 if (client := self._clients.only_or_new(now)) is not None:
                     client.bus_alive(now)
         elif (client := self._clients.only) is not None:
@@ -136,7 +136,7 @@ class InternalBus(Protocol):
         modules = [*self._modules.values()]
         for client in self._clients.all:
             alone = client is self._clients.only and len(modules) == 1
-            self._hub.internal_errors.call(client.use_bus, modules[0] if alone else None)
+            self._hub.internal_errors.call(client.use_bus, modules[0].question if alone else None)
 
 
 def _is_ocpp(variable: bus.Variable) -> bool:

@@ -6,7 +6,7 @@ not offer, and what the older API reports of the connection.
 
 from collections.abc import Callable
 import logging
-from typing import Any, ClassVar, Final, Protocol, override
+from typing import Any, ClassVar, Final, override
 
 from ...capabilities import Capabilities
 from ...errors import InvalidRequestError
@@ -22,6 +22,7 @@ from ...ocpp import (
     OcppEvent,
     OcppSnapshot,
     Question,
+    SendSecurityEvent,
 )
 from ...readers import text, timestamp
 from ..api.module import ApiModule, Kind, Signature, node_address
@@ -47,16 +48,9 @@ _OF_CONNECTION: Final = frozenset({"is_connected", *GETTABLE})
 _LIMITS: Final = {"A": Feature.CSMS_CURRENT, "W": Feature.CSMS_POWER}
 
 
-class OcppBus(Protocol):
-    """The internal bus of the station."""
-
-    def question(self, command: OcppCommand) -> Question:
-        """Return what to send for `command`.
-
-        Raises:
-            InvalidRequestError: the bus does not offer it, or its arguments make no sense.
-
-        """
+#: Returns what to send on the internal bus of the station for a command, or raises
+#: InvalidRequestError if the bus does not offer it, or its arguments make no sense.
+type BusQuestion = Callable[[OcppCommand], Question]
 
 
 class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
@@ -82,7 +76,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         super().__init__(node_address(Kind.OCPP, prefix, module), snapshot, host)
         self._has_module = bool(module)
         self._attach(ApiModule(host, prefix, Kind.OCPP, module), GETTABLE if module else ())
-        self._bus: OcppBus | None = None
+        self._bus: BusQuestion | None = None
         #: When the connection was reported last, and the last word of the older API.
         self._connection_heard_at = float("-inf")
         self._legacy_word = _LEGACY_UNKNOWN
@@ -221,7 +215,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         """Whether it has an `ocpp_consumer`."""
         return self._has_module
 
-    def use_bus(self, bus: OcppBus | None) -> None:
+    def use_bus(self, bus: BusQuestion | None) -> None:
         """Use the internal bus for what the API does not offer."""
         self._bus = bus
 
@@ -278,24 +272,24 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         make = self.module.message if call.answer is None else self.module.request
         return Question(make(call.operation, call.payload), call.answer)
 
-    def _by_api(self, command: OcppCommand) -> ocpp_requests.ApiCall | None:
+    def _by_api(self, command: OcppCommand) -> ocpp_requests.OcppCall | None:
         """Return the call of the API for `command`, None if this release does not offer it."""
+        match command:
+            case ChangeAvailability() | SendSecurityEvent():
+                is_offered = self._has_all
+            case MonitorVariables():
+                is_offered = self._monitors is not False
+            case _:
+                is_offered = not self._is_for_bus(command)
         call = ocpp_requests.api_call(command)
-        if call is None or not self._has_module or self._is_for_bus(command):
-            return None
-        offered = {
-            ocpp_requests.AVAILABILITY: self._has_all,
-            ocpp_requests.SECURITY: self._has_all,
-            ocpp_requests.MONITOR: self._monitors is not False,
-        }
-        return call if offered.get(call.operation, True) else None
+        return call if is_offered and self._has_module else None
 
     def _is_for_bus(self, command: OcppCommand) -> bool:
         """Whether the bus is preferred: only there can all keys be requested."""
         if self._bus is None or command != GetVariables():
             return False
         try:
-            self._bus.question(command)
+            self._bus(command)
         except InvalidRequestError:
             return False
         return True
@@ -305,7 +299,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         if isinstance(command, ChangeAvailability):
             raise InvalidRequestError("needs_ocpp_consumer", release=release)
         if self._bus is not None:
-            return self._bus.question(command)
+            return self._bus(command)
         if release:
             raise InvalidRequestError("needs_ocpp_consumer_or_bus", release=release)
         is_on = self.host.options.internal_bus

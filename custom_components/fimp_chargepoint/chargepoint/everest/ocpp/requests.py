@@ -28,11 +28,11 @@ TAKEN: Final = frozenset({"Accepted", "RebootRequired", "Scheduled"})
 _UNKNOWN: Final = frozenset({"UnknownVariable", "UnknownComponent"})
 
 
-class ApiCall(NamedTuple):
-    """An operation, its payload, and how to read the reply; None where there is none."""
+class OcppCall(NamedTuple):
+    """An operation, its payload, and how to read the reply; None if none comes."""
 
     operation: str
-    payload: dict[str, object]
+    payload: Mapping[str, object] | None
     answer: Callable[[object], dict[str, object]] | None
 
 
@@ -68,13 +68,8 @@ API_SINCE: Final[Mapping[type, str]] = {
     ChangeAvailability: "2026.10",
 }
 
-#: What only newer releases have.
-MONITOR: Final = "monitor_variables"
-AVAILABILITY: Final = "change_availability"
-SECURITY: Final = "security_event"
 
-
-def api_call(command: OcppCommand) -> ApiCall | None:
+def api_call(command: OcppCommand) -> OcppCall | None:
     """Return what to send for `command`, None where no release knows it.
 
     Raises:
@@ -84,15 +79,15 @@ def api_call(command: OcppCommand) -> ApiCall | None:
     match command:
         case GetVariables() if command.names or not command.component:
             answer = _values if command.names else _known_values
-            return ApiCall("get_variables", _get(command), answer)
+            return OcppCall("get_variables", _get(command), answer)
         case SetVariable():
-            return ApiCall("set_variables", _set(command), _status_of_item)
+            return OcppCall("set_variables", _set(command), _status_of_item)
         case MonitorVariables():
-            return ApiCall(MONITOR, {"items": _variables(command)}, None)
+            return OcppCall("monitor_variables", {"items": _variables(command)}, None)
         case SendSecurityEvent():
-            return ApiCall(SECURITY, _security_event(command), None)
+            return OcppCall("security_event", _security_event(command), None)
         case ChangeAvailability():
-            return ApiCall(AVAILABILITY, _availability(command), _status)
+            return OcppCall("change_availability", _availability(command), _status)
     return None
 
 
