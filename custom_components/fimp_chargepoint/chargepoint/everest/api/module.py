@@ -5,9 +5,10 @@ Nothing is retained, a refused request gets no reply, and a reply has no correla
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 import math
 from types import UnionType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -16,8 +17,12 @@ from ...commands.replies import PendingReplies
 from ...commands.request import Request
 from ...node import MessageHost
 from ...protocol import Handler
+from ...scheduler import Timers
 from ...transport.topics import is_level
 from ..envelope import ReplyTopic, decode, mapping, request
+
+if TYPE_CHECKING:
+    from ...mqtt_hub import MqttHub
 
 
 class Kind(StrEnum):
@@ -225,3 +230,52 @@ class HeartbeatMonitor:
     def forget(self) -> None:
         """Nothing was received for a while: a restart in that time cannot be seen."""
         self._count = self._at = None
+
+
+#: Seconds within which a module expects a heartbeat from us if unknown: EVerest's default.
+_PERIOD: Final = 5.0
+
+
+class CommunicationCheck:
+    """Sends heartbeats to the modules, if the option is on.
+
+    A station that is configured for this reports an error until the first `true`, and whenever none
+    arrives in time. `false` switches that off until EVerest restarts. It never blocks charging.
+    """
+
+    def __init__(self, hub: MqttHub, timers: Timers) -> None:
+        """Start without any module."""
+        self._hub = hub
+        self._timers = timers
+        self._periods: dict[ApiModule, float] = {}
+        self._has_left = False
+
+    def watch(self, module: ApiModule, period: float | None, now: float) -> None:
+        """Send `module` heartbeats, one within each `period` of seconds; None if unknown."""
+        known = self._periods.get(module)
+        if not self._hub.options.communication_check or (known is not None and period is None):
+            return
+        period = _PERIOD if period is None else period
+        if known != period:
+            self._periods[module] = period
+            self._send(module, now)
+
+    def connection_made(self, now: float) -> None:
+        """Send all of them at once."""
+        self._hub.internal_errors.each(self._periods, lambda module: self._send(module, now))
+
+    def leave(self) -> list[tuple[str, bytes]]:
+        """Stop, and return the messages after which no module expects a heartbeat."""
+        # Another heartbeat would make them expect more.
+        self._has_left = True
+        watched = [module for module, period in self._periods.items() if period > 0]
+        last = [module.message("communication_check", value=False) for module in watched]
+        return [(message.topic, message.payload) for message in last]
+
+    def _send(self, module: ApiModule, now: float) -> None:
+        name, period = f"check {module.address}", self._periods[module]
+        if period <= 0 or self._has_left:
+            self._timers.cancel(name)
+            return
+        module.send(module.message("communication_check", value=True))
+        self._timers.set(name, now + period / 2, partial(self._send, module))

@@ -19,9 +19,8 @@ from ...transport.topics import is_level
 from ..envelope import ReplyTopic, decode, mapping, request
 from ..ocpp.client import EverestOcpp
 from .chargepoint import EverestChargepoint
-from .communication_check import CommunicationCheck
 from .companions import COMPANIONS, CompanionModule, ErrorHistory
-from .module import Kind, identifies, node_address
+from .module import CommunicationCheck, Kind, identifies, node_address
 from .module_assignment import Assignment
 
 if TYPE_CHECKING:
