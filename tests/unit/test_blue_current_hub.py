@@ -261,6 +261,28 @@ async def test_smart_charging(monkeypatch: pytest.MonkeyPatch) -> None:
             await house.node.set_price_based_charging(PriceBasedCharging(level=101))
 
 
+async def test_new_days_of_delayed_charging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blue Current reports the schedule of a profile only while the profile is on."""
+    monkeypatch.setattr(discovery, "_FINAL_TIME", 0.1)
+
+    def days(*numbers: int) -> DelayedCharging:
+        found = frozenset(map(Weekday, numbers))
+        return DelayedCharging(days=found, start=time(22), end=time(6, 30))
+
+    async with blue_current() as house:
+        await until(lambda: house.shown.available)
+        await house.node.set_delayed_charging(days(1, 7))
+        await house.node.set_profile(Profile.DELAYED, on=True)
+        await until(lambda: house.shown.parameters.get("delayed_charging_days") == "1,7")
+        await house.node.set_delayed_charging(days(2, 3))
+        await until(lambda: house.shown.parameters["delayed_charging_days"] == "2,3")
+        await house.node.set_profile(Profile.DELAYED, on=False)
+        await house.node.set_delayed_charging(days(4))
+        await until(lambda: "delayed_charging_days" not in house.shown.parameters)
+        await house.node.set_profile(Profile.DELAYED, on=True)
+        await until(lambda: house.shown.parameters.get("delayed_charging_days") == "4")
+
+
 async def test_current_schedules() -> None:
     async with blue_current() as house:
         await until(lambda: house.shown.available)

@@ -111,6 +111,8 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
             model=report.model_type or known.identity.model,
             hw_version=report.chargepoint_type or known.identity.hw_version,
         )
+        for parameter_id in parameters.missing(report):
+            self._parameters.pop(parameter_id, None)
         self._take_parameters(parameters.values(report), now, identity=identity)
         if "led_intensity" in report.settings:
             # The list of charge points has everything but this.

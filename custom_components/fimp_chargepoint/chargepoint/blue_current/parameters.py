@@ -103,6 +103,15 @@ def values(report: frames.ChargePointSettings) -> dict[str, ParameterValue]:
     return found
 
 
+def missing(report: frames.ChargePointSettings) -> set[str]:
+    """Return the parameters of profiles in a report that has no value for them.
+
+    A profile that is off is reported without its schedule, which may have been changed.
+    """
+    of_profiles = {row.id for row in _ROWS if row.setting.partition(".")[0] in report.settings}
+    return of_profiles - values(report).keys()
+
+
 def values_of_status(frame: frames.Status) -> dict[str, ParameterValue]:
     """Return the values of the parameters in a status."""
     found: dict[str, ParameterValue | None] = {
