@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,53 @@ async def test_another_session(garage: Garage) -> None:
     assert plan(garage) is None
 
 
+def without_start(energy: float) -> dict[str, Any]:
+    """Return the report of an adapter that does not report when the session began."""
+    report = offered(16, energy)
+    del report["props"]["started_at"]
+    return report
+
+
+async def test_a_counter_that_restarts_in_a_session(garage: Garage) -> None:
+    """The car has not left, so what it has charged counts towards the target."""
+    garage.hub.feed(CHARGER, without_start(1.0))
+    await start(garage, energy=5, until=600)
+    garage.hub.feed(CHARGER, without_start(2.5))
+    await garage.until(10)
+    garage.hub.feed(CHARGER, without_start(0.5))
+    assert garage.node.snapshot.requested.energy_target == 2.5
+    assert garage.node.snapshot.requested.charging_ends == after(garage, 600)
+    garage.hub.feed(CHARGER, without_start(2.5))
+    await garage.until(20)
+    assert len(stops(garage)) == 1
+
+
+async def test_a_counter_that_restarts_while_away(garage: Garage) -> None:
+    """It may be another car: its charging is not ended."""
+    garage.hub.feed(CHARGER, without_start(1.0))
+    await start(garage, until=100)
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
+    garage.say("charging")
+    garage.hub.feed(CHARGER, without_start(0.5))
+    assert plan(garage) is None
+
+
+async def test_a_pause_by_load_balancing_that_ends_the_session(garage: Garage) -> None:
+    """At some charge points, a start begins another session, although the car has not left."""
+    await start(garage, energy=5, until=600)
+    garage.hub.feed(CHARGER, offered(16, 2.0))
+    garage.node.limits.plan.pause(paused=True)
+    garage.say("ready_to_charge")
+    garage.say("charging")
+    garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
+    garage.node.limits.plan.pause(paused=False)
+    assert garage.node.snapshot.requested.energy_target == 3.0
+    assert garage.node.snapshot.requested.charging_ends == after(garage, 600)
+    garage.say("disconnected")
+    assert plan(garage) is None
+
+
 async def test_a_session_that_may_be_another_one_is_not_stopped(garage: Garage) -> None:
     """After a restart, its start is a guess until it is restored, or found to be another one."""
     await start(garage, energy=5, until=100)
@@ -126,8 +174,7 @@ async def test_a_session_that_may_be_another_one_is_not_stopped(garage: Garage) 
     later.begun, later.hub.clock.time = garage.begun, garage.begun + 150
     later.node.restore(StoredRequests.from_storage(stored))
     later.say("charging")
-    report = offered(16, 7.0)
-    del report["props"]["started_at"]
+    report = without_start(7.0)
     later.hub.feed(CHARGER, report)
     await later.until(250)
     assert stops(later) == []

@@ -1,8 +1,8 @@
-"""What is planned for a session: how much energy, until when, and a pause by load balancing.
+"""The plan for a session: how much energy, until when, and a pause by load balancing.
 
-A plan is stored before anything is sent, so that it survives a restart. It ends with its session,
-that is when the car leaves, and a start or stop from Home Assistant replaces it. Pauses, faults
-and starts of the charge point itself do not, and neither do limits of the current.
+A plan is stored before anything is sent, so that it survives a restart. It ends when the car
+leaves, and is replaced by a start or stop from Home Assistant. It outlasts pauses, faults, and
+starts by the charge point, even if the charge point counts the next energy as another session.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Final
 
 from ..errors import ChargepointError, CommandRefusedError, InvalidRequestError, NoSessionError
 from ..features import Feature
-from ..session import Identified, is_same
+from ..session import Identified, Session, is_same
 from .requested import Plan
 from .temporary import LimitedChargePoint, Tasks
 
@@ -22,7 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Seconds until a charge point that did not stop is stopped again.
 _RETRY: Final = 30.0
-#: Seconds to wait for what tells whether a session is another one.
+#: Seconds to wait for reports that show whether a session is another one.
 _SETTLING_TIME: Final = 30.0
 #: How far in the future charging can end.
 _UNTIL_MAX: Final = timedelta(days=366)
@@ -42,6 +42,10 @@ class ChargingPlan:
         self._has_failed = False
         #: When it is decided whether the session is another one.
         self._counts_from: float | None = None
+        #: The energy in kWh of the session of the plan, if it was reported since the charge point
+        #: is available, and the last one before that.
+        self._charged: float | None = None
+        self._charged_before: float | None = None
 
     @property
     def _plan(self) -> Plan | None:
@@ -107,7 +111,7 @@ class ChargingPlan:
             self._put(None)
 
     def pause(self, *, paused: bool) -> None:
-        """Load balancing stops charging, or starts it again; the plan stays the same otherwise."""
+        """Record that load balancing stops charging or starts it again; the ends do not change."""
         plan = self._plan
         if plan is None:
             if not paused:
@@ -125,15 +129,22 @@ class ChargingPlan:
             self.changed()
 
     def reconnected(self) -> None:
-        """Wait for the end; nobody has while the charge point was away."""
+        """Wait for the end again: the timers were cleared while the charge point was away."""
         self._counts_from = None
-        self._wait()
+        self._schedule_end()
         self.changed()
 
     def changed(self) -> None:
         """Follow a new snapshot: the car may have left, or have enough energy."""
         plan, snapshot = self._plan, self._charge_point.snapshot
+        charged, self._charged = self._charged, None
+        energy = snapshot.meter.session_energy
+        if not snapshot.available:
+            self._charged_before = energy
         if plan is None or not (snapshot.available or snapshot.cut_off):
+            return
+        if charged is not None and self._has_restarted(plan):
+            self._put(_continued(plan, snapshot.session, charged))
             return
         is_of_session = self._is_of_session(plan)
         if snapshot.plugged is False or is_of_session is False:
@@ -142,22 +153,34 @@ class ChargingPlan:
             return
         if is_of_session is None:
             return
+        if snapshot.available and (charged is not None or energy != self._charged_before):
+            self._charged = energy
         session = snapshot.session
         is_running = snapshot.charging and session.ended is None
         if is_running and not _is_identified(plan) and _is_identified(session):
             self._put(replace(plan, id=session.id, started=session.started))
             return
-        if is_running and plan.energy is not None:
-            charged = snapshot.meter.session_energy
-            if charged is not None and charged >= plan.energy:
-                self._end()
-        if plan.until is not None and plan.until <= self._time():
+        has_energy = plan.energy is not None and energy is not None and energy >= plan.energy
+        is_late = plan.until is not None and plan.until <= self._time()
+        if is_late or (is_running and has_energy):
             self._end()
 
     def _of_session(self) -> Plan:
         """Return a plan of the session, or of the next one if it has ended already."""
         session = self._charge_point.snapshot.session
         return Plan() if session.ended else Plan(id=session.id, started=session.started)
+
+    def _has_restarted(self, plan: Plan) -> bool:
+        """Whether the charge point counts another session, although the car has not left.
+
+        Its counter may restart without a new start being reported, and it may begin another
+        session after a pause.
+        """
+        snapshot = self._charge_point.snapshot
+        session = snapshot.session
+        is_inferred = session.id is None and session.offset is not None
+        is_other = snapshot.plugged is not False and is_same(session, plan) is False
+        return is_other and (is_inferred or plan.paused)
 
     def _is_of_session(self, plan: Plan) -> bool | None:
         """Whether the session is that of `plan`, None if that is not known yet.
@@ -173,7 +196,7 @@ class ChargingPlan:
             self._counts_from = None
         elif self._counts_from is None:
             self._counts_from = now + _SETTLING_TIME
-            self._charge_point.timers.set("plan session", self._counts_from, self._look)
+            self._charge_point.timers.set("plan session", self._counts_from, self._check_end)
         if self._counts_from is not None and now < self._counts_from:
             return None
         return same is not False
@@ -187,17 +210,17 @@ class ChargingPlan:
         self._counts_from = None
         self._charge_point.timers.cancel("plan retry")
         self._charge_point.show_requested(plan=plan)
-        self._wait()
+        self._schedule_end()
 
-    def _wait(self) -> None:
-        """Wait for the end of the plan."""
+    def _schedule_end(self) -> None:
+        """Schedule the end of the plan at its time."""
         timers, clock = self._charge_point.timers, self._charge_point.host.clock
         timers.cancel("plan")
         if self._plan is not None and self._plan.until is not None:
             left = (self._plan.until - self._time()).total_seconds()
-            timers.set("plan", clock.now() + max(left, 0.0), self._look)
+            timers.set("plan", clock.now() + max(left, 0.0), self._check_end)
 
-    def _look(self, _: float) -> None:
+    def _check_end(self, _: float) -> None:
         self.changed()
 
     def _end(self) -> None:
@@ -217,13 +240,13 @@ class ChargingPlan:
             log("%s has not stopped at the end yet: %s", charge_point.snapshot.identity.name, error)
             self._has_failed = True
             due = charge_point.host.clock.now() + _RETRY
-            charge_point.timers.set("plan retry", due, self._look)
+            charge_point.timers.set("plan retry", due, self._check_end)
             return
         if self._is_valid(plan):
             self._put(None)
 
     async def _stop_charging(self) -> None:
-        """Stop charging; whatever comes of it, load balancing must not start it again."""
+        """Stop charging; even if that fails, load balancing must not start it again."""
         self._stops += 1
         try:
             await self._charge_point.stop_charging()
@@ -234,6 +257,12 @@ class ChargingPlan:
     def _is_valid(self, plan: Plan | None) -> bool:
         """Whether there is no newer plan; its pause may have ended."""
         return plan is not None and self._plan == replace(plan, paused=False)
+
+
+def _continued(plan: Plan, session: Session, charged: float) -> Plan:
+    """Return the plan for the rest of its energy in another session, after `charged` kWh."""
+    energy = None if plan.energy is None else max(plan.energy - charged, 0.0)
+    return replace(plan, energy=energy, id=session.id, started=session.started)
 
 
 def _is_identified(session: Identified) -> bool:
