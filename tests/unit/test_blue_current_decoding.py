@@ -69,7 +69,7 @@ def test_status() -> None:
     assert (frame.energy, frame.max_usage, frame.smart_charging_max_usage) == (1.5, 16, 6)
     assert frame.started == datetime(2022, 11, 10, 10, 41, 32, tzinfo=UTC)
     assert frame.stopped == datetime(2022, 7, 10, 9, 41, 50, tzinfo=UTC)
-    assert (frame.offline_since, frame.held_back, frame.odd) == (None, False, frozenset())
+    assert (frame.offline_since, frame.held_back, frame.unreadable) == (None, False, frozenset())
 
 
 def test_summer_and_winter_time() -> None:
@@ -85,7 +85,7 @@ def test_a_date_that_is_none_costs_only_itself(name: str, value: object) -> None
     fields = {"start_datetime": "started", "stop_datetime": "stopped"}
     assert getattr(frame, fields.get(name, name)) is None
     assert frame.activity == "charging"
-    assert frame.odd == (frozenset() if value in (None, "") else {name})
+    assert frame.unreadable == (frozenset() if value in (None, "") else {name})
 
 
 @pytest.mark.parametrize("value", [None, "14", True, [], 1e99])

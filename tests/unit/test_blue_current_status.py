@@ -101,12 +101,12 @@ def test_power_of_the_phases_in_use(
 
 
 def test_averages_are_those_of_the_vendor() -> None:
-    assert status.average((10, 10, 10)) == 10
-    assert status.average((10, None, 20)) == 15
-    assert status.average((10, 6, 10)) == 8.7
-    assert status.average((5, 0, 0)) == 5
-    assert status.average((0, 0, 0)) == 0
-    assert status.average((None, None, None)) is None
+    assert status._average((10, 10, 10)) == 10
+    assert status._average((10, None, 20)) == 15
+    assert status._average((10, 6, 10)) == 8.7
+    assert status._average((5, 0, 0)) == 5
+    assert status._average((0, 0, 0)) == 0
+    assert status._average((None, None, None)) is None
 
 
 @pytest.mark.parametrize(

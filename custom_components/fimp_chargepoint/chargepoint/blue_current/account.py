@@ -1,8 +1,8 @@
-"""A Blue Current account: how to log in, what a frame means for the connection, and the quota.
+"""A Blue Current account: its login, errors of the session, and the request limit.
 
 Sources: the vendor's Python library and its notes. The API token, which the user makes in the
-driver portal, is exchanged for an auth token on a short connection; every later frame carries
-that. The number of requests a day is limited.
+driver portal, is exchanged for an auth token on a short connection; every later frame contains
+it. The number of requests per day is limited.
 """
 
 import asyncio
@@ -45,21 +45,21 @@ _REJECTED_CONNECTED: Final = "Already connected"
 #: Seconds for one reply on a short connection, and for the list of charge points.
 _REPLY_TIMEOUT: Final = 10.0
 _LIST_TIMEOUT: Final = 30.0
-#: Seconds until the server has noticed that an earlier connection is gone.
+#: Seconds until the server notices that an earlier connection is lost.
 _TAKEN_PAUSE: Final = 30.0
-#: Frames until the list of charge points must have come.
+#: Maximum number of frames before the list of charge points.
 _EARLY_MAX: Final = 1000
 
 
 class Owner(NamedTuple):
-    """Whose account it is: a stable id, and the name they log in with."""
+    """The owner of an account: a stable id, and the login name."""
 
     customer_id: str
     login: str
 
 
 class RequestCounter:
-    """How many requests were sent today, by command; the day is the vendor's."""
+    """The number of requests sent today, by command, in the vendor's time zone."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         """Start with none."""
@@ -71,17 +71,17 @@ class RequestCounter:
 
     def add(self, command: str) -> None:
         """Count a request."""
-        self._turn_page()
+        self._start_day()
         self._counts[command] += 1
         self.changed()
 
     @property
     def today(self) -> Counter[str]:
         """How many were sent today."""
-        self._turn_page()
+        self._start_day()
         return self._counts.copy()
 
-    def _turn_page(self) -> None:
+    def _start_day(self) -> None:
         day = self._now().astimezone(decoding.TIME_ZONE).date()
         if day != self._day:
             self._day = day
@@ -113,14 +113,14 @@ class Account:
         self._authorization: str | None = None
         self._now = now
 
-    # What the transport calls -----------------------------------------------------
+    # Called by the transport ------------------------------------------------------
 
     async def log_in(self, connect: Connect) -> None:
         """Exchange the API token for an auth token, unless there is one.
 
         Raises:
             AuthenticationError: the API token is not accepted.
-            RequestLimitError, NotConnectedError: as they say.
+            RequestLimitError, NotConnectedError: see there.
 
         """
         if self._authorization is not None:
@@ -175,7 +175,7 @@ class Account:
         return decoding.topic(message)
 
     def check(self, topic: str, message: bytes) -> None:
-        """Look whether an error ends the session.
+        """Check whether an error ends the session.
 
         Raises:
             NotConnectedError, RequestLimitError: it does.
@@ -192,7 +192,7 @@ class Account:
         return _json(orjson.loads(payload) | {"Authorization": self._authorization})
 
     def explain(self, error: ChargepointError) -> ChargepointError:
-        """Return what a failure means: all three signs of the request limit are the same."""
+        """Return the meaning of a failure; the request limit is signalled in three ways."""
         match error:
             case ClosedError(close_code=code) if code == _CLOSED_REQUEST_LIMIT:
                 return RequestLimitError(next_reset(self._now()))
@@ -213,7 +213,7 @@ class Account:
     def _check(self, code: int | None, message: str) -> None:
         """Raise if an error concerns the session, and not one request."""
         if code == _INVALID_AUTH_TOKEN:
-            # It has expired, or the API token was replaced: validate that again.
+            # It has expired, or the API token was replaced, and must be validated again.
             self._authorization = None
             raise NotConnectedError("unreachable", detail=message)
         if code == _REQUEST_LIMIT:
@@ -237,7 +237,7 @@ class Account:
         return reply
 
 
-#: The client that HELLO names: the same as the vendor's own library.
+#: The name of the client in HELLO, as in the vendor's library.
 _HEADER: Final = "homeassistant"
 
 
@@ -246,11 +246,11 @@ def _json(frame: Mapping[str, object]) -> bytes:
 
 
 async def look_up(session: Session, api_token: str, *, url: str | None = None) -> Owner:
-    """Return whose account an API token is for. The server must know no other connection of it.
+    """Return the owner of an API token, whose account must have no other connection.
 
     Raises:
         AuthenticationError: the token is not accepted.
-        RequestLimitError, AlreadyConnectedError, NotConnectedError: as they say.
+        RequestLimitError, AlreadyConnectedError, NotConnectedError: see there.
 
     """
     account = Account(api_token, url=url)

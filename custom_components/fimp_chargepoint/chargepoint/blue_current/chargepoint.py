@@ -33,16 +33,16 @@ from ..smart_charging import (
 )
 from ..watchdog import Inquiry
 from . import frames, parameters, status
-from .requests import SETTING_COMMANDS, Requests, schedule_id, schedules
+from .requests import NO_CARD, OVERRIDES, SETTING_COMMANDS, Requests, schedule_id, schedules
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds between two questions for what a command has changed: the requests of a day are
+#: Seconds between two requests for what a command has changed: the requests of a day are
 #: limited.
 _ASK_INTERVAL: Final = 25.0
-#: Seconds until it is asked again, if it never answered.
+#: Seconds until the status is requested again if it has not been reported yet.
 _ASK_AGAIN: Final = (30.0, 300.0, 1800.0)
-#: Blue Current's word for a charge point that did not answer it.
+#: Blue Current's error if the charge point did not answer.
 _NO_ANSWER: Final = "TIMEOUT"
 
 _CONTROLS: Final = frozenset({Feature.CHARGING, Feature.ENABLED, Feature.RESTART, Feature.RESET})
@@ -90,19 +90,19 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         self._inquiry = Inquiry(
             self.timers, "status", lambda now: self._ask_for(_STATUS, now), _ASK_AGAIN
         )
-        self._odd: set[str] = set()
-        #: The settings, whether it is online or not.
+        self._unreadable: set[str] = set()
+        #: The values of its parameters, whether it is online or not.
         self._parameters: dict[str, ParameterValue] = {}
-        #: The start and the energy of a session that an earlier run saw begin.
+        #: The start and the energy of a session that began in an earlier run.
         self._restored: tuple[datetime, float] | None = None
-        #: What the next session is started with, None for no card.
+        #: The card that starts the next session, None for none.
         self._card_uid: str | None = None
 
-    # Frames in --------------------------------------------------------------------
+    # Received frames ----------------------------------------------------------------
 
     def handle_settings(self, report: frames.ChargePointSettings, now: float) -> None:
         """Handle a report of its identity and its settings."""
-        self._warn_of_odd(report.odd)
+        self._warn_of_unreadable(report.unreadable)
         self._sockets = report.sockets or self._sockets
         self._may_change |= parameters.writable(report)
         known = self.snapshot
@@ -115,7 +115,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
             self._parameters.pop(parameter_id, None)
         self._take_parameters(parameters.values(report), now, identity=identity)
         if "led_intensity" in report.settings:
-            # The list of charge points has everything but this.
+            # The list of charge points contains everything but this.
             self._has_settings = True
         if report.activity == status.OFFLINE:
             self._set_unavailable(Reason.OFFLINE, now)
@@ -123,11 +123,11 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
             self._reported(parameter_kind(parameter_id))
 
     def handle_status(self, frame: frames.Status, now: float) -> None:
-        """Take over what it does."""
+        """Handle a report of its status."""
         if frame.socket_id is not None and self._sockets[:1] not in ((), (frame.socket_id,)):
-            # Commands name no socket; those of another one would show as this one's.
+            # Commands contain no socket, so they concern the first one.
             return
-        self._warn_of_odd(frame.odd)
+        self._warn_of_unreadable(frame.unreadable)
         self._inquiry.answered()
         for word in status.unknown_words(frame):
             self._warn_of(word)
@@ -150,14 +150,14 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
             self._reported(report)
 
     def handle_reply(self, reply: frames.Reply, request_id: str, now: float) -> None:
-        """Take over what became of a request of this charge point."""
+        """Handle the reply to a request for this charge point."""
         setting = _SETTINGS_BY_COMMAND.get(reply.command)
         if reply.error is not None:
             self._commands.reject(request_id, refused_with(reply.error), _refusal(reply))
         elif reply.final and setting is not None:
             parameter_id, is_inverted = setting
             if reply.value is None or parameter_id in tuple(Profile):
-                # The value is missing; and one profile turns the other one off.
+                # The value is missing, or one profile has turned the other one off.
                 self._ask_for(_SETTINGS, now)
             if reply.value is not None:
                 value = reply.value is not is_inverted
@@ -184,7 +184,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         return self._of_earlier_run(session, frame.energy)
 
     def _of_earlier_run(self, session: Session, energy: float | None) -> Session:
-        """Give a session found running the start that an earlier run noted."""
+        """Return a session that was already running with the start from an earlier run."""
         if not session.start_guessed or self._restored is None:
             return session
         started, least = self._restored
@@ -196,7 +196,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
     def _take_parameters(
         self, found: Mapping[str, ParameterValue], now: float, **changes: object
     ) -> None:
-        """Take over values of parameters, which are known also while it is offline."""
+        """Take over values of parameters, which are also reported while it is offline."""
         self._parameters |= found
         self._may_change = dict.fromkeys(found, False) | self._may_change
         known = self.snapshot
@@ -209,9 +209,9 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
     def _note_reports(self, shown: frozenset[Feature], now: float) -> None:
         self._update(now, capabilities=self.snapshot.capabilities.reporting(*shown))
 
-    def _warn_of_odd(self, names: Collection[str]) -> None:
-        if new := set(names) - self._odd:
-            self._odd |= new
+    def _warn_of_unreadable(self, names: Collection[str]) -> None:
+        if new := set(names) - self._unreadable:
+            self._unreadable |= new
             _LOGGER.warning(
                 "%s reports values that cannot be read: %s", self.address, ", ".join(sorted(new))
             )
@@ -225,10 +225,10 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         currency = self._parameters.get(parameters.CURRENCY)
         return currency if isinstance(currency, str) else "EUR"
 
-    # Questions --------------------------------------------------------------------
+    # Requests for reports -----------------------------------------------------------
 
     def ask_everything(self, now: float) -> None:
-        """Ask for what no list has: its status, and the settings of its LEDs."""
+        """Request what the list does not contain: its status, and the settings of its LEDs."""
         self._inquiry.start(now)
         if not self._has_settings:
             self._ask_for(_SETTINGS, now)
@@ -277,7 +277,8 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        return self._requests.start(self.evse_id, self._card_uid)
+        token = self._card_uid or NO_CARD
+        return self._requests.make("START_SESSION", self.evse_id, session_token=token)
 
     @override
     def _stop_request(self) -> Request:
@@ -285,11 +286,16 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
 
     @override
     def _set_request(self, feature: Feature, value: object) -> Request:
-        return self._requests.operative(self.evse_id, value=bool(value))
+        return self._requests.make("SET_OPERATIVE" if value else "SET_INOPERATIVE", self.evse_id)
 
     @override
     def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
-        return self._requests.set(self.evse_id, parameter.id, value)
+        return self._setting_request(parameter.id, on=bool(value))
+
+    def _setting_request(self, setting: str, *, on: bool) -> Request:
+        """Return the request that changes one of `SETTING_COMMANDS`."""
+        command, is_inverted = SETTING_COMMANDS[setting]
+        return self._requests.make(command, self.evse_id, value=on is not is_inverted)
 
     @override
     def _act_request(self, feature: Feature) -> Request:
@@ -302,40 +308,36 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         if profile in self.snapshot.parameters:
             await self.set_parameter(profile, on)
         else:
-            await self._request(self._requests.profile(self.evse_id, profile, on=on))
+            await self._replies.ask(self._setting_request(profile, on=on))
 
     @override
     async def set_delayed_charging(self, schedule: DelayedCharging) -> None:
-        await self._request(self._requests.delayed_charging(self.evse_id, schedule))
+        await self._replies.ask(self._requests.delayed_charging(self.evse_id, schedule))
         self._ask_for(_SETTINGS, self.host.clock.now())
 
     @override
     async def set_price_based_charging(self, settings: PriceBasedCharging) -> None:
-        await self._request(self._requests.price_based_charging(self.evse_id, settings))
+        await self._replies.ask(self._requests.price_based_charging(self.evse_id, settings))
         self._ask_for(_SETTINGS, self.host.clock.now())
 
     @override
     async def override_profile(self, profile: Profile, *, on: bool) -> None:
-        await self._request(self._requests.override_profile(self.evse_id, profile, on=on))
+        await self._replies.ask(self._requests.make(OVERRIDES[profile], self.evse_id, value=on))
 
     @override
     async def current_schedules(self) -> Sequence[CurrentSchedule]:
-        found = schedules(await self._request(self._requests.make("LIST_OVERRIDE_CURRENT")))
+        found = schedules(await self._replies.ask(self._requests.make("LIST_OVERRIDE_CURRENT")))
         return [schedule for schedule in found if self.evse_id in schedule.charge_points]
 
     @override
     async def set_current_schedule(self, schedule: CurrentSchedule) -> str | None:
         charge_points = tuple(dict.fromkeys((self.evse_id, *schedule.charge_points)))
         request = self._requests.set_schedule(replace(schedule, charge_points=charge_points))
-        return schedule_id(await self._request(request)) or schedule.id
+        return schedule_id(await self._replies.ask(request)) or schedule.id
 
     @override
     async def clear_current_schedule(self, schedule_id: str) -> None:
-        await self._request(self._requests.clear_schedule(schedule_id))
-
-    async def _request(self, request: Request) -> object:
-        """Send a request that only its reply can confirm, and return what that holds."""
-        return await self._replies.ask(request)
+        await self._replies.ask(self._requests.clear_schedule(schedule_id))
 
 
 _SETTINGS_BY_COMMAND: Final = {
@@ -345,7 +347,7 @@ _SETTINGS_BY_COMMAND: Final = {
 
 
 def _refusal(reply: frames.Reply) -> Refusal:
-    """Return what an error means: after a timeout the charge point may still obey."""
+    """Return the meaning of an error: after a timeout, the command may still take effect."""
     if reply.error != _NO_ANSWER:
         return Refusal.FINAL
     return Refusal.FOR_NOW if reply.command == "STOP_SESSION" else Refusal.OF_REPORT

@@ -1,8 +1,8 @@
 """Decodes frames of the Blue Current API: bytes in, a typed frame or a ProtocolError out. Pure.
 
-One JSON object per frame; `object` names it. A field that is missing, null, empty or of another
-type is None: it costs neither its frame nor the connection. Which fields were of another type is
-in `odd`.
+A frame is one JSON object, named by `object`. A field that is missing, null, empty or of an
+unexpected type is None, and costs neither its frame nor the connection. Fields of an unexpected
+type are listed in `unreadable`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from ..errors import ProtocolError
+from ..stored import flag, number
 from .frames import (
     Card,
     ChargeCards,
@@ -33,7 +34,6 @@ from .frames import (
 TIME_ZONE: Final = ZoneInfo("Europe/Amsterdam")
 
 _SIZE_MAX: Final = 1024 * 1024
-_NUMBER_MAX: Final = 1e9
 _TEXT_MAX: Final = 500
 _ITEMS_MAX: Final = 1000
 
@@ -83,7 +83,7 @@ def decode(payload: bytes) -> Frame:
 
 
 def topic(payload: bytes) -> str:
-    """Return the name of the object and the id it is about, if there is one."""
+    """Return the name of the object, and the id that it concerns, if there is one."""
     try:
         fields = parse(payload)
     except ProtocolError as error:
@@ -108,25 +108,11 @@ def _text(value: object) -> str:
     return value[:_TEXT_MAX]
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(value)
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(value)
-    if not abs(value) <= _NUMBER_MAX:
-        raise ValueError(value)
-    return float(value)
-
-
 def _integer(value: object) -> int:
-    number = _number(value)
-    if not number.is_integer():
+    found = number(value)
+    if not found.is_integer():
         raise ValueError(value)
-    return int(number)
+    return int(found)
 
 
 def _time(value: object) -> datetime:
@@ -138,11 +124,11 @@ def _time(value: object) -> datetime:
 
 
 class _Reader:
-    """Reads fields one by one, and remembers those of another type."""
+    """Reads fields, and remembers those of an unexpected type."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        self._odd: set[str] = set()
+        self._unreadable: set[str] = set()
 
     def get[T](self, name: str, reader: Callable[[object], T]) -> T | None:
         value = self._fields.get(name)
@@ -151,16 +137,16 @@ class _Reader:
         try:
             return reader(value)
         except TypeError, ValueError:
-            self._odd.add(name)
+            self._unreadable.add(name)
             return None
 
     def phases(self, prefix: str) -> Phases:
-        one, two, three = (self.get(f"{prefix}{number}", _number) for number in (1, 2, 3))
+        one, two, three = (self.get(f"{prefix}{phase}", number) for phase in (1, 2, 3))
         return one, two, three
 
     @property
-    def odd(self) -> frozenset[str]:
-        return frozenset(self._odd)
+    def unreadable(self) -> frozenset[str]:
+        return frozenset(self._unreadable)
 
 
 # Frames ---------------------------------------------------------------------------
@@ -183,7 +169,7 @@ def _evse_id(*candidates: object) -> str:
 def _status(fields: Fields) -> Status:
     data = _data(fields)
     read = _Reader(data)
-    timeout = read.get("smart_current_heartbeat_timeout", _number)
+    timeout = read.get("smart_current_heartbeat_timeout", number)
     return Status(
         evse_id=_evse_id(data.get("evse_id"), fields.get("evse_id")),
         socket_id=read.get("socket_id", _integer),
@@ -191,78 +177,78 @@ def _status(fields: Fields) -> Status:
         vehicle_status=read.get("vehicle_status", _text),
         currents=read.phases("actual_p"),
         voltages=read.phases("actual_v"),
-        energy=read.get("actual_kwh", _number),
-        max_usage=read.get("max_usage", _number),
-        smart_charging_max_usage=read.get("smartcharging_max_usage", _number),
-        max_offline=read.get("max_offline", _number),
-        total_cost=read.get("total_cost", _number),
+        energy=read.get("actual_kwh", number),
+        max_usage=read.get("max_usage", number),
+        smart_charging_max_usage=read.get("smartcharging_max_usage", number),
+        max_offline=read.get("max_offline", number),
+        total_cost=read.get("total_cost", number),
         started=read.get("start_datetime", _time),
         stopped=read.get("stop_datetime", _time),
         offline_since=read.get("offline_since", _time),
-        boosting=read.get("boosting", _flag),
+        boosting=read.get("boosting", flag),
         held_back=timeout is not None and timeout > 0,
-        odd=read.odd,
+        unreadable=read.unreadable,
     )
 
 
-#: Settings by their names in the API, with what reads their value. Some come with a permission
-#: and some without, and the same one does not always.
+#: The readers of the settings, by their names in the API. A setting may come with a permission or
+#: without.
 _SETTINGS: Final[Mapping[str, Callable[[object], bool | float | str]]] = {
-    "plug_and_charge": _flag,
-    "public_charging": _flag,
-    "plug_and_charge_notification": _flag,
-    "smart_charging": _flag,
-    "smart_charging_dynamic": _flag,
-    "delayed_charging": _flag,
-    "price_based_charging": _flag,
-    "publish_location": _flag,
-    "led_intensity": _number,
-    "led_interaction": _flag,
+    "plug_and_charge": flag,
+    "public_charging": flag,
+    "plug_and_charge_notification": flag,
+    "smart_charging": flag,
+    "smart_charging_dynamic": flag,
+    "delayed_charging": flag,
+    "price_based_charging": flag,
+    "publish_location": flag,
+    "led_intensity": number,
+    "led_interaction": flag,
 }
-#: The same for what has parts: the parts of each.
+#: The same for the parts of nested settings.
 _PARTS: Final[Mapping[str, Mapping[str, Callable[[object], bool | float | str]]]] = {
     "delayed_charging": {"start_time": _text, "end_time": _text},
     "price_based_charging": {
         "expected_leave_time": _text,
         "expected_departure_time": _text,
-        "expected_kwh": _number,
-        "minimum_kwh": _number,
-        "minimum_pct": _number,
-        "current_battery_pct": _number,
-        "battery_size_kwh": _number,
+        "expected_kwh": number,
+        "minimum_kwh": number,
+        "minimum_pct": number,
+        "current_battery_pct": number,
+        "battery_size_kwh": number,
     },
     "tariff": {
         "tariff_id": _text,
-        "price_in_vat": _number,
-        "price_ex_vat": _number,
-        "start_price_in_vat": _number,
-        "start_price_ex_vat": _number,
+        "price_in_vat": number,
+        "price_ex_vat": number,
+        "start_price_in_vat": number,
+        "start_price_ex_vat": number,
         "currency": _text,
     },
-    "location": {"x_coord": _number, "y_coord": _number},
+    "location": {"x_coord": number, "y_coord": number},
 }
 
 
 def _charge_point(data: Fields) -> ChargePointSettings:
     read = _Reader(data)
     settings: dict[str, Setting] = {}
-    odd: set[str] = set()
+    unreadable: set[str] = set()
     for name, reader in _SETTINGS.items():
         value = data.get(name)
         inner = _Reader(value if isinstance(value, dict) else {"value": value})
         found = inner.get("value", reader)
-        odd |= {name for _ in inner.odd}
+        unreadable |= {name for _ in inner.unreadable}
         if found is not None:
             writable = isinstance(value, dict) and value.get("permission") == "write"
             settings[name] = Setting(value=found, writable=writable)
-    # The examples of the vendor have the coordinates beside the rest, recorded frames inside.
+    # In the examples of the vendor, the coordinates are not nested; in recorded frames they are.
     parts = {"location": data} | {name: data[name] for name in _PARTS if name in data}
     for name, readers in _PARTS.items():
         inner = _Reader(_mapping(parts.get(name)))
         for part, reader in readers.items():
             if (found := inner.get(part, reader)) is not None:
                 settings[f"{name}.{part}"] = Setting(value=found)
-        odd |= {f"{name}.{part}" for part in inner.odd}
+        unreadable |= {f"{name}.{part}" for part in inner.unreadable}
     if days := _days(_mapping(data.get("delayed_charging")).get("selected_days")):
         settings["delayed_charging.selected_days"] = Setting(value=days)
     return ChargePointSettings(
@@ -274,7 +260,7 @@ def _charge_point(data: Fields) -> ChargePointSettings:
         settings=settings,
         default_card=_card(data.get("default_card")),
         sockets=_integers(data.get("socket_ids")),
-        odd=read.odd | odd,
+        unreadable=read.unreadable | unreadable,
     )
 
 
@@ -284,10 +270,8 @@ def _days(value: object) -> str:
 
 
 def _integers(value: object) -> tuple[int, ...]:
-    numbers = value if isinstance(value, list) else []
-    return tuple(
-        number for number in numbers if isinstance(number, int) and not isinstance(number, bool)
-    )
+    items = value if isinstance(value, list) else []
+    return tuple(item for item in items if isinstance(item, int) and not isinstance(item, bool))
 
 
 def _card(value: object) -> Card | None:
@@ -317,7 +301,7 @@ def _charge_points(fields: Fields) -> ChargePoints:
         try:
             found.append(_charge_point(_mapping(item)))
         except ProtocolError:
-            # One that cannot be identified does not cost the others.
+            # A charge point that cannot be identified must not affect the others.
             continue
     return ChargePoints(charge_points=tuple(found), complete=len(found) == len(items))
 
@@ -341,15 +325,15 @@ def _grid(fields: Fields) -> Grid:
         evse_id=_Reader(fields).get("evse_id", _text),
         grid_id=read.get("id", _text),
         currents=read.phases("grid_actual_p"),
-        max_install=read.get("grid_max_install", _number),
-        max_reserved=read.get("grid_max_reserved", _number),
+        max_install=read.get("grid_max_install", number),
+        max_reserved=read.get("grid_max_reserved", number),
     )
 
 
 def _reply(command: str, fields: Fields, *, final: bool) -> Reply:
     read = _Reader(fields)
     error = read.get("error", _text)
-    if error is None and (read.get("success", _flag) is False or read.odd):
+    if error is None and (read.get("success", flag) is False or read.unreadable):
         error = _NO_REASON
     setting = _mapping(fields.get("result")).get("setting")
     return Reply(

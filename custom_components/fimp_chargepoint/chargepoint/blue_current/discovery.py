@@ -21,18 +21,18 @@ from .account import Account, look_up, next_reset
 from .chargepoint import BlueCurrentChargepoint
 from .requests import Requests
 
-#: Seconds that a reply may take, and that a final one may come after the mere receipt.
+#: Seconds until a reply, and from the acknowledgement of receipt until the final reply.
 _REPLY_TIME: Final = 40.0
 _FINAL_TIME: Final = 2.0
-#: Seconds between two questions for the list, when a charge point reports that is not on it.
+#: Seconds between two requests for the list if a charge point reports that is not on it.
 _LIST_INTERVAL: Final = 3600.0
-#: Seconds between two questions for the charge cards, which change seldom.
+#: Seconds between two requests for the charge cards, which rarely change.
 _CARDS_INTERVAL: Final = 3600.0
 _GRIDS_MAX: Final = 100
 
 
 class BlueCurrentProtocol(Protocol):
-    """Speaks with Blue Current about one account."""
+    """The charge points and grid connections of one account."""
 
     filters = ()
 
@@ -45,7 +45,7 @@ class BlueCurrentProtocol(Protocol):
         self._grids: dict[str, GridConnection] = {}
         #: The id of the grid connection of each charge point.
         self._grid_ids: dict[str, str] = {}
-        #: The charge points whose grid was asked for: a reply does not always name them.
+        #: The charge points whose grid was requested: a reply does not always name them.
         self._grids_asked: list[str] = []
         self._listed_at = float("-inf")
         self._cards_at = float("-inf")
@@ -86,7 +86,7 @@ class BlueCurrentProtocol(Protocol):
     def _find(self, evse_id: str, now: float) -> BlueCurrentChargepoint | None:
         charge_point = self._charge_points.get(evse_id)
         if charge_point is None and now - self._listed_at >= _LIST_INTERVAL:
-            # It was added to the account meanwhile.
+            # It may have been added to the account meanwhile.
             self._listed_at = now
             self._send("GET_CHARGE_POINTS")
         return charge_point
@@ -96,14 +96,14 @@ class BlueCurrentProtocol(Protocol):
         self._listed_at = now
         listed = {report.evse_id: report for report in found.charge_points}
         if listed and found.complete:
-            # An account that has lost all of its charge points at once has a problem.
+            # If all charge points of an account are missing, the list is wrong.
             gone = self._charge_points.keys() - listed.keys()
             for evse_id in gone:
                 del self._charge_points[evse_id]
                 self._grid_ids.pop(evse_id, None)
                 self._hub.remove_node(_address(evse_id))
             for grid in self._grids.values() if gone else ():
-                # It may have been theirs; the others are asked for it now.
+                # It may have been theirs. The remaining charge points are asked for it next.
                 grid.set_unavailable(Reason.NOT_HEARD, now)
         self._hub.internal_errors.each(listed, lambda evse_id: self._report(listed[evse_id], now))
         if now - self._cards_at >= _CARDS_INTERVAL:
@@ -113,7 +113,7 @@ class BlueCurrentProtocol(Protocol):
             raise ProtocolError("evse_id", "a charge point of the list cannot be identified")
 
     def _report(self, report: frames.ChargePointSettings, now: float) -> None:
-        """Handle one charge point of the list, and ask for what the list does not hold."""
+        """Handle one charge point of the list, and request what the list does not contain."""
         evse_id = report.evse_id
         charge_point = self._charge_points.get(evse_id)
         if charge_point is None:
@@ -153,14 +153,8 @@ class BlueCurrentProtocol(Protocol):
             grid = GridConnection(_address(grid_id), grid_id, self._hub)
             self._grids[grid_id] = grid
             self._hub.add_node(grid)
-        one, two, three = frame.currents
         grid.handle_report(
-            Meter(
-                current=status.average(frame.currents),
-                current_l1=one,
-                current_l2=two,
-                current_l3=three,
-            ),
+            Meter(**status.by_phase("current", frame.currents)),
             now,
             installed_current=frame.max_install,
             reserved_current=frame.max_reserved,
@@ -203,7 +197,7 @@ class BlueCurrentProtocol(Protocol):
             )
 
     def _handle_failure(self, failure: frames.Failure, now: float) -> None:
-        """Handle an error that names no request: it is about the last recent command."""
+        """Handle an error without a request: it belongs to the last command, if that is recent."""
         found = self._requests.match_failure(now)
         if found is None:
             raise ProtocolError("error", f"{failure.code} {failure.message}")
@@ -220,7 +214,7 @@ class BlueCurrentProtocol(Protocol):
 
     @override
     def connection_made(self, now: float) -> None:
-        """Wait for the list of charge points, which the connection has asked for."""
+        """Wait for the list of charge points, which the transport has requested."""
 
     @override
     def connection_lost(self, now: float) -> None:
@@ -256,7 +250,7 @@ class BlueCurrentHub(Hub):
     ) -> None:
         """Prepare; `start` connects. Needs a running event loop.
 
-        The `session` stays open. Charge points with the `known` addresses are never held back.
+        The `session` stays open. Charge points with the `known` addresses never have to wait.
         """
         super().__init__(clock=clock, options=options, known=known)
         self.account = Account(api_token, url=url, now=self._calendar)

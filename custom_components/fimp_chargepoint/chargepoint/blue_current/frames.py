@@ -1,4 +1,4 @@
-"""Frames of the Blue Current API, decoded: what they mean, by type.
+"""Decoded frames of the Blue Current API, by type.
 
 Sources: the vendor's Python library (`bluecurrent-api` 1.3.3), its response examples, and frames
 of the same backend that were recorded in public projects.
@@ -13,7 +13,7 @@ type Phases = tuple[float | None, float | None, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A charge card. `uid` is what starts a session, `id` is printed on it."""
+    """A charge card. Its `uid` starts a session, its `id` is printed on it."""
 
     uid: str
     id: str | None = None
@@ -31,9 +31,9 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargePointSettings:
-    """What CHARGE_POINTS and CH_SETTINGS report of one charge point.
+    """The settings of one charge point in CHARGE_POINTS and CH_SETTINGS.
 
-    `settings` holds what was reported, by the name in the API; nested ones with a dot.
+    `settings` are those that were reported, by their name in the API, with a dot if nested.
     `sockets` are the numbers of its sockets, if it reports them.
     """
 
@@ -45,12 +45,12 @@ class ChargePointSettings:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     default_card: Card | None = None
     sockets: tuple[int, ...] = ()
-    odd: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargePoints:
-    """The charge points of the account; not `complete` if one of them could not be read."""
+    """The charge points of the account; not `complete` if one of them cannot be read."""
 
     charge_points: tuple[ChargePointSettings, ...]
     complete: bool
@@ -65,11 +65,11 @@ class ChargeCards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """CH_STATUS: what a charge point does.
+    """CH_STATUS: the status of a charge point.
 
     `vehicle_status` is the letter of the control pilot. Currents in A and voltages in V by
-    phase, energy of the transaction in kWh, times with their offset. `held_back` is whether
-    smart charging keeps a car waiting that could charge.
+    phase, energy of the transaction in kWh, aware times. `held_back` is whether smart charging
+    delays a car that could charge. `unreadable` are the names of fields with unexpected values.
     """
 
     evse_id: str
@@ -88,7 +88,7 @@ class Status:
     offline_since: datetime | None = None
     boosting: bool | None = None
     held_back: bool = False
-    odd: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +107,10 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What became of a command.
+    """The outcome of a command.
 
-    `final` is False for its mere receipt. `error` is in Blue Current's words, None for success.
-    `value` is what a setting was set to, `data` what was asked for.
+    `final` is False for the acknowledgement of its receipt. `error` is in Blue Current's words,
+    None for success. `value` is what a setting was set to, `data` what was requested.
     """
 
     command: str
@@ -123,7 +123,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """ERROR: something is wrong with a request that it does not name, or with the session."""
+    """ERROR: a problem with a request, which it does not name, or with the session."""
 
     code: int | None
     message: str
@@ -131,7 +131,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
-    """An object that means nothing to us."""
+    """An object that we do not use."""
 
     name: str
 

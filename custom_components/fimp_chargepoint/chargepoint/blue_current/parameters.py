@@ -1,6 +1,6 @@
 """The settings of a charge point as parameters: a table, and how reports are read. Pure.
 
-What the account may change is a switch, everything else a value to look at.
+A setting that the account may change is a switch, all others are read-only.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ..capabilities import Parameter, ParameterKind, ParameterValue
 from . import frames
 from .requests import SETTING_COMMANDS
 
-#: What other frames report, or a card.
+#: Parameters that are reported by other frames, or are part of a card.
 MAX_OFFLINE: Final = "max_offline"
 SMART_CHARGING_MAX: Final = "smart_charging_max"
 DEFAULT_CARD: Final = "default_card"
@@ -18,12 +18,12 @@ CARD_NUMBER: Final = "default_card_number"
 CARD_OWNER: Final = "default_card_owner"
 BOOSTING: Final = "boosting"
 SMART_CHARGING: Final = "smart_charging"
-#: The unit of the prices, and no setting of its own.
+#: The unit of the prices, not a setting of its own.
 CURRENCY: Final = "tariff_currency"
 
 
 class _Row(NamedTuple):
-    """A parameter, and the setting in the API that it is; `is_inverted` if it is the opposite."""
+    """A parameter and its setting in the API; `is_inverted` if it is the opposite of that."""
 
     id: str
     name: str
@@ -93,7 +93,7 @@ def values(report: frames.ChargePointSettings) -> dict[str, ParameterValue]:
         if setting is not None:
             found[row.id] = not setting.value if row.is_inverted else setting.value
     if (card := report.default_card) is not None:
-        # Whoever has the uid can copy the card: it is not shown.
+        # The uid is not shown: it is enough to copy the card.
         shown = {
             DEFAULT_CARD: card.name or card.id,
             CARD_NUMBER: card.id,

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from ..capabilities import ParameterValue
 from ..commands.request import Request
 from ..errors import InvalidRequestError, OutOfRangeError
 from ..scheduler import Clock
@@ -25,22 +24,19 @@ from ..smart_charging import (
 )
 from . import frames
 
-#: What starts a session without a card.
+#: The token that starts a session without a card.
 NO_CARD: Final = "BCU-APP"
 #: The uid of a card: 4, 7 or 10 bytes.
 _UID: Final = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{14}|[0-9a-f]{20})")
 
-#: Seconds after which no reply comes any more: the server itself gives up after about 30.
+#: Seconds after which no reply is expected: the server itself gives up after about 30.
 _REPLY_TIME: Final = 60.0
-#: Seconds in which an error that names no request is about the last one.
+#: Seconds in which an error without a request belongs to the last one.
 _FAILURE_TIME: Final = 10.0
 _OPEN_MAX: Final = 200
 
-_PROFILES: Final = {
-    Profile.DELAYED: "SET_DELAYED_CHARGING",
-    Profile.PRICE_BASED: "SET_PRICE_BASED_CHARGING",
-}
-_OVERRIDES: Final = {
+#: The command that charges now although a profile would wait, or follows the profile again.
+OVERRIDES: Final = {
     Profile.DELAYED: "OVERRIDE_DELAYED_CHARGING_TIMEOUT",
     Profile.PRICE_BASED: "OVERRIDE_CHARGING_PROFILES",
 }
@@ -48,13 +44,13 @@ _OVERRIDES: Final = {
 SETTING_COMMANDS: Final = {
     "plug_and_charge": ("SET_PLUG_AND_CHARGE", False),
     "linked_charge_cards_only": ("SET_PUBLIC_CHARGING", True),
-    Profile.DELAYED.value: (_PROFILES[Profile.DELAYED], False),
-    Profile.PRICE_BASED.value: (_PROFILES[Profile.PRICE_BASED], False),
+    Profile.DELAYED.value: ("SET_DELAYED_CHARGING", False),
+    Profile.PRICE_BASED.value: ("SET_PRICE_BASED_CHARGING", False),
 }
 
 
 class _Open(NamedTuple):
-    """A request that has not been answered, but for its mere receipt if it `is_received`."""
+    """A request without a final reply; its receipt was acknowledged if it `is_received`."""
 
     id: str
     command: str
@@ -88,16 +84,16 @@ class Requests:
         now = self._clock.now()
         opened = _Open(f"{command}#{next(self._numbers)}", command, evse_id, now)
         if not command.startswith("GET_"):
-            # What it asks for has no name of a reply.
+            # Its reply is a report, which does not name the request.
             self._open = [*self._recent(now), opened][-_OPEN_MAX:]
         return Request(
             opened.id, f"{command}/{evse_id}" if evse_id else command, orjson.dumps(frame)
         )
 
     def match(self, reply: frames.Reply, now: float) -> Match | None:
-        """Return the oldest open request that `reply` can be for; a final one closes it.
+        """Return the oldest open request that `reply` can belong to; a final reply closes it.
 
-        Each request is received once, and some are never answered beyond that.
+        The receipt of each request is acknowledged once; some get no other reply.
         """
         self._open = self._recent(now)
         for index, opened in enumerate(self._open):
@@ -112,7 +108,7 @@ class Requests:
         return None
 
     def match_failure(self, now: float) -> Match | None:
-        """Return the request that an error without a name must be about: the last one."""
+        """Return the request that an error without a name belongs to: the last one."""
         last = next(reversed(self._open), None)
         if last is None or now - last.sent_at > _FAILURE_TIME:
             return None
@@ -120,7 +116,7 @@ class Requests:
         return Match(last.id, last.evse_id)
 
     def clear(self) -> None:
-        """Expect no reply any more: the connection is gone."""
+        """Expect no replies: the connection is lost."""
         self._open.clear()
 
     def _recent(self, now: float) -> list[_Open]:
@@ -128,43 +124,22 @@ class Requests:
 
     # Commands ---------------------------------------------------------------------
 
-    def start(self, evse_id: str, card_uid: str | None) -> Request:
-        """Start a session, with the uid of a card or without one."""
-        return self.make("START_SESSION", evse_id, session_token=card_uid or NO_CARD)
-
     def card_uid(self, card: str) -> str:
         """Return the uid of a card: by its name or its printed number, without case.
 
         A uid is returned as it is: not all cards need to be on the list.
         """
-        wanted = card.strip().casefold()
+        given = card.strip().casefold()
         for each in self.cards:
-            if wanted and wanted in (each.uid.casefold(), (each.id or "").casefold()):
+            if given and given in (each.uid.casefold(), (each.id or "").casefold()):
                 return each.uid
-        of_name = [each.uid for each in self.cards if (each.name or "").casefold() == wanted]
-        if wanted and len(of_name) == 1:
+        of_name = [each.uid for each in self.cards if (each.name or "").casefold() == given]
+        if given and len(of_name) == 1:
             return of_name[0]
-        if _UID.fullmatch(wanted) or wanted == NO_CARD.casefold():
+        if _UID.fullmatch(given) or given == NO_CARD.casefold():
             return card.strip().upper()
         names = [each.name or each.id or each.uid for each in self.cards]
         raise InvalidRequestError("unknown_card", value=card, cards=names)
-
-    def operative(self, evse_id: str, *, value: bool) -> Request:
-        """Make a charge point available for charging, or block it."""
-        return self.make("SET_OPERATIVE" if value else "SET_INOPERATIVE", evse_id)
-
-    def set(self, evse_id: str, setting: str, value: ParameterValue) -> Request:
-        """Change one of `SETTING_COMMANDS`."""
-        command, is_inverted = SETTING_COMMANDS[setting]
-        return self.make(command, evse_id, value=bool(value) is not is_inverted)
-
-    def profile(self, evse_id: str, profile: Profile, *, on: bool) -> Request:
-        """Turn a profile of smart charging on or off."""
-        return self.make(_PROFILES[profile], evse_id, value=on)
-
-    def override_profile(self, evse_id: str, profile: Profile, *, on: bool) -> Request:
-        """Charge now although a profile would wait, or follow the profile again."""
-        return self.make(_OVERRIDES[profile], evse_id, value=on)
 
     def delayed_charging(self, evse_id: str, schedule: DelayedCharging) -> Request:
         """Set when delayed charging lets a charge point charge."""
@@ -224,7 +199,7 @@ class Requests:
 # Schedules --------------------------------------------------------------------------
 
 _CODES: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-#: A current in A beyond which nobody charges from an outlet.
+#: The highest current in A of an outlet.
 _CURRENT_MAX: Final = 80.0
 #: The names of a schedule's fields: of the vendor's examples, and of its integration.
 _START: Final = ("override_start_time", "start_time")
@@ -236,7 +211,7 @@ _STOP_DAYS: Final = ("override_end_days", "days_of_week")
 
 
 def schedules(data: object) -> list[CurrentSchedule]:
-    """Return the schedules of a reply; one that makes no sense is left out."""
+    """Return the schedules in a reply, without invalid ones."""
     items = data if isinstance(data, list) else [data]
     found = (_schedule(item) for item in items if isinstance(item, dict))
     return [schedule for schedule in found if schedule is not None]

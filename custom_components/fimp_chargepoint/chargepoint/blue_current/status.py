@@ -4,7 +4,7 @@ Sources: the vendor's response examples and notes; IEC 61851 for the letter of t
 `activity` decides the status, the letter refines it.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,7 +23,7 @@ OFFLINE: Final = "offline"
 _CHARGING: Final = "charging"
 _AVAILABLE: Final = "available"
 
-#: The letters of the control pilot: whether a car is there, None if the letter leaves that open.
+#: The letters of the control pilot: whether a car is connected, None if they do not show that.
 _PLUGGED: Final[dict[str, bool | None]] = {
     "A": False,
     "B": True,
@@ -32,10 +32,10 @@ _PLUGGED: Final[dict[str, bool | None]] = {
     "E": None,
     "F": None,
 }
-#: Letters that mean a fault, by the names that the vendor has for them.
+#: Letters that mean a fault, and the vendor's names for them.
 _FAULTS: Final = {"E": "no_power", "F": "vehicle_error"}
 
-#: The status by activity, and by letter if that refines it.
+#: The status by activity, and by letter where the letter refines it.
 _STATUS: Final[dict[str, tuple[Status | None, dict[str, Status]]]] = {
     _AVAILABLE: (
         None,
@@ -56,10 +56,10 @@ _STATUS: Final[dict[str, tuple[Status | None, dict[str, Status]]]] = {
     "error": (Status.ERROR, {}),
     OFFLINE: (None, {}),
 }
-#: Whether it may be used at all, by activity; an error leaves that open.
+#: Whether it may be used at all, by activity; an error does not show that.
 _ENABLED: Final = {_AVAILABLE: True, _CHARGING: True, "unavailable": False}
 
-#: A start that Blue Current reports this close to the one we saw is the same.
+#: A reported start this close to the one that we saw is the same.
 _SAME_START: Final = timedelta(minutes=15)
 #: What limits the current if smart charging does.
 SMART_CHARGING: Final = "smart_charging"
@@ -70,7 +70,7 @@ _DIGITS: Final = 1
 def read(
     snapshot: ChargepointSnapshot, frame: frames.Status, *, is_smart: bool, currency: str | None
 ) -> dict[str, object]:
-    """Return the changes of `snapshot` that a frame brings, without its session.
+    """Return the changes of `snapshot` by a frame, without its session.
 
     `is_smart` is whether smart charging is on, `currency` that of the tariff.
     """
@@ -78,7 +78,7 @@ def read(
     limit, limited_by = _limit(frame, is_smart=is_smart)
     changes: dict[str, object] = {
         "status": _status(frame, letter),
-        "raw_status": _raw(frame),
+        "raw_status": " ".join(filter(None, (frame.activity, frame.vehicle_status))) or None,
         "pause_reason": None,
         "plugged": _plugged(frame, letter),
         "enabled": _ENABLED.get(frame.activity or ""),
@@ -98,50 +98,22 @@ def read(
 
 def unknown_words(frame: frames.Status) -> list[str]:
     """Return the words of a frame that are not known, for the log."""
-    words = []
-    if frame.activity is not None and frame.activity not in _STATUS:
-        words.append(frame.activity)
-    if frame.vehicle_status is not None and frame.vehicle_status not in _PLUGGED:
-        words.append(frame.vehicle_status)
-    return words
+    words = ((frame.activity, _STATUS), (frame.vehicle_status, _PLUGGED))
+    return [word for word, known in words if word is not None and word not in known]
 
 
 def reported(frame: frames.Status, changes: dict[str, object]) -> frozenset[Feature]:
     """Return the features that a frame has shown."""
-    found = {Feature.STATUS, Feature.ENABLED}
-    meter = changes["meter"]
-    if isinstance(meter, Meter):
-        found |= {feature for feature in _MEASURED if getattr(meter, feature) is not None}
-    for feature, name in _LIMITS.items():
-        if changes[name] is not None:
-            found.add(feature)
+    limits = (Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT, Feature.LIMITED_BY)
+    found = {feature for feature in limits if changes[feature] is not None}
+    found |= {Feature.STATUS, Feature.ENABLED}
+    measured = ((each.name, getattr(changes["meter"], each.name)) for each in fields(Meter))
+    found |= {Feature(name) for name, value in measured if value is not None}
     if Feature.SESSION_ENERGY in found:
         found.add(Feature.COMPUTED_ENERGY)
     if frame.total_cost:
         found.add(Feature.STATION_COST)
     return frozenset(found)
-
-
-_MEASURED: Final = (
-    Feature.POWER,
-    Feature.POWER_L1,
-    Feature.POWER_L2,
-    Feature.POWER_L3,
-    Feature.CURRENT,
-    Feature.CURRENT_L1,
-    Feature.CURRENT_L2,
-    Feature.CURRENT_L3,
-    Feature.VOLTAGE,
-    Feature.VOLTAGE_L1,
-    Feature.VOLTAGE_L2,
-    Feature.VOLTAGE_L3,
-    Feature.SESSION_ENERGY,
-)
-_LIMITS: Final = {
-    Feature.MAX_CURRENT: "max_current",
-    Feature.EFFECTIVE_CURRENT: "effective_current",
-    Feature.LIMITED_BY: "limited_by",
-}
 
 
 def _status(frame: frames.Status, letter: str | None) -> Status | None:
@@ -151,11 +123,6 @@ def _status(frame: frames.Status, letter: str | None) -> Status | None:
     if status is Status.CHARGING and frame.held_back and draws_nothing:
         return Status.SUSPENDED_BY_EVSE
     return status
-
-
-def _raw(frame: frames.Status) -> str | None:
-    """Return its own words: the activity, and the letter."""
-    return " ".join(filter(None, (frame.activity, frame.vehicle_status))) or None
 
 
 def _plugged(frame: frames.Status, letter: str | None) -> bool | None:
@@ -181,14 +148,8 @@ def _meter(before: Meter, frame: frames.Status) -> Meter:
         power_l1=powers[0],
         power_l2=powers[1],
         power_l3=powers[2],
-        current=average(frame.currents),
-        current_l1=frame.currents[0],
-        current_l2=frame.currents[1],
-        current_l3=frame.currents[2],
-        voltage=average(frame.voltages),
-        voltage_l1=frame.voltages[0],
-        voltage_l2=frame.voltages[1],
-        voltage_l3=frame.voltages[2],
+        **by_phase("current", frame.currents),
+        **by_phase("voltage", frame.voltages),
         session_energy=frame.energy,
     )
 
@@ -200,8 +161,14 @@ def _power(current: float | None, voltage: float | None) -> float | None:
     return round(current * voltage, _DIGITS) if current is not None and voltage else None
 
 
-def average(phases: frames.Phases) -> float | None:
-    """Return the average over the phases in use, as the vendor's library has it."""
+def by_phase(name: str, values: frames.Phases) -> dict[str, float | None]:
+    """Return the fields of a `Meter` for a value that was measured on each phase."""
+    one, two, three = values
+    return {f"{name}_l1": one, f"{name}_l2": two, f"{name}_l3": three, name: _average(values)}
+
+
+def _average(phases: frames.Phases) -> float | None:
+    """Return the average over the phases in use, like the vendor's library."""
     known = [value for value in phases if value is not None]
     used = [value for value in known if value]
     if used:
@@ -214,9 +181,9 @@ def next_session(
 ) -> Session:
     """Return the session after a frame; `energy` is the last known one of `known`.
 
-    The times of a frame may still be those of the session before, or missing. If they cannot be
-    of a session that runs, it began when we saw it begin; `seen_idle` is whether nothing charged
-    right before.
+    The times in a frame may be missing, or still be those of the previous session. If they cannot
+    belong to a running session, it began when we saw that; `seen_idle` is whether nothing was
+    charging right before.
     """
     started, stopped = frame.started, frame.stopped
     runs = frame.activity == _CHARGING
@@ -243,7 +210,7 @@ def next_session(
 
 
 def _finished(known: Session, frame: frames.Status, now: datetime, *, is_over: bool) -> Session:
-    """Return the session while nothing charges: its end, or a later one that was missed."""
+    """Return the session while nothing is charging: its end, or a later one that was missed."""
     started, stopped, began = frame.started, frame.stopped, known.began
     if started is not None and is_over and (began is None or started > began + _SAME_START):
         return Session(started=started, ended=stopped)
