@@ -29,8 +29,8 @@ _CUT_OFF_MAX: Final = 200
 #: The values for a login that is lost, and for one that is not.
 _LOGIN_LOST: Final = frozenset({"NOT_AUTHENTICATED", "LOST", "ERROR"})
 _LOGGED_IN: Final = frozenset({"AUTHENTICATED", "NA"})
-#: Why an adapter reports from memory: the field that shows it, the value for it, and the values for
-#: the opposite. Other values, such as for a login in progress, change nothing.
+#: Why an adapter reports from its cache: the field that shows it, the value for it, and the values
+#: for the opposite. Other values, such as for a login in progress, change nothing.
 _CUT_OFF: Final = {
     Reason.SIGNED_OUT: ("auth", "NOT_AUTHENTICATED", _LOGGED_IN),
     Reason.CLOUD_LOST: ("connection", "DISCONNECTED", frozenset({"CONNECTED", "NA"})),

@@ -69,8 +69,8 @@ class FimpChargepoint(Chargepoint):
         #: Service, interface and value of the requests since it was last unavailable.
         self._asked: set[tuple[str, str, object]] = set()
         self._thing_up: bool | None = None
-        #: Why its adapter cannot reach it, and whether it charges according to the adapter's
-        #: memory.
+        #: Why its adapter cannot reach it, and whether it charges according to the cache of the
+        #: adapter.
         self._cut_off: Reason | None = None
         self._cached_charging: bool | None = None
         self._last_stop = ""
@@ -170,26 +170,25 @@ class FimpChargepoint(Chargepoint):
             _LOGGER.info("%s refused a command: %s", self.address, words)
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
-        """Take over what counts in a report from the memory of an adapter that is cut off."""
+        """Take over what is valid in a report from the cache of an adapter that is cut off."""
         listed = {key: value for key, value in update.changes.items() if key == "capabilities"}
         self._received(now, **listed)
         if update.report == Feature.STATUS:
             before, status = self._cached_charging, update.changes["status"]
             self._cached_charging = status and (status in CHARGING_ALLOWED)
             if before and self._cached_charging is False:
-                # The memory has changed: the stop was received.
+                # The cache has changed: the stop was received.
                 self._commands.confirm(self._last_stop)
 
-    def apply_thing(self, thing: Thing, now: float) -> None:
-        """Process an inclusion report, which may differ from the previous one."""
-        self._listed(now, is_new=self._interfaces.include(included=thing))
+    def apply_thing(
+        self, now: float, *, included: Thing | None = None, listed: Thing | None = None
+    ) -> None:
+        """Process an inclusion report, or an entry of the hub's device list.
 
-    def apply_device(self, device: Thing, now: float) -> None:
-        """Process an entry of the hub's device list: the name from the user, and the room."""
-        self._listed(now, is_new=self._interfaces.include(listed=device))
-
-    def _listed(self, now: float, *, is_new: bool) -> None:
+        Both may differ from the previous one. The device list has the user's name, and the room.
+        """
         known = self._interfaces
+        is_new = known.include(included=included, listed=listed)
         self._update(now, identity=known.identity, capabilities=known.capabilities)
         if not self._asked:
             self.ask_everything(now)
@@ -239,7 +238,7 @@ class FimpChargepoint(Chargepoint):
         self._asked = {asked for asked in self._asked if asked[2] in ids}
         for parameter in found:
             self._ask_once("parameters", "cmd.param.get_report", parameter.id)
-        # An adapter may answer this from memory, even while the charge point is down.
+        # An adapter may answer this from its cache, even while the charge point is down.
         return ReportUpdate({"capabilities": self._interfaces.capabilities}, live=False)
 
     def ask_everything(self, now: float) -> None:
@@ -300,7 +299,7 @@ class FimpChargepoint(Chargepoint):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not Reason.NOT_CONNECTED:
-            reason = self._cut_off or reason  # Its adapter reports no other one.
+            reason = self._cut_off or reason  # Its adapter reports no other reason.
         super()._set_unavailable(reason, now, **changes)
 
     def _received(self, now: float, **changes: Any) -> None:

@@ -197,7 +197,7 @@ class FimpProtocol(Protocol):
 
         def announce(address: ServiceAddress) -> None:
             self._add(address, now)
-            self._nodes[address].apply_thing(thing, now)
+            self._nodes[address].apply_thing(now, included=thing)
             self._announce(address)
             self._inquiry(address).answered()
 
@@ -270,7 +270,7 @@ class FimpProtocol(Protocol):
             if address not in self._nodes:
                 self._add(address, now)
                 self._inquiry(address).start(now)
-            self._nodes[address].apply_device(device, now)
+            self._nodes[address].apply_thing(now, listed=device)
             self._announce(address)
 
         for device in changes.described:
@@ -295,15 +295,15 @@ class FimpProtocol(Protocol):
             address
             for address in addresses
             if address in self._nodes
-            or admits(self._key(address), now, partial(self._let_in, address))
+            or admits(self._key(address), now, partial(self._add_admitted, address))
         ]
 
-    def _let_in(self, address: ServiceAddress, now: float) -> None:
+    def _add_admitted(self, address: ServiceAddress, now: float) -> None:
         """Add a charge point that the user has admitted, which may not report for days."""
         if address not in self._nodes:
-            self._register(address, self._made(address), now)
+            self._register(address, self._create(address), now)
 
-    def _made(self, address: ServiceAddress) -> FimpChargepoint:
+    def _create(self, address: ServiceAddress) -> FimpChargepoint:
         return FimpChargepoint(self._key(address), address, self._hub, self._prefix)
 
     def _identified(
@@ -313,7 +313,7 @@ class FimpProtocol(Protocol):
         message = decode(payload)
         if message.type not in FimpChargepoint.IDENTIFYING:
             return None
-        node = self._made(address)
+        node = self._create(address)
         node.handle_message("chargepoint", message, now)
         return node
 
@@ -323,7 +323,7 @@ class FimpProtocol(Protocol):
         """Add a charge point from a list, or the `node` of one that has reported."""
         if address in self._nodes:
             return
-        node = self._nodes[address] = node or self._made(address)
+        node = self._nodes[address] = node or self._create(address)
         self._pending.add(address)
         node.apply_cut_off(self._adapters.cut_off(address.adapter), now)
         self._adapters.watch_login(address.adapter, now)
@@ -352,7 +352,7 @@ class FimpProtocol(Protocol):
     def _inquiry(self, address: ServiceAddress) -> Inquiry:
         """Return the request that identifies a charge point, open until its inclusion report."""
         return Inquiry(
-            self._timers, f"who is {address}", partial(self._ask_about, address), _INQUIRY_PAUSES
+            self._timers, f"identify {address}", partial(self._ask_about, address), _INQUIRY_PAUSES
         )
 
     def _ask_about(self, address: ServiceAddress, now: float) -> None:
@@ -361,7 +361,7 @@ class FimpProtocol(Protocol):
             self._adapters.watch_login(address.adapter, now)
         else:
             # Known from an earlier run. Its adapter may not reply for it, nor the hub list it.
-            self._made(address).ask_everything(now)
+            self._create(address).ask_everything(now)
 
     def _keep_meter_report(self, address: ServiceAddress, payload: bytes, now: float) -> None:
         """Store a report undecoded: a home has many meters, few of them at a charge point."""

@@ -28,13 +28,20 @@ BASIC: Final = Capabilities(
 _CURRENT_MIN: Final = 6.0
 _CURRENT_MAX: Final = 80.0
 
+#: The reports of the service `chargepoint`: the middle of their names.
+_REPORTS: Final[Mapping[str, Feature]] = {
+    "state": Feature.STATUS,
+    "current_session": Feature.SESSION_ENERGY,
+    "cable_lock": Feature.CABLE_LOCK,
+    "max_current": Feature.MAX_CURRENT,
+    "phase_mode": Feature.PHASE_MODE,
+}
+#: Those that are requested even if they are not listed. Easee's current adapter does not list the
+#: cable lock, but replies.
+_ALWAYS: Final = frozenset({"state", "current_session", "cable_lock"})
 #: Interfaces are recognized by name: adapters list wrong directions and types.
 _REPORTED_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
-    "chargepoint": {
-        "cable_lock": Feature.CABLE_LOCK,
-        "max_current": Feature.MAX_CURRENT,
-        "phase_mode": Feature.PHASE_MODE,
-    },
+    "chargepoint": _REPORTS,
     "diagnostic": {name: feature for feature, (name, _) in reports.HEALTH.items()},
 }
 _SET_BY: Final[Mapping[str, Mapping[str, Feature]]] = {
@@ -63,13 +70,6 @@ SETTERS: Final[Mapping[Feature, tuple[str, str, Callable[[Any], object]]]] = {
     Feature.PHASE_MODE: ("cmd.phase_mode.set", "string", str.upper),
 }
 
-#: The middle of the requests' names. Easee's current adapter does not list the cable lock, but
-#: replies.
-_ALWAYS: Final = ("state", "current_session", "cable_lock")
-_IF_OBSERVED: Final[Mapping[str, Feature]] = {
-    "max_current": Feature.MAX_CURRENT,
-    "phase_mode": Feature.PHASE_MODE,
-}
 #: By sibling service: the middle of the names, and a property that implies the interface.
 _QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "meter_elec": {
@@ -80,14 +80,6 @@ _QUESTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "parameters": {"sup_params": ""},
     "alarm_system": {"alarm": ""},
     "diagnostic": {"errors": "", **{name: "" for name, _ in reports.HEALTH.values()}},
-}
-#: The request for a fact of the service `chargepoint`.
-ASKED_BY: Final[Mapping[str, str]] = {
-    Feature.STATUS: "cmd.state.get_report",
-    Feature.SESSION_ENERGY: "cmd.current_session.get_report",
-    Feature.CABLE_LOCK: "cmd.cable_lock.get_report",
-    Feature.MAX_CURRENT: "cmd.max_current.get_report",
-    Feature.PHASE_MODE: "cmd.phase_mode.get_report",
 }
 
 #: The report that shows a feature, if it has another name.
@@ -128,6 +120,12 @@ def _highest(current: object) -> float:
 
 def _question(middle: str) -> str:
     return f"cmd.{middle}.get_report"
+
+
+#: The request for a fact of the service `chargepoint`.
+ASKED_BY: Final[Mapping[str, str]] = {
+    feature: _question(middle) for middle, feature in _REPORTS.items()
+}
 
 
 class Interfaces:
@@ -209,10 +207,9 @@ class Interfaces:
         an unlisted charge point: an adapter ignores requests that it does not know.
         """
         listed = self._services.get("chargepoint", _NO_SERVICE)
-        for middle in _ALWAYS:
-            yield "chargepoint", _question(middle)
-        for middle, feature in _IF_OBSERVED.items():
-            if feature in self.observed.get("chargepoint", ()) or listed.reports(middle):
+        observed = self.observed.get("chargepoint", ())
+        for middle, feature in _REPORTS.items():
+            if middle in _ALWAYS or feature in observed or listed.reports(middle):
                 yield "chargepoint", _question(middle)
         for name, middles in _QUESTIONS.items():
             service = self._services.get(name)
@@ -226,7 +223,7 @@ class Interfaces:
                     yield name, _question(middle)
 
     def include(self, *, included: Thing | None = None, listed: Thing | None = None) -> bool:
-        """Take an inclusion report or a device of the hub's list; return if services differ."""
+        """Take an inclusion report or a listed device; return whether its services have changed."""
         before = self._services
         self._included, self._listed = included or self._included, listed or self._listed
         thing = self._included or self._listed

@@ -27,7 +27,7 @@ class ReportUpdate(NamedTuple):
 
     `changes` are new values of the snapshot's fields. `observed` are the features that the report
     shows, whatever the list of interfaces contains. `report` is the name by which a command waits
-    for this report. `live` is False for what an adapter answers from memory.
+    for this report. `live` is False if an adapter may have answered from its cache.
     """
 
     changes: dict[str, Any]

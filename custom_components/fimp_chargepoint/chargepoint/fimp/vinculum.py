@@ -95,7 +95,7 @@ class VinculumDirectory:
         before = self._chargepoints()
         rooms = list(_by_id(param.get("room")).items())[:_ITEMS_MAX]
         self._rooms = {room_id: _name(room) for room_id, room in rooms}
-        # A device whose entry is damaged still exists, unchanged.
+        # A device with a damaged entry still exists, unchanged.
         devices: dict[object, _Device] = {
             device_id: device for device_id, device in self._devices.items() if device_id in listed
         }
@@ -165,13 +165,13 @@ class VinculumDirectory:
         )
 
     def _has_room_for(self, device_id: object, device: _Device) -> bool:
-        """Whether a device may be kept; a known one displaces one that is not."""
+        """Whether a device may be kept; a known one displaces an unknown one."""
         if device_id in self._devices or len(self._devices) < _ITEMS_MAX:
             return True
-        strangers = (key for key, other in self._devices.items() if not self._knows(other))
-        if not self._knows(device) or (stranger := next(strangers, None)) is None:
+        unknown = next((key for key, each in self._devices.items() if not self._knows(each)), None)
+        if unknown is None or not self._knows(device):
             return False
-        del self._devices[stranger]
+        del self._devices[unknown]
         return True
 
     def _chargepoints(self) -> set[ServiceAddress]:
