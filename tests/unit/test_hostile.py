@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 import gzip
 import json
+from math import isfinite
 import sys
 from typing import Any
 
@@ -19,6 +20,8 @@ from custom_components.fimp_chargepoint.chargepoint.fimp import message, topic
 from custom_components.fimp_chargepoint.chargepoint.fimp.inclusion import parse_thing
 from custom_components.fimp_chargepoint.chargepoint.fimp.vinculum import VinculumDirectory
 from custom_components.fimp_chargepoint.chargepoint.journal import Journal
+from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.options import Options
 from simulators.recording import read_recording
 from tests.helpers.recordings import names, recording
 
@@ -34,6 +37,15 @@ CORPUS: list[tuple[str, bytes]] = list(
         for line in read_recording(recording(name))
     }.values()
 )
+
+SESSION_INFO = {
+    "state": "Charging",
+    "charged_energy_wh": 0,
+    "discharged_energy_wh": 0,
+    "latest_total_w": 0,
+    "session_duration_s": 9,
+    "timestamp": "2026-11-21T16:46:25Z",
+}
 
 ODD_TEXTS = st.sampled_from(
     ["", "\x00", "\ud800", "+", "#", "../..", "a/b", "$SYS", "NaN", "1e999", "é" * 300, "x" * 70000]
@@ -182,9 +194,61 @@ def test_one_huge_message_leaves_the_others_in_the_journal() -> None:
     assert len(journal.recent[-1].payload) == 2500
 
 
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\x00b", "a\x1fb", "a+b", "#", "a/b"])
+@pytest.mark.parametrize(
+    ("pattern", "payload"),
+    [
+        ("everest_api/1/evse_manager_consumer/{0}/e2m/session_info", SESSION_INFO),
+        ("everest_api/{0}/var/session_info", {"state": "Charging"}),
+        ("everest/modules/{0}/impl/main/var", {"name": "is_connected", "data": True}),
+        ("pt:j1/mt:evt/rt:dev/rn:{0}/ad:1/sv:chargepoint/ad:1", state()),
+    ],
+)
+async def test_name_that_cannot_be_a_level_is_not_used(
+    pattern: str, payload: object, name: str
+) -> None:
+    hub = OfflineHub(options=Options(internal_bus="everest"))
+    hub.connection_made()
+    found = hub.recognise(pattern.replace("{0}", name), orjson.dumps(payload))
+    hub.feed(pattern.replace("{0}", name), payload)
+    hub.advance(hub.clock.time + 60)
+    assert found is None
+    assert not hub.nodes
+    assert not hub._protocols[-1][1]._modules  # type: ignore[attr-defined]
+
+
+async def test_huge_numbers_do_not_become_infinite() -> None:
+    """Each is finite, their product is not."""
+    hub = OfflineHub()
+    hub.connection_made()
+    where = "everest_api/1/evse_manager_consumer/a/e2m/"
+    hub.feed(f"{where}session_info", SESSION_INFO)
+    hub.feed(
+        f"{where}hw_capabilities",
+        {"max_current_A_import": 1e308, "min_current_A_import": 6.0, "max_phase_count_import": 3},
+    )
+    hub.advance(hub.clock.time + 60)
+    (node,) = hub.nodes.values()
+    ranges = node.snapshot.capabilities.ranges
+    assert ranges[Feature.MAX_CURRENT].maximum == 32
+    assert all(isfinite(each.maximum) for each in ranges.values())
+
+
+async def test_huge_word_of_the_ocpp_connection_is_not_remembered() -> None:
+    hub = OfflineHub()
+    hub.connection_made()
+    where = "everest_api/ocpp/var/connection_status"
+    hub.feed(where, b"connected")
+    hub.advance(hub.clock.time + 60)
+    (client,) = hub.nodes.values()
+    for word in (b"connected" * 10_000_000, b"\xff" * 1000):
+        hub.feed(where, word)
+        assert len(client._legacy_word) < 100  # type: ignore[attr-defined]
+
+
 async def test_nothing_remembered_grows_without_a_bound() -> None:
     """Topics, errors, charge points, meters, modules: each has its own bound."""
-    hub = OfflineHub()
+    hub = OfflineHub(options=Options(internal_bus="everest", communication_check=True))
     hub.connection_made()
     # A value of each kind for ever new names.
     for number in range(2500):
@@ -196,11 +260,12 @@ async def test_nothing_remembered_grows_without_a_bound() -> None:
             hub.feed(where, state())
         hub.feed(f"everest_api/1/error_history_consumer/n{number}/e2m/error_raised", {"uuid": "a"})
         hub.feed(f"everest_api/1/evse_manager_consumer/n{number}/e2m/{number}", {"a": 1})
+        hub.feed(f"everest/modules/n{number}/impl/main/var", {"name": "is_connected", "data": True})
     assert len(hub.nodes) <= 200
     protocols = (protocol for _, protocol in hub._protocols)
     for owner in (hub, hub.admission, hub.journal, hub.internal_errors, *protocols):
         for name, value in vars(owner).items():
             if hasattr(value, "__len__"):
-                bound = 4096 if name == "_routes" else 2001
+                bound = {"_routes": 4096, "_modules": 64, "sent": 10_000}.get(name, 2001)
                 assert len(value) <= bound, f"{type(owner).__name__}.{name}"
     assert sys.getsizeof(hub.ignored) < 10_000

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-import math
 
 type JsonObject = Mapping[str, object]
 
 #: The longest text that is shown; a longer one is cut.
 _TEXT_MAX = 200
+#: More than any counter of Wh; products of such numbers remain finite.
+_NUMBER_MAX = 1e12
 
 
 def part(value: JsonObject, key: str) -> JsonObject:
@@ -23,10 +24,10 @@ def objects(value: object, longest: int = 1000) -> list[JsonObject]:
 
 
 def number(value: object) -> float | None:
-    """Return a finite number; `true` is not a number."""
+    """Return a number of a possible size; `true` is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if abs(value) <= _NUMBER_MAX else None
 
 
 def rounded(value: object, digits: int = 0, per_unit: int = 1) -> float | None:

@@ -88,7 +88,9 @@ class EverestProtocol(Protocol):
         if topic == str(self._reply_to):
             return self._discovered
         match _levels(topic):
-            case [kind, module, "e2m", variable] if kind in _SIGNATURES and module and variable:
+            case [kind, module, "e2m", variable] if (
+                kind in _SIGNATURES and is_level(module) and is_level(variable)
+            ):
                 return partial(self._variable, Kind(kind), module, variable)
             case [kind, module, "e2m", *_, request_id] if (kind, module) in self._members:
                 return self._members[kind, module].module.reply_handler(request_id)
@@ -97,7 +99,7 @@ class EverestProtocol(Protocol):
     @override
     def recognise(self, topic: str, payload: bytes, now: float) -> EverestChargepoint | None:
         match _levels(topic):
-            case [Kind.EVSE, module, "e2m", variable] if module and identifies(
+            case [Kind.EVSE, module, "e2m", variable] if is_level(module) and identifies(
                 EverestChargepoint.SIGNATURE, variable, decode(payload)
             ):
                 return EverestChargepoint(self._hub, self._prefix, module)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, override
 from uuid import uuid4
 
 from ...protocol import Handler, Protocol
+from ...transport.topics import is_level
 from ..ocpp import requests as ocpp_requests
 from ..ocpp.clients import OcppClients
 from . import bus
@@ -23,6 +24,7 @@ _VARIABLES: Final = frozenset({"is_connected", "configuration_key", "security_ev
 _ONLY_1_6: Final = "configuration_key"
 #: What every EVSE publishes each second: it shows the dialect, and that the bus is alive.
 _CHATTER: Final = "powermeter"
+_MODULES_MAX: Final = 64
 
 
 class InternalBus(Protocol):
@@ -84,7 +86,11 @@ class InternalBus(Protocol):
             return
         address = variable.module, variable.implementation
         module = self._modules.get(address)
-        if module is None and _is_ocpp(variable):
+        # Only one is used, but all of them are known.
+        is_new = (
+            module is None and len(self._modules) < _MODULES_MAX and all(map(is_level, address))
+        )
+        if is_new and _is_ocpp(variable):
             module = self._found(*address)
         if module is not None:
             module.is_newest = variable.is_newest

@@ -62,6 +62,8 @@ _REST: Final = 60.0
 _ERRORS_MAX: Final = 100
 #: Maximum number of connectors, in addition to those that were known before.
 _CONNECTORS_MAX: Final = 1000
+#: Bytes of the state of the OCPP connection; more than any known word has.
+_WORD_MAX: Final = 64
 
 
 class LegacyProtocol(Protocol):
@@ -161,7 +163,7 @@ class LegacyProtocol(Protocol):
         self._hub.internal_errors.each(evses, lambda each: each.take_information(information, now))
 
     def _ocpp_connection(self, payload: bytes, now: float) -> None:
-        word = payload.decode(errors="replace")
+        word = payload[:_WORD_MAX].decode(errors="replace")
         # Stations without OCPP report another value.
         found = self._ocpp_clients
         client = found.only_or_new(now) if word in LEGACY_WORDS else found.only
