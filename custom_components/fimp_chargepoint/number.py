@@ -132,10 +132,14 @@ class ChargepointNumber(ControlEntity[float], NumberEntity):
         """Show the requested number, else the one in force, and its bounds."""
         super()._show(shown)
         numbers = shown.range or _NO_BOUNDS
-        self._attr_native_value = shown.value
+        value = shown.value
+        # The activity of Home Assistant would show a whole float as 16.0 A.
+        self._attr_native_value = int(value) if value is not None and value.is_integer() else value
         self._attr_native_min_value = numbers.minimum
         self._attr_native_max_value = numbers.maximum
-        self._attr_native_step = numbers.step or self.entity_description.native_step or _FINE
+        # A button in the frontend changes a current by 1 A, even if finer values are accepted.
+        steps = (self.entity_description.native_step, numbers.step)
+        self._attr_native_step = max((each for each in steps if each), default=_FINE)
 
     @override
     async def async_set_native_value(self, value: float) -> None:

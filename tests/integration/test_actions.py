@@ -50,7 +50,7 @@ async def act(hass: HomeAssistant, action: str, target: Any, **data: Any) -> lis
 
 async def plugged(chargepoint: Chargepoint) -> dict[str, Any]:
     """Connect a car, and return what the charge point is as a target."""
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
     await chargepoint.point.plug()
     await chargepoint.expects("sensor", "status", "ready_to_charge")
     return {"device_id": chargepoint.registered("switch", "charging").device_id}
@@ -79,10 +79,10 @@ async def test_start_charging(hass: HomeAssistant, chargepoint: Chargepoint) -> 
         "limit": "session_current",
         "current": 8.0,
     }
-    assert chargepoint.state("number", "session_current") == "8.0"
+    assert chargepoint.state("number", "session_current") == "8"
     assert chargepoint.state("select", "charging_mode") == "slow"
     await chargepoint.expects("sensor", "offered_current", "8.0")
-    assert chargepoint.state("number", "session_current") == "8.0"
+    assert chargepoint.state("number", "session_current") == "8"
     commands = [json.loads(text)["type"] for _, text in chargepoint.point.received]
     assert [each for each in commands if each in (LIMIT, START)] == [LIMIT, START, LIMIT]
     (start,) = chargepoint.sent(START)
@@ -149,7 +149,7 @@ async def test_where_there_is_no_limit_of_the_session(
     entry = await load(hass, other_broker(broker))
     async with station:
         chargepoint = Chargepoint(hass, station, entry)
-        await chargepoint.expects("number", "max_current", "16.0")
+        await chargepoint.expects("number", "max_current", "16")
         await station.plug()
         await chargepoint.expects("sensor", "status", "charging")
         await chargepoint.call("switch", "turn_off", "charging")

@@ -171,12 +171,13 @@ async def test_cheapest_by_sensor(
     await chargepoint.expects("sensor", "status", "ready_to_charge")
 
 
+@pytest.mark.parametrize("current", [0, 10])
 async def test_cheapest_leaves_the_end_that_was_set(
-    hass: HomeAssistant, chargepoint: Chargepoint
+    hass: HomeAssistant, chargepoint: Chargepoint, current: int
 ) -> None:
     """It looks every quarter of an hour whether to charge; a start would clear the end."""
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=2)))
-    await by_price(hass, chargepoint)
+    await by_price(hass, chargepoint, current=current)
     await chargepoint.point.plug()
     await chargepoint.expects("sensor", "status", "charging")
     await hass.services.async_call(
@@ -188,11 +189,13 @@ async def test_cheapest_leaves_the_end_that_was_set(
     )
     await later(hass, minutes=15)
     assert chargepoint.state("sensor", "energy_target") == "9.0"
+    if current:
+        await chargepoint.expects("sensor", "offered_current", "10.0")
 
 
 async def test_cheapest_with_a_limit(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=2)))
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
     await by_price(hass, chargepoint, current=10)
     await chargepoint.point.plug()
     await chargepoint.expects("sensor", "status", "charging")
@@ -330,7 +333,7 @@ async def test_cheapest_where_the_prices_cannot_be_asked_for(
 
 async def by_sun(hass: HomeAssistant, chargepoint: Chargepoint, **inputs: Any) -> None:
     """Set up an automation that charges on surplus, and connect a car."""
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
     await chargepoint.point.plug()
     await chargepoint.expects("sensor", "status", "ready_to_charge")
     await automate(

@@ -116,7 +116,7 @@ async def test_with_a_temporary_limit(
     """It lasts as long as was said, and its end is right on disk."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         begun = hass.loop.time()
         said = await limit(found, 10, seconds=4)
         assert near(said["until"], system.now())
@@ -127,8 +127,8 @@ async def test_with_a_temporary_limit(
             ),
             "its end to be corrected",
         )
-        assert found.state("number", "max_current") == "10.0"
-        await found.expects("number", "max_current", "32.0")
+        assert found.state("number", "max_current") == "10"
+        await found.expects("number", "max_current", "32")
         assert 4 <= hass.loop.time() - begun < 9
         await until(lambda: stored_limits(hass_storage, found) == {})
 
@@ -143,15 +143,15 @@ async def test_a_reload_after_that(
     """The limit has the same time left."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         begun = hass.loop.time()
         await limit(found, 10, seconds=3)
         until_before = ends(found)
         system.set()
         await until(lambda: ends(found) != until_before)
         await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("number", "max_current", "10.0")
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "10")
+        await found.expects("number", "max_current", "32")
         assert 3 <= hass.loop.time() - begun < 8
 
 
@@ -161,16 +161,16 @@ async def test_with_a_temporary_limit_of_an_earlier_run(
     """A small computer that was off for an hour does not know that yet: its time is over."""
     system = SystemClock(monkeypatch, HOUR)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         # Set while the clock was right, and read again from the disk.
         await limit(found, 10, minutes=30)
         await hass.config_entries.async_unload(found.entry.entry_id)
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.expects("number", "max_current", "10.0")
+        await found.expects("number", "max_current", "10")
         await asyncio.sleep(0.3)
-        assert found.state("number", "max_current") == "10.0"
+        assert found.state("number", "max_current") == "10"
         system.set()
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
 
 
 @BOTH_WAYS

@@ -107,7 +107,7 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, competes: 
                     "set_external_limits",
                     json.dumps(nothing).encode(),
                 )
-                await found.expects("number", "max_current", "16.0")
+                await found.expects("number", "max_current", "16")
             else:
                 await station.limit(8)
                 await found.expects("sensor", "effective_current", "8.0")

@@ -127,7 +127,7 @@ async def test_choices(
     # What was linked works, and what was not is not offered.
     await until(lambda: shown(hass, entry, "number", "everest:left_max_current") is not None)
     number = entity(hass, entry, "number", "everest:left_max_current")
-    await until(lambda: shown(hass, entry, "number", "everest:left_max_current").state == "16.0")
+    await until(lambda: shown(hass, entry, "number", "everest:left_max_current").state == "16")
     await hass.services.async_call(
         "number", "set_value", {"entity_id": number, "value": 10}, blocking=True
     )
@@ -190,7 +190,7 @@ async def test_a_limit_goes_with_the_entry_through_the_module_that_was_chosen(
     modules = {"everest:left": {"limits": "limits_left"}, "everest:right": {"limits": ""}}
     entry = await load(hass, other_broker(broker, options={"modules": modules}))
     number = "everest:left_max_current"
-    await until(lambda: (state := shown(hass, entry, "number", number)) and state.state == "16.0")
+    await until(lambda: (state := shown(hass, entry, "number", number)) and state.state == "16")
     await hass.services.async_call(
         "number",
         "set_value",

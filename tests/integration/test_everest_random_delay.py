@@ -59,7 +59,7 @@ async def test_all_of_it(chargepoint: Chargepoint) -> None:
     assert chargepoint.state("number", "random_delay_duration") == "unknown"
     assert chargepoint.attribute("number", "random_delay_duration", "assumed_state")
     await chargepoint.call("number", "set_value", "random_delay_duration", value=300)
-    assert chargepoint.state("number", "random_delay_duration") == "300.0"
+    assert chargepoint.state("number", "random_delay_duration") == "300"
     with pytest.raises(ServiceValidationError):
         await chargepoint.call("number", "set_value", "random_delay_duration", value=0)
     await delayed(chargepoint)

@@ -543,7 +543,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
             interface="evt.max_current.report",
             value_type="int",
             value=20,
-            shown={("number", "max_current"): "20.0"},
+            shown={("number", "max_current"): "20"},
         ),
         Said(
             interface="evt.phase_mode.report",
@@ -733,7 +733,7 @@ async def test_error_with_corid(
         say(chargepoint, service, kind, val_t="string", val="TX_ERROR", corid=corid)
     # What was said before is heard before.
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.expects("number", "max_current", "13.0")
+    await chargepoint.expects("number", "max_current", "13")
     assert not call.done()
     assert chargepoint.attribute("switch", "charging", "pending") is True
     say(
@@ -796,7 +796,7 @@ async def test_error_without_corid(
     before = {each.entity_id: each.state for each in hass.states.async_all()}
     say(chargepoint, service, "evt.error.report", val_t="string", val="TX_ERROR")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.expects("number", "max_current", "13.0")
+    await chargepoint.expects("number", "max_current", "13")
     now = {each.entity_id: each.state for each in hass.states.async_all()}
     changed = {key for key in before | now if before.get(key) != now.get(key)}
     event = chargepoint.id("event", "problem")
@@ -828,7 +828,7 @@ async def test_success_with_corid(hass: HomeAssistant, chargepoint: Chargepoint)
     kind = "evt.success.report"
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid="another")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.expects("number", "max_current", "13.0")
+    await chargepoint.expects("number", "max_current", "13")
     assert not call.done()
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid=command["uid"])
     async with asyncio.timeout(PATIENCE):

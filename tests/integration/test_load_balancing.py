@@ -212,7 +212,9 @@ async def test_a_stop_of_the_user_is_respected(
     await balance(hass, device, limit=25, power=None, safe_current=0)
     await chargepoint.expects("sensor", "status", "ready_to_charge")
     assert chargepoint.node.snapshot.requested.plan.paused
+    await chargepoint.expects("sensor", "not_charging_reason", "paused_by_load_balancing")
     await chargepoint.call("switch", "turn_off", "charging")
+    await chargepoint.expects("sensor", "not_charging_reason", "switched_off")
     (said,) = await balance(hass, device, limit=25, currents=[0, 0, 0])
     assert said["state"] == "not_charging"
 

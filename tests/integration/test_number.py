@@ -27,7 +27,7 @@ async def set_to(chargepoint: Chargepoint, key: str, value: float) -> None:
 
 async def plugged(chargepoint: Chargepoint) -> None:
     """Begin a session, with the limit known."""
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
     # What a pause already looks like is proven by that no refusal comes.
     chargepoint.node._commands._timeout = 4.0
     await chargepoint.point.plug()
@@ -59,9 +59,9 @@ async def test_what_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None
 
 async def test_max_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The action returns when the charge point has proven it."""
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
     await set_to(chargepoint, "max_current", 16)
-    assert chargepoint.state("number", "max_current") == "16.0"
+    assert chargepoint.state("number", "max_current") == "16"
     assert chargepoint.point["garage"].max_current == 16
     # What is so already needs no message.
     await set_to(chargepoint, "max_current", 16)
@@ -73,12 +73,12 @@ async def test_fractions(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await set_to(chargepoint, "max_current", 10.7)
     (command,) = chargepoint.sent("cmd.max_current.set")
     assert (command["val"], type(command["val"])) == (10, int)
-    assert chargepoint.state("number", "max_current") == "10.0"
+    assert chargepoint.state("number", "max_current") == "10"
 
 
 async def test_changed_elsewhere(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     chargepoint.point["garage"].max_current = 20
-    await chargepoint.expects("number", "max_current", "20.0")
+    await chargepoint.expects("number", "max_current", "20")
 
 
 async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -88,16 +88,16 @@ async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) ->
     # Nothing is offered in a pause, so nobody knows the limit.
     assert chargepoint.state("number", "session_current") == "unknown"
     await set_to(chargepoint, "session_current", 10)
-    assert chargepoint.state("number", "session_current") == "10.0"
+    assert chargepoint.state("number", "session_current") == "10"
     await chargepoint.call("switch", "turn_on", "charging")
     await chargepoint.expects("sensor", "offered_current", "10.0")
-    assert chargepoint.state("number", "session_current") == "10.0"
+    assert chargepoint.state("number", "session_current") == "10"
     await set_to(chargepoint, "session_current", 16)
-    assert chargepoint.state("number", "session_current") == "16.0"
+    assert chargepoint.state("number", "session_current") == "16"
     assert chargepoint.state("sensor", "offered_current") == "16.0"
     await chargepoint.call("switch", "turn_off", "charging")
     await chargepoint.expects("sensor", "offered_current", "0.0")
-    assert chargepoint.state("number", "session_current") == "16.0"
+    assert chargepoint.state("number", "session_current") == "16"
     await chargepoint.point.unplug()
     await chargepoint.expects("sensor", "status", "disconnected")
     await chargepoint.expects("number", "session_current", "unknown")
@@ -116,7 +116,7 @@ async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint
     await set_to(chargepoint, "session_current", 16)
     await set_to(chargepoint, "max_current", 10)
     await chargepoint.expects("sensor", "offered_current", "10.0")
-    assert chargepoint.state("number", "session_current") == "16.0"
+    assert chargepoint.state("number", "session_current") == "16"
     # Somebody else sets it in the app of the maker.
     await set_to(chargepoint, "max_current", 32)
     chargepoint.point["garage"].session_current = 20
@@ -158,14 +158,14 @@ async def test_bounds_change(hass: HomeAssistant, chargepoint: Chargepoint) -> N
     await chargepoint.point.max("20")
     for key in LIMITS:
         await until(lambda key=key: chargepoint.attribute("number", key, "max") == 20)
-    await chargepoint.expects("number", "max_current", "20.0")
+    await chargepoint.expects("number", "max_current", "20")
     with pytest.raises(ServiceValidationError) as caught:
         await set_to(chargepoint, "max_current", 25)
     assert caught.value.translation_key == "out_of_range"
     await chargepoint.point.max("40")
     await until(lambda: chargepoint.attribute("number", "max_current", "max") == 40)
     await set_to(chargepoint, "max_current", 40)
-    assert chargepoint.state("number", "max_current") == "40.0"
+    assert chargepoint.state("number", "max_current") == "40"
 
 
 @pytest.mark.parametrize("key", LIMITS)
@@ -177,7 +177,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
     await chargepoint.point.silence()
     await nothing_comes(chargepoint)
     call = hass.async_create_task(set_to(chargepoint, key, 8))
-    await chargepoint.expects("number", key, "8.0")
+    await chargepoint.expects("number", key, "8")
     assert chargepoint.attribute("number", key, "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
         await call
@@ -198,7 +198,7 @@ async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
     assert chargepoint.state("number", key) == before
     await chargepoint.point.refuse()
     await set_to(chargepoint, key, 8)
-    assert chargepoint.state("number", key) == "8.0"
+    assert chargepoint.state("number", key) == "8"
 
 
 async def test_the_last_wins(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -212,7 +212,7 @@ async def test_the_last_wins(hass: HomeAssistant, chargepoint: Chargepoint) -> N
     with pytest.raises(HomeAssistantError) as caught:
         await first
     assert caught.value.translation_key == "command_superseded"
-    assert chargepoint.state("number", "max_current") == "12.0"
+    assert chargepoint.state("number", "max_current") == "12"
     assert chargepoint.point["garage"].max_current == 12
 
 
@@ -230,7 +230,7 @@ async def test_offline(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.offline()
     await chargepoint.expects("number", "max_current", "unavailable")
     await chargepoint.point.online()
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
 
 
 async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -238,11 +238,11 @@ async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) 
     async with running(hass, broker, ChargepointSetup(profile="easee")) as chargepoint:
         await plugged(chargepoint)
         await set_to(chargepoint, "max_current", 16)
-        assert chargepoint.state("number", "max_current") == "16.0"
+        assert chargepoint.state("number", "max_current") == "16"
         await chargepoint.call("switch", "turn_on", "charging")
         await chargepoint.expects("sensor", "offered_current", "16.0")
         await set_to(chargepoint, "session_current", 10)
-        assert chargepoint.state("number", "session_current") == "10.0"
+        assert chargepoint.state("number", "session_current") == "10"
         await chargepoint.expects("sensor", "offered_current", "10.0")
 
 
@@ -267,7 +267,7 @@ async def test_what_could_only_be_reported_before(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         await found.expects("lock", "cable", "unlocked")
         assert [each for each in former if registry.async_get(each)] == []
         await hass.config_entries.async_unload(entry.entry_id)
@@ -287,9 +287,9 @@ async def test_what_can_be_set_later_is_no_sensor_any_longer(
         monkeypatch.setitem(FEATURES, "max_current", listed)
         await chargepoint.point.relist()
         await until(lambda: find(hass, "number", "max_current"), "the number")
-        await chargepoint.expects("number", "max_current", "32.0")
+        await chargepoint.expects("number", "max_current", "32")
         await until(lambda: find(hass, "sensor", "max_current") is None, "its sensor to go")
         assert hass.states.get(twin) is None
         await set_to(chargepoint, "max_current", 16)
-        assert chargepoint.state("number", "max_current") == "16.0"
+        assert chargepoint.state("number", "max_current") == "16"
         assert find(hass, "sensor", "max_current") is None

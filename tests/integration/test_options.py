@@ -253,13 +253,13 @@ async def test_a_dragged_slider(hass: HomeAssistant, broker: BrokerProcess) -> N
     hass.data[DATA_CLOCK] = SkippingClock()
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"write_interval": 15}) as found:
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         found.node.report_age = 0.2
         calls = [
             hass.async_create_task(found.call("number", "set_value", "max_current", value=value))
             for value in range(6, 26)
         ]
-        await found.expects("number", "max_current", "25.0")
+        await found.expects("number", "max_current", "25")
         await until(lambda: found.sent("cmd.max_current.set"))
         assert found.attribute("number", "max_current", "pending") is True
         skip(found, 15)
@@ -268,7 +268,7 @@ async def test_a_dragged_slider(hass: HomeAssistant, broker: BrokerProcess) -> N
         assert all(each is None or each.translation_key == "command_superseded" for each in results)
         assert [each["val"] for each in found.sent("cmd.max_current.set")] == [6, 25]
         assert found.point["garage"].max_current == 25
-        assert found.state("number", "max_current") == "25.0"
+        assert found.state("number", "max_current") == "25"
         assert found.attribute("number", "max_current", "pending") is False
 
 
@@ -285,7 +285,7 @@ async def test_everest_keeps_no_limit_in_lasting_memory(
     async with point:
         entry = await load(hass, other_broker(broker, options={"write_interval": 600}))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16.0")
+        await found.expects("number", "max_current", "16")
         for current in (8, 10):
             await found.node.set(Feature.MAX_CURRENT, current)
             assert found.state("number", "max_current") == f"{current:.1f}"
@@ -325,18 +325,18 @@ async def test_keep_limits_of_a_station_that_is_restarted(
     entry = await load(hass, other_broker(broker, options={"restore_limits": keep}))
     async with limited(broker, dialect) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16.0")
+        await found.expects("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
         await found.call("select", "select_option", "phases", option="1")
         restarted = found.node.alive_since
         await point.restart()
         await until(lambda: found.node.alive_since != restarted, "the restart to be seen")
         if keep:
-            await found.expects("number", "max_current", "8.0")
+            await found.expects("number", "max_current", "8")
             await found.expects("select", "phases", "1")
         else:
             assert "keep" not in found.node.timers
-            await found.expects("number", "max_current", "16.0")
+            await found.expects("number", "max_current", "16")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -348,7 +348,7 @@ async def test_keep_limits_of_a_station_with_the_old_api(
     async with limited(broker, "legacy") as point:
         entry = await load(hass, other_broker(broker, options={"restore_limits": True}))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16.0")
+        await found.expects("number", "max_current", "16")
         # What it said before a restart must not be of one.
         await point.plug()
         await until(lambda: found.node.snapshot.plugged)
@@ -359,7 +359,7 @@ async def test_keep_limits_of_a_station_with_the_old_api(
         await point.restart()
         assert evse.energy.current == 16
         await until(lambda: evse.energy.current == 8)
-        await found.expects("number", "max_current", "8.0")
+        await found.expects("number", "max_current", "8")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -370,7 +370,7 @@ async def test_keep_limits_over_a_restart_of_home_assistant(
     """What was changed while nobody watched is put right, once."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"restore_limits": True}) as found:
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         await found.call("number", "set_value", "max_current", value=10)
         assert await hass.config_entries.async_unload(found.entry.entry_id)
         found.point["garage"].max_current = 20
@@ -378,7 +378,7 @@ async def test_keep_limits_over_a_restart_of_home_assistant(
         assert stored(hass_storage, found)["limits"] == {"max_current": 10.0}
         await hass.config_entries.async_setup(found.entry.entry_id)
         await until(lambda: found.point["garage"].max_current == 10)
-        await found.expects("number", "max_current", "10.0")
+        await found.expects("number", "max_current", "10")
         assert [each["val"] for each in found.sent("cmd.max_current.set")] == [10, 10]
 
 
@@ -394,7 +394,7 @@ async def test_a_limit_from_outside_goes_with_the_entry(
     entry = await load(hass, other_broker(broker))
     async with limited(broker, dialect) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16.0")
+        await found.expects("number", "max_current", "16")
         await until(lambda: found.state("select", "phases") == "3")
         await found.call("number", "set_value", "max_current", value=8)
         await found.call("select", "select_option", "phases", option="1")
@@ -415,7 +415,7 @@ async def test_a_limit_goes_with_an_entry_that_was_disabled(
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16.0")
+        await found.expects("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
         await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
         (evse,) = point.points.values()
@@ -432,7 +432,7 @@ async def test_a_setting_of_the_charge_point_stays(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         await found.call("number", "set_value", "max_current", value=10)
         await hass.config_entries.async_remove(entry.entry_id)
         assert point["garage"].max_current == 10
@@ -449,7 +449,7 @@ async def test_a_limit_that_cannot_be_withdrawn(
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16.0")
+        await found.expects("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
     await hass.config_entries.async_remove(entry.entry_id)
     assert (

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from homeassistant.components.logbook.helpers import is_sensor_continuous
+from homeassistant.components.logbook.helpers import _is_state_filtered
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
@@ -17,6 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
     Session,
     Status,
 )
+from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.descriptions.meter import SESSION_SENSORS
 from simulators.fimp import ChargepointSetup
 from simulators.simulator import Timing
@@ -44,18 +46,38 @@ async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.expects("sensor", "status", "disconnected")
 
 
-async def test_the_activity_shows_a_change_once(
-    hass: HomeAssistant, chargepoint: Chargepoint
-) -> None:
-    """What follows from the status is not written beside it."""
+@pytest.fixture(name="report_at_once")
+def report_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fire events of the first seconds, too."""
+    monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.0)
+
+
+@pytest.mark.usefixtures("report_at_once")
+async def test_one_start_in_the_activity(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
+    """Home Assistant can leave out sensors only, so everything else that changes writes a line."""
     await chargepoint.point.plug()
     await chargepoint.expects("sensor", "status", "ready_to_charge")
-    registry = er.async_get(hass)
-    shown = {
-        key: not is_sensor_continuous(hass, registry, chargepoint.id("sensor", key))
-        for key in ("status", "not_charging_reason", "iec61851", "power", "session_started")
+    expected = {
+        chargepoint.id("switch", "charging"),
+        chargepoint.id("binary_sensor", "charging"),
+        chargepoint.id("event", "session"),
     }
-    assert [key for key, is_shown in shown.items() if is_shown] == ["status"]
+    followers = ("status", "not_charging_reason", "iec61851", "power", "session_started")
+    watched = expected | {chargepoint.id("sensor", key) for key in followers}
+    lines = []
+
+    @callback
+    def changed(event: Event[EventStateChangedData]) -> None:
+        before, after = event.data["old_state"], event.data["new_state"]
+        is_line = before is not None and after is not None and not _is_state_filtered(after, before)
+        if is_line and event.data["entity_id"] in watched:
+            lines.append(event.data["entity_id"])
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, changed)
+    await chargepoint.call("switch", "turn_on", "charging")
+    await chargepoint.expects("sensor", "status", "charging")
+    await until(lambda: expected <= set(lines), "the lines")
+    assert sorted(lines) == sorted(expected)
     assert set(chargepoint.attribute("sensor", "iec61851", "options")) == set("abcf")
 
 

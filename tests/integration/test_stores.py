@@ -142,7 +142,7 @@ async def found_fixture(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker, options={"fixed_price": 2.0}))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)
         for address in (ANOTHER, THIRD):

@@ -51,7 +51,7 @@ async def _clock(hass: HomeAssistant) -> None:
 @pytest.fixture(name="point")
 async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
     """A charge point that has said its limit."""
-    await chargepoint.expects("number", "max_current", "32.0")
+    await chargepoint.expects("number", "max_current", "32")
     return chargepoint
 
 
@@ -85,11 +85,11 @@ async def test_for_a_while(
     said = await limit(point, 10, hours=2)
     left = datetime.fromisoformat(said["until"]) - dt_util.utcnow()
     assert timedelta(minutes=119) < left < timedelta(hours=2)
-    assert point.state("number", "max_current") == "10.0"
+    assert point.state("number", "max_current") == "10"
     await later(hass, minutes=119)
     assert sent(point, MAX) == [10]
     await later(hass, minutes=121)
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
     await until(lambda: stored_limits(hass_storage, point) == {})
     assert sent(point, MAX) == [10, 32]
 
@@ -101,7 +101,7 @@ async def test_longer(hass: HomeAssistant, point: Chargepoint) -> None:
     await later(hass, minutes=11)
     assert sent(point, MAX) == [10, 8]
     await later(hass, minutes=21)
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
 
 
 async def test_then_for_good(hass: HomeAssistant, point: Chargepoint) -> None:
@@ -125,7 +125,7 @@ async def test_changed_meanwhile(
         await point.call("number", "set_value", "max_current", value=6)
     else:
         point.point["garage"].max_current = 6
-        await point.expects("number", "max_current", "6.0")
+        await point.expects("number", "max_current", "6")
     await later(hass, minutes=11)
     await until(lambda: stored_limits(hass_storage, point) == {})
     assert point.point["garage"].max_current == 6
@@ -138,7 +138,7 @@ async def test_away_when_it_ends(hass: HomeAssistant, point: Chargepoint) -> Non
     await later(hass, minutes=11)
     assert sent(point, MAX) == [10]
     await point.point["garage"].online()
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -156,10 +156,10 @@ async def test_restart(
         stored_limits(hass_storage, point)["max_current"]["until"] = dt_util.utcnow().isoformat()
     assert await hass.config_entries.async_setup(point.entry.entry_id)
     if not late:
-        await point.expects("number", "max_current", "10.0")
+        await point.expects("number", "max_current", "10")
         await later(hass, minutes=11)
     await until(lambda: sent(point, MAX) == [10, 32])
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
     await until(lambda: stored_limits(hass_storage, point) == {})
 
 
@@ -194,7 +194,7 @@ async def test_no_answer(
     """Where the one before still holds, it ends in time."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full) as found:
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
         await limit(found, 10, minutes=10)
         found.node._commands._timeout = 1.0
         await found.point.silence()
@@ -204,7 +204,7 @@ async def test_no_answer(
         found.node._commands._timeout = FimpChargepoint.command_timeout
         await found.point.silence(on=False)
         await later(hass, minutes=11)
-        await found.expects("number", "max_current", "32.0")
+        await found.expects("number", "max_current", "32")
 
 
 async def test_another_one_at_the_same_time(
@@ -224,7 +224,7 @@ async def test_another_one_at_the_same_time(
     kept = stored_limits(hass_storage, point)["max_current"]
     assert (kept["current"], kept["former"]) == (6, 32)
     await later(hass, minutes=21)
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
 
 
 async def test_return_is_refused(
@@ -247,7 +247,7 @@ async def test_return_is_refused(
     assert told() == [logging.WARNING, logging.DEBUG]
     await later(hass, minutes=23)
     await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
 
 
@@ -303,10 +303,10 @@ async def test_added_again_under_another_address(
     await point.point.exclude()
     await until(lambda: not point.entry.runtime_data.coordinators)
     await point.point.include()
-    await point.expects("number", "max_current", "10.0")
+    await point.expects("number", "max_current", "10")
     assert point.node.address != before
     await later(hass, minutes=11)
-    await point.expects("number", "max_current", "32.0")
+    await point.expects("number", "max_current", "32")
     await until(lambda: stored_limits(hass_storage, point) == {})
 
 
@@ -337,7 +337,7 @@ async def station(
     with patch.object(api_module, "SILENCE_MIN", 1.0):
         async with simulated as point:
             found = Chargepoint(hass, point, entry)
-            await found.expects("number", "max_current", "16.0")
+            await found.expects("number", "max_current", "16")
             yield found
             await hass.config_entries.async_unload(entry.entry_id)
 
@@ -363,7 +363,7 @@ async def test_lost_while_it_ended(
         await later(hass, minutes=11)
         await found.point.restart()
         await found.point.bridge()
-        await found.expects("number", "max_current", "12.0")
+        await found.expects("number", "max_current", "12")
         assert found.node.snapshot.requested.limits == {"max_current": 12}
 
 

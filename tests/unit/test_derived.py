@@ -12,7 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.derived import (
     control_pilot_state,
     not_charging_reason,
 )
-from custom_components.fimp_chargepoint.chargepoint.limits.requested import Pause, Requested
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Pause, Plan, Requested
 from custom_components.fimp_chargepoint.chargepoint.model import (
     PLUGGED,
     ChargepointSnapshot,
@@ -23,6 +23,7 @@ from custom_components.fimp_chargepoint.chargepoint.model import (
 )
 
 PAUSED = Requested(pause=Pause(accepted=True, session_id="one"))
+BALANCED = Requested(plan=Plan(paused=True))
 UNKNOWN = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 
 #: By status, with what each status tells of the plug.
@@ -122,7 +123,22 @@ def test_pilot(status: Status, changes: dict[str, Any], expected: ControlPilotSt
             {"requested": PAUSED, "pause_reason": PauseReason.FAULT},
             NotChargingReason.FAULT,
         ),
-        # Somebody may charge already: what is waited for is the car.
+        (
+            Status.READY_TO_CHARGE,
+            {"requested": BALANCED},
+            NotChargingReason.PAUSED_BY_LOAD_BALANCING,
+        ),
+        # The car is asleep, so that the pause is not reported.
+        (
+            Status.SUSPENDED_BY_EV,
+            {"requested": replace(PAUSED, plan=BALANCED.plan)},
+            NotChargingReason.PAUSED_BY_LOAD_BALANCING,
+        ),
+        (Status.READY_TO_CHARGE, {"requested": Requested(plan=Plan(energy=4))}, "switched_off"),
+        # The stop was not confirmed, or the charge point was started elsewhere.
+        (Status.CHARGING, {"requested": BALANCED}, NotChargingReason.CHARGING),
+        (Status.ERROR, {"requested": BALANCED}, NotChargingReason.FAULT),
+        # Charging is allowed, so it waits for the car.
         (
             Status.REQUESTING,
             {"session": Session(authorized=True)},
@@ -144,7 +160,7 @@ def test_pilot(status: Status, changes: dict[str, Any], expected: ControlPilotSt
 def test_hindrance(
     status: Status | None, changes: dict[str, Any], expected: NotChargingReason | None
 ) -> None:
-    assert not_charging_reason(snapshot(status, **changes)) is expected
+    assert not_charging_reason(snapshot(status, **changes)) == expected
 
 
 def test_nothing_is_missing() -> None:
@@ -152,6 +168,7 @@ def test_nothing_is_missing() -> None:
     by_status = {each for _, each in EXPECTED.values()} - {None}
     assert by_status | {
         NotChargingReason.CURRENT_TOO_LOW,
+        NotChargingReason.PAUSED_BY_LOAD_BALANCING,
         NotChargingReason.RANDOM_DELAY,
     } == set(NotChargingReason)
     assert {letter for letter, _ in EXPECTED.values()} - {None} == set(ControlPilotState)

@@ -19,6 +19,7 @@ class NotChargingReason(StrEnum):
     SWITCHED_OFF = "switched_off"
     PAUSED_BY_CAR = "paused_by_car"
     PAUSED_BY_CHARGE_POINT = "paused_by_charge_point"
+    PAUSED_BY_LOAD_BALANCING = "paused_by_load_balancing"
     CURRENT_TOO_LOW = "current_too_low"
     RANDOM_DELAY = "random_delay"
     SWITCHING_PHASES = "switching_phases"
@@ -47,7 +48,12 @@ def not_charging_reason(snapshot: ChargepointSnapshot) -> NotChargingReason | No
     if snapshot.enabled is False and snapshot.status is not Status.CHARGING:
         return NotChargingReason.OUT_OF_SERVICE
     looked_at = _LOOKED_AT.get(snapshot.status)
-    return _BY_STATUS[snapshot.status] if looked_at is None else looked_at(snapshot)
+    reason = _BY_STATUS[snapshot.status] if looked_at is None else looked_at(snapshot)
+    plan = snapshot.requested.plan
+    if reason is NotChargingReason.SWITCHED_OFF and plan is not None and plan.paused:
+        # A stop from Home Assistant ends this pause.
+        return NotChargingReason.PAUSED_BY_LOAD_BALANCING
+    return reason
 
 
 def _by_request(snapshot: ChargepointSnapshot) -> NotChargingReason:

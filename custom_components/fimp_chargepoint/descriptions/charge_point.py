@@ -130,6 +130,8 @@ SENSORS = (
         translation_key="status",
         device_class=SensorDeviceClass.ENUM,
         options=_fault_in_red(Status, Status.ERROR),
+        # The events, the plug, *charging* and *problem* write the same.
+        in_activity=False,
         exists_fn=reports(Feature.STATUS),
         value_fn=lambda snapshot: Total(
             snapshot.status, attributes={ATTR_PROBLEMS: plain_words(snapshot.problems)}
