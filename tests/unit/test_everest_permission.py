@@ -72,7 +72,9 @@ async def result(task: asyncio.Task[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("permission", ONLY_FIRST.values(), ids=ONLY_FIRST)
 async def test_nothing_is_sent_to_other_releases(site: Site, permission: Permission) -> None:
-    with pytest.raises(InvalidRequestError, match="only_everest_2025_10"):
+    is_withdrawal = isinstance(permission, WithdrawAuthorization)
+    code = "needs_auth_consumer" if is_withdrawal else "only_everest_2025_10"
+    with pytest.raises(InvalidRequestError, match=code):
         site.node().check_permission(permission)
     with pytest.raises(InvalidRequestError):
         await site.node().give_permission(permission)
@@ -232,6 +234,34 @@ async def test_without_a_reader(site: Site) -> None:
     with pytest.raises(InvalidRequestError, match="no_token_module"):
         await site.node().give_permission(ShowToken(CARD))
     assert site.take() == []
+
+
+async def test_only_the_authorization_of_a_known_evse_is_withdrawn() -> None:
+    """Without the number of an EVSE, the station withdraws those of all EVSEs."""
+    site = Site()
+    for module in ("evse_1", "evse_2"):
+        site.evse("session_info", {"state": "Unplugged"}, module)
+    site.says(JUDGE, "auth", "heartbeat", 1)
+    site.take()
+    with pytest.raises(InvalidRequestError, match="evse_number_unknown"):
+        await site.node().give_permission(WithdrawAuthorization())
+    assert site.take() == []
+
+
+@pytest.mark.parametrize("modules", [(), ("one", "other")])
+async def test_a_start_with_a_token_that_no_module_takes(modules: tuple[str, ...]) -> None:
+    """With two modules, the user has to choose one; a request to resume would be refused."""
+    site = Site(options=replace(UNTHROTTLED, token=CARD))
+    site.info("AuthRequired")
+    for module in modules:
+        site.says(TOKENS, module, "heartbeat", 1)
+    site.take()
+    task = asyncio.create_task(site.node().start_charging())
+    with pytest.raises(InvalidRequestError, match="no_token_module"):
+        async with asyncio.timeout(1):
+            await task
+    assert site.take() == []
+    assert site.shown.pending == {}
 
 
 async def test_a_reader_that_another_evse_may_use_needs_the_number() -> None:

@@ -124,11 +124,17 @@ class AuthorizationClient:
                 shown = provided_token(token, number if companions.shared else None)
                 return _Call(reader, "provided_token", shown)
             case WithdrawAuthorization() if companions.authorization is not None:
+                if companions.shared and number is None:
+                    # The station would withdraw those of all EVSEs.
+                    raise InvalidRequestError("evse_number_unknown")
                 evse = {} if number is None else {"evse_id": number}
                 return _Call(companions.authorization, "withdraw_authorization", evse, _accepted)
         call = self._first_release_call(permission)
         if not self._signs:
-            raise InvalidRequestError("only_everest_2025_10")
+            is_withdrawal = isinstance(permission, WithdrawAuthorization)
+            raise InvalidRequestError(
+                "needs_auth_consumer" if is_withdrawal else "only_everest_2025_10"
+            )
         return call
 
     def _first_release_call(self, permission: Permission) -> _Call:

@@ -11,7 +11,7 @@ from functools import partial
 import logging
 from typing import Any, ClassVar, Final, override
 
-from ...authorization import Permission, TakesPermissions
+from ...authorization import Permission, ShowToken, TakesPermissions
 from ...commands.replies import PendingReplies
 from ...commands.request import Request
 from ...errors import CommandRefusedError, NotConnectedError
@@ -325,10 +325,12 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def _start_request(self, mode: str | None) -> Request:
-        token, reader = self.host.options.token, self._reader
-        if self.snapshot.raw_status in ASKS_FOR_TOKEN and token and reader:
+        token = self.host.options.token
+        if self.snapshot.raw_status in ASKS_FOR_TOKEN and token:
             # Only then: presented again, the token that started a session ends it.
-            return reader.token_request(token, self._number if self.companions.shared else None)
+            evse = self.companions, self._reader, self._number
+            call = self._authorization_client.call(ShowToken(token), *evse)
+            return call.module.message(call.operation, call.payload)
         return self.module.request("resume_charging")
 
     @override

@@ -215,10 +215,6 @@ class TokenProvider(CompanionModule):
 
     KIND = Kind.TOKENS
 
-    def token_request(self, token: Token, evse: int | None) -> Request:
-        """Return the message that presents a token; it has no reply (see `provided_token`)."""
-        return self.message("provided_token", provided_token(token, evse))
-
 
 class Authorization(CompanionModule):
     """Reports the station's decision about a token: `listener(token, status)`.
