@@ -4,18 +4,24 @@ The fields are those of the vendor's response examples. What these derive (avera
 derived here as well; `current_left` is the difference of two values that are shown.
 """
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 import json
 
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.blue_current.chargepoint import (
+    BlueCurrentChargepoint,
+)
 from custom_components.fimp_chargepoint.chargepoint.blue_current.discovery import (
     BlueCurrentProtocol,
 )
+from custom_components.fimp_chargepoint.chargepoint.errors import CommandSupersededError
 from custom_components.fimp_chargepoint.chargepoint.grid import GridConnection
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
 
-from .fakes import OfflineHub
+from .fakes import UNTHROTTLED, OfflineHub
 
 type Read = Callable[[ChargepointSnapshot], object]
 
@@ -190,3 +196,48 @@ def test_another_socket_is_not_taken_for_this_one(hub: OfflineHub) -> None:
         shown = hub.nodes["bluecurrent:BCU1"].snapshot
         assert isinstance(shown, ChargepointSnapshot)
         assert shown.raw_status == expected
+
+
+async def test_card_of_a_delayed_start_outlives_its_caller() -> None:
+    """An automation that starts over gives up its call, but not the start; the card pays for it."""
+    hub = OfflineHub(options=replace(UNTHROTTLED, restart_delay=10.0))
+    hub._protocols.clear()
+    hub.add_protocol("", BlueCurrentProtocol(hub))
+    hub.connection_made()
+
+    def reports(activity: str, letter: str) -> None:
+        data = STATUS | {"activity": activity, "vehicle_status": letter}
+        hub.feed("CH_STATUS", {"object": "CH_STATUS", "evse_id": "BCU1", "data": data})
+
+    def tokens() -> list[str]:
+        return [json.loads(each)["session_token"] for _, each in hub.take_sent("START_SESSION")]
+
+    hub.feed("CHARGE_POINTS", {"object": "CHARGE_POINTS", "data": [LISTED]})
+    node = hub.nodes["bluecurrent:BCU1"]
+    assert isinstance(node, BlueCurrentChargepoint)
+    reports("charging", "C")
+    reports("available", "B")
+    task = asyncio.create_task(node.start_with_card("046c8cca8c1d90"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    hub.advance(hub.clock.time + 10)
+    assert tokens() == ["046C8CCA8C1D90"]
+    reports("charging", "C")
+    reports("available", "B")
+    # The next start has no card, also if one with a card was replaced by a stop.
+    task = asyncio.create_task(node.start_with_card("046c8cca8c1d90"))
+    await asyncio.sleep(0)
+    stop = asyncio.create_task(node.stop_charging())
+    with pytest.raises(CommandSupersededError):
+        await task
+    hub.advance(hub.clock.time + 7)
+    reports("available", "B")
+    await stop
+    task = asyncio.create_task(node.start_charging())
+    await asyncio.sleep(0)
+    hub.advance(hub.clock.time + 10)
+    assert tokens() == ["BCU-APP"]
+    reports("charging", "C")
+    await task

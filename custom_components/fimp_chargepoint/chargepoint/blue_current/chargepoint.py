@@ -95,7 +95,11 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         self._parameters: dict[str, ParameterValue] = {}
         #: The start and the energy of a session that began in an earlier run.
         self._restored: tuple[datetime, float] | None = None
+<<<<<<< HEAD
         #: The card that starts the next session, None for none.
+=======
+        #: What the last or the delayed start was requested with, None for no card.
+>>>>>>> e88f60c (Keep the card of a delayed start whose caller has given up)
         self._card_uid: str | None = None
 
     # Received frames ----------------------------------------------------------------
@@ -270,10 +274,14 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
     @override
     async def start_with_card(self, card: str) -> None:
         self._card_uid = self._requests.card_uid(card)
-        try:
-            await self.start_charging()
-        finally:
+        await super().start_charging()
+
+    @override
+    async def start_charging(self) -> None:
+        if not self._commands.is_queued(Feature.CHARGING):
+            # Else it joins a delayed start, which keeps its card even if its caller gives up.
             self._card_uid = None
+        await super().start_charging()
 
     @override
     def _start_request(self, mode: str | None) -> Request:
