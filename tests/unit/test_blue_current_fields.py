@@ -185,6 +185,22 @@ def test_when_it_went_offline(hub: OfflineHub) -> None:
     assert shown.meter.power is None
 
 
+def test_cost_of_the_session_before_is_not_this_ones(hub: OfflineHub) -> None:
+    """While a car charges, the cost is often reported as 0, and only known in the end."""
+
+    def cost(**changes: object) -> object:
+        data = STATUS | changes
+        hub.feed("CH_STATUS", {"object": "CH_STATUS", "evse_id": "BCU1", "data": data})
+        shown = hub.nodes["bluecurrent:BCU1"].snapshot
+        assert isinstance(shown, ChargepointSnapshot)
+        return shown.charged and shown.charged.total
+
+    over = {"activity": "available", "stop_datetime": "20221110 12:41:32"}
+    assert cost(**over) == 1.23
+    assert cost(**over, vehicle_status="A", total_cost=0) == 1.23
+    assert cost(start_datetime="20221110 18:00:00", total_cost=0) is None
+
+
 def test_another_socket_is_not_taken_for_this_one(hub: OfflineHub) -> None:
     """Models with two sockets report both by the same id; commands reach the first one."""
     listed = {"object": "CHARGE_POINTS", "data": [LISTED | {"socket_ids": [1, 2]}]}

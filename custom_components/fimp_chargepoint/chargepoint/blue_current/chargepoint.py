@@ -24,6 +24,7 @@ from ..model import (
     rising,
 )
 from ..node import MessageHost
+from ..session import is_same
 from ..smart_charging import (
     CurrentSchedule,
     DelayedCharging,
@@ -147,6 +148,8 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
             # One session never loses energy.
             frame = replace(frame, energy=rising(known.meter.session_energy, frame.energy))
         changes = status.read(known, frame, is_smart=self._is_smart, currency=self._currency)
+        if is_same(session, known.session) is False:
+            changes.setdefault("charged", None)
         self._note_reports(status.reported(frame, changes), now)
         self._set_unavailable(None, now, health=Health(), session=session, **changes)
         self._take_parameters(parameters.values_of_status(frame), now)
