@@ -96,6 +96,6 @@ def test_entities_of_these_charge_points_alone_are_in_the_table() -> None:
         *(("sensor", f"delayed charging {each}") for each in ("end", "days")),
         *(("sensor", f"expected {each}") for each in ("energy",)),
         *(("sensor", f"minimum {each}") for each in ("energy", "charge level")),
-        *(("sensor", f"set {each}") for each in ("charge level", "battery size")),
+        *(("sensor", f"entered {each}") for each in ("charge level", "battery size")),
     }
     assert alone - named == others
