@@ -96,11 +96,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         self._parameters: dict[str, ParameterValue] = {}
         #: The start and the energy of a session that began in an earlier run.
         self._restored: tuple[datetime, float] | None = None
-<<<<<<< HEAD
-        #: The card that starts the next session, None for none.
-=======
-        #: What the last or the delayed start was requested with, None for no card.
->>>>>>> e88f60c (Keep the card of a delayed start whose caller has given up)
+        #: The card of the last or the delayed start, None for none.
         self._card_uid: str | None = None
 
     # Received frames ----------------------------------------------------------------
