@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
+from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandTimeoutError,
+    InvalidRequestError,
+)
 from custom_components.fimp_chargepoint.chargepoint.everest.api.module import Kind
 from custom_components.fimp_chargepoint.chargepoint.everest.api.module_assignment import (
     assigned_modules,
@@ -187,9 +190,9 @@ async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:
     for module in ("evse_1", "evse_2"):
         site.evse("session_info", {"state": "AuthRequired"}, module)
     # Before its number is known another one could begin.
-    task = await begin(site.node("evse_2").start_charging())
+    with pytest.raises(InvalidRequestError, match="evse_number_unknown"):
+        await site.node("evse_2").start_charging()
     assert site.asked("provided_token") == []
-    await unproven(site, task)
     site.evse("heartbeat", 0, "evse_2")
     (reply_to,) = [each["headers"]["replyTo"] for each in site.asked("get_evse")][-1:]
     site.hub.feed(f"{site.prefix}{reply_to}", {"id": 2, "connectors": [{"id": 1}]})

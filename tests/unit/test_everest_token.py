@@ -21,13 +21,12 @@ JUDGE = f"{ROOT}/auth_consumer/auth"
 TOKEN = Token("DEADBEEF", "ISO14443")
 
 
-def station(token: Token | None = TOKEN, *, reader: bool = True, word: str) -> OfflineHub:
+def station(token: Token | None = TOKEN, *, word: str) -> OfflineHub:
     """Return a hub with one EVSE in a state, beside a reader and who judges tokens."""
     hub = OfflineHub(options=Options(measurement_interval=0, token=token))
     hub.connection_made()
     hub.feed(f"{EVSE}/e2m/heartbeat", 1)
-    if reader:
-        hub.feed(f"{READER}/e2m/heartbeat", 1)
+    hub.feed(f"{READER}/e2m/heartbeat", 1)
     hub.feed(f"{JUDGE}/e2m/heartbeat", 1)
     hub.feed(f"{EVSE}/e2m/session_info", {"state": word})
     hub.take_sent()
@@ -79,7 +78,6 @@ async def test_a_refused_token_is_a_refusal(status: str) -> None:
     ("fields", "word"),
     [
         ({"token": None}, "AuthRequired"),
-        ({"reader": False}, "AuthRequired"),
         # Shown again, a token ends the session that it has started.
         ({}, "ChargingPausedEVSE"),
         ({}, "Preparing"),
