@@ -118,7 +118,7 @@ def test_the_place_is_the_innermost_that_is_ours(node: FimpChargepoint) -> None:
     errors.call(posix, float("nan"))
     errors.call(posix, float("inf"))
     places = [key.partition(" at ")[2].partition(":")[0] for key in errors.counts]
-    assert places == ["chargepoint/node.py", *3 * ["chargepoint/scheduler.py"]]
+    assert places == ["chargepoint/model.py", *3 * ["chargepoint/scheduler.py"]]
 
 
 def test_a_flood_of_errors_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:

@@ -300,7 +300,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         known, meter = self.snapshot.session, self.snapshot.meter
         session = restored(known, meter.session_energy, started, energy)
         if self.infers_session_start and session != known:
-            meter = replace(meter, session_energy=meter.session_energy or energy)
+            meter = meter.with_(session_energy=meter.session_energy or energy)
             self._update(self.host.clock.now(), session=session, meter=meter)
 
     def _require(self, feature: Feature) -> None:

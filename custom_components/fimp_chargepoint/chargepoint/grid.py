@@ -10,7 +10,7 @@ from .model import Identity, Meter, NodeKind, NodeSnapshot, Reason
 from .node import Node, NodeHost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class GridSnapshot(NodeSnapshot):
     """All that is known of a grid connection; currents in A.
 

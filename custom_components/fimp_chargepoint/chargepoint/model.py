@@ -1,15 +1,16 @@
 """The vocabulary: the state of a charge point, independent of any protocol.
 
-Everything here is frozen. A change makes a new snapshot (`dataclasses.replace`),
-so that two snapshots can be compared and passed around freely. Units are W, kWh,
-A, V, Hz, °C; times are aware `datetime` objects. `None` always means "not known",
-never zero.
+Everything here is frozen. A change makes a new snapshot, so that two snapshots can be compared and
+passed around freely. Units are W, kWh, A, V, Hz, °C; times are aware `datetime` objects. `None`
+always means "not known", never zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from operator import attrgetter
 from typing import Any, Self
 
 # Also part of this vocabulary; they have files of their own because they grow.
@@ -132,8 +133,28 @@ class Identity:
         return replace(self, name=name, kind=None) if name else self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meter:
+class Copied:
+    """A frozen dataclass that almost every message copies; it and its subclasses have no slots.
+
+    `dataclasses.replace` takes sixteen times as long, and took a quarter of all time.
+    """
+
+    def with_(self, **changes: Any) -> Self:
+        """Return a copy with `changes`.
+
+        Raises:
+            TypeError: there is no such field.
+
+        """
+        if not changes.keys() <= self.__dict__.keys():
+            raise TypeError(changes.keys() - self.__dict__.keys())
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter(Copied):
     """All measured values, which may be reported at a slower pace.
 
     `offered_current` is what the car may take now, 0 in a pause.
@@ -162,11 +183,11 @@ class Meter:
 
     def updated(self, values: Mapping[Feature, float | None]) -> Meter:
         """Return the meter with new `values`; a lifetime counter never steps back."""
-        changes: dict[str, Any] = {str(feature): value for feature, value in values.items()}
+        changes = dict[str, float | None](values.items())
         for counter in (Feature.ENERGY, Feature.ENERGY_EXPORT):
             if counter in values:
                 changes[counter] = rising(getattr(self, counter), values[counter])
-        return replace(self, **changes)
+        return self.with_(**changes)
 
     def counters(self) -> Meter:
         """Return the counters, which stay valid without their source, and no momentary value."""
@@ -231,8 +252,8 @@ class Details:
     meter_public_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSnapshot:
+@dataclass(frozen=True, kw_only=True)
+class NodeSnapshot(Copied):
     """What all nodes have in common. `unavailable` is None while the values are live.
 
     `parent` is the address of the node that it is a part of, None if it stands alone.
@@ -255,20 +276,21 @@ class NodeSnapshot:
 
     def differs_beyond_measurements(self, other: NodeSnapshot) -> bool:
         """Return whether anything but measurements differs from `other`."""
-        for name in self.__dataclass_fields__:
-            if name not in MEASURED:
-                ours, theirs = getattr(self, name), getattr(other, name)
-                # Most fields are the very same object, and this runs on each publication.
-                if ours is not theirs and ours != theirs:
-                    return True
-        return False
+        facts = self._facts()
+        return facts(self) != facts(other)
+
+    @classmethod
+    @cache
+    def _facts(cls) -> Callable[[NodeSnapshot], tuple[object, ...]]:
+        """Return what returns all values except measurements, in one call."""
+        return attrgetter(*(each.name for each in fields(cls) if each.name not in MEASURED))
 
 
 #: The fields that contain only measurements.
 MEASURED = frozenset({"meter", "health", "vehicle", "direct", "charged"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChargepointSnapshot(NodeSnapshot):
     """All that is known of a charge point at one moment.
 

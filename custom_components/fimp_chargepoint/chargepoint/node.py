@@ -4,7 +4,6 @@ Nodes are given messages and the time (`now`), and know nothing about their list
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 import logging
 from typing import Any, ClassVar, Protocol, override
 
@@ -139,7 +138,7 @@ class Node[S: NodeSnapshot]:
 
     def _update(self, now: float, **changes: Any) -> None:
         """Take over `changes` and publish what may be published now."""
-        snapshot = replace(self.snapshot, **changes)
+        snapshot = self.snapshot.with_(**changes)
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             if not self._collects:

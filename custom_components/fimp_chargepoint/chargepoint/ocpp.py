@@ -21,7 +21,7 @@ from .node import Node, NodeHost
 _TIMEOUT = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OcppSnapshot(NodeSnapshot):
     """All that is known of an OCPP client at one moment.
 

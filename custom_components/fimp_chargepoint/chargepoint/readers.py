@@ -25,9 +25,9 @@ def objects(value: object, longest: int = 1000) -> list[JsonObject]:
 
 def number(value: object) -> float | None:
     """Return a number of a possible size; `true` is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) <= _NUMBER_MAX else None
+    if type(value) is float or type(value) is int:
+        return float(value) if abs(value) <= _NUMBER_MAX else None
+    return None
 
 
 def rounded(value: object, digits: int = 0, per_unit: int = 1) -> float | None:

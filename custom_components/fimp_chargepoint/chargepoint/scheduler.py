@@ -219,6 +219,11 @@ class Timers:
 
     def set(self, name: str, when: float, action: Action) -> None:
         """Run `action(now)` at `when`, replacing the previous deadline of `name`."""
+        known = self.due.get(name)
+        if known is not None and known.when == when:
+            # Each measurement sets the time of the next publication.
+            known.job = self, action
+            return
         self.cancel(name)
         self.due[name] = deadline = _Deadline(when, name, (self, action))
         if self._running:

@@ -8,7 +8,7 @@ from .model import Feature, Identity, NodeKind, NodeSnapshot, Reason
 from .node import Node, NodeHost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StationSnapshot(NodeSnapshot):
     """All that is known of a station; `faults` is None until it reports them."""
 

@@ -140,7 +140,7 @@ class Evse(PausingChargepoint):
         self._has_powermeter = self._has_powermeter or meter.power is not None
         power = meter.power if self._has_powermeter else before.power
         energy = self._session.energy.value
-        changes = self._measured(replace(meter, power=power, session_energy=energy))
+        changes = self._measured(meter.with_(power=power, session_energy=energy))
         return changes | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
 
     def _with_total_power(self, changes: Changes, info: JsonObject) -> Changes:
@@ -151,7 +151,7 @@ class Evse(PausingChargepoint):
             # Zero is also reported if nothing measures power.
             return changes
         meter = changes.get("meter", self.snapshot.meter)
-        return changes | self._measured(replace(meter, power=power))
+        return changes | self._measured(meter.with_(power=power))
 
     def _wrong(self, name: str, said: object) -> Changes:
         """Return the changes for the fault `name`; `said` is whether it is reported."""
@@ -209,14 +209,14 @@ class Evse(PausingChargepoint):
                 "pause_reason": state.pause_reason,
                 "plugged": state.plugged,
                 "session": self._session_of(state, before),
-                "meter": replace(self.snapshot.meter, session_energy=state.energy.value),
+                "meter": self.snapshot.meter.with_(session_energy=state.energy.value),
             }
         )
 
     @override
     def _update(self, now: float, **changes: Any) -> None:
         if not _OF_STATUS.isdisjoint(changes):
-            changes["status"] = self._status(replace(self.snapshot, **changes))
+            changes["status"] = self._status(self.snapshot.with_(**changes))
         super()._update(now, **changes)
 
     def _status(self, known: ChargepointSnapshot) -> Status | None:
@@ -264,8 +264,7 @@ class Evse(PausingChargepoint):
 
     def _measured(self, meter: Meter) -> Changes:
         """Return the changes by `meter`; its measured values become features."""
-        measured = (each for each in powermeter.FEATURES if getattr(meter, each) is not None)
-        return {"meter": meter, "capabilities": self._also(*measured)}
+        return {"meter": meter, "capabilities": self._also(*powermeter.features(meter))}
 
     def _also(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were observed in reports."""
@@ -301,7 +300,7 @@ class Evse(PausingChargepoint):
             "limited_by": enforced.source,
             "power_limit": limit.max_power,
         }
-        return holding | self._shown_limits(replace(self.snapshot, **holding))
+        return holding | self._shown_limits(self.snapshot.with_(**holding))
 
     def _shown_limits(self, known: ChargepointSnapshot) -> Changes:
         """Return the limits to show: ours, even behind stricter ones, else those that apply."""
@@ -344,7 +343,7 @@ class Evse(PausingChargepoint):
     @override
     def show_requested(self, **changes: Any) -> None:
         requested = replace(self.snapshot.requested, **changes)
-        shown = self._shown_limits(replace(self.snapshot, requested=requested))
+        shown = self._shown_limits(self.snapshot.with_(requested=requested))
         self._update(self.host.clock.now(), requested=requested, **shown)
 
     @override

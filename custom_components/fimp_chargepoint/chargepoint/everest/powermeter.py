@@ -4,6 +4,7 @@ EVerest API v1, evse_manager_consumer. The values are float32 printed as double,
 rounded to meaningful digits.
 """
 
+from operator import attrgetter
 from typing import Final
 
 from ..model import Feature, Meter
@@ -29,6 +30,7 @@ _VALUES: Final = (
 )
 #: Everything that a meter may measure.
 FEATURES: Final = (Feature.TEMPERATURE, *(feature for feature, *_ in _VALUES))
+_values: Final = attrgetter(*FEATURES)
 
 
 def imported(powermeter: JsonObject) -> float | None:
@@ -45,6 +47,11 @@ def measured(before: Meter, powermeter: JsonObject) -> Meter:
     }
     values[Feature.TEMPERATURE] = _highest(powermeter.get("temperatures"))
     return before.updated(values)
+
+
+def features(meter: Meter) -> list[Feature]:
+    """Return what has a value."""
+    return [each for each, value in zip(FEATURES, _values(meter), strict=True) if value is not None]
 
 
 def _highest(temperatures: object) -> float | None:

@@ -55,13 +55,9 @@ def _bool(value: object) -> bool:
 
 def _float(value: object) -> float:
     # JSON has no int: a float may be written as 16. In Python, True is an int.
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not abs(value) <= NUMBER_MAX
-    ):
-        raise TypeError(value)
-    return float(value)
+    if (type(value) is float or type(value) is int) and abs(value) <= NUMBER_MAX:
+        return float(value)
+    raise TypeError(value)
 
 
 def _int(value: object) -> int:

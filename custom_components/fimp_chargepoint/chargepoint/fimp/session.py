@@ -4,7 +4,6 @@ Source: Futurehome FIMP API, chargepoint service; `started_at`, `finished_at` an
 `previous_session` as today's adapters send them.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from ..errors import ProtocolError
@@ -35,7 +34,7 @@ class SessionReader:
             {
                 "session": session,
                 "session_current": limit_of(snapshot, session, offered),
-                "meter": replace(snapshot.meter, session_energy=shown, offered_current=offered),
+                "meter": snapshot.meter.with_(session_energy=shown, offered_current=offered),
             },
             frozenset() if offered is None else frozenset({Feature.OFFERED_CURRENT}),
             Feature.SESSION_ENERGY,
