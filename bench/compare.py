@@ -2,17 +2,19 @@
 
 Each program runs in a process of its own, alone on the first core, with the same messages from
 the same broker: `core` is Home Assistant's MQTT integration with twelve template sensors for each
-charge point, `equal` this integration with no update interval, `default` with its default
-options, `floor` aiomqtt and orjson without any integration.
+charge point, `equal` this integration with the same twelve values and no update interval,
+`default` with its default options, `floor` aiomqtt and orjson without any integration.
 
-    scripts/bench                          everything; takes about an hour
+    scripts/bench                          all targets; about 20 minutes
     scripts/bench --short                  100 charge points, one run; under 5 minutes
-    scripts/bench --charge-points 10 500 --protocol fimp --json FILE
+    scripts/bench --markdown docs/performance.md
+    scripts/bench --charge-points 1 500 --protocol mixed --json FILE
 """
 
 import argparse
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
@@ -22,50 +24,147 @@ from tempfile import TemporaryDirectory
 import time
 from typing import Any
 
+from homeassistant.const import __version__ as home_assistant_version
+
+from tests.broker import mosquitto
+
 from . import fleet
 from .home import broker
 from .publisher import Publisher, packet
 from .subject import KINDS
 
 type Figures = dict[str, float]
+#: The runs of each kind, by the title of the scenario.
+type Results = dict[str, dict[str, list[Figures]]]
 
 _RATE = 200.0
 _NATURAL_RATE = 2.0
-_BURST = 20_000
+#: Messages of a burst; core needs half a second for a thousand.
+_BURST, _BURST_CORE = 20_000, 4000
+#: Seconds in which this integration asks new charge points for everything, and gets no reply.
+_SETTLING = 8.0
+#: Seconds in which the wakes of the loop are counted, before the fleet comes and in its silence.
+_BEFORE, _SILENCE = 5.0, 40.0
 _SUBJECT_CORE, _OTHER_CORE = 0, 1
+#: A slow subscriber gets every message, so that all programs handle the same.
+_BROKER = "max_queued_messages 0"
+#: What the tables of a file are written between.
+_BEGIN, _END = "<!-- figures -->", "<!-- end of figures -->"
 
 #: What is compared: figure -> its name, and its unit.
 FIGURES = {
     "burst": ("CPU per message, burst", "us"),
     "drained": ("messages per second, burst", "/s"),
     "handled": ("share of the burst that no newer message replaced", ""),
-    "steady": ("CPU per message, 200/s", "us"),
+    "steady": ("CPU per message, 200/s and ten changes of a status", "us"),
     "natural": ("CPU per message, 2/s for each charge point", "us"),
     "core": ("core used at that rate", ""),
     "p50": ("latency, median", "ms"),
     "p99": ("latency, 99 %", "ms"),
     "max": ("latency, maximum", "ms"),
+    "start": ("CPU to start", "s"),
     "discovery": ("from discovery until all states are true", "s"),
     "entities": ("entities", ""),
     "unknown": ("entities without a state", ""),
     "kB": ("memory per charge point", "kB"),
     "kB_entity": ("memory per entity", "kB"),
     "changes": ("state changes per second, natural rate", "/s"),
-    "rows": ("database rows per hour, natural rate", ""),
+    "rows": ("database rows of states, natural rate", ""),
+    "wakes": ("wakes of the loop per second in silence", "/s"),
 }
 
-#: Ratios that are to be reached: figure, of what, to what, at most.
+
+@dataclass(frozen=True)
+class Scenario:
+    """A fleet, the programs that are compared with it, and what it does."""
+
+    protocol: str
+    charge_points: int
+    kinds: Sequence[str] = KINDS
+    loads: Sequence[str] = ("steady", "natural", "burst")
+    recorder: bool = False
+
+    @property
+    def title(self) -> str:
+        """The title of its table."""
+        extra = ", recorder" if self.recorder else ""
+        extra += ", silent" if self.loads == ("silence",) else ""
+        return f"{self.protocol}, {self.charge_points} charge points{extra}"
+
+
+_EVEREST, _FIMP = Scenario("everest", 100), Scenario("fimp", 100)
+_FEW = Scenario("everest", 10, ("default",), ("steady",))
+_MANY = Scenario("everest", 1000, ("default",), ("steady",))
+_DISCOVERY = Scenario("everest", 500, ("core", "default"), ())
+_RECORDER = Scenario("everest", 100, ("core", "default"), ("natural",), recorder=True)
+_SILENT = Scenario("everest", 100, ("default",), ("silence",))
+#: What covers all targets.
+SCENARIOS = (_EVEREST, _FIMP, _FEW, _MANY, _DISCOVERY, _RECORDER, _SILENT)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure, or a ratio of one, that is to be reached."""
+
+    figure: str
+    ours: tuple[Scenario, str]
+    limit: float
+    theirs: tuple[Scenario, str] | None = None
+    at_least: bool = False
+
+    @property
+    def text(self) -> str:
+        """What is measured."""
+        name = FIGURES[self.figure][0]
+        scenario, kind = self.ours
+        if self.theirs is None:
+            return f"{name}: {kind} ({scenario.title})"
+        other, other_kind = self.theirs
+        if other is scenario:
+            return f"{name}: {kind} / {other_kind} ({scenario.title})"
+        return f"{name}: {kind}, {scenario.charge_points} / {other.charge_points} charge points"
+
+    def measured(self, results: Results) -> list[float]:
+        """Return the values of all runs; empty if it was not measured."""
+        ours = _values(results, self.ours, self.figure)
+        if self.theirs is None:
+            return ours
+        theirs = _values(results, self.theirs, self.figure)
+        # What was measured in the same round is compared.
+        return [one / other for one, other in zip(ours, theirs, strict=False) if other]
+
+
+def _values(results: Results, whose: tuple[Scenario, str], figure: str) -> list[float]:
+    scenario, kind = whose
+    runs = results.get(scenario.title, {}).get(kind, ())
+    return [run[figure] for run in runs if figure in run]
+
+
+def _ratios(scenario: Scenario) -> Iterable[Target]:
+    """Yield the targets of a fleet of 100 charge points."""
+    equal, default = (scenario, "equal"), (scenario, "default")
+    core, floor = (scenario, "core"), (scenario, "floor")
+    yield Target("burst", equal, 0.4, core)
+    yield Target("steady", equal, 0.85, core)
+    yield Target("natural", equal, 0.8, core)
+    yield Target("burst", default, 2.0, floor)
+    yield Target("steady", default, 1.4, floor)
+    yield Target("natural", default, 1.4, floor)
+    yield Target("drained", default, 20_000, at_least=True)
+    yield Target("kB_entity", equal, 0.45, core)
+    for ours in (equal, default):
+        yield Target("p50", ours, 1.0, core)
+        yield Target("p99", ours, 1.0, core)
+
+
 TARGETS = (
-    ("burst", "equal", "core", 0.4),
-    ("steady", "equal", "core", 0.85),
-    ("natural", "equal", "core", 0.8),
-    ("burst", "default", "floor", 2.0),
-    ("steady", "default", "floor", 1.4),
-    ("natural", "default", "floor", 1.4),
-    ("kB_entity", "equal", "core", 0.45),
-    ("discovery", "default", "core", 0.5),
-    ("p50", "equal", "core", 1.0),
-    ("p99", "equal", "core", 1.0),
+    *_ratios(_EVEREST),
+    *_ratios(_FIMP),
+    Target("core", (_RECORDER, "default"), 0.2, (_RECORDER, "core")),
+    Target("rows", (_RECORDER, "default"), 0.2, (_RECORDER, "core")),
+    Target("steady", (_MANY, "default"), 1.2, (_FEW, "default")),
+    Target("discovery", (_DISCOVERY, "default"), 0.5, (_DISCOVERY, "core")),
+    Target("wakes", (_SILENT, "default"), 1.0),
 )
 
 
@@ -118,51 +217,58 @@ class Subject:
         return last
 
 
-async def measure(
-    kind: str, protocol: str, charge_points: int, seconds: float, *, recorder: bool
-) -> Figures:
-    """Return the figures of one program with one fleet."""
-    with broker() as port, TemporaryDirectory() as folder:
-        database = ["--recorder", str(Path(folder, "states.db"))] if recorder else []
+async def measure(scenario: Scenario, kind: str, seconds: float) -> Figures:
+    """Return the figures of one program in a scenario."""
+    protocol, charge_points = scenario.protocol, scenario.charge_points
+    with broker(_BROKER if mosquitto() else "") as port, TemporaryDirectory() as folder:
+        database = ["--recorder", str(Path(folder, "states.db"))] if scenario.recorder else []
         subject = await Subject.start(kind, port, protocol, charge_points, *database)
         before = await subject.line()
+        figures: Figures = {"start": before["cpu"]}
+        if "silence" in scenario.loads:
+            quiet = await subject.ask(f"wakes {_BEFORE}")
         found = await _discover(subject, kind, port, protocol, charge_points)
         entities, grown = found.get("entities", 0), found["kB"] - before["kB"]
-        figures: Figures = {
-            "discovery": found["end"] - found["start"],
-            "kB": grown / charge_points,
-            "entities": entities,
-            "kB_entity": grown / entities if entities else 0,
-        }
+        figures |= {"kB": grown / charge_points}
+        if entities:
+            figures |= {"entities": entities, "kB_entity": grown / entities}
+            figures |= {"discovery": found["known_at"] - found["start"]}
+        last = found
+        if kind in ("equal", "default"):
+            await asyncio.sleep(_SETTLING)
 
-        async def load(*arguments: object) -> tuple[dict[str, Any], list[float]]:
+        async def load(messages: float, *arguments: object) -> tuple[dict[str, Any], list[float]]:
             await subject.ask("measure")
             sent = await _publish(port, protocol, charge_points, *arguments)
-            return await subject.ask("result"), sent
+            result = await subject.ask("result")
+            return result | {"us": result["cpu"] / messages * 1e6}, sent
 
-        steady, sent = await load("--rate", _RATE, "--seconds", seconds)
-        figures["steady"] = steady["cpu"] / (_RATE * seconds) * 1e6
-        if arrivals := steady.get("arrivals"):
-            figures |= _latency(sent, arrivals)
-        rate = _NATURAL_RATE * charge_points
-        natural, _ = await load("--rate", rate, "--seconds", seconds)
-        figures["natural"] = natural["cpu"] / (rate * seconds) * 1e6
-        figures["core"] = natural["cpu"] / seconds
-        if kind != "floor":
-            figures["changes"] = (natural["changes"] - steady["changes"]) / seconds
-            figures["unknown"] = natural["unknown"]
-        if recorder:
-            last = await subject.end(has_database=True)
-            figures["rows"] = last["rows"]
-            return figures
-        flood, (start,) = await load("--burst", _BURST)
-        figures["burst"] = flood["cpu"] / _BURST * 1e6
-        figures["drained"] = _BURST / (flood["end"] - start)
-        if kind != "core":
-            # In an overload, this integration leaves out what a newer message replaces.
-            figures["handled"] = (flood["messages"] - natural["messages"]) / _BURST
-        await subject.end(has_database=False)
-        return figures
+        if "steady" in scenario.loads:
+            rate = ("--rate", _RATE, "--seconds", seconds, "--probe")
+            last, sent = await load(_RATE * seconds, *rate)
+            figures["steady"] = last["us"]
+            figures |= _latency(sent, last.get("arrivals", ()))
+        if "natural" in scenario.loads:
+            number, changes = _NATURAL_RATE * charge_points, last.get("changes")
+            last, _ = await load(number * seconds, "--rate", number, "--seconds", seconds)
+            figures |= {"natural": last["us"], "core": last["cpu"] / seconds}
+            if changes is not None:
+                figures |= {"changes": (last["changes"] - changes) / seconds}
+                figures |= {"unknown": last["unknown"]}
+        if "burst" in scenario.loads:
+            received = last.get("messages")
+            burst = _BURST_CORE if kind == "core" else _BURST
+            last, (start,) = await load(burst, "--burst", burst)
+            figures |= {"burst": last["us"], "drained": burst / (last["end"] - start)}
+            if received is not None:
+                # In an overload, this integration leaves out what a newer message replaces.
+                figures["handled"] = (last["messages"] - received) / burst
+        if "silence" in scenario.loads:
+            silent = await subject.ask(f"wakes {_SILENCE}")
+            # Home Assistant and the connection wake it, too.
+            figures["wakes"] = silent["wakes"] - quiet["wakes"]
+        ended = await subject.end(has_database=scenario.recorder)
+        return figures | ({"rows": ended["rows"]} if scenario.recorder else {})
 
 
 async def _discover(
@@ -214,9 +320,11 @@ async def _publish(port: int, protocol: str, charge_points: int, *arguments: obj
     return list(json.loads(output))
 
 
-def _latency(sent: list[float], arrivals: list[float]) -> Figures:
+def _latency(sent: Sequence[float], arrivals: Sequence[float]) -> Figures:
     """Return milliseconds; each status report changes the state once."""
     waits = [(there - here) * 1000 for here, there in zip(sent, arrivals, strict=False)]
+    if not waits:
+        return {}
     percentiles = statistics.quantiles(waits, n=100, method="inclusive")
     return {"p50": percentiles[49], "p99": percentiles[98], "max": max(waits)}
 
@@ -232,7 +340,7 @@ def medians(runs: list[Figures]) -> dict[str, tuple[float, float]]:
 
 
 def table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
-    """Return the figures of each program, and the ratios with their targets, as Markdown."""
+    """Return the figures of each program as Markdown."""
     kinds = list(found)
     lines = ["| | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
     for key, (name, unit) in FIGURES.items():
@@ -244,15 +352,46 @@ def table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
         ]
         if set(cells) != {"-"}:
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += ["", "| ratio | measured | target | |", "|---|---|---|---|"]
-    for key, ours, theirs, target in TARGETS:
-        if key in found.get(ours, {}) and key in found.get(theirs, {}):
-            ratio = found[ours][key][0] / found[theirs][key][0]
-            verdict = "reached" if ratio <= target else "**missed**"
+    return "\n".join(lines)
+
+
+def targets(results: Results) -> str:
+    """Return the targets that were measured, as Markdown."""
+    lines = ["| target | median | lowest to highest | | |", "|---|---|---|---|---|"]
+    for target in TARGETS:
+        if values := target.measured(results):
+            middle = statistics.median(values)
+            is_met = middle >= target.limit if target.at_least else middle <= target.limit
+            sign = "≥" if target.at_least else "≤"
             lines.append(
-                f"| {FIGURES[key][0]}: {ours} / {theirs} | {ratio:.2f} | {target:g} | {verdict} |"
+                f"| {target.text} | {middle:.5g} | {min(values):.3g} to {max(values):.3g} "
+                f"| {sign} {target.limit:g} | {'met' if is_met else '**missed**'} |"
             )
     return "\n".join(lines)
+
+
+def document(results: Results, notes: Sequence[str]) -> str:
+    """Return all tables, with `notes` on how they came about, as Markdown."""
+    parts = ["\n".join(f"* {note}" for note in notes), "### Targets", targets(results)]
+    for title, runs in results.items():
+        measured = {kind: medians(found) for kind, found in runs.items() if found}
+        parts += [f"### {title}", table(measured)]
+    return "\n\n".join(parts)
+
+
+def write(file: Path, text: str) -> None:
+    """Replace what is between the markers of a file.
+
+    Raises:
+        ValueError: the file has no markers.
+
+    """
+    before, begin, rest = file.read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        message = f"{file} has no {_BEGIN} followed by {_END}"
+        raise ValueError(message)
+    file.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def spoiled() -> list[str]:
@@ -269,30 +408,15 @@ def spoiled() -> list[str]:
     return found
 
 
-async def compare(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run everything and print a table for each fleet."""
-    results: dict[str, Any] = {"spoiled": spoiled()}
-    for text in results["spoiled"]:
-        print(f"Warning: {text}", file=sys.stderr)
-    for protocol in arguments.protocol:
-        for charge_points in arguments.charge_points:
-            runs: dict[str, list[Figures]] = {kind: [] for kind in arguments.kind}
-            for _ in range(arguments.runs):
-                # In turn, so that a slow minute of the machine is no one's disadvantage.
-                for kind in arguments.kind:
-                    runs[kind].append(
-                        await measure(
-                            kind,
-                            protocol,
-                            charge_points,
-                            arguments.seconds,
-                            recorder=arguments.recorder,
-                        )
-                    )
-            title = f"{protocol}, {charge_points} charge points"
-            results[title] = runs
-            print(f"\n### {title}\n", flush=True)
-            print(table({kind: medians(found) for kind, found in runs.items()}), flush=True)
+async def compare(scenarios: Sequence[Scenario], runs: int, seconds: float) -> Results:
+    """Measure everything, in rounds: a slow minute of the machine is nobody's disadvantage."""
+    results: Results = {each.title: {kind: [] for kind in each.kinds} for each in scenarios}
+    for number in range(1, runs + 1):
+        for scenario in scenarios:
+            for kind in scenario.kinds:
+                print(f"{number}/{runs}: {scenario.title}: {kind}", file=sys.stderr, flush=True)
+                figures = await measure(scenario, kind, seconds)
+                results[scenario.title][kind].append(figures)
     return results
 
 
@@ -302,20 +426,43 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--short", action="store_true", help="100 charge points, one run")
-    parser.add_argument("--charge-points", type=int, nargs="+", default=[1, 10, 100, 500, 1000])
-    parser.add_argument("--protocol", nargs="+", choices=fleet.PROTOCOLS, default=fleet.PROTOCOLS)
+    parser.add_argument("--charge-points", type=int, nargs="+", help="instead of all targets")
+    parser.add_argument("--protocol", nargs="+", choices=fleet.PROTOCOLS, default=["everest"])
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each rate")
     parser.add_argument("--recorder", action="store_true", help="with a database; no burst")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each rate")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    parser.add_argument("--markdown", type=Path, help=f"also write the tables after {_BEGIN}")
     arguments = parser.parse_args()
+    scenarios: Sequence[Scenario] = SCENARIOS
     if arguments.short:
-        arguments.charge_points, arguments.protocol = [100], ["everest"]
-        arguments.runs, arguments.seconds = 1, min(arguments.seconds, 10.0)
-    results = asyncio.run(compare(arguments))
+        scenarios, arguments.runs = (_EVEREST, _FEW), 1
+    elif arguments.charge_points:
+        loads = ("natural",) if arguments.recorder else _EVEREST.loads
+        scenarios = [
+            Scenario(protocol, number, arguments.kind, loads, arguments.recorder)
+            for protocol in arguments.protocol
+            for number in arguments.charge_points
+        ]
+    warnings = spoiled()
+    for text in warnings:
+        print(f"Warning: {text}", file=sys.stderr)
+    start = time.monotonic()
+    results = asyncio.run(compare(scenarios, arguments.runs, arguments.seconds))
+    minutes = (time.monotonic() - start) / 60
+    machine = f"{os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    version = f"Home Assistant {home_assistant_version}"
+    made = f"{arguments.runs} runs in {minutes:.0f} minutes"
+    notes = [f"{time.strftime('%Y-%m-%d')}: {machine}, {version}; {made}"]
+    notes += [f"Warning: {text}" for text in warnings]
+    text = document(results, notes)
+    print(text)
     if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        found = {"notes": notes, "results": results}
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if arguments.markdown:
+        write(arguments.markdown, text)
     return 0
 
 

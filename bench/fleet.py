@@ -23,7 +23,13 @@ PROBES = {
     "everest": ("ChargingPausedEV", "Charging"),
     "fimp": ("suspended_by_ev", "charging"),
 }
-PROTOCOLS = tuple(PROBES)
+#: With `mixed`, every other charge point speaks FIMP.
+PROTOCOLS = (*PROBES, "mixed")
+
+
+def spoken(protocol: str, number: int) -> str:
+    """Return the protocol of a charge point in a fleet."""
+    return ("everest", "fimp")[number % 2] if protocol == "mixed" else protocol
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Sensor:
 
 def announcement(protocol: str, number: int) -> list[Message]:
     """Return what makes a charge point known, with first values."""
-    if protocol == "everest":
+    if spoken(protocol, number) == "everest":
         capabilities = {
             "max_current_A_import": 32.0,
             "min_current_A_import": 6.0,
@@ -84,6 +90,7 @@ def stream(protocol: str, charge_points: int) -> Iterator[Message]:
 
 def probe(protocol: str, number: int, index: int) -> Message:
     """Return the status report with this index of a series: each one changes the status."""
+    protocol = spoken(protocol, number)
     word = PROBES[protocol][index % 2]
     if protocol == "everest":
         return _EVSE.format(number, "session_info"), _bytes(_session(word, index))
@@ -94,7 +101,7 @@ def probe(protocol: str, number: int, index: int) -> Message:
 
 def sensors(protocol: str, number: int) -> Iterator[Sensor]:
     """Yield twelve sensors for the values of a charge point."""
-    if protocol == "everest":
+    if spoken(protocol, number) == "everest":
         meter, session = (_EVSE.format(number, name) for name in ("powermeter", "session_info"))
         yield Sensor("status", session, "{{ value_json.state }}")
         yield Sensor("charged", session, "{{ value_json.charged_energy_wh / 1000 }}", "kWh")
@@ -152,6 +159,7 @@ _SERVICES = (
 
 def _rounds(protocol: str, number: int) -> Iterator[tuple[Message, Message]]:
     """Yield the two messages that a charge point publishes each second."""
+    protocol = spoken(protocol, number)
     for index in count():
         watts = 10_000 + 10 * ((index * 7 + number) % 97)
         if protocol == "everest":

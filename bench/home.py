@@ -12,10 +12,13 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def broker() -> Iterator[int]:
-    """Run mosquitto, otherwise amqtt, in its own process; yields its port."""
+def broker(lines: str = "") -> Iterator[int]:
+    """Run mosquitto, otherwise amqtt, in its own process; yields its port.
+
+    `lines` are added to the configuration of mosquitto.
+    """
     with TemporaryDirectory() as folder:
-        process = BrokerProcess(Path(folder))
+        process = BrokerProcess(Path(folder), lines=lines)
         process.start()
         try:
             yield process.port

@@ -4,6 +4,7 @@ It writes MQTT packets itself: a client library would be slower than what is mea
 """
 
 import argparse
+from itertools import islice
 import json
 import socket
 import sys
@@ -13,8 +14,6 @@ from harness.broker import HOST
 
 from . import fleet
 
-#: Of each burst, bytes are handed to the system in pieces of this size.
-_PIECE = 1 << 16
 #: Seconds between status reports that latency is measured with.
 _PROBE_INTERVAL = 0.1
 
@@ -61,20 +60,16 @@ def packet(message: fleet.Message, *, retain: bool = False) -> bytes:
 
 def burst(port: int, protocol: str, charge_points: int, messages: int) -> list[float]:
     """Publish as fast as the broker takes it; return when that began."""
-    publisher, pending = Publisher(port), bytearray()
+    publisher, stream = Publisher(port), fleet.prepared(protocol, charge_points)
+    packets = b"".join(map(packet, islice(stream, messages)))
     start = time.monotonic()
-    for _, message in zip(range(messages), fleet.prepared(protocol, charge_points), strict=False):
-        pending += packet(message)
-        if len(pending) >= _PIECE:
-            publisher.send(bytes(pending))
-            pending.clear()
-    publisher.send(bytes(pending))
+    publisher.send(packets)
     publisher.close()
     return [start]
 
 
 def steady(
-    port: int, protocol: str, charge_points: int, rate: float, seconds: float
+    port: int, protocol: str, charge_points: int, rate: float, seconds: float, *, probe: bool
 ) -> list[float]:
     """Publish at a steady rate; return when each status report for the latency was sent."""
     publisher, sent = Publisher(port), list[float]()
@@ -83,7 +78,7 @@ def steady(
     for index in range(int(rate * seconds)):
         due = start + index / rate
         time.sleep(max(0.0, due - time.monotonic()))
-        if (due - start) >= len(sent) * _PROBE_INTERVAL:
+        if probe and (due - start) >= len(sent) * _PROBE_INTERVAL:
             # The charge point beyond the others publishes nothing else.
             message = fleet.probe(protocol, charge_points + 1, len(sent))
             sent.append(time.monotonic())
@@ -102,12 +97,13 @@ def main() -> None:
     parser.add_argument("--burst", type=int, help="number of messages")
     parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--probe", action="store_true", help="also change a status")
     arguments = parser.parse_args()
     to = (arguments.port, arguments.protocol, arguments.charge_points)
     times = (
         burst(*to, arguments.burst)
         if arguments.burst
-        else steady(*to, arguments.rate, arguments.seconds)
+        else steady(*to, arguments.rate, arguments.seconds, probe=arguments.probe)
     )
     json.dump(times, sys.stdout)
 

@@ -16,7 +16,7 @@ import sqlite3
 import sys
 import time
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import aiomqtt
 from homeassistant.auth import auth_manager_from_config
@@ -26,7 +26,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.setup import async_setup_component
 import orjson
 
-from custom_components.fimp_chargepoint.chargepoint import MqttHub
+from custom_components.fimp_chargepoint.chargepoint import MqttHub, admission
 from custom_components.fimp_chargepoint.flow import discovery_scan
 from harness.broker import HOST, free_port
 from harness.headless import add_integration, headless
@@ -38,12 +38,15 @@ KINDS = ("core", "equal", "default", "floor")
 #: What the charge points of the benchmark are asked for, for the same twelve values as in core.
 _EQUAL_OPTIONS = {"measurement_interval": 0}
 _EQUAL_KEYS = frozenset(
-    {"frequency", *(f"{name}_l{n}" for name in ("current", "voltage", "power") for n in "123")}
+    {"frequency", *(f"{name}_l{n}" for name in ("current", "voltage") for n in "123")}
 )
+_EQUAL_KEYS_FIMP = _EQUAL_KEYS | {"power_l1", "power_l2"}
+#: More charge points than anybody installs at once.
+_NEW_MAX = 10_000
 #: A process that used less of a core than this, for so many intervals in a row, is idle.
 _IDLE_SHARE = 0.04
-_IDLE_INTERVALS = 3
-_INTERVAL = 0.25
+_IDLE_INTERVALS = 8
+_INTERVAL = 0.1
 _IDLE_TIME = 240.0
 
 
@@ -71,6 +74,9 @@ class Measurement:
         return {"cpu": busy[0] - self._cpu, "end": busy[1], "kB": _resident()}
 
 
+_NO_VALUE = frozenset({"unknown", "unavailable"})
+
+
 class States:
     """The state changes of a Home Assistant."""
 
@@ -79,6 +85,9 @@ class States:
         self.hass = hass
         self.hub = hub
         self.changes = 0
+        #: The entities that have had a value, and when the last of them got its first one.
+        self.known: set[str] = set()
+        self.known_at = 0.0
         #: The end of the id of the entity that latency is measured with.
         self.probed = ""
         self.arrivals: list[float] = []
@@ -87,15 +96,17 @@ class States:
     @callback
     def _changed(self, event: Event[Any]) -> None:
         self.changes += 1
-        if event.data["entity_id"].endswith(self.probed):
+        entity_id, new = event.data["entity_id"], event.data["new_state"]
+        if entity_id not in self.known and new is not None and new.state not in _NO_VALUE:
+            self.known.add(entity_id)
+            self.known_at = time.monotonic()
+        if entity_id.endswith(self.probed):
             self.arrivals.append(time.monotonic())
 
     def unknown(self) -> list[str]:
         """Return the entities without a state."""
         return [
-            state.entity_id
-            for state in self.hass.states.async_all()
-            if state.state in {"unknown", "unavailable"}
+            state.entity_id for state in self.hass.states.async_all() if state.state in _NO_VALUE
         ]
 
 
@@ -119,18 +130,18 @@ async def home(
         else:
             options = _EQUAL_OPTIONS if kind == "equal" else {}
             if kind == "equal":
-                exits.enter_context(_enabled(_EQUAL_KEYS))
+                keys = _EQUAL_KEYS if protocol == "everest" else _EQUAL_KEYS_FIMP
+                exits.enter_context(_enabled(keys))
+            exits.enter_context(patch.object(admission, "NEW_MAX", _NEW_MAX))
             with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
                 entry = await add_integration(hass, port, options=options)
             hub = entry.runtime_data.hub
         await hass.async_block_till_done()
         states = States(hass, hub)
-        states.probed = f"_{charge_points + 1:{_WIDTHS.get((kind, protocol), 0)}}_status"
+        probe = charge_points + 1
+        is_padded = kind != "core" and fleet.spoken(protocol, probe) == "everest"
+        states.probed = f"_{probe:04}_status" if is_padded else f"_{probe}_status"
         yield states
-
-
-#: The digits of a charge point's number in entity ids.
-_WIDTHS = {("equal", "everest"): "04", ("default", "everest"): "04"}
 
 
 @contextmanager
@@ -195,6 +206,7 @@ async def run(arguments: argparse.Namespace) -> None:
                 "entities": len(states.hass.states.async_all()),
                 "unknown": len(states.unknown()),
                 "arrivals": states.arrivals,
+                "known_at": states.known_at,
                 "messages": None if states.hub is None else states.hub.received,
             }
             states.arrivals = []
@@ -208,7 +220,7 @@ async def run(arguments: argparse.Namespace) -> None:
 
 
 async def _answer(commands: asyncio.StreamReader, figures: Callable[[], dict[str, Any]]) -> None:
-    _say({"kB": _resident()})
+    _say({"kB": _resident(), "cpu": time.process_time()})
     measurement = Measurement()
     while line := (await commands.readline()).decode().strip():
         if line == "measure":
@@ -217,6 +229,17 @@ async def _answer(commands: asyncio.StreamReader, figures: Callable[[], dict[str
             _say({})
         elif line == "result":
             _say(await measurement.result() | figures())
+        elif line.startswith("wakes "):
+            _say({"wakes": await _wakes(float(line.split()[1]))})
+
+
+async def _wakes(seconds: float) -> float:
+    """Return how often per second the event loop wakes up."""
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]  # noqa: SLF001
+    counted = Mock(side_effect=selector.select)
+    with patch.object(selector, "select", counted):
+        await asyncio.sleep(seconds)
+    return float(counted.call_count / seconds)
 
 
 def _say(value: dict[str, Any]) -> None:

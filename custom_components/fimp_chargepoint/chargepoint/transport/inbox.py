@@ -92,6 +92,7 @@ class Inbox(asyncio.Queue[Message]):
         self._bytes = 0
         self._limit = _QUEUE_SIZE
         self._handing: asyncio.Handle | None = None
+        self._collects = False
         #: While there is an overload: the next look at it, and what it has come to since.
         self._watch: asyncio.TimerHandle | None = None
         self._received_before = 0
@@ -105,10 +106,20 @@ class Inbox(asyncio.Queue[Message]):
         item.payload = bytes(item.payload[: _PAYLOAD_MAX + 1])
         self._bytes += len(item.payload)
         self._messages.append(item)
-        if self._handing is None:
+        if self._handing is None and not self._collects:
             self._handing = self._loop.call_soon(self.hand_on)
         if len(self._messages) > self._limit or self._bytes > _BYTES_MAX:
             self._make_room()
+
+    def collect(self, read: Callable[[], None]) -> None:
+        """Let `read` put messages here, and hand them on without another turn of the loop."""
+        self._collects = True
+        try:
+            read()
+        finally:
+            self._collects = False
+        if self._messages and self._handing is None:
+            self.hand_on()
 
     def hand_on(self, seconds: float = _SLICE) -> None:
         """Hand messages on, for so many seconds at most; the rest follows."""

@@ -42,6 +42,8 @@ _CONNECT_TIMEOUT = 10.0
 _KEEPALIVE = 20
 #: Seconds to read messages before others have their turn.
 _SLICE = 0.01
+#: Bytes to read from the system at once.
+_PIECE = 16 * 1024
 #: Seconds to handle what had been received when the connection broke.
 _LAST_SLICE = 0.5
 #: Seconds between two connections that are renewed because of lost events.
@@ -83,12 +85,13 @@ def _takes(owner: object, name: str, *parameters: str) -> bool:
 
 
 class _Client(aiomqtt.Client):
-    """A client without four faults of aiomqtt.
+    """A client without five faults of aiomqtt and of paho below it.
 
     It asks the loop to watch the socket in its next turn: if the broker hung up in this one, that
     fails in the loop, where nobody can catch it. It leaves the socket open when it ends with an
-    exception of its own. And it reads one message in each turn of the loop, so that a busy Home
-    Assistant makes the broker drop messages, of any kind.
+    exception of its own. It reads one message in each turn of the loop, so that a busy Home
+    Assistant makes the broker drop messages, of any kind. And paho looks for a callback for each
+    topic, which leaves garbage that only a collection finds.
 
     What is private there may change in any release. A method that is not as expected is left
     alone; the fault is the lesser evil.
@@ -140,33 +143,66 @@ class _Client(aiomqtt.Client):
         def _on_socket_open(self, *arguments: Any) -> None:
             super()._on_socket_open(*arguments)
             client, _, sock = arguments
-            inbox = self.inbox
+            if self.inbox is not None:
+                # After the reader of aiomqtt, whose place it takes.
+                self._loop.call_soon_threadsafe(self._read_all, client, sock, self.inbox)
 
-            def read() -> None:
-                deadline = self._loop.time() + _SLICE
-                received = -1
-                try:
-                    while self._loop.time() < deadline or _is_pending(sock):
-                        if inbox is None or (received == inbox.received and not _is_pending(sock)):
-                            break
-                        received = inbox.received
-                        client.loop_read()
-                except Exception as error:  # noqa: BLE001
-                    if not self._disconnected.done():
-                        self._disconnected.set_exception(error)
+    def _read_all(self, client: Any, sock: Any, inbox: Inbox) -> None:
+        """Read everything that has come, for a while, and hand it on."""
+        buffer = _Buffer()
 
-            def watch() -> None:
-                if inbox is not None and sock.fileno() >= 0:
-                    self._loop.add_reader(sock.fileno(), read)
+        def read() -> None:
+            deadline = self._loop.time() + _SLICE
+            try:
+                while client.loop_read() == 0 and (buffer.has_more or _is_pending(sock)):
+                    if self._loop.time() >= deadline:
+                        # The loop sees only what the system still has.
+                        self._loop.call_soon(inbox.collect, read)
+                        break
+            except Exception as error:  # noqa: BLE001
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
 
-            # After the reader of aiomqtt, whose place it takes.
-            self._loop.call_soon_threadsafe(watch)
+        if sock.fileno() < 0:
+            return
+        if _takes(client, "_sock_recv", "bufsize"):
+            client._sock_recv = buffer.reading(client._sock_recv)  # noqa: SLF001
+        callbacks: Any = getattr(client, "_on_message_filtered", None)
+        if _takes(callbacks, "iter_match", "topic"):
+            callbacks.iter_match = lambda _: ()
+        self._loop.add_reader(sock.fileno(), inbox.collect, read)
 
 
 def _is_pending(sock: object) -> bool:
     """Whether TLS has decrypted data that the loop does not know of."""
     pending = getattr(sock, "pending", None)
     return pending is not None and pending() > 0
+
+
+class _Buffer:
+    """Reads in large pieces: paho asks the system four times for each packet."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._data = b""
+        self._position = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something was received that paho has not read."""
+        return self._position < len(self._data)
+
+    def reading(self, receive: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """Return what takes the place of `receive`, and raises what it raises."""
+
+        def take(size: int) -> bytes:
+            if not self.has_more:
+                self._data, self._position = receive(max(size, _PIECE)), 0
+            data = self._data[self._position : self._position + size]
+            self._position += len(data)
+            return data
+
+        return take
 
 
 class MqttTransport(ReconnectingTransport):
