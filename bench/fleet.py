@@ -80,12 +80,23 @@ def announcement(protocol: str, number: int) -> list[Message]:
     return [*found, *next(_rounds(protocol, number)), probe(protocol, number, 1)]
 
 
-def stream(protocol: str, charge_points: int) -> Iterator[Message]:
+def stream(protocol: str, charge_points: int, sites: int = 0) -> Iterator[Message]:
     """Yield what the charge points publish, forever: each in turn, one message at a time."""
     rounds = [_rounds(protocol, number) for number in range(1, charge_points + 1)]
     while True:
         for messages in zip(*map(next, rounds), strict=True):
-            yield from messages
+            yield from (at_site(each, number, sites) for number, each in enumerate(messages, 1))
+
+
+def prefixes(sites: int) -> list[str]:
+    """Return the topic prefix of each site."""
+    return [f"site{number}/" for number in range(sites)]
+
+
+def at_site(message: Message, number: int, sites: int) -> Message:
+    """Return a message of a charge point as its site's bridge forwards it; there may be no site."""
+    topic, payload = message
+    return (prefixes(sites)[number % sites] + topic, payload) if sites else message
 
 
 def probe(protocol: str, number: int, index: int) -> Message:
@@ -230,6 +241,9 @@ def _bytes(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def prepared(protocol: str, charge_points: int, rounds: int = 30) -> Iterator[Message]:
+def prepared(
+    protocol: str, charge_points: int, sites: int = 0, rounds: int = 30
+) -> Iterator[Message]:
     """Yield the stream from memory, so that making messages costs the publisher nothing."""
-    return cycle(list(islice(stream(protocol, charge_points), rounds * 2 * charge_points)))
+    messages = stream(protocol, charge_points, sites)
+    return cycle(list(islice(messages, rounds * 2 * charge_points)))

@@ -58,9 +58,11 @@ def packet(message: fleet.Message, *, retain: bool = False) -> bytes:
             return bytes((0x31 if retain else 0x30, *length)) + body
 
 
-def burst(port: int, protocol: str, charge_points: int, messages: int) -> list[float]:
+def burst(
+    port: int, protocol: str, charge_points: int, messages: int, *, sites: int
+) -> list[float]:
     """Publish as fast as the broker takes it; return when that began."""
-    publisher, stream = Publisher(port), fleet.prepared(protocol, charge_points)
+    publisher, stream = Publisher(port), fleet.prepared(protocol, charge_points, sites)
     packets = b"".join(map(packet, islice(stream, messages)))
     start = time.monotonic()
     publisher.send(packets)
@@ -69,18 +71,26 @@ def burst(port: int, protocol: str, charge_points: int, messages: int) -> list[f
 
 
 def steady(
-    port: int, protocol: str, charge_points: int, rate: float, seconds: float, *, probe: bool
+    port: int,
+    protocol: str,
+    charge_points: int,
+    rate: float,
+    seconds: float,
+    *,
+    sites: int,
+    probe: bool,
 ) -> list[float]:
     """Publish at a steady rate; return when each status report for the latency was sent."""
     publisher, sent = Publisher(port), list[float]()
-    messages = fleet.prepared(protocol, charge_points)
+    messages = fleet.prepared(protocol, charge_points, sites)
     start = time.monotonic()
     for index in range(int(rate * seconds)):
         due = start + index / rate
         time.sleep(max(0.0, due - time.monotonic()))
         if probe and (due - start) >= len(sent) * _PROBE_INTERVAL:
             # The charge point beyond the others publishes nothing else.
-            message = fleet.probe(protocol, charge_points + 1, len(sent))
+            number = charge_points + 1
+            message = fleet.at_site(fleet.probe(protocol, number, len(sent)), number, sites)
             sent.append(time.monotonic())
             publisher.send(packet(message))
         publisher.send(packet(next(messages)))
@@ -97,13 +107,16 @@ def main() -> None:
     parser.add_argument("--burst", type=int, help="number of messages")
     parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--sites", type=int, default=0, help="each with a prefix of its own")
     parser.add_argument("--probe", action="store_true", help="also change a status")
     arguments = parser.parse_args()
     to = (arguments.port, arguments.protocol, arguments.charge_points)
     times = (
-        burst(*to, arguments.burst)
+        burst(*to, arguments.burst, sites=arguments.sites)
         if arguments.burst
-        else steady(*to, arguments.rate, arguments.seconds, probe=arguments.probe)
+        else steady(
+            *to, arguments.rate, arguments.seconds, sites=arguments.sites, probe=arguments.probe
+        )
     )
     json.dump(times, sys.stdout)
 

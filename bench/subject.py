@@ -112,7 +112,13 @@ class States:
 
 @asynccontextmanager
 async def home(
-    kind: str, port: int, protocol: str, charge_points: int, *, recorder: Path | None
+    kind: str,
+    port: int,
+    protocol: str,
+    charge_points: int,
+    *,
+    recorder: Path | None = None,
+    sites: int = 0,
 ) -> AsyncIterator[States]:
     """Run a Home Assistant that is connected, without any charge point yet."""
     async with AsyncExitStack() as exits:
@@ -134,7 +140,9 @@ async def home(
                 exits.enter_context(_enabled(keys))
             exits.enter_context(patch.object(admission, "NEW_MAX", _NEW_MAX))
             with patch.object(discovery_scan, "SEARCH_SECONDS", 0):
-                entry = await add_integration(hass, port, options=options)
+                entry = await add_integration(
+                    hass, port, prefixes=fleet.prefixes(sites), options=options
+                )
             hub = entry.runtime_data.hub
         await hass.async_block_till_done()
         states = States(hass, hub)
@@ -198,6 +206,7 @@ async def run(arguments: argparse.Namespace) -> None:
         arguments.protocol,
         arguments.charge_points,
         recorder=arguments.recorder,
+        sites=arguments.sites,
     ) as states:
 
         def figures() -> dict[str, Any]:
@@ -262,6 +271,7 @@ def main() -> None:
     parser.add_argument("protocol", choices=fleet.PROTOCOLS)
     parser.add_argument("charge_points", type=int)
     parser.add_argument("--recorder", type=Path)
+    parser.add_argument("--sites", type=int, default=0)
     asyncio.run(run(parser.parse_args()))
 
 

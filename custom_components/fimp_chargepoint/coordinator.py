@@ -7,6 +7,7 @@ from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
@@ -22,7 +23,7 @@ from .chargepoint import (
     NodeRemoved,
 )
 from .chargepoint.model import ChargepointSnapshot, Identity, NodeSnapshot
-from .const import CONF_HUB, HubKind
+from .const import CONF_HUB, DOMAIN, HubKind
 from .devices import (
     async_find_device,
     async_register_device,
@@ -75,6 +76,8 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
         self.last_update_success = self.data.available
         #: Identifies the device and, with a key, an entity; never changes.
         self.identifier = node_identifier(entry, node.address)
+        #: Refers to the device; the same object for all entities, of which there are many.
+        self.device_info = DeviceInfo(identifiers={(DOMAIN, self.identifier)})
         #: Whether there was no device for it before.
         self.is_new = async_find_device(hass, entry.entry_id, self.identifier) is None
         #: Whether its node was removed; its entities are removed with it.
@@ -139,11 +142,12 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
         """
         told, self._told = self._told, self.data
         for_all = self.is_gone or self.data.differs_beyond_measurements(told)
-        self.node.host.internal_errors.tell(
+        listeners = [
             listener
             for listener, context in self._listeners.values()
             if for_all or context is not FACTS
-        )
+        ]
+        self.node.host.internal_errors.tell(listeners)
 
     @callback
     def async_retire(self) -> None:

@@ -12,7 +12,6 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.translation import async_get_cached_translations
@@ -75,7 +74,7 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
         self.entity_description = description
         self._attr_unique_id = _unique_id(coordinator, description.key)
         # The coordinator manages the device; this only refers to it.
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, coordinator.identifier)})
+        self._attr_device_info = coordinator.device_info
         self._written: tuple[bool, V] | None = None
 
     @abstractmethod

@@ -77,6 +77,9 @@ class Journal:
     def add(self, at: float, topic: str, payload: bytes = b"", mark: Mark = Mark.PLAIN) -> None:
         """Add a message; one that would displace all others is truncated."""
         payload = payload[: self._bytes_max // 4]
+        if mark is Mark.SENT:
+            # What orjson returns occupies a kilobyte, a copy only its length.
+            payload = bytes(memoryview(payload))
         self._recent.append(Line(at, mark, topic, payload))
         self._recent_bytes += len(topic) + len(payload)
         while len(self._recent) > self._recent_max or self._recent_bytes > self._bytes_max:
