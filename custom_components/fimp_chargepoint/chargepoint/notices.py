@@ -65,6 +65,7 @@ class NewNodesWait(HubWarning):
 class Overload(HubWarning):
     """More messages come than can be handled, `rate` per second; most are like those on `topic`."""
 
+    kind = "overload"
     rate: str
     #: Not for logs: it may contain a serial number.
     topic: str = field(repr=False)
