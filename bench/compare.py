@@ -211,6 +211,12 @@ class Subject:
         self._input.write(f"{command}\n".encode())
         return await self.line()
 
+    async def settle(self) -> None:
+        """Wait until nothing more follows from the discovery."""
+        await asyncio.sleep(_SETTLING)
+        await self.ask("measure")
+        await self.ask("result")
+
     async def end(self, *, has_database: bool) -> dict[str, Any]:
         """End the process; return its last words."""
         self._input.close()
@@ -238,7 +244,7 @@ async def measure(scenario: Scenario, kind: str, seconds: float) -> Figures:  # 
             figures |= {"discovery": found["known_at"] - found["start"]}
         last = found
         if kind in ("equal", "default"):
-            await asyncio.sleep(_SETTLING)
+            await subject.settle()
 
         async def load(messages: float, *arguments: object) -> tuple[dict[str, Any], list[float]]:
             await subject.ask("measure")
