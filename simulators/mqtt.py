@@ -46,6 +46,7 @@ class Link:
         self._qos = qos
         self._outbox: asyncio.Queue[tuple[str, bytes]] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._client: aiomqtt.Client | None = None
 
     async def start(self, connected: Callable[[], None]) -> Self:
         """Connect, and return when the first connection is made.
@@ -83,6 +84,14 @@ class Link:
         # The library has a task of its own, which needs a turn to notice the end.
         await asyncio.sleep(0)
 
+    async def abort(self) -> None:
+        """End the connection without a farewell, as a process that is killed does."""
+        self._outbox = None
+        connected = self._client and self._client._client.socket()  # noqa: SLF001
+        if isinstance(connected, socket.socket):
+            connected.shutdown(socket.SHUT_RDWR)
+        await self.stop()
+
     def send(self, topic: str, payload: str | bytes) -> None:
         """Publish, after the messages sent before."""
         if self._outbox is not None:
@@ -116,6 +125,7 @@ class Link:
         ) as client:
             await client.subscribe([(topic, self._qos) for topic in self._topics])
             self._outbox = asyncio.Queue()
+            self._client = client
             sender = asyncio.create_task(self._empty(client, self._outbox), name="simulator sender")
             try:
                 connected()
@@ -124,6 +134,7 @@ class Link:
                     if isinstance(payload, bytes):
                         self._receive(str(message.topic), payload)
             finally:
+                self._client = None
                 sender.cancel()
                 with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
                     await sender

@@ -224,6 +224,16 @@ class Simulator[P: Chargepoint](ABC):
             if isinstance(result, Exception):
                 raise result
 
+    async def kill(self) -> None:
+        """End as a process that is killed; entering again is its next start.
+
+        The charge points are devices of their own: they continue, and remember.
+        """
+        self._connections = 0
+        if self._link is not None:
+            await self._link.abort()
+        await self.stop()
+
     def add(self, point: P) -> None:
         """Add a charge point during construction."""
         if point.name in self.points:

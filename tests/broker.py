@@ -130,6 +130,11 @@ class BrokerProcess:
         self._process.send_signal(signal.SIGCONT)
         self._process.send_signal(signal.SIGHUP)
 
+    @property
+    def log(self) -> str:
+        """What the broker has logged."""
+        return Path(self.folder, "log").read_text()
+
     def _runs(self, password: str, deadline: float) -> bool:
         """Start the process and return whether it accepts connections."""
         if not self._port_is_free():

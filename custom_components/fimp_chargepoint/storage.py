@@ -13,6 +13,7 @@ from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
@@ -25,6 +26,8 @@ _LOGGER = logging.getLogger(__name__)
 _VERSION: Final = 1
 #: Seconds until a change of the state is written.
 SAVE_SOON: Final = 1.0
+#: Seconds until a file that could not be written is written again: the disk may be full.
+_RETRY_AFTER: Final = 300.0
 #: Maximum number of names in a message.
 _NAMES_MAX: Final = 10
 
@@ -163,11 +166,12 @@ class _File:
     def __init__(self, hass: HomeAssistant, key: str, *sections: Records) -> None:
         """Prepare; `async_load` has to follow."""
         self._hass = hass
-        self._store = _Store(hass, _VERSION, key)
+        self._store = _Store(hass, _VERSION, key, self._retry)
         self._sections = sections
         self._unknown: Json = {}
         #: When it is due to be written.
         self._due = inf
+        self._is_closed = False
         for section in sections:
             section.save = self.save
 
@@ -186,7 +190,8 @@ class _File:
             self._store.async_delay_save(self._content, delay)
 
     async def async_save(self) -> None:
-        """Write it now, if something has changed."""
+        """Write it for the last time, if something has changed."""
+        self._is_closed = True
         if self._due < inf:
             await self._store.async_save(self._content())
 
@@ -194,6 +199,12 @@ class _File:
         """Delete it."""
         self._due = inf
         await self._store.async_remove()
+
+    @callback
+    def _retry(self) -> None:
+        # If it was read again in the meantime, this content would be outdated.
+        if not self._is_closed:
+            self.save(_RETRY_AFTER)
 
     def _content(self) -> Json:
         self._due = inf
@@ -224,6 +235,21 @@ class _File:
 
 class _Store(Store[Json]):
     """Writes a file of a newer minor version as one: its unknown fields are kept."""
+
+    def __init__(
+        self, hass: HomeAssistant, version: int, key: str, failed: Callable[[], None]
+    ) -> None:
+        """Call `failed` if the file cannot be written, which Home Assistant logs."""
+        super().__init__(hass, version, key)
+        self._failed = failed
+
+    @override
+    async def _async_write_data(self, data: Json) -> None:
+        try:
+            await super()._async_write_data(data)
+        except HomeAssistantError:
+            self._failed()
+            raise
 
     @override
     async def _async_migrate_func(

@@ -16,7 +16,8 @@ from homeassistant.const import CONF_PORT
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
+from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
+from custom_components.fimp_chargepoint.const import DOMAIN
 from harness.broker import HOST
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
@@ -37,17 +38,64 @@ _CLOSE = 0.02
 class Scene:
     """What there is, and the checks that follow every fault."""
 
-    def __init__(self, found: Chargepoint, broker: BrokerProcess, proxy: Proxy) -> None:
-        """Take note of what is there before the fault."""
+    def __init__(
+        self,
+        found: Chargepoint,
+        broker: BrokerProcess,
+        proxy: Proxy,
+        patch: pytest.MonkeyPatch,
+    ) -> None:
+        """Take note of what is there before the fault; the end of the test undoes `patch`."""
         self.found = found
         self.hass = found.hass
         self.broker = broker
         self.proxy = proxy
+        self.patch = patch
         self.point = next(iter(found.point.points.values()))
-        self.hub: Any = found.entry.runtime_data.hub
+        self._began = 0.0
+
+    @property
+    def hub(self) -> Any:
+        """The hub, which is another one after a reload."""
+        return self.found.entry.runtime_data.hub
+
+    @property
+    def tracker(self) -> SessionTracker:
+        """What watches the session."""
+        runtime_data = self.found.entry.runtime_data
+        (address,) = runtime_data.coordinators
+        tracker: SessionTracker = runtime_data.sessions.of(address).tracker
+        return tracker
+
+    def file(self, name: str) -> Path:
+        """Return a file of the entry: `state` or `history`."""
+        return Path(self.hass.config.path(f".storage/{DOMAIN}.{self.found.entry.entry_id}.{name}"))
+
+    async def denied(self, right: str) -> None:
+        """Remove all rules of Home Assistant to `read` or `write`; nobody is notified."""
+        rules = self._rules.read_text()
+        lines = rules.splitlines(keepends=True)
+        self._rules.write_text("".join(x for x in lines if not x.startswith(f"topic {right} ")))
+        await self._reload_rules()
+        self._former_rules = rules
+
+    async def allowed(self) -> None:
+        """Restore the access rules."""
+        self._rules.write_text(self._former_rules)
+        await self._reload_rules()
+
+    @property
+    def _rules(self) -> Path:
+        return Path(self.broker.lines.removeprefix("acl_file "))
+
+    async def _reload_rules(self) -> None:
+        before = self.broker.log.count("Reloading config")
+        self.broker.resume()
+        await until(lambda: self.broker.log.count("Reloading config") > before, "the rules")
 
     async def begin(self) -> None:
         """Plug a car in and charge it."""
+        self._began = time.monotonic()
         await self.found.point.plug()
         await self.found.expects("sensor", "status", "ready_to_charge")
         await self.found.call("switch", "turn_on", "charging")
@@ -100,14 +148,10 @@ class Scene:
         await until(lambda: abs(shown() - counted) < _CLOSE, "the energy of the session")
         await self.found.point.unplug()
         await self.found.expects("sensor", "status", "disconnected")
-        (record,) = await until(self._records, "the record of the session")
+        (record,) = await until(lambda: self.tracker.records, "the record of the session")
         assert record.energy == pytest.approx(counted, abs=_CLOSE)
-
-    def _records(self) -> list[SessionRecord]:
-        runtime_data = self.found.entry.runtime_data
-        (address,) = runtime_data.coordinators
-        records: list[SessionRecord] = runtime_data.sessions.of(address).tracker.records
-        return records
+        assert record.duration is not None
+        assert 0 <= record.duration <= time.monotonic() - self._began + 1
 
 
 def leftovers() -> Counter[str]:
@@ -129,7 +173,7 @@ def leftovers() -> Counter[str]:
 
 @asynccontextmanager
 async def scene(hass: HomeAssistant, broker: BrokerProcess, **data: Any) -> AsyncGenerator[Scene]:
-    """Run a charge point in a session behind a proxy."""
+    """Run a charge point in a session; between Home Assistant and the broker is a proxy."""
     setup = ChargepointSetup(profile="full", wanted=_CAR)
     user = (CHARGER_USERNAME, PASSWORD) if broker.credentials else ()
     charger = FimpSimulator(Broker(HOST, broker.port, *user), setup, timing=TIMING)
@@ -138,9 +182,10 @@ async def scene(hass: HomeAssistant, broker: BrokerProcess, **data: Any) -> Asyn
         found = Chargepoint(hass, point, entry)
         await found.comes()
         await found.settles()
-        made = Scene(found, broker, proxy)
-        await made.begin()
-        yield made
+        with pytest.MonkeyPatch.context() as patch:
+            made = Scene(found, broker, proxy, patch)
+            await made.begin()
+            yield made
         await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager, suppress
 from harness.broker import HOST
 
 _PUBLISH = 3
+_SUBACK = 9
 _CHUNK = 4096
+#: Bytes that are lost.
+_LOST = 5
 
 
 class Proxy:
@@ -26,10 +29,15 @@ class Proxy:
         self.duplicates = False
         #: Bytes to the client after which a new connection is cut; None for no cut.
         self.cut_after: int | None = None
+        #: Whether messages to the client are kept. A later connection delivers them before its own
+        #: ones: in reverse order, and twice.
+        self.holds = False
+        self.held: list[bytes] = []
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._cut_in_message = False
+        self._lose_bytes = False
 
     def cut(self) -> None:
         """Reset all connections."""
@@ -39,6 +47,10 @@ class Proxy:
     def cut_in_message(self) -> None:
         """Reset a connection when half of the next message to the client has passed."""
         self._cut_in_message = True
+
+    def lose_bytes(self) -> None:
+        """Lose the last bytes of the next message to the client; what follows is delivered."""
+        self._lose_bytes = True
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward one connection."""
@@ -86,7 +98,13 @@ class Proxy:
             packet = await _packet(reader)
             times = 1
             if packet[0] >> 4 == _PUBLISH:
+                if self.holds:
+                    self.held.append(packet)
+                    continue
                 times += self.duplicates
+                if self._lose_bytes:
+                    self._lose_bytes = False
+                    packet = packet[:-_LOST]
                 if self._cut_in_message:
                     self._cut_in_message = False
                     writer.write(packet[: len(packet) // 2])
@@ -98,6 +116,10 @@ class Proxy:
                 return
             passed += len(packet)
             await self._pass(packet * times, writer)
+            if packet[0] >> 4 == _SUBACK and not self.holds:
+                for late in reversed(self.held):
+                    await self._pass(_at_qos_0(late) * 2, writer)
+                self.held.clear()
 
     async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         if self.delay:
@@ -105,6 +127,20 @@ class Proxy:
         if not self.drops:
             writer.write(data)
             await writer.drain()
+
+
+def _at_qos_0(packet: bytes) -> bytes:
+    """Return a PUBLISH packet without acknowledgement, which any connection can deliver."""
+    if not packet[0] & 0x06:
+        return packet
+    start = next(place for place in range(1, 5) if packet[place] < 0x80) + 1
+    end = start + 2 + int.from_bytes(packet[start : start + 2])
+    content = packet[start:end] + packet[end + 2 :]
+    length, rest = b"", len(content)
+    while rest > 0x7F:
+        length += bytes([rest & 0x7F | 0x80])
+        rest >>= 7
+    return bytes([packet[0] & 0xF1]) + length + bytes([rest]) + content
 
 
 async def _packet(reader: asyncio.StreamReader) -> bytes:

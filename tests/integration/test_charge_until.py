@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.fimp_chargepoint.actions import charging
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DATA_CLOCK, DOMAIN
 from simulators.everest import EverestSimulator, EvseSetup
@@ -143,3 +145,16 @@ async def test_without_a_session_energy(hass: HomeAssistant, car: Chargepoint) -
     with pytest.raises(ServiceValidationError, match="Use a time instead"):
         await start(car, energy=4)
     assert not car.sent(START)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [("02:30 first", "00:45"), ("02:50 first", "01:45"), ("02:30 second", "01:45")],
+)
+def test_time_that_comes_twice(monkeypatch: pytest.MonkeyPatch, now: str, expected: str) -> None:
+    """When daylight saving ends, the next 02:45 may be the second one, and is never over."""
+    zone = ZoneInfo("Europe/Oslo")
+    minute, fold = int(now[3:5]), int(now.endswith("second"))
+    moment = datetime(2026, 10, 25, 2, minute, fold=fold, tzinfo=zone)
+    monkeypatch.setattr(dt_util, "now", lambda: moment)
+    assert f"{charging._next('02:45'):%H:%M}" == expected

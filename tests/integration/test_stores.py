@@ -11,7 +11,6 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -25,14 +24,13 @@ from custom_components.fimp_chargepoint.storage import Records
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.helpers.damage import places, put
+from tests.helpers.disk import real_files
 
 from .conftest import Chargepoint, load, other_broker, simulator, until
 
 ADDRESS = "fimp:easee/1/1"
 ANOTHER = "fimp:easee/1/2"
 THIRD = "fimp:easee/1/3"
-#: What the test harness replaces, so that nothing is written to the disk.
-REAL = {name: getattr(Store, name) for name in ("_async_load", "_async_write_data")}
 #: What can happen to a field; `...` stands for one that is missing.
 DAMAGE = (..., None, "nonsense", "x" * 100_000, -7, 1e300, True, [1, "2", None], {"x": {}})
 NEWER = {"of_a_newer_version": {"with": ["anything", 1]}}
@@ -158,12 +156,7 @@ async def found_fixture(
 @pytest.fixture(name="folder")
 def folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Iterator[Path]:
     """Where Home Assistant's files are, which are real ones."""
-    hass.config.config_dir = str(tmp_path)
-    folder = tmp_path / ".storage"
-    folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, method in REAL.items():
-            patch.setattr(Store, name, method)
+    with real_files(hass, tmp_path) as folder:
         yield folder
 
 

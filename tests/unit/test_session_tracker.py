@@ -1,6 +1,7 @@
 """The sessions of a charge point, from reports like those of FIMP and EVerest."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.sessions import (
     SessionTracker,
 )
 from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.history import ActiveSession
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SETTLING_TIME
 
 from .session_home import Home, at
@@ -607,3 +609,16 @@ def test_two_of_the_same_become_one() -> None:
     assert [each.currency for each in both.records] == ["NOK", "EUR"]
     assert both.totals == {"NOK": 2.0, "EUR": 4.0}
     assert both.past == homes[1].tracker.past
+
+
+def test_a_clock_behind_that_of_the_charge_point() -> None:
+    """The record has times of one clock; a reported end is used if it fits the reported start."""
+    plugged = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    ahead, duration = timedelta(hours=1), timedelta(minutes=10)
+    session = Session(started=plugged + ahead)
+    active = ActiveSession(since=plugged, offset=0.0, session=session, ended=plugged + duration)
+    assert (active.record.started, active.record.duration) == (plugged, 600)
+    ended = plugged + ahead + duration
+    assert active.end_of(replace(session, ended=ended), plugged + duration) == ended
+    late = ended + timedelta(minutes=30)
+    assert active.end_of(replace(session, ended=late), plugged + duration) == plugged + duration

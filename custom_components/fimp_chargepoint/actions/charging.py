@@ -48,7 +48,9 @@ def _next(value: object) -> datetime:
     at = now.replace(
         hour=time.hour, minute=time.minute, second=time.second, microsecond=time.microsecond, fold=0
     )
-    return dt_util.as_utc(at if at > now else at + timedelta(days=1))
+    # When daylight saving ends, a time comes twice.
+    candidates = map(dt_util.as_utc, (at, at.replace(fold=1), at + timedelta(days=1)))
+    return next(each for each in candidates if each > now)
 
 
 def _check_limit(coordinator: ChargepointCoordinator, data: Data) -> None:

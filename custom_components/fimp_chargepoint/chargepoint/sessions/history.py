@@ -171,7 +171,10 @@ class ActiveSession(Stored):
         """Return when it ended: as `session` reports, if that is plausible, else when `seen`."""
         ended = session.ended if self.is_same(session) else None
         earliest = self.began or self.since
-        if ended is None or not earliest <= ended <= seen + CLOCK_TOLERANCE:
+        # The clock of the charge point may be ahead of ours.
+        since = self.since + timedelta(seconds=self.offset or 0.0)
+        latest = max(seen, earliest + (seen - since))
+        if ended is None or not earliest <= ended <= latest + CLOCK_TOLERANCE:
             return seen
         return ended
 
@@ -198,9 +201,12 @@ class ActiveSession(Stored):
     @property
     def record(self) -> SessionRecord:
         """Its record for the history."""
-        cost = self.cost
+        cost, began = self.cost, self.began
+        if began is not None and self.ended is not None and began > self.ended:
+            # The start is by the clock of the charge point, and the end by ours, which is behind.
+            began = None if self.offset is None else corrected(self.since, self.offset)
         return SessionRecord(
-            started=self.began,
+            started=began,
             ended=self.ended,
             energy=self.energy,
             cost=cost,
