@@ -62,6 +62,16 @@ class Storage:
         for file in (self.state, self.history):
             await file.async_remove()
 
+    @property
+    def set_aside(self) -> list[str]:
+        """The paths of the files that were set aside because they could not be read."""
+        return [file.aside for file in (self.state, self.history) if file.aside is not None]
+
+    @callback
+    def dismiss(self) -> None:
+        """Stop reporting them."""
+        self.state.aside = self.history.aside = None
+
     @callback
     def move(self, old: str, new: str) -> None:
         """Move the stored data of a charge point that is not watched to another address."""
@@ -172,6 +182,8 @@ class _File:
         #: When it is due to be written.
         self._due = inf
         self._is_closed = False
+        #: Where it was set aside because it could not be read.
+        self.aside: str | None = None
         for section in sections:
             section.save = self.save
 
@@ -228,6 +240,7 @@ class _File:
         _LOGGER.error("Cannot read %s (%s): it is set aside as %s", path, problem, aside)
         try:
             await self._hass.async_add_executor_job(os.rename, path, aside)
+            self.aside = aside
         except OSError as error:
             _LOGGER.error("Cannot set it aside: %s", error)  # noqa: TRY400
         return {}

@@ -11,10 +11,14 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
 
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.devices import async_find_device
@@ -370,6 +374,31 @@ UNREADABLE = {
 }
 
 
+def issues(found: Chargepoint) -> dict[str | None, ir.IssueEntry]:
+    """Return the issues that the user sees, by their translation key."""
+    return {each.translation_key: each for each in ir.async_get(found.hass).issues.values()}
+
+
+async def test_the_issue_of_a_file_of_a_newer_version(
+    found: Chargepoint, folder: Path, hass_client: ClientSessionGenerator
+) -> None:
+    """It names the file, and is gone when it is submitted."""
+    assert await async_setup_component(found.hass, "repairs", {})
+    (folder / key_of(found.entry, "history")).write_bytes(UNREADABLE["of another version"][0])
+    await begin(found)
+    issue = await until(lambda: issues(found).get("stored_data_unreadable"), "the issue")
+    (aside,) = folder.glob("*.history.unreadable.*")
+    assert issue.translation_placeholders == {"title": "Charging", "paths": str(aside)}
+    client = await hass_client()
+    flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
+    step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()
+    url = f"/api/repairs/issues/fix/{step['flow_id']}"
+    assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
+    await found.hass.async_block_till_done()
+    assert "stored_data_unreadable" not in issues(found)
+    await end(found)
+
+
 @pytest.mark.parametrize("what", UNREADABLE)
 async def test_a_file_that_cannot_be_read_is_set_aside(
     found: Chargepoint,
@@ -387,6 +416,10 @@ async def test_a_file_that_cannot_be_read_is_set_aside(
         assert aside.read_bytes() == content
         assert aside.name.startswith(f"{name}.corrupt.") is by_home_assistant
         assert name in caplog.text
+    # Home Assistant itself reports what is not JSON.
+    expected = "storage_corruption" if by_home_assistant else "stored_data_unreadable"
+    await until(lambda: expected in issues(found), "the issue")
+    assert len(issues(found).keys() & {"storage_corruption", "stored_data_unreadable"}) == 1
     # From here on there are new ones.
     await found.call("number", "set_value", "max_current", value=12)
     await end(found)

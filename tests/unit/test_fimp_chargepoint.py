@@ -326,7 +326,7 @@ async def test_a_refusal_is_the_last_clause_of_the_charge_points_own_words(
         await task
     assert error.value.reason == "charger is offline"
     assert [each for each in caplog.messages if "refused" in each] == [
-        f"fimp:easee/1/1 refused a command: {words}"
+        f"fimp:easee/1/1 refused a command: {words!r}"
     ]
     assert node.snapshot.pending.get("charging") is None
 

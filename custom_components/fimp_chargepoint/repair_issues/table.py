@@ -147,11 +147,23 @@ def _overloaded(watch: EntryWatch) -> Findings:
     return {} if warning is None else {watch.entry.entry_id: Finding(warning.placeholders)}
 
 
+def _set_aside(watch: EntryWatch) -> Findings:
+    """Whether stored data could not be read, for example because a newer version wrote it."""
+    paths = watch.entry.runtime_data.storage.set_aside
+    return {watch.entry.entry_id: Finding({"paths": "\n".join(paths)})} if paths else {}
+
+
 # Fixes --------------------------------------------------------------------------------------
 
 
 async def _confirm(*_: object) -> None:
     """The user has fixed it somewhere else."""
+
+
+async def _dismiss(_: HomeAssistant, entry: FimpConfigEntry, __: IssueData) -> None:
+    """The user has read it."""
+    if entry.state is ConfigEntryState.LOADED:
+        entry.runtime_data.storage.dismiss()
 
 
 async def _remove_device(hass: HomeAssistant, entry: FimpConfigEntry, data: IssueData) -> None:
@@ -265,6 +277,7 @@ ISSUES: Final[Mapping[str, IssueType]] = {
             on=_WARNINGS,
             fix=_add_new,
         ),
+        EntryIssue(key="stored_data_unreadable", condition=_set_aside, fix=_dismiss),
         EntryIssue(
             # When a connection is made, all charge points report at once, for a moment.
             key="overload",

@@ -167,7 +167,8 @@ class FimpChargepoint(Chargepoint):
             if self._commands.only_request == self._last_commands.get(service):
                 request_id = self._commands.only_request
         if self._commands.reject(request_id, rejection(words), refusal(words)):
-            _LOGGER.info("%s refused a command: %s", self.address, words)
+            # Quoted: the text could contain what looks like lines of the log.
+            _LOGGER.info("%s refused a command: %r", self.address, words)
 
     def _take_cached(self, update: ReportUpdate, now: float) -> None:
         """Take over what is valid in a report from the cache of an adapter that is cut off."""
