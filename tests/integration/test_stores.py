@@ -357,7 +357,7 @@ async def test_a_limit_that_changes_often_does_not_rewrite_the_history(
 
 def set_aside(folder: Path) -> list[Path]:
     """Return the files that are not in use any more."""
-    return [each for each in folder.iterdir() if "T" in each.suffixes[-2] + each.suffixes[-1]]
+    return [each for each in folder.iterdir() if "T" in "".join(each.suffixes[-2:])]
 
 
 #: What is in a file, and whether Home Assistant sets it aside by itself.
@@ -387,7 +387,7 @@ async def test_the_issue_of_a_file_of_a_newer_version(
     (folder / key_of(found.entry, "history")).write_bytes(UNREADABLE["of another version"][0])
     await begin(found)
     issue = await until(lambda: issues(found).get("stored_data_unreadable"), "the issue")
-    (aside,) = folder.glob("*.history.unreadable.*")
+    (aside,) = set_aside(folder)
     assert issue.translation_placeholders == {"title": "Charging", "paths": str(aside)}
     client = await hass_client()
     flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
