@@ -18,7 +18,7 @@ from homeassistant.helpers.translation import async_load_integrations
 import probatio
 
 from .chargepoint import MqttHub
-from .chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
+from .chargepoint.errors import AuthenticationError, ChargepointError
 from .const import (
     CONF_HUB,
     CONF_PREFIXES,
@@ -30,13 +30,8 @@ from .const import (
 )
 from .coordinator import AnyNode
 from .devices import async_display_name, async_find_device
-from .entity import async_message, translated
 from .flow.account import AccountFlow
-from .flow.broker import (
-    CertificateError,
-    has_home_assistant_broker,
-    same_topics,
-)
+from .flow.broker import has_home_assistant_broker, same_topics
 from .flow.discovery_scan import (
     DiscoveryScan,
     async_describe,
@@ -53,7 +48,6 @@ from .flow.schemas import (
     broker_data,
     credentials_data,
     home_assistant_data,
-    suggestions,
 )
 from .hub_id import HOME_ASSISTANT_MQTT, async_new_hub_id, node_identifier
 from .hubs import broker_hub
@@ -214,42 +208,6 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
             for flow in self._async_in_progress(match_context={"source": SOURCE_MQTT}):
                 self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
-    @property
-    def _known(self) -> Fields:
-        """The data of the entry that is changed, empty for a new one."""
-        if self.source != SOURCE_RECONFIGURE:
-            return {}
-        return self._get_reconfigure_entry().data
-
-    def _show(
-        self,
-        step_id: str,
-        schema: probatio.Schema,
-        user_input: Fields | None,
-        problem: Exception | None,
-        **placeholders: str,
-    ) -> ConfigFlowResult:
-        """Show a form, with what was filled in before and what was wrong with it."""
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(
-                schema, user_input or suggestions(self._known)
-            ),
-            errors={} if problem is None else {"base": _error_key(problem)},
-            description_placeholders={
-                "currency": self.hass.config.currency,
-                "detail": self._detail(problem),
-                **placeholders,
-            },
-        )
-
-    def _detail(self, problem: Exception | None) -> str:
-        """Return what went wrong, in the language of the system."""
-        if not isinstance(problem, ChargepointError):
-            return ""
-        detail = problem.values.get("detail")
-        return str(detail or async_message(self.hass, translated(problem, DOMAIN)))
-
     # The test, and what is found -------------------------------------------
 
     def _hub(self, data: Fields) -> MqttHub:
@@ -367,22 +325,6 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
             if entry.title == its_plain:
                 self.hass.config_entries.async_update_entry(entry, title=its_with_port)
         return with_port if namesakes else plain
-
-
-def _error_key(problem: Exception) -> str:
-    """Return the translation key of what was wrong."""
-    match problem:
-        case FormError():
-            return problem.key
-        case AuthenticationError():
-            return "invalid_auth"
-        case CertificateError():
-            return "invalid_certificate"
-        case TlsError():
-            return "tls_failed"
-        case NoAnswerError():
-            return "no_answer"
-    return "cannot_connect"
 
 
 def _titles(data: Fields) -> tuple[str, str]:

@@ -81,7 +81,7 @@ REQUESTS_SENT = HubSensorDescription(
 )
 
 
-def _setting_sensor(parameter: Parameter) -> ChargepointSensorDescription:
+def _setting_sensor(parameter: Parameter) -> NodeSensorDescription[ChargepointSnapshot]:
     """Describe a setting that can only be looked at."""
     return SETTING_SENSORS.get(parameter.id) or ChargepointSensorDescription(
         key=f"parameter_{parameter.id}",

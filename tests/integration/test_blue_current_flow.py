@@ -48,6 +48,7 @@ async def test_account_is_added(hass: HomeAssistant, monkeypatch: pytest.MonkeyP
         page = await submit(hass, page, {"api_token": " good\n"})
         assert page["step_id"] == "account"
         assert page["description_placeholders"]["name"] == "user@example.com"
+        assert page["description_placeholders"]["charge_points"] == "- Driveway"
         result = await submit(hass, page, {})
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert not result["options"]

@@ -288,7 +288,7 @@ async def test_everest_keeps_no_limit_in_lasting_memory(
         await found.expects("number", "max_current", "16")
         for current in (8, 10):
             await found.node.set(Feature.MAX_CURRENT, current)
-            assert found.state("number", "max_current") == f"{current:.1f}"
+            assert found.state("number", "max_current") == str(current)
         await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,35 @@ async def test_what_a_restart_brings_back(
     [switch] = [name for name in await home.states() if name.startswith("switch.acme_wallbox")][:1]
     await home.call("switch.turn_on", switch)
     assert (await home.states())[switch]["state"] == "on"
+
+
+async def test_an_end_of_charging_survives_a_restart(
+    home: Home, wallbox: FimpSimulator, broker: BrokerProcess
+) -> None:
+    """If it passes while Home Assistant is not running, the car is stopped at the start."""
+    await home.add_integration(broker.host, broker.port)
+    await wallbox.points["wallbox"].do("plug", "")
+    status = await _shown(home, "_status", "ready_to_charge")
+    end = datetime.now(UTC) + timedelta(seconds=45)
+    plan = {"energy": 50, "until": end.isoformat()}
+    await home.call("fimp_chargepoint.start_charging", status, **plan)
+    await _shown(home, "_status", "charging")
+    await _shown(home, "_energy_target", "50.0")
+    await home.restart()
+    await _shown(home, "_status", "charging")
+    await _shown(home, "_energy_target", "50.0")
+    await home.stop()
+    assert not _stops(wallbox)
+    await asyncio.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))
+    await home.start()
+    await _shown(home, "_status", "ready_to_charge")
+    await _shown(home, "_energy_target", "unknown")
+    assert len(_stops(wallbox)) == 1
+
+
+def _stops(wallbox: FimpSimulator) -> list[str]:
+    """Return the commands to stop that the charge point has received."""
+    return [text for _, text in wallbox.received if "cmd.charge.stop" in text]
 
 
 async def test_the_broker_of_the_mqtt_integration(

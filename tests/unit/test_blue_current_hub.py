@@ -371,7 +371,8 @@ async def test_two_accounts_behind_one_address() -> None:
 async def test_owner_of_a_token() -> None:
     async with blue_current(start=False) as house, aiohttp.ClientSession() as session:
         url = house.simulator.url
-        assert await look_up(session, "good", url=url) == ("C-1", "user@example.com")
+        owner = await look_up(session, "good", url=url)
+        assert owner == ("C-1", "user@example.com", ("Driveway",))
         with pytest.raises(AuthenticationError, match="invalid"):
             await look_up(session, "bad", url=url)
         await house.hub.start()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict, Unpack
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -73,36 +73,89 @@ class Quantity(NamedTuple):
     state_class: SensorStateClass | None = SensorStateClass.MEASUREMENT
 
 
-TEMPERATURE: Final = Quantity(SensorDeviceClass.TEMPERATURE, UnitOfTemperature.CELSIUS, 0)
 #: No number at all.
 WORDS: Final = Quantity(state_class=None)
+MOMENT: Final = Quantity(SensorDeviceClass.TIMESTAMP, state_class=None)
+TEMPERATURE: Final = Quantity(SensorDeviceClass.TEMPERATURE, UnitOfTemperature.CELSIUS, 0)
+#: Limits rarely change: no statistics.
+CURRENT_LIMIT: Final = Quantity(
+    SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, 0, state_class=None
+)
+POWER_LIMIT: Final = Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0, state_class=None)
+DIAGNOSTIC: Final = EntityCategory.DIAGNOSTIC
 
 
-def measurement(
-    feature: Feature,
-    quantity: Quantity,
-    value_fn: Callable[[ChargepointSnapshot], SensorValue],
-    *,
-    key: str | None = None,
-    is_named: bool = True,
-    is_enabled: bool = False,
-    category: EntityCategory | None = None,
-) -> ChargepointSensorDescription:
-    """Describe a measurement; without a name of its own it has that of its quantity."""
-    key = key or feature
-    return ChargepointSensorDescription(
+class SensorOptions(TypedDict, total=False):
+    """What a sensor is, apart from its key and its value.
+
+    `exists_fn` is not needed if the key is a feature that must be reported. Without a name of its
+    own, it has that of its device class. `words` are all values that it can have.
+    """
+
+    quantity: Quantity
+    words: Iterable[str]
+    exists_fn: Callable[[Capabilities], bool]
+    is_named: bool
+    is_enabled: bool
+    category: EntityCategory
+    measured: bool
+    while_offline: bool
+    in_activity: bool
+
+
+def sensor[S: NodeSnapshot](
+    kind: type[NodeSensorDescription[S]],
+    key: str,
+    value_fn: Callable[[S], SensorValue | Total],
+    **options: Unpack[SensorOptions],
+) -> NodeSensorDescription[S]:
+    """Describe a sensor of a `kind` of node."""
+    quantity, words = options.get("quantity", WORDS), options.get("words")
+    exists_fn = options.get("exists_fn")
+    if exists_fn is None:
+        exists_fn = reports(key) if isinstance(key, Feature) else _always
+    return kind(
         key=key,
-        translation_key=key if is_named else None,
-        device_class=quantity.device_class,
+        translation_key=key if options.get("is_named", True) else None,
+        device_class=quantity.device_class if words is None else SensorDeviceClass.ENUM,
         state_class=quantity.state_class,
         native_unit_of_measurement=quantity.unit,
         suggested_display_precision=quantity.digits,
-        entity_category=category,
-        entity_registry_enabled_default=is_enabled,
-        exists_fn=reports(feature),
+        options=None if words is None else [*words],
+        entity_category=options.get("category"),
+        entity_registry_enabled_default=options.get("is_enabled", True),
+        exists_fn=exists_fn,
         value_fn=value_fn,
-        measured=True,
+        measured=options.get("measured", False),
+        while_offline=options.get("while_offline", False),
+        in_activity=options.get("in_activity", True),
     )
+
+
+def fact(
+    key: str,
+    value_fn: Callable[[ChargepointSnapshot], SensorValue | Total],
+    **options: Unpack[SensorOptions],
+) -> NodeSensorDescription[ChargepointSnapshot]:
+    """Describe what changes rarely."""
+    return sensor(ChargepointSensorDescription, key, value_fn, **options)
+
+
+def measurement(
+    key: str,
+    quantity: Quantity,
+    value_fn: Callable[[ChargepointSnapshot], SensorValue | Total],
+    /,
+    **options: Unpack[SensorOptions],
+) -> NodeSensorDescription[ChargepointSnapshot]:
+    """Describe what changes often; most people do not look at it."""
+    found = SensorOptions(quantity=quantity, measured=True, is_enabled=False)
+    found.update(options)
+    return sensor(ChargepointSensorDescription, key, value_fn, **found)
+
+
+def _always(_: Capabilities) -> bool:
+    return True
 
 
 def _tells_limits_apart(capabilities: Capabilities) -> bool:
@@ -120,157 +173,120 @@ def _fault_in_red(options: Iterable[str], fault: str) -> list[str]:
     return [*others[:2], fault, *others[2:]]
 
 
+def _status(snapshot: ChargepointSnapshot) -> Total:
+    problems = {ATTR_PROBLEMS: plain_words(snapshot.problems)}
+    return Total(snapshot.status, attributes=problems)
+
+
 def _session_started(snapshot: ChargepointSnapshot) -> datetime | None:
     return None if snapshot.session.start_guessed else snapshot.session.began
 
 
+_HAS_STATUS: Final = reports(Feature.STATUS)
+_HAS_SESSIONS: Final = reports(Feature.SESSION_ENERGY)
+
 SENSORS = (
-    ChargepointSensorDescription(
-        key="status",
-        translation_key="status",
-        device_class=SensorDeviceClass.ENUM,
-        options=_fault_in_red(Status, Status.ERROR),
+    fact(
+        Feature.STATUS,
+        _status,
+        words=_fault_in_red(Status, Status.ERROR),
         # The events, the plug, *charging* and *problem* write the same.
         in_activity=False,
-        exists_fn=reports(Feature.STATUS),
-        value_fn=lambda snapshot: Total(
-            snapshot.status, attributes={ATTR_PROBLEMS: plain_words(snapshot.problems)}
-        ),
     ),
-    ChargepointSensorDescription(
-        key="raw_status",
-        translation_key="raw_status",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(Feature.STATUS),
-        value_fn=lambda snapshot: snapshot.raw_status,
+    fact(
+        "raw_status",
+        lambda snapshot: snapshot.raw_status,
+        exists_fn=_HAS_STATUS,
+        category=DIAGNOSTIC,
+        is_enabled=False,
     ),
-    ChargepointSensorDescription(
-        key="iec61851",
-        translation_key="iec61851",
-        device_class=SensorDeviceClass.ENUM,
-        options=[*ControlPilotState],
+    # These two follow the status.
+    fact(
+        "iec61851",
+        control_pilot_state,
+        words=ControlPilotState,
+        exists_fn=_HAS_STATUS,
+        category=DIAGNOSTIC,
         in_activity=False,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.STATUS),
-        value_fn=control_pilot_state,
     ),
-    ChargepointSensorDescription(
-        key="not_charging_reason",
-        translation_key="not_charging_reason",
-        device_class=SensorDeviceClass.ENUM,
-        options=_fault_in_red(NotChargingReason, NotChargingReason.FAULT),
-        # It follows the status.
+    fact(
+        "not_charging_reason",
+        not_charging_reason,
+        words=_fault_in_red(NotChargingReason, NotChargingReason.FAULT),
+        exists_fn=_HAS_STATUS,
         in_activity=False,
-        exists_fn=reports(Feature.STATUS),
-        value_fn=not_charging_reason,
     ),
-    ChargepointSensorDescription(
-        key="evse_id",
-        translation_key="evse_id",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(Feature.EVSE_ID),
-        value_fn=lambda snapshot: snapshot.identity.evse_id,
+    fact(
+        Feature.EVSE_ID,
+        lambda snapshot: snapshot.identity.evse_id,
+        category=DIAGNOSTIC,
+        is_enabled=False,
     ),
-    ChargepointSensorDescription(
-        key="cable_current",
-        translation_key="cable_current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.CABLE_CURRENT),
-        value_fn=lambda snapshot: snapshot.cable_current,
+    fact(
+        Feature.CABLE_CURRENT,
+        lambda snapshot: snapshot.cable_current,
+        quantity=CURRENT_LIMIT,
+        category=DIAGNOSTIC,
     ),
-    ChargepointSensorDescription(
-        key="max_current",
-        translation_key="max_current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
+    fact(
+        Feature.MAX_CURRENT,
+        lambda snapshot: snapshot.max_current,
+        quantity=CURRENT_LIMIT,
         exists_fn=only_reports(Feature.MAX_CURRENT),
-        value_fn=lambda snapshot: snapshot.max_current,
     ),
-    ChargepointSensorDescription(
-        key="effective_current",
-        translation_key="effective_current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
+    fact(
+        Feature.EFFECTIVE_CURRENT,
+        lambda snapshot: snapshot.effective_current,
+        quantity=CURRENT_LIMIT,
         exists_fn=_tells_limits_apart,
-        value_fn=lambda snapshot: snapshot.effective_current,
     ),
-    ChargepointSensorDescription(
-        key="power_limit",
-        translation_key="power_limit",
-        device_class=SensorDeviceClass.POWER,
-        native_unit_of_measurement=UnitOfPower.WATT,
-        suggested_display_precision=0,
-        exists_fn=reports(Feature.POWER_LIMIT),
-        value_fn=lambda snapshot: snapshot.power_limit,
-    ),
-    ChargepointSensorDescription(
-        key="limited_by",
-        translation_key="limited_by",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.LIMITED_BY),
-        value_fn=lambda snapshot: snapshot.limited_by,
-    ),
-    ChargepointSensorDescription(
-        key="delayed_until",
-        translation_key="delayed_until",
-        device_class=SensorDeviceClass.TIMESTAMP,
+    fact(Feature.POWER_LIMIT, lambda snapshot: snapshot.power_limit, quantity=POWER_LIMIT),
+    fact(Feature.LIMITED_BY, lambda snapshot: snapshot.limited_by, category=DIAGNOSTIC),
+    fact(
+        Feature.DELAYED_UNTIL,
+        lambda snapshot: snapshot.delayed_until,
+        quantity=MOMENT,
         in_activity=False,
-        exists_fn=reports(Feature.DELAYED_UNTIL),
-        value_fn=lambda snapshot: snapshot.delayed_until,
     ),
-    ChargepointSensorDescription(
-        key="charging_mode",
-        translation_key="charging_mode",
-        entity_category=EntityCategory.DIAGNOSTIC,
+    fact(
+        Feature.CHARGING_MODE,
+        lambda snapshot: snapshot.charging_mode,
         exists_fn=only_reports(Feature.CHARGING_MODE),
-        value_fn=lambda snapshot: snapshot.charging_mode,
+        category=DIAGNOSTIC,
     ),
-    ChargepointSensorDescription(
-        key="phase_mode",
-        translation_key="phase_mode",
-        device_class=SensorDeviceClass.ENUM,
-        options=[*PHASES],
-        entity_category=EntityCategory.DIAGNOSTIC,
+    fact(
+        Feature.PHASE_MODE,
+        lambda snapshot: snapshot.phase_mode if snapshot.phase_mode in PHASES else None,
+        words=PHASES,
         exists_fn=only_reports(Feature.PHASE_MODE),
-        value_fn=lambda snapshot: snapshot.phase_mode if snapshot.phase_mode in PHASES else None,
+        category=DIAGNOSTIC,
     ),
-    ChargepointSensorDescription(
-        key="session_started",
-        translation_key="session_started",
-        device_class=SensorDeviceClass.TIMESTAMP,
+    fact(
+        "session_started",
+        _session_started,
+        quantity=MOMENT,
+        exists_fn=_HAS_SESSIONS,
         in_activity=False,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=_session_started,
     ),
-    ChargepointSensorDescription(
-        key="session_ended",
-        translation_key="session_ended",
-        device_class=SensorDeviceClass.TIMESTAMP,
+    fact(
+        "session_ended",
+        lambda snapshot: snapshot.session.ended,
+        quantity=MOMENT,
+        exists_fn=_HAS_SESSIONS,
         in_activity=False,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=lambda snapshot: snapshot.session.ended,
+        is_enabled=False,
     ),
 )
 
 
 #: The health of the device; most people never look.
 HEALTH_SENSORS = (
-    ChargepointSensorDescription(
-        key=Feature.OFFLINE_SINCE,
-        translation_key=Feature.OFFLINE_SINCE,
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.OFFLINE_SINCE),
-        value_fn=lambda snapshot: snapshot.health.offline_since,
-        measured=True,
+    measurement(
+        Feature.OFFLINE_SINCE,
+        MOMENT,
+        lambda snapshot: snapshot.health.offline_since,
+        category=DIAGNOSTIC,
+        is_enabled=True,
         while_offline=True,
     ),
     measurement(
@@ -278,54 +294,47 @@ HEALTH_SENSORS = (
         Quantity(SensorDeviceClass.SIGNAL_STRENGTH, SIGNAL_STRENGTH_DECIBELS_MILLIWATT),
         lambda snapshot: snapshot.health.signal_strength,
         is_named=False,
-        category=EntityCategory.DIAGNOSTIC,
+        category=DIAGNOSTIC,
     ),
     measurement(
         Feature.LINK_QUALITY,
         Quantity(),
         lambda snapshot: snapshot.health.link_quality,
-        category=EntityCategory.DIAGNOSTIC,
+        category=DIAGNOSTIC,
     ),
     measurement(
         Feature.UPTIME,
         Quantity(SensorDeviceClass.UPTIME, state_class=None),
         lambda snapshot: snapshot.health.uptime,
         is_named=False,
-        category=EntityCategory.DIAGNOSTIC,
+        category=DIAGNOSTIC,
     ),
     measurement(
         Feature.RESTARTS,
         Quantity(state_class=SensorStateClass.TOTAL_INCREASING),
         lambda snapshot: snapshot.health.restarts,
-        category=EntityCategory.DIAGNOSTIC,
+        category=DIAGNOSTIC,
     ),
     measurement(
         Feature.RESTART_REASON,
         WORDS,
         lambda snapshot: snapshot.health.restart_reason,
-        category=EntityCategory.DIAGNOSTIC,
+        category=DIAGNOSTIC,
     ),
     measurement(
         Feature.BOARD_TEMPERATURE,
         TEMPERATURE,
         lambda snapshot: snapshot.health.board_temperature,
-        category=EntityCategory.DIAGNOSTIC,
+        category=DIAGNOSTIC,
     ),
 )
 
 
 def _detail(
     feature: Feature, value_fn: Callable[[ChargepointSnapshot], SensorValue]
-) -> ChargepointSensorDescription:
+) -> NodeSensorDescription[ChargepointSnapshot]:
     """Describe a word of the charge point's own that few people look at."""
-    return ChargepointSensorDescription(
-        key=feature,
-        translation_key=feature,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        exists_fn=reports(feature),
-        value_fn=value_fn,
-    )
+    return fact(feature, value_fn, category=DIAGNOSTIC, is_enabled=False)
 
 
 DETAIL_SENSORS = (

@@ -1,12 +1,10 @@
 """The sensors of meters, and of the cost that the charge point itself reports."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import (
-    EntityCategory,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
     UnitOfEnergy,
@@ -18,12 +16,16 @@ from ..chargepoint import GridSnapshot
 from ..chargepoint.model import ChargepointSnapshot, Cost, Feature
 from ..entity import controls, reports
 from .charge_point import (
+    CURRENT_LIMIT,
+    DIAGNOSTIC,
+    MOMENT,
     TEMPERATURE,
-    ChargepointSensorDescription,
     NodeSensorDescription,
     Quantity,
     Total,
+    fact,
     measurement,
+    sensor,
 )
 
 ATTR_STATUS = "status"
@@ -34,14 +36,13 @@ ATTR_PRICES = "prices"
 POWER: Final = Quantity(SensorDeviceClass.POWER, UnitOfPower.WATT, 0)
 CURRENT: Final = Quantity(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, 0)
 VOLTAGE: Final = Quantity(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, 0)
-_COUNTER: Final = Quantity(
-    SensorDeviceClass.ENERGY,
-    UnitOfEnergy.KILO_WATT_HOUR,
-    2,
-    SensorStateClass.TOTAL_INCREASING,
-)
+#: An energy that is neither counted nor summed up.
+ENERGY: Final = Quantity(SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, 2, None)
+COUNTER: Final = ENERGY._replace(state_class=SensorStateClass.TOTAL_INCREASING)
+_TOTAL: Final = ENERGY._replace(state_class=SensorStateClass.TOTAL)
 _FREQUENCY: Final = Quantity(SensorDeviceClass.FREQUENCY, UnitOfFrequency.HERTZ, 1)
 _POWER_FACTOR: Final = Quantity(SensorDeviceClass.POWER_FACTOR, digits=2)
+_COST: Final = Quantity(SensorDeviceClass.MONETARY, None, 2, SensorStateClass.TOTAL)
 
 METER_SENSORS = (
     measurement(
@@ -52,10 +53,10 @@ METER_SENSORS = (
         is_enabled=True,
     ),
     measurement(
-        Feature.ENERGY,
-        _COUNTER,
+        "lifetime_energy",
+        COUNTER,
         lambda snapshot: snapshot.meter.energy,
-        key="lifetime_energy",
+        exists_fn=reports(Feature.ENERGY),
         is_enabled=True,
     ),
     measurement(
@@ -74,7 +75,7 @@ METER_SENSORS = (
     measurement(Feature.VOLTAGE_L2, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l2),
     measurement(Feature.VOLTAGE_L3, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l3),
     measurement(Feature.POWER_EXPORT, POWER, lambda snapshot: snapshot.meter.power_export),
-    measurement(Feature.ENERGY_EXPORT, _COUNTER, lambda snapshot: snapshot.meter.energy_export),
+    measurement(Feature.ENERGY_EXPORT, COUNTER, lambda snapshot: snapshot.meter.energy_export),
     measurement(Feature.CURRENT, CURRENT, lambda snapshot: snapshot.meter.current, is_named=False),
     measurement(Feature.VOLTAGE, VOLTAGE, lambda snapshot: snapshot.meter.voltage, is_named=False),
     measurement(
@@ -105,36 +106,22 @@ def _session_energy(snapshot: ChargepointSnapshot) -> Total:
 
 
 SESSION_SENSORS = (
-    ChargepointSensorDescription(
-        key="session_energy",
-        translation_key="session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.SESSION_ENERGY),
-        value_fn=_session_energy,
-        measured=True,
-    ),
-    ChargepointSensorDescription(
-        key="energy_target",
-        translation_key="energy_target",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        entity_category=EntityCategory.DIAGNOSTIC,
+    measurement(Feature.SESSION_ENERGY, _TOTAL, _session_energy, is_enabled=True),
+    fact(
+        "energy_target",
+        lambda snapshot: snapshot.requested.energy_target,
+        quantity=ENERGY,
         exists_fn=lambda known: (
             Feature.SESSION_ENERGY in known.reports and Feature.CHARGING in known.controls
         ),
-        value_fn=lambda snapshot: snapshot.requested.energy_target,
+        category=DIAGNOSTIC,
     ),
-    ChargepointSensorDescription(
-        key="charging_ends",
-        translation_key="charging_ends",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
+    fact(
+        "charging_ends",
+        lambda snapshot: snapshot.requested.charging_ends,
+        quantity=MOMENT,
         exists_fn=controls(Feature.CHARGING),
-        value_fn=lambda snapshot: snapshot.requested.charging_ends,
+        category=DIAGNOSTIC,
     ),
 )
 
@@ -154,65 +141,43 @@ def _charged_cost(snapshot: ChargepointSnapshot) -> Total:
     )
 
 
-COST_SENSORS = (
-    ChargepointSensorDescription(
-        key="station_cost",
-        translation_key="station_cost",
-        device_class=SensorDeviceClass.MONETARY,
-        state_class=SensorStateClass.TOTAL,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.STATION_COST),
-        value_fn=_charged_cost,
-        measured=True,
-    ),
-)
+COST_SENSORS = (measurement(Feature.STATION_COST, _COST, _charged_cost, is_enabled=True),)
 
 
 # The grid connection: the load of the building, and its limits. -----------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class GridSensorDescription(NodeSensorDescription[GridSnapshot]):
-    """A current of a grid connection, in A."""
-
-
-def _current(
-    key: str,
-    feature: Feature,
-    value_fn: Callable[[GridSnapshot], float | None],
-    *,
-    is_limit: bool = False,
-) -> GridSensorDescription:
-    return GridSensorDescription(
-        key=key,
-        translation_key=key,
-        device_class=CURRENT.device_class,
-        state_class=None if is_limit else SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=CURRENT.unit,
-        suggested_display_precision=0,
-        entity_category=EntityCategory.DIAGNOSTIC if is_limit else None,
+def _load(
+    key: str, feature: Feature, value_fn: Callable[[GridSnapshot], float | None]
+) -> NodeSensorDescription[GridSnapshot]:
+    return sensor(
+        NodeSensorDescription[GridSnapshot],
+        key,
+        value_fn,
+        quantity=CURRENT,
         exists_fn=reports(feature),
-        value_fn=value_fn,
-        measured=not is_limit,
+        measured=True,
+    )
+
+
+def _limit(
+    feature: Feature, value_fn: Callable[[GridSnapshot], float | None]
+) -> NodeSensorDescription[GridSnapshot]:
+    return sensor(
+        NodeSensorDescription[GridSnapshot],
+        feature,
+        value_fn,
+        quantity=CURRENT_LIMIT,
+        category=DIAGNOSTIC,
     )
 
 
 GRID_SENSORS = (
-    _current("load_l1", Feature.CURRENT_L1, lambda snapshot: snapshot.meter.current_l1),
-    _current("load_l2", Feature.CURRENT_L2, lambda snapshot: snapshot.meter.current_l2),
-    _current("load_l3", Feature.CURRENT_L3, lambda snapshot: snapshot.meter.current_l3),
-    _current("average_load", Feature.CURRENT, lambda snapshot: snapshot.meter.current),
-    _current("highest_load", Feature.HIGHEST_CURRENT, lambda snapshot: snapshot.highest_current),
-    _current(
-        "installed_current",
-        Feature.INSTALLED_CURRENT,
-        lambda snapshot: snapshot.installed_current,
-        is_limit=True,
-    ),
-    _current(
-        "reserved_current",
-        Feature.RESERVED_CURRENT,
-        lambda snapshot: snapshot.reserved_current,
-        is_limit=True,
-    ),
+    _load("load_l1", Feature.CURRENT_L1, lambda snapshot: snapshot.meter.current_l1),
+    _load("load_l2", Feature.CURRENT_L2, lambda snapshot: snapshot.meter.current_l2),
+    _load("load_l3", Feature.CURRENT_L3, lambda snapshot: snapshot.meter.current_l3),
+    _load("average_load", Feature.CURRENT, lambda snapshot: snapshot.meter.current),
+    _load("highest_load", Feature.HIGHEST_CURRENT, lambda snapshot: snapshot.highest_current),
+    _limit(Feature.INSTALLED_CURRENT, lambda snapshot: snapshot.installed_current),
+    _limit(Feature.RESERVED_CURRENT, lambda snapshot: snapshot.reserved_current),
 )

@@ -1,23 +1,36 @@
 """The sensors of the OCPP client of a station."""
 
-from dataclasses import dataclass
-from typing import Final
-
-from homeassistant.components.sensor import SensorDeviceClass
-from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfPower
+from collections.abc import Callable
+from typing import Final, Unpack
 
 from ..chargepoint import OcppSnapshot
 from ..chargepoint.model import Feature
 from ..entity import reports
-from .charge_point import NodeSensorDescription
+from .charge_point import (
+    CURRENT_LIMIT,
+    DIAGNOSTIC,
+    POWER_LIMIT,
+    NodeSensorDescription,
+    SensorOptions,
+    SensorValue,
+    sensor,
+)
 
 #: The registration of a station at its CSMS.
 _REGISTRATIONS: Final = ("accepted", "pending", "rejected")
+_HAS_CSMS: Final = reports(Feature.CSMS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OcppSensorDescription(NodeSensorDescription[OcppSnapshot]):
-    """A value of an OCPP client."""
+def _fact(
+    key: str, value_fn: Callable[[OcppSnapshot], SensorValue], **options: Unpack[SensorOptions]
+) -> NodeSensorDescription[OcppSnapshot]:
+    return sensor(NodeSensorDescription[OcppSnapshot], key, value_fn, **options)
+
+
+def _detail(
+    key: str, value_fn: Callable[[OcppSnapshot], SensorValue], *, is_enabled: bool = False
+) -> NodeSensorDescription[OcppSnapshot]:
+    return _fact(key, value_fn, exists_fn=_HAS_CSMS, category=DIAGNOSTIC, is_enabled=is_enabled)
 
 
 def _registration(snapshot: OcppSnapshot) -> str | None:
@@ -26,62 +39,11 @@ def _registration(snapshot: OcppSnapshot) -> str | None:
 
 
 OCPP_SENSORS = (
-    OcppSensorDescription(
-        key="csms_url",
-        translation_key="csms_url",
-        exists_fn=reports(Feature.CSMS),
-        value_fn=lambda snapshot: snapshot.csms_url,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-    ),
-    OcppSensorDescription(
-        key="ocpp_version",
-        translation_key="ocpp_version",
-        exists_fn=reports(Feature.CSMS),
-        value_fn=lambda snapshot: snapshot.version,
-        entity_category=EntityCategory.DIAGNOSTIC,
-    ),
-    OcppSensorDescription(
-        key="client_id",
-        translation_key="client_id",
-        exists_fn=reports(Feature.CSMS),
-        value_fn=lambda snapshot: snapshot.client_id,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-    ),
-    OcppSensorDescription(
-        key="security_profile",
-        translation_key="security_profile",
-        exists_fn=reports(Feature.CSMS),
-        value_fn=lambda snapshot: snapshot.security_profile,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-    ),
-    OcppSensorDescription(
-        key="registration",
-        translation_key="registration",
-        device_class=SensorDeviceClass.ENUM,
-        options=[*_REGISTRATIONS],
-        exists_fn=reports(Feature.REGISTRATION),
-        value_fn=_registration,
-        entity_category=EntityCategory.DIAGNOSTIC,
-    ),
-    OcppSensorDescription(
-        key="csms_current",
-        translation_key="csms_current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        exists_fn=reports(Feature.CSMS_CURRENT),
-        value_fn=lambda snapshot: snapshot.csms_current,
-    ),
-    OcppSensorDescription(
-        key="csms_power",
-        translation_key="csms_power",
-        device_class=SensorDeviceClass.POWER,
-        native_unit_of_measurement=UnitOfPower.WATT,
-        suggested_display_precision=0,
-        exists_fn=reports(Feature.CSMS_POWER),
-        value_fn=lambda snapshot: snapshot.csms_power,
-    ),
+    _detail("csms_url", lambda snapshot: snapshot.csms_url),
+    _detail("ocpp_version", lambda snapshot: snapshot.version, is_enabled=True),
+    _detail("client_id", lambda snapshot: snapshot.client_id),
+    _detail("security_profile", lambda snapshot: snapshot.security_profile),
+    _fact(Feature.REGISTRATION, _registration, words=_REGISTRATIONS, category=DIAGNOSTIC),
+    _fact(Feature.CSMS_CURRENT, lambda snapshot: snapshot.csms_current, quantity=CURRENT_LIMIT),
+    _fact(Feature.CSMS_POWER, lambda snapshot: snapshot.csms_power, quantity=POWER_LIMIT),
 )

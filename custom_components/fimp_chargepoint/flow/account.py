@@ -1,12 +1,12 @@
 """The steps of the config flow for the account of a vendor: a new one, and another API token."""
 
+from collections.abc import Collection
 from typing import Final
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     ConfigEntry,
     ConfigEntryState,
-    ConfigFlow,
     ConfigFlowResult,
 )
 from homeassistant.const import CONF_API_TOKEN
@@ -20,9 +20,8 @@ import probatio
 from ..chargepoint import load_blue_current
 from ..chargepoint.errors import ChargepointError
 from ..const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, Fields, HubKind, UserInput
-from ..entity import async_message, translated, value_text
 from .options import price_options, price_schema
-from .schemas import FormError
+from .schemas import FormError, FormFlow
 
 #: Where users create API tokens.
 _PORTAL: Final = "https://my.bluecurrent.nl"
@@ -36,11 +35,12 @@ TOKEN_SCHEMA: Final = probatio.Schema(
 )
 
 
-class AccountFlow(ConfigFlow):
+class AccountFlow(FormFlow):
     """Looks up whose account an API token is for, then creates or changes its entry."""
 
-    #: The account that is added: the name of its user, and the data of its entry.
+    #: The account that is added: the name of its user, its charge points, the data of its entry.
     _login: str
+    _charge_points: Collection[str]
     _account_data: Fields
 
     async def async_step_blue_current(self, user_input: UserInput = None) -> ConfigFlowResult:
@@ -53,39 +53,40 @@ class AccountFlow(ConfigFlow):
                     # The server would refuse a second connection.
                     raise AbortFlow("account_already_configured")
             try:
-                customer_id, login = await _async_look_up(self.hass, token)
+                customer_id, login, charge_points = await _async_look_up(self.hass, token)
             except ChargepointError as error:
                 problem = error
             else:
                 await self.async_set_unique_id(customer_id, raise_on_progress=False)
                 self._abort_if_unique_id_configured(error="account_already_configured")
-                self._login = login
+                self._login, self._charge_points = login, charge_points
                 self._account_data = {
                     CONF_HUB: HubKind.BLUE_CURRENT.value,
                     CONF_API_TOKEN: token,
                     CONF_CUSTOMER_ID: customer_id,
                 }
                 return await self.async_step_account()
-        return self._show_token_form("blue_current", problem)
+        return self._show("blue_current", TOKEN_SCHEMA, {}, problem, portal=_PORTAL)
 
     async def async_step_account(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Show whose account it is and ask for the price, then create the entry."""
-        errors: dict[str, str] = {}
+        """Show whose account it is and what it has, ask for the price, then create the entry."""
+        problem: Exception | None = None
         if user_input is not None:
             try:
                 options = price_options(self.hass, user_input)
             except FormError as error:
-                errors["base"] = error.key
+                problem = error
             else:
                 return self.async_create_entry(
                     title=self._login, data=self._account_data, options=options
                 )
-        currency = self.hass.config.currency
-        return self.async_show_form(
-            step_id="account",
-            data_schema=self.add_suggested_values_to_schema(price_schema(currency), user_input),
-            errors=errors,
-            description_placeholders={"name": self._login, "currency": currency},
+        return self._show(
+            "account",
+            price_schema(self.hass.config.currency),
+            user_input,
+            problem,
+            name=self._login,
+            charge_points="\n".join(f"- {each}" for each in sorted(self._charge_points)),
         )
 
     async def async_step_token(self, user_input: UserInput = None) -> ConfigFlowResult:
@@ -97,7 +98,7 @@ class AccountFlow(ConfigFlow):
             token = user_input[CONF_API_TOKEN].strip()
             was_running = await _async_pause(self.hass, entry)
             try:
-                customer_id, _ = await _async_look_up(self.hass, token)
+                customer_id, *_ = await _async_look_up(self.hass, token)
                 if customer_id != entry.unique_id:
                     raise FormError("wrong_account")
             except BaseException as error:
@@ -109,33 +110,14 @@ class AccountFlow(ConfigFlow):
             else:
                 data = {**entry.data, CONF_API_TOKEN: token}
                 return self.async_update_reload_and_abort(entry, data=data)
-        return self._show_token_form("token", problem, name=entry.title)
-
-    def _show_token_form(
-        self, step_id: str, problem: Exception | None, **placeholders: str
-    ) -> ConfigFlowResult:
-        detail = until = ""
-        if isinstance(problem, ChargepointError):
-            detail = async_message(self.hass, translated(problem, DOMAIN))
-            until = value_text(problem.values.get("until", ""))
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=TOKEN_SCHEMA,
-            errors={} if problem is None else {"base": _account_error_key(problem)},
-            description_placeholders={
-                "portal": _PORTAL,
-                "detail": detail,
-                "until": until,
-                **placeholders,
-            },
-        )
+        return self._show("token", TOKEN_SCHEMA, {}, problem, portal=_PORTAL, name=entry.title)
 
 
-async def _async_look_up(hass: HomeAssistant, token: str) -> tuple[str, str]:
-    """Return the customer id of the account that an API token is for, and its login.
+async def _async_look_up(hass: HomeAssistant, token: str) -> tuple[str, str, Collection[str]]:
+    """Return the account that an API token is for: customer id, login, names of charge points.
 
     Raises:
-        ChargepointError: the token is refused, or nobody can tell.
+        ChargepointError: the token is refused, or the server cannot be asked.
 
     """
     # Nothing may be set up yet that has loaded the texts of errors.
@@ -156,17 +138,3 @@ async def _async_go_on(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Connect as before. Not by a reload, which would abort a flow that asks for a token."""
     if entry.state is ConfigEntryState.NOT_LOADED:
         await hass.config_entries.async_setup(entry.entry_id)
-
-
-def _account_error_key(problem: Exception) -> str:
-    """Return the translation key of what was wrong."""
-    match problem:
-        case FormError():
-            return problem.key
-        case ChargepointError(code="invalid_api_token"):
-            return "invalid_api_token"
-        case ChargepointError(code="request_limit"):
-            return "request_limit"
-        case ChargepointError(code="already_connected"):
-            return "already_connected"
-    return "account_unreachable"

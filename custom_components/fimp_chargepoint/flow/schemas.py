@@ -1,8 +1,9 @@
-"""The forms of the config flow, and how they become the data of an entry."""
+"""The forms of the config flow, how they become the data of an entry, and how they are shown."""
 
 import re
 from typing import Final
 
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
@@ -18,6 +19,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..chargepoint.errors import AuthenticationError, ChargepointError, NoAnswerError, TlsError
 from ..const import (
     CONF_CA_CERTIFICATE,
     CONF_CLIENT_CERTIFICATE,
@@ -25,10 +27,13 @@ from ..const import (
     CONF_HUB,
     CONF_PREFIXES,
     CONF_TLS,
+    DOMAIN,
     Fields,
     HubKind,
     Tls,
 )
+from ..entity import async_message, translated, value_text
+from .broker import CertificateError
 
 _DEFAULT_PORT: Final = 1883
 _ROOT: Final = ""
@@ -41,6 +46,18 @@ _SECTIONS: Final = {
 }
 #: A secret is kept when its field stays empty and its companion stays the same.
 _SECRETS: Final = {CONF_PASSWORD: CONF_USERNAME, CONF_CLIENT_KEY: CONF_CLIENT_CERTIFICATE}
+
+#: The codes of errors with a text for accounts.
+_ACCOUNT_ERRORS: Final = frozenset({"already_connected", "invalid_api_token", "request_limit"})
+#: The translation keys of errors of a broker; the first type that fits counts.
+_BROKER_ERRORS: Final = {
+    AuthenticationError: "invalid_auth",
+    CertificateError: "invalid_certificate",
+    TlsError: "tls_failed",
+    NoAnswerError: "no_answer",
+}
+#: The pages for the API token of an account.
+_TOKEN_PAGES: Final = ("blue_current", "token")
 
 _TEXT = TextSelector()
 _PEM = TextSelector(TextSelectorConfig(multiline=True))
@@ -178,3 +195,57 @@ def _prefixes(form: Fields) -> list[str]:
     ):
         raise FormError("prefixes_alike")
     return prefixes or [_ROOT]
+
+
+class FormFlow(ConfigFlow):
+    """A flow whose pages are forms."""
+
+    @property
+    def _known(self) -> Fields:
+        """The data of the entry that is changed, empty for a new one."""
+        if self.source != SOURCE_RECONFIGURE:
+            return {}
+        return self._get_reconfigure_entry().data
+
+    def _show(
+        self,
+        step_id: str,
+        schema: probatio.Schema,
+        user_input: Fields | None,
+        problem: Exception | None,
+        **placeholders: str,
+    ) -> ConfigFlowResult:
+        """Show a form, with what was filled in before and what was wrong with it."""
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(
+                schema, suggestions(self._known) if user_input is None else user_input
+            ),
+            errors={} if problem is None else {"base": _error_key(step_id, problem)},
+            description_placeholders={
+                "currency": self.hass.config.currency,
+                **self._details(problem),
+                **placeholders,
+            },
+        )
+
+    def _details(self, problem: Exception | None) -> dict[str, str]:
+        """Return what went wrong, in the language of the system, and until when."""
+        if not isinstance(problem, ChargepointError):
+            return {"detail": "", "until": ""}
+        message = async_message(self.hass, translated(problem, DOMAIN))
+        return {
+            "detail": str(problem.values.get("detail") or message),
+            "until": value_text(problem.values.get("until", "")),
+        }
+
+
+def _error_key(step_id: str, problem: Exception) -> str:
+    """Return the translation key of what was wrong."""
+    if isinstance(problem, FormError):
+        return problem.key
+    if step_id in _TOKEN_PAGES:
+        code = problem.code if isinstance(problem, ChargepointError) else ""
+        return code if code in _ACCOUNT_ERRORS else "account_unreachable"
+    found = (key for kind, key in _BROKER_ERRORS.items() if isinstance(problem, kind))
+    return next(found, "cannot_connect")

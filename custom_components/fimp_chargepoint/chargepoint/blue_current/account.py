@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import orjson
@@ -52,10 +53,11 @@ _EARLY_MAX: Final = 1000
 
 
 class Owner(NamedTuple):
-    """The owner of an account: a stable id, and the login name."""
+    """The owner of an account: a stable id, the login, and the names of the charge points."""
 
     customer_id: str
     login: str
+    charge_points: tuple[str, ...]
 
 
 class RequestCounter:
@@ -150,6 +152,22 @@ class Account:
         if not isinstance(login, str) or not login:
             raise NotConnectedError("unreadable_reply", detail="GET_ACCOUNT")
         return login
+
+    async def names(self, connect: Connect) -> tuple[str, ...]:
+        """Return the names of the charge points; the ids of those without a name.
+
+        Raises:
+            ChargepointError: as `open`.
+
+        """
+        async with connect() as websocket:
+            *_, answer = await self.open(websocket)
+        try:
+            found = decoding.decode(answer)
+        except ProtocolError:
+            return ()
+        listed = found.charge_points if isinstance(found, frames.ChargePoints) else ()
+        return tuple(each.name or each.evse_id for each in listed)
 
     async def open(self, websocket: Websocket) -> list[bytes]:
         """Ask for the charge points, and return all frames up to their list."""
@@ -254,9 +272,11 @@ async def look_up(session: Session, api_token: str, *, url: str | None = None) -
 
     """
     account = Account(api_token, url=url)
+    to_server = partial(connect, session, account.url)
     try:
-        await account.log_in(lambda: connect(session, account.url))
-        login = await account.login_name(lambda: connect(session, account.url))
+        await account.log_in(to_server)
+        login = await account.login_name(to_server)
+        charge_points = await account.names(to_server)
     except ChargepointError as error:
         raise account.explain(error) from error
-    return Owner(account.customer_id or "", login)
+    return Owner(account.customer_id or "", login, charge_points)
