@@ -51,9 +51,9 @@ _REFUSED: Final = {
 #: Seconds for the last messages of an entry that is being removed.
 _LEAVING_TIME = 3.0
 #: The last messages of entries that were unloaded, in case they are removed; by entry id.
-_LAST_WORDS: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_last_words")
+_FINAL_MESSAGES: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_final_messages")
 #: When each entry admitted new charge points: a reload does not allow as many again.
-_CAME_IN: HassKey[dict[str, deque[float]]] = HassKey(f"{DOMAIN}_came_in")
+_ADMITTED_AT: HassKey[dict[str, deque[float]]] = HassKey(f"{DOMAIN}_admitted_at")
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -77,8 +77,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
     async_register_hub(hass, entry)
     known = async_known_addresses(hass, entry)
     hub = await async_make_hub(hass, entry.data, library_options(entry.options), known)
-    came_in = hass.data.setdefault(_CAME_IN, {})
-    hub.admission.came_in = came_in.setdefault(entry.entry_id, hub.admission.came_in)
+    admitted_at = hass.data.setdefault(_ADMITTED_AT, {})
+    hub.admission.admitted_at = admitted_at.setdefault(entry.entry_id, hub.admission.admitted_at)
 
     async def stop(_: Event) -> None:
         await hub.end_failsafes(is_stop=True)
@@ -127,26 +127,26 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
 
 async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
     """Disconnect; disable EVerest's monitoring of us now, or keep that for the removal."""
-    last_words = hub.leave()
+    final_messages = hub.leave()
     if entry.disabled_by or not library_options(entry.options).communication_check:
-        await hub.say(last_words)
+        await hub.say(final_messages)
     else:
         # It may be reloaded or removed: that is not known yet.
-        hass.data.setdefault(_LAST_WORDS, {})[entry.entry_id] = last_words
+        hass.data.setdefault(_FINAL_MESSAGES, {})[entry.entry_id] = final_messages
     await hub.stop()
 
 
-async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+async def _async_send_final_messages(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Disable the monitoring by the stations of an entry that is being removed."""
-    last_words = hass.data.get(_LAST_WORDS, {}).pop(entry.entry_id, None)
-    if not last_words:
+    final_messages = hass.data.get(_FINAL_MESSAGES, {}).pop(entry.entry_id, None)
+    if not final_messages:
         return
     # The default options do not enable the monitoring again.
     hub = await async_make_hub(hass, entry.data, Options())
     try:
         async with asyncio.timeout(_LEAVING_TIME):
             await hub.start()
-            await hub.say(last_words)
+            await hub.say(final_messages)
     except (ChargepointError, TimeoutError) as error:
         _LOGGER.info("The monitoring by the stations could not be disabled: %s", error)
     finally:
@@ -155,7 +155,7 @@ async def _async_say_last_words(hass: HomeAssistant, entry: FimpConfigEntry) -> 
 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave nothing behind: no limit, nothing on disk."""
-    await _async_say_last_words(hass, entry)
+    await _async_send_final_messages(hass, entry)
     storage = Storage(hass, entry)
     await storage.async_load()
     await storage.async_remove()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import override
 
 from homeassistant.components.binary_sensor import (
@@ -32,7 +33,6 @@ from .entity import (
     NodeDescription,
     NodeEntity,
     async_message,
-    async_setup_chargepoints,
     async_setup_nodes,
     existing,
     of_parameters,
@@ -148,16 +148,14 @@ def _flag(
 
 #: Settings that mean the same for all manufacturers and can only be looked at, by the setting.
 SETTING_FLAGS = {
-    "plug_and_charge": _flag("plug_and_charge", is_enabled=True),
-    "linked_charge_cards_only": _flag("linked_charge_cards_only", is_enabled=True),
-    "smart_charging": _flag("smart_charging", is_enabled=True),
-    "delayed_charging": _flag("delayed_charging", is_enabled=True),
-    "price_based_charging": _flag("price_based_charging", is_enabled=True),
-    "boosting": _flag("boosting", is_enabled=True),
-    "smart_charging_dynamic": _flag("smart_charging_dynamic"),
-    "plug_and_charge_notification": _flag("plug_and_charge_notification"),
-    "led_interaction": _flag("led_interaction"),
-    "publish_location": _flag("publish_location"),
+    setting: _flag(setting, is_enabled=is_enabled)
+    for is_enabled, settings in (
+        (True, ("plug_and_charge", "linked_charge_cards_only", "smart_charging")),
+        (True, ("delayed_charging", "price_based_charging", "boosting")),
+        (False, ("smart_charging_dynamic", "plug_and_charge_notification")),
+        (False, ("led_interaction", "publish_location")),
+    )
+    for setting in settings
 }
 
 
@@ -220,29 +218,11 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of every charge point, and of what stands beside it."""
     async_add_entities([HubConnection(entry)])
-    for descriptions in (
-        existing(BINARY_SENSORS),
-        of_parameters(ParameterKind.FLAG, _setting_flag),
-    ):
-        async_setup_chargepoints(
-            entry, async_add_entities, Platform.BINARY_SENSOR, descriptions, NodeBinarySensor
-        )
-    async_setup_nodes(
-        entry,
-        async_add_entities,
-        Platform.BINARY_SENSOR,
-        OcppSnapshot,
-        existing(OCPP_BINARY_SENSORS),
-        NodeBinarySensor,
-    )
-    async_setup_nodes(
-        entry,
-        async_add_entities,
-        Platform.BINARY_SENSOR,
-        StationSnapshot,
-        existing(STATION_BINARY_SENSORS),
-        NodeBinarySensor,
-    )
+    add = partial(async_setup_nodes, entry, async_add_entities, Platform.BINARY_SENSOR)
+    add(ChargepointSnapshot, existing(BINARY_SENSORS), NodeBinarySensor)
+    add(ChargepointSnapshot, of_parameters(ParameterKind.FLAG, _setting_flag), NodeBinarySensor)
+    add(OcppSnapshot, existing(OCPP_BINARY_SENSORS), NodeBinarySensor)
+    add(StationSnapshot, existing(STATION_BINARY_SENSORS), NodeBinarySensor)
 
 
 class NodeBinarySensor[S: NodeSnapshot, N: AnyNode](

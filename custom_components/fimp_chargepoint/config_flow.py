@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
-from typing import override
+from typing import Final, override
 
 from homeassistant.config_entries import (
     SOURCE_MQTT,
@@ -53,6 +53,8 @@ from .hub_id import HOME_ASSISTANT_MQTT, async_new_hub_id, node_identifier
 from .hubs import broker_hub
 from .repair_issues.duplicate_entry import async_is_heard_elsewhere
 
+_HOME_ASSISTANT_TITLE: Final = "Home Assistant MQTT"
+
 
 class FimpConfigFlow(AccountFlow, domain=DOMAIN):
     """Test the connection, show what was found, then create the entry."""
@@ -63,7 +65,7 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
     _data: Fields
     _search: asyncio.Task[DiscoveryScan]
     #: What was discovered on Home Assistant's broker.
-    _heard: AnyNode
+    _found: AnyNode
 
     @staticmethod
     @callback
@@ -124,17 +126,17 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
             return self.async_abort(reason="already_configured")
         self._data = home_assistant_data({})
         payload = discovery_info.payload
-        heard = self._hub(self._data).recognise(
+        found = self._hub(self._data).recognise(
             discovery_info.topic,
             payload.encode() if isinstance(payload, str) else bytes(payload),
         )
         # Charge points retain nothing: this message would be outdated.
-        if heard is None or discovery_info.retain:
+        if found is None or discovery_info.retain:
             return self.async_abort(reason="invalid_discovery_info")
-        self._heard = heard
+        self._found = found
         await self.async_set_unique_id(HOME_ASSISTANT_MQTT)
         self._abort_if_unique_id_configured()
-        name = await async_display_name(self.hass, heard.snapshot.identity)
+        name = await async_display_name(self.hass, found.snapshot.identity)
         self.context["title_placeholders"] = {"name": name}
         return await self.async_step_confirm()
 
@@ -142,16 +144,16 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         """Set up Home Assistant's broker, on which a charge point was discovered."""
         # It may have been set up in another way meanwhile.
         self._abort_if_overlapping(self._data)
-        self._abort_if_found(self._heard)
+        self._abort_if_found(self._found)
         problem: Exception | None = None
         if user_input is not None:
             try:
                 options = price_options(self.hass, user_input)
                 await (await self._async_connect(self._data)).stop()
-                return await self._async_create_entry(options, {self._heard.address})
+                return await self._async_create_entry(options, {self._found.address})
             except (FormError, ChargepointError) as error:
                 problem = error
-        name = await async_display_name(self.hass, self._heard.snapshot.identity)
+        name = await async_display_name(self.hass, self._found.snapshot.identity)
         schema = price_schema(self.hass.config.currency)
         return self._show("confirm", schema, user_input, problem, name=name)
 
@@ -251,10 +253,10 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         if self.source == SOURCE_RECONFIGURE:
             await hub.stop()
             entry = self._get_reconfigure_entry()
-            own_title = entry.title not in _titles(entry.data)
+            keeps_title = _is_own_title(entry.title, entry.data)
             self._withdraw_discovery(data)
             return self.async_update_reload_and_abort(
-                entry, data=data, title=entry.title if own_title else self._title(data)
+                entry, data=data, title=entry.title if keeps_title else self._title(data)
             )
         self._data = data
         # The task owns the hub from here. It has begun when this returns, so that it
@@ -310,25 +312,31 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         return self.async_create_entry(title=title, data=self._data, options=options)
 
     def _title(self, data: Fields) -> str:
-        """Return the title of an entry: with the port if another one has the same host.
+        """Return the title of an entry: with the port if another broker has the same host.
 
         That one then gets its port as well.
         """
-        plain, with_port = _titles(data)
-        others = [
-            (entry, *_titles(entry.data))
+        if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
+            return _HOME_ASSISTANT_TITLE
+        namesakes = [
+            entry
             for entry in self._async_current_entries(include_ignore=False)
             if entry.entry_id != self.context.get("entry_id")
+            and entry.data.get(CONF_HOST) == data[CONF_HOST]
+            and entry.data[CONF_PORT] != data[CONF_PORT]
         ]
-        namesakes = [each for each in others if each[1] == plain and each[2] != with_port]
-        for entry, its_plain, its_with_port in namesakes:
-            if entry.title == its_plain:
-                self.hass.config_entries.async_update_entry(entry, title=its_with_port)
-        return with_port if namesakes else plain
+        for entry in namesakes:
+            if entry.title == entry.data[CONF_HOST]:
+                self.hass.config_entries.async_update_entry(entry, title=_with_port(entry.data))
+        return _with_port(data) if namesakes else str(data[CONF_HOST])
 
 
-def _titles(data: Fields) -> tuple[str, str]:
-    """Return the title of an entry unless the user has changed it, without and with port."""
-    if data[CONF_HUB] != HubKind.BROKER:
-        return "Home Assistant MQTT", "Home Assistant MQTT"
-    return str(data[CONF_HOST]), f"{data[CONF_HOST]}:{data[CONF_PORT]}"
+def _with_port(data: Fields) -> str:
+    return f"{data[CONF_HOST]}:{data[CONF_PORT]}"
+
+
+def _is_own_title(title: str, data: Fields) -> bool:
+    """Whether the user has changed the title of an entry."""
+    if data[CONF_HUB] == HubKind.HOME_ASSISTANT:
+        return title != _HOME_ASSISTANT_TITLE
+    return title not in (data[CONF_HOST], _with_port(data))

@@ -51,9 +51,9 @@ _SECRETS: Final = (
 #: Of Home Assistant's own MQTT integration, whose broker may be named in an error.
 _MQTT_SECRETS: Final = ("broker", CONF_USERNAME, CONF_PASSWORD, "client_id")
 _LIBRARIES: Final = ("aiomqtt", "paho-mqtt")
-#: What is said of a message where it is so.
-_SAID: Final = (Mark.SENT, Mark.RETAINED)
-#: Larger than any message that anybody can read; a packed one may say anything.
+#: What a message is marked with if it applies.
+_MARKS: Final = (Mark.SENT, Mark.RETAINED)
+#: Larger than any real message; a compressed one could have any size.
 _UNPACKED_MAX: Final = 1024 * 1024
 
 
@@ -78,7 +78,7 @@ async def async_get_device_diagnostics(
 class _Message:
     """A line of the journal.
 
-    `read` is whether what it says counts, `kept` whether it outlived its time.
+    `read` is whether its content is used, `kept` whether it was kept longer than the others.
     """
 
     line: Line
@@ -115,7 +115,7 @@ async def _async_diagnostics(
         messages += [_Message(each, hub.reads(each), kept=False) for each in hub.journal.recent]
 
     def redacted() -> dict[str, object]:
-        """Take the time that it takes: for the executor."""
+        """Redact everything, which takes time: for the executor."""
         start = min((each.line.at for each in messages), default=0.0)
         everything = {
             "versions": {each: version(each) for each in _LIBRARIES},
@@ -216,7 +216,7 @@ def _message(message: _Message, start: float, redactor: Redactor) -> dict[str, o
     """Return a message as `scripts/replay` reads it; `start` is its second zero."""
     line = message.line
     blank = line.mark not in (Mark.SENT, Mark.NOTE) and not message.read
-    marks = {"kept": message.kept, "blank": blank, line.mark.value: line.mark in _SAID}
+    marks = {"kept": message.kept, "blank": blank, line.mark.value: line.mark in _MARKS}
     about = {"t": round(line.at - start, 3)} | {mark: True for mark in marks if marks[mark]}
     if line.mark is Mark.NOTE:
         return about | {"note": line.topic}
@@ -235,7 +235,7 @@ def _payload(topic: str, text: str, redactor: Redactor, *, blank: bool) -> objec
     except ValueError:
         return REDACTED if blank and text else redactor.broken(str(redactor.bare(text, *levels)))
     value = blanked(value) if blank else redactor.bare(value, *levels)
-    # A text would be taken for the payload itself.
+    # A text would be read as the payload itself.
     return json.dumps(value) if isinstance(value, str) else value
 
 

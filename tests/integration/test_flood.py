@@ -109,7 +109,7 @@ async def test_a_flood(hass: HomeAssistant, broker: BrokerProcess) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
 
     # After a restart the strangers are heard first, others than before.
-    hass.data.pop(f"{DOMAIN}_came_in")
+    hass.data.pop(f"{DOMAIN}_admitted_at")
     await load(hass, entry)
     await speak(broker, invented(FLOOD // 10, FLOOD))
     await until(lambda: len(present(entry)) == admission.NEW_MAX)

@@ -120,7 +120,7 @@ async def _start(coordinator: ChargepointCoordinator, data: Data) -> Answer:
 
 
 def _check_stop(_: ChargepointCoordinator, __: Data) -> None:
-    """Let nothing that one charge point cannot do keep a stop from the others."""
+    """Stop the others even if one of them cannot be stopped."""
 
 
 async def _stop(coordinator: ChargepointCoordinator, _: Data) -> Answer:
@@ -194,7 +194,7 @@ CHARGING_ACTIONS: Final[dict[str, AnyAction]] = {
         check=_check_start,
         run=_start,
     ),
-    # Also of one that seems to be away: it is tried, and what comes of it is told.
+    # Also for one that is unavailable: the stop is tried, and its outcome is reported.
     "stop_charging": Action(fields={}, check=_check_stop, run=_stop, live=False),
     "set_current_limit": Action(
         fields={

@@ -65,32 +65,6 @@ _SOME_KEYS = probatio.All(cv.ensure_list, [_text_itself])
 _COMPONENT: Final[VolDictType] = {probatio.Optional(ATTR_COMPONENT, default=""): _text_itself}
 
 
-def _get(data: Data) -> OcppCommand:
-    return GetVariables(names=tuple(data[ATTR_KEYS]), component=data[ATTR_COMPONENT])
-
-
-def _set(data: Data) -> OcppCommand:
-    return SetVariable(name=data[ATTR_KEY], value=data[ATTR_VALUE], component=data[ATTR_COMPONENT])
-
-
-def _monitor(data: Data) -> OcppCommand:
-    return MonitorVariables(names=tuple(data[ATTR_KEYS]), component=data[ATTR_COMPONENT])
-
-
-def _security_event(data: Data) -> OcppCommand:
-    return SendSecurityEvent(
-        kind=data[ATTR_TYPE], info=data[ATTR_INFO], critical=data.get(ATTR_CRITICAL)
-    )
-
-
-def _availability(data: Data) -> OcppCommand:
-    return ChangeAvailability(
-        operative=data[ATTR_AVAILABLE],
-        evse=data.get(ATTR_EVSE),
-        connector=data.get(ATTR_CONNECTOR),
-    )
-
-
 def _check(command: _Command, coordinator: OcppCoordinator, data: Data) -> None:
     coordinator.node.check(command(data))
 
@@ -117,7 +91,7 @@ def _action(
 OCPP_ACTIONS: Final = {
     "ocpp_get_keys": _action(
         {probatio.Optional(ATTR_KEYS, default=[]): _SOME_KEYS, **_COMPONENT},
-        _get,
+        lambda data: GetVariables(names=tuple(data[ATTR_KEYS]), component=data[ATTR_COMPONENT]),
         SupportsResponse.ONLY,
     ),
     "ocpp_set_key": _action(
@@ -126,10 +100,13 @@ OCPP_ACTIONS: Final = {
             probatio.Required(ATTR_VALUE): _text,
             **_COMPONENT,
         },
-        _set,
+        lambda data: SetVariable(
+            name=data[ATTR_KEY], value=data[ATTR_VALUE], component=data[ATTR_COMPONENT]
+        ),
     ),
     "ocpp_monitor_keys": _action(
-        {probatio.Required(ATTR_KEYS): _SOME_KEYS, **_COMPONENT}, _monitor
+        {probatio.Required(ATTR_KEYS): _SOME_KEYS, **_COMPONENT},
+        lambda data: MonitorVariables(names=tuple(data[ATTR_KEYS]), component=data[ATTR_COMPONENT]),
     ),
     "ocpp_send_security_event": _action(
         {
@@ -137,7 +114,9 @@ OCPP_ACTIONS: Final = {
             probatio.Optional(ATTR_INFO, default=""): _text_itself,
             probatio.Optional(ATTR_CRITICAL): cv.boolean,
         },
-        _security_event,
+        lambda data: SendSecurityEvent(
+            kind=data[ATTR_TYPE], info=data[ATTR_INFO], critical=data.get(ATTR_CRITICAL)
+        ),
     ),
     "ocpp_change_availability": _action(
         {
@@ -145,7 +124,11 @@ OCPP_ACTIONS: Final = {
             probatio.Optional(ATTR_EVSE): _COUNTED,
             probatio.Optional(ATTR_CONNECTOR): _COUNTED,
         },
-        _availability,
+        lambda data: ChangeAvailability(
+            operative=data[ATTR_AVAILABLE],
+            evse=data.get(ATTR_EVSE),
+            connector=data.get(ATTR_CONNECTOR),
+        ),
     ),
     "ocpp_stop": _action({}, lambda _: StopOcpp()),
     "ocpp_restart": _action({}, lambda _: RestartOcpp()),

@@ -16,7 +16,7 @@ from ..devices import async_find_device
 
 type NodesByDevice = dict[str, AnyCoordinator]
 
-#: The errors where something is not of a kind, and where nothing is.
+#: The errors if a named target is not of a kind, and if none is.
 _ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
     ChargepointSnapshot: ("not_a_charge_point", "no_charge_point"),
     OcppSnapshot: ("not_an_ocpp_client", "no_ocpp_client"),
@@ -31,9 +31,13 @@ async def async_targeted_nodes(
 ) -> NodesByDevice:
     """Return the nodes with snapshots of `kind` that an action is for, by their device's id.
 
-    They are in the order in which they are named, before the others. What is named has to be one,
-    or belong to one; of an area, a floor or a label only those of that kind count. Raises
-    ServiceValidationError, or Unauthorized where the user may not do to them what `policy` says.
+    Those that are named come first, in that order. A named target must be of that kind, or
+    belong to one; in an area, a floor or a label, others are ignored.
+
+    Raises:
+        ServiceValidationError: a named target is not of that kind, or there is none.
+        Unauthorized: the user lacks the permission `policy` for one of them.
+
     """
     not_one, none = _ERRORS[kind]
     chosen = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))

@@ -55,7 +55,7 @@ class Admission:
         self._timers = Timers(hub.scheduler, self)
         self._known = set(known)
         #: When the last new nodes were admitted automatically; an entry keeps it over a reload.
-        self.came_in: deque[float] = deque(maxlen=NEW_MAX)
+        self.admitted_at: deque[float] = deque(maxlen=NEW_MAX)
         #: By address; those received last are at the end.
         self._waiting: dict[str, _Waiting] = {}
         #: Pending actions for the nodes that the user has admitted.
@@ -84,7 +84,7 @@ class Admission:
             return True
         # Waiting nodes come first.
         if not self._waiting and self._has_room(now):
-            self.came_in.append(now)
+            self.admitted_at.append(now)
             self._known.add(address)
             return True
         self._wait(address, _Waiting(now, let_in or (lambda _: None)))
@@ -104,7 +104,7 @@ class Admission:
         self._known.update(self._waiting)
         self._let_in.extend(each.let_in for each in self._waiting.values())
         self._waiting.clear()
-        self.came_in.clear()
+        self.admitted_at.clear()
         self._tell(now)
         if self._let_in:
             self._timers.set("let in", now, self._let_next_in)
@@ -119,7 +119,7 @@ class Admission:
             self._tell_soon(self._hub.clock.now())
 
     def _has_room(self, now: float) -> bool:
-        return len(self.came_in) < NEW_MAX or now - self.came_in[0] >= NEW_WITHIN
+        return len(self.admitted_at) < NEW_MAX or now - self.admitted_at[0] >= NEW_WITHIN
 
     def _wait(self, address: str, waiting: _Waiting) -> None:
         is_new = self._waiting.pop(address, None) is None

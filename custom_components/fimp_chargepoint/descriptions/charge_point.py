@@ -158,8 +158,8 @@ def _always(_: Capabilities) -> bool:
     return True
 
 
-def _tells_limits_apart(capabilities: Capabilities) -> bool:
-    """Whether the limit that is set and the one in force are told apart."""
+def _reports_both_limits(capabilities: Capabilities) -> bool:
+    """Whether the limit that is set and the one in force are reported separately."""
     either = capabilities.reports | capabilities.controls
     return Feature.EFFECTIVE_CURRENT in capabilities.reports and Feature.MAX_CURRENT in either
 
@@ -238,7 +238,7 @@ SENSORS = (
         Feature.EFFECTIVE_CURRENT,
         lambda snapshot: snapshot.effective_current,
         quantity=CURRENT_LIMIT,
-        exists_fn=_tells_limits_apart,
+        exists_fn=_reports_both_limits,
     ),
     fact(Feature.POWER_LIMIT, lambda snapshot: snapshot.power_limit, quantity=POWER_LIMIT),
     fact(Feature.LIMITED_BY, lambda snapshot: snapshot.limited_by, category=DIAGNOSTIC),

@@ -42,7 +42,7 @@ COUNTER: Final = ENERGY._replace(state_class=SensorStateClass.TOTAL_INCREASING)
 _TOTAL: Final = ENERGY._replace(state_class=SensorStateClass.TOTAL)
 _FREQUENCY: Final = Quantity(SensorDeviceClass.FREQUENCY, UnitOfFrequency.HERTZ, 1)
 _POWER_FACTOR: Final = Quantity(SensorDeviceClass.POWER_FACTOR, digits=2)
-_COST: Final = Quantity(SensorDeviceClass.MONETARY, None, 2, SensorStateClass.TOTAL)
+COST: Final = Quantity(SensorDeviceClass.MONETARY, None, 2, SensorStateClass.TOTAL)
 
 METER_SENSORS = (
     measurement(
@@ -141,7 +141,7 @@ def _charged_cost(snapshot: ChargepointSnapshot) -> Total:
     )
 
 
-COST_SENSORS = (measurement(Feature.STATION_COST, _COST, _charged_cost, is_enabled=True),)
+COST_SENSORS = (measurement(Feature.STATION_COST, COST, _charged_cost, is_enabled=True),)
 
 
 # The grid connection: the load of the building, and its limits. -----------------------

@@ -4,19 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from homeassistant.components.sensor import (
-    SensorDeviceClass,
-    SensorEntityDescription,
-    SensorStateClass,
-)
-from homeassistant.const import UnitOfEnergy, UnitOfTime
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription
+from homeassistant.const import UnitOfTime
 
 from ..chargepoint import Capabilities
 from ..chargepoint.model import Feature
 from ..chargepoint.sessions import EndReason, SessionRecord
 from ..entity import NodeDescription, reports
 from ..sessions import Money, SessionRecorder
-from .charge_point import SensorValue, Total
+from .charge_point import MOMENT, Quantity, SensorValue, Total
+from .meter import COST, COUNTER, ENERGY
 
 type _Value = SensorValue | Total
 
@@ -29,12 +26,6 @@ class SessionsSensorDescription(NodeDescription, SensorEntityDescription):
 
     exists_fn: Callable[[Capabilities], bool] = _HAS_SESSIONS
     value_fn: Callable[[SessionRecorder], _Value]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _CostDescription(SessionsSensorDescription):
-    device_class: SensorDeviceClass | None = SensorDeviceClass.MONETARY
-    suggested_display_precision: int | None = 2
 
 
 def _of_last(value_fn: Callable[[SessionRecord], _Value]) -> Callable[[SessionRecorder], _Value]:
@@ -50,15 +41,26 @@ def _amount(money: Money, since: datetime | None = None) -> Total:
     return Total(amount, since, money.currency)
 
 
+def _sensor(
+    key: str,
+    quantity: Quantity,
+    value_fn: Callable[[SessionRecorder], _Value],
+    exists_fn: Callable[[Capabilities], bool] = _HAS_SESSIONS,
+) -> SessionsSensorDescription:
+    return SessionsSensorDescription(
+        key=key,
+        translation_key=key,
+        device_class=quantity.device_class,
+        native_unit_of_measurement=quantity.unit,
+        suggested_display_precision=quantity.digits,
+        state_class=quantity.state_class,
+        exists_fn=exists_fn,
+        value_fn=value_fn,
+    )
+
+
 LAST_SESSION_SENSORS = (
-    SessionsSensorDescription(
-        key="last_session_energy",
-        translation_key="last_session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        value_fn=_of_last(lambda record: record.energy),
-    ),
+    _sensor("last_session_energy", ENERGY, _of_last(lambda record: record.energy)),
     SessionsSensorDescription(
         key="last_session_duration",
         translation_key="last_session_duration",
@@ -70,12 +72,7 @@ LAST_SESSION_SENSORS = (
         # Less than a minute would be shown as 0 h.
         value_fn=_of_last(lambda record: record.duration and max(record.duration, 60)),
     ),
-    SessionsSensorDescription(
-        key="last_session_ended",
-        translation_key="last_session_ended",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=_of_last(lambda record: record.ended),
-    ),
+    _sensor("last_session_ended", MOMENT, _of_last(lambda record: record.ended)),
     SessionsSensorDescription(
         key="last_session_ended_by",
         translation_key="last_session_ended_by",
@@ -87,34 +84,24 @@ LAST_SESSION_SENSORS = (
 )
 
 ENERGY_SENSORS = (
-    SessionsSensorDescription(
-        key="computed_energy",
-        translation_key="computed_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        exists_fn=reports(Feature.COMPUTED_ENERGY),
-        value_fn=lambda recorder: round(recorder.energy, 3),
+    _sensor(
+        "computed_energy",
+        COUNTER,
+        lambda recorder: round(recorder.energy, 3),
+        reports(Feature.COMPUTED_ENERGY),
     ),
 )
 
 PRICED_SENSORS = (
-    _CostDescription(
-        key="session_cost",
-        translation_key="session_cost",
-        state_class=SensorStateClass.TOTAL,
-        value_fn=lambda recorder: _amount(recorder.session_cost, recorder.session_since),
+    _sensor(
+        "session_cost",
+        COST,
+        lambda recorder: _amount(recorder.session_cost, recorder.session_since),
     ),
-    _CostDescription(
-        key="total_cost",
-        translation_key="total_cost",
-        state_class=SensorStateClass.TOTAL,
-        value_fn=lambda recorder: _amount(recorder.total_cost),
-    ),
-    _CostDescription(
-        key="last_session_cost",
-        translation_key="last_session_cost",
-        value_fn=_of_last(lambda record: _amount(Money(record.cost, record.currency))),
+    _sensor("total_cost", COST, lambda recorder: _amount(recorder.total_cost)),
+    _sensor(
+        "last_session_cost",
+        COST._replace(state_class=None),
+        _of_last(lambda record: _amount(Money(record.cost, record.currency))),
     ),
 )

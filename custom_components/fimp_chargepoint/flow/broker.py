@@ -141,7 +141,7 @@ async def _other_broker(hass: HomeAssistant, data: Fields) -> MqttSettings:
 
 
 async def _other_tls(hass: HomeAssistant, data: Fields) -> ssl.SSLContext | None:
-    """Return the TLS context of another broker, None where there is no TLS."""
+    """Return the TLS context of another broker, None without TLS."""
     tls = Tls(data[CONF_TLS])
     if tls is Tls.OFF:
         return None
@@ -187,7 +187,7 @@ def _tls_context(
         if certificate is not None:
             _load_client_certificate(context, certificate, key)
     except (OSError, TypeError, ValueError) as error:
-        # TypeError is what Python says of text that is not ASCII.
+        # Python raises TypeError for text that is not ASCII.
         raise CertificateError("invalid_certificate", detail=str(error)) from error
     return context
 
@@ -201,6 +201,6 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str
         if key is not None:
             key_file = Path(folder, "key.pem")
             key_file.write_text(key)
-        # A password, even an empty one, keeps OpenSSL from asking for it on the
-        # terminal, for ever, where a key is encrypted.
+        # Without a password, even an empty one, OpenSSL would ask for that of an encrypted key on
+        # the terminal, and wait forever.
         context.load_cert_chain(certificate_file, key_file, password="")

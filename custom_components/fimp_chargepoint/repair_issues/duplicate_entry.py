@@ -1,8 +1,8 @@
 """Two entries that receive the same messages: each charge point would appear twice.
 
-Names and addresses do not tell, since a broker can have many. So the config flow probes the
-entries that are loaded. Access rules may swallow the probe, and an entry may not be loaded
-then; the messages that two entries have in common tell later.
+Names and addresses do not prove it, since a broker can have many. So the config flow sends a probe
+to the entries that are loaded. Access rules may block the probe, and an entry may not be loaded at
+that time; the messages that two entries have in common prove it later.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """A charge point that came back under another address: its history can move with it.
 
-An adapter gives a thing that was deleted and added again a new address, and the address is
-what identifies a charge point. If both were seen, nobody has to be asked (`RuntimeData`).
-Otherwise the serial number is only a reason to ask the user.
+An adapter gives a device that was deleted and added again a new address, which identifies the
+charge point. If Home Assistant saw both, nothing is asked (`RuntimeData`). Otherwise the serial
+number is only a reason to ask the user.
 """
 
 from collections import defaultdict
@@ -56,10 +56,10 @@ def find_readded(watch: EntryWatch) -> Findings:
 def _moved(
     hass: HomeAssistant, entry: FimpConfigEntry, known: Collection[str]
 ) -> Iterator[tuple[dr.DeviceEntry, str, str]]:
-    """Yield the devices of charge points that stood elsewhere: where before, and where now.
+    """Yield the devices of charge points with another address: the device, the old and the new one.
 
-    They did, where all that is there of their maker and serial number is new, or `known` to
-    have been new, and as much is gone: a thing can have several connectors.
+    That is so if all charge points with their maker and serial number are new, or `known` to have
+    been new, and as many are gone: a device can have several connectors.
     """
     present = {each.identifier: each for each in entry.runtime_data.coordinators.values()}
     new: dict[tuple[str | None, str], list[str]] = defaultdict(list)

@@ -33,6 +33,7 @@ from .watcher import (
     EntryWatch,
     Finding,
     Findings,
+    Fix,
     IssueData,
     IssueType,
     Subject,
@@ -141,12 +142,6 @@ def _warned(kind: str, watch: EntryWatch) -> Findings:
     }
 
 
-def _overloaded(watch: EntryWatch) -> Findings:
-    """Whether its hub receives more messages than can be handled."""
-    warning = watch.entry.runtime_data.hub.warnings.get("overload")
-    return {} if warning is None else {watch.entry.entry_id: Finding(warning.placeholders)}
-
-
 def _set_aside(watch: EntryWatch) -> Findings:
     """Whether stored data could not be read, for example because a newer version wrote it."""
     paths = watch.entry.runtime_data.storage.set_aside
@@ -197,93 +192,72 @@ async def _reconfigure(
 
 # --------------------------------------------------------------------------------------------
 
-_WARNINGS: Final = (Warned, Withdrawn)
+_CONNECTION: Final = (ConnectionMade, ConnectionLost)
 
-ISSUES: Final[Mapping[str, IssueType]] = {
-    issue_type.key: issue_type
-    for issue_type in (
-        ChargePointIssue(
-            key="silent",
-            condition=_silent,
-            after=24 * _HOUR,
-            survives_reload=True,
-            fix=_remove_device,
-        ),
-        ChargePointIssue(key="competing_controller", condition=_competing_controller, fix=_confirm),
-        ChargePointIssue(
-            key="token_unavailable",
-            condition=_token_unavailable,
-            # Its token provider module has to be found first.
-            after=2 * _MINUTE,
-        ),
-        EntryIssue(
-            key="broker_offline",
-            condition=partial(_offline, HubKind.BROKER),
-            on=(ConnectionMade, ConnectionLost),
-            after=_SHORT,
-            unloaded=True,
-            severity=ir.IssueSeverity.ERROR,
-            fix=_reconfigure,
-        ),
-        EntryIssue(
-            key="mqtt_broker_offline",
-            condition=partial(_offline, HubKind.HOME_ASSISTANT),
-            on=(ConnectionMade, ConnectionLost),
-            after=_SHORT,
-            unloaded=True,
-            severity=ir.IssueSeverity.ERROR,
-            learn_more_url=_MQTT_URL,
-        ),
-        EntryIssue(
-            key="account_offline",
-            condition=partial(_offline, HubKind.BLUE_CURRENT),
-            on=(ConnectionMade, ConnectionLost),
-            after=_LONG,
-            unloaded=True,
-            severity=ir.IssueSeverity.ERROR,
-        ),
-        EntryIssue(
-            key="request_limit", condition=_request_limit, on=(ConnectionMade, ConnectionLost)
-        ),
-        EntryIssue(
-            key="mqtt_credentials_refused",
-            condition=_credentials_refused,
-            unloaded=True,
-            severity=ir.IssueSeverity.ERROR,
-            learn_more_url=_MQTT_URL,
-        ),
-        EntryIssue(key="duplicate_entry", condition=find_duplicates),
-        EntryIssue(key="moved", condition=find_readded, after=_MINUTE, fix=async_move),
-        EntryIssue(
-            key="signed_out",
-            condition=partial(_warned, "signed_out"),
-            on=_WARNINGS,
-            severity=ir.IssueSeverity.ERROR,
-        ),
-        EntryIssue(
-            key="cloud_lost", condition=partial(_warned, "cloud_lost"), on=_WARNINGS, after=_LONG
-        ),
-        EntryIssue(
-            key="modules_unassigned", condition=partial(_warned, "modules_unassigned"), on=_WARNINGS
-        ),
-        EntryIssue(
-            key="limits_module_elsewhere",
-            condition=partial(_warned, "limits_module_elsewhere"),
-            on=_WARNINGS,
-        ),
-        EntryIssue(
-            key="new_charge_points",
-            condition=partial(_warned, "new_charge_points"),
-            on=_WARNINGS,
-            fix=_add_new,
-        ),
-        EntryIssue(key="stored_data_unreadable", condition=_set_aside, fix=_dismiss),
-        EntryIssue(
-            # When a connection is made, all charge points report at once, for a moment.
-            key="overload",
-            condition=_overloaded,
-            on=_WARNINGS,
-            after=_MINUTE,
-        ),
+
+def _offline_issue(
+    key: str, kind: HubKind, after: float, fix: Fix | None = None, url: str | None = None
+) -> EntryIssue:
+    return EntryIssue(
+        key=key,
+        condition=partial(_offline, kind),
+        on=_CONNECTION,
+        after=after,
+        unloaded=True,
+        severity=ir.IssueSeverity.ERROR,
+        fix=fix,
+        learn_more_url=url,
     )
-}
+
+
+def _warning(
+    kind: str,
+    after: float = 0.0,
+    fix: Fix | None = None,
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
+) -> EntryIssue:
+    """Return the issue for the warnings of a kind that a hub gives."""
+    return EntryIssue(
+        key=kind,
+        condition=partial(_warned, kind),
+        on=(Warned, Withdrawn),
+        after=after,
+        fix=fix,
+        severity=severity,
+    )
+
+
+_ALL: Final[tuple[IssueType, ...]] = (
+    ChargePointIssue(
+        key="silent",
+        condition=_silent,
+        after=24 * _HOUR,
+        survives_reload=True,
+        fix=_remove_device,
+    ),
+    ChargePointIssue(key="competing_controller", condition=_competing_controller, fix=_confirm),
+    # Its token provider module has to be found first.
+    ChargePointIssue(key="token_unavailable", condition=_token_unavailable, after=2 * _MINUTE),
+    _offline_issue("broker_offline", HubKind.BROKER, _SHORT, fix=_reconfigure),
+    _offline_issue("mqtt_broker_offline", HubKind.HOME_ASSISTANT, _SHORT, url=_MQTT_URL),
+    _offline_issue("account_offline", HubKind.BLUE_CURRENT, _LONG),
+    EntryIssue(key="request_limit", condition=_request_limit, on=_CONNECTION),
+    EntryIssue(
+        key="mqtt_credentials_refused",
+        condition=_credentials_refused,
+        unloaded=True,
+        severity=ir.IssueSeverity.ERROR,
+        learn_more_url=_MQTT_URL,
+    ),
+    EntryIssue(key="duplicate_entry", condition=find_duplicates),
+    EntryIssue(key="moved", condition=find_readded, after=_MINUTE, fix=async_move),
+    _warning("signed_out", severity=ir.IssueSeverity.ERROR),
+    _warning("cloud_lost", after=_LONG),
+    _warning("modules_unassigned"),
+    _warning("limits_module_elsewhere"),
+    _warning("new_charge_points", fix=_add_new),
+    EntryIssue(key="stored_data_unreadable", condition=_set_aside, fix=_dismiss),
+    # When a connection is made, all charge points report at once, for a moment.
+    _warning("overload", after=_MINUTE),
+)
+ISSUES: Final[Mapping[str, IssueType]] = {each.key: each for each in _ALL}

@@ -255,7 +255,7 @@ class EntryWatch:
             coordinator.async_on_shutdown(coordinator.async_add_listener(look, FACTS))
 
     def _look_at(self, issue_type: IssueType) -> None:
-        """Look at a condition, and end what it does not hold for any more."""
+        """Look at a condition, and end the issues for which it no longer holds."""
         found = issue_type.find(self)
         for subject, finding in found.items():
             self._take(issue_type, subject, finding)
