@@ -7,7 +7,7 @@ from typing import Any
 
 from simulators.blue_current import AccountSetup, BlueCurrentSimulator
 from simulators.blue_current import ChargepointSetup as BlueCurrentSetup
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import Simulator, Timing
@@ -63,7 +63,7 @@ async def charge_points(broker: Broker, *others: Simulator[Any]) -> AsyncIterato
         EverestSimulator(
             broker,
             EvseSetup(name="carport", module="carport", evse_id="carport", limits="limits"),
-            companions=SisterSetup(errors="errors"),
+            companions=CompanionSetup(errors="errors"),
             timing=_TIMING,
         ),
         *others,

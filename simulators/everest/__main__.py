@@ -8,7 +8,7 @@ from simulators import program
 
 from .control import EverestChargepoint
 from .dialects import DIALECTS
-from .setups import EvseSetup, SisterSetup, SiteSetup
+from .setups import CompanionSetup, EvseSetup, SiteSetup
 from .station import EverestSimulator
 
 _EVSE_KEYS = """an EVSE; keys: name, module, connector (id of its EvseManager), evse_id,
@@ -16,7 +16,7 @@ phases, max_current (A), wanted (kWh), authorize (yes/no: swipe a card after eac
 lock, sink (the legacy API can limit), switches (its phases), socket, dc, delay,
 external_ready (all yes/no), protocol, check (s: wants signs of life),
 limits (id of an external_energy_limits_consumer)"""
-_SISTERS = {
+_COMPANIONS = {
     "errors": "id of an error_history_consumer",
     "grid": "id of an external_energy_limits_consumer at the grid",
     "tokens": "id of an auth_token_provider",
@@ -52,7 +52,7 @@ def main() -> None:
         default="main",
         help="release of EVerest (default %(default)s)",
     )
-    for name, text in _SISTERS.items():
+    for name, text in _COMPANIONS.items():
         parser.add_argument(f"--{name}", help=text, default="", metavar="ID")
     for name, text in _SITE.items():
         parser.add_argument(f"--{name}", help=text, action="store_true")
@@ -80,7 +80,7 @@ def main() -> None:
             *setups,
             prefix=options.prefix,
             dialect=options.dialect,
-            companions=SisterSetup(**_chosen(SisterSetup, options)),
+            companions=CompanionSetup(**_chosen(CompanionSetup, options)),
             site=SiteSetup(**_chosen(SiteSetup, options)),
             timing=program.timing(options),
         )
@@ -89,7 +89,7 @@ def main() -> None:
     program.run(station)
 
 
-def _chosen(kind: type[SisterSetup | SiteSetup], options: argparse.Namespace) -> dict[str, Any]:
+def _chosen(kind: type[CompanionSetup | SiteSetup], options: argparse.Namespace) -> dict[str, Any]:
     """Return the command line's settings for one of the setups."""
     names = {each.name for each in dataclasses.fields(kind)}
     return {name: value for name, value in vars(options).items() if name in names}

@@ -10,7 +10,7 @@ from simulators.simulator import Chargepoint, Simulator, Timing
 
 from .dialects import DIALECTS
 from .faults import Faults
-from .setups import SisterSetup, SiteSetup
+from .setups import CompanionSetup, SiteSetup
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Framework[P: Chargepoint](Simulator[P]):
         broker: Broker,
         prefix: str,
         dialect: str,
-        ids: SisterSetup | None,
+        ids: CompanionSetup | None,
         site: SiteSetup | None,
         timing: Timing | None,
     ) -> None:
@@ -38,7 +38,7 @@ class Framework[P: Chargepoint](Simulator[P]):
         self.prefix = prefix
         self.dialect = DIALECTS[dialect]
         self.site = site or SiteSetup()
-        self.ids = ids or SisterSetup()
+        self.ids = ids or CompanionSetup()
         self.faults = Faults()
         self.running = False
         """Whether EVerest is up; while it is not, nothing is heard."""

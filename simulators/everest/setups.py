@@ -43,7 +43,7 @@ class EvseSetup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SisterSetup:
+class CompanionSetup:
     """Ids of the modules that serve the whole station; an empty one is omitted."""
 
     errors: str = ""

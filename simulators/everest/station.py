@@ -19,7 +19,7 @@ from .module import ApiModule
 from .ocpp import Ocpp
 from .ocpp_api import OcppConsumer
 from .requests import FatalError, MalformedError, envelope
-from .setups import EvseSetup, SisterSetup, SiteSetup
+from .setups import CompanionSetup, EvseSetup, SiteSetup
 
 _BEACONS = 4
 
@@ -33,7 +33,7 @@ class EverestSimulator(Framework[EverestChargepoint]):
         *evses: EvseSetup,
         prefix: str = "",
         dialect: str = "main",
-        companions: SisterSetup | None = None,
+        companions: CompanionSetup | None = None,
         site: SiteSetup | None = None,
         timing: Timing | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fimp_chargepoint.chargepoint.model import Identity, NodeKind
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.devices import async_display_name
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
@@ -54,7 +54,7 @@ async def test_names_that_nobody_gave(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", evse_id="DE*PNX*E12345*1"),
         EvseSetup(name="yard", module="yard", evse_id="DE*PNX*E12345*2"),
-        companions=SisterSetup(ocpp="ocpp_api", errors="errors_api"),
+        companions=CompanionSetup(ocpp="ocpp_api", errors="errors_api"),
         timing=QUICK,
     ) as everest:
         # Its adapter answers no question.

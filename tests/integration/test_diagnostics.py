@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.fimp_chargepoint.chargepoint.journal import Journal
 from custom_components.fimp_chargepoint.const import DOMAIN
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from tests.broker import PASSWORD, USERNAME, BrokerProcess
@@ -241,7 +241,7 @@ async def test_it_can_be_played_everest(
         EvseSetup(evse_id="DE*PNX*E42*1", limits="limits_api", authorize=False),
         prefix="site1/",
         dialect=dialect,
-        companions=SisterSetup(errors="errors", authorizer="auth"),
+        companions=CompanionSetup(errors="errors", authorizer="auth"),
         timing=QUICK,
     )
     if dialect == "2026.02":
@@ -280,7 +280,7 @@ async def test_the_error_history_of_a_station(
     entry = other_broker(broker)
     async with EverestSimulator(
         Broker(broker.host, broker.port),
-        companions=SisterSetup(errors="errors", authorizer="auth"),
+        companions=CompanionSetup(errors="errors", authorizer="auth"),
         timing=QUICK,
     ) as station:
         await load(hass, entry)
@@ -315,7 +315,7 @@ async def test_nothing_of_the_back_end_is_in_it(
     secret = "geheim-4711"
     async with EverestSimulator(
         Broker(broker.host, broker.port),
-        companions=SisterSetup(ocpp="ocpp_api", bus="ocpp"),
+        companions=CompanionSetup(ocpp="ocpp_api", bus="ocpp"),
         timing=QUICK,
     ) as station:
         entry = await load(hass, other_broker(broker, options={"internal_bus": "everest"}))

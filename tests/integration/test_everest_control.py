@@ -11,7 +11,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.api import (
     chargepoint as everest_chargepoint,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup, SiteSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -33,7 +33,7 @@ async def everest(
         Broker(broker.host, broker.port),
         setup or EvseSetup(limits="limits_api"),
         dialect=dialect,
-        companions=SisterSetup(errors="errors_api"),
+        companions=CompanionSetup(errors="errors_api"),
         site=SiteSetup(strict=True),
         timing=QUICK,
     ) as station:
@@ -289,7 +289,7 @@ async def test_of_two_nobody_is_given_what_may_be_the_other_s(
         Broker(broker.host, broker.port),
         EvseSetup(limits="limits_api"),
         EvseSetup(name="garage", module="garage_api"),
-        companions=SisterSetup(errors="errors_api"),
+        companions=CompanionSetup(errors="errors_api"),
         site=SiteSetup(strict=True),
         timing=QUICK,
     ) as station:

@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant
 import pytest
 
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -17,7 +17,7 @@ async def test_costs(hass: HomeAssistant, broker: BrokerProcess, dialect: str) -
         Broker(broker.host, broker.port),
         EvseSetup(),
         dialect=dialect,
-        companions=SisterSetup(cost="cost_api"),
+        companions=CompanionSetup(cost="cost_api"),
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)

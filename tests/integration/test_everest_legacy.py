@@ -20,7 +20,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.legacy.chargepoint i
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.const import DOMAIN
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -42,7 +42,7 @@ def station(broker: BrokerProcess, *evses: EvseSetup, dialect: str) -> EverestSi
         Broker(broker.host, broker.port),
         *evses,
         dialect=dialect,
-        companions=SisterSetup(errors="errors"),
+        companions=CompanionSetup(errors="errors"),
         timing=QUICK,
     )
 

@@ -9,7 +9,7 @@ import probatio
 import pytest
 
 from custom_components.fimp_chargepoint.const import DOMAIN
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -41,7 +41,7 @@ async def chargepoint_fixture(
         Broker(broker.host, broker.port),
         EvseSetup(authorize=False, external_ready=external_ready),
         dialect=dialect,
-        companions=SisterSetup(tokens="reader", authorizer="auth"),
+        companions=CompanionSetup(tokens="reader", authorizer="auth"),
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)

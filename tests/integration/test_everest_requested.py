@@ -11,7 +11,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     protocol as legacy_protocol,
 )
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.everest.evse import Evse
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
@@ -38,7 +38,7 @@ async def station(
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", limits="limits_api"),
-        companions=SisterSetup(grid="grid_api"),
+        companions=CompanionSetup(grid="grid_api"),
         dialect=dialect,
         timing=QUICK,
     ) as point:

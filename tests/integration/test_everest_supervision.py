@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup, SiteSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 from tests.conftest import MakeBroker
@@ -56,7 +56,7 @@ async def watched(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[
     async with EverestSimulator(
         Broker(entry.data["host"], entry.data["port"]),
         EvseSetup(check=PERIOD),
-        companions=SisterSetup(errors="errors_api"),
+        companions=CompanionSetup(errors="errors_api"),
         site=SiteSetup(check=PERIOD),
         timing=QUICK,
     ) as station:

@@ -4,7 +4,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup, SiteSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -19,7 +19,7 @@ async def test_token_starts_charging(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", authorize=False),
         dialect=dialect,
-        companions=SisterSetup(tokens="reader", authorizer="auth"),
+        companions=CompanionSetup(tokens="reader", authorizer="auth"),
         site=SiteSetup(strict=True),
         timing=QUICK,
     )
@@ -50,7 +50,7 @@ async def test_without_a_token_the_station_says_no(
     station = EverestSimulator(
         Broker(broker.host, broker.port),
         EvseSetup(module="carport", authorize=False),
-        companions=SisterSetup(tokens="reader"),
+        companions=CompanionSetup(tokens="reader"),
         timing=QUICK,
     )
     async with station:

@@ -18,7 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.everest.api import (
 from custom_components.fimp_chargepoint.chargepoint.everest.evse import Evse
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow.options import suggested_options
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -32,7 +32,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look sooner at what is seen and what is gone."""
     monkeypatch.setattr(protocol, "_SETTLING_TIME", 1.0)
     monkeypatch.setattr(protocol, "_CHECK_INTERVAL", 0.5)
-    monkeypatch.setattr(protocol, "_LOOK_TIME", 0.5)
+    monkeypatch.setattr(protocol, "_REPORTING_TIME", 0.5)
     monkeypatch.setattr(module_assignment, "_STARTING_TIME", 0.5)
     monkeypatch.setattr(module_assignment, "_UNHEARD_TIME", 3.0)
     monkeypatch.setattr(module, "SILENCE_MIN", 2.0)
@@ -44,7 +44,7 @@ def station(broker: BrokerProcess, *names: str, grid: str = "") -> EverestSimula
     return EverestSimulator(
         Broker(broker.host, broker.port),
         *(EvseSetup(name=each, module=each, limits=f"limits_{each}") for each in names),
-        companions=SisterSetup(grid=grid),
+        companions=CompanionSetup(grid=grid),
         timing=QUICK,
     )
 
@@ -176,7 +176,7 @@ async def test_ghosts(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         EvseSetup(name="left", module="left", limits="renamed"),
-        companions=SisterSetup(grid="limits_grid"),
+        companions=CompanionSetup(grid="limits_grid"),
         timing=QUICK,
     ):
         hub = entry.runtime_data.hub

@@ -19,16 +19,16 @@ from custom_components.fimp_chargepoint.chargepoint.everest.ocpp import (
 )
 from custom_components.fimp_chargepoint.chargepoint.everest.ocpp.requests import STANDARD_KEYS
 from custom_components.fimp_chargepoint.const import DOMAIN
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup, SiteSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, find, load, other_broker, until
 
 BUS = {"internal_bus": "everest"}
-API = SisterSetup(ocpp="ocpp_api")
-ON_BUS = SisterSetup(bus="ocpp")
-BOTH = SisterSetup(ocpp="ocpp_api", bus="ocpp")
+API = CompanionSetup(ocpp="ocpp_api")
+ON_BUS = CompanionSetup(bus="ocpp")
+BOTH = CompanionSetup(ocpp="ocpp_api", bus="ocpp")
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +155,7 @@ async def ocpp(
     hass: HomeAssistant,
     broker: BrokerProcess,
     dialect: str,
-    companions: SisterSetup,
+    companions: CompanionSetup,
     *,
     late: bool = False,
     **options: Any,
@@ -480,7 +480,7 @@ async def test_an_older_bus_is_only_read(
 
 async def test_another_name_and_another_root(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """The module is found by what it says, and with a prefix."""
-    where = SisterSetup(bus="back_office")
+    where = CompanionSetup(bus="back_office")
     entry = other_broker(broker, options=BUS, prefixes=["site1/"])
     await load(hass, entry)
     async with EverestSimulator(
@@ -633,7 +633,7 @@ async def test_a_station_without_ocpp(hass: HomeAssistant, broker: BrokerProcess
 @pytest.mark.parametrize("companions", [ON_BUS, API, BOTH], ids=["bus", "api", "both"])
 @pytest.mark.parametrize("dialect", ["main", "2025.12"])
 async def test_nothing_that_people_write_ends_a_station(
-    hass: HomeAssistant, broker: BrokerProcess, dialect: str, companions: SisterSetup
+    hass: HomeAssistant, broker: BrokerProcess, dialect: str, companions: CompanionSetup
 ) -> None:
     """One malformed call on the bus ends all of EVerest, and so would it here."""
     async with ocpp(hass, broker, dialect, companions, **BUS) as station:
@@ -660,7 +660,7 @@ async def test_below_its_station(hass: HomeAssistant, broker: BrokerProcess) -> 
         Broker(broker.host, broker.port),
         EvseSetup(),
         EvseSetup(name="garage", module="garage_api"),
-        companions=SisterSetup(errors="errors_api", ocpp="ocpp_api"),
+        companions=CompanionSetup(errors="errors_api", ocpp="ocpp_api"),
         timing=QUICK,
     ):
         entry = await load(hass, other_broker(broker))

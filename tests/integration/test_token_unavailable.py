@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.fimp_chargepoint.repair_issues.watcher import EntryWatch
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -68,7 +68,7 @@ async def test_it_waits_for_a_token(
         Broker(broker.host, broker.port),
         EvseSetup(authorize=False),
         dialect=dialect,
-        companions=SisterSetup(**companions),
+        companions=CompanionSetup(**companions),
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)

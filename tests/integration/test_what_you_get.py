@@ -10,7 +10,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.everest.legacy import (
     protocol as legacy_protocol,
 )
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup, SiteSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup, SiteSetup
 from simulators.fimp import ChargepointSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
@@ -34,7 +34,7 @@ def everest(broker: BrokerProcess, dialect: str) -> Any:
         Broker(broker.host, broker.port),
         EvseSetup(limits="limits_api", delay=True, socket=True),
         dialect=dialect,
-        companions=SisterSetup(
+        companions=CompanionSetup(
             errors="errors_api",
             tokens="tokens_api",
             cost="cost_api",

@@ -11,7 +11,7 @@ import aiomqtt
 import pytest
 
 from simulators.car import Connector
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import _PUBLISH_TIMEOUT_SECONDS, Broker
 from simulators.simulator import ControlError, Simulator, Timing
@@ -232,7 +232,7 @@ async def test_everest_pauses_and_resumes_with_its_passing_words(
 
 async def test_everest_requests(broker: BrokerProcess, ear: Ear) -> None:
     setup = EvseSetup(limits="limits_api")
-    companions = SisterSetup(errors="errors_api")
+    companions = CompanionSetup(errors="errors_api")
     simulator = EverestSimulator(
         broker_of(broker), setup, prefix="site/", companions=companions, timing=QUICK
     )

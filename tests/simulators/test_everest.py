@@ -14,9 +14,9 @@ import pytest
 from simulators import program
 from simulators.everest import (
     DIALECTS,
+    CompanionSetup,
     EverestSimulator,
     EvseSetup,
-    SisterSetup,
     SiteSetup,
     __main__,
 )
@@ -29,7 +29,7 @@ from .ear import Ear, broker_of, kind_of
 
 QUICK = Timing(pace=0.01, speed=60, heartbeat=0.2, meter=0.2)
 ROOT = "everest_api/1"
-COMPANIONS = SisterSetup(
+COMPANIONS = CompanionSetup(
     errors="errors_api",
     tokens="token_api",
     authorizer="auth_api",
@@ -928,7 +928,7 @@ async def call(client: Client, name: str, args: Any = None, **more: Any) -> Any:
 
 
 async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
-    station = await start(companions=SisterSetup(bus="ocpp"))
+    station = await start(companions=CompanionSetup(bus="ocpp"))
     connected = f"{BUS}/var/is_connected"
     await client.until(lambda: client.said(connected))
     assert client.said(connected) == [{"data": {"data": True}, "msg_type": "Var"}]
@@ -996,7 +996,7 @@ async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
     ],
 )
 async def test_the_bus_forgives_nothing(name: str, body: Any, client: Client, start: Start) -> None:
-    station = await start(companions=SisterSetup(bus="ocpp"))
+    station = await start(companions=CompanionSetup(bus="ocpp"))
     text = body if isinstance(body, str) else json.dumps(body)
     await client.client.publish(f"{BUS}/cmd/{name}", text, qos=1)
     await client.until(lambda: station.dead)
@@ -1007,7 +1007,7 @@ async def test_the_bus_forgives_nothing(name: str, body: Any, client: Client, st
     [("2025.10", BUS), ("legacy", "everest/ocpp/main")],
 )
 async def test_the_older_bus(dialect: str, root: str, client: Client, start: Start) -> None:
-    station = await start(dialect=dialect, companions=SisterSetup(bus="ocpp/main"))
+    station = await start(dialect=dialect, companions=CompanionSetup(bus="ocpp/main"))
     await client.until(lambda: {"data": True, "name": "is_connected"} in client.said(f"{root}/var"))
     data = {"id": "1", "origin": "we", "args": {"key": "HeartbeatInterval", "value": "5"}}
     name = "set_custom_configuration_key"
@@ -1027,7 +1027,7 @@ async def test_legacy_speaks_like_the_recording(client: Client, start: Start) ->
     for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
         if "/cmd/" not in line.get("topic", "/cmd/"):
             recorded.setdefault(line["topic"], set()).add(legacy_shape(line["payload"]))
-    station = await start(dialect="both", companions=SisterSetup(errors="errors_api"))
+    station = await start(dialect="both", companions=CompanionSetup(errors="errors_api"))
     await station.plug()
     topic = "everest_api/connector_1/var/session_info"
     await client.until(
@@ -1066,7 +1066,7 @@ async def test_legacy_commands(client: Client, start: Start) -> None:
     station = await start(
         EvseSetup(delay=True, connector="evse_manager"),
         dialect="legacy",
-        companions=SisterSetup(errors="errors_api"),
+        companions=CompanionSetup(errors="errors_api"),
         site=SiteSetup(information=True),
     )
     root = "everest_api/evse_manager"
@@ -1216,7 +1216,7 @@ def test_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert station.site == SiteSetup(
         legacy=True, bridged=True, latch=False, strict=True, check=5, price=0.5
     )
-    assert station.ids == SisterSetup(
+    assert station.ids == CompanionSetup(
         errors="e", tokens="t", authorizer="a", cost="c", ocpp="o", bus="ocpp/main"
     )
     assert station["a"].setup.dc
@@ -1291,7 +1291,9 @@ async def test_without_energy_it_waits_where_it_is(client: Client, start: Start)
 
 
 async def test_the_stricter_of_two_nodes_counts(client: Client, start: Start) -> None:
-    station = await start(EvseSetup(limits="limits_api"), companions=SisterSetup(grid="grid_api"))
+    station = await start(
+        EvseSetup(limits="limits_api"), companions=CompanionSetup(grid="grid_api")
+    )
     fuse = {"ac_max_current_A": 16.0, "ac_max_phase_count": 3}
     await client.until(lambda: client.told(API, "enforced_limits"))
     await client.until(lambda: in_force(client) == fuse)

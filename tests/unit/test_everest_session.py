@@ -9,8 +9,8 @@ from custom_components.fimp_chargepoint.chargepoint.everest.session import (
     ENABLED_TIME,
     FINISHED_EV_TIME,
     SESSION_FINISHED_TIME,
+    after_gap,
     expired,
-    forgotten,
     on_event,
     on_info,
     on_meter,
@@ -492,7 +492,7 @@ def test_an_overtaken_answer_is_ignored() -> None:
     before = course.state
     assert course.info("Unplugged", started=0, charged_energy_wh=9000).state is before
     # But after a gap it may be the station's clock that was set back.
-    course.state = forgotten(course.state)
+    course.state = after_gap(course.state)
     assert course.info("Charging", started=0).status is Status.CHARGING
 
 
@@ -629,7 +629,7 @@ def test_a_beginning_without_a_reading_has_no_energy(reading: Any) -> None:
 
 def test_after_a_gap_the_session_stays_and_the_status_does_not() -> None:
     course = charging().info("Charging", started=0, charged_energy_wh=500)
-    state = forgotten(course.event("StoppingCharging").state)
+    state = after_gap(course.event("StoppingCharging").state)
     assert (state.status, state.raw, state.plugged) == (None, None, None)
     assert state.deadline is None
     assert (state.id, state.started, state.energy.value) == ("one", START, 0.5)
@@ -637,7 +637,7 @@ def test_after_a_gap_the_session_stays_and_the_status_does_not() -> None:
 
 def test_after_a_gap_the_meter_waits_for_the_session() -> None:
     course = Course().begin(meter=1000).event("ChargingStarted").meter(1.5).meter(2.0)
-    course.state = forgotten(course.state)
+    course.state = after_gap(course.state)
     # This may be the energy of another car ...
     assert course.meter(50.0).energy == 1
     same = course.state
@@ -650,9 +650,9 @@ def test_after_a_gap_the_meter_waits_for_the_session() -> None:
 
 def test_a_doubt_outlives_a_gap_but_not_a_restart() -> None:
     course = charging().event("Disabled").event("Enabled")
-    kept = forgotten(course.state)
+    kept = after_gap(course.state)
     assert on_info(kept, {"state": "Unplugged"}, NOW, START).status is None
-    restarted = on_info(forgotten(course.state, restarted=True), {"state": "Unplugged"}, NOW, START)
+    restarted = on_info(after_gap(course.state, restarted=True), {"state": "Unplugged"}, NOW, START)
     assert (restarted.status, restarted.plugged) == (None, None)
     assert expired(restarted, NOW + ENABLED_TIME).status is Status.DISCONNECTED
     # A session that came and went meanwhile ends it.
@@ -693,7 +693,7 @@ def test_never_more_than_half_of_a_token_is_shown(value: Any, shown: str | None)
 
 def test_after_a_gap_nobody_knows_who_may_charge() -> None:
     course = Course().begin().event("Authorized")
-    assert forgotten(course.state).authorized is None
+    assert after_gap(course.state).authorized is None
     assert Course().info("Charging", started=0).state.authorized is None
 
 
@@ -780,7 +780,7 @@ def test_a_transaction_ends() -> None:
     course = charging()
     course.uuid = "two"
     assert not course.begin().state.transaction
-    assert not forgotten(charging().state).transaction
+    assert not after_gap(charging().state).transaction
 
 
 # Why it pauses -------------------------------------------------------------------------
@@ -788,10 +788,10 @@ def test_a_transaction_ends() -> None:
 
 def test_reasons_outlive_a_gap_but_no_restart_and_no_session() -> None:
     course = charging().info("Charging", started=0).pause("Error")
-    kept = forgotten(course.state)
+    kept = after_gap(course.state)
     assert (kept.status, kept.pause_reason) == (None, None)
     # A second gap before anything was heard changes nothing.
-    kept = forgotten(kept)
+    kept = after_gap(kept)
     course.state = kept
     assert course.info("ChargingPausedEVSE", started=0).status is Status.SUSPENDED_BY_EVSE
     course.state = kept
@@ -799,5 +799,5 @@ def test_reasons_outlive_a_gap_but_no_restart_and_no_session() -> None:
     course.state = kept
     course.info("Charging", started=0)
     assert course.info("ChargingPausedEVSE", started=0).status is Status.READY_TO_CHARGE
-    course.state = forgotten(charging().pause("Error").state, restarted=True)
+    course.state = after_gap(charging().pause("Error").state, restarted=True)
     assert course.info("ChargingPausedEVSE", started=0).status is Status.READY_TO_CHARGE

@@ -190,7 +190,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
         self._done(command)
         return answer
 
-    def _tell(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
+    def _notify(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
         """Notify the listeners of an event; unknown details are left out."""
         known = {key: value for key, value in details.items() if value is not None}
         told = OcppNotification(kind=kind, details=known)

@@ -20,7 +20,7 @@ _LEAP = 1.0
 class Counter(Enum):
     """How reliable `charged_energy_wh` is; each session starts anew."""
 
-    NOT_HEARD = "not_heard"
+    NOT_RECEIVED = "not_received"
     TRUSTED = "trusted"
     WRONG = "wrong"
 
@@ -36,17 +36,17 @@ class SessionEnergy:
     value: float | None = None
     base: float | None = None
     measured: float | None = None
-    counter: Counter = Counter.NOT_HEARD
+    counter: Counter = Counter.NOT_RECEIVED
 
 
-def based(energy: SessionEnergy, reading: float | None) -> SessionEnergy:
+def with_start_reading(energy: SessionEnergy, reading: float | None) -> SessionEnergy:
     """Take the `reading` of the meter at the beginning of the session, or its transaction."""
     if reading is None or energy.base is not None:
         return energy
     return replace(energy, base=reading, measured=0.0, value=_risen(energy.value, 0.0))
 
 
-def metered(energy: SessionEnergy, reading: float) -> SessionEnergy:
+def with_reading(energy: SessionEnergy, reading: float) -> SessionEnergy:
     """Take a new `reading` of the meter."""
     base, measured = energy.base, energy.measured
     if base is None or measured is None:
@@ -67,7 +67,7 @@ def metered(energy: SessionEnergy, reading: float) -> SessionEnergy:
     return replace(energy, base=base, measured=measured, value=_risen(energy.value, measured))
 
 
-def counted(energy: SessionEnergy, watt_hours: float | None) -> SessionEnergy:
+def with_counter(energy: SessionEnergy, watt_hours: float | None) -> SessionEnergy:
     """Take `watt_hours` of session_info; once negative, they are wrong for this session."""
     if watt_hours is None or energy.counter is Counter.WRONG:
         return energy

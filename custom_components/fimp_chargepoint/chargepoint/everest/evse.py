@@ -33,7 +33,7 @@ from .status import ASKS_FOR_TOKEN, ENDED, State, Word, is_another
 from .vehicle import parse_vehicle, reported
 
 #: The variables that are reports of a feature, in both APIs.
-_EVIDENCE: Final[Mapping[str, tuple[Feature, ...]]] = {
+_REPORTED_FEATURES: Final[Mapping[str, tuple[Feature, ...]]] = {
     "session_info": (Feature.STATUS, Feature.ENABLED, Feature.DELAYED_UNTIL),
     "session_event": (Feature.STATUS, Feature.ENABLED),
     "enforced_limits": (Feature.MAX_CURRENT, Feature.RANDOM_DELAY, Feature.DELAYED_UNTIL),
@@ -52,10 +52,10 @@ CONNECTORS: Final = {
 _REPORTED_TOGETHER: Final = frozenset({Feature.MAX_POWER, Feature.PHASES})
 
 #: The fields that the status depends on.
-_OF_STATUS: Final = frozenset({"status", "effective_current", "delayed_until"})
+_STATUS_FIELDS: Final = frozenset({"status", "effective_current", "delayed_until"})
 
 #: The fault for a wrong phase rotation, in the term of the power meter.
-PHASES_WRONG: Final = "phase_seq_error"
+PHASE_SEQUENCE_FAULT: Final = "phase_seq_error"
 
 
 class Evse(PausingChargepoint):
@@ -141,7 +141,7 @@ class Evse(PausingChargepoint):
         power = meter.power if self._has_powermeter else before.power
         energy = self._session.energy.value
         changes = self._measured(meter.with_(power=power, session_energy=energy))
-        return changes | self._wrong(PHASES_WRONG, data.get("phase_seq_error"))
+        return changes | self._with_fault(PHASE_SEQUENCE_FAULT, data.get("phase_seq_error"))
 
     def _with_total_power(self, changes: Changes, info: JsonObject) -> Changes:
         """Return the `changes` by a session_info, with its power if that counts."""
@@ -153,7 +153,7 @@ class Evse(PausingChargepoint):
         meter = changes.get("meter", self.snapshot.meter)
         return changes | self._measured(meter.with_(power=power))
 
-    def _wrong(self, name: str, said: object) -> Changes:
+    def _with_fault(self, name: str, said: object) -> Changes:
         """Return the changes for the fault `name`; `said` is whether it is reported."""
         if not isinstance(said, bool):
             return {}
@@ -181,7 +181,7 @@ class Evse(PausingChargepoint):
 
     def _ev_info(self, value: object, now: float) -> Changes:
         vehicle = parse_vehicle(mapping(value))
-        return {"vehicle": vehicle, "capabilities": self._also(*reported(vehicle))}
+        return {"vehicle": vehicle, "capabilities": self._reporting(*reported(vehicle))}
 
     # Consequences ---------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class Evse(PausingChargepoint):
         if state.deadline is None:
             self.timers.cancel("finished")
         elif state.deadline != before.deadline:
-            self.timers.set("finished", state.deadline, self._finish)
+            self.timers.set("finished", state.deadline, self._expire)
         if not state.known:
             self._warn_of(str(state.word))
         # `_update` handles the other fields that the status depends on.
@@ -215,7 +215,7 @@ class Evse(PausingChargepoint):
 
     @override
     def _update(self, now: float, **changes: Any) -> None:
-        if not _OF_STATUS.isdisjoint(changes):
+        if not _STATUS_FIELDS.isdisjoint(changes):
             changes["status"] = self._status(self.snapshot.with_(**changes))
         super()._update(now, **changes)
 
@@ -252,21 +252,21 @@ class Evse(PausingChargepoint):
         )
         return {"vehicle": Vehicle(), "details": details}
 
-    def _finish(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         """Accept a state that was expected to be transient, but was not followed by another."""
         self._update(now, **self._with_session(session.expired(self._session, now)))
         self._reported(Feature.STATUS)
 
-    def _confirm_by(self, variable: str) -> None:
+    def _confirm_reports(self, variable: str) -> None:
         """End the waits for a report that has just arrived."""
-        for report in _EVIDENCE.get(variable, ()):
+        for report in _REPORTED_FEATURES.get(variable, ()):
             self._reported(report)
 
     def _measured(self, meter: Meter) -> Changes:
         """Return the changes by `meter`; its measured values become features."""
-        return {"meter": meter, "capabilities": self._also(*powermeter.features(meter))}
+        return {"meter": meter, "capabilities": self._reporting(*powermeter.features(meter))}
 
-    def _also(self, *features: Feature) -> Capabilities:
+    def _reporting(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were observed in reports."""
         return self.snapshot.capabilities.reporting(*features)
 
@@ -382,7 +382,7 @@ class Evse(PausingChargepoint):
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
             # The base class resets the values; consequences of the session must not restore them.
-            self._session = session.forgotten(self._session)
+            self._session = session.after_gap(self._session)
             self._enforced = Enforced()
             self.timers.cancel("finished")
         super()._set_unavailable(reason, now, **changes)

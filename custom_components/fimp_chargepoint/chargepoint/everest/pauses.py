@@ -19,7 +19,7 @@ from ..errors import ChargepointError
 from ..limits.requested import Pause, Requested
 from ..model import ChargepointSnapshot, Feature, Status
 from ..node import Changes, NodeHost
-from .session import remembering
+from .session import with_stored_reasons
 from .status import NO_TRANSACTION, State, Word, is_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class PausingChargepoint(Chargepoint, ABC):
         session_id, started = known.get("session_id"), known.get("started")
         if "reasons" in known and (session_id or started):
             reasons = frozenset(known["reasons"])
-            state = remembering(self._session, reasons, session_id, started)
+            state = with_stored_reasons(self._session, reasons, session_id, started)
             if state.word is None:
                 # Its next report shows whether this is still true.
                 self._session = state

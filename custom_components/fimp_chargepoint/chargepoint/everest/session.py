@@ -13,7 +13,7 @@ from typing import Final
 from ..model import Status
 from ..readers import JsonObject, number, part, text, timestamp
 from ..session import SAME_START
-from .energy import SessionEnergy, based, counted, metered
+from .energy import SessionEnergy, with_counter, with_reading, with_start_reading
 from .powermeter import imported
 from .status import (
     ASKS_FOR_TOKEN,
@@ -73,7 +73,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
     when = timestamp(event.get("timestamp")) or seen
     meaning = EVENTS.get(name)
     details = part(event, meaning.details) if meaning and meaning.details else {}
-    state = _attributed(state, text(event.get("uuid")), name, when)
+    state = _with_event_session(state, text(event.get("uuid")), name, when)
     if name in BEGINNINGS:
         state = replace(
             state,
@@ -81,7 +81,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
             status=state.status or Status.REQUESTING,
             transaction=name == "TransactionStarted",
             end_reason=None,
-            energy=based(state.energy, imported(part(details, "meter_value"))),
+            energy=with_start_reading(state.energy, imported(part(details, "meter_value"))),
         )
     if name in AUTHORIZED:
         # A token that came before the car still counts when the station asks for one.
@@ -99,7 +99,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
         word = Word.FINISHED_EVSE if reason == "Local" else word
     elif word == Word.PAUSED_EVSE:
         reasons = reasons_of(details)
-    return _entered(state, word, when, now, car=car, event=name, reasons=reasons)
+    return _with_word(state, word, when, now, car=car, event=name, reasons=reasons)
 
 
 def on_last_event(state: State, event: JsonObject) -> State:
@@ -110,10 +110,10 @@ def on_last_event(state: State, event: JsonObject) -> State:
     of_this_pause = state.word == Word.PAUSED_EVSE and event.get("event") == Word.PAUSED_EVSE
     if not of_this_pause or (state.id is not None and event.get("uuid") != state.id):
         return state
-    return _explained(state, reasons_of(part(event, EVENTS[Word.PAUSED_EVSE].details)))
+    return _with_reasons(state, reasons_of(part(event, EVENTS[Word.PAUSED_EVSE].details)))
 
 
-def remembering(
+def with_stored_reasons(
     state: State, reasons: frozenset[str], session_id: str | None, started: datetime | None
 ) -> State:
     """Return the state with the reasons of a pause that an earlier run has heard.
@@ -123,7 +123,7 @@ def remembering(
     if state.reasons is not None or not is_of(state, session_id, started):
         return state
     if state.word == Word.PAUSED_EVSE:
-        return _explained(state, reasons)
+        return _with_reasons(state, reasons)
     if state.word is not None:
         return state
     known = replace(state, id=state.id or session_id, started=state.started or started)
@@ -135,9 +135,9 @@ def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State
     word = text(info.get("state"))
     started = timestamp(info.get("session_start_time"))
     if started is not None and started != state.started:
-        if _overtaken(state, started):
+        if _is_outdated(state, started):
             return state
-        state = _started(state, started)
+        state = _with_start(state, started)
     ended = timestamp(info.get("session_end_time"))
     if ended is not None and state.ended is None and state.started is not None:
         # A release may leave the end of the session before in place.
@@ -152,9 +152,9 @@ def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State
             state = replace(state, plugged=None)
         when = timestamp(info.get("timestamp")) or seen
         car = word in WORDS and WORDS[word].car
-        state = _entered(state, word, when, now, car=car)
+        state = _with_word(state, word, when, now, car=car)
     if started is not None or (word is not None and word not in IDLE):
-        energy = counted(state.energy, number(info.get("charged_energy_wh")))
+        energy = with_counter(state.energy, number(info.get("charged_energy_wh")))
         state = state if energy is state.energy else replace(state, energy=energy)
     return state
 
@@ -164,7 +164,7 @@ def on_meter(state: State, reading: float) -> State:
     if state.ended is not None or state.word is None:
         # After a gap another car may be there: first the session has to be heard of.
         return state
-    energy = metered(state.energy, reading)
+    energy = with_reading(state.energy, reading)
     return state if energy is state.energy else replace(state, energy=energy)
 
 
@@ -181,7 +181,7 @@ def expired(state: State, now: float) -> State:
     return replace(lasting, status=status)
 
 
-def forgotten(state: State, *, restarted: bool = False) -> State:
+def after_gap(state: State, *, restarted: bool = False) -> State:
     """Return what stays true after a gap in the reports.
 
     A doubt stays too: only a new session ends it. But if EVerest was `restarted`, it starts a new
@@ -210,7 +210,7 @@ def after_restart(state: State) -> State:
     return replace(state, in_doubt=False, restarted=True, status=None, plugged=None)
 
 
-def _entered(
+def _with_word(
     state: State,
     word: str,
     when: datetime,
@@ -325,12 +325,12 @@ def _in_transaction(state: State, word: str) -> bool:
     return allowed or state.transaction
 
 
-def _explained(state: State, reasons: frozenset[str]) -> State:
+def _with_reasons(state: State, reasons: frozenset[str]) -> State:
     """Return the state of a pause by the charge point for `reasons`."""
     return replace(state, status=paused(reasons), reasons=reasons)
 
 
-def _attributed(state: State, uuid: str | None, name: str, when: datetime) -> State:
+def _with_event_session(state: State, uuid: str | None, name: str, when: datetime) -> State:
     """Return the state with the session that an event belongs to."""
     if uuid is None or uuid == state.id:
         return state
@@ -338,10 +338,10 @@ def _attributed(state: State, uuid: str | None, name: str, when: datetime) -> St
     told = state.id is None and state.ended is None and state.started is not None
     if told and (name != "SessionStarted" or is_close(when, state.started, SAME_START)):
         return replace(state, id=uuid)
-    return _begun(state, uuid, when if name in BEGINNINGS else None)
+    return _new_session(state, uuid, when if name in BEGINNINGS else None)
 
 
-def _overtaken(state: State, started: datetime) -> bool:
+def _is_outdated(state: State, started: datetime) -> bool:
     """Whether a session_info is an answer that the next session has overtaken."""
     return (
         state.word is not None
@@ -350,17 +350,17 @@ def _overtaken(state: State, started: datetime) -> bool:
     )
 
 
-def _started(state: State, started: datetime) -> State:
+def _with_start(state: State, started: datetime) -> State:
     """Return the state with the session that session_info says began at `started`."""
     if state.started is None and state.id is not None and state.ended is None:
         return replace(state, started=started)
     if is_close(started, state.started, SAME_START):
         return replace(state, started=started)
     # Its events were missed: the old word says nothing about it.
-    return replace(_begun(state, None, started), word=None, status=None, plugged=None)
+    return replace(_new_session(state, None, started), word=None, status=None, plugged=None)
 
 
-def _begun(state: State, uuid: str | None, started: datetime | None) -> State:
+def _new_session(state: State, uuid: str | None, started: datetime | None) -> State:
     """Return the state with a new session; whether there is a car is said elsewhere."""
     return replace(
         state,

@@ -33,7 +33,7 @@ class EverestStation(Station):
     def add_evse(self, evse: EverestChargepoint) -> None:
         """Add one of its EVSEs."""
         evse.add_listener(partial(self._evse_changed, evse))
-        evse.when_restarted = self._restarted
+        evse.on_restart = self._restarted
         self._evse_changed(evse, evse.snapshot)
 
     def set_history(self, history: ErrorHistory, *, is_ours: bool) -> None:

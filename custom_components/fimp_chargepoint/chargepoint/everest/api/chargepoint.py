@@ -91,13 +91,13 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._calls = PendingReplies(host, self.timers, self.command_timeout)
         self._authorization_client = AuthorizationClient(self.module, self._calls)
         #: Whether an event was received since the last gap, so that the last one is known.
-        self._event_heard = False
+        self._event_received = False
         self._connector = 1
-        self._session_heard_at = float("-inf")
+        self._session_received_at = float("-inf")
         #: When a restart was seen that no heartbeat had shown.
         self._start_seen_at = float("-inf")
         #: Called after a restart, for the station that it is a part of.
-        self.when_restarted: Callable[[float], None] | None = None
+        self.on_restart: Callable[[float], None] | None = None
         self._reports: dict[str, Callable[[object, float], Changes]] = {
             "session_info": self._session_info,
             "session_event": self._session_event,
@@ -122,14 +122,14 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         if requested and variable == "session_event":
             self._last_event(value, now)
             return
-        started = not requested and self._is_of_start(variable, value, now)
+        started = not requested and self._shows_restart(variable, value, now)
         report = self._reports.get(variable)
-        self._heard(now, **(report or partial(self._detail, variable))(value, now))
+        self._received(now, **(report or partial(self._detail, variable))(value, now))
         if started:
             self._start_seen_at = now
-            self._heard(now, **self._begin_anew(now))
+            self._received(now, **self._reset(now))
         self._authorization_client.received(variable, value)
-        self._confirm_by(variable)
+        self._confirm_reports(variable)
 
     @override
     def _replied(self, request_id: str, operation: str, value: object, now: float) -> None:
@@ -139,13 +139,13 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             self._connector = next(filter(None, connectors), self._connector)
         if operation == "enable_disable" and isinstance(value, bool):
             # The resulting state, which need not be the requested one.
-            self._heard(now, **self._with_session(replace(self._session, enabled=value)))
+            self._received(now, **self._with_session(replace(self._session, enabled=value)))
             if value is self.snapshot.pending.get(Feature.ENABLED, value):
                 self._commands.confirm(request_id)
             else:
                 self._commands.reject(request_id, CommandRefusedError("higher_priority"))
             return
-        self._heard(now)
+        self._received(now)
         self._calls.replied(request_id, value)
         if self._asleep and operation in ("pause_charging", "resume_charging"):
             self._replied_asleep(request_id, value, pauses=operation == "pause_charging")
@@ -160,13 +160,13 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _last_event(self, value: object, now: float) -> None:
         """Take the reason of a pause from the reply: it is no event of now."""
         state = self._session
-        if not self._event_heard:
+        if not self._event_received:
             state = session.on_last_event(state, mapping(value))
-        self._heard(now, **self._with_session(state))
+        self._received(now, **self._with_session(state))
 
     def _session_event(self, value: object, now: float) -> Changes:
-        self._session_heard_at = now
-        self._event_heard = True
+        self._session_received_at = now
+        self._event_received = True
         seen, event = self.host.clock.to_datetime(now), mapping(value)
         reason = text(part(event, "transaction_finished").get("reason"))
         if reason is not None and end_reason(reason) is None:
@@ -175,7 +175,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     def _session_info(self, value: object, now: float) -> Changes:
         info = mapping(value)
-        self._session_heard_at = now
+        self._session_received_at = now
         seen = self.host.clock.to_datetime(now)
         changes = self._with_session(session.on_info(self._session, info, now, seen))
         return self._with_total_power(changes, info)
@@ -186,7 +186,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             return {}
         name = f"EVerest {evse_id}"
         known = replace(self.snapshot.identity, name=name, provisional=False, evse_id=evse_id)
-        return {"identity": known, "capabilities": self._also(Feature.EVSE_ID)}
+        return {"identity": known, "capabilities": self._reporting(Feature.EVSE_ID)}
 
     def _detail(self, variable: str, value: object, now: float) -> Changes:
         """Take a variable without a handler of its own."""
@@ -198,21 +198,21 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             return {}
         changes = details.changed(self.snapshot, found)
         if (mode := found.get(Feature.DC_MODE)) is not None:
-            changes |= self._wrong("dc_mode: Fault", mode == details.FAULT)
-        return changes | {"capabilities": self._also(*details.offered(found))}
+            changes |= self._with_fault("dc_mode: Fault", mode == details.FAULT)
+        return changes | {"capabilities": self._reporting(*details.offered(found))}
 
     @override
     def answered(self, request_id: str, operation: str, value: object, now: float) -> None:
         if operation == "random_delay_countdown/get":
             # The value may be old, but only a station with a random delay replies.
             offered = random_delay.offered(self.snapshot.capabilities)
-            self._heard(now, capabilities=offered)
+            self._received(now, capabilities=offered)
             value = None
         super().answered(request_id, operation, value, now)
 
     # Restarts -------------------------------------------------------------------
 
-    def _is_of_start(self, variable: str, value: object, now: float) -> bool:
+    def _shows_restart(self, variable: str, value: object, now: float) -> bool:
         """Whether this is only published at a start, which nothing has shown so far.
 
         2025.10 does not count its heartbeats, and they can be switched off.
@@ -227,9 +227,9 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def _restarted(self, now: float) -> Changes:
-        return self._begin_anew(now) if now - self._start_seen_at >= _START_TIME else {}
+        return self._reset(now) if now - self._start_seen_at >= _START_TIME else {}
 
-    def _begin_anew(self, now: float) -> Changes:
+    def _reset(self, now: float) -> Changes:
         """Forget what was reported before a restart, and ask for everything."""
         _LOGGER.info("%s was restarted", self.address)
         self.alive_since = now
@@ -237,9 +237,9 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self.limits.reconnected(now, lost=True)
         self._request_pause(accepted=None)
         state = self._session
-        is_of_before = now - self._session_heard_at > _STARTUP_TIME
+        is_of_before = now - self._session_received_at > _STARTUP_TIME
         changes = self._with_session(
-            session.forgotten(state, restarted=True)
+            session.after_gap(state, restarted=True)
             if is_of_before
             else session.after_restart(state)
         )
@@ -251,8 +251,8 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._forget_reports()
         changes |= self._limited(Enforced())
         self._ask_for_everything(now)
-        if self.when_restarted is not None:
-            self.host.internal_errors.call(self.when_restarted, now)
+        if self.on_restart is not None:
+            self.host.internal_errors.call(self.on_restart, now)
         return changes
 
     def _forget_reports(self) -> None:
@@ -272,7 +272,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             errors.request_list(now)
 
     @override
-    def _ask_for_life(self, now: float) -> None:
+    def _ask_for_reply(self, now: float) -> None:
         self.module.ask("get_evse")
 
     @override
@@ -288,7 +288,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         changes["enabled"] = state.enabled
         if self.companions.errors is None:
             # Errors name no EVSE, but this one pauses because of one.
-            changes |= self._wrong(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
+            changes |= self._with_fault(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
         known = changes.get("details", self.snapshot.details)
         if known.waiting_for_release and state.word and state.word not in IDLE:
             changes["details"] = replace(known, waiting_for_release=False)
@@ -379,7 +379,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
         if reason is not None:
-            self._event_heard = False
+            self._event_received = False
             self._forget_reports()
         elif self.companions.errors is not None:
             changes = {"faults": self.companions.errors.names} | changes

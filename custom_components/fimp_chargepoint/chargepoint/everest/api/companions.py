@@ -47,7 +47,7 @@ class CompanionModule(ApiModule):
         """Stop calling `listener`."""
         self._listeners.pop(listener, None)
 
-    def _tell(self, *what: object) -> None:
+    def _notify(self, *what: object) -> None:
         self.host.internal_errors.tell(self._listeners, *what)
 
     def found(self, heartbeat_period: float | None, now: float) -> None:
@@ -84,7 +84,7 @@ class ErrorHistory(CompanionModule):
         timers = Timers(host.scheduler, self)
         self._inquiry = Inquiry(timers, "errors", self._ask, (_ASK_AGAIN,), gave_up=self._ask_again)
         #: Whether an error was raised or cleared since the list was requested.
-        self._overtaken = False
+        self._is_outdated = False
         #: Whether the station has sent the list.
         self.known = False
 
@@ -104,7 +104,7 @@ class ErrorHistory(CompanionModule):
         self._inquiry.start(now)
 
     def _ask(self, _: float) -> None:
-        self._overtaken = False
+        self._is_outdated = False
         self.ask("active_errors")
 
     def _ask_again(self, now: float) -> None:
@@ -130,19 +130,19 @@ class ErrorHistory(CompanionModule):
         uuid, name = text(error.get("uuid")), error_name(error)
         if uuid is None:
             return
-        self._overtaken = True
+        self._is_outdated = True
         if variable == "error_cleared":
             self._active.pop(uuid, None)
         elif name is not None and len(self._active) < _ERRORS_MAX:
             self._active[uuid] = name
-        self._tell(self.names, now)
+        self._notify(self.names, now)
 
     @override
     def answered(self, request_id: str, operation: str, value: object, now: float) -> None:
         errors = mapping(value).get("errors")
         if not isinstance(errors, list):
             return
-        if self._overtaken:
+        if self._is_outdated:
             # The list may be older than that.
             self._ask(now)
             return
@@ -152,7 +152,7 @@ class ErrorHistory(CompanionModule):
             if (uuid := text(error.get("uuid"))) and (name := error_name(error))
         }
         self.known = True
-        self._tell(self.names, now)
+        self._notify(self.names, now)
 
 
 class EnergyLimits(CompanionModule):
@@ -234,7 +234,7 @@ class Authorization(CompanionModule):
         token = text(part(part(decision, "token"), "id_token").get("value"))
         status = text(decision.get("status"))
         if token is not None and status is not None:
-            self._tell(token, status)
+            self._notify(token, status)
 
 
 class SessionCosts(CompanionModule):
@@ -251,7 +251,7 @@ class SessionCosts(CompanionModule):
     def handle_message(self, variable: str, value: object, now: float) -> None:
         super().handle_message(variable, value, now)
         if variable == "session_cost":
-            self._tell(parse_cost(mapping(value)), now)
+            self._notify(parse_cost(mapping(value)), now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         #: When it was limited last through each limits module that our limits were sent to.
         self.limited_through: dict[str, float] = {}
         #: Called if there is another one.
-        self.when_limited: Callable[[float], None] | None = None
+        self.on_limited: Callable[[float], None] | None = None
 
     @property
     @override
@@ -93,7 +93,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
     def _cost_reported(self, cost: Cost, now: float) -> None:
         if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
-            self._update(now, charged=cost, capabilities=self._also(Feature.STATION_COST))
+            self._update(now, charged=cost, capabilities=self._reporting(Feature.STATION_COST))
 
     @property
     def _reader(self) -> TokenProvider | None:
@@ -111,7 +111,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
     def _enforced_limits(self, value: object, now: float) -> Changes:
         enforced = limits.enforced(mapping(value), self._limits_module)
-        self._limited_through(enforced.modules, now)
+        self._remember_modules(enforced.modules, now)
         if enforced.is_nothing and now - self.alive_since < _STARTING_TIME:
             # EVerest also reports this right after its start, when it means nothing.
             enforced = enforced.with_(Feature.MAX_CURRENT, None)
@@ -119,21 +119,21 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         if enforced.limits.max_power is not None:
             reported.append(Feature.POWER_LIMIT)
         changes = self._countdown.limited(self.snapshot) | self._limited(enforced)
-        return changes | {"capabilities": self._also(*reported)}
+        return changes | {"capabilities": self._reporting(*reported)}
 
     @property
     def _limits_module(self) -> str | None:
         return None if self.companions.limits is None else self.companions.limits.id
 
-    def _limited_through(self, modules: frozenset[str], now: float) -> None:
+    def _remember_modules(self, modules: frozenset[str], now: float) -> None:
         """Remember which limits modules its limits were sent to: this shows whose they are."""
         known = self.limited_through
         new = [each for each in modules if each not in known]
         if len(known) + len(new) > _MODULES_MAX:
             return
         known.update(dict.fromkeys(modules, now))
-        if new and self.when_limited is not None:
-            self.when_limited(now)
+        if new and self.on_limited is not None:
+            self.on_limited(now)
 
     @property
     def _ours(self) -> Limits:

@@ -115,20 +115,20 @@ _TWO: Final = 2
 #: Seconds after a start in which not every EVSE has reported its limits again.
 _STARTING_TIME: Final = 10.0
 #: Seconds after which an EVSE for which the user has chosen would have been received.
-_UNHEARD_TIME: Final = 180.0
+_MISSING_TIME: Final = 180.0
 
 
 class Assignment:
     """The EVSEs and the other modules below one prefix, and which belong together.
 
-    `when_limited` is called if an EVSE is limited through a module that is new for it.
+    `on_limited` is called if an EVSE is limited through a module that is new for it.
     """
 
-    def __init__(self, hub: MqttHub, prefix: str, when_limited: Callable[[float], None]) -> None:
+    def __init__(self, hub: MqttHub, prefix: str, on_limited: Callable[[float], None]) -> None:
         """Know of no module yet."""
         self._hub = hub
         self._prefix = prefix
-        self._when_limited = when_limited
+        self._on_limited = on_limited
         #: By address.
         self._evses: dict[str, EverestChargepoint] = {}
         self._modules: dict[Kind, dict[str, CompanionModule]] = {}
@@ -146,14 +146,14 @@ class Assignment:
         """Add a new EVSE, and assign its modules."""
         self._evses[evse.address] = evse
         self._gone -= {evse.address}
-        evse.when_limited = self._when_limited
+        evse.on_limited = self._on_limited
         if self._station is not None:
             self._station.add_evse(evse)
             evse.belongs_to(self._station.address, now)
         # With the second one it is no longer certain what belongs to the first one.
         present = self._present
-        self._link(present if len(present) <= _TWO else [evse], now)
-        self._look_for_station(now)
+        self._assign(present if len(present) <= _TWO else [evse], now)
+        self._add_station_if_needed(now)
 
     def add_module(self, companion: CompanionModule, now: float) -> None:
         """Add a new module, and assign it to the EVSEs that it belongs to."""
@@ -163,20 +163,20 @@ class Assignment:
         # What is there once for the whole station is no longer certain with the second one.
         for_all = kind not in ASKED.values() and len(others) <= _TWO
         if for_all or len(self._present) == 1:
-            self._link(self._present, now)
+            self._assign(self._present, now)
         else:
             chosen = self._chosen_for.get((kind, module), ())
-            self._link([self._evses[each] for each in chosen if each in self._evses], now)
+            self._assign([self._evses[each] for each in chosen if each in self._evses], now)
         if isinstance(companion, ErrorHistory):
             self._histories.append(companion)
             self._give_to_station(companion)
-        self._look_for_station(now)
+        self._add_station_if_needed(now)
 
-    def held_back(self, address: str, now: float) -> None:
+    def evse_waits(self, address: str, now: float) -> None:
         """Another EVSE waits: a module need not belong to the only one."""
         if self._other is None:
             self._other = address
-            self._link(self._present if len(self._present) == 1 else (), now)
+            self._assign(self._present if len(self._present) == 1 else (), now)
 
     def is_chosen(self, kind: Kind, module: str) -> bool:
         """Return whether the user has chosen a module for an EVSE."""
@@ -184,7 +184,7 @@ class Assignment:
 
     # What is there, and what was seen ------------------------------------------------
 
-    def look(self, now: float) -> bool:
+    def update(self, now: float) -> bool:
         """Take note of what is gone, and of which EVSEs are limited through which modules.
 
         Returns False if it is too early after a start.
@@ -205,15 +205,15 @@ class Assignment:
             for module in modules.values()
             if module.is_gone(now, since)
         )
-        if now - since >= _UNHEARD_TIME:
+        if now - since >= _MISSING_TIME:
             gone |= self._chosen.keys() - self._evses.keys() - {self._other}
-        limited = self._seen_limits(gone)
+        limited = self._observed_limits(gone)
         if (gone, limited) != (self._gone, self._limited):
             self._gone, self._limited = gone, limited
-            self._link(self._present, now)
+            self._assign(self._present, now)
         return True
 
-    def _seen_limits(self, gone: Collection[str]) -> Limited:
+    def _observed_limits(self, gone: Collection[str]) -> Limited:
         """Return which EVSEs were limited through which modules.
 
         What was seen before a restart counts only if nothing was seen since.
@@ -250,12 +250,12 @@ class Assignment:
     def module_choices(self) -> list[ModuleChoice]:
         """What only the user can assign to an EVSE."""
         names = {each.address: each.snapshot.identity.name for each in self._present}
-        return choices(names, self._found, self._in_force, alone=self._is_alone)
+        return choices(names, self._found, self._current_choices, alone=self._is_alone)
 
     @property
     def undecided(self) -> list[ModuleChoice]:
         """What the user has to choose."""
-        missing = undecided(self.module_choices, self._in_force)
+        missing = undecided(self.module_choices, self._current_choices)
         # What was seen needs no answer.
         return [
             each
@@ -268,7 +268,7 @@ class Assignment:
     def contradicted(self) -> list[LimitsModuleElsewhere]:
         """The choices of limits modules that limit other EVSEs, too."""
         found = []
-        for address, kinds in self._in_force.items():
+        for address, kinds in self._current_choices.items():
             module = kinds.get(_NAMES[Kind.LIMITS], "")
             evse, limited = self._evses.get(address), self._limited.get(module, {address})
             if evse is not None and limited != {address}:
@@ -281,11 +281,11 @@ class Assignment:
     def _is_alone(self) -> bool:
         """Whether there is one EVSE, and no other one that waits or was only not heard yet."""
         present = {each.address for each in self._present}
-        return len(present) == 1 and self._other is None and self._in_force.keys() <= present
+        return len(present) == 1 and self._other is None and self._current_choices.keys() <= present
 
-    def _link(self, evses: Iterable[EverestChargepoint], now: float) -> None:
+    def _assign(self, evses: Iterable[EverestChargepoint], now: float) -> None:
         """Assign their modules to `evses`, if that is certain."""
-        alone, found, chosen = self._is_alone, self._found, self._in_force
+        alone, found, chosen = self._is_alone, self._found, self._current_choices
 
         def link(evse: EverestChargepoint) -> None:
             mine = assigned_modules(evse.address, found, chosen, alone=alone, limited=self._limited)
@@ -314,7 +314,7 @@ class Assignment:
         if self._station is not None:
             self._station.set_history(history, is_ours=history not in self._owners)
 
-    def _look_for_station(self, now: float) -> None:
+    def _add_station_if_needed(self, now: float) -> None:
         """Several EVSEs are parts of one station, which has the errors that belong to none."""
         is_needed = len(self._evses) >= _TWO and len(self._histories) > len(self._owners)
         if self._station is not None or not is_needed:
@@ -341,7 +341,7 @@ class Assignment:
         }
 
     @property
-    def _in_force(self) -> Chosen:
+    def _current_choices(self) -> Chosen:
         """What the user has chosen for EVSEs that are not gone."""
         if self._gone.isdisjoint(self._chosen):
             return self._chosen

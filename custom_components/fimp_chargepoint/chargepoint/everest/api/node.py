@@ -33,7 +33,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         #: Since when it is available, or when it was restarted last.
         self.alive_since = self.host.clock.now()
         self._watchdog = Watchdog(
-            self.timers, self._patience, ask=self._ask_for_life, silent=self._fell_silent
+            self.timers, self._patience, ask=self._ask_for_reply, silent=self._silent
         )
         # The first questions may have come before the module was ready.
         self._gets = Inquiry(
@@ -51,7 +51,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         """Take the reply to a request other than a `/get`."""
 
     @abstractmethod
-    def _ask_for_life(self, now: float) -> None:
+    def _ask_for_reply(self, now: float) -> None:
         """Send a request that every release answers."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         self._gets.answered()
         # `true` is the answer for a variable that was never published.
         if value is True or value is None:
-            self._heard(now)
+            self._received(now)
         else:
             self.handle_message(variable, value, now, requested=True)
 
@@ -102,7 +102,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         """The module answered a discovery; its heartbeats are so many seconds apart."""
         if heartbeat_period is not None:
             self.module.heartbeats.set_interval(heartbeat_period)
-        self._heard(now)
+        self._received(now)
 
     def _heartbeat(self, value: object, now: float) -> Changes:
         before = self.module.heartbeats.silence_max
@@ -111,7 +111,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
             self._watchdog.patience_changed(now)
         return self._restarted(now) if restarted else {}
 
-    def _heard(self, now: float, **changes: Any) -> None:
+    def _received(self, now: float, **changes: Any) -> None:
         """The module is there: publish `changes`."""
         self.module.heard_at = now
         self._watchdog.received(now)
@@ -130,7 +130,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         allowed = self.module.heartbeats.silence_max
         return Patience(_ASK_AFTER * allowed, (1 - _ASK_AFTER) * allowed, 1)
 
-    def _fell_silent(self, now: float) -> None:
+    def _silent(self, now: float) -> None:
         self._set_unavailable(Reason.SILENT, now)
 
     @override

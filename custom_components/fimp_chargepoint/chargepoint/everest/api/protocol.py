@@ -46,7 +46,7 @@ _SETTLING_TIME: Final = 30.0
 #: Seconds between two looks at what is gone.
 _CHECK_INTERVAL: Final = 60.0
 #: Seconds in which all EVSEs that a limit applies to report it: they report each second.
-_LOOK_TIME: Final = 5.0
+_REPORTING_TIME: Final = 5.0
 #: Seconds that a new EVSE may take to report its EVSE id, which names it and its entities.
 NAMING_TIME: Final = 2.0
 #: Seconds to wait for the reply to a question of the protocol's own.
@@ -74,7 +74,7 @@ class EverestProtocol(Protocol):
         self._companions = 0
         #: The keys of the warnings about choices that were contradicted.
         self._contradicted: frozenset[str] = frozenset()
-        self._assignment = Assignment(hub, prefix, self._look_soon)
+        self._assignment = Assignment(hub, prefix, self._update_assignment_soon)
         #: Where all replies to discoveries go: each module sends one. The id distinguishes us from
         #: other clients of our kind.
         self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
@@ -111,7 +111,7 @@ class EverestProtocol(Protocol):
         self._communication_check.connection_made(now)
         for evse in self._unnamed:
             self._hub.internal_errors.call(evse.connection_made, now)
-            self._timers.set(evse.address, now + NAMING_TIME, partial(self._introduce, evse))
+            self._timers.set(evse.address, now + NAMING_TIME, partial(self._announce_evse, evse))
         if self._members:
             # The connection may have been lost before they were assigned.
             self._check_assignment_later(now)
@@ -191,7 +191,7 @@ class EverestProtocol(Protocol):
             if self._hub.admission.admits(address, now, self._discover_soon):
                 return node(self._hub, self._prefix, module)
             if kind is Kind.EVSE:
-                self._assignment.held_back(address, now)
+                self._assignment.evse_waits(address, now)
             return None
         # None of a flood is used, except for those that the user has chosen.
         if self._companions >= _COMPANIONS_MAX and not self._assignment.is_chosen(kind, module):
@@ -224,13 +224,13 @@ class EverestProtocol(Protocol):
 
         def look(snapshot: ChargepointSnapshot) -> None:
             if snapshot.identity.evse_id is not None:
-                self._introduce(evse, now)
+                self._announce_evse(evse, now)
 
         self._unnamed[evse] = evse.add_listener(look)
-        self._timers.set(evse.address, now + NAMING_TIME, partial(self._introduce, evse))
+        self._timers.set(evse.address, now + NAMING_TIME, partial(self._announce_evse, evse))
         look(evse.snapshot)
 
-    def _introduce(self, evse: EverestChargepoint, _: float) -> None:
+    def _announce_evse(self, evse: EverestChargepoint, _: float) -> None:
         """Make a new EVSE known."""
         self._timers.cancel(evse.address)
         self._unnamed.pop(evse)()
@@ -241,7 +241,7 @@ class EverestProtocol(Protocol):
     @property
     @override
     def module_choices(self) -> list[ModuleChoice]:
-        self._look(self._hub.clock.now())
+        self._update_assignment(self._hub.clock.now())
         return self._assignment.module_choices
 
     @property
@@ -249,14 +249,14 @@ class EverestProtocol(Protocol):
     def gone(self) -> frozenset[str]:
         return self._assignment.gone
 
-    def _look_soon(self, now: float) -> None:
+    def _update_assignment_soon(self, now: float) -> None:
         """Wait until the other EVSEs have reported their limits, too."""
-        self._timers.set("look", now + _LOOK_TIME, self._look)
+        self._timers.set("update", now + _REPORTING_TIME, self._update_assignment)
 
-    def _look(self, now: float) -> None:
+    def _update_assignment(self, now: float) -> None:
         """Follow what is gone and what was seen, and report contradicted choices."""
-        if not self._assignment.look(now):
-            self._look_soon(now)
+        if not self._assignment.update(now):
+            self._update_assignment_soon(now)
             return
         found = {each.key: each for each in self._assignment.contradicted}
         for warning in found.values():
@@ -271,7 +271,7 @@ class EverestProtocol(Protocol):
     def _check_assignment(self, now: float) -> None:
         """Ask the user about the modules that cannot be assigned, and look again later."""
         self._timers.set("assignment", now + _CHECK_INTERVAL, self._check_assignment)
-        self._look(now)
+        self._update_assignment(now)
         missing = self._assignment.undecided
         key = f"modules {self._prefix}"
         if missing:

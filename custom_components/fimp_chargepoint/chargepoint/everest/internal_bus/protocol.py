@@ -35,7 +35,7 @@ class InternalBus(Protocol):
         super().__init__(hub, prefix)
         self._root = hub.options.internal_bus
         self._origin = f"fimp_chargepoint_{uuid4().hex}"
-        self._clients = OcppClients(hub, prefix, self._timers, self._link)
+        self._clients = OcppClients(hub, prefix, self._timers, self._assign_module)
         #: By module and implementation.
         self._modules: dict[tuple[str, str], BusModule] = {}
         #: The id of the question whether the module with the usual name is there.
@@ -96,14 +96,14 @@ class InternalBus(Protocol):
             module.is_newest = variable.is_newest
         if variable.is_newest:
             # First, so that a client that was silent can be sent its monitors again.
-            self._is_newest()
+            self._newest_received()
         if module is None or variable.name not in _VARIABLES:
             if self._modules and (client := self._clients.only) is not None:
                 client.bus_alive(now)
         elif (client := self._clients.only_or_new(now)) is not None and len(self._modules) == 1:
             client.bus_reported(variable.name, variable.value, now)
 
-    def _is_newest(self) -> None:
+    def _newest_received(self) -> None:
         """A module was received in the dialect that is written here."""
         for module in self._modules.values():
             if module.is_newest is None:
@@ -134,10 +134,10 @@ class InternalBus(Protocol):
 
     def _found(self, module: str, implementation: str) -> BusModule:
         found = self._modules[module, implementation] = self._module(module, implementation)
-        self._link()
+        self._assign_module()
         return found
 
-    def _link(self) -> None:
+    def _assign_module(self) -> None:
         """Give the only client the only module: nothing tells which belong together."""
         modules = [*self._modules.values()]
         for client in self._clients.all:

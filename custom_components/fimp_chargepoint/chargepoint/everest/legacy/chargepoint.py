@@ -22,7 +22,7 @@ from ...node import Changes, MessageHost
 from ...readers import JsonObject, number, part, rounded, text
 from ...session import inferred
 from .. import powermeter, random_delay, session
-from ..energy import Counter, based
+from ..energy import Counter, with_start_reading
 from ..envelope import mapping
 from ..evse import Evse
 from ..limits import Enforced, Limits
@@ -85,7 +85,7 @@ class LegacyChargepoint(Evse):
         changes = self._reports[variable](value, now)
         self._set_unavailable(None, now, **changes)
         self._watch(now)
-        self._confirm_by(variable)
+        self._confirm_reports(variable)
         if variable == "session_info" and self._session.word in NO_TRANSACTION:
             # There is no reply, but the transaction that was to end has ended.
             for act in _ACTS:
@@ -96,7 +96,7 @@ class LegacyChargepoint(Evse):
         if text(info.get("state")) is None:
             return {}
         before = self._session
-        state = heard(before, info, self._reading, now, self.host.clock.to_datetime(now))
+        state = after_report(before, info, self._reading, now, self.host.clock.to_datetime(now))
         if state.word == Word.UNKNOWN and before.word not in (None, Word.UNKNOWN):
             # EVerest was restarted, and has lost our limits.
             self.limits.reconnected(now, lost=True)
@@ -117,7 +117,7 @@ class LegacyChargepoint(Evse):
         temperature = rounded(found["temperature"], 1)
         changes: Changes = {"health": replace(self.snapshot.health, board_temperature=temperature)}
         if temperature is not None:
-            changes["capabilities"] = self._also(Feature.BOARD_TEMPERATURE)
+            changes["capabilities"] = self._reporting(Feature.BOARD_TEMPERATURE)
         return changes
 
     def _with_random_delay(self, changes: Changes, info: JsonObject, now: float) -> Changes:
@@ -143,7 +143,7 @@ class LegacyChargepoint(Evse):
         self._ceiling = max(self._ceiling, current or 0.0)
         phases = int(count) if count in (1, 2, 3) else None
         enforced = Enforced(limits=Limits(max_current=current, phases=phases))
-        said = self._also(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
+        said = self._reporting(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
         return self._limited(enforced) | {"capabilities": said}
 
     # Consequences -------------------------------------------------------------
@@ -296,7 +296,7 @@ class LegacyChargepoint(Evse):
 # Meaning of the messages: pure ---------------------------------------------------
 
 
-def heard(
+def after_report(
     state: State, info: JsonObject, reading: float | None, now: float, when: datetime
 ) -> State:
     """Return the state after a session_info, by the rules of v1, with the meter at `reading`.
@@ -306,7 +306,7 @@ def heard(
     word = text(info.get("state"))
     if word == Word.UNKNOWN and state.word != word:
         # Only reported before anything has happened since the start of EVerest.
-        state = session.forgotten(state, restarted=True)
+        state = session.after_gap(state, restarted=True)
     seen = state.word is not None
     charged = number(info.get("charged_energy_wh")) if word in _COUNTING else None
     begins = _begins(state, word, charged)
@@ -317,7 +317,7 @@ def heard(
     }
     state = session.on_info(replace(state, started=None) if begins else state, said, now, when)
     if begins and seen:
-        state = replace(state, energy=based(state.energy, reading))
+        state = replace(state, energy=with_start_reading(state.energy, reading))
     return state
 
 

@@ -43,7 +43,7 @@ _VARIABLES: Final = frozenset(
     }
 )
 #: The variable that identifies a charge point, and a key that it always contains.
-_PROOF: Final = ("session_info", "state")
+_IDENTIFYING: Final = ("session_info", "state")
 
 #: The keys of the information about the station, by field of the identity: the first one that is
 #: reported counts, as they differ between releases.
@@ -82,14 +82,14 @@ class LegacyProtocol(Protocol):
         #: Found, but not necessarily known to the hub yet.
         self._chargepoints: dict[str, LegacyChargepoint] = {}
         #: The connectors that have reported, and those that the station lists.
-        self._heard: set[str] = set()
+        self._received: set[str] = set()
         self._listed: frozenset[str] = frozenset()
         self._registered = hub.admission.known
         #: The EVSEs of v1 below our prefix, and those that are received.
         self._known_v1: dict[str, Callable[[], None]] = {}
         self._received_v1: set[str] = set()
         self._ocpp_clients = OcppClients(hub, prefix, self._timers)
-        hub.add_listener(self._happened)
+        hub.add_listener(self._hub_changed)
 
     @override
     def route(self, topic: str) -> Handler | None:
@@ -178,14 +178,14 @@ class LegacyProtocol(Protocol):
         if chargepoint is not None:
             chargepoint.handle_message(variable, decode(payload), now)
             return
-        identifying, key = _PROOF
+        identifying, key = _IDENTIFYING
         if variable != identifying or self._hub.admission.waits(self._address(module), now):
             return
         value = mapping(decode(payload))
         # An invalid report does not identify a charge point.
         if text(value.get(key)) is None or not self._has_room_for(module):
             return
-        self._heard.add(module)
+        self._received.add(module)
         if self._left_to_v1:
             return
         chargepoint = self._made(module)
@@ -196,7 +196,7 @@ class LegacyProtocol(Protocol):
     def _has_room_for(self, module: str) -> bool:
         """Whether there is room for a connector; there always is for one that was known before."""
         known = self._hub.admission.knows(self._address(module))
-        return known or len(self._heard) < _CONNECTORS_MAX
+        return known or len(self._received) < _CONNECTORS_MAX
 
     def _address(self, module: str) -> str:
         return f"everest_legacy:{self._prefix}{module}"
@@ -218,9 +218,9 @@ class LegacyProtocol(Protocol):
         else:
             # It waits until it is received again, within a second.
             del self._chargepoints[module]
-            self._heard.discard(module)
+            self._received.discard(module)
 
-    def _happened(self, event: HubEvent) -> None:
+    def _hub_changed(self, event: HubEvent) -> None:
         match event:
             case NodeAdded(node) if is_node_of(Kind.EVSE, node.address, self._prefix):
                 follow = partial(self._follow_v1, node.address)
@@ -260,7 +260,7 @@ class LegacyProtocol(Protocol):
     @property
     def _count(self) -> int:
         """The number of connectors of this API."""
-        return max(len(self._listed), len(self._heard))
+        return max(len(self._listed), len(self._received))
 
 
 def _listed(value: object) -> list[object]:

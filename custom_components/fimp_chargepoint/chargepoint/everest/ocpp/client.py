@@ -43,7 +43,7 @@ GETTABLE: Final = ("connection_status", "boot_notification_response", "charging_
 LEGACY_WORDS: Final = {"connected": True, "disconnected": False}
 _LEGACY_UNKNOWN: Final = "unknown"
 #: The variables about the connection.
-_OF_CONNECTION: Final = frozenset({"is_connected", *GETTABLE})
+_CONNECTION_VARIABLES: Final = frozenset({"is_connected", *GETTABLE})
 #: What the back end limits, by OCPP's word for the unit.
 _LIMITS: Final = {"A": Feature.CSMS_CURRENT, "W": Feature.CSMS_POWER}
 
@@ -78,7 +78,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         self._attach(ApiModule(host, prefix, Kind.OCPP, module), GETTABLE if module else ())
         self._bus: BusQuestion | None = None
         #: When the connection was reported last, and the last word of the older API.
-        self._connection_heard_at = float("-inf")
+        self._connection_received_at = float("-inf")
         self._legacy_word = _LEGACY_UNKNOWN
         self._schedule = Schedule()
         #: Whether the release offers all of `ocpp_consumer`, as far as it has shown.
@@ -104,28 +104,28 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     def handle_message(
         self, variable: str, value: object, now: float, *, requested: bool = False
     ) -> None:
-        if variable in _OF_CONNECTION:
-            self._connection_heard_at = now
+        if variable in _CONNECTION_VARIABLES:
+            self._connection_received_at = now
         report = self._reports.get(variable)
-        self._heard(now, **(report(value, now) if report is not None else {}))
+        self._received(now, **(report(value, now) if report is not None else {}))
 
     @override
     def found(self, heartbeat_period: float | None, now: float) -> None:
-        self._is_newest()
+        self._newest_received()
         super().found(heartbeat_period, now)
 
     @override
     def answered(self, request_id: str, operation: str, value: object, now: float) -> None:
         if operation.endswith("/get"):
-            self._is_newest()
+            self._newest_received()
         super().answered(request_id, operation, value, now)
 
     @override
     def _replied(self, request_id: str, operation: str, value: object, now: float) -> None:
-        self._heard(now)
+        self._received(now)
         self._calls.replied(request_id, value)
 
-    def _is_newest(self) -> None:
+    def _newest_received(self) -> None:
         """Only the newest release does this."""
         self._has_all = self._monitors = True
 
@@ -135,25 +135,27 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     def _connection_status(self, value: object, now: float) -> Changes:
         status = mapping(value)
         connected, profile = status.get("connected"), status.get("security_profile")
-        self._is_newest()
+        self._newest_received()
         return {
             "connected": connected if isinstance(connected, bool) else None,
             "csms_url": address(status.get("csms_url")),
             "client_id": text(status.get("identity")),
             "version": text(status.get("ocpp_version")),
             "security_profile": profile if type(profile) is int else None,
-            "capabilities": self._also(Feature.CSMS),
+            "capabilities": self._reporting(Feature.CSMS),
         }
 
     def _boot_notification(self, value: object, now: float) -> Changes:
         status = text(mapping(value).get("status"))
-        return {"registration": status, "capabilities": self._also(Feature.REGISTRATION)}
+        return {"registration": status, "capabilities": self._reporting(Feature.REGISTRATION)}
 
     def _charging_schedules(self, value: object, now: float) -> Changes:
         self._monitors = True
         self._schedule = of_station(value, now, self.host.clock.to_datetime(now))
         feature = _LIMITS.get(self._schedule.unit or "")
-        return self._limit(now) | ({} if feature is None else {"capabilities": self._also(feature)})
+        return self._limit(now) | (
+            {} if feature is None else {"capabilities": self._reporting(feature)}
+        )
 
     def _limit(self, now: float) -> Changes:
         """Return the present limit, and look again when it changes."""
@@ -168,7 +170,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     def _security_event(self, value: object, now: float) -> Changes:
         event = mapping(value)
         critical = event.get("critical")
-        self._tell(
+        self._notify(
             OcppEvent.SECURITY_EVENT,
             type=text(event.get("type")),
             info=text(event.get("info")),
@@ -179,12 +181,12 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
 
     def _event_data(self, value: object, now: float) -> Changes:
         self._monitors = True
-        self._tell(OcppEvent.VARIABLE_CHANGED, **ocpp_requests.event(value))
+        self._notify(OcppEvent.VARIABLE_CHANGED, **ocpp_requests.event(value))
         return {}
 
     def _ocpp_message(self, value: object, now: float) -> Changes:
         # The content is private.
-        self._is_newest()
+        self._newest_received()
         return {}
 
     @override
@@ -197,7 +199,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     def _restarted(self, now: float) -> Changes:
         _LOGGER.info("%s was restarted", self.address)
         # Up to 2026.02 it does not report the connection before there is one.
-        is_old = now - self._connection_heard_at > _STARTUP_TIME
+        is_old = now - self._connection_received_at > _STARTUP_TIME
         changes = self._forgotten() if is_old else {}
         self._ask_for_everything(now)
         self._monitor_again()
@@ -228,14 +230,14 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         elif variable == "security_event" and not by_api:
             self._security_event(value, now)
         elif variable == "configuration_key" and not (by_api and self._monitors is not False):
-            self._tell(OcppEvent.VARIABLE_CHANGED, **ocpp_requests.key_changed(value))
+            self._notify(OcppEvent.VARIABLE_CHANGED, **ocpp_requests.key_changed(value))
         if not by_api:
-            self._heard(now, **changes)
+            self._received(now, **changes)
 
     def bus_alive(self, now: float) -> None:
         """Something was received from the internal bus of its station."""
         if not self._has_module:
-            self._heard(now)
+            self._received(now)
 
     def bus_replied(self, call_id: str, value: object, error: str | None) -> None:
         """Take the result of a call on the internal bus, or the `error` that it led to."""
@@ -252,7 +254,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
             if word == _LEGACY_UNKNOWN and before != word:
                 # It was restarted. A station that never reports another word is left alone.
                 connected = None
-            self._heard(now, connected=connected)
+            self._received(now, connected=connected)
         elif self.snapshot.available and self.snapshot.connected is None:
             # Up to 2026.02 `ocpp_consumer` only reports changes.
             self._update(now, connected=LEGACY_WORDS.get(word))
@@ -316,7 +318,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
             self._send(command)
 
     @override
-    def _ask_for_life(self, now: float) -> None:
+    def _ask_for_reply(self, now: float) -> None:
         # Nothing can be asked on an older bus, but all modules are received there.
         self._send(ocpp_requests.PING)
 
@@ -346,6 +348,6 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
             changes = self._forgotten() | changes
         super()._set_unavailable(reason, now, **changes)
 
-    def _also(self, *features: Feature) -> Capabilities:
+    def _reporting(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were evidently reported."""
         return self.snapshot.capabilities.reporting(*features)

@@ -31,7 +31,7 @@ class OcppClients:
         self._clients: dict[str, EverestOcpp] = {}
         #: The one without a module, before it is known to the hub.
         self._new: EverestOcpp | None = None
-        hub.add_listener(self._happened)
+        hub.add_listener(self._hub_changed)
 
     @property
     def all(self) -> list[EverestOcpp]:
@@ -64,7 +64,7 @@ class OcppClients:
         elif self._new is not None:
             self._hub.add_node(self._new)
 
-    def _happened(self, event: HubEvent) -> None:
+    def _hub_changed(self, event: HubEvent) -> None:
         match event:
             case NodeAdded(EverestOcpp() as client) if self._is_ours(client):
                 self._new = None

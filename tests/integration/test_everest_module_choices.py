@@ -18,7 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.options import ModuleChoice
 from custom_components.fimp_chargepoint.chargepoint.protocol import Protocol
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow.options import suggested_options
-from simulators.everest import EverestSimulator, EvseSetup, SisterSetup
+from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 
@@ -41,7 +41,7 @@ async def station_fixture(broker: BrokerProcess) -> AsyncGenerator[EverestSimula
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         *(EvseSetup(name=each, module=each, limits=f"limits_{each}") for each in NAMES),
-        companions=SisterSetup(errors="errors_api"),
+        companions=CompanionSetup(errors="errors_api"),
         timing=QUICK,
     ) as station:
         yield station
