@@ -29,12 +29,12 @@ LEFT, RIGHT = "EVerest DE*SIM*E00001*1", "EVerest DE*SIM*E00002*1"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look sooner at what is seen and what is gone."""
+    """Shorten the times until an assignment, and until a module is gone."""
     monkeypatch.setattr(protocol, "_SETTLING_TIME", 1.0)
     monkeypatch.setattr(protocol, "_CHECK_INTERVAL", 0.5)
     monkeypatch.setattr(protocol, "_REPORTING_TIME", 0.5)
     monkeypatch.setattr(module_assignment, "_STARTING_TIME", 0.5)
-    monkeypatch.setattr(module_assignment, "_UNHEARD_TIME", 3.0)
+    monkeypatch.setattr(module_assignment, "_MISSING_TIME", 3.0)
     monkeypatch.setattr(module, "SILENCE_MIN", 2.0)
     monkeypatch.setattr(Evse, "command_timeout", 4.0)
 

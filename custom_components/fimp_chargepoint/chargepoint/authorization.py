@@ -1,6 +1,6 @@
-"""Who may charge, and when: what some charge points can be told, and no entity offers.
+"""Who may charge, and when: commands that some charge points take, and no entity offers.
 
-Nothing here knows how a protocol spells anything.
+This module is independent of any protocol's format.
 """
 
 from abc import ABC, abstractmethod
@@ -12,14 +12,14 @@ from .options import Token
 
 @dataclass(frozen=True, slots=True)
 class ShowToken:
-    """Take a token, as if it was held to the reader."""
+    """Present a token, as if it was held to the reader."""
 
     token: Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAuthorization:
-    """Take what was decided about a token: a `status`, and by what it was shown (`kind`)."""
+    """Decide about a token: the `status`, and how the token was presented (`kind`)."""
 
     token: Token
     status: str
@@ -28,24 +28,24 @@ class AnswerAuthorization:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawAuthorization:
-    """Let nobody begin who was allowed to."""
+    """Withdraw an authorization that has not been used yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Be reserved, under a number."""
+    """Reserve the charge point, under a number."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class CancelReservation:
-    """Be reserved no more."""
+    """Cancel the reservation."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllowCharging:
-    """Wait for nobody else before the first charging after a start."""
+    """Allow the first charging after a start, which otherwise waits for another client."""
 
 
 type Permission = (
@@ -59,24 +59,24 @@ type Permission = (
 
 
 class TakesPermissions(ABC):
-    """A charge point that can be told who may charge."""
+    """A charge point that takes these commands."""
 
     @abstractmethod
     def check_permission(self, permission: Permission) -> None:
-        """Make sure that it can be told so; sends nothing.
+        """Check that it accepts a command; sends nothing.
 
         Raises:
-            InvalidRequestError: it cannot, or what was asked for makes no sense.
+            InvalidRequestError: it does not, or the command is invalid.
 
         """
 
     @abstractmethod
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
-        """Tell it; returns what it replies, in plain values.
+        """Send a command; return the reply in plain values.
 
         Raises:
             NotConnectedError, CommandRejectedError, CommandTimeoutError,
-            InvalidRequestError: as they say.
+            InvalidRequestError: see there.
 
         """
 
@@ -86,13 +86,13 @@ class TakesCards(ABC):
 
     @abstractmethod
     def check_card(self, card: str) -> None:
-        """Make sure that there is such a card: by its name, its printed number or its uid.
+        """Check that there is such a card, by its name, its printed number or its uid.
 
         Raises:
-            InvalidRequestError: there is not.
+            InvalidRequestError: there is none.
 
         """
 
     @abstractmethod
     async def start_with_card(self, card: str) -> None:
-        """Start charging with a card; raises the same, and as `Chargepoint.start_charging`."""
+        """Start charging with a card; raises like `check_card` and `Chargepoint.start_charging`."""

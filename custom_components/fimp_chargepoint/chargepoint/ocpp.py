@@ -151,7 +151,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def add_event_listener(
         self, listener: Callable[[OcppNotification], None]
     ) -> Callable[[], None]:
-        """Call `listener(told)` on every notification; return a function that stops that."""
+        """Call `listener(notification)` on each one; return a function that stops that."""
         self._event_listeners.append(listener)
         return lambda: self._event_listeners.remove(listener)
 
@@ -193,8 +193,8 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def _notify(self, kind: OcppEvent, **details: str | bool | float | datetime | None) -> None:
         """Notify the listeners of an event; unknown details are left out."""
         known = {key: value for key, value in details.items() if value is not None}
-        told = OcppNotification(kind=kind, details=known)
-        self.host.internal_errors.tell(self._event_listeners, told)
+        notification = OcppNotification(kind=kind, details=known)
+        self.host.internal_errors.tell(self._event_listeners, notification)
 
     @override
     def close(self) -> None:

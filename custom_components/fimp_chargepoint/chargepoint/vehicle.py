@@ -1,4 +1,4 @@
-"""What a car says of itself, and the power supply that charges it directly. Frozen."""
+"""What a car reports about itself, and the power supply that charges it with DC. Frozen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicle:
-    """What the car says of itself: its charge in %, the energy it wants in kWh, until when.
+    """What the car reports: its charge in %, the energy that it needs in kWh, and until when.
 
-    Volt, ampere and watt are what its battery has now, what it wants and what it takes at
-    most; `battery_capacity` in kWh. `bulk_charge_complete_at` is when fast charging is over.
+    Voltages, currents and powers (V, A, W) are the present, requested and permitted ones of its
+    battery; `battery_capacity` is in kWh. `bulk_charge_complete_at` is when fast charging ends.
     """
 
     state_of_charge: float | None = None

@@ -1,7 +1,7 @@
 """One EVSE of EVerest, with either API: how its messages change the snapshot.
 
 EVerest identifies it by the id of a module. API v1 and the API before it use the same contents and
-terms, but transport them in different ways.
+terms, but they transport them in different ways.
 """
 
 from abc import abstractmethod
@@ -32,7 +32,7 @@ from .pauses import PausingChargepoint
 from .status import ASKS_FOR_TOKEN, ENDED, State, Word, is_another
 from .vehicle import parse_vehicle, reported
 
-#: The variables that are reports of a feature, in both APIs.
+#: The features that each variable reports, in both APIs.
 _REPORTED_FEATURES: Final[Mapping[str, tuple[Feature, ...]]] = {
     "session_info": (Feature.STATUS, Feature.ENABLED, Feature.DELAYED_UNTIL),
     "session_event": (Feature.STATUS, Feature.ENABLED),
@@ -153,12 +153,12 @@ class Evse(PausingChargepoint):
         meter = changes.get("meter", self.snapshot.meter)
         return changes | self._measured(meter.with_(power=power))
 
-    def _with_fault(self, name: str, said: object) -> Changes:
-        """Return the changes for the fault `name`; `said` is whether it is reported."""
-        if not isinstance(said, bool):
+    def _with_fault(self, name: str, is_active: object) -> Changes:
+        """Return the changes for the fault `name`; `is_active` is a bool if it is known."""
+        if not isinstance(is_active, bool):
             return {}
         errors = self.snapshot.errors
-        return {"errors": errors | {name} if said else errors - {name}}
+        return {"errors": errors | {name} if is_active else errors - {name}}
 
     def take_information(self, information: Changes, now: float) -> None:
         """Take over the maker and the software of the station."""

@@ -1,8 +1,8 @@
-"""The random delay that British rules want before a limit changes.
+"""The random delay that British law requires before a limit changes. Pure.
 
-EVerest API v1, evse_manager_consumer: while it is switched on, `random_delay_countdown`
-follows each `enforced_limits`, with nothing to count where nothing waits; while it is off
-nothing is said. The older API only says what is counted. No API tells how long a delay may be.
+EVerest API v1, evse_manager_consumer: while it is switched on, `random_delay_countdown` follows
+each `enforced_limits`, and is empty if no change waits. While it is off, there are no countdowns.
+The older API only reports a countdown while it runs. No API reports the maximum delay.
 """
 
 from dataclasses import replace
@@ -14,16 +14,16 @@ from ..model import ChargepointSnapshot, Feature
 from ..node import Changes
 from ..readers import JsonObject, number
 
-#: Seconds. EVerest divides by it, so that none would end the whole of it.
+#: Seconds. EVerest divides by it, so zero would terminate it.
 DURATIONS: Final = Range(1.0, 1800.0)
-#: Limits in a row that no countdown follows: then it is switched off. The two may have
-#: taken different ways.
+#: The number of limits without a countdown after which it is switched off. The two messages may be
+#: delivered in another order.
 _SILENT_ROUNDS: Final = 3
 
 _CONTROLS: Final = frozenset(
     {Feature.RANDOM_DELAY, Feature.RANDOM_DELAY_DURATION, Feature.SKIP_RANDOM_DELAY}
 )
-#: Seconds that two counts of the same delay may be apart.
+#: Two countdowns of the same delay may differ by this much.
 _JITTER: Final = timedelta(seconds=2)
 
 
@@ -41,9 +41,9 @@ def offered(known: Capabilities, *assumed: Feature) -> Capabilities:
 
 
 def until(seconds: object, known: datetime | None, now: datetime) -> datetime | None:
-    """Return when the delay ends that lasts so many `seconds` more, None where none does.
+    """Return when a delay ends that lasts for `seconds` more, None if there is none.
 
-    That moment is `known` from the count before; it does not move with every count.
+    The end that is `known` from the previous countdown is kept if it is about the same.
     """
     left = number(seconds)
     if left is None or left <= 0:
@@ -53,14 +53,14 @@ def until(seconds: object, known: datetime | None, now: datetime) -> datetime | 
 
 
 class RandomisedDelay:
-    """Whether limits come with a countdown, and when that ends: changes of a snapshot."""
+    """Finds out whether limits come with a countdown, and when it ends."""
 
     def __init__(self) -> None:
-        """Know of no limit yet."""
+        """Start without any limit."""
         self._rounds = 0
 
     def limited(self, known: ChargepointSnapshot) -> Changes:
-        """Return what a limit changes in what is `known`: no countdown may follow it."""
+        """Return the changes by a limit: no countdown may have followed the previous ones."""
         self._rounds += 1
         offered_here = Feature.RANDOM_DELAY in known.capabilities.controls
         if offered_here and self._rounds >= _SILENT_ROUNDS:
@@ -68,7 +68,7 @@ class RandomisedDelay:
         return {}
 
     def parse(self, known: ChargepointSnapshot, value: JsonObject, now: datetime) -> Changes:
-        """Return what a countdown changes in what is `known`."""
+        """Return the changes by a countdown."""
         self._rounds = 0
         return {
             "random_delay": True,
@@ -77,5 +77,5 @@ class RandomisedDelay:
         }
 
     def forget(self) -> None:
-        """It starts anew, or nobody listened for a while."""
+        """Start counting again after a restart or a gap."""
         self._rounds = 0

@@ -1,9 +1,9 @@
 """The state of a session from session_event and session_info. Pure.
 
 EVerest API v1, evse_manager_consumer. session_info holds a status word. Each session_event
-stands for one (`status.EVENTS`) and reports what session_info does not: why a session began, why
-charging pauses. Releases before 2025.12 send events only, and after a late connection there may be
-session_info only; either is enough.
+corresponds to one (`status.EVENTS`), and reports what session_info does not: why a session began,
+and why charging pauses. Releases before 2025.12 send events only, and after a late connection there
+may be session_info only; either is enough.
 """
 
 from dataclasses import replace
@@ -37,14 +37,14 @@ from .status import (
     token_of,
 )
 
-#: Seconds after which `FinishedEV` is what it says. Since 2026.02 it is a passing moment
-#: in every pause, about one second; up to 2025.12 it is the end of charging.
+#: Seconds after which `FinishedEV` means the end of charging, as it always does up to 2025.12.
+#: Since 2026.02, it is also reported for about one second in every pause.
 FINISHED_EV_TIME: Final = 15.0
-#: Seconds that `Preparing` may take before it is the car that asks for no power. Two seconds
-#: pass at a start, and less than one at the end of a pause.
+#: Seconds after which `Preparing` means that the car asks for no power. It takes two seconds at a
+#: start, and less than one at the end of a pause.
 PREPARING_TIME: Final = 3.0
 #: Disabling ends the session of a car that stays plugged in, and reports `Disabled` 0.13 s later.
-#: Nobody pulls a plug that shortly before.
+#: So an end that shortly before `Disabled` does not mean that the car was unplugged.
 _SAME_MOMENT: Final = timedelta(seconds=1)
 #: Seconds that `Unplugged` is held after a session, for the same reason.
 SESSION_FINISHED_TIME: Final = 0.5
@@ -54,7 +54,7 @@ ENABLED_TIME: Final = 5.0
 _ENABLED: Final = "Enabled"
 _SESSION_FINISHED: Final = "SessionFinished"
 
-#: What is not over yet while the car is about to charge.
+#: The states that continue while the car is about to charge.
 _HELD: Final = frozenset(
     {
         Status.REQUESTING,
@@ -66,7 +66,7 @@ _HELD: Final = frozenset(
 
 
 def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> State:
-    """Return the state after a session_event; `seen` is what the calendar says."""
+    """Return the state after a session_event; `seen` is the time of our clock."""
     name = text(event.get("event")) or ""
     if name in RESERVATIONS:
         return replace(state, reserved=RESERVATIONS[name])
@@ -77,7 +77,7 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
     if name in BEGINNINGS:
         state = replace(
             state,
-            # Until then it waited for somebody, also where nobody listened.
+            # Until then it waited for authorization, even if that was not received.
             status=state.status or Status.REQUESTING,
             transaction=name == "TransactionStarted",
             end_reason=None,
@@ -103,9 +103,9 @@ def on_event(state: State, event: JsonObject, now: float, seen: datetime) -> Sta
 
 
 def on_last_event(state: State, event: JsonObject) -> State:
-    """Return the state after the last event was asked for, which may be of any time.
+    """Return the state after a reply with the last event, however long ago it was.
 
-    Only the reasons of the pause that goes on are in it, and nothing happens.
+    Only the reasons of a pause that still continues are taken from it.
     """
     of_this_pause = state.word == Word.PAUSED_EVSE and event.get("event") == Word.PAUSED_EVSE
     if not of_this_pause or (state.id is not None and event.get("uuid") != state.id):
@@ -116,7 +116,7 @@ def on_last_event(state: State, event: JsonObject) -> State:
 def with_stored_reasons(
     state: State, reasons: frozenset[str], session_id: str | None, started: datetime | None
 ) -> State:
-    """Return the state with the reasons of a pause that an earlier run has heard.
+    """Return the state with the reasons of a pause that were reported in an earlier run.
 
     They are those of the session with `session_id`, which began at `started`.
     """
@@ -131,7 +131,7 @@ def with_stored_reasons(
 
 
 def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State:
-    """Return the state after a session_info, the same object where nothing changed."""
+    """Return the state after a session_info, the same object if nothing changed."""
     word = text(info.get("state"))
     started = timestamp(info.get("session_start_time"))
     if started is not None and started != state.started:
@@ -148,7 +148,7 @@ def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State
         state = replace(state, transaction=allowed)
     if word is not None and changed:
         if word == Word.PREPARING and state.plugged is False:
-            # Something began, with a car or with a token: this does not say.
+            # A session began with a car or with a token; the word does not tell which.
             state = replace(state, plugged=None)
         when = timestamp(info.get("timestamp")) or seen
         car = word in WORDS and WORDS[word].car
@@ -160,16 +160,16 @@ def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State
 
 
 def on_meter(state: State, reading: float) -> State:
-    """Return the state after the meter said `reading`, in kWh."""
+    """Return the state after a `reading` of the meter, in kWh."""
     if state.ended is not None or state.word is None:
-        # After a gap another car may be there: first the session has to be heard of.
+        # After a gap, another car may be there: wait for a report of the session.
         return state
     energy = with_reading(state.energy, reading)
     return state if energy is state.energy else replace(state, energy=energy)
 
 
 def expired(state: State, now: float) -> State:
-    """Return the state at `now`: a word that was held and not replaced is true."""
+    """Return the state at `now`: a word that was held takes effect if it was not replaced."""
     if state.deadline is None or now < state.deadline:
         return state
     lasting = replace(state, reasons=None, deadline=None)
@@ -182,10 +182,10 @@ def expired(state: State, now: float) -> State:
 
 
 def after_gap(state: State, *, restarted: bool = False) -> State:
-    """Return what stays true after a gap in the reports.
+    """Return what is still valid after a gap in the reports.
 
-    A doubt stays too: only a new session ends it. But if EVerest was `restarted`, it starts a new
-    session automatically for a car that is there. The reason of a pause stays for the same
+    `in_doubt` stays, too: only a new session ends it. But if EVerest was `restarted`, it starts a
+    new session automatically for a car that is there. The reason of a pause stays for the same
     session, as it may not be reported again.
     """
     if state.in_doubt and not restarted:
@@ -204,7 +204,7 @@ def after_gap(state: State, *, restarted: bool = False) -> State:
 
 
 def after_restart(state: State) -> State:
-    """Return the state if what was reported a moment ago turns out to follow a restart."""
+    """Return the state if it turns out that the latest reports followed a restart."""
     if not state.in_doubt:
         return state
     return replace(state, in_doubt=False, restarted=True, status=None, plugged=None)
@@ -220,12 +220,12 @@ def _with_word(
     event: str = "",
     reasons: frozenset[str] | None = None,
 ) -> State:
-    """Return the state after `word` was reported, by `event` if by one.
+    """Return the state after `word` was reported, by `event` unless by session_info.
 
     `reasons` are those of a pause, None if they were not reported with it.
     """
     if word == Word.SWITCHING:
-        # session_info goes on with the word it had: only another one ends this.
+        # session_info continues with its previous word: only another one ends this.
         return replace(state, status=Status.SWITCHING_PHASES, plugged=True, car=True, deadline=None)
     if word == Word.UNPLUGGED:
         return _unplugged(state, event, when, now)
@@ -302,7 +302,7 @@ def _is_enabled(state: State, word: str) -> bool:
 
 
 def _preparing(state: State, now: float) -> tuple[Status, frozenset[str] | None, float | None]:
-    """Return status, reasons and deadline where charging is allowed, and the car may begin."""
+    """Return status, reasons and deadline if charging is allowed, and the car may begin."""
     if state.status not in _HELD:
         return Status.SUSPENDED_BY_EV, None, None
     known = state.deadline if state.word == Word.PREPARING else None
@@ -310,17 +310,17 @@ def _preparing(state: State, now: float) -> tuple[Status, frozenset[str] | None,
 
 
 def _is_allowed(state: State, info: JsonObject) -> bool:
-    """Return whether a transaction runs by session_info; some releases do not say."""
+    """Return whether a transaction runs by session_info, which some releases do not report."""
     if timestamp(info.get("transaction_start_time")) is None:
         return state.transaction
     return timestamp(info.get("transaction_end_time")) is None
 
 
 def _in_transaction(state: State, word: str) -> bool:
-    """Return whether a transaction runs once `word` was said."""
+    """Return whether a transaction runs after `word` was reported."""
     if word in IN_TRANSACTION or word in NO_TRANSACTION:
         return word in IN_TRANSACTION
-    # Nothing else leads from a wait for a token to this.
+    # Only a transaction leads from waiting for a token to this word.
     allowed = word == Word.PREPARING and state.word in ASKS_FOR_TOKEN
     return allowed or state.transaction
 
@@ -334,15 +334,15 @@ def _with_event_session(state: State, uuid: str | None, name: str, when: datetim
     """Return the state with the session that an event belongs to."""
     if uuid is None or uuid == state.id:
         return state
-    # session_info, which has no id, may have told of this session already.
-    told = state.id is None and state.ended is None and state.started is not None
-    if told and (name != "SessionStarted" or is_close(when, state.started, SAME_START)):
+    # session_info, which has no id, may have reported this session already.
+    is_known = state.id is None and state.ended is None and state.started is not None
+    if is_known and (name != "SessionStarted" or is_close(when, state.started, SAME_START)):
         return replace(state, id=uuid)
     return _new_session(state, uuid, when if name in BEGINNINGS else None)
 
 
 def _is_outdated(state: State, started: datetime) -> bool:
-    """Whether a session_info is an answer that the next session has overtaken."""
+    """Whether a session_info is a late reply about the previous session."""
     return (
         state.word is not None
         and state.started is not None
@@ -351,17 +351,17 @@ def _is_outdated(state: State, started: datetime) -> bool:
 
 
 def _with_start(state: State, started: datetime) -> State:
-    """Return the state with the session that session_info says began at `started`."""
+    """Return the state with the session that began at `started`, according to session_info."""
     if state.started is None and state.id is not None and state.ended is None:
         return replace(state, started=started)
     if is_close(started, state.started, SAME_START):
         return replace(state, started=started)
-    # Its events were missed: the old word says nothing about it.
+    # Its events were missed: the previous word does not apply to it.
     return replace(_new_session(state, None, started), word=None, status=None, plugged=None)
 
 
 def _new_session(state: State, uuid: str | None, started: datetime | None) -> State:
-    """Return the state with a new session; whether there is a car is said elsewhere."""
+    """Return the state with a new session; the reports tell whether there is a car."""
     return replace(
         state,
         status=None,

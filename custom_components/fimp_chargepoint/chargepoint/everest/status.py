@@ -1,4 +1,4 @@
-"""The words of session_info and session_event, and what each means. Pure.
+"""The words of session_info and session_event, and their meaning. Pure.
 
 EVerest API v1, evse_manager_consumer; the API before it has the same words.
 """
@@ -83,9 +83,9 @@ NO_TRANSACTION: Final = IDLE | ASKS_FOR_TOKEN | ENDED
 
 
 class Event(NamedTuple):
-    """The word an event stands for; `car`: it only happens with a car plugged in.
+    """The word that an event corresponds to; `car`: it only happens with a car plugged in.
 
-    `details` is the key of what else it tells.
+    `details` is the key of its other contents.
     """
 
     word: str
@@ -93,8 +93,8 @@ class Event(NamedTuple):
     details: str = ""
 
 
-#: An event that is missing here changes no status. The events that end charging prove no
-#: car: pulling the plug is one way to end it.
+#: Other events change no status. The events that end charging do not show that a car is plugged in:
+#: unplugging is one way to end it.
 EVENTS: Final = {
     "Enabled": Event(Word.UNPLUGGED),
     "Disabled": Event(Word.DISABLED),
@@ -115,10 +115,10 @@ EVENTS: Final = {
     "SessionFinished": Event(Word.UNPLUGGED),
 }
 
-#: The events that only tell whether the EVSE is reserved; no session_info does.
+#: The events that only report whether the EVSE is reserved, which session_info does not.
 RESERVATIONS: Final = {"ReservationStart": True, "ReservationEnd": False}
 
-#: What an event says about whether somebody may charge.
+#: Whether charging is authorized after an event.
 AUTHORIZED: Final = {
     "SessionStarted": False,
     "AuthRequired": False,
@@ -138,7 +138,7 @@ def end_reason(word: str) -> EndReason | None:
 
 
 def reasons_of(details: Mapping[str, object]) -> frozenset[str]:
-    """Return the reasons in what a `ChargingPausedEVSE` tells."""
+    """Return the reasons in the details of a `ChargingPausedEVSE`."""
     reasons = details.get("reasons")
     if not isinstance(reasons, list):
         return frozenset()
@@ -146,21 +146,21 @@ def reasons_of(details: Mapping[str, object]) -> frozenset[str]:
 
 
 def token_of(details: JsonObject) -> str | None:
-    """Return the end of the token in an event, enough to tell the cards of a house apart."""
+    """Return the end of the token in an event, enough to distinguish the cards of a household."""
     value = text(part(part(details, "id_tag"), "id_token").get("value")) or ""
     end = min(_TOKEN_END, len(value) // 2)
     return f"…{value[-end:]}" if end else None
 
 
 def paused(reasons: frozenset[str]) -> Status:
-    """Return the status in a pause for `reasons`: a user's wish weighs more than the others."""
+    """Return the status in a pause for `reasons`; a request of the user has priority."""
     if USER_PAUSE in reasons or pause_reason(reasons) is None:
         return Status.READY_TO_CHARGE
     return Status.SUSPENDED_BY_EVSE
 
 
 def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
-    """Return why the charge point itself pauses, None where somebody else wants it to."""
+    """Return why the charge point pauses, None if it was requested."""
     if ERROR in reasons:
         return PauseReason.FAULT
     return PauseReason.NO_ENERGY if NO_ENERGY in reasons else None
@@ -168,11 +168,11 @@ def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What is known of a charge point's present or last session.
+    """What is known about the present or last session of a charge point.
 
-    `word` is EVerest's last status word, `reasons` those of the pause that it stands for, None if
-    they were not reported. `transaction` is whether charging was allowed to somebody. `plugged`
-    is what is known about the cable, `car` whether the last session's car was seen at all.
+    `word` is EVerest's last status word, `reasons` are those of the pause that it means, None if
+    they were not reported. `transaction` is whether charging is authorized. `plugged` is whether
+    a car is plugged in, None if unknown, `car` whether the last session had a car at all.
     `enabled` is whether the EVSE may be used, `in_doubt` whether `Unplugged` was reported although
     the car may still be there, and `restarted` whether EVerest was restarted since the last
     session. `deadline` is when to call `expired`, in POSIX seconds: until then `word` is held.
@@ -200,23 +200,23 @@ class State:
 
     @property
     def raw(self) -> str | None:
-        """EVerest's own word for what is going on."""
+        """EVerest's own word for the state."""
         return Word.SWITCHING if self.status is Status.SWITCHING_PHASES else self.word
 
     @property
     def pause_reason(self) -> PauseReason | None:
-        """Why the charge point pauses, as far as it has said."""
+        """Why the charge point pauses, as far as it was reported."""
         ours = self.status is Status.SUSPENDED_BY_EVSE
         return pause_reason(self.reasons or frozenset()) if ours else None
 
     @property
     def paused_by_user(self) -> bool:
-        """Whether it says that somebody wants it to pause."""
+        """Whether it reports that the pause was requested."""
         return self.word == Word.PAUSED_EVSE and USER_PAUSE in (self.reasons or ())
 
     @property
     def known(self) -> bool:
-        """Whether `word` is one that has a meaning here."""
+        """Whether the meaning of `word` is known."""
         return self.word is None or self.word in WORDS
 
 
@@ -233,5 +233,5 @@ def is_of(state: State, session_id: str | None, started: datetime | None) -> boo
 
 
 def is_close(one: datetime, other: datetime | None, distance: timedelta) -> bool:
-    """Whether two moments are that close, as far as both are known."""
+    """Whether two times are at most `distance` apart; False if one is unknown."""
     return other is not None and abs(one - other) <= distance

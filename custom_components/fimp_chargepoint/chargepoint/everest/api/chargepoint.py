@@ -1,8 +1,7 @@
 """An EVSE behind EVerest API v1.
 
-Source: evse_manager_consumer, releases 2025.10 to 2026.10. No release can be told apart by its
-version, so nothing depends on it: what is published is taken, and what is not answered is not
-asked again.
+Source: evse_manager_consumer, releases 2025.10 to 2026.10. All releases report the same version, so
+nothing depends on it: every variable is accepted, and requests without a reply are not repeated.
 """
 
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from .module import ApiModule, Kind, Signature, node_address
 
 _LOGGER = logging.getLogger(__name__)
 
-#: The variables worth asking for; the others are repeated or rare. Not `dlink_ready`: `true`
+#: The variables that are requested; the others are repeated or rare. Not `dlink_ready`: `true`
 #: is also the reply for a variable that was never published.
 GETTABLE: Final = (
     "session_info",
@@ -54,7 +53,7 @@ _STARTUP_TIME: Final = 1.0
 #: Seconds that a start takes, in which more than one message shows it.
 _START_TIME: Final = 5.0
 
-#: What `false` means as a reply. `true` proves nothing, unless nothing else will show it.
+#: What `false` means as a reply. `true` only confirms what no report can show.
 _REFUSALS: Final = {
     "pause_charging": "pause_refused",
     "resume_charging": "resume_refused",
@@ -70,7 +69,7 @@ _REFUSED_TOKEN: Final = frozenset({"Rejected", "TimedOut"})
 
 
 class EverestChargepoint(LimitedChargepoint, TakesPermissions):
-    """One `evse_manager_consumer` module, which stands for one EVSE."""
+    """One `evse_manager_consumer` module, which represents one EVSE."""
 
     SIGNATURE: ClassVar[Signature] = {
         "session_info": ("state", str),
@@ -85,7 +84,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     always_reported = LimitedChargepoint.always_reported | {Feature.END_REASON}
 
     def __init__(self, host: MessageHost, prefix: str, module: str) -> None:
-        """Stand for a module below a topic prefix."""
+        """Represent a module below a topic prefix."""
         super().__init__(node_address(Kind.EVSE, prefix, module), module, host)
         self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)
         self._calls = PendingReplies(host, self.timers, self.command_timeout)
@@ -94,7 +93,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self._event_received = False
         self._connector = 1
         self._session_received_at = float("-inf")
-        #: When a restart was seen that no heartbeat had shown.
+        #: When a restart was recognized without a heartbeat.
         self._start_seen_at = float("-inf")
         #: Called after a restart, for the station that it is a part of.
         self.on_restart: Callable[[float], None] | None = None
@@ -117,7 +116,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         self, variable: str, value: object, now: float, *, requested: bool = False
     ) -> None:
         if requested and variable == "ev_info" and self._session.plugged is False:
-            # The reply is kept from the car that has left.
+            # The reply is about the car that has left.
             value = {}
         if requested and variable == "session_event":
             self._last_event(value, now)
@@ -158,7 +157,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             self._commands.accept(request_id)
 
     def _last_event(self, value: object, now: float) -> None:
-        """Take the reason of a pause from the reply: it is no event of now."""
+        """Take the reason of a pause from a reply, which contains an earlier event."""
         state = self._session
         if not self._event_received:
             state = session.on_last_event(state, mapping(value))
@@ -191,7 +190,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _detail(self, variable: str, value: object, now: float) -> Changes:
         """Take a variable without a handler of its own."""
         if variable == "ready" and self.snapshot.details.waiting_for_release is not None:
-            # That it waits is only reported at its start, and never that it does not.
+            # It reports at its start that it waits, but never that it does not.
             variable, value = "waiting_for_external_ready", value is not True
         found = details.facts(variable, value)
         if not found:
@@ -213,7 +212,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     # Restarts -------------------------------------------------------------------
 
     def _shows_restart(self, variable: str, value: object, now: float) -> bool:
-        """Whether this is only published at a start, which nothing has shown so far.
+        """Whether this is only published at a start that was not recognized yet.
 
         2025.10 does not count its heartbeats, and they can be switched off.
         """
@@ -221,7 +220,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             return False
         if variable == "ready":
             return value is True
-        # It may also have been changed.
+        # Another value may also be a change of the configuration.
         known = self.snapshot.identity.evse_id
         return variable == "evse_id" and text(value) is not None and known in (None, value)
 
@@ -233,7 +232,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         """Forget what was reported before a restart, and ask for everything."""
         _LOGGER.info("%s was restarted", self.address)
         self.alive_since = now
-        # First of all: until then the car may draw what it wants.
+        # This comes first: until then nothing limits the car.
         self.limits.reconnected(now, lost=True)
         self._request_pause(accepted=None)
         state = self._session
@@ -287,7 +286,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
             return changes
         changes["enabled"] = state.enabled
         if self.companions.errors is None:
-            # Errors name no EVSE, but this one pauses because of one.
+            # Errors do not name an EVSE, but this one pauses because of one.
             changes |= self._with_fault(PAUSED_BY_ERROR, state.pause_reason is PauseReason.FAULT)
         known = changes.get("details", self.snapshot.details)
         if known.waiting_for_release and state.word and state.word not in IDLE:
@@ -327,7 +326,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     def _start_request(self, mode: str | None) -> Request:
         token = self.host.options.token
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token:
-            # Only then: presented again, the token that started a session ends it.
+            # Only now: the token that started a session ends it if it is presented again.
             evse = self.companions, self._reader, self._number
             call = self._authorization_client.call(ShowToken(token), *evse)
             return call.module.message(call.operation, call.payload)
@@ -335,7 +334,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def _stop_request(self) -> Request:
-        # Not stop_transaction: after that only a new plug-in starts again.
+        # Not stop_transaction: after that, charging only starts again after replugging.
         return self.module.request("pause_charging")
 
     @override

@@ -1,7 +1,6 @@
 """The modules beside those of the EVSEs: errors, limits, tokens and costs.
 
-EVerest API v1. Nothing on the wire says which EVSE such a module belongs to (see
-`module_assignment`).
+EVerest API v1. No message reveals which EVSE such a module belongs to (see `module_assignment`).
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from .module import ApiModule, Kind, Signature
 
 
 class CompanionModule(ApiModule):
-    """A module beside the EVSEs; several of them may listen to it."""
+    """A module that belongs to one or more EVSEs, which listen to it."""
 
     KIND: ClassVar[Kind]
     SIGNATURE: ClassVar[Signature] = {}
@@ -51,10 +50,10 @@ class CompanionModule(ApiModule):
         self.host.internal_errors.tell(self._listeners, *what)
 
     def found(self, heartbeat_period: float | None, now: float) -> None:
-        """The module answered a discovery; its heartbeats are so many seconds apart."""
+        """Take the reply to a discovery, with the seconds between two heartbeats if known."""
         if heartbeat_period is not None:
             self.heartbeats.set_interval(heartbeat_period)
-        self.heard_at = now
+        self.received_at = now
 
     def handle_message(self, variable: str, value: object, now: float) -> None:
         """Take the value of a variable."""
@@ -94,7 +93,7 @@ class ErrorHistory(CompanionModule):
         return frozenset(self._active.values())
 
     def forget(self) -> None:
-        """Start anew after a gap or a restart."""
+        """Forget what was reported before a gap or a restart."""
         self._active.clear()
         self.known = False
         self.clear()
@@ -112,7 +111,7 @@ class ErrorHistory(CompanionModule):
             self._ask(now)
 
     async def past(self, replies: PendingReplies) -> list[JsonObject] | None:
-        """Return the newest errors, also those that are over; None without a reply."""
+        """Return the newest errors, including those that are over; None without a reply."""
         try:
             # A filter that is left out lets everything pass.
             reply = await replies.ask(self.request("get_errors", {}, to=replies))
@@ -258,7 +257,7 @@ class SessionCosts(CompanionModule):
 class CompanionModules:
     """The modules that belong to one EVSE, as far as that is known.
 
-    `shared` is whether other EVSEs may have some of them as well.
+    `shared` is whether they may belong to other EVSEs as well.
     """
 
     errors: ErrorHistory | None = None

@@ -1,4 +1,4 @@
-"""What a session costs, by the account of the station.
+"""Reads the cost of a session, as calculated by the station. Pure.
 
 EVerest API v1, session_cost_consumer, since 2025.12.
 """
@@ -8,22 +8,22 @@ from typing import Final
 from ...model import Cost, Session
 from ...readers import JsonObject, number, objects, part, text, timestamp
 
-#: Decimals of a currency that names none, and the most that are believed.
+#: Decimals of a currency that reports none, and the most that are accepted.
 _DECIMALS: Final = 2
 _DECIMALS_MAX: Final = 6
 
 
 def parse_cost(value: JsonObject) -> Cost:
-    """Return what `session_cost` says; amounts come in the smallest coin there is."""
+    """Return the cost in `session_cost`, which counts in the smallest unit of the currency."""
     currency = part(value, "currency")
-    coin = _coin(currency)
+    smallest_unit = _smallest_unit(currency)
     by_category: dict[str, float] = {}
     ended = None
     for chunk in objects(value.get("cost_chunks")):
         amount = number(part(chunk, "cost").get("value"))
         if amount is not None:
             category = text(chunk.get("category")) or "Other"
-            by_category[category] = by_category.get(category, 0.0) + amount * coin
+            by_category[category] = by_category.get(category, 0.0) + amount * smallest_unit
         ended = timestamp(chunk.get("timestamp_to")) or ended
     total = sum(by_category.values()) if by_category else None
     return Cost(
@@ -38,9 +38,9 @@ def parse_cost(value: JsonObject) -> Cost:
 
 
 def is_of(cost: Cost, session: Session) -> bool:
-    """Whether a cost is of `session`, as far as that can be told.
+    """Whether a cost may belong to `session`.
 
-    Who asks for money may call the session by another name than who charges.
+    The module that calculates the cost may give the session another id than the EVSE does.
     """
     if cost.session_id is not None and cost.session_id == session.id:
         return True
@@ -50,19 +50,19 @@ def is_of(cost: Cost, session: Session) -> bool:
 
 
 def _prices(components: object) -> dict[str, float]:
-    """Return the price of each category, in its currency's usual unit."""
+    """Return the price of each category, in the main unit of its currency."""
     found = {}
     for component in objects(components):
         price = part(component, "price")
         amount = number(part(price, "value").get("value"))
         if amount is not None:
             category = text(component.get("category")) or "Other"
-            found[category] = _rounded(amount * _coin(part(price, "currency")))
+            found[category] = _rounded(amount * _smallest_unit(part(price, "currency")))
     return found
 
 
-def _coin(currency: JsonObject) -> float:
-    """Return what the smallest coin is worth."""
+def _smallest_unit(currency: JsonObject) -> float:
+    """Return the smallest unit of a currency, in its main unit."""
     decimals = currency.get("decimals")
     if type(decimals) is not int or not 0 <= decimals <= _DECIMALS_MAX:
         decimals = _DECIMALS
@@ -70,5 +70,5 @@ def _coin(currency: JsonObject) -> float:
 
 
 def _rounded(amount: float) -> float:
-    """Return an amount without the noise of binary fractions."""
+    """Return an amount without binary rounding errors."""
     return round(amount, _DECIMALS_MAX)

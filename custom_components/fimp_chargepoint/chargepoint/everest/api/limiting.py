@@ -26,7 +26,7 @@ _REPORTED_AS: Final = {
     Feature.MAX_CURRENT: "effective_current",
     Feature.MAX_POWER: "power_limit",
 }
-#: Limits modules that are remembered for having limited it.
+#: Maximum number of limits modules that are remembered for having limited it.
 _MODULES_MAX: Final = 16
 
 
@@ -40,9 +40,9 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         self._countdown = RandomisedDelay()
         #: The number of the EVSE in the station, None if unknown.
         self._number: int | None = None
-        #: When it was limited last through each limits module that our limits were sent to.
+        #: When it was last limited through each limits module that our limits were sent to.
         self.limited_through: dict[str, float] = {}
-        #: Called if there is another one.
+        #: Called if it is limited through another one.
         self.on_limited: Callable[[float], None] | None = None
 
     @property
@@ -126,7 +126,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return None if self.companions.limits is None else self.companions.limits.id
 
     def _remember_modules(self, modules: frozenset[str], now: float) -> None:
-        """Remember which limits modules its limits were sent to: this shows whose they are."""
+        """Remember the limits modules that have limited it: they belong to it."""
         known = self.limited_through
         new = [each for each in modules if each not in known]
         if len(known) + len(new) > _MODULES_MAX:
@@ -167,7 +167,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
 
     @override
     def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
-        # Somebody else's limit may rise at any time; three phases are no limit.
+        # Another client may raise its limit at any time; three phases are no limit.
         no_limit = feature is Feature.PHASES and value == "3"
         reported = self._ours
         ours = no_limit or reported.with_(feature, value) == reported

@@ -103,7 +103,7 @@ class ApiModule:
         #: Unique on the broker.
         self.address = f"{prefix}everest_api/1/{kind}/{module_id}"
         self.heartbeats = HeartbeatMonitor()
-        self.heard_at = host.clock.now()
+        self.received_at = host.clock.now()
         self._open: dict[str, _Open] = {}
         #: Takes the replies; for a node that is the node.
         self.on_reply: Replied = self.answered
@@ -113,12 +113,12 @@ class ApiModule:
 
     def received(self, variable: str, value: object, now: float) -> bool:
         """Take note of a message; return whether it shows that the module was restarted."""
-        self.heard_at = now
+        self.received_at = now
         return variable == "heartbeat" and self.heartbeats.received(value, now)
 
     def is_gone(self, now: float, since: float) -> bool:
-        """Whether it no longer exists: silent although its station was not, from `since` on."""
-        return now - max(self.heard_at, since) >= self.heartbeats.gone_after
+        """Whether it no longer exists: it is silent, although its station was not since `since`."""
+        return now - max(self.received_at, since) >= self.heartbeats.gone_after
 
     def request(
         self, operation: str, payload: object = None, *, to: PendingReplies | None = None
@@ -161,7 +161,7 @@ class ApiModule:
             found = self._open.pop(request_id, None)
             if found is None:
                 return
-            self.heard_at = now
+            self.received_at = now
             if found.to is not None:
                 found.to.replied(request_id, value)
             else:
@@ -200,9 +200,9 @@ class HeartbeatMonitor:
 
     @property
     def gone_after(self) -> float:
-        """The seconds of silence that only a module that no longer exists keeps.
+        """The seconds of silence after which the module no longer exists.
 
-        Without heartbeats, silence shows nothing.
+        Without heartbeats, silence is normal.
         """
         if self._interval:
             return self.silence_max
@@ -224,11 +224,11 @@ class HeartbeatMonitor:
         return beats < 0 or (beats == 0 and count == 0)
 
     def missed(self) -> None:
-        """Some heartbeats may have been missed: do not measure the next interval."""
+        """Ignore the next interval: some heartbeats may have been missed."""
         self._at = None
 
     def forget(self) -> None:
-        """Nothing was received for a while: a restart in that time cannot be seen."""
+        """Forget the counter: a restart after a gap cannot be recognized."""
         self._count = self._at = None
 
 

@@ -1,7 +1,7 @@
-"""Gives each EVSE its own modules, and the station the errors that belong to no EVSE.
+"""Assigns modules to EVSEs, and the errors that belong to no EVSE to the station.
 
-A station can have hundreds of EVSEs and as many modules. So a new one only concerns the EVSEs
-for which it makes a difference (see `assigned_modules` for the rules).
+A station can have hundreds of EVSEs and as many modules. So a new one is only assigned to the EVSEs
+that it can belong to (see `assigned_modules` for the rules).
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...mqtt_hub import MqttHub
 
 
-#: The kinds that the user is asked about, by our names of them.
+#: The kinds that the user is asked about, by our names for them.
 ASKED: Final = {
     "limits": Kind.LIMITS,
     "tokens": Kind.TOKENS,
@@ -29,7 +29,7 @@ ASKED: Final = {
     "errors": Kind.ERRORS,
 }
 _NAMES: Final = {kind: name for name, kind in ASKED.items()}
-#: What cannot be used until it is assigned; errors belong to the station until then.
+#: The kinds that cannot be used until they are assigned; errors belong to the station until then.
 _NEEDED: Final = frozenset({"limits", "tokens", "costs"})
 
 #: The ids of the modules of each kind.
@@ -43,12 +43,13 @@ type Limited = Mapping[str, frozenset[str]]
 def assigned_modules(
     address: str, found: Found, chosen: Chosen, *, alone: bool, limited: Limited
 ) -> dict[Kind, str]:
-    """Return the modules that belong to the EVSE with `address`, which may be `alone`.
+    """Return the modules of the EVSE with `address`; `alone` is whether it is the only one.
 
-    A limits module belongs to whom it was seen to limit: to nobody if there are several.
+    A limits module belongs to the EVSE that it has limited. If it has limited several, it is not
+    assigned to any.
     """
     mine: dict[Kind, str] = {}
-    # If the user has chosen for another one, that is only not heard yet.
+    # If the user has made a choice for another one, that one was only not received yet.
     alone = alone and chosen.keys() <= {address}
     for kind, modules in found.items():
         if kind not in _NAMES:
@@ -75,7 +76,7 @@ def assigned_modules(
 def _confused(
     certain: Sequence[str], choice: str | None, address: str, chosen: Chosen
 ) -> list[str]:
-    """Return which `certain` limits modules of an EVSE were chosen for others instead."""
+    """Return the `certain` limits modules of an EVSE that the user has chosen for other EVSEs."""
     if choice in certain:
         return []
     others = {each.get(_NAMES[Kind.LIMITS]) for key, each in chosen.items() if key != address}
@@ -87,7 +88,7 @@ def choices(
 ) -> list[ModuleChoice]:
     """Return what the user can choose for `evses`, which are names by address.
 
-    `alone` is whether there is only the one. Then a choice can only be corrected.
+    `alone` is whether there is only one. Then only an invalid choice has to be corrected.
     """
     offered = {name: tuple(sorted(found.get(kind, ()))) for name, kind in ASKED.items()}
     return [
@@ -110,32 +111,32 @@ def undecided(offered: Sequence[ModuleChoice], chosen: Chosen) -> list[ModuleCho
     ]
 
 
-#: From the second one on nothing is certain.
+#: With a second EVSE, or a second module of a kind, the assignment is no longer certain.
 _TWO: Final = 2
 #: Seconds after a start in which not every EVSE has reported its limits again.
 _STARTING_TIME: Final = 10.0
-#: Seconds after which an EVSE for which the user has chosen would have been received.
+#: Seconds after which an EVSE with a choice by the user would have been received.
 _MISSING_TIME: Final = 180.0
 
 
 class Assignment:
-    """The EVSEs and the other modules below one prefix, and which belong together.
+    """The EVSEs and the companion modules below one prefix, and which belong together.
 
     `on_limited` is called if an EVSE is limited through a module that is new for it.
     """
 
     def __init__(self, hub: MqttHub, prefix: str, on_limited: Callable[[float], None]) -> None:
-        """Know of no module yet."""
+        """Start without any module."""
         self._hub = hub
         self._prefix = prefix
         self._on_limited = on_limited
         #: By address.
         self._evses: dict[str, EverestChargepoint] = {}
         self._modules: dict[Kind, dict[str, CompanionModule]] = {}
-        #: The addresses of EVSEs and modules that are gone, and of EVSEs that never came.
+        #: The addresses of EVSEs and modules that are gone, and of EVSEs that never appeared.
         self._gone: frozenset[str] = frozenset()
         self._limited: Limited = {}
-        #: One that was received, and has to wait until the user admits it.
+        #: An EVSE that was received, and has to wait until the user admits it.
         self._other: str | None = None
         #: The error histories, and how many EVSEs share each one; the station has the others.
         self._histories: list[ErrorHistory] = []
@@ -150,7 +151,7 @@ class Assignment:
         if self._station is not None:
             self._station.add_evse(evse)
             evse.belongs_to(self._station.address, now)
-        # With the second one it is no longer certain what belongs to the first one.
+        # With the second one, it is no longer certain which modules belong to the first one.
         present = self._present
         self._assign(present if len(present) <= _TWO else [evse], now)
         self._add_station_if_needed(now)
@@ -160,7 +161,7 @@ class Assignment:
         kind, module = companion.kind, companion.id
         others = self._modules.setdefault(kind, {})
         others[module] = companion
-        # What is there once for the whole station is no longer certain with the second one.
+        # With the second one, a module is no longer certain to be there for the whole station.
         for_all = kind not in ASKED.values() and len(others) <= _TWO
         if for_all or len(self._present) == 1:
             self._assign(self._present, now)
@@ -173,7 +174,7 @@ class Assignment:
         self._add_station_if_needed(now)
 
     def evse_waits(self, address: str, now: float) -> None:
-        """Another EVSE waits: a module need not belong to the only one."""
+        """Take note that another EVSE waits: modules need not belong to the only known one."""
         if self._other is None:
             self._other = address
             self._assign(self._present if len(self._present) == 1 else (), now)
@@ -182,10 +183,10 @@ class Assignment:
         """Return whether the user has chosen a module for an EVSE."""
         return (kind, module) in self._chosen_for
 
-    # What is there, and what was seen ------------------------------------------------
+    # What is there, and what was observed ------------------------------------------------
 
     def update(self, now: float) -> bool:
-        """Take note of what is gone, and of which EVSEs are limited through which modules.
+        """Find out what is gone, and which EVSEs are limited through which modules.
 
         Returns False if it is too early after a start.
         """
@@ -214,9 +215,9 @@ class Assignment:
         return True
 
     def _observed_limits(self, gone: Collection[str]) -> Limited:
-        """Return which EVSEs were limited through which modules.
+        """Return the EVSEs that were limited through each module.
 
-        What was seen before a restart counts only if nothing was seen since.
+        Observations from before a restart only count if there are none since.
         """
         before: dict[str, set[str]] = {}
         since: dict[str, set[str]] = {}
@@ -233,7 +234,7 @@ class Assignment:
 
     @property
     def _found(self) -> Mapping[Kind, Mapping[str, CompanionModule]]:
-        """The modules that are there."""
+        """The modules that are not gone."""
         if not self._gone:
             return self._modules
         return {
@@ -256,7 +257,7 @@ class Assignment:
     def undecided(self) -> list[ModuleChoice]:
         """What the user has to choose."""
         missing = undecided(self.module_choices, self._current_choices)
-        # What was seen needs no answer.
+        # If the limits module was recognized, there is nothing to choose.
         return [
             each
             for each in missing
@@ -266,7 +267,7 @@ class Assignment:
 
     @property
     def contradicted(self) -> list[LimitsModuleElsewhere]:
-        """The choices of limits modules that limit other EVSEs, too."""
+        """The choices of limits modules that limit other EVSEs."""
         found = []
         for address, kinds in self._current_choices.items():
             module = kinds.get(_NAMES[Kind.LIMITS], "")
@@ -279,7 +280,7 @@ class Assignment:
 
     @property
     def _is_alone(self) -> bool:
-        """Whether there is one EVSE, and no other one that waits or was only not heard yet."""
+        """Whether there is one EVSE, and none that waits or was only not received yet."""
         present = {each.address for each in self._present}
         return len(present) == 1 and self._other is None and self._current_choices.keys() <= present
 
@@ -333,7 +334,7 @@ class Assignment:
 
     @cached_property
     def _chosen(self) -> dict[str, Mapping[str, str]]:
-        """What the user has chosen for the EVSEs below our prefix; it never changes."""
+        """What the user has chosen for the EVSEs below our prefix. It never changes."""
         return {
             address: each
             for address, each in self._hub.options.modules.items()

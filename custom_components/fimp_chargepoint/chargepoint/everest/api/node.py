@@ -18,12 +18,12 @@ _ASK_AFTER: Final = 2 / 3
 
 
 class ApiNode[S: NodeSnapshot](Node[S]):
-    """A node that is available as long as its module sends anything."""
+    """A node that is available while its module sends anything."""
 
     module: ApiModule
 
     def _attach(self, module: ApiModule, gettable: tuple[str, ...]) -> None:
-        """Stand for `module`; the `gettable` variables are worth asking for."""
+        """Represent `module`, whose `gettable` variables are requested."""
         self.module = module
         module.on_reply = self.answered
         self._gettable = gettable
@@ -35,7 +35,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         self._watchdog = Watchdog(
             self.timers, self._patience, ask=self._ask_for_reply, silent=self._silent
         )
-        # The first questions may have come before the module was ready.
+        # The first requests may have come before the module was ready.
         self._gets = Inquiry(
             self.timers, "gets", self._ask_for_values, (_ANSWER_TIME,) * 2, gave_up=self._gave_up
         )
@@ -75,7 +75,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
             self.handle_message(variable, value, now, requested=True)
 
     def _ask_for_everything(self, now: float) -> None:
-        """Ask for all values: nothing is retained."""
+        """Request all values: nothing is retained."""
         self._answers_gets = self._asked_at = None
         self._gets.start(now)
 
@@ -90,7 +90,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         if not self.snapshot.available:
             return
         if self._asked_at is None or self._asked_at < self.alive_since:
-            # It came after the last question.
+            # It became available after the last request.
             self._gets.start(now)
         else:
             self._answers_gets = False
@@ -99,7 +99,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
     # Availability ---------------------------------------------------------------
 
     def found(self, heartbeat_period: float | None, now: float) -> None:
-        """The module answered a discovery; its heartbeats are so many seconds apart."""
+        """Take the reply to a discovery, with the seconds between two heartbeats if known."""
         if heartbeat_period is not None:
             self.module.heartbeats.set_interval(heartbeat_period)
         self._received(now)
@@ -112,8 +112,8 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         return self._restarted(now) if restarted else {}
 
     def _received(self, now: float, **changes: Any) -> None:
-        """The module is there: publish `changes`."""
-        self.module.heard_at = now
+        """Take `changes` from a message, which also shows that the module is available."""
+        self.module.received_at = now
         self._watchdog.received(now)
         if not self.snapshot.available:
             self.alive_since = now

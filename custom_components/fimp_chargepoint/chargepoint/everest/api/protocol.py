@@ -1,6 +1,6 @@
 """How the modules of EVerest's API v1 are found, and which messages they get.
 
-A message proves a module; newer releases also list all of them when asked.
+A valid message from a module is enough; newer releases also list their modules on request.
 """
 
 import asyncio
@@ -41,17 +41,17 @@ _SIGNATURES: Final = {kind: node.SIGNATURE for kind, node in _NODES.items()} | {
     kind: companion.SIGNATURE for kind, (_, companion) in COMPANIONS.items()
 }
 
-#: Seconds after which all modules of a station have been heard.
+#: Seconds after which all modules of a station have sent something.
 _SETTLING_TIME: Final = 30.0
-#: Seconds between two looks at what is gone.
+#: Seconds between two checks for modules that are gone.
 _CHECK_INTERVAL: Final = 60.0
 #: Seconds in which all EVSEs that a limit applies to report it: they report each second.
 _REPORTING_TIME: Final = 5.0
 #: Seconds that a new EVSE may take to report its EVSE id, which names it and its entities.
 NAMING_TIME: Final = 2.0
-#: Seconds to wait for the reply to a question of the protocol's own.
+#: Seconds to wait for the reply to a request for the error history.
 _REPLY_TIME: Final = 3.0
-#: Modules beside the EVSEs that are kept; the largest station has a few for each.
+#: Maximum number of companion modules; the largest station has a few for each EVSE.
 _COMPANIONS_MAX: Final = 2000
 #: Seconds to collect beacons for: a starting EVerest sends one for each API module.
 _BEACON_TIME: Final = 1.0
@@ -67,12 +67,12 @@ class EverestProtocol(Protocol):
         """Look for modules on `hub`, with `prefix` before each topic."""
         super().__init__(hub, prefix)
         self._members: dict[tuple[str, str], _Member] = {}
-        #: The addresses of those that have devices: their names are known.
+        #: The addresses of nodes that already have a device, so that their names are known.
         self._registered = hub.admission.known
-        #: New EVSEs that the hub does not know yet, as their EVSE ids may still come.
+        #: New EVSEs that are not announced yet, because their EVSE ids may still arrive.
         self._unnamed: dict[EverestChargepoint, Callable[[], None]] = {}
         self._companions = 0
-        #: The keys of the warnings about choices that were contradicted.
+        #: The keys of the warnings about choices that reports contradict.
         self._contradicted: frozenset[str] = frozenset()
         self._assignment = Assignment(hub, prefix, self._update_assignment_soon)
         #: Where all replies to discoveries go: each module sends one. The id distinguishes us from
@@ -172,7 +172,7 @@ class EverestProtocol(Protocol):
             return
         if self._hub.admission.waits(node_address(kind, self._prefix, module), now):
             return
-        # What makes no sense proves nothing.
+        # An invalid message does not identify a module.
         value = decode(payload)
         if not identifies(_SIGNATURES[kind], variable, value):
             return
@@ -181,19 +181,19 @@ class EverestProtocol(Protocol):
             self._add(member, now)
 
     def _admitted(self, kind: Kind, module: str, now: float) -> _Member | None:
-        """Return a new module, None if it must not come in (yet).
+        """Return a new module, None if it is not admitted (yet).
 
-        A companion is known from now on, a node once it was handed its first message.
+        A companion module is used from now on, a node after its first message.
         """
         if (node := _NODES.get(kind)) is not None:
             address = node_address(kind, self._prefix, module)
-            # It sends often, but not all of them within seconds.
+            # It will be received again, but not necessarily within seconds.
             if self._hub.admission.admits(address, now, self._discover_soon):
                 return node(self._hub, self._prefix, module)
             if kind is Kind.EVSE:
                 self._assignment.evse_waits(address, now)
             return None
-        # None of a flood is used, except for those that the user has chosen.
+        # In a flood, only the modules that the user has chosen are used.
         if self._companions >= _COMPANIONS_MAX and not self._assignment.is_chosen(kind, module):
             return None
         companion = COMPANIONS[kind][1](self._hub, self._prefix, module)
@@ -205,7 +205,7 @@ class EverestProtocol(Protocol):
         return companion
 
     def _add(self, member: _Member, now: float) -> None:
-        """Use a node from now on."""
+        """Use a node from now on; companion modules are already used."""
         key = member.module.kind, member.module.id
         if isinstance(member, CompanionModule) or key in self._members:
             return
@@ -220,7 +220,7 @@ class EverestProtocol(Protocol):
         self._communication_check.watch(member.module, None, now)
 
     def _add_when_named(self, evse: EverestChargepoint, now: float) -> None:
-        """Make a new EVSE known once it has its EVSE id, or when that should have come."""
+        """Announce a new EVSE once it has its EVSE id, or when the time for that is up."""
 
         def look(snapshot: ChargepointSnapshot) -> None:
             if snapshot.identity.evse_id is not None:
@@ -231,7 +231,7 @@ class EverestProtocol(Protocol):
         look(evse.snapshot)
 
     def _announce_evse(self, evse: EverestChargepoint, _: float) -> None:
-        """Make a new EVSE known."""
+        """Announce a new EVSE."""
         self._timers.cancel(evse.address)
         self._unnamed.pop(evse)()
         self._hub.add_node(evse)
@@ -250,11 +250,11 @@ class EverestProtocol(Protocol):
         return self._assignment.gone
 
     def _update_assignment_soon(self, now: float) -> None:
-        """Wait until the other EVSEs have reported their limits, too."""
+        """Update the assignment once the other EVSEs have reported their limits, too."""
         self._timers.set("update", now + _REPORTING_TIME, self._update_assignment)
 
     def _update_assignment(self, now: float) -> None:
-        """Follow what is gone and what was seen, and report contradicted choices."""
+        """Update the assignment, and warn about choices that reports contradict."""
         if not self._assignment.update(now):
             self._update_assignment_soon(now)
             return
@@ -269,7 +269,7 @@ class EverestProtocol(Protocol):
         self._timers.set("assignment", now + _SETTLING_TIME, self._check_assignment)
 
     def _check_assignment(self, now: float) -> None:
-        """Ask the user about the modules that cannot be assigned, and look again later."""
+        """Ask the user about the modules that cannot be assigned, and check again later."""
         self._timers.set("assignment", now + _CHECK_INTERVAL, self._check_assignment)
         self._update_assignment(now)
         missing = self._assignment.undecided

@@ -1,8 +1,8 @@
 """The internal bus of EVerest, as far as it concerns OCPP 1.6: what is on it. Pure.
 
-Framework up to 0.18, 0.19 to 0.24, from 0.25 on: three dialects, and no message names its own.
-The bus is not meant for others: a module trusts every message, and one that fails ends the whole
-station. So only the newest dialect is written, the only one that was recorded.
+There are three dialects: framework up to 0.18, 0.19 to 0.24, and from 0.25 on. No message names its
+dialect. The bus is not meant for other clients: a module trusts every message, and one that fails
+terminates the whole station. So only the newest dialect is written, the only one that was recorded.
 """
 
 from typing import Final, NamedTuple
@@ -109,8 +109,8 @@ class BusModule:
         """Return the call for `command`, and how to read its result.
 
         Raises:
-            InvalidRequestError: the station's dialect is not written, or the arguments make
-                no sense.
+            InvalidRequestError: the station's dialect is not written, or the arguments are
+                invalid.
 
         """
         call = bus_call(command)
@@ -129,7 +129,7 @@ def bus_call(command: OcppCommand) -> OcppCall | None:
     """Return the call for `command`, None if OCPP 1.6 does not offer it on the bus.
 
     Raises:
-        InvalidRequestError: its arguments make no sense, or not here.
+        InvalidRequestError: its arguments are invalid, or the bus does not take them.
 
     """
     if getattr(command, "component", ""):

@@ -38,7 +38,7 @@ class InternalBus(Protocol):
         self._clients = OcppClients(hub, prefix, self._timers, self._assign_module)
         #: By module and implementation.
         self._modules: dict[tuple[str, str], BusModule] = {}
-        #: The id of the question whether the module with the usual name is there.
+        #: The id of the request that finds out whether the module with the usual name exists.
         self._asked: str | None = None
         self._has_asked = False
         root = f"{self._root}/modules/+/impl/+/"
@@ -70,7 +70,7 @@ class InternalBus(Protocol):
 
     @override
     def connection_made(self, now: float) -> None:
-        """Wait until a module is heard."""
+        """Wait for the first message of a module."""
 
     @override
     def connection_lost(self, now: float) -> None:
@@ -95,7 +95,7 @@ class InternalBus(Protocol):
         if module is not None:
             module.is_newest = variable.is_newest
         if variable.is_newest:
-            # First, so that a client that was silent can be sent its monitors again.
+            # This comes first, so that a client that was silent can be sent its monitors again.
             self._newest_received()
         if module is None or variable.name not in _VARIABLES:
             if self._modules and (client := self._clients.only) is not None:
@@ -104,7 +104,7 @@ class InternalBus(Protocol):
             client.bus_reported(variable.name, variable.value, now)
 
     def _newest_received(self) -> None:
-        """A module was received in the dialect that is written here."""
+        """Take note of a message in the newest dialect, the only one that is written."""
         for module in self._modules.values():
             if module.is_newest is None:
                 module.is_newest = True
@@ -138,7 +138,7 @@ class InternalBus(Protocol):
         return found
 
     def _assign_module(self) -> None:
-        """Give the only client the only module: nothing tells which belong together."""
+        """Assign the only module to the only client: no message links several of them."""
         modules = [*self._modules.values()]
         for client in self._clients.all:
             alone = client is self._clients.only and len(modules) == 1

@@ -143,8 +143,8 @@ class LegacyChargepoint(Evse):
         self._ceiling = max(self._ceiling, current or 0.0)
         phases = int(count) if count in (1, 2, 3) else None
         enforced = Enforced(limits=Limits(max_current=current, phases=phases))
-        said = self._reporting(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
-        return self._limited(enforced) | {"capabilities": said}
+        known = self._reporting(Feature.MAX_CURRENT, Feature.EFFECTIVE_CURRENT)
+        return self._limited(enforced) | {"capabilities": known}
 
     # Consequences -------------------------------------------------------------
 
@@ -310,12 +310,12 @@ def after_report(
     seen = state.word is not None
     charged = number(info.get("charged_energy_wh")) if word in _COUNTING else None
     begins = _begins(state, word, charged)
-    said = {
+    as_v1 = {
         "state": word,
         "session_start_time": when.isoformat() if begins else None,
         "charged_energy_wh": charged,
     }
-    state = session.on_info(replace(state, started=None) if begins else state, said, now, when)
+    state = session.on_info(replace(state, started=None) if begins else state, as_v1, now, when)
     if begins and seen:
         state = replace(state, energy=with_start_reading(state.energy, reading))
     return state

@@ -1,8 +1,8 @@
-"""What may be said to a station's OCPP, looked at before anything leaves. Pure.
+"""Checks the arguments of OCPP commands before anything is sent. Pure.
 
-A text that is too long, or an extra key, may end not only a request but a whole EVerest: its
-modules trust each other, and pass on what they were told. So nothing is cut or mended here:
-what does not fit is refused.
+A text that is too long, or an extra key, may not only fail but terminate EVerest: its modules trust
+each other, and pass on what they receive. So nothing is cut or corrected: invalid arguments are
+refused.
 """
 
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ SECURITY_INFO_MAX: Final = 255
 NAMES_MAX: Final = 200
 _INTEGER_MAX: Final = 2**31 - 1
 
-#: What OCPP's identifiers and its short texts are made of: printable ASCII.
+#: OCPP's identifiers and short texts consist of printable ASCII.
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
-#: No text for people has these.
+#: Characters that no text for people contains.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 

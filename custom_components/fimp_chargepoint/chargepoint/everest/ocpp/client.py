@@ -36,10 +36,10 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Seconds within which a starting module publishes everything.
 _STARTUP_TIME: Final = 1.0
-#: What can be asked for on main. Not `is_connected`: `true` is also the reply for a variable
-#: that was never published.
+#: The variables that main sends on request. Not `is_connected`: `true` is also the reply for a
+#: variable that was never published.
 GETTABLE: Final = ("connection_status", "boot_notification_response", "charging_schedules")
-#: The words of the older API; there is also one for not knowing.
+#: The words of the older API; there is also one for an unknown state.
 LEGACY_WORDS: Final = {"connected": True, "disconnected": False}
 _LEGACY_UNKNOWN: Final = "unknown"
 #: The variables about the connection.
@@ -54,7 +54,7 @@ type BusQuestion = Callable[[OcppCommand], Question]
 
 
 class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
-    """One OCPP client. Without a module it is only reached in the other ways."""
+    """One OCPP client. Without a module, it is only reached in the other ways."""
 
     SIGNATURE: ClassVar[Signature] = {
         "is_connected": ("", bool),
@@ -66,7 +66,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     }
 
     def __init__(self, host: MessageHost, prefix: str, module: str = "") -> None:
-        """Stand for the `ocpp_consumer` called `module` below a topic prefix."""
+        """Represent the `ocpp_consumer` called `module` below a topic prefix."""
         snapshot = OcppSnapshot(
             identity=Identity(name=module, kind=NodeKind.OCPP_CLIENT),
             # With several EVSEs the station is a device of its own.
@@ -81,7 +81,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         self._connection_received_at = float("-inf")
         self._legacy_word = _LEGACY_UNKNOWN
         self._schedule = Schedule()
-        #: Whether the release offers all of `ocpp_consumer`, as far as it has shown.
+        #: Whether the release is known to offer all of `ocpp_consumer`.
         self._has_all = False
         #: Whether it takes monitors, None if that is not known.
         self._monitors: bool | None = None
@@ -126,7 +126,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         self._calls.replied(request_id, value)
 
     def _newest_received(self) -> None:
-        """Only the newest release does this."""
+        """Take note of a message that only the newest release sends."""
         self._has_all = self._monitors = True
 
     def _is_connected(self, value: object, now: float) -> Changes:
@@ -158,7 +158,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         )
 
     def _limit(self, now: float) -> Changes:
-        """Return the present limit, and look again when it changes."""
+        """Return the present limit, and update it when it changes."""
         change = self._schedule.next_change(now)
         if change is None:
             self.timers.cancel("limit")
@@ -313,20 +313,20 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
             self._monitored.append(command)
 
     def _monitor_again(self) -> None:
-        """The module has forgotten what it monitored, if it was restarted."""
+        """Request all monitors again: a restarted module has forgotten them."""
         for command in self._monitored:
             self._send(command)
 
     @override
     def _ask_for_reply(self, now: float) -> None:
-        # Nothing can be asked on an older bus, but all modules are received there.
+        # An older bus takes no requests, but its modules send regularly.
         self._send(ocpp_requests.PING)
 
     def _send(self, command: OcppCommand) -> None:
         try:
             request = self._question(command, self.host.clock.now()).request
         except InvalidRequestError as error:
-            _LOGGER.debug("%s is not asked any more: %s", self.address, error)
+            _LOGGER.debug("%s is no longer asked: %s", self.address, error)
         else:
             self.module.send(request)
 
@@ -349,5 +349,5 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         super()._set_unavailable(reason, now, **changes)
 
     def _reporting(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were evidently reported."""
+        """Return the capabilities with `features`, which were observed in reports."""
         return self.snapshot.capabilities.reporting(*features)

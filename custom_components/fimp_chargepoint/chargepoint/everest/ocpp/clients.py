@@ -1,4 +1,4 @@
-"""The OCPP client that the older API and the internal bus mean: neither says which one it is."""
+"""Finds the OCPP client for the older API and the internal bus, which do not name it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from .client import EverestOcpp
 if TYPE_CHECKING:
     from ...mqtt_hub import MqttHub
 
-#: Seconds that API v1 has to be heard first, and more if it is there for the EVSEs.
+#: Seconds to wait for API v1 first, and more if it is used for the EVSEs.
 _FIRST: Final = 3.0
 _REST: Final = 60.0
 
@@ -23,19 +23,19 @@ class OcppClients:
     def __init__(
         self, hub: MqttHub, prefix: str, timers: Timers, changed: Callable[[], None] = lambda: None
     ) -> None:
-        """Follow those of `hub`; `changed()` is called after there are others."""
+        """Follow those of `hub`; `changed()` is called after each change."""
         self._hub = hub
         self._prefix = prefix
         self._timers = timers
         self._changed = changed
         self._clients: dict[str, EverestOcpp] = {}
-        #: The one without a module, before it is known to the hub.
+        #: The one without a module, before it is announced.
         self._new: EverestOcpp | None = None
         hub.add_listener(self._hub_changed)
 
     @property
     def all(self) -> list[EverestOcpp]:
-        """All of them, also the one that is not known to the hub yet."""
+        """All of them, including the one that is not announced yet."""
         return [*self._clients.values(), *([self._new] if self._new else [])]
 
     @property
@@ -45,7 +45,7 @@ class OcppClients:
         return found[0] if len(found) == 1 else None
 
     def only_or_new(self, now: float) -> EverestOcpp | None:
-        """Return the only one, which was just heard; it is made if there is none."""
+        """Return the only one, which has just been received; create it if there is none."""
         if not self._clients and self._new is None:
             self._new = EverestOcpp(self._hub, self._prefix)
             self._timers.set("announce OCPP", now + _FIRST, self._announce)
@@ -53,11 +53,11 @@ class OcppClients:
         return self.only
 
     def connection_lost(self) -> None:
-        """Forget the one that is not known to the hub yet."""
+        """Forget the one that is not announced yet."""
         self._new = None
 
     def _announce(self, now: float, *, again: bool = True) -> None:
-        """Make it known, unless API v1 may be about to report it."""
+        """Announce it, unless API v1 may be about to report it."""
         nodes = self._hub.nodes
         if again and any(is_node_of(Kind.EVSE, address, self._prefix) for address in nodes):
             self._timers.set("announce OCPP", now + _REST, partial(self._announce, again=False))

@@ -22,9 +22,9 @@ from . import arguments
 
 _SOURCE: Final = "fimp_chargepoint"
 _VALUE_MAX: Final = 1000
-#: What means that a value was taken.
+#: The replies that mean that a value was accepted.
 TAKEN: Final = frozenset({"Accepted", "RebootRequired", "Scheduled"})
-#: What means that there is no such variable.
+#: The replies that mean that there is no such variable.
 _UNKNOWN: Final = frozenset({"UnknownVariable", "UnknownComponent"})
 
 
@@ -36,10 +36,11 @@ class OcppCall(NamedTuple):
     answer: Callable[[object], dict[str, object]] | None
 
 
-#: A question that every release answers, whatever it thinks of it; it changes nothing.
+#: A request that every release replies to, even if the key is unknown. It changes nothing.
 PING: Final = GetVariables(names=("HeartbeatInterval",))
 
-#: The standard keys of OCPP 1.6 and its security extension, except for a key that nobody can read.
+#: The standard keys of OCPP 1.6 and its security extension, except for those that can only be
+#: written.
 STANDARD_KEYS: Final = tuple(
     """
     AdditionalRootCertificateCheck AllowOfflineTxForUnknownId AuthorizationCacheEnabled
@@ -59,7 +60,7 @@ STANDARD_KEYS: Final = tuple(
     UnlockConnectorOnEVSideDisconnect WebSocketPingInterval
     """.split()  # noqa: SIM905
 )
-#: The release from which on `ocpp_consumer` takes each command; the others only the bus takes.
+#: The first release in which `ocpp_consumer` takes each command; only the bus takes the others.
 API_SINCE: Final[Mapping[type, str]] = {
     GetVariables: "2025.10",
     SetVariable: "2025.10",
@@ -70,10 +71,10 @@ API_SINCE: Final[Mapping[type, str]] = {
 
 
 def api_call(command: OcppCommand) -> OcppCall | None:
-    """Return what to send for `command`, None where no release knows it.
+    """Return what to send for `command`, None if no release offers it.
 
     Raises:
-        InvalidRequestError: its arguments make no sense.
+        InvalidRequestError: its arguments are invalid.
 
     """
     match command:
@@ -93,8 +94,8 @@ def api_call(command: OcppCommand) -> OcppCall | None:
 
 def _variable(name: str, component: str) -> dict[str, object]:
     """Return how a variable is addressed; the name of a component may be empty."""
-    where = arguments.name(component, "component") if component else ""
-    return {"component": {"name": where}, "variable": {"name": name}}
+    checked = arguments.name(component, "component") if component else ""
+    return {"component": {"name": checked}, "variable": {"name": name}}
 
 
 def _variables(command: GetVariables | MonitorVariables) -> list[dict[str, object]]:
@@ -142,14 +143,14 @@ def _availability(command: ChangeAvailability) -> dict[str, object]:
     return request
 
 
-# What is replied ------------------------------------------------------------------------
+# Replies ------------------------------------------------------------------------
 
 
 def status_answer(status: object) -> dict[str, object]:
     """Return the status of a request that was accepted.
 
     Raises:
-        CommandRejectedError: it was not.
+        CommandRejectedError: it was not accepted.
 
     """
     word = text(status)
@@ -203,7 +204,7 @@ def addressed(item: JsonObject) -> dict[str, str | None]:
     return found | ({} if component is None else {"component": component})
 
 
-# What is reported -----------------------------------------------------------------------
+# Reports -----------------------------------------------------------------------
 
 
 def event(value: object) -> dict[str, str | bool | None]:

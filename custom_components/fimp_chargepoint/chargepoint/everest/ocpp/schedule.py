@@ -1,4 +1,4 @@
-"""What the back end lets a station draw now, out of OCPP's composite schedules. Pure.
+"""Reads what the back end lets a station draw now, from OCPP's composite schedules. Pure.
 
 EVerest API v1, `charging_schedules` of ocpp_consumer: one schedule for each EVSE, and one for
 the whole station, which has the number 0.
@@ -16,9 +16,9 @@ _WHOLE_STATION: Final = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Limits from moments of the clock on, in A or W; after the last one it `ends`, if ever.
+    """The limits in A or W, each with the time from which it applies, and when the schedule `ends`.
 
-    Where it is `dated`, it goes by the calendar.
+    Times are seconds of the hub's clock. `dated` is whether they follow from a date.
     """
 
     unit: str | None = None
@@ -27,7 +27,7 @@ class Schedule:
     dated: bool = False
 
     def limit(self, now: float) -> float | None:
-        """Return the limit at `now`, None where there is none."""
+        """Return the limit at `now`, None if there is none."""
         if self.ends is not None and now >= self.ends:
             return None
         found = [limit for since, limit in self.limits if since <= now]
@@ -41,7 +41,7 @@ class Schedule:
         return min((each for each in moments if each > now), default=None)
 
     def after(self, by: float) -> Schedule:
-        """Return what becomes of it when the system clock is set `by` seconds."""
+        """Return the schedule after the system clock was set by `by` seconds."""
         if not self.dated:
             return self
         return replace(
@@ -52,9 +52,9 @@ class Schedule:
 
 
 def of_station(value: object, now: float, today: datetime) -> Schedule:
-    """Return the schedule of the whole station, an empty one where there is none.
+    """Return the schedule of the whole station, an empty one if there is none.
 
-    `today` is what the calendar says at `now`.
+    `today` is the date and time at `now`.
 
     Raises:
         ProtocolError: of kind `shape`.
