@@ -102,8 +102,8 @@ def chosen(site: Site, **modules: dict[str, str]) -> Site:
     return other
 
 
-async def unproven(site: Site, task: asyncio.Task[None]) -> None:
-    """Nobody proves a command."""
+async def unconfirmed(site: Site, task: asyncio.Task[None]) -> None:
+    """Let a command end without a confirmation."""
     site.wait(11)
     with pytest.raises(CommandTimeoutError):
         await outcome(task)
@@ -124,7 +124,7 @@ async def test_a_choice_works_as_a_certainty_does(site: Site) -> None:
     site.take()
     task = await begin(site.node("evse_1").set(Feature.MAX_CURRENT, 10))
     assert site.take() == [f"{site.prefix}everest_api/1/{LIMITS}/limits_2/m2e/set_external_limits"]
-    await unproven(site, task)
+    await unconfirmed(site, task)
 
 
 def test_the_same_ids_below_another_prefix_are_others() -> None:
@@ -189,7 +189,7 @@ async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:
     site.says(TOKENS, "reader", "heartbeat", 1)
     for module in ("evse_1", "evse_2"):
         site.evse("session_info", {"state": "AuthRequired"}, module)
-    # Before its number is known another one could begin.
+    # Until its number is known, another EVSE could take the token.
     with pytest.raises(InvalidRequestError, match="evse_number_unknown"):
         await site.node("evse_2").start_charging()
     assert site.asked("provided_token") == []
@@ -201,7 +201,7 @@ async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:
     (shown,) = site.asked("provided_token")
     assert shown["connectors"] == [2]
     assert shown["id_token"] == {"value": "CAFE", "type": "ISO14443"}
-    await unproven(site, task)
+    await unconfirmed(site, task)
 
 
 # The station ------------------------------------------------------------------------------
