@@ -175,7 +175,7 @@ def test_every_attribute_of_what_ocpp_tells_has_a_name() -> None:
         {keyword.arg for keyword in node.keywords}
         for node in ast.walk(parse(LIBRARY / "everest" / "ocpp" / "client.py"))
         if isinstance(node, ast.Call)
-        and ast.unparse(node).startswith("self._tell(OcppEvent.SECURITY_EVENT")
+        and ast.unparse(node).startswith("self._notify(OcppEvent.SECURITY_EVENT")
     )
     texts = TEXTS["entity"]["event"]
     for key, attributes in (
