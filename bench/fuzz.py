@@ -560,7 +560,7 @@ class Fuzzer:
             case 1:
                 hub.fuzz_clock.set_by = self.random.choice((-1e6, -60.0, 60.0, 1e6))
             case 2:
-                hub.leave()
+                hub.disconnecting()
             case 3 | 4 | 5:
                 hub.fuzz_clock.time += self.random.choice((30.0, 45.0, 150.0, 4000.0))
 

@@ -101,7 +101,7 @@ async def _automate(home: Home, folder: Path, names: list[str]) -> None:
 
 
 async def _start(home: Home) -> None:
-    """Start what does not charge by itself."""
+    """Start the car that does not start charging automatically."""
     for entity_id, state in (await home.states()).items():
         if entity_id == "switch.easee_home" and state["state"] == "off":
             await home.call("switch.turn_on", entity_id)

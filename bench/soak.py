@@ -102,7 +102,7 @@ class Soak:
         node = self._nodes().get(point.address)
         if node is None:
             return
-        # As somebody who presses a button does: without waiting for the end.
+        # Like a user who presses a button: without waiting for the result.
         command = node.stop_charging() if point.state == "charging" else node.start_charging()
         task = asyncio.create_task(command)
         self._commands.add(task)

@@ -51,7 +51,7 @@ _REFUSED: Final = {
 #: Seconds for the last messages of an entry that is being removed.
 _LEAVING_TIME = 3.0
 #: The last messages of entries that were unloaded, in case they are removed; by entry id.
-_FINAL_MESSAGES: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_final_messages")
+_LAST_MESSAGES: HassKey[dict[str, list[tuple[str, bytes]]]] = HassKey(f"{DOMAIN}_last_messages")
 #: When each entry admitted new charge points: a reload does not allow as many again.
 _ADMITTED_AT: HassKey[dict[str, deque[float]]] = HassKey(f"{DOMAIN}_admitted_at")
 
@@ -112,7 +112,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
         ) from error
     await async_until_found(hass, entry, hub)
     # If one of these fails, the charge points can still be controlled.
-    hub.internal_errors.tell((async_restore_requests, async_follow_price), hass, entry)
+    hub.internal_errors.notify((async_restore_requests, async_follow_price), hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -127,26 +127,26 @@ async def async_unload_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> boo
 
 async def _async_leave(hass: HomeAssistant, entry: FimpConfigEntry, hub: Hub) -> None:
     """Disconnect; disable EVerest's monitoring of us now, or keep that for the removal."""
-    final_messages = hub.leave()
+    last_messages = hub.disconnecting()
     if entry.disabled_by or not library_options(entry.options).communication_check:
-        await hub.say(final_messages)
+        await hub.publish_all(last_messages)
     else:
         # It may be reloaded or removed: that is not known yet.
-        hass.data.setdefault(_FINAL_MESSAGES, {})[entry.entry_id] = final_messages
+        hass.data.setdefault(_LAST_MESSAGES, {})[entry.entry_id] = last_messages
     await hub.stop()
 
 
-async def _async_send_final_messages(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
+async def _async_send_last_messages(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Disable the monitoring by the stations of an entry that is being removed."""
-    final_messages = hass.data.get(_FINAL_MESSAGES, {}).pop(entry.entry_id, None)
-    if not final_messages:
+    last_messages = hass.data.get(_LAST_MESSAGES, {}).pop(entry.entry_id, None)
+    if not last_messages:
         return
     # The default options do not enable the monitoring again.
     hub = await async_make_hub(hass, entry.data, Options())
     try:
         async with asyncio.timeout(_LEAVING_TIME):
             await hub.start()
-            await hub.say(final_messages)
+            await hub.publish_all(last_messages)
     except (ChargepointError, TimeoutError) as error:
         _LOGGER.info("The monitoring by the stations could not be disabled: %s", error)
     finally:
@@ -155,7 +155,7 @@ async def _async_send_final_messages(hass: HomeAssistant, entry: FimpConfigEntry
 
 async def async_remove_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> None:
     """Leave nothing behind: no limit, nothing on disk."""
-    await _async_send_final_messages(hass, entry)
+    await _async_send_last_messages(hass, entry)
     storage = Storage(hass, entry)
     await storage.async_load()
     await storage.async_remove()

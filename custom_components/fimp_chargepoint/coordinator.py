@@ -101,7 +101,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
         """Stop listening."""
         await super().async_shutdown()
         ends, self._on_shutdown = self._on_shutdown, []
-        self.node.host.internal_errors.tell(reversed(ends))
+        self.node.host.internal_errors.notify(reversed(ends))
 
     @override
     async def _async_update_data(self) -> S:
@@ -147,7 +147,7 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
             for listener, context in self._listeners.values()
             if for_all or context is not FACTS
         ]
-        self.node.host.internal_errors.tell(listeners)
+        self.node.host.internal_errors.notify(listeners)
 
     @callback
     def async_retire(self) -> None:
@@ -212,7 +212,7 @@ class RuntimeData:
         self, coordinator: AnyCoordinator, before: Capabilities | None
     ) -> None:
         """Notify that the capabilities of a node differ from `before`."""
-        self.hub.internal_errors.tell(self._capability_actions, coordinator, before)
+        self.hub.internal_errors.notify(self._capability_actions, coordinator, before)
 
     @callback
     def async_parent_changed(self, coordinator: AnyCoordinator, before: str | None) -> None:
@@ -236,7 +236,7 @@ class RuntimeData:
                 self.sessions.clock_set(by)
 
     def _add(self, node: AnyNode) -> None:
-        call, tell = self.hub.internal_errors.call, self.hub.internal_errors.tell
+        call, notify = self.hub.internal_errors.call, self.hub.internal_errors.notify
         call(self._adopt_device, node)
         coordinator: AnyCoordinator = PushCoordinator(self._hass, self._entry, node)
         self.coordinators[node.address] = coordinator
@@ -244,7 +244,7 @@ class RuntimeData:
         if isinstance(node, Chargepoint):
             call(self.sessions.watch, node)
         self._move_children(node.address)
-        tell(self._actions, coordinator)
+        notify(self._actions, coordinator)
         self.async_capabilities_changed(coordinator, None)
 
     def _remove_device(self, address: str, identifier: str) -> None:
@@ -254,7 +254,7 @@ class RuntimeData:
 
     def _move_children(self, address: str) -> None:
         """Move the child devices of a node whose device was added or removed."""
-        self.hub.internal_errors.tell(
+        self.hub.internal_errors.notify(
             each.async_register_device for each in self._parts.get(address, {}).values()
         )
 

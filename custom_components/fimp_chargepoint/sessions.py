@@ -224,12 +224,12 @@ class SessionRecorder:
             self._save(_SAVE_SOON if events else _SAVE_LATER)
             is_new = True
         if is_new:
-            self._errors.tell(self._listeners)
+            self._errors.notify(self._listeners)
         for event in events:
             if event.late and not self._event_listeners:
                 self._waiting.append(event)
-            self._errors.tell(self._event_listeners, event)
+            self._errors.notify(self._event_listeners, event)
 
     def _pass_on_waiting(self, _: float) -> None:
         while self._waiting and self._event_listeners:
-            self._errors.tell(self._event_listeners, self._waiting.popleft())
+            self._errors.notify(self._event_listeners, self._waiting.popleft())

@@ -134,7 +134,7 @@ async def test_grid_connection(hass: HomeAssistant, monkeypatch: pytest.MonkeyPa
         }
         assert home.state("sensor", "installed_current", GRID) == "40.0"
         assert home.state("sensor", "reserved_current", GRID) == "25.0"
-        # Nobody measures it while the only charge point is offline.
+        # It is not measured while the only charge point is offline.
         await home.simulator.offline()
         await home.expects("sensor", "load_l1", "unavailable", GRID)
         await home.simulator.online()
@@ -170,7 +170,7 @@ async def test_offline(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> 
         await home.simulator.online()
         await home.expects("sensor", "status", "disconnected")
         assert home.state("sensor", "offline_since") == "unknown"
-        # Without the connection, nobody knows whether it is offline.
+        # Without the connection, it is unknown whether it is offline.
         await home.simulator.offline()
         await until(lambda: home.state("sensor", "offline_since") not in ("unknown", "unavailable"))
         await home.simulator.away()

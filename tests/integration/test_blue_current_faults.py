@@ -61,7 +61,7 @@ ENDED = [
 async def test_connection_that_ends_is_made_again(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, fault: list[str], end: list[str]
 ) -> None:
-    """Meanwhile everything is unavailable, and nobody has to do anything."""
+    """Meanwhile everything is unavailable, and the user need not do anything."""
     async with account_home(hass, monkeypatch) as home:
         await plugged(home)
         seen: list[str] = []

@@ -505,7 +505,7 @@ async def test_words(
     message: str | None,
 ) -> None:
     """Only what is known is told, and nothing of sessions that were none."""
-    told = async_mock_service(hass, "notify", "phone")
+    received = async_mock_service(hass, "notify", "phone")
     event = er.async_get(hass).async_get_or_create(
         "event", DOMAIN, "told", device_id=device(chargepoint)
     )
@@ -524,10 +524,12 @@ async def test_words(
     )
     await hass.async_block_till_done()
     if message is None:
-        assert told == []
+        assert received == []
     else:
-        await until(lambda: told)
-        assert [dict(each.data) for each in told] == [{"title": "Acme Wallbox", "message": message}]
+        await until(lambda: received)
+        assert [dict(each.data) for each in received] == [
+            {"title": "Acme Wallbox", "message": message}
+        ]
 
 
 async def test_session_finished(
@@ -548,9 +550,9 @@ async def test_session_finished(
         await chargepoint.call("switch", "turn_on", "charging")
         await until(lambda: float(chargepoint.state("sensor", "session_energy") or 0) > 1)
         await point.unplug()
-        (told,) = await until(lambda: async_get_notifications(hass).values())
-        assert told["title"] == "Acme Wallbox"
-        energy, _, cost = told["message"].removeprefix("Charging has finished, ").split(", ")
+        (received,) = await until(lambda: async_get_notifications(hass).values())
+        assert received["title"] == "Acme Wallbox"
+        energy, _, cost = received["message"].removeprefix("Charging has finished, ").split(", ")
         taken = point["garage"].connector.energy
         assert float(energy.removesuffix(" kWh")) == pytest.approx(taken, abs=0.01)
         assert float(cost.removesuffix(" EUR")) == pytest.approx(taken / 2, abs=0.01)

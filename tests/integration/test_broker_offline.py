@@ -144,7 +144,7 @@ async def test_nobody_needs_it_any_more(
 async def test_the_broker_of_home_assistant(
     hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
-    """Its settings are somebody else's."""
+    """Its settings are another client's."""
     mqtt_entry(hass, broker)
     broker.stop()
     entry = MockConfigEntry(

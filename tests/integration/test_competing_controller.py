@@ -1,4 +1,4 @@
-"""Two controllers and one limit: a charge point, Home Assistant and somebody else."""
+"""Two controllers and one limit: a charge point, Home Assistant and another client."""
 
 import json
 
@@ -27,7 +27,7 @@ def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
 
 
 async def quarrel(chargepoint: Chargepoint, ours: int, theirs: int) -> None:
-    """Set a limit from here, and then let somebody else set another one."""
+    """Set a limit from Home Assistant, and then let another client set another one."""
     await chargepoint.call("number", "set_value", "max_current", value=ours)
     assert chargepoint.state("number", "max_current") == f"{ours:.1f}"
     command = {"serv": "chargepoint", "type": "cmd.max_current.set", "uid": "theirs"}
@@ -86,7 +86,7 @@ async def test_it_goes_with_the_charge_point(hass: HomeAssistant, chargepoint: C
 
 @pytest.mark.parametrize("competes", [False, True])
 async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, competes: bool) -> None:
-    """A lower limit of somebody else does not compete with ours; withdrawing ours does."""
+    """A lower limit of another client does not compete with ours; withdrawing ours does."""
     async with EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     ) as station:

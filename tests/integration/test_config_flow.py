@@ -151,11 +151,11 @@ async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -
 async def test_nothing_delivered_below_one_prefix(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    with patch.object(discovery_scan, "is_heard", side_effect=[True, False]) as is_heard:
+    with patch.object(discovery_scan, "reaches_any", side_effect=[True, False]) as reaches_any:
         fields = form(broker, topics={"prefixes": ["", "site/"]})
         result = await submit(hass, await begin(hass), fields)
         await finish(hass, result, "nothing_delivered")
-    assert [call.args[1] for call in is_heard.call_args_list] == ["", "site/"]
+    assert [call.args[1] for call in reaches_any.call_args_list] == ["", "site/"]
 
 
 async def test_with_credentials(hass: HomeAssistant, make_broker: MakeBroker) -> None:

@@ -111,7 +111,7 @@ async def test_two_of_one_product(hass: HomeAssistant, broker: BrokerProcess) ->
 @pytest.mark.parametrize("language", EXPECTED)
 async def test_names_in_a_flow(hass: HomeAssistant, language: str) -> None:
     hass.config.language = language
-    identity = Identity.of_stranger("easee 1")
+    identity = Identity.of_unknown("easee 1")
     assert await async_display_name(hass, identity) == EXPECTED[language][1]
     assert await async_display_name(hass, identity.named("My car")) == "My car"
 

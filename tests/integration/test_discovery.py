@@ -78,7 +78,7 @@ async def hear(
 
 
 class Speaker:
-    """Somebody else on the broker."""
+    """Another client on the broker."""
 
     def __init__(self, hass: HomeAssistant, owner: ConfigEntry, client: aiomqtt.Client) -> None:
         """Speak through `client` to Home Assistant and its entry for the broker."""

@@ -49,7 +49,7 @@ async def fimp_fixture(hass: HomeAssistant, broker: BrokerProcess) -> AsyncGener
 
 
 async def test_the_connection_alone_is_lost(point: Guarded) -> None:
-    """The charge point is limited, the former limit returns once, and nobody competes."""
+    """The charge point is limited, and the former limit is restored once, without competition."""
     await set_limit(point, 16)
     await point.registers(10)
     before = len(point.commands)
@@ -143,7 +143,7 @@ async def test_a_pause_stays_a_pause(point: Guarded) -> None:
 async def test_a_limit_of_nothing_is_not_replaced(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """Somebody else allows no current: nothing is registered that would let the car go on."""
+    """Another client allows no current: nothing is registered that would let the car go on."""
     async with AsyncExitStack() as stack:
         point = await guarded(stack, hass, broker, "everest")
         await point.point.plug()
@@ -231,7 +231,7 @@ async def test_power_loss(
         point = await guarded(stack, hass, broker, "fimp")
         client = point.guard._transport._client
         assert client is not None
-        # It is not polled any more, so it sends nothing.
+        # It is no longer polled, so it sends nothing.
         client._misc_task.cancel()
         await point.limits_to(10)
         await point.limits_to(32)

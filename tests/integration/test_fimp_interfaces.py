@@ -728,7 +728,7 @@ async def test_error_with_corid(
     (start,) = await until(lambda: chargepoint.sent("cmd.charge.start"))
     others = "00000000-0000-4000-8000-000000000000"
     for service, corid in (("chargepoint", others), ("meter_elec", "")):
-        # The answer to somebody else, and an error of another service.
+        # The answer to another client, and an error of another service.
         kind = "evt.error.report"
         say(chargepoint, service, kind, val_t="string", val="TX_ERROR", corid=corid)
     # What was said before is heard before.

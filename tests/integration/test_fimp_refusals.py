@@ -81,7 +81,9 @@ async def test_too_soon_for_too_long(hass: HomeAssistant, broker: BrokerProcess)
         assert found.attribute("switch", "charging", "pending") is False
 
 
-async def test_taken_although_it_says_no(hass: HomeAssistant, broker: BrokerProcess) -> None:
+async def test_accepted_although_it_reports_a_refusal(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
     """What came of it is not known, which is said, and found out when it is back."""
     async with running(hass, broker, EASEE) as found:
         await charging(found)

@@ -74,7 +74,7 @@ async def test_by_a_limit_of_that_height(
         await found.expects("sensor", "offered_current", "10.0")
         assert sent(found, SESSION) == [8, 10]
         assert not starts(found)
-        # It is not the mode's any more, but it is as much.
+        # It is no longer the limit of the mode, but has the same value.
         assert found.state("select", "charging_mode") == "slow"
 
 
@@ -155,10 +155,10 @@ async def test_not_where_the_mode_is_gone(
     await until(lambda: "does not accept its former limit" in caplog.text)
 
 
-async def test_said_before_it_begins(
+async def test_reported_before_it_begins(
     hass: HomeAssistant, slow: Chargepoint, hass_storage: dict[str, Any]
 ) -> None:
-    """Started by somebody else, in a mode that nobody tells."""
+    """Started by another client, in a mode that is not reported."""
     slow.node._mode.forget()
     with pytest.raises(ServiceValidationError, match="cannot be restored"):
         await limit(slow, 8, minutes=10)
@@ -209,19 +209,19 @@ def offers(current: float | None) -> dict[str, Any]:
         ("normal", offers(16), FormerLimit()),
         (None, offers(10) | {"cable_current": 10.0}, FormerLimit()),
         (None, offers(32) | {"max_current": None}, FormerLimit()),
-        # As much as the mode, or somebody else, lets it have.
+        # As much as the mode, or another client, lets it have.
         ("slow", offers(10), FormerLimit(10)),
         (None, offers(10), FormerLimit(10)),
         (None, offers(16) | {"max_current": None}, FormerLimit(16)),
         (None, offers(10) | {"session_current": 12.0}, FormerLimit(12)),
-        # Less than can be set, or nobody knows how much.
+        # Less than can be set, or unknown.
         ("slow", offers(5), FormerLimit(mode="slow")),
         (None, offers(5), None),
         ("slow", offers(0), FormerLimit(mode="slow")),
         ("slow", offers(None), FormerLimit(mode="slow")),
         (None, offers(0), None),
         (None, offers(None), None),
-        # It is never said, or in a pause it does not matter.
+        # It is never reported, or does not matter during a pause.
         (
             None,
             {"capabilities": Capabilities(ranges={Feature.SESSION_CURRENT: Range(6, 32)})},

@@ -186,7 +186,7 @@ async def test_blueprint_with_easee(hass: HomeAssistant, broker: BrokerProcess) 
 
 
 async def test_without_a_sensor(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Nobody gets more than the safe current, and below 6 A nobody gets anything."""
+    """No charge point gets more than the safe current, and none gets less than 6 A."""
     await chargepoint.point.plug()
     await chargepoint.expects("sensor", "status", "ready_to_charge")
     device = chargepoint.registered("switch", "charging").device_id or ""
@@ -220,7 +220,7 @@ async def test_a_stop_of_the_user_is_respected(
 
 
 async def test_one_that_cannot_be_limited(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """The error says so, and the others are limited all the same."""
+    """The error names it, and the others are limited nevertheless."""
     entry = await load(hass, other_broker(broker))
     setups = ChargepointSetup(name="socket", profile="minimal"), ChargepointSetup()
     async with simulator(broker, *setups) as site:

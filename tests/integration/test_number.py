@@ -117,7 +117,7 @@ async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint
     await set_to(chargepoint, "max_current", 10)
     await chargepoint.expects("sensor", "offered_current", "10.0")
     assert chargepoint.state("number", "session_current") == "16"
-    # Somebody else sets it in the app of the maker.
+    # Another client sets it in the app of the maker.
     await set_to(chargepoint, "max_current", 32)
     chargepoint.point["garage"].session_current = 20
     chargepoint.point["garage"].apply()

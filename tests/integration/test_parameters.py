@@ -92,7 +92,7 @@ PARAMETERS = {
 }
 SETTABLE = {key: row for key, row in PARAMETERS.items() if row.action}
 
-#: What the parameters look like after somebody else has changed them.
+#: What the parameters look like after another client has changed them.
 CHANGED = {
     "cable_always_locked": (True, "on"),
     "free_charging": (True, "on"),

@@ -232,13 +232,13 @@ async def test_the_offer_goes_with_the_entry(
 async def test_a_device_that_is_not_ours_has_not_moved(
     hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
-    """Somebody else can have put one below our entry, with the same serial number."""
+    """Another client can have put one below our entry, with the same serial number."""
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
         entry = other_broker(broker)
         entry.add_to_hass(hass)
         dr.async_get(hass).async_get_or_create(
             config_entry_id=entry.entry_id,
-            connections={("of somebody else", "x")},
+            connections={("of another client", "x")},
             manufacturer="Acme",
             serial_number="S1",
         )

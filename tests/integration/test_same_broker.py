@@ -21,8 +21,8 @@ import pytest_socket
 from custom_components.fimp_chargepoint.chargepoint import create_mqtt_hub
 from custom_components.fimp_chargepoint.chargepoint.echo import (
     TOPIC,
-    have_common_messages,
-    is_heard,
+    reaches_any,
+    share_messages,
 )
 from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
@@ -260,7 +260,7 @@ async def test_closed_while_it_is_listened(
         hubs.append(hub)
         raise RuntimeError("in between")
 
-    monkeypatch.setattr(duplicate_entry, "is_heard", broken)
+    monkeypatch.setattr(duplicate_entry, "reaches_any", broken)
     entry = await load(hass, other_broker(broker))
     with pytest.raises(RuntimeError, match="in between"):
         await submit(hass, await begin(hass), form(broker, host=LOCALHOST))
@@ -315,7 +315,7 @@ async def test_rules_that_swallow_what_we_say(
         await point.plug()
         nodes = [node for hub in hubs for node in hub.nodes.values()]
         await until(lambda: all(each.snapshot.plugged for each in nodes), "both to hear of it")
-        assert not await is_heard(hubs[0], "", [hubs[1]], 0.3)
+        assert not await reaches_any(hubs[0], "", [hubs[1]], 0.3)
         await time_passes(hass)
         assert len(issues(hass)) == 1
         await hass.config_entries.async_remove(second.entry_id)
@@ -332,8 +332,8 @@ async def test_a_station_behind_rules_that_swallow_what_we_say(
     async with EverestSimulator(where, EvseSetup(), dialect=dialect, timing=QUICK):
         entries = await twice(hass, deaf_broker)
         hubs = [each.runtime_data.hub for each in entries]
-        await until(lambda: have_common_messages(*hubs), "a reply that both receive")
-        assert not await is_heard(hubs[0], "", [hubs[1]], 0.3)
+        await until(lambda: share_messages(*hubs), "a reply that both receive")
+        assert not await reaches_any(hubs[0], "", [hubs[1]], 0.3)
         await time_passes(hass)
         assert len(issues(hass)) == 1
         await unload(hass, *entries)
@@ -352,8 +352,8 @@ async def test_forwarded_by_a_bridge(hass: HomeAssistant, make_broker: MakeBroke
         hubs = [each.runtime_data.hub for each in entries]
         await until(lambda: hubs[0].nodes, "it to be found")
         await until(lambda: hubs[1].nodes, "it to be found there too")
-        await until(lambda: have_common_messages(*hubs), "a message that both receive")
-        assert not await is_heard(hubs[0], "", [hubs[1]], 0.3)
+        await until(lambda: share_messages(*hubs), "a message that both receive")
+        assert not await reaches_any(hubs[0], "", [hubs[1]], 0.3)
         await time_passes(hass)
         assert len(issues(hass)) == 1
         await unload(hass, *entries)
@@ -393,13 +393,13 @@ def hub_of(broker: BrokerProcess, *prefixes: str) -> MqttHub:
 
 async def test_heard_below_the_same_prefix_only(broker: BrokerProcess) -> None:
     one, two = hub_of(broker, "", "a/"), hub_of(broker, "a/", "b/")
-    assert not await is_heard(one, "", [one], 0.1)
+    assert not await reaches_any(one, "", [one], 0.1)
     await one.start()
     await two.start()
-    assert await is_heard(one, "a/", [two], 2)
-    assert not await is_heard(one, "", [two], 0.3)
-    assert await is_heard(one, "", [one], 2)
-    assert await is_heard(two, "b/", [one, two], 2)
+    assert await reaches_any(one, "a/", [two], 2)
+    assert not await reaches_any(one, "", [two], 0.3)
+    assert await reaches_any(one, "", [one], 2)
+    assert await reaches_any(two, "b/", [one, two], 2)
     await one.stop()
     await two.stop()
 
@@ -408,7 +408,7 @@ async def test_what_is_said_is_gone(broker: BrokerProcess) -> None:
     """Nothing is retained, and nothing that others say there means anything."""
     hub = hub_of(broker, "")
     await hub.start()
-    assert await is_heard(hub, "", [hub], 2)
+    assert await reaches_any(hub, "", [hub], 2)
     late = hub_of(broker, "")
     heard: list[object] = []
     late.add_listener(heard.append)
@@ -417,7 +417,7 @@ async def test_what_is_said_is_gone(broker: BrokerProcess) -> None:
         for payload in (b"", b"x" * 1000, b"\xff"):
             await stranger.publish(TOPIC, payload, qos=1)
         await stranger.publish(TOPIC, b"retained", qos=1, retain=True)
-    assert await is_heard(late, "", [late], 2)
+    assert await reaches_any(late, "", [late], 2)
     assert not late.nodes
     assert set(late.ignored) <= {"retained"}
     await hub.stop()
@@ -428,5 +428,5 @@ async def test_a_broker_that_delivers_nothing(make_broker: MakeBroker) -> None:
     """It grants every subscription all the same."""
     hub = hub_of(make_broker(delivers=False), "")
     await hub.start()
-    assert not await is_heard(hub, "", [hub], 0.3)
+    assert not await reaches_any(hub, "", [hub], 0.3)
     await hub.stop()

@@ -70,7 +70,7 @@ class Diary:
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Begin to listen."""
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.received: list[tuple[str, dict[str, Any]]] = []
         self._shown = {each.state for each in hass.states.async_all("event")}
         hass.bus.async_listen("state_changed", self._changed)
 
@@ -82,17 +82,17 @@ class Diary:
         # After a reload, what was told last is shown again; the state is its time.
         if new.state not in self._shown:
             self._shown.add(new.state)
-            self.told.append((new.attributes["event_type"], dict(new.attributes)))
+            self.received.append((new.attributes["event_type"], dict(new.attributes)))
 
     @property
     def words(self) -> list[str]:
         """The kinds of events, in order."""
-        return [each for each, _ in self.told]
+        return [each for each, _ in self.received]
 
     async def tells(self, word: str, times: int = 1) -> dict[str, Any]:
         """Wait for an event; returns the last one's attributes."""
         await until(lambda: self.words.count(word) == times, f"the event {word}")
-        return next(data for each, data in reversed(self.told) if each == word)
+        return next(data for each, data in reversed(self.received) if each == word)
 
 
 @asynccontextmanager
@@ -204,22 +204,22 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         await until(lambda: found.state("sensor", "status") != "charging")
         await found.point.unplug()
         await found.expects("sensor", "status", "disconnected")
-        told = await diary.tells("session_finished")
+        received = await diary.tells("session_finished")
         await diary.tells("car_disconnected")
         assert diary.words[4 + len(allowed) :] in (
             ["charging_paused", "session_finished", "car_disconnected"],
             ["session_finished", "car_disconnected"],
         )
-        assert told["energy"] == pytest.approx(energy(found), abs=0.01)
-        began, ended = (datetime.fromisoformat(told[each]) for each in ("started", "ended"))
-        assert told["duration"] == round((ended - began).total_seconds())
-        assert told["average_power"] == pytest.approx(
-            told["energy"] * 3_600_000 / told["duration"], rel=0.001
+        assert received["energy"] == pytest.approx(energy(found), abs=0.01)
+        began, ended = (datetime.fromisoformat(received[each]) for each in ("started", "ended"))
+        assert received["duration"] == round((ended - began).total_seconds())
+        assert received["average_power"] == pytest.approx(
+            received["energy"] * 3_600_000 / received["duration"], rel=0.001
         )
-        assert not {"cost", "currency"} & told.keys()
-        assert ("who" in told) is (at_home is everest)
-        assert {**told, **record(found)} == told
-        assert float(found.state("sensor", "last_session_energy")) == told["energy"]
+        assert not {"cost", "currency"} & received.keys()
+        assert ("who" in received) is (at_home is everest)
+        assert {**received, **record(found)} == received
+        assert float(found.state("sensor", "last_session_energy")) == received["energy"]
         assert dt_util.parse_datetime(found.state("sensor", "last_session_ended")) == (
             ended.replace(microsecond=0)
         )
@@ -229,12 +229,12 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         # What was is still so without the charge point, and in the next run.
         await hass.async_add_executor_job(broker.stop)
         await found.expects("sensor", "status", "unavailable")
-        assert float(found.state("sensor", "last_session_energy")) == told["energy"]
+        assert float(found.state("sensor", "last_session_energy")) == received["energy"]
         await hass.async_add_executor_job(broker.start)
         await found.expects("sensor", "status", "disconnected")
         assert await hass.config_entries.async_reload(found.entry.entry_id)
         await found.expects("sensor", "status", "disconnected")
-        assert float(found.state("sensor", "last_session_energy")) == told["energy"]
+        assert float(found.state("sensor", "last_session_energy")) == received["energy"]
         assert diary.words.count("session_finished") == 1
 
 
@@ -275,12 +275,12 @@ async def test_every_kind_of_charge_point(
             await begin_charging(found)
             await has_charged(found, 0.5)
             await found.point.unplug()
-            told = await diary.tells("session_finished", number)
+            received = await diary.tells("session_finished", number)
             await diary.tells("car_disconnected", number)
             # The older API of EVerest says nothing more when the car has gone.
             tolerance = 1.0 if kind == "legacy" else 0.05
-            assert told["energy"] == pytest.approx(energy(found), abs=tolerance)
-            assert told["energy"] >= 0.5
+            assert received["energy"] == pytest.approx(energy(found), abs=tolerance)
+            assert received["energy"] >= 0.5
             # Two sessions never begin in the same second, which is all that some tell.
             ended = dt_util.utcnow()
             await until(lambda ended=ended: (dt_util.utcnow() - ended).total_seconds() > 1)
@@ -324,9 +324,9 @@ async def test_nothing_happens_by_itself(
         await until(lambda: keeper(found).tracker.next_deadline is None)
         if at_home is everest and charges:
             # A station that has lost its broker restarts, and begins another session.
-            assert all(told["late"] for _, told in diary.told)
+            assert all(received["late"] for _, received in diary.received)
         else:
-            assert not diary.told
+            assert not diary.received
             assert not keeper(found).tracker.records
 
 
@@ -357,8 +357,8 @@ async def test_an_end_while_home_assistant_was_off(
         if at_home is fimp:
             assert kept["energy"] == pytest.approx(energy(found), abs=0.01)
             assert kept["duration"] >= 0
-        told = await diary.tells("session_finished")
-        assert {**told, **kept, "late": True} == told
+        received = await diary.tells("session_finished")
+        assert {**received, **kept, "late": True} == received
         assert (await diary.tells("car_disconnected"))["late"] is True
         assert diary.words == ["session_finished", "car_disconnected"]
 

@@ -170,11 +170,11 @@ async def test_without_the_broker_nobody_is_missed(
 async def test_a_device_that_is_not_ours_is_missed_by_nobody(
     hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
-    """Somebody else can have put one below our entry."""
+    """Another client can have put one below our entry."""
     entry = await load(hass, other_broker(broker))
     for name in ("a", "b"):
         dr.async_get(hass).async_get_or_create(
-            config_entry_id=entry.entry_id, connections={("of somebody else", name)}
+            config_entry_id=entry.entry_id, connections={("of another client", name)}
         )
     await hass.config_entries.async_reload(entry.entry_id)
     await house.waits(entry, 25)

@@ -50,7 +50,7 @@ async def _clock(hass: HomeAssistant) -> None:
 
 @pytest.fixture(name="point")
 async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
-    """A charge point that has said its limit."""
+    """A charge point that has reported its limit."""
     await chargepoint.expects("number", "max_current", "32")
     return chargepoint
 
@@ -232,10 +232,10 @@ async def test_return_is_refused(
     point: Chargepoint,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is tried again, and said once."""
+    """It is retried, and logged once."""
     caplog.set_level(logging.DEBUG, temporary.__name__)
 
-    def told() -> list[int]:
+    def received() -> list[int]:
         records = [each for each in caplog.records if "former limit yet" in each.message]
         return [each.levelno for each in records]
 
@@ -243,8 +243,8 @@ async def test_return_is_refused(
     for number, minutes in enumerate((11, 17), 1):
         await point.point["garage"].refuse("no")
         await later(hass, minutes=minutes)
-        await until(lambda number=number: len(told()) == number)
-    assert told() == [logging.WARNING, logging.DEBUG]
+        await until(lambda number=number: len(received()) == number)
+    assert received() == [logging.WARNING, logging.DEBUG]
     await later(hass, minutes=23)
     await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
     await point.expects("number", "max_current", "32")
@@ -261,13 +261,13 @@ async def test_former_is_too_much_by_now(hass: HomeAssistant, point: Chargepoint
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
 
 
-async def test_cannot_be_limited_any_more(
+async def test_cannot_be_limited_any_longer(
     hass: HomeAssistant,
     point: Chargepoint,
     hass_storage: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is said, and not tried for ever."""
+    """It is logged, and not retried forever."""
     await limit(point, 10, minutes=10)
     capabilities = replace(point.node.snapshot.capabilities, ranges={})
     point.node._update(point.node.host.clock.now(), capabilities=capabilities)
@@ -368,7 +368,7 @@ async def test_lost_while_it_ended(
 
 
 async def test_somebody_limits_to_less(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Nobody has changed ours, so it ends in time."""
+    """No client has changed ours, so it ends in time."""
     async with station(hass, broker) as found:
         await limit(found, 10, seconds=3)
         await fuse(found, 8, 8)
@@ -415,7 +415,7 @@ async def test_session_ends_first(
 
 
 async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargepoint) -> None:
-    """Nobody says then which limit it has."""
+    """Its limit is not reported then."""
     await limit(car, 10, minutes=10)
     await car.expects("sensor", "offered_current", "10.0")
     await hass.config_entries.async_reload(car.entry.entry_id)

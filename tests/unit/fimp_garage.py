@@ -31,7 +31,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
 
 
 class Garage:
-    """A charge point that does at once what it is told, unless it refuses everything."""
+    """A charge point that obeys at once, unless it refuses everything."""
 
     def __init__(self, options: Options = OPTIONS) -> None:
         self.hub = OfflineHub(options=options)
@@ -60,7 +60,7 @@ class Garage:
         self.answers = True
         self.refuses = False
         #: (seconds since the begin, kind, value) of every command that changes something.
-        self.told: list[tuple[float, str, Any]] = []
+        self.received: list[tuple[float, str, Any]] = []
         self._asked = {"cmd.state.get_report": state()}
         self._taken = len(self.hub.sent)
 
@@ -69,9 +69,9 @@ class Garage:
         """Seconds since the begin."""
         return round(self.hub.clock.time - self.begun, 3)
 
-    def told_of(self, *kinds: str) -> list[tuple[float, Any]]:
-        """Return when it was told these, and which values."""
-        return [(when, value) for when, kind, value in self.told if kind in kinds]
+    def received_of(self, *kinds: str) -> list[tuple[float, Any]]:
+        """Return when it received these commands, and their values."""
+        return [(when, value) for when, kind, value in self.received if kind in kinds]
 
     async def until(self, seconds: float) -> None:
         """Let the time pass up to some seconds since the begin."""
@@ -90,7 +90,7 @@ class Garage:
             kind = message.get("type", "")
             if kind in (START, STOP) or kind.endswith((".set", ".set_current")):
                 sent_at = datetime.fromisoformat(message["ctime"]).timestamp()
-                self.told.append((round(sent_at - self.begun, 3), kind, message["val"]))
+                self.received.append((round(sent_at - self.begun, 3), kind, message["val"]))
                 self._obey(message)
             elif self.answers and kind in self._asked:
                 self.hub.feed(CHARGER, self._asked[kind])
@@ -115,7 +115,7 @@ class Garage:
         self.knows("cmd.state.get_report", state(word))
 
     def knows(self, question: str, answer: dict[str, Any]) -> None:
-        """Let something have changed that it is asked for, and tell of it."""
+        """Change what is requested, and report it."""
         self._asked[question] = answer
         self.hub.feed(CHARGER, answer)
 

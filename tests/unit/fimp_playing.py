@@ -1,4 +1,4 @@
-"""Recordings of FIMP, played to charge points of whom something is remembered."""
+"""Recordings of FIMP, played to charge points with requests of an earlier run."""
 
 from collections.abc import Callable
 from pathlib import Path

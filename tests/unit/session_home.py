@@ -48,7 +48,7 @@ class Home:
         self.tracker = SessionTracker(has_price=self.has_price)
         self.snapshot = replace(LIVE, session=OLD, meter=Meter(session_energy=5.0))
         self.events: list[tuple[str, float]] = []
-        self.told: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
 
     def says(
         self,
@@ -102,7 +102,7 @@ class Home:
             name = f"late {each.event_type}" if each.late else str(each.event_type)
             self.events.append((name, round(minutes)))
             if each.event_type is SessionEventType.SESSION_FINISHED:
-                self.told.append(each.as_dict())
+                self.received.append(each.as_dict())
 
     @property
     def record(self) -> dict[str, Any]:

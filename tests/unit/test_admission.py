@@ -71,7 +71,7 @@ class Crowd:
         return {self.address(each) for each in names} <= self.hub.nodes.keys()
 
     @property
-    def told(self) -> tuple[str, str] | None:
+    def received(self) -> tuple[str, str] | None:
         """What the user is told: how many wait, and some of them."""
         found = [each for each in self.hub.warnings.values() if isinstance(each, NewNodesWait)]
         return (found[0].count, found[0].examples) if found else None
@@ -91,11 +91,11 @@ def crowd_fixture(request: pytest.FixtureRequest) -> Crowd:
 def test_some_come_in_and_the_others_wait(crowd: Crowd) -> None:
     crowd.heard(*names(NEW_MAX))
     assert crowd.there(*names(NEW_MAX))
-    assert crowd.told is None
+    assert crowd.received is None
     crowd.heard(*names(6, NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     first = ", ".join(crowd.address(each).partition(":")[2] for each in names(3, NEW_MAX))
-    assert crowd.told == ("6", first)
+    assert crowd.received == ("6", first)
     # Those that are in are heard as before.
     crowd.heard(*names(NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
@@ -115,8 +115,8 @@ def test_a_flood(crowd: Crowd) -> None:
         crowd.heard(*names(3000, NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     assert len(crowd.hub.admission.waiting) == WAITING_MAX
-    assert crowd.told is not None
-    assert crowd.told[0] == "1000+"
+    assert crowd.received is not None
+    assert crowd.received[0] == "1000+"
     assert len(events) - before <= 2
     # What is asked is asked of those that are there, from time to time.
     assert len(crowd.hub.sent) - sent <= 3 * NEW_MAX
@@ -136,7 +136,7 @@ def test_over_the_time_more_come_in(crowd: Crowd) -> None:
     crowd.heard(*names(NEW_MAX - 1))
     crowd.wait(NEW_WITHIN)
     crowd.heard(*names(NEW_MAX, NEW_MAX))
-    assert crowd.told is None
+    assert crowd.received is None
     assert len(crowd.hub.nodes) == 2 * NEW_MAX - 1
 
 
@@ -146,14 +146,14 @@ def test_nobody_overtakes_those_that_wait(crowd: Crowd) -> None:
     crowd.wait(NEW_WITHIN)
     crowd.heard(*names(5, 1000))
     assert len(crowd.hub.nodes) == NEW_MAX
-    assert crowd.told is not None
-    assert crowd.told[0] == "6"
+    assert crowd.received is not None
+    assert crowd.received[0] == "6"
 
 
 def test_let_in(crowd: Crowd) -> None:
     crowd.heard(*names(NEW_MAX + 200))
     crowd.hub.admission.admit_all()
-    assert crowd.told is None
+    assert crowd.received is None
     crowd.wait(5)
     # Some are found when they say something the next time.
     if crowd.language != "fimp":
@@ -163,8 +163,8 @@ def test_let_in(crowd: Crowd) -> None:
     crowd.heard(*names(NEW_MAX, 1000))
     assert crowd.there(*names(NEW_MAX, 1000))
     crowd.heard("one_more")
-    assert crowd.told is not None
-    assert crowd.told[0] == "1"
+    assert crowd.received is not None
+    assert crowd.received[0] == "1"
 
 
 def test_letting_in_nobody(crowd: Crowd) -> None:
@@ -180,10 +180,10 @@ def test_who_is_silent_is_forgotten(crowd: Crowd, monkeypatch: pytest.MonkeyPatc
     crowd.wait(30)
     crowd.heard("n64")
     crowd.wait(30)
-    assert crowd.told is not None
-    assert crowd.told[0] == "1"
+    assert crowd.received is not None
+    assert crowd.received[0] == "1"
     crowd.wait(30)
-    assert crowd.told is None
+    assert crowd.received is None
     crowd.wait(NEW_WITHIN)
     crowd.heard(*names(2, NEW_MAX))
     assert crowd.there(*names(2, NEW_MAX))
@@ -208,8 +208,8 @@ def test_a_link_that_breaks_changes_nothing(crowd: Crowd) -> None:
     crowd.hub.connection_made()
     crowd.heard(*names(NEW_MAX + 3), "registered")
     assert len(crowd.hub.nodes) == NEW_MAX + 1
-    assert crowd.told is not None
-    assert crowd.told[0] == "3"
+    assert crowd.received is not None
+    assert crowd.received[0] == "3"
 
 
 @pytest.mark.parametrize("payload", [b"", b"nonsense", [], {}, {"type": 7}, None])
@@ -224,7 +224,7 @@ def test_nonsense_takes_nobody_s_place(crowd: Crowd, payload: Any) -> None:
             crowd.hub.feed(topic, payload)
     crowd.heard(*names(NEW_MAX))
     assert crowd.there(*names(NEW_MAX))
-    assert crowd.told is None
+    assert crowd.received is None
 
 
 def test_one_that_fails_costs_no_other_one() -> None:
@@ -268,7 +268,7 @@ def included(name: str) -> dict[str, Any]:
     return {"address": name, "services": [service(name)], "product_name": "Box"}
 
 
-def test_things_that_are_only_told_of() -> None:
+def test_things_that_are_only_listed() -> None:
     """Inclusion reports, and the list of a hub, can make up as many as messages can."""
     crowd = Crowd(known=["mine"])
     for name in names(NEW_MAX + 10):
@@ -334,11 +334,11 @@ def test_excluded_while_it_waits() -> None:
     crowd.heard(*names(NEW_MAX), "7_1", "7_2", "8")
     adapter_says(crowd.hub, "evt.thing.exclusion_report", {"address": "7"})
     crowd.wait(5)
-    assert crowd.told is not None
-    assert crowd.told[0] == "1"
+    assert crowd.received is not None
+    assert crowd.received[0] == "1"
     adapter_says(crowd.hub, "evt.thing.exclusion_report", {"address": "8"})
     crowd.wait(5)
-    assert crowd.told is None
+    assert crowd.received is None
 
 
 def test_excluded_and_included_again() -> None:
@@ -349,7 +349,7 @@ def test_excluded_and_included_again() -> None:
     assert not crowd.there("1")
     crowd.heard("1")
     assert not crowd.there("1")
-    assert crowd.told is not None
+    assert crowd.received is not None
 
 
 def test_let_in_after_its_last_word() -> None:
@@ -377,7 +377,7 @@ def test_a_station_of_both_apis_is_counted_once() -> None:
     crowd.wait(70)
     assert set(crowd.hub.nodes) == {crowd.address(each) for each in stations}
     crowd.heard(*names(24, 100))
-    assert crowd.told is None
+    assert crowd.received is None
 
 
 def test_a_module_that_may_be_that_of_one_who_waits() -> None:

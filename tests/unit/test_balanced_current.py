@@ -52,7 +52,7 @@ async def test_it_is_lowered_at_once_and_raised_slowly(garage: Garage) -> None:
     for at in (5, 30, 60):
         assert (await balance(garage, 12, at)).current == 10
     assert (await balance(garage, 12, 62)).current == 14
-    assert garage.told_of(SET) == [(1.0, 10), (62.0, 14)]
+    assert garage.received_of(SET) == [(1.0, 10), (62.0, 14)]
 
 
 async def test_a_meter_that_lags_behind_stops_nobody(garage: Garage) -> None:
@@ -69,7 +69,7 @@ async def test_a_meter_that_lags_behind_stops_nobody(garage: Garage) -> None:
 async def test_a_pause_survives_a_restart_and_ends_when_there_is_room(garage: Garage) -> None:
     await balance(garage, 20, 0)
     assert (await balance(garage, 40, 61)).current == 0
-    assert garage.told_of(STOP) == [(61.0, None)]
+    assert garage.received_of(STOP) == [(61.0, None)]
     assert garage.node.limits.plan.is_paused
     later = Garage(UNTHROTTLED)
     later.node.restore(StoredRequests.from_storage(garage.node.to_storage()))
@@ -79,8 +79,8 @@ async def test_a_pause_survives_a_restart_and_ends_when_there_is_room(garage: Ga
     assert (await balance(later, 20, 1)).current == 0
     assert (await balance(later, 18, 2)).current == 6
     await later.until(60)
-    assert later.told_of(SET)[0] == (2.0, 6)
-    assert len(later.told_of(START)) == 1
+    assert later.received_of(SET)[0] == (2.0, 6)
+    assert len(later.received_of(START)) == 1
     assert (await balance(later, 18, 61)).state == "balanced"
     assert not later.node.limits.plan.is_paused
 
@@ -125,7 +125,7 @@ async def test_a_refused_share_is_not_sent_all_the_time(garage: Garage) -> None:
     garage.refuses = True
     for at in range(61, 91):
         await balance(garage, 10, at)
-    assert 1 <= len(garage.told_of(SET)) <= 4
+    assert 1 <= len(garage.received_of(SET)) <= 4
 
 
 async def test_a_car_whose_draw_is_not_reported_yet_is_not_stopped(garage: Garage) -> None:
@@ -136,7 +136,7 @@ async def test_a_car_whose_draw_is_not_reported_yet_is_not_stopped(garage: Garag
     garage.say("charging")
     for at in (1, 20, 36, 59):
         assert (await balance(garage, 35, at)).current == 6
-    assert garage.told_of(STOP) == []
+    assert garage.received_of(STOP) == []
 
 
 async def paused(garage: Garage) -> None:
@@ -152,20 +152,20 @@ async def test_a_stop_between_the_share_and_the_start_is_not_lost(garage: Garage
     await paused(garage)
     garage.answers = False
     assert (await balance(garage, 5, 130)).current
-    assert garage.told_of(SET)
-    assert garage.told_of(START) == []
+    assert garage.received_of(SET)
+    assert garage.received_of(START) == []
     await (await garage.call(garage.node.limits.plan.stop()))
     garage.answers = True
     garage.knows("cmd.current_session.get_report", offered(0, 1.0))
     await garage.until(200)
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
 
 
 async def started(garage: Garage) -> None:
     """Let load balancing start charging again, and a stop come right after."""
     assert (await balance(garage, 5, 130)).current
     await garage.until(131)
-    assert len(garage.told_of(START)) == 1
+    assert len(garage.received_of(START)) == 1
 
 
 async def confirmed(garage: Garage, word: str) -> None:
@@ -187,7 +187,7 @@ async def test_a_stop_that_is_confirmed_late_is_not_followed_by_a_start(garage: 
     await confirmed(garage, "ready_to_charge")
     await balance(garage, 5, 200)
     await garage.until(201)
-    assert len(garage.told_of(START)) == 1
+    assert len(garage.received_of(START)) == 1
 
 
 async def test_an_end_that_is_confirmed_late_is_not_followed_by_a_start(garage: Garage) -> None:
@@ -203,7 +203,7 @@ async def test_an_end_that_is_confirmed_late_is_not_followed_by_a_start(garage: 
     assert garage.node.snapshot.requested.plan is not None
     await balance(garage, 5, garage.now + 1)
     await garage.until(garage.now + 2)
-    assert len(garage.told_of(START)) == 1
+    assert len(garage.received_of(START)) == 1
 
 
 async def test_a_share_that_was_just_lowered_is_not_raised_without_a_measurement(

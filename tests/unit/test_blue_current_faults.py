@@ -83,7 +83,7 @@ async def test_refused_connects_are_lived_through() -> None:
         await until(lambda: house.shown.available)
 
 
-async def test_start_without_a_server_says_so() -> None:
+async def test_start_without_a_server_reports_it() -> None:
     async with blue_current(start=False) as house:
         await house.simulator.away()
         with pytest.raises(NotConnectedError):

@@ -87,7 +87,7 @@ def test_smart_charging_that_keeps_a_car_waiting() -> None:
         ((14, 0, 0), (230, 231, 229), 3220),
         ((16, 16, 0), (230, 231, 0), 7376),
         ((0, 0, 0), (0, 0, 0), 0),
-        # Without a voltage nobody knows.
+        # Without a voltage, it is unknown.
         ((14, 14, 14), (0, 0, 0), None),
         ((14, None, 0), (230, None, 0), None),
         ((None, None, None), (None, None, None), None),
@@ -161,7 +161,7 @@ def test_first_report_still_has_the_times_of_the_session_before() -> None:
     assert begun == Session(started=NOW, offset=0.0)
     # A start without an end is the old one as well, if that session is known to be over.
     assert after(before, activity="charging", started=NOW - 9 * HOUR).started == NOW
-    # The right time comes later; it tells of the same session.
+    # The exact time is reported later; it is the same session.
     soon = NOW + timedelta(seconds=8)
     assert after(begun, activity="charging", started=soon, stopped=NOW - 8 * HOUR) == begun
 

@@ -46,7 +46,7 @@ def plan(garage: Garage) -> Plan | None:
 
 
 def stops(garage: Garage) -> list[float]:
-    return [when for when, _ in garage.told_of(STOP)]
+    return [when for when, _ in garage.received_of(STOP)]
 
 
 async def test_it_ends_at_its_time(garage: Garage) -> None:
@@ -89,7 +89,7 @@ async def test_a_refused_stop_is_sent_again(garage: Garage) -> None:
     assert plan(garage) is None
 
 
-async def test_it_ends_while_nobody_is_connected(garage: Garage) -> None:
+async def test_it_ends_while_it_is_not_connected(garage: Garage) -> None:
     """The stop is sent as soon as the charge point is back."""
     await start(garage, until=100)
     garage.hub.connection_lost(NotConnectedError("gone"))
@@ -113,7 +113,7 @@ async def test_the_car_leaves(garage: Garage) -> None:
 
 
 async def test_another_session(garage: Garage) -> None:
-    """Nobody saw the car leave, but another session has begun."""
+    """The car was not seen leaving, but another session has begun."""
     await start(garage, energy=5)
     garage.hub.feed(CHARGER, offered(16, 0.1, started_at="2026-11-20T18:00:00Z"))
     assert plan(garage) is None
@@ -255,7 +255,7 @@ async def test_what_is_impossible(garage: Garage) -> None:
     for until in (-1.0, 400 * 86400.0):
         with pytest.raises(InvalidRequestError, match="until_past"):
             await start(garage, until=until)
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
 
 
 async def test_without_a_car_there_is_no_end(garage: Garage) -> None:
@@ -264,7 +264,7 @@ async def test_without_a_car_there_is_no_end(garage: Garage) -> None:
     for end in ({"energy": 5.0}, {"until": 600.0}):
         with pytest.raises(NoSessionError, match="no_car"):
             await start(garage, **end)
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
     assert plan(garage) is None
 
 

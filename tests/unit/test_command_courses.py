@@ -42,7 +42,7 @@ class SlowCharger:
     reports_due: list[float] = field(default_factory=list)
     #: How it refuses.
     words: tuple[str, ...] = ("no",)
-    told_of: float = 0.0
+    received_of: float = 0.0
     taken: int = 0
 
     def turn(self) -> None:
@@ -77,8 +77,8 @@ class SlowCharger:
 
     def _tell(self, now: float) -> None:
         """Say what was true some seconds ago, but nothing older than before."""
-        self.told_of = max(self.told_of, now - self.chance.random() * _STALENESS)
-        charging = [each for since, each in self.truth if since <= self.told_of][-1]
+        self.received_of = max(self.received_of, now - self.chance.random() * _STALENESS)
+        charging = [each for since, each in self.truth if since <= self.received_of][-1]
         self.hub.feed(CHARGER, state("charging" if charging else "ready_to_charge"))
 
     def will_charge(self, uid: str) -> bool:

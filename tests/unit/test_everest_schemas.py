@@ -206,7 +206,7 @@ async def everything() -> list[Message]:
     site.cut()
     site.mend()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await site.hub.say(site.hub.leave())
+    await site.hub.publish_all(site.hub.disconnecting())
     await site.hub.stop()
     # The same hub speaks another language as well, and looks below another prefix.
     others = ("pt:j1/", "site1/")

@@ -51,7 +51,7 @@ async def test_off_by_default() -> None:
     site.says(ERRORS, "errors_1", "heartbeat", 1)
     found(site, EVSE, "evse_1", 5)
     assert moments(site, 20) == []
-    assert site.hub.leave() == []
+    assert site.hub.disconnecting() == []
 
 
 @pytest.mark.parametrize("prefix", ["", "site1/"])
@@ -120,9 +120,9 @@ async def test_a_goodbye_only_for_good(*, end: bool) -> None:
     site.says(ERRORS, "errors_1", "heartbeat", 1)
     found(site, LIMITS, "limits_1", 0)
     site.take()
-    last_words = site.hub.leave()
+    last_messages = site.hub.disconnecting()
     if end:
-        await site.hub.say(last_words)
+        await site.hub.publish_all(last_messages)
     await site.hub.stop()
     said = [each for each in site.hub.sent if CHECK in each[0]]
     expected = [f"{EVSE}/evse_1", f"{ERRORS}/errors_1"] if end else []
@@ -134,7 +134,7 @@ async def test_no_goodbye_without_a_link() -> None:
     site.evse("heartbeat", 1)
     site.cut()
     site.take()
-    await site.hub.say(site.hub.leave())
+    await site.hub.publish_all(site.hub.disconnecting())
     await site.hub.stop()
     assert site.asked(CHECK) == []
     with pytest.raises(NotConnectedError):
@@ -177,7 +177,7 @@ async def test_nothing_is_said_after_the_goodbye() -> None:
         site.says(ERRORS, "errors_1", "heartbeat", 1)
 
     site.hub.publish = slowly  # type: ignore[method-assign]
-    await site.hub.say(site.hub.leave())
+    await site.hub.publish_all(site.hub.disconnecting())
     await site.hub.stop()
     said = [each for each in site.hub.sent if CHECK in each[0]]
     assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"false") in said

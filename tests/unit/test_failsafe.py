@@ -60,7 +60,7 @@ async def test_what_was_there_returns_once(garage: Garage) -> None:
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     says(garage, 10)
     await garage.until(30)
-    assert [value for _, value in garage.told_of(SET)] == [32]
+    assert [value for _, value in garage.received_of(SET)] == [32]
     assert garage.node.snapshot.requested.limits == {}
 
 
@@ -68,10 +68,10 @@ async def test_nothing_returns_if_it_was_not_sent(garage: Garage) -> None:
     gives(garage, 10)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     await garage.until(61)
-    # Somebody else sets that very limit, later.
+    # Another client sets that very limit, later.
     says(garage, 10)
     await garage.until(200)
-    assert garage.told == []
+    assert garage.received == []
 
 
 async def test_a_refusal_is_not_followed_by_a_flood(
@@ -84,11 +84,11 @@ async def test_a_refusal_is_not_followed_by_a_flood(
     for seconds in range(1, 290, 7):
         await garage.until(seconds)
         garage.say("ready_to_charge")
-    assert len(garage.told_of(SET)) == 1
+    assert len(garage.received_of(SET)) == 1
     assert "has not accepted its former limit yet" in caplog.text
     garage.refuses = False
     await garage.until(400)
-    assert len(garage.told_of(SET)) == 2
+    assert len(garage.received_of(SET)) == 2
     assert garage.node.snapshot.max_current == 32
 
 
@@ -98,7 +98,7 @@ async def test_a_limit_of_the_user_is_not_overruled(garage: Garage) -> None:
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 20)))
     await garage.until(200)
-    assert [value for _, value in garage.told_of(SET)] == [20]
+    assert [value for _, value in garage.received_of(SET)] == [20]
 
 
 async def test_it_waits_for_a_charge_point_that_is_away(garage: Garage) -> None:
@@ -106,12 +106,12 @@ async def test_it_waits_for_a_charge_point_that_is_away(garage: Garage) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     await garage.until(600)
-    assert garage.told == []
+    assert garage.received == []
     garage.hub.connection_made()
     garage.say("ready_to_charge")
     says(garage, 10)
     await garage.until(700)
-    assert [value for _, value in garage.told_of(SET)] == [32]
+    assert [value for _, value in garage.received_of(SET)] == [32]
 
 
 def test_it_is_stored() -> None:

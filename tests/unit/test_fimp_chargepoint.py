@@ -131,13 +131,13 @@ def test_other_units_mean_nothing_to_us(hub: OfflineHub, node: FimpChargepoint) 
     assert node.snapshot.meter.power is None
 
 
-def test_a_missing_cable_current_means_not_said(hub: OfflineHub, node: FimpChargepoint) -> None:
+def test_a_missing_cable_current_means_not_reported(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True, cable_current="32"))
     hub.feed(CHARGER, report("evt.cable_lock.report", "bool", True))
     assert node.snapshot.cable_current == 32
 
 
-def test_a_session_whose_start_is_not_said_began_when_we_saw_it(
+def test_a_session_whose_start_is_not_reported_began_when_we_saw_it(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     start = datetime.fromtimestamp(hub.clock.time, UTC)
@@ -151,7 +151,7 @@ def test_a_session_whose_start_is_not_said_began_when_we_saw_it(
     assert node.snapshot.session.started == datetime.fromtimestamp(hub.clock.time, UTC)
 
 
-def test_the_old_session_said_again_loses_no_energy(hub: OfflineHub, node: FimpChargepoint) -> None:
+def test_the_old_session_repeated_loses_no_energy(hub: OfflineHub, node: FimpChargepoint) -> None:
     old = {"started_at": "2026-11-20T08:42:54Z", "finished_at": "2026-11-20T08:43:36Z"}
     hub.feed(CHARGER, session(0.069, **old))
     hub.feed(CHARGER, session(0, **old))
@@ -318,7 +318,7 @@ async def test_a_refusal_is_the_last_clause_of_the_charge_points_own_words(
     task = await begin(node.start_charging())
     words = "adapter: failed to start charging: charger is offline"
     others = report("evt.error.report", "string", "failed", msg="not ours")
-    hub.feed(CHARGER, others | {"corid": "somebody-else"})
+    hub.feed(CHARGER, others | {"corid": "another-client"})
     assert await waits(task)
     refusal = report("evt.error.report", "string", "failed to process", msg=words)
     hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
@@ -540,7 +540,7 @@ async def test_a_choice_of_mode_does_not_undo_a_stop(
 
 
 async def test_a_fault_is_no_stop(hub: OfflineHub, node: FimpChargepoint) -> None:
-    """Charging may go on by itself when it is over."""
+    """Charging may continue automatically afterwards."""
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, state("error"))
     stop = await begin(node.stop_charging())
@@ -565,14 +565,14 @@ async def test_the_same_command_waits_with_the_first(
     first = await begin(node.start_charging())
     second = await begin(node.start_charging())
     assert len(hub.sent) == 1
-    # A caller that gives up does not take the other's proof away.
+    # A caller that gives up does not end the wait of the other.
     first.cancel()
     hub.feed(CHARGER, state("charging"))
     await second
 
 
 @pytest.mark.parametrize("number", [1, 2])
-async def test_nobody_is_told_who_has_given_up(
+async def test_a_caller_that_has_given_up_gets_no_error(
     hub: OfflineHub, node: FimpChargepoint, number: int
 ) -> None:
     """What a command comes to then is no error that an event loop has to report."""
@@ -587,7 +587,7 @@ async def test_nobody_is_told_who_has_given_up(
     assert reported == []
 
 
-async def test_a_stop_is_said_again(hub: OfflineHub, node: FimpChargepoint) -> None:
+async def test_a_stop_is_repeated(hub: OfflineHub, node: FimpChargepoint) -> None:
     hub.feed(CHARGER, state("charging"))
     first = await begin(node.stop_charging())
     second = await begin(node.stop_charging())

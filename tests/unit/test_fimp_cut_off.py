@@ -86,7 +86,7 @@ def charges(hub: OfflineHub) -> bool:
 
 
 def test_the_real_adapter_charges_by_heart() -> None:
-    """It says so for as long as it is asked; the car has left. Another adapter goes on."""
+    """It reports that on each request; the car has left. Another adapter is not affected."""
     path = recording("fimp/live/easee_logged_out_stale_charging")
     hub = play(path)
     for address in ("fimp:easee/1/1", "fimp:easee/1/2"):
@@ -118,7 +118,7 @@ def test_the_real_adapter_is_never_seen_to_charge() -> None:
         (says(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"), Reason.SIGNED_OUT),
     ],
 )
-def test_its_readings_are_gone_until_it_says_otherwise(
+def test_its_readings_are_gone_until_it_reports_otherwise(
     hub: OfflineHub, topic: str, message: dict[str, Any], reason: Reason
 ) -> None:
     hub.feed(topic, message)
@@ -128,7 +128,7 @@ def test_its_readings_are_gone_until_it_says_otherwise(
     assert not charges(hub)
     hub.feed(topic, BACK)
     assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.NOT_HEARD
-    # It is asked for everything: what has not changed is not said again.
+    # Everything is requested: unchanged values are not repeated.
     assert {"cmd.state.get_report", "cmd.meter.get_report"} <= set(kinds(hub))
     reports(hub)
     assert charges(hub)
@@ -189,7 +189,7 @@ def test_a_charge_point_that_is_found_later_is_cut_off_at_once(hub: OfflineHub) 
     assert hub.nodes["fimp:easee/1/2"].snapshot.unavailable is Reason.CLOUD_LOST
 
 
-def test_it_may_have_said_so_before_its_charge_point_was_known() -> None:
+def test_it_may_have_reported_that_before_its_charge_point_was_known() -> None:
     hub = OfflineHub()
     hub.connection_made()
     hub.feed(ADAPTER, SIGNED_OUT)
@@ -199,7 +199,7 @@ def test_it_may_have_said_so_before_its_charge_point_was_known() -> None:
 
 
 @pytest.mark.parametrize("status", ["UP", "DOWN"])
-def test_what_it_says_of_its_nodes_is_no_more_than_that(hub: OfflineHub, status: str) -> None:
+def test_what_it_reports_of_its_nodes_is_no_more_than_that(hub: OfflineHub, status: str) -> None:
     hub.feed(ADAPTER, CLOUD_LOST)
     hub.feed(ADAPTER, node_report(status))
     assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.CLOUD_LOST
@@ -217,7 +217,7 @@ def test_silence_is_no_other_reason(hub: OfflineHub) -> None:
 
 
 def test_it_outlives_a_lost_connection(hub: OfflineHub) -> None:
-    """Nobody said that it is back; it is asked."""
+    """It has not reported that it is back, so it is asked."""
     hub.feed(ADAPTER, SIGNED_OUT)
     hub.connection_lost(NotConnectedError("gone"))
     assert hub.nodes[ADDRESS].snapshot.unavailable is Reason.NOT_CONNECTED
@@ -231,14 +231,14 @@ def test_it_outlives_a_lost_connection(hub: OfflineHub) -> None:
     assert charges(hub)
 
 
-def test_it_is_said_once(hub: OfflineHub, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_reported_once(hub: OfflineHub, caplog: pytest.LogCaptureFixture) -> None:
     hub.feed(ADAPTER, CLOUD_LOST)
     reports(hub)
     hub.feed(ADAPTER, CLOUD_LOST)
     hub.feed(ADAPTER, BACK)
     reports(hub)
-    told = [each.message for each in caplog.records if "available" in each.message]
-    assert told == [f"{ADDRESS} is not available: cloud_lost", f"{ADDRESS} is available again"]
+    received = [each.message for each in caplog.records if "available" in each.message]
+    assert received == [f"{ADDRESS} is not available: cloud_lost", f"{ADDRESS} is available again"]
 
 
 # Stop ---------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def test_an_inclusion_report_introduces_a_charge_point(hub: OfflineHub) -> None:
         "cmd.cable_lock.get_report",
         "cmd.meter.get_report",
     ]
-    # Not available before it was heard.
+    # Not available before its first report.
     assert node.snapshot.unavailable is Reason.NOT_HEARD
     hub.feed(CHARGER, state())
     assert node.snapshot.available
@@ -117,7 +117,7 @@ def test_an_inclusion_report_introduces_a_charge_point(hub: OfflineHub) -> None:
 def test_a_report_alone_proves_a_charge_point(hub: OfflineHub) -> None:
     hub.take_sent()
     hub.feed(CHARGER, state())
-    # It is asked who it is before anybody sees it under a poor name.
+    # Its identity is requested before it is shown under a poor name.
     assert hub.nodes == {}
     assert "cmd.thing.get_inclusion_report" in kinds(hub)
     hub.feed(ADAPTER, inclusion())
@@ -229,7 +229,7 @@ def test_reconnect_forgets_live_values_and_asks_again(hub: OfflineHub) -> None:
     assert node.snapshot.meter.session_energy == 1.5
 
 
-def test_an_adapter_that_comes_back_later_than_we_do_is_asked_again(hub: OfflineHub) -> None:
+def test_an_adapter_that_returns_later_than_we_do_is_asked_again(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, inclusion())
     hub.feed(CHARGER, state())
     hub.connection_lost(ConnectionError())  # type: ignore[arg-type]
@@ -300,7 +300,7 @@ def test_a_report_newer_than_down_overrules_it(hub: OfflineHub) -> None:
     assert node.snapshot.unavailable is Reason.OFFLINE
 
 
-def test_up_after_down_asks_for_what_is_not_said_again(hub: OfflineHub) -> None:
+def test_up_after_down_asks_for_what_is_not_repeated(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, inclusion())
     hub.feed(ADAPTER, node_report("DOWN"))
     hub.take_sent()

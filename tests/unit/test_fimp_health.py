@@ -116,7 +116,7 @@ def test_an_alarm_that_is_not_in_the_documents_counts(hub: OfflineHub) -> None:
     assert snapshot(hub).problems == ("contactor_stuck",)
 
 
-def test_an_alarm_said_again_in_a_flood_does_not_end(hub: OfflineHub) -> None:
+def test_an_alarm_repeated_in_a_flood_does_not_end(hub: OfflineHub) -> None:
     for number in range(60):
         hub.feed(ALARMS, alarm(f"FAULT_{number}", "activ"))
     hub.feed(ALARMS, alarm("FAULT_0", "activ"))
@@ -142,7 +142,7 @@ def test_no_errors(hub: OfflineHub, value: Any) -> None:
     assert not hub.ignored
 
 
-def test_a_fault_says_nothing_of_charging(hub: OfflineHub) -> None:
+def test_a_fault_does_not_change_charging(hub: OfflineHub) -> None:
     before = snapshot(hub)
     hub.feed(ALARMS, alarm("PEN_FAULT", "activ"))
     assert snapshot(hub).status == before.status
@@ -160,7 +160,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("name", "value_type", "value", "feature"), VALUES)
-def test_the_device_says_how_it_is(
+def test_the_device_reports_how_it_is(
     hub: OfflineHub, name: str, value_type: str, value: Any, feature: Feature
 ) -> None:
     assert feature not in snapshot(hub).capabilities.reports
@@ -298,14 +298,14 @@ def events(hub: OfflineHub) -> list[object]:
 @pytest.mark.parametrize("topic", [ADAPTER, APP])
 @pytest.mark.parametrize("auth", ["NOT_AUTHENTICATED", "LOST", "ERROR"])
 @pytest.mark.parametrize("back", ["AUTHENTICATED", "NA"])
-def test_a_lost_login_is_said_until_it_is_back(
+def test_a_lost_login_is_reported_until_it_is_back(
     hub: OfflineHub, events: list[object], topic: str, auth: str, back: str
 ) -> None:
     hub.feed(topic, login(auth))
     hub.feed(topic, login(auth))
     assert hub.warnings == {KEY: LOST}
     assert events == [Warned(LOST)]
-    # Only one that says clearly that it is not logged in is not believed any more.
+    # Only an adapter that reports clearly that it is not logged in is no longer believed.
     assert snapshot(hub).available is (auth != "NOT_AUTHENTICATED")
     hub.feed(topic, login(back))
     hub.feed(topic, login(back))
@@ -383,7 +383,7 @@ def test_the_login_is_asked_for_after_a_lost_connection(hub: OfflineHub) -> None
 
 
 def test_a_lost_login_outlives_the_connection(hub: OfflineHub, events: list[object]) -> None:
-    """Nobody said that it is back."""
+    """It has not reported that it is back."""
     hub.feed(ADAPTER, login("LOST"))
     hub.connection_lost(NotConnectedError("gone"))
     hub.connection_made()

@@ -162,7 +162,7 @@ def test_every_live_recording_has_its_moments() -> None:
 # A start without permission ---------------------------------------------------------------
 
 
-async def test_a_start_that_lacks_permission_waits_and_then_says_so() -> None:
+async def test_a_start_that_lacks_permission_waits_and_then_reports_it() -> None:
     live = LiveFimp("easee_requesting_start_timeout", EASEE_2)
     await live.until(6.8)
     task = await begin(live.node.start_charging())
@@ -173,7 +173,7 @@ async def test_a_start_that_lacks_permission_waits_and_then_says_so() -> None:
     with pytest.raises(CommandTimeoutError) as raised:
         await task
     assert raised.value.code == "not_authorized"
-    # It has waited at the charger: somebody shows a card.
+    # It has waited at the charger: a card is presented.
     await live.until(49)
     assert live.shown.charging is True
 
@@ -192,7 +192,7 @@ async def test_a_start_that_is_not_confirmed_for_another_reason() -> None:
 # The end of charging ----------------------------------------------------------------------
 
 
-def test_the_state_is_asked_for_when_nothing_is_delivered_any_more() -> None:
+def test_the_state_is_asked_for_when_nothing_is_delivered_any_longer() -> None:
     """Easee's power and offered current were 0 for seconds while the state was charging."""
     hub = OfflineHub()
     hub.connection_made()
@@ -293,7 +293,7 @@ async def test_a_known_charge_point_that_nobody_lists_is_asked_until_it_answers(
 
 
 def test_settings_are_asked_for_once() -> None:
-    """The adapter describes them by itself, and once more when it is asked."""
+    """The adapter describes them automatically, and again on request."""
     hub = OfflineHub()
     hub.connection_made()
     start = hub.clock.time
@@ -385,8 +385,8 @@ async def test_an_error_without_correlation_is_an_event_and_ends_the_only_comman
     with pytest.raises(Exception, match="Fuse is blown"):
         await task
     assert errors == ["Fuse is blown"] * 2
-    # Correlated: it is somebody else's.
-    hub.feed(CHARGER, ERROR | {"corid": "somebody-else"})
+    # Correlated: it is another client's.
+    hub.feed(CHARGER, ERROR | {"corid": "another-client"})
     # And this one answers a question.
     question = report("evt.error.report", "string", "no", cmd_type="cmd.state.get_report")
     hub.feed(CHARGER, question)

@@ -447,7 +447,7 @@ TOLERATED = {
         {"type": "evt.state.report", "val": "ready_to_charge"},
         "parsers must accept missing or null fields",
     ),
-    "a value type nobody knows": Tolerated(
+    "an unknown value type": Tolerated(
         CHARGER, state() | {"val_t": "of_another_day"}, "the value itself is checked"
     ),
     "properties that are a list": Tolerated(
@@ -488,7 +488,7 @@ TOLERATED = {
         "the document's own example is malformed",
     ),
     "an unknown state": Tolerated(CHARGER, state("dancing"), "adapters pass on any word"),
-    "a unit nobody knows": Tolerated(
+    "an unknown unit": Tolerated(
         on("meter_elec"), report("evt.meter.report", "float", 5, unit="furlong"), "not ours"
     ),
     "no unit": Tolerated(on("meter_elec"), report("evt.meter.report", "float", 5), "not ours"),
@@ -543,7 +543,7 @@ TOLERATED = {
         )
     },
     "a success with a value": Tolerated(
-        on("dev_sys"), report("evt.success.report", "string", "ok"), "nobody needs its value"
+        on("dev_sys"), report("evt.success.report", "string", "ok"), "its value is not used"
     ),
     "half a list of services": Tolerated(
         ADAPTER,
@@ -626,7 +626,7 @@ TOLERATED = {
     "an edit that says nothing": Tolerated(
         VINCULUM, _of_garage(id=7, param=None), "parsers must accept null fields"
     ),
-    "a command nobody knows": Tolerated(
+    "an unknown command": Tolerated(
         VINCULUM, _of_garage(id=7) | {"cmd": "of_another_day"}, "newer hubs"
     ),
     "another component": Tolerated(

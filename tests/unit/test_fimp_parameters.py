@@ -1,4 +1,4 @@
-"""The settings of a charge point: how they are described, said, and set."""
+"""The settings of a charge point: how they are described, reported and set."""
 
 from typing import Any
 
@@ -205,12 +205,12 @@ def test_a_newer_description_takes_the_place_of_the_older(
         read_only = newer[0]["read_only"]
         expected = ParameterKind.VALUE if read_only else ParameterKind.SWITCH
         assert parameter(node, "cable_always_locked").kind is expected
-    # A service that is not listed any more takes all of it away.
+    # A service that is no longer listed was removed with all its settings.
     hub.feed(ADAPTER, inclusion(props={"sup_charging_modes": ["slow"]}))
     assert node.snapshot.capabilities.parameters == ()
 
 
-async def test_what_is_not_described_any_more_cannot_be_set(
+async def test_what_is_not_described_any_longer_cannot_be_set(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     hub.feed(TOPIC, descriptions(LOCKED | {"read_only": True}))
@@ -343,7 +343,9 @@ async def test_a_setting_as_adapters_want_it(
     assert node.snapshot.pending == {}
 
 
-async def test_the_old_value_said_again_is_no_proof(hub: OfflineHub, node: FimpChargepoint) -> None:
+async def test_the_old_value_repeated_confirms_nothing(
+    hub: OfflineHub, node: FimpChargepoint
+) -> None:
     hub.feed(TOPIC, said("cable_always_locked", "bool", False))
     task = await begin(node.set_parameter("cable_always_locked", value=True))
     assert node.snapshot.pending == {"parameter cable_always_locked": True}
@@ -372,7 +374,7 @@ async def test_it_is_asked_again_for_the_value(hub: OfflineHub, node: FimpCharge
 async def test_a_refusal_in_its_own_words(hub: OfflineHub, node: FimpChargepoint) -> None:
     task = await begin(node.set_parameter("led_brightness", 70))
     uid = last(hub)["uid"]
-    hub.feed(TOPIC, refused("somebody-else", "not you"))
+    hub.feed(TOPIC, refused("another-client", "not you"))
     assert await waits(task)
     hub.feed(TOPIC, refused(uid, "brightness must not exceed 60"))
     with pytest.raises(CommandRejectedError) as error:
@@ -474,7 +476,7 @@ async def test_a_newer_value_supersedes_and_another_setting_does_not(
     await second
 
 
-async def test_a_setting_says_nothing_of_charging(hub: OfflineHub, node: FimpChargepoint) -> None:
+async def test_a_setting_does_not_change_charging(hub: OfflineHub, node: FimpChargepoint) -> None:
     start = await begin(node.start_charging())
     change = await begin(node.set_parameter("cable_always_locked", value=True))
     hub.feed(TOPIC, said("cable_always_locked", "bool", True))

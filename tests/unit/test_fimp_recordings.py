@@ -93,7 +93,7 @@ def test_easee_walks_through_its_states(easee: Playback) -> None:
     ]
 
 
-def test_easee_goes_offline_and_comes_back(easee: Playback) -> None:
+def test_easee_goes_offline_and_returns(easee: Playback) -> None:
     offline = easee.at(57.0, EASEE)
     assert offline.unavailable is Reason.OFFLINE
     assert offline.status is None
@@ -156,7 +156,7 @@ def test_full_charger_session(full: Playback) -> None:
     assert full.at(62.7, WALLBOX).cable_lock is True
 
 
-def test_full_charger_says_every_state(full: Playback) -> None:
+def test_full_charger_reports_every_state(full: Playback) -> None:
     for t, status in (
         (85, Status.REQUESTING),
         (90, Status.SUSPENDED_BY_EV),
@@ -197,7 +197,7 @@ def test_minimal_charger(full: Playback) -> None:
     assert ended.session.ended == datetime(2026, 11, 20, 8, 48, 22, tzinfo=UTC)
 
 
-def test_easee_tells_and_takes_its_currents_and_phases(easee: Playback) -> None:
+def test_easee_reports_and_takes_its_currents_and_phases(easee: Playback) -> None:
     capabilities = easee.at(30.0, EASEE).capabilities
     assert {Feature.MAX_CURRENT, Feature.SESSION_CURRENT} <= capabilities.controls
     assert capabilities.ranges[Feature.MAX_CURRENT] == Range(6, 32)
@@ -227,7 +227,7 @@ def test_easee_has_one_setting(easee: Playback) -> None:
             choices={"Yes": True, "No": False},
         ),
     )
-    # Offline nothing is known; then it is said again, and set.
+    # Nothing is known while it is offline; afterwards it is reported and set again.
     assert easee.course(EASEE, "parameters") == [
         {},
         {"cable_always_locked": False},

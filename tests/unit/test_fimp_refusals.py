@@ -94,7 +94,7 @@ class Easee(Garage):
         self.knows("cmd.max_current.get_report", max_current(16))
         self.say("charging")
         self.begun = self.hub.clock.time
-        self.told.clear()
+        self.received.clear()
 
     @override
     def _obey(self, message: dict[str, Any]) -> None:
@@ -131,9 +131,9 @@ async def test_a_stop_that_is_refused_for_now_is_sent_until_it_is_taken(easee: E
     await task
     assert easee.pending == {}
     assert easee.node.snapshot.status is Status.READY_TO_CHARGE
-    assert [when for when, _ in easee.told_of(STOP)] == TRIES
+    assert [when for when, _ in easee.received_of(STOP)] == TRIES
     await easee.until(200)
-    assert len(easee.told) == len(TRIES)
+    assert len(easee.received) == len(TRIES)
 
 
 async def test_after_a_minute_the_refusal_counts() -> None:
@@ -144,11 +144,11 @@ async def test_after_a_minute_the_refusal_counts() -> None:
     await easee.until(61)
     with pytest.raises(CommandRejectedError, match="too many requests to the charger"):
         await task
-    assert [when for when, _ in easee.told_of(STOP)] == [5.0 * each for each in range(13)]
+    assert [when for when, _ in easee.received_of(STOP)] == [5.0 * each for each in range(13)]
     assert easee.pending == {}
     assert easee.node.snapshot.status is Status.CHARGING
     await easee.until(300)
-    assert len(easee.told) == 13
+    assert len(easee.received) == 13
 
 
 async def test_all_who_wait_for_it_are_told(easee: Easee) -> None:
@@ -163,7 +163,7 @@ async def test_all_who_wait_for_it_are_told(easee: Easee) -> None:
     await easee.until(75)
     await first
     await second
-    assert 32.0 in [when for when, _ in easee.told_of(STOP)]
+    assert 32.0 in [when for when, _ in easee.received_of(STOP)]
 
 
 async def test_charging_that_stops_by_itself_ends_it(easee: Easee) -> None:
@@ -173,7 +173,7 @@ async def test_charging_that_stops_by_itself_ends_it(easee: Easee) -> None:
     await easee.until(13)
     await task
     await easee.until(100)
-    assert [when for when, _ in easee.told_of(STOP)] == [0.0, 5.0, 10.0]
+    assert [when for when, _ in easee.received_of(STOP)] == [0.0, 5.0, 10.0]
 
 
 async def test_a_stop_soon_after_a_start_is_not_lost(easee: Easee) -> None:
@@ -191,7 +191,7 @@ async def test_a_stop_soon_after_a_start_is_not_lost(easee: Easee) -> None:
     easee.say("charging")
     await easee.until(45)
     await stop
-    assert [when for when, _ in easee.told_of(STOP)] == TRIES
+    assert [when for when, _ in easee.received_of(STOP)] == TRIES
     assert easee.node.snapshot.status is Status.READY_TO_CHARGE
 
 
@@ -203,7 +203,7 @@ async def test_a_car_that_leaves_ends_it(easee: Easee, word: str) -> None:
     easee.knows("cmd.current_session.get_report", offered(16, started_at="2026-11-21T08:00:00Z"))
     easee.say(word)
     await easee.until(100)
-    assert [when for when, _ in easee.told_of(STOP)] == [0.0, 5.0, 10.0]
+    assert [when for when, _ in easee.received_of(STOP)] == [0.0, 5.0, 10.0]
     if word == "disconnected":
         await task
     else:
@@ -221,7 +221,7 @@ async def test_a_lost_link_ends_it(easee: Easee) -> None:
     easee.hub.connection_made()
     easee.say("charging")
     await easee.until(100)
-    assert len(easee.told) == 3
+    assert len(easee.received) == 3
 
 
 async def test_a_start_ends_it(easee: Easee) -> None:
@@ -234,8 +234,8 @@ async def test_a_start_ends_it(easee: Easee) -> None:
     with pytest.raises(CommandRejectedError):
         await start
     await easee.until(100)
-    assert len(easee.told_of(STOP)) == 3
-    assert len(easee.told_of(START)) == 1
+    assert len(easee.received_of(STOP)) == 3
+    assert len(easee.received_of(START)) == 1
 
 
 async def test_a_caller_that_gives_up_does_not_end_it(easee: Easee) -> None:
@@ -252,7 +252,7 @@ async def test_any_other_refusal_is_final(easee: Easee) -> None:
     with pytest.raises(CommandRejectedError):
         await task
     await easee.until(100)
-    assert len(easee.told) == 1
+    assert len(easee.received) == 1
 
 
 # A limit ------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ async def test_a_lower_limit_is_sent_until_it_is_taken(
     await easee.until(35)
     await task
     assert getattr(easee.node.snapshot, feature) == 8
-    assert easee.told_of(kind) == [(when, 8) for when in TRIES]
+    assert easee.received_of(kind) == [(when, 8) for when in TRIES]
     # Lasting memory was written once, by the one that was taken.
 
 
@@ -287,7 +287,7 @@ async def test_a_limit_that_does_not_lower_is_refused_at_once(
     task = await easee.call(easee.node.set(feature, max(value, other + 1)))
     with pytest.raises(CommandRejectedError, match="too many requests"):
         await task
-    assert len(easee.told_of(kind)) == 1
+    assert len(easee.received_of(kind)) == 1
 
 
 @LIMITS
@@ -299,7 +299,7 @@ async def test_charging_that_stops_ends_a_limit(easee: Easee, feature: Feature, 
     await easee.until(100)
     with pytest.raises(CommandRejectedError, match="too many requests"):
         await task
-    assert len(easee.told_of(kind)) == 3
+    assert len(easee.received_of(kind)) == 3
     assert easee.pending == {}
 
 
@@ -317,7 +317,7 @@ async def test_another_controllers_limit_ends_it(
     await easee.until(100)
     with pytest.raises(CommandRejectedError):
         await task
-    assert len(easee.told_of(kind)) == 3
+    assert len(easee.received_of(kind)) == 3
 
 
 @LIMITS
@@ -332,7 +332,7 @@ async def test_a_newer_limit_of_ours_takes_its_place(
     await easee.until(35)
     await newer
     assert getattr(easee.node.snapshot, feature) == 6
-    assert [value for _, value in easee.told_of(kind)][:4] == [8, 8, 8, 6]
+    assert [value for _, value in easee.received_of(kind)][:4] == [8, 8, 8, 6]
 
 
 async def test_phases_are_refused_at_once(easee: Easee) -> None:
@@ -415,7 +415,7 @@ def asked(easee: Easee, question: str) -> int:
 
 @LIMITS
 async def test_it_is_asked_until_it_is_known(easee: Easee, feature: Feature, kind: str) -> None:
-    """Also where nobody says that it is away; and then it is as if it had been told."""
+    """Also if its absence is not reported; then its effect is the same."""
     await doubt(easee, feature)
     question = ANSWERS[kind]
     easee.forgets(question)
@@ -447,7 +447,7 @@ async def test_it_may_turn_out_that_it_was_not_done(easee: Easee) -> None:
     await easee.until(400)
     assert asked(easee, ANSWERS[SET]) == count
     easee.knows(ANSWERS[SET], max_current(8))
-    # Somebody else's.
+    # Another client's.
     assert easee.node.snapshot.requested.limits == {}
 
 

@@ -1,4 +1,4 @@
-"""What is remembered of an earlier run need not fit any more, and costs nobody anything."""
+"""Requests of an earlier run may no longer fit, and do no harm."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from .fimp_vinculum import answer, device, reply_topic
 
 
 @pytest.mark.parametrize("phases", ["1", "3", "2"])
-def test_phases_that_are_not_offered_any_more(phases: str) -> None:
+def test_phases_that_are_not_offered_any_longer(phases: str) -> None:
     """Only one phase is left of what was three."""
     chargers = ("fimp:charger/1/1", "fimp:charger/1/3")
     path = recording("fimp/live/phase_modes_shrink_stopiteration")
@@ -112,7 +112,7 @@ def test_phases_that_hold_are_known_to_hold_without_a_list(hub: OfflineHub) -> N
 
 
 def break_one(hub: OfflineHub, address: str) -> None:
-    """Let a charge point fail, whatever it is told of itself."""
+    """Let a charge point fail whenever it is restored."""
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
@@ -138,7 +138,7 @@ def test_in_the_list_of_a_hub(hub: OfflineHub) -> None:
     break_one(hub, "fimp:easee/1/3")
     hub.feed(reply_topic(hub), answer(*map(listed, ("1", "3", "2"))))
     assert hub.nodes["fimp:easee/1/2"].snapshot.identity.name == "New 2"
-    # What is not listed any more is gone all the same.
+    # What is no longer listed is removed nevertheless.
     hub.feed(reply_topic(hub), answer(listed("1")))
     assert "fimp:easee/1/2" not in hub.nodes
     assert hub.ignored == {"internal": 3}

@@ -1,4 +1,4 @@
-"""What a charge point can be told beside start and stop: proofs, bounds, refusals."""
+"""Settings of a charge point: confirmations, ranges, refusals."""
 
 from typing import Any
 
@@ -128,7 +128,7 @@ async def test_a_setting_is_done_when_a_report_shows_it(
     assert (message["type"], message["val_t"], message["val"]) == wire
     assert type(message["val"]) is type(wire[2])
     assert message["props"] is None
-    # It is wanted, and not yet so.
+    # It is requested, and not confirmed yet.
     assert node.snapshot.pending == {feature: value}
     assert getattr(node.snapshot, feature) == old
     # The first report is of before.
@@ -361,7 +361,7 @@ async def test_a_fraction_is_never_rounded_up(
 def test_the_highest_current(
     hub: OfflineHub, node: FimpChargepoint, highest: Any, maximum: float
 ) -> None:
-    """Where it is not said, or cannot be, the adapter will object to too much."""
+    """If it is not reported, or is impossible, the adapter refuses excessive values."""
     hub.feed(ADAPTER, thing(sup_max_current=highest))
     ranges = node.snapshot.capabilities.ranges
     assert ranges[Feature.MAX_CURRENT] == Range(6, maximum, 1)
@@ -400,7 +400,7 @@ async def test_without_a_session_there_is_no_limit_of_it(
 async def test_in_a_pause_a_limit_counts_when_no_refusal_came(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    """Nothing is offered then, before and after: only silence tells."""
+    """Nothing is offered before and after: only the time for a refusal confirms it."""
     await limit(hub, node, 16)
     pause(hub)
     assert node.snapshot.session_current == 16
@@ -453,12 +453,12 @@ async def test_a_session_that_ends_ends_the_wait_for_its_limit(
     with pytest.raises(NoSessionError):
         await task
     assert node.snapshot.pending == {}
-    # What Easee offers once more to the session that is over, is no proof of it either.
+    # What Easee offers again to the session that has ended confirms nothing either.
     hub.feed(CHARGER, offered(10))
     assert node.snapshot.session_current is None
 
 
-async def test_while_charging_nothing_offered_is_no_proof(
+async def test_while_charging_nothing_offered_confirms_nothing(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     task = await begin(node.set(Feature.SESSION_CURRENT, 10))
@@ -495,7 +495,7 @@ async def test_a_limit_above_the_highest_shows_as_the_highest(
 async def test_a_limit_above_the_highest_that_is_offered_already(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    """All is as wanted before: only after the time for a refusal it counts."""
+    """The requested state exists before: it counts only after the time for a refusal."""
     task = await begin(node.set(Feature.SESSION_CURRENT, 32))
     assert last(hub)["val"] == 32
     hub.feed(CHARGER, offered(16))
@@ -530,7 +530,7 @@ NEW = "2026-11-20T10:00:00Z"
 @pytest.mark.parametrize(
     ("messages", "shown"),
     [
-        # Less may be offered for other reasons; for more, somebody else set another limit.
+        # Less may be offered for other reasons; for more, another client set another limit.
         ([offered(10)], 16),
         ([offered(20)], None),
         ([offered(None)], 16),
@@ -779,7 +779,7 @@ def test_the_names_of_interfaces_count_not_their_directions(
         ([], None, set()),
         (["evt.cable_lock.report"], None, {"cable_lock"}),
         (["cmd.phase_mode.get_report"], None, {"phase_mode"}),
-        # It can be set, but nobody says that it can be asked for.
+        # It can be set, but is not listed as something that can be requested.
         (["cmd.max_current.set"], None, set()),
         ([], max_current(16), {"max_current"}),
         ([], lock(value=True), {"cable_lock"}),
@@ -823,7 +823,7 @@ async def test_a_restart_is_done_when_it_is_accepted(
     # False asks for a soft restart.
     assert (message["val_t"], message["val"]) == ("bool", False)
     assert node.snapshot.pending == {Feature.RESTART: True}
-    for corid in ("", None, 5, "somebody-else"):
+    for corid in ("", None, 5, "another-client"):
         hub.feed(SYSTEM, accepted(corid))
     hub.feed(CHARGER, state("charging"))
     hub.feed(CHARGER, offered(16))
@@ -837,7 +837,7 @@ async def test_a_restart_is_done_when_it_is_accepted(
 async def test_a_refused_restart(hub: OfflineHub, node: FimpChargepoint) -> None:
     task = await begin(node.act(Feature.RESTART))
     uid = last(hub)["uid"]
-    hub.feed(SYSTEM, refused("somebody-else", "not you"))
+    hub.feed(SYSTEM, refused("another-client", "not you"))
     assert await waits(task)
     hub.feed(SYSTEM, refused(uid, "charger is offline"))
     with pytest.raises(CommandRejectedError, match="charger is offline"):

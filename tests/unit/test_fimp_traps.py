@@ -57,7 +57,7 @@ def node(hub: OfflineHub) -> FimpChargepoint:
         (CHARGER.removesuffix("1") + "2", "chargepoint", False),
     ],
 )
-def test_1_the_topic_says_who_speaks_not_the_service_nor_the_source(
+def test_1_the_topic_identifies_the_sender_not_the_service_nor_the_source(
     hub: OfflineHub,
     node: FimpChargepoint,
     topic: str,
@@ -235,7 +235,7 @@ async def test_11_a_refusal_is_matched_by_its_id_and_keeps_its_words(
 ) -> None:
     task = await begin(node.start_charging())
     refusal = report("evt.error.report", "string", "failed", msg="unsupported mode: turbo")
-    hub.feed(CHARGER, refusal | {"corid": "somebody-else"})
+    hub.feed(CHARGER, refusal | {"corid": "another-client"})
     assert await waits(task)
     hub.feed(CHARGER, refusal | {"corid": last(hub)["uid"]})
     with pytest.raises(CommandRejectedError, match="unsupported mode: turbo"):

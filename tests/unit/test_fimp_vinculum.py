@@ -1,4 +1,4 @@
-"""The device list of a Futurehome hub: names, rooms, and who is spared our questions."""
+"""The device list of a Futurehome hub: names, rooms, and which things need not be asked."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ def things(count: int) -> dict[str, Any]:
 
 
 def asked_about(hub: OfflineHub) -> set[str]:
-    """Return the things that somebody was asked about."""
+    """Return the things that were asked about."""
     return {orjson.loads(payload)["val"] for _, payload in hub.take_sent(ASKED)}
 
 
@@ -268,7 +268,7 @@ def test_a_device_that_is_still_listed_is_not_gone(garage: House, fields: dict[s
     assert set(garage.hub.nodes) == {ADDRESS}
 
 
-def test_a_device_that_is_not_listed_any_more_is_gone(garage: House) -> None:
+def test_a_device_that_is_not_listed_any_longer_is_gone(garage: House) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.answers(device(8, "2"), LAMP)
@@ -381,7 +381,7 @@ def test_after_a_lost_connection_without_a_list_all_are_asked_again(garage: Hous
     assert kinds(garage.hub).count(ASKED) >= 5
 
 
-def test_a_deleted_charge_point_is_not_asked_any_more(directory: House) -> None:
+def test_a_deleted_charge_point_is_not_asked_any_longer(directory: House) -> None:
     """An answer would bring it back."""
     directory.hub.feed(ADAPTER, things(10))
     directory.hub.take_sent()
@@ -459,7 +459,7 @@ def test_a_deleted_device_is_gone(garage: House) -> None:
     # And once more, or another one that never was.
     garage.tells("delete", 7)
     garage.tells("delete", 99)
-    # What is said of it later does not bring it back.
+    # Later changes do not add it again.
     garage.tells("edit", 7, client={"name": "Ghost"})
     garage.hub.feed(CHARGER, report("evt.error.report", "string", "service not found"))
     garage.hub.advance(garage.hub.clock.time + 10)
@@ -530,7 +530,7 @@ def test_an_id_that_is_none_hits_nobody(directory: House, number: Any) -> None:
 
 
 def test_the_answer_to_somebody_else_is_no_complete_list(garage: House) -> None:
-    """Who asks without saying where to is answered for all to hear, and only what he asked."""
+    """A request without a reply topic is answered on the public topic, and only in part."""
     parts: tuple[dict[str, Any], ...] = ({"device": []}, {"device": [device()]}, {"state": {}})
     for param in parts:
         value = {"success": True, "param": param}

@@ -1,4 +1,4 @@
-"""A bug costs what has it, and nobody else: listeners, charge points, protocols, commands."""
+"""A bug affects only its source: listeners, charge points, protocols, commands."""
 
 import asyncio
 from collections.abc import Callable
@@ -40,8 +40,8 @@ def fail(*_: object) -> NoReturn:
     raise KeyError("bug")
 
 
-class OcppNotification:
-    """What a listener was told of a charge point, and what had been sent by then."""
+class Listener:
+    """What a listener has received of a charge point, and how much had been sent by then."""
 
     def __init__(self, hub: OfflineHub, node: FimpChargepoint) -> None:
         """Listen from now on."""
@@ -54,7 +54,7 @@ class OcppNotification:
 
 
 def commands(hub: OfflineHub) -> list[str]:
-    """Return what the charge point was told to do, oldest first."""
+    """Return the commands to the charge point, oldest first."""
     kinds = (orjson.loads(payload)["type"] for _, payload in hub.sent)
     return [each for each in kinds if each.startswith("cmd.charge.") or each.endswith(".set")]
 
@@ -93,7 +93,7 @@ def another_place(kind: type[Exception]) -> NoReturn:
 
 
 def test_every_distinct_error_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """What tells errors apart is their type, and where they come from."""
+    """Errors are distinguished by their type and place."""
     errors = InternalErrors()
     for _ in range(3):
         errors.call(one_place)
@@ -150,7 +150,7 @@ def test_a_listener_that_raises_costs_nobody_else_a_snapshot(
 async def test_what_a_listener_breaks_is_proven_all_the_same(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    """What follows from a report is not lost because somebody was told of it before."""
+    """The consequences of a report are not lost because a listener was notified first."""
     node.add_listener(fail)
     task = await begin(node.stop_charging())
     assert commands(hub) == ["cmd.charge.stop"]
@@ -237,7 +237,9 @@ def test_a_deadline_that_raises_costs_no_other(
     assert ran[-1] == "later"
 
 
-@pytest.mark.parametrize("broken", ["route", "recognise", "reads", "leave", "connection_made"])
+@pytest.mark.parametrize(
+    "broken", ["route", "recognise", "reads", "disconnecting", "connection_made"]
+)
 async def test_a_protocol_that_raises_costs_no_other(
     monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -251,15 +253,15 @@ async def test_a_protocol_that_raises_costs_no_other(
     hub._protocols.insert(0, ("", Broken(hub, "")))
     monkeypatch.setattr(hub.transport, "stop", partial(asyncio.sleep, 0))
     hub.connection_made()
-    proof = orjson.dumps(state())
-    recognised = hub.recognise(f"site1/{CHARGER}", proof)
+    report_bytes = orjson.dumps(state())
+    recognised = hub.recognise(f"site1/{CHARGER}", report_bytes)
     assert recognised is not None
     hub.feed(f"site1/{CHARGER}", state())
     hub.feed(f"site1/{ADAPTER}", inclusion())
     assert "fimp:site1/easee/1/1" in hub.nodes
-    # What nobody can tell of is shown to nobody.
+    # What cannot be read is not shown.
     assert any(map(hub.reads, hub.journal.recent)) is not (broken == "reads")
-    hub.leave()
+    hub.disconnecting()
     await hub.stop()
     assert sum(hub.internal_errors.counts.values()) >= 1
 
@@ -349,27 +351,27 @@ def test_a_warning_reaches_those_who_listen(hub: OfflineHub, node: FimpChargepoi
     assert [type(each) for each in events] == [Warned]
 
 
-# Commands: sent before anything is told of them ---------------------------------------------
+# Commands: sent before listeners are notified -----------------------------------------------
 
 
 async def test_a_stop_has_left_before_anybody_is_told(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    told = OcppNotification(hub, node)
+    received = Listener(hub, node)
     task = await begin(node.stop_charging())
-    assert told.seen == [({Feature.CHARGING: False}, 1)]
+    assert received.seen == [({Feature.CHARGING: False}, 1)]
     hub.feed(CHARGER, state("ready_to_charge"))
     await task
-    assert told.seen[-1] == ({}, 1)
+    assert received.seen[-1] == ({}, 1)
 
 
 async def test_what_takes_a_place_is_shown_in_one_go(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
     first = await begin(node.set(Feature.MAX_CURRENT, 10))
-    told = OcppNotification(hub, node)
+    received = Listener(hub, node)
     second = await begin(node.set(Feature.MAX_CURRENT, 12))
-    assert told.seen == [({Feature.MAX_CURRENT: 12}, 2)]
+    assert received.seen == [({Feature.MAX_CURRENT: 12}, 2)]
     with pytest.raises(CommandSupersededError):
         await first
     hub.advance(hub.clock.time + node.report_age)
@@ -377,7 +379,7 @@ async def test_what_takes_a_place_is_shown_in_one_go(
     await second
 
 
-async def test_who_is_told_of_what_was_held_keeps_it_from_nothing() -> None:
+async def test_a_listener_cannot_prevent_a_delayed_message() -> None:
     """It is shown while it waits, and leaves in time whatever others make of that."""
     hub = OfflineHub(options=OPTIONS)
     node = found(hub)
@@ -396,7 +398,7 @@ async def test_who_is_told_of_what_was_held_keeps_it_from_nothing() -> None:
 async def test_a_bug_in_what_is_made_of_a_command_is_for_who_wanted_it(
     hub: OfflineHub, node: FimpChargepoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And nobody waits for ever for what has never left."""
+    """No caller waits forever for a message that was never sent."""
     monkeypatch.setattr(node, "_stop_request", fail)
     for _ in range(2):
         with pytest.raises(KeyError):
@@ -419,7 +421,7 @@ async def test_a_bug_in_the_bookkeeping_keeps_no_stop_from_leaving(
 
 
 class HangingHub(OfflineHub):
-    """A hub whose broker takes messages and acknowledges none, until it is told to."""
+    """A hub whose broker accepts messages and acknowledges none until asked to."""
 
     def __init__(self) -> None:
         """Begin to hang."""
@@ -442,7 +444,7 @@ async def test_a_stop_on_a_link_that_hangs_is_shown_at_once() -> None:
     task = await begin(node.stop_charging())
     assert commands(hub) == ["cmd.charge.stop"]
     assert node.snapshot.pending == {Feature.CHARGING: False}
-    # Nothing waits for the broker: it can be said again.
+    # Nothing waits for the broker: it can be sent again.
     again = await begin(node.stop_charging())
     assert len(commands(hub)) == 2
     hub.broken = True
@@ -456,13 +458,13 @@ async def test_a_stop_on_a_link_that_hangs_is_shown_at_once() -> None:
 async def test_a_reply_that_overtakes_the_broker_is_the_last_word() -> None:
     hub = HangingHub()
     node = found(hub)
-    told = OcppNotification(hub, node)
+    received = Listener(hub, node)
     task = await begin(node.stop_charging())
     hub.feed(CHARGER, state("ready_to_charge"))
     await task
     hub.goes_on.set()
     assert not await waits(asyncio.ensure_future(asyncio.sleep(0)))
-    assert [pending for pending, _ in told.seen] == [{Feature.CHARGING: False}, {}]
+    assert [pending for pending, _ in received.seen] == [{Feature.CHARGING: False}, {}]
     assert node.snapshot.charging is False
 
 

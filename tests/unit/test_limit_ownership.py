@@ -29,7 +29,7 @@ async def garage() -> Garage:
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
     garage.begun = garage.hub.clock.time
-    garage.told.clear()
+    garage.received.clear()
     return garage
 
 
@@ -50,9 +50,9 @@ async def away_and_back(garage: Garage, current: float) -> None:
 async def test_a_lost_limit_is_set_again_once(garage: Garage) -> None:
     await away_and_back(garage, 32)
     await garage.until(9)
-    assert garage.told == []
+    assert garage.received == []
     await garage.until(200)
-    assert garage.told_of(SET) == [(10.0, 16)]
+    assert garage.received_of(SET) == [(10.0, 16)]
     assert garage.node.snapshot.max_current == 16
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
 
@@ -60,7 +60,7 @@ async def test_a_lost_limit_is_set_again_once(garage: Garage) -> None:
 async def test_a_limit_that_holds_is_not_set_again(garage: Garage) -> None:
     await away_and_back(garage, 16)
     await garage.until(200)
-    assert garage.told == []
+    assert garage.received == []
 
 
 async def test_a_stale_first_report_does_not_count(garage: Garage) -> None:
@@ -68,7 +68,7 @@ async def test_a_stale_first_report_does_not_count(garage: Garage) -> None:
     await garage.until(5)
     says(garage, 16)
     await garage.until(200)
-    assert garage.told == []
+    assert garage.received == []
 
 
 async def test_a_charge_point_that_refuses_is_not_asked_again(
@@ -77,7 +77,7 @@ async def test_a_charge_point_that_refuses_is_not_asked_again(
     garage.refuses = True
     await away_and_back(garage, 32)
     await garage.until(200)
-    assert len(garage.told) == 1
+    assert len(garage.received) == 1
     assert (
         "did not accept its former limit (max_current 16.0): command_rejected (reason=no"
         in caplog.text
@@ -99,7 +99,7 @@ async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
     garage.say("ready_to_charge")
     says(garage, 20)
     await garage.until(400)
-    assert garage.told == []
+    assert garage.received == []
 
 
 async def test_what_is_ours_again_soon_is_nobodys_wish(garage: Garage) -> None:
@@ -115,20 +115,20 @@ async def test_what_the_user_wants_meanwhile_counts(garage: Garage) -> None:
     await garage.until(8)
     await garage.call(garage.node.set(Feature.MAX_CURRENT, 10))
     await garage.until(200)
-    assert garage.told_of(SET) == [(8.0, 10)]
+    assert garage.received_of(SET) == [(8.0, 10)]
     assert garage.node.snapshot.requested.limits == {"max_current": 10}
 
 
-async def test_what_it_says_late(garage: Garage) -> None:
+async def test_what_it_reports_late(garage: Garage) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.forgets("cmd.max_current.get_report")
     garage.say("ready_to_charge")
     await garage.until(25)
-    assert garage.told == []
+    assert garage.received == []
     says(garage, 32)
     await garage.until(200)
-    assert garage.told_of(SET) == [(30.0, 16)]
+    assert garage.received_of(SET) == [(30.0, 16)]
 
 
 async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
@@ -142,7 +142,7 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
     says(garage, 16)
     garage.knows("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
     await garage.until(200)
-    assert garage.told_of("cmd.phase_mode.set")[-1][1] == "NL3"
+    assert garage.received_of("cmd.phase_mode.set")[-1][1] == "NL3"
     assert garage.node.snapshot.phase_mode == "nl3"
 
 
@@ -151,7 +151,7 @@ async def test_a_limit_of_an_earlier_run() -> None:
     limits = {"max_current": 16, "nonsense": 1}
     garage.node.restore(StoredRequests.from_storage({"limits": limits}))
     await garage.until(200)
-    assert garage.told_of(SET) == [(10.0, 16)]
+    assert garage.received_of(SET) == [(10.0, 16)]
     # One of this run counts more.
     garage.node.limits.restore(Requested(limits={"max_current": 8}), garage.hub.clock.time)
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
@@ -166,7 +166,7 @@ async def test_a_limit_of_an_earlier_run_before_it_was_heard() -> None:
     garage.say("ready_to_charge")
     says(garage, 32)
     await garage.until(200)
-    assert garage.told_of(SET) == [(60.0, 16)]
+    assert garage.received_of(SET) == [(60.0, 16)]
 
 
 async def test_without_the_option_nothing_is_set_again() -> None:
@@ -174,7 +174,7 @@ async def test_without_the_option_nothing_is_set_again() -> None:
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
     await away_and_back(garage, 32)
     await garage.until(200)
-    assert len(garage.told) == 1
+    assert len(garage.received) == 1
 
 
 async def test_nothing_is_kept_of_what_was_not_proven() -> None:
@@ -203,7 +203,7 @@ async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
     assert hub.ignored["internal"] == 0
 
 
-async def test_a_number_of_phases_that_it_has_not_any_more() -> None:
+async def test_a_number_of_phases_that_it_no_longer_has() -> None:
     """An adapter may say later that it cannot be told the phases."""
     garage = Garage(KEEPING)
     garage.node.limits.restore(Requested(limits={"phases": "1"}), garage.hub.clock.time)
@@ -285,7 +285,7 @@ async def test_somebody_else_overwrites_ours(site: Site) -> None:
     assert ordered(site) == [{"ac_max_phase_count": 1}]
 
 
-async def test_phases_of_which_nothing_is_said(site: Site) -> None:
+async def test_phases_of_which_nothing_is_reported(site: Site) -> None:
     """After a while that means that there is no limit."""
     restart(site)
     await settle(site, 100, holding(10.0, OURS, None))
@@ -330,7 +330,7 @@ async def test_limits_come_before_all_else_when_a_silent_station_is_back(site: S
     assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
 
 
-async def test_a_station_that_did_not_hear_it_is_told_again(site: Site) -> None:
+async def test_a_station_that_did_not_receive_its_limits_gets_them_again(site: Site) -> None:
     """Its module for limits may have started later than the rest."""
     restart(site)
     site.take()
@@ -343,7 +343,7 @@ async def test_a_station_that_did_not_hear_it_is_told_again(site: Site) -> None:
     assert site.shown.pending == {}
 
 
-async def test_a_station_that_was_away_is_told_as_soon_as_it_shows_the_loss(
+async def test_a_station_that_was_away_gets_its_limits_as_soon_as_it_shows_the_loss(
     site: Site,
 ) -> None:
     site.wait(40)

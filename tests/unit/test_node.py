@@ -139,7 +139,7 @@ def test_availability_is_logged_once_each_way(
     ]
 
 
-def test_what_is_said_to_be_gone_is_said_to_be_back(
+def test_a_reported_loss_is_followed_by_a_reported_return(
     node: Node[ChargepointSnapshot], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also where the link was lost meanwhile, and however often its reason changes."""

@@ -34,10 +34,10 @@ async def stopped(garage: Garage) -> None:
     """Charge, and stop at second 0, which is proven at once."""
     await (await garage.call(garage.node.start_charging()))
     garage.begun = garage.hub.clock.time
-    garage.told.clear()
+    garage.received.clear()
     # A stop is proven once no stale report can be meant.
     await (await garage.call(garage.node.stop_charging()))
-    assert garage.told_of(STOP) == [(0.0, None)]
+    assert garage.received_of(STOP) == [(0.0, None)]
 
 
 # A start after a stop -------------------------------------------------------------------
@@ -45,7 +45,7 @@ async def stopped(garage: Garage) -> None:
 
 async def test_the_first_start_waits_for_nothing(garage: Garage) -> None:
     await (await garage.call(garage.node.start_charging()))
-    assert garage.told_of(START) == [(0.0, None)]
+    assert garage.received_of(START) == [(0.0, None)]
 
 
 async def test_a_start_after_a_stop_is_delayed(garage: Garage) -> None:
@@ -55,10 +55,10 @@ async def test_a_start_after_a_stop_is_delayed(garage: Garage) -> None:
     await garage.until(9.5)
     assert await waits(start)
     assert garage.node.snapshot.pending == {Feature.CHARGING: True}
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
     await garage.until(DWELL)
     await start
-    assert garage.told_of(START) == [(DWELL, None)]
+    assert garage.received_of(START) == [(DWELL, None)]
     assert garage.node.snapshot.pending == {}
     assert garage.node.snapshot.charging
 
@@ -83,10 +83,10 @@ async def test_a_stop_takes_the_place_of_a_delayed_start_and_is_sent(garage: Gar
     stop = await garage.call(garage.node.stop_charging())
     with pytest.raises(CommandSupersededError):
         await start
-    assert garage.told_of(START, STOP) == [(0.0, None), (5.0, None)]
+    assert garage.received_of(START, STOP) == [(0.0, None), (5.0, None)]
     await garage.until(40)
     await stop
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
     assert garage.node.snapshot.pending == {}
 
 
@@ -99,7 +99,7 @@ async def test_a_stop_of_what_does_not_charge_may_be_refused(garage: Garage) -> 
     start = await garage.call(garage.node.start_charging())
     garage.refuses = True
     await (await garage.call(garage.node.stop_charging()))
-    assert len(garage.told_of(STOP)) == 2
+    assert len(garage.received_of(STOP)) == 2
     with pytest.raises(CommandSupersededError):
         await start
     garage.say("charging")
@@ -115,7 +115,7 @@ async def test_the_delay_counts_from_the_last_stop(garage: Garage) -> None:
     stop = await garage.call(garage.node.stop_charging())
     second = await garage.call(garage.node.start_charging())
     await garage.until(60)
-    assert garage.told_of(START) == [(8 + DWELL, None)]
+    assert garage.received_of(START) == [(8 + DWELL, None)]
     await second
     for each in (first, stop):
         with pytest.raises(CommandSupersededError):
@@ -129,7 +129,7 @@ async def test_what_stops_by_itself_has_stopped(garage: Garage) -> None:
     start = await garage.call(garage.node.start_charging())
     await garage.until(60)
     await start
-    assert garage.told_of(START) == [(0.0, None), (20 + DWELL, None)]
+    assert garage.received_of(START) == [(0.0, None), (20 + DWELL, None)]
 
 
 async def test_a_stop_that_shows_during_the_delay_prolongs_it(garage: Garage) -> None:
@@ -144,7 +144,7 @@ async def test_a_stop_that_shows_during_the_delay_prolongs_it(garage: Garage) ->
     await garage.until(6)
     garage.say("ready_to_charge")
     await garage.until(6 + DWELL)
-    assert garage.told_of(START) == [(0.0, None), (6 + DWELL, None)]
+    assert garage.received_of(START) == [(0.0, None), (6 + DWELL, None)]
     garage.answers = True
     await garage.until(60)
     await start
@@ -161,7 +161,7 @@ async def test_what_charges_by_then_is_not_started_again(garage: Garage) -> None
     assert await waits(start)
     await garage.until(45)
     await start
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
     assert garage.node.snapshot.pending == {}
 
 
@@ -170,7 +170,7 @@ async def test_a_mode_that_is_chosen_during_the_delay(garage: Garage) -> None:
     await stopped(garage)
     start = await garage.call(garage.node.start_charging())
     await (await garage.call(garage.node.set_charging_mode("slow")))
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
     await garage.until(60)
     await start
     starts = [
@@ -188,7 +188,7 @@ async def test_two_starts_wait_together(garage: Garage) -> None:
     second = await garage.call(garage.node.start_charging())
     await garage.until(50)
     await asyncio.gather(first, second)
-    assert len(garage.told_of(START)) == 1
+    assert len(garage.received_of(START)) == 1
 
 
 async def test_who_gives_up_does_not_end_the_delay(garage: Garage) -> None:
@@ -196,7 +196,7 @@ async def test_who_gives_up_does_not_end_the_delay(garage: Garage) -> None:
     start = await garage.call(garage.node.start_charging())
     start.cancel()
     await garage.until(DWELL)
-    assert garage.told_of(START) == [(DWELL, None)]
+    assert garage.received_of(START) == [(DWELL, None)]
 
 
 async def test_a_lost_connection_ends_the_delay(garage: Garage) -> None:
@@ -207,7 +207,7 @@ async def test_a_lost_connection_ends_the_delay(garage: Garage) -> None:
         await start
     garage.hub.connection_made()
     await garage.until(60)
-    assert garage.told_of(START) == []
+    assert garage.received_of(START) == []
     assert garage.node.snapshot.pending == {}
 
 
@@ -215,7 +215,7 @@ async def test_without_a_dwell_nothing_is_delayed() -> None:
     garage = Garage(Options(measurement_interval=0.0, restart_delay=0.0))
     await stopped(garage)
     await garage.call(garage.node.start_charging())
-    assert garage.told_of(START) == [(0.0, None)]
+    assert garage.received_of(START) == [(0.0, None)]
 
 
 # Lasting settings ---------------------------------------------------------------------
@@ -231,7 +231,7 @@ async def test_a_dragged_slider_writes_twice(garage: Garage) -> None:
     await garage.until(INTERVAL - 0.5)
     assert garage.node.snapshot.pending == {Feature.MAX_CURRENT: 29}
     await garage.until(INTERVAL)
-    assert garage.told_of("cmd.max_current.set") == [(0.0, 10), (INTERVAL, 29)]
+    assert garage.received_of("cmd.max_current.set") == [(0.0, 10), (INTERVAL, 29)]
     await calls[0]
     await calls[-1]
     for each in calls[1:-1]:
@@ -250,7 +250,7 @@ async def test_back_to_what_holds(garage: Garage) -> None:
         await held
     assert garage.node.snapshot.pending == {}
     await garage.until(60)
-    assert garage.told_of("cmd.max_current.set") == [(0.0, 16)]
+    assert garage.received_of("cmd.max_current.set") == [(0.0, 16)]
 
 
 async def test_somebody_else_sets_what_is_held(garage: Garage) -> None:
@@ -260,7 +260,7 @@ async def test_somebody_else_sets_what_is_held(garage: Garage) -> None:
     garage.hub.feed(CHARGER, max_current(20))
     await garage.until(INTERVAL)
     await held
-    assert garage.told_of("cmd.max_current.set") == [(0.0, 16)]
+    assert garage.received_of("cmd.max_current.set") == [(0.0, 16)]
 
 
 async def test_what_was_refused_was_not_written(garage: Garage) -> None:
@@ -269,7 +269,7 @@ async def test_what_was_refused_was_not_written(garage: Garage) -> None:
         await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
     garage.refuses = False
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
-    assert garage.told_of("cmd.max_current.set") == [(0.0, 16), (0.0, 16)]
+    assert garage.received_of("cmd.max_current.set") == [(0.0, 16), (0.0, 16)]
 
 
 async def test_each_setting_has_its_own_pace(garage: Garage) -> None:
@@ -279,13 +279,13 @@ async def test_each_setting_has_its_own_pace(garage: Garage) -> None:
         garage.node.set_parameter("led_brightness", 20),
     ):
         await (await garage.call(command))
-    assert len(garage.told) == 3
+    assert len(garage.received) == 3
     # One mode of the phases is written, whichever way it was asked for.
     phases = await garage.call(garage.node.set(Feature.PHASES, "3"))
     brightness = await garage.call(garage.node.set_parameter("led_brightness", 30))
-    assert len(garage.told) == 3
+    assert len(garage.received) == 3
     await garage.until(INTERVAL)
-    assert len(garage.told) == 5
+    assert len(garage.received) == 5
     await asyncio.gather(phases, brightness)
 
 
@@ -296,18 +296,18 @@ async def test_what_does_not_last_is_not_delayed(garage: Garage) -> None:
         await (await garage.call(garage.node.set(Feature.SESSION_CURRENT, current)))
     for locked in (True, False):
         await garage.call(garage.node.set(Feature.CABLE_LOCK, locked))
-    assert garage.told_of("cmd.current_session.set_current") == [(0.0, 10), (0.0, 12)]
-    assert garage.told_of("cmd.cable_lock.set") == [(0.0, True), (0.0, False)]
+    assert garage.received_of("cmd.current_session.set_current") == [(0.0, 10), (0.0, 12)]
+    assert garage.received_of("cmd.cable_lock.set") == [(0.0, True), (0.0, False)]
 
 
-async def test_off_said_again_is_not_written_again(garage: Garage) -> None:
+async def test_off_repeated_is_not_written_again(garage: Garage) -> None:
     """It is no stop, which may be said as often as anybody likes."""
     garage.answers = False
     name = "cable_always_locked"
     first = await garage.call(garage.node.set_parameter(name, False))
     second = await garage.call(garage.node.set_parameter(name, False))
     await garage.until(INTERVAL - 1)
-    assert len(garage.told) == 1
+    assert len(garage.received) == 1
     garage.hub.feed(TOPIC, said(name, "bool", False))
     await asyncio.gather(first, second)
 
@@ -319,7 +319,7 @@ async def test_what_can_no_longer_be_set_when_its_time_has_come(garage: Garage) 
     await garage.until(INTERVAL)
     with pytest.raises(InvalidRequestError):
         await held
-    assert garage.told_of("cmd.max_current.set") == [(0.0, 16)]
+    assert garage.received_of("cmd.max_current.set") == [(0.0, 16)]
     assert garage.node.snapshot.pending == {}
     assert "internal" not in garage.hub.ignored
 
@@ -341,7 +341,7 @@ async def test_random_wishes(seed: int) -> None:
     async def stop() -> None:
         needed = node.snapshot.charging or Feature.CHARGING in node.snapshot.pending
         calls.append(await garage.call(node.stop_charging()))
-        assert not needed or garage.told_of(STOP)[-1][0] == garage.now
+        assert not needed or garage.received_of(STOP)[-1][0] == garage.now
 
     async def current() -> None:
         value = chance.randint(6, 32)
@@ -372,8 +372,8 @@ async def test_random_wishes(seed: int) -> None:
     assert node.snapshot.max_current == 13
     assert node.snapshot.pending == {}
     assert "internal" not in garage.hub.ignored
-    stops = [when for when, _ in garage.told_of(STOP)]
-    for started, _ in garage.told_of(START):
+    stops = [when for when, _ in garage.received_of(STOP)]
+    for started, _ in garage.received_of(START):
         # Refused or not: it may have charged until then.
         assert not [each for each in stops if 0 < started - each < DWELL]
 
@@ -392,7 +392,7 @@ async def test_random_writes(seed: int) -> None:
     last = await garage.call(garage.node.set(Feature.MAX_CURRENT, 13))
     await garage.until(garage.now + INTERVAL + LIMIT)
     await last
-    moments = [when for when, _ in garage.told_of("cmd.max_current.set")]
+    moments = [when for when, _ in garage.received_of("cmd.max_current.set")]
     assert all(later - earlier >= INTERVAL - 0.01 for earlier, later in pairwise(moments))
-    assert garage.told_of("cmd.max_current.set")[-1][1] == 13
+    assert garage.received_of("cmd.max_current.set")[-1][1] == 13
     await asyncio.gather(*calls, return_exceptions=True)

@@ -47,7 +47,7 @@ def test_a_whole_session() -> None:
         ("session_finished", 70),
         ("car_disconnected", 70),
     ]
-    assert home.told == [home.record]
+    assert home.received == [home.record]
     assert home.record == {
         "energy": 6.0,
         "duration": 3600,
@@ -58,7 +58,7 @@ def test_a_whole_session() -> None:
     assert home.tracker.active is None
 
 
-def test_the_end_is_told_after_a_moment() -> None:
+def test_the_end_is_reported_after_a_moment() -> None:
     home = Home()
     charging(home)
     home.says(70, Status.DISCONNECTED)
@@ -82,11 +82,11 @@ def test_a_full_car_that_stays() -> None:
     home.says(130, Status.FINISHED, energy=7.0)
     home.waits(140)
     assert home.events[-2:] == [("charging_resumed", 110), ("session_finished", 130)]
-    assert [each["energy"] for each in home.told] == [6.0, 7.0]
+    assert [each["energy"] for each in home.received] == [6.0, 7.0]
     home.says(600, Status.DISCONNECTED)
     home.waits(610)
     assert home.events[-1] == ("car_disconnected", 600)
-    assert len(home.told) == 2
+    assert len(home.received) == 2
     assert home.record["energy"] == 7.0
     assert home.record["ended"] == at(130).isoformat()
 
@@ -152,7 +152,7 @@ def test_whose_car_it_was() -> None:
 # What a charge point says of its session ------------------------------------------------
 
 
-def test_the_session_is_told_before_the_car() -> None:
+def test_the_session_is_reported_before_the_car() -> None:
     home = Home()
     home.says(0, Status.DISCONNECTED)
     home.says(10, session=Session(started=at(10)), energy=0.0)
@@ -163,7 +163,7 @@ def test_the_session_is_told_before_the_car() -> None:
     assert home.record["started"] == at(10).isoformat()
 
 
-def test_the_old_session_is_told_for_a_while() -> None:
+def test_the_old_session_is_reported_for_a_while() -> None:
     """Its energy is not that of the car that has just come."""
     home = Home()
     home.says(0, Status.DISCONNECTED)
@@ -174,7 +174,7 @@ def test_the_old_session_is_told_for_a_while() -> None:
     assert home.tracker.active.energy == 0.1
 
 
-def test_it_never_tells_when_a_session_began() -> None:
+def test_it_never_reports_when_a_session_began() -> None:
     """Then it began when the car came, and a fall of its energy is the first of it."""
     home = Home()
     home.says(0, Status.DISCONNECTED, session=Session(started=at(-5), start_guessed=True))
@@ -196,8 +196,8 @@ def test_nothing_falls_where_nothing_was() -> None:
         home.says(start + 30, energy=before + 4.0)
         home.says(start + 60, Status.DISCONNECTED)
         home.waits(start + 70)
-    assert [each["energy"] for each in home.told] == [4.0, 8.0]
-    assert home.told[0]["started"] == at(10).isoformat()
+    assert [each["energy"] for each in home.received] == [4.0, 8.0]
+    assert home.received[0]["started"] == at(10).isoformat()
 
 
 def test_energy_never_falls() -> None:
@@ -208,7 +208,7 @@ def test_energy_never_falls() -> None:
     assert home.tracker.active.energy == 1.0
 
 
-def test_the_start_is_told_a_little_differently() -> None:
+def test_the_start_is_reported_a_little_differently() -> None:
     home = Home()
     charging(home)
     home.says(40, session=Session(started=at(10) + timedelta(seconds=1)))
@@ -235,7 +235,7 @@ def test_another_session_with_the_car_in_place() -> None:
     home.says(70, Status.DISCONNECTED)
     home.waits(80)
     assert [each.energy for each in home.tracker.records] == [1.0, 0.5]
-    assert [each["energy"] for each in home.told] == [1.0, 0.5]
+    assert [each["energy"] for each in home.received] == [1.0, 0.5]
     assert home.events[2:4] == [("session_finished", 40), ("charging_started", 45)]
 
 
@@ -293,7 +293,7 @@ def test_an_end_in_a_gap(session: Session, known: dict[str, Any]) -> None:
     home.says(60.01, session=session, energy=6.0)
     home.waits(70)
     assert home.events[2:] == [("late session_finished", 60), ("late car_disconnected", 60)]
-    assert home.told == [home.record | {"late": True}]
+    assert home.received == [home.record | {"late": True}]
     for key, value in known.items():
         assert home.record[key] == value
     assert ("energy" in home.record) is ("ended" in home.record) is bool(known)
@@ -349,7 +349,7 @@ def test_another_car_between_two_runs() -> None:
     home.waits(80)
     assert [each.energy for each in home.tracker.records] == [None, 1.5]
     # Nobody saw the first car leave: it may be the same one.
-    assert [each.get("energy") for each in home.told] == [None, 1.5]
+    assert [each.get("energy") for each in home.received] == [None, 1.5]
     assert home.events[2:] == [
         ("late session_finished", 60),
         ("session_finished", 70),
@@ -357,7 +357,7 @@ def test_another_car_between_two_runs() -> None:
     ]
 
 
-def test_energy_is_told_before_the_status() -> None:
+def test_energy_is_reported_before_the_status() -> None:
     """The meter is quicker than the word for what goes on."""
     home = Home()
     home.says(0, Status.DISCONNECTED)

@@ -22,10 +22,10 @@ class Store:
 
     def __init__(self, garage: Garage) -> None:
         self.garage = garage
-        self.told: list[int] = []
+        self.received: list[int] = []
 
     async def __call__(self) -> None:
-        self.told.append(len(self.garage.told))
+        self.received.append(len(self.garage.received))
 
 
 @pytest.fixture
@@ -62,25 +62,25 @@ def again(garage: Garage) -> Garage:
 async def test_it_ends_in_time(garage: Garage) -> None:
     store = await limit(garage, 10, 600)
     # It was stored before anything was sent.
-    assert store.told == [0]
+    assert store.received == [0]
     await garage.until(599)
-    assert garage.told_of(SET) == [(0.0, 10)]
+    assert garage.received_of(SET) == [(0.0, 10)]
     await garage.until(601)
-    assert garage.told_of(SET)[1:] == [(600.0, 32)]
+    assert garage.received_of(SET)[1:] == [(600.0, 32)]
     assert garage.node.snapshot.requested.temporary_limits == {}
     assert garage.node.next_deadline is not None
 
 
-async def test_it_ends_while_nobody_is_connected(garage: Garage) -> None:
+async def test_it_ends_while_it_is_not_connected(garage: Garage) -> None:
     await limit(garage, 10, 600)
     garage.hub.connection_lost(NotConnectedError("gone"))
     await garage.until(700)
-    assert len(garage.told) == 1
+    assert len(garage.received) == 1
     garage.hub.connection_made()
     garage.say("disconnected")
     garage.knows("cmd.max_current.get_report", max_current(10))
     await garage.until(710)
-    assert [value for _, value in garage.told_of(SET)] == [10, 32]
+    assert [value for _, value in garage.received_of(SET)] == [10, 32]
 
 
 @pytest.mark.parametrize("by", [3600.0, -3600.0])
@@ -92,10 +92,10 @@ async def test_it_lasts_as_long_if_the_clock_is_set(garage: Garage, by: float) -
     garage.say("disconnected")
     (found,) = garage.node.snapshot.requested.temporary_limits.values()
     assert found.until == until + timedelta(seconds=by)
-    assert len(garage.told) == 1
+    assert len(garage.received) == 1
     await garage.until(601)
     # Messages have the time of the calendar.
-    assert garage.told_of(SET)[1:] == [(600.0 + by, 32)]
+    assert garage.received_of(SET)[1:] == [(600.0 + by, 32)]
 
 
 async def test_one_of_an_earlier_run_ends_at_its_time(garage: Garage) -> None:
@@ -105,9 +105,9 @@ async def test_one_of_an_earlier_run_ends_at_its_time(garage: Garage) -> None:
     later.hub.clock.set_calendar(200)
     await later.until(390)
     later.say("disconnected")
-    assert later.told == []
+    assert later.received == []
     await later.until(401)
-    assert later.told_of(SET) == [(400.0 + 200.0, 32)]
+    assert later.received_of(SET) == [(400.0 + 200.0, 32)]
 
 
 async def test_a_refused_return_is_tried_again(garage: Garage) -> None:
@@ -116,9 +116,9 @@ async def test_a_refused_return_is_tried_again(garage: Garage) -> None:
     await garage.until(601)
     garage.refuses = False
     await garage.until(899)
-    assert len(garage.told_of(SET)) == 2
+    assert len(garage.received_of(SET)) == 2
     await garage.until(901)
-    assert garage.told_of(SET)[1:] == [(600.0, 32), (900.0, 32)]
+    assert garage.received_of(SET)[1:] == [(600.0, 32), (900.0, 32)]
     assert garage.node.snapshot.max_current == 32
 
 
@@ -138,4 +138,4 @@ async def test_nothing_happens_after_the_end_of_the_charge_point(garage: Garage)
     await limit(garage, 10, 600)
     garage.node.close()
     await garage.until(700)
-    assert len(garage.told) == 1
+    assert len(garage.received) == 1

@@ -27,8 +27,8 @@ from .derived import NotChargingReason as NotChargingReason
 from .derived import control_pilot_state as control_pilot_state
 from .derived import not_charging_reason as not_charging_reason
 from .echo import Echo
-from .echo import have_common_messages as have_common_messages
-from .echo import is_heard as is_heard
+from .echo import reaches_any as reaches_any
+from .echo import share_messages as share_messages
 from .everest.api.protocol import EverestProtocol
 from .everest.internal_bus.protocol import InternalBus
 from .everest.legacy.protocol import LegacyProtocol
@@ -106,8 +106,8 @@ def create_mqtt_hub(
 ) -> MqttHub:
     """Return a hub that finds charge points on an MQTT broker, below each of `prefixes`.
 
-    A prefix is put before every topic as it is; the empty one is the broker's root. Nodes
-    with a `known` address are never held back, however many others turn up.
+    A prefix is put before every topic as it is; the empty one is the broker's root. Nodes with a
+    `known` address never have to wait, however many others are found.
     """
     hub = MqttHub(settings, clock=clock, options=options, known=known)
     for prefix in prefixes:

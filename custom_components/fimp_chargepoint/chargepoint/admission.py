@@ -42,8 +42,8 @@ class NoticeHost(Protocol):
 
 
 class _Waiting(NamedTuple):
-    heard_at: float
-    let_in: Action
+    received_at: float
+    on_admitted: Action
 
 
 class Admission:
@@ -54,12 +54,12 @@ class Admission:
         self._hub = hub
         self._timers = Timers(hub.scheduler, self)
         self._known = set(known)
-        #: When the last new nodes were admitted automatically; an entry keeps it over a reload.
+        #: When the last new nodes were admitted automatically; an entry keeps this during a reload.
         self.admitted_at: deque[float] = deque(maxlen=NEW_MAX)
         #: By address; those received last are at the end.
         self._waiting: dict[str, _Waiting] = {}
-        #: Pending actions for the nodes that the user has admitted.
-        self._let_in: deque[Action] = deque()
+        #: The actions for nodes that the user has admitted and that are not added yet.
+        self._admitted: deque[Action] = deque()
 
     @property
     def known(self) -> frozenset[str]:
@@ -75,10 +75,10 @@ class Admission:
         """Return whether `address` is registered, or was admitted."""
         return address in self._known
 
-    def admits(self, address: str, now: float, let_in: Action | None = None) -> bool:
+    def admits(self, address: str, now: float, on_admitted: Action | None = None) -> bool:
         """Return whether a node with `address` may be created; if not, it waits from now on.
 
-        When the user has admitted it, `let_in` is called with the time.
+        When the user has admitted it, `on_admitted` is called with the time.
         """
         if address in self._known:
             return True
@@ -87,7 +87,7 @@ class Admission:
             self.admitted_at.append(now)
             self._known.add(address)
             return True
-        self._wait(address, _Waiting(now, let_in or (lambda _: None)))
+        self._wait(address, _Waiting(now, on_admitted or (lambda _: None)))
         return False
 
     def waits(self, address: str, now: float) -> bool:
@@ -95,19 +95,19 @@ class Admission:
         waiting = self._waiting.get(address)
         if waiting is None:
             return False
-        self._wait(address, waiting._replace(heard_at=now))
+        self._wait(address, waiting._replace(received_at=now))
         return True
 
     def admit_all(self) -> None:
         """Admit all waiting nodes, one after the other."""
         now = self._hub.clock.now()
         self._known.update(self._waiting)
-        self._let_in.extend(each.let_in for each in self._waiting.values())
+        self._admitted.extend(each.on_admitted for each in self._waiting.values())
         self._waiting.clear()
         self.admitted_at.clear()
-        self._tell(now)
-        if self._let_in:
-            self._timers.set("let in", now, self._let_next_in)
+        self._notify(now)
+        if self._admitted:
+            self._timers.set("add", now, self._add_next)
 
     def gone(self, address: str) -> None:
         """Forget an admitted node that was removed: it is new if it comes back."""
@@ -116,7 +116,7 @@ class Admission:
     def forget(self, address: str) -> None:
         """Forget a node that may be waiting; its own system has removed it."""
         if self._waiting.pop(address, None) is not None:
-            self._tell_soon(self._hub.clock.now())
+            self._notify_soon(self._hub.clock.now())
 
     def _has_room(self, now: float) -> bool:
         return len(self.admitted_at) < NEW_MAX or now - self.admitted_at[0] >= NEW_WITHIN
@@ -127,31 +127,31 @@ class Admission:
         if len(self._waiting) > WAITING_MAX:
             del self._waiting[next(iter(self._waiting))]
         if is_new:
-            self._tell_soon(waiting.heard_at)
+            self._notify_soon(waiting.received_at)
         if "forget" not in self._timers:
-            self._timers.set("forget", waiting.heard_at + PATIENCE, self._forget_silent)
+            self._timers.set("forget", waiting.received_at + PATIENCE, self._forget_silent)
 
     def _forget_silent(self, now: float) -> None:
         """Forget nodes that were silent for long; check again when the next one is due."""
         for address, waiting in tuple(self._waiting.items()):
-            if now - waiting.heard_at < PATIENCE:
-                self._timers.set("forget", waiting.heard_at + PATIENCE, self._forget_silent)
+            if now - waiting.received_at < PATIENCE:
+                self._timers.set("forget", waiting.received_at + PATIENCE, self._forget_silent)
                 break
             del self._waiting[address]
-        self._tell(now)
+        self._notify(now)
 
-    def _let_next_in(self, now: float) -> None:
+    def _add_next(self, now: float) -> None:
         """Admit one node at a time: each makes a device, and a failure must not affect others."""
-        let_in = self._let_in.popleft()
-        if self._let_in:
-            self._timers.set("let in", now, self._let_next_in)
-        let_in(now)
+        on_admitted = self._admitted.popleft()
+        if self._admitted:
+            self._timers.set("add", now, self._add_next)
+        on_admitted(now)
 
-    def _tell_soon(self, now: float) -> None:
-        if "tell" not in self._timers:
-            self._timers.set("tell", now + _COUNTING_TIME, self._tell)
+    def _notify_soon(self, now: float) -> None:
+        if "notify" not in self._timers:
+            self._timers.set("notify", now + _COUNTING_TIME, self._notify)
 
-    def _tell(self, _: float) -> None:
+    def _notify(self, _: float) -> None:
         if not self._waiting:
             self._hub.withdraw(_KEY)
             return

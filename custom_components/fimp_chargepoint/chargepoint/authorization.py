@@ -1,6 +1,6 @@
-"""Who may charge, and when: commands that some charge points take, and no entity offers.
+"""Permissions to charge that some charge points accept, and no entity offers.
 
-This module is independent of any protocol's format.
+Independent of the format of any protocol.
 """
 
 from abc import ABC, abstractmethod
@@ -12,14 +12,14 @@ from .options import Token
 
 @dataclass(frozen=True, slots=True)
 class ShowToken:
-    """Present a token, as if it was held to the reader."""
+    """Process a token as if it had been presented to the reader."""
 
     token: Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAuthorization:
-    """Decide about a token: the `status`, and how the token was presented (`kind`)."""
+    """Process the decision about a token: its `status`, and how it was presented (`kind`)."""
 
     token: Token
     status: str
@@ -28,7 +28,7 @@ class AnswerAuthorization:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawAuthorization:
-    """Withdraw an authorization that has not been used yet."""
+    """Withdraw all authorizations that have not been used yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class CancelReservation:
 
 @dataclass(frozen=True, slots=True)
 class AllowCharging:
-    """Allow the first charging after a start, which otherwise waits for another client."""
+    """Release the charge point for its first charging after a start."""
 
 
 type Permission = (
@@ -59,20 +59,20 @@ type Permission = (
 
 
 class TakesPermissions(ABC):
-    """A charge point that takes these commands."""
+    """A charge point that accepts permissions to charge."""
 
     @abstractmethod
     def check_permission(self, permission: Permission) -> None:
-        """Check that it accepts a command; sends nothing.
+        """Check that it accepts a permission; sends nothing.
 
         Raises:
-            InvalidRequestError: it does not, or the command is invalid.
+            InvalidRequestError: it does not, or the permission is invalid.
 
         """
 
     @abstractmethod
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
-        """Send a command; return the reply in plain values.
+        """Send a permission; return the reply in plain values.
 
         Raises:
             NotConnectedError, CommandRejectedError, CommandTimeoutError,
@@ -86,10 +86,10 @@ class TakesCards(ABC):
 
     @abstractmethod
     def check_card(self, card: str) -> None:
-        """Check that there is such a card, by its name, its printed number or its uid.
+        """Check that a card exists, by its name, its printed number or its uid.
 
         Raises:
-            InvalidRequestError: there is none.
+            InvalidRequestError: it does not.
 
         """
 

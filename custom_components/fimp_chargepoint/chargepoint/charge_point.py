@@ -66,7 +66,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         return feature
 
     def is_own_limit(self, feature: Feature, value: LimitValue) -> bool:
-        """Whether it reports `value` as its own, or as set by us."""
+        """Whether it reports `value` as its own limit, or as set by us."""
         return bool(getattr(self.snapshot, feature) == value)
 
     def _was_set(self, feature: Feature, value: Any) -> None:

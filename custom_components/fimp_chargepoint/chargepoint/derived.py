@@ -47,8 +47,8 @@ def not_charging_reason(snapshot: ChargepointSnapshot) -> NotChargingReason | No
         return None
     if snapshot.enabled is False and snapshot.status is not Status.CHARGING:
         return NotChargingReason.OUT_OF_SERVICE
-    looked_at = _LOOKED_AT.get(snapshot.status)
-    reason = _BY_STATUS[snapshot.status] if looked_at is None else looked_at(snapshot)
+    reason_of = _BY_SNAPSHOT.get(snapshot.status)
+    reason = _BY_STATUS[snapshot.status] if reason_of is None else reason_of(snapshot)
     plan = snapshot.requested.plan
     if reason is NotChargingReason.SWITCHED_OFF and plan is not None and plan.paused:
         # A stop from Home Assistant ends this pause.
@@ -95,7 +95,7 @@ def _lasting(snapshot: ChargepointSnapshot) -> NotChargingReason | None:
 
 
 #: The states that do not imply the reason alone.
-_LOOKED_AT: Final[Mapping[Status, Callable[[ChargepointSnapshot], NotChargingReason]]] = {
+_BY_SNAPSHOT: Final[Mapping[Status, Callable[[ChargepointSnapshot], NotChargingReason]]] = {
     Status.REQUESTING: _by_request,
     Status.SUSPENDED_BY_EV: _by_car,
     Status.SUSPENDED_BY_EVSE: _by_charge_point,
@@ -115,8 +115,8 @@ class ControlPilotState(StrEnum):
     NOT_AVAILABLE = "f"
 
 
-#: The status that implies a state; otherwise it depends on whether a car is plugged in.
-_TOLD: Final = {
+#: The states that the status alone implies; all others depend on whether a car is plugged in.
+_BY_STATUS_ALONE: Final = {
     Status.CHARGING: ControlPilotState.CHARGING,
     Status.ERROR: ControlPilotState.NOT_AVAILABLE,
     Status.OUT_OF_SERVICE: ControlPilotState.NOT_AVAILABLE,
@@ -127,8 +127,8 @@ def control_pilot_state(snapshot: ChargepointSnapshot) -> ControlPilotState | No
     """Return the state of the control pilot, None if it is unknown."""
     if snapshot.status is None:
         return None
-    if (told := _TOLD.get(snapshot.status)) is not None:
-        return told
+    if (state := _BY_STATUS_ALONE.get(snapshot.status)) is not None:
+        return state
     if snapshot.plugged is None:
         return None
     return ControlPilotState.CONNECTED if snapshot.plugged else ControlPilotState.NO_CAR

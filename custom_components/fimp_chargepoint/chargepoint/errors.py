@@ -1,7 +1,7 @@
 """All errors of the library: a code and its values, no sentence.
 
-The text of each code is in `exceptions` of Home Assistant's `translations/`. Nothing else is
-raised to a caller.
+The text of each code is in `exceptions` of Home Assistant's `translations/`. Callers get no other
+exceptions.
 """
 
 from collections.abc import Collection
@@ -22,23 +22,23 @@ class Refusal(Enum):
 
 
 class ChargepointError(Exception):
-    """Base of everything the library raises on purpose."""
+    """Base of all errors that the library raises to its callers."""
 
     def __init__(self, code: str, **values: str | float | datetime | Collection[str]) -> None:
-        """Keep what happened, and to what."""
+        """Store the code and its values."""
         super().__init__(code, values)
         self.code = code
         self.values = values
 
     @override
     def __str__(self) -> str:
-        """Return what a log shows."""
+        """Return the text for logs."""
         values = ", ".join(f"{key}={value}" for key, value in self.values.items())
         return f"{self.code} ({values})" if values else self.code
 
 
 class NotConnectedError(ChargepointError):
-    """The command or message did not arrive, or nobody knows whether it did."""
+    """The command or message did not arrive, or may not have arrived."""
 
 
 class TlsError(NotConnectedError):
@@ -46,14 +46,14 @@ class TlsError(NotConnectedError):
 
 
 class NoAnswerError(NotConnectedError):
-    """The broker accepted the connection and never answered."""
+    """The broker accepted the connection, but did not answer."""
 
 
 class RequestLimitError(NotConnectedError):
     """The account has used up its requests; it is accepted again from `until` on."""
 
     def __init__(self, until: datetime) -> None:
-        """Keep when the limit is reset."""
+        """Store when the limit is reset."""
         super().__init__("request_limit", until=until)
         self.until = until
 
@@ -63,7 +63,7 @@ class AlreadyConnectedError(NotConnectedError):
 
 
 class AuthenticationError(ChargepointError):
-    """The broker or the account refused our user name or password."""
+    """The broker or the account refused the credentials."""
 
 
 class CommandRefusedError(ChargepointError):
@@ -74,18 +74,18 @@ class CommandRejectedError(CommandRefusedError):
     """The charge point refused the command; `reason` is in its own words."""
 
     def __init__(self, reason: str) -> None:
-        """Keep the charge point's own words."""
+        """Store the charge point's own words."""
         super().__init__("command_rejected", reason=reason)
         self.reason = reason
 
 
 def refused_with(words: str | None) -> CommandRefusedError:
-    """Return the refusal that a charge point gave in these `words`, if in any."""
+    """Return the refusal of a charge point, which may have given `words` for it."""
     return CommandRejectedError(words) if words else CommandRefusedError("no_reason")
 
 
 class OutcomeUnknownError(ChargepointError):
-    """The charge point took the command, but could not report the result, for its `reason`."""
+    """The charge point accepted the command, but could not report the result: `reason`."""
 
 
 class CommandTimeoutError(ChargepointError):
@@ -104,7 +104,7 @@ class OutOfRangeError(InvalidRequestError):
     """A number outside the range that the charge point accepts."""
 
     def __init__(self, value: float, minimum: float, maximum: float, unit: str = "") -> None:
-        """Keep what was requested, and what is possible."""
+        """Store what was requested, and the range."""
         unit = unit and f" {unit}"
         super().__init__("out_of_range", value=value, minimum=minimum, maximum=maximum, unit=unit)
 
@@ -123,7 +123,7 @@ class ProtocolError(ChargepointError):
     """
 
     def __init__(self, kind: str, detail: object = "") -> None:
-        """Keep the kind apart from the detail: it is what is counted."""
+        """Store the kind, by which errors are counted, and the detail."""
         super().__init__(kind)
         self.kind = kind
         self.detail = detail

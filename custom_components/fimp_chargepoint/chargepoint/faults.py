@@ -1,8 +1,8 @@
-"""Which problems came and went, from snapshots. Pure.
+"""Which problems began and ended, according to snapshots. Pure.
 
-A charge point reports its problems only when asked. So what it reports in the first seconds
-after a gap is not news, and neither is what was known before. One fault may have several
-names, which come one after the other: they are one change.
+A charge point reports its problems only on request. So problems reported in the first seconds after
+a gap are not new, and neither are those known before. A fault may have several names, which are
+reported one after the other: they are one change.
 """
 
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from .station import StationSnapshot
 
 #: Seconds in which all names of one fault are reported.
 SETTLING_TIME: Final = 2.0
-#: The name of a problem that has none.
+#: The name of a problem without a name.
 NAMELESS: Final = "error"
 
 
 class FaultChanges(NamedTuple):
-    """The names of problems that came and went."""
+    """The names of problems that began and ended."""
 
     raised: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class FaultTracker:
         )
 
     def pending(self, now: float) -> tuple[Self, FaultChanges]:
-        """Return the changes that are due at `now`, and the tracker that knows them."""
+        """Return the tracker after the changes that are due at `now`, and these changes."""
         if self.due is None or now < self.due:
             return self, FaultChanges()
         return replace(self, known=self.names, due=None), FaultChanges(
@@ -62,7 +62,7 @@ class FaultTracker:
         )
 
     def _names(self, snapshot: ChargepointSnapshot | StationSnapshot) -> frozenset[str]:
-        """Return what is wrong; a fault whose name comes late does not become another one."""
+        """Return the present problems; a fault whose name is reported late stays the same fault."""
         names = frozenset(snapshot.problems)
         status = snapshot.status if isinstance(snapshot, ChargepointSnapshot) else None
         nameless = status is Status.ERROR and (not names or NAMELESS in self.known)

@@ -1,13 +1,13 @@
-"""The features of a charge point: what it may report, and what it may be told."""
+"""The features of a charge point: what it may report, and what may be set."""
 
 from enum import StrEnum
 
 
 class Feature(StrEnum):
-    """What a charge point may be able to report, and what it may be able to be told.
+    """What a charge point may be able to report or accept.
 
-    A feature that is measured has the name of its field in `Meter`, one that is about
-    the health of the device that of its field in `Health`, a detail that in `Details`.
+    A measured feature has the name of its field in `Meter`; one about the state of the device has
+    the name of its field in `Health`, and a detail the name of its field in `Details`.
     """
 
     STATUS = "status"
@@ -104,5 +104,5 @@ class Feature(StrEnum):
     HIGHEST_CURRENT = "highest_current"
     INSTALLED_CURRENT = "installed_current"
     RESERVED_CURRENT = "reserved_current"
-    #: Its sessions are all that is known of its energy: it has no meter reading.
+    #: It has no meter reading, so its energy is computed from its sessions.
     COMPUTED_ENERGY = "computed_energy"

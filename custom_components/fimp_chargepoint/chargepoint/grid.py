@@ -30,10 +30,10 @@ class GridSnapshot(NodeSnapshot):
 
 
 class GridConnection(Node[GridSnapshot]):
-    """A grid connection, which can only be looked at."""
+    """A grid connection, which is read-only."""
 
     def __init__(self, address: str, name: str, host: NodeHost) -> None:
-        """Start with nothing known; `name` tells it from others."""
+        """Start with nothing known; `name` distinguishes it from others."""
         snapshot = GridSnapshot(identity=Identity(name=name, kind=NodeKind.GRID_CONNECTION))
         super().__init__(address, snapshot, host)
 
@@ -45,7 +45,7 @@ class GridConnection(Node[GridSnapshot]):
         installed_current: float | None = None,
         reserved_current: float | None = None,
     ) -> None:
-        """Take over a report; a limit that it does not mention stays."""
+        """Take over a report; a limit that it does not contain remains."""
         known = self.snapshot
         self._set_unavailable(
             None,
@@ -61,7 +61,7 @@ class GridConnection(Node[GridSnapshot]):
         self._update(now, capabilities=_capabilities(self.snapshot))
 
     def set_unavailable(self, reason: Reason, now: float) -> None:
-        """Forget the load: what measured it is not there."""
+        """Forget the load: its source is gone."""
         self._set_unavailable(reason, now)
 
     @override
@@ -72,7 +72,7 @@ class GridConnection(Node[GridSnapshot]):
 
 
 def _capabilities(snapshot: GridSnapshot) -> Capabilities:
-    """Return what the reports have shown so far."""
+    """Return the capabilities according to the reports so far."""
     shown: Collection[Feature] = [
         feature
         for feature, value in (

@@ -89,10 +89,10 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class EchoHeard:
-    """One of our hubs, possibly this one, has published `word` (see `echo`)."""
+class EchoReceived:
+    """One of our hubs, possibly this one, has published `nonce` (see `echo`)."""
 
-    word: bytes
+    nonce: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class RequestsCounted:
     """`Hub.requests_today` has changed."""
 
 
-type ConnectionEvent = ConnectionMade | ConnectionLost | ConnectionRefused | EchoHeard
+type ConnectionEvent = ConnectionMade | ConnectionLost | ConnectionRefused | EchoReceived
 type HubEvent = (
     NodeAdded | NodeRemoved | ConnectionEvent | Warned | Withdrawn | ClockSet | RequestsCounted
 )
@@ -229,11 +229,11 @@ class Hub(ABC):
     async def end_failsafes(self, *, is_stop: bool) -> None:
         """End all failsafe limits; limit the charge points now if so configured for a stop."""
 
-    def leave(self) -> list[tuple[str, bytes]]:
+    def disconnecting(self) -> list[tuple[str, bytes]]:
         """Stop sending automatically; return what to send in case Home Assistant stays away."""
         return []
 
-    async def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
+    async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """Send messages, as far as possible in a short time."""
         with suppress(NotConnectedError, TimeoutError):
             async with asyncio.timeout(_LEAVING_TIME):
@@ -277,7 +277,7 @@ class Hub(ABC):
         self.nodes[node.address] = node
         node.timers.start()
         _LOGGER.info("Found %s", node.address)
-        self._tell(NodeAdded(node))
+        self._notify(NodeAdded(node))
 
     def remove_node(self, address: str) -> None:
         """Remove a node that was excluded."""
@@ -287,23 +287,23 @@ class Hub(ABC):
             _LOGGER.info("%s was removed by its own system", address)
             self.internal_errors.call(node.connection_lost, self.clock.now())
             self.internal_errors.call(node.close)
-            self._tell(NodeRemoved(node))
+            self._notify(NodeRemoved(node))
 
-    def echo_heard(self, word: bytes) -> None:
+    def echo_received(self, nonce: bytes) -> None:
         """Notify the listeners of what one of our hubs has published."""
-        self._tell(EchoHeard(word))
+        self._notify(EchoReceived(nonce))
 
     def warn(self, warning: HubWarning) -> None:
         """Warn the user once of a problem that only the user can solve."""
         if self.warnings.get(warning.key) != warning:
             self.warnings[warning.key] = warning
-            self._tell(Warned(warning))
+            self._notify(Warned(warning))
 
     def withdraw(self, key: str) -> None:
         """Withdraw a warning, which need not exist."""
         warning = self.warnings.pop(key, None)
         if warning is not None:
-            self._tell(Withdrawn(warning))
+            self._notify(Withdrawn(warning))
 
     # Called by the transport -------------------------------------------------------------
 
@@ -316,7 +316,7 @@ class Hub(ABC):
             self._was_down = False
             _LOGGER.info("The connection is back")
         self._for_each(lambda timed, now: timed.connection_made(now))
-        self._tell(ConnectionMade())
+        self._notify(ConnectionMade())
 
     def connection_lost(self, error: ChargepointError) -> None:
         """Make all values unavailable, and log it once; also called if reconnecting fails."""
@@ -327,14 +327,14 @@ class Hub(ABC):
             _LOGGER.info("The connection is lost: %s", error)
             self.journal.add(self.clock.now(), CONNECTION_LOST, mark=Mark.NOTE)
             self._for_each(lambda timed, now: timed.connection_lost(now))
-            self._tell(ConnectionLost(error))
+            self._notify(ConnectionLost(error))
         elif is_news:
-            self._tell(ConnectionLost(error))
+            self._notify(ConnectionLost(error))
 
     def connection_refused(self, error: ChargepointError) -> None:
         """Wait for new credentials."""
         self.connection_lost(error)
-        self._tell(ConnectionRefused(error))
+        self._notify(ConnectionRefused(error))
 
     def message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Pass a message to its handler; an invalid one affects no other message."""
@@ -380,7 +380,7 @@ class Hub(ABC):
         if by:
             _LOGGER.info("The system clock was set by %+.0f seconds", by)
             self._for_each(lambda timed, now: timed.clock_set(by, now))
-            self._tell(ClockSet(by))
+            self._notify(ClockSet(by))
 
     @property
     def _timed(self) -> Iterable[Timed]:
@@ -392,5 +392,5 @@ class Hub(ABC):
         for timed in tuple(self._timed):
             self.internal_errors.call_for(timed, action, timed, now)
 
-    def _tell(self, event: HubEvent) -> None:
-        self.internal_errors.tell(self._listeners, event)
+    def _notify(self, event: HubEvent) -> None:
+        self.internal_errors.notify(self._listeners, event)

@@ -1,7 +1,7 @@
-"""Internal errors: each affects only what raised it, and is logged once with its traceback.
+"""Internal errors: each affects only its source, and is logged once with its traceback.
 
-Each hub has one owner of them. Whoever calls a listener, or walks a list of charge points,
-nodes or protocols, does it through here, on Home Assistant's side as well.
+Each hub has one `InternalErrors`. All calls of listeners, and of all charge points, nodes or
+protocols in a list, go through it, also on Home Assistant's side.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: The library and what uses it are below this folder.
 _OURS: Final = f"{Path(__file__).parents[1]}/"
-#: Errors that are told apart: a flood must fill neither the memory nor the disk.
+#: Maximum number of distinct errors: a flood must fill neither the memory nor the disk.
 _DISTINCT_MAX: Final = 100
 _MORE: Final = "more"
 #: Characters of a name in the log.
@@ -26,13 +26,13 @@ _NAME_MAX: Final = 100
 
 
 class InternalErrors:
-    """Calls others and contains what they raise.
+    """Calls others and handles what they raise.
 
-    `counts` tells how often each error came, by type and place.
+    `counts` is how often each error occurred, by type and place.
     """
 
     def __init__(self, total: Counter[str] | None = None) -> None:
-        """Start without any; all of them are also counted as `internal` in `total`."""
+        """Start without errors; all of them are also counted as `internal` in `total`."""
         self.counts: Counter[str] = Counter()
         self._total = Counter[str]() if total is None else total
 
@@ -41,13 +41,13 @@ class InternalErrors:
         self.call_for(action, partial(action, *args, **kwargs))
 
     def call_for[*Ts](self, subject: object, action: Callable[[*Ts], object], *args: *Ts) -> None:
-        """Call `action`; an error is that of `subject`."""
+        """Call `action`; an error is attributed to `subject`."""
         try:
             action(*args)
         except Exception as error:  # noqa: BLE001
             self.report(error, subject)
 
-    def tell[*Ts](self, listeners: Iterable[Callable[[*Ts], object]], *what: *Ts) -> None:
+    def notify[*Ts](self, listeners: Iterable[Callable[[*Ts], object]], *what: *Ts) -> None:
         """Call each of `listeners` with `what`; they may add or remove listeners."""
         for listener in tuple(listeners):
             try:
@@ -63,7 +63,7 @@ class InternalErrors:
     def ask[T, **P](self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return the answer to `question`, None if it fails.
 
-        A ProtocolError is not reported: it is the message that is wrong.
+        A ProtocolError is not reported: the message is invalid, not the code.
         """
         try:
             return question(*args, **kwargs)
@@ -89,7 +89,7 @@ class InternalErrors:
 
 
 def _place(error: Exception) -> str:
-    """Return file and line of the innermost frame that is ours, else of any."""
+    """Return file and line of the innermost frame in our code, else of the innermost frame."""
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     others = [each for each in places if each[0] != __file__] or places
     ours = [each for each in others if each[0].startswith(_OURS)]

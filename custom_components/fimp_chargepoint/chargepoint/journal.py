@@ -85,9 +85,9 @@ class Journal:
         while len(self._recent) > self._recent_max or self._recent_bytes > self._bytes_max:
             line = self._recent.popleft()
             self._recent_bytes -= len(line.topic) + len(line.payload)
-            self._put_away(line)
+            self._archive(line)
 
-    def _put_away(self, line: Line) -> None:
+    def _archive(self, line: Line) -> None:
         """Keep a displaced message until there is a newer one of its kind."""
         size = len(line.topic) + len(line.payload)
         if size > self._bytes_max:

@@ -1,7 +1,7 @@
 """Shares the current of a grid connection among charge points. Pure.
 
-Nobody's current is more than its share, so the connection is not overloaded as soon as the charge
-points have followed. That takes seconds, and does not replace a protective device.
+No charge point gets more than its share, so the connection is no longer overloaded once the charge
+points have followed. This takes seconds, and does not replace a protective device.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _SAME: Final = 1e-6
 
 
 class Share(StrEnum):
-    """How the current beyond everybody's minimum is shared."""
+    """How the current beyond the minimum of each charge point is shared."""
 
     ORDER = "order"
     EQUAL = "equal"
@@ -36,9 +36,9 @@ class Load:
     `phases` are the indexes of the phases it may draw from, all of them if that is unknown.
     `drawn` is what it draws now on each of the connection's phases. `limit` is the current that it
     may draw now, 0.0 if it does not charge, `requested` the one that was requested last. `wants` is
-    whether a car would take current. `is_stale` is whether it may draw more than `drawn` by now, so
-    that it seems to be somebody else's. If `is_lowered`, it may still draw more than its limit;
-    otherwise, what exceeds the limit counts as somebody else's.
+    whether a car would take current. `is_stale` is whether it may already draw more than `drawn`,
+    so that the rest seems to be drawn by others. If `is_lowered`, it may still draw more than its
+    limit; otherwise, what exceeds the limit counts as drawn by others.
     """
 
     id: str
@@ -76,8 +76,8 @@ def next_currents(
 
     The arguments are those of `balance`. `settled` is whether the last change was `RAISE_AFTER`
     seconds ago. Until then, currents are only changed if the connection is overloaded, and not
-    while `following`: the last change may not show in `measured` yet. Nobody gets more while
-    anybody has to get less, and a load `is_stale` is not stopped.
+    while `following`: the last change may not show in `measured` yet. No current is raised while
+    another one has to be lowered, and a load that `is_stale` is not stopped.
     """
     now = {load.id: load.now for load in loads}
     shares = balance(limits, measured, loads, share=share)
@@ -115,9 +115,9 @@ def balance(
     """Return the current for each load in A, 0.0 if it must not charge.
 
     `limits` is what the connection may carry per phase, `measured` what it carries now (negative if
-    it feeds in), both in A and of the same length. Everybody gets their minimum, in the order of
-    `loads`, before anybody gets more. A current that is raised is raised by `raise_by` at most;
-    one that is lowered is lowered at once.
+    it feeds in), both in A and of the same length. Each load gets its minimum, in the order of
+    `loads`, before any load gets more. A current is raised by `raise_by` at most, and lowered at
+    once.
     """
     free = _free(limits, measured, loads)
     granted: dict[str, float] = {}
@@ -134,7 +134,7 @@ def balance(
 
 
 def _free(limits: Sequence[float], measured: Sequence[float], loads: Sequence[Load]) -> list[float]:
-    """Return what each phase of the connection has for the loads, in A."""
+    """Return the current in A that each phase of the connection has for the loads."""
     return [
         limit - (now - sum(load.own(phase) for load in loads))
         for phase, (limit, now) in enumerate(zip(limits, measured, strict=True))
@@ -142,7 +142,7 @@ def _free(limits: Sequence[float], measured: Sequence[float], loads: Sequence[Lo
 
 
 def _left(free: Sequence[float], load: Load) -> float:
-    """Return what the phases of `load` have left, in A."""
+    """Return the current in A that is left on the phases of `load`."""
     return min(free[phase] for phase in load.phases)
 
 
@@ -153,7 +153,7 @@ def _grant(load: Load, more: float, granted: dict[str, float], free: list[float]
 
 
 def _fill(loads: Iterable[Load], granted: dict[str, float], free: list[float]) -> None:
-    """Raise all alike, until the maximum of a load or the limit of a phase is reached."""
+    """Raise all equally, until the maximum of a load or the limit of a phase is reached."""
     rising = list(loads)
     while rising:
         users = [sum(phase in load.phases for load in rising) for phase in range(len(free))]
@@ -175,7 +175,7 @@ def _next(load: Load, share: float, raise_by: float) -> float:
     if share < load.minimum:
         return 0.0
     slowly = min(share, max(load.limit + raise_by, load.minimum))
-    # Half a millionth makes up for the floating point, not for the phase.
+    # The tolerance compensates for floating-point errors.
     steps = floor((slowly - load.minimum) / load.step + _SAME)
     return min(load.minimum + steps * load.step, load.maximum)
 

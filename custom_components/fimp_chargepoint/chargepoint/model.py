@@ -74,7 +74,7 @@ class Reason(StrEnum):
     CLOUD_LOST = "cloud_lost"
 
 
-#: The reasons for which its readings do not count, although it may still report them.
+#: The reasons for which its reports do not count, although it may still send them.
 CUT_OFF = frozenset({Reason.SIGNED_OUT, Reason.CLOUD_LOST})
 
 
@@ -124,7 +124,7 @@ class Identity:
     area: str | None = None
 
     @classmethod
-    def of_stranger(cls, name: str) -> Self:
+    def of_unknown(cls, name: str) -> Self:
         """Return the identity of a charge point of which only the address is known."""
         return cls(name=name, kind=NodeKind.CHARGE_POINT)
 

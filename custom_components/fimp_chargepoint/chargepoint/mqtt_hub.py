@@ -78,13 +78,13 @@ class MqttHub(Hub):
         await super().stop()
 
     @override
-    def leave(self) -> list[tuple[str, bytes]]:
+    def disconnecting(self) -> list[tuple[str, bytes]]:
         last: list[tuple[str, bytes]] = []
         for _, protocol in self._protocols:
-            last += self.internal_errors.ask(protocol.leave) or ()
+            last += self.internal_errors.ask(protocol.disconnecting) or ()
         return last
 
-    # What others may want to know --------------------------------------------------------
+    # Information about the hub -----------------------------------------------------------
 
     @property
     @override
@@ -142,7 +142,7 @@ class MqttHub(Hub):
             prefix + topic for prefix, protocol in self._protocols for topic in protocol.filters
         )
 
-    # What the transport calls when there are too many messages ----------------------------
+    # Called by the transport if there are too many messages --------------------------------
 
     def content(self, topic: str, payload: bytes) -> Content:
         """Return what a message is about."""
@@ -154,11 +154,11 @@ class MqttHub(Hub):
         return Content(topic, "", is_value=True)
 
     def overloaded(self, rate: float, busiest: str) -> None:
-        """Inform the user of more messages than can be handled."""
+        """Warn the user of more messages than can be handled."""
         self.warn(Overload(_OVERLOAD, f"{float(f'{rate:.2g}'):.0f}", busiest))
 
     def overload_ended(self) -> None:
-        """Withdraw that."""
+        """Withdraw the warning."""
         self.withdraw(_OVERLOAD)
 
     # -------------------------------------------------------------------------------------
@@ -175,5 +175,5 @@ class MqttHub(Hub):
     @property
     @override
     def _timed(self) -> Iterable[Timed]:
-        # Nodes first: a protocol may ask at once, and the answer must find them ready.
+        # Nodes first: a protocol may send requests at once, and nodes must be ready for replies.
         return chain(super()._timed, (protocol for _, protocol in reversed(self._protocols)))

@@ -22,7 +22,7 @@ _SETTLING_INTERVAL = 1.0
 _UNKNOWN_WORDS_MAX = 20
 
 #: The reasons that concern one node alone; the hub logs those of the connection.
-_TOLD = CUT_OFF | {Reason.OFFLINE, Reason.SILENT}
+_LOGGED_REASONS = CUT_OFF | {Reason.OFFLINE, Reason.SILENT}
 
 type Listener[S] = Callable[[S], None]
 #: New values of a snapshot, by field.
@@ -113,7 +113,7 @@ class Node[S: NodeSnapshot]:
 
     def _report_error(self, words: str) -> None:
         """Report an error in the node's own words."""
-        self.host.internal_errors.tell(self._error_listeners, words)
+        self.host.internal_errors.notify(self._error_listeners, words)
 
     @property
     def next_deadline(self) -> float | None:
@@ -171,7 +171,7 @@ class Node[S: NodeSnapshot]:
             return
         self._published = self.snapshot
         self._published_at = now
-        self.host.internal_errors.tell(self._listeners, self.snapshot)
+        self.host.internal_errors.notify(self._listeners, self.snapshot)
 
     def _warn_of(self, word: str, kind: str = "state") -> None:
         """Log an unknown term once, up to a maximum number of terms."""
@@ -184,7 +184,7 @@ class Node[S: NodeSnapshot]:
         if reason is not self.snapshot.unavailable:
             changes["unavailable"] = reason
         self._update(now, **changes)
-        if reason in _TOLD and not self._is_missed:
+        if reason in _LOGGED_REASONS and not self._is_missed:
             self._is_missed = True
             _LOGGER.info("%s is not available: %s", self.address, reason)
         elif reason is None and self._is_missed:

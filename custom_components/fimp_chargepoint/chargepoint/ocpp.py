@@ -151,7 +151,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
     def add_event_listener(
         self, listener: Callable[[OcppNotification], None]
     ) -> Callable[[], None]:
-        """Call `listener(notification)` on each one; return a function that stops that."""
+        """Call `listener` with every notification; return a function that stops that."""
         self._event_listeners.append(listener)
         return lambda: self._event_listeners.remove(listener)
 
@@ -194,7 +194,7 @@ class OcppClient(Node[OcppSnapshot], ABC):
         """Notify the listeners of an event; unknown details are left out."""
         known = {key: value for key, value in details.items() if value is not None}
         notification = OcppNotification(kind=kind, details=known)
-        self.host.internal_errors.tell(self._event_listeners, notification)
+        self.host.internal_errors.notify(self._event_listeners, notification)
 
     @override
     def close(self) -> None:

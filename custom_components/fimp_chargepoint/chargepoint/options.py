@@ -1,4 +1,4 @@
-"""What the user prefers; each part of the library takes what concerns it."""
+"""The preferences of the user; each part of the library reads those that concern it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What starts a session at a charge point that asks who is there.
+    """What authorizes a session at a charge point that requires it.
 
-    `kind` is what it is: a card as `ISO14443`, an agreed text as `Local` (OCPP's words).
+    `kind` is a term of OCPP: `ISO14443` for a card, `Local` for an agreed text.
     """
 
     value: str
@@ -17,9 +17,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleChoice:
-    """Something that belongs to a charge point, and nothing but the user can say which.
+    """A module that only the user can assign to a charge point.
 
-    `address` is that of the charge point, `kind` what is to be chosen out of `modules`.
+    `address` is that of the charge point, `kind` the type of the module, one of `modules`.
     """
 
     address: str
@@ -30,19 +30,18 @@ class ModuleChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """All preferences, with what holds where nothing was chosen.
+    """All preferences, with their defaults.
 
-    `measurement_interval` is the time in seconds between two publications of mere
-    measurements, 0 for none. `restart_delay` is the time in seconds that must pass between a
-    stop and a start, `write_interval` that between two writes of a setting that a charge
-    point keeps in lasting memory; 0 is none. `restore_limits` is whether a limit that was set
-    is set again where the charge point comes back without it. `protocols` are those that
-    are spoken, by their name. `token` starts sessions where the charge point takes one.
-    `internal_bus` is the prefix of the topics of the bus inside EVerest stations, empty where
-    we do not speak there. `communication_check` is whether a station is told that we live.
-    `modules` are the choices (see `ModuleChoice`) by address and kind, an empty text for none.
-    `safe_currents` are the currents in A, by address, to which the broker limits charge points
-    if Home Assistant is gone. `failsafe_on_stop` is whether that also happens when it stops.
+    `measurement_interval` is the time in seconds between two publications that contain only
+    measurements, 0 for none. `restart_delay` is the minimum time in seconds between a stop and a
+    start, `write_interval` that between two writes of a setting in non-volatile memory; 0 is none.
+    `restore_limits` is whether a limit is set again if the charge point has lost it. `protocols`
+    are the names of the enabled protocols. `token` starts sessions at charge points that accept
+    it. `internal_bus` is the topic prefix of the bus inside EVerest stations, empty if it is not
+    used. `communication_check` is whether heartbeats are sent to stations. `modules` are the
+    choices (see `ModuleChoice`) by address and kind, an empty text for none. `safe_currents` are
+    the currents in A, by address, to which the broker limits charge points if Home Assistant is
+    gone. `failsafe_on_stop` is whether that also happens when Home Assistant stops.
     """
 
     measurement_interval: float = 5.0

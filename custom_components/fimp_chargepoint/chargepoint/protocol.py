@@ -12,31 +12,31 @@ from .options import ModuleChoice
 from .scheduler import Timers
 from .transport.inbox import Content
 
-#: Takes a message's bytes and the moment it came, by the hub's clock.
+#: Handles the bytes of a message, given the time by the hub's clock.
 type Handler = Callable[[bytes, float], None]
 type AnyNode = Node[Any]
 
 
 class ProtocolHost(MessageHost, NoticeHost, typing.Protocol):
-    """What a protocol needs of its hub."""
+    """What a protocol needs from its hub."""
 
     nodes: dict[str, AnyNode]
     admission: Admission
-    #: What only the user can put right, by key.
+    #: What only the user can solve, by key.
     warnings: dict[str, HubWarning]
 
     def add_node(self, node: AnyNode) -> None:
-        """Make a found node known."""
+        """Add a found node."""
 
     def remove_node(self, address: str) -> None:
-        """Forget a node that was excluded."""
+        """Remove a node that was excluded."""
 
-    def echo_heard(self, word: bytes) -> None:
-        """Tell that one of our hubs has said `word` (see `echo`)."""
+    def echo_received(self, nonce: bytes) -> None:
+        """Notify the listeners of what one of our hubs has published (see `echo`)."""
 
 
 class Protocol(ABC):
-    """One language on one link, below one topic prefix."""
+    """A protocol on one broker, below one topic prefix."""
 
     #: The topic filters to subscribe to, without prefix; they must not overlap.
     filters: tuple[str, ...]
@@ -44,43 +44,43 @@ class Protocol(ABC):
     values: frozenset[str] = frozenset()
 
     def __init__(self, hub: ProtocolHost, prefix: str) -> None:
-        """Speak on `hub`, with `prefix` before every topic."""
+        """Use `hub`, with `prefix` before every topic."""
         self._hub = hub
         self._prefix = prefix
         self._timers = Timers(hub.scheduler, self)
 
     @abstractmethod
     def route(self, topic: str) -> Handler | None:
-        """Return what handles `topic` (without prefix), None where it is not ours.
+        """Return what handles `topic` (without prefix), None if nothing does.
 
         Called once per new topic; the hub remembers the answer.
         """
 
     def content(self, topic: str, payload: bytes) -> Content | None:
-        """Return what a message on a topic (without prefix) is about, None if it is not ours."""
+        """Return what a message on a topic (without prefix) is about, None if it is not handled."""
         if self.route(topic) is None:
             return None
         source, _, name = topic.rpartition("/")
         return Content(source, name, name in self.values)
 
     def reads(self, topic: str, payload: bytes) -> bool:
-        """Whether the content of a message on a topic (without prefix) of ours counts."""
+        """Whether the content of a message on a handled topic (without prefix) is used."""
         return True
 
     @abstractmethod
     def recognise(self, topic: str, payload: bytes, now: float) -> AnyNode | None:
-        """Return the charge point that one message proves, None where it proves none.
+        """Return the charge point that a message identifies, None if it identifies none.
 
-        For who is not connected: the node is not on the hub, and nothing is sent.
+        This needs no connection: the node is not added to the hub, and nothing is sent.
 
         Raises:
-            ProtocolError: the message makes no sense.
+            ProtocolError: the message is invalid.
 
         """
 
     @abstractmethod
     def connection_made(self, now: float) -> None:
-        """Ask for everything: nothing is retained, nothing survived."""
+        """Request everything: nothing is retained."""
 
     @property
     def module_choices(self) -> list[ModuleChoice]:
@@ -93,19 +93,19 @@ class Protocol(ABC):
         return frozenset()
 
     async def error_history(self) -> dict[str, object]:
-        """Return the errors that charge points keep, by who keeps them, for diagnostics."""
+        """Return the errors that charge points store, by their source, for diagnostics."""
         return {}
 
-    def leave(self) -> list[tuple[str, bytes]]:
-        """Say nothing more by itself; returns what is to be said if nobody comes back.
+    def disconnecting(self) -> list[tuple[str, bytes]]:
+        """Stop sending automatically; return what to send in case Home Assistant stays away.
 
-        Each is a topic and a payload.
+        Each message is a topic and a payload.
         """
         return []
 
     def connection_lost(self, now: float) -> None:
-        """Forget what was going on; the hub tells the nodes itself."""
+        """Forget pending requests; the hub notifies the nodes."""
         self._timers.clear()
 
     def clock_set(self, by: float, now: float) -> None:
-        """The system clock was set `by` seconds; the hub tells the nodes itself."""
+        """Correct times by `by` seconds: the system clock was set. The hub notifies the nodes."""

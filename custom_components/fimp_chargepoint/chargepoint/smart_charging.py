@@ -1,6 +1,6 @@
-"""Smart charging by a charge point's own service: schedules and profiles that it can be given.
+"""Smart charging by a charge point's own service: its schedules and profiles.
 
-Part of the vocabulary: nothing here knows how a protocol spells anything.
+Part of the vocabulary, independent of the format of any protocol.
 """
 
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 
 
 class Weekday(IntEnum):
-    """A day, numbered as by ISO 8601."""
+    """A day of the week, with its number in ISO 8601."""
 
     MONDAY = 1
     TUESDAY = 2
@@ -23,7 +23,7 @@ class Weekday(IntEnum):
 
 
 class Profile(StrEnum):
-    """What decides when a car charges. At most one is on."""
+    """What decides when a car charges. At most one profile is on."""
 
     DELAYED = "delayed_charging"
     PRICE_BASED = "price_based_charging"
@@ -40,7 +40,7 @@ class DelayedCharging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceBasedCharging:
-    """Charge in the cheapest hours before `departure`; None leaves a setting as it is.
+    """Charge in the cheapest hours before `departure`; None does not change a setting.
 
     Charge levels in percent, the size of the battery in kWh. Below `minimum_level` the car
     charges at any price.
@@ -54,7 +54,7 @@ class PriceBasedCharging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentSchedule:
-    """A current limit in A that holds from some moments of the week to others.
+    """A current limit in A that applies at certain times of the week.
 
     `charge_points` are their ids at the service. `current` and `id` are None if unknown; a
     schedule that is yet to be created has no id.
@@ -82,11 +82,11 @@ class SmartCharging(ABC):
 
     @abstractmethod
     async def set_delayed_charging(self, schedule: DelayedCharging) -> None:
-        """Set when delayed charging lets it charge."""
+        """Set the times in which delayed charging lets it charge."""
 
     @abstractmethod
     async def set_price_based_charging(self, settings: PriceBasedCharging) -> None:
-        """Set what price-based charging has to achieve."""
+        """Set the target of price-based charging."""
 
     @abstractmethod
     async def override_profile(self, profile: Profile, *, on: bool) -> None:
@@ -100,7 +100,7 @@ class SmartCharging(ABC):
     async def set_current_schedule(self, schedule: CurrentSchedule) -> str | None:
         """Create a schedule, or change the one with its id; returns the id if it is known.
 
-        It is for this charge point, whether it is one of the schedule's or not.
+        It always includes this charge point.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What a car reports about itself, and the power supply that charges it with DC. Frozen."""
+"""What a car reports, and the power supply of a DC charge point. Frozen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicle:
-    """What the car reports: its charge in %, the energy that it needs in kWh, and until when.
+    """What the car reports: its battery level in %, the energy that it requests in kWh, by when.
 
-    Voltages, currents and powers (V, A, W) are the present, requested and permitted ones of its
-    battery; `battery_capacity` is in kWh. `bulk_charge_complete_at` is when fast charging ends.
+    Voltages in V, currents in A and power in W are those of its battery now, those that it
+    requests, and its maximum. `battery_capacity` is in kWh. `bulk_charge_complete_at` is when fast
+    charging ends.
     """
 
     state_of_charge: float | None = None
@@ -31,9 +32,9 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DcSupply:
-    """The power supply of a charge point with direct current: V, A, W and ohm.
+    """The power supply of a DC charge point: V, A, W and ohm.
 
-    `dc_mode` is in its own words; those with `max` are what it can give.
+    `dc_mode` is in its own words; fields with `max` are what it can deliver.
     """
 
     dc_mode: str | None = None

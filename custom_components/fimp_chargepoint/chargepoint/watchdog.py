@@ -37,7 +37,7 @@ class Watchdog:
         self._asked = 0
         self._scheduled = False
         #: When the last message came, in seconds of the hub's clock.
-        self.heard_at = float("-inf")
+        self.received_at = float("-inf")
 
     def start(self, now: float) -> None:
         """Wait for messages from `now` on."""
@@ -46,7 +46,7 @@ class Watchdog:
 
     def received(self, now: float) -> None:
         """Record that a message has arrived."""
-        self.heard_at = now
+        self.received_at = now
         self._asked = 0
         if not self._scheduled:
             self._schedule(now)
@@ -65,8 +65,8 @@ class Watchdog:
     def _check(self, now: float) -> None:
         self._scheduled = False
         ask_after, _, tries = self._patience()
-        if now < self.heard_at + ask_after:
-            self._schedule(self.heard_at)
+        if now < self.received_at + ask_after:
+            self._schedule(self.received_at)
             return
         if self._asked == tries:
             self._silent(now)

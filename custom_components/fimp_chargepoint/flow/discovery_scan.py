@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
-from ..chargepoint import Hub, HubEvent, is_heard
+from ..chargepoint import Hub, HubEvent, reaches_any
 from ..chargepoint.model import ChargepointSnapshot, Status
 from ..const import DOMAIN
 from ..devices import async_display_name
@@ -51,7 +51,7 @@ async def async_search(hub: Hub, prefixes: list[str]) -> DiscoveryScan:
         addresses = frozenset(hub.nodes)
         # If nothing is found, access rules may block all messages.
         delivers = bool(found) or all(
-            [await is_heard(hub, prefix, [hub], ECHO_SECONDS) for prefix in prefixes]
+            [await reaches_any(hub, prefix, [hub], ECHO_SECONDS) for prefix in prefixes]
         )
     finally:
         await hub.stop()

@@ -12,7 +12,7 @@ from typing import Final
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from ..chargepoint import Hub, have_common_messages, is_heard
+from ..chargepoint import Hub, reaches_any, share_messages
 from ..const import CONF_PREFIXES, DOMAIN
 from .watcher import EntryWatch, Finding, Findings, Memory
 
@@ -37,7 +37,7 @@ async def async_is_heard_elsewhere(
         return False
     return any(
         await asyncio.gather(
-            *(is_heard(hub, prefix, others, HEARING_SECONDS) for prefix in prefixes)
+            *(reaches_any(hub, prefix, others, HEARING_SECONDS) for prefix in prefixes)
         )
     )
 
@@ -73,8 +73,8 @@ async def _async_probe(watch: EntryWatch, memory: Memory) -> None:
         if other is watch.entry or CONF_PREFIXES not in other.data:
             continue
         there: Hub = other.runtime_data.hub
-        found = have_common_messages(hub, there) or any(
-            [await is_heard(hub, prefix, [there], HEARING_SECONDS) for prefix in prefixes]
+        found = share_messages(hub, there) or any(
+            [await reaches_any(hub, prefix, [there], HEARING_SECONDS) for prefix in prefixes]
         )
         # It may have been unloaded meanwhile.
         if found and other.state is ConfigEntryState.LOADED and other.runtime_data.hub is there:

@@ -265,8 +265,10 @@ class BlueCurrentHub(Hub):
         """Inform the listeners, now and when the day is over."""
         now = self._calendar()
         left = (next_reset(now) - now).total_seconds()
-        self._timers.set("reset", self.clock.now() + left, lambda _: self._tell(RequestsCounted()))
-        self._tell(RequestsCounted())
+        self._timers.set(
+            "reset", self.clock.now() + left, lambda _: self._notify(RequestsCounted())
+        )
+        self._notify(RequestsCounted())
 
     @property
     @override

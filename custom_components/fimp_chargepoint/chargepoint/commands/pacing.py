@@ -1,8 +1,8 @@
 """When to send a message: a start some time after a stop, stored settings not too often.
 
 Relays wear out, and some cars give up, if charging goes on and off quickly. The memory in which
-a charge point stores its settings wears out by writing. A message that was refused for now
-may be sent again until something newer has overtaken it. Pure.
+a charge point stores its settings wears out by writing. A message that was refused temporarily may
+be sent again until something newer has made it obsolete. Pure.
 """
 
 from collections.abc import Callable

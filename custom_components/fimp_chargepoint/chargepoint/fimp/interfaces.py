@@ -134,7 +134,7 @@ class Interfaces:
     def __init__(self, address: ServiceAddress) -> None:
         """Start with nothing but the `address`."""
         self._address = address
-        self._unnamed = Identity.of_stranger(f"{address.adapter.name} {address.address}")
+        self._unnamed = Identity.of_unknown(f"{address.adapter.name} {address.address}")
         #: The thing as its adapter reports it, and as the hub's device list does.
         self._included: Thing | None = None
         self._listed: Thing | None = None

@@ -1,7 +1,7 @@
-"""The current that load balancing gives a charge point: what it may take, and how it gets there.
+"""The current that load balancing assigns to a charge point, and the commands that set it.
 
-The share is set as a limit that can be changed often. A charge point that cannot have the minimum
-is stopped and started again later, unless somebody else stops or starts it.
+The share is set as a limit that may be changed often. A charge point whose share is below the
+minimum is stopped, and started again later unless it was stopped or started otherwise meanwhile.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ from .temporary import LimitedChargePoint, Tasks
 
 _LOGGER = logging.getLogger(__name__)
 
-#: V between a line and neutral, if it is not measured.
+#: The voltage in V between line and neutral, if it is not measured.
 _VOLTAGE: Final = 230.0
 #: The step in A of a charge point that accepts any current.
 _STEP: Final = 0.1
 #: Seconds until a current that was not accepted is sent again.
 _RETRY: Final = 10.0
-#: Seconds until a current that was lowered shows at the connection, or its sensor reports again.
+#: Seconds until the connection shows a lowered current, and until its sensor reports again.
 _FOLLOWS_AFTER: Final = 3.0
 _MEASURED_AFTER: Final = 15.0
-#: A by which the connection may carry more meanwhile.
+#: The increase in A, due to other consumers, that is tolerated meanwhile.
 _TOLERANCE: Final = 1.0
 
 
 class BalancingState(StrEnum):
-    """What load balancing makes of a charge point."""
+    """The result of load balancing for a charge point."""
 
     BALANCED = "balanced"
     PAUSED = "paused"
-    #: It gets the fallback current: neither its currents nor its power are known.
+    #: Neither its currents nor its power are known, so it gets the fallback current.
     DRAW_UNKNOWN = "draw_unknown"
     NOT_CHARGING = "not_charging"
     #: It has no limit that can be changed often.
@@ -49,7 +49,7 @@ class BalancingState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancingDecision:
-    """A current in A that a charge point gets, 0 while it pauses; None if it does not charge."""
+    """The current in A for a charge point: 0 while it is paused, None if it is not charging."""
 
     state: BalancingState
     feature: Feature | None = None
@@ -58,7 +58,7 @@ class BalancingDecision:
 
 
 def balanced_limit(snapshot: ChargepointSnapshot) -> Feature | None:
-    """Return the limit that load balancing sets, None if there is none that can be set often."""
+    """Return the limit that load balancing sets, None if no limit can be changed often."""
     capabilities = snapshot.capabilities
     for feature in (Feature.SESSION_CURRENT, Feature.MAX_CURRENT):
         can_be_set = feature in capabilities.controls and feature in capabilities.ranges
@@ -77,8 +77,8 @@ def distribute(
 ) -> list[BalancingDecision]:
     """Return the current of each charge point; `BalancedCurrent.apply` sets it.
 
-    `limits` and `measured` are those of `balance`; if nothing is measured, nobody gets more than
-    the `safe_current` in A. `share` is the value of a `Share`.
+    `limits` and `measured` are those of `balance`; if nothing is measured, no charge point gets
+    more than the `safe_current` in A. `share` is the value of a `Share`.
     """
     found = [member.load(str(number), len(limits)) for number, member in enumerate(members)]
     loads = [load for load in found if load is not None]
@@ -112,25 +112,25 @@ class BalancedCurrent:
         self._decided: float | None = None
         self._changed_at = float("-inf")
         self._drawn: float | None = None
-        #: When it was allowed to draw more, and what it drew then.
+        #: When its current was raised, and what it drew then.
         self._rose: tuple[float, float | None] = (float("-inf"), None)
-        #: When it was lowered last, what the connection carried then, and by how many A in all.
+        #: When currents were last lowered, what the connection carried then, and by how many A.
         self._lowered: tuple[float, Sequence[float], float] = (float("-inf"), (), 0.0)
         self._starting: asyncio.Task[None] | None = None
-        #: The current that was not accepted, and when.
+        #: The current that was not accepted, and when that was.
         self._failed: tuple[float, float] | None = None
 
     @property
     def is_settled(self) -> bool:
-        """Whether what it draws follows from its current."""
+        """Whether it has had time to adapt to its current."""
         return self._now >= self._changed_at + RAISE_AFTER
 
     def lowered(self, measured: Sequence[float], by: float) -> None:
-        """All together are about to be lowered, because of what the connection carries."""
+        """Record that all currents together are lowered by so many A, given what was `measured`."""
         self._lowered = self._now, tuple(measured), by
 
     def is_following(self, measured: Sequence[float]) -> bool:
-        """Whether its current was lowered, and that does not show in what is measured yet."""
+        """Whether currents were lowered, and what is `measured` does not show that yet."""
         since, before, by = self._lowered
         if tuple(measured) == before:
             return self._now < since + _MEASURED_AFTER
@@ -150,11 +150,11 @@ class BalancedCurrent:
         return charging
 
     def load(self, name: str, phases: int) -> Load | None:
-        """Return what it may draw from a connection with so many phases.
+        """Return its load on a connection with so many phases.
 
-        None if it does not charge or cannot be limited: what it draws counts as the house's. Which
-        of its phases is which of the connection is unknown, so that what it draws on one counts on
-        all. If `drawn` is empty, that is unknown.
+        None if it does not charge or cannot be limited: then it counts as a consumer of the house.
+        Which of its phases is connected to which one is unknown, so its current on any phase counts
+        on all of them. If `drawn` is empty, its current is unknown.
         """
         snapshot, charging = self._charge_point.snapshot, self._charging
         feature = balanced_limit(snapshot)
@@ -165,7 +165,7 @@ class BalancedCurrent:
         numbers = snapshot.capabilities.ranges[feature]
         minimum, maximum = max(CURRENT_MIN, numbers.minimum), self._maximum(feature)
         if snapshot.status is Status.SUSPENDED_BY_EV:
-            # It may go on at any moment, but the others need not wait for that.
+            # It may continue at any time, but must not keep current from the others.
             maximum = min(maximum, minimum)
         self._drawn = draw = _draw(snapshot, phases)
         if charging and not self._was_charging:
@@ -179,7 +179,7 @@ class BalancedCurrent:
             id=name,
             phases=frozenset(range(phases)),
             drawn=() if draw is None else (draw,) * phases,
-            # A raise may be in force before it is confirmed.
+            # A higher limit may apply before it is confirmed.
             limit=max(limit, requested),
             requested=requested,
             maximum=maximum,
@@ -190,7 +190,7 @@ class BalancedCurrent:
         )
 
     def decision(self, load: Load | None, current: float | None) -> BalancingDecision:
-        """Return what becomes of its `load`."""
+        """Return the decision for its `load`."""
         snapshot = self._charge_point.snapshot
         if load is None or current is None:
             state = BalancingState.NOT_CHARGING
@@ -208,10 +208,10 @@ class BalancedCurrent:
         )
 
     def apply(self, decision: BalancingDecision) -> None:
-        """Send what a decision changes, without waiting for the charge point to confirm it.
+        """Send what a decision changes, without waiting for its confirmation.
 
         Raises:
-            InvalidRequestError: it has no limit that can be set often.
+            InvalidRequestError: it has no limit that can be changed often.
 
         """
         if decision.state is BalancingState.UNSUPPORTED:
@@ -234,18 +234,18 @@ class BalancedCurrent:
             self._cancel_start()
             if self._charging:
                 self._plan.pause(paused=True)
-                self._do(current, charge_point.stop_charging)
+                self._perform(current, charge_point.stop_charging)
         elif not self._charging:
             if self._starting is None or self._starting.done():
-                self._starting = self._do(current, partial(self._start, feature, current))
+                self._starting = self._perform(current, partial(self._start, feature, current))
         else:
             if snapshot.charging:
                 self._plan.pause(paused=False)
             if snapshot.pending.get(feature, self._limit(feature)) != current:
-                self._do(current, partial(charge_point.set, feature, current))
+                self._perform(current, partial(charge_point.set, feature, current))
 
     def _maximum(self, feature: Feature) -> float:
-        """Return what it may draw at most, whatever we set."""
+        """Return the highest current that it may draw, whatever load balancing sets."""
         snapshot = self._charge_point.snapshot
         temporary = snapshot.requested.temporary_limits.get(feature)
         known = [
@@ -257,7 +257,7 @@ class BalancedCurrent:
         return min((each for each in known if each), default=0.0)
 
     def _limit(self, feature: Feature) -> float:
-        """Return what it may draw by what has been confirmed."""
+        """Return the confirmed limit."""
         snapshot = self._charge_point.snapshot
         own: float | None = getattr(snapshot, feature)
         if own is None and feature is Feature.SESSION_CURRENT:
@@ -265,10 +265,10 @@ class BalancedCurrent:
         maximum = self._maximum(feature)
         return maximum if own is None else min(own, maximum)
 
-    def _do(
+    def _perform(
         self, current: float, command: Callable[[], Coroutine[object, object, None]]
     ) -> asyncio.Task[None] | None:
-        """Run a command for a current, unless it has just failed."""
+        """Run a command for a current, unless one for the same current has just failed."""
         if self._failed is not None:
             failed, when = self._failed
             if failed == current and self._now < when + _RETRY:
@@ -292,11 +292,11 @@ class BalancedCurrent:
             self._failed = None
 
     async def _start(self, feature: Feature, current: float) -> None:
-        """Limit the current before it flows, and again if the start has changed it."""
+        """Limit the current before charging starts, and again if the start has changed that."""
         charge_point = self._charge_point
         await charge_point.set(feature, current)
         if not self._plan.is_paused:
-            # It was stopped meanwhile, or started by somebody else.
+            # It was stopped or started otherwise meanwhile.
             return
         await charge_point.start_charging()
         if getattr(charge_point.snapshot, feature) != current:
@@ -309,7 +309,7 @@ class BalancedCurrent:
 
 
 def _draw(snapshot: ChargepointSnapshot, phases: int) -> float | None:
-    """Return what is drawn on the phase with the highest current in A, None if it is unknown."""
+    """Return the current in A of the phase with the highest load, None if it is unknown."""
     meter = snapshot.meter
     currents = (meter.current_l1, meter.current_l2, meter.current_l3, meter.current)
     known = [current for current in currents if current is not None]

@@ -1,10 +1,10 @@
 """The limits of one charge point that were set from Home Assistant, and their state.
 
 A limit is confirmed, lost while the charge point was away, or overridden by another client. A lost
-one is set again, once, if the user has chosen that. The first reports after an absence may be
-stale, so only later reports count, some seconds on, unless the station takes limits from outside:
-it reports them as they are. If another client changes a limit while the charge point is connected,
-its change is kept, and reported if it happens again and again.
+limit is set again, once, if the user has enabled that. The first reports after an absence may be
+stale, so only reports some seconds later count, unless limits are not settings of the charge point
+itself: then it reports them at once. If another client changes a limit while the charge point is
+connected, that limit stays, and a client that does so repeatedly is reported.
 """
 
 from collections import deque
@@ -27,8 +27,8 @@ _LOGGER = logging.getLogger(__name__)
 #: Seconds after an absence until reports count, and the interval between checks.
 _SETTLING_TIME: Final = 10.0
 _CHECKS: Final = 6
-#: Seconds that a different value has to last before it replaces ours. It may be a late report, or
-#: the first sign of a restart.
+#: Seconds after which a different value replaces ours. Before, it may be a late report, or the
+#: first sign of a restart.
 _OVERRIDDEN_AFTER: Final = 60.0
 #: Seconds after a restart until a report shows the limits that were sent immediately.
 _TAKING_TIME: Final = 2.5

@@ -1,7 +1,7 @@
-"""What was requested of a charge point from Home Assistant, and the outcome. Pure.
+"""What was requested from Home Assistant, for one charge point. Pure.
 
-The charge point may hide a request behind a stricter limit, or not report it at all. Nevertheless,
-the next message has to repeat it, and it has to survive a restart.
+The charge point may report a stricter limit instead of a requested one, or not report it at all.
+Nevertheless, the next message has to repeat it, and it has to survive a restart.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ type LimitValue = float | str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A pause that was requested and is not reported, because the car is asleep.
+    """A requested pause that is not reported because the car is asleep.
 
     It was `accepted`, or has to be requested again once charging begins. It belongs to the session
     with the id `session_id`, which began at `started`.
@@ -56,7 +56,7 @@ class TemporaryLimit(Stored):
 class FailsafeLimit(Stored):
     """The limit in A that the broker sets if Home Assistant disconnects: `current`.
 
-    `former` is the limit afterwards, None if there was none from outside.
+    `former` is the limit to restore, None if there was none.
     """
 
     READERS: ClassVar[Readers] = {"current": number, "former": number}
@@ -71,7 +71,7 @@ class Plan(Stored):
     """The plan for the session with the `id`, which began at `started`.
 
     Charging ends when `energy`, in kWh, has been charged, or at `until`. `paused` is whether load
-    balancing has stopped it, and will start it again.
+    balancing has stopped it and will start it again.
     """
 
     READERS: ClassVar[Readers] = {
@@ -103,7 +103,7 @@ class Requested:
 
     `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by feature;
     `limits` are those that were confirmed and have not been overridden since. `failsafe` is the
-    limit deposited with the broker, possibly before a restart. `plan` is the plan for the session.
+    limit registered with the broker, possibly before a restart. `plan` is the plan for the session.
     """
 
     charging_mode: str | None = None
@@ -122,7 +122,7 @@ class Requested:
 
     @property
     def max_power(self) -> float | None:
-        """The limit of the power in W that was set."""
+        """The limit of the power in W that was requested."""
         value = self.limits.get("max_power")
         return None if value is None else float(value)
 

@@ -42,7 +42,7 @@ def _temporary_limits(value: object) -> dict[str, TemporaryLimit]:
 
 
 def _pauses(value: object) -> dict[str, object]:
-    """Read what each protocol reads itself."""
+    """Read an object that the protocol reads itself."""
     if not isinstance(value, dict):
         raise DamagedError("not an object")
     return value
@@ -61,7 +61,7 @@ _READERS: Readers = {
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRequests:
-    """What is stored of a charge point.
+    """The stored requests of a charge point.
 
     `withdraw` is whether its limits are withdrawn when its entry is removed. `pauses` is what
     the protocol stores of its pauses. `unknown` and `unknown_limits` are fields of a newer
@@ -76,7 +76,7 @@ class StoredRequests:
 
     @property
     def has_limits_to_withdraw(self) -> bool:
-        """Whether limits stay at the charge point that are none of its own settings."""
+        """Whether the charge point has limits that are not its own settings."""
         return self.withdraw and bool(self.requested.limits)
 
     def to_storage(self) -> dict[str, object]:

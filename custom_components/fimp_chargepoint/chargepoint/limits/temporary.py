@@ -1,4 +1,4 @@
-"""Temporary limits of the current: what they replace, when they end, and what follows then."""
+"""Temporary limits of the current: what they replace, when they end, and what follows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -27,7 +27,7 @@ _RETRY = 300.0
 
 
 class LimitedChargePoint(Protocol):
-    """The charge point that limits belong to."""
+    """What limits need from their charge point."""
 
     takes_limits_from_outside: ClassVar[bool]
     snapshot: ChargepointSnapshot
@@ -81,7 +81,7 @@ class FormerLimit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitChange:
-    """What `TemporaryLimits.set` did; without a `temporary` limit the change is permanent."""
+    """The result of `TemporaryLimits.set`; without a `temporary` limit it is permanent."""
 
     feature: Feature
     current: float
@@ -92,7 +92,7 @@ class LimitChange:
 def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
     """Return the limit to set: that of the running session, if any, else the permanent one.
 
-    A charge point that supports neither will refuse the returned one.
+    A charge point that supports neither refuses the returned one.
     """
     controls = snapshot.capabilities.controls
     for_session = snapshot.in_session or Feature.MAX_CURRENT not in controls
@@ -152,7 +152,7 @@ class TemporaryLimits:
         #: The limits that were set in this run.
         self._measured: set[str] = set()
         #: The limits that end as soon as it is known whether they still apply.
-        self._over: set[str] = set()
+        self._ending: set[str] = set()
         #: The limits whose former value was not accepted, which was logged.
         self._failed: set[str] = set()
 
@@ -208,7 +208,7 @@ class TemporaryLimits:
                     await store()
             raise
         finally:
-            self._wait(feature)
+            self._schedule_end(feature)
         return LimitChange(feature=feature, current=current, former=former, temporary=temporary)
 
     def restore(self, limits: Mapping[str, TemporaryLimit]) -> None:
@@ -220,7 +220,7 @@ class TemporaryLimits:
     def reconnected(self) -> None:
         """Wait for the end of each limit, which was not checked while the charge point was away."""
         for feature in self._limits:
-            self._wait(Feature(feature))
+            self._schedule_end(Feature(feature))
 
     def clock_set(self, by: float) -> None:
         """Adjust to a system clock that was set by `by` seconds."""
@@ -236,18 +236,18 @@ class TemporaryLimits:
 
     def changed(self) -> None:
         """Restore former limits if the new snapshot allows it."""
-        for name in tuple(self._over):
+        for name in tuple(self._ending):
             feature, limit = Feature(name), self._limits.get(name)
             holds = limit is not None and self._holds(feature, limit)
             if holds is None:
                 continue
-            self._over.discard(name)
+            self._ending.discard(name)
             if limit is None:
                 continue
             if holds:
                 self._tasks.start(self._return(feature, limit))
                 continue
-            _LOGGER.debug("%s: the temporary limit was changed, nothing returns", self._name)
+            _LOGGER.debug("%s: another client has changed the temporary limit", self._name)
             self._put(feature, None)
             if limit.former is not None:
                 self._replace_own(feature, limit.current, limit.former)
@@ -283,7 +283,7 @@ class TemporaryLimits:
             if offered >= numbers.minimum:
                 return FormerLimit(offered)
         elif not snapshot.charging or Feature.OFFERED_CURRENT not in snapshot.capabilities.reports:
-            # During a pause only the limit of all sessions applies.
+            # During a pause, only the limit of all sessions applies.
             return FormerLimit()
         return None if mode is None else FormerLimit(mode=mode)
 
@@ -300,7 +300,7 @@ class TemporaryLimits:
     ) -> None:
         """Replace the limit before, or remove it."""
         self._charge_point.timers.cancel(f"temporary {feature}")
-        self._over.discard(feature)
+        self._ending.discard(feature)
         self._measured.discard(feature)
         self._failed.discard(feature)
         limits = {name: other for name, other in self._limits.items() if name != feature}
@@ -310,7 +310,7 @@ class TemporaryLimits:
                 self._measured.add(feature.value)
         self._charge_point.show_requested(temporary_limits=limits)
 
-    def _wait(self, feature: Feature) -> None:
+    def _schedule_end(self, feature: Feature) -> None:
         """Schedule the end of a limit."""
         if (limit := self._limits.get(feature)) is not None:
             clock = self._charge_point.host.clock
@@ -318,11 +318,11 @@ class TemporaryLimits:
             self._end_at(feature, clock.now() + left.total_seconds())
 
     def _end_at(self, feature: Feature, when: float) -> None:
-        self._over.discard(feature)
+        self._ending.discard(feature)
         self._charge_point.timers.set(f"temporary {feature}", when, partial(self._end, feature))
 
     def _end(self, feature: Feature, _: float) -> None:
-        self._over.add(feature.value)
+        self._ending.add(feature.value)
         self.changed()
 
     async def _return(self, feature: Feature, limit: TemporaryLimit) -> None:

@@ -47,7 +47,7 @@ class CompanionModule(ApiModule):
         self._listeners.pop(listener, None)
 
     def _notify(self, *what: object) -> None:
-        self.host.internal_errors.tell(self._listeners, *what)
+        self.host.internal_errors.notify(self._listeners, *what)
 
     def found(self, heartbeat_period: float | None, now: float) -> None:
         """Take the reply to a discovery, with the seconds between two heartbeats if known."""

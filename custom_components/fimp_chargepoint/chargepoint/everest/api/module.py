@@ -264,7 +264,7 @@ class CommunicationCheck:
         """Send all of them at once."""
         self._hub.internal_errors.each(self._periods, lambda module: self._send(module, now))
 
-    def leave(self) -> list[tuple[str, bytes]]:
+    def disconnecting(self) -> list[tuple[str, bytes]]:
         """Stop, and return the messages after which no module expects a heartbeat."""
         # Another heartbeat would make them expect more.
         self._has_left = True

@@ -129,8 +129,8 @@ class EverestProtocol(Protocol):
         return {each.address: errors for each, errors in zip(histories, found, strict=True)}
 
     @override
-    def leave(self) -> list[tuple[str, bytes]]:
-        return self._communication_check.leave()
+    def disconnecting(self) -> list[tuple[str, bytes]]:
+        return self._communication_check.disconnecting()
 
     # Discovery --------------------------------------------------------------------
 
