@@ -311,7 +311,7 @@ def value_text(value: str | float | datetime | Collection[str]) -> str:
         case datetime():
             return f"{dt_util.as_local(value):%Y-%m-%d %H:%M}"
         case Collection():
-            return ", ".join(value)
+            return ", ".join(value) or "-"
     return f"{value:g}"
 
 

@@ -62,6 +62,11 @@ async def test_card_that_is_not_known(hass: HomeAssistant, monkeypatch: pytest.M
         assert raised.value.translation_key == "unknown_card"
         placeholders = raised.value.translation_placeholders or {}
         assert placeholders["cards"] == "My Charge Card, Company card"
+        # An account may have none, or has not reported them yet.
+        home.entry.runtime_data.hub.protocol._requests.cards = ()
+        with pytest.raises(ServiceValidationError) as raised:
+            await act(home, "start_charging", card="Visitor")
+        assert (raised.value.translation_placeholders or {})["cards"] == "-"
         assert not sent(home, "START_SESSION")
         with pytest.raises(HomeAssistantError) as raised_by_server:
             await act(home, "start_charging", card="00000000")
