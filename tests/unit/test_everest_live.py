@@ -365,6 +365,19 @@ async def test_the_relay_is_no_problem() -> None:
     assert live.shown.problems == ()
 
 
+async def test_no_flicker_where_phases_are_switched_through_the_older_api() -> None:
+    """It reports `Preparing` for a second then, and nothing of the phases."""
+    live = Live("legacy_only.jsonl", LEGACY)
+    await live.until(26)
+    course: set[Status | None] = set()
+    live.node.add_listener(lambda snapshot: course.add(snapshot.status))
+    await live.until(32.8)
+    assert live.shown.raw_status == "Preparing"
+    await live.until(40)
+    assert live.shown.phases == "1"
+    assert course == {Status.CHARGING}
+
+
 async def test_a_stop_that_nobody_replies_to_is_sent_again_when_the_car_wakes_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

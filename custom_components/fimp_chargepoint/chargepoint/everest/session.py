@@ -59,6 +59,8 @@ _HELD: Final = frozenset(
     {
         Status.REQUESTING,
         Status.READY_TO_CHARGE,
+        # Without an event for that, this is how phases are switched.
+        Status.CHARGING,
         Status.SUSPENDED_BY_EVSE,
         Status.SWITCHING_PHASES,
     }
