@@ -111,7 +111,7 @@ class Scene:
             self.hub.transport.connected
             and state("sensor", "status") == point.state
             and state("switch", "charging") == ("on" if point.state == "charging" else "off")
-            and state("number", "max_current") == f"{float(point.max_current)}"
+            and state("number", "max_current") == f"{point.max_current:g}"
             and state("lock", "cable") == ("locked" if point.locked else "unlocked")
             and power not in (None, "unknown", "unavailable")
             and abs(float(power) - point.connector.power) < 1.0  # kW or W
