@@ -180,7 +180,8 @@ class _Hub(MqttHub):
         if (found := _REPLY_TO.search(payload)) is not None:
             reply_to = found[1].decode()
             self._replies[_replied(reply_to)] = reply_to
-        if len(topic) > _TOPIC_MAX // 4 or _NO_TOPIC.search(topic):
+        # What is sent to Blue Current has a name in capitals, and no topic.
+        if not topic[:1].isupper() and (len(topic) > _TOPIC_MAX // 4 or _NO_TOPIC.search(topic)):
             self._failed(f"sent to {topic[:200]!r}")
 
     @override

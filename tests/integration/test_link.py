@@ -95,6 +95,19 @@ async def test_messages_come_and_go(broker: BrokerProcess) -> None:
     link.send("in/1", b"")
 
 
+async def test_questions_to_many_charge_points_at_once_are_all_sent(broker: BrokerProcess) -> None:
+    """As many as 300 charge points with ten questions each are sent when the link is back."""
+    listener = Listener()
+    link = link_to(broker.port, listener)
+    await link.start()
+    topics = [f"in/{number}" for number in range(3000)]
+    for topic in topics:
+        link.send(topic, b"")
+    await until(lambda: len(listener.messages) == len(topics))
+    assert [topic for topic, _, _ in listener.messages] == topics
+    await link.stop()
+
+
 async def test_it_comes_back_by_itself(broker: BrokerProcess) -> None:
     listener = Listener()
     link = link_to(broker.port, listener)

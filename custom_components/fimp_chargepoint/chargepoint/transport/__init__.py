@@ -23,7 +23,9 @@ from ..internal_errors import InternalErrors
 
 _LOGGER = logging.getLogger(__name__)
 
-_OUTBOX_SIZE: Final = 1000
+#: Messages that wait to be sent. When a connection is made, every charge point is asked for all of
+#: its reports at once, and a question that is dropped may never be asked again.
+_OUTBOX_SIZE: Final = 50_000
 
 
 class ConnectionListener(Protocol):
@@ -67,6 +69,8 @@ class ReconnectingTransport(ABC):
 
     #: The name of its tasks.
     name: ClassVar[str]
+    #: How many messages may wait for their acknowledgements at a time.
+    at_once: ClassVar[int] = 1
 
     def __init__(self, listener: ConnectionListener) -> None:
         """Prepare; `start` connects."""
@@ -228,12 +232,17 @@ class ReconnectingTransport(ABC):
             pause = min(pause * 2, backoff.longest)
 
     async def _write(self) -> None:
-        """Send what was queued, one message at a time, in order."""
+        """Send what was queued, in order, without waiting for each acknowledgement alone."""
         while True:
-            topic, payload = await self._outbox.get()
-            try:
-                await self.publish(topic, payload)
-            except NotConnectedError as error:
-                # A message that cannot be sent costs only itself. The reader notices a broken
-                # connection as well, and ends this task.
-                _LOGGER.debug("Could not send to %s: %s", topic, error)
+            batch = [await self._outbox.get()]
+            while len(batch) < self.at_once and not self._outbox.empty():
+                batch.append(self._outbox.get_nowait())
+            await asyncio.gather(*(self._write_one(*each) for each in batch))
+
+    async def _write_one(self, topic: str, payload: bytes) -> None:
+        try:
+            await self.publish(topic, payload)
+        except NotConnectedError as error:
+            # A message that cannot be sent costs only itself. The reader notices a broken
+            # connection as well, and ends this task.
+            _LOGGER.debug("Could not send to %s: %s", topic, error)

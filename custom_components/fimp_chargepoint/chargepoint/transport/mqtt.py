@@ -209,6 +209,8 @@ class MqttTransport(ReconnectingTransport):
     """A connection to a broker."""
 
     name = "mqtt"
+    #: Fewer than the client has in flight, so that a command never waits behind them.
+    at_once = 16
 
     def __init__(
         self,
