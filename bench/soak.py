@@ -266,6 +266,7 @@ class Soak:
         self.delays: list[float] = []
         self.returns: list[float] = []
         self._latest_look = 0.0
+        self._waiting_most = 0
         self._disturbed = False
         self._hub_since = math.inf
         self._adapter_since: dict[FimpSimulator, float] = {}
@@ -380,6 +381,7 @@ class Soak:
                 is_up = link is not None and link._outbox is not None and not self._disturbed  # noqa: SLF001
                 since = self._adapter_since.get(adapter, math.inf)
                 self._adapter_since[adapter] = min(since, now) if is_up else math.inf
+                self._waiting_most = max(self._waiting_most, _waiting(adapter))
             for each in self.watched:
                 each.tick()
                 self._compare(each, now)
@@ -435,11 +437,18 @@ class Soak:
             "change known after s": _spread(self.delays),
             "all known after a fault s": _spread(self.returns),
             "latest look s": round(self._latest_look, 2),
+            "messages waiting at an adapter": self._waiting_most,
             "messages": self.hub.received,
             "connections": self.hub.connections,
             "internal errors": self.hub.internal_errors.counts.total(),
             "memory kB a minute": round(_slope(self.memory) * 60),
         }
+
+
+def _waiting(adapter: FimpSimulator) -> int:
+    """Return how many messages of an adapter have not left yet."""
+    outbox = adapter._link and adapter._link._outbox  # noqa: SLF001
+    return outbox.qsize() if outbox is not None else 0
 
 
 def _spread(values: list[float]) -> list[float]:
@@ -536,7 +545,7 @@ async def _soak(broker: BrokerProcess, count: int, seconds: float) -> Soak:
         await hub.start()
         try:
             async with asyncio.timeout(120):
-                while not _is_complete(hub, count):
+                while not _is_complete(hub, count) or any(map(_waiting, adapters)):
                     await asyncio.sleep(0.5)
                     hub.admission.admit_all()
             soak = Soak(hub, adapters, broker)

@@ -14,6 +14,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 0.5
 _PUBLISH_TIMEOUT_SECONDS = 5.0
+#: Messages that may wait for their acknowledgements at a time, as with the real adapters.
+_AT_ONCE = 16
 
 type Receive = Callable[[str, bytes], None]
 
@@ -143,11 +145,22 @@ class Link:
         self, client: aiomqtt.Client, outbox: asyncio.Queue[tuple[str, bytes]]
     ) -> None:
         while True:
-            topic, payload = await outbox.get()
-            try:
-                await client.publish(topic, payload, qos=self._qos, retain=False)
-            except (aiomqtt.MqttError, ValueError) as error:
-                # ValueError: a client requested a reply on an impossible topic.
-                _LOGGER.info("Not published on %s: %s", topic, error)
-            finally:
-                outbox.task_done()
+            batch = [await outbox.get()]
+            while len(batch) < _AT_ONCE and not outbox.empty():
+                batch.append(outbox.get_nowait())
+            await asyncio.gather(*(self._publish(client, outbox, *each) for each in batch))
+
+    async def _publish(
+        self,
+        client: aiomqtt.Client,
+        outbox: asyncio.Queue[tuple[str, bytes]],
+        topic: str,
+        payload: bytes,
+    ) -> None:
+        try:
+            await client.publish(topic, payload, qos=self._qos, retain=False)
+        except (aiomqtt.MqttError, ValueError) as error:
+            # ValueError: a client requested a reply on an impossible topic.
+            _LOGGER.info("Not published on %s: %s", topic, error)
+        finally:
+            outbox.task_done()

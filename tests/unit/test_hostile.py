@@ -1,10 +1,12 @@
 """Whatever arrives costs at most itself: nothing crashes, nothing grows without a bound."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 import gzip
 import json
 from math import isfinite
 import sys
+from time import process_time
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -72,6 +74,8 @@ BROKEN = st.sampled_from(
         gzip.compress(b" " * 3_000_000),
         json.dumps({"type": "evt.state.report", "val": "\ud800"}).encode(),
         b"9" * 5000,
+        b'{"type":"evt.state.report","val_t":"string","val":"charging","val":"error","val":null}',
+        b'{"type":"evt.meter.report","val_t":"float","val":"16","props":{"unit":"W"}}',
     ]
 )
 SETTINGS = settings(
@@ -135,6 +139,16 @@ def test_decoder_returns_or_raises_a_protocol_error(decoder: str, payload: bytes
     except ProtocolError as error:
         said = str(error)
     assert len(said) < 500, "it is logged"
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("payload", [b'"%b"', b'{"type":"a","object":"b","data":"%b"}'])
+def test_payload_of_100_mb_is_refused_at_once(decoder: str, payload: bytes) -> None:
+    huge = payload % (b"x" * 100_000_000)
+    began = process_time()
+    with suppress(ProtocolError):
+        DECODERS[decoder](huge)
+    assert process_time() - began < 2
 
 
 @SETTINGS
