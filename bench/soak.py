@@ -447,8 +447,9 @@ class Soak:
 
 def _waiting(adapter: FimpSimulator) -> int:
     """Return how many messages of an adapter have not left yet."""
-    outbox = adapter._link and adapter._link._outbox  # noqa: SLF001
-    return outbox.qsize() if outbox is not None else 0
+    link = adapter._link  # noqa: SLF001
+    outbox = None if link is None else link._outbox  # noqa: SLF001
+    return 0 if outbox is None else outbox.qsize()
 
 
 def _spread(values: list[float]) -> list[float]:
