@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from inspect import signature
 import logging
+from socket import socket
 import ssl
 from typing import Any, Literal, Self, cast, override
 
@@ -147,7 +148,7 @@ class _Client(aiomqtt.Client):
                 # After the reader of aiomqtt, whose place it takes.
                 self._loop.call_soon_threadsafe(self._read_all, client, sock, self.inbox)
 
-    def _read_all(self, client: Any, sock: Any, inbox: Inbox) -> None:
+    def _read_all(self, client: Any, sock: socket, inbox: Inbox) -> None:
         """Read everything that has come, for a while, and hand it on."""
         buffer = _Buffer()
 
@@ -167,9 +168,8 @@ class _Client(aiomqtt.Client):
             return
         if _takes(client, "_sock_recv", "bufsize"):
             client._sock_recv = buffer.reading(client._sock_recv)  # noqa: SLF001
-        callbacks: Any = getattr(client, "_on_message_filtered", None)
-        if _takes(callbacks, "iter_match", "topic"):
-            callbacks.iter_match = lambda _: ()
+        if _takes(getattr(client, "_on_message_filtered", None), "iter_match", "topic"):
+            client._on_message_filtered.iter_match = lambda _: ()  # noqa: SLF001
         self._loop.add_reader(sock.fileno(), inbox.collect, read)
 
 
