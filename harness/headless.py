@@ -85,7 +85,7 @@ async def add_account(
     hass: HomeAssistant, *, options: Mapping[str, Any] | None = None
 ) -> ConfigEntry:
     """Add the integration for a Blue Current account, of which nothing is looked up."""
-    owner = AsyncMock(return_value=("customer", "account"))
+    owner = AsyncMock(return_value=("customer", "account", ()))
     hub = await hass.async_add_executor_job(load_blue_current)
     with patch.object(hub, "look_up", owner):
         flow = hass.config_entries.flow

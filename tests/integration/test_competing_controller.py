@@ -29,13 +29,13 @@ def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
 async def quarrel(chargepoint: Chargepoint, ours: int, theirs: int) -> None:
     """Set a limit from Home Assistant, and then let another client set another one."""
     await chargepoint.call("number", "set_value", "max_current", value=ours)
-    assert chargepoint.state("number", "max_current") == f"{ours:.1f}"
+    assert chargepoint.state("number", "max_current") == f"{ours}"
     command = {"serv": "chargepoint", "type": "cmd.max_current.set", "uid": "theirs"}
     chargepoint.point.send(
         "pt:j1/mt:cmd/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1",
         json.dumps(command | {"val_t": "int", "val": theirs}),
     )
-    await chargepoint.expects("number", "max_current", f"{theirs:.1f}")
+    await chargepoint.expects("number", "max_current", f"{theirs}")
 
 
 async def test_a_competing_controller(

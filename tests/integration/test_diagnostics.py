@@ -287,7 +287,7 @@ async def test_the_error_history_of_a_station(
         found = Chargepoint(hass, station, entry)
         await found.expects("sensor", "status", "disconnected")
         # It is found by its heartbeat, which may come late.
-        await until(lambda: found.node._companions.errors is not None)
+        await until(lambda: found.node.companions.errors is not None)
         await station.do("error high generic/Other no 192.168.1.7 found")
         await station.do("clear_error")
         await station.do("error low generic/Other2 it is warm")

@@ -53,6 +53,6 @@ async def test_who_made_it(hass: HomeAssistant, broker: BrokerProcess) -> None:
         assert device_id is not None
         device = dr.async_get(hass).async_get(device_id)
         assert device is not None
-        assert (device.manufacturer, device.model) == ("Simulated", "Carport 22")
+        assert (device.manufacturer, device.model) == ("Simulated", "Carport 22 (Type 2 cable)")
         assert (device.serial_number, device.sw_version) == ("SIM-0001", "1.2.3")
         await hass.config_entries.async_unload(entry.entry_id)

@@ -155,7 +155,7 @@ async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> No
             await limit(current)
         await found.expects("number", "max_current", "32")
         await until(lambda: not limits._limits and not limits._tasks._tasks)
-        assert (limits._measured, limits._over, limits._failed) == (set(), set(), set())
+        assert (limits._measured, limits._ending, limits._failed) == (set(), set(), set())
         assert not await growth(found, before)
 
 

@@ -96,7 +96,8 @@ async def test_an_entity_that_raises_costs_no_other(
     assert chargepoint.state("sensor", "status") == "disconnected"
     assert caplog.text.count("please report this") == 1
     monkeypatch.undo()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.call("switch", "turn_off", "charging")
+    await chargepoint.expects("sensor", "status", "ready_to_charge")
 
 
 async def test_one_charge_point_costs_no_other(

@@ -88,13 +88,18 @@ async def test_broker_that_is_down(
 
 
 async def test_charge_point_that_is_not_there(
-    hass: HomeAssistant, broker: BrokerProcess, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    broker: BrokerProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(requests, "_FINDING_TIME", 4.0)
     async with limited(hass, broker) as (entry, _):
         pass
     assert await seconds_to_remove(hass, entry) < MOST
     assert hass.config_entries.async_get_entry(entry.entry_id) is None
     assert STAYS not in caplog.text
+    await until(lambda: STAYS in caplog.text)
 
 
 async def test_one_that_is_missing_costs_no_other(
