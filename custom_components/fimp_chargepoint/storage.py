@@ -16,6 +16,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from .chargepoint import lost
 from .chargepoint.sessions import SessionTracker
@@ -32,6 +33,10 @@ _RETRY_AFTER: Final = 300.0
 _NAMES_MAX: Final = 10
 
 type Json = dict[str, object]
+
+#: Where files were set aside in this run of Home Assistant, by their paths: the set-up of an entry
+#: that fails afterwards must not hide it.
+_SET_ASIDE: HassKey[dict[str, str]] = HassKey(f"{DOMAIN}_set_aside")
 
 
 class Storage:
@@ -65,12 +70,13 @@ class Storage:
     @property
     def set_aside(self) -> list[str]:
         """The paths of the files that were set aside because they could not be read."""
-        return [file.aside for file in (self.state, self.history) if file.aside is not None]
+        return [aside for file in (self.state, self.history) if (aside := file.aside) is not None]
 
     @callback
     def dismiss(self) -> None:
         """Stop reporting them."""
-        self.state.aside = self.history.aside = None
+        for file in (self.state, self.history):
+            file.dismiss()
 
     @callback
     def move(self, old: str, new: str) -> None:
@@ -182,10 +188,18 @@ class _File:
         #: When it is due to be written.
         self._due = inf
         self._is_closed = False
-        #: Where it was set aside because it could not be read.
-        self.aside: str | None = None
         for section in sections:
             section.save = self.save
+
+    @property
+    def aside(self) -> str | None:
+        """Where it was set aside because it could not be read, until that is dismissed."""
+        return self._hass.data.get(_SET_ASIDE, {}).get(self._store.path)
+
+    @callback
+    def dismiss(self) -> None:
+        """Stop reporting that it was set aside."""
+        self._hass.data.get(_SET_ASIDE, {}).pop(self._store.path, None)
 
     async def async_load(self) -> None:
         """Read it; anything unreadable is set aside, and reported."""
@@ -240,7 +254,7 @@ class _File:
         _LOGGER.error("Cannot read %s (%s): it is set aside as %s", path, problem, aside)
         try:
             await self._hass.async_add_executor_job(os.rename, path, aside)
-            self.aside = aside
+            self._hass.data.setdefault(_SET_ASIDE, {})[path] = aside
         except OSError as error:
             _LOGGER.error("Cannot set it aside: %s", error)  # noqa: TRY400
         return {}

@@ -146,7 +146,7 @@ async def test_messages_that_are_no_plain_text(
 ) -> None:
     """What is packed is shown unpacked, and what nobody can read is only counted."""
     hub = chargepoint.entry.runtime_data.hub
-    packed = gzip.compress(b'{"type": "evt.state.report", "val": "charging", "pin": "4711"}')
+    packed = gzip.compress(b'{"type": "evt.state.report", "val": "charging", "pin": "secret pin"}')
     topic = "pt:j1c1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
     for payload in (packed, packed[:2] + b"broken", b"\xff\xfe", b""):
         hub.send(topic, payload)
@@ -162,7 +162,7 @@ async def test_messages_that_are_no_plain_text(
     ] == [report, ""]
     notes = [each["note"] for each in came if "no text" in each.get("note", "")]
     assert notes == [f"8 bytes of no text on {topic}", f"2 bytes of no text on {topic}"]
-    assert "4711" not in str(messages)
+    assert "secret pin" not in str(messages)
 
 
 async def test_of_a_device(hass: HomeAssistant, broker: BrokerProcess, download: Any) -> None:

@@ -1,6 +1,7 @@
 """The link to a broker: every way it can go wrong, and how it comes back."""
 
 import asyncio
+from collections.abc import Callable
 import gc
 import logging
 import socket
@@ -9,6 +10,8 @@ import struct
 from typing import Any
 
 import aiomqtt
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
@@ -20,12 +23,12 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
 )
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.transport import mqtt
-from custom_components.fimp_chargepoint.chargepoint.transport.inbox import Content
+from custom_components.fimp_chargepoint.chargepoint.transport.inbox import Content, Inbox
 from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import (
     MqttSettings,
     MqttTransport,
 )
-from harness.broker import HOST
+from harness.broker import HOST, free_port
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
 from tests.helpers.server import Talk, server
@@ -405,3 +408,50 @@ async def test_settings_that_cannot_be_had(socket_enabled: None) -> None:
 
     with pytest.raises(NotConnectedError, match="broken"):
         await MqttTransport(source, Listener(), Listener()).start()
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+async def test_what_has_come_is_read_at_once(
+    make_broker: MakeBroker,
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    with_tls: bool,
+) -> None:
+    """The broker drops messages, of any kind, if each turn of a busy loop reads only one."""
+    turns = 0
+    collect = Inbox.collect
+
+    def count(self: Inbox, read: Callable[[], None]) -> None:
+        nonlocal turns
+        turns += 1
+        collect(self, read)
+
+    monkeypatch.setattr(Inbox, "collect", count)
+    settings: dict[str, Any] = {}
+    plain = free_port()
+    broker = make_broker(
+        certificates=certificates if with_tls else None, lines=f"listener {plain} {HOST}"
+    )
+    if with_tls:
+        # Not `create_default_context`, which is strict with the extensions of a certificate.
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls.load_verify_locations(cadata=certificates.authority)
+        settings = {"tls": tls}
+    listener = Listener()
+    link = link_to(broker.port, listener, **settings)
+    await link.start()
+    try:
+        publisher = paho.Client(CallbackAPIVersion.VERSION2)
+        publisher.connect(HOST, plain)
+        publisher.loop_start()
+        for number in range(300):
+            sent = publisher.publish("in/many", b"%d" % number, qos=1)
+        sent.wait_for_publish(5)
+        publisher.disconnect()
+        publisher.loop_stop()
+        # Meanwhile, this loop was blocked; now everything has come.
+        await until(lambda: len(listener.messages) == 300, "all messages")
+        assert turns < 30
+    finally:
+        await link.stop()

@@ -178,7 +178,8 @@ async def test_blueprint_with_easee(hass: HomeAssistant, broker: BrokerProcess) 
         grid = GridConnection(25, steps, [point["garage"].connector])
         show(hass, grid.measure(0))
         await begin(hass, entry)
-        await live(hass, grid, 22)
+        # What it reports may be old: then it pauses although there is room, and goes on later.
+        await live(hass, grid, 36)
         overloads = grid.overloads()
         assert max(seconds for _, seconds in overloads) * PACE <= 35 + PACE
         assert 6 <= grid.samples[-1].cars[0] <= 8

@@ -9,7 +9,7 @@ import pytest
 
 from .entities import PLATFORMS, TEXTS, descriptions, name_of
 from .pages import PAGES, entities
-from .project import INTEGRATION, ROOT, read_yaml
+from .project import INTEGRATION, ROOT, project_files, read_yaml
 
 _LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([\w-]+))?\)")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -178,3 +178,15 @@ def test_every_rule_for_documentation_is_met() -> None:
         assert rules[rule] == "done", rule
         page, _, anchor = place.partition("#")
         assert anchor in _anchors(ROOT / page), place
+
+
+def test_no_conflict_of_a_merge_is_left() -> None:
+    """Marked lines in a table of a page are shown to its readers."""
+    marks = ("<<<<<<< ", ">>>>>>> ")
+    left = {
+        str(path.relative_to(ROOT))
+        for path in project_files()
+        if path.suffix in {".md", ".py", ".json", ".yaml", ".toml", ".sh"}
+        if any(line.startswith(marks) for line in path.read_text(encoding="utf-8").splitlines())
+    }
+    assert left == set()

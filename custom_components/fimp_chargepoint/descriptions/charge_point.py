@@ -190,7 +190,7 @@ SENSORS = (
         Feature.STATUS,
         _status,
         words=_fault_in_red(Status, Status.ERROR),
-        # The events, the plug, *charging* and *problem* write the same.
+        # The events, the plug, *charging* and *problem* write most of it; the history has the rest.
         in_activity=False,
     ),
     fact(

@@ -98,7 +98,7 @@ class AccountFlow(FormFlow):
             token = user_input[CONF_API_TOKEN].strip()
             was_running = await _async_pause(self.hass, entry)
             try:
-                customer_id, *_ = await _async_look_up(self.hass, token)
+                customer_id, *_ = await _async_look_up(self.hass, token, with_names=False)
                 if customer_id != entry.unique_id:
                     raise FormError("wrong_account")
             except BaseException as error:
@@ -113,7 +113,9 @@ class AccountFlow(FormFlow):
         return self._show("token", TOKEN_SCHEMA, {}, problem, portal=_PORTAL, name=entry.title)
 
 
-async def _async_look_up(hass: HomeAssistant, token: str) -> tuple[str, str, Collection[str]]:
+async def _async_look_up(
+    hass: HomeAssistant, token: str, *, with_names: bool = True
+) -> tuple[str, str, Collection[str]]:
     """Return the account that an API token is for: customer id, login, names of charge points.
 
     Raises:
@@ -123,7 +125,7 @@ async def _async_look_up(hass: HomeAssistant, token: str) -> tuple[str, str, Col
     # Nothing may be set up yet that has loaded the texts of errors.
     await async_load_integrations(hass, {DOMAIN})
     hub = await hass.async_add_executor_job(load_blue_current)
-    return await hub.look_up(async_get_clientsession(hass), token)
+    return await hub.look_up(async_get_clientsession(hass), token, with_names=with_names)
 
 
 async def _async_pause(hass: HomeAssistant, entry: ConfigEntry) -> bool:

@@ -224,18 +224,20 @@ class FormFlow(ConfigFlow):
             errors={} if problem is None else {"base": _error_key(step_id, problem)},
             description_placeholders={
                 "currency": self.hass.config.currency,
-                **self._details(problem),
+                **self._details(step_id, problem),
                 **placeholders,
             },
         )
 
-    def _details(self, problem: Exception | None) -> dict[str, str]:
+    def _details(self, step_id: str, problem: Exception | None) -> dict[str, str]:
         """Return what went wrong, in the language of the system, and until when."""
         if not isinstance(problem, ChargepointError):
             return {"detail": "", "until": ""}
         message = async_message(self.hass, translated(problem, DOMAIN))
+        # The text of a broker's error says the rest.
+        detail = None if step_id in _TOKEN_PAGES else problem.values.get("detail")
         return {
-            "detail": str(problem.values.get("detail") or message),
+            "detail": str(detail or message),
             "until": value_text(problem.values.get("until", "")),
         }
 

@@ -8,6 +8,7 @@ it. The number of requests per day is limited.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -263,8 +264,12 @@ def _json(frame: Mapping[str, object]) -> bytes:
     return orjson.dumps(frame)
 
 
-async def look_up(session: Session, api_token: str, *, url: str | None = None) -> Owner:
+async def look_up(
+    session: Session, api_token: str, *, with_names: bool = True, url: str | None = None
+) -> Owner:
     """Return the owner of an API token, whose account must have no other connection.
+
+    The names of the charge points cost another connection. Without an answer, there are none.
 
     Raises:
         AuthenticationError: the token is not accepted.
@@ -276,7 +281,10 @@ async def look_up(session: Session, api_token: str, *, url: str | None = None) -
     try:
         await account.log_in(to_server)
         login = await account.login_name(to_server)
-        charge_points = await account.names(to_server)
     except ChargepointError as error:
         raise account.explain(error) from error
+    charge_points: tuple[str, ...] = ()
+    if with_names:
+        with suppress(ChargepointError):
+            charge_points = await account.names(to_server)
     return Owner(account.customer_id or "", login, charge_points)

@@ -330,7 +330,8 @@ class Evse(PausingChargepoint):
     @override
     async def end_failsafe(self) -> None:
         self._require(Feature.MAX_CURRENT)
-        current = self.snapshot.requested.max_current or self._highest_limit
+        own = self.snapshot.requested.max_current
+        current = self._highest_limit if own is None else own
         request = self._limits_request({Feature.MAX_CURRENT: current, **self.snapshot.pending})
         await self.host.publish(request.topic, request.payload)
 

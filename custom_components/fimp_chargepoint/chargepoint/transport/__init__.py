@@ -246,3 +246,5 @@ class ReconnectingTransport(ABC):
             # A message that cannot be sent costs only itself. The reader notices a broken
             # connection as well, and ends this task.
             _LOGGER.debug("Could not send to %s: %s", topic, error)
+        except Exception as error:  # noqa: BLE001
+            self._listener.internal_errors.report(error, "the connection")

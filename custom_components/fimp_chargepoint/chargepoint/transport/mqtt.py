@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from inspect import signature
 import logging
 from socket import socket
 import ssl
@@ -26,6 +25,7 @@ from ..errors import (
 )
 from . import Backoff, ConnectionListener, ReconnectingTransport
 from .inbox import Inbox, MqttListener
+from .reader import Reader, takes
 
 _LOGGER = logging.getLogger(__name__)
 #: The client's own log. What goes wrong comes as an exception, too, and is said once by who
@@ -41,10 +41,6 @@ _REAP_TIMEOUT = 0.5
 _CONNECT_TIMEOUT = 10.0
 #: A half-open link is noticed after twice this time.
 _KEEPALIVE = 20
-#: Seconds to read messages before others have their turn.
-_SLICE = 0.01
-#: Bytes to read from the system at once.
-_PIECE = 16 * 1024
 #: Seconds to handle what had been received when the connection broke.
 _LAST_SLICE = 0.5
 #: Seconds between two connections that are renewed because of lost events.
@@ -79,12 +75,6 @@ type SettingsSource = Callable[[], Awaitable[MqttSettings]]
 type Will = tuple[str, bytes]
 
 
-def _takes(owner: object, name: str, *parameters: str) -> bool:
-    """Return whether `owner` has a method with exactly these parameters."""
-    method = getattr(owner, name, None)
-    return callable(method) and [*signature(method).parameters] == [*parameters]
-
-
 class _Client(aiomqtt.Client):
     """A client without five faults of aiomqtt and of paho below it.
 
@@ -114,11 +104,11 @@ class _Client(aiomqtt.Client):
             await super().__aexit__(*exception)
         finally:
             paho: Any = getattr(self, "_client", None)
-            if _takes(paho, "_sock_close"):
+            if takes(paho, "_sock_close"):
                 # Closed already where all went well.
                 paho._sock_close()  # noqa: SLF001
 
-    if _takes(aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"):
+    if takes(aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"):
 
         @override
         def _on_socket_register_write(self, *arguments: Any) -> None:
@@ -128,8 +118,7 @@ class _Client(aiomqtt.Client):
                 try:
                     client.loop_write()
                 except Exception as error:  # noqa: BLE001
-                    if not self._disconnected.done():
-                        self._disconnected.set_exception(error)
+                    self._failed(error)
 
             def watch() -> None:
                 if sock.fileno() >= 0:
@@ -138,7 +127,7 @@ class _Client(aiomqtt.Client):
             # Called from a thread while it connects.
             self._loop.call_soon_threadsafe(watch)
 
-    if _takes(aiomqtt.Client, "_on_socket_open", "self", "client", "userdata", "sock"):
+    if takes(aiomqtt.Client, "_on_socket_open", "self", "client", "userdata", "sock"):
 
         @override
         def _on_socket_open(self, *arguments: Any) -> None:
@@ -150,59 +139,13 @@ class _Client(aiomqtt.Client):
 
     def _read_all(self, client: Any, sock: socket, inbox: Inbox) -> None:
         """Read everything that has come, for a while, and hand it on."""
-        buffer = _Buffer()
+        if sock.fileno() >= 0:
+            reader = Reader(self._loop, client, sock, inbox, self._failed)
+            self._loop.add_reader(sock.fileno(), reader.readable)
 
-        def read() -> None:
-            deadline = self._loop.time() + _SLICE
-            try:
-                while client.loop_read() == 0 and (buffer.has_more or _is_pending(sock)):
-                    if self._loop.time() >= deadline:
-                        # The loop sees only what the system still has.
-                        self._loop.call_soon(inbox.collect, read)
-                        break
-            except Exception as error:  # noqa: BLE001
-                if not self._disconnected.done():
-                    self._disconnected.set_exception(error)
-
-        if sock.fileno() < 0:
-            return
-        if _takes(client, "_sock_recv", "bufsize"):
-            client._sock_recv = buffer.reading(client._sock_recv)  # noqa: SLF001
-        if _takes(getattr(client, "_on_message_filtered", None), "iter_match", "topic"):
-            client._on_message_filtered.iter_match = lambda _: ()  # noqa: SLF001
-        self._loop.add_reader(sock.fileno(), inbox.collect, read)
-
-
-def _is_pending(sock: object) -> bool:
-    """Whether TLS has decrypted data that the loop does not know of."""
-    pending = getattr(sock, "pending", None)
-    return pending is not None and pending() > 0
-
-
-class _Buffer:
-    """Reads in large pieces: paho asks the system four times for each packet."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._data = b""
-        self._position = 0
-
-    @property
-    def has_more(self) -> bool:
-        """Whether something was received that paho has not read."""
-        return self._position < len(self._data)
-
-    def reading(self, receive: Callable[[int], bytes]) -> Callable[[int], bytes]:
-        """Return what takes the place of `receive`, and raises what it raises."""
-
-        def take(size: int) -> bytes:
-            if not self.has_more:
-                self._data, self._position = receive(max(size, _PIECE)), 0
-            data = self._data[self._position : self._position + size]
-            self._position += len(data)
-            return data
-
-        return take
+    def _failed(self, error: Exception) -> None:
+        if not self._disconnected.done():
+            self._disconnected.set_exception(error)
 
 
 class MqttTransport(ReconnectingTransport):

@@ -193,7 +193,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
             return holding == value
         requested = {**snapshot.requested.limits, **snapshot.pending}
         is_hidden = any(
-            other in requested and requested[other] == getattr(snapshot, reported)
+            requested.get(other) is not None and requested[other] == getattr(snapshot, reported)
             for other, reported in _REPORTED_AS.items()
             if other is not feature
         )
