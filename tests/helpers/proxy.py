@@ -11,6 +11,8 @@ _SUBACK = 9
 _CHUNK = 4096
 #: Bytes that are lost.
 _LOST = 5
+#: Seconds between late packets, which keeps their order.
+_STEP = 0.0001
 
 
 class Proxy:
@@ -21,7 +23,7 @@ class Proxy:
         self.port = 0
         #: Connections so far, refused ones included.
         self.connections = 0
-        #: Seconds by which each chunk is late, in both directions.
+        #: Seconds by which everything is late, in both directions, however much it is.
         self.delay = 0.0
         #: Whether everything disappears, and no end of a connection is seen.
         self.drops = False
@@ -35,6 +37,8 @@ class Proxy:
         self.held: list[bytes] = []
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
+        #: When the last of what is late is due, on the clock of the event loop.
+        self._due: dict[asyncio.StreamWriter, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cut_in_message = False
         self._lose_bytes = False
@@ -69,11 +73,13 @@ class Proxy:
                 upward.cancel()
                 await asyncio.wait([upward])
                 self._writers.discard(onward)
+                self._due.pop(onward, None)
                 onward.transport.abort()
         except OSError, asyncio.IncompleteReadError:
             pass
         finally:
             self._writers.discard(writer)
+            self._due.pop(writer, None)
             self._tasks.discard(task)
             writer.transport.abort()
 
@@ -122,11 +128,19 @@ class Proxy:
                 self.held.clear()
 
     async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> None:
-        if self.delay:
-            await asyncio.sleep(self.delay)
-        if not self.drops:
+        loop = asyncio.get_running_loop()
+        due = max(loop.time() + self.delay, self._due.get(writer, 0.0) + _STEP)
+        if due > loop.time():
+            # Reading goes on meanwhile: a delay takes nothing from what passes in a second.
+            self._due[writer] = due
+            loop.call_at(due, self._write, data, writer)
+            return
+        self._write(data, writer)
+        await writer.drain()
+
+    def _write(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        if not self.drops and not writer.is_closing():
             writer.write(data)
-            await writer.drain()
 
 
 def _at_qos_0(packet: bytes) -> bytes:
