@@ -166,6 +166,61 @@ async def test_a_pause_by_load_balancing_that_ends_the_session(garage: Garage) -
     assert plan(garage) is None
 
 
+async def test_a_link_that_drops_in_a_pause_by_load_balancing(garage: Garage) -> None:
+    """Nothing has changed when it is back: the same car is there, and charges on later."""
+    await start(garage, energy=5, until=600)
+    session = offered(16, 2.0)
+    garage.hub.feed(CHARGER, session)
+    garage.node.limits.plan.pause(paused=True)
+    garage.say("ready_to_charge")
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
+    garage.say("ready_to_charge")
+    garage.hub.feed(CHARGER, session)
+    assert garage.node.limits.plan.is_paused
+    garage.say("charging")
+    garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
+    assert garage.node.limits.plan.is_paused
+    assert garage.node.snapshot.requested.energy_target == 3.0
+    assert garage.node.snapshot.requested.charging_ends == after(garage, 600)
+
+
+async def test_another_car_while_the_link_is_down_in_a_pause(garage: Garage) -> None:
+    await start(garage, energy=5)
+    garage.hub.feed(CHARGER, offered(16, 2.0))
+    garage.node.limits.plan.pause(paused=True)
+    garage.say("ready_to_charge")
+    garage.hub.connection_lost(NotConnectedError("gone"))
+    garage.hub.connection_made()
+    garage.say("charging")
+    garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
+    assert plan(garage) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (without_start(2.0), without_start(0.0)),
+        (offered(16, 2.0), offered(0, 0.0, started_at="2026-11-20T18:00:00Z")),
+    ],
+    ids=["inferred", "reported"],
+)
+async def test_another_car_between_two_polls(
+    garage: Garage, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """The adapter has not seen the first one leave: another session is all it reports."""
+    garage.hub.feed(CHARGER, first)
+    await start(garage, energy=5, until=100)
+    garage.hub.feed(CHARGER, first)
+    garage.node.limits.plan.pause(paused=True)
+    garage.say("ready_to_charge")
+    garage.hub.feed(CHARGER, second)
+    assert plan(garage) is None
+    garage.say("charging")
+    await garage.until(200)
+    assert stops(garage) == []
+
+
 async def test_a_session_that_may_be_another_one_is_not_stopped(garage: Garage) -> None:
     """After a restart, its start is a guess until it is restored, or found to be another one."""
     await start(garage, energy=5, until=100)

@@ -358,6 +358,8 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     def _reported(self, report: str) -> None:
         """End the waits that the report called `report`, which has just arrived, confirms."""
         self._commands.reported(report)
+        if report == Feature.SESSION_ENERGY:
+            self.limits.plan.session_reported()
         if self.snapshot.charging is False:
             self._mode.end()
             self._show_mode()

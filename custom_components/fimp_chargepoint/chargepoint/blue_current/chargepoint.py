@@ -149,7 +149,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         self._note_reports(status.reported(frame, changes), now)
         self._set_unavailable(None, now, health=Health(), session=session, **changes)
         self._take_parameters(parameters.values_of_status(frame), now)
-        for report in (Feature.STATUS, Feature.ENABLED):
+        for report in (Feature.STATUS, Feature.ENABLED, Feature.SESSION_ENERGY):
             self._reported(report)
 
     def handle_reply(self, reply: frames.Reply, request_id: str, now: float) -> None:

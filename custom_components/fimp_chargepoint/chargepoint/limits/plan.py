@@ -42,10 +42,9 @@ class ChargingPlan:
         self._has_failed = False
         #: When it is decided whether the session is another one.
         self._counts_from: float | None = None
-        #: The energy in kWh of the session of the plan, if it was reported since the charge point
-        #: is available, and the last one before that.
+        #: The energy in kWh of the session of the plan, if the session was reported since the
+        #: charge point is available.
         self._charged: float | None = None
-        self._charged_before: float | None = None
 
     @property
     def _plan(self) -> Plan | None:
@@ -139,8 +138,6 @@ class ChargingPlan:
         plan, snapshot = self._plan, self._charge_point.snapshot
         charged, self._charged = self._charged, None
         energy = snapshot.meter.session_energy
-        if not snapshot.available:
-            self._charged_before = energy
         if plan is None or not (snapshot.available or snapshot.cut_off):
             return
         if charged is not None and self._has_restarted(plan):
@@ -153,7 +150,7 @@ class ChargingPlan:
             return
         if is_of_session is None:
             return
-        if snapshot.available and (charged is not None or energy != self._charged_before):
+        if snapshot.available and charged is not None:
             self._charged = energy
         session = snapshot.session
         is_running = snapshot.charging and session.ended is None
@@ -165,6 +162,12 @@ class ChargingPlan:
         if is_late or (is_running and has_energy):
             self._end()
 
+    def session_reported(self) -> None:
+        """Take note that the session was reported: the car has not left while it was away."""
+        plan, snapshot = self._plan, self._charge_point.snapshot
+        if plan is not None and snapshot.available and is_same(snapshot.session, plan):
+            self._charged = snapshot.meter.session_energy
+
     def _of_session(self) -> Plan:
         """Return a plan of the session, or of the next one if it has ended already."""
         session = self._charge_point.snapshot.session
@@ -173,14 +176,16 @@ class ChargingPlan:
     def _has_restarted(self, plan: Plan) -> bool:
         """Whether the charge point counts another session, although the car has not left.
 
-        Its counter may restart without a new start being reported, and it may begin another
-        session after a pause.
+        Its counter may restart while it charges without a new start being reported, and a start
+        after a pause may begin another session. One that begins without charging is another car's:
+        an adapter that polls its cloud misses a car that leaves between two polls.
         """
         snapshot = self._charge_point.snapshot
         session = snapshot.session
         is_inferred = session.id is None and session.offset is not None
         is_other = snapshot.plugged is not False and is_same(session, plan) is False
-        return is_other and (is_inferred or plan.paused)
+        is_charging = snapshot.pending.get(Feature.CHARGING, snapshot.charging)
+        return is_other and bool(is_charging) and (is_inferred or plan.paused)
 
     def _is_of_session(self, plan: Plan) -> bool | None:
         """Whether the session is that of `plan`, None if that is not known yet.
