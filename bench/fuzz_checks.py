@@ -108,6 +108,10 @@ class FuzzedHub(MqttHub):
             self._failed(f"sent to {topic[:200]!r}")
 
     @override
+    def send_now(self, topic: str, payload: bytes) -> None:
+        self.send(topic, payload)
+
+    @override
     async def publish(self, topic: str, payload: bytes) -> None:
         self.send(topic, payload)
 

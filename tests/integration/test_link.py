@@ -111,6 +111,24 @@ async def test_questions_to_many_charge_points_at_once_are_all_sent(broker: Brok
     await link.stop()
 
 
+async def test_no_order_waits_behind_questions_or_replaces_a_newer_one(
+    broker: BrokerProcess,
+) -> None:
+    """Thousands of questions wait; limits are sent again, and then somebody sets another one."""
+    listener = Listener()
+    link = link_to(broker.port, listener)
+    await link.start()
+    for number in range(3000):
+        link.send(f"in/{number}", b"question")
+    link.send_now("in/limit", b"16")
+    await link.publish("in/limit", b"8")
+    await until(lambda: len(listener.messages) == 3002)
+    payloads = [payload for _, payload, _ in listener.messages]
+    assert payloads.index(b"16") < payloads.index(b"8") < 100
+    await link.stop()
+    link.send_now("in/limit", b"")
+
+
 async def test_it_comes_back_by_itself(broker: BrokerProcess) -> None:
     listener = Listener()
     link = link_to(broker.port, listener)

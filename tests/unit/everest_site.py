@@ -35,6 +35,10 @@ class LinkedHub(OfflineHub):
             super().send(topic, payload)
 
     @override
+    def send_now(self, topic: str, payload: bytes) -> None:
+        self.send(topic, payload)
+
+    @override
     async def publish(self, topic: str, payload: bytes) -> None:
         if not self.connected:
             raise NotConnectedError("not connected to the broker")

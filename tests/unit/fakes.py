@@ -83,6 +83,8 @@ class FakeOutlet:
         """Record a message."""
         self.sent.append((topic, payload))
 
+    send_now = send
+
     async def publish(self, topic: str, payload: bytes) -> None:
         """Record a message, or fail like a link that is down."""
         if not self.connected:
@@ -123,6 +125,10 @@ class OfflineHub(MqttHub):
 
     @override
     def send(self, topic: str, payload: bytes) -> None:
+        self.sent.append((topic, payload))
+
+    @override
+    def send_now(self, topic: str, payload: bytes) -> None:
         self.sent.append((topic, payload))
 
     @override

@@ -59,10 +59,7 @@ class ConnectionMade:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection is lost, or cannot be restored for another reason than before.
-
-    The transport keeps retrying.
-    """
+    """The connection is lost, or its retries fail for another reason than before."""
 
     error: ChargepointError
 
@@ -203,6 +200,11 @@ class Hub(ABC):
         """
         self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
         self.transport.send(topic, payload)
+
+    def send_now(self, topic: str, payload: bytes) -> None:
+        """Send a message ahead of all that are queued; see `send`."""
+        self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
+        self.transport.send_now(topic, payload)
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Send a message, or raise NotConnectedError."""

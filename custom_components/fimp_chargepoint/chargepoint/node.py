@@ -69,6 +69,9 @@ class MessageHost(NodeHost, Protocol):
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the connection is down."""
 
+    def send_now(self, topic: str, payload: bytes) -> None:
+        """Send a message ahead of all that are queued, without waiting for it."""
+
     async def publish(self, topic: str, payload: bytes) -> None:
         """Hand a message to the broker, or raise NotConnectedError."""
 

@@ -32,10 +32,11 @@ from .pauses import PausingChargepoint
 from .status import ASKS_FOR_TOKEN, ENDED, State, Word, is_another
 from .vehicle import parse_vehicle, reported
 
+_STATES: Final = Feature.STATUS, Feature.ENABLED
 #: The features that each variable reports, in both APIs.
 _REPORTED_FEATURES: Final[Mapping[str, tuple[Feature, ...]]] = {
-    "session_info": (Feature.STATUS, Feature.ENABLED, Feature.DELAYED_UNTIL),
-    "session_event": (Feature.STATUS, Feature.ENABLED),
+    "session_info": (*_STATES, Feature.DELAYED_UNTIL, Feature.SESSION_ENERGY),
+    "session_event": _STATES,
     "enforced_limits": (Feature.MAX_CURRENT, Feature.RANDOM_DELAY, Feature.DELAYED_UNTIL),
     "random_delay_countdown": (Feature.RANDOM_DELAY, Feature.DELAYED_UNTIL),
     "limits": (Feature.MAX_CURRENT,),
@@ -325,7 +326,7 @@ class Evse(PausingChargepoint):
     def send_limits(self) -> None:
         if self._takes_limits:
             request = self._limits_request(self.snapshot.pending)
-            self.host.send(request.topic, request.payload)
+            self.host.send_now(request.topic, request.payload)
 
     @override
     async def end_failsafe(self) -> None:

@@ -82,6 +82,7 @@ class ReconnectingTransport(ABC):
         self._broken: asyncio.Future[None] | None = None
         self._limit: asyncio.Timeout | None = None
         self._outbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_OUTBOX_SIZE)
+        self._orders: set[asyncio.Task[None]] = set()
 
     @property
     def connected(self) -> bool:
@@ -127,6 +128,17 @@ class ReconnectingTransport(ABC):
         if self.connected:
             with suppress(asyncio.QueueFull):
                 self._outbox.put_nowait((topic, payload))
+
+    def send_now(self, topic: str, payload: bytes) -> None:
+        """Send a message that nobody waits for, ahead of all that are queued; see `send`.
+
+        Whatever is sent later arrives later: an order must not replace a newer one.
+        """
+        if self.connected:
+            sending = self._write_one(topic, payload)
+            task = asyncio.create_task(sending, name=f"{self.name} order", eager_start=True)
+            self._orders.add(task)
+            task.add_done_callback(self._orders.discard)
 
     def renew(self) -> None:
         """Break a connection that is up, but no longer delivers anything."""

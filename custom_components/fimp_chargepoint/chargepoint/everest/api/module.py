@@ -277,5 +277,7 @@ class CommunicationCheck:
         if period <= 0 or self._has_left:
             self._timers.cancel(name)
             return
-        module.send(module.message("communication_check", value=True))
+        message = module.message("communication_check", value=True)
+        # Not behind questions: it would come too late, or after the last one.
+        self._hub.send_now(message.topic, message.payload)
         self._timers.set(name, now + period / 2, partial(self._send, module))
