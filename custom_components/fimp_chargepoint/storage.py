@@ -16,6 +16,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
+from homeassistant.util.file import WriteError
 from homeassistant.util.hass_dict import HassKey
 
 from .chargepoint import lost
@@ -37,6 +38,9 @@ type Json = dict[str, object]
 #: Where files were set aside in this run of Home Assistant, by their paths: the set-up of an entry
 #: that fails afterwards must not hide it.
 _SET_ASIDE: HassKey[dict[str, str]] = HassKey(f"{DOMAIN}_set_aside")
+#: The files whose last content could not be written, by their paths. The next set-up of their entry
+#: goes on with that content.
+_UNWRITTEN: HassKey[dict[str, _Store]] = HassKey(f"{DOMAIN}_unwritten")
 
 
 class Storage:
@@ -182,12 +186,15 @@ class _File:
     def __init__(self, hass: HomeAssistant, key: str, *sections: Records) -> None:
         """Prepare; `async_load` has to follow."""
         self._hass = hass
-        self._store = _Store(hass, _VERSION, key, self._retry)
+        store = _Store(hass, _VERSION, key)
+        self._store = hass.data.get(_UNWRITTEN, {}).get(store.path, store)
+        self._store.failed = self._retry
         self._sections = sections
         self._unknown: Json = {}
         #: When it is due to be written.
         self._due = inf
-        self._is_closed = False
+        #: What was to be written last.
+        self._last: Json | None = None
         for section in sections:
             section.save = self.save
 
@@ -206,6 +213,8 @@ class _File:
         self._unknown = await self._async_read()
         for section in self._sections:
             section.load(self._unknown.pop(section.name, None))
+        if self._store.path in self._hass.data.get(_UNWRITTEN, {}):
+            self.save(SAVE_SOON)
 
     @callback
     def save(self, delay: float) -> None:
@@ -217,20 +226,22 @@ class _File:
 
     async def async_save(self) -> None:
         """Write it for the last time, if something has changed."""
-        self._is_closed = True
         if self._due < inf:
-            await self._store.async_save(self._content())
+            self._last = self._content()
+            await self._store.async_save(self._last)
 
     async def async_remove(self) -> None:
         """Delete it."""
         self._due = inf
+        self._hass.data.get(_UNWRITTEN, {}).pop(self._store.path, None)
         await self._store.async_remove()
 
     @callback
     def _retry(self) -> None:
-        # If it was read again in the meantime, this content would be outdated.
-        if not self._is_closed:
+        if (last := self._last) is None:
             self.save(_RETRY_AFTER)
+        else:
+            self._store.async_delay_save(lambda: last, _RETRY_AFTER)
 
     def _content(self) -> Json:
         self._due = inf
@@ -263,20 +274,19 @@ class _File:
 class _Store(Store[Json]):
     """Writes a file of a newer minor version as one: its unknown fields are kept."""
 
-    def __init__(
-        self, hass: HomeAssistant, version: int, key: str, failed: Callable[[], None]
-    ) -> None:
-        """Call `failed` if the file cannot be written, which Home Assistant logs."""
-        super().__init__(hass, version, key)
-        self._failed = failed
+    #: Called if the file cannot be written, which Home Assistant logs.
+    failed: Callable[[], None]
 
     @override
     async def _async_write_data(self, data: Json) -> None:
+        unwritten = self.hass.data.setdefault(_UNWRITTEN, {})
         try:
             await super()._async_write_data(data)
-        except HomeAssistantError:
-            self._failed()
-            raise
+        except (HomeAssistantError, OSError) as error:
+            unwritten[self.path] = self
+            self.failed()
+            raise WriteError(error) from error
+        unwritten.pop(self.path, None)
 
     @override
     async def _async_migrate_func(

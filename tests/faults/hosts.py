@@ -1,13 +1,12 @@
 """Faults of the host that Home Assistant runs on: its clock, its time zone and its disk."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
-from typing import IO, override
+from typing import override
 
 from homeassistant.util import dt as dt_util
-from homeassistant.util import file
 
 from custom_components.fimp_chargepoint.chargepoint import scheduler
+from tests.helpers.disk import full_disk
 from tests.helpers.waiting import until
 from tests.integration.limiting import limit
 
@@ -75,17 +74,9 @@ async def daylight_saving(before: int, after: int, scene: Scene) -> None:
 
 async def disk_full(scene: Scene) -> None:
     """Let every write fail; what could not be stored is stored when there is space again."""
-    failures = 0
-
-    def full(*_: object, mode: str, encoding: str | None, **__: object) -> IO[str]:
-        nonlocal failures
-        failures += 1
-        return Path("/dev/full").open(mode, encoding=encoding)
-
-    with scene.patch.context() as patch:
-        patch.setattr(file.tempfile, "NamedTemporaryFile", full)
+    with full_disk() as failed:
         await scene.found.call("number", "set_value", "max_current", value=12)
-        await until(lambda: failures, "a write to fail")
+        await until(lambda: failed, "a write to fail")
         assert not scene.file("state").exists()
     await until(lambda: scene.file("state").exists(), "the limit to be stored")
     assert '"max_current":12.0' in scene.file("state").read_text().replace(" ", "")

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
+from typing import Any, NoReturn
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util import file
 import pytest
 
 #: What the test harness replaces, so that nothing is written to the disk.
@@ -22,3 +25,24 @@ def real_files(hass: HomeAssistant, folder: Path) -> Iterator[Path]:
         for name, method in _REAL.items():
             patch.setattr(Store, name, method)
         yield stored
+
+
+@contextmanager
+def full_disk() -> Iterator[list[str]]:
+    """Let every write of Home Assistant's files fail; return the modes of those that failed."""
+    failed: list[str] = []
+    real = file.tempfile.NamedTemporaryFile
+
+    def full(**arguments: Any) -> Any:
+        made = real(**arguments)
+
+        def refuse(_: object) -> NoReturn:
+            failed.append(arguments["mode"])
+            raise OSError(ENOSPC, "No space left on device")
+
+        made.write = refuse
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file.tempfile, "NamedTemporaryFile", full)
+        yield failed

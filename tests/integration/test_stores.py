@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
+from custom_components.fimp_chargepoint import storage
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.devices import async_find_device
 from custom_components.fimp_chargepoint.hub_id import node_identifier
@@ -28,7 +29,7 @@ from custom_components.fimp_chargepoint.storage import Records
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.helpers.damage import places, put
-from tests.helpers.disk import real_files
+from tests.helpers.disk import full_disk, real_files
 
 from .conftest import Chargepoint, load, other_broker, simulator, until
 
@@ -425,6 +426,36 @@ async def test_a_file_that_cannot_be_read_is_set_aside(
     await end(found)
     kept = json.loads((folder / names[0]).read_text())["data"]["charge_points"]
     assert kept[ADDRESS]["limits"] == {"max_current": 12.0}
+
+
+@pytest.mark.parametrize("reloaded", [True, False])
+async def test_disk_that_is_full_while_the_entry_is_unloaded(
+    found: Chargepoint,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reloaded: bool,  # noqa: FBT001
+) -> None:
+    """It is written later, and counts in the meantime."""
+    await begin(found)
+    await found.call("number", "set_value", "max_current", value=12)
+    monkeypatch.setattr(storage, "_RETRY_AFTER", 0.3)
+    written = folder / key_of(found.entry, "state")
+    written.unlink(missing_ok=True)
+    found.entry.runtime_data.storage.requests.save(10)
+    with full_disk() as failed:
+        await end(found)
+        assert failed
+        if reloaded:
+            await begin(found)
+            assert found.node.snapshot.requested.limits == {"max_current": 12.0}
+            await found.call("number", "set_value", "max_current", value=10)
+            await end(found)
+        count = len(failed)
+        await until(lambda: len(failed) > count, "another attempt")
+        assert not written.exists()
+    await until(lambda: not found.hass.data[storage._UNWRITTEN], "the files to be written")
+    kept = json.loads(written.read_text())["data"]["charge_points"]
+    assert kept[ADDRESS]["limits"] == {"max_current": 10.0 if reloaded else 12.0}
 
 
 async def test_a_file_that_cannot_even_be_set_aside(
