@@ -167,14 +167,16 @@ async def async_remove_config_entry_device(
 ) -> bool:
     """Allow the removal of the device of a charge point that is not there, and forget it."""
     identifier, known = device_identifier(device) or "", {hub_id(entry)}
-    loaded = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
-    if loaded is not None:
-        known |= {each.identifier for each in loaded.coordinators.values()}
-    if identifier in known:
-        return False
-    address = node_address(entry, identifier)
-    if loaded is not None:
-        loaded.storage.forget(address)
-    else:
-        await async_forget(hass, entry, address)
+    # While it starts, it has read the stored data, and would write all of it again.
+    async with entry.setup_lock:
+        loaded = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+        if loaded is not None:
+            known |= {each.identifier for each in loaded.coordinators.values()}
+        if identifier in known:
+            return False
+        address = node_address(entry, identifier)
+        if loaded is not None:
+            loaded.storage.forget(address)
+        else:
+            await async_forget(hass, entry, address)
     return True

@@ -1,5 +1,6 @@
 """Files that are damaged, of another version, or not ours: only what is damaged is lost."""
 
+import asyncio
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
+from custom_components import fimp_chargepoint
 from custom_components.fimp_chargepoint import storage
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.devices import async_find_device
@@ -212,30 +214,45 @@ def test_a_forgotten_record_does_not_return() -> None:
     assert records.content() == {}
 
 
-@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("entry", ["loaded", "starting", "not loaded"])
 async def test_nothing_is_stored_of_a_deleted_device(
     hass: HomeAssistant,
     found: Chargepoint,
     hass_storage: dict[str, Any],
     hass_ws_client: WebSocketGenerator,
-    loaded: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    entry: str,
 ) -> None:
     good = stores()
     good["history"]["sessions"][ANOTHER] = deepcopy(good["history"]["sessions"][ADDRESS])
     for name, data in good.items():
         hass_storage[key_of(found.entry, name)] = file(key_of(found.entry, name), data)
-    if loaded:
+    if entry == "loaded":
         await begin(found)
     assert await async_setup_component(hass, "config", {})
     device = async_find_device(hass, found.entry.entry_id, node_identifier(found.entry, ANOTHER))
     client = await hass_ws_client(hass)
+    if entry == "starting":
+        reached, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def hold(*_: object) -> None:
+            reached.set()
+            await goes_on.wait()
+
+        monkeypatch.setattr(fimp_chargepoint, "async_until_found", hold)
+        starting = asyncio.create_task(begin(found))
+        await reached.wait()
+        asyncio.get_running_loop().call_later(0.5, goes_on.set)
     assert (await client.remove_device(device.id))["success"]
+    if entry == "starting":
+        goes_on.set()
+        await starting
 
     def kept() -> list[set[str]]:
         files = (hass_storage[key_of(found.entry, name)]["data"] for name in good)
         return [set(records) for each in files for records in each.values()]
 
-    if loaded:
+    if entry != "not loaded":
         await until(lambda: ANOTHER not in kept()[0], "the file to be written")
         await end(found)
     assert kept() == [{ADDRESS}, {THIRD}, {ADDRESS}]
