@@ -223,8 +223,8 @@ class SessionTracker(SessionHistory):
         self, snapshot: ChargepointSnapshot, when: datetime, price: Price | None
     ) -> list[SessionEvent]:
         """Change to another session, which is reported although the car was not seen leaving."""
-        began = snapshot.session.began or when
-        is_seen = self._doubt is None and began >= (self._live_since or when)
+        began, live_since = snapshot.session.began or when, self._live_since or when
+        is_seen = self._doubt is None and began >= live_since
         if self._ends_are_late:
             self._drop_ends()
         events = self._settle(price)
@@ -232,7 +232,9 @@ class SessionTracker(SessionHistory):
             if not is_seen:
                 events += self._end_unseen(self.active, snapshot, price)
             elif not self.active.recorded:
-                events += _finished(self.finish(self.active, price))
+                # Among the first reports, it may have ended a while ago.
+                late = (when - live_since).total_seconds() < FIRST_REPORTS_TIME
+                events += _finished(self.finish(self.active, price), late=late)
             self._leave()
         self._is_last_recorded &= is_seen
         if self._state.plugged:
