@@ -13,7 +13,7 @@ from harness.charge_points import API_TOKEN, PRICE
 from harness.check import until_present
 from harness.dashboard import FILE, STRATEGY, cards, generated, read_dashboard
 from harness.home import Home
-from harness.screen import until
+from harness.screen import PATIENCE_MS, until
 from simulators.fimp import ChargepointSetup, FimpSimulator
 
 from .conftest import World
@@ -124,7 +124,7 @@ async def test_the_dashboard_in_the_docs(charging_world: World) -> None:
     entry_id = await home.add_account(API_TOKEN, fixed_price=PRICE)
     try:
         await until_present(home)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_MS / 1000
         while (dashboard := await _without_cabin(home)) != expected:
             # Some entities are added when their first value is reported.
             if time.monotonic() > deadline:
@@ -239,7 +239,7 @@ async def test_the_cable_is_locked(charging_world: World) -> None:
     for word, result in (("Lock", "Locked"), ("Unlock", "Unlocked")):
         await lock.get_by_role("button", name=word, exact=True).click()
         await expect(lock).to_contain_text(result)
-        assert garage.locked is (word == "Lock")
+        await until(lambda word=word: garage.locked is (word == "Lock"))
 
 
 async def test_a_mode_is_chosen(charging_world: World) -> None:

@@ -14,11 +14,12 @@ from simulators.everest import CompanionSetup, EverestSimulator, EvseSetup, Site
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess
 from tests.conftest import MakeBroker
+from tests.helpers.waiting import PATIENCE
 
 from .conftest import QUICK, Chargepoint, load, other_broker, until
 
 #: Seconds within which the station wants a sign of life.
-PERIOD = 1.0
+PERIOD = 2.0
 
 
 type Act = Callable[[HomeAssistant, MockConfigEntry], Awaitable[Any]]
@@ -111,6 +112,6 @@ async def test_a_broker_that_is_gone_keeps_no_entry(
     async with watched(hass, entry):
         await unload(hass, entry)
     broker.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await hass.config_entries.async_remove(entry.entry_id)
     assert hass.config_entries.async_get_entry(entry.entry_id) is None

@@ -28,7 +28,6 @@ from .limiting import stored
 
 @pytest.fixture(autouse=True)
 def _quick_failsafe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.helpers.waiting.PATIENCE", 20.0)
     monkeypatch.setattr(guard_module, "_SETTLING_TIME", 0.1)
     monkeypatch.setattr(limits_module, "_SUSPICION_TIME", 5.0)
     monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
@@ -193,7 +192,7 @@ async def test_a_clean_stop(
         assert len(point.commands) == before
         await hass.config_entries.async_set_disabled_by(entry_id, ConfigEntryDisabler.USER)
         await asyncio.sleep(0.5)
-        assert point.limit == (10 if on_stop else 32)
+        await point.limits_to(10 if on_stop else 32)
         assert bool(stored(hass_storage, point).get("failsafe")) is on_stop
         await hass.config_entries.async_set_disabled_by(entry_id, None)
         await point.limits_to(32)

@@ -13,6 +13,7 @@ from custom_components.fimp_chargepoint.repair_issues.watcher import EntryWatch
 from custom_components.fimp_chargepoint.sessions import SessionRecorder
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
+from tests.helpers.waiting import PATIENCE
 
 from .conftest import QUIET, Chargepoint, find, running, until
 
@@ -59,9 +60,8 @@ async def size(found: Chargepoint) -> Counter[str]:
 
 async def growth(found: Chargepoint, before: Counter[str]) -> Counter[str]:
     """Return what has grown since, once all that takes a moment has ended."""
-    for _ in range(40):
-        if not (grown := await size(found) - before):
-            break
+    end = found.hass.loop.time() + PATIENCE / 3
+    while (grown := await size(found) - before) and found.hass.loop.time() < end:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     return grown
 

@@ -1,6 +1,5 @@
 """A bug beside a charge point costs what has it: the charge point is shown, and obeys."""
 
-import asyncio
 import signal
 from typing import NoReturn
 
@@ -135,14 +134,13 @@ async def test_a_stop_on_a_link_that_hangs(
     await charge(chargepoint)
     if not comes_back:
         client = chargepoint.entry.runtime_data.hub.transport._client
-        monkeypatch.setattr(client, "timeout", 1.0)
+        monkeypatch.setattr(client, "timeout", 2.0)
     process = broker._process
     assert process is not None
     process.send_signal(signal.SIGSTOP)
     try:
         stop = hass.async_create_task(chargepoint.call("switch", "turn_off", "charging"))
-        async with asyncio.timeout(1.0):
-            await chargepoint.expects("switch", "charging", "off")
+        await chargepoint.expects("switch", "charging", "off")
         assert chargepoint.attribute("switch", "charging", "pending") is True
         assert chargepoint.state("sensor", "status") == "charging"
         if not comes_back:

@@ -465,7 +465,7 @@ async def test_what_has_come_is_read_at_once(
         publisher.loop_start()
         for number in range(300):
             sent = publisher.publish("in/many", b"%d" % number, qos=1)
-        sent.wait_for_publish(5)
+        sent.wait_for_publish(PATIENCE)
         publisher.disconnect()
         publisher.loop_stop()
         # Meanwhile, this loop was blocked; now everything has come.

@@ -21,7 +21,7 @@ from tests.broker import BrokerProcess
 from .conftest import QUICK, Chargepoint, load, other_broker, until
 
 #: Seconds that a user is to wait at most.
-MOST = 3.0
+MOST = 5.0
 STAYS = "The limit of everest:carport stays until it is restarted"
 
 
@@ -93,7 +93,7 @@ async def test_charge_point_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(requests, "_FINDING_TIME", 4.0)
+    monkeypatch.setattr(requests, "_FINDING_TIME", MOST + 2)
     async with limited(hass, broker) as (entry, _):
         pass
     assert await seconds_to_remove(hass, entry) < MOST
@@ -110,7 +110,7 @@ async def test_one_that_is_missing_costs_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Who is there is told at once, and the user waits for neither."""
-    monkeypatch.setattr(requests, "_FINDING_TIME", 4.0)
+    monkeypatch.setattr(requests, "_FINDING_TIME", MOST + 2)
     async with limited(hass, broker) as (entry, evse):
         records = hass_storage[f"{DOMAIN}.{entry.entry_id}.state"]["data"]["charge_points"]
         (known,) = records.values()

@@ -137,6 +137,7 @@ async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> Non
         await found.expects("sensor", "status", "disconnected")
         for _ in range(2):
             await point.plug()
+            await found.expects("sensor", "status", "ready_to_charge")
             await found.expects("sensor", "session_energy", "0.0")
             assert found.attribute("sensor", "session_energy", "last_reset")
             await found.call("switch", "turn_on", "charging")

@@ -196,7 +196,6 @@ async def test_no_answer(
     async with running(hass, broker, full) as found:
         await found.expects("number", "max_current", "32")
         await limit(found, 10, minutes=10)
-        found.node._commands._timeout = 1.0
         await found.point.silence()
         found.node._commands._timeout = 0.4
         with pytest.raises(HomeAssistantError, match="within"):
