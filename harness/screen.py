@@ -94,7 +94,7 @@ class Screen:
         """Select an item of the open menu."""
         await self.page.get_by_role("menuitem", name=name, exact=True).click()
 
-    async def expects(self, text: str | re.Pattern[str]) -> None:
+    async def wait_for_text(self, text: str | re.Pattern[str]) -> None:
         """Wait until a text is visible anywhere."""
         await expect(self.page.get_by_text(text).first).to_be_visible()
 

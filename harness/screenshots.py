@@ -93,7 +93,7 @@ async def _add(screen: Screen, broker: Broker) -> None:
     await screen.fill("Host", broker.host)
     await screen.fill("Port", str(broker.port))
     await screen.press("Submit")
-    await screen.expects("Charge points found")
+    await screen.wait_for_text("Charge points found")
     await _shoot(screen, "found")
     await screen.press("Finish")
     await screen.press("Skip and finish")

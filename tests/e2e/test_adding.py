@@ -53,7 +53,7 @@ async def test_a_search_finds_it(house: World) -> None:
     """By whatever people call it: only the first 20 letters of a name count."""
     screen = house.screen
     await screen.begin_adding()
-    await screen.expects(text("config.step.user.title"))
+    await screen.wait_for_text(text("config.step.user.title"))
     await screen.open("config/integrations/dashboard")
     await screen.press("Add integration")
     for word in ("EVerest", "FIMP", "Futurehome", "charger", "EV charger", "chargepoint"):
@@ -64,10 +64,10 @@ async def test_a_search_finds_it(house: World) -> None:
 async def test_adding_the_integration(house: World) -> None:
     screen, port = house.screen, str(house.broker.port)
     await screen.begin_adding()
-    await screen.expects(text("config.step.user.title"))
+    await screen.wait_for_text(text("config.step.user.title"))
     await screen.page.get_by_text(text("config.step.user.menu_options.broker"), exact=True).click()
 
-    await screen.expects(text("config.step.broker.title"))
+    await screen.wait_for_text(text("config.step.broker.title"))
     for field, value in (
         ("Host", house.broker.host),
         ("Port", port),
@@ -76,17 +76,17 @@ async def test_adding_the_integration(house: World) -> None:
     ):
         await screen.fill(field, value)
     await screen.press("Submit")
-    await screen.expects(part_of("config.error.invalid_auth"))
+    await screen.wait_for_text(part_of("config.error.invalid_auth"))
     await screen.fill("Password", PASSWORD)
     await screen.press("Submit")
-    await screen.expects(part_of("config.progress.search"))
+    await screen.wait_for_text(part_of("config.progress.search"))
 
-    await screen.expects(text("config.step.found.title"))
+    await screen.wait_for_text(text("config.step.found.title"))
     for name in FOUND:
-        await screen.expects(f"{name}: No car connected")
+        await screen.wait_for_text(f"{name}: No car connected")
     await screen.fill("Fixed price", "1.5")
     await screen.press("Finish")
-    await screen.expects("Name and assign")
+    await screen.wait_for_text("Name and assign")
     # One for each charge point, and one for the broker.
     names = screen.page.get_by_role("textbox", name="Device name")
     await expect(names).to_have_count(len(FOUND) + 1)
@@ -127,10 +127,10 @@ async def test_a_charge_point_is_discovered(house: World) -> None:
     card = screen.page.locator("ha-config-flow-card")
     await expect(card).to_contain_text(INTEGRATION)
     await card.get_by_role("button", name="Add").click()
-    await screen.expects(text("config.step.confirm.title"))
-    await screen.expects(part_of("config.step.confirm.description"))
+    await screen.wait_for_text(text("config.step.confirm.title"))
+    await screen.wait_for_text(part_of("config.step.confirm.description"))
     await screen.press("Submit")
-    await screen.expects("Name and assign")
+    await screen.wait_for_text("Name and assign")
     await screen.press("Skip and finish")
 
     await screen.open_integration()
@@ -143,18 +143,18 @@ async def test_adding_a_blue_current_account(house: World) -> None:
     await screen.begin_adding()
     choice = text("config.step.user.menu_options.blue_current")
     await screen.page.get_by_text(choice, exact=True).click()
-    await screen.expects(text("config.step.blue_current.title"))
+    await screen.wait_for_text(text("config.step.blue_current.title"))
     portal = screen.page.get_by_role("link", name="driver portal")
     await expect(portal).to_have_attribute("href", "https://my.bluecurrent.nl")
     await screen.fill("API token", "mistyped")
     await screen.press("Submit")
-    await screen.expects(text("config.error.invalid_api_token"))
+    await screen.wait_for_text(text("config.error.invalid_api_token"))
     await screen.fill("API token", API_TOKEN)
     await screen.press("Submit")
-    await screen.expects(text("config.step.account.title"))
+    await screen.wait_for_text(text("config.step.account.title"))
     await screen.fill("Fixed price", "1.5")
     await screen.press("Finish")
-    await screen.expects("Name and assign")
+    await screen.wait_for_text("Name and assign")
     await screen.press("Skip and finish")
 
     await screen.open_integration()

@@ -63,8 +63,8 @@ async def test_from_adding_to_a_charging_car(world: World) -> None:
     await effort.click(screen.page.get_by_text(text(f"{menu}.broker"), exact=True))
     # There is no MQTT integration, so its broker was not offered.
     await expect(screen.page.get_by_text(text(f"{menu}.home_assistant"))).to_have_count(0)
-    await screen.expects(text("config.step.broker.title"))
-    await screen.expects("Futurehome hub")
+    await screen.wait_for_text(text("config.step.broker.title"))
+    await screen.wait_for_text("Futurehome hub")
     for field, value in (
         ("Host", world.broker.host),
         ("Port", str(world.broker.port)),
@@ -73,7 +73,7 @@ async def test_from_adding_to_a_charging_car(world: World) -> None:
     ):
         await effort.fill(field, value)
     await effort.press("Submit")
-    await screen.expects(f"{WALLBOX}: Ready to charge")
+    await screen.wait_for_text(f"{WALLBOX}: Ready to charge")
     await effort.press("Finish")
     # The page gets the devices half a second apart, and shows the device if there is only one.
     await expect(screen.page.locator("step-flow-create-entry .device").nth(1)).to_be_visible()

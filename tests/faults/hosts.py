@@ -66,8 +66,8 @@ async def daylight_saving(before: int, after: int, scene: Scene) -> None:
     reply = await limit(scene.found, 10, seconds=2)
     ends = datetime.fromisoformat(reply["until"])
     assert abs(ends - now) < timedelta(minutes=1)
-    await scene.found.expects("number", "session_current", "10")
-    await scene.found.expects("number", "session_current", "32")
+    await scene.found.wait_for_state("number", "session_current", "10")
+    await scene.found.wait_for_state("number", "session_current", "32")
     assert scene.hass.loop.time() - began >= 2
     assert dt_util.now().utcoffset() == timedelta(hours=after)
 

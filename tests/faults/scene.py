@@ -97,9 +97,9 @@ class Scene:
         """Plug a car in and charge it."""
         self._began = time.monotonic()
         await self.found.point.plug()
-        await self.found.expects("sensor", "status", "ready_to_charge")
+        await self.found.wait_for_state("sensor", "status", "ready_to_charge")
         await self.found.call("switch", "turn_on", "charging")
-        await self.found.expects("sensor", "status", "charging")
+        await self.found.wait_for_state("sensor", "status", "charging")
         await until(lambda: self.point.connector.energy > _CLOSE, "energy to flow")
 
     @property
@@ -138,7 +138,7 @@ class Scene:
     async def end(self) -> None:
         """End the session; its energy is what the charge point has counted."""
         await self.found.call("switch", "turn_off", "charging")
-        await self.found.expects("sensor", "status", "ready_to_charge")
+        await self.found.wait_for_state("sensor", "status", "ready_to_charge")
         counted = self.point.connector.energy
         assert counted > _CLOSE
 
@@ -147,7 +147,7 @@ class Scene:
 
         await until(lambda: abs(shown() - counted) < _CLOSE, "the energy of the session")
         await self.found.point.unplug()
-        await self.found.expects("sensor", "status", "disconnected")
+        await self.found.wait_for_state("sensor", "status", "disconnected")
         (record,) = await until(lambda: self.tracker.records, "the record of the session")
         assert record.energy == pytest.approx(counted, abs=_CLOSE)
         assert record.duration is not None

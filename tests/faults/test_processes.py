@@ -24,7 +24,7 @@ PATIENCE = 120.0
 NAME = "acme_wallbox"
 
 
-async def expects(home: Home, entity_id: str, state: str) -> float:
+async def wait_for_state(home: Home, entity_id: str, state: str) -> float:
     """Wait until an entity has a state; return how long that took."""
     began = time.monotonic()
     found: dict[str, Any] = {}
@@ -56,14 +56,14 @@ async def test_home_assistant_killed_while_a_command_waits(
     ):
         await home.add_integration(HOST, broker.port)
         await home.set_options(charging={"restart_delay": 0})
-        await expects(home, status, "disconnected")
+        await wait_for_state(home, status, "disconnected")
         await point.plug()
-        await expects(home, status, "ready_to_charge")
+        await wait_for_state(home, status, "ready_to_charge")
         await home.call("switch.turn_on", switch)
-        await expects(home, status, "charging")
+        await wait_for_state(home, status, "charging")
         await asyncio.sleep(1)
         await home.call("switch.turn_off", switch)
-        await expects(home, status, "ready_to_charge")
+        await wait_for_state(home, status, "ready_to_charge")
 
         await point.silence()
         pending = asyncio.create_task(home.call("switch.turn_on", switch))
@@ -77,18 +77,18 @@ async def test_home_assistant_killed_while_a_command_waits(
         await point.silence("off")
         sent = starts(point)
         await home.start()
-        seconds = await expects(home, status, "ready_to_charge")
+        seconds = await wait_for_state(home, status, "ready_to_charge")
         await asyncio.sleep(5)
         assert starts(point) == sent, "a start was repeated after its command had ended"
 
         await home.call("switch.turn_on", switch)
-        await expects(home, status, "charging")
+        await wait_for_state(home, status, "charging")
         await asyncio.sleep(1)
         await home.call("switch.turn_off", switch)
-        await expects(home, status, "ready_to_charge")
+        await wait_for_state(home, status, "ready_to_charge")
         counted = next(iter(point.points.values())).connector.energy
         await point.unplug()
-        await expects(home, status, "disconnected")
+        await wait_for_state(home, status, "disconnected")
         energy, began = float("nan"), time.monotonic()
         while not abs(energy - counted) < 0.02 and time.monotonic() - began < PATIENCE:
             await asyncio.sleep(0.5)

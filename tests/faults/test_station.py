@@ -43,11 +43,11 @@ async def test_station_killed_in_a_session(
     async with station as point:
         entry = await load(hass, other_broker(broker, username=USER))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         connector = point["carport"].connector
         before = connector.lifetime
         await point.plug()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await until(lambda: energy(found) > 0, "energy to flow")
         left = leftovers()
         received = len(point.received)
@@ -57,7 +57,7 @@ async def test_station_killed_in_a_session(
             await point.kill()
             await point.__aenter__()
             began = time.monotonic()
-            await found.expects("sensor", "status", "charging")
+            await found.wait_for_state("sensor", "status", "charging")
             await until(
                 lambda: (
                     (found.state("switch", "charging") == "on")
@@ -74,7 +74,7 @@ async def test_station_killed_in_a_session(
 
         await found.call("switch", "turn_off", "charging")
         await point.unplug()
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         tracker = entry.runtime_data.sessions.of("everest:carport").tracker
         counted = connector.lifetime - before
         one, other = await until(lambda: len(tracker.records) == 2 and tracker.records, "records")

@@ -83,12 +83,12 @@ class AccountHome:
         state = None if found is None else self.hass.states.get(found)
         return None if state is None else state.state
 
-    async def expects(
-        self, platform: str, key: str, wanted: str | None, address: str = ADDRESS
+    async def wait_for_state(
+        self, platform: str, key: str, expected: str | None, address: str = ADDRESS
     ) -> None:
         """Wait until an entity has a state."""
-        what = f"{platform} {key} of {address} to be {wanted}"
-        await until(lambda: self.state(platform, key, address) == wanted, what)
+        what = f"{platform} {key} of {address} to be {expected}"
+        await until(lambda: self.state(platform, key, address) == expected, what)
 
     async def call(self, platform: str, action: str, key: str, **data: object) -> None:
         """Call an action on an entity of the charge point, and wait for its end."""
@@ -121,7 +121,7 @@ class AccountHome:
 
     async def settles(self) -> None:
         """Wait until the charge point and the grid connection are there, without a car."""
-        await self.expects("sensor", "status", "disconnected")
+        await self.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: GRID in self.entry.runtime_data.hub.nodes)
         await self.hass.async_block_till_done()
 

@@ -173,10 +173,10 @@ class Chargepoint:
             if (message := json.loads(text))["type"] == kind
         ]
 
-    async def expects(self, platform: str, key: str, wanted: str | None) -> None:
+    async def wait_for_state(self, platform: str, key: str, expected: str | None) -> None:
         """Wait until an entity has a state."""
-        what = f"{platform} {key} to be {wanted}"
-        await until(lambda: self.state(platform, key) == wanted, what)
+        what = f"{platform} {key} to be {expected}"
+        await until(lambda: self.state(platform, key) == expected, what)
 
     async def says(self, word: str) -> None:
         """Wait until it is in a state that it calls `word` itself; that sensor is off."""
@@ -256,7 +256,7 @@ async def chargepoint_fixture(
     async with simulator(broker, *setups) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await found.settles()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)

@@ -50,9 +50,9 @@ async def act(hass: HomeAssistant, action: str, target: Any, **data: Any) -> lis
 
 async def plugged(chargepoint: Chargepoint) -> dict[str, Any]:
     """Connect a car, and return what the charge point is as a target."""
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     return {"device_id": chargepoint.registered("switch", "charging").device_id}
 
 
@@ -81,7 +81,7 @@ async def test_start_charging(hass: HomeAssistant, chargepoint: Chargepoint) -> 
     }
     assert chargepoint.state("number", "session_current") == "8"
     assert chargepoint.state("select", "charging_mode") == "slow"
-    await chargepoint.expects("sensor", "offered_current", "8.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "8.0")
     assert chargepoint.state("number", "session_current") == "8"
     commands = [json.loads(text)["type"] for _, text in chargepoint.point.received]
     assert [each for each in commands if each in (LIMIT, START)] == [LIMIT, START, LIMIT]
@@ -124,7 +124,7 @@ async def test_limit_alone(hass: HomeAssistant, chargepoint: Chargepoint) -> Non
     target = await plugged(chargepoint)
     (answer,) = await act(hass, "start_charging", target, current=8)
     assert answer["current"] == 8.0
-    await chargepoint.expects("sensor", "offered_current", "8.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "8.0")
     assert len(chargepoint.sent(LIMIT)) == 1
 
 
@@ -149,9 +149,9 @@ async def test_where_there_is_no_limit_of_the_session(
     entry = await load(hass, other_broker(broker))
     async with station:
         chargepoint = Chargepoint(hass, station, entry)
-        await chargepoint.expects("number", "max_current", "16")
+        await chargepoint.wait_for_state("number", "max_current", "16")
         await station.plug()
-        await chargepoint.expects("sensor", "status", "charging")
+        await chargepoint.wait_for_state("sensor", "status", "charging")
         await chargepoint.call("switch", "turn_off", "charging")
         target = {"device_id": chargepoint.registered("switch", "charging").device_id}
         (answer,) = await act(hass, "start_charging", target, current=8)
@@ -193,7 +193,7 @@ async def test_not_there(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """It is said, not passed over as for an entity that is not available."""
     target = await plugged(chargepoint)
     await chargepoint.point["garage"].offline()
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     with pytest.raises(HomeAssistantError, match="Acme Wallbox is unavailable"):
         await act(hass, "start_charging", target)
     assert not chargepoint.sent(START)

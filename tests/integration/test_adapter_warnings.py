@@ -43,9 +43,9 @@ async def log_out(chargepoint: Chargepoint) -> None:
     """Let the adapter lose its login, after it was asked for it and has answered."""
     await until(lambda: chargepoint.sent("cmd.app.get_state"), "the question for the login")
     await chargepoint.point.plug()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     await chargepoint.point.unplug()
-    await chargepoint.expects("binary_sensor", "plug", "off")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "off")
     await chargepoint.point.logout()
     await lost(chargepoint.hass)
 
@@ -65,10 +65,10 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.is_fixable is False
     # It can be stopped all the same.
-    await chargepoint.expects("switch", "charging", "unknown")
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("switch", "charging", "unknown")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await chargepoint.point.login()
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")
     await solved(hass)
 
 
@@ -83,11 +83,11 @@ async def test_told_unasked(hass: HomeAssistant, chargepoint: Chargepoint, topic
     say(chargepoint, topic, {"app": "RUNNING", "auth": "IN_PROGRESS"})
     say(chargepoint, topic, FINE | {"auth": "NOT_AUTHENTICATED"})
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await lost(hass)
     say(chargepoint, topic, FINE)
     await solved(hass)
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 async def test_without_its_cloud(
@@ -102,7 +102,7 @@ async def test_without_its_cloud(
     await until(lambda: chargepoint.sent("cmd.app.get_state"), "the question for the login")
     topic = "rt:app/rn:easee/ad:1"
     say(chargepoint, topic, FINE | {"connection": "DISCONNECTED"})
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await house.passes(29)
     assert not shown()
     await house.passes(2)
@@ -115,9 +115,9 @@ async def test_without_its_cloud(
     assert not shown()
     say(chargepoint, topic, FINE)
     await solved(hass)
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
     say(chargepoint, topic, FINE | {"connection": "DISCONNECTED"})
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await house.passes(29)
     assert not shown()
 
@@ -127,7 +127,7 @@ async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoin
     say(chargepoint, "rt:ad/rn:heaters/ad:1", LOST)
     say(chargepoint, "rt:app/rn:heaters/ad:1", LOST)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert not issues(hass)
 
 
@@ -158,7 +158,7 @@ async def test_entry_removed(hass: HomeAssistant, broker: BrokerProcess) -> None
     async with simulator(broker) as point:
         entry = await load(hass, other_broker(broker))
         chargepoint = Chargepoint(hass, point, entry)
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
         await log_out(chargepoint)
         await hass.config_entries.async_remove(entry.entry_id)
         await solved(hass)
@@ -171,7 +171,7 @@ async def test_solved_while_unloaded(hass: HomeAssistant, chargepoint: Chargepoi
     await chargepoint.point.login()
     await hass.config_entries.async_setup(chargepoint.entry.entry_id)
     assert chargepoint.entry.state is ConfigEntryState.LOADED
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")
     await solved(hass)
 
 

@@ -11,13 +11,13 @@ from .conftest import QUIET, Chargepoint, find, load, other_broker, running, sim
 
 async def shows_both(chargepoint: Chargepoint, plug: str, charging: str) -> None:
     """Wait until both facts are as they should be."""
-    await chargepoint.expects("binary_sensor", "plug", plug)
-    await chargepoint.expects("binary_sensor", "charging", charging)
+    await chargepoint.wait_for_state("binary_sensor", "plug", plug)
+    await chargepoint.wait_for_state("binary_sensor", "charging", charging)
 
 
 async def problems(chargepoint: Chargepoint, state: str, *names: str) -> None:
     """Wait until just these problems are named."""
-    await chargepoint.expects("binary_sensor", "problem", state)
+    await chargepoint.wait_for_state("binary_sensor", "problem", state)
     await until(
         lambda: chargepoint.attribute("binary_sensor", "problem", "problems") == list(names),
         f"the problems {names}",
@@ -111,7 +111,7 @@ async def test_what_was_wrong_before(
         await point["garage"].do(word, "PEN_FAULT")
         entry = await load(hass, other_broker(broker))
         chargepoint = Chargepoint(hass, point, entry)
-        await chargepoint.expects("binary_sensor", "problem", "on")
+        await chargepoint.wait_for_state("binary_sensor", "problem", "on")
         await diagnosed(chargepoint)
         names = chargepoint.attribute("binary_sensor", "problem", "problems")
         await point["garage"].do(undo)
@@ -126,7 +126,7 @@ async def test_problems_are_not_live_while_offline(
     await chargepoint.point.alarm("OVER_TEMP_FAULT")
     await problems(chargepoint, "on", "Over temp fault")
     await chargepoint.point.offline()
-    await chargepoint.expects("binary_sensor", "problem", "unavailable")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "unavailable")
     chargepoint.point["garage"].alarms.clear()
     await chargepoint.point.online()
     await problems(chargepoint, "off")
@@ -138,13 +138,13 @@ async def test_lock_that_only_reports(hass: HomeAssistant, broker: BrokerProcess
         await until(lambda: find(hass, "binary_sensor", "cable_lock"))
         assert find(hass, "lock", "cable") is None
         assert chargepoint.attribute("binary_sensor", "cable_lock", "device_class") == "lock"
-        await chargepoint.expects("binary_sensor", "cable_lock", "on")
+        await chargepoint.wait_for_state("binary_sensor", "cable_lock", "on")
         await chargepoint.point.plug()
-        await chargepoint.expects("binary_sensor", "cable_lock", "off")
-        await chargepoint.expects("sensor", "cable_current", "32.0")
+        await chargepoint.wait_for_state("binary_sensor", "cable_lock", "off")
+        await chargepoint.wait_for_state("sensor", "cable_current", "32.0")
         await chargepoint.point.unplug()
-        await chargepoint.expects("binary_sensor", "cable_lock", "on")
-        await chargepoint.expects("sensor", "cable_current", "unknown")
+        await chargepoint.wait_for_state("binary_sensor", "cable_lock", "on")
+        await chargepoint.wait_for_state("sensor", "cable_current", "unknown")
 
 
 async def test_lock_of_a_quiet_adapter(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -153,8 +153,8 @@ async def test_lock_of_a_quiet_adapter(hass: HomeAssistant, broker: BrokerProces
     async with simulator(broker, setup, announce=False, timing=QUIET) as point:
         entry = await load(hass, other_broker(broker))
         chargepoint = Chargepoint(hass, point, entry)
-        await chargepoint.expects("sensor", "status", "disconnected")
-        await chargepoint.expects("binary_sensor", "cable_lock", "on")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("binary_sensor", "cable_lock", "on")
         await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -39,13 +39,13 @@ async def test_connection_that_is_lost(
     """No value stays available; all are back with the connection."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await home.simulator.reject("Maintenance")
         await home.simulator.abort()
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         assert home.state("switch", "charging") == "unavailable"
         await home.simulator.reject("")
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 @pytest.mark.parametrize("fault", ["", "away", "freeze", "reject x"])

@@ -42,7 +42,7 @@ async def test_start_with_a_card(
 ) -> None:
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         answer = await act(home, "start_charging", card=card)
         assert answer["status"] == "charging"
         assert sent(home, "START_SESSION")[-1]["session_token"] == "046C8CCA8C1D90"
@@ -56,7 +56,7 @@ async def test_card_that_is_not_known(hass: HomeAssistant, monkeypatch: pytest.M
     """The error names the cards; a uid that is not listed is refused by Blue Current itself."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         with pytest.raises(ServiceValidationError) as raised:
             await act(home, "start_charging", card="Visitor")
         assert raised.value.translation_key == "unknown_card"
@@ -86,12 +86,12 @@ async def test_delayed_charging(hass: HomeAssistant, monkeypatch: pytest.MonkeyP
             "22:00",
             "06:30",
         )
-        await home.expects("switch", "parameter_delayed_charging", "on")
-        await home.expects("binary_sensor", "parameter_smart_charging", "on")
+        await home.wait_for_state("switch", "parameter_delayed_charging", "on")
+        await home.wait_for_state("binary_sensor", "parameter_smart_charging", "on")
         # One turns the other one off.
         await act(home, "set_price_based_charging", enabled=True, departure_time="07:30:00")
-        await home.expects("switch", "parameter_price_based_charging", "on")
-        await home.expects("switch", "parameter_delayed_charging", "off")
+        await home.wait_for_state("switch", "parameter_price_based_charging", "on")
+        await home.wait_for_state("switch", "parameter_delayed_charging", "off")
         (request,) = sent(home, "PATCH_PRICE_BASED_CHARGING_SETTINGS")
         assert request["expected_departure_time"] == "07:30"
         assert "minimum_pct" not in request
@@ -108,7 +108,7 @@ async def test_override(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) ->
         await home.call("switch", "turn_on", "parameter_delayed_charging")
         answer = await act(home, "override_smart_charging")
         assert answer["profile"] == "delayed_charging"
-        await home.expects("binary_sensor", "parameter_boosting", "on")
+        await home.wait_for_state("binary_sensor", "parameter_boosting", "on")
         await home.simulator.refuse("not now")
         with pytest.raises(HomeAssistantError, match="not now"):
             await act(home, "override_smart_charging", enabled=False)

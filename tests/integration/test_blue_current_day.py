@@ -74,7 +74,7 @@ class Day:
     async def sees(self, **states: str) -> None:
         """Wait until sensors have these states."""
         for key, state in states.items():
-            await self.home.expects("sensor", key, state)
+            await self.home.wait_for_state("sensor", key, state)
 
     async def act(self, action: str, **data: Any) -> dict[str, Any]:
         """Run an action, and return its part of the response."""
@@ -130,7 +130,7 @@ async def is_limited(day: Day) -> None:
     await day.act("clear_current_schedule", schedule_id=schedule["schedule_id"])
     await day.sees(effective_current="16.0", limited_by="unknown")
     await day.home.simulator.grid("20 19 18")
-    await day.home.expects("sensor", "highest_load", "20.0", GRID)
+    await day.home.wait_for_state("sensor", "highest_load", "20.0", GRID)
 
 
 async def waits(day: Day) -> None:
@@ -199,7 +199,7 @@ async def test_lifetime_energy_after_a_reload(
     """It goes on where it was, in the middle of a session."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await home.call("switch", "turn_on", "charging")
 
         def total() -> float:
@@ -211,7 +211,7 @@ async def test_lifetime_energy_after_a_reload(
         )
         before = total()
         assert await hass.config_entries.async_reload(home.entry.entry_id)
-        await home.expects("sensor", "status", "charging")
+        await home.wait_for_state("sensor", "status", "charging")
         await until(lambda: total() > before)
         await home.call("switch", "turn_off", "charging")
         await hass.async_block_till_done()

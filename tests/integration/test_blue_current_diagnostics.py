@@ -35,9 +35,9 @@ async def test_nothing_personal_is_in_it(
         home.simulator["driveway"].settings["default_card"] = "046C8CCA8C1D90"
         await home.simulator.close()
         await until(lambda: home.entry.runtime_data.hub.connections == 2)
-        await home.expects("sensor", "status", "disconnected")
+        await home.wait_for_state("sensor", "status", "disconnected")
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await home.call("switch", "turn_on", "charging")
         node = home.entry.runtime_data.hub.nodes[ADDRESS]
         await node.stop_charging()
@@ -67,7 +67,7 @@ async def test_it_can_be_played(
     """By `scripts/replay`, which shows the same states."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await home.call("switch", "turn_on", "charging")
         await home.simulator.grid("5 6 7")
         await until(lambda: home.entry.runtime_data.hub.nodes[GRID].snapshot.highest_current == 7)

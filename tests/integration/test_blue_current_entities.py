@@ -32,7 +32,7 @@ async def test_what_you_get(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 
         await until(lambda: always <= there(), f"{always}")
         await home.simulator.limit("10")
-        await home.expects("sensor", "limited_by", "smart_charging")
+        await home.wait_for_state("sensor", "limited_by", "smart_charging")
         await hass.async_block_till_done()
         assert not there() & never
         assert there() <= {(row.platform, row.name) for row in rows}
@@ -58,7 +58,7 @@ async def test_days_of_delayed_charging(
             return_response=True,
         )
         key = "parameter_delayed_charging_days"
-        await home.expects("sensor", key, "mon, sun")
+        await home.wait_for_state("sensor", key, "mon, sun")
         assert home.shown("sensor", key).attributes["days"] == ["mon", "sun"]
 
 
@@ -66,7 +66,7 @@ async def test_days_of_delayed_charging(
 async def test_settings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """They have names of their own and units, and stay readable while a car charges."""
     async with account_home(hass, monkeypatch) as home:
-        await home.expects("sensor", "parameter_led_brightness", "50.0")
+        await home.wait_for_state("sensor", "parameter_led_brightness", "50.0")
         shown = {
             ("sensor", "tariff_price"): ("0.29", "EUR/kWh"),
             ("sensor", "tariff_price_ex_vat"): ("0.2397", "EUR/kWh"),
@@ -95,7 +95,7 @@ async def test_settings(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) ->
         await home.call("switch", "turn_on", "parameter_linked_charge_cards_only")
         shown["switch", "linked_charge_cards_only"] = "on", None
         await home.simulator.plug()
-        await home.expects("sensor", "status", "charging")
+        await home.wait_for_state("sensor", "status", "charging")
         assert home.state("switch", "parameter_plug_and_charge") == "on"
         assert seen() == shown
 
@@ -109,19 +109,19 @@ async def test_setting_without_permission(
             '{{"object": "CH_SETTINGS", "data": {{"evse_id": "{evse}",'
             ' "plug_and_charge": {{"value": true, "permission": "{permission}"}}}}}}'
         )
-        await home.expects("switch", "parameter_plug_and_charge", "off")
+        await home.wait_for_state("switch", "parameter_plug_and_charge", "off")
         await home.simulator.frame(frame.format(evse=EVSE, permission="read"))
-        await home.expects("binary_sensor", "parameter_plug_and_charge", "on")
+        await home.wait_for_state("binary_sensor", "parameter_plug_and_charge", "on")
         assert home.state("switch", "parameter_plug_and_charge") is None
         await home.simulator.frame(frame.format(evse=EVSE, permission="write"))
-        await home.expects("switch", "parameter_plug_and_charge", "on")
+        await home.wait_for_state("switch", "parameter_plug_and_charge", "on")
         assert home.state("binary_sensor", "parameter_plug_and_charge") is None
 
 
 async def test_grid_connection(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.grid("5 6 10")
-        await home.expects("sensor", "highest_load", "10.0", GRID)
+        await home.wait_for_state("sensor", "highest_load", "10.0", GRID)
         values = {
             key: home.state("sensor", key, GRID)
             for key in ("load_l1", "load_l2", "load_l3", "average_load")
@@ -136,15 +136,15 @@ async def test_grid_connection(hass: HomeAssistant, monkeypatch: pytest.MonkeyPa
         assert home.state("sensor", "reserved_current", GRID) == "25.0"
         # It is not measured while the only charge point is offline.
         await home.simulator.offline()
-        await home.expects("sensor", "load_l1", "unavailable", GRID)
+        await home.wait_for_state("sensor", "load_l1", "unavailable", GRID)
         await home.simulator.online()
-        await home.expects("sensor", "load_l1", "5.0", GRID)
+        await home.wait_for_state("sensor", "load_l1", "5.0", GRID)
 
 
 async def test_dashboard(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """The charge point and the grid connection have a section each."""
     async with account_home(hass, monkeypatch) as home:
-        await home.expects("sensor", "installed_current", "40.0", GRID)
+        await home.wait_for_state("sensor", "installed_current", "40.0", GRID)
         found: Any = await async_dashboard(hass, "en")
         charge_point, grid = found["views"][0]["sections"]
         assert charge_point["cards"][0]["heading"] == "Driveway"
@@ -163,19 +163,19 @@ async def test_offline(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> 
     """All is unavailable but what is known of it."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.offline()
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         assert home.state("sensor", "offline_since") not in (None, "unknown", "unavailable")
         assert home.state("switch", "charging") == "unavailable"
         assert home.state("sensor", "computed_energy") == "0.0"
         await home.simulator.online()
-        await home.expects("sensor", "status", "disconnected")
+        await home.wait_for_state("sensor", "status", "disconnected")
         assert home.state("sensor", "offline_since") == "unknown"
         # Without the connection, it is unknown whether it is offline.
         await home.simulator.offline()
         await until(lambda: home.state("sensor", "offline_since") not in ("unknown", "unavailable"))
         await home.simulator.away()
         await home.simulator.abort()
-        await home.expects("sensor", "offline_since", "unavailable")
+        await home.wait_for_state("sensor", "offline_since", "unavailable")
         await home.simulator.back()
 
 
@@ -190,7 +190,7 @@ async def test_refusals(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) ->
     """They are shown in Blue Current's words, wherever these come."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await home.simulator.refuse("REJECTED")
         for platform, action, key in (
             ("switch", "turn_on", "charging"),
@@ -220,8 +220,8 @@ async def test_block_and_buttons(hass: HomeAssistant, monkeypatch: pytest.Monkey
         for key, command in (("restart", "REBOOT"), ("reset", "SOFT_RESET")):
             await home.call("button", "press", key)
             assert home.simulator.requests[-1]["command"] == command
-            await home.expects("sensor", "status", "unavailable")
-            await home.expects("sensor", "status", "disconnected")
+            await home.wait_for_state("sensor", "status", "unavailable")
+            await home.wait_for_state("sensor", "status", "disconnected")
 
 
 @pytest.mark.usefixtures("everything_enabled")
@@ -241,11 +241,11 @@ async def test_requests(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) ->
             assert state is not None
             return int(state.state)
 
-        await home.expects("sensor", "parameter_led_brightness", "50.0")
+        await home.wait_for_state("sensor", "parameter_led_brightness", "50.0")
         await until(lambda: count() == len(home.simulator.requests))
         before = count()
         await home.simulator.plug()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         assert count() == before
         await home.call("switch", "turn_on", "charging")
         assert count() == before + 1

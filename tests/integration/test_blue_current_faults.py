@@ -42,7 +42,7 @@ def shown(home: AccountHome) -> set[str]:
 async def plugged(home: AccountHome) -> None:
     """Plug a car in."""
     await home.simulator.plug()
-    await home.expects("sensor", "status", "ready_to_charge")
+    await home.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 #: What happens, and how it ends if it does not end automatically.
@@ -76,12 +76,12 @@ async def test_connection_that_ends_is_made_again(
         for line in fault:
             await home.simulator.do(line)
         if end:
-            await home.expects("sensor", "status", "unavailable")
+            await home.wait_for_state("sensor", "status", "unavailable")
             assert shown(home) == {"unavailable"}
         for line in end:
             await home.simulator.do(line)
         await until(lambda: home.entry.runtime_data.hub.connections == 2)
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await until(lambda: home.entry.runtime_data.hub.nodes[GRID].snapshot.available)
         await hass.async_block_till_done()
         assert seen[0] == "unavailable"
@@ -97,10 +97,10 @@ async def test_server_that_is_silent(hass: HomeAssistant, monkeypatch: pytest.Mo
     async with account_home(hass, monkeypatch, account=AccountSetup(single=False)) as home:
         await plugged(home)
         await home.simulator.freeze()
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         assert shown(home) == {"unavailable"}
         await home.simulator.freeze("off")
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 async def test_odd_frames_cost_themselves(
@@ -112,10 +112,10 @@ async def test_odd_frames_cost_themselves(
         await home.simulator.garbage()
         await home.simulator.null_dates()
         await home.simulator.letter("Z")
-        await home.expects("sensor", "status", "unknown")
+        await home.wait_for_state("sensor", "status", "unknown")
         assert home.state("switch", "enabled") == "on"
         await home.simulator.letter("")
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await home.simulator.no_result()
         await home.call("switch", "turn_on", "charging")
         assert home.entry.runtime_data.hub.connections == 1
@@ -131,7 +131,7 @@ async def test_request_limit(
         await plugged(home)
         await home.simulator.quota("0")
         await home.simulator.do(fault)
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         assert shown(home) == {"unavailable"}
         [issue] = await until(lambda: issues(hass, "request_limit"))
         placeholders = issue.translation_placeholders or {}
@@ -144,7 +144,7 @@ async def test_request_limit(
         assert not home.simulator.connections
         assert len(home.simulator.requests) == requests
         home.clock.ahead = DAY
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
         await hass.async_block_till_done()
         assert not issues(hass, "request_limit")
 
@@ -171,7 +171,7 @@ async def test_server_that_is_unreachable_for_long(
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.away()
         await home.simulator.abort()
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         await house.passes(20)
         assert not issues(hass, "account_offline")
         await house.passes(31)
@@ -182,7 +182,7 @@ async def test_server_that_is_unreachable_for_long(
         assert not issue.is_fixable
         await home.simulator.back()
         await until(lambda: not issues(hass, "account_offline"))
-        await home.expects("sensor", "status", "disconnected")
+        await home.wait_for_state("sensor", "status", "disconnected")
 
 
 async def test_server_that_is_unreachable_at_the_start(
@@ -220,12 +220,12 @@ async def test_charge_point_that_is_offline(
     async with account_home(hass, monkeypatch) as home:
         await plugged(home)
         await home.call("switch", "turn_off", "enabled")
-        await home.expects("sensor", "status", "out_of_service")
+        await home.wait_for_state("sensor", "status", "out_of_service")
         await home.call("switch", "turn_on", "enabled")
         await home.simulator.offline()
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         await home.simulator.online()
-        await home.expects("sensor", "status", "ready_to_charge")
+        await home.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 async def test_refusal_is_quoted(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:

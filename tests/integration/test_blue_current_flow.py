@@ -152,15 +152,15 @@ async def test_two_accounts(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
         assert home.device().id != office.device().id
         assert home.hub_device.id != office.hub_device.id
         await there.plug()
-        await office.expects("sensor", "status", "ready_to_charge")
+        await office.wait_for_state("sensor", "status", "ready_to_charge")
         assert home.state("sensor", "status") == "disconnected"
         await home.simulator.away()
         await home.simulator.abort()
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         assert office.state("sensor", "status") == "ready_to_charge"
         await hass.config_entries.async_unload(office.entry.entry_id)
         await home.simulator.back()
-        await home.expects("sensor", "status", "disconnected")
+        await home.wait_for_state("sensor", "status", "disconnected")
 
 
 async def test_account_beside_a_broker(
@@ -259,7 +259,7 @@ async def test_refused_token_is_asked_for(
             await home.simulator.close()
         flows = hass.config_entries.flow.async_progress
         await until(flows, "a request for another token")
-        await home.expects("sensor", "status", "unavailable")
+        await home.wait_for_state("sensor", "status", "unavailable")
         [flow] = flows()
         assert flow["context"]["source"] == SOURCE_REAUTH
         assert flow["step_id"] == "token"

@@ -158,17 +158,17 @@ async def test_cheapest_by_sensor(
     hass.states.async_set("sensor.price", "1", SHAPES[shape](prices(now=2, then=1)))
     await by_price(hass, chargepoint)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await hass.async_block_till_done()
     assert not chargepoint.sent("cmd.charge.start")
 
     hass.states.async_set("sensor.price", "1", SHAPES[shape](prices(now=1, then=2)))
     await later(hass, minutes=15)
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
 
     hass.states.async_set("sensor.price", "1", SHAPES[shape](prices(now=2, then=1)))
     await later(hass, minutes=30)
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 @pytest.mark.parametrize("current", [0, 10])
@@ -179,7 +179,7 @@ async def test_cheapest_leaves_the_end_that_was_set(
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=2)))
     await by_price(hass, chargepoint, current=current)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await hass.services.async_call(
         DOMAIN,
         "start_charging",
@@ -190,16 +190,16 @@ async def test_cheapest_leaves_the_end_that_was_set(
     await later(hass, minutes=15)
     assert chargepoint.state("sensor", "energy_target") == "9.0"
     if current:
-        await chargepoint.expects("sensor", "offered_current", "10.0")
+        await chargepoint.wait_for_state("sensor", "offered_current", "10.0")
 
 
 async def test_cheapest_with_a_limit(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=2)))
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
     await by_price(hass, chargepoint, current=10)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
-    await chargepoint.expects("sensor", "offered_current", "10.0")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "offered_current", "10.0")
 
 
 @pytest.mark.parametrize(("hours", "charges"), [(1, False), (5, True)])
@@ -217,9 +217,9 @@ async def test_without_the_prices_of_tomorrow(
     await by_price(hass, chargepoint, hours=hours)
     await chargepoint.point.plug()
     if charges:
-        await chargepoint.expects("sensor", "status", "charging")
+        await chargepoint.wait_for_state("sensor", "status", "charging")
     else:
-        await chargepoint.expects("sensor", "status", "ready_to_charge")
+        await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         await hass.async_block_till_done()
         assert not chargepoint.sent("cmd.charge.start")
 
@@ -233,7 +233,7 @@ async def test_hours_before_the_car_came_are_no_use(
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](slots))
     await by_price(hass, chargepoint)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
 
 
 async def test_hours_since_the_session_began_count(
@@ -246,7 +246,7 @@ async def test_hours_since_the_session_began_count(
     hass.states.async_set("sensor.began", quarter(-2).isoformat())
     await by_price(hass, chargepoint, session_start="sensor.began")
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await later(hass, minutes=15)
     assert not chargepoint.sent("cmd.charge.start")
 
@@ -256,9 +256,9 @@ async def test_a_full_car_is_left_alone(hass: HomeAssistant, chargepoint: Charge
     hass.states.async_set("sensor.price", "1", SHAPES["epex spot"](prices(now=1, then=1)))
     await by_price(hass, chargepoint, hours=5)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await chargepoint.point.full()
-    await chargepoint.expects("sensor", "status", "finished")
+    await chargepoint.wait_for_state("sensor", "status", "finished")
     await later(hass, minutes=15)
     await later(hass, minutes=30)
     assert len(chargepoint.sent("cmd.charge.start")) == 1
@@ -300,7 +300,7 @@ async def test_cheapest_by_action(
     hass.services.async_register(source, name, handler, supports_response=SupportsResponse.ONLY)
     await by_price(hass, chargepoint, source=source, nordpool_entry="12345")
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     today = dt_util.now().date()
     if source == "nordpool":
         assert calls == [
@@ -325,7 +325,7 @@ async def test_cheapest_where_the_prices_cannot_be_asked_for(
     )
     await by_price(hass, chargepoint, source="nordpool", nordpool_entry="12345", hours=6)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
 
 
 # Solar surplus --------------------------------------------------------------------------------
@@ -333,9 +333,9 @@ async def test_cheapest_where_the_prices_cannot_be_asked_for(
 
 async def by_sun(hass: HomeAssistant, chargepoint: Chargepoint, **inputs: Any) -> None:
     """Set up an automation that charges on surplus, and connect a car."""
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await automate(
         hass,
         SOLAR,
@@ -390,7 +390,7 @@ async def test_sun_comes_out(
     await waits(hass)
     assert not chargepoint.sent("cmd.charge.start")
     _minutes(hass, 22)
-    await chargepoint.expects("sensor", "offered_current", "8.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "8.0")
     assert chargepoint.state("sensor", "status") == "charging"
 
 
@@ -421,14 +421,14 @@ async def test_sun_goes(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     for minute, (grid, charging, wanted) in enumerate(courses, 1):
         watts(hass, grid, charging)
         await later(hass, minutes=minute)
-        await chargepoint.expects("sensor", "offered_current", f"{wanted}.0")
+        await chargepoint.wait_for_state("sensor", "offered_current", f"{wanted}.0")
     watts(hass, 5 * AMPERE, 8 * AMPERE)
     _minutes(hass, 4)
     await waits(hass)
-    await chargepoint.expects("sensor", "offered_current", "6.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "6.0")
     assert not chargepoint.sent("cmd.charge.stop")
     _minutes(hass, 25)
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert [each["val"] for each in chargepoint.sent(LIMIT)] == [12, 10, 8, 6]
 
 
@@ -444,7 +444,7 @@ async def test_cloud_passes(hass: HomeAssistant, chargepoint: Chargepoint) -> No
     await hass.async_block_till_done()
     assert chargepoint.state("sensor", "offered_current") == "6.0"
     await later(hass, minutes=22)
-    await chargepoint.expects("sensor", "offered_current", "10.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "10.0")
     assert not chargepoint.sent("cmd.charge.stop")
 
 
@@ -454,7 +454,7 @@ async def test_sun_and_a_full_car(hass: HomeAssistant, chargepoint: Chargepoint)
     await by_sun(hass, chargepoint)
     await chargepoint.call("switch", "turn_on", "charging")
     await chargepoint.point.full()
-    await chargepoint.expects("sensor", "status", "finished")
+    await chargepoint.wait_for_state("sensor", "status", "finished")
     watts(hass, -8 * AMPERE)
     await later(hass, minutes=1)
     (automation,) = hass.data[DATA_COMPONENT].entities
@@ -468,7 +468,7 @@ async def test_car_leaves_while_it_waits(hass: HomeAssistant, chargepoint: Charg
     _minutes(hass, 1)
     await waits(hass)
     await chargepoint.point.unplug()
-    await chargepoint.expects("binary_sensor", "plug", "off")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "off")
     await later(hass, minutes=22)
     assert not chargepoint.sent("cmd.charge.start")
 
@@ -542,11 +542,11 @@ async def test_session_finished(
     entry = other_broker(broker, options={"fixed_price": 0.5})
     async with simulator(broker, timing=replace(QUICK, speed=1000.0)) as point:
         chargepoint = Chargepoint(hass, point, await load(hass, entry))
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: chargepoint.state("event", "session"))
         await automate(hass, FINISHED, charge_point=[device(chargepoint)])
         await point.plug()
-        await chargepoint.expects("sensor", "status", "ready_to_charge")
+        await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         await chargepoint.call("switch", "turn_on", "charging")
         await until(lambda: float(chargepoint.state("sensor", "session_energy") or 0) > 1)
         await point.unplug()

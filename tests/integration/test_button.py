@@ -44,7 +44,7 @@ async def test_pressed_twice(hass: HomeAssistant, chargepoint: Chargepoint) -> N
 
 async def test_offline(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.offline()
-    await chargepoint.expects("button", "restart", "unavailable")
+    await chargepoint.wait_for_state("button", "restart", "unavailable")
     await chargepoint.point.online()
     await until(lambda: chargepoint.state("button", "restart") != "unavailable")
     await press(chargepoint)

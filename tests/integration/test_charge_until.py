@@ -48,14 +48,14 @@ async def start(found: Chargepoint, **data: Any) -> dict[str, Any]:
 async def car_fixture(chargepoint: Chargepoint) -> Chargepoint:
     """A charge point with a car that does not charge yet."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     return chargepoint
 
 
 async def reload(hass: HomeAssistant, found: Chargepoint) -> None:
     """Restart."""
     assert await hass.config_entries.async_reload(found.entry.entry_id)
-    await found.expects("sensor", "status", "charging")
+    await found.wait_for_state("sensor", "status", "charging")
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -67,15 +67,17 @@ async def test_until_a_time(
     assert said["until"] == end.replace(microsecond=0)
     # It is on the disk before the charge point has confirmed the start.
     assert datetime.fromisoformat(stored(hass_storage, car)["plan"]["until"]) == said["until"]
-    await car.expects("sensor", "charging_ends", dt_util.as_utc(said["until"]).isoformat())
+    await car.wait_for_state("sensor", "charging_ends", dt_util.as_utc(said["until"]).isoformat())
     if restart:
         await reload(hass, car)
-        await car.expects("sensor", "charging_ends", dt_util.as_utc(said["until"]).isoformat())
+        await car.wait_for_state(
+            "sensor", "charging_ends", dt_util.as_utc(said["until"]).isoformat()
+        )
     await later(hass, minutes=119)
     assert not car.sent(STOP)
     await later(hass, minutes=121)
-    await car.expects("sensor", "status", "ready_to_charge")
-    await car.expects("sensor", "charging_ends", "unknown")
+    await car.wait_for_state("sensor", "status", "ready_to_charge")
+    await car.wait_for_state("sensor", "charging_ends", "unknown")
     assert len(car.sent(STOP)) == 1
     await until(lambda: "plan" not in stored(hass_storage, car))
 
@@ -87,7 +89,7 @@ async def test_until_a_time_that_passed_during_a_restart(
     await hass.config_entries.async_unload(car.entry.entry_id)
     hass.data[DATA_CLOCK].ahead = 3600.0
     assert await hass.config_entries.async_setup(car.entry.entry_id)
-    await car.expects("sensor", "status", "ready_to_charge")
+    await car.wait_for_state("sensor", "status", "ready_to_charge")
     assert len(car.sent(STOP)) == 1
 
 
@@ -96,29 +98,29 @@ async def test_until_an_energy(hass: HomeAssistant, car: Chargepoint, *, restart
     """By what the charge point itself reports of the session."""
     connector = car.point["garage"].connector
     await start(car, energy=4)
-    await car.expects("sensor", "energy_target", "4.0")
+    await car.wait_for_state("sensor", "energy_target", "4.0")
     if restart:
         await reload(hass, car)
-        await car.expects("sensor", "energy_target", "4.0")
+        await car.wait_for_state("sensor", "energy_target", "4.0")
     connector.energy = 3.9
     await until(lambda: float(car.state("sensor", "session_energy") or 0) >= 3.9)
     assert not car.sent(STOP)
     connector.energy = 4.0
-    await car.expects("sensor", "status", "ready_to_charge")
-    await car.expects("sensor", "energy_target", "unknown")
+    await car.wait_for_state("sensor", "status", "ready_to_charge")
+    await car.wait_for_state("sensor", "energy_target", "unknown")
 
 
 @pytest.mark.parametrize("how", ["switch", "leaving"])
 async def test_it_is_over(hass: HomeAssistant, car: Chargepoint, how: str) -> None:
     """A stop replaces it, and so does the next car."""
     await start(car, energy=4, until=(dt_util.now() + timedelta(hours=1)).isoformat())
-    await car.expects("sensor", "energy_target", "4.0")
+    await car.wait_for_state("sensor", "energy_target", "4.0")
     if how == "switch":
         await car.call("switch", "turn_off", "charging")
     else:
         await car.point.unplug()
-    await car.expects("sensor", "energy_target", "unknown")
-    await car.expects("sensor", "charging_ends", "unknown")
+    await car.wait_for_state("sensor", "energy_target", "unknown")
+    await car.wait_for_state("sensor", "charging_ends", "unknown")
 
 
 async def test_everest(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -127,13 +129,13 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess) -> None:
         Broker(broker.host, broker.port), EvseSetup(), timing=QUICK
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await station.plug()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await start(found, energy=2)
         station["carport"].connector.energy = 2.0
-        await found.expects("sensor", "status", "ready_to_charge")
-        await found.expects("sensor", "energy_target", "unknown")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "energy_target", "unknown")
         await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -75,10 +75,10 @@ async def test_in_a_session(
     setup = ChargepointSetup(profile="minimal", wanted=1000.0)
     options = {"fixed_price": 1.0}
     async with running(hass, broker, setup, options=options, timing=FAST) as found:
-        await found.expects("sensor", "session_energy", "0.0")
+        await found.wait_for_state("sensor", "session_energy", "0.0")
         begun = system.now()
         await found.point.plug()
-        await found.expects("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await until(lambda: amount(found, "session_cost") > 0)
         before = {
@@ -117,7 +117,7 @@ async def test_with_a_temporary_limit(
     """It lasts as long as was said, and its end is right on disk."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         begun = hass.loop.time()
         said = await limit(found, 10, seconds=4)
         assert near(said["until"], system.now())
@@ -129,7 +129,7 @@ async def test_with_a_temporary_limit(
             "its end to be corrected",
         )
         assert found.state("number", "max_current") == "10"
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         assert hass.loop.time() - begun >= 4
         await until(lambda: stored_limits(hass_storage, found) == {})
 
@@ -144,15 +144,15 @@ async def test_a_reload_after_that(
     """The limit has the same time left."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         begun = hass.loop.time()
         await limit(found, 10, seconds=5)
         until_before = ends(found)
         system.set()
         await until(lambda: ends(found) != until_before)
         await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("number", "max_current", "10")
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "10")
+        await found.wait_for_state("number", "max_current", "32")
         assert hass.loop.time() - begun >= 5
 
 
@@ -162,16 +162,16 @@ async def test_with_a_temporary_limit_of_an_earlier_run(
     """A small computer that was off for an hour does not know that yet: its time is over."""
     system = SystemClock(monkeypatch, HOUR)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         # Set while the clock was right, and read again from the disk.
         await limit(found, 10, minutes=30)
         await hass.config_entries.async_unload(found.entry.entry_id)
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.expects("number", "max_current", "10")
+        await found.wait_for_state("number", "max_current", "10")
         await asyncio.sleep(0.3)
         assert found.state("number", "max_current") == "10"
         system.set()
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
 
 
 @BOTH_WAYS
@@ -183,14 +183,14 @@ async def test_with_a_command_that_waits(
 ) -> None:
     """It has the time it has."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     system = SystemClock(monkeypatch, -by)
     system.set()
     chargepoint.node._commands._timeout = 1.5
     await chargepoint.point.silence()
     begun = hass.loop.time()
     start = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
-    await chargepoint.expects("switch", "charging", "on")
+    await chargepoint.wait_for_state("switch", "charging", "on")
     system._wrong = by
     with pytest.raises(HomeAssistantError) as caught:
         await start

@@ -35,7 +35,7 @@ async def quarrel(chargepoint: Chargepoint, ours: int, theirs: int) -> None:
         "pt:j1/mt:cmd/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1",
         json.dumps(command | {"val_t": "int", "val": theirs}),
     )
-    await chargepoint.expects("number", "max_current", f"{theirs}")
+    await chargepoint.wait_for_state("number", "max_current", f"{theirs}")
 
 
 async def test_a_competing_controller(
@@ -92,7 +92,7 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, competes: 
     ) as station:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: found.state("number", "max_current"), "the limit")
         for _ in range(4):
             await found.call("number", "set_value", "max_current", value=12)
@@ -107,9 +107,9 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess, *, competes: 
                     "set_external_limits",
                     json.dumps(nothing).encode(),
                 )
-                await found.expects("number", "max_current", "16")
+                await found.wait_for_state("number", "max_current", "16")
             else:
                 await station.limit(8)
-                await found.expects("sensor", "effective_current", "8.0")
+                await found.wait_for_state("sensor", "effective_current", "8.0")
         assert bool(issues(hass)) is competes
         await hass.config_entries.async_unload(entry.entry_id)

@@ -93,11 +93,11 @@ async def test_nothing_secret_is_in_it(
     ) as point:
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await point.offline()
-        await found.expects("sensor", "status", "unavailable")
+        await found.wait_for_state("sensor", "status", "unavailable")
         await point.online()
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert {each.title for each in point.points.values()} == {TITLE}
         text = await download(entry)
         messages = str([each.payload for each in found.node.host.journal.recent])
@@ -150,7 +150,7 @@ async def test_messages_that_are_no_plain_text(
     topic = "pt:j1c1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
     for payload in (packed, packed[:2] + b"broken", b"\xff\xfe", b""):
         hub.send(topic, payload)
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await until(lambda: hub.ignored["gzip"] and hub.ignored["json"] == 2)
     messages = json.loads(await download(chargepoint.entry))["data"]["messages"]
     came = [each for each in messages if not each.get("sent")]
@@ -213,15 +213,15 @@ async def test_it_can_be_played_fimp(
         entry = await load(hass, other_broker(broker))
         entry.runtime_data.hub.journal = Journal(recent_max=recent_max)
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await found.settles()
         await point.plug()
-        await found.expects("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await until(lambda: float(found.state("sensor", "session_energy") or 0) > 0)
         await found.call("switch", "turn_off", "charging")
         await point.unplug()
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: found.state("sensor", "last_session_energy") != "unknown")
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
@@ -251,15 +251,15 @@ async def test_it_can_be_played_everest(
         if dialect != "2026.02":
             await load(hass, entry)
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await station.plug()
         await found.says("AuthRequired")
         await station.swipe(TOKEN)
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await until(lambda: float(found.state("sensor", "power") or 0) > 0)
         await found.call("number", "set_value", "max_current", value=10)
         await station.error("High")
-        await found.expects("binary_sensor", "problem", "on")
+        await found.wait_for_state("binary_sensor", "problem", "on")
         await hass.async_block_till_done()
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
@@ -285,7 +285,7 @@ async def test_the_error_history_of_a_station(
     ) as station:
         await load(hass, entry)
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         # It is found by its heartbeat, which may come late.
         await until(lambda: found.node.companions.errors is not None)
         await station.do("error high generic/Other no 192.168.1.7 found")
@@ -322,7 +322,7 @@ async def test_nothing_of_the_back_end_is_in_it(
         found = Chargepoint(hass, station, entry)
         await station.ocpp("disconnect")
         await station.ocpp("connect")
-        await found.expects("sensor", "ocpp_version", "1.6")
+        await found.wait_for_state("sensor", "ocpp_version", "1.6")
         await until(lambda: entry.runtime_data.hub.nodes["everest_ocpp:ocpp_api"]._bus)
         target = {"entity_id": found.id("binary_sensor", "csms_connected")}
         asked = {"monitor_keys": {"keys": "DisplayText"}, "get_keys": {}}

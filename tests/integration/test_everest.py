@@ -27,7 +27,7 @@ async def chargepoint_fixture(
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await hass.async_block_till_done()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
@@ -41,7 +41,7 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert find(hass, "lock", "cable") is None
     assert find(hass, "select", "charging_mode") is None
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     assert chargepoint.state("switch", "charging") == "on"
     await until(lambda: float(chargepoint.state("sensor", "power") or 0) > 0)
 
@@ -52,7 +52,7 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert chargepoint.state("switch", "charging") == "on"
 
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -68,6 +68,6 @@ async def test_broker_goes_and_comes_back(
     hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
 ) -> None:
     await hass.async_add_executor_job(broker.stop)
-    await chargepoint.expects("switch", "charging", "unavailable")
+    await chargepoint.wait_for_state("switch", "charging", "unavailable")
     await hass.async_add_executor_job(broker.start)
     await until(lambda: chargepoint.state("switch", "charging") != "unavailable")

@@ -54,7 +54,7 @@ async def chargepoint_fixture(
     # The older releases say what they are only when they start.
     async with everest(broker, request.param) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         # Until then EVerest says nothing that makes sense.
         await until(lambda: limit(found) == FUSE, "the fuse to be known")
         await hass.async_block_till_done()
@@ -71,7 +71,7 @@ def limit(chargepoint: Chargepoint) -> float | None:
 async def charge(chargepoint: Chargepoint) -> None:
     """Plug a car in; somebody has a card, so it charges."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
 
 
 def test_all_of_it_is_there(chargepoint: Chargepoint) -> None:
@@ -94,20 +94,20 @@ def test_all_of_it_is_there(chargepoint: Chargepoint) -> None:
 
 
 async def test_enable_and_disable(chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("switch", "enabled", "on")
+    await chargepoint.wait_for_state("switch", "enabled", "on")
     await chargepoint.call("switch", "turn_off", "enabled")
     assert chargepoint.state("switch", "enabled") == "off"
-    await chargepoint.expects("sensor", "status", "out_of_service")
+    await chargepoint.wait_for_state("sensor", "status", "out_of_service")
     await chargepoint.call("switch", "turn_on", "enabled")
     assert chargepoint.state("switch", "enabled") == "on"
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
 
 
 async def test_disabled_while_charging(chargepoint: Chargepoint) -> None:
     """That ends the transaction, and nothing but another plug-in brings a new one."""
     await charge(chargepoint)
     await chargepoint.call("switch", "turn_off", "enabled")
-    await chargepoint.expects("sensor", "status", "out_of_service")
+    await chargepoint.wait_for_state("sensor", "status", "out_of_service")
     assert chargepoint.state("switch", "enabled") == "off"
     assert chargepoint.state("switch", "charging") == "off"
     await chargepoint.call("switch", "turn_on", "enabled")
@@ -116,14 +116,14 @@ async def test_disabled_while_charging(chargepoint: Chargepoint) -> None:
 
 async def test_somebody_with_a_higher_priority(chargepoint: Chargepoint) -> None:
     await chargepoint.point.csms("disable")
-    await chargepoint.expects("switch", "enabled", "off")
+    await chargepoint.wait_for_state("switch", "enabled", "off")
     with pytest.raises(HomeAssistantError, match="higher priority") as caught:
         await chargepoint.call("switch", "turn_on", "enabled")
     assert caught.value.translation_key == "higher_priority"
     assert chargepoint.state("switch", "enabled") == "off"
     # What we wanted holds as soon as nobody else decides.
     await chargepoint.point.csms("release")
-    await chargepoint.expects("switch", "enabled", "on")
+    await chargepoint.wait_for_state("switch", "enabled", "on")
 
     await chargepoint.point.csms("enable")
     with pytest.raises(HomeAssistantError, match="higher priority"):
@@ -139,11 +139,11 @@ async def test_stop_transaction(chargepoint: Chargepoint) -> None:
         await chargepoint.call("button", "press", "stop_transaction")
     await charge(chargepoint)
     await chargepoint.call("button", "press", "stop_transaction")
-    await chargepoint.expects("sensor", "status", "finished")
+    await chargepoint.wait_for_state("sensor", "status", "finished")
     with pytest.raises(HomeAssistantError, match="has no transaction"):
         await chargepoint.call("button", "press", "stop_transaction")
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
     await charge(chargepoint)
 
 
@@ -151,7 +151,7 @@ async def test_force_unlock(chargepoint: Chargepoint) -> None:
     """It also ends the transaction."""
     await charge(chargepoint)
     await chargepoint.call("button", "press", "unlock_connector")
-    await chargepoint.expects("sensor", "status", "finished")
+    await chargepoint.wait_for_state("sensor", "status", "finished")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -161,7 +161,7 @@ async def test_nothing_to_unlock_and_nothing_to_limit(
     entry = await load(hass, other_broker(broker))
     async with everest(broker, dialect, EvseSetup(lock=False, switches=False)) as station:
         chargepoint = Chargepoint(hass, station, entry)
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
         await charge(chargepoint)
         with pytest.raises(HomeAssistantError, match="no lock"):
             await chargepoint.call("button", "press", "unlock_connector")
@@ -169,7 +169,7 @@ async def test_nothing_to_unlock_and_nothing_to_limit(
         assert find(hass, "number", "max_current") is None
         assert find(hass, "select", "phases") is None
         # What holds is told without anything to change it.
-        await chargepoint.expects("sensor", "limited_by", "module_config")
+        await chargepoint.wait_for_state("sensor", "limited_by", "module_config")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -196,7 +196,7 @@ async def test_somebody_else_limits(chargepoint: Chargepoint) -> None:
     assert chargepoint.state("sensor", "effective_current") == "12.0"
     await chargepoint.point.limit(8)
     # Ours waits behind it.
-    await chargepoint.expects("sensor", "effective_current", "8.0")
+    await chargepoint.wait_for_state("sensor", "effective_current", "8.0")
     assert limit(chargepoint) == 12
     assert chargepoint.state("sensor", "limited_by") == "limit"
 
@@ -209,7 +209,7 @@ async def test_out_of_range(chargepoint: Chargepoint, ampere: float) -> None:
 
 
 async def test_phases_and_current_together(chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("select", "phases", "3")
+    await chargepoint.wait_for_state("select", "phases", "3")
     await chargepoint.call("number", "set_value", "max_current", value=10)
     await chargepoint.call("select", "select_option", "phases", option="1")
     assert (chargepoint.state("select", "phases"), limit(chargepoint)) == ("1", 10)
@@ -235,9 +235,9 @@ async def test_a_restart_lifts_the_limit(
 
 
 async def test_errors(chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("binary_sensor", "problem", "off")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "off")
     await chargepoint.point.error("high")
-    await chargepoint.expects("binary_sensor", "problem", "on")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "on")
     assert chargepoint.attribute("binary_sensor", "problem", "problems") == [IN_WORDS]
     await chargepoint.point.error("low generic/Other it is warm")
     await until(
@@ -246,7 +246,7 @@ async def test_errors(chargepoint: Chargepoint) -> None:
     await chargepoint.point.clear_error(WARNING)
     await until(lambda: chargepoint.attribute("binary_sensor", "problem", "problems") == ["Other"])
     await chargepoint.point.clear_error()
-    await chargepoint.expects("binary_sensor", "problem", "off")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "off")
 
 
 async def test_a_restart_clears_errors(
@@ -255,9 +255,9 @@ async def test_a_restart_clears_errors(
     """2025.10 has no count in its heartbeat, but says some things only when it starts."""
     monkeypatch.setattr(everest_chargepoint, "_START_TIME", 0.0)
     await chargepoint.point.error()
-    await chargepoint.expects("binary_sensor", "problem", "on")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "on")
     await chargepoint.point.restart()
-    await chargepoint.expects("binary_sensor", "problem", "off")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "off")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -316,7 +316,7 @@ async def test_a_lost_broker(
     await chargepoint.call("number", "set_value", "max_current", value=10)
     await hass.async_add_executor_job(broker.stop)
     for platform, key in (("switch", "enabled"), ("number", "max_current")):
-        await chargepoint.expects(platform, key, "unavailable")
+        await chargepoint.wait_for_state(platform, key, "unavailable")
     await hass.async_add_executor_job(broker.start)
     await until(lambda: limit(chargepoint) == FUSE)
     # Only the newest release can be asked; of the others we may have heard the beginning.

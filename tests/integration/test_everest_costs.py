@@ -21,12 +21,12 @@ async def test_costs(hass: HomeAssistant, broker: BrokerProcess, dialect: str) -
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert find(hass, "sensor", "station_cost") is None
         await station.plug()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await station.cost(1.25)
-        await found.expects("sensor", "station_cost", "1.25")
+        await found.wait_for_state("sensor", "station_cost", "1.25")
         state = hass.states.get(found.id("sensor", "station_cost"))
         assert state is not None
         assert state.attributes["unit_of_measurement"] == "EUR"

@@ -19,18 +19,18 @@ async def test_direct_current(hass: HomeAssistant, broker: BrokerProcess, dialec
         Broker(broker.host, broker.port), EvseSetup(dc=True), dialect=dialect, timing=QUICK
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
-        await found.expects("sensor", "dc_power_max", "50000.0")
-        await found.expects("sensor", "dc_mode", "Off")
+        await found.wait_for_state("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "dc_power_max", "50000.0")
+        await found.wait_for_state("sensor", "dc_mode", "Off")
         await station.plug()
-        await found.expects("sensor", "dc_mode", "Export")
+        await found.wait_for_state("sensor", "dc_mode", "Export")
         await until(lambda: (found.state("sensor", "voltage") or "").startswith(("39", "40")))
         await until(lambda: (found.state("sensor", "dc_voltage") or "")[:2] in ("39", "40"))
-        await found.expects("sensor", "battery_capacity", "60.0")
-        await found.expects("sensor", "isolation_resistance", "900000.0")
+        await found.wait_for_state("sensor", "battery_capacity", "60.0")
+        await found.wait_for_state("sensor", "isolation_resistance", "900000.0")
         await until(lambda: (found.state("sensor", "state_of_charge") or "0") >= "42")
         await station.unplug()
-        await found.expects("sensor", "battery_capacity", "unknown")
+        await found.wait_for_state("sensor", "battery_capacity", "unknown")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -46,7 +46,7 @@ async def test_who_made_it(hass: HomeAssistant, broker: BrokerProcess) -> None:
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: found.node.snapshot.identity.serial_number)
         await hass.async_block_till_done()
         device_id = found.registered("sensor", "status").device_id

@@ -55,7 +55,7 @@ async def chargepoint_fixture(
     async with station(broker, EvseSetup(authorize=True), dialect="legacy") as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: Feature.PHASES in found.node.snapshot.capabilities.controls)
         await until(lambda: found.node.snapshot.max_current)
         await hass.async_block_till_done()
@@ -78,7 +78,7 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert find(hass, "lock", "cable") is None
     assert chargepoint.node.address == "everest_legacy:connector_1"
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     assert chargepoint.state("switch", "charging") == "on"
     await until(lambda: number(chargepoint, "power") > 0)
     await until(lambda: number(chargepoint, "session_energy") > 0)
@@ -89,7 +89,7 @@ async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert chargepoint.state("switch", "charging") == "on"
 
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
 
 
 async def test_nothing_to_resume(chargepoint: Chargepoint) -> None:
@@ -103,7 +103,7 @@ async def test_nothing_to_resume(chargepoint: Chargepoint) -> None:
 async def test_enabled(chargepoint: Chargepoint) -> None:
     await chargepoint.call("switch", "turn_off", "enabled")
     assert chargepoint.state("switch", "enabled") == "off"
-    await chargepoint.expects("sensor", "status", "out_of_service")
+    await chargepoint.wait_for_state("sensor", "status", "out_of_service")
     await chargepoint.call("switch", "turn_on", "enabled")
     assert chargepoint.state("switch", "enabled") == "on"
 
@@ -125,16 +125,16 @@ async def test_limits(chargepoint: Chargepoint) -> None:
 @pytest.mark.parametrize("feature", [Feature.STOP_TRANSACTION, Feature.UNLOCK_CONNECTOR])
 async def test_the_end_of_a_transaction(chargepoint: Chargepoint, feature: Feature) -> None:
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await chargepoint.call("button", "press", feature)
-    await chargepoint.expects("sensor", "status", "finished")
+    await chargepoint.wait_for_state("sensor", "status", "finished")
 
 
 async def test_broker_goes_and_comes_back(
     hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
 ) -> None:
     await hass.async_add_executor_job(broker.stop)
-    await chargepoint.expects("switch", "charging", "unavailable")
+    await chargepoint.wait_for_state("switch", "charging", "unavailable")
     await hass.async_add_executor_job(broker.start)
     await until(lambda: chargepoint.state("switch", "charging") != "unavailable")
 
@@ -144,7 +144,7 @@ async def test_without_a_way_to_the_energy(hass: HomeAssistant, broker: BrokerPr
     async with station(broker, EvseSetup(sink=False), dialect="legacy") as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: found.node.snapshot.max_current)
         with pytest.raises(CommandTimeoutError):
             await found.node.set(Feature.MAX_CURRENT, 8)

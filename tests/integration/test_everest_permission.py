@@ -67,11 +67,11 @@ async def action(chargepoint: Chargepoint, name: str, **data: Any) -> dict[str, 
 
 @pytest.mark.parametrize("dialect", ["main", "2026.02", "2025.10"])
 async def test_authorize(chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
     await chargepoint.point.plug()
     await chargepoint.says("AuthRequired")
     assert await action(chargepoint, "authorize", token="CAFE") == {"status": "Accepted"}
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     # Another one cannot end that.
     with pytest.raises(HomeAssistantError, match="Rejected"):
         await action(chargepoint, "authorize", token="BEEF")
@@ -94,7 +94,7 @@ async def test_nothing_is_sent_to_newer_releases(chargepoint: Chargepoint) -> No
 
 @pytest.mark.parametrize("dialect", ["2025.10", "page"])
 async def test_the_first_release(chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
     course = chargepoint.point["carport"].course
     await until(lambda: chargepoint.node._authorization_client._signs)
     assert await action(chargepoint, "reserve", number=7) == {}
@@ -108,7 +108,7 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
         # A car is there.
         await action(chargepoint, "reserve", number=8)
     await action(chargepoint, "answer_authorization", token="CAFE", status="accepted")
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     assert course.unused is None
     assert not chargepoint.point.mistakes
 
@@ -118,7 +118,7 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
 async def test_a_station_that_waits(chargepoint: Chargepoint) -> None:
     await until(lambda: chargepoint.node._authorization_client._signs)
     assert await action(chargepoint, "allow_charging") == {"used": True}
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
 
 
 @pytest.mark.parametrize("dialect", ["2025.10"])

@@ -35,7 +35,7 @@ async def chargepoint_fixture(
         Broker(broker.host, broker.port), EvseSetup(delay=True), dialect=dialect, timing=QUICK
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         yield found
         assert not station.mistakes
         assert not station.dead
@@ -45,14 +45,14 @@ async def chargepoint_fixture(
 async def delayed(chargepoint: Chargepoint) -> None:
     """Plug a car in, which has to wait."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "suspended_by_evse")
+    await chargepoint.wait_for_state("sensor", "status", "suspended_by_evse")
     end = ("unknown", "unavailable", None)
     await until(lambda: chargepoint.state("sensor", "delayed_until") not in end)
 
 
 @pytest.mark.parametrize("dialect", ["main"])
 async def test_all_of_it(chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("switch", "random_delay", "off")
+    await chargepoint.wait_for_state("switch", "random_delay", "off")
     assert not chargepoint.attribute("switch", "random_delay", "assumed_state")
     await chargepoint.call("switch", "turn_on", "random_delay")
     assert chargepoint.state("switch", "random_delay") == "on"
@@ -63,10 +63,10 @@ async def test_all_of_it(chargepoint: Chargepoint) -> None:
     with pytest.raises(ServiceValidationError):
         await chargepoint.call("number", "set_value", "random_delay_duration", value=0)
     await delayed(chargepoint)
-    await chargepoint.expects("sensor", "not_charging_reason", "random_delay")
+    await chargepoint.wait_for_state("sensor", "not_charging_reason", "random_delay")
     await chargepoint.call("button", "press", "skip_random_delay")
     assert chargepoint.state("sensor", "delayed_until") == "unknown"
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await chargepoint.call("switch", "turn_off", "random_delay")
     assert chargepoint.state("switch", "random_delay") == "off"
 
@@ -77,10 +77,10 @@ async def test_a_release_that_cannot_be_asked_offers_it_once_it_was_heard(
 ) -> None:
     assert find(chargepoint.hass, "switch", "random_delay") is None
     chargepoint.point["carport"].delay.enable()
-    await chargepoint.expects("switch", "random_delay", "on")
+    await chargepoint.wait_for_state("switch", "random_delay", "on")
     await delayed(chargepoint)
     await chargepoint.call("button", "press", "skip_random_delay")
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
 
 
 @pytest.mark.parametrize("dialect", ["legacy"])
@@ -88,10 +88,10 @@ async def test_the_old_api(chargepoint: Chargepoint) -> None:
     assert find(chargepoint.hass, "switch", "random_delay") is None
     chargepoint.point["carport"].delay.enable()
     await delayed(chargepoint)
-    await chargepoint.expects("switch", "random_delay", "on")
+    await chargepoint.wait_for_state("switch", "random_delay", "on")
     assert chargepoint.attribute("switch", "random_delay", "assumed_state")
     await chargepoint.call("button", "press", "skip_random_delay")
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await chargepoint.call("switch", "turn_off", "random_delay")
     assert chargepoint.state("switch", "random_delay") == "off"
 
@@ -105,7 +105,7 @@ async def test_it_is_not_there_where_it_is_not_configured(
         Broker(broker.host, broker.port), EvseSetup(), dialect=dialect, timing=QUICK
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await until(lambda: found.node._answers_gets)
         await hass.async_block_till_done()
         assert find(hass, "switch", "random_delay") is None

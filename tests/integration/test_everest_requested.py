@@ -43,7 +43,7 @@ async def station(
         timing=QUICK,
     ) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -86,42 +86,42 @@ async def test_a_limit_outlives_somebody_who_allows_nothing(
 ) -> None:
     async with station(hass, broker) as found:
         await found.point.plug()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await found.call("number", "set_value", "max_current", value=13)
         at_the_grid(found.point, 0)
-        await found.expects("sensor", "status", "suspended_by_evse")
+        await found.wait_for_state("sensor", "status", "suspended_by_evse")
         # It is the start of a station for a while, in which nobody knows.
         found.node.alive_since -= 10
-        await found.expects("sensor", "effective_current", "0.0")
+        await found.wait_for_state("sensor", "effective_current", "0.0")
         assert found.state("number", "max_current") == "13"
-        await found.expects("sensor", "not_charging_reason", "current_too_low")
+        await found.wait_for_state("sensor", "not_charging_reason", "current_too_low")
         if restart:
             await restart_home_assistant(hass, found)
-            await found.expects("sensor", "status", "suspended_by_evse")
-            await found.expects("sensor", "not_charging_reason", "current_too_low")
+            await found.wait_for_state("sensor", "status", "suspended_by_evse")
+            await found.wait_for_state("sensor", "not_charging_reason", "current_too_low")
             assert found.state("switch", "charging") == "on"
             found.node.alive_since -= 10
             await until(lambda: found.state("number", "max_current") == "13", "the limit")
         await found.call("select", "select_option", "phases", option="1")
         assert found.state("select", "phases") == "1"
         at_the_grid(found.point, None)
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         assert (evse_of(found).energy.current, evse_of(found).energy.phases) == (13, 1)
-        await found.expects("sensor", "effective_current", "13.0")
+        await found.wait_for_state("sensor", "effective_current", "13.0")
 
 
 async def test_the_grid_limits_to_less(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with station(hass, broker) as found:
         await found.call("number", "set_value", "max_current", value=13)
         at_the_grid(found.point, 8)
-        await found.expects("sensor", "effective_current", "8.0")
+        await found.wait_for_state("sensor", "effective_current", "8.0")
         assert found.state("number", "max_current") == "13"
         assert found.state("sensor", "limited_by") == "dso"
         # What is set behind it holds as soon as that is over.
         await found.call("number", "set_value", "max_current", value=10)
         assert found.state("number", "max_current") == "10"
         at_the_grid(found.point, None)
-        await found.expects("sensor", "effective_current", "10.0")
+        await found.wait_for_state("sensor", "effective_current", "10.0")
 
 
 @pytest.mark.usefixtures("everything_enabled")
@@ -129,19 +129,19 @@ async def test_a_limit_of_power(hass: HomeAssistant, broker: BrokerProcess) -> N
     async with station(hass, broker) as found:
         assert found.state("number", "max_power") == "unknown"
         await found.point.plug()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await found.call("number", "set_value", "max_power", value=6900)
         assert found.state("number", "max_power") == "6900"
         assert evse_of(found).energy.current == 10
-        await found.expects("sensor", "power_limit", "6900.0")
-        await found.expects("sensor", "effective_current", "10.0")
+        await found.wait_for_state("sensor", "power_limit", "6900.0")
+        await found.wait_for_state("sensor", "effective_current", "10.0")
         # Each is kept while the other one is stricter, and goes along with it.
         await found.call("number", "set_value", "max_current", value=8)
         assert evse_of(found).energy.current == 8
-        await found.expects("sensor", "power_limit", "5520.0")
+        await found.wait_for_state("sensor", "power_limit", "5520.0")
         assert found.state("number", "max_power") == "6900"
         await restart_home_assistant(hass, found)
-        await found.expects("number", "max_power", "6900")
+        await found.wait_for_state("number", "max_power", "6900")
         await found.call("number", "set_value", "max_current", value=14)
         assert evse_of(found).energy.current == 10
         assert found.state("number", "max_current") == "14"
@@ -158,9 +158,9 @@ async def test_a_limit_of_power(hass: HomeAssistant, broker: BrokerProcess) -> N
 async def asleep(found: Chargepoint) -> None:
     """Let a car charge, and pause by itself."""
     await found.point.plug()
-    await found.expects("sensor", "status", "charging")
+    await found.wait_for_state("sensor", "status", "charging")
     await found.point.car_pause()
-    await found.expects("sensor", "status", "suspended_by_ev")
+    await found.wait_for_state("sensor", "status", "suspended_by_ev")
     assert found.state("switch", "charging") == "on"
 
 
@@ -178,11 +178,11 @@ async def test_a_stop_that_the_station_accepts_and_does_not_show(
         assert found.state("sensor", "not_charging_reason") == "switched_off"
         if restart:
             await restart_home_assistant(hass, found)
-            await found.expects("sensor", "status", "suspended_by_ev")
+            await found.wait_for_state("sensor", "status", "suspended_by_ev")
             assert found.state("switch", "charging") == "off"
         # At night the car wants to go on, and is kept from it.
         await found.point.car_resume()
-        await found.expects("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
         assert found.state("switch", "charging") == "off"
         await found.call("switch", "turn_on", "charging")
         assert found.state("sensor", "status") == "charging"
@@ -202,11 +202,11 @@ async def test_a_stop_that_can_only_be_done_when_the_car_wakes_up(
         assert found.attribute("switch", "charging", "pending") is True
         if restart:
             await restart_home_assistant(hass, found)
-            await found.expects("sensor", "status", "suspended_by_ev")
+            await found.wait_for_state("sensor", "status", "suspended_by_ev")
             assert found.state("switch", "charging") == "off"
             assert found.attribute("switch", "charging", "pending") is True
         await found.point.car_resume()
-        await found.expects("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
         assert found.state("switch", "charging") == "off"
         await until(lambda: not found.attribute("switch", "charging", "pending"))
 
@@ -219,7 +219,7 @@ async def test_a_car_that_asks_for_no_power(
         evse.connector.plug()
         evse.connector.car_paused = True
         evse.course.arrive()
-        await found.expects("sensor", "status", "suspended_by_ev")
+        await found.wait_for_state("sensor", "status", "suspended_by_ev")
         await found.says("Preparing")
         assert found.state("switch", "charging") == "on"
         assert found.state("sensor", "not_charging_reason") == "paused_by_car"
@@ -228,4 +228,4 @@ async def test_a_car_that_asks_for_no_power(
         await found.call("switch", "turn_on", "charging")
         assert found.state("switch", "charging") == "on"
         await found.point.car_resume()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")

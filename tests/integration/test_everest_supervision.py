@@ -75,7 +75,7 @@ async def test_signs_of_life(hass: HomeAssistant, broker: BrokerProcess) -> None
     entry = other_broker(broker)
     async with watched(hass, entry) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("binary_sensor", "problem", "off")
+        await found.wait_for_state("binary_sensor", "problem", "off")
         signs = len(station.received)
         await until(lambda: len(station.received) > signs + 6)
         assert station.faults.active == []

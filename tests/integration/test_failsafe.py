@@ -109,7 +109,7 @@ async def test_limits_of_others_count(fimp: Guarded) -> None:
 async def test_phases_go_along(hass: HomeAssistant, broker: BrokerProcess, protocol: str) -> None:
     async with AsyncExitStack() as stack:
         point = await guarded(stack, hass, broker, protocol)
-        await point.expects("select", "phases", "3")
+        await point.wait_for_state("select", "phases", "3")
         await point.call("select", "select_option", "phases", option="1")
         await until(lambda: point.guard._registered and "1" in point.guard._registered.others)
         await point.registers(10)
@@ -128,7 +128,7 @@ async def test_a_pause_stays_a_pause(point: Guarded) -> None:
     if point.state("sensor", "status") != "charging":
         await until(lambda: point.node.snapshot.plugged)
         await point.call("switch", "turn_on", "charging")
-    await point.expects("sensor", "status", "charging")
+    await point.wait_for_state("sensor", "status", "charging")
     await point.call("switch", "turn_off", "charging")
     before = len(point.commands)
     await point.cut()
@@ -146,9 +146,9 @@ async def test_a_limit_of_nothing_is_not_replaced(
     async with AsyncExitStack() as stack:
         point = await guarded(stack, hass, broker, "everest")
         await point.point.plug()
-        await point.expects("sensor", "status", "charging")
+        await point.wait_for_state("sensor", "status", "charging")
         await point.point.limit(0)
-        await point.expects("sensor", "status", "suspended_by_evse")
+        await point.wait_for_state("sensor", "status", "suspended_by_evse")
         await until(lambda: point.guard._registered is None)
         await point.point.limit(32)
         await point.registers(10)

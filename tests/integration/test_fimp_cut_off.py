@@ -26,9 +26,9 @@ def setups_fixture() -> tuple[ChargepointSetup, ...]:
 async def car_fixture(chargepoint: Chargepoint) -> Chargepoint:
     """It charges."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.expects("sensor", "power", "22080.0")
+    await chargepoint.wait_for_state("sensor", "power", "22080.0")
     return chargepoint
 
 
@@ -36,7 +36,7 @@ async def cut_off(car: Chargepoint, word: str) -> None:
     """Let its adapter lose the cloud, and be asked."""
     await car.point.do(word)
     ask(car)
-    await car.expects("switch", "charging", "unknown")
+    await car.wait_for_state("switch", "charging", "unknown")
 
 
 def ask(car: Chargepoint) -> None:
@@ -76,9 +76,9 @@ async def test_what_is_shown(
     await car.point.unplug()
     await car.point.do(back)
     ask(car)
-    await car.expects("switch", "charging", "off")
-    await car.expects("sensor", "status", "disconnected")
-    await car.expects("sensor", "power", "0.0")
+    await car.wait_for_state("switch", "charging", "off")
+    await car.wait_for_state("sensor", "status", "disconnected")
+    await car.wait_for_state("sensor", "power", "0.0")
     assert car.attribute("switch", "charging", "no_readings_because") is None
 
 
@@ -110,12 +110,12 @@ async def test_a_false_report_locks_nobody_out(hass: HomeAssistant, car: Chargep
         car.point.send(TOPIC, json.dumps(message))
 
     say("DISCONNECTED")
-    await car.expects("switch", "charging", "unknown")
+    await car.wait_for_state("switch", "charging", "unknown")
     await car.call("switch", "turn_off", "charging")
     assert car.point["garage"].state == "ready_to_charge"
     assert car.state("switch", "charging") == "unknown"
     say("CONNECTED")
-    await car.expects("switch", "charging", "off")
+    await car.wait_for_state("switch", "charging", "off")
 
 
 async def test_other_actions_are_refused(hass: HomeAssistant, car: Chargepoint) -> None:
@@ -146,7 +146,7 @@ async def test_stop_of_one_that_is_offline_is_tried(
 ) -> None:
     """Where several are meant, the others are stopped, and it is told."""
     await chargepoint.point.offline()
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     device_id = chargepoint.registered("switch", "charging").device_id
     with pytest.raises(HomeAssistantError, match="charger is offline"):
         await hass.services.async_call(

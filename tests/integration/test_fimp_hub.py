@@ -94,7 +94,7 @@ async def test_nothing_but_the_list(hass: HomeAssistant, broker: BrokerProcess) 
         with patch.object(point, "_manage"), patch.object(point, "_discover"):
             entry = await load(hass, other_broker(broker))
             chargepoint = Chargepoint(hass, point, entry)
-            await chargepoint.expects("sensor", "status", "disconnected")
+            await chargepoint.wait_for_state("sensor", "status", "disconnected")
             assert area(hass, entry, "Carport left") == "Garage"
             assert devices(hass, entry)["Carport left"].model == "Acme Wallbox"
             for platform, key in (
@@ -122,7 +122,7 @@ async def test_rename(hass: HomeAssistant, broker: BrokerProcess) -> None:
         # The adapter knows no such names, and takes none away.
         await chargepoint.point.relist()
         await chargepoint.point.plug()
-        await chargepoint.expects("sensor", "status", "ready_to_charge")
+        await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         assert "Carport right" in devices(hass, chargepoint.entry)
 
 
@@ -163,7 +163,7 @@ async def test_room_that_is_heard_of_later(
         with late_hub(point) as held:
             entry = await load(hass, other_broker(broker))
             chargepoint = Chargepoint(hass, point, entry)
-            await chargepoint.expects("sensor", "status", "disconnected")
+            await chargepoint.wait_for_state("sensor", "status", "disconnected")
             await until(lambda: "Acme Wallbox" in devices(hass, entry))
             await until(lambda: held)
         for each in held:
@@ -186,7 +186,7 @@ async def test_exclude_and_include(hass: HomeAssistant, broker: BrokerProcess) -
         assert not hass.states.async_entity_ids(("switch", "sensor", "lock", "number"))
         await no_devices(hass, chargepoint.entry)
         await chargepoint.point.include()
-        await chargepoint.expects("switch", "charging", "off")
+        await chargepoint.wait_for_state("switch", "charging", "off")
         await until(lambda: "Carport left" in devices(hass, chargepoint.entry))
         assert list(chargepoint.entry.runtime_data.coordinators) != before
         await until(lambda: area(hass, chargepoint.entry, "Carport left") == "Garage")
@@ -253,9 +253,9 @@ async def test_lamps_are_not_asked(
         await until(lambda: asked(point, INCLUSION))
         # What the adapters have said before has been heard after this.
         await point.plug()
-        await chargepoint.expects("sensor", "status", "ready_to_charge")
+        await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         await point.unplug()
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
         assert set(asked(point, INCLUSION)) == {("pt:j1/mt:cmd/rt:ad/rn:easee/ad:1", "1")}
         assert len(devices(hass, chargepoint.entry)) == 1
 
@@ -348,8 +348,8 @@ async def is_at(chargepoint: Chargepoint, step: tuple[str, str], switch: str) ->
     """Wait until a charge point has come to a step."""
     status, raw = step
     await chargepoint.says(raw)
-    await chargepoint.expects("sensor", "status", status)
-    await chargepoint.expects("switch", "charging", switch)
+    await chargepoint.wait_for_state("sensor", "status", status)
+    await chargepoint.wait_for_state("switch", "charging", switch)
 
 
 @pytest.mark.parametrize("profile", MAKES)
@@ -366,7 +366,7 @@ async def test_a_day(hass: HomeAssistant, broker: BrokerProcess, profile: str) -
         assert len(devices(hass, entry)) == 1
         await point.plug()
         await is_at(chargepoint, make.plugged, "off")
-        await chargepoint.expects("binary_sensor", "plug", "on")
+        await chargepoint.wait_for_state("binary_sensor", "plug", "on")
         # Each refuses in its own way, DEFA only with a code.
         await point.refuse("not today")
         with pytest.raises(HomeAssistantError, match=make.refusal):
@@ -389,12 +389,12 @@ async def test_a_day(hass: HomeAssistant, broker: BrokerProcess, profile: str) -
         await is_at(chargepoint, make.full, "off")
         await point.fault("smoke")
         await chargepoint.says(make.fault[1])
-        await chargepoint.expects("sensor", "status", make.fault[0])
+        await chargepoint.wait_for_state("sensor", "status", make.fault[0])
         await point.clear_fault()
         await is_at(chargepoint, make.full, "off")
         await point.unplug()
         await is_at(chargepoint, make.idle, "off")
-        await chargepoint.expects("binary_sensor", "plug", "off")
+        await chargepoint.wait_for_state("binary_sensor", "plug", "off")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -403,7 +403,7 @@ async def test_more_listed_than_can_be_done(hass: HomeAssistant, broker: BrokerP
     setup = ChargepointSetup(profile="easee_2021")
     async with running(hass, broker, setup) as chargepoint:
         chargepoint.node._commands._timeout = 1.0
-        await chargepoint.expects("lock", "cable", "unlocked")
+        await chargepoint.wait_for_state("lock", "cable", "unlocked")
         with pytest.raises(HomeAssistantError) as caught:
             await chargepoint.call("lock", "lock", "cable")
         assert caught.value.translation_key == "command_timeout"
@@ -469,7 +469,7 @@ async def test_modes_come_and_go(
         await until(lambda: hass.states.get(entity_id) is None)
         # A choice that is not there any more goes with no start.
         await chargepoint.point.plug()
-        await chargepoint.expects("sensor", "status", "ready_to_charge")
+        await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         await chargepoint.call("switch", "turn_on", "charging")
         assert [each["props"] for each in chargepoint.sent("cmd.charge.start")] == [None]
 
@@ -516,7 +516,7 @@ async def test_features_come_and_go(hass: HomeAssistant, broker: BrokerProcess) 
             await until(lambda: find(hass, "number", "session_current") is None)
             await until(lambda: find(hass, "lock", "cable") is None)
             # The lock still says whether it is locked.
-            await chargepoint.expects("binary_sensor", "cable_lock", "on")
+            await chargepoint.wait_for_state("binary_sensor", "cable_lock", "on")
         finally:
             object.__setattr__(point.profile, "features", had)
         await chargepoint.point.relist()
@@ -562,7 +562,7 @@ async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> 
     }
     # Home Assistant does that by itself half a minute later.
     await hass.config_entries.async_reload(chargepoint.entry.entry_id)
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
     assert enabled == {
         each.unique_id
         for each in er.async_entries_for_config_entry(registry, chargepoint.entry.entry_id)
@@ -579,13 +579,13 @@ async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> 
         ("restart_reason", "power_on"),
         ("session_ended", "unknown"),
     ):
-        await chargepoint.expects("sensor", key, wanted)
+        await chargepoint.wait_for_state("sensor", key, wanted)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
     for line in (1, 2, 3):
-        await chargepoint.expects("sensor", f"power_l{line}", "7360.0")
-        await chargepoint.expects("sensor", f"current_l{line}", "32.0")
+        await chargepoint.wait_for_state("sensor", f"power_l{line}", "7360.0")
+        await chargepoint.wait_for_state("sensor", f"current_l{line}", "32.0")
     await chargepoint.point.unplug()
     await until(lambda: chargepoint.state("sensor", "session_ended") != "unknown")
 
@@ -595,8 +595,8 @@ async def test_health_after_a_restart(
 ) -> None:
     """A charge point that was restarted says why and how often, if it is asked again."""
     async with running(hass, broker) as chargepoint:
-        await chargepoint.expects("sensor", "restarts", "3.0")
-        await chargepoint.expects("sensor", "restart_reason", "power_on")
+        await chargepoint.wait_for_state("sensor", "restarts", "3.0")
+        await chargepoint.wait_for_state("sensor", "restart_reason", "power_on")
         await chargepoint.call("button", "press", "restart")
-        await chargepoint.expects("sensor", "restarts", "4.0")
-        await chargepoint.expects("sensor", "restart_reason", "remote_reset")
+        await chargepoint.wait_for_state("sensor", "restarts", "4.0")
+        await chargepoint.wait_for_state("sensor", "restart_reason", "remote_reset")

@@ -230,8 +230,8 @@ async def chargepoint_fixture(
     """A charge point that has everything, shows everything, and says nothing unasked."""
     async with running(hass, broker, hub=True, timing=QUIET) as found:
         # The last answers of all.
-        await found.expects("sensor", "restart_reason", "power_on")
-        await found.expects("sensor", "parameter_quiet_days", "6, 7")
+        await found.wait_for_state("sensor", "restart_reason", "power_on")
+        await found.wait_for_state("sensor", "parameter_quiet_days", "6, 7")
         # What a pause already looks like is proven by that no refusal comes.
         found.node._commands._timeout = 4.0
         yield found
@@ -264,7 +264,7 @@ def essence(message: dict[str, Any]) -> str:
 async def test_commands(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Each action is one message, and it is done when the action returns."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     received = chargepoint.point.received
     wrong = {}
     for order in ORDERS:
@@ -293,7 +293,7 @@ def asks(message: dict[str, Any]) -> bool:
 async def test_start_with_a_mode(hass: HomeAssistant, chargepoint: Chargepoint, mode: str) -> None:
     """The one property there is; choosing a mode alone sends nothing."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("select", "select_option", "charging_mode", option=mode)
     assert not chargepoint.sent("cmd.charge.start")
     await chargepoint.call("switch", "turn_on", "charging")
@@ -342,7 +342,7 @@ async def test_management(hass: HomeAssistant, chargepoint: Chargepoint) -> None
 async def test_form(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Every message is in the same form, and no two have the same uid."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
     await chargepoint.call("number", "set_value", "max_current", value=16)
     messages = [(topic, json.loads(text)) for topic, text in chargepoint.point.received]
@@ -675,7 +675,7 @@ def say(chargepoint: Chargepoint, service: str, kind: str, **fields: Any) -> Non
 @pytest.mark.parametrize("service", REPORTS)
 async def test_reports(hass: HomeAssistant, chargepoint: Chargepoint, service: str) -> None:
     """Each report changes the entities it belongs to."""
-    await chargepoint.expects("lock", "cable", "unlocked")
+    await chargepoint.wait_for_state("lock", "cable", "unlocked")
     for said in REPORTS[service]:
         row = f"{said.interface} {said.value} {said.props}"
         first, *_ = said.shown.items()
@@ -722,7 +722,7 @@ async def test_error_with_corid(
 ) -> None:
     """An error belongs to the command that it names, and is quoted."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
     (start,) = await until(lambda: chargepoint.sent("cmd.charge.start"))
@@ -733,7 +733,7 @@ async def test_error_with_corid(
         say(chargepoint, service, kind, val_t="string", val="TX_ERROR", corid=corid)
     # What was said before is heard before.
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.expects("number", "max_current", "13")
+    await chargepoint.wait_for_state("number", "max_current", "13")
     assert not call.done()
     assert chargepoint.attribute("switch", "charging", "pending") is True
     say(
@@ -796,7 +796,7 @@ async def test_error_without_corid(
     before = {each.entity_id: each.state for each in hass.states.async_all()}
     say(chargepoint, service, "evt.error.report", val_t="string", val="TX_ERROR")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.expects("number", "max_current", "13")
+    await chargepoint.wait_for_state("number", "max_current", "13")
     now = {each.entity_id: each.state for each in hass.states.async_all()}
     changed = {key for key in before | now if before.get(key) != now.get(key)}
     event = chargepoint.id("event", "problem")
@@ -809,7 +809,7 @@ async def test_error_without_corid_ends_the_only_command(
     hass: HomeAssistant, chargepoint: Chargepoint
 ) -> None:
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("switch", "turn_on", "charging"))
     await until(lambda: chargepoint.sent("cmd.charge.start"))
@@ -828,7 +828,7 @@ async def test_success_with_corid(hass: HomeAssistant, chargepoint: Chargepoint)
     kind = "evt.success.report"
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid="another")
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
-    await chargepoint.expects("number", "max_current", "13")
+    await chargepoint.wait_for_state("number", "max_current", "13")
     assert not call.done()
     say(chargepoint, "dev_sys", kind, val_t="null", val=None, corid=command["uid"])
     async with asyncio.timeout(PATIENCE):

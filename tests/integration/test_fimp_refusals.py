@@ -29,9 +29,9 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 async def charging(found: Chargepoint) -> None:
     """Let it charge, which it has begun a moment ago."""
     await found.point.plug()
-    await found.expects("sensor", "status", "ready_to_charge")
+    await found.wait_for_state("sensor", "status", "ready_to_charge")
     await found.call("switch", "turn_on", "charging")
-    await found.expects("sensor", "status", "charging")
+    await found.wait_for_state("sensor", "status", "charging")
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ async def test_too_soon_after_a_start(
     timing = replace(QUICK, pace=0.03)
     async with running(hass, broker, EASEE, timing=timing) as found:
         await charging(found)
-        await found.expects(platform, key, before)
+        await found.wait_for_state(platform, key, before)
         found.point.received.clear()
         call = hass.async_create_task(found.call(platform, action, key, **data))
-        await found.expects(platform, key, after)
+        await found.wait_for_state(platform, key, after)
         assert found.attribute(platform, key, "pending") is True
         assert found.point["garage"].connector.offered == 32
         await call
@@ -73,7 +73,7 @@ async def test_too_soon_for_too_long(hass: HomeAssistant, broker: BrokerProcess)
     async with running(hass, broker, EASEE, timing=timing) as found:
         await charging(found)
         call = hass.async_create_task(found.call("switch", "turn_off", "charging"))
-        await found.expects("switch", "charging", "off")
+        await found.wait_for_state("switch", "charging", "off")
         with pytest.raises(HomeAssistantError, match="too many requests to the charger") as said:
             await call
         assert said.value.translation_key == "command_rejected"
@@ -87,7 +87,7 @@ async def test_accepted_although_it_reports_a_refusal(
     """What came of it is not known, which is said, and found out when it is back."""
     async with running(hass, broker, EASEE) as found:
         await charging(found)
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         found.point["garage"].reachable = False
         with pytest.raises(HomeAssistantError, match=r"is not known yet") as said:
             await found.call("number", "set_value", "max_current", value=18)
@@ -95,7 +95,7 @@ async def test_accepted_although_it_reports_a_refusal(
         assert "charger is offline" in str(said.value)
         assert found.attribute("number", "max_current", "pending") is False
         await found.point.online()
-        await found.expects("number", "max_current", "18")
+        await found.wait_for_state("number", "max_current", "18")
         await until(lambda: found.node.snapshot.requested.limits == {"max_current": 18})
 
 

@@ -97,7 +97,7 @@ async def test_charge_points_that_come_and_go(hass: HomeAssistant, broker: Broke
             garage.forget()
             await until(lambda: len(data.coordinators) == 1)
             await until(lambda: find(hass, "switch", "charging"))
-            await found.expects("switch", "charging", "off")
+            await found.wait_for_state("switch", "charging", "off")
 
         # The first time some things are made that stay.
         await come_and_go()
@@ -125,7 +125,7 @@ async def test_charge_points_under_ever_new_addresses(
             await found.point.exclude()
             await found.point.include()
             await until(lambda: data.coordinators and [*data.coordinators] != before)
-            await found.expects("switch", "charging", "off")
+            await found.wait_for_state("switch", "charging", "off")
 
         await move()
         before = await settled(found)
@@ -137,7 +137,7 @@ async def test_charge_points_under_ever_new_addresses(
 async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """An automation may set one every minute."""
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         device_id = found.registered("switch", "charging").device_id
         limits = found.node.limits.temporary
 
@@ -153,7 +153,7 @@ async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> No
         before = await settled(found)
         for current in (*range(6, 16), 10, 11):
             await limit(current)
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         await until(lambda: not limits._limits and not limits._tasks._tasks)
         assert (limits._measured, limits._ending, limits._failed) == (set(), set(), set())
         assert not await growth(found, before)

@@ -218,7 +218,7 @@ async def test_back_at_the_same_address(hass: HomeAssistant, chargepoint: Charge
     await until(lambda: not chargepoint.entry.runtime_data.coordinators)
     garage.included = True
     garage.forget()
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")
     assert chargepoint.id("switch", "charging") == entity_id
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
     await hass.async_block_till_done()
@@ -231,7 +231,7 @@ async def test_capabilities_grow(hass: HomeAssistant, broker: BrokerProcess) -> 
     async with simulator(broker, setup) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert find(hass, "sensor", "power") is None
         before = set(hass.states.async_entity_ids())
 
@@ -249,7 +249,7 @@ async def test_capabilities_grow(hass: HomeAssistant, broker: BrokerProcess) -> 
             "uid": "1",
         }
         point.send(f"pt:j1/mt:evt{topic}", json.dumps(report))
-        await found.expects("sensor", "power", "7360.0")
+        await found.wait_for_state("sensor", "power", "7360.0")
         assert len(set(hass.states.async_entity_ids()) - before) == 1
 
 

@@ -31,7 +31,7 @@ def fail(*_: object, **__: object) -> NoReturn:
 async def charge(found: Chargepoint) -> None:
     """Plug a car in, and let it charge."""
     await found.point.plug()
-    await found.expects("sensor", "status", "ready_to_charge")
+    await found.wait_for_state("sensor", "status", "ready_to_charge")
     await found.call("switch", "turn_on", "charging")
     assert found.state("sensor", "status") == "charging"
 
@@ -89,14 +89,14 @@ async def test_an_entity_that_raises_costs_no_other(
     """All sensors fail; what follows them is up to date."""
     monkeypatch.setattr(NodeSensor, "_read", fail)
     await chargepoint.point.plug()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     await chargepoint.call("switch", "turn_on", "charging")
     assert chargepoint.state("switch", "charging") == "on"
     assert chargepoint.state("sensor", "status") == "disconnected"
     assert caplog.text.count("please report this") == 1
     monkeypatch.undo()
     await chargepoint.call("switch", "turn_off", "charging")
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 async def test_one_charge_point_costs_no_other(
@@ -140,7 +140,7 @@ async def test_a_stop_on_a_link_that_hangs(
     process.send_signal(signal.SIGSTOP)
     try:
         stop = hass.async_create_task(chargepoint.call("switch", "turn_off", "charging"))
-        await chargepoint.expects("switch", "charging", "off")
+        await chargepoint.wait_for_state("switch", "charging", "off")
         assert chargepoint.attribute("switch", "charging", "pending") is True
         assert chargepoint.state("sensor", "status") == "charging"
         if not comes_back:
@@ -154,7 +154,7 @@ async def test_a_stop_on_a_link_that_hangs(
         process.send_signal(signal.SIGCONT)
     if comes_back:
         await stop
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")
     assert chargepoint.attribute("switch", "charging", "pending") is False
     assert chargepoint.point["garage"].connector.current == 0
 

@@ -49,10 +49,10 @@ async def _clock(hass: HomeAssistant) -> None:
 async def slowly(found: Chargepoint, offered: str) -> None:
     """Let it charge in the mode slow."""
     await found.point.plug()
-    await found.expects("sensor", "status", "ready_to_charge")
+    await found.wait_for_state("sensor", "status", "ready_to_charge")
     await found.call("select", "select_option", "charging_mode", option="slow")
     await found.call("switch", "turn_on", "charging")
-    await found.expects("sensor", "offered_current", offered)
+    await found.wait_for_state("sensor", "offered_current", offered)
     found.point.received.clear()
 
 
@@ -69,9 +69,9 @@ async def test_by_a_limit_of_that_height(
         await slowly(found, "10.0")
         said = await limit(found, 8, minutes=10)
         assert (said["former"], said["former_mode"]) == (10.0, None)
-        await found.expects("sensor", "offered_current", "8.0")
+        await found.wait_for_state("sensor", "offered_current", "8.0")
         await later(hass, minutes=11)
-        await found.expects("sensor", "offered_current", "10.0")
+        await found.wait_for_state("sensor", "offered_current", "10.0")
         assert sent(found, SESSION) == [8, 10]
         assert not starts(found)
         # It is no longer the limit of the mode, but has the same value.
@@ -96,12 +96,12 @@ async def test_by_starting_the_mode(
 ) -> None:
     said = await limit(slow, 8, minutes=10)
     assert (said["former"], said["former_mode"]) == (None, "slow")
-    await slow.expects("sensor", "offered_current", "8.0")
+    await slow.wait_for_state("sensor", "offered_current", "8.0")
     # A second one does not forget that.
     said = await limit(slow, 7, minutes=20)
     assert (said["former"], said["former_mode"]) == (None, "slow")
     await later(hass, minutes=21)
-    await slow.expects("sensor", "offered_current", "5.0")
+    await slow.wait_for_state("sensor", "offered_current", "5.0")
     assert starts(slow) == [{"charging_mode": "slow"}]
     assert sent(slow, SESSION) == [8, 7]
     await until(lambda: stored_limits(hass_storage, slow) == {})
@@ -120,7 +120,7 @@ async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
     garage.apply()
     garage.report_changes()
     await until(lambda: starts(slow) == [{"charging_mode": "slow"}])
-    await slow.expects("sensor", "offered_current", "5.0")
+    await slow.wait_for_state("sensor", "offered_current", "5.0")
 
 
 async def test_not_of_a_session_that_is_over(
@@ -128,7 +128,7 @@ async def test_not_of_a_session_that_is_over(
 ) -> None:
     await limit(slow, 8, minutes=10)
     await slow.point.unplug()
-    await slow.expects("sensor", "status", "disconnected")
+    await slow.wait_for_state("sensor", "status", "disconnected")
     await later(hass, minutes=11)
     await until(lambda: stored_limits(hass_storage, slow) == {})
     assert not starts(slow)
@@ -140,9 +140,9 @@ async def test_after_a_restart(
     await limit(slow, 8, minutes=10)
     await hass.config_entries.async_unload(slow.entry.entry_id)
     await hass.config_entries.async_setup(slow.entry.entry_id)
-    await slow.expects("sensor", "offered_current", "8.0")
+    await slow.wait_for_state("sensor", "offered_current", "8.0")
     await later(hass, minutes=11)
-    await slow.expects("sensor", "offered_current", "5.0")
+    await slow.wait_for_state("sensor", "offered_current", "5.0")
 
 
 async def test_not_where_the_mode_is_gone(

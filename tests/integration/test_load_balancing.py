@@ -189,17 +189,17 @@ async def test_blueprint_with_easee(hass: HomeAssistant, broker: BrokerProcess) 
 async def test_without_a_sensor(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """No charge point gets more than the safe current, and none gets less than 6 A."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     device = chargepoint.registered("switch", "charging").device_id or ""
     (said,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
     assert said["state"] == "not_charging"
     await chargepoint.call("switch", "turn_on", "charging")
     (said,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
     assert (said["former"], said["current"], said["limit"]) == (32, 6, "session_current")
-    await chargepoint.expects("sensor", "offered_current", "6.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "6.0")
     (said,) = await balance(hass, device, limit=25, power="unknown", safe_current=0)
     assert (said["state"], said["current"]) == ("paused", 0)
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 async def test_a_stop_of_the_user_is_respected(
@@ -207,15 +207,15 @@ async def test_a_stop_of_the_user_is_respected(
 ) -> None:
     """Only a pause by load balancing ends when there is room."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
     device = chargepoint.registered("switch", "charging").device_id or ""
     await balance(hass, device, limit=25, power=None, safe_current=0)
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert chargepoint.node.snapshot.requested.plan.paused
-    await chargepoint.expects("sensor", "not_charging_reason", "paused_by_load_balancing")
+    await chargepoint.wait_for_state("sensor", "not_charging_reason", "paused_by_load_balancing")
     await chargepoint.call("switch", "turn_off", "charging")
-    await chargepoint.expects("sensor", "not_charging_reason", "switched_off")
+    await chargepoint.wait_for_state("sensor", "not_charging_reason", "switched_off")
     (said,) = await balance(hass, device, limit=25, currents=[0, 0, 0])
     assert said["state"] == "not_charging"
 

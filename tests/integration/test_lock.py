@@ -12,14 +12,14 @@ from .conftest import Chargepoint, find, load, other_broker, simulator
 
 async def test_lock_and_unlock(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The action returns when the charge point has proven it."""
-    await chargepoint.expects("lock", "cable", "unlocked")
+    await chargepoint.wait_for_state("lock", "cable", "unlocked")
     await chargepoint.call("lock", "lock", "cable")
     assert chargepoint.state("lock", "cable") == "locked"
     await chargepoint.call("lock", "unlock", "cable")
     assert chargepoint.state("lock", "cable") == "unlocked"
     # A charge point locks by itself when a car is plugged in.
     await chargepoint.point.plug()
-    await chargepoint.expects("lock", "cable", "locked")
+    await chargepoint.wait_for_state("lock", "cable", "locked")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ async def test_on_its_way(
     node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("lock", action, "cable"))
-    await chargepoint.expects("lock", "cable", meanwhile)
+    await chargepoint.wait_for_state("lock", "cable", meanwhile)
     with pytest.raises(HomeAssistantError) as caught:
         await call
     assert caught.value.translation_key == "command_timeout"
@@ -51,7 +51,7 @@ async def test_on_its_way(
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    await chargepoint.expects("lock", "cable", "unlocked")
+    await chargepoint.wait_for_state("lock", "cable", "unlocked")
     await chargepoint.point.refuse("the bolt is stuck")
     with pytest.raises(HomeAssistantError, match="the bolt is stuck"):
         await chargepoint.call("lock", "lock", "cable")
@@ -63,14 +63,14 @@ async def test_broker_goes_and_comes_back(
 ) -> None:
     await chargepoint.call("lock", "lock", "cable")
     await hass.async_add_executor_job(broker.stop)
-    await chargepoint.expects("lock", "cable", "unavailable")
+    await chargepoint.wait_for_state("lock", "cable", "unavailable")
     await hass.async_add_executor_job(broker.start)
-    await chargepoint.expects("lock", "cable", "locked")
+    await chargepoint.wait_for_state("lock", "cable", "locked")
 
 
 async def test_only_where_it_can_be_told(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
         entry = await load(hass, other_broker(broker))
-        await Chargepoint(hass, point, entry).expects("sensor", "status", "disconnected")
+        await Chargepoint(hass, point, entry).wait_for_state("sensor", "status", "disconnected")
         assert find(hass, "lock", "cable") is None
         await hass.config_entries.async_unload(entry.entry_id)

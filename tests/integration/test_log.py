@@ -30,14 +30,14 @@ async def test_a_charge_point_that_comes_and_goes(
     hub = chargepoint.entry.runtime_data.hub
     for _ in range(4):
         await chargepoint.point.offline()
-        await chargepoint.expects("sensor", "status", "unavailable")
+        await chargepoint.wait_for_state("sensor", "status", "unavailable")
         # Some adapters say so again and again, and all questions are answered by errors.
         received = hub.received
         for _ in range(5):
             chargepoint.point.send("pt:j1/mt:evt/rt:ad/rn:easee/ad:1", json.dumps(_DOWN))
         await until(lambda received=received: hub.received >= received + 5)  # type: ignore[misc]
         await chargepoint.point.online()
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
     lost = "fimp:easee/1/1 is not available: offline"
     assert lines(caplog) == 4 * [lost, "fimp:easee/1/1 is available again"]
     assert not lines(caplog, logging.WARNING)
@@ -55,10 +55,10 @@ async def test_a_broker_that_comes_and_goes(
     hub = chargepoint.entry.runtime_data.hub
     for _ in range(2):
         await hass.async_add_executor_job(broker.stop)
-        await chargepoint.expects("sensor", "status", "unavailable")
+        await chargepoint.wait_for_state("sensor", "status", "unavailable")
         await until(lambda: "refused" in str(hub.last_error), "an attempt to fail")
         await hass.async_add_executor_job(broker.start)
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
     written = lines(caplog)
     assert [each.partition(":")[0] for each in written] == 2 * [
         "The connection is lost",

@@ -27,11 +27,11 @@ async def set_to(chargepoint: Chargepoint, key: str, value: float) -> None:
 
 async def plugged(chargepoint: Chargepoint) -> None:
     """Begin a session, with the limit known."""
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
     # What a pause already looks like is proven by that no refusal comes.
     chargepoint.node._commands._timeout = 4.0
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
 
 
 async def nothing_comes(chargepoint: Chargepoint) -> None:
@@ -59,7 +59,7 @@ async def test_what_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None
 
 async def test_max_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The action returns when the charge point has proven it."""
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
     await set_to(chargepoint, "max_current", 16)
     assert chargepoint.state("number", "max_current") == "16"
     assert chargepoint.point["garage"].max_current == 16
@@ -78,7 +78,7 @@ async def test_fractions(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 async def test_changed_elsewhere(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     chargepoint.point["garage"].max_current = 20
-    await chargepoint.expects("number", "max_current", "20")
+    await chargepoint.wait_for_state("number", "max_current", "20")
 
 
 async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -90,17 +90,17 @@ async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) ->
     await set_to(chargepoint, "session_current", 10)
     assert chargepoint.state("number", "session_current") == "10"
     await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.expects("sensor", "offered_current", "10.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "10.0")
     assert chargepoint.state("number", "session_current") == "10"
     await set_to(chargepoint, "session_current", 16)
     assert chargepoint.state("number", "session_current") == "16"
     assert chargepoint.state("sensor", "offered_current") == "16.0"
     await chargepoint.call("switch", "turn_off", "charging")
-    await chargepoint.expects("sensor", "offered_current", "0.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "0.0")
     assert chargepoint.state("number", "session_current") == "16"
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
-    await chargepoint.expects("number", "session_current", "unknown")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("number", "session_current", "unknown")
     assert [each["val"] for each in chargepoint.sent("cmd.current_session.set_current")] == [
         10,
         16,
@@ -111,18 +111,18 @@ async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint
     """What is offered may be less for many reasons; where it is more, the limit is gone."""
     await plugged(chargepoint)
     await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.expects("sensor", "offered_current", "32.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "32.0")
     assert chargepoint.state("number", "session_current") == "unknown"
     await set_to(chargepoint, "session_current", 16)
     await set_to(chargepoint, "max_current", 10)
-    await chargepoint.expects("sensor", "offered_current", "10.0")
+    await chargepoint.wait_for_state("sensor", "offered_current", "10.0")
     assert chargepoint.state("number", "session_current") == "16"
     # Another client sets it in the app of the maker.
     await set_to(chargepoint, "max_current", 32)
     chargepoint.point["garage"].session_current = 20
     chargepoint.point["garage"].apply()
-    await chargepoint.expects("sensor", "offered_current", "20.0")
-    await chargepoint.expects("number", "session_current", "unknown")
+    await chargepoint.wait_for_state("sensor", "offered_current", "20.0")
+    await chargepoint.wait_for_state("number", "session_current", "unknown")
 
 
 async def test_no_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -136,7 +136,7 @@ async def test_no_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None
     # Before and after a session is the same.
     await plugged(chargepoint)
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
     with pytest.raises(ServiceValidationError) as caught:
         await set_to(chargepoint, "session_current", 10)
     assert caught.value.translation_key == "no_session"
@@ -158,7 +158,7 @@ async def test_bounds_change(hass: HomeAssistant, chargepoint: Chargepoint) -> N
     await chargepoint.point.max("20")
     for key in LIMITS:
         await until(lambda key=key: chargepoint.attribute("number", key, "max") == 20)
-    await chargepoint.expects("number", "max_current", "20")
+    await chargepoint.wait_for_state("number", "max_current", "20")
     with pytest.raises(ServiceValidationError) as caught:
         await set_to(chargepoint, "max_current", 25)
     assert caught.value.translation_key == "out_of_range"
@@ -177,7 +177,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint, key: str) 
     await chargepoint.point.silence()
     await nothing_comes(chargepoint)
     call = hass.async_create_task(set_to(chargepoint, key, 8))
-    await chargepoint.expects("number", key, "8")
+    await chargepoint.wait_for_state("number", key, "8")
     assert chargepoint.attribute("number", key, "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
         await call
@@ -228,9 +228,9 @@ async def test_two_limits_at_once(hass: HomeAssistant, chargepoint: Chargepoint)
 
 async def test_offline(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.offline()
-    await chargepoint.expects("number", "max_current", "unavailable")
+    await chargepoint.wait_for_state("number", "max_current", "unavailable")
     await chargepoint.point.online()
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
 
 
 async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -240,10 +240,10 @@ async def test_easee_takes_its_time(hass: HomeAssistant, broker: BrokerProcess) 
         await set_to(chargepoint, "max_current", 16)
         assert chargepoint.state("number", "max_current") == "16"
         await chargepoint.call("switch", "turn_on", "charging")
-        await chargepoint.expects("sensor", "offered_current", "16.0")
+        await chargepoint.wait_for_state("sensor", "offered_current", "16.0")
         await set_to(chargepoint, "session_current", 10)
         assert chargepoint.state("number", "session_current") == "10"
-        await chargepoint.expects("sensor", "offered_current", "10.0")
+        await chargepoint.wait_for_state("sensor", "offered_current", "10.0")
 
 
 async def test_only_where_it_can_be_told(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -267,8 +267,8 @@ async def test_what_could_only_be_reported_before(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "32")
-        await found.expects("lock", "cable", "unlocked")
+        await found.wait_for_state("number", "max_current", "32")
+        await found.wait_for_state("lock", "cable", "unlocked")
         assert [each for each in former if registry.async_get(each)] == []
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -281,13 +281,13 @@ async def test_what_can_be_set_later_is_no_sensor_any_longer(
     only_reported = tuple(each for each in listed if each[1] != "cmd.max_current.set")
     monkeypatch.setitem(FEATURES, "max_current", only_reported)
     async with running(hass, broker, ChargepointSetup(profile="full")) as chargepoint:
-        await chargepoint.expects("sensor", "max_current", "32.0")
+        await chargepoint.wait_for_state("sensor", "max_current", "32.0")
         twin = chargepoint.id("sensor", "max_current")
         assert find(hass, "number", "max_current") is None
         monkeypatch.setitem(FEATURES, "max_current", listed)
         await chargepoint.point.relist()
         await until(lambda: find(hass, "number", "max_current"), "the number")
-        await chargepoint.expects("number", "max_current", "32")
+        await chargepoint.wait_for_state("number", "max_current", "32")
         await until(lambda: find(hass, "sensor", "max_current") is None, "its sensor to go")
         assert hass.states.get(twin) is None
         await set_to(chargepoint, "max_current", 16)

@@ -140,7 +140,7 @@ class Station(Chargepoint):
 
     async def is_connected(self, wanted: str) -> None:
         """Wait until the connection to the back end has a state."""
-        await self.expects("binary_sensor", "csms_connected", wanted)
+        await self.wait_for_state("binary_sensor", "csms_connected", wanted)
 
 
 def only_device(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEntry:
@@ -218,7 +218,7 @@ async def test_the_connection(hass: HomeAssistant, broker: BrokerProcess, dialec
         await station.is_connected("off")
         await station.point.ocpp("connect")
         await station.is_connected("on")
-        await station.expects("sensor", "registration", "accepted")
+        await station.wait_for_state("sensor", "registration", "accepted")
 
 
 async def test_the_connection_in_detail(
@@ -226,7 +226,7 @@ async def test_the_connection_in_detail(
 ) -> None:
     async with ocpp(hass, broker, "main", API, late=True) as station:
         await station.is_connected("on")
-        await station.expects("sensor", "ocpp_version", "1.6")
+        await station.wait_for_state("sensor", "ocpp_version", "1.6")
         for key in ("csms_url", "client_id"):
             assert station.registered("sensor", key).disabled_by is not None
         device = only_device(hass, station.entry)
@@ -253,7 +253,7 @@ async def test_what_the_back_end_allows(hass: HomeAssistant, broker: BrokerProce
         assert find(hass, "sensor", "csms_current") is None
         assert station.point.back_end is not None
         station.point.back_end.schedule(10)
-        await station.expects("sensor", "csms_current", "10.0")
+        await station.wait_for_state("sensor", "csms_current", "10.0")
         assert find(hass, "sensor", "csms_power") is None
 
 
@@ -330,7 +330,7 @@ async def test_what_only_the_newest_release_offers(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
     async with ocpp(hass, broker, "main", API) as station:
-        await station.expects("sensor", "ocpp_version", "1.6")
+        await station.wait_for_state("sensor", "ocpp_version", "1.6")
         evse = station.point["carport"]
         assert await station.ask("change_availability", available=False, evse=1) == {
             "status": "Accepted"
@@ -370,7 +370,7 @@ async def test_what_a_release_does_not_offer(
     async with ocpp(hass, broker, dialect, API) as station:
         await station.is_connected("on")
         # 2025.10 shows what it is by its heart.
-        await station.expects("sensor", "registration", "accepted")
+        await station.wait_for_state("sensor", "registration", "accepted")
         await until(lambda: station.client.module.heartbeats._at is not None)
         either = "needs_ocpp_consumer_or_bus"
         refused: dict[str, tuple[dict[str, Any], str, str | None]] = {
@@ -538,7 +538,7 @@ async def test_both_are_one_device(
     """The API is preferred, and the bus is for what it cannot do."""
     async with ocpp(hass, broker, "main", BOTH, late=late, **BUS) as station:
         await station.is_connected("on")
-        await station.expects("sensor", "ocpp_version", "1.6")
+        await station.wait_for_state("sensor", "ocpp_version", "1.6")
         chatter = "everest/modules/connector_1/impl/evse/var/powermeter"
         station.point.send(chatter, '{"data":{"data":{}},"msg_type":"Var"}')
         await until(lambda: station.client._bus is not None)

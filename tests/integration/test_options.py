@@ -67,7 +67,7 @@ async def test_measurement_interval(hass: HomeAssistant, broker: BrokerProcess) 
     slowly = {"measurement_interval": 3600}
     async with running(hass, broker, ChargepointSetup(profile="full"), options=slowly) as point:
         await point.point.plug()
-        await point.expects("sensor", "status", "ready_to_charge")
+        await point.wait_for_state("sensor", "status", "ready_to_charge")
         await point.call("switch", "turn_on", "charging")
         assert point.state("sensor", "status") == "charging"
         # The meter goes on, and only the library sees it.
@@ -95,7 +95,7 @@ async def test_no_confirmation(
         status, action = (
             ("ready_to_charge", "turn_on") if protocol == "fimp" else ("charging", "turn_off")
         )
-        await found.expects("sensor", "status", status)
+        await found.wait_for_state("sensor", "status", status)
         await point.silence()
         with pytest.raises(HomeAssistantError, match=r"within 0\.4 seconds") as caught:
             await found.call("switch", action, "charging")
@@ -114,10 +114,10 @@ async def test_silence_with_fimp(
         await until(lambda: len(point.sent("cmd.state.get_report")) > asked + 2)
         assert point.state("sensor", "status") == "disconnected"
         await point.point.silence()
-        await point.expects("sensor", "status", "unavailable")
+        await point.wait_for_state("sensor", "status", "unavailable")
         assert point.node.snapshot.unavailable == "silent"
         await point.point.silence("off")
-        await point.expects("sensor", "status", "disconnected")
+        await point.wait_for_state("sensor", "status", "disconnected")
 
 
 @pytest.mark.parametrize("dialect", ["main", "legacy"])
@@ -134,8 +134,8 @@ async def test_silence_with_everest(
     async with station(broker, dialect) as point:
         await load(hass, entry)
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
-    await found.expects("sensor", "status", "unavailable")
+        await found.wait_for_state("sensor", "status", "disconnected")
+    await found.wait_for_state("sensor", "status", "unavailable")
     assert found.node.snapshot.unavailable == "silent"
     await hass.config_entries.async_unload(entry.entry_id)
 
@@ -222,11 +222,11 @@ async def test_dwell(hass: HomeAssistant, broker: BrokerProcess) -> None:
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"restart_delay": 600}) as found:
         await found.point.plug()
-        await found.expects("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await found.call("switch", "turn_off", "charging")
         start = hass.async_create_task(found.call("switch", "turn_on", "charging"))
-        await found.expects("switch", "charging", "on")
+        await found.wait_for_state("switch", "charging", "on")
         assert found.attribute("switch", "charging", "pending") is True
         assert found.state("sensor", "status") == "ready_to_charge"
         assert len(found.sent("cmd.charge.start")) == 1
@@ -240,7 +240,7 @@ async def test_dwell(hass: HomeAssistant, broker: BrokerProcess) -> None:
         assert found.state("switch", "charging") == "off"
         # Once it is over, charging starts.
         start = hass.async_create_task(found.call("switch", "turn_on", "charging"))
-        await found.expects("switch", "charging", "on")
+        await found.wait_for_state("switch", "charging", "on")
         assert len(found.sent("cmd.charge.start")) == 1
         skip(found, 600)
         await start
@@ -253,13 +253,13 @@ async def test_a_dragged_slider(hass: HomeAssistant, broker: BrokerProcess) -> N
     hass.data[DATA_CLOCK] = SkippingClock()
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"write_interval": 15}) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         found.node.report_age = 0.2
         calls = [
             hass.async_create_task(found.call("number", "set_value", "max_current", value=value))
             for value in range(6, 26)
         ]
-        await found.expects("number", "max_current", "25")
+        await found.wait_for_state("number", "max_current", "25")
         await until(lambda: found.sent("cmd.max_current.set"))
         assert found.attribute("number", "max_current", "pending") is True
         skip(found, 15)
@@ -285,7 +285,7 @@ async def test_everest_keeps_no_limit_in_lasting_memory(
     async with point:
         entry = await load(hass, other_broker(broker, options={"write_interval": 600}))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         for current in (8, 10):
             await found.node.set(Feature.MAX_CURRENT, current)
             assert found.state("number", "max_current") == str(current)
@@ -325,18 +325,18 @@ async def test_keep_limits_of_a_station_that_is_restarted(
     entry = await load(hass, other_broker(broker, options={"restore_limits": keep}))
     async with limited(broker, dialect) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
         await found.call("select", "select_option", "phases", option="1")
         restarted = found.node.alive_since
         await point.restart()
         await until(lambda: found.node.alive_since != restarted, "the restart to be seen")
         if keep:
-            await found.expects("number", "max_current", "8")
-            await found.expects("select", "phases", "1")
+            await found.wait_for_state("number", "max_current", "8")
+            await found.wait_for_state("select", "phases", "1")
         else:
             assert "keep" not in found.node.timers
-            await found.expects("number", "max_current", "16")
+            await found.wait_for_state("number", "max_current", "16")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -348,7 +348,7 @@ async def test_keep_limits_of_a_station_with_the_old_api(
     async with limited(broker, "legacy") as point:
         entry = await load(hass, other_broker(broker, options={"restore_limits": True}))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         # What it said before a restart must not be of one.
         await point.plug()
         await until(lambda: found.node.snapshot.plugged)
@@ -359,7 +359,7 @@ async def test_keep_limits_of_a_station_with_the_old_api(
         await point.restart()
         assert evse.energy.current == 16
         await until(lambda: evse.energy.current == 8)
-        await found.expects("number", "max_current", "8")
+        await found.wait_for_state("number", "max_current", "8")
         await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -370,7 +370,7 @@ async def test_keep_limits_over_a_restart_of_home_assistant(
     """What was changed while nobody watched is put right, once."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"restore_limits": True}) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         await found.call("number", "set_value", "max_current", value=10)
         assert await hass.config_entries.async_unload(found.entry.entry_id)
         found.point["garage"].max_current = 20
@@ -378,7 +378,7 @@ async def test_keep_limits_over_a_restart_of_home_assistant(
         assert stored(hass_storage, found)["limits"] == {"max_current": 10.0}
         await hass.config_entries.async_setup(found.entry.entry_id)
         await until(lambda: found.point["garage"].max_current == 10)
-        await found.expects("number", "max_current", "10")
+        await found.wait_for_state("number", "max_current", "10")
         assert [each["val"] for each in found.sent("cmd.max_current.set")] == [10, 10]
 
 
@@ -394,7 +394,7 @@ async def test_a_limit_from_outside_goes_with_the_entry(
     entry = await load(hass, other_broker(broker))
     async with limited(broker, dialect) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         await until(lambda: found.state("select", "phases") == "3")
         await found.call("number", "set_value", "max_current", value=8)
         await found.call("select", "select_option", "phases", option="1")
@@ -415,7 +415,7 @@ async def test_a_limit_goes_with_an_entry_that_was_disabled(
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
         await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
         (evse,) = point.points.values()
@@ -432,7 +432,7 @@ async def test_a_setting_of_the_charge_point_stays(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         await found.call("number", "set_value", "max_current", value=10)
         await hass.config_entries.async_remove(entry.entry_id)
         assert point["garage"].max_current == 10
@@ -449,7 +449,7 @@ async def test_a_limit_that_cannot_be_withdrawn(
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
     await hass.config_entries.async_remove(entry.entry_id)
     assert (

@@ -106,7 +106,7 @@ CHANGED = {
 }
 
 
-async def expects(chargepoint: Chargepoint, parameter_id: str, wanted: str) -> None:
+async def wait_for_parameter(chargepoint: Chargepoint, parameter_id: str, expected: str) -> None:
     """Wait until the entity of a parameter has a state."""
     platform = PARAMETERS[parameter_id].platform
     key = f"parameter_{parameter_id}"
@@ -116,13 +116,13 @@ async def expects(chargepoint: Chargepoint, parameter_id: str, wanted: str) -> N
         # A number may be written as 75 or 75.0.
         return state.removesuffix(".0") if platform == "number" else state
 
-    await until(lambda: shown() == wanted, f"{parameter_id} to be {wanted}")
+    await until(lambda: shown() == expected, f"{parameter_id} to be {expected}")
 
 
 async def all_there(chargepoint: Chargepoint) -> None:
     """Wait until every parameter is shown."""
     for parameter_id, row in PARAMETERS.items():
-        await expects(chargepoint, parameter_id, row.before)
+        await wait_for_parameter(chargepoint, parameter_id, row.before)
 
 
 async def choose(chargepoint: Chargepoint, parameter_id: str) -> None:
@@ -177,7 +177,7 @@ async def test_setting(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     types = {each["parameter_id"]: each["value_type"] for each in EVERYTHING}
     for parameter_id, row in SETTABLE.items():
         await choose(chargepoint, parameter_id)
-        await expects(chargepoint, parameter_id, row.after)
+        await wait_for_parameter(chargepoint, parameter_id, row.after)
         command = chargepoint.sent(SET)[-1]
         assert command["val_t"] == "object"
         assert command["val"] == {
@@ -205,7 +205,7 @@ async def test_switching_off(hass: HomeAssistant, chargepoint: Chargepoint) -> N
 async def test_old_value_first(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Behind a cloud the first answer is what was."""
     async with running(hass, broker, ChargepointSetup(profile="easee")) as chargepoint:
-        await expects(chargepoint, "cable_always_locked", "off")
+        await wait_for_parameter(chargepoint, "cable_always_locked", "off")
         await choose(chargepoint, "cable_always_locked")
         assert chargepoint.state("switch", "parameter_cable_always_locked") == "on"
         assert chargepoint.point["garage"].parameters["cable_always_locked"] is True
@@ -224,7 +224,7 @@ async def test_changed_elsewhere(hass: HomeAssistant, chargepoint: Chargepoint) 
                 "value": value,
             },
         )
-        await expects(chargepoint, parameter_id, shown)
+        await wait_for_parameter(chargepoint, parameter_id, shown)
 
 
 @pytest.mark.parametrize("parameter_id", ["child_lock", "led_brightness", "display_language"])
@@ -236,7 +236,7 @@ async def test_pending_and_silence(
     chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(choose(chargepoint, parameter_id))
-    await expects(chargepoint, parameter_id, row.after)
+    await wait_for_parameter(chargepoint, parameter_id, row.after)
     key = f"parameter_{parameter_id}"
     assert chargepoint.attribute(row.platform, key, "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
@@ -335,7 +335,7 @@ async def test_an_integer_without_bounds(hass: HomeAssistant, chargepoint: Charg
         await chargepoint.call("number", "set_value", key, value=value)
         assert chargepoint.sent(SET)[-1]["val"]["value"] == value
         assert chargepoint.point["garage"].parameters["led_brightness"] == value
-        await expects(chargepoint, "led_brightness", str(value))
+        await wait_for_parameter(chargepoint, "led_brightness", str(value))
 
 
 async def test_parameter_of_another_kind(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -371,11 +371,11 @@ async def test_back_after_a_break(hass: HomeAssistant, chargepoint: Chargepoint)
     """Values are asked for again; one that changed meanwhile is shown."""
     await all_there(chargepoint)
     await chargepoint.point.offline()
-    await expects(chargepoint, "child_lock", "unavailable")
+    await wait_for_parameter(chargepoint, "child_lock", "unavailable")
     chargepoint.point["garage"].parameters["child_lock"] = True
     await chargepoint.point.online()
-    await expects(chargepoint, "child_lock", "on")
-    await expects(chargepoint, "quiet_days", "6, 7")
+    await wait_for_parameter(chargepoint, "child_lock", "on")
+    await wait_for_parameter(chargepoint, "quiet_days", "6, 7")
 
 
 async def test_no_parameters(hass: HomeAssistant, broker: BrokerProcess) -> None:

@@ -19,8 +19,8 @@ async def choose(chargepoint: Chargepoint, key: str, option: str) -> None:
 
 async def both(chargepoint: Chargepoint, phases: str, phase_mode: str) -> None:
     """Wait until both selects agree."""
-    await chargepoint.expects("select", "phases", phases)
-    await chargepoint.expects("select", "phase_mode", phase_mode)
+    await chargepoint.wait_for_state("select", "phases", phases)
+    await chargepoint.wait_for_state("select", "phase_mode", phase_mode)
 
 
 async def test_what_there_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
@@ -86,7 +86,7 @@ async def test_pending_and_silence(
     chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
     call = hass.async_create_task(choose(chargepoint, key, option))
-    await chargepoint.expects("select", key, shown)
+    await chargepoint.wait_for_state("select", key, shown)
     assert chargepoint.attribute("select", key, "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
         await call
@@ -131,15 +131,15 @@ async def test_one_after_the_other(hass: HomeAssistant, chargepoint: Chargepoint
 async def test_only_looked_at(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Easee tells its phase mode, and cannot be told."""
     async with running(hass, broker, ChargepointSetup(profile="easee")) as chargepoint:
-        await chargepoint.expects("sensor", "phase_mode", "nl1l2l3")
+        await chargepoint.wait_for_state("sensor", "phase_mode", "nl1l2l3")
         assert find(hass, "select", "phase_mode") is None
         assert find(hass, "select", "phases") is None
         assert chargepoint.attribute("sensor", "phase_mode", "device_class") == "enum"
         chargepoint.point["garage"].phase_mode = "NL2"
-        await chargepoint.expects("sensor", "phase_mode", "nl2")
+        await chargepoint.wait_for_state("sensor", "phase_mode", "nl2")
         # A word that nobody knows is no state.
         chargepoint.point["garage"].phase_mode = "NL4"
-        await chargepoint.expects("sensor", "phase_mode", "unknown")
+        await chargepoint.wait_for_state("sensor", "phase_mode", "unknown")
 
 
 async def test_nothing_to_choose(hass: HomeAssistant, broker: BrokerProcess) -> None:

@@ -40,7 +40,7 @@ async def chargepoint_fixture(
 ) -> AsyncGenerator[Chargepoint]:
     """A charge point that says nothing unless it is asked, so that the tests alone do."""
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await found.settles()
         yield found
 
@@ -190,7 +190,7 @@ async def test_no_session_sensor_looks_at_the_power(
     power(coordinator, 2400.0)
     assert calls == []
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert calls
     stop()
 

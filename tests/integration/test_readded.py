@@ -98,12 +98,12 @@ async def test_history_moves_to_the_new_address(
         await repair(await hass_client(), issue)
         assert addresses(hass, entry) == {"8"}
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert found.id("switch", "charging") == "switch.my_car"
         assert not await settle(house, entry)
         # It works under the new address, not only in the registry.
         await point.plug()
-        await found.expects("sensor", "status", "ready_to_charge")
+        await found.wait_for_state("sensor", "status", "ready_to_charge")
         await found.call("switch", "turn_on", "charging")
         await hass.config_entries.async_unload(entry.entry_id)
     for section, key in keys.items():
@@ -138,7 +138,7 @@ async def test_removed_and_added_again(
     await chargepoint.point.exclude()
     await until(lambda: not entry.runtime_data.coordinators)
     await chargepoint.point.include()
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")
     assert addresses(hass, entry) == {"2"}
     assert chargepoint.id("switch", "charging") == "switch.my_car"
     # Its device is nobody's to remove any more.

@@ -34,7 +34,7 @@ async def limited(
     async with EverestSimulator(Broker(broker.host, broker.port), setup, timing=QUICK) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "16")
+        await found.wait_for_state("number", "max_current", "16")
         await found.call("number", "set_value", "max_current", value=8)
         await hass.config_entries.async_unload(entry.entry_id)
         (evse,) = point.points.values()

@@ -32,7 +32,7 @@ async def test_the_access_rules_are_enough(
         await until(lambda: point.node.snapshot.plugged)
         if point.state("switch", "charging") != "on":
             await point.call("switch", "turn_on", "charging")
-        await point.expects("sensor", "status", "charging")
+        await point.wait_for_state("sensor", "status", "charging")
         await point.call("switch", "turn_off", "charging")
         before = len(point.commands)
         await point.cut()
@@ -133,7 +133,7 @@ async def test_an_error_is_not_a_template(hass: HomeAssistant, make_broker: Make
     async with running(hass, make_broker(), ChargepointSetup(profile="full")) as point:
         await point.point.refuse(words)
         await point.point.plug()
-        await point.expects("sensor", "status", "ready_to_charge")
+        await point.wait_for_state("sensor", "status", "ready_to_charge")
         with pytest.raises(Exception, match="6 \\* 7") as caught:
             await point.call("switch", "turn_on", "charging")
         assert words in str(caught.value)

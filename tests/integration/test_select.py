@@ -27,7 +27,7 @@ def starts(chargepoint: Chargepoint) -> list[str | None]:
 async def charging(chargepoint: Chargepoint) -> None:
     """Plug in and start."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
 
 
@@ -81,7 +81,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     call = hass.async_create_task(
         chargepoint.call("select", "select_option", "charging_mode", option="slow")
     )
-    await chargepoint.expects("select", "charging_mode", "slow")
+    await chargepoint.wait_for_state("select", "charging_mode", "slow")
     assert chargepoint.attribute("select", "charging_mode", "pending") is True
     await chargepoint.point.silence("off")
     # The state that comes in the meantime is the proof.
@@ -113,8 +113,8 @@ async def test_choice_survives_a_restart(
     assert record == {"charging_mode": "normal"}
     record["charging_mode"] = choice
     await hass.config_entries.async_setup(chargepoint.entry.entry_id)
-    await chargepoint.expects("switch", "charging", "off")
-    await chargepoint.expects("select", "charging_mode", shown)
+    await chargepoint.wait_for_state("switch", "charging", "off")
+    await chargepoint.wait_for_state("select", "charging_mode", shown)
     await charging(chargepoint)
     (start,) = chargepoint.sent("cmd.charge.start")
     assert start["props"] == ({"charging_mode": "slow"} if choice == "slow" else None)
@@ -125,16 +125,16 @@ async def test_choice_is_kept_while_not_available(
 ) -> None:
     await chargepoint.call("select", "select_option", "charging_mode", option="slow")
     await chargepoint.point.offline()
-    await chargepoint.expects("select", "charging_mode", "unavailable")
+    await chargepoint.wait_for_state("select", "charging_mode", "unavailable")
     await hass.config_entries.async_reload(chargepoint.entry.entry_id)
     await chargepoint.point.online()
-    await chargepoint.expects("select", "charging_mode", "slow")
+    await chargepoint.wait_for_state("select", "charging_mode", "slow")
 
 
 async def test_only_where_there_are_modes(hass: HomeAssistant, broker: BrokerProcess) -> None:
     async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
         entry = await load(hass, other_broker(broker))
-        await Chargepoint(hass, point, entry).expects("sensor", "status", "disconnected")
+        await Chargepoint(hass, point, entry).wait_for_state("sensor", "status", "disconnected")
         await until(lambda: find(hass, "switch", "charging"))
         assert find(hass, "select", "charging_mode") is None
         await hass.config_entries.async_unload(entry.entry_id)

@@ -37,13 +37,13 @@ async def test_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     raw = er.async_get(hass).async_get(chargepoint.id("sensor", "raw_status"))
     assert raw.entity_category == "diagnostic"
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert chargepoint.state("sensor", "raw_status") == "ready_to_charge"
     await chargepoint.point.fault("residual current")
-    await chargepoint.expects("sensor", "status", "error")
+    await chargepoint.wait_for_state("sensor", "status", "error")
     await chargepoint.point.clear_fault()
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
 
 
 @pytest.fixture(name="report_at_once")
@@ -56,7 +56,7 @@ def report_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_one_start_in_the_activity(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """Home Assistant can leave out sensors only, so everything else that changes writes a line."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     expected = {
         chargepoint.id("switch", "charging"),
         chargepoint.id("binary_sensor", "charging"),
@@ -75,7 +75,7 @@ async def test_one_start_in_the_activity(hass: HomeAssistant, chargepoint: Charg
 
     hass.bus.async_listen(EVENT_STATE_CHANGED, changed)
     await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.expects("sensor", "status", "charging")
+    await chargepoint.wait_for_state("sensor", "status", "charging")
     await until(lambda: expected <= set(lines), "the lines")
     assert sorted(lines) == sorted(expected)
     assert set(chargepoint.attribute("sensor", "iec61851", "options")) == set("abcf")
@@ -87,13 +87,13 @@ async def test_what_follows_from_the_status(hass: HomeAssistant, chargepoint: Ch
     assert chargepoint.state("sensor", "iec61851") == "a"
     assert chargepoint.state("sensor", "not_charging_reason") == "no_car"
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "iec61851", "b")
+    await chargepoint.wait_for_state("sensor", "iec61851", "b")
     assert chargepoint.state("sensor", "not_charging_reason") == "switched_off"
     await chargepoint.call("switch", "turn_on", "charging")
     assert chargepoint.state("sensor", "iec61851") == "c"
     assert chargepoint.state("sensor", "not_charging_reason") == "charging"
     await chargepoint.point.fault("residual current")
-    await chargepoint.expects("sensor", "iec61851", "f")
+    await chargepoint.wait_for_state("sensor", "iec61851", "f")
     assert chargepoint.state("sensor", "not_charging_reason") == "fault"
 
 
@@ -122,7 +122,7 @@ async def test_energy_dashboard_can_use_it(
 
 async def test_power(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")
     await until(lambda: float(chargepoint.state("sensor", "power")) > 20000)
     await chargepoint.call("switch", "turn_off", "charging")
@@ -134,18 +134,18 @@ async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> Non
     async with simulator(broker, ChargepointSetup(wanted=2.0), timing=FAST) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         for _ in range(2):
             await point.plug()
-            await found.expects("sensor", "status", "ready_to_charge")
-            await found.expects("sensor", "session_energy", "0.0")
+            await found.wait_for_state("sensor", "status", "ready_to_charge")
+            await found.wait_for_state("sensor", "session_energy", "0.0")
             assert found.attribute("sensor", "session_energy", "last_reset")
             await found.call("switch", "turn_on", "charging")
-            await found.expects("sensor", "status", "finished")
-            await found.expects("sensor", "session_energy", "2.0")
+            await found.wait_for_state("sensor", "status", "finished")
+            await found.wait_for_state("sensor", "session_energy", "2.0")
             assert found.attribute("sensor", "session_energy", "last_reset")
             await point.unplug()
-            await found.expects("sensor", "status", "disconnected")
+            await found.wait_for_state("sensor", "status", "disconnected")
             # Two sessions never begin in the same second, which is all FIMP tells.
             later = started(found) + timedelta(seconds=1)
             await until(lambda later=later: dt_util.utcnow() > later)
@@ -163,10 +163,10 @@ async def test_broker_goes_and_comes_back(
     before = chargepoint.state("sensor", "lifetime_energy")
     await hass.async_add_executor_job(broker.stop)
     for key in ("status", "power", "lifetime_energy", "session_energy"):
-        await chargepoint.expects("sensor", key, "unavailable")
+        await chargepoint.wait_for_state("sensor", key, "unavailable")
     await hass.async_add_executor_job(broker.start)
-    await chargepoint.expects("sensor", "status", "disconnected")
-    await chargepoint.expects("sensor", "lifetime_energy", before)
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "lifetime_energy", before)
 
 
 def test_energy_without_a_beginning_is_not_shown() -> None:
@@ -182,9 +182,9 @@ async def test_garbage_costs_only_itself(hass: HomeAssistant, chargepoint: Charg
     before = {each.entity_id: each.state for each in hass.states.async_all("sensor")}
     await chargepoint.point.garbage()
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.unplug()
-    await chargepoint.expects("sensor", "status", "disconnected")
+    await chargepoint.wait_for_state("sensor", "status", "disconnected")
 
     def changed() -> dict[str, str]:
         now = {entity_id: hass.states.get(entity_id) for entity_id in before}

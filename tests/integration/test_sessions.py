@@ -104,7 +104,7 @@ async def fimp(
     async with simulator(broker, setup, timing=FAST) as point:
         entry = await load(hass, other_broker(broker, options=options))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await hass.async_block_till_done()
         yield found
         if entry.state is ConfigEntryState.LOADED:
@@ -121,7 +121,7 @@ async def everest(
         Broker(broker.host, broker.port), EvseSetup(wanted=BIG), timing=FAST
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await hass.async_block_till_done()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
@@ -132,13 +132,13 @@ PROTOCOLS = pytest.mark.parametrize("at_home", [fimp, everest])
 
 async def begin_charging(found: Chargepoint) -> None:
     """Plug a car in, and let it charge."""
-    await found.expects("sensor", "status", "disconnected")
+    await found.wait_for_state("sensor", "status", "disconnected")
     await found.point.plug()
     if found.point.__class__ is not EverestSimulator:
         # A station begins by itself.
         await until(lambda: found.state("sensor", "status") != "disconnected")
         await found.call("switch", "turn_on", "charging")
-    await found.expects("sensor", "status", "charging")
+    await found.wait_for_state("sensor", "status", "charging")
 
 
 async def has_charged(found: Chargepoint, energy: float) -> None:
@@ -194,7 +194,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
             "charging_resumed",
         ]
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         assert found.state("sensor", "last_session_energy") == "unknown"
         await listens(found)
         # The charge point tells whole seconds, of which it has to take some.
@@ -203,7 +203,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         await found.point.full()
         await until(lambda: found.state("sensor", "status") != "charging")
         await found.point.unplug()
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         received = await diary.tells("session_finished")
         await diary.tells("car_disconnected")
         assert diary.words[4 + len(allowed) :] in (
@@ -228,12 +228,12 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         assert float(found.state("sensor", "last_session_duration")) == pytest.approx(1 / 60)
         # What was is still so without the charge point, and in the next run.
         await hass.async_add_executor_job(broker.stop)
-        await found.expects("sensor", "status", "unavailable")
+        await found.wait_for_state("sensor", "status", "unavailable")
         assert float(found.state("sensor", "last_session_energy")) == received["energy"]
         await hass.async_add_executor_job(broker.start)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert float(found.state("sensor", "last_session_energy")) == received["energy"]
         assert diary.words.count("session_finished") == 1
 
@@ -266,7 +266,7 @@ async def test_every_kind_of_charge_point(
     entry = await load(hass, other_broker(broker))
     async with point:
         found = Chargepoint(hass, point, entry)
-        await found.comes() if kind in PROFILES else await found.expects(
+        await found.comes() if kind in PROFILES else await found.wait_for_state(
             "sensor", "status", "disconnected"
         )
         await listens(found)
@@ -314,13 +314,13 @@ async def test_nothing_happens_by_itself(
         assert event is not None
         diary = Diary(hass)
         await hass.async_add_executor_job(broker.stop)
-        await found.expects("sensor", "status", "unavailable")
+        await found.wait_for_state("sensor", "status", "unavailable")
         # What has happened has happened; it does not come back as if it were new.
         assert hass.states.get(found.id("event", "session")) == event
         await hass.async_add_executor_job(broker.start)
-        await found.expects("sensor", "status", status)
+        await found.wait_for_state("sensor", "status", status)
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("sensor", "status", status)
+        await found.wait_for_state("sensor", "status", status)
         await until(lambda: keeper(found).tracker.next_deadline is None)
         if at_home is everest and charges:
             # A station that has lost its broker restarts, and begins another session.
@@ -351,7 +351,7 @@ async def test_an_end_while_home_assistant_was_off(
                     if b'"Unplugged"' in message.payload or b"finished_at" in message.payload:
                         break
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         kept = await until(lambda: keeper(found).tracker.records and record(found))
         assert kept["started"]
         if at_home is fimp:
@@ -416,7 +416,7 @@ async def test_a_tracker_that_fails_costs_no_other(
     async with fimp(hass, broker) as found:
         await one_session(found)
         await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         before = stored(hass_storage, found.entry)
 
         def fail() -> NoReturn:
@@ -432,7 +432,7 @@ async def test_a_tracker_that_fails_costs_no_other(
         assert sessions.content() == before | {"fimp:other/1/1": {"records": []}}
         assert await hass.config_entries.async_unload(found.entry.entry_id)
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert len(keeper(found).tracker.records) == 1
 
 
@@ -443,7 +443,7 @@ async def test_sessions_move_with_the_device(hass: HomeAssistant, broker: Broker
         await found.point.exclude()
         await until(lambda: not found.entry.runtime_data.coordinators)
         await found.point.include()
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert record(found) == before
         assert float(found.state("sensor", "last_session_energy")) == before["energy"]
 
@@ -469,7 +469,7 @@ async def test_sessions_of_both_addresses(
         await storage.async_save()
         assert len(stored(hass_storage, found.entry)) == 1
         await hass.config_entries.async_setup(entry_id)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         assert len(keeper(found).tracker.records) == 2
 
 
@@ -505,7 +505,7 @@ async def test_a_broken_store(
         (kept,) = stored(hass_storage, found.entry).values()
         kept["records"][0]["ended"] = "yesterday"
         await hass.config_entries.async_setup(found.entry.entry_id)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         lost = "sessions of fimp:easee/1/1 cannot be read and is lost: records.0"
         assert lost in caplog.text
         assert record(found)["energy"] > 0
@@ -576,7 +576,7 @@ async def test_get_sessions(hass: HomeAssistant, broker: BrokerProcess) -> None:
         assert session == record(found)
         keeper(found).tracker.records = kept(1.0, 2.0, 3.0)
         await hass.async_add_executor_job(broker.stop)
-        await found.expects("sensor", "status", "unavailable")
+        await found.wait_for_state("sensor", "status", "unavailable")
 
         async def energies(**data: Any) -> list[float]:
             return [each["energy"] for each in (await get_sessions(found, **data))["sessions"]]
@@ -648,12 +648,12 @@ async def test_a_price_that_is_named_no_more(hass: HomeAssistant, broker: Broker
     price = {"fixed_price": 0.25}
     async with fimp(hass, broker, **price) as found:
         await one_session(found)
-        await found.expects("sensor", "session_cost", found.state("sensor", "total_cost"))
+        await found.wait_for_state("sensor", "session_cost", found.state("sensor", "total_cost"))
         total = found.state("sensor", "total_cost")
         for options in ({}, price):
             hass.config_entries.async_update_entry(found.entry, options=options)
             assert await hass.config_entries.async_reload(found.entry.entry_id)
-            await found.expects("sensor", "status", "disconnected")
+            await found.wait_for_state("sensor", "status", "disconnected")
             await hass.async_block_till_done()
             assert found.state("sensor", "total_cost") == (total if options else None)
             assert (find(hass, "sensor", "total_cost") is not None) is bool(options)
@@ -676,8 +676,8 @@ async def test_total_while_the_price_is_not_known(
         assert found.attribute("sensor", "total_cost", "unit_of_measurement") == "EUR"
         hass.states.async_remove("sensor.price")
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("sensor", "status", "disconnected")
-        await found.expects("sensor", "total_cost", "unknown")
+        await found.wait_for_state("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "total_cost", "unknown")
 
 
 async def test_fixed_price(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -710,7 +710,7 @@ async def test_a_price_that_is_renamed(hass: HomeAssistant, broker: BrokerProces
         registry.async_update_entity(known.entity_id, new_entity_id="sensor.tariff")
         hass.states.async_set("sensor.tariff", "2.0", {"unit_of_measurement": "NOK/kWh"})
         await until(lambda: entry.runtime_data is not before, "the reload")
-        await found.expects("sensor", "total_cost", "0.0")
+        await found.wait_for_state("sensor", "total_cost", "0.0")
         assert entry.options["price_entity"] == "sensor.tariff"
         price = entry.runtime_data.sessions.prices.price
         assert price is not None
@@ -727,14 +727,14 @@ async def test_changing_price(hass: HomeAssistant, broker: BrokerProcess, at_hom
         for key in ("session_cost", "total_cost"):
             assert found.state("sensor", key) == "unknown"
         set_price(hass, "100", "øre/kWh")
-        await found.expects("sensor", "session_cost", "unknown")
+        await found.wait_for_state("sensor", "session_cost", "unknown")
         set_price(hass, "1.0")
         await until(lambda: found.state("sensor", "session_cost") != "unknown")
         await found.call("switch", "turn_off", "charging")
         first = energy(found)
         await has_cost(found, first)
         assert await hass.config_entries.async_reload(found.entry.entry_id)
-        await found.expects("switch", "charging", "off")
+        await found.wait_for_state("switch", "charging", "off")
         assert found.attribute("sensor", "session_cost", "unit_of_measurement") == "NOK"
         await has_cost(found, first)
         set_price(hass, "3000", "NOK/MWh")

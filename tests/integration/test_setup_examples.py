@@ -51,9 +51,9 @@ async def test_bridge(
     entry = await load(hass, other_broker(home, prefixes=[prefix]))
     async with station(own, dialect) as point:
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await point.points["carport"].plug()
-        await found.expects("sensor", "status", "charging")
+        await found.wait_for_state("sensor", "status", "charging")
         await found.call("switch", "turn_off", "charging")
         assert found.state("switch", "charging") == "off"
         await hass.config_entries.async_unload(entry.entry_id)

@@ -53,7 +53,7 @@ async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: Broke
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
     await everything_came(entry)
     await house.waits(entry, 23)
     assert found.state("sensor", "status") == "unavailable"
@@ -66,7 +66,7 @@ async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: Broke
     assert issue.is_fixable
     async with simulator(broker, ChargepointSetup(profile="full")):
         await until(lambda: not house.issues, "the issue to go")
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await house.waits(entry, 2)
         assert not house.issues
         await hass.config_entries.async_unload(entry.entry_id)
@@ -77,7 +77,7 @@ async def test_offline_for_a_day(
 ) -> None:
     """Its adapter is there, and says that it is not."""
     await chargepoint.point.offline()
-    await chargepoint.expects("sensor", "status", "unavailable")
+    await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await house.waits(chargepoint.entry, 23)
     assert not house.issues
     await house.waits(chargepoint.entry, 2)
@@ -92,7 +92,7 @@ async def test_who_speaks_is_not_missed(
     """Days may pass in which nothing changes."""
     for _ in range(3):
         await house.waits(chargepoint.entry, 20)
-        await chargepoint.expects("sensor", "status", "disconnected")
+        await chargepoint.wait_for_state("sensor", "status", "disconnected")
     assert not house.issues
 
 

@@ -147,7 +147,7 @@ async def found_fixture(
     async with simulator(broker, ChargepointSetup(profile="full")) as point:
         entry = await load(hass, other_broker(broker, options={"fixed_price": 2.0}))
         found = Chargepoint(hass, point, entry)
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)
         for address in (ANOTHER, THIRD):
@@ -171,7 +171,7 @@ async def begin(found: Chargepoint) -> None:
     """Let Home Assistant start anew, with what is in the files."""
     assert await found.hass.config_entries.async_setup(found.entry.entry_id)
     assert found.entry.state is ConfigEntryState.LOADED
-    await found.expects("sensor", "status", "disconnected")
+    await found.wait_for_state("sensor", "status", "disconnected")
     await found.hass.async_block_till_done()
 
 

@@ -27,7 +27,7 @@ async def test_on_and_off(hass: HomeAssistant, chargepoint: Chargepoint) -> None
     """The action returns when the charge point has proven it."""
     assert chargepoint.state("switch", "charging") == "off"
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert chargepoint.state("switch", "charging") == "off"
 
     await chargepoint.call("switch", ON, "charging")
@@ -45,10 +45,10 @@ async def test_on_while_the_car_takes_a_break(
 ) -> None:
     """On means that charging is allowed, whatever the car makes of it."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", ON, "charging")
     await chargepoint.point.car_pause()
-    await chargepoint.expects("sensor", "status", "suspended_by_ev")
+    await chargepoint.wait_for_state("sensor", "status", "suspended_by_ev")
     assert chargepoint.state("switch", "charging") == "on"
 
 
@@ -81,7 +81,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
     hass.bus.async_listen(EVENT_STATE_REPORTED, again, event_filter=is_ours)
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", ON, "charging")
     # Nothing is written twice, and it never bounces.
     assert seen == [("on", True), ("on", False)]
@@ -92,7 +92,7 @@ async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The charge point is quoted, and the switch shows the truth again."""
     await chargepoint.point.refuse("the grid is too weak today")
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     with pytest.raises(HomeAssistantError) as caught:
         await chargepoint.call("switch", ON, "charging")
     assert caught.value.translation_key == "command_rejected"
@@ -107,10 +107,10 @@ async def test_silence(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     (node,) = chargepoint.entry.runtime_data.hub.nodes.values()
     node._commands._timeout = 1.0
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
-    await chargepoint.expects("switch", "charging", "on")
+    await chargepoint.wait_for_state("switch", "charging", "on")
     assert chargepoint.attribute("switch", "charging", "pending") is True
     with pytest.raises(HomeAssistantError) as caught:
         await call
@@ -123,7 +123,7 @@ async def test_silence(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 async def test_a_stop_waits_for_nothing(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """It takes the place of a start that waits for its proof."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     start = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
     # It has come, and nobody took notice of it.
@@ -147,12 +147,12 @@ async def test_broker_goes_and_comes_back(
 ) -> None:
     """Nothing is live without it, and everything is asked for again."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", ON, "charging")
     await hass.async_add_executor_job(broker.stop)
-    await chargepoint.expects("switch", "charging", "unavailable")
+    await chargepoint.wait_for_state("switch", "charging", "unavailable")
     await hass.async_add_executor_job(broker.start)
-    await chargepoint.expects("switch", "charging", "on")
+    await chargepoint.wait_for_state("switch", "charging", "on")
 
 
 async def test_connection_lost_while_waiting(
@@ -160,7 +160,7 @@ async def test_connection_lost_while_waiting(
 ) -> None:
     """Whether it was done can no longer be seen: say so."""
     await chargepoint.point.plug()
-    await chargepoint.expects("sensor", "status", "ready_to_charge")
+    await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     call = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
     await until(lambda: sent(chargepoint, "cmd.charge.start"))
@@ -170,12 +170,12 @@ async def test_connection_lost_while_waiting(
     assert caught.value.translation_key == "connection_lost"
     await chargepoint.point.silence("off")
     await hass.async_add_executor_job(broker.start)
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")
 
 
 async def test_offline_and_online(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     """The adapter says whether it reaches the charge point."""
     await chargepoint.point.offline()
-    await chargepoint.expects("switch", "charging", "unavailable")
+    await chargepoint.wait_for_state("switch", "charging", "unavailable")
     await chargepoint.point.online()
-    await chargepoint.expects("switch", "charging", "off")
+    await chargepoint.wait_for_state("switch", "charging", "off")

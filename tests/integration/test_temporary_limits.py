@@ -51,7 +51,7 @@ async def _clock(hass: HomeAssistant) -> None:
 @pytest.fixture(name="point")
 async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
     """A charge point that has reported its limit."""
-    await chargepoint.expects("number", "max_current", "32")
+    await chargepoint.wait_for_state("number", "max_current", "32")
     return chargepoint
 
 
@@ -59,9 +59,9 @@ async def point_fixture(chargepoint: Chargepoint) -> Chargepoint:
 async def car_fixture(point: Chargepoint) -> Chargepoint:
     """The same, with a car that charges."""
     await point.point.plug()
-    await point.expects("sensor", "status", "ready_to_charge")
+    await point.wait_for_state("sensor", "status", "ready_to_charge")
     await point.call("switch", "turn_on", "charging")
-    await point.expects("sensor", "offered_current", "32.0")
+    await point.wait_for_state("sensor", "offered_current", "32.0")
     return point
 
 
@@ -89,7 +89,7 @@ async def test_for_a_while(
     await later(hass, minutes=119)
     assert sent(point, MAX) == [10]
     await later(hass, minutes=121)
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
     await until(lambda: stored_limits(hass_storage, point) == {})
     assert sent(point, MAX) == [10, 32]
 
@@ -101,7 +101,7 @@ async def test_longer(hass: HomeAssistant, point: Chargepoint) -> None:
     await later(hass, minutes=11)
     assert sent(point, MAX) == [10, 8]
     await later(hass, minutes=21)
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
 
 
 async def test_then_for_good(hass: HomeAssistant, point: Chargepoint) -> None:
@@ -125,7 +125,7 @@ async def test_changed_meanwhile(
         await point.call("number", "set_value", "max_current", value=6)
     else:
         point.point["garage"].max_current = 6
-        await point.expects("number", "max_current", "6")
+        await point.wait_for_state("number", "max_current", "6")
     await later(hass, minutes=11)
     await until(lambda: stored_limits(hass_storage, point) == {})
     assert point.point["garage"].max_current == 6
@@ -134,11 +134,11 @@ async def test_changed_meanwhile(
 async def test_away_when_it_ends(hass: HomeAssistant, point: Chargepoint) -> None:
     await limit(point, 10, minutes=10)
     await point.point["garage"].offline()
-    await point.expects("number", "max_current", "unavailable")
+    await point.wait_for_state("number", "max_current", "unavailable")
     await later(hass, minutes=11)
     assert sent(point, MAX) == [10]
     await point.point["garage"].online()
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -156,10 +156,10 @@ async def test_restart(
         stored_limits(hass_storage, point)["max_current"]["until"] = dt_util.utcnow().isoformat()
     assert await hass.config_entries.async_setup(point.entry.entry_id)
     if not late:
-        await point.expects("number", "max_current", "10")
+        await point.wait_for_state("number", "max_current", "10")
         await later(hass, minutes=11)
     await until(lambda: sent(point, MAX) == [10, 32])
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
     await until(lambda: stored_limits(hass_storage, point) == {})
 
 
@@ -194,7 +194,7 @@ async def test_no_answer(
     """Where the one before still holds, it ends in time."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full) as found:
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
         await limit(found, 10, minutes=10)
         await found.point.silence()
         found.node._commands._timeout = 0.4
@@ -203,7 +203,7 @@ async def test_no_answer(
         found.node._commands._timeout = FimpChargepoint.command_timeout
         await found.point.silence(on=False)
         await later(hass, minutes=11)
-        await found.expects("number", "max_current", "32")
+        await found.wait_for_state("number", "max_current", "32")
 
 
 async def test_another_one_at_the_same_time(
@@ -223,7 +223,7 @@ async def test_another_one_at_the_same_time(
     kept = stored_limits(hass_storage, point)["max_current"]
     assert (kept["current"], kept["former"]) == (6, 32)
     await later(hass, minutes=21)
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
 
 
 async def test_return_is_refused(
@@ -246,7 +246,7 @@ async def test_return_is_refused(
     assert received() == [logging.WARNING, logging.DEBUG]
     await later(hass, minutes=23)
     await until(lambda: sent(point, MAX) == [10, 32, 32, 32])
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
     await until(lambda: point.attribute("number", "max_current", "pending") is False)
 
 
@@ -281,7 +281,7 @@ async def test_removed_and_added_again(hass: HomeAssistant, point: Chargepoint) 
     await limit(point, 10, minutes=10)
     garage = point.point["garage"]
     await garage.offline()
-    await point.expects("number", "max_current", "unavailable")
+    await point.wait_for_state("number", "max_current", "unavailable")
     await later(hass, minutes=11)
     await garage.exclude()
     await until(lambda: not point.entry.runtime_data.coordinators)
@@ -302,10 +302,10 @@ async def test_added_again_under_another_address(
     await point.point.exclude()
     await until(lambda: not point.entry.runtime_data.coordinators)
     await point.point.include()
-    await point.expects("number", "max_current", "10")
+    await point.wait_for_state("number", "max_current", "10")
     assert point.node.address != before
     await later(hass, minutes=11)
-    await point.expects("number", "max_current", "32")
+    await point.wait_for_state("number", "max_current", "32")
     await until(lambda: stored_limits(hass_storage, point) == {})
 
 
@@ -336,7 +336,7 @@ async def station(
     with patch.object(api_module, "SILENCE_MIN", 1.0):
         async with simulated as point:
             found = Chargepoint(hass, point, entry)
-            await found.expects("number", "max_current", "16")
+            await found.wait_for_state("number", "max_current", "16")
             yield found
             await hass.config_entries.async_unload(entry.entry_id)
 
@@ -346,7 +346,7 @@ async def fuse(found: Chargepoint, current: float, shown: float) -> None:
     (evse,) = found.point.points.values()
     evse.setup = replace(evse.setup, max_current=current)
     evse.energy.update()
-    await found.expects("sensor", "effective_current", f"{shown:.1f}")
+    await found.wait_for_state("sensor", "effective_current", f"{shown:.1f}")
 
 
 async def test_lost_while_it_ended(
@@ -358,11 +358,11 @@ async def test_lost_while_it_ended(
         await found.call("number", "set_value", "max_current", value=12)
         await limit(found, 8, minutes=10)
         await found.point.bridge(on=False)
-        await found.expects("number", "max_current", "unavailable")
+        await found.wait_for_state("number", "max_current", "unavailable")
         await later(hass, minutes=11)
         await found.point.restart()
         await found.point.bridge()
-        await found.expects("number", "max_current", "12")
+        await found.wait_for_state("number", "max_current", "12")
         assert found.node.snapshot.requested.limits == {"max_current": 12}
 
 
@@ -392,9 +392,9 @@ async def test_of_a_session(hass: HomeAssistant, car: Chargepoint) -> None:
     """One that had none of its own has none again: it may have what all sessions may."""
     said = await limit(car, 10, minutes=10)
     assert (said["limit"], said["former"]) == ("session_current", None)
-    await car.expects("sensor", "offered_current", "10.0")
+    await car.wait_for_state("sensor", "offered_current", "10.0")
     await later(hass, minutes=11)
-    await car.expects("sensor", "offered_current", "32.0")
+    await car.wait_for_state("sensor", "offered_current", "32.0")
     assert sent(car, SESSION) == [10, 32]
     assert not sent(car, MAX)
 
@@ -407,7 +407,7 @@ async def test_session_ends_first(
     """Its limit has ended with it."""
     await limit(car, 10, minutes=10)
     await car.point.unplug()
-    await car.expects("sensor", "status", "disconnected")
+    await car.wait_for_state("sensor", "status", "disconnected")
     await later(hass, minutes=11)
     await until(lambda: stored_limits(hass_storage, car) == {})
     assert sent(car, SESSION) == [10]
@@ -416,12 +416,12 @@ async def test_session_ends_first(
 async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargepoint) -> None:
     """Its limit is not reported then."""
     await limit(car, 10, minutes=10)
-    await car.expects("sensor", "offered_current", "10.0")
+    await car.wait_for_state("sensor", "offered_current", "10.0")
     await hass.config_entries.async_reload(car.entry.entry_id)
-    await car.expects("sensor", "offered_current", "10.0")
+    await car.wait_for_state("sensor", "offered_current", "10.0")
     assert car.state("number", "session_current") == "unknown"
     await later(hass, minutes=11)
-    await car.expects("sensor", "offered_current", "32.0")
+    await car.wait_for_state("sensor", "offered_current", "32.0")
 
 
 # What is known -------------------------------------------------------------------------------

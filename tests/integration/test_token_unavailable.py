@@ -72,7 +72,7 @@ async def test_it_waits_for_a_token(
         timing=QUICK,
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         for _ in range(3):
             await minute(hass, clock)
         await station.plug()
@@ -84,7 +84,7 @@ async def test_it_waits_for_a_token(
         assert bool(issues(hass)) is told
         # That the car is gone makes it no better.
         await station.unplug()
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await minute(hass, clock)
         assert bool(issues(hass)) is told
         await hass.config_entries.async_unload(entry.entry_id)

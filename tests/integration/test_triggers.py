@@ -120,7 +120,7 @@ async def test_a_car_that_leaves(
 ) -> None:
     """While it charges, two things are told at once."""
     await chargepoint.point.plug()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     await chargepoint.call("switch", "turn_on", "charging")
     await automate_all(hass, device(chargepoint))
     await chargepoint.point.unplug()
@@ -140,14 +140,14 @@ async def test_a_station_that_starts_anew(
         timing=replace(QUICK, pace=1.0),
     ) as station:
         found = Chargepoint(hass, station, entry)
-        await found.expects("sensor", "status", "disconnected")
+        await found.wait_for_state("sensor", "status", "disconnected")
         await station.plug()
-        await found.expects("binary_sensor", "plug", "on")
+        await found.wait_for_state("binary_sensor", "plug", "on")
         await automate_all(hass, device(found))
         await hass.async_add_executor_job(broker.stop)
-        await found.expects("binary_sensor", "plug", "unavailable")
+        await found.wait_for_state("binary_sensor", "plug", "unavailable")
         await hass.async_add_executor_job(broker.start)
-        await found.expects("binary_sensor", "plug", "on")
+        await found.wait_for_state("binary_sensor", "plug", "on")
         await hass.async_block_till_done()
         assert [each.data["by"] for each in told if "car" in each.data["by"]] == []
         await hass.config_entries.async_unload(entry.entry_id)
@@ -160,20 +160,20 @@ async def test_what_the_connection_does(
     """A charge point that comes back, or a restart, is no car that comes."""
     point = chargepoint.point["garage"]
     await point.plug()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     if charging:
         await chargepoint.call("switch", "turn_on", "charging")
-    await chargepoint.expects("binary_sensor", "charging", "on" if charging else "off")
+    await chargepoint.wait_for_state("binary_sensor", "charging", "on" if charging else "off")
     await automate_all(hass, device(chargepoint))
 
     await point.offline()
-    await chargepoint.expects("binary_sensor", "plug", "unavailable")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "unavailable")
     await point.online()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
 
     await hass.config_entries.async_reload(chargepoint.entry.entry_id)
-    await chargepoint.expects("binary_sensor", "plug", "on")
-    await chargepoint.expects("binary_sensor", "charging", "on" if charging else "off")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "charging", "on" if charging else "off")
     await hass.async_block_till_done()
     assert told == []
 
@@ -183,12 +183,12 @@ async def test_a_fault_that_was_there_before(
 ) -> None:
     point = chargepoint.point["garage"]
     await point.fault()
-    await chargepoint.expects("binary_sensor", "problem", "on")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "on")
     await automate_all(hass, device(chargepoint))
     await point.offline()
-    await chargepoint.expects("binary_sensor", "problem", "unavailable")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "unavailable")
     await point.online()
-    await chargepoint.expects("binary_sensor", "problem", "on")
+    await chargepoint.wait_for_state("binary_sensor", "problem", "on")
     await hass.async_block_till_done()
     assert told == []
 
@@ -336,12 +336,12 @@ async def test_conditions(
 
     assert await hold() == {"is_not_connected", "is_not_charging"}
     await chargepoint.point.plug()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     assert await hold() == {"is_connected", "is_not_charging"}
     await chargepoint.call("switch", "turn_on", "charging")
     assert await hold() == {"is_connected", "is_charging"}
     await chargepoint.point["garage"].offline()
-    await chargepoint.expects("binary_sensor", "plug", "unavailable")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "unavailable")
     assert await hold() == set()
 
 
@@ -368,6 +368,6 @@ async def test_condition_only_charge_points(
     await hass.async_block_till_done()
     assert told == []
     await chargepoint.point.plug()
-    await chargepoint.expects("binary_sensor", "plug", "on")
+    await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     hass.bus.async_fire("look")
     await run_by(hass, told, "look")
