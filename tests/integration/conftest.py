@@ -30,7 +30,7 @@ from .house import House
 
 #: Everything the simulators do happens at once, and changes are seen at once.
 QUICK = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1)
-#: The same, but nothing is said that nobody asked for, but for what changes by a word.
+#: The same, but only what is requested or changed by a command is reported.
 QUIET = replace(QUICK, poll=3600.0)
 
 
@@ -52,17 +52,17 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery_scan, "ECHO_SECONDS", 1.0)
     # How long a refusal may take that would be the only answer.
     monkeypatch.setattr(command, "_REFUSAL", 1 / 20)
-    # The simulators are back before us, since they say nothing when they come back.
+    # The simulators reconnect before the hub, since they report nothing when they do.
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)
     monkeypatch.setattr(mqtt, "_BACKOFF_MAX", 0.3)
     monkeypatch.setattr(mqtt, "_REFUSALS_TIME", 1.0)
     monkeypatch.setattr("simulators.mqtt._RETRY_SECONDS", 0.01)
-    # They live in our event loop, so what is wrong with their client goes against us.
+    # They share the event loop, so use the client that has the fixes.
     monkeypatch.setattr("simulators.mqtt.aiomqtt.Client", mqtt._Client)
 
 
 def simulator(broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any) -> FimpSimulator:
-    """Return charge points that speak FIMP on `broker`; to be used as `async with`."""
+    """Return simulated FIMP charge points on `broker`; to be used as `async with`."""
     keywords.setdefault("timing", QUICK)
     return FimpSimulator(Broker(broker.host, broker.port), *setups, **keywords)
 
@@ -83,7 +83,7 @@ def other_broker(
             "prefixes": [""],
             **data,
         },
-        # Most tests do not want to wait: for measurements, or before a command leaves.
+        # Most tests should not wait for measurements, or before a command is sent.
         options={"measurement_interval": 0, "restart_delay": 0, "write_interval": 0}
         | (options or {}),
     )
@@ -107,7 +107,7 @@ async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
 
 
 def find(hass: HomeAssistant, platform: str, key: str) -> str | None:
-    """Return the id of the only entity with `key`, None where there is none."""
+    """Return the id of the only entity with `key`, None if there is none."""
     devices = dr.async_get(hass)
     found = [
         each.entity_id
@@ -143,7 +143,7 @@ class Chargepoint:
         return found
 
     def state(self, platform: str, key: str) -> str | None:
-        """Return the state of an entity, None where there is no entity."""
+        """Return the state of an entity, None if there is no entity."""
         entity_id = find(self.hass, platform, key)
         state = None if entity_id is None else self.hass.states.get(entity_id)
         return None if state is None else state.state
@@ -166,7 +166,7 @@ class Chargepoint:
         return node
 
     def sent(self, kind: str) -> list[dict[str, Any]]:
-        """Return the commands of a kind that came to the charge point, oldest first."""
+        """Return the commands of a kind that the charge point received, oldest first."""
         return [
             message
             for _, text in self.point.received
@@ -178,16 +178,16 @@ class Chargepoint:
         what = f"{platform} {key} to be {expected}"
         await until(lambda: self.state(platform, key) == expected, what)
 
-    async def says(self, word: str) -> None:
-        """Wait until it is in a state that it calls `word` itself; that sensor is off."""
+    async def wait_for_raw_status(self, word: str) -> None:
+        """Wait until its own name of its state is `word`; that sensor is off."""
         nodes = self.entry.runtime_data.hub.nodes.values()
         await until(
             lambda: any(getattr(each.snapshot, "raw_status", None) == word for each in nodes),
-            f"the charge point to say {word}",
+            f"the raw status to be {word}",
         )
 
     async def comes(self) -> None:
-        """Wait until it was found; an adapter that answers no question has to speak."""
+        """Wait until it was found; adapters that answer no request have to report again."""
         points = self.point.points.values()
         await until(
             lambda: (
@@ -198,7 +198,7 @@ class Chargepoint:
         )
 
     async def settles(self) -> None:
-        """Wait until all entities are there and have a value, as far as there is no session."""
+        """Wait until all entities have a value, except those that need a session."""
         await self.hass.async_block_till_done()
         states = self.hass.states
 
@@ -220,7 +220,7 @@ class Chargepoint:
 
 @pytest.fixture(name="everything_enabled")
 def everything_enabled_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show also those entities that people have to enable."""
+    """Also enable the entities that are disabled by default."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
 
 

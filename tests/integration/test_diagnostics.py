@@ -253,7 +253,7 @@ async def test_it_can_be_played_everest(
         found = Chargepoint(hass, station, entry)
         await found.wait_for_state("sensor", "status", "disconnected")
         await station.plug()
-        await found.says("AuthRequired")
+        await found.wait_for_raw_status("AuthRequired")
         await station.swipe(TOKEN)
         await found.wait_for_state("sensor", "status", "charging")
         await until(lambda: float(found.state("sensor", "power") or 0) > 0)

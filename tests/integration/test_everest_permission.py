@@ -69,7 +69,7 @@ async def action(chargepoint: Chargepoint, name: str, **data: Any) -> dict[str, 
 async def test_authorize(chargepoint: Chargepoint) -> None:
     await chargepoint.wait_for_state("sensor", "status", "disconnected")
     await chargepoint.point.plug()
-    await chargepoint.says("AuthRequired")
+    await chargepoint.wait_for_raw_status("AuthRequired")
     assert await action(chargepoint, "authorize", token="CAFE") == {"status": "Accepted"}
     await chargepoint.wait_for_state("sensor", "status", "charging")
     # Another one cannot end that.
@@ -101,9 +101,9 @@ async def test_the_first_release(chargepoint: Chargepoint) -> None:
     assert await action(chargepoint, "cancel_reservation") == {}
     assert await action(chargepoint, "allow_charging") == {"used": False}
     await chargepoint.point.plug()
-    await chargepoint.says("AuthRequired")
+    await chargepoint.wait_for_raw_status("AuthRequired")
     await action(chargepoint, "answer_authorization", token="CAFE", status="invalid")
-    await chargepoint.says("AuthRequired")
+    await chargepoint.wait_for_raw_status("AuthRequired")
     with pytest.raises(HomeAssistantError, match="refused the reservation"):
         # A car is there.
         await action(chargepoint, "reserve", number=8)

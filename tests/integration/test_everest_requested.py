@@ -220,7 +220,7 @@ async def test_a_car_that_asks_for_no_power(
         evse.connector.car_paused = True
         evse.course.arrive()
         await found.wait_for_state("sensor", "status", "suspended_by_ev")
-        await found.says("Preparing")
+        await found.wait_for_raw_status("Preparing")
         assert found.state("switch", "charging") == "on"
         assert found.state("sensor", "not_charging_reason") == "paused_by_car"
         await found.call("switch", "turn_off", "charging")

@@ -32,7 +32,7 @@ async def test_token_starts_charging(
         await load(hass, entry)
         found = Chargepoint(hass, station, entry)
         await station.plug()
-        await found.says("AuthRequired")
+        await found.wait_for_raw_status("AuthRequired")
         await found.call("switch", "turn_on", "charging")
         assert found.state("sensor", "status") == "charging"
         # A pause needs no token, and showing it again would end the session.
@@ -57,7 +57,7 @@ async def test_without_a_token_the_station_says_no(
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, station, entry)
         await station.plug()
-        await found.says("AuthRequired")
+        await found.wait_for_raw_status("AuthRequired")
         with pytest.raises(HomeAssistantError, match="waiting for authorization"):
             await found.call("switch", "turn_on", "charging")
         await hass.config_entries.async_unload(entry.entry_id)

@@ -347,7 +347,7 @@ MAKES = {
 async def is_at(chargepoint: Chargepoint, step: tuple[str, str], switch: str) -> None:
     """Wait until a charge point has come to a step."""
     status, raw = step
-    await chargepoint.says(raw)
+    await chargepoint.wait_for_raw_status(raw)
     await chargepoint.wait_for_state("sensor", "status", status)
     await chargepoint.wait_for_state("switch", "charging", switch)
 
@@ -388,7 +388,7 @@ async def test_a_day(hass: HomeAssistant, broker: BrokerProcess, profile: str) -
         await point.full()
         await is_at(chargepoint, make.full, "off")
         await point.fault("smoke")
-        await chargepoint.says(make.fault[1])
+        await chargepoint.wait_for_raw_status(make.fault[1])
         await chargepoint.wait_for_state("sensor", "status", make.fault[0])
         await point.clear_fault()
         await is_at(chargepoint, make.full, "off")

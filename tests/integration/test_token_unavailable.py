@@ -76,7 +76,7 @@ async def test_it_waits_for_a_token(
         for _ in range(3):
             await minute(hass, clock)
         await station.plug()
-        await found.says("AuthRequired")
+        await found.wait_for_raw_status("AuthRequired")
         # It may have just begun to ask, and its reader may be on the way.
         await minute(hass, clock)
         assert not issues(hass)
@@ -104,7 +104,7 @@ async def test_a_reader_comes(
     ) as station:
         found = Chargepoint(hass, station, entry)
         await station.plug()
-        await found.says("AuthRequired")
+        await found.wait_for_raw_status("AuthRequired")
         await minute(hass, clock)
         await minute(hass, clock)
         assert issues(hass)

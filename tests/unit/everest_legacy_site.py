@@ -1,4 +1,4 @@
-"""A station with the API before v1, told and heard by hand."""
+"""A station with the API before v1, whose messages a test writes and reads."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,16 +13,16 @@ from .fakes import OfflineHub
 
 
 class Site:
-    """A station that says everything each second, as long as a test lets it."""
+    """A station that reports everything each second while a test calls `wait`."""
 
     def __init__(self, *connectors: str, prefix: str = "") -> None:
-        """Begin with a link, and connectors that have said nothing."""
+        """Begin with a connection, and connectors that have reported nothing."""
         self.hub = OfflineHub(("", "site1/"))
         self.prefix = prefix
         self.events: list[Any] = []
         self.hub.add_listener(self.events.append)
         self.hub.connection_made()
-        #: The EVSEs that speak v1 as well.
+        #: The EVSEs that also have API v1.
         self.evses: set[str] = set()
         self.info: dict[str, dict[str, Any]] = {
             each: {
@@ -44,13 +44,13 @@ class Site:
         self.hub.feed(f"{self.prefix}everest_api/{connector}/var/{variable}", value)
 
     def v1(self, module: str) -> None:
-        """Let an EVSE speak v1 from now on."""
+        """Let an EVSE also use API v1 from now on."""
         self.evses.add(module)
         topic = f"{self.prefix}everest_api/1/evse_manager_consumer/{module}/e2m/session_info"
         self.hub.feed(topic, {"state": "Unplugged"})
 
-    def says(self, word: str | None = None, **fields: Any) -> None:
-        """Change what the first connector says, and let all of them say it."""
+    def report(self, word: str | None = None, **fields: Any) -> None:
+        """Change the state of the first connector, and let all connectors report."""
         first = next(iter(self.info.values()))
         first.update({} if word is None else {"state": word}, **fields)
         self.hub.feed(f"{self.prefix}everest_api/connectors", list(self.info))
@@ -60,23 +60,23 @@ class Site:
             self.v1(module)
 
     def wait(self, seconds: int, word: str | None = None, **fields: Any) -> None:
-        """Let seconds pass, with everything said again in each of them."""
+        """Let seconds pass; everything is reported again in each of them."""
         for _ in range(seconds):
             self.hub.advance(self.hub.clock.time + 1)
-            self.says(word, **fields)
+            self.report(word, **fields)
 
     def silence(self, seconds: float) -> None:
-        """Let time pass without a word."""
+        """Let time pass without any message."""
         self.hub.advance(self.hub.clock.time + seconds)
 
     def limits(self, current: float, phases: int = 3) -> None:
-        """Publish the limits that hold."""
+        """Publish the limits that apply."""
         holding = {"nr_of_phases_available": phases, "max_current": current}
         self.var("limits", {"uuid": "connector_1"} | holding)
 
     @property
     def nodes(self) -> list[str]:
-        """The addresses of what is known."""
+        """The addresses of all nodes."""
         return list(self.hub.nodes)
 
     @property

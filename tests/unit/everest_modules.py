@@ -27,7 +27,7 @@ def error(uuid: Any = "one", kind: Any = WARNING, **fields: Any) -> dict[str, An
 def raised(site: Site, *errors: Any, module: str = "errors_1") -> None:
     """Let errors be raised."""
     for each in errors:
-        site.says(ERRORS, module, "error_raised", each)
+        site.publish(ERRORS, module, "error_raised", each)
 
 
 def listed(site: Site, *errors: Any) -> None:

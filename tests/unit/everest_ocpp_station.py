@@ -1,4 +1,4 @@
-"""A station with an OCPP client, told and heard by hand."""
+"""A station with an OCPP client, whose messages a test writes and reads."""
 
 import asyncio
 from dataclasses import replace
@@ -19,16 +19,16 @@ ROOT = "everest_api/1/ocpp_consumer/ocpp_1"
 
 
 class Station:
-    """A station as it is heard, and what it is asked."""
+    """The messages of a station, and the requests to it."""
 
     def __init__(self, **options: Any) -> None:
-        """Begin with a link and nobody on it."""
+        """Begin with a connection and no module."""
         self.hub = OfflineHub(options=replace(UNTHROTTLED, **options))
         self.hub.connection_made()
         self.hub.take_sent()
         self.told: list[OcppNotification] = []
 
-    def says(self, variable: str, value: Any) -> None:
+    def publish(self, variable: str, value: Any) -> None:
         """Let the module publish a variable."""
         self.hub.feed(f"{ROOT}/e2m/{variable}", value)
 
@@ -38,7 +38,7 @@ class Station:
         self.hub.feed(topic, {"msg_type": "Var", "data": {"data": value}})
 
     def legacy(self, word: bytes) -> None:
-        """Let the API before v1 say how the connection is."""
+        """Let the API before v1 report the connection to the CSMS."""
         self.hub.feed("everest_api/ocpp/var/connection_status", word)
 
     def wait(self, seconds: float) -> None:
@@ -77,11 +77,11 @@ class Station:
         return self.client.snapshot
 
     def listen(self) -> None:
-        """Keep what it tells from now on."""
+        """Keep its notifications from now on."""
         self.client.add_event_listener(self.told.append)
 
     async def perform(self, command: OcppCommand, reply: Any) -> dict[str, Any]:
-        """Let it do something, and reply to that."""
+        """Send a command, and reply to it."""
         task = asyncio.create_task(self.client.perform(command))
         await asyncio.sleep(0)
         (sent,) = [orjson.loads(payload) for _, payload in self.hub.sent[-1:]]

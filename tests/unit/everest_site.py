@@ -1,4 +1,4 @@
-"""A station with one EVSE, told and heard by hand through API v1."""
+"""A station with one EVSE, whose messages of API v1 a test writes and reads."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -25,7 +25,7 @@ EVSE, ERRORS, LIMITS = (
 
 
 class LinkedHub(OfflineHub):
-    """A hub whose link can be cut."""
+    """A hub whose connection can be cut."""
 
     connected = True
 
@@ -50,31 +50,31 @@ OPERATIONS: dict[str, str] = {Feature.UNLOCK_CONNECTOR: "force_unlock"}
 
 
 class Site:
-    """EVerest as its modules are heard, and everything that is asked of them."""
+    """The messages of EVerest's modules, and the requests to them."""
 
     def __init__(self, prefix: str = "", options: Options = UNTHROTTLED) -> None:
-        """Begin with a link and without any module."""
+        """Begin with a connection and without any module."""
         self.hub = LinkedHub(("", "site1/"), options)
         self.prefix = prefix
         self.hub.connection_made()
         self.take()
 
-    # What EVerest says --------------------------------------------------------------
+    # What EVerest publishes ---------------------------------------------------------
 
-    def says(self, kind: str, module: str, variable: str, value: Any) -> None:
+    def publish(self, kind: str, module: str, variable: str, value: Any) -> None:
         """Let a module publish a variable."""
         self.hub.feed(f"{self.prefix}{ROOT}/{kind}/{module}/e2m/{variable}", value)
 
     def evse(self, variable: str, value: Any, module: str = "evse_1") -> None:
         """Let an EVSE publish a variable."""
-        self.says(EVSE, module, variable, value)
+        self.publish(EVSE, module, variable, value)
 
     def info(self, word: str, **fields: Any) -> None:
-        """Let the EVSE tell its state."""
+        """Let the EVSE publish its state."""
         self.evse("session_info", {"state": word} | fields)
 
     def event(self, name: str, **fields: Any) -> None:
-        """Let the EVSE tell an event."""
+        """Let the EVSE publish an event."""
         self.evse("session_event", {"event": name, "uuid": ""} | fields)
 
     def answer(self, operation: str, value: Any) -> None:
@@ -87,16 +87,16 @@ class Site:
         self.hub.advance(self.hub.clock.time + seconds)
 
     def cut(self) -> None:
-        """Cut the link."""
+        """Cut the connection."""
         self.hub.connected = False
         self.hub.connection_lost(NotConnectedError("gone"))
 
     def mend(self) -> None:
-        """Bring the link back."""
+        """Restore the connection."""
         self.hub.connected = True
         self.hub.connection_made()
 
-    # What it is asked --------------------------------------------------------------
+    # What was sent to it -----------------------------------------------------------
 
     def asked(self, operation: str) -> list[Any]:
         """Return what was sent for an operation of any module."""
@@ -111,7 +111,7 @@ class Site:
         self.hub.sent.clear()
         return topics
 
-    # What is known of it -----------------------------------------------------------
+    # The nodes ---------------------------------------------------------------------
 
     def node(self, module: str = "evse_1") -> EverestChargepoint:
         """Return an EVSE, which must have been found."""
@@ -121,18 +121,18 @@ class Site:
 
     @property
     def shown(self) -> ChargepointSnapshot:
-        """What is known of the first EVSE."""
+        """The snapshot of the first EVSE."""
         return self.node().snapshot
 
 
 async def begin(command: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Give a command and let it send its message."""
+    """Begin a command, and let it send its message."""
     task = asyncio.create_task(command)
     await asyncio.sleep(0)
     return task
 
 
 async def outcome(task: asyncio.Task[None]) -> None:
-    """Return or raise what the command did; it must be decided by now."""
+    """Return or raise the result of the command, which must be there by now."""
     async with asyncio.timeout(1):
         await task

@@ -1,4 +1,4 @@
-"""A logbook that is fed by hand, at times of a day."""
+"""A session tracker that a test feeds with snapshots, at times of a day."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ MONDAY = NOON - timedelta(days=4)
 LIVE = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 
 
-#: The session of days ago, which a charge point goes on to tell of.
+#: A session of days ago, which the charge point still reports.
 OLD = Session(started=MONDAY, ended=MONDAY + timedelta(hours=1))
 
 
@@ -40,7 +40,7 @@ def at(minutes: float) -> datetime:
 
 
 class Home:
-    """A logbook that is fed at times, in minutes after noon."""
+    """A session tracker; times are in minutes after noon."""
 
     def __init__(self, *, has_price: bool = False, price: Price | None = None) -> None:
         self.has_price = has_price or price is not None
@@ -50,14 +50,14 @@ class Home:
         self.events: list[tuple[str, float]] = []
         self.received: list[dict[str, Any]] = []
 
-    def says(
+    def report(
         self,
         minutes: float,
         status: Status | None = None,
         energy: float | None = None,
         **changes: Any,
     ) -> None:
-        """Let what is due happen, then let the charge point say something."""
+        """Process what is due, then a change of the snapshot."""
         if status is not None:
             changes |= {"status": status, "plugged": PLUGGED.get(status)}
         if energy is not None:
@@ -67,7 +67,7 @@ class Home:
         self._take(minutes)
 
     def waits(self, minutes: float) -> None:
-        """Let what is due until a time happen."""
+        """Process what is due until a time."""
         now = at(minutes).timestamp()
         deadline = self.tracker.next_deadline
         if deadline is not None and deadline <= now:
@@ -75,7 +75,7 @@ class Home:
             self._note(when, self.tracker.tick(deadline, self.price))
 
     def lost(self, minutes: float) -> None:
-        """Nobody hears it any more; sessions and counters stay, as in the library."""
+        """Lose the connection; sessions and counters stay, as in the library."""
         self.waits(minutes)
         self.snapshot = replace(
             self.snapshot,
@@ -87,7 +87,7 @@ class Home:
         self._take(minutes)
 
     def restarts(self) -> None:
-        """Store all as JSON and begin a new run, in which nothing was said yet."""
+        """Store everything as JSON and restart; nothing is reported yet after that."""
         self.tracker.close(self.price)
         stored = json.loads(json.dumps(self.tracker.to_storage()))
         self.tracker = SessionTracker(has_price=self.has_price)

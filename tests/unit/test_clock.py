@@ -221,7 +221,7 @@ async def test_a_limit_bears_the_right_time(by: float) -> None:
     """EVerest waits for the moment that a limit is for."""
     site = Site()
     site.info("Charging")
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
     site.hub.clock.set_calendar(by)
     site.hub.scheduler.run(site.hub.clock.now())
@@ -263,15 +263,15 @@ def test_a_schedule_goes_by_the_calendar(*, by: float, dated: bool) -> None:
     periods = [{"start_period": 0, "limit": 16}, {"start_period": 20, "limit": 6}]
     more: dict[str, Any] = {"charging_schedule_period": periods, "duration": None}
     more["start_schedule"] = begin.isoformat() if dated else "nonsense"
-    station.says("charging_schedules", schedule(**more))
+    station.publish("charging_schedules", schedule(**more))
     assert station.shown.csms_current == 16
     station.hub.clock.set_calendar(by)
-    station.says("heartbeat", 1)
+    station.publish("heartbeat", 1)
     expected = {HOUR: 6, -HOUR: None}[by] if dated else 16
     assert station.shown.csms_current == expected
     # The computer was right at first, and is again.
     station.hub.clock.set_calendar(-by)
-    station.says("heartbeat", 2)
+    station.publish("heartbeat", 2)
     assert station.shown.csms_current == 16
     station.wait(20)
     assert station.shown.csms_current == 6
@@ -305,7 +305,7 @@ def test_a_session_that_only_we_saw_begin(hub: OfflineHub, by: float) -> None:
 def test_a_session_of_the_older_api(by: float) -> None:
     """There, nobody ever tells when one began."""
     site = LegacySite()
-    site.says()
+    site.report()
     site.wait(3)
     site.wait(5, "Charging")
     known = site.shown.session
@@ -346,7 +346,7 @@ class Diary:
         self.offset += by
         self.home.tracker.clock_set(by)
         if session is not None:
-            self.home.says(minutes, session=session)
+            self.home.report(minutes, session=session)
 
     def restarts(self) -> None:
         """Begin a new run."""
@@ -363,12 +363,12 @@ def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
     """Where the charge point tells no times, both of its ends are ours."""
     diary = Diary()
     home = diary.home
-    home.says(0, Status.DISCONNECTED, session=Session())
-    home.says(10, Status.READY_TO_CHARGE)
-    home.says(20, Status.CHARGING)
+    home.report(0, Status.DISCONNECTED, session=Session())
+    home.report(10, Status.READY_TO_CHARGE)
+    home.report(20, Status.CHARGING)
     since = home.tracker.active and home.tracker.active.since
     diary.set_clock(40, by)
-    home.says(70, Status.DISCONNECTED)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert home.record["started"] == shifted(10, by)
     assert home.record["ended"] == shifted(70, by)
@@ -383,14 +383,14 @@ def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
 def test_a_session_whose_start_the_library_saw(by: float) -> None:
     diary = Diary()
     home = diary.home
-    home.says(0, Status.DISCONNECTED, session=Session())
-    home.says(10, Status.READY_TO_CHARGE)
+    home.report(0, Status.DISCONNECTED, session=Session())
+    home.report(10, Status.READY_TO_CHARGE)
     seen = Session(started=at(10.1), offset=0.0)
-    home.says(10.1, session=seen, energy=0.0)
-    home.says(20, Status.CHARGING)
+    home.report(10.1, session=seen, energy=0.0)
+    home.report(20, Status.CHARGING)
     diary.set_clock(40, by, Session(started=at(10.1), offset=by))
-    home.says(50, energy=5.0)
-    home.says(70, Status.DISCONNECTED)
+    home.report(50, energy=5.0)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     (record,) = home.tracker.records
     # The car was there a moment before.
@@ -404,15 +404,15 @@ def test_what_the_charge_point_tells_stays(by: float) -> None:
     """Its clock was right all the time; ours is now."""
     diary = Diary()
     home = diary.home
-    home.says(0, Status.DISCONNECTED)
-    home.says(10, Status.READY_TO_CHARGE)
+    home.report(0, Status.DISCONNECTED)
+    home.report(10, Status.READY_TO_CHARGE)
     told = Session(started=at(10) + timedelta(seconds=by))
-    home.says(10.5, session=told, energy=0.0)
-    home.says(20, Status.CHARGING)
+    home.report(10.5, session=told, energy=0.0)
+    home.report(20, Status.CHARGING)
     diary.set_clock(30, by)
-    home.says(40, energy=3.0)
+    home.report(40, energy=3.0)
     ended = at(70) + timedelta(seconds=by)
-    home.says(70, Status.FINISHED, session=Session(started=told.started, ended=ended))
+    home.report(70, Status.FINISHED, session=Session(started=told.started, ended=ended))
     home.waits(80)
     assert (home.record["started"], home.record["ended"]) == (shifted(10, by), shifted(70, by))
 
@@ -422,15 +422,15 @@ def test_a_car_that_is_full_when_the_clock_is_set(by: float) -> None:
     """Its session is over, but it is still there."""
     diary = Diary()
     home = diary.home
-    home.says(0, Status.DISCONNECTED, session=Session())
-    home.says(10, Status.CHARGING)
-    home.says(70, Status.FINISHED)
+    home.report(0, Status.DISCONNECTED, session=Session())
+    home.report(10, Status.CHARGING)
+    home.report(70, Status.FINISHED)
     home.waits(71)
     assert home.record["duration"] == HOUR
     diary.set_clock(80, by)
     assert (home.record["started"], home.record["ended"]) == (shifted(10, by), shifted(70, by))
     # What is over for good is history.
-    home.says(90, Status.DISCONNECTED)
+    home.report(90, Status.DISCONNECTED)
     home.waits(91)
     diary.set_clock(100, by)
     assert home.record["ended"] == shifted(70, by)
@@ -440,9 +440,9 @@ def test_a_car_that_is_full_when_the_clock_is_set(by: float) -> None:
 def test_an_end_that_is_not_told_yet(by: float) -> None:
     diary = Diary()
     home = diary.home
-    home.says(0, Status.DISCONNECTED, session=Session())
-    home.says(10, Status.CHARGING)
-    home.says(70, Status.DISCONNECTED)
+    home.report(0, Status.DISCONNECTED, session=Session())
+    home.report(10, Status.CHARGING)
+    home.report(70, Status.DISCONNECTED)
     diary.set_clock(70.01, by)
     home.waits(71)
     assert home.record["duration"] == HOUR
@@ -454,17 +454,17 @@ def test_what_an_earlier_run_has_seen_stays(by: float) -> None:
     """A small computer begins with the time at which it was switched off."""
     diary = Diary()
     home = diary.home
-    home.says(0, Status.DISCONNECTED, session=Session())
-    home.says(10, Status.CHARGING)
+    home.report(0, Status.DISCONNECTED, session=Session())
+    home.report(10, Status.CHARGING)
     # Nobody told when it began; it is only known again by that.
     guessed = Session(started=at(10.1), start_guessed=True, offset=0.0)
-    home.says(10.1, session=guessed, energy=0.5)
-    home.says(11, energy=1.0)
+    home.report(10.1, session=guessed, energy=0.5)
+    home.report(11, energy=1.0)
     diary.set_clock(15, by)
     diary.restarts()
-    home.says(30, Status.CHARGING, session=guessed, energy=2.0)
+    home.report(30, Status.CHARGING, session=guessed, energy=2.0)
     diary.set_clock(40, 2 * by, replace(guessed, offset=2 * by))
-    home.says(70, Status.DISCONNECTED)
+    home.report(70, Status.DISCONNECTED)
     home.waits(71)
     assert home.record["started"] == shifted(10, by)
     assert home.record["ended"] == shifted(70, 3 * by)

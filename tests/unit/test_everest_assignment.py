@@ -142,7 +142,7 @@ class Garage(Site):
                 self.evse("heartbeat", self.beats, evse)
                 self.evse("enforced_limits", enforced, evse)
             for module in self.modules:
-                self.says(LIMITS, module, "heartbeat", self.beats)
+                self.publish(LIMITS, module, "heartbeat", self.beats)
 
     @property
     def limited(self) -> set[str]:
@@ -278,7 +278,7 @@ def test_after_a_restart_only_what_is_seen_since_counts() -> None:
 
 def test_gone_modules_and_evses_are_not_offered() -> None:
     garage = Garage()
-    garage.says(ERRORS, "errors_1", "heartbeat", 1)
+    garage.publish(ERRORS, "errors_1", "heartbeat", 1)
     garage.pass_time(2)
     both = ("limits_1", "limits_2")
     assert garage.offered == {"EVerest evse_1": both, "EVerest evse_2": both}

@@ -58,18 +58,18 @@ class Station:
         """What is known now."""
         return self.chargepoint.snapshot
 
-    def says(self, variable: str, value: Any) -> None:
+    def publish(self, variable: str, value: Any) -> None:
         """Publish a variable."""
         self.chargepoint.handle_message(variable, value, self.now)
 
     def info(self, word: str, **fields: Any) -> None:
         """Publish session_info."""
         session = {"session_start_time": "2026-11-20T09:00:00Z", "charged_energy_wh": 0}
-        self.says("session_info", {"state": word} | session | fields)
+        self.publish("session_info", {"state": word} | session | fields)
 
     def event(self, name: str, **fields: Any) -> None:
         """Publish session_event."""
-        self.says("session_event", {"event": name, "uuid": "one"} | fields)
+        self.publish("session_event", {"event": name, "uuid": "one"} | fields)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with everything that falls due on the way."""
@@ -155,7 +155,7 @@ def test_everything_in_one_message_comes_out_together(station: Station) -> None:
 
 
 def test_the_powermeter_is_rounded_to_what_it_can_mean(station: Station) -> None:
-    station.says("powermeter", POWERMETER)
+    station.publish("powermeter", POWERMETER)
     meter = station.shown.meter
     assert meter.power == 10808
     assert meter.energy == 4.612
@@ -166,27 +166,29 @@ def test_the_powermeter_is_rounded_to_what_it_can_mean(station: Station) -> None
 
 
 def test_a_powermeter_tells_what_it_has(station: Station) -> None:
-    station.says("powermeter", {"current_A": {}, "energy_Wh_import": {"total": 0.0}})
+    station.publish("powermeter", {"current_A": {}, "energy_Wh_import": {"total": 0.0}})
     meter = station.shown.meter
     assert (meter.power, meter.energy) == (None, 0.0)
     assert lines(meter, "current") == lines(meter, "voltage") == (None, None, None)
     assert Feature.POWER not in station.shown.capabilities.reports
     assert Feature.ENERGY in station.shown.capabilities.reports
     # NaN becomes null, and a type may be wrong.
-    station.says("powermeter", POWERMETER)
-    station.says("powermeter", POWERMETER | {"power_W": {"total": None}, "current_A": {"L1": True}})
+    station.publish("powermeter", POWERMETER)
+    station.publish(
+        "powermeter", POWERMETER | {"power_W": {"total": None}, "current_A": {"L1": True}}
+    )
     assert station.shown.meter.power is None
     assert lines(station.shown.meter, "current") == (None, None, None)
     assert station.shown.meter.energy == 4.612
-    station.says("powermeter", {})
+    station.publish("powermeter", {})
     assert station.shown.meter.energy == 4.612
 
 
 def test_lifetime_energy_does_not_step_back(station: Station) -> None:
-    station.says("powermeter", POWERMETER)
-    station.says("powermeter", {"energy_Wh_import": {"total": 4610}})
+    station.publish("powermeter", POWERMETER)
+    station.publish("powermeter", {"energy_Wh_import": {"total": 4610}})
     assert station.shown.meter.energy == 4.612
-    station.says("powermeter", {"energy_Wh_import": {"total": 0}})
+    station.publish("powermeter", {"energy_Wh_import": {"total": 0}})
     assert station.shown.meter.energy == 0
 
 
@@ -194,12 +196,12 @@ def test_session_info_tells_the_power_only_where_no_powermeter_does(station: Sta
     station.info("Charging", latest_total_w=7000)
     assert station.shown.meter.power == 7000
     # A meter without power does not take its place.
-    station.says("powermeter", {"energy_Wh_import": {"total": 1000}})
+    station.publish("powermeter", {"energy_Wh_import": {"total": 1000}})
     assert station.shown.meter.power == 7000
-    station.says("powermeter", {"power_W": {"total": 6900}})
+    station.publish("powermeter", {"power_W": {"total": 6900}})
     station.info("Charging", latest_total_w=7000)
     assert station.shown.meter.power == 6900
-    station.says("powermeter", {"power_W": {"total": None}})
+    station.publish("powermeter", {"power_W": {"total": None}})
     station.info("Charging", latest_total_w=7000)
     assert station.shown.meter.power is None
 
@@ -218,7 +220,7 @@ def test_session_energy_follows_the_meter_where_there_is_no_session_info(
 ) -> None:
     reading = {"meter_value": {"energy_Wh_import": {"total": 1000}}}
     station.event("SessionStarted", session_started={"reason": "EVConnected"} | reading)
-    station.says("powermeter", {"energy_Wh_import": {"total": 1250.4}})
+    station.publish("powermeter", {"energy_Wh_import": {"total": 1250.4}})
     assert station.shown.meter.session_energy == 0.25
     assert station.shown.session.id == "one"
 
@@ -258,22 +260,22 @@ def test_an_unknown_word_is_shown_and_logged_once(
 
 
 def test_identity(station: Station) -> None:
-    station.says("hw_capabilities", {"connector_type": "IEC62196Type2Socket"})
-    station.says("evse_id", "DE*PNX*E12345*1")
+    station.publish("hw_capabilities", {"connector_type": "IEC62196Type2Socket"})
+    station.publish("evse_id", "DE*PNX*E12345*1")
     assert station.shown.identity.model == "EVSE (Type 2 socket)"
     assert station.shown.identity.evse_id == "DE*PNX*E12345*1"
-    station.says("hw_capabilities", {"connector_type": "Megawatt"})
+    station.publish("hw_capabilities", {"connector_type": "Megawatt"})
     assert station.shown.identity.model == "EVSE (Megawatt)"
-    station.says("hw_capabilities", {})
-    station.says("evse_id", 5)
+    station.publish("hw_capabilities", {})
+    station.publish("evse_id", 5)
     assert station.shown.identity.model == "EVSE (Megawatt)"
     assert station.shown.identity.evse_id == "DE*PNX*E12345*1"
 
 
 def test_what_is_not_known_is_a_sign_of_life(station: Station) -> None:
-    station.says("enforced_limits", {"uuid": "connector_1"})
+    station.publish("enforced_limits", {"uuid": "connector_1"})
     assert station.shown.available
-    station.says("something_new", None)
+    station.publish("something_new", None)
     assert station.shown.status is None
 
 
@@ -285,7 +287,7 @@ def test_a_wrong_shape_costs_only_itself(station: Station, variable: str, value:
     station.info("Charging")
     before = station.shown
     with pytest.raises(ProtocolError):
-        station.says(variable, value)
+        station.publish(variable, value)
     assert station.shown == before
 
 
@@ -311,7 +313,7 @@ EVERYTHING = [
 
 
 def test_asks_for_everything_at_first_sight(station: Station) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     topics = [topic for topic, _ in station.host.sent]
     assert topics == [f"{PREFIX}{TOPIC}/m2e/{each}" for each in EVERYTHING]
     reply_to = station.requests()
@@ -321,12 +323,12 @@ def test_asks_for_everything_at_first_sight(station: Station) -> None:
         for each, operation in zip(reply_to, EVERYTHING, strict=True)
     )
     assert len(set(reply_to)) == len(reply_to)
-    station.says("heartbeat", 43)
+    station.publish("heartbeat", 43)
     assert station.operations() == []
 
 
 def test_takes_the_answers(station: Station) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     info, _, meter, hardware, evse_id, *_, evse = station.requests()
     station.reply(info, value={"state": "Charging", "session_start_time": "2026-11-20T09:00:00Z"})
     station.reply(meter, value=POWERMETER)
@@ -342,7 +344,7 @@ def test_takes_the_answers(station: Station) -> None:
 
 @pytest.mark.parametrize("value", [True, None])
 def test_true_is_no_data(station: Station, value: Any) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     before = station.shown
     for reply_to in station.requests():
         # That it answers for the random delay tells something: see its own tests.
@@ -352,7 +354,7 @@ def test_true_is_no_data(station: Station, value: Any) -> None:
 
 
 def test_a_reply_is_taken_once_and_only_by_whom_it_is_for(station: Station) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     info = station.requests()[0]
     request_id = info.rsplit("/", 1)[1]
     handler = station.chargepoint.module.reply_handler(request_id)
@@ -365,7 +367,7 @@ def test_a_reply_is_taken_once_and_only_by_whom_it_is_for(station: Station) -> N
 
 
 def test_a_garbled_reply_is_still_awaited(station: Station) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     info = station.requests()[0]
     handler = station.chargepoint.module.reply_handler(info.rsplit("/", 1)[1])
     assert handler is not None
@@ -376,7 +378,7 @@ def test_a_garbled_reply_is_still_awaited(station: Station) -> None:
 
 
 def test_unanswered_requests_are_forgotten(station: Station) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     old = station.requests()[0].rsplit("/", 1)[1]
     station.wait(61)
     assert station.chargepoint.module.reply_handler(old) is not None
@@ -389,7 +391,7 @@ def test_unanswered_requests_are_forgotten(station: Station) -> None:
 
 
 async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station) -> None:
-    station.says("heartbeat", {})
+    station.publish("heartbeat", {})
     station.wait(2.9)
     station.host.sent.clear()
     station.chargepoint._ask(Feature.STATUS)
@@ -403,11 +405,11 @@ async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station
     # Until it is back after a silence, or it or the connection is a new one.
     station.wait(30)
     station.host.sent.clear()
-    station.says("heartbeat", 7)
+    station.publish("heartbeat", 7)
     assert station.operations() == EVERYTHING
     station.wait(5)
     station.host.sent.clear()
-    station.says("heartbeat", 3)
+    station.publish("heartbeat", 3)
     assert station.operations() == EVERYTHING
     station.chargepoint._ask(Feature.STATUS)
     assert station.operations() == ["session_info/get"]
@@ -422,12 +424,12 @@ async def test_a_station_that_answers_no_get_is_not_asked_again(station: Station
 
 @pytest.mark.parametrize("beats", [({}, {}, {}), (5, 6, 7)])
 def test_an_outage_is_no_interval_between_heartbeats(station: Station, beats: Any) -> None:
-    station.says("heartbeat", beats[0])
+    station.publish("heartbeat", beats[0])
     station.wait(4 * 3600)
     assert station.shown.unavailable is Reason.SILENT
-    station.says("heartbeat", beats[1])
+    station.publish("heartbeat", beats[1])
     station.wait(1)
-    station.says("heartbeat", beats[2])
+    station.publish("heartbeat", beats[2])
     assert station.shown.available
     station.wait(31)
     assert station.shown.unavailable is Reason.SILENT
@@ -440,19 +442,19 @@ def test_no_interval_is_believed_that_long(station: Station) -> None:
 
 
 async def test_a_stop_while_it_prepares_to_charge_is_sent(station: Station) -> None:
-    station.says("session_info", {"state": "Preparing"})
+    station.publish("session_info", {"state": "Preparing"})
     assert station.shown.charging is False
     stop = asyncio.ensure_future(station.chargepoint.stop_charging())
     await asyncio.sleep(0)
     assert station.operations()[-1] == "pause_charging"
     # Again and again it says that it is about to charge: no proof of a stop.
-    station.says("session_info", {"state": "Preparing"})
+    station.publish("session_info", {"state": "Preparing"})
     await asyncio.sleep(0)
     station.wait(1)
-    station.says("session_info", {"state": "Preparing"})
+    station.publish("session_info", {"state": "Preparing"})
     await asyncio.sleep(0)
     assert await waits(stop)
-    station.says("session_info", {"state": "ChargingPausedEVSE"})
+    station.publish("session_info", {"state": "ChargingPausedEVSE"})
     await stop
 
 
@@ -471,10 +473,10 @@ def test_a_station_that_was_not_there_is_asked_when_it_comes(station: Station) -
     assert station.operations() == EVERYTHING
     station.wait(10)
     assert station.shown.unavailable is Reason.NOT_HEARD
-    station.says("heartbeat", 0)
+    station.publish("heartbeat", 0)
     assert station.operations() == EVERYTHING
     station.wait(10)
-    station.says("heartbeat", 10)
+    station.publish("heartbeat", 10)
     assert station.operations() == [each for each in EVERYTHING if each != "get_evse"]
     station.wait(10)
     assert station.operations() == []
@@ -492,7 +494,7 @@ def test_one_that_answers_late_is_asked_once(station: Station) -> None:
 def test_one_that_is_there_is_asked_once(station: Station) -> None:
     station.chargepoint.connection_made(station.now)
     station.wait(1)
-    station.says("heartbeat", 7)
+    station.publish("heartbeat", 7)
     assert station.operations() == EVERYTHING
 
 
@@ -528,7 +530,7 @@ def test_any_message_ends_the_silence(ready: Station, caplog: pytest.LogCaptureF
     ready.published.clear()
     ready.host.sent.clear()
     # What was said before is not taken for granted.
-    ready.says("powermeter", POWERMETER)
+    ready.publish("powermeter", POWERMETER)
     assert ready.shown.available
     assert ready.shown.status is None
     assert ready.shown.meter.power == 10808
@@ -568,9 +570,9 @@ def test_an_answer_ends_the_silence(ready: Station) -> None:
 
 @pytest.mark.parametrize("count", [lambda beat: beat, lambda _: {}])
 def test_the_pace_of_the_heartbeats_is_learned(ready: Station, count: Callable[[int], Any]) -> None:
-    ready.says("heartbeat", count(0))
+    ready.publish("heartbeat", count(0))
     ready.wait(25)
-    ready.says("heartbeat", count(1))
+    ready.publish("heartbeat", count(1))
     ready.wait(74)
     assert ready.shown.available
     ready.wait(2)
@@ -578,11 +580,11 @@ def test_the_pace_of_the_heartbeats_is_learned(ready: Station, count: Callable[[
 
 
 def test_missed_heartbeats_do_not_change_the_pace(ready: Station) -> None:
-    ready.says("heartbeat", 1)
+    ready.publish("heartbeat", 1)
     ready.wait(20)
-    ready.says("heartbeat", 21)
+    ready.publish("heartbeat", 21)
     # One that is delivered twice neither.
-    ready.says("heartbeat", 21)
+    ready.publish("heartbeat", 21)
     ready.wait(31)
     assert ready.shown.unavailable is Reason.SILENT
 
@@ -598,13 +600,13 @@ def test_the_pace_may_be_announced(ready: Station) -> None:
 
 
 def test_a_restart_forgets_and_asks(ready: Station) -> None:
-    ready.says("heartbeat", 1000)
-    ready.says("powermeter", POWERMETER)
+    ready.publish("heartbeat", 1000)
+    ready.publish("powermeter", POWERMETER)
     ready.info("Charging", charged_energy_wh=500)
     ready.wait(5)
     ready.host.sent.clear()
     ready.published.clear()
-    ready.says("heartbeat", 0)
+    ready.publish("heartbeat", 0)
     shown = ready.shown
     assert len(ready.published) == 1
     assert shown.available
@@ -626,28 +628,28 @@ def test_a_restart_forgets_and_asks(ready: Station) -> None:
 def test_a_restart_does_not_forget_what_came_just_before_its_first_heartbeat(
     ready: Station,
 ) -> None:
-    ready.says("heartbeat", 1000)
+    ready.publish("heartbeat", 1000)
     ready.wait(5)
     ready.event("Enabled", uuid="")
     ready.wait(0.1)
-    ready.says("heartbeat", 0)
+    ready.publish("heartbeat", 0)
     assert ready.shown.status is Status.DISCONNECTED
 
 
 def test_a_heartbeat_without_a_count_is_no_restart(ready: Station) -> None:
-    ready.says("heartbeat", 1000)
+    ready.publish("heartbeat", 1000)
     ready.info("Charging")
     ready.wait(5)
     for value in (True, {}, None, "0"):
-        ready.says("heartbeat", 1000)
-        ready.says("heartbeat", value)
+        ready.publish("heartbeat", 1000)
+        ready.publish("heartbeat", value)
     assert ready.shown.status is Status.CHARGING
     # Nor is a smaller one on a new connection: that is asked about anyway.
-    ready.says("heartbeat", 2000)
+    ready.publish("heartbeat", 2000)
     ready.chargepoint.connection_lost(ready.now)
     ready.chargepoint.connection_made(ready.now)
     ready.host.sent.clear()
-    ready.says("heartbeat", 3)
+    ready.publish("heartbeat", 3)
     assert ready.operations() == []
 
 
@@ -658,20 +660,20 @@ def test_a_start_is_seen_without_a_count(
 ) -> None:
     """2025.10 does not count its heartbeats; but some things are only said at a start."""
     if known:
-        ready.says("evse_id", "DE*PNX*E12345*1")
-    ready.says("heartbeat", {})
+        ready.publish("evse_id", "DE*PNX*E12345*1")
+    ready.publish("heartbeat", {})
     ready.info("Charging")
     ready.wait(6)
-    ready.says("heartbeat", {})
+    ready.publish("heartbeat", {})
     ready.host.sent.clear()
-    ready.says(*sign)
+    ready.publish(*sign)
     assert ready.shown.status is None
     assert ready.operations() == EVERYTHING
     # The rest of the same start tells nothing new.
     ready.event("Enabled", uuid="")
-    ready.says("evse_id", "DE*PNX*E12345*1")
-    ready.says("ready", True)
-    ready.says("heartbeat", 0)
+    ready.publish("evse_id", "DE*PNX*E12345*1")
+    ready.publish("ready", True)
+    ready.publish("heartbeat", 0)
     assert ready.operations() == []
     ready.wait(5)
     assert ready.shown.status is Status.DISCONNECTED
@@ -682,21 +684,21 @@ def test_a_start_is_seen_without_a_count(
     [("ready", False), ("ready", "yes"), ("evse_id", "DE*PNX*E12345*2"), ("evse_id", "")],
 )
 def test_what_is_no_start(ready: Station, word: tuple[str, Any]) -> None:
-    ready.says("evse_id", "DE*PNX*E12345*1")
+    ready.publish("evse_id", "DE*PNX*E12345*1")
     ready.info("Charging")
     ready.wait(6)
     ready.info("Charging")
     ready.host.sent.clear()
-    ready.says(*word)
+    ready.publish(*word)
     assert ready.shown.status is Status.CHARGING
     assert ready.operations() == []
 
 
 def test_an_answer_is_no_start(ready: Station) -> None:
-    ready.says("evse_id", "DE*PNX*E12345*1")
+    ready.publish("evse_id", "DE*PNX*E12345*1")
     ready.info("Charging")
     ready.wait(6)
-    ready.says("heartbeat", 6)
+    ready.publish("heartbeat", 6)
     ready.host.sent.clear()
     ready.chargepoint.module.ask("evse_id/get")
     (reply_to,) = ready.requests("evse_id/get")
@@ -705,10 +707,10 @@ def test_an_answer_is_no_start(ready: Station) -> None:
 
 
 def test_the_first_words_of_a_station_are_no_restart(station: Station) -> None:
-    station.says("evse_id", "DE*PNX*E12345*1")
+    station.publish("evse_id", "DE*PNX*E12345*1")
     station.event("Enabled", uuid="")
     station.host.sent.clear()
-    station.says("ready", True)
+    station.publish("ready", True)
     assert station.shown.status is Status.DISCONNECTED
     assert station.operations() == []
 
@@ -732,7 +734,7 @@ def test_a_lost_link_forgets_and_does_nothing(ready: Station) -> None:
 
 
 def test_a_reply_of_the_time_before_the_link_was_lost_is_not_taken(station: Station) -> None:
-    station.says("heartbeat", 42)
+    station.publish("heartbeat", 42)
     old = station.requests()[0].rsplit("/", 1)[1]
     station.chargepoint.connection_lost(station.now)
     assert station.chargepoint.module.reply_handler(old) is None
@@ -745,7 +747,7 @@ def test_a_doubt_outlives_a_lost_link(ready: Station) -> None:
     assert (ready.shown.status, ready.shown.raw_status) == (None, "Unplugged")
     ready.chargepoint.connection_lost(ready.now)
     ready.chargepoint.connection_made(ready.now)
-    ready.says("session_info", {"state": "Unplugged"})
+    ready.publish("session_info", {"state": "Unplugged"})
     assert (ready.shown.status, ready.shown.raw_status) == (None, "Unplugged")
     assert ready.shown.plugged is None
 

@@ -15,7 +15,7 @@ from .everest_site import ERRORS, EVSE, LIMITS, ROOT, Site
 def cleared(site: Site, *errors: Any, module: str = "errors_1") -> None:
     """Let errors be cleared."""
     for each in errors:
-        site.says(ERRORS, module, "error_cleared", each | {"state": "ClearedByModule"})
+        site.publish(ERRORS, module, "error_cleared", each | {"state": "ClearedByModule"})
 
 
 @pytest.fixture(name="site", params=["", "site1/"])
@@ -24,7 +24,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     site = Site(request.param)
     site.evse("heartbeat", 100)
     site.info("Charging")
-    site.says(ERRORS, "errors_1", "heartbeat", 100)
+    site.publish(ERRORS, "errors_1", "heartbeat", 100)
     site.answer("session_info/get", {"state": "Charging"})
     listed(site)
     site.take()
@@ -143,7 +143,7 @@ def test_what_more_is_said_need_not_make_sense(site: Site, sub_type: Any) -> Non
 def test_garbage_is_counted_and_costs_only_itself(site: Site, value: Any, kind: str) -> None:
     raised(site, error())
     for variable in ("error_raised", "error_cleared"):
-        site.says(ERRORS, "errors_1", variable, value)
+        site.publish(ERRORS, "errors_1", variable, value)
     assert site.hub.ignored == {kind: 2}
     site.evse("heartbeat", 0)
     raised(site, error())
@@ -195,8 +195,8 @@ def test_an_error_is_published_at_once_and_once(site: Site) -> None:
     published: list[frozenset[str]] = []
     site.node().add_listener(lambda snapshot: published.append(snapshot.faults))
     raised(site, error(), error(), error("two"))
-    site.says(ERRORS, "errors_1", "heartbeat", 101)
-    site.says(ERRORS, "errors_1", "something_new", {"uuid": "x"})
+    site.publish(ERRORS, "errors_1", "heartbeat", 101)
+    site.publish(ERRORS, "errors_1", "something_new", {"uuid": "x"})
     assert published == [{WARNING}]
 
 
@@ -207,7 +207,7 @@ def test_asked_as_soon_as_it_is_found() -> None:
     site = Site("site1/")
     site.evse("heartbeat", 100)
     assert site.asked("active_errors") == []
-    site.says(ERRORS, "errors_1", "heartbeat", 100)
+    site.publish(ERRORS, "errors_1", "heartbeat", 100)
     [(topic, payload)] = [each for each in site.hub.sent if "active_errors" in each[0]]
     assert topic == f"site1/{ROOT}/{ERRORS}/errors_1/m2e/active_errors"
     message = orjson.loads(payload)
@@ -218,8 +218,8 @@ def test_asked_as_soon_as_it_is_found() -> None:
     assert site.shown.faults == {WARNING}
     # Once only.
     site.take()
-    site.says(ERRORS, "errors_1", "heartbeat", 101)
-    site.says(ERRORS, "errors_1", "error_raised", error("two", FAULT))
+    site.publish(ERRORS, "errors_1", "heartbeat", 101)
+    site.publish(ERRORS, "errors_1", "error_raised", error("two", FAULT))
     assert site.asked("active_errors") == []
 
 
@@ -319,8 +319,8 @@ def test_gone_while_not_available_and_back(site: Site) -> None:
 #: What each module says first.
 FIRST = {
     "evse": lambda site: site.info("Charging"),
-    "errors": lambda site: site.says(ERRORS, "errors_1", "heartbeat", 1),
-    "limits": lambda site: site.says(LIMITS, "limits_1", "heartbeat", 1),
+    "errors": lambda site: site.publish(ERRORS, "errors_1", "heartbeat", 1),
+    "limits": lambda site: site.publish(LIMITS, "limits_1", "heartbeat", 1),
 }
 
 
@@ -389,7 +389,7 @@ def test_nonsense_in_a_discovery_is_no_module(api: dict[str, Any]) -> None:
 
 
 def test_of_two_evses_nobody_gets_them(site: Site) -> None:
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     raised(site, error())
     assert site.shown.faults == {WARNING}
     site.evse("heartbeat", 1, "evse_2")
@@ -411,7 +411,7 @@ def test_two_evses_before_any_of_them() -> None:
     site = Site()
     for module in ("evse_1", "evse_2"):
         site.evse("heartbeat", 1, module)
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     raised(site, error())
     for module in ("evse_1", "evse_2"):
         assert site.node(module).snapshot.faults == frozenset()
@@ -419,9 +419,9 @@ def test_two_evses_before_any_of_them() -> None:
 
 
 def test_of_two_modules_of_a_kind_none_belongs_to_it(site: Site) -> None:
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     raised(site, error())
-    site.says(ERRORS, "errors_2", "heartbeat", 1)
+    site.publish(ERRORS, "errors_2", "heartbeat", 1)
     raised(site, error("two", FAULT))
     raised(site, error("three", FAULT), module="errors_2")
     assert site.shown.faults == frozenset()
@@ -435,7 +435,7 @@ def test_prefixes_do_not_mix() -> None:
     for site in (home, away):
         site.evse("heartbeat", 1)
     raised(home, error())
-    away.says(LIMITS, "limits_1", "heartbeat", 1)
+    away.publish(LIMITS, "limits_1", "heartbeat", 1)
     home.answer("active_errors", {"errors": [error()]})
     assert home.shown.faults == {WARNING}
     assert away.shown.faults == frozenset()
@@ -490,9 +490,9 @@ def test_nonsense_makes_no_module(kind: str, variable: str, value: Any) -> None:
     """A module that is none would take away what the real one is good for."""
     site = Site()
     site.info("Charging")
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
-    site.says(ERRORS, "errors_1", "heartbeat", {})
-    site.says(kind, "other", variable, value)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", {})
+    site.publish(kind, "other", variable, value)
     raised(site, error())
     assert site.shown.faults == {WARNING}
     assert Feature.MAX_CURRENT in site.shown.capabilities.controls
@@ -517,7 +517,7 @@ def test_nonsense_makes_no_module(kind: str, variable: str, value: Any) -> None:
 def test_any_of_its_own_words_makes_it_known(kind: str, variable: str, value: Any) -> None:
     site = Site()
     site.info("Charging")
-    site.says(kind, "module", variable, value)
+    site.publish(kind, "module", variable, value)
     if kind == ERRORS:
         assert len(site.asked("active_errors")) == 1
     else:
@@ -527,6 +527,6 @@ def test_any_of_its_own_words_makes_it_known(kind: str, variable: str, value: An
 def test_they_do_not_keep_an_evse_alive(site: Site) -> None:
     for _ in range(7):
         site.wait(5)
-        site.says(ERRORS, "errors_1", "heartbeat", 1)
+        site.publish(ERRORS, "errors_1", "heartbeat", 1)
         raised(site, error())
     assert site.shown.unavailable is Reason.SILENT

@@ -42,7 +42,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
 
 def tells(site: Site, value: Any, variable: str = "session_cost") -> None:
     """Let the station tell the costs."""
-    site.says(COSTS, "cost_1", variable, value)
+    site.publish(COSTS, "cost_1", variable, value)
 
 
 def test_the_sum_of_all_parts(site: Site) -> None:

@@ -57,7 +57,7 @@ async def test_an_authorization_is_withdrawn_on_every_release(result: str) -> No
     """Since 2025.12 the module that decides about tokens takes it, and replies."""
     site = Site()
     site.evse("heartbeat", 1)
-    site.says("auth_consumer", "judge", "heartbeat", 1)
+    site.publish("auth_consumer", "judge", "heartbeat", 1)
     site.answer("get_evse", {"id": 2, "connectors": []})
     task = asyncio.create_task(site.node().give_permission(WithdrawAuthorization()))
     await asyncio.sleep(0)

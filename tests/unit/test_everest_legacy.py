@@ -44,7 +44,7 @@ ERROR = {"type": "generic/CommunicationFault", "sub_type": "Lost", "uuid": "59e6
 def site_fixture() -> Site:
     """A station with one connector, which is known."""
     site = Site()
-    site.says()
+    site.report()
     site.wait(3)
     site.var("hardware_capabilities", HARDWARE)
     site.limits(16.0)
@@ -56,7 +56,7 @@ def site_fixture() -> Site:
 
 def test_found_after_v1_had_the_time_to_speak() -> None:
     site = Site()
-    site.says()
+    site.report()
     site.wait(2)
     assert site.nodes == []
     site.wait(1)
@@ -72,7 +72,7 @@ def test_found_after_v1_had_the_time_to_speak() -> None:
 
 def test_below_a_prefix() -> None:
     site = Site(prefix="site1/")
-    site.says()
+    site.report()
     site.wait(3)
     assert site.nodes == ["everest_legacy:site1/connector_1"]
 
@@ -104,12 +104,12 @@ def test_what_proves_nothing(module: str, variable: str, value: Any) -> None:
 
 def test_whoever_was_not_introduced_when_the_link_broke_begins_anew() -> None:
     site = Site()
-    site.says()
+    site.report()
     site.hub.connection_lost(InvalidRequestError("gone"))
     site.silence(10)
     assert site.nodes == []
     site.hub.connection_made()
-    site.says()
+    site.report()
     site.wait(3)
     assert site.nodes == [ONE]
 
@@ -126,7 +126,7 @@ def test_v1_spoke_first() -> None:
 
 def test_v1_speaks_within_the_time() -> None:
     site = Site()
-    site.says()
+    site.report()
     site.wait(2)
     site.v1("evse")
     site.wait(70)
@@ -149,7 +149,7 @@ def test_v1_below_another_prefix_is_another_station() -> None:
     site.hub.feed(
         "site1/everest_api/1/evse_manager_consumer/evse/e2m/session_info", {"state": "Charging"}
     )
-    site.says()
+    site.report()
     site.wait(3)
     assert site.nodes == ["everest:site1/evse", ONE]
 
@@ -158,7 +158,7 @@ def test_v1_speaks_for_some_connectors_only() -> None:
     """Rather a connector twice than one that is missing."""
     site = Site("connector_1", "connector_2")
     site.v1("evse")
-    site.says()
+    site.report()
     site.wait(60)
     assert site.nodes == ["everest:evse"]
     site.wait(4)
@@ -199,7 +199,7 @@ def test_a_station_loses_v1() -> None:
 def test_a_lost_link_is_no_lost_v1() -> None:
     site = Site()
     site.v1("evse")
-    site.says()
+    site.report()
     site.evses.clear()
     site.hub.connection_lost(NotConnectedError("gone"))
     site.silence(600)
@@ -252,7 +252,7 @@ def test_words(
     *,
     plugged: bool | None,
 ) -> None:
-    site.says(word)
+    site.report(word)
     shown = site.shown
     assert (shown.status, shown.plugged, shown.raw_status) == (status, plugged, word)
     assert ("unknown state" in caplog.text) is (word == "TeaBreak")
@@ -262,10 +262,10 @@ def test_words(
     "fault", [{"permanent_fault": True}, {"active_permanent_faults": [{"type": "x"}]}]
 )
 def test_a_permanent_fault(site: Site, fault: dict[str, Any]) -> None:
-    site.says("AuthRequired", **fault)
+    site.report("AuthRequired", **fault)
     assert site.shown.status is Status.ERROR
     assert site.shown.plugged is True
-    site.says(permanent_fault=False, active_permanent_faults=[])
+    site.report(permanent_fault=False, active_permanent_faults=[])
     assert site.shown.status is Status.REQUESTING
 
 
@@ -297,7 +297,7 @@ def test_the_end_of_older_releases(site: Site) -> None:
     ],
 )
 def test_enabled(site: Site, word: str, source: Any, *, enabled: bool | None) -> None:
-    site.says(word, active_enable_disable_source=source)
+    site.report(word, active_enable_disable_source=source)
     assert site.shown.enabled is enabled
 
 
@@ -312,10 +312,10 @@ def test_enabling_says_unplugged_though_the_car_is_there(site: Site) -> None:
 
 def test_power_without_a_powermeter(site: Site) -> None:
     assert Feature.POWER not in site.shown.capabilities.reports
-    site.says("Charging", latest_total_w=10743.4)
+    site.report("Charging", latest_total_w=10743.4)
     assert site.shown.meter.power == 10743
     assert Feature.POWER in site.shown.capabilities.reports
-    site.says(latest_total_w=0.0)
+    site.report(latest_total_w=0.0)
     assert site.shown.meter.power == 0
 
 
@@ -326,7 +326,7 @@ def test_the_powermeter_is_believed(site: Site) -> None:
         "voltage_V": {"L1": 230.04, "L2": 229.1, "L3": 230},
     }
     site.var("powermeter", meter)
-    site.says("Charging", latest_total_w=9.0)
+    site.report("Charging", latest_total_w=9.0)
     assert site.shown.meter.power == 7000
     assert site.shown.meter.energy == 1.234
     assert lines(site.shown.meter, "voltage") == (230.0, 229.1, 230.0)
@@ -375,7 +375,7 @@ def test_errors_of_a_single_connector(site: Site) -> None:
 
 def test_errors_of_several_connectors_are_nobody_s() -> None:
     site = Site("connector_1", "connector_2")
-    site.says()
+    site.report()
     site.wait(3)
     site.var("active_errors", [ERROR], "errors")
     assert site.shown.faults == frozenset()
@@ -422,7 +422,7 @@ def test_a_session(site: Site) -> None:
 
 def test_a_session_that_was_running_before() -> None:
     site = Site()
-    site.says("Charging", charged_energy_wh=7000)
+    site.report("Charging", charged_energy_wh=7000)
     site.wait(3)
     assert site.shown.session.start_guessed
     assert site.shown.meter.session_energy == 7
@@ -503,7 +503,7 @@ def test_silence(site: Site) -> None:
     site.silence(1)
     assert site.shown.unavailable is Reason.SILENT
     assert (site.shown.status, site.shown.max_current) == (None, None)
-    site.says()
+    site.report()
     assert site.shown.available
     assert site.shown.status is Status.CHARGING
 
@@ -515,7 +515,7 @@ def test_the_link(site: Site) -> None:
     assert site.shown.unavailable is Reason.NOT_HEARD
     site.silence(31)
     assert site.shown.unavailable is Reason.SILENT
-    site.says()
+    site.report()
     assert site.shown.available
 
 

@@ -47,7 +47,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     """A station with one EVSE whose fuse has 16 A, and a module for its limits."""
     site = Site(request.param)
     site.info("Charging")
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
     site.evse("enforced_limits", holding(16.0))
     site.wait(5)
@@ -372,7 +372,7 @@ async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
     failed = []
     for tenths in range(61, 320):
         wanted = tenths / 10
-        site.says(LIMITS, "limits_1", "heartbeat", tenths)
+        site.publish(LIMITS, "limits_1", "heartbeat", tenths)
         site.take()
         task = await begin(limit(site, wanted))
         [leaves] = ordered(site)
@@ -546,7 +546,7 @@ async def test_only_with_a_module_for_limits() -> None:
     assert site.shown.max_current == 16.0
     with pytest.raises(InvalidRequestError):
         await limit(site, 10)
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     assert controls(site) == {Feature.MAX_CURRENT, Feature.PHASES}
 
 
@@ -555,7 +555,7 @@ async def test_gone_where_it_is_not_certain_any_more(site: Site, kind: str, modu
     assert controls(site) == {Feature.MAX_CURRENT, Feature.PHASES}
     waiting = await begin(limit(site, 10))
     site.take()
-    site.says(kind, module, "heartbeat", 1)
+    site.publish(kind, module, "heartbeat", 1)
     assert controls(site) == set()
     with pytest.raises(InvalidRequestError):
         await limit(site, 12)

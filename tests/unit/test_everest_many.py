@@ -43,7 +43,7 @@ class Row:
     """A row of EVSEs, each with modules of its own, at one station."""
 
     def __init__(self, count: int, *, decided: bool) -> None:
-        """The user has said what belongs to what, or has not."""
+        """Begin with as many EVSEs; `decided` is whether the user has assigned the modules."""
         self.count = count
         numbers = range(count)
         modules = {
@@ -54,29 +54,29 @@ class Row:
         self.hub = OfflineHub(options=options, known=[f"everest:evse_{n}" for n in numbers])
         self.hub.connection_made()
 
-    def says(self, kind: str, module: str) -> None:
-        """Let a module be heard."""
+    def send_heartbeat(self, kind: str, module: str) -> None:
+        """Let a module publish a heartbeat."""
         self.hub.feed(f"{ROOT}/{kind}/{module}/e2m/heartbeat", 1)
 
     def evses(self) -> None:
-        """Let all EVSEs be heard."""
+        """Let all EVSEs publish heartbeats."""
         for each in range(self.count):
-            self.says(EVSE, f"evse_{each}")
+            self.send_heartbeat(EVSE, f"evse_{each}")
 
     def modules(self) -> None:
-        """Let all other modules be heard."""
-        self.says(JUDGE, "judge")
-        self.says(TOKENS, "reader")
+        """Let all other modules publish heartbeats."""
+        self.send_heartbeat(JUDGE, "judge")
+        self.send_heartbeat(TOKENS, "reader")
         for each in range(self.count):
-            self.says(LIMITS, f"limits_{each}")
-            self.says(ERRORS, f"errors_{each}")
+            self.send_heartbeat(LIMITS, f"limits_{each}")
+            self.send_heartbeat(ERRORS, f"errors_{each}")
 
     def in_turn(self) -> None:
-        """Let the modules of one EVSE after the other be heard."""
+        """Let the modules of one EVSE after the other publish heartbeats."""
         for each in range(self.count):
             for kind, name in ((ERRORS, "errors"), (EVSE, "evse"), (LIMITS, "limits")):
-                self.says(kind, f"{name}_{each}")
-            self.says(JUDGE, "judge")
+                self.send_heartbeat(kind, f"{name}_{each}")
+            self.send_heartbeat(JUDGE, "judge")
 
     def limited(self) -> int:
         """Return of how many EVSEs the current can be limited."""

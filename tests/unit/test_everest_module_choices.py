@@ -84,7 +84,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     for module in ("evse_1", "evse_2"):
         site.evse("heartbeat", 100, module)
     for module in ("limits_1", "limits_2"):
-        site.says(LIMITS, module, "heartbeat", 100)
+        site.publish(LIMITS, module, "heartbeat", 100)
     return site
 
 
@@ -98,7 +98,7 @@ def chosen(site: Site, **modules: dict[str, str]) -> Site:
     for module in ("evse_1", "evse_2"):
         other.evse("heartbeat", 100, module)
     for module in ("limits_1", "limits_2"):
-        other.says(LIMITS, module, "heartbeat", 100)
+        other.publish(LIMITS, module, "heartbeat", 100)
     return other
 
 
@@ -135,7 +135,7 @@ def test_the_same_ids_below_another_prefix_are_others() -> None:
     for module in ("evse_1", "evse_2"):
         home.evse("heartbeat", 100, module)
     for module in ("limits_1", "limits_2"):
-        home.says(LIMITS, module, "heartbeat", 100)
+        home.publish(LIMITS, module, "heartbeat", 100)
     assert limited(site) == {"evse_1": True, "evse_2": False}
     assert limited(home) == {"evse_1": False, "evse_2": False}
     assert {each.address for each in site.hub.module_choices} == {
@@ -155,7 +155,7 @@ def test_the_user_is_asked_once_all_was_heard(site: Site) -> None:
 
 
 def test_the_user_is_asked_although_the_link_was_lost_first(site: Site) -> None:
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.wait(10)
     site.cut()
     site.mend()
@@ -170,7 +170,7 @@ def test_a_choice_below_another_prefix_concerns_nobody_else() -> None:
         site.hub.options, modules={"everest:site1/evse_2": {"limits": "limits_2"}}
     )
     site.evse("heartbeat", 1)
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     assert Feature.MAX_CURRENT in site.shown.capabilities.controls
 
 
@@ -178,7 +178,7 @@ def test_nobody_is_asked_where_all_is_certain() -> None:
     site = Site()
     site.evse("heartbeat", 1)
     for kind in (LIMITS, ERRORS, TOKENS):
-        site.says(kind, "module", "heartbeat", 1)
+        site.publish(kind, "module", "heartbeat", 1)
     site.wait(31)
     assert site.hub.warnings == {}
     assert site.hub.module_choices == []
@@ -186,7 +186,7 @@ def test_nobody_is_asked_where_all_is_certain() -> None:
 
 async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:
     site = chosen(site, evse_1={"tokens": "reader"}, evse_2={"tokens": "reader"})
-    site.says(TOKENS, "reader", "heartbeat", 1)
+    site.publish(TOKENS, "reader", "heartbeat", 1)
     for module in ("evse_1", "evse_2"):
         site.evse("session_info", {"state": "AuthRequired"}, module)
     # Until its number is known, another EVSE could take the token.
@@ -217,14 +217,14 @@ def station(site: Site) -> Station:
 def test_one_evse_needs_no_station() -> None:
     site = Site()
     site.evse("heartbeat", 1)
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     assert list(site.hub.nodes) == ["everest:evse_1"]
     assert site.shown.parent is None
 
 
 def test_errors_are_the_station_s(site: Site) -> None:
     assert f"everest_station:{site.prefix}" not in site.hub.nodes
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     node = station(site)
     for module in ("evse_1", "evse_2"):
         assert site.node(module).snapshot.parent == node.address
@@ -251,7 +251,7 @@ def test_errors_are_the_station_s(site: Site) -> None:
 
 
 def test_a_lost_link_takes_the_station_along(site: Site) -> None:
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     listed(site, error())
     site.cut()
     assert station(site).snapshot.unavailable is Reason.NOT_CONNECTED
@@ -266,7 +266,7 @@ def test_a_lost_link_takes_the_station_along(site: Site) -> None:
 
 
 def test_a_restart_clears_what_was_wrong_with_the_station(site: Site) -> None:
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     for module in ("evse_1", "evse_2"):
         site.evse("heartbeat", 90, module)
     listed(site, error())
@@ -285,7 +285,7 @@ def test_a_restart_clears_what_was_wrong_with_the_station(site: Site) -> None:
 
 def test_errors_of_an_evse_by_choice_are_not_the_station_s(site: Site) -> None:
     site = chosen(site, evse_1={"errors": "errors_1"})
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     listed(site, error())
     assert site.node("evse_1").snapshot.faults == {WARNING}
     assert site.node("evse_2").snapshot.faults == frozenset()

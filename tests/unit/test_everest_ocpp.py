@@ -48,8 +48,8 @@ GET = GetVariables(names=("x",))
 def station_fixture() -> Station:
     """A station of the newest release, whose connection is known."""
     station = Station()
-    station.says("heartbeat", 7)
-    station.says("connection_status", STATUS)
+    station.publish("heartbeat", 7)
+    station.publish("connection_status", STATUS)
     station.hub.take_sent()
     station.listen()
     return station
@@ -73,7 +73,7 @@ def station_fixture() -> Station:
 )
 def test_whatever_it_says_proves_it(variable: str, value: Any) -> None:
     station = Station()
-    station.says(variable, value)
+    station.publish(variable, value)
     assert list(station.hub.nodes) == [ADDRESS]
     assert station.shown.available
 
@@ -95,7 +95,7 @@ def test_whatever_it_says_proves_it(variable: str, value: Any) -> None:
 )
 def test_nonsense_proves_nothing(variable: str, value: Any) -> None:
     station = Station()
-    station.says(variable, value)
+    station.publish(variable, value)
     assert station.hub.nodes == {}
 
 
@@ -121,7 +121,7 @@ def test_it_is_found_by_asking() -> None:
 def test_two_of_them() -> None:
     """Each is a client of its own, and nobody is given what may be the other's."""
     station = Station(internal_bus="everest")
-    station.says("heartbeat", 1)
+    station.publish("heartbeat", 1)
     station.hub.feed("everest_api/1/ocpp_consumer/ocpp_2/e2m/heartbeat", 1)
     station.bus("is_connected", value=True)
     assert list(station.hub.nodes) == [ADDRESS, "everest_ocpp:ocpp_2"]
@@ -143,13 +143,13 @@ def test_the_connection(station: Station) -> None:
     )
     assert (shown.client_id, shown.security_profile) == ("cp001", 2)
     assert Feature.CSMS in shown.capabilities.reports
-    station.says("connection_status", {"connected": False})
+    station.publish("connection_status", {"connected": False})
     assert (station.shown.connected, station.shown.csms_url) == (False, None)
-    station.says("is_connected", value=True)
+    station.publish("is_connected", value=True)
     assert station.shown.connected is True
-    station.says("is_connected", "yes")
+    station.publish("is_connected", "yes")
     assert station.shown.connected is True
-    station.says("connection_status", {"connected": "yes", "security_profile": True})
+    station.publish("connection_status", {"connected": "yes", "security_profile": True})
     assert (station.shown.connected, station.shown.security_profile) == (None, None)
 
 
@@ -174,21 +174,21 @@ def test_the_connection(station: Station) -> None:
     ],
 )
 def test_no_password_in_the_address(station: Station, said: Any, shown: str | None) -> None:
-    station.says("connection_status", {"connected": True, "csms_url": said})
+    station.publish("connection_status", {"connected": True, "csms_url": said})
     assert station.shown.csms_url == shown
     assert "geheim" not in str(station.shown)
 
 
 def test_the_sample_of_everest_s_own_serializer() -> None:
     station = Station()
-    station.says("connection_status", sample("ocpp_connection_status"))
+    station.publish("connection_status", sample("ocpp_connection_status"))
     assert station.shown.connected is True
     assert station.shown.csms_url == "ws://localhost:9000"
     assert station.shown.version == "1.6"
 
 
 def test_what_the_back_end_thinks(station: Station) -> None:
-    station.says("boot_notification_response", {"status": "Pending", "interval": 60})
+    station.publish("boot_notification_response", {"status": "Pending", "interval": 60})
     assert station.shown.registration == "Pending"
 
 
@@ -215,12 +215,12 @@ def test_questions_for_what_was_said_before(station: Station) -> None:
 
 def test_what_is_not_answered_is_asked_once_more() -> None:
     station = Station()
-    station.says("heartbeat", 1)
+    station.publish("heartbeat", 1)
     assert len(station.asked("get")) == 3
     station.wait(3.5)
     assert len(station.asked("get")) == 3
     for _ in range(10):
-        station.says("heartbeat", 1)
+        station.publish("heartbeat", 1)
         station.wait(5)
     assert station.asked("get") == []
 
@@ -232,8 +232,8 @@ def test_a_security_event(station: Station) -> None:
         "critical": False,
         "timestamp": "2026-11-20T09:15:39.718Z",
     }
-    station.says("security_event", event)
-    station.says("security_event", {"type": "x", "info": 5, "critical": "yes"})
+    station.publish("security_event", event)
+    station.publish("security_event", {"type": "x", "info": 5, "critical": "yes"})
     one, other = station.told
     assert one.kind == "security_event"
     assert one.details == event | {"timestamp": datetime(2026, 11, 20, 9, 15, 39, 718_000, UTC)}
@@ -248,10 +248,10 @@ def test_a_variable_that_has_changed(station: Station) -> None:
         "trigger": "Delta",
         "event_id": 1,
     }
-    station.says("event_data", event)
+    station.publish("event_data", event)
     variable["component"] = {"name": ""}
-    station.says("event_data", event | {"actual_value": "1", "cleared": True})
-    station.says("event_data", {"component_variable": 5})
+    station.publish("event_data", event | {"actual_value": "1", "cleared": True})
+    station.publish("event_data", {"component_variable": 5})
     assert [each.details for each in station.told] == [
         {
             "key": "x",
@@ -266,16 +266,16 @@ def test_a_variable_that_has_changed(station: Station) -> None:
 
 def test_what_may_be_drawn(station: Station) -> None:
     """It changes with time, and nobody says so."""
-    station.says("charging_schedules", schedule())
+    station.publish("charging_schedules", schedule())
     limits = []
     for beat in range(13):
         limits.append(station.shown.csms_current)
         station.wait(10)
-        station.says("heartbeat", 8 + beat)
+        station.publish("heartbeat", 8 + beat)
     assert limits == [16] * 6 + [6] * 6 + [None]
     assert (station.shown.csms_current, station.shown.csms_power) == (None, None)
     assert Feature.CSMS_POWER not in station.shown.capabilities.reports
-    station.says("charging_schedules", schedule(charging_rate_unit="W"))
+    station.publish("charging_schedules", schedule(charging_rate_unit="W"))
     assert (station.shown.csms_current, station.shown.csms_power) == (None, 16)
     assert Feature.CSMS_POWER in station.shown.capabilities.reports
 
@@ -291,7 +291,7 @@ def test_what_may_be_drawn(station: Station) -> None:
     ],
 )
 def test_schedules_that_say_nothing(station: Station, value: Any) -> None:
-    station.says("charging_schedules", value)
+    station.publish("charging_schedules", value)
     assert (station.shown.csms_current, station.shown.csms_power) == (None, None)
 
 
@@ -318,10 +318,10 @@ async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
     await station.client.perform(MonitorVariables(names=("x",)))
     await station.client.perform(MonitorVariables(names=("x",)))
     assert len(station.asked("monitor_variables")) == 2
-    station.says("heartbeat", 0)
+    station.publish("heartbeat", 0)
     # Each wish is said once, and all else is asked for.
     assert len(station.asked("monitor_variables")) == 1
-    station.says("heartbeat", 0)
+    station.publish("heartbeat", 0)
     assert len(station.asked("get")) == 3
 
 
@@ -329,14 +329,14 @@ async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
 def test_what_was_said_of_the_connection_is_not_of_the_next_life(*, soon: bool) -> None:
     """Up to 2026.02 nothing is said of it before there is one, and nothing can be asked."""
     station = Station()
-    station.says("heartbeat", 7)
-    station.says("boot_notification_response", {"status": "Accepted"})
-    station.says("is_connected", value=True)
+    station.publish("heartbeat", 7)
+    station.publish("boot_notification_response", {"status": "Accepted"})
+    station.publish("is_connected", value=True)
     station.wait(10)
     if soon:
         # The first heartbeat may come after all else that is said at a start.
-        station.says("is_connected", value=True)
-    station.says("heartbeat", 0)
+        station.publish("is_connected", value=True)
+    station.publish("heartbeat", 0)
     assert station.shown.available
     assert station.shown.connected is (True if soon else None)
     assert station.shown.registration == ("Accepted" if soon else None)
@@ -344,10 +344,10 @@ def test_what_was_said_of_the_connection_is_not_of_the_next_life(*, soon: bool) 
 
 def test_an_update_brings_monitors() -> None:
     station = Station()
-    station.says("heartbeat", {})
+    station.publish("heartbeat", {})
     with pytest.raises(InvalidRequestError):
         station.client.check(MonitorVariables(names=("x",)))
-    station.says("heartbeat", 0)
+    station.publish("heartbeat", 0)
     station.client.check(MonitorVariables(names=("x",)))
 
 
@@ -356,7 +356,7 @@ async def test_when_it_was_not_heard_it_may_have_been_restarted(station: Station
     station.hub.connection_lost(NotConnectedError("gone"))
     station.hub.connection_made()
     assert len(station.asked("monitor_variables")) == 1
-    station.says("heartbeat", 900)
+    station.publish("heartbeat", 900)
     assert len(station.asked("monitor_variables")) == 1
 
 
@@ -412,7 +412,7 @@ def test_the_silence_that_is_allowed_shrinks_with_the_interval() -> None:
     station.wait(150)
     assert station.shown.available
     for beat in range(3):
-        station.says("heartbeat", beat + 1)
+        station.publish("heartbeat", beat + 1)
         station.wait(1)
     station.wait(31)
     assert station.shown.unavailable is Reason.SILENT
@@ -449,7 +449,7 @@ def test_it_falls_silent_and_comes_back(station: Station) -> None:
     assert station.shown.connected is None
     station.wait(300)
     assert len(station.asked("get_variables")) > 5
-    station.says("heartbeat", 8)
+    station.publish("heartbeat", 8)
     assert station.shown.available
 
 
@@ -573,7 +573,7 @@ async def test_what_makes_no_sense_is_refused(station: Station, command: OcppCom
 
 def test_what_a_release_does_not_offer() -> None:
     station = Station()
-    station.says("heartbeat", {})
+    station.publish("heartbeat", {})
     for command in (
         MonitorVariables(names=("x",)),
         SendSecurityEvent(kind="x"),
@@ -583,9 +583,9 @@ def test_what_a_release_does_not_offer() -> None:
             station.client.check(command)
     station.client.check(GET)
     # Only later releases say so.
-    station.says("charging_schedules", {"schedules": []})
+    station.publish("charging_schedules", {"schedules": []})
     station.client.check(MonitorVariables(names=("x",)))
-    station.says("ocpp_message", {"message": "x", "direction": "x"})
+    station.publish("ocpp_message", {"message": "x", "direction": "x"})
     station.client.check(SendSecurityEvent(kind="x"))
     station.client.check(ChangeAvailability(operative=True))
 
@@ -595,7 +595,7 @@ def test_what_a_release_does_not_offer() -> None:
 
 def test_the_api_is_preferred() -> None:
     station = Station(internal_bus="everest")
-    station.says("connection_status", STATUS)
+    station.publish("connection_status", STATUS)
     station.listen()
     station.bus("is_connected", value=False)
     assert station.shown.connected is True
@@ -611,7 +611,7 @@ def test_the_api_is_preferred() -> None:
 
 def test_monitors_on_the_bus_where_the_api_has_none() -> None:
     station = Station(internal_bus="everest")
-    station.says("heartbeat", {})
+    station.publish("heartbeat", {})
     station.listen()
     station.bus("configuration_key", {"key": "x", "read_only": True, "value": "x" * 5000})
     assert [each.details for each in station.told] == [
@@ -625,7 +625,7 @@ def test_the_bus_alone_waits_for_the_api() -> None:
     station.bus("is_connected", value=True)
     assert station.hub.nodes == {}
     station.wait(1)
-    station.says("heartbeat", 1)
+    station.publish("heartbeat", 1)
     station.wait(100)
     assert list(station.hub.nodes) == [ADDRESS]
 
@@ -718,10 +718,10 @@ def test_the_older_api_may_know_nothing_that_the_bus_says() -> None:
 
 def test_the_older_api_helps_where_the_newer_says_nothing() -> None:
     station = Station()
-    station.says("heartbeat", {})
+    station.publish("heartbeat", {})
     station.legacy(b"connected")
     assert station.shown.connected is True
-    station.says("is_connected", value=False)
+    station.publish("is_connected", value=False)
     # The newer one knows, and the older one may be a second late.
     station.legacy(b"connected")
     assert station.shown.connected is False
@@ -766,11 +766,11 @@ def _filled(value: Any) -> list[Any]:
 @pytest.mark.parametrize("odd", [each for each in _ODD if not isinstance(each, bytes)])
 async def test_odd_fields_cost_nothing_but_themselves(odd: Any) -> None:
     station = Station(internal_bus="everest")
-    station.says("heartbeat", 1)
+    station.publish("heartbeat", 1)
     station.bus("is_connected", value=True)
     for value in _filled(odd):
         for variable in station.client._reports:
-            station.says(variable, value)
+            station.publish(variable, value)
         for name in ("is_connected", "configuration_key", "security_event", "powermeter"):
             station.bus(name, value)
         for command in (
@@ -792,7 +792,7 @@ async def test_odd_fields_cost_nothing_but_themselves(odd: Any) -> None:
 @pytest.mark.parametrize("odd", [each for each in _ODD if isinstance(each, bytes)])
 def test_no_message_at_all(odd: bytes) -> None:
     station = Station(internal_bus="everest")
-    station.says("heartbeat", 1)
+    station.publish("heartbeat", 1)
     station.bus("is_connected", value=True)
     topics = [
         *(f"{ROOT}/e2m/{variable}" for variable in station.client._reports),

@@ -33,14 +33,14 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     site.event("SessionStarted", uuid="one", timestamp=STARTED, **began)
     site.event("TransactionStarted", uuid="one")
     site.event("ChargingPausedEV", uuid="one")
-    says(site, "ChargingPausedEV")
+    report_state(site, "ChargingPausedEV")
     site.wait(5)
     site.take()
     return site
 
 
-def says(site: Site, word: str, started: str = STARTED) -> None:
-    """Let it say its state, with what v1 says of the session."""
+def report_state(site: Site, word: str, started: str = STARTED) -> None:
+    """Report a state, with the start of the session as in v1."""
     site.info(word, session_start_time=started, transaction_start_time=started)
 
 
@@ -76,10 +76,10 @@ async def test_accepted_where_nothing_else_shows_it(
     assert site.shown.charging is True
     await stop(site, reply=True)
     assert (site.shown.status, site.shown.charging, site.shown.pending) == (status, False, {})
-    says(site, word)
+    report_state(site, word)
     site.wait(60)
     assert site.shown.charging is not True
-    says(site, word)
+    report_state(site, word)
     assert site.shown.charging is False
     # The reply proves its end as well.
     task = await begin(site.node().start_charging())
@@ -129,7 +129,7 @@ async def test_once_the_station_shows_it_that_counts(site: Site) -> None:
         lambda site: site.event("SessionFinished", uuid="one"),
         lambda site: site.event("TransactionFinished", uuid="one"),
         lambda site: site.event("SessionStarted", uuid="two"),
-        lambda site: says(site, "ChargingPausedEV", LATER),
+        lambda site: report_state(site, "ChargingPausedEV", LATER),
         lambda site: site.event("Disabled"),
     ],
 )
@@ -152,11 +152,11 @@ async def test_it_outlives_a_lost_link_and_silence(site: Site) -> None:
     site.cut()
     assert site.shown.charging is None
     site.mend()
-    says(site, "ChargingPausedEV")
+    report_state(site, "ChargingPausedEV")
     assert site.shown.charging is False
     site.wait(31)
     assert site.shown.charging is None
-    says(site, "ChargingPausedEV")
+    report_state(site, "ChargingPausedEV")
     assert site.shown.charging is False
 
 
@@ -173,7 +173,7 @@ async def test_no_reply_is_no_proof(site: Site) -> None:
     task = await begin(site.node().stop_charging())
     for _ in range(10):
         site.wait(1)
-        says(site, "ChargingPausedEV")
+        report_state(site, "ChargingPausedEV")
         await settle()
     site.wait(0.1)
     with pytest.raises(CommandTimeoutError):
@@ -310,10 +310,10 @@ async def test_it_stands_while_the_link_is_lost(site: Site) -> None:
     await stop(site, reply=False)
     site.cut()
     site.mend()
-    says(site, "ChargingPausedEV")
+    report_state(site, "ChargingPausedEV")
     assert site.shown.pending == OFF
     site.take()
-    says(site, "Charging")
+    report_state(site, "Charging")
     await settle()
     assert len(site.asked("pause_charging")) == 1
     site.answer("pause_charging", value=True)
@@ -446,7 +446,7 @@ def last_event(site: Site, *reasons: str, uuid: str = "one") -> None:
 def late_fixture() -> Site:
     """A station that pauses, and said why before we came."""
     site = Site()
-    says(site, "ChargingPausedEVSE")
+    report_state(site, "ChargingPausedEVSE")
     return site
 
 
@@ -467,7 +467,7 @@ def test_the_last_event_says_why(
     # It is no event: nothing else follows from it.
     assert late.shown.session.id is None
     # session_info goes on, and takes nothing back.
-    says(late, "ChargingPausedEVSE")
+    report_state(late, "ChargingPausedEVSE")
     assert late.shown.status is status
 
 
@@ -492,17 +492,17 @@ def test_what_was_heard_since_counts_more(late: Site) -> None:
 
 
 def test_only_of_the_pause_that_goes_on(late: Site) -> None:
-    says(late, "Charging")
+    report_state(late, "Charging")
     last_event(late, "NoEnergy")
     assert late.shown.status is Status.CHARGING
-    says(late, "ChargingPausedEVSE")
+    report_state(late, "ChargingPausedEVSE")
     assert late.shown.status is Status.READY_TO_CHARGE
 
 
 def test_it_is_of_another_session(site: Site) -> None:
     site.cut()
     site.mend()
-    says(site, "ChargingPausedEVSE")
+    report_state(site, "ChargingPausedEVSE")
     last_event(site, "NoEnergy", uuid="another")
     assert site.shown.status is Status.READY_TO_CHARGE
     assert site.hub.ignored == {}
@@ -537,16 +537,16 @@ async def test_a_stop_that_stands_outlives_home_assistant(
     kept = stored(site)
 
     later = Site(site.prefix)
-    says(later, "ChargingPausedEV", started)
+    report_state(later, "ChargingPausedEV", started)
     later.node().restore_pauses(kept)
     assert later.shown.pending == (OFF if same else {})
     later.take()
-    says(later, "Charging", started)
+    report_state(later, "Charging", started)
     await settle()
     assert len(later.asked("pause_charging")) == int(same)
     if same:
         later.answer("pause_charging", value=True)
-    says(later, "ChargingPausedEVSE", started)
+    report_state(later, "ChargingPausedEVSE", started)
     await settle()
     assert later.shown.pending == {}
 
@@ -563,11 +563,11 @@ async def test_what_an_earlier_run_knew(
     later = Site(site.prefix)
     later.evse("heartbeat", 100)
     if known:
-        says(later, "ChargingPausedEVSE", started)
+        report_state(later, "ChargingPausedEVSE", started)
     later.node().restore_pauses(kept)
     if not known:
         assert later.shown.status is None
-        says(later, "ChargingPausedEVSE", started)
+        report_state(later, "ChargingPausedEVSE", started)
     assert later.shown.charging is False
     status = Status.SUSPENDED_BY_EVSE if same else Status.READY_TO_CHARGE
     assert later.shown.status is status

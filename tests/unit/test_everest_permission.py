@@ -205,7 +205,7 @@ async def test_what_makes_no_sense_never_leaves(site: Site, permission: Permissi
 
 
 async def test_a_station_that_is_not_there(site: Site) -> None:
-    site.says(TOKENS, "reader", "heartbeat", 1)
+    site.publish(TOKENS, "reader", "heartbeat", 1)
     site.cut()
     with pytest.raises(NotConnectedError):
         await site.node().give_permission(ShowToken(CARD))
@@ -218,14 +218,14 @@ def judged(site: Site, status: str, value: str = "DEADBEEF") -> None:
     """Let the station say what it thinks of a token."""
     token = {"id_token": {"value": value, "type": "ISO14443"}, "authorization_type": "RFID"}
     told = {"messages": [], "status": status, "token": token}
-    site.says(JUDGE, "auth", "token_validation_status", told)
+    site.publish(JUDGE, "auth", "token_validation_status", told)
 
 
 @pytest.fixture(name="with_reader")
 def with_reader_fixture(site: Site) -> Site:
     """The same station, with a reader and somebody who judges."""
-    site.says(TOKENS, "reader", "heartbeat", 1)
-    site.says(JUDGE, "auth", "heartbeat", 1)
+    site.publish(TOKENS, "reader", "heartbeat", 1)
+    site.publish(JUDGE, "auth", "heartbeat", 1)
     site.take()
     return site
 
@@ -241,7 +241,7 @@ async def test_only_the_authorization_of_a_known_evse_is_withdrawn() -> None:
     site = Site()
     for module in ("evse_1", "evse_2"):
         site.evse("session_info", {"state": "Unplugged"}, module)
-    site.says(JUDGE, "auth", "heartbeat", 1)
+    site.publish(JUDGE, "auth", "heartbeat", 1)
     site.take()
     with pytest.raises(InvalidRequestError, match="evse_number_unknown"):
         await site.node().give_permission(WithdrawAuthorization())
@@ -254,7 +254,7 @@ async def test_a_start_with_a_token_that_no_module_takes(modules: tuple[str, ...
     site = Site(options=replace(UNTHROTTLED, token=CARD))
     site.info("AuthRequired")
     for module in modules:
-        site.says(TOKENS, module, "heartbeat", 1)
+        site.publish(TOKENS, module, "heartbeat", 1)
     site.take()
     task = asyncio.create_task(site.node().start_charging())
     with pytest.raises(InvalidRequestError, match="no_token_module"):
@@ -269,7 +269,7 @@ async def test_a_reader_that_another_evse_may_use_needs_the_number() -> None:
     site = Site(options=replace(UNTHROTTLED, modules={"everest:evse_1": {"tokens": "reader"}}))
     for module in ("evse_1", "evse_2"):
         site.evse("session_info", {"state": "Unplugged"}, module)
-    site.says(TOKENS, "reader", "heartbeat", 1)
+    site.publish(TOKENS, "reader", "heartbeat", 1)
     site.take()
     with pytest.raises(InvalidRequestError, match="evse_number_unknown"):
         await site.node().give_permission(ShowToken(CARD))
@@ -319,7 +319,7 @@ async def test_the_same_token_twice_at_once_is_shown_once(with_reader: Site) -> 
 
 
 async def test_nobody_judges(site: Site) -> None:
-    site.says(TOKENS, "reader", "heartbeat", 1)
+    site.publish(TOKENS, "reader", "heartbeat", 1)
     assert await site.node().give_permission(ShowToken(CARD)) == {"status": None}
     assert len(site.asked("provided_token")) == 1
 

@@ -39,7 +39,7 @@ def charging(options: Options = UNTHROTTLED) -> Site:
     """Return a charging car at a station whose fuse has 16 A."""
     site = Site(options=options)
     site.info("Charging")
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
     site.evse("enforced_limits", holding(16.0))
     site.wait(5)
@@ -80,7 +80,7 @@ async def test_only_a_limits_module_takes_it() -> None:
     assert Feature.MAX_POWER not in site.shown.capabilities.controls
     with pytest.raises(InvalidRequestError):
         await limit_power(site, 6900)
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.wait(5)
     assert Feature.MAX_POWER in site.shown.capabilities.controls
     with pytest.raises(OutOfRangeError):

@@ -216,7 +216,7 @@ def delays(site: LegacySite, seconds: int | None) -> None:
     """Let the station say what is left of a delay."""
     site.info["connector_1"].pop("uk_random_delay", None)
     more = {} if seconds is None else {"uk_random_delay": {"remaining_s": seconds}}
-    site.says(**more)
+    site.report(**more)
 
 
 @pytest.fixture(name="old")

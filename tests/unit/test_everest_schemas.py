@@ -103,7 +103,7 @@ OCPP_COMMANDS: tuple[OcppCommand, ...] = (
 
 async def ask_station(site: Site) -> None:
     """Ask what is not about one EVSE: its OCPP client, and for the diagnostics its errors."""
-    site.says(OCPP, "ocpp_1", "connection_status", {"connected": True})
+    site.publish(OCPP, "ocpp_1", "connection_status", {"connected": True})
     client = site.hub.nodes["everest_ocpp:ocpp_1"]
     assert isinstance(client, OcppClient)
     for each in OCPP_COMMANDS:
@@ -128,7 +128,7 @@ async def everything() -> list[Message]:
     site.hub.feed("everest_api/ready_beacon", {})
     site.evse("heartbeat", 100)
     for kind, module in MODULES.items():
-        site.says(kind, module, "heartbeat", 100)
+        site.publish(kind, module, "heartbeat", 100)
     site.evse("hw_capabilities", HARDWARE)
     site.evse("enforced_limits", holding(16.0))
     site.evse("random_delay_countdown", {"countdown_s": 300})
@@ -454,7 +454,7 @@ VARIABLES = (
 def test_every_sample_of_everest_s_own_serializer_is_taken() -> None:
     site = Site()
     site.evse("heartbeat", 1)
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     strange = []
     for path in samples():
         stem, data = path.stem, path.read_bytes()
@@ -462,7 +462,7 @@ def test_every_sample_of_everest_s_own_serializer_is_taken() -> None:
             continue
         if stem in OTHERS:
             kind, variable = OTHERS[stem]
-            site.says(kind, MODULES.get(kind, "module"), variable, data)
+            site.publish(kind, MODULES.get(kind, "module"), variable, data)
         elif stem.startswith("reply_"):
             operation = next(REPLIES[each] for each in REPLIES if stem.startswith(each))
             if operation == "active_errors":

@@ -48,7 +48,7 @@ async def test_off_by_default() -> None:
     site = site_with(check=False)
     assert Site().hub.options.communication_check is False
     site.evse("heartbeat", 1)
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     found(site, EVSE, "evse_1", 5)
     assert moments(site, 20) == []
     assert site.hub.disconnecting() == []
@@ -67,7 +67,7 @@ def test_at_once_and_then_at_half_the_period(prefix: str) -> None:
 def test_every_module_is_told() -> None:
     site = site_with()
     for kind, module in ((EVSE, "a"), (EVSE, "b"), (ERRORS, "c"), (LIMITS, "d")):
-        site.says(kind, module, "heartbeat", 1)
+        site.publish(kind, module, "heartbeat", 1)
     site.take()
     site.wait(2.5)
     assert sorted(topic.split("/")[-3] for topic in site.take() if CHECK in topic) == [*"abcd"]
@@ -117,7 +117,7 @@ async def test_a_goodbye_only_for_good(*, end: bool) -> None:
     """Who watches us is to notice that we are gone, as where a reload fails."""
     site = site_with()
     site.evse("heartbeat", 1)
-    site.says(ERRORS, "errors_1", "heartbeat", 1)
+    site.publish(ERRORS, "errors_1", "heartbeat", 1)
     found(site, LIMITS, "limits_1", 0)
     site.take()
     last_messages = site.hub.disconnecting()
@@ -143,7 +143,7 @@ async def test_no_goodbye_without_a_link() -> None:
 
 def test_the_ocpp_client_is_told_as_well() -> None:
     site = site_with(prefix="site1/")
-    site.says(OCPP, "ocpp_1", "heartbeat", 1)
+    site.publish(OCPP, "ocpp_1", "heartbeat", 1)
     topic = f"site1/{ROOT}/{OCPP}/ocpp_1/m2e/{CHECK}"
     assert [each for each in site.hub.sent if CHECK in each[0]] == [(topic, b"true")]
     site.take()
@@ -167,14 +167,14 @@ async def test_nothing_is_said_after_the_goodbye() -> None:
     """The broker may take its time, and others go on talking."""
     site = site_with()
     site.evse("heartbeat", 1)
-    site.says(OCPP, "ocpp_1", "heartbeat", 1)
+    site.publish(OCPP, "ocpp_1", "heartbeat", 1)
     site.take()
     publish = site.hub.publish
 
     async def slowly(topic: str, payload: bytes) -> None:
         await publish(topic, payload)
         site.wait(3)
-        site.says(ERRORS, "errors_1", "heartbeat", 1)
+        site.publish(ERRORS, "errors_1", "heartbeat", 1)
 
     site.hub.publish = slowly  # type: ignore[method-assign]
     await site.hub.publish_all(site.hub.disconnecting())

@@ -125,7 +125,7 @@ async def test_0_4_no_request_without_a_reply_topic_and_no_pause_by_itself() -> 
     """An empty one ends EVerest up to 2025.12; any JSON at all pauses."""
     site = Site()
     for kind, module in ((EVSE, "evse_1"), (ERRORS, "errors_1"), (LIMITS, "limits_1")):
-        site.says(kind, module, "heartbeat", 100)
+        site.publish(kind, module, "heartbeat", 100)
     site.info("Charging")
     site.evse("heartbeat", 0)  # a restart
     site.cut()
@@ -166,8 +166,8 @@ def test_0_5_finished_by_the_car_is_a_moment_of_every_pause(site: Site) -> None:
 
 
 def test_0_5_faults_are_not_in_it(site: Site) -> None:
-    site.says(ERRORS, "errors_1", "heartbeat", 100)
-    site.says(
+    site.publish(ERRORS, "errors_1", "heartbeat", 100)
+    site.publish(
         ERRORS,
         "errors_1",
         "error_raised",
@@ -183,13 +183,13 @@ async def test_0_6_current_and_start_need_modules_of_their_own() -> None:
     site.info("AuthRequired")
     controls = site.shown.capabilities.controls
     assert not controls & {Feature.MAX_CURRENT, Feature.PHASES}
-    site.says(LIMITS, "limits_1", "heartbeat", 100)
+    site.publish(LIMITS, "limits_1", "heartbeat", 100)
     assert Feature.MAX_CURRENT in site.shown.capabilities.controls
     # Nothing links the two: a second EVSE makes it a matter of choice.
     site.evse("heartbeat", 100, module="evse_2")
     assert Feature.MAX_CURRENT not in site.shown.capabilities.controls
     # Without a token nobody is authorised, and no token is made up.
-    site.says(TOKENS, "tokens_1", "heartbeat", 100)
+    site.publish(TOKENS, "tokens_1", "heartbeat", 100)
     await sends(site.node().start_charging())
     assert site.asked("resume_charging")
     assert not site.asked("provided_token")

@@ -29,7 +29,7 @@ def gives(garage: Garage, current: float) -> None:
     garage.node.limits.failsafe.registered(current)
 
 
-def says(garage: Garage, current: float) -> None:
+def report_max_current(garage: Garage, current: float) -> None:
     garage.knows("cmd.max_current.get_report", max_current(current))
 
 
@@ -39,13 +39,13 @@ def test_it_is_within_what_is_possible(garage: Garage, safe: float, current: flo
 
 
 def test_it_is_never_more_than_what_is_reported(garage: Garage) -> None:
-    says(garage, 8)
+    report_max_current(garage, 8)
     assert garage.node.limits.failsafe.current(10) == 8
 
 
 def test_there_is_none_that_would_raise_a_limit_too_low_to_set(garage: Garage) -> None:
     """Somebody keeps the car from charging with 0 A; the message would replace that."""
-    says(garage, 0)
+    report_max_current(garage, 0)
     assert garage.node.limits.failsafe.current(10) is None
 
 
@@ -58,7 +58,7 @@ async def test_what_was_there_returns_once(garage: Garage) -> None:
     gives(garage, 10)
     assert garage.node.snapshot.requested.failsafe == FailsafeLimit(current=10, former=32)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
-    says(garage, 10)
+    report_max_current(garage, 10)
     await garage.until(30)
     assert [value for _, value in garage.received_of(SET)] == [32]
     assert garage.node.snapshot.requested.limits == {}
@@ -69,7 +69,7 @@ async def test_nothing_returns_if_it_was_not_sent(garage: Garage) -> None:
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     await garage.until(61)
     # Another client sets that very limit, later.
-    says(garage, 10)
+    report_max_current(garage, 10)
     await garage.until(200)
     assert garage.received == []
 
@@ -80,7 +80,7 @@ async def test_a_refusal_is_not_followed_by_a_flood(
     gives(garage, 10)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     garage.refuses = True
-    says(garage, 10)
+    report_max_current(garage, 10)
     for seconds in range(1, 290, 7):
         await garage.until(seconds)
         garage.say("ready_to_charge")
@@ -109,7 +109,7 @@ async def test_it_waits_for_a_charge_point_that_is_away(garage: Garage) -> None:
     assert garage.received == []
     garage.hub.connection_made()
     garage.say("ready_to_charge")
-    says(garage, 10)
+    report_max_current(garage, 10)
     await garage.until(700)
     assert [value for _, value in garage.received_of(SET)] == [32]
 

@@ -1,4 +1,4 @@
-"""An adapter that is signed out, or has lost its cloud, says by heart what it knew last."""
+"""An adapter that is signed out, or has lost its cloud, repeats the last values it received."""
 
 import asyncio
 from typing import Any
@@ -35,14 +35,14 @@ LOGIN = "evt.auth.status_report"
 FINE = {"app": "RUNNING", "connection": "CONNECTED", "config": "CONFIGURED"}
 
 
-def says(kind: str = STATE, **words: Any) -> dict[str, Any]:
-    """Return what an adapter says of itself."""
+def adapter_report(kind: str = STATE, **words: Any) -> dict[str, Any]:
+    """Return a report of an adapter about itself."""
     return report(kind, "object", (FINE if kind == STATE else {}) | words)
 
 
-SIGNED_OUT = says(LOGIN, status="NOT_AUTHENTICATED")
-CLOUD_LOST = says(auth="AUTHENTICATED", connection="DISCONNECTED")
-BACK = says(auth="AUTHENTICATED")
+SIGNED_OUT = adapter_report(LOGIN, status="NOT_AUTHENTICATED")
+CLOUD_LOST = adapter_report(auth="AUTHENTICATED", connection="DISCONNECTED")
+BACK = adapter_report(auth="AUTHENTICATED")
 
 
 @pytest.fixture
@@ -112,10 +112,10 @@ def test_the_real_adapter_is_never_seen_to_charge() -> None:
     ("message", "reason"),
     [
         (SIGNED_OUT, Reason.SIGNED_OUT),
-        (says(auth="NOT_AUTHENTICATED"), Reason.SIGNED_OUT),
+        (adapter_report(auth="NOT_AUTHENTICATED"), Reason.SIGNED_OUT),
         (CLOUD_LOST, Reason.CLOUD_LOST),
-        (says(auth="LOST", connection="DISCONNECTED"), Reason.CLOUD_LOST),
-        (says(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"), Reason.SIGNED_OUT),
+        (adapter_report(auth="LOST", connection="DISCONNECTED"), Reason.CLOUD_LOST),
+        (adapter_report(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"), Reason.SIGNED_OUT),
     ],
 )
 def test_its_readings_are_gone_until_it_reports_otherwise(
@@ -137,16 +137,16 @@ def test_its_readings_are_gone_until_it_reports_otherwise(
 @pytest.mark.parametrize(
     "message",
     [
-        says(auth="NA"),
-        says(auth="NA", connection="NA"),
-        says(auth="IN_PROGRESS"),
-        says(auth="AUTHENTICATED", connection="CONNECTING"),
-        says(auth="LOST"),
-        says(auth="ERROR"),
-        says(LOGIN, status="IN_PROGRESS"),
-        says(LOGIN, status=""),
-        says(app="ERROR", auth="AUTHENTICATED"),
-        says(config="NOT_CONFIGURED"),
+        adapter_report(auth="NA"),
+        adapter_report(auth="NA", connection="NA"),
+        adapter_report(auth="IN_PROGRESS"),
+        adapter_report(auth="AUTHENTICATED", connection="CONNECTING"),
+        adapter_report(auth="LOST"),
+        adapter_report(auth="ERROR"),
+        adapter_report(LOGIN, status="IN_PROGRESS"),
+        adapter_report(LOGIN, status=""),
+        adapter_report(app="ERROR", auth="AUTHENTICATED"),
+        adapter_report(config="NOT_CONFIGURED"),
     ],
 )
 def test_nothing_else_takes_them_away(hub: OfflineHub, message: dict[str, Any]) -> None:
@@ -157,13 +157,13 @@ def test_nothing_else_takes_them_away(hub: OfflineHub, message: dict[str, Any]) 
 @pytest.mark.parametrize(
     "message",
     [
-        says(LOGIN, status="IN_PROGRESS"),
-        says(auth="IN_PROGRESS", connection="CONNECTING"),
-        says(LOGIN, status="AUTHENTICATED"),
+        adapter_report(LOGIN, status="IN_PROGRESS"),
+        adapter_report(auth="IN_PROGRESS", connection="CONNECTING"),
+        adapter_report(LOGIN, status="AUTHENTICATED"),
     ],
 )
 def test_half_of_it_brings_nothing_back(hub: OfflineHub, message: dict[str, Any]) -> None:
-    hub.feed(ADAPTER, says(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"))
+    hub.feed(ADAPTER, adapter_report(auth="NOT_AUTHENTICATED", connection="DISCONNECTED"))
     hub.feed(ADAPTER, message)
     assert not charges(hub)
     # So it is asked soon, and again until it is well.

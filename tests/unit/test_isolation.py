@@ -337,7 +337,7 @@ def test_one_evse_of_a_station_costs_no_other(monkeypatch: pytest.MonkeyPatch) -
     # It is the only one of its kind, so it belongs to the whole station.
     assigned: list[object] = []
     monkeypatch.setattr(site.node("evse_2"), "assign", lambda *each: assigned.append(each))
-    site.says("auth_consumer", "judge", "heartbeat", 1)
+    site.publish("auth_consumer", "judge", "heartbeat", 1)
     assert len(assigned) == 1
     assert site.hub.ignored["internal"] == 1
 

@@ -24,7 +24,7 @@ SET = "cmd.max_current.set"
 
 @pytest.fixture
 async def garage() -> Garage:
-    """A FIMP charge point whose maximum current was set from here to 16 A, at second 0."""
+    """A FIMP charge point whose maximum current was set to 16 A by Home Assistant, at second 0."""
     garage = Garage(KEEPING)
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
@@ -33,8 +33,8 @@ async def garage() -> Garage:
     return garage
 
 
-def says(garage: Garage, current: float) -> None:
-    """Let it have another maximum current, and say so."""
+def report_max_current(garage: Garage, current: float) -> None:
+    """Report another maximum current."""
     garage.knows("cmd.max_current.get_report", max_current(current))
 
 
@@ -44,7 +44,7 @@ async def away_and_back(garage: Garage, current: float) -> None:
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
     garage.hub.connection_made()
     garage.say("ready_to_charge")
-    says(garage, current)
+    report_max_current(garage, current)
 
 
 async def test_a_lost_limit_is_set_again_once(garage: Garage) -> None:
@@ -66,7 +66,7 @@ async def test_a_limit_that_holds_is_not_set_again(garage: Garage) -> None:
 async def test_a_stale_first_report_does_not_count(garage: Garage) -> None:
     await away_and_back(garage, 32)
     await garage.until(5)
-    says(garage, 16)
+    report_max_current(garage, 16)
     await garage.until(200)
     assert garage.received == []
 
@@ -91,21 +91,21 @@ async def test_a_charge_point_that_refuses_is_not_asked_again(
 
 async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
     await garage.until(100)
-    says(garage, 20)
+    report_max_current(garage, 20)
     await garage.until(200)
     assert garage.node.snapshot.requested.limits == {}
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.say("ready_to_charge")
-    says(garage, 20)
+    report_max_current(garage, 20)
     await garage.until(400)
     assert garage.received == []
 
 
 async def test_what_is_ours_again_soon_is_nobodys_wish(garage: Garage) -> None:
-    says(garage, 20)
+    report_max_current(garage, 20)
     await garage.until(30)
-    says(garage, 16)
+    report_max_current(garage, 16)
     await garage.until(200)
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
 
@@ -126,7 +126,7 @@ async def test_what_it_reports_late(garage: Garage) -> None:
     garage.say("ready_to_charge")
     await garage.until(25)
     assert garage.received == []
-    says(garage, 32)
+    report_max_current(garage, 32)
     await garage.until(200)
     assert garage.received_of(SET) == [(30.0, 16)]
 
@@ -139,7 +139,7 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.say("ready_to_charge")
-    says(garage, 16)
+    report_max_current(garage, 16)
     garage.knows("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
     await garage.until(200)
     assert garage.received_of("cmd.phase_mode.set")[-1][1] == "NL3"
@@ -164,7 +164,7 @@ async def test_a_limit_of_an_earlier_run_before_it_was_heard() -> None:
     await garage.until(50)
     garage.hub.connection_made()
     garage.say("ready_to_charge")
-    says(garage, 32)
+    report_max_current(garage, 32)
     await garage.until(200)
     assert garage.received_of(SET) == [(60.0, 16)]
 
@@ -221,7 +221,7 @@ async def site() -> Site:
     """A station whose limits were set from here: 10 A, and one phase."""
     site = Site("", options=KEEPING)
     site.info("Charging")
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
     site.evse("enforced_limits", holding(16.0))
     for command, enforced in (
@@ -366,7 +366,7 @@ async def test_without_the_option_what_was_lost_unseen_is_forgotten(
     """Home Assistant was away while the station was restarted."""
     site = Site()
     site.info("Charging")
-    site.says(LIMITS, "limits_1", "heartbeat", 1)
+    site.publish(LIMITS, "limits_1", "heartbeat", 1)
     site.evse("hw_capabilities", HARDWARE)
     site.node().limits.restore(Requested(limits={"max_current": 10}), site.hub.clock.time)
     await settle(site, seconds, holding(16.0))

@@ -22,22 +22,22 @@ FIXED = Price(2.0, "NOK", fixed=True)
 
 def charging(home: Home) -> None:
     """Let a car come at minute 10, and begin to charge at minute 20."""
-    home.says(0, Status.DISCONNECTED)
-    home.says(10, Status.READY_TO_CHARGE)
-    home.says(10.5, session=Session(started=at(10)), energy=0.0)
-    home.says(20, Status.CHARGING)
-    home.says(30, energy=1.0)
+    home.report(0, Status.DISCONNECTED)
+    home.report(10, Status.READY_TO_CHARGE)
+    home.report(10.5, session=Session(started=at(10)), energy=0.0)
+    home.report(20, Status.CHARGING)
+    home.report(30, energy=1.0)
 
 
 def test_a_whole_session() -> None:
     """Everything is told once, the end a moment late but for the time it was seen."""
     home = Home()
     charging(home)
-    home.says(40, Status.SUSPENDED_BY_EV)
-    home.says(50, Status.CHARGING)
-    home.says(70, Status.DISCONNECTED)
+    home.report(40, Status.SUSPENDED_BY_EV)
+    home.report(50, Status.CHARGING)
+    home.report(70, Status.DISCONNECTED)
     # What it took in the end is said after the status.
-    home.says(70.01, energy=6.0, session=Session(started=at(10), ended=at(70)))
+    home.report(70.01, energy=6.0, session=Session(started=at(10), ended=at(70)))
     home.waits(80)
     assert home.events == [
         ("car_connected", 10),
@@ -61,7 +61,7 @@ def test_a_whole_session() -> None:
 def test_the_end_is_reported_after_a_moment() -> None:
     home = Home()
     charging(home)
-    home.says(70, Status.DISCONNECTED)
+    home.report(70, Status.DISCONNECTED)
     assert home.tracker.next_deadline == at(70).timestamp() + SETTLING_TIME
     assert home.tracker.tick(at(70).timestamp() + SETTLING_TIME - 0.1) == []
     assert [str(each.event_type) for each in home.tracker.close()] == [
@@ -74,16 +74,16 @@ def test_a_full_car_that_stays() -> None:
     """The session is over when the car is full; what it takes later belongs to it."""
     home = Home()
     charging(home)
-    home.says(70, Status.FINISHED, energy=6.0)
-    home.says(100, energy=6.1)
+    home.report(70, Status.FINISHED, energy=6.0)
+    home.report(100, energy=6.1)
     assert home.events[-1] == ("session_finished", 70)
     assert home.record["energy"] == 6.1
-    home.says(110, Status.CHARGING)
-    home.says(130, Status.FINISHED, energy=7.0)
+    home.report(110, Status.CHARGING)
+    home.report(130, Status.FINISHED, energy=7.0)
     home.waits(140)
     assert home.events[-2:] == [("charging_resumed", 110), ("session_finished", 130)]
     assert [each["energy"] for each in home.received] == [6.0, 7.0]
-    home.says(600, Status.DISCONNECTED)
+    home.report(600, Status.DISCONNECTED)
     home.waits(610)
     assert home.events[-1] == ("car_disconnected", 600)
     assert len(home.received) == 2
@@ -95,8 +95,8 @@ def test_it_was_not_the_end() -> None:
     """A passing moment between two others."""
     home = Home()
     charging(home)
-    home.says(70, Status.FINISHED)
-    home.says(70.01, Status.CHARGING)
+    home.report(70, Status.FINISHED)
+    home.report(70.01, Status.CHARGING)
     home.waits(80)
     assert home.events[-1] == ("charging_started", 20)
     assert not home.tracker.records
@@ -106,21 +106,21 @@ def test_only_taken_out_of_service() -> None:
     """A station that is disabled says for a moment that the car has gone."""
     home = Home()
     charging(home)
-    home.says(70, Status.DISCONNECTED)
-    home.says(70.002, Status.OUT_OF_SERVICE)
+    home.report(70, Status.DISCONNECTED)
+    home.report(70.002, Status.OUT_OF_SERVICE)
     home.waits(80)
-    home.says(90, Status.READY_TO_CHARGE, session=Session(started=at(90)), energy=0.0)
+    home.report(90, Status.READY_TO_CHARGE, session=Session(started=at(90)), energy=0.0)
     assert home.events[2:] == [("session_finished", 70)]
-    home.says(100, Status.DISCONNECTED)
+    home.report(100, Status.DISCONNECTED)
     home.waits(110)
     assert home.events[3:] == [("car_disconnected", 100)]
 
 
 def test_a_car_that_only_stood_there() -> None:
     home = Home()
-    home.says(0, Status.DISCONNECTED)
-    home.says(10, Status.READY_TO_CHARGE)
-    home.says(20, Status.DISCONNECTED)
+    home.report(0, Status.DISCONNECTED)
+    home.report(10, Status.READY_TO_CHARGE)
+    home.report(20, Status.DISCONNECTED)
     home.waits(30)
     assert home.events == [("car_connected", 10), ("car_disconnected", 20)]
     assert not home.tracker.records
@@ -129,8 +129,8 @@ def test_a_car_that_only_stood_there() -> None:
 def test_another_car_at_once() -> None:
     home = Home()
     charging(home)
-    home.says(70, Status.DISCONNECTED, energy=6.0)
-    home.says(70.01, Status.REQUESTING)
+    home.report(70, Status.DISCONNECTED, energy=6.0)
+    home.report(70.01, Status.REQUESTING)
     assert [name for name, _ in home.events[2:]] == [
         "session_finished",
         "car_disconnected",
@@ -143,8 +143,8 @@ def test_whose_car_it_was() -> None:
     """It is told early, and forgotten when the car has gone."""
     home = Home()
     charging(home)
-    home.says(40, vehicle=Vehicle(id="NO-1"))
-    home.says(70, Status.DISCONNECTED, vehicle=Vehicle())
+    home.report(40, vehicle=Vehicle(id="NO-1"))
+    home.report(70, Status.DISCONNECTED, vehicle=Vehicle())
     home.waits(80)
     assert home.record["who"] == "NO-1"
 
@@ -154,10 +154,10 @@ def test_whose_car_it_was() -> None:
 
 def test_the_session_is_reported_before_the_car() -> None:
     home = Home()
-    home.says(0, Status.DISCONNECTED)
-    home.says(10, session=Session(started=at(10)), energy=0.0)
-    home.says(10.01, Status.CHARGING)
-    home.says(70, Status.DISCONNECTED, energy=4.0)
+    home.report(0, Status.DISCONNECTED)
+    home.report(10, session=Session(started=at(10)), energy=0.0)
+    home.report(10.01, Status.CHARGING)
+    home.report(70, Status.DISCONNECTED, energy=4.0)
     home.waits(80)
     assert home.record["energy"] == 4.0
     assert home.record["started"] == at(10).isoformat()
@@ -166,21 +166,21 @@ def test_the_session_is_reported_before_the_car() -> None:
 def test_the_old_session_is_reported_for_a_while() -> None:
     """Its energy is not that of the car that has just come."""
     home = Home()
-    home.says(0, Status.DISCONNECTED)
-    home.says(10, Status.CHARGING)
+    home.report(0, Status.DISCONNECTED)
+    home.report(10, Status.CHARGING)
     assert home.tracker.active is not None
     assert home.tracker.active.energy is None
-    home.says(10.5, session=Session(started=at(10)), energy=0.1)
+    home.report(10.5, session=Session(started=at(10)), energy=0.1)
     assert home.tracker.active.energy == 0.1
 
 
 def test_it_never_reports_when_a_session_began() -> None:
     """Then it began when the car came, and a fall of its energy is the first of it."""
     home = Home()
-    home.says(0, Status.DISCONNECTED, session=Session(started=at(-5), start_guessed=True))
-    home.says(10, Status.CHARGING)
-    home.says(12, session=Session(started=at(12)), energy=0.2)
-    home.says(70, Status.DISCONNECTED, energy=4.0)
+    home.report(0, Status.DISCONNECTED, session=Session(started=at(-5), start_guessed=True))
+    home.report(10, Status.CHARGING)
+    home.report(12, session=Session(started=at(12)), energy=0.2)
+    home.report(70, Status.DISCONNECTED, energy=4.0)
     home.waits(80)
     assert home.record["energy"] == 4.0
     assert home.record["started"] == at(12).isoformat()
@@ -189,12 +189,12 @@ def test_it_never_reports_when_a_session_began() -> None:
 def test_nothing_falls_where_nothing_was() -> None:
     home = Home()
     guess = Session(started=at(-5), start_guessed=True)
-    home.says(0, Status.DISCONNECTED, session=guess, energy=0.0)
+    home.report(0, Status.DISCONNECTED, session=guess, energy=0.0)
     for start in (10, 110):
         before = home.snapshot.meter.session_energy
-        home.says(start, Status.CHARGING)
-        home.says(start + 30, energy=before + 4.0)
-        home.says(start + 60, Status.DISCONNECTED)
+        home.report(start, Status.CHARGING)
+        home.report(start + 30, energy=before + 4.0)
+        home.report(start + 60, Status.DISCONNECTED)
         home.waits(start + 70)
     assert [each["energy"] for each in home.received] == [4.0, 8.0]
     assert home.received[0]["started"] == at(10).isoformat()
@@ -203,7 +203,7 @@ def test_nothing_falls_where_nothing_was() -> None:
 def test_energy_never_falls() -> None:
     home = Home()
     charging(home)
-    home.says(40, energy=0.5)
+    home.report(40, energy=0.5)
     assert home.tracker.active is not None
     assert home.tracker.active.energy == 1.0
 
@@ -211,8 +211,8 @@ def test_energy_never_falls() -> None:
 def test_the_start_is_reported_a_little_differently() -> None:
     home = Home()
     charging(home)
-    home.says(40, session=Session(started=at(10) + timedelta(seconds=1)))
-    home.says(70, Status.DISCONNECTED)
+    home.report(40, session=Session(started=at(10) + timedelta(seconds=1)))
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert home.record["started"] == (at(10) + timedelta(seconds=1)).isoformat()
 
@@ -220,7 +220,7 @@ def test_the_start_is_reported_a_little_differently() -> None:
 def test_an_end_before_the_beginning_is_not_believed() -> None:
     home = Home()
     charging(home)
-    home.says(70, Status.DISCONNECTED, session=Session(started=at(10), ended=at(5)))
+    home.report(70, Status.DISCONNECTED, session=Session(started=at(10), ended=at(5)))
     home.waits(80)
     assert home.record["ended"] == at(70).isoformat()
 
@@ -229,10 +229,10 @@ def test_another_session_with_the_car_in_place() -> None:
     """The first one is over then."""
     home = Home()
     charging(home)
-    home.says(40, Status.READY_TO_CHARGE, session=Session(started=at(40)), energy=0.0)
+    home.report(40, Status.READY_TO_CHARGE, session=Session(started=at(40)), energy=0.0)
     assert home.record["energy"] == 1.0
-    home.says(45, Status.CHARGING, energy=0.5)
-    home.says(70, Status.DISCONNECTED)
+    home.report(45, Status.CHARGING, energy=0.5)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert [each.energy for each in home.tracker.records] == [1.0, 0.5]
     assert [each["energy"] for each in home.received] == [1.0, 0.5]
@@ -246,9 +246,9 @@ def test_a_gap_in_mid_session() -> None:
     home = Home()
     charging(home)
     home.lost(40)
-    home.says(45, Status.CHARGING)
-    home.says(46, energy=3.0)
-    home.says(70, Status.DISCONNECTED)
+    home.report(45, Status.CHARGING)
+    home.report(46, energy=3.0)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert [name for name, _ in home.events] == [
         "car_connected",
@@ -263,7 +263,7 @@ def test_a_gap_in_mid_session() -> None:
 def test_an_end_before_a_gap_is_an_end() -> None:
     home = Home()
     charging(home)
-    home.says(70, Status.DISCONNECTED)
+    home.report(70, Status.DISCONNECTED)
     home.lost(70.01)
     assert home.events[-1] == ("car_disconnected", 70)
     assert home.record["ended"] == at(70).isoformat()
@@ -289,8 +289,8 @@ def test_an_end_in_a_gap(session: Session, known: dict[str, Any]) -> None:
     home = Home()
     charging(home)
     home.lost(40)
-    home.says(60, Status.DISCONNECTED)
-    home.says(60.01, session=session, energy=6.0)
+    home.report(60, Status.DISCONNECTED)
+    home.report(60.01, session=session, energy=6.0)
     home.waits(70)
     assert home.events[2:] == [("late session_finished", 60), ("late car_disconnected", 60)]
     assert home.received == [home.record | {"late": True}]
@@ -305,10 +305,10 @@ def test_a_restart_in_mid_session() -> None:
     home = Home()
     charging(home)
     home.restarts()
-    home.says(50, Status.CHARGING)
+    home.report(50, Status.CHARGING)
     # Only now it is sure that it is the same car.
-    home.says(50.01, session=Session(started=at(10)), energy=4.0)
-    home.says(70, Status.DISCONNECTED, energy=6.0)
+    home.report(50.01, session=Session(started=at(10)), energy=4.0)
+    home.report(70, Status.DISCONNECTED, energy=6.0)
     home.waits(80)
     assert home.record["energy"] == 6.0
     assert home.record["duration"] == 3600
@@ -319,8 +319,8 @@ def test_an_end_between_two_runs() -> None:
     home = Home()
     charging(home)
     home.restarts()
-    home.says(60, Status.DISCONNECTED)
-    home.says(60.01, session=Session(started=at(10), ended=at(50)), energy=6.0)
+    home.report(60, Status.DISCONNECTED)
+    home.report(60.01, session=Session(started=at(10), ended=at(50)), energy=6.0)
     home.waits(70)
     assert home.events[2:] == [("late session_finished", 60), ("late car_disconnected", 60)]
     assert home.record["energy"] == 6.0
@@ -332,8 +332,8 @@ def test_an_energy_of_this_run_is_sure() -> None:
     home = Home()
     charging(home)
     home.restarts()
-    home.says(60, Status.DISCONNECTED)
-    home.says(60.01, session=Session(started=at(10), start_guessed=True), energy=6.0)
+    home.report(60, Status.DISCONNECTED)
+    home.report(60.01, session=Session(started=at(10), start_guessed=True), energy=6.0)
     home.waits(70)
     assert home.record == {"energy": 6.0, "started": at(10).isoformat()}
 
@@ -342,10 +342,10 @@ def test_another_car_between_two_runs() -> None:
     home = Home()
     charging(home)
     home.restarts()
-    home.says(60, Status.CHARGING)
-    home.says(60.01, session=Session(started=at(55)), energy=0.5)
+    home.report(60, Status.CHARGING)
+    home.report(60.01, session=Session(started=at(55)), energy=0.5)
     assert "energy" not in home.record
-    home.says(70, Status.DISCONNECTED, energy=1.5)
+    home.report(70, Status.DISCONNECTED, energy=1.5)
     home.waits(80)
     assert [each.energy for each in home.tracker.records] == [None, 1.5]
     # Nobody saw the first car leave: it may be the same one.
@@ -360,10 +360,10 @@ def test_another_car_between_two_runs() -> None:
 def test_energy_is_reported_before_the_status() -> None:
     """The meter is quicker than the word for what goes on."""
     home = Home()
-    home.says(0, Status.DISCONNECTED)
-    home.says(10, Status.REQUESTING, session=Session(started=at(10)), energy=0.0)
-    home.says(11, energy=0.1)
-    home.says(12, Status.CHARGING)
+    home.report(0, Status.DISCONNECTED)
+    home.report(10, Status.REQUESTING, session=Session(started=at(10)), energy=0.0)
+    home.report(11, energy=0.1)
+    home.report(12, Status.CHARGING)
     assert home.events[-1] == ("charging_started", 12)
 
 
@@ -371,11 +371,11 @@ def test_it_has_charged_before_this_run() -> None:
     """The energy of the session may be told only after its status."""
     home = Home()
     charging(home)
-    home.says(40, Status.READY_TO_CHARGE)
+    home.report(40, Status.READY_TO_CHARGE)
     home.restarts()
-    home.says(50, Status.READY_TO_CHARGE)
-    home.says(51, session=Session(started=at(10)), energy=1.0)
-    home.says(60, Status.CHARGING)
+    home.report(50, Status.READY_TO_CHARGE)
+    home.report(51, session=Session(started=at(10)), energy=1.0)
+    home.report(60, Status.CHARGING)
     assert home.events[-1] == ("charging_resumed", 60)
 
 
@@ -384,12 +384,12 @@ def test_the_first_reports_are_no_news() -> None:
     home = Home()
     charging(home)
     home.lost(40)
-    home.says(45, Status.DISCONNECTED, session=Session(started=at(10), ended=at(45)))
-    home.says(45.01, Status.REQUESTING, session=Session(started=at(45.01)), energy=0.0)
-    home.says(45.1, Status.CHARGING)
+    home.report(45, Status.DISCONNECTED, session=Session(started=at(10), ended=at(45)))
+    home.report(45.01, Status.REQUESTING, session=Session(started=at(45.01)), energy=0.0)
+    home.report(45.1, Status.CHARGING)
     assert home.events[2:] == [("late session_finished", 45)]
-    home.says(60, Status.SUSPENDED_BY_EV, energy=2.0)
-    home.says(70, Status.DISCONNECTED)
+    home.report(60, Status.SUSPENDED_BY_EV, energy=2.0)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert home.events[3:] == [
         ("charging_paused", 60),
@@ -404,8 +404,8 @@ def test_an_end_among_the_first_reports_is_late() -> None:
     home = Home()
     charging(home)
     home.lost(40)
-    home.says(45, Status.CHARGING)
-    home.says(45.05, Status.DISCONNECTED, energy=3.0)
+    home.report(45, Status.CHARGING)
+    home.report(45.05, Status.DISCONNECTED, energy=3.0)
     home.waits(50)
     assert home.events[2:] == [("late session_finished", 45), ("late car_disconnected", 45)]
     assert home.record["energy"] == 3.0
@@ -431,11 +431,11 @@ def test_a_full_car_between_two_runs() -> None:
     """Its session was recorded, and stays what it was."""
     home = Home()
     charging(home)
-    home.says(40, Status.FINISHED)
+    home.report(40, Status.FINISHED)
     home.waits(41)
     before = home.record
     home.restarts()
-    home.says(60, Status.DISCONNECTED)
+    home.report(60, Status.DISCONNECTED)
     home.waits(70)
     assert home.record == before
     assert home.events[3:] == [("late car_disconnected", 60)]
@@ -444,8 +444,8 @@ def test_a_full_car_between_two_runs() -> None:
 def test_found_in_mid_session() -> None:
     """Before us nobody listened, but the end is seen."""
     home = Home()
-    home.says(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
-    home.says(60, Status.DISCONNECTED, energy=9.0)
+    home.report(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
+    home.report(60, Status.DISCONNECTED, energy=9.0)
     home.waits(70)
     assert [name for name, _ in home.events] == ["session_finished", "car_disconnected"]
     assert home.record["energy"] == 9.0
@@ -455,8 +455,8 @@ def test_found_in_mid_session() -> None:
 def test_found_full() -> None:
     """That charging is over is no news, that the session is when the car goes, is."""
     home = Home()
-    home.says(0, Status.FINISHED, session=Session(started=at(-60)), energy=3.0)
-    home.says(60, Status.DISCONNECTED)
+    home.report(0, Status.FINISHED, session=Session(started=at(-60)), energy=3.0)
+    home.report(60, Status.DISCONNECTED)
     home.waits(70)
     assert home.events == [("session_finished", 60), ("car_disconnected", 60)]
 
@@ -464,8 +464,8 @@ def test_found_full() -> None:
 def test_a_guessed_beginning_is_left_out() -> None:
     home = Home()
     guess = Session(started=at(0), start_guessed=True)
-    home.says(0, Status.CHARGING, session=guess, energy=3.0)
-    home.says(60, Status.DISCONNECTED, energy=9.0)
+    home.report(0, Status.CHARGING, session=guess, energy=3.0)
+    home.report(60, Status.DISCONNECTED, energy=9.0)
     home.waits(70)
     assert home.record == {"energy": 9.0, "ended": at(60).isoformat()}
 
@@ -473,12 +473,12 @@ def test_a_guessed_beginning_is_left_out() -> None:
 def test_known_by_its_id() -> None:
     """EVerest's events name the session, and some releases tell a late listener no more."""
     home = Home()
-    home.says(0, Status.CHARGING, session=Session(id="u1", started=at(-60)), energy=3.0)
+    home.report(0, Status.CHARGING, session=Session(id="u1", started=at(-60)), energy=3.0)
     home.restarts()
-    home.says(10, Status.CHARGING, session=Session(id="u1"), energy=4.0)
+    home.report(10, Status.CHARGING, session=Session(id="u1"), energy=4.0)
     assert home.tracker.active is not None
     assert home.tracker.active.energy == 4.0
-    home.says(20, session=Session(id="u2"), energy=0.5)
+    home.report(20, session=Session(id="u2"), energy=0.5)
     assert len(home.tracker.records) == 1
 
 
@@ -489,8 +489,8 @@ def test_each_kwh_at_its_own_price() -> None:
     home = Home(price=Price(1.0, "NOK"))
     charging(home)
     home.price = Price(3.0, "NOK")
-    home.says(40, energy=3.0)
-    home.says(70, Status.DISCONNECTED)
+    home.report(40, energy=3.0)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert home.record["cost"] == 7.0
     assert home.record["currency"] == "NOK"
@@ -510,7 +510,7 @@ def test_energy_waits_for_a_price() -> None:
     assert home.tracker.active is not None
     assert home.tracker.active.cost == 2.0
     home.price = None
-    home.says(70, Status.DISCONNECTED, energy=6.0)
+    home.report(70, Status.DISCONNECTED, energy=6.0)
     home.waits(80)
     assert "cost" not in home.record
     assert "currency" not in home.record
@@ -524,11 +524,11 @@ def test_costs_survive_a_restart() -> None:
     assert home.tracker.totals == {"NOK": 1.0}
     # Nobody knows yet whether it is the same car, and the price need not be there first.
     home.price = None
-    home.says(50, Status.CHARGING)
+    home.report(50, Status.CHARGING)
     home.price = Price(3.0, "NOK")
     home.tracker.reprice(home.price)
-    home.says(50.01, session=Session(started=at(10)), energy=2.0)
-    home.says(70, Status.DISCONNECTED, energy=3.0)
+    home.report(50.01, session=Session(started=at(10)), energy=2.0)
+    home.report(70, Status.DISCONNECTED, energy=3.0)
     home.waits(80)
     assert home.record["cost"] == 7.0
     assert home.tracker.totals == {"NOK": 7.0}
@@ -542,8 +542,8 @@ def test_costs_survive_a_restart() -> None:
 def test_found_in_mid_session_with_a_price(price: Price, cost: float | None, total: float) -> None:
     """What it had used before, only a fixed price can tell."""
     home = Home(price=price)
-    home.says(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
-    home.says(60, Status.DISCONNECTED, energy=9.0)
+    home.report(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
+    home.report(60, Status.DISCONNECTED, energy=9.0)
     home.waits(70)
     assert home.record.get("cost") == cost
     assert home.tracker.totals == {"NOK": total}
@@ -555,8 +555,8 @@ def test_no_price_is_named() -> None:
     charging(home)
     home.has_price, home.price = True, Price(2.0, "NOK")
     home.restarts()
-    home.says(50, Status.CHARGING, session=Session(started=at(10)), energy=4.0)
-    home.says(70, Status.DISCONNECTED)
+    home.report(50, Status.CHARGING, session=Session(started=at(10)), energy=4.0)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert "cost" not in home.record
     assert home.tracker.totals == {"NOK": 6.0}
@@ -567,7 +567,7 @@ def test_another_currency() -> None:
     home = Home(price=Price(1.0, "NOK"))
     charging(home)
     home.price = Price(0.1, "EUR")
-    home.says(70, Status.DISCONNECTED, energy=2.0)
+    home.report(70, Status.DISCONNECTED, energy=2.0)
     home.waits(80)
     assert "cost" not in home.record
     assert home.tracker.totals == {"NOK": 1.0, "EUR": pytest.approx(0.1)}
@@ -576,7 +576,7 @@ def test_another_currency() -> None:
 def test_one_may_be_paid_for_charging() -> None:
     home = Home(price=Price(-0.5, "EUR"))
     charging(home)
-    home.says(70, Status.DISCONNECTED)
+    home.report(70, Status.DISCONNECTED)
     home.waits(80)
     assert home.record["cost"] == -0.5
 
@@ -586,11 +586,11 @@ def test_one_may_be_paid_for_charging() -> None:
 
 def test_only_the_last_ones_are_kept() -> None:
     home = Home()
-    home.says(0, Status.DISCONNECTED)
+    home.report(0, Status.DISCONNECTED)
     for number in range(RECORDS_MAX + 5):
         start = 100.0 * number + 10
-        home.says(start, Status.CHARGING, session=Session(started=at(start)), energy=0.0)
-        home.says(start + 10, Status.DISCONNECTED, energy=number + 1.0)
+        home.report(start, Status.CHARGING, session=Session(started=at(start)), energy=0.0)
+        home.report(start + 10, Status.DISCONNECTED, energy=number + 1.0)
         home.waits(start + 20)
     kept = [each.energy for each in home.tracker.records]
     assert kept == [number + 1.0 for number in range(5, RECORDS_MAX + 5)]
@@ -599,9 +599,9 @@ def test_only_the_last_ones_are_kept() -> None:
 def test_what_is_stored_makes_sense() -> None:
     home = Home(price=FIXED)
     charging(home)
-    home.says(70, Status.DISCONNECTED, energy=2.0)
+    home.report(70, Status.DISCONNECTED, energy=2.0)
     home.waits(75)
-    home.says(80, Status.CHARGING, session=Session(started=at(80)), energy=0.5)
+    home.report(80, Status.CHARGING, session=Session(started=at(80)), energy=0.5)
     before = home.tracker
     home.restarts()
     assert home.tracker.to_storage() == before.to_storage()
@@ -616,7 +616,7 @@ def test_two_of_the_same_become_one() -> None:
     homes = Home(price=Price(1.0, "NOK")), Home(price=Price(2.0, "EUR"))
     for home in homes:
         charging(home)
-        home.says(70, Status.DISCONNECTED, energy=2.0)
+        home.report(70, Status.DISCONNECTED, energy=2.0)
         home.waits(80)
     earlier, later = (home.tracker.to_storage() for home in homes)
     both = SessionTracker()
