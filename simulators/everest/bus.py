@@ -182,7 +182,7 @@ class OcppBus(Teller):
         self._monitored |= set(names)
 
     def _security_event(self, kind: str, info: str) -> None:
-        self._ocpp.told.append((kind, info))
+        self._ocpp.security_events.append((kind, info))
 
 
 _LENGTHS = {"key": _NAME_LENGTH, "value": _VALUE_LENGTH}

@@ -68,7 +68,7 @@ class Ocpp:
         self.keys = _keys(evses)
         self.connected = False
         self.stopped = False
-        self.told: list[tuple[str, str]] = []
+        self.security_events: list[tuple[str, str]] = []
         """The security events that went to the back end, as (type, information)."""
 
     def boot(self) -> None:
@@ -125,7 +125,7 @@ class Ocpp:
     def secure(self, kind: str, info: str) -> None:
         """Raise a security event."""
         event = {"type": kind, "info": info, "critical": True, "timestamp": messages.now()}
-        self.told.append((kind, info))
+        self.security_events.append((kind, info))
         for teller in self.tellers:
             teller.secured(event)
 

@@ -230,7 +230,7 @@ class OcppConsumer(Companion, ocpp.Teller):
         info = event.get("info", "")
         if not isinstance(info, str):
             raise MalformedError("info is no text")
-        self._ocpp.told.append((event["type"], info))
+        self._ocpp.security_events.append((event["type"], info))
 
 
 def component_variable(value: Any) -> dict[str, Any]:

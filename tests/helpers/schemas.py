@@ -67,7 +67,7 @@ class Schemas:
         self._apis = definitions(release)
         self._validators: dict[tuple[str, str], Draft202012Validator] = {}
 
-    def said(self, kind: str) -> Iterator[str]:
+    def published_topics(self, kind: str) -> Iterator[str]:
         """Yield the topics that a type of module publishes, such as `e2m/powermeter`."""
         api = self._apis.get(f"{kind}_API", {"messages": {}})
         for message in api["messages"].values():

@@ -138,9 +138,9 @@ class Station(Chargepoint):
         (client,) = (each for each in nodes if each.address.startswith("everest_ocpp:"))
         return client
 
-    async def is_connected(self, wanted: str) -> None:
+    async def is_connected(self, expected: str) -> None:
         """Wait until the connection to the back end has a state."""
-        await self.wait_for_state("binary_sensor", "csms_connected", wanted)
+        await self.wait_for_state("binary_sensor", "csms_connected", expected)
 
 
 def only_device(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEntry:
@@ -268,14 +268,14 @@ async def test_security_events(hass: HomeAssistant, broker: BrokerProcess) -> No
         await station.is_connected("on")
         assert happened(station, "security_event") is None
         await station.point.security("TamperDetectionActivated somebody is there")
-        told = await until(lambda: happened(station, "security_event"))
-        assert told["event_type"] == "security_event"
-        assert told["type"] == "TamperDetectionActivated"
-        assert told["info"] == "somebody is there"
-        assert told["critical"] is True
+        event = await until(lambda: happened(station, "security_event"))
+        assert event["event_type"] == "security_event"
+        assert event["type"] == "TamperDetectionActivated"
+        assert event["info"] == "somebody is there"
+        assert event["critical"] is True
         # That it is not heard any more changes nothing about what has happened.
         await station.point.offline()
-        assert happened(station, "security_event") == told
+        assert happened(station, "security_event") == event
 
 
 @pytest.mark.parametrize("dialect", ["main", "2025.12"])
@@ -317,9 +317,9 @@ async def test_monitor_keys(hass: HomeAssistant, broker: BrokerProcess) -> None:
         await station.ask("monitor_keys", keys=["ConnectionTimeOut"])
         await until(lambda: station.point.companions[-1].monitored)
         await station.point.key("ConnectionTimeOut 20")
-        told = await until(lambda: happened(station, "variable_changed"))
-        assert told["key"] == "ConnectionTimeOut"
-        assert told["value"] == "20"
+        event = await until(lambda: happened(station, "variable_changed"))
+        assert event["key"] == "ConnectionTimeOut"
+        assert event["value"] == "20"
         # After a restart the station has forgotten what it was asked for.
         await station.point.restart()
         await until(lambda: not station.point.companions[-1].monitored)
@@ -343,7 +343,7 @@ async def test_what_only_the_newest_release_offers(
         await station.ask("send_security_event", type="SettingSystemTime", critical=False)
         back_end = station.point.back_end
         assert back_end is not None
-        await until(lambda: back_end.told == [("SettingSystemTime", "")])
+        await until(lambda: back_end.security_events == [("SettingSystemTime", "")])
 
 
 @pytest.mark.parametrize("dialect", ["main", "2025.10"])
@@ -430,19 +430,19 @@ async def test_the_bus_alone(hass: HomeAssistant, broker: BrokerProcess) -> None
 
         await station.ask("monitor_keys", keys=["ConnectionTimeOut"])
         await station.point.key("ConnectionTimeOut 20")
-        told = await until(lambda: happened(station, "variable_changed"))
-        assert (told["key"], told["value"], told["read_only"]) == (
+        event = await until(lambda: happened(station, "variable_changed"))
+        assert (event["key"], event["value"], event["read_only"]) == (
             "ConnectionTimeOut",
             "20",
             False,
         )
         await station.point.security("ResetOrReboot because")
-        told = await until(lambda: happened(station, "security_event"))
-        assert (told["type"], told["info"]) == ("ResetOrReboot", "because")
+        event = await until(lambda: happened(station, "security_event"))
+        assert (event["type"], event["info"]) == ("ResetOrReboot", "because")
         back_end = station.point.back_end
         assert back_end is not None
         await station.ask("send_security_event", type="SettingSystemTime", info="by hand")
-        assert back_end.told[-1] == ("SettingSystemTime", "by hand")
+        assert back_end.security_events[-1] == ("SettingSystemTime", "by hand")
 
         await station.ask("stop")
         await station.is_connected("off")

@@ -19,19 +19,19 @@ from tests.broker import BrokerProcess
 from tests.helpers.recordings import recording
 from tests.helpers.waiting import PATIENCE
 
-from .ear import EVSE, FIMP_DEVICE, Ear, broker_of, kind_of
+from .recording_client import EVSE, FIMP_DEVICE, RecordingClient, broker_of, kind_of
 
 QUICK = Timing(pace=0.02, speed=60, poll=0.1, heartbeat=0.2, meter=0.2)
 
 
-@pytest.fixture(name="ear")
-async def ear_fixture(broker: BrokerProcess) -> AsyncGenerator[Ear]:
+@pytest.fixture(name="client")
+async def client_fixture(broker: BrokerProcess) -> AsyncGenerator[RecordingClient]:
     """A client at the broker."""
-    async with aiomqtt.Client(broker.host, broker.port) as client:
-        await client.subscribe("#", qos=2)
-        ear = Ear(client)
-        task = asyncio.create_task(ear.listen())
-        yield ear
+    async with aiomqtt.Client(broker.host, broker.port) as connection:
+        await connection.subscribe("#", qos=2)
+        client = RecordingClient(connection)
+        task = asyncio.create_task(client.listen())
+        yield client
         task.cancel()
 
 
@@ -48,7 +48,9 @@ def lines_of(name: str) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, lines) if "topic" in line]
 
 
-async def test_fimp_speaks_like_the_recordings(broker: BrokerProcess, ear: Ear) -> None:
+async def test_fimp_speaks_like_the_recordings(
+    broker: BrokerProcess, client: RecordingClient
+) -> None:
     recorded: dict[str, set[str]] = {}
     for name in ("charger_full", "easee_adapter"):
         for line in lines_of(f"fimp/captures/{name}"):
@@ -68,21 +70,23 @@ async def test_fimp_speaks_like_the_recordings(broker: BrokerProcess, ear: Ear) 
                 "online",
             ):
                 await simulator.do(f"{name} {line}")
-        await ear.ask(
+        await client.send(
             "pt:j1/mt:cmd/rt:discovery", {"type": "cmd.discovery.request", "serv": "system"}
         )
-        await ear.tell_fimp("cmd.charge.start", props={"charging_mode": "turbo"})
-        await ear.tell_fimp("cmd.charge.start", props={"charging_mode": "SLOW"})
-        await ear.until(lambda: ear.last("evt.state.report").get("val") == "charging")
+        await client.send_fimp_command("cmd.charge.start", props={"charging_mode": "turbo"})
+        await client.send_fimp_command("cmd.charge.start", props={"charging_mode": "SLOW"})
+        await client.until(lambda: client.last("evt.state.report").get("val") == "charging")
         await simulator.exclude()
         topic = f"pt:j1/mt:evt{simulator.own_address}"
-        await ear.until(lambda: ear.last("evt.thing.exclusion_report", topic))
-    said = [json.loads(each.payload) for each in ear.heard if "mt:evt" in str(each.topic)]
-    assert {each["type"] for each in said} >= {"evt.discovery.report", "evt.error.report"}
-    for body in said:
+        await client.until(lambda: client.last("evt.thing.exclusion_report", topic))
+    published = [
+        json.loads(each.payload) for each in client.messages if "mt:evt" in str(each.topic)
+    ]
+    assert {each["type"] for each in published} >= {"evt.discovery.report", "evt.error.report"}
+    for body in published:
         if body["type"] not in ("evt.thing.inclusion_report", "evt.network.all_nodes_report"):
             assert json.dumps(fimp_shape(body)) in recorded[body["type"]], body
-    assert not [each for each in ear.heard if each.retain]
+    assert not [each for each in client.messages if each.retain]
 
 
 def fimp_shape(body: dict[str, Any]) -> Any:
@@ -91,7 +95,9 @@ def fimp_shape(body: dict[str, Any]) -> Any:
     return [list(body), body["val_t"], inner]
 
 
-async def test_fimp_refuses_in_the_words_of_the_recordings(broker: BrokerProcess, ear: Ear) -> None:
+async def test_fimp_refuses_in_the_words_of_the_recordings(
+    broker: BrokerProcess, client: RecordingClient
+) -> None:
     setup = ChargepointSetup(profile="easee")
     async with leaving_nothing(FimpSimulator(broker_of(broker), setup, timing=QUICK)) as simulator:
         topic = f"pt:j1/mt:cmd{FIMP_DEVICE}"
@@ -108,64 +114,68 @@ async def test_fimp_refuses_in_the_words_of_the_recordings(broker: BrokerProcess
         ]
         for body in refused:
             # The recorder wrote 16.0 as 16 where the value was refused as 0.
-            await ear.ask(topic, body)
+            await client.send(topic, body)
         await simulator.refuse("not today")
-        await ear.tell_fimp("cmd.charge.stop")
-        await ear.until(lambda: "not today" in str(ear.last("evt.error.report")))
-        said = {
+        await client.send_fimp_command("cmd.charge.stop")
+        await client.until(lambda: "not today" in str(client.last("evt.error.report")))
+        published = {
             each["props"]["msg"]
-            for each in ear.said(f"pt:j1/mt:evt{FIMP_DEVICE}")
+            for each in client.payloads(f"pt:j1/mt:evt{FIMP_DEVICE}")
             if each["type"] == "evt.error.report"
         }
         # One was for an int that had a fraction on the wire, which a recording cannot show.
-        assert {each for each in wanted if "0A instead" not in each or "40A" in each} <= said
+        assert {each for each in wanted if "0A instead" not in each or "40A" in each} <= published
 
 
-async def test_easee_answers_with_old_news_first(broker: BrokerProcess, ear: Ear) -> None:
+async def test_easee_answers_with_old_news_first(
+    broker: BrokerProcess, client: RecordingClient
+) -> None:
     setup = ChargepointSetup(profile="easee")
     async with leaving_nothing(FimpSimulator(broker_of(broker), setup, timing=QUICK)) as simulator:
         await simulator.plug()
-        await ear.tell_fimp("cmd.charge.start")
-        await ear.until(lambda: ear.last("evt.state.report").get("val") == "charging")
+        await client.send_fimp_command("cmd.charge.start")
+        await client.until(lambda: client.last("evt.state.report").get("val") == "charging")
         # It takes no stop right after a start.
         await simulator.sleep(31)
-        before = len(ear.heard)
-        await ear.tell_fimp("cmd.charge.stop")
-        await ear.until(lambda: ear.last("evt.state.report").get("val") == "ready_to_charge")
+        before = len(client.messages)
+        await client.send_fimp_command("cmd.charge.stop")
+        await client.until(lambda: client.last("evt.state.report").get("val") == "ready_to_charge")
         states = [
             body["val"]
-            for each in ear.heard[before:]
+            for each in client.messages[before:]
             if (body := json.loads(each.payload)).get("type") == "evt.state.report"
         ]
         assert states == ["charging", "ready_to_charge"]
 
 
-async def test_fimp_silence_and_resp_to(broker: BrokerProcess, ear: Ear) -> None:
+async def test_fimp_silence_and_resp_to(broker: BrokerProcess, client: RecordingClient) -> None:
     async with leaving_nothing(FimpSimulator(broker_of(broker), timing=QUICK)) as simulator:
-        await ear.until(lambda: ear.last("evt.state.report"))
-        await ear.tell_fimp(
+        await client.until(lambda: client.last("evt.state.report"))
+        await client.send_fimp_command(
             "cmd.max_current.set", "int", 3, resp_to="pt:j1/mt:rsp/rt:app/rn:x/ad:1"
         )
-        error = await ear.until(
-            lambda: ear.last("evt.error.report", "pt:j1/mt:rsp/rt:app/rn:x/ad:1")
+        error = await client.until(
+            lambda: client.last("evt.error.report", "pt:j1/mt:rsp/rt:app/rn:x/ad:1")
         )
         assert error["corid"] == "u"
-        heard = len(ear.said(f"pt:j1/mt:evt{FIMP_DEVICE}"))
-        await ear.tell_fimp("cmd.nothing.known")
-        await ear.tell_fimp("cmd.state.get_report", serv="easee")
-        await ear.client.publish(
+        count = len(client.payloads(f"pt:j1/mt:evt{FIMP_DEVICE}"))
+        await client.send_fimp_command("cmd.nothing.known")
+        await client.send_fimp_command("cmd.state.get_report", serv="easee")
+        await client.connection.publish(
             f"pt:j1/mt:cmd{FIMP_DEVICE}",
             '{"serv":"chargepoint","type":"cmd.max_current.set","val_t":"int","val":16.0}',
         )
-        await ear.until(lambda: len(simulator.received) == 4)
+        await client.until(lambda: len(simulator.received) == 4)
         await simulator.silence()
-        await ear.tell_fimp("cmd.state.get_report")
-        await ear.until(lambda: len(simulator.received) == 5)
+        await client.send_fimp_command("cmd.state.get_report")
+        await client.until(lambda: len(simulator.received) == 5)
         await asyncio.sleep(0.05)
-        assert len(ear.said(f"pt:j1/mt:evt{FIMP_DEVICE}")) == heard
+        assert len(client.payloads(f"pt:j1/mt:evt{FIMP_DEVICE}")) == count
 
 
-async def test_everest_speaks_like_the_recording(broker: BrokerProcess, ear: Ear) -> None:
+async def test_everest_speaks_like_the_recording(
+    broker: BrokerProcess, client: RecordingClient
+) -> None:
     recorded: dict[str, set[str]] = {}
     for line in lines_of("everest/recorded/api_v1_main_ac_sessions"):
         if "/e2m/" in line["topic"]:
@@ -174,27 +184,27 @@ async def test_everest_speaks_like_the_recording(broker: BrokerProcess, ear: Ear
     simulator = EverestSimulator(broker_of(broker), timing=QUICK)
     async with leaving_nothing(simulator):
         await simulator.plug()
-        await ear.until(lambda: ear.state() == "Charging")
+        await client.until(lambda: client.state() == "Charging")
         await simulator.car_pause()
-        await ear.until(lambda: ear.state() == "ChargingPausedEV")
+        await client.until(lambda: client.state() == "ChargingPausedEV")
         # A station takes no notice of a fault while the car pauses.
         await simulator.car_resume()
-        await ear.until(lambda: ear.state() == "Charging")
+        await client.until(lambda: client.state() == "Charging")
         await simulator.fault("hot")
-        await ear.until(lambda: ear.state() == "ChargingPausedEVSE")
-        await ear.ask(f"{EVSE}/m2e/stop_transaction", {"payload": {"reason": "Local"}})
-        await ear.until(lambda: ear.state() == "FinishedEVSE")
+        await client.until(lambda: client.state() == "ChargingPausedEVSE")
+        await client.send(f"{EVSE}/m2e/stop_transaction", {"payload": {"reason": "Local"}})
+        await client.until(lambda: client.state() == "FinishedEVSE")
         await simulator.unplug()
         await simulator.swipe()
         await simulator.plug()
-        await ear.until(lambda: "TransactionStarted" in ear.events()[-4:])
-    for message in ear.heard:
+        await client.until(lambda: "TransactionStarted" in client.events()[-4:])
+    for message in client.messages:
         if "/e2m/" in (topic := str(message.topic)):
             body = json.loads(message.payload)
             name = everest_name(topic.partition("/e2m/")[2], body)
             if name != "enforced_limits":
                 assert json.dumps(kind_of(body)) in recorded[name], topic
-    assert not [each for each in ear.heard if each.retain]
+    assert not [each for each in client.messages if each.retain]
 
 
 def everest_name(name: str, body: Any) -> str:
@@ -209,28 +219,28 @@ def everest_name(name: str, body: Any) -> str:
 
 
 async def test_everest_pauses_and_resumes_with_its_passing_words(
-    broker: BrokerProcess, ear: Ear
+    broker: BrokerProcess, client: RecordingClient
 ) -> None:
     async with leaving_nothing(EverestSimulator(broker_of(broker), timing=QUICK)) as simulator:
         await simulator.plug()
-        await ear.until(lambda: ear.state() == "Charging")
+        await client.until(lambda: client.state() == "Charging")
         ask = {"headers": {"replyTo": "answer"}}
-        await ear.ask(f"{EVSE}/m2e/pause_charging", ask)
-        await ear.until(lambda: ear.state() == "ChargingPausedEVSE")
-        await ear.ask(f"{EVSE}/m2e/resume_charging", ask)
-        await ear.until(lambda: ear.state() == "Charging")
-        assert ear.events()[-4:] == [
+        await client.send(f"{EVSE}/m2e/pause_charging", ask)
+        await client.until(lambda: client.state() == "ChargingPausedEVSE")
+        await client.send(f"{EVSE}/m2e/resume_charging", ask)
+        await client.until(lambda: client.state() == "Charging")
+        assert client.events()[-4:] == [
             "StoppingCharging",
             "ChargingPausedEVSE",
             "PrepareCharging",
             "ChargingStarted",
         ]
         await simulator.refuse("no")
-        await ear.ask(f"{EVSE}/m2e/pause_charging", ask)
-        await ear.until(lambda: ear.said("answer") == [True, True, False])
+        await client.send(f"{EVSE}/m2e/pause_charging", ask)
+        await client.until(lambda: client.payloads("answer") == [True, True, False])
 
 
-async def test_everest_requests(broker: BrokerProcess, ear: Ear) -> None:
+async def test_everest_requests(broker: BrokerProcess, client: RecordingClient) -> None:
     setup = EvseSetup(limits="limits_api")
     companions = CompanionSetup(errors="errors_api")
     simulator = EverestSimulator(
@@ -238,13 +248,13 @@ async def test_everest_requests(broker: BrokerProcess, ear: Ear) -> None:
     )
     async with leaving_nothing(simulator):
         for name in ("get_evse", "ev_info/get", "dc_mode/get", "stop_transaction", "nothing"):
-            await ear.ask(f"site/{EVSE}/m2e/{name}", {"headers": {"replyTo": f"answer/{name}"}})
-        await ear.client.publish(f"site/{EVSE}/m2e/get_evse", "nonsense")
-        await ear.ask("site/everest_api/discover", {"headers": {"replyTo": "found"}})
-        await ear.until(lambda: len(ear.said("site/found")) == 3)
+            await client.send(f"site/{EVSE}/m2e/{name}", {"headers": {"replyTo": f"answer/{name}"}})
+        await client.connection.publish(f"site/{EVSE}/m2e/get_evse", "nonsense")
+        await client.send("site/everest_api/discover", {"headers": {"replyTo": "found"}})
+        await client.until(lambda: len(client.payloads("site/found")) == 3)
         answers = {
             str(each.topic): json.loads(each.payload)
-            for each in ear.heard
+            for each in client.messages
             if "/answer/" in str(each.topic)
         }
         assert answers == {
@@ -254,21 +264,21 @@ async def test_everest_requests(broker: BrokerProcess, ear: Ear) -> None:
 
 
 async def test_everest_of_2026_02_has_no_get_and_no_discovery(
-    broker: BrokerProcess, ear: Ear
+    broker: BrokerProcess, client: RecordingClient
 ) -> None:
     simulator = EverestSimulator(broker_of(broker), dialect="2026.02", timing=QUICK)
     async with leaving_nothing(simulator):
         for topic in (f"{EVSE}/m2e/session_info/get", "everest_api/discover"):
-            await ear.ask(topic, {"headers": {"replyTo": "answer"}})
-        await ear.ask(f"{EVSE}/m2e/get_evse", {"headers": {"replyTo": "evse"}})
-        await ear.until(lambda: ear.said("evse"))
-        assert not ear.said("answer")
-        assert not ear.said("everest_api/ready_beacon")
+            await client.send(topic, {"headers": {"replyTo": "answer"}})
+        await client.send(f"{EVSE}/m2e/get_evse", {"headers": {"replyTo": "evse"}})
+        await client.until(lambda: client.payloads("evse"))
+        assert not client.payloads("answer")
+        assert not client.payloads("everest_api/ready_beacon")
 
 
 @pytest.mark.parametrize("kind", [FimpSimulator, EverestSimulator])
 async def test_words(
-    kind: type[FimpSimulator | EverestSimulator], broker: BrokerProcess, ear: Ear
+    kind: type[FimpSimulator | EverestSimulator], broker: BrokerProcess, client: RecordingClient
 ) -> None:
     async with leaving_nothing(kind(broker_of(broker), timing=QUICK)) as simulator:
         (name,) = simulator.points
@@ -276,14 +286,14 @@ async def test_words(
         assert not [word for word in simulator[name].WORDS if hasattr(kind, word)]
 
         async def answer(line: str) -> str:
-            before = len(ear.heard)
-            await ear.client.publish(f"simulators/{name}/do", line)
+            before = len(client.messages)
+            await client.connection.publish(f"simulators/{name}/do", line)
             topic = f"simulators/{name}/did"
-            return await ear.until(
+            return await client.until(
                 lambda: next(
                     (
                         bytes(each.payload).decode()
-                        for each in ear.heard[before:]
+                        for each in client.messages[before:]
                         if str(each.topic) == topic
                     ),
                     None,

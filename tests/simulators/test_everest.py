@@ -1,4 +1,4 @@
-"""The simulated EVerest says what real ones say, in every release, and forgives as little."""
+"""The simulated EVerest publishes what real ones do, in every release, and is as strict."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -25,7 +25,7 @@ from tests.broker import BrokerProcess
 from tests.helpers.recordings import recording
 from tests.helpers.schemas import SCHEMAS, Schemas
 
-from .ear import Ear, broker_of, kind_of
+from .recording_client import RecordingClient, broker_of, kind_of
 
 QUICK = Timing(pace=0.01, speed=60, heartbeat=0.2, meter=0.2)
 ROOT = "everest_api/1"
@@ -53,8 +53,8 @@ OTHER_CARD = {**CARD, "id_token": {"value": "CAFE01", "type": "ISO14443"}}
 BUS = "everest/modules/ocpp/impl/main"
 
 
-class Client(Ear):
-    """A client of EVerest that hears everything and asks politely."""
+class Client(RecordingClient):
+    """A client of EVerest that receives everything and sends valid requests."""
 
     prefix = ""
 
@@ -64,48 +64,48 @@ class Client(Ear):
         body: dict[str, Any] = {"headers": {"replyTo": reply_to}, **more}
         if payload is not None:
             body["payload"] = payload
-        await self.ask(topic, body)
-        await self.until(lambda: self.said(f"{self.prefix}{reply_to}"))
-        return self.said(f"{self.prefix}{reply_to}")[0]
+        await self.send(topic, body)
+        await self.until(lambda: self.payloads(f"{self.prefix}{reply_to}"))
+        return self.payloads(f"{self.prefix}{reply_to}")[0]
 
     def address(self, module: str, operation: str) -> tuple[str, str]:
-        """Return where to ask, and where the answer is wanted."""
+        """Return the topics of a request and of its reply."""
         root = f"{ROOT}/{KINDS[module]}/{module}"
         topic = f"{self.prefix}{root}/m2e/{operation}"
         return topic, f"{root}/e2m/{operation}/{uuid.uuid4()}"
 
-    async def order(self, module: str, operation: str, payload: Any) -> None:
-        """Tell something without an answer."""
-        await self.ask(self.address(module, operation)[0], payload)
+    async def command(self, module: str, operation: str, payload: Any) -> None:
+        """Send a request that asks for no reply."""
+        await self.send(self.address(module, operation)[0], payload)
 
     async def catches_up(self) -> None:
-        """Wait until all orders have arrived, and everything that was published before."""
+        """Wait until all commands have arrived, and everything that was published before."""
         assert await self.request(API, "get_evse")
 
-    def told(self, module: str, variable: str) -> list[Any]:
-        """Return what was said of a variable."""
-        return self.said(f"{self.prefix}{ROOT}/{KINDS[module]}/{module}/e2m/{variable}")
+    def published(self, module: str, variable: str) -> list[Any]:
+        """Return the values that a module has published of a variable."""
+        return self.payloads(f"{self.prefix}{ROOT}/{KINDS[module]}/{module}/e2m/{variable}")
 
-    def words(self, module: str = API) -> list[str]:
+    def session_events(self, module: str = API) -> list[str]:
         """Return the events of an EVSE."""
-        return [each["event"] for each in self.told(module, "session_event")]
+        return [each["event"] for each in self.published(module, "session_event")]
 
     def status(self, module: str = API) -> str:
         """Return the state of an EVSE."""
-        told = self.told(module, "session_info")
-        return told[-1]["state"] if told else ""
+        published = self.published(module, "session_info")
+        return published[-1]["state"] if published else ""
 
-    async def becomes(self, state: str, module: str = API) -> None:
+    async def wait_for_status(self, state: str, module: str = API) -> None:
         """Wait for a state."""
         await self.until(lambda: self.status(module) == state)
 
-    async def does(self, event: str, module: str = API) -> None:
+    async def wait_for_event(self, event: str, module: str = API) -> None:
         """Wait for an event to be the last one."""
-        await self.until(lambda: self.words(module)[-1:] == [event])
+        await self.until(lambda: self.session_events(module)[-1:] == [event])
 
-    def texts(self, topic: str) -> list[str]:
-        """Return what was said on a topic, as text."""
-        return [bytes(each.payload).decode() for each in self.heard if str(each.topic) == topic]
+    def texts_on(self, topic: str) -> list[str]:
+        """Return the messages on a topic, as text."""
+        return [bytes(each.payload).decode() for each in self.messages if str(each.topic) == topic]
 
 
 @pytest.fixture(name="client")
@@ -136,14 +136,14 @@ async def start_fixture(broker: BrokerProcess) -> AsyncGenerator[Start]:
     assert not [each for each in asyncio.all_tasks() if each.get_name().startswith("simulator")]
 
 
-# What it says is what the releases define ----------------------------------------------------
+# Its messages are those that the releases define ----------------------------------------------
 
 
 def wrong_messages(client: Client, dialect: str) -> list[str]:
-    """Return what was wrong with all that was heard."""
+    """Return what is wrong with the received messages."""
     schemas = Schemas(dialect)
     wrong = []
-    for message in client.heard:
+    for message in client.messages:
         match str(message.topic).split("/"):
             case ["everest_api", "1", kind, _, "e2m", name]:
                 wrong += schemas.check(kind, f"e2m/{name}", json.loads(message.payload))
@@ -219,12 +219,12 @@ async def test_all_it_says_is_defined(dialect: str, client: Client, start: Start
         timing=Timing(pace=0.01, speed=100, heartbeat=0.5, meter=0.5),
     )
     point, fast = station["carport"], station["fast"]
-    await client.order(API, "random_delay_set_duration_s", 1)
-    await client.order(API, "random_delay_enable", {})
+    await client.command(API, "random_delay_set_duration_s", 1)
+    await client.command(API, "random_delay_enable", {})
     await point.plug()
     await fast.plug()
-    await client.until(lambda: "ChargingStarted" in client.words())
-    await client.until(lambda: "ChargingStarted" in client.words("dc_api"))
+    await client.until(lambda: "ChargingStarted" in client.session_events())
+    await client.until(lambda: "ChargingStarted" in client.session_events("dc_api"))
     lines = (
         "carport error low generic/VendorWarning it is warm",
         "carport clear_error",
@@ -248,10 +248,10 @@ async def test_all_it_says_is_defined(dialect: str, client: Client, start: Start
     for line in lines:
         await station.do(line)
         await asyncio.sleep(0.02)
-    await client.order("limits_api", "set_external_limits", limits(10, phases=1))
-    await client.until(lambda: client.told(API, "ac_nr_of_phases_available") == [1])
+    await client.command("limits_api", "set_external_limits", limits(10, phases=1))
+    await client.until(lambda: client.published(API, "ac_nr_of_phases_available") == [1])
     if DIALECTS[dialect].costs:
-        await client.order(
+        await client.command(
             "ocpp_api",
             "monitor_variables",
             {"items": [{"component": {"name": ""}, "variable": {"name": "HeartbeatInterval"}}]},
@@ -263,25 +263,25 @@ async def test_all_it_says_is_defined(dialect: str, client: Client, start: Start
     requests += PAGE_REQUESTS if DIALECTS[dialect].page else ()
     for request in requests:
         await client.request(*request)
-    await client.order(API, "communication_check", payload=True)
+    await client.command(API, "communication_check", payload=True)
     await point.unplug()
     await station.do("carport restart resume")
     schemas = Schemas(dialect)
 
     def missing() -> list[tuple[str, str]]:
-        said = {str(each.topic) for each in client.heard}
+        topics = {str(each.topic) for each in client.messages}
         return [
             (kind, address)
             for kind in set(KINDS.values())
-            for address in schemas.said(kind)
-            if not any(f"/{kind}/" in each and each.endswith(address) for each in said)
+            for address in schemas.published_topics(kind)
+            if not any(f"/{kind}/" in each and each.endswith(address) for each in topics)
         ]
 
-    # Everything that can be said is said in the end.
-    await client.until(lambda: client.words()[-1:] == ["Enabled"])
+    # Everything that can be published is published in the end.
+    await client.until(lambda: client.session_events()[-1:] == ["Enabled"])
     await client.until(lambda: not missing())
     assert not wrong_messages(client, dialect)
-    assert not [each for each in client.heard if each.retain]
+    assert not [each for each in client.messages if each.retain]
     assert station.mistakes == []
 
 
@@ -292,8 +292,8 @@ ENFORCED = "limits_root_side"
 
 def in_force(client: Client) -> dict[str, Any]:
     """Return the values of the limits in force."""
-    told = client.told(API, "enforced_limits")
-    return {name: limit["value"] for name, limit in told[-1][ENFORCED].items()}
+    published = client.published(API, "enforced_limits")
+    return {name: limit["value"] for name, limit in published[-1][ENFORCED].items()}
 
 
 @pytest.mark.parametrize(
@@ -316,45 +316,47 @@ async def test_words_of_a_pause(
 ) -> None:
     station = await start(EvseSetup(limits="limits_api"), dialect=dialect)
     await station.plug()
-    await client.does("ChargingStarted")
-    told = len(client.words())
+    await client.wait_for_event("ChargingStarted")
+    before = len(client.session_events())
     assert await client.request(API, "pause_charging") is True
-    await client.does("ChargingPausedEVSE")
-    assert client.words()[told:] == pause
+    await client.wait_for_event("ChargingPausedEVSE")
+    assert client.session_events()[before:] == pause
     # Older ones refuse what changes nothing.
     assert await client.request(API, "pause_charging") is (dialect == "2026.02")
-    told = len(client.words())
+    before = len(client.session_events())
     assert await client.request(API, "resume_charging") is True
-    await client.does("ChargingStarted")
-    assert client.words()[told:] == resume
-    await client.order("limits_api", "set_external_limits", limits(0))
-    await client.does("ChargingPausedEVSE" if dialect == "2026.02" else "WaitingForEnergy")
+    await client.wait_for_event("ChargingStarted")
+    assert client.session_events()[before:] == resume
+    await client.command("limits_api", "set_external_limits", limits(0))
+    await client.wait_for_event(
+        "ChargingPausedEVSE" if dialect == "2026.02" else "WaitingForEnergy"
+    )
     if dialect == "2026.02":
-        last = client.told(API, "session_event")[-1]
+        last = client.published(API, "session_event")[-1]
         assert last["charging_paused_evse"] == {"reasons": ["NoEnergy"]}
-    await client.order("limits_api", "set_external_limits", limits())
-    await client.does("ChargingStarted")
+    await client.command("limits_api", "set_external_limits", limits())
+    await client.wait_for_event("ChargingStarted")
     await station.car_pause()
-    await client.does("ChargingPausedEV")
+    await client.wait_for_event("ChargingPausedEV")
     await station.car_resume()
-    await client.does("ChargingStarted" if dialect == "2026.02" else "ChargingResumed")
-    await client.becomes("Charging")
+    await client.wait_for_event("ChargingStarted" if dialect == "2026.02" else "ChargingResumed")
+    await client.wait_for_status("Charging")
 
 
 async def test_limits(client: Client, start: Start) -> None:
     station = await start(EvseSetup(limits="limits_api"))
-    first = await client.until(lambda: client.told(API, "enforced_limits"))
+    first = await client.until(lambda: client.published(API, "enforced_limits"))
     assert first[0][ENFORCED] == {"ac_max_current_A": {"source": "", "value": 0.0}}
     fuse = {"ac_max_current_A": 16.0, "ac_max_phase_count": 3}
     await client.until(lambda: in_force(client) == fuse)
     await station.plug()
-    await client.does("ChargingStarted")
+    await client.wait_for_event("ChargingStarted")
     wanted = [
         (limits(10), {**fuse, "ac_max_current_A": 10.0}),
         (limits(32), fuse),
         (limits(phases=1), {**fuse, "ac_max_phase_count": 1}),
         (limits(watt=6900), {**fuse, "ac_max_current_A": 10.0, "total_power_W": 6900.0}),
-        # What is given is told, not what was wanted.
+        # The granted limits are published, not the requested ones.
         (limits(8, watt=6900), {**fuse, "ac_max_current_A": 8.0, "total_power_W": 5520.0}),
         (limits(watt=22080), {**fuse, "total_power_W": 11040.0}),
         (limits(watt=4000), {"ac_max_current_A": 0.0, "total_power_W": 0.0}),
@@ -363,9 +365,9 @@ async def test_limits(client: Client, start: Start) -> None:
         (limits(7, phases=1), {"ac_max_current_A": 7.0, "ac_max_phase_count": 1}),
     ]
     for order, result in wanted:
-        await client.order("limits_api", "set_external_limits", order)
+        await client.command("limits_api", "set_external_limits", order)
         await client.until(lambda result=result: in_force(client) == result)
-    assert "SwitchingPhases" in client.words()
+    assert "SwitchingPhases" in client.session_events()
     await client.until(lambda: station["carport"].connector.power == 7 * 230)
     # A restart forgets them.
     await station.restart()
@@ -378,7 +380,7 @@ async def test_limits(client: Client, start: Start) -> None:
         json.loads(json.dumps(limits(10)).replace('"source"', '"sauce"')),
     )
     for order in bad:
-        await client.order("limits_api", "set_external_limits", order)
+        await client.command("limits_api", "set_external_limits", order)
     await client.until(lambda: len(station.mistakes) == len(bad))
     assert in_force(client) == fuse
 
@@ -386,28 +388,28 @@ async def test_limits(client: Client, start: Start) -> None:
 async def test_cards(client: Client, start: Start) -> None:
     station = await start(EvseSetup(authorize=False), companions=COMPANIONS)
     await station.plug()
-    await client.becomes("AuthRequired")
+    await client.wait_for_status("AuthRequired")
 
     def statuses() -> list[str]:
-        return [each["status"] for each in client.told("auth_api", "token_validation_status")]
+        return [each["status"] for each in client.published("auth_api", "token_validation_status")]
 
     async def shown(card: dict[str, Any], *wanted: str) -> None:
         before = len(statuses())
-        await client.order("token_api", "provided_token", card)
+        await client.command("token_api", "provided_token", card)
         await client.until(lambda: statuses()[before:] == ["Processing", *wanted])
 
     await shown(CARD, "Accepted", "UsedToStart")
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     await shown(OTHER_CARD, "Rejected")
     await shown({**CARD, "connectors": [2]}, "Rejected")
     await shown(CARD, "UsedToStop")
-    await client.becomes("FinishedEVSE")
+    await client.wait_for_status("FinishedEVSE")
     await shown(CARD, "Rejected")
     assert await client.request(API, "resume_charging") is False
     await station.unplug()
     # A card comes first, and is taken back.
     await shown({**CARD, "prevalidated": True}, "Accepted", "UsedToStart")
-    await client.becomes("Preparing")
+    await client.wait_for_status("Preparing")
     ask = ("auth_api", "withdraw_authorization")
     assert await client.request(*ask, {"evse_id": 5}) == "EvseNotFound"
     assert await client.request(*ask, {"id_token": OTHER_CARD["id_token"]}) == (
@@ -415,19 +417,19 @@ async def test_cards(client: Client, start: Start) -> None:
     )
     assert await client.request(*ask, {}) == "Accepted"
     await client.until(lambda: statuses()[-1] == "Withdrawn")
-    await client.becomes("Unplugged")
+    await client.wait_for_status("Unplugged")
     # It waits too long for a car, and a car for it.
     await station.swipe()
     await station.timeout()
     await client.until(lambda: statuses()[-1] == "TimedOut")
     await station.plug()
-    await client.becomes("AuthRequired")
+    await client.wait_for_status("AuthRequired")
     await station.timeout()
-    await client.becomes("AuthTimeout")
+    await client.wait_for_status("AuthTimeout")
     with pytest.raises(ControlError):
         await station.timeout()
     for card in ({**CARD, "id_token": "DEADBEEF"}, {"id_token": CARD["id_token"]}, {}):
-        await client.order("token_api", "provided_token", card)
+        await client.command("token_api", "provided_token", card)
     await client.until(lambda: len(station.mistakes) == 3)
 
 
@@ -437,10 +439,10 @@ async def test_older_releases_do_not_tell_what_a_card_was_used_for(
     station = await start(dialect="2025.12", companions=COMPANIONS)
     await station.swipe()
     await client.until(
-        lambda: len(client.told("auth_api", "token_validation_status")) == 2,
+        lambda: len(client.published("auth_api", "token_validation_status")) == 2,
     )
-    told = client.told("auth_api", "token_validation_status")
-    assert [each["status"] for each in told] == ["Processing", "Accepted"]
+    published = client.published("auth_api", "token_validation_status")
+    assert [each["status"] for each in published] == ["Processing", "Accepted"]
 
 
 def source(state: str, priority: int = 42, name: str = "LocalAPI") -> dict[str, Any]:
@@ -452,77 +454,77 @@ def source(state: str, priority: int = 42, name: str = "LocalAPI") -> dict[str, 
 async def test_the_first_source_decides(client: Client, start: Start) -> None:
     station = await start()
     assert await client.request(API, "enable_disable", source("Disable")) is False
-    await client.becomes("Disabled")
+    await client.wait_for_status("Disabled")
     assert await client.request(API, "enable_disable", source("Enable")) is True
-    await client.becomes("Unplugged")
+    await client.wait_for_status("Unplugged")
     await station.csms("disable")
-    await client.becomes("Disabled")
+    await client.wait_for_status("Disabled")
     assert await client.request(API, "enable_disable", source("Enable")) is False
     assert await client.request(API, "enable_disable", source("Enable", 1)) is True
     assert await client.request(API, "enable_disable", source("Unassigned", 1)) is False
     await station.csms("release")
-    await client.becomes("Unplugged")
+    await client.wait_for_status("Unplugged")
     # A car that is there when it is disabled is not seen again before the next plug-in.
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     assert await client.request(API, "enable_disable", source("Disable")) is False
-    await client.becomes("Disabled")
-    finished = client.told(API, "session_event")[-3]
+    await client.wait_for_status("Disabled")
+    finished = client.published(API, "session_event")[-3]
     assert finished["transaction_finished"]["reason"] == "EVSEDisabled"
     assert await client.request(API, "enable_disable", source("Enable")) is True
-    await client.does("Enabled")
-    await client.becomes("Unplugged")
+    await client.wait_for_event("Enabled")
+    await client.wait_for_status("Unplugged")
 
 
 async def test_force_unlock_ends_the_transaction(client: Client, start: Start) -> None:
     station = await start(EvseSetup(), EvseSetup(name="b", module="dc_api", lock=False))
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     assert await client.request(API, "force_unlock", 1) is True
-    await client.does("TransactionFinished")
-    finished = client.told(API, "session_event")[-1]["transaction_finished"]
+    await client.wait_for_event("TransactionFinished")
+    finished = client.published(API, "session_event")[-1]["transaction_finished"]
     assert finished["reason"] == "UnlockCommand"
     assert await client.request("dc_api", "force_unlock", 1) is False
 
 
 async def test_random_delay(client: Client, start: Start) -> None:
     station = await start(EvseSetup(delay=True))
-    await client.order(API, "random_delay_set_duration_s", 300)
-    await client.client.publish(client.address(API, "random_delay_enable")[0], b"")
+    await client.command(API, "random_delay_set_duration_s", 300)
+    await client.connection.publish(client.address(API, "random_delay_enable")[0], b"")
 
-    def told() -> dict[str, Any]:
-        last: dict[str, Any] = client.told(API, "random_delay_countdown")[-1:]
+    def published() -> dict[str, Any]:
+        last: dict[str, Any] = client.published(API, "random_delay_countdown")[-1:]
         return last[0] if last else {}
 
     # Switched on it counts, if only nothing; and only a delay has begun.
-    await client.until(lambda: told().get("countdown_s") == 0)
-    assert "start_time" not in told()
+    await client.until(lambda: published().get("countdown_s") == 0)
+    assert "start_time" not in published()
     await station.plug()
     # Without energy it waits where it is.
-    await client.becomes("Preparing")
-    await client.until(lambda: told()["countdown_s"] > 240)
-    assert told()["current_limit_during_delay_A"] == 0.0
-    assert "start_time" in told()
-    await client.order(API, "random_delay_cancel", {})
-    await client.becomes("Charging")
-    await client.until(lambda: told()["countdown_s"] == 0)
-    # Switched off it says nothing.
-    await client.order(API, "random_delay_disable", {})
+    await client.wait_for_status("Preparing")
+    await client.until(lambda: published()["countdown_s"] > 240)
+    assert published()["current_limit_during_delay_A"] == 0.0
+    assert "start_time" in published()
+    await client.command(API, "random_delay_cancel", {})
+    await client.wait_for_status("Charging")
+    await client.until(lambda: published()["countdown_s"] == 0)
+    # While it is off, it publishes nothing.
+    await client.command(API, "random_delay_disable", {})
     await client.catches_up()
-    counted = len(client.told(API, "random_delay_countdown"))
-    limited = len(client.told(API, "enforced_limits"))
-    await client.until(lambda: len(client.told(API, "enforced_limits")) > limited + 1)
-    assert len(client.told(API, "random_delay_countdown")) == counted
-    await client.order(API, "random_delay_set_duration_s", "soon")
+    counted = len(client.published(API, "random_delay_countdown"))
+    limited = len(client.published(API, "enforced_limits"))
+    await client.until(lambda: len(client.published(API, "enforced_limits")) > limited + 1)
+    assert len(client.published(API, "random_delay_countdown")) == counted
+    await client.command(API, "random_delay_set_duration_s", "soon")
     await client.until(lambda: len(station.mistakes) == 1)
 
 
 async def test_a_random_delay_of_no_time_ends_everest(client: Client, start: Start) -> None:
     station = await start(EvseSetup(delay=True))
-    await client.order(API, "random_delay_set_duration_s", 0)
-    await client.order(API, "random_delay_enable", {})
+    await client.command(API, "random_delay_set_duration_s", 0)
+    await client.command(API, "random_delay_enable", {})
     # Orders are not answered; the delay begins with the session if it was enabled before.
-    await client.until(lambda: client.told(API, "random_delay_countdown"))
+    await client.until(lambda: client.published(API, "random_delay_countdown"))
     await station.plug()
     await client.until(lambda: station.dead)
 
@@ -531,25 +533,27 @@ async def test_oddities(client: Client, start: Start) -> None:
     # Slowly, for the energy is negative only until what was lost has flowed again.
     station = await start(timing=Timing(pace=0.01, heartbeat=0.1, meter=0.05))
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     await station.new_words()
-    await client.does("TeaBreak")
-    assert client.told(API, "session_event")[-1]["tea"] == {"milk": True}
-    await client.becomes("Charging")
+    await client.wait_for_event("TeaBreak")
+    assert client.published(API, "session_event")[-1]["tea"] == {"milk": True}
+    await client.wait_for_status("Charging")
     await station.no_power()
-    await client.until(lambda: client.told(API, "powermeter")[-1]["power_W"] == {"total": None})
+    await client.until(
+        lambda: client.published(API, "powermeter")[-1]["power_W"] == {"total": None}
+    )
     await station.reset_meter()
-    await client.until(lambda: client.told(API, "session_info")[-1]["charged_energy_wh"] < 0)
+    await client.until(lambda: client.published(API, "session_info")[-1]["charged_energy_wh"] < 0)
 
 
 async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Start) -> None:
     station = await start(companions=COMPANIONS)
     await station.plug()
-    await client.becomes("Charging")
-    told = len(client.words())
+    await client.wait_for_status("Charging")
+    before = len(client.session_events())
     await station.fault("too hot")
-    await client.becomes("ChargingPausedEVSE")
-    assert client.words()[told:] == [
+    await client.wait_for_status("ChargingPausedEVSE")
+    assert client.session_events()[before:] == [
         "ChargingStarted",
         "StoppingCharging",
         "ChargingPausedEVSE",
@@ -577,8 +581,8 @@ async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Star
         found = await client.request("errors_api", "get_errors", wanted)
         assert len(found["errors"]) == count, wanted
     await station.clear_fault()
-    await client.becomes("Charging")
-    cleared = client.told("errors_api", "error_cleared")
+    await client.wait_for_status("Charging")
+    cleared = client.published("errors_api", "error_cleared")
     assert [each["uuid"] for each in cleared] == [driver["uuid"], manager["uuid"]]
     with pytest.raises(ControlError):
         await station.clear_error("generic/Unknown")
@@ -589,24 +593,24 @@ async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Star
 async def test_restart_with_and_without_memory(client: Client, start: Start) -> None:
     station = await start(companions=COMPANIONS)
     await station.plug()
-    await client.becomes("Charging")
-    old = client.told(API, "session_event")[-1]["uuid"]
+    await client.wait_for_status("Charging")
+    old = client.published(API, "session_event")[-1]["uuid"]
     await station.error("high generic/VendorWarning")
-    told = len(client.words())
+    before = len(client.session_events())
     await station.restart("resume")
-    await client.until(lambda: "ChargingStarted" in client.words()[told:])
-    words = client.words()[told:]
+    await client.until(lambda: "ChargingStarted" in client.session_events()[before:])
+    words = client.session_events()[before:]
     assert words[:4] == ["SessionResumed:", "TransactionFinished", "Enabled", "SessionStarted"]
-    events = client.told(API, "session_event")[told:]
+    events = client.published(API, "session_event")[before:]
     assert events[0]["uuid"] == events[1]["uuid"] == old != events[3]["uuid"]
     assert events[1]["transaction_finished"]["reason"] == "PowerLoss"
-    beats = client.told(API, "heartbeat")
+    beats = client.published(API, "heartbeat")
     assert beats.count(0) == 2
     assert (await client.request("errors_api", "active_errors"))["errors"] == []
-    told = len(client.words())
+    before = len(client.session_events())
     await station.restart()
-    await client.until(lambda: "ChargingStarted" in client.words()[told:])
-    assert client.words()[told:][:2] == ["Enabled", "SessionStarted"]
+    await client.until(lambda: "ChargingStarted" in client.session_events()[before:])
+    assert client.session_events()[before:][:2] == ["Enabled", "SessionStarted"]
 
 
 # Signs of life -------------------------------------------------------------------------------
@@ -616,30 +620,30 @@ async def test_communication_check(client: Client, start: Start) -> None:
     station = await start(EvseSetup(check=0.2), companions=COMPANIONS)
 
     def raised() -> list[str]:
-        return [each["sub_type"] for each in client.told("errors_api", "error_raised")]
+        return [each["sub_type"] for each in client.published("errors_api", "error_raised")]
 
     def cleared() -> int:
-        return len(client.told("errors_api", "error_cleared"))
+        return len(client.published("errors_api", "error_cleared"))
 
     await client.until(lambda: raised() == ["Initial communication check"])
-    await client.order(API, "communication_check", payload=True)
+    await client.command(API, "communication_check", payload=True)
     await client.until(lambda: cleared() == 1)
     await client.until(lambda: raised()[1:] == ["Bridge to implementation connection lost"])
-    await client.order(API, "communication_check", payload=False)
+    await client.command(API, "communication_check", payload=False)
     await client.until(lambda: cleared() == 2)
     await asyncio.sleep(0.3)
     assert len(raised()) == 2
-    await client.order(API, "communication_check", payload=1)
+    await client.command(API, "communication_check", payload=1)
     await client.until(lambda: len(station.mistakes) == 1)
     # Nothing of that keeps a car from charging.
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
 
 
 async def test_heartbeats(client: Client, start: Start) -> None:
     await start(dialect="2025.10")
-    await client.until(lambda: len(client.told(API, "heartbeat")) > 2)
-    assert client.told(API, "heartbeat")[:2] == [{}, {}]
+    await client.until(lambda: len(client.published(API, "heartbeat")) > 2)
+    assert client.published(API, "heartbeat")[:2] == [{}, {}]
 
 
 # What it does not forgive --------------------------------------------------------------------
@@ -666,18 +670,18 @@ async def test_malformed_requests(
 ) -> None:
     station = await start(dialect=dialect)
     await station.plug()
-    await client.until(lambda: client.words()[-1:] == ["ChargingStarted"])
+    await client.until(lambda: client.session_events()[-1:] == ["ChargingStarted"])
     topic, _ = client.address(API, "pause_charging")
     text = body if isinstance(body, str) else json.dumps(body)
-    await client.client.publish(topic, text, qos=1)
+    await client.connection.publish(topic, text, qos=1)
     await client.until(lambda: len(station.mistakes) == 1)
     assert bool(station.dead) is (outcome == "dies")
     if outcome == "obeys":
-        await client.does("ChargingPausedEVSE")
+        await client.wait_for_event("ChargingPausedEVSE")
     if outcome == "dies":
-        heard = await client.hears_no_more()
+        count = await client.wait_for_silence()
         await station.restart()
-        await client.until(lambda: len(client.heard) > heard)
+        await client.until(lambda: len(client.messages) > count)
         assert station.dead is None
 
 
@@ -703,13 +707,13 @@ async def test_malformed_requests(
 async def test_refused_payloads(operation: str, payload: Any, client: Client, start: Start) -> None:
     station = await start()
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     topic, reply_to = client.address(API, operation)
     body: dict[str, Any] = {"headers": {"replyTo": reply_to}}
-    await client.ask(topic, body if payload is None else {**body, "payload": payload})
+    await client.send(topic, body if payload is None else {**body, "payload": payload})
     await client.catches_up()
     assert len(station.mistakes) == 1
-    assert not client.said(reply_to)
+    assert not client.payloads(reply_to)
     assert client.status() == "Charging"
 
 
@@ -719,7 +723,7 @@ async def test_tolerated_payloads(client: Client, start: Start) -> None:
     assert await client.request(API, "enable_disable", odd) is False
     body = {**source("Enable"), "connector_id": True}
     assert await client.request(API, "enable_disable", body) is True
-    assert client.told(API, "session_event")[-1]["connector_id"] == 1
+    assert client.published(API, "session_event")[-1]["connector_id"] == 1
     assert await client.request(API, "force_unlock", 1.7) is True
     assert station.mistakes == []
 
@@ -728,14 +732,14 @@ async def test_reply_topics_are_judged(client: Client, start: Start) -> None:
     station = await start(prefix="site1/", site=SiteSetup(bridged=True))
     ask = f"site1/{ROOT}/evse_manager_consumer/{API}/m2e/get_evse"
     for reply_to in ("site1/everest_api/a", "elsewhere", "everest_api/b", "everest_api/b"):
-        await client.ask(ask, {"headers": {"replyTo": reply_to}})
-    await client.until(lambda: len(client.said("site1/everest_api/b")) == 2)
+        await client.send(ask, {"headers": {"replyTo": reply_to}})
+    await client.until(lambda: len(client.payloads("site1/everest_api/b")) == 2)
     assert [each.rpartition(": ")[2] for each in station.mistakes] == [
         "the prefix will be there twice",
         "the answer does not pass the bridge",
         "the reply topic was used before",
     ]
-    assert not client.said("site1/elsewhere")
+    assert not client.payloads("site1/elsewhere")
 
 
 async def test_a_strict_site_raises_what_was_wrong(broker: BrokerProcess) -> None:
@@ -753,27 +757,27 @@ async def test_stations_behind_prefixes(client: Client, start: Start) -> None:
     await start(EvseSetup(name="two"), prefix="site2/")
     await one.plug()
     client.prefix = "site1/"
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     assert await client.request(API, "pause_charging") is True
     client.prefix = "site2/"
-    await client.becomes("Unplugged")
+    await client.wait_for_status("Unplugged")
     assert await client.request(API, "pause_charging") is False
 
 
 async def test_a_broken_bridge_is_not_noticed(client: Client, start: Start) -> None:
     station = await start()
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     await station.bridge("off")
-    heard = await client.hears_no_more()
+    count = await client.wait_for_silence()
     topic, reply_to = client.address(API, "pause_charging")
-    await client.ask(topic, {"headers": {"replyTo": reply_to}})
+    await client.send(topic, {"headers": {"replyTo": reply_to}})
     await client.until(lambda: station.received)
     await asyncio.sleep(0.2)
-    assert not [each for each in client.heard[heard:] if "/e2m/" in str(each.topic)]
+    assert not [each for each in client.messages[count:] if "/e2m/" in str(each.topic)]
     await station.bridge("on")
-    await client.until(lambda: len(client.heard) > heard + 3)
-    assert client.told(API, "heartbeat").count(0) == 1
+    await client.until(lambda: len(client.messages) > count + 3)
+    assert client.published(API, "heartbeat").count(0) == 1
     assert client.status() == "Charging"
 
 
@@ -785,10 +789,10 @@ async def test_ids_are_told_apart(broker: BrokerProcess) -> None:
 async def test_late_subscribers_ask(client: Client, start: Start) -> None:
     await start(site=SiteSetup(latch=False))
     topic, reply_to = client.address(API, "session_info/get")
-    await client.ask(topic, {"headers": {"replyTo": reply_to}})
+    await client.send(topic, {"headers": {"replyTo": reply_to}})
     assert await client.request(API, "get_evse")
-    assert not client.said(reply_to)
-    assert len(client.said("everest_api/ready_beacon")) == 4
+    assert not client.payloads(reply_to)
+    assert len(client.payloads("everest_api/ready_beacon")) == 4
 
 
 # The user's page -----------------------------------------------------------------------------
@@ -797,32 +801,32 @@ async def test_late_subscribers_ask(client: Client, start: Start) -> None:
 @pytest.mark.parametrize("dialect", ["2025.10.0", "page"])
 async def test_the_page(dialect: str, client: Client, start: Start) -> None:
     station = await start(EvseSetup(authorize=False, external_ready=True), dialect=dialect)
-    await client.until(lambda: client.told(API, "waiting_for_external_ready") == [True])
-    assert not client.words()
+    await client.until(lambda: client.published(API, "waiting_for_external_ready") == [True])
+    assert not client.session_events()
     assert await client.request(API, "external_ready_to_start_charging") is True
     assert await client.request(API, "external_ready_to_start_charging") is False
-    await client.until(lambda: client.told(API, "ready") == [True])
+    await client.until(lambda: client.published(API, "ready") == [True])
     assert await client.request(API, "reserve", 3) is True
     assert await client.request(API, "reserve", 4) is False
-    await client.order(API, "cancel_reservation", {})
-    await client.does("ReservationEnd")
+    await client.command(API, "cancel_reservation", {})
+    await client.wait_for_event("ReservationEnd")
     answer = {"result": {"authorization_status": "Accepted", "evse_ids": [1]}, "token": CARD}
-    await client.order(API, "authorize_response", answer)
-    await client.does("Authorized")
-    await client.order(API, "withdraw_authorization", {})
-    await client.does("SessionFinished")
+    await client.command(API, "authorize_response", answer)
+    await client.wait_for_event("Authorized")
+    await client.command(API, "withdraw_authorization", {})
+    await client.wait_for_event("SessionFinished")
     await station.plug()
-    await client.does("AuthRequired")
+    await client.wait_for_event("AuthRequired")
     refused = {**answer, "result": {"authorization_status": "Blocked"}}
-    await client.order(API, "authorize_response", refused)
-    await client.order(API, "authorize_response", answer)
-    await client.does("ChargingStarted")
-    assert client.told(API, "limits")[-1] == {
+    await client.command(API, "authorize_response", refused)
+    await client.command(API, "authorize_response", answer)
+    await client.wait_for_event("ChargingStarted")
+    assert client.published(API, "limits")[-1] == {
         "max_current": 16.0,
         "nr_of_phases_available": 3,
         "uuid": "connector_1",
     }
-    assert bool(client.told(API, "session_info")) is (dialect == "page")
+    assert bool(client.published(API, "session_info")) is (dialect == "page")
     assert station.mistakes == []
 
 
@@ -837,7 +841,7 @@ def variable(name: str, component: str = "", **more: Any) -> dict[str, Any]:
 
 async def test_ocpp_consumer(client: Client, start: Start) -> None:
     station = await start(companions=COMPANIONS)
-    await client.until(lambda: client.told("ocpp_api", "is_connected") == [True])
+    await client.until(lambda: client.published("ocpp_api", "is_connected") == [True])
     got = await client.request(
         "ocpp_api",
         "get_variables",
@@ -879,32 +883,34 @@ async def test_ocpp_consumer(client: Client, start: Start) -> None:
     ]
     await station.key("HeartbeatInterval 30")
     monitored = {"items": [variable("HeartbeatInterval")["component_variable"]]}
-    await client.order("ocpp_api", "monitor_variables", monitored)
+    await client.command("ocpp_api", "monitor_variables", monitored)
     await client.until(lambda: station.received[-1][0].endswith("monitor_variables"))
     await station.key("HeartbeatInterval 20")
-    (event,) = await client.until(lambda: client.told("ocpp_api", "event_data"))
+    (event,) = await client.until(lambda: client.published("ocpp_api", "event_data"))
     assert event["actual_value"] == "20"
-    await client.order("ocpp_api", "security_event", {"type": "TamperDetectionActivated"})
-    await client.until(lambda: station.back_end.told == [("TamperDetectionActivated", "")])
+    await client.command("ocpp_api", "security_event", {"type": "TamperDetectionActivated"})
+    await client.until(
+        lambda: station.back_end.security_events == [("TamperDetectionActivated", "")]
+    )
     # A running transaction comes first.
     await station.plug()
-    await client.becomes("Charging")
+    await client.wait_for_status("Charging")
     body = {"evse": {"id": 1, "connector_id": 1}, "operational_status": "Inoperative"}
     ask = ("ocpp_api", "change_availability")
     assert await client.request(*ask, body) == {"status": "Scheduled"}
     await station.finish()
-    await client.becomes("Disabled")
+    await client.wait_for_status("Disabled")
     assert await client.request(*ask, {"operational_status": "Operative"}) == {"status": "Accepted"}
     assert await client.request(*ask, {**body, "evse": {"id": 7}}) == {"status": "Rejected"}
-    transactions = client.told("ocpp_api", "ocpp_transaction_event")
+    transactions = client.published("ocpp_api", "ocpp_transaction_event")
     assert [each["transaction_event"] for each in transactions] == [
         "Started",
         "Updated",
         "Ended",
     ]
     await station.transfer("acme hello")
-    (request,) = await client.until(lambda: client.told("ocpp_api", "data_transfer_incoming"))
-    await client.ask(request["headers"]["replyTo"], {"status": "Rejected"})
+    (request,) = await client.until(lambda: client.published("ocpp_api", "data_transfer_incoming"))
+    await client.send(request["headers"]["replyTo"], {"status": "Rejected"})
     await client.until(
         lambda: (
             [each.answers for each in station.companions if hasattr(each, "answers")]
@@ -912,7 +918,7 @@ async def test_ocpp_consumer(client: Client, start: Start) -> None:
         )
     )
     await station.ocpp("disconnect")
-    status = await client.until(lambda: client.told("ocpp_api", "connection_status")[1:])
+    status = await client.until(lambda: client.published("ocpp_api", "connection_status")[1:])
     assert status == [{"connected": False}]
     assert station.mistakes == []
 
@@ -921,11 +927,11 @@ async def call(client: Client, name: str, args: Any = None, **more: Any) -> Any:
     """Ask on the bus inside EVerest, and return the result."""
     number = str(uuid.uuid4())
     body = {"msg_type": "Cmd", "data": {"id": number, "origin": "we", "args": args}, **more}
-    await client.ask(f"{BUS}/cmd/{name}", body)
+    await client.send(f"{BUS}/cmd/{name}", body)
     topic = f"{BUS}/cmd/{name}/response/we"
 
     def answer() -> Any:
-        return [each for each in client.said(topic) if each["data"]["data"]["id"] == number]
+        return [each for each in client.payloads(topic) if each["data"]["data"]["id"] == number]
 
     (found,) = await client.until(answer)
     assert found["msg_type"] == "CmdResult"
@@ -936,11 +942,11 @@ async def call(client: Client, name: str, args: Any = None, **more: Any) -> Any:
 async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
     station = await start(companions=CompanionSetup(bus="ocpp"))
     connected = f"{BUS}/var/is_connected"
-    await client.until(lambda: client.said(connected))
-    assert client.said(connected) == [{"data": {"data": True}, "msg_type": "Var"}]
+    await client.until(lambda: client.payloads(connected))
+    assert client.payloads(connected) == [{"data": {"data": True}, "msg_type": "Var"}]
     assert (await call(client, "stop"))["retval"] is True
     assert (await call(client, "stop"))["retval"] is False
-    await client.until(lambda: len(client.said(connected)) == 2)
+    await client.until(lambda: len(client.payloads(connected)) == 2)
     await station.ocpp("connect")
     assert (await call(client, "restart"))["retval"] is True
     assert (await call(client, "restart"))["retval"] is False
@@ -964,15 +970,15 @@ async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
     await station.key("HeartbeatInterval 5")
     await station.key("WebSocketPingInterval 5")
     await station.security("SettingSystemTime clock set")
-    await client.until(lambda: client.said(f"{BUS}/var/security_event"))
-    (told,) = client.said(f"{BUS}/var/configuration_key")
-    assert told["data"]["data"] == {
+    await client.until(lambda: client.payloads(f"{BUS}/var/security_event"))
+    (published,) = client.payloads(f"{BUS}/var/configuration_key")
+    assert published["data"]["data"] == {
         "key": "HeartbeatInterval",
         "read_only": False,
         "value": "5",
     }
     await call(client, "security_event", {"type": "a", "info": "b"})
-    assert station.back_end.told[-1] == ("a", "b")
+    assert station.back_end.security_events[-1] == ("a", "b")
     await station.refuse("no")
     error = (await call(client, "stop"))["error"]
     assert error["__everest__error_msg"] == "no"
@@ -1004,7 +1010,7 @@ async def test_ocpp_on_the_bus(client: Client, start: Start) -> None:
 async def test_the_bus_forgives_nothing(name: str, body: Any, client: Client, start: Start) -> None:
     station = await start(companions=CompanionSetup(bus="ocpp"))
     text = body if isinstance(body, str) else json.dumps(body)
-    await client.client.publish(f"{BUS}/cmd/{name}", text, qos=1)
+    await client.connection.publish(f"{BUS}/cmd/{name}", text, qos=1)
     await client.until(lambda: station.dead)
 
 
@@ -1014,13 +1020,15 @@ async def test_the_bus_forgives_nothing(name: str, body: Any, client: Client, st
 )
 async def test_the_older_bus(dialect: str, root: str, client: Client, start: Start) -> None:
     station = await start(dialect=dialect, companions=CompanionSetup(bus="ocpp/main"))
-    await client.until(lambda: {"data": True, "name": "is_connected"} in client.said(f"{root}/var"))
+    await client.until(
+        lambda: {"data": True, "name": "is_connected"} in client.payloads(f"{root}/var")
+    )
     data = {"id": "1", "origin": "we", "args": {"key": "HeartbeatInterval", "value": "5"}}
     name = "set_custom_configuration_key"
-    await client.ask(f"{root}/cmd", {"name": name, "type": "call", "data": data})
+    await client.send(f"{root}/cmd", {"name": name, "type": "call", "data": data})
     answer = {"id": "1", "origin": "ocpp", "retval": "Rejected"}
     result = {"data": answer, "name": name, "type": "result"}
-    await client.until(lambda: result in client.said(f"{root}/cmd"))
+    await client.until(lambda: result in client.payloads(f"{root}/cmd"))
     assert station.mistakes == []
 
 
@@ -1037,19 +1045,19 @@ async def test_legacy_speaks_like_the_recording(client: Client, start: Start) ->
     await station.plug()
     topic = "everest_api/connector_1/var/session_info"
     await client.until(
-        lambda: client.said(topic)[-1:] and client.said(topic)[-1]["state"] == "Charging"
+        lambda: client.payloads(topic)[-1:] and client.payloads(topic)[-1]["state"] == "Charging"
     )
     await station.fault("too hot")
     errors = "everest_api/errors/var/active_errors"
-    await client.until(lambda: any(client.said(errors)))
+    await client.until(lambda: any(client.payloads(errors)))
     await station.unplug()
-    await client.until(lambda: client.said(topic)[-1]["state"] == "Unplugged")
-    assert client.said(topic)[0]["state"] == "Unknown"
-    said = {str(each.topic) for each in client.heard} - {"everest_api/ready_beacon"}
-    told = {each for each in said if not each.startswith(("everest_api/1/", "simulators/"))}
-    assert told == set(recorded)
-    for name in told:
-        for text in client.texts(name):
+    await client.until(lambda: client.payloads(topic)[-1]["state"] == "Unplugged")
+    assert client.payloads(topic)[0]["state"] == "Unknown"
+    topics = {str(each.topic) for each in client.messages} - {"everest_api/ready_beacon"}
+    published = {each for each in topics if not each.startswith(("everest_api/1/", "simulators/"))}
+    assert published == set(recorded)
+    for name in published:
+        for text in client.texts_on(name):
             shape = legacy_shape(text)
             if name == errors:
                 # Ours have no finer type.
@@ -1078,10 +1086,10 @@ async def test_legacy_commands(client: Client, start: Start) -> None:
     root = "everest_api/evse_manager"
 
     async def command(name: str, text: str = "x") -> None:
-        await client.client.publish(f"{root}/cmd/{name}", text, qos=1)
+        await client.connection.publish(f"{root}/cmd/{name}", text, qos=1)
 
     def last(variable_name: str) -> Any:
-        return (client.said(f"{root}/var/{variable_name}") or [{}])[-1]
+        return (client.payloads(f"{root}/var/{variable_name}") or [{}])[-1]
 
     async def becomes(state: str) -> None:
         await client.until(lambda: last("session_info").get("state") == state)
@@ -1144,15 +1152,15 @@ async def test_legacy_commands(client: Client, start: Start) -> None:
     for name, text in wrong:
         await command(name, text)
     await client.until(lambda: len(station.mistakes) == len(wrong))
-    assert client.said("everest_api/info/var/info")
+    assert client.payloads("everest_api/info/var/info")
     # Nothing of API v1 is there.
-    assert not [each for each in client.heard if str(each.topic).startswith(f"{ROOT}/")]
+    assert not [each for each in client.messages if str(each.topic).startswith(f"{ROOT}/")]
 
 
 async def test_legacy_limits_need_a_way(client: Client, start: Start) -> None:
     station = await start(EvseSetup(sink=False), site=SiteSetup(legacy=True))
     topic = "everest_api/connector_1/cmd/set_limit_amps"
-    await client.client.publish(topic, "8", qos=1)
+    await client.connection.publish(topic, "8", qos=1)
     await client.until(lambda: station.received)
     await asyncio.sleep(0.1)
     assert station["carport"].energy.current == 16
@@ -1183,12 +1191,12 @@ async def test_words_that_make_no_sense(client: Client, start: Start) -> None:
             await station.do(line)
     await station.swipe("CAFE01")
     await station.deauthorize()
-    await client.becomes("Unplugged")
+    await client.wait_for_status("Unplugged")
     await station.reservation("on")
     with pytest.raises(ControlError):
         await station.reservation("on")
     await station.reservation("off")
-    await client.does("ReservationEnd")
+    await client.wait_for_event("ReservationEnd")
     await station.error("high a/b")
     with pytest.raises(ControlError):
         await station.error("high a/b")
@@ -1199,8 +1207,8 @@ async def test_words_that_make_no_sense(client: Client, start: Start) -> None:
     await station.garbage()
     await with_back_end.garbage()
     # What others say and what nobody can use does it no harm.
-    await client.client.publish("everest_api/discover", "no JSON")
-    await client.ask("everest_api/discover", {})
+    await client.connection.publish("everest_api/discover", "no JSON")
+    await client.send("everest_api/discover", {})
     await client.until(lambda: len(station.mistakes) == 2)
 
 
@@ -1240,18 +1248,18 @@ async def test_nothing_is_said_of_a_pause_while_the_car_sleeps(
 ) -> None:
     station = await start()
     await station.plug()
-    await client.does("ChargingStarted")
+    await client.wait_for_event("ChargingStarted")
     await station.car_pause()
-    await client.does("ChargingPausedEV")
-    told = len(client.words())
+    await client.wait_for_event("ChargingPausedEV")
+    before = len(client.session_events())
     assert await client.request(API, "pause_charging") is True
     assert await client.request(API, "resume_charging") is True
     assert await client.request(API, "pause_charging") is True
-    assert client.words()[told:] == []
+    assert client.session_events()[before:] == []
     # It wakes up, and charges for a moment.
     await station.car_resume()
-    await client.becomes("ChargingPausedEVSE")
-    assert client.words()[told:] == [
+    await client.wait_for_status("ChargingPausedEVSE")
+    assert client.session_events()[before:] == [
         "PrepareCharging",
         "ChargingStarted",
         "StoppingCharging",
@@ -1259,11 +1267,11 @@ async def test_nothing_is_said_of_a_pause_while_the_car_sleeps(
     ]
     # Asleep once more, it does not even begin.
     await station.car_pause()
-    told = len(client.words())
+    before = len(client.session_events())
     assert await client.request(API, "resume_charging") is True
-    await client.becomes("Preparing")
+    await client.wait_for_status("Preparing")
     assert await client.request(API, "pause_charging") is True
-    assert client.words()[told:] == ["PrepareCharging"]
+    assert client.session_events()[before:] == ["PrepareCharging"]
 
 
 async def test_older_releases_refuse_to_pause_a_car_that_sleeps(
@@ -1271,28 +1279,28 @@ async def test_older_releases_refuse_to_pause_a_car_that_sleeps(
 ) -> None:
     station = await start(dialect="2025.12")
     await station.plug()
-    await client.does("ChargingStarted")
+    await client.wait_for_event("ChargingStarted")
     await station.car_pause()
-    await client.does("ChargingPausedEV")
+    await client.wait_for_event("ChargingPausedEV")
     assert await client.request(API, "pause_charging") is False
 
 
 async def test_without_energy_it_waits_where_it_is(client: Client, start: Start) -> None:
     station = await start(EvseSetup(limits="limits_api"))
-    await client.until(lambda: client.told(API, "enforced_limits"))
+    await client.until(lambda: client.published(API, "enforced_limits"))
     await client.until(lambda: in_force(client)["ac_max_current_A"] == 16.0)
-    await client.order("limits_api", "set_external_limits", limits(0))
+    await client.command("limits_api", "set_external_limits", limits(0))
     await client.until(lambda: in_force(client) == {"ac_max_current_A": 0.0})
     await station.plug()
-    await client.does("PrepareCharging")
-    await client.order("limits_api", "set_external_limits", limits())
-    await client.does("ChargingStarted")
+    await client.wait_for_event("PrepareCharging")
+    await client.command("limits_api", "set_external_limits", limits())
+    await client.wait_for_event("ChargingStarted")
     await station.car_pause()
-    await client.does("ChargingPausedEV")
+    await client.wait_for_event("ChargingPausedEV")
     # Of want of energy it tells also while the car sleeps.
-    await client.order("limits_api", "set_external_limits", limits(0))
-    await client.becomes("ChargingPausedEVSE")
-    last = client.told(API, "session_event")[-1]
+    await client.command("limits_api", "set_external_limits", limits(0))
+    await client.wait_for_status("ChargingPausedEVSE")
+    last = client.published(API, "session_event")[-1]
     assert last["charging_paused_evse"] == {"reasons": ["NoEnergy"]}
 
 
@@ -1301,7 +1309,7 @@ async def test_the_stricter_of_two_nodes_counts(client: Client, start: Start) ->
         EvseSetup(limits="limits_api"), companions=CompanionSetup(grid="grid_api")
     )
     fuse = {"ac_max_current_A": 16.0, "ac_max_phase_count": 3}
-    await client.until(lambda: client.told(API, "enforced_limits"))
+    await client.until(lambda: client.published(API, "enforced_limits"))
     await client.until(lambda: in_force(client) == fuse)
     for module, order, result in (
         ("limits_api", limits(13), {**fuse, "ac_max_current_A": 13.0}),
@@ -1311,6 +1319,6 @@ async def test_the_stricter_of_two_nodes_counts(client: Client, start: Start) ->
         ("grid_api", limits(8), {"ac_max_current_A": 8.0, "ac_max_phase_count": 1}),
     ):
         root = f"{client.prefix}{ROOT}/external_energy_limits_consumer/{module}"
-        await client.ask(f"{root}/m2e/set_external_limits", order)
+        await client.send(f"{root}/m2e/set_external_limits", order)
         await client.until(lambda result=result: in_force(client) == result)
     assert station.mistakes == []

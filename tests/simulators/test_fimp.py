@@ -17,7 +17,7 @@ from tests.broker import BrokerProcess
 from tests.helpers.recordings import RECORDINGS, recording
 from tests.helpers.waiting import PATIENCE, until
 
-from .ear import kind_of
+from .recording_client import kind_of
 
 QUICK = Timing(pace=0.02, speed=60, poll=0.1)
 VINCULUM = "pt:j1/mt:cmd/rt:app/rn:vinculum/ad:1"
@@ -25,84 +25,84 @@ ANSWER = "pt:j1/mt:rsp/rt:app/rn:test/ad:1"
 ODD = ("defa", "easee_2021")
 
 
-class Ear:
-    """A client that hears everything FIMP and says something."""
+class RecordingClient:
+    """A client that receives all FIMP messages and sends requests."""
 
-    def __init__(self, client: aiomqtt.Client, simulator: FimpSimulator) -> None:
-        self.client = client
+    def __init__(self, connection: aiomqtt.Client, simulator: FimpSimulator) -> None:
+        self.connection = connection
         self.simulator = simulator
-        self.heard: list[tuple[str, Any]] = []
+        self.messages: list[tuple[str, Any]] = []
         self.seen = 0
 
     async def listen(self) -> None:
-        async for message in self.client.messages:
+        async for message in self.connection.messages:
             assert not message.retain
             try:
                 body = json.loads(message.payload)
             except ValueError:
                 continue
             if "mt:cmd" not in str(message.topic):
-                self.heard.append((str(message.topic), body))
+                self.messages.append((str(message.topic), body))
 
     async def until(self, what: Callable[[], Any]) -> Any:
-        """Wait until something holds, and return it."""
+        """Wait until a condition is true, and return its result."""
         return await until(what)
 
-    def said(self, kind: str, service: str = "chargepoint") -> list[Any]:
-        """Return what the first charge point has said of a kind."""
+    def reports(self, kind: str, service: str = "chargepoint") -> list[Any]:
+        """Return the reports of a kind from the first charge point."""
         (point, *_) = self.simulator.points.values()
         address = self.simulator.service_address(service, point.address)
-        return self.on(f"pt:j1/mt:evt{address}", kind)
+        return self.messages_on(f"pt:j1/mt:evt{address}", kind)
 
     def states(self) -> list[str]:
-        """Return the states that the first charge point has told."""
-        return [body["val"] for body in self.said("evt.state.report")]
+        """Return the states that the first charge point has reported."""
+        return [body["val"] for body in self.reports("evt.state.report")]
 
-    async def state(self, word: str) -> None:
-        """Wait until a state is told that was not waited for before."""
+    async def wait_for_state(self, word: str) -> None:
+        """Wait for the next report of a state."""
         await self.until(lambda: word in self.states()[self.seen :])
         self.seen += self.states()[self.seen :].index(word) + 1
 
-    def adapter(self, kind: str) -> list[Any]:
-        """Return what the adapter has said of a kind."""
-        return self.on(f"pt:j1/mt:evt{self.simulator.own_address}", kind)
+    def adapter_reports(self, kind: str) -> list[Any]:
+        """Return the reports of a kind from the adapter."""
+        return self.messages_on(f"pt:j1/mt:evt{self.simulator.own_address}", kind)
 
-    def on(self, topic: str, kind: str) -> list[Any]:
-        """Return what was said of a kind on a topic."""
+    def messages_on(self, topic: str, kind: str) -> list[Any]:
+        """Return the messages of a kind on a topic."""
         return [
             body
-            for where, body in self.heard
+            for where, body in self.messages
             if where == topic and isinstance(body, dict) and body.get("type") == kind
         ]
 
-    async def ask(self, topic: str, body: dict[str, Any]) -> None:
+    async def send(self, topic: str, body: dict[str, Any]) -> None:
         """Send a command."""
         command = {"val_t": "null", "val": None, "uid": "u", **body}
-        await self.client.publish(topic, json.dumps(command), qos=1)
+        await self.connection.publish(topic, json.dumps(command), qos=1)
 
-    async def tell(
+    async def command(
         self, kind: str, val_t: str = "null", val: Any = None, service: str = "chargepoint"
     ) -> None:
         """Send a command to the first charge point."""
         (point, *_) = self.simulator.points.values()
         address = self.simulator.service_address(service, point.address)
         body = {"serv": service, "type": kind, "val_t": val_t, "val": val}
-        await self.ask(f"pt:j1/mt:cmd{address}", body)
+        await self.send(f"pt:j1/mt:cmd{address}", body)
 
-    async def manage(self, kind: str, val: Any = None, name: str = "") -> None:
+    async def command_adapter(self, kind: str, val: Any = None, name: str = "") -> None:
         """Send a command to an adapter."""
         name = name or self.simulator.adapter
         body = {"serv": name, "type": kind, "val_t": "string" if val else "null", "val": val}
-        await self.ask(f"pt:j1/mt:cmd/rt:ad/rn:{name}/ad:1", body)
+        await self.send(f"pt:j1/mt:cmd/rt:ad/rn:{name}/ad:1", body)
 
     async def pd7(self, *components: str) -> Any:
         """Ask the hub for components."""
-        before = len(self.on(ANSWER, "evt.pd7.response"))
+        before = len(self.messages_on(ANSWER, "evt.pd7.response"))
         param = {"components": [*components]}
         value = {"cmd": "get", "component": None, "id": None, "param": param, "requestId": 7}
         body = {"serv": "vinculum", "type": "cmd.pd7.request", "val_t": "object", "val": value}
-        await self.ask(VINCULUM, body | {"resp_to": ANSWER})
-        answers = await self.until(lambda: self.on(ANSWER, "evt.pd7.response")[before:])
+        await self.send(VINCULUM, body | {"resp_to": ANSWER})
+        answers = await self.until(lambda: self.messages_on(ANSWER, "evt.pd7.response")[before:])
         assert answers[0]["corid"] == "u"
         assert answers[0]["val"] | {"param": None} == {
             "cmd": "get",
@@ -113,25 +113,25 @@ class Ear:
         }
         return answers[0]["val"]["param"]
 
-    def notices(self) -> list[Any]:
-        """Return what the hub has said by itself."""
+    def notifications(self) -> list[Any]:
+        """Return the notifications of the hub."""
         topic = VINCULUM.replace("cmd", "evt", 1)
-        return [body["val"] for body in self.on(topic, "evt.pd7.notify")]
+        return [body["val"] for body in self.messages_on(topic, "evt.pd7.notify")]
 
 
 @asynccontextmanager
 async def running(
     broker: BrokerProcess, *setups: ChargepointSetup, **keywords: Any
-) -> AsyncGenerator[tuple[FimpSimulator, Ear]]:
-    """Run a simulator with somebody who listens, and see that its tasks end with it."""
+) -> AsyncGenerator[tuple[FimpSimulator, RecordingClient]]:
+    """Run a simulator and a client, and check that the tasks of the simulator end with it."""
     keywords.setdefault("timing", QUICK)
     simulator = FimpSimulator(Broker(broker.host, broker.port), *setups, **keywords)
-    async with aiomqtt.Client(broker.host, broker.port) as client:
-        await client.subscribe("pt:j1/#", qos=1)
-        ear = Ear(client, simulator)
-        task = asyncio.create_task(ear.listen())
+    async with aiomqtt.Client(broker.host, broker.port) as connection:
+        await connection.subscribe("pt:j1/#", qos=1)
+        client = RecordingClient(connection, simulator)
+        task = asyncio.create_task(client.listen())
         async with simulator:
-            yield simulator, ear
+            yield simulator, client
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert not [each for each in asyncio.all_tasks() if each.get_name().startswith("simulator")]
@@ -167,15 +167,15 @@ def recorded() -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_speaks_like_the_recordings(broker: BrokerProcess, profile: str) -> None:
     known = recorded()
-    async with running(broker, setup(profile), adapter="easee") as (simulator, ear):
+    async with running(broker, setup(profile), adapter="easee") as (simulator, client):
         for line in ("plug", "car_pause", "car_resume", "unplug", "plug", "offline", "online"):
             await simulator.do(line)
-        await ear.tell("cmd.charge.start")
-        await ear.until(lambda: "charging" in ear.states())
+        await client.command("cmd.charge.start")
+        await client.until(lambda: "charging" in client.states())
         await simulator.exclude()
-        await ear.until(lambda: ear.adapter("evt.thing.exclusion_report"))
+        await client.until(lambda: client.adapter_reports("evt.thing.exclusion_report"))
     free = ("evt.thing.inclusion_report", "evt.network.all_nodes_report")
-    for _, body in ear.heard:
+    for _, body in client.messages:
         examples = known.get(body["type"], [])
         if profile != "full":
             assert examples, body
@@ -191,29 +191,29 @@ async def test_speaks_like_the_recordings(broker: BrokerProcess, profile: str) -
 
 
 async def test_defa_passes_raw_words_and_signs_with_its_name(broker: BrokerProcess) -> None:
-    async with running(broker, setup("defa")) as (simulator, ear):
-        await ear.state("disconnected")
+    async with running(broker, setup("defa")) as (simulator, client):
+        await client.wait_for_state("disconnected")
         await simulator.plug()
-        await ear.state("Preparing")
-        await ear.tell("cmd.charge.start")
-        await ear.state("charging")
+        await client.wait_for_state("Preparing")
+        await client.command("cmd.charge.start")
+        await client.wait_for_state("charging")
         await simulator.car_pause()
-        await ear.state("SuspendedEV")
+        await client.wait_for_state("SuspendedEV")
         await simulator.car_resume()
-        await ear.state("charging")
-        await ear.tell("cmd.charge.stop")
+        await client.wait_for_state("charging")
+        await client.command("cmd.charge.stop")
         # At first it says what it hopes for, and then what its cloud says.
-        await ear.state("ready_to_charge")
-        await ear.state("Preparing")
-        await ear.tell("cmd.charge.start")
-        await ear.state("charging")
+        await client.wait_for_state("ready_to_charge")
+        await client.wait_for_state("Preparing")
+        await client.command("cmd.charge.start")
+        await client.wait_for_state("charging")
         await simulator.full()
-        await ear.state("Finishing")
+        await client.wait_for_state("Finishing")
         topic = f"pt:j1/mt:evt{simulator.service_address('chargepoint', 'EH123')}"
-        assert {body["serv"] for where, body in ear.heard if where == topic} == {"defa"}
-        sessions = ear.said("evt.current_session.report")
+        assert {body["serv"] for where, body in client.messages if where == topic} == {"defa"}
+        sessions = client.reports("evt.current_session.report")
         assert all(body["props"] is None for body in sessions)
-        report = ear.adapter("evt.thing.inclusion_report")[0]["val"]
+        report = client.adapter_reports("evt.thing.inclusion_report")[0]["val"]
         assert (report["address"], report["product_name"]) == ("EH123", "EH123")
         chargepoint, meter = report["services"]
         assert {"intf_t": "out", "msg_t": "cmd.charge.stop", "val_t": "bool", "ver": "1"} in (
@@ -222,77 +222,77 @@ async def test_defa_passes_raw_words_and_signs_with_its_name(broker: BrokerProce
         assert "ready_to_charge" not in chargepoint["props"]["sup_states"]
         assert meter["props"] == {"sup_units": ["W"]}
         await simulator.refuse("no")
-        await ear.tell("cmd.charge.start")
-        error = (await ear.until(lambda: ear.said("evt.error.report")))[0]
+        await client.command("cmd.charge.start")
+        error = (await client.until(lambda: client.reports("evt.error.report")))[0]
         assert (error["val"], error["props"], error["corid"]) == ("TX_ERROR", None, "u")
 
 
 @pytest.mark.parametrize("profile", ODD)
 async def test_adapters_of_2021_know_no_nodes(broker: BrokerProcess, profile: str) -> None:
-    async with running(broker, setup(profile), announce=False) as (simulator, ear):
-        await ear.manage("cmd.network.get_all_nodes")
-        await ear.manage("cmd.network.get_node", "EH123")
+    async with running(broker, setup(profile), announce=False) as (simulator, client):
+        await client.command_adapter("cmd.network.get_all_nodes")
+        await client.command_adapter("cmd.network.get_node", "EH123")
         await simulator.offline()
         await simulator.online()
-        await ear.manage("cmd.app.get_state")
-        await ear.manage("cmd.thing.get_inclusion_report", "EH123")
-        await ear.until(lambda: ear.adapter("evt.thing.inclusion_report"))
-        state = ear.adapter("evt.app.manifest_report")
+        await client.command_adapter("cmd.app.get_state")
+        await client.command_adapter("cmd.thing.get_inclusion_report", "EH123")
+        await client.until(lambda: client.adapter_reports("evt.thing.inclusion_report"))
+        state = client.adapter_reports("evt.app.manifest_report")
         assert [body["val"]["auth"] for body in state] == ["AUTHENTICATED"]
-        assert not ear.adapter("evt.network.all_nodes_report")
-        assert not ear.adapter("evt.network.node_report")
+        assert not client.adapter_reports("evt.network.all_nodes_report")
+        assert not client.adapter_reports("evt.network.node_report")
 
 
 async def test_defa_answers_no_question_for_reports(broker: BrokerProcess) -> None:
-    async with running(broker, setup("defa")) as (simulator, ear):
-        await ear.until(lambda: ear.said("evt.meter.report", "meter_elec"))
-        heard = len(ear.heard)
+    async with running(broker, setup("defa")) as (simulator, client):
+        await client.until(lambda: client.reports("evt.meter.report", "meter_elec"))
+        count = len(client.messages)
         for kind in ("state", "current_session", "max_current"):
-            await ear.tell(f"cmd.{kind}.get_report")
-        await ear.tell("cmd.meter.get_report", service="meter_elec")
-        await ear.manage("cmd.thing.get_inclusion_report", "nobody")
-        await ear.tell("cmd.max_current.set", "int", 3)
-        await ear.until(lambda: len(ear.heard) > heard)
-        await ear.until(lambda: len(simulator.received) == 6)
-        assert {body["type"] for _, body in ear.heard[heard:]} == {"evt.error.report"}
+            await client.command(f"cmd.{kind}.get_report")
+        await client.command("cmd.meter.get_report", service="meter_elec")
+        await client.command_adapter("cmd.thing.get_inclusion_report", "nobody")
+        await client.command("cmd.max_current.set", "int", 3)
+        await client.until(lambda: len(client.messages) > count)
+        await client.until(lambda: len(simulator.received) == 6)
+        assert {body["type"] for _, body in client.messages[count:]} == {"evt.error.report"}
 
 
 async def test_easee_of_2021_has_words_of_its_own(broker: BrokerProcess) -> None:
-    async with running(broker, setup("easee_2021")) as (simulator, ear):
-        await ear.state("available")
+    async with running(broker, setup("easee_2021")) as (simulator, client):
+        await client.wait_for_state("available")
         await simulator.plug()
-        await ear.state("preparing")
-        await ear.tell("cmd.charge.start")
-        await ear.state("charging")
-        await ear.tell("cmd.charge.stop")
-        await ear.state("paused")
+        await client.wait_for_state("preparing")
+        await client.command("cmd.charge.start")
+        await client.wait_for_state("charging")
+        await client.command("cmd.charge.stop")
+        await client.wait_for_state("paused")
         await simulator.unplug()
         await simulator.plug()
-        await ear.state("preparing")
+        await client.wait_for_state("preparing")
         rows = PROFILES["easee_2021"].interfaces("chargepoint")
         ways = {row["msg_t"]: row["intf_t"] for row in rows}
         assert ways["cmd.charge.start"] == ways["cmd.charge.stop"] == "out"
-        assert ear.said("evt.current_session.report")[-1]["props"] == {"unit": "kWh"}
+        assert client.reports("evt.current_session.report")[-1]["props"] == {"unit": "kWh"}
 
 
 async def test_futurehome_is_listed_with_all_its_fields(broker: BrokerProcess) -> None:
     path = RECORDINGS / "fimp" / "vinculum" / "device.json"
     wanted = json.loads(path.read_text(encoding="utf-8"))
     point = setup("futurehome", address="5_1", title="Driveway", room="Carport")
-    async with running(broker, point, hub=True) as (simulator, ear):
-        (device,) = (await ear.pd7("device"))["device"]
+    async with running(broker, point, hub=True) as (simulator, client):
+        (device,) = (await client.pd7("device"))["device"]
         assert device == wanted | {key: device[key] for key in ("id", "thing", "room")}
         await simulator.plug()
-        await ear.tell("cmd.charge.start")
+        await client.command("cmd.charge.start")
 
         def power() -> bool:
-            reports = ear.said("evt.meter.report", "meter_elec")
+            reports = client.reports("evt.meter.report", "meter_elec")
             return any(body["val"] > 0 for body in reports if body["props"]["unit"] == "W")
 
-        await ear.until(power)
-        values = ear.said("evt.meter_ext.report", "meter_elec")[-1]["val"]
+        await client.until(power)
+        values = client.reports("evt.meter_ext.report", "meter_elec")[-1]["val"]
         assert sorted(values) == ["i1", "i2", "i3", "u1", "u2", "u3"]
-        assert ear.adapter("evt.network.node_report")[-1]["val"]["address"] == "5"
+        assert client.adapter_reports("evt.network.node_report")[-1]["val"]["address"] == "5"
         await simulator.exclude()
         await simulator.include()
         assert simulator["garage"].address == "1_1"
@@ -300,10 +300,12 @@ async def test_futurehome_is_listed_with_all_its_fields(broker: BrokerProcess) -
 
 async def test_first_charge_point_decides_the_habits(broker: BrokerProcess) -> None:
     setups = (setup("full"), ChargepointSetup(name="b", profile="defa", serial="2"))
-    async with running(broker, *setups) as (simulator, ear):
+    async with running(broker, *setups) as (simulator, client):
         assert simulator.adapter == "easee"
-        await ear.manage("cmd.network.get_all_nodes")
-        (nodes,) = await ear.until(lambda: ear.adapter("evt.network.all_nodes_report"))
+        await client.command_adapter("cmd.network.get_all_nodes")
+        (nodes,) = await client.until(
+            lambda: client.adapter_reports("evt.network.all_nodes_report")
+        )
         assert [node["address"] for node in nodes["val"]] == ["1", "2"]
 
 
@@ -311,15 +313,17 @@ async def test_first_charge_point_decides_the_habits(broker: BrokerProcess) -> N
 
 
 async def test_diagnostics_are_told_on_request_only(broker: BrokerProcess) -> None:
-    async with running(broker) as (simulator, ear):
-        await ear.until(lambda: ear.said("evt.state.report"))
-        assert not ear.said("evt.lqi.report", "diagnostic")
+    async with running(broker) as (simulator, client):
+        await client.until(lambda: client.reports("evt.state.report"))
+        assert not client.reports("evt.lqi.report", "diagnostic")
 
         async def ask(name: str) -> tuple[str, Any]:
-            before = len(ear.said(f"evt.{name}.report", "diagnostic"))
-            await ear.tell(f"cmd.{name}.get_report", service="diagnostic")
-            said = await ear.until(lambda: ear.said(f"evt.{name}.report", "diagnostic")[before:])
-            return said[0]["val_t"], said[0]["val"]
+            before = len(client.reports(f"evt.{name}.report", "diagnostic"))
+            await client.command(f"cmd.{name}.get_report", service="diagnostic")
+            found = await client.until(
+                lambda: client.reports(f"evt.{name}.report", "diagnostic")[before:]
+            )
+            return found[0]["val_t"], found[0]["val"]
 
         assert await ask("lqi") == ("int", 168)
         assert await ask("rssi") == ("int", -61)
@@ -329,14 +333,14 @@ async def test_diagnostics_are_told_on_request_only(broker: BrokerProcess) -> No
         assert await ask("reboot_reason") == ("string", "power_on")
         assert await ask("reboots_count") == ("int", 3)
         assert await ask("errors") == ("str_array", [])
-        await ear.tell("cmd.thing.reboot", "bool", val=False, service="dev_sys")
-        await ear.until(lambda: ear.said("evt.success.report", "dev_sys"))
+        await client.command("cmd.thing.reboot", "bool", val=False, service="dev_sys")
+        await client.until(lambda: client.reports("evt.success.report", "dev_sys"))
         await simulator.fault("too hot")
         assert await ask("reboots_count") == ("int", 4)
         assert await ask("errors") == ("str_array", ["too hot"])
         await simulator.offline()
-        await ear.tell("cmd.lqi.get_report", service="diagnostic")
-        error = (await ear.until(lambda: ear.said("evt.error.report", "diagnostic")))[0]
+        await client.command("cmd.lqi.get_report", service="diagnostic")
+        error = (await client.until(lambda: client.reports("evt.error.report", "diagnostic")))[0]
         assert error["props"]["msg"] == (
             "failed to send diagnostic report: diagnostic: "
             "failed to retrieve LQI report: charger is offline"
@@ -344,71 +348,73 @@ async def test_diagnostics_are_told_on_request_only(broker: BrokerProcess) -> No
 
 
 async def test_alarms(broker: BrokerProcess) -> None:
-    async with running(broker) as (simulator, ear):
+    async with running(broker) as (simulator, client):
 
         def active() -> set[str]:
-            said = ear.said("evt.alarm.report", "alarm_system")
-            last = {body["val"]["event"]: body["val"]["status"] for body in said}
-            assert all(body["storage"]["sub_value"] == body["val"]["event"] for body in said)
+            found = client.reports("evt.alarm.report", "alarm_system")
+            last = {body["val"]["event"]: body["val"]["status"] for body in found}
+            assert all(body["storage"]["sub_value"] == body["val"]["event"] for body in found)
             return {event for event, status in last.items() if status == "activ"}
 
-        await ear.until(lambda: len(ear.said("evt.alarm.report", "alarm_system")) == 10)
+        await client.until(lambda: len(client.reports("evt.alarm.report", "alarm_system")) == 10)
         await simulator.alarm("OVER_TEMP_FAULT")
-        await ear.until(lambda: active() == {"OVER_TEMP_FAULT"})
+        await client.until(lambda: active() == {"OVER_TEMP_FAULT"})
         assert simulator["garage"].state == "disconnected"
         await simulator.fault("RCD_TRIP_FAULT")
-        await ear.until(lambda: active() == {"OVER_TEMP_FAULT", "RCD_TRIP_FAULT"})
+        await client.until(lambda: active() == {"OVER_TEMP_FAULT", "RCD_TRIP_FAULT"})
         await simulator.fault("hot")
-        await ear.until(lambda: active() == {"OVER_TEMP_FAULT", "CP_OTHER_ERROR"})
+        await client.until(lambda: active() == {"OVER_TEMP_FAULT", "CP_OTHER_ERROR"})
         await simulator.clear_fault()
         await simulator.clear_alarm()
-        await ear.until(lambda: not active())
-        before = len(ear.said("evt.alarm.report", "alarm_system"))
+        await client.until(lambda: not active())
+        before = len(client.reports("evt.alarm.report", "alarm_system"))
         value = {"event": "PEN_FAULT"}
-        await ear.tell("cmd.alarm.get_report", "str_map", value, "alarm_system")
-        await ear.until(lambda: len(ear.said("evt.alarm.report", "alarm_system")) == before + 10)
+        await client.command("cmd.alarm.get_report", "str_map", value, "alarm_system")
+        await client.until(
+            lambda: len(client.reports("evt.alarm.report", "alarm_system")) == before + 10
+        )
         with pytest.raises(ControlError):
             await simulator.alarm("ALIENS")
 
 
 async def test_meter_knows_phases_and_exports(broker: BrokerProcess) -> None:
-    async with running(broker) as (simulator, ear):
+    async with running(broker) as (simulator, client):
         await simulator.plug()
-        await ear.tell("cmd.charge.start")
+        await client.command("cmd.charge.start")
 
         def values() -> Any:
-            said = ear.said("evt.meter_ext.report", "meter_elec")
-            return said and said[-1]["val"]["p1"] > 0 and said[-1]["val"]
+            found = client.reports("evt.meter_ext.report", "meter_elec")
+            return found and found[-1]["val"]["p1"] > 0 and found[-1]["val"]
 
-        read = await ear.until(values)
+        read = await client.until(values)
         assert read["p1"] == read["p2"] == read["p3"] == pytest.approx(read["p_import"] / 3)
         assert (read["p_export"], read["e_export"]) == (0, 12.5)
-        assert not ear.said("evt.meter_export.report", "meter_elec")
-        await ear.tell("cmd.meter_export.get_report", "string", "kWh", "meter_elec")
-        said = await ear.until(lambda: ear.said("evt.meter_export.report", "meter_elec"))
-        assert [(body["val"], body["props"]["unit"]) for body in said] == [(12.5, "kWh")]
+        assert not client.reports("evt.meter_export.report", "meter_elec")
+        await client.command("cmd.meter_export.get_report", "string", "kWh", "meter_elec")
+        found = await client.until(lambda: client.reports("evt.meter_export.report", "meter_elec"))
+        assert [(body["val"], body["props"]["unit"]) for body in found] == [(12.5, "kWh")]
         for kind, val_t, value in (
             ("cmd.meter_export.get_report", "string", "V"),
             ("cmd.meter_ext.get_report", "str_array", ["freq"]),
         ):
-            await ear.tell(kind, val_t, value, "meter_elec")
-        await ear.until(lambda: len(ear.said("evt.error.report", "meter_elec")) == 2)
-        await ear.tell("cmd.meter_ext.get_report", "str_array", [], "meter_elec")
-        await ear.tell("cmd.meter_ext.get_report", "str_array", ["p2"], "meter_elec")
-        await ear.until(
-            # Others may be said unasked meanwhile.
+            await client.command(kind, val_t, value, "meter_elec")
+        await client.until(lambda: len(client.reports("evt.error.report", "meter_elec")) == 2)
+        await client.command("cmd.meter_ext.get_report", "str_array", [], "meter_elec")
+        await client.command("cmd.meter_ext.get_report", "str_array", ["p2"], "meter_elec")
+        await client.until(
+            # Others may be reported meanwhile without a request.
             lambda: any(
                 list(each["val"]) == ["p2"]
-                for each in ear.said("evt.meter_ext.report", "meter_elec")
+                for each in client.reports("evt.meter_ext.report", "meter_elec")
             )
         )
 
 
 async def test_parameters_of_every_kind(broker: BrokerProcess) -> None:
-    async with running(broker) as (_, ear):
-        await ear.tell("cmd.sup_params.get_report", service="parameters")
-        said = await ear.until(lambda: ear.said("evt.sup_params.report", "parameters"))
-        known = {about["parameter_id"]: about for about in said[0]["val"]}
+    async with running(broker) as (_, client):
+        await client.command("cmd.sup_params.get_report", service="parameters")
+        found = await client.until(lambda: client.reports("evt.sup_params.report", "parameters"))
+        known = {about["parameter_id"]: about for about in found[0]["val"]}
         kinds = {
             (about["value_type"], about["widget_type"], "options" in about)
             for about in known.values()
@@ -439,104 +445,120 @@ async def test_parameters_of_every_kind(broker: BrokerProcess) -> None:
         )
         for name, kind, value, complaint in cases:
             answer = "evt.error.report" if complaint else "evt.param.report"
-            before = len(ear.said(answer, "parameters"))
+            before = len(client.reports(answer, "parameters"))
             setting = {"parameter_id": name, "value_type": kind, "value": value}
-            await ear.tell("cmd.param.set", "object", setting, "parameters")
-            said = await ear.until(
-                lambda answer=answer, before=before: ear.said(answer, "parameters")[before:]
+            await client.command("cmd.param.set", "object", setting, "parameters")
+            found = await client.until(
+                lambda answer=answer, before=before: client.reports(answer, "parameters")[before:]
             )
             if complaint:
-                assert complaint in said[0]["props"]["msg"]
+                assert complaint in found[0]["props"]["msg"]
             else:
-                assert said[0]["val"] == setting
+                assert found[0]["val"] == setting
 
 
 # Words ---------------------------------------------------------------------------
 
 
 async def test_login_is_lost_and_comes_back(broker: BrokerProcess) -> None:
-    async with running(broker, setup("futurehome")) as (simulator, ear):
-        await ear.until(lambda: ear.said("evt.state.report"))
+    async with running(broker, setup("futurehome")) as (simulator, client):
+        await client.until(lambda: client.reports("evt.state.report"))
         await simulator.logout()
-        unasked = await ear.until(
-            lambda: ear.on("pt:j1/mt:evt/rt:app/rn:cloud_adapter/ad:1", "evt.app.state_report")
+        unasked = await client.until(
+            lambda: client.messages_on(
+                "pt:j1/mt:evt/rt:app/rn:cloud_adapter/ad:1", "evt.app.state_report"
+            )
         )
         assert unasked[0]["val"]["auth"] == "LOST"
-        await ear.manage("cmd.app.get_state")
-        state = (await ear.until(lambda: ear.adapter("evt.app.state_report")))[0]["val"]
+        await client.command_adapter("cmd.app.get_state")
+        state = (await client.until(lambda: client.adapter_reports("evt.app.state_report")))[0][
+            "val"
+        ]
         assert (state["app"], state["auth"]) == ("NOT_CONFIGURED", "NOT_AUTHENTICATED")
-        assert ear.adapter("evt.auth.status_report")[-1]["val"]["status"] == "NOT_AUTHENTICATED"
-        assert ear.adapter("evt.network.node_report")[-1]["val"]["status"] == "DOWN"
+        assert (
+            client.adapter_reports("evt.auth.status_report")[-1]["val"]["status"]
+            == "NOT_AUTHENTICATED"
+        )
+        assert client.adapter_reports("evt.network.node_report")[-1]["val"]["status"] == "DOWN"
         await simulator.plug()
-        await ear.tell("cmd.charge.start")
-        error = (await ear.until(lambda: ear.said("evt.error.report")))[0]
+        await client.command("cmd.charge.start")
+        error = (await client.until(lambda: client.reports("evt.error.report")))[0]
         assert error["props"]["msg"].endswith("not logged in")
         with pytest.raises(ControlError):
             await simulator.logout()
         await simulator.login()
-        await ear.until(lambda: ear.said("evt.state.report")[-1]["val"] == "ready_to_charge")
-        assert ear.adapter("evt.network.node_report")[-1]["val"]["status"] == "UP"
+        await client.until(
+            lambda: client.reports("evt.state.report")[-1]["val"] == "ready_to_charge"
+        )
+        assert client.adapter_reports("evt.network.node_report")[-1]["val"]["status"] == "UP"
 
 
 async def test_easee_answers_by_heart_without_its_cloud(broker: BrokerProcess) -> None:
     """Signed out, or without a connection, it says what it knew last, and that it is up."""
-    async with running(broker, setup("easee")) as (simulator, ear):
+    async with running(broker, setup("easee")) as (simulator, client):
 
-        async def told(kind: str, report: str, service: str = "chargepoint") -> Any:
-            before = len(ear.said(report, service))
-            await ear.tell(kind, service=service)
-            return (await ear.until(lambda: ear.said(report, service)[before:]))[0]
+        async def reply(kind: str, report: str, service: str = "chargepoint") -> Any:
+            before = len(client.reports(report, service))
+            await client.command(kind, service=service)
+            return (await client.until(lambda: client.reports(report, service)[before:]))[0]
 
         async def asked() -> dict[str, Any]:
-            before = len(ear.adapter("evt.app.state_report"))
-            await ear.manage("cmd.app.get_state")
-            said = await ear.until(lambda: ear.adapter("evt.app.state_report")[before:])
-            words: dict[str, Any] = said[0]["val"]
+            before = len(client.adapter_reports("evt.app.state_report"))
+            await client.command_adapter("cmd.app.get_state")
+            found = await client.until(
+                lambda: client.adapter_reports("evt.app.state_report")[before:]
+            )
+            words: dict[str, Any] = found[0]["val"]
             return words
 
         await simulator.plug()
-        await ear.tell("cmd.charge.start")
-        await ear.state("charging")
+        await client.command("cmd.charge.start")
+        await client.wait_for_state("charging")
         await simulator.sleep(31)
-        await ear.until(lambda: ear.said("evt.meter.report", "meter_elec")[-1]["val"] > 0)
+        await client.until(lambda: client.reports("evt.meter.report", "meter_elec")[-1]["val"] > 0)
         for leave, come in (("logout", "login"), ("cloud off", "cloud on")):
-            nodes, loss = len(ear.adapter("evt.network.node_report")), len(ear.heard)
+            nodes, loss = (
+                len(client.adapter_reports("evt.network.node_report")),
+                len(client.messages),
+            )
             await simulator.do(leave)
-            said = await asked()
-            assert said["connection"] == "DISCONNECTED"
-            signed_out = said["auth"] == "NOT_AUTHENTICATED"
+            found = await asked()
+            assert found["connection"] == "DISCONNECTED"
+            signed_out = found["auth"] == "NOT_AUTHENTICATED"
             assert signed_out is (leave == "logout")
             await simulator.unplug()
             await asyncio.sleep(0.3)
-            state = await told("cmd.state.get_report", "evt.state.report")
+            state = await reply("cmd.state.get_report", "evt.state.report")
             assert state["val"] == "charging"
-            power = await told("cmd.meter.get_report", "evt.meter.report", "meter_elec")
+            power = await reply("cmd.meter.get_report", "evt.meter.report", "meter_elec")
             assert power["val"] > 0
-            error = await told("cmd.charge.stop", "evt.error.report")
+            error = await reply("cmd.charge.stop", "evt.error.report")
             words = "credentials are empty: login first" if signed_out else "no route to host"
             assert error["props"]["msg"].endswith(words)
-            statuses = ear.adapter("evt.network.node_report")[nodes:]
+            statuses = client.adapter_reports("evt.network.node_report")[nodes:]
             assert all(each["val"]["status"] == "UP" for each in statuses)
-            unasked = [body for topic, body in ear.heard[loss:] if "rt:app/rn:easee" in topic]
+            unasked = [body for topic, body in client.messages[loss:] if "rt:app/rn:easee" in topic]
             assert not unasked
             await simulator.do(come)
             assert (await asked())["connection"] == "CONNECTED"
-            await ear.until(lambda: ear.said("evt.state.report")[-1]["val"] == "disconnected")
+            await client.until(
+                lambda: client.reports("evt.state.report")[-1]["val"] == "disconnected"
+            )
             await simulator.plug()
             await simulator.sleep(31)
-            await ear.tell("cmd.charge.start")
-            await ear.until(lambda: ear.said("evt.state.report")[-1]["val"] == "charging")
+            await client.command("cmd.charge.start")
+            await client.until(lambda: client.reports("evt.state.report")[-1]["val"] == "charging")
             await simulator.sleep(31)
 
 
 async def test_easee_refuses_what_comes_too_soon(broker: BrokerProcess) -> None:
     """After a change of a current, a start among them, also a stop."""
-    async with running(broker, setup("easee")) as (simulator, ear):
+    async with running(broker, setup("easee")) as (simulator, client):
         now = simulator["garage"].connector.clock()
         simulator["garage"].connector.clock = lambda: now
         await simulator.plug()
-        await ear.tell("cmd.charge.start")
-        await ear.state("charging")
+        await client.command("cmd.charge.start")
+        await client.wait_for_state("charging")
         words = (
             ("cmd.charge.stop", "failed to stop charging: too many requests to the charger"),
             ("cmd.charge.start", "failed to update dynamic current: too many requests"),
@@ -546,13 +568,15 @@ async def test_easee_refuses_what_comes_too_soon(broker: BrokerProcess) -> None:
             ),
         )
         for number, (kind, complaint) in enumerate(words):
-            await ear.tell(kind, *(("int", 10) if "set" in kind else ()))
-            said = await ear.until(lambda number=number: ear.said("evt.error.report")[number:])
-            assert said[0]["props"]["msg"].endswith(f": client: {complaint}")
+            await client.command(kind, *(("int", 10) if "set" in kind else ()))
+            found = await client.until(
+                lambda number=number: client.reports("evt.error.report")[number:]
+            )
+            assert found[0]["props"]["msg"].endswith(f": client: {complaint}")
         assert simulator["garage"].state == "charging"
         now += 31
-        await ear.tell("cmd.charge.stop")
-        await ear.state("ready_to_charge")
+        await client.command("cmd.charge.stop")
+        await client.wait_for_state("ready_to_charge")
 
 
 async def test_easee_takes_commands_for_who_is_offline(broker: BrokerProcess) -> None:
@@ -563,19 +587,19 @@ async def test_easee_takes_commands_for_who_is_offline(broker: BrokerProcess) ->
         for line in map(json.loads, played.read_text(encoding="utf-8").splitlines())
         if "offline" in json.dumps(line["payload"])
     ]
-    async with running(broker, setup("easee")) as (simulator, ear):
+    async with running(broker, setup("easee")) as (simulator, client):
         await simulator.plug()
         await simulator.offline()
-        await ear.tell("cmd.max_current.set", "int", 18)
-        said = await ear.until(lambda: ear.said("evt.error.report"))
-        assert [said[0]["props"]["msg"]] == recorded
+        await client.command("cmd.max_current.set", "int", 18)
+        found = await client.until(lambda: client.reports("evt.error.report"))
+        assert [found[0]["props"]["msg"]] == recorded
         await simulator.online()
-        await ear.until(lambda: ear.said("evt.max_current.report")[-1]["val"] == 18)
+        await client.until(lambda: client.reports("evt.max_current.report")[-1]["val"] == 18)
 
 
 async def test_what_an_easee_starts_with(broker: BrokerProcess) -> None:
     """The mode slow has a current of its own; all else has what was asked for last."""
-    async with running(broker, setup("easee")) as (simulator, ear):
+    async with running(broker, setup("easee")) as (simulator, client):
         (point,) = simulator.points.values()
         address = simulator.service_address("chargepoint", point.address)
         topic = f"pt:j1/mt:cmd{address}"
@@ -587,10 +611,10 @@ async def test_what_an_easee_starts_with(broker: BrokerProcess) -> None:
             now += 31
             props = {"props": {"charging_mode": mode}} if mode else {}
             body = {"serv": "chargepoint", "type": "cmd.charge.start", **props}
-            await ear.ask(topic, body)
-            await ear.until(
+            await client.send(topic, body)
+            await client.until(
                 lambda: (
-                    ear.said("evt.current_session.report")[-1]["props"]["offered_current"]
+                    client.reports("evt.current_session.report")[-1]["props"]["offered_current"]
                     == offered
                 )
             )
@@ -600,45 +624,47 @@ async def test_what_an_easee_starts_with(broker: BrokerProcess) -> None:
         await start("normal", "32")
         await start("slow", "10")
         now += 31
-        await ear.tell("cmd.current_session.set_current", "int", 8)
-        await ear.until(lambda: "set_current" in simulator.received[-1][1])
+        await client.command("cmd.current_session.set_current", "int", 8)
+        await client.until(lambda: "set_current" in simulator.received[-1][1])
         await start("normal", "8")
         await start("slow", "10")
         await start(None, "8")
 
 
 async def test_abilities_change_at_run_time(broker: BrokerProcess) -> None:
-    async with running(broker, hub=True) as (simulator, ear):
+    async with running(broker, hub=True) as (simulator, client):
 
         async def abilities(what: str) -> Any:
-            before = len(ear.adapter("evt.thing.inclusion_report"))
+            before = len(client.adapter_reports("evt.thing.inclusion_report"))
             await simulator.do(what)
-            said = await ear.until(lambda: ear.adapter("evt.thing.inclusion_report")[before:])
-            return said[0]["val"]["services"][0]["props"]
+            found = await client.until(
+                lambda: client.adapter_reports("evt.thing.inclusion_report")[before:]
+            )
+            return found[0]["val"]["services"][0]["props"]
 
-        await ear.until(lambda: ear.adapter("evt.thing.inclusion_report"))
+        await client.until(lambda: client.adapter_reports("evt.thing.inclusion_report"))
         assert (await abilities("modes fast, eco"))["sup_charging_modes"] == ["fast", "eco"]
         assert "sup_charging_modes" not in await abilities("modes")
         assert (await abilities("max 16"))["sup_max_current"] == 16
-        await ear.until(lambda: ear.said("evt.max_current.report")[-1]["val"] == 16)
+        await client.until(lambda: client.reports("evt.max_current.report")[-1]["val"] == 16)
         assert (await abilities("relist"))["sup_max_current"] == 16
         for nonsense in ("max much", "max 3", "rename", "alarm"):
             with pytest.raises(ControlError):
                 await simulator.do(nonsense)
-        assert {notice["cmd"] for notice in ear.notices()} == {"edit"}
-        services = ear.notices()[-1]["changes"]["services"]
+        assert {notice["cmd"] for notice in client.notifications()} == {"edit"}
+        services = client.notifications()[-1]["changes"]["services"]
         assert services["chargepoint"]["props"]["sup_max_current"] == 16
         # Nobody else of this kind has changed.
         assert PROFILES["full"].max_current == 32
 
 
 async def test_restart_says_everything_once_again(broker: BrokerProcess) -> None:
-    async with running(broker) as (simulator, ear):
-        await ear.until(lambda: len(ear.said("evt.alarm.report", "alarm_system")) == 10)
-        before = len(ear.heard)
+    async with running(broker) as (simulator, client):
+        await client.until(lambda: len(client.reports("evt.alarm.report", "alarm_system")) == 10)
+        before = len(client.messages)
         await simulator.restart()
-        await ear.until(lambda: len(ear.said("evt.alarm.report", "alarm_system")) == 20)
-        kinds = {body["type"] for _, body in ear.heard[before:]}
+        await client.until(lambda: len(client.reports("evt.alarm.report", "alarm_system")) == 20)
+        kinds = {body["type"] for _, body in client.messages[before:]}
         assert kinds >= {"evt.state.report", "evt.network.node_report", "evt.meter_ext.report"}
         # What has not changed is not announced anew.
         assert "evt.thing.inclusion_report" not in kinds
@@ -652,8 +678,8 @@ async def test_hub_knows_names_and_rooms(broker: BrokerProcess) -> None:
         setup("full", title="My box", room="Garage"),
         ChargepointSetup(name="second", profile="minimal", serial="2"),
     )
-    async with running(broker, *setups, hub=True, others=3) as (_, ear):
-        found = await ear.pd7("device", "room")
+    async with running(broker, *setups, hub=True, others=3) as (_, client):
+        found = await client.pd7("device", "room")
         assert set(found) == {"device", "room"}
         (room,) = found["room"]
         assert (room["client"]["name"], room["alias"], room["type"]) == (
@@ -668,27 +694,29 @@ async def test_hub_knows_names_and_rooms(broker: BrokerProcess) -> None:
         service = devices["My box"]["services"]["chargepoint"]
         assert service["addr"] == "/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
         assert all(isinstance(name, str) for name in service["intf"])
-        await ear.pd7("house", "hub", "thing", "nothing")
-        (state, *_) = (await ear.pd7("state"))["state"]["devices"]
+        await client.pd7("house", "hub", "thing", "nothing")
+        (state, *_) = (await client.pd7("state"))["state"]["devices"]
         names = {
             each["name"]: {attribute["name"] for attribute in each["attributes"]}
             for each in state["services"]
         }
         assert names["chargepoint"] >= {"state", "current_session"}
-        assert not ear.notices()
+        assert not client.notifications()
 
 
 async def test_hub_notices_what_changes(broker: BrokerProcess) -> None:
-    async with running(broker, setup("full", room="Garage"), hub=True) as (simulator, ear):
+    async with running(broker, setup("full", room="Garage"), hub=True) as (simulator, client):
         await simulator.rename("The new box")
         await simulator.room("Carport")
         await simulator.room()
         await simulator.exclude()
         await simulator.include()
-        notices = await ear.until(lambda: len(ear.notices()) == 6 and ear.notices())
-        told = [(notice["cmd"], notice["component"]) for notice in notices]
+        notices = await client.until(
+            lambda: len(client.notifications()) == 6 and client.notifications()
+        )
+        changes = [(notice["cmd"], notice["component"]) for notice in notices]
         edit = ("edit", "device")
-        assert told == [
+        assert changes == [
             edit,
             ("add", "room"),
             edit,
@@ -704,23 +732,27 @@ async def test_hub_notices_what_changes(broker: BrokerProcess) -> None:
         assert (deleted["id"], deleted["param"]) == (renamed["id"], None)
         assert added["id"] != deleted["id"]
         assert added["param"]["fimp"]["address"] == "2"
-        assert (await ear.pd7("device"))["device"] == [added["param"]]
+        assert (await client.pd7("device"))["device"] == [added["param"]]
 
 
 async def test_other_adapters_answer_for_their_lamps(broker: BrokerProcess) -> None:
-    async with running(broker, others=200) as (simulator, ear):
+    async with running(broker, others=200) as (simulator, client):
         discovery = {"serv": "system", "type": "cmd.discovery.request", "resp_to": ANSWER}
-        await ear.ask("pt:j1/mt:cmd/rt:discovery", discovery)
-        found = await ear.until(
-            lambda: len(said := ear.on(ANSWER, "evt.discovery.report")) == 2 and said
+        await client.send("pt:j1/mt:cmd/rt:discovery", discovery)
+        found = await client.until(
+            lambda: len(found := client.messages_on(ANSWER, "evt.discovery.report")) == 2 and found
         )
         assert [body["val"]["resource_name"] for body in found] == ["easee", "zigbee"]
-        await ear.manage("cmd.network.get_all_nodes", name="zigbee")
-        await ear.manage("cmd.thing.get_inclusion_report", "7", name="zigbee")
+        await client.command_adapter("cmd.network.get_all_nodes", name="zigbee")
+        await client.command_adapter("cmd.thing.get_inclusion_report", "7", name="zigbee")
         topic = "pt:j1/mt:evt/rt:ad/rn:zigbee/ad:1"
-        (nodes,) = await ear.until(lambda: ear.on(topic, "evt.network.all_nodes_report"))
+        (nodes,) = await client.until(
+            lambda: client.messages_on(topic, "evt.network.all_nodes_report")
+        )
         assert len(nodes["val"]) == 200
-        (lamp,) = await ear.until(lambda: ear.on(topic, "evt.thing.inclusion_report"))
+        (lamp,) = await client.until(
+            lambda: client.messages_on(topic, "evt.thing.inclusion_report")
+        )
         assert [each["name"] for each in lamp["val"]["services"]] == ["out_lvl_switch"]
         asked = [text for _, text in simulator.received if "get_inclusion_report" in text]
         assert len(asked) == 1
@@ -731,8 +763,8 @@ async def test_other_adapters_answer_for_their_lamps(broker: BrokerProcess) -> N
 
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_every_profile_survives_every_word(broker: BrokerProcess, profile: str) -> None:
-    async with running(broker, setup(profile), hub=True) as (simulator, ear):
-        await ear.until(lambda: ear.said("evt.state.report"))
+    async with running(broker, setup(profile), hub=True) as (simulator, client):
+        await client.until(lambda: client.reports("evt.state.report"))
         for line in (
             "plug",
             "car_pause",
@@ -760,14 +792,14 @@ async def test_every_profile_survives_every_word(broker: BrokerProcess, profile:
         }.items():
             for kind in kinds:
                 for val_t, val in (("null", None), ("string", "x"), ("object", {"value": []})):
-                    await ear.tell(kind, val_t, val, service)
-        await ear.pd7("device", "room", "thing", "state")
+                    await client.command(kind, val_t, val, service)
+        await client.pd7("device", "room", "thing", "state")
 
 
 def test_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["fimp", "--help"])
     with pytest.raises(SystemExit):
         __main__.main()
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for word in ("--hub", "--others", "futurehome", "clear_alarm", "title"):
-        assert word in told
+        assert word in output
