@@ -91,7 +91,7 @@ class Site:
         """What is known of it."""
         return self.node.snapshot
 
-    async def told(
+    async def send(
         self, command: Coroutine[Any, Any, None]
     ) -> tuple[asyncio.Task[None], str, bytes]:
         """Begin a command; return it with the end of its topic and its payload."""

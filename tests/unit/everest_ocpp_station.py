@@ -26,7 +26,7 @@ class Station:
         self.hub = OfflineHub(options=replace(UNTHROTTLED, **options))
         self.hub.connection_made()
         self.hub.take_sent()
-        self.told: list[OcppNotification] = []
+        self.notifications: list[OcppNotification] = []
 
     def publish(self, variable: str, value: Any) -> None:
         """Let the module publish a variable."""
@@ -78,7 +78,7 @@ class Station:
 
     def listen(self) -> None:
         """Keep its notifications from now on."""
-        self.client.add_event_listener(self.told.append)
+        self.client.add_event_listener(self.notifications.append)
 
     async def perform(self, command: OcppCommand, reply: Any) -> dict[str, Any]:
         """Send a command, and reply to it."""

@@ -13,7 +13,7 @@ from custom_components.fimp_chargepoint.chargepoint.options import Options
 from .fakes import OfflineHub
 from .fimp_commands import begin, refused
 from .fimp_messages import ADAPTER, ADDRESS, CHARGER, report, state
-from .fimp_parameters import ALL, TOPIC, descriptions, said
+from .fimp_parameters import ALL, TOPIC, descriptions, parameter_report
 from .fimp_settings import SETTERS, lock, max_current, offered, phase_mode, thing
 
 DWELL, INTERVAL, LIMIT = 10.0, 15.0, FimpChargepoint.command_timeout
@@ -52,13 +52,13 @@ class Garage:
         self.hub.feed(TOPIC, descriptions(*ALL))
         for message in (max_current(32), phase_mode("NL1L2L3")):
             self.hub.feed(CHARGER, message)
-        self.hub.feed(TOPIC, said("led_brightness", "int", 50))
+        self.hub.feed(TOPIC, parameter_report("led_brightness", "int", 50))
         node = self.hub.nodes[ADDRESS]
         assert isinstance(node, FimpChargepoint)
         self.node = node
         self.begun = self.hub.clock.time
-        self.answers = True
-        self.refuses = False
+        self.answers_requests = True
+        self.refuses_commands = False
         #: (seconds since the begin, kind, value) of every command that changes something.
         self.received: list[tuple[float, str, Any]] = []
         self._asked = {"cmd.state.get_report": state()}
@@ -92,34 +92,34 @@ class Garage:
                 sent_at = datetime.fromisoformat(message["ctime"]).timestamp()
                 self.received.append((round(sent_at - self.begun, 3), kind, message["val"]))
                 self._obey(message)
-            elif self.answers and kind in self._asked:
+            elif self.answers_requests and kind in self._asked:
                 self.hub.feed(CHARGER, self._asked[kind])
         for _ in range(3):
             await asyncio.sleep(0)
 
     def _obey(self, message: dict[str, Any]) -> None:
         kind, value = message["type"], message["val"]
-        if self.refuses:
+        if self.refuses_commands:
             self.hub.feed(CHARGER, refused(message["uid"]))
         elif kind == "cmd.param.set":
-            if self.answers:
+            if self.answers_requests:
                 self.hub.feed(TOPIC, report("evt.param.report", "object", value))
         else:
             question, answer = ANSWERS[kind]
             self._asked[question] = answer(value)
-            if self.answers:
+            if self.answers_requests:
                 self.hub.feed(CHARGER, self._asked[question])
 
-    def say(self, word: str) -> None:
+    def report_state(self, word: str) -> None:
         """Let it be in another state."""
-        self.knows("cmd.state.get_report", state(word))
+        self.report_answer("cmd.state.get_report", state(word))
 
-    def knows(self, question: str, answer: dict[str, Any]) -> None:
+    def report_answer(self, question: str, answer: dict[str, Any]) -> None:
         """Change what is requested, and report it."""
         self._asked[question] = answer
         self.hub.feed(CHARGER, answer)
 
-    def forgets(self, question: str) -> None:
+    def ignore_request(self, question: str) -> None:
         """Let it not answer a question."""
         self._asked.pop(question, None)
 

@@ -35,6 +35,6 @@ def descriptions(*each: Any) -> dict[str, Any]:
     return report("evt.sup_params.report", "object", list(each))
 
 
-def said(parameter_id: str, value_type: Any, value: Any) -> dict[str, Any]:
+def parameter_report(parameter_id: str, value_type: Any, value: Any) -> dict[str, Any]:
     content = {"parameter_id": parameter_id, "value_type": value_type, "value": value}
     return report("evt.param.report", "object", content)

@@ -50,7 +50,7 @@ class Crowd:
             "ocpp": f"everest_ocpp:{name}",
         }[self.language]
 
-    def heard(self, *names: object) -> None:
+    def report(self, *names: object) -> None:
         """Let all of them speak, and have the time to say who they are."""
         for name in names:
             topic, payload = {
@@ -89,15 +89,15 @@ def crowd_fixture(request: pytest.FixtureRequest) -> Crowd:
 
 
 def test_some_come_in_and_the_others_wait(crowd: Crowd) -> None:
-    crowd.heard(*names(NEW_MAX))
+    crowd.report(*names(NEW_MAX))
     assert crowd.there(*names(NEW_MAX))
     assert crowd.received is None
-    crowd.heard(*names(6, NEW_MAX))
+    crowd.report(*names(6, NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     first = ", ".join(crowd.address(each).partition(":")[2] for each in names(3, NEW_MAX))
     assert crowd.received == ("6", first)
     # Those that are in are heard as before.
-    crowd.heard(*names(NEW_MAX))
+    crowd.report(*names(NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     assert not crowd.hub.ignored
 
@@ -106,13 +106,13 @@ def test_a_flood(crowd: Crowd) -> None:
     """It makes no devices, no questions, and one notice."""
     events: list[object] = []
     crowd.hub.add_listener(events.append)
-    crowd.heard(*names(NEW_MAX))
+    crowd.report(*names(NEW_MAX))
     sent = len(crowd.hub.sent)
     before = len(events)
-    crowd.heard(*names(3000, NEW_MAX))
+    crowd.report(*names(3000, NEW_MAX))
     if crowd.language == "legacy":
         # All is said again every second, so what is too much at a time may come later.
-        crowd.heard(*names(3000, NEW_MAX))
+        crowd.report(*names(3000, NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     assert len(crowd.hub.admission.waiting) == WAITING_MAX
     assert crowd.received is not None
@@ -126,43 +126,43 @@ def test_what_is_registered_has_its_place(crowd: Crowd) -> None:
     """Also where strangers are heard first, as many as there may be."""
     registered = names(200, 5000)
     crowd = Crowd(crowd.language, registered)
-    crowd.heard(*names(3000))
-    crowd.heard(*registered)
+    crowd.report(*names(3000))
+    crowd.report(*registered)
     assert crowd.there(*registered)
     assert len(crowd.hub.nodes) == NEW_MAX + 200
 
 
 def test_over_the_time_more_come_in(crowd: Crowd) -> None:
-    crowd.heard(*names(NEW_MAX - 1))
+    crowd.report(*names(NEW_MAX - 1))
     crowd.wait(NEW_WITHIN)
-    crowd.heard(*names(NEW_MAX, NEW_MAX))
+    crowd.report(*names(NEW_MAX, NEW_MAX))
     assert crowd.received is None
     assert len(crowd.hub.nodes) == 2 * NEW_MAX - 1
 
 
 def test_nobody_overtakes_those_that_wait(crowd: Crowd) -> None:
     """A flood that goes on for days does not become a device every ten seconds."""
-    crowd.heard(*names(NEW_MAX + 1))
+    crowd.report(*names(NEW_MAX + 1))
     crowd.wait(NEW_WITHIN)
-    crowd.heard(*names(5, 1000))
+    crowd.report(*names(5, 1000))
     assert len(crowd.hub.nodes) == NEW_MAX
     assert crowd.received is not None
     assert crowd.received[0] == "6"
 
 
 def test_let_in(crowd: Crowd) -> None:
-    crowd.heard(*names(NEW_MAX + 200))
+    crowd.report(*names(NEW_MAX + 200))
     crowd.hub.admission.admit_all()
     assert crowd.received is None
     crowd.wait(5)
     # Some are found when they say something the next time.
     if crowd.language != "fimp":
-        crowd.heard(*names(NEW_MAX + 200))
+        crowd.report(*names(NEW_MAX + 200))
     assert crowd.there(*names(NEW_MAX + 200))
     # They came by themselves no more than those before them; others may.
-    crowd.heard(*names(NEW_MAX, 1000))
+    crowd.report(*names(NEW_MAX, 1000))
     assert crowd.there(*names(NEW_MAX, 1000))
-    crowd.heard("one_more")
+    crowd.report("one_more")
     assert crowd.received is not None
     assert crowd.received[0] == "1"
 
@@ -175,38 +175,38 @@ def test_letting_in_nobody(crowd: Crowd) -> None:
 
 def test_who_is_silent_is_forgotten(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "PATIENCE", 60.0)
-    crowd.heard(*names(NEW_MAX))
-    crowd.heard(*names(2, NEW_MAX))
+    crowd.report(*names(NEW_MAX))
+    crowd.report(*names(2, NEW_MAX))
     crowd.wait(30)
-    crowd.heard("n64")
+    crowd.report("n64")
     crowd.wait(30)
     assert crowd.received is not None
     assert crowd.received[0] == "1"
     crowd.wait(30)
     assert crowd.received is None
     crowd.wait(NEW_WITHIN)
-    crowd.heard(*names(2, NEW_MAX))
+    crowd.report(*names(2, NEW_MAX))
     assert crowd.there(*names(2, NEW_MAX))
 
 
 def test_those_heard_last_are_kept(crowd: Crowd) -> None:
     """A charge point that is real speaks again; most of a flood does not."""
-    crowd.heard(*names(NEW_MAX), "real")
+    crowd.report(*names(NEW_MAX), "real")
     for start in range(1000, 3000, 500):
-        crowd.heard(*names(500, start), "real")
+        crowd.report(*names(500, start), "real")
     assert crowd.address("real") in crowd.hub.admission.waiting
     crowd.hub.admission.admit_all()
     crowd.wait(5)
-    crowd.heard("real")
+    crowd.report("real")
     assert crowd.there("real")
 
 
 def test_a_link_that_breaks_changes_nothing(crowd: Crowd) -> None:
     crowd = Crowd(crowd.language, ["registered"])
-    crowd.heard(*names(NEW_MAX + 3))
+    crowd.report(*names(NEW_MAX + 3))
     crowd.hub.connection_lost(NotConnectedError("gone"))
     crowd.hub.connection_made()
-    crowd.heard(*names(NEW_MAX + 3), "registered")
+    crowd.report(*names(NEW_MAX + 3), "registered")
     assert len(crowd.hub.nodes) == NEW_MAX + 1
     assert crowd.received is not None
     assert crowd.received[0] == "3"
@@ -222,7 +222,7 @@ def test_nonsense_takes_nobody_s_place(crowd: Crowd, payload: Any) -> None:
             f"{ROOT}/{OCPP}/{name}/e2m/boot_notification_response",
         ):
             crowd.hub.feed(topic, payload)
-    crowd.heard(*names(NEW_MAX))
+    crowd.report(*names(NEW_MAX))
     assert crowd.there(*names(NEW_MAX))
     assert crowd.received is None
 
@@ -331,7 +331,7 @@ def test_what_is_registered_is_asked_for_first() -> None:
 
 def test_excluded_while_it_waits() -> None:
     crowd = Crowd()
-    crowd.heard(*names(NEW_MAX), "7_1", "7_2", "8")
+    crowd.report(*names(NEW_MAX), "7_1", "7_2", "8")
     adapter_says(crowd.hub, "evt.thing.exclusion_report", {"address": "7"})
     crowd.wait(5)
     assert crowd.received is not None
@@ -344,10 +344,10 @@ def test_excluded_while_it_waits() -> None:
 def test_excluded_and_included_again() -> None:
     """What its own system has removed is new when it comes back."""
     crowd = Crowd(known=["1"])
-    crowd.heard("1", *names(NEW_MAX))
+    crowd.report("1", *names(NEW_MAX))
     adapter_says(crowd.hub, "evt.thing.exclusion_report", {"address": "1"})
     assert not crowd.there("1")
-    crowd.heard("1")
+    crowd.report("1")
     assert not crowd.there("1")
     assert crowd.received is not None
 
@@ -355,7 +355,7 @@ def test_excluded_and_included_again() -> None:
 def test_let_in_after_its_last_word() -> None:
     """A FIMP charge point may have nothing to say for days, so it is asked."""
     crowd = Crowd()
-    crowd.heard(*names(NEW_MAX), "last")
+    crowd.report(*names(NEW_MAX), "last")
     crowd.hub.take_sent()
     crowd.hub.admission.admit_all()
     crowd.wait(1)
@@ -373,24 +373,24 @@ def test_a_station_of_both_apis_is_counted_once() -> None:
     stations = names(40)
     for name in stations:
         crowd.hub.feed(f"everest_api/{name}/var/session_info", {"state": "Unplugged"})
-    crowd.heard(*stations)
+    crowd.report(*stations)
     crowd.wait(70)
     assert set(crowd.hub.nodes) == {crowd.address(each) for each in stations}
-    crowd.heard(*names(24, 100))
+    crowd.report(*names(24, 100))
     assert crowd.received is None
 
 
 def test_a_module_that_may_be_that_of_one_who_waits() -> None:
     """Nobody is limited by a module that belongs to an EVSE that was not let in."""
     crowd = Crowd("v1", known=["mine"])
-    crowd.heard("mine")
+    crowd.report("mine")
     crowd.hub.feed(f"{ROOT}/{LIMITS}/limits/e2m/heartbeat", 1)
     mine = crowd.hub.nodes[crowd.address("mine")]
     assert Feature.MAX_CURRENT in mine.snapshot.capabilities.controls
     # The places are taken by others.
     for number in range(NEW_MAX + 1):
         crowd.hub.feed(fimp(number), report())
-    crowd.heard("another")
+    crowd.report("another")
     assert not crowd.there("another")
     assert Feature.MAX_CURRENT not in mine.snapshot.capabilities.controls
     # The user can say so.

@@ -21,8 +21,8 @@ SET = "cmd.current_session.set_current"
 async def garage() -> Garage:
     """A car charges, and may draw 16 A."""
     garage = Garage(UNTHROTTLED)
-    garage.say("charging")
-    garage.knows("cmd.current_session.get_report", offered(16, 1.0))
+    garage.report_state("charging")
+    garage.report_answer("cmd.current_session.get_report", offered(16, 1.0))
     draws(garage, 16)
     return garage
 
@@ -73,8 +73,8 @@ async def test_a_pause_survives_a_restart_and_ends_when_there_is_room(garage: Ga
     assert garage.node.limits.plan.is_paused
     later = Garage(UNTHROTTLED)
     later.node.restore(StoredRequests.from_storage(garage.node.to_storage()))
-    later.say("ready_to_charge")
-    later.knows("cmd.current_session.get_report", offered(0, 1.0))
+    later.report_state("ready_to_charge")
+    later.report_answer("cmd.current_session.get_report", offered(0, 1.0))
     draws(later, 0)
     assert (await balance(later, 20, 1)).current == 0
     assert (await balance(later, 18, 2)).current == 6
@@ -102,7 +102,7 @@ async def test_what_is_drawn_is_unknown(garage: Garage) -> None:
 
 
 async def test_a_car_that_pauses_leaves_its_share_to_the_others(garage: Garage) -> None:
-    garage.say("suspended_by_ev")
+    garage.report_state("suspended_by_ev")
     draws(garage, 0)
     assert (await balance(garage, 10, 61)).current == 16
     assert (await balance(garage, 10, 122)).current == 6
@@ -122,7 +122,7 @@ async def test_a_temporary_limit_is_respected(garage: Garage) -> None:
 async def test_a_refused_share_is_not_sent_all_the_time(garage: Garage) -> None:
     """It is repeated after some seconds."""
     await balance(garage, 20, 0)
-    garage.refuses = True
+    garage.refuses_commands = True
     for at in range(61, 91):
         await balance(garage, 10, at)
     assert 1 <= len(garage.received_of(SET)) <= 4
@@ -130,10 +130,10 @@ async def test_a_refused_share_is_not_sent_all_the_time(garage: Garage) -> None:
 
 async def test_a_car_whose_draw_is_not_reported_yet_is_not_stopped(garage: Garage) -> None:
     """It seems to be the house's; adapters may take more than half a minute to report it."""
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     draws(garage, 0)
     await balance(garage, 3, 0)
-    garage.say("charging")
+    garage.report_state("charging")
     for at in (1, 20, 36, 59):
         assert (await balance(garage, 35, at)).current == 6
     assert garage.received_of(STOP) == []
@@ -150,13 +150,13 @@ async def paused(garage: Garage) -> None:
 async def test_a_stop_between_the_share_and_the_start_is_not_lost(garage: Garage) -> None:
     """Nothing charges yet, so the stop sends nothing: it must keep the start from leaving."""
     await paused(garage)
-    garage.answers = False
+    garage.answers_requests = False
     assert (await balance(garage, 5, 130)).current
     assert garage.received_of(SET)
     assert garage.received_of(START) == []
     await (await garage.call(garage.node.limits.plan.stop()))
-    garage.answers = True
-    garage.knows("cmd.current_session.get_report", offered(0, 1.0))
+    garage.answers_requests = True
+    garage.report_answer("cmd.current_session.get_report", offered(0, 1.0))
     await garage.until(200)
     assert garage.received_of(START) == []
 
@@ -170,8 +170,8 @@ async def started(garage: Garage) -> None:
 
 async def confirmed(garage: Garage, word: str) -> None:
     """Let nothing wait any longer."""
-    garage.answers = True
-    garage.say(word)
+    garage.answers_requests = True
+    garage.report_state(word)
     await garage.until(160)
 
 
@@ -179,7 +179,7 @@ async def test_a_stop_that_is_confirmed_late_is_not_followed_by_a_start(garage: 
     """The user has received an error, but the charge point has stopped after all."""
     await paused(garage)
     await started(garage)
-    garage.answers = False
+    garage.answers_requests = False
     stopping = await garage.call(garage.node.limits.plan.stop())
     await garage.until(130 + LIMIT + 5)
     with pytest.raises(CommandTimeoutError):
@@ -196,10 +196,10 @@ async def test_an_end_that_is_confirmed_late_is_not_followed_by_a_start(garage: 
     await (await garage.call(garage.node.limits.plan.start(until=end)))
     await paused(garage)
     await started(garage)
-    garage.answers = False
+    garage.answers_requests = False
     await garage.until(170 + LIMIT + 5)
-    garage.answers = True
-    garage.say("ready_to_charge")
+    garage.answers_requests = True
+    garage.report_state("ready_to_charge")
     assert garage.node.snapshot.requested.plan is not None
     await balance(garage, 5, garage.now + 1)
     await garage.until(garage.now + 2)
@@ -210,7 +210,7 @@ async def test_a_share_that_was_just_lowered_is_not_raised_without_a_measurement
     garage: Garage,
 ) -> None:
     await balance(garage, 20, 0)
-    garage.answers = False
+    garage.answers_requests = False
     assert (await balance(garage, 33, 61)).current == 8
     await garage.until(62)
     balanced = garage.node.limits.balanced

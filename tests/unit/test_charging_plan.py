@@ -25,7 +25,7 @@ from .fimp_settings import STARTED, offered
 async def garage() -> Garage:
     """A car is connected, and has 1 kWh."""
     garage = Garage(UNTHROTTLED)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     garage.hub.feed(CHARGER, offered(0, 1.0))
     return garage
 
@@ -79,10 +79,10 @@ async def test_whatever_comes_first(garage: Garage) -> None:
 
 async def test_a_refused_stop_is_sent_again(garage: Garage) -> None:
     await start(garage, until=100)
-    garage.refuses = True
+    garage.refuses_commands = True
     await garage.until(101)
     assert plan(garage) is not None
-    garage.refuses = False
+    garage.refuses_commands = False
     await garage.until(200)
     assert stops(garage)[0] == 100.0
     assert garage.node.snapshot.charging is False
@@ -96,7 +96,7 @@ async def test_it_ends_while_it_is_not_connected(garage: Garage) -> None:
     await garage.until(200)
     assert stops(garage) == []
     garage.hub.connection_made()
-    garage.say("charging")
+    garage.report_state("charging")
     garage.hub.feed(CHARGER, offered(16, 2.0))
     await garage.until(300)
     assert stops(garage)[0] == pytest.approx(200, abs=1)
@@ -105,9 +105,9 @@ async def test_it_ends_while_it_is_not_connected(garage: Garage) -> None:
 
 async def test_the_car_leaves(garage: Garage) -> None:
     await start(garage, energy=5, until=100)
-    garage.say("disconnected")
+    garage.report_state("disconnected")
     assert plan(garage) is None
-    garage.say("charging")
+    garage.report_state("charging")
     await garage.until(200)
     assert stops(garage) == []
 
@@ -146,7 +146,7 @@ async def test_a_counter_that_restarts_while_away(garage: Garage) -> None:
     await start(garage, until=100)
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.say("charging")
+    garage.report_state("charging")
     garage.hub.feed(CHARGER, without_start(0.5))
     assert plan(garage) is None
 
@@ -156,13 +156,13 @@ async def test_a_pause_by_load_balancing_that_ends_the_session(garage: Garage) -
     await start(garage, energy=5, until=600)
     garage.hub.feed(CHARGER, offered(16, 2.0))
     garage.node.limits.plan.pause(paused=True)
-    garage.say("ready_to_charge")
-    garage.say("charging")
+    garage.report_state("ready_to_charge")
+    garage.report_state("charging")
     garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
     garage.node.limits.plan.pause(paused=False)
     assert garage.node.snapshot.requested.energy_target == 3.0
     assert garage.node.snapshot.requested.charging_ends == after(garage, 600)
-    garage.say("disconnected")
+    garage.report_state("disconnected")
     assert plan(garage) is None
 
 
@@ -228,7 +228,7 @@ async def test_a_session_that_may_be_another_one_is_not_stopped(garage: Garage) 
     later = Garage(UNTHROTTLED)
     later.begun, later.hub.clock.time = garage.begun, garage.begun + 150
     later.node.restore(StoredRequests.from_storage(stored))
-    later.say("charging")
+    later.report_state("charging")
     report = without_start(7.0)
     later.hub.feed(CHARGER, report)
     await later.until(250)
@@ -254,7 +254,7 @@ async def test_a_stop_or_a_start_replaces_it(garage: Garage, command: str) -> No
     await start(garage, until=100)
     await (await garage.call(getattr(garage.node.limits.plan, command)()))
     assert plan(garage) is None
-    garage.say("charging")
+    garage.report_state("charging")
     await garage.until(200)
     assert len(stops(garage)) == (command == "stop")
 
@@ -262,17 +262,17 @@ async def test_a_stop_or_a_start_replaces_it(garage: Garage, command: str) -> No
 async def test_limits_and_pauses_of_others_do_not(garage: Garage) -> None:
     await start(garage, until=100)
     await (await garage.call(garage.node.set(garage.node.limits.temporary.feature, 10)))
-    garage.say("ready_to_charge")
-    garage.say("charging")
+    garage.report_state("ready_to_charge")
+    garage.report_state("charging")
     await garage.until(101)
     assert stops(garage) == [100.0]
 
 
 async def test_a_refused_start_leaves_the_earlier_plan(garage: Garage) -> None:
     await start(garage, until=100)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     earlier = plan(garage)
-    garage.refuses = True
+    garage.refuses_commands = True
     with pytest.raises(ChargepointError, match="command_rejected"):
         await start(garage, until=500)
     assert plan(garage) == earlier
@@ -286,7 +286,7 @@ async def test_it_survives_a_restart(garage: Garage, seconds: float) -> None:
     later = Garage(UNTHROTTLED)
     later.begun, later.hub.clock.time = garage.begun, garage.begun + seconds
     later.node.restore(StoredRequests.from_storage(stored))
-    later.say("charging")
+    later.report_state("charging")
     later.hub.feed(CHARGER, offered(16, 2.0))
     await later.until(seconds)
     await later.until(160)
@@ -315,7 +315,7 @@ async def test_what_is_impossible(garage: Garage) -> None:
 
 async def test_without_a_car_there_is_no_end(garage: Garage) -> None:
     """A car that is plugged in while the start waits would charge without it."""
-    garage.say("disconnected")
+    garage.report_state("disconnected")
     for end in ({"energy": 5.0}, {"until": 600.0}):
         with pytest.raises(NoSessionError, match="no_car"):
             await start(garage, **end)

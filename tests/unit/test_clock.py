@@ -228,9 +228,9 @@ async def test_a_limit_bears_the_right_time(by: float) -> None:
     site.hub.take_sent()
     task = await begin(limit(site, 10))
     ((_, payload),) = site.hub.take_sent("set_external_limits")
-    told = orjson.loads(payload)["schedule_import"][0]["timestamp"]
+    reported = orjson.loads(payload)["schedule_import"][0]["timestamp"]
     right = datetime.fromtimestamp(site.hub.clock.time + by, UTC).replace(microsecond=0)
-    assert datetime.fromisoformat(told) == right
+    assert datetime.fromisoformat(reported) == right
     task.cancel()
 
 
@@ -406,13 +406,13 @@ def test_what_the_charge_point_tells_stays(by: float) -> None:
     home = diary.home
     home.report(0, Status.DISCONNECTED)
     home.report(10, Status.READY_TO_CHARGE)
-    told = Session(started=at(10) + timedelta(seconds=by))
-    home.report(10.5, session=told, energy=0.0)
+    reported = Session(started=at(10) + timedelta(seconds=by))
+    home.report(10.5, session=reported, energy=0.0)
     home.report(20, Status.CHARGING)
     diary.set_clock(30, by)
     home.report(40, energy=3.0)
     ended = at(70) + timedelta(seconds=by)
-    home.report(70, Status.FINISHED, session=Session(started=told.started, ended=ended))
+    home.report(70, Status.FINISHED, session=Session(started=reported.started, ended=ended))
     home.waits(80)
     assert (home.record["started"], home.record["ended"]) == (shifted(10, by), shifted(70, by))
 

@@ -168,7 +168,7 @@ class Garage(Site):
             if isinstance(each, LimitsModuleElsewhere)
         }
 
-    def holds(self, evse: str, module: str, current: float = 10.0) -> None:
+    def apply_limit(self, evse: str, module: str, current: float = 10.0) -> None:
         """Let a limit that was sent from here to `module` hold at an EVSE."""
         self.limits[evse] = holding(current, source_of(module))
 
@@ -185,7 +185,7 @@ def test_nothing_is_sent_to_find_out() -> None:
 async def test_assigned_by_what_was_set_before() -> None:
     """A limit of an earlier run holds, and names the module."""
     garage = Garage()
-    garage.holds("evse_1", "limits_2")
+    garage.apply_limit("evse_1", "limits_2")
     garage.pass_time(15)
     assert garage.limited == {"evse_1"}
     garage.pass_time(60)
@@ -196,7 +196,7 @@ async def test_assigned_by_what_was_set_before() -> None:
     garage.take()
     task = await begin(garage.node("evse_1").set(Feature.MAX_CURRENT, 8))
     assert garage.take() == [f"everest_api/1/{LIMITS}/limits_2/m2e/set_external_limits"]
-    garage.holds("evse_1", "limits_2", 8.0)
+    garage.apply_limit("evse_1", "limits_2", 8.0)
     garage.pass_time(1)
     await outcome(task)
 
@@ -206,7 +206,7 @@ async def test_a_second_evse_takes_nothing_from_the_first() -> None:
     garage = Garage(evses=1)
     garage.pass_time(20)
     task = await begin(limit(garage, 10))
-    garage.holds("evse_1", "limits_1")
+    garage.apply_limit("evse_1", "limits_1")
     garage.pass_time(8)
     await outcome(task)
     garage.limits["evse_2"] = holding(16.0)
@@ -222,7 +222,7 @@ async def test_crosswise_is_noticed_and_reported() -> None:
     assert garage.limited == {"evse_1", "evse_2"}
     assert garage.elsewhere == set()
     task = await begin(garage.node("evse_1").set(Feature.MAX_CURRENT, 10))
-    garage.holds("evse_2", "limits_2")
+    garage.apply_limit("evse_2", "limits_2")
     garage.pass_time(8)
     # It is the module of the other one: only that one is limited through it.
     assert garage.elsewhere == {("limits_2", "EVerest evse_1", "EVerest evse_2")}
@@ -234,7 +234,7 @@ async def test_crosswise_is_noticed_and_reported() -> None:
     task = await begin(garage.node("evse_2").set(Feature.MAX_CURRENT, 12))
     sent = [topic for topic in garage.take() if topic.endswith("set_external_limits")]
     assert sent == [f"everest_api/1/{LIMITS}/limits_2/m2e/set_external_limits"]
-    garage.holds("evse_2", "limits_2", 12.0)
+    garage.apply_limit("evse_2", "limits_2", 12.0)
     garage.pass_time(6)
     await outcome(task)
 
@@ -243,8 +243,8 @@ async def test_a_module_at_the_grid_is_no_number_of_one_evse() -> None:
     garage = Garage({"evse_1": "limits_2", "evse_2": "limits_1"})
     garage.pass_time(30)
     task = await begin(garage.node("evse_1").set(Feature.MAX_CURRENT, 10))
-    garage.holds("evse_1", "limits_2")
-    garage.holds("evse_2", "limits_2")
+    garage.apply_limit("evse_1", "limits_2")
+    garage.apply_limit("evse_2", "limits_2")
     garage.pass_time(1)
     await outcome(task)
     garage.pass_time(8)
@@ -252,7 +252,7 @@ async def test_a_module_at_the_grid_is_no_number_of_one_evse() -> None:
     both = "EVerest evse_1, EVerest evse_2"
     assert garage.elsewhere == {("limits_2", "EVerest evse_1", both)}
     # It does not come back because one of them has a stricter limit by now.
-    garage.holds("evse_2", "limits_1", 6.0)
+    garage.apply_limit("evse_2", "limits_1", 6.0)
     garage.pass_time(100)
     assert garage.limited == {"evse_2"}
 
@@ -260,7 +260,7 @@ async def test_a_module_at_the_grid_is_no_number_of_one_evse() -> None:
 def test_after_a_restart_only_what_is_seen_since_counts() -> None:
     """The configuration of a station changes with a restart."""
     garage = Garage()
-    garage.holds("evse_1", "limits_1")
+    garage.apply_limit("evse_1", "limits_1")
     garage.pass_time(20)
     assert garage.limited == {"evse_1"}
     garage.beats = -1
@@ -268,7 +268,7 @@ def test_after_a_restart_only_what_is_seen_since_counts() -> None:
     garage.pass_time(70)
     # It was lost, and nothing contradicts it.
     assert garage.limited == {"evse_1"}
-    garage.holds("evse_2", "limits_1")
+    garage.apply_limit("evse_2", "limits_1")
     garage.pass_time(20)
     assert garage.limited == {"evse_2"}
 
@@ -353,10 +353,10 @@ def in_our_words(live: Live, modules: dict[str, str]) -> None:
     def message(topic: str, payload: bytes, *, retained: bool) -> None:
         _, _, module, *_ = [*topic.split("/")[1:], "", "", ""]
         if topic.endswith("/enforced_limits") and module in modules:
-            said = orjson.loads(payload)
-            for part in said["limits_root_side"].values():
+            reported = orjson.loads(payload)
+            for part in reported["limits_root_side"].values():
                 part["source"] = part["source"].replace(SOURCE, source_of(modules[module]))
-            payload = orjson.dumps(said)
+            payload = orjson.dumps(reported)
         feed(topic, payload, retained=retained)
 
     live.hub.message = message  # type: ignore[method-assign]

@@ -118,16 +118,16 @@ def test_all_that_was_recorded_is_read() -> None:
         elif "cmd" in levels:
             calls.append(orjson.loads(line.payload))
         elif "var" in levels:
-            said = bus.variable(levels, line.payload)
-            assert said is not None
-            assert said.is_newest
-            assert said.name == levels[-1]
+            reported = bus.variable(levels, line.payload)
+            assert reported is not None
+            assert reported.is_newest
+            assert reported.name == levels[-1]
             variables += 1
     assert min(variables, results, len(calls)) > 5
 
     for command in COMMANDS:
-        told = bus.bus_call(command)
-        assert told is not None
+        found = bus.bus_call(command)
+        assert found is not None
         call = orjson.loads(module().question(command).request.payload)
         for each in calls:
             assert call.keys() == each.keys() == {"data", "msg_type"}
@@ -159,10 +159,10 @@ def test_a_result() -> None:
 def test_all_that_is_told_is_in_the_interface() -> None:
     """Commands and arguments are those of EVerest's own definition, none more and none less."""
     defined = ocpp_interface("main")["cmds"]
-    told = [bus.bus_call(command) for command in COMMANDS]
-    assert {each.operation for each in told if each} == set(defined)
+    calls = [bus.bus_call(command) for command in COMMANDS]
+    assert {each.operation for each in calls if each} == set(defined)
     types = {"string": str, "array": list}
-    for each in told:
+    for each in calls:
         assert each is not None
         arguments = defined[each.operation].get("arguments", {})
         assert set(each.payload or {}) == set(arguments)
@@ -207,9 +207,9 @@ def test_what_makes_no_sense_is_refused(command: OcppCommand) -> None:
 
 
 def test_what_is_asked_twice_is_asked_once() -> None:
-    told = bus.bus_call(GetVariables(names=("x", "y", "x")))
-    assert told is not None
-    assert told.payload == {"keys": ["x", "y"]}
+    found = bus.bus_call(GetVariables(names=("x", "y", "x")))
+    assert found is not None
+    assert found.payload == {"keys": ["x", "y"]}
 
 
 def test_what_only_the_api_has() -> None:
@@ -260,14 +260,14 @@ def test_every_call_has_an_id_of_its_own() -> None:
     ],
 )
 def test_what_is_answered(command: OcppCommand, value: Any, answer: Any) -> None:
-    told = bus.bus_call(command)
-    assert told is not None
-    assert told.answer is not None
+    found = bus.bus_call(command)
+    assert found is not None
+    assert found.answer is not None
     if isinstance(answer, dict):
-        assert told.answer(value) == answer
+        assert found.answer(value) == answer
     else:
         with pytest.raises(answer):
-            told.answer(value)
+            found.answer(value)
 
 
 # On a hub -------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_what_is_answered(command: OcppCommand, value: Any, answer: Any) -> None
 ON = replace(UNTHROTTLED, internal_bus="everest")
 
 
-def said(value: Any) -> dict[str, Any]:
+def bus_message(value: Any) -> dict[str, Any]:
     return {"msg_type": "Var", "data": {"data": value}}
 
 
@@ -312,7 +312,7 @@ def test_the_generic_interface_is_not_taken_for_ocpp_1_6() -> None:
     hub = OfflineHub(options=ON)
     hub.connection_made()
     for name, value in (("is_connected", True), ("security_event", {"type": "x"})):
-        hub.feed(f"everest/modules/ocpp/impl/ocpp_generic/var/{name}", said(value))
+        hub.feed(f"everest/modules/ocpp/impl/ocpp_generic/var/{name}", bus_message(value))
     hub.advance(hub.clock.time + 100)
     assert hub.nodes == {}
 
@@ -321,7 +321,7 @@ def test_another_name_of_the_implementation() -> None:
     hub = OfflineHub(options=ON)
     hub.connection_made()
     key = {"key": "x", "read_only": False}
-    hub.feed("everest/modules/m/impl/charge_point/var/configuration_key", said(key))
+    hub.feed("everest/modules/m/impl/charge_point/var/configuration_key", bus_message(key))
     hub.advance(hub.clock.time + 4)
     assert list(hub.nodes) == ["everest_ocpp:"]
 
@@ -330,7 +330,7 @@ def test_another_root() -> None:
     hub = OfflineHub(options=replace(ON, internal_bus="a/b"))
     assert any(each.startswith("a/b/modules/") for each in hub.filters)
     hub.connection_made()
-    hub.feed("a/b/modules/ocpp/impl/main/var/is_connected", said(value=True))
+    hub.feed("a/b/modules/ocpp/impl/main/var/is_connected", bus_message(value=True))
     hub.advance(hub.clock.time + 4)
     assert hub.nodes["everest_ocpp:"].snapshot.connected is True
 
@@ -338,7 +338,7 @@ def test_another_root() -> None:
 def test_without_the_option_nothing_is_heard() -> None:
     hub = OfflineHub()
     hub.connection_made()
-    hub.feed("everest/modules/ocpp/impl/main/var/is_connected", said(value=True))
+    hub.feed("everest/modules/ocpp/impl/main/var/is_connected", bus_message(value=True))
     hub.advance(hub.clock.time + 100)
     assert hub.nodes == {}
     assert not [each for each in hub.filters if each.startswith("everest/")]

@@ -802,7 +802,7 @@ async def test_resume_is_proven_by_session_info(ready: Station) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "command", "operation", "said"),
+    ("word", "command", "operation", "reported"),
     [
         ("Charging", "stop_charging", "pause_charging", "pause_refused"),
         ("ChargingPausedEVSE", "start_charging", "resume_charging", "resume_refused"),
@@ -810,12 +810,12 @@ async def test_resume_is_proven_by_session_info(ready: Station) -> None:
     ],
 )
 async def test_false_is_a_refusal(
-    ready: Station, word: str, command: str, operation: str, said: str
+    ready: Station, word: str, command: str, operation: str, reported: str
 ) -> None:
     ready.info(word)
     task = await begin(getattr(ready.chargepoint, command)())
     ready.reply(ready.requests(operation)[0], value=False)
-    with pytest.raises(CommandRefusedError, match=said):
+    with pytest.raises(CommandRefusedError, match=reported):
         await outcome(task)
     assert ready.shown.pending.get("charging") is None
 

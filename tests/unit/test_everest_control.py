@@ -86,16 +86,16 @@ async def test_disable_says_who_wants_it_and_how_much_it_counts(site: Site) -> N
     assert site.shown.enabled is True
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-async def test_the_reply_is_the_state_that_results(site: Site, *, wanted: bool) -> None:
+@pytest.mark.parametrize("expected", [True, False])
+async def test_the_reply_is_the_state_that_results(site: Site, *, expected: bool) -> None:
     """Somebody with a higher priority decides otherwise: no success, but the truth."""
-    if wanted:
+    if expected:
         site.event("Disabled")
-    task = await begin(enable(site, on=wanted))
-    site.answer("enable_disable", value=not wanted)
+    task = await begin(enable(site, on=expected))
+    site.answer("enable_disable", value=not expected)
     with pytest.raises(CommandRefusedError, match="higher_priority"):
         await outcome(task)
-    assert site.shown.enabled is (not wanted)
+    assert site.shown.enabled is (not expected)
     assert not site.shown.pending
 
 
@@ -252,16 +252,16 @@ async def test_accepted(site: Site, feature: Feature, payload: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("feature", "said"),
+    ("feature", "reported"),
     [
         (Feature.STOP_TRANSACTION, "stop_transaction_refused"),
         (Feature.UNLOCK_CONNECTOR, "unlock_refused"),
     ],
 )
-async def test_refused(site: Site, feature: Feature, said: str) -> None:
+async def test_refused(site: Site, feature: Feature, reported: str) -> None:
     task = await begin(site.node().act(feature))
     site.answer(feature, value=False)
-    with pytest.raises(CommandRefusedError, match=said):
+    with pytest.raises(CommandRefusedError, match=reported):
         await outcome(task)
     assert not site.shown.pending
 

@@ -573,7 +573,7 @@ def test_garbage_about_the_station(site: Site, topic: str) -> None:
 
 async def test_pause_and_resume(site: Site) -> None:
     site.wait(3, "Charging")
-    task, command, payload = await site.told(site.node.stop_charging())
+    task, command, payload = await site.send(site.node.stop_charging())
     assert (command, payload) == ("pause_charging", b"1")
     site.wait(1)
     site.wait(1, "FinishedEV")
@@ -581,7 +581,7 @@ async def test_pause_and_resume(site: Site) -> None:
     site.wait(1, "ChargingPausedEVSE")
     await task
     site.wait(5)
-    task, command, _ = await site.told(site.node.start_charging())
+    task, command, _ = await site.send(site.node.start_charging())
     assert command == "resume_charging"
     site.wait(1, "Charging")
     await task
@@ -589,14 +589,14 @@ async def test_pause_and_resume(site: Site) -> None:
 
 async def test_a_start_that_nothing_follows_is_given_up(site: Site) -> None:
     site.wait(1, "ChargingPausedEVSE")
-    task, *_ = await site.told(site.node.start_charging())
+    task, *_ = await site.send(site.node.start_charging())
     site.wait(11)
     with pytest.raises(CommandTimeoutError):
         await task
 
 
 async def test_disable_and_enable(site: Site) -> None:
-    task, command, payload = await site.told(site.node.set(Feature.ENABLED, False))
+    task, command, payload = await site.send(site.node.set(Feature.ENABLED, False))
     assert command == "enable_disable"
     assert payload == (b'{"connector_id":0,"source":"LocalAPI","state":"Disable","priority":100}')
     site.wait(1)
@@ -604,14 +604,14 @@ async def test_disable_and_enable(site: Site) -> None:
     site.wait(1, "Disabled", active_enable_disable_source={"state": "Disable"})
     await task
     site.wait(3)
-    task, _, payload = await site.told(site.node.set(Feature.ENABLED, True))
+    task, _, payload = await site.send(site.node.set(Feature.ENABLED, True))
     assert b'"Enable"' in payload
     site.wait(1, "Unplugged", active_enable_disable_source={"state": "Enable"})
     await task
 
 
 async def test_set_the_current(site: Site) -> None:
-    task, command, payload = await site.told(site.node.set(Feature.MAX_CURRENT, 8.36))
+    task, command, payload = await site.send(site.node.set(Feature.MAX_CURRENT, 8.36))
     assert (command, payload) == ("set_limit_amps", b"8.3")
     site.limits(16.0)
     assert await waits(task)
@@ -622,7 +622,7 @@ async def test_set_the_current(site: Site) -> None:
 @pytest.mark.parametrize("sent", ["end_failsafe", "send_limits"])
 async def test_what_is_on_its_way_goes_along_with_all_others(site: Site, sent: str) -> None:
     """After a failsafe or a restart, all limits are sent at once: none overtakes a newer one."""
-    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 10))
+    task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 10))
 
     async def send() -> None:
         if sent == "send_limits":
@@ -630,7 +630,7 @@ async def test_what_is_on_its_way_goes_along_with_all_others(site: Site, sent: s
         else:
             await site.node.end_failsafe()
 
-    again, command, payload = await site.told(send())
+    again, command, payload = await site.send(send())
     assert (command, payload) == ("set_limit_amps", b"10")
     site.limits(10.0)
     await task
@@ -638,11 +638,11 @@ async def test_what_is_on_its_way_goes_along_with_all_others(site: Site, sent: s
 
 
 async def test_a_current_that_the_station_never_allows(site: Site) -> None:
-    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
+    task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 8))
     site.limits(8.0)
     await task
     site.silence(3)
-    task, _, payload = await site.told(site.node.set(Feature.MAX_CURRENT, 32))
+    task, _, payload = await site.send(site.node.set(Feature.MAX_CURRENT, 32))
     assert payload == b"32"
     site.limits(8.0)
     assert await waits(task)
@@ -651,7 +651,7 @@ async def test_a_current_that_the_station_never_allows(site: Site) -> None:
 
 
 async def test_without_a_way_to_the_energy_nothing_happens(site: Site) -> None:
-    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
+    task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 8))
     for _ in range(11):
         site.limits(16.0)
         site.wait(1)
@@ -660,12 +660,12 @@ async def test_without_a_way_to_the_energy_nothing_happens(site: Site) -> None:
 
 
 async def test_phases(site: Site) -> None:
-    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 10))
+    task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 10))
     site.limits(10.0)
     await task
     site.limits(0.0)
     assert (site.shown.max_current, site.shown.effective_current) == (10, 0)
-    task, command, payload = await site.told(site.node.set(Feature.PHASES, "1"))
+    task, command, payload = await site.send(site.node.set(Feature.PHASES, "1"))
     assert command == "set_limit_amps_phases"
     assert orjson.loads(payload) == {"amps": 10, "phases": 1}
     site.silence(2)
@@ -674,12 +674,12 @@ async def test_phases(site: Site) -> None:
     site.limits(10.0, 1)
     await task
     # A new current must not take the limit of the phases away.
-    task, command, payload = await site.told(site.node.set(Feature.MAX_CURRENT, 12))
+    task, command, payload = await site.send(site.node.set(Feature.MAX_CURRENT, 12))
     assert command == "set_limit_amps_phases"
     assert orjson.loads(payload) == {"amps": 12, "phases": 1}
     site.limits(12.0, 1)
     await task
-    task, _, payload = await site.told(site.node.set(Feature.PHASES, "3"))
+    task, _, payload = await site.send(site.node.set(Feature.PHASES, "3"))
     assert orjson.loads(payload) == {"amps": 12, "phases": 3}
     site.limits(12.0, 3)
     await task
@@ -688,7 +688,7 @@ async def test_phases(site: Site) -> None:
 @pytest.mark.parametrize(("holding", "kept"), [(13.0, 13), (0.0, 32)])
 async def test_phases_keep_the_current_that_holds(site: Site, holding: float, kept: float) -> None:
     site.limits(holding)
-    task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
+    task, _, payload = await site.send(site.node.set(Feature.PHASES, "1"))
     assert orjson.loads(payload) == {"amps": kept, "phases": 1}
     site.silence(2)
     site.limits(kept, 1)
@@ -699,26 +699,26 @@ async def test_phases_keep_the_current_that_holds(site: Site, holding: float, ke
 async def test_what_was_set_from_here_goes_along_until_somebody_else_decides(
     site: Site, seconds: int, current: float
 ) -> None:
-    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
+    task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 8))
     site.limits(8.0)
     await task
     # A stricter limit of somebody else hides ours; another one that lasts ends it.
     site.limits(7.0)
     site.limits(13.0)
     site.wait(seconds)
-    task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
+    task, _, payload = await site.send(site.node.set(Feature.PHASES, "1"))
     assert orjson.loads(payload) == {"amps": current, "phases": 1}
     site.limits(13.0, 1)
     await task
 
 
 async def test_what_a_restart_has_taken_away_does_not_come_back(site: Site) -> None:
-    task, *_ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
+    task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 8))
     site.limits(8.0)
     await task
     site.wait(1, "Unknown")
     site.limits(16.0)
-    task, _, payload = await site.told(site.node.set(Feature.PHASES, "1"))
+    task, _, payload = await site.send(site.node.set(Feature.PHASES, "1"))
     assert orjson.loads(payload) == {"amps": 16, "phases": 1}
     site.limits(16.0, 1)
     await task
@@ -729,23 +729,23 @@ async def test_phases_where_the_hardware_cannot(site: Site) -> None:
     with pytest.raises(InvalidRequestError):
         await site.node.set(Feature.PHASES, "1")
     site.limits(16.0, 1)
-    task, command, _ = await site.told(site.node.set(Feature.MAX_CURRENT, 8))
+    task, command, _ = await site.send(site.node.set(Feature.MAX_CURRENT, 8))
     assert command == "set_limit_amps"
     site.limits(8.0, 1)
     await task
 
 
 @pytest.mark.parametrize(
-    ("feature", "wanted"),
+    ("feature", "expected"),
     [
         (Feature.STOP_TRANSACTION, "stop_charging"),
         (Feature.UNLOCK_CONNECTOR, "force_unlock"),
     ],
 )
-async def test_what_ends_the_transaction(site: Site, feature: Feature, wanted: str) -> None:
+async def test_what_ends_the_transaction(site: Site, feature: Feature, expected: str) -> None:
     site.wait(3, "Charging")
-    task, command, payload = await site.told(site.node.act(feature))
-    assert (command, payload) == (wanted, b"1")
+    task, command, payload = await site.send(site.node.act(feature))
+    assert (command, payload) == (expected, b"1")
     again = asyncio.create_task(site.node.act(feature))
     site.wait(1)
     site.wait(1, "FinishedEV")
@@ -757,7 +757,7 @@ async def test_what_ends_the_transaction(site: Site, feature: Feature, wanted: s
 
 async def test_a_transaction_that_does_not_end(site: Site) -> None:
     site.wait(3, "Charging")
-    task, *_ = await site.told(site.node.act(Feature.STOP_TRANSACTION))
+    task, *_ = await site.send(site.node.act(Feature.STOP_TRANSACTION))
     site.wait(11)
     with pytest.raises(CommandTimeoutError):
         await task
@@ -765,7 +765,7 @@ async def test_a_transaction_that_does_not_end(site: Site) -> None:
 
 async def test_unlock_without_a_transaction(site: Site) -> None:
     site.wait(3, "Finished")
-    task, *_ = await site.told(site.node.act(Feature.UNLOCK_CONNECTOR))
+    task, *_ = await site.send(site.node.act(Feature.UNLOCK_CONNECTOR))
     assert await waits(task)
     site.wait(1)
     await task

@@ -305,16 +305,16 @@ async def test_what_others_hide_is_not_forgotten_with_the_link(site: Site) -> No
 # What proves it --------------------------------------------------------------------------
 
 
-async def steady(site: Site, seconds: int, said: dict[str, Any]) -> None:
+async def steady(site: Site, seconds: int, reported: dict[str, Any]) -> None:
     """Let the energy manager say the same each second."""
     for _ in range(seconds):
         site.wait(1)
-        site.evse("enforced_limits", said)
+        site.evse("enforced_limits", reported)
         await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("requested", "reported"),
     [
         (10, holding(10.0, OURS)),
         (10, holding(float32(10.0), SOURCE)),
@@ -328,19 +328,19 @@ async def steady(site: Site, seconds: int, said: dict[str, Any]) -> None:
         (10, holding(10.0, FUSE)),
     ],
 )
-async def test_proofs(site: Site, wanted: float, said: dict[str, Any]) -> None:
+async def test_proofs(site: Site, requested: float, reported: dict[str, Any]) -> None:
     site.evse("enforced_limits", holding(25.0))
     site.take()
-    task = await begin(limit(site, wanted))
+    task = await begin(limit(site, requested))
     assert len(ordered(site)) == 1
-    await steady(site, 2, said)
+    await steady(site, 2, reported)
     await outcome(task)
-    assert site.shown.effective_current == enforced(said).limits.max_current
-    assert site.shown.max_current == wanted
+    assert site.shown.effective_current == enforced(reported).limits.max_current
+    assert site.shown.max_current == requested
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reported",
     [
         # What we asked for before.
         holding(8.0, OURS),
@@ -353,15 +353,15 @@ async def test_proofs(site: Site, wanted: float, said: dict[str, Any]) -> None:
         {},
     ],
 )
-async def test_no_proofs(site: Site, said: dict[str, Any]) -> None:
+async def test_no_proofs(site: Site, reported: dict[str, Any]) -> None:
     task = await begin(limit(site, 8))
     site.evse("enforced_limits", holding(8.0, OURS))
     await outcome(task)
     site.wait(5)
     task = await begin(limit(site, 12))
-    await steady(site, 9, said)
+    await steady(site, 9, reported)
     assert await waits(task)
-    await steady(site, 2, said)
+    await steady(site, 2, reported)
     with pytest.raises(CommandTimeoutError):
         await outcome(task)
     assert not site.shown.pending
@@ -371,10 +371,10 @@ async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
     """What is asked for, what is sent and what is said are the same number."""
     failed = []
     for tenths in range(61, 320):
-        wanted = tenths / 10
+        requested = tenths / 10
         site.publish(LIMITS, "limits_1", "heartbeat", tenths)
         site.take()
-        task = await begin(limit(site, wanted))
+        task = await begin(limit(site, requested))
         [leaves] = ordered(site)
         sent = leaves["ac_max_current_A"]
         site.evse("enforced_limits", holding(float32(sent), OURS))
@@ -386,7 +386,7 @@ async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
                 await outcome(task)
         else:
             await outcome(task)
-            assert sent == wanted
+            assert sent == requested
         site.evse("enforced_limits", holding(16.0, FUSE))
         site.wait(5)
         site.evse("enforced_limits", holding(32.0, FUSE))
@@ -435,7 +435,7 @@ async def test_raised_again_while_somebody_else_limits_to_less(site: Site) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "proof"),
+    ("reported", "proof"),
     [
         (holding(16.0, FUSE, 1, OURS), True),
         (holding(16.0, FUSE, 1, FUSE), True),
@@ -446,12 +446,12 @@ async def test_raised_again_while_somebody_else_limits_to_less(site: Site) -> No
         (holding(0.0, "", None), True),
     ],
 )
-async def test_proofs_of_phases(site: Site, said: dict[str, Any], *, proof: bool) -> None:
+async def test_proofs_of_phases(site: Site, reported: dict[str, Any], *, proof: bool) -> None:
     task = await begin(split(site, "1"))
     assert ordered(site) == [{"ac_max_phase_count": 1}]
-    await steady(site, 9, said)
+    await steady(site, 9, reported)
     assert await waits(task) is not proof
-    await steady(site, 2, said)
+    await steady(site, 2, reported)
     if proof:
         await outcome(task)
         assert site.shown.phases == "1"
@@ -604,7 +604,7 @@ async def test_ours_is_shown_as_long_as_it_holds_or_waits(site: Site) -> None:
     task = await begin(limit(site, 12))
     site.evse("enforced_limits", holding(12.0, OURS))
     await outcome(task)
-    for said, shown in (
+    for reported, shown in (
         (holding(8.0, "OCPP"), (12.0, 8.0, "OCPP", "3")),
         (holding(0.0, "", None), (12.0, 0.0, None, "3")),
         (holding(12.0, OURS), (12.0, 12.0, OURS, "3")),
@@ -612,7 +612,7 @@ async def test_ours_is_shown_as_long_as_it_holds_or_waits(site: Site) -> None:
         (holding(16.0), (16.0, 16.0, FUSE, "3")),
         (holding(9.0, OURS), (9.0, 9.0, OURS, "3")),
     ):
-        site.evse("enforced_limits", said)
+        site.evse("enforced_limits", reported)
         assert limits_shown(site) == shown
     site.cut()
     assert limits_shown(site) == (None, None, None, None)

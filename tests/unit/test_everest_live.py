@@ -221,12 +221,12 @@ async def test_a_fault_is_the_reason_after_a_reload() -> None:
     assert live.shown.status is Status.READY_TO_CHARGE
     (question,) = live.asked("session_event/get")[-1:]
     reply_to = orjson.loads(question)["headers"]["replyTo"]
-    said = {
+    reported = {
         "charging_paused_evse": {"reasons": ["Error"]},
         "event": "ChargingPausedEVSE",
         "uuid": "b41bfb40-9c06-4065-bced-886361f6c44b",
     }
-    live.hub.feed(reply_to, said)
+    live.hub.feed(reply_to, reported)
     assert live.shown.pause_reason is PauseReason.FAULT
     assert (live.shown.status, live.shown.charging) == (Status.SUSPENDED_BY_EVSE, True)
     assert not_charging_reason(live.shown) is NotChargingReason.FAULT

@@ -154,7 +154,7 @@ def test_the_connection(station: Station) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("reported", "shown"),
     [
         ("wss://csms.example/ocpp/CP1", "wss://csms.example/ocpp/CP1"),
         ("wss://kari:geheim@csms.example:443/ocpp", "wss://csms.example:443/ocpp"),
@@ -173,8 +173,8 @@ def test_the_connection(station: Station) -> None:
         (7, None),
     ],
 )
-def test_no_password_in_the_address(station: Station, said: Any, shown: str | None) -> None:
-    station.publish("connection_status", {"connected": True, "csms_url": said})
+def test_no_password_in_the_address(station: Station, reported: Any, shown: str | None) -> None:
+    station.publish("connection_status", {"connected": True, "csms_url": reported})
     assert station.shown.csms_url == shown
     assert "geheim" not in str(station.shown)
 
@@ -234,7 +234,7 @@ def test_a_security_event(station: Station) -> None:
     }
     station.publish("security_event", event)
     station.publish("security_event", {"type": "x", "info": 5, "critical": "yes"})
-    one, other = station.told
+    one, other = station.notifications
     assert one.kind == "security_event"
     assert one.details == event | {"timestamp": datetime(2026, 11, 20, 9, 15, 39, 718_000, UTC)}
     assert other.details == {"type": "x"}
@@ -252,7 +252,7 @@ def test_a_variable_that_has_changed(station: Station) -> None:
     variable["component"] = {"name": ""}
     station.publish("event_data", event | {"actual_value": "1", "cleared": True})
     station.publish("event_data", {"component_variable": 5})
-    assert [each.details for each in station.told] == [
+    assert [each.details for each in station.notifications] == [
         {
             "key": "x",
             "component": "OCPPCommCtrlr",
@@ -490,8 +490,8 @@ async def test_replies(station: Station, command: OcppCommand, reply: Any, answe
         with pytest.raises(answer):
             await station.perform(command, reply)
     else:
-        wanted = {"status": answer} if isinstance(answer, str) else answer
-        assert await station.perform(command, reply) == wanted
+        expected = {"status": answer} if isinstance(answer, str) else answer
+        assert await station.perform(command, reply) == expected
 
 
 async def test_a_refusal_in_its_own_words(station: Station) -> None:
@@ -601,12 +601,12 @@ def test_the_api_is_preferred() -> None:
     assert station.shown.connected is True
     station.bus("security_event", {"type": "x"})
     station.bus("configuration_key", {"key": "x", "read_only": False})
-    assert station.told == []
+    assert station.notifications == []
     station.client.check(StopOcpp())
     # On its own it is not heard any more.
     station.wait(100)
     station.bus("security_event", {"type": "x"})
-    assert [each.details for each in station.told] == [{"type": "x"}]
+    assert [each.details for each in station.notifications] == [{"type": "x"}]
 
 
 def test_monitors_on_the_bus_where_the_api_has_none() -> None:
@@ -614,7 +614,7 @@ def test_monitors_on_the_bus_where_the_api_has_none() -> None:
     station.publish("heartbeat", {})
     station.listen()
     station.bus("configuration_key", {"key": "x", "read_only": True, "value": "x" * 5000})
-    assert [each.details for each in station.told] == [
+    assert [each.details for each in station.notifications] == [
         {"key": "x", "read_only": True, "value": "x" * 200}
     ]
     station.client.check(MonitorVariables(names=("x",)))

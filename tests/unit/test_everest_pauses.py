@@ -343,7 +343,7 @@ def old_fixture() -> LegacySite:
     return site
 
 
-async def told(site: LegacySite) -> list[str]:
+async def commands_sent(site: LegacySite) -> list[str]:
     """Return what it was told since this was asked last."""
     await settle()
     topics = [topic for topic, _ in site.hub.sent]
@@ -361,14 +361,14 @@ async def wait(site: LegacySite, seconds: int, word: str) -> None:
 
 async def test_a_stop_that_nobody_replies_to_stands(old: LegacySite) -> None:
     task = await begin(old.node.stop_charging())
-    assert await told(old) == ["pause_charging"]
+    assert await commands_sent(old) == ["pause_charging"]
     await wait(old, 11, "ChargingPausedEV")
     await outcome(task)
     await wait(old, 100, "ChargingPausedEV")
     assert (old.shown.charging, old.shown.pending) == (True, OFF)
-    assert await told(old) == []
+    assert await commands_sent(old) == []
     await wait(old, 1, "Charging")
-    assert await told(old) == ["pause_charging"]
+    assert await commands_sent(old) == ["pause_charging"]
     await wait(old, 1, "ChargingPausedEVSE")
     assert (old.shown.charging, old.shown.pending) == (False, {})
 
@@ -376,9 +376,9 @@ async def test_a_stop_that_nobody_replies_to_stands(old: LegacySite) -> None:
 async def test_a_car_that_wakes_up_before_the_time_is_over(old: LegacySite) -> None:
     task = await begin(old.node.stop_charging())
     await wait(old, 5, "ChargingPausedEV")
-    await told(old)
+    await commands_sent(old)
     await wait(old, 1, "Charging")
-    assert await told(old) == ["pause_charging"]
+    assert await commands_sent(old) == ["pause_charging"]
     await wait(old, 1, "ChargingPausedEVSE")
     await outcome(task)
     assert (old.shown.charging, old.shown.pending) == (False, {})
@@ -389,15 +389,15 @@ async def test_a_start_takes_it_back(old: LegacySite) -> None:
     stop = await begin(old.node.stop_charging())
     await wait(old, 11, "ChargingPausedEV")
     await outcome(stop)
-    await told(old)
+    await commands_sent(old)
     start = await begin(old.node.start_charging())
-    assert await told(old) == ["resume_charging"]
+    assert await commands_sent(old) == ["resume_charging"]
     assert old.shown.pending == {Feature.CHARGING: True}
     await wait(old, 4, "ChargingPausedEV")
     await outcome(start)
     assert (old.shown.charging, old.shown.pending) == (True, {})
     await wait(old, 1, "Charging")
-    assert await told(old) == []
+    assert await commands_sent(old) == []
 
 
 async def test_a_start_at_once_takes_its_place(old: LegacySite) -> None:
@@ -416,9 +416,9 @@ async def test_who_gives_up_does_not_take_it_back(old: LegacySite) -> None:
     await asyncio.wait([task])
     await wait(old, 20, "ChargingPausedEV")
     assert old.shown.pending == OFF
-    await told(old)
+    await commands_sent(old)
     await wait(old, 1, "Charging")
-    assert await told(old) == ["pause_charging"]
+    assert await commands_sent(old) == ["pause_charging"]
     await wait(old, 1, "ChargingPausedEVSE")
     assert old.shown.pending == {}
 

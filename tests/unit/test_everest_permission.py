@@ -217,8 +217,8 @@ async def test_a_station_that_is_not_there(site: Site) -> None:
 def judged(site: Site, status: str, value: str = "DEADBEEF") -> None:
     """Let the station say what it thinks of a token."""
     token = {"id_token": {"value": value, "type": "ISO14443"}, "authorization_type": "RFID"}
-    told = {"messages": [], "status": status, "token": token}
-    site.publish(JUDGE, "auth", "token_validation_status", told)
+    validation = {"messages": [], "status": status, "token": token}
+    site.publish(JUDGE, "auth", "token_validation_status", validation)
 
 
 @pytest.fixture(name="with_reader")

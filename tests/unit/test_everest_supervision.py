@@ -124,9 +124,9 @@ async def test_a_goodbye_only_for_good(*, end: bool) -> None:
     if end:
         await site.hub.publish_all(last_messages)
     await site.hub.stop()
-    said = [each for each in site.hub.sent if CHECK in each[0]]
+    reported = [each for each in site.hub.sent if CHECK in each[0]]
     expected = [f"{EVSE}/evse_1", f"{ERRORS}/errors_1"] if end else []
-    assert said == [(f"{ROOT}/{each}/m2e/{CHECK}", b"false") for each in expected]
+    assert reported == [(f"{ROOT}/{each}/m2e/{CHECK}", b"false") for each in expected]
 
 
 async def test_no_goodbye_without_a_link() -> None:
@@ -179,7 +179,7 @@ async def test_nothing_is_said_after_the_goodbye() -> None:
     site.hub.publish = slowly  # type: ignore[method-assign]
     await site.hub.publish_all(site.hub.disconnecting())
     await site.hub.stop()
-    said = [each for each in site.hub.sent if CHECK in each[0]]
-    assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"false") in said
-    assert (f"{ROOT}/{OCPP}/ocpp_1/m2e/{CHECK}", b"false") in said
-    assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"true") not in said
+    reported = [each for each in site.hub.sent if CHECK in each[0]]
+    assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"false") in reported
+    assert (f"{ROOT}/{OCPP}/ocpp_1/m2e/{CHECK}", b"false") in reported
+    assert (f"{ROOT}/{EVSE}/evse_1/m2e/{CHECK}", b"true") not in reported

@@ -33,10 +33,10 @@ def station(token: Token | None = TOKEN, *, word: str) -> OfflineHub:
     return hub
 
 
-def judge(hub: OfflineHub, status: str, value: str = TOKEN.value) -> None:
+def publish_validation(hub: OfflineHub, status: str, value: str = TOKEN.value) -> None:
     """Let the station say what it thinks of a token."""
-    told = {"messages": [], "status": status, "token": {"id_token": {"value": value}}}
-    hub.feed(f"{JUDGE}/e2m/token_validation_status", told)
+    validation = {"messages": [], "status": status, "token": {"id_token": {"value": value}}}
+    hub.feed(f"{JUDGE}/e2m/token_validation_status", validation)
 
 
 def topics(hub: OfflineHub) -> list[str]:
@@ -55,7 +55,7 @@ async def test_the_token_starts_a_session(word: str) -> None:
         "authorization_type": "RFID",
     }
     for status in ("Processing", "Accepted", "UsedToStart"):
-        judge(hub, status)
+        publish_validation(hub, status)
     # Accepted is not charging yet.
     assert await waits(start)
     hub.feed(f"{EVSE}/e2m/session_info", {"state": "Charging"})
@@ -67,9 +67,9 @@ async def test_a_refused_token_is_a_refusal(status: str) -> None:
     hub = station(word="AuthRequired")
     (node,) = hub.nodes.values()
     start = await begin(node.start_charging())
-    judge(hub, status, "somebody else's")
+    publish_validation(hub, status, "somebody else's")
     assert await waits(start)
-    judge(hub, status)
+    publish_validation(hub, status)
     with pytest.raises(CommandRefusedError, match=status):
         await start
 
@@ -96,7 +96,7 @@ async def test_what_others_show_concerns_nobody() -> None:
     hub = station(word="Charging")
     (node,) = hub.nodes.values()
     before = node.snapshot
-    judge(hub, "Rejected")
+    publish_validation(hub, "Rejected")
     hub.feed(f"{JUDGE}/e2m/token_validation_status", {"status": 5, "token": []})
     assert node.snapshot == before
     assert not hub.ignored

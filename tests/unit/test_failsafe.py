@@ -30,7 +30,7 @@ def gives(garage: Garage, current: float) -> None:
 
 
 def report_max_current(garage: Garage, current: float) -> None:
-    garage.knows("cmd.max_current.get_report", max_current(current))
+    garage.report_answer("cmd.max_current.get_report", max_current(current))
 
 
 @pytest.mark.parametrize(("safe", "current"), [(10, 10), (40, 32), (3, 6), (10.7, 10)])
@@ -79,14 +79,14 @@ async def test_a_refusal_is_not_followed_by_a_flood(
 ) -> None:
     gives(garage, 10)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
-    garage.refuses = True
+    garage.refuses_commands = True
     report_max_current(garage, 10)
     for seconds in range(1, 290, 7):
         await garage.until(seconds)
-        garage.say("ready_to_charge")
+        garage.report_state("ready_to_charge")
     assert len(garage.received_of(SET)) == 1
     assert "has not accepted its former limit yet" in caplog.text
-    garage.refuses = False
+    garage.refuses_commands = False
     await garage.until(400)
     assert len(garage.received_of(SET)) == 2
     assert garage.node.snapshot.max_current == 32
@@ -108,7 +108,7 @@ async def test_it_waits_for_a_charge_point_that_is_away(garage: Garage) -> None:
     await garage.until(600)
     assert garage.received == []
     garage.hub.connection_made()
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     report_max_current(garage, 10)
     await garage.until(700)
     assert [value for _, value in garage.received_of(SET)] == [32]

@@ -51,10 +51,10 @@ async def test_a_setting_is_confirmed_in_one_state(
     feature: Feature, value: object, confirmation: dict[str, Any]
 ) -> None:
     garage = Garage()
-    garage.knows("cmd.current_session.get_report", offered(16))
-    garage.say("charging")
+    garage.report_answer("cmd.current_session.get_report", offered(16))
+    garage.report_state("charging")
     shown = Shown(garage.node, feature)
-    garage.answers = False
+    garage.answers_requests = False
     task = await garage.call(garage.node.set(feature, value))  # type: ignore[arg-type]
     garage.hub.feed(CHARGER, confirmation)
     await task

@@ -34,7 +34,7 @@ from .fimp_parameters import (
     YES_NO,
     described,
     descriptions,
-    said,
+    parameter_report,
 )
 
 COMMANDS = TOPIC.replace("mt:evt", "mt:cmd")
@@ -244,7 +244,7 @@ def test_where_there_are_no_settings_none_are_asked_for(hub: OfflineHub) -> None
 
 
 def test_after_a_lost_connection_all_is_asked_again(hub: OfflineHub, node: FimpChargepoint) -> None:
-    hub.feed(TOPIC, said("led_brightness", "int", 50))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 50))
     hub.connection_lost(NotConnectedError("gone"))
     assert node.snapshot.parameters == {}
     assert len(node.snapshot.capabilities.parameters) == len(ALL)
@@ -277,23 +277,23 @@ def test_after_a_lost_connection_all_is_asked_again(hub: OfflineHub, node: FimpC
 def test_values_of_all_kinds(
     hub: OfflineHub, node: FimpChargepoint, value_type: str, value: Any, shown: Any
 ) -> None:
-    hub.feed(TOPIC, said("x", value_type, value))
+    hub.feed(TOPIC, parameter_report("x", value_type, value))
     assert node.snapshot.parameters == {"x": shown}
     assert isinstance(node.snapshot.parameters["x"], bool) is isinstance(value, bool)
     assert not hub.ignored
 
 
 def test_one_value_does_not_touch_the_others(hub: OfflineHub, node: FimpChargepoint) -> None:
-    hub.feed(TOPIC, said("cable_always_locked", "bool", True))
-    hub.feed(TOPIC, said("led_brightness", "int", 50))
-    hub.feed(TOPIC, said("led_brightness", "int", 60))
+    hub.feed(TOPIC, parameter_report("cable_always_locked", "bool", True))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 50))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 60))
     assert node.snapshot.parameters == {"cable_always_locked": True, "led_brightness": 60}
 
 
 def test_the_others_on_the_hub_have_settings_of_their_own(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    hub.feed(TOPIC.removesuffix("1") + "2", said("led_brightness", "int", 50))
+    hub.feed(TOPIC.removesuffix("1") + "2", parameter_report("led_brightness", "int", 50))
     assert node.snapshot.parameters == {}
 
 
@@ -301,7 +301,7 @@ def test_the_others_on_the_hub_have_settings_of_their_own(
 
 
 @pytest.mark.parametrize(
-    ("parameter_id", "wanted", "value_type", "wire"),
+    ("parameter_id", "requested", "value_type", "wire"),
     [
         ("cable_always_locked", True, "bool", b"true"),
         ("cable_always_locked", False, "bool", b"false"),
@@ -321,11 +321,11 @@ async def test_a_setting_as_adapters_want_it(
     hub: OfflineHub,
     node: FimpChargepoint,
     parameter_id: str,
-    wanted: Any,
+    requested: Any,
     value_type: str,
     wire: bytes,
 ) -> None:
-    task = await begin(node.set_parameter(parameter_id, wanted))
+    task = await begin(node.set_parameter(parameter_id, requested))
     topic, payload = hub.sent[-1]
     message = last(hub)
     assert topic == COMMANDS
@@ -338,7 +338,7 @@ async def test_a_setting_as_adapters_want_it(
     }
     # A number with a fraction is misread where an integer is expected.
     assert b'"value":' + wire + b"}" in payload
-    hub.feed(TOPIC, said(parameter_id, value_type, orjson.loads(wire)))
+    hub.feed(TOPIC, parameter_report(parameter_id, value_type, orjson.loads(wire)))
     await task
     assert node.snapshot.pending == {}
 
@@ -346,26 +346,26 @@ async def test_a_setting_as_adapters_want_it(
 async def test_the_old_value_repeated_confirms_nothing(
     hub: OfflineHub, node: FimpChargepoint
 ) -> None:
-    hub.feed(TOPIC, said("cable_always_locked", "bool", False))
+    hub.feed(TOPIC, parameter_report("cable_always_locked", "bool", False))
     task = await begin(node.set_parameter("cable_always_locked", value=True))
     assert node.snapshot.pending == {"parameter cable_always_locked": True}
-    hub.feed(TOPIC, said("cable_always_locked", "bool", False))
-    hub.feed(TOPIC, said("led_brightness", "int", 1))
+    hub.feed(TOPIC, parameter_report("cable_always_locked", "bool", False))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 1))
     assert await waits(task)
     assert node.snapshot.parameters["cable_always_locked"] is False
-    hub.feed(TOPIC, said("cable_always_locked", "bool", True))
+    hub.feed(TOPIC, parameter_report("cable_always_locked", "bool", True))
     await task
     assert node.snapshot.parameters["cable_always_locked"] is True
     assert node.snapshot.pending == {}
 
 
 async def test_it_is_asked_again_for_the_value(hub: OfflineHub, node: FimpChargepoint) -> None:
-    hub.feed(TOPIC, said("led_brightness", "int", 50))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 50))
     task = await begin(node.set_parameter("led_brightness", 70))
     hub.take_sent()
     hub.advance(hub.clock.time + 21)
     assert commands(hub) == [(COMMANDS, "cmd.param.get_report", "led_brightness")] * 2
-    hub.feed(TOPIC, said("led_brightness", "int", 70))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 70))
     await task
     hub.advance(hub.clock.time + 60)
     assert commands(hub) == []
@@ -404,7 +404,7 @@ async def test_no_proof_in_time(hub: OfflineHub, node: FimpChargepoint) -> None:
 async def test_what_is_so_already_sends_nothing(
     hub: OfflineHub, node: FimpChargepoint, parameter_id: str, value_type: str, value: Any
 ) -> None:
-    hub.feed(TOPIC, said(parameter_id, value_type, value))
+    hub.feed(TOPIC, parameter_report(parameter_id, value_type, value))
     task = await begin(node.set_parameter(parameter_id, value))
     assert task.done()
     assert hub.sent == []
@@ -466,20 +466,20 @@ async def test_a_newer_value_supersedes_and_another_setting_does_not(
         "parameter led_brightness": 20,
         "parameter led_colour": "on",
     }
-    hub.feed(TOPIC, said("led_colour", "string", "on"))
+    hub.feed(TOPIC, parameter_report("led_colour", "string", "on"))
     await other
     # It may be of before the first one, which may still come to pass.
-    hub.feed(TOPIC, said("led_brightness", "int", 20))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 20))
     assert await waits(second)
     hub.advance(hub.clock.time + 30)
-    hub.feed(TOPIC, said("led_brightness", "int", 20))
+    hub.feed(TOPIC, parameter_report("led_brightness", "int", 20))
     await second
 
 
 async def test_a_setting_does_not_change_charging(hub: OfflineHub, node: FimpChargepoint) -> None:
     start = await begin(node.start_charging())
     change = await begin(node.set_parameter("cable_always_locked", value=True))
-    hub.feed(TOPIC, said("cable_always_locked", "bool", True))
+    hub.feed(TOPIC, parameter_report("cable_always_locked", "bool", True))
     await change
     assert await waits(start)
     hub.feed(CHARGER, state("charging"))

@@ -90,9 +90,9 @@ class Easee(Garage):
         super().__init__(replace(UNTHROTTLED))
         self.patience = patience
         self.changed_at = 0.0
-        self.knows("cmd.current_session.get_report", offered(16))
-        self.knows("cmd.max_current.get_report", max_current(16))
-        self.say("charging")
+        self.report_answer("cmd.current_session.get_report", offered(16))
+        self.report_answer("cmd.max_current.get_report", max_current(16))
+        self.report_state("charging")
         self.begun = self.hub.clock.time
         self.received.clear()
 
@@ -169,7 +169,7 @@ async def test_all_who_wait_for_it_are_told(easee: Easee) -> None:
 async def test_charging_that_stops_by_itself_ends_it(easee: Easee) -> None:
     task = await easee.call(easee.node.stop_charging())
     await easee.until(12)
-    easee.say("finished")
+    easee.report_state("finished")
     await easee.until(13)
     await task
     await easee.until(100)
@@ -178,17 +178,17 @@ async def test_charging_that_stops_by_itself_ends_it(easee: Easee) -> None:
 
 async def test_a_stop_soon_after_a_start_is_not_lost(easee: Easee) -> None:
     """It looks stopped, and is not: what was started before may still begin."""
-    easee.say("ready_to_charge")
-    easee.changed_at, easee.answers = -100, False
+    easee.report_state("ready_to_charge")
+    easee.changed_at, easee.answers_requests = -100, False
     start = await easee.call(easee.node.start_charging())
     stop = await easee.call(easee.node.stop_charging())
     with pytest.raises(CommandSupersededError):
         await start
-    easee.answers = True
-    easee.say("ready_to_charge")
+    easee.answers_requests = True
+    easee.report_state("ready_to_charge")
     await easee.until(25)
     assert easee.pending == {"charging": False}
-    easee.say("charging")
+    easee.report_state("charging")
     await easee.until(45)
     await stop
     assert [when for when, _ in easee.received_of(STOP)] == TRIES
@@ -200,8 +200,10 @@ async def test_a_car_that_leaves_ends_it(easee: Easee, word: str) -> None:
     """Another one is there at once: it is none of its business."""
     task = await easee.call(easee.node.stop_charging())
     await easee.until(11)
-    easee.knows("cmd.current_session.get_report", offered(16, started_at="2026-11-21T08:00:00Z"))
-    easee.say(word)
+    easee.report_answer(
+        "cmd.current_session.get_report", offered(16, started_at="2026-11-21T08:00:00Z")
+    )
+    easee.report_state(word)
     await easee.until(100)
     assert [when for when, _ in easee.received_of(STOP)] == [0.0, 5.0, 10.0]
     if word == "disconnected":
@@ -219,7 +221,7 @@ async def test_a_lost_link_ends_it(easee: Easee) -> None:
     with pytest.raises(NotConnectedError):
         await task
     easee.hub.connection_made()
-    easee.say("charging")
+    easee.report_state("charging")
     await easee.until(100)
     assert len(easee.received) == 3
 
@@ -247,7 +249,7 @@ async def test_a_caller_that_gives_up_does_not_end_it(easee: Easee) -> None:
 
 
 async def test_any_other_refusal_is_final(easee: Easee) -> None:
-    easee.changed_at, easee.refuses = -100, True
+    easee.changed_at, easee.refuses_commands = -100, True
     task = await easee.call(easee.node.stop_charging())
     with pytest.raises(CommandRejectedError):
         await task
@@ -281,9 +283,9 @@ async def test_a_lower_limit_is_sent_until_it_is_taken(
 async def test_a_limit_that_does_not_lower_is_refused_at_once(
     easee: Easee, feature: Feature, kind: str, value: float
 ) -> None:
-    easee.knows("cmd.max_current.get_report", max_current(20))
+    easee.report_answer("cmd.max_current.get_report", max_current(20))
     other = 17.0 if feature is Feature.MAX_CURRENT else 16.0
-    easee.knows("cmd.max_current.get_report", max_current(other))
+    easee.report_answer("cmd.max_current.get_report", max_current(other))
     task = await easee.call(easee.node.set(feature, max(value, other + 1)))
     with pytest.raises(CommandRejectedError, match="too many requests"):
         await task
@@ -294,8 +296,8 @@ async def test_a_limit_that_does_not_lower_is_refused_at_once(
 async def test_charging_that_stops_ends_a_limit(easee: Easee, feature: Feature, kind: str) -> None:
     task = await easee.call(easee.node.set(feature, 8))
     await easee.until(11)
-    easee.say("ready_to_charge")
-    easee.knows("cmd.current_session.get_report", offered(0))
+    easee.report_state("ready_to_charge")
+    easee.report_answer("cmd.current_session.get_report", offered(0))
     await easee.until(100)
     with pytest.raises(CommandRejectedError, match="too many requests"):
         await task
@@ -312,8 +314,8 @@ async def test_another_controllers_limit_ends_it(
     task = await easee.call(easee.node.set(feature, 8))
     await easee.until(11)
     if feature is Feature.MAX_CURRENT:
-        easee.knows("cmd.max_current.get_report", max_current(other))
-    easee.knows("cmd.current_session.get_report", offered(other))
+        easee.report_answer("cmd.max_current.get_report", max_current(other))
+    easee.report_answer("cmd.current_session.get_report", offered(other))
     await easee.until(100)
     with pytest.raises(CommandRejectedError):
         await task
@@ -397,7 +399,7 @@ async def test_the_real_limit_that_was_taken_but_refused() -> None:
 
 async def doubt(easee: Easee, feature: Feature = Feature.MAX_CURRENT) -> None:
     """Let it take a limit of 8 A, and fail to tell."""
-    easee.answers = False
+    easee.answers_requests = False
     command = asyncio.create_task(easee.node.set(feature, 8))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -405,7 +407,7 @@ async def doubt(easee: Easee, feature: Feature = Feature.MAX_CURRENT) -> None:
     with pytest.raises(OutcomeUnknownError):
         await command
     easee._taken = len(easee.hub.sent)
-    easee.answers = True
+    easee.answers_requests = True
 
 
 def asked(easee: Easee, question: str) -> int:
@@ -418,12 +420,12 @@ async def test_it_is_asked_until_it_is_known(easee: Easee, feature: Feature, kin
     """Also if its absence is not reported; then its effect is the same."""
     await doubt(easee, feature)
     question = ANSWERS[kind]
-    easee.forgets(question)
+    easee.ignore_request(question)
     before = asked(easee, question)
     await easee.until(100)
     assert 3 <= asked(easee, question) - before <= 5
     answer = max_current(8) if feature is Feature.MAX_CURRENT else offered(8)
-    easee.knows(question, answer)
+    easee.report_answer(question, answer)
     await easee.until(101)
     assert getattr(easee.node.snapshot, feature) == 8
     if feature is Feature.MAX_CURRENT:
@@ -440,13 +442,13 @@ async def test_it_may_turn_out_that_it_was_not_done(easee: Easee) -> None:
     """A first report may be stale; that of half a minute later counts."""
     await doubt(easee)
     await easee.until(5)
-    easee.knows(ANSWERS[SET], max_current(16))
+    easee.report_answer(ANSWERS[SET], max_current(16))
     await easee.until(100)
     assert easee.node.snapshot.requested.limits == {}
     count = asked(easee, ANSWERS[SET])
     await easee.until(400)
     assert asked(easee, ANSWERS[SET]) == count
-    easee.knows(ANSWERS[SET], max_current(8))
+    easee.report_answer(ANSWERS[SET], max_current(8))
     # Another client's.
     assert easee.node.snapshot.requested.limits == {}
 
@@ -457,7 +459,7 @@ async def test_who_is_offline_is_not_pestered(easee: Easee) -> None:
     count = asked(easee, ANSWERS[SET])
     await easee.until(250)
     assert asked(easee, ANSWERS[SET]) == count
-    easee.say("charging")
+    easee.report_state("charging")
     assert asked(easee, ANSWERS[SET]) == count + 1
 
 
@@ -469,13 +471,13 @@ async def test_a_newer_command_makes_it_unimportant(easee: Easee) -> None:
     await easee.until(45)
     await task
     assert easee.node.snapshot.requested.limits == {"max_current": 10}
-    easee.knows(ANSWERS[SET], max_current(8))
+    easee.report_answer(ANSWERS[SET], max_current(8))
     assert easee.node.snapshot.requested.limits == {"max_current": 10}
 
 
 async def test_a_stop_may_have_been_done(easee: Easee) -> None:
     """Whether it stops is not known, so a stop is sent again whatever it looks like."""
-    easee.answers = False
+    easee.answers_requests = False
     command = await begin(easee.node.stop_charging())
     words = NOT_TOLD.replace("max current", "state")
     easee.hub.feed(CHARGER, refused(last(easee.hub)["uid"], words))

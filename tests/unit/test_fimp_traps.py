@@ -167,9 +167,9 @@ async def test_8_nothing_is_shown_as_done_that_is_only_wanted(
 ) -> None:
     before = node.snapshot
     task = await begin(node.start_charging())
-    wanted = node.snapshot
-    assert wanted.pending == {"charging": True}
-    assert (wanted.status, wanted.charging) == (before.status, before.charging)
+    expected = node.snapshot
+    assert expected.pending == {"charging": True}
+    assert (expected.status, expected.charging) == (before.status, before.charging)
     hub.feed(CHARGER, state("charging"))
     await task
     assert node.snapshot.pending == {}

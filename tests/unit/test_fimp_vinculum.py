@@ -43,7 +43,7 @@ def asked_about(hub: OfflineHub) -> set[str]:
     return {orjson.loads(payload)["val"] for _, payload in hub.take_sent(ASKED)}
 
 
-class House:
+class Directory:
     """A hub, and the topic its device list is expected on."""
 
     def __init__(self, prefixes: tuple[str, ...] = ("",)) -> None:
@@ -52,10 +52,10 @@ class House:
         self.replies = {each: each + reply_topic(self.hub, each) for each in prefixes}
         self.hub.take_sent()
 
-    def answers(self, *devices: Any, prefix: str = "", **fields: Any) -> None:
+    def reply(self, *devices: Any, prefix: str = "", **fields: Any) -> None:
         self.hub.feed(self.replies[prefix], answer(*devices, **fields))
 
-    def tells(self, *args: Any, **fields: Any) -> None:
+    def notify(self, *args: Any, **fields: Any) -> None:
         self.hub.feed(VINCULUM, notice(*args, **fields))
 
     def snapshot(self, address: str = ADDRESS) -> ChargepointSnapshot:
@@ -71,13 +71,13 @@ class House:
 
 
 @pytest.fixture
-def directory() -> House:
-    return House()
+def directory() -> Directory:
+    return Directory()
 
 
 @pytest.fixture
-def garage(directory: House) -> House:
-    directory.answers(device(), LAMP)
+def garage(directory: Directory) -> Directory:
+    directory.reply(device(), LAMP)
     directory.hub.advance(directory.hub.clock.time + 5)
     directory.hub.take_sent()
     return directory
@@ -112,28 +112,28 @@ def test_each_hub_is_answered_on_a_topic_of_its_own() -> None:
         assert re.fullmatch(r"pt:j1/mt:rsp/rt:app/rn:fimp_chargepoint/ad:[0-9a-z]+", topic)
 
 
-def test_the_answer_to_somebody_else_is_not_ours(directory: House) -> None:
-    other = House()
+def test_the_answer_to_somebody_else_is_not_ours(directory: Directory) -> None:
+    other = Directory()
     directory.hub.feed(other.replies[""], answer(device()))
     assert directory.hub.nodes == {}
 
 
-def test_it_is_asked_again_after_a_lost_connection(garage: House) -> None:
+def test_it_is_asked_again_after_a_lost_connection(garage: Directory) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     assert reply_topic(garage.hub) == garage.replies[""]
-    garage.answers(device(client={"name": "New"}))
+    garage.reply(device(client={"name": "New"}))
     assert garage.shown == ("New", "Carport")
 
 
 # The answer --------------------------------------------------------------------------
 
 
-def test_a_device_with_all_its_fields_makes_a_charge_point(directory: House) -> None:
+def test_a_device_with_all_its_fields_makes_a_charge_point(directory: Directory) -> None:
     path = RECORDINGS / "fimp" / "vinculum" / "device.json"
     events: list[object] = []
     directory.hub.add_listener(events.append)
-    directory.answers(orjson.loads(path.read_bytes()))
+    directory.reply(orjson.loads(path.read_bytes()))
     address = "fimp:cloud_adapter/1/5_1"
     assert events == [NodeAdded(directory.hub.nodes[address])]
     snapshot = directory.snapshot(address)
@@ -166,14 +166,14 @@ def test_a_device_with_all_its_fields_makes_a_charge_point(directory: House) -> 
     assert "cmd.phase_mode.get_report" not in asked
 
 
-def test_the_users_name_and_room_are_shown(garage: House) -> None:
+def test_the_users_name_and_room_are_shown(garage: Directory) -> None:
     assert garage.shown == ("Garage", "Carport")
     assert garage.snapshot().identity.model == "Easee Home"
     assert set(garage.hub.nodes) == {ADDRESS}
     assert not garage.hub.ignored
 
 
-def test_an_adapter_that_never_answers_is_no_obstacle(garage: House) -> None:
+def test_an_adapter_that_never_answers_is_no_obstacle(garage: Directory) -> None:
     garage.hub.advance(garage.hub.clock.time + 60)
     garage.hub.feed(CHARGER, state("charging"))
     assert garage.snapshot().available
@@ -182,15 +182,15 @@ def test_an_adapter_that_never_answers_is_no_obstacle(garage: House) -> None:
 
 
 @pytest.mark.parametrize("first", ["list", "inclusion"])
-def test_an_inclusion_report_adds_to_the_list(directory: House, first: str) -> None:
+def test_an_inclusion_report_adds_to_the_list(directory: Directory, first: str) -> None:
     included = inclusion(interfaces=["cmd.max_current.set"], props={"sup_max_current": 32})
     included["val"] |= {"device_id": "EH123456", "sw_ver": "1.2", "hw_ver": "A"}
     if first == "list":
-        directory.answers(device())
+        directory.reply(device())
         directory.hub.feed(ADAPTER, included)
     else:
         directory.hub.feed(ADAPTER, included)
-        directory.answers(device())
+        directory.reply(device())
     assert directory.shown == ("Garage", "Carport")
     identity = directory.snapshot().identity
     assert identity.manufacturer == "Easee"
@@ -208,12 +208,12 @@ def test_an_inclusion_report_adds_to_the_list(directory: House, first: str) -> N
     assert directory.snapshot().identity.model == "Easee Charge"
 
 
-def test_a_charge_point_that_spoke_first_takes_the_users_name(directory: House) -> None:
+def test_a_charge_point_that_spoke_first_takes_the_users_name(directory: Directory) -> None:
     events: list[object] = []
     directory.hub.add_listener(events.append)
     directory.hub.feed(CHARGER, state("charging"))
     assert directory.hub.nodes == {}
-    directory.answers(device())
+    directory.reply(device())
     assert events == [NodeAdded(directory.hub.nodes[ADDRESS])]
     assert directory.shown == ("Garage", "Carport")
     assert directory.snapshot().charging is True
@@ -237,24 +237,24 @@ def test_a_charge_point_that_spoke_first_takes_the_users_name(directory: House) 
     ],
 )
 def test_names_and_rooms_that_are_missing(
-    directory: House, fields: dict[str, Any], shown: tuple[str, str | None]
+    directory: Directory, fields: dict[str, Any], shown: tuple[str, str | None]
 ) -> None:
     # One room has the id 1, and True is no id.
-    directory.answers(device(**fields), rooms=[*ROOMS, {"id": 1, "alias": "Attic"}])
+    directory.reply(device(**fields), rooms=[*ROOMS, {"id": 1, "alias": "Attic"}])
     assert directory.shown == shown
     assert "internal" not in directory.hub.ignored
 
 
 @pytest.mark.parametrize("number", [None, True, 7.5, [7], {"id": 7}])
-def test_a_device_without_a_proper_id_is_left_out(directory: House, number: Any) -> None:
-    directory.answers(device(number), device(8, "2"))
+def test_a_device_without_a_proper_id_is_left_out(directory: Directory, number: Any) -> None:
+    directory.reply(device(number), device(8, "2"))
     assert set(directory.hub.nodes) == {"fimp:easee/1/2"}
     assert "internal" not in directory.hub.ignored
 
 
 @pytest.mark.parametrize("services", [None, [], {}, {"chargepoint": None}, {"chargepoint": {}}])
-def test_a_device_without_a_proper_address_is_left_out(directory: House, services: Any) -> None:
-    directory.answers(device(services=services), device(8, "2"))
+def test_a_device_without_a_proper_address_is_left_out(directory: Directory, services: Any) -> None:
+    directory.reply(device(services=services), device(8, "2"))
     assert set(directory.hub.nodes) == {"fimp:easee/1/2"}
     assert not directory.hub.ignored
 
@@ -262,41 +262,43 @@ def test_a_device_without_a_proper_address_is_left_out(directory: House, service
 @pytest.mark.parametrize(
     "fields", [{"services": None}, {"services": {}}, {"services": {"chargepoint": None}}]
 )
-def test_a_device_that_is_still_listed_is_not_gone(garage: House, fields: dict[str, Any]) -> None:
+def test_a_device_that_is_still_listed_is_not_gone(
+    garage: Directory, fields: dict[str, Any]
+) -> None:
     """The next list may be damaged; that deletes nothing."""
-    garage.answers(device(**fields), LAMP)
+    garage.reply(device(**fields), LAMP)
     assert set(garage.hub.nodes) == {ADDRESS}
 
 
-def test_a_device_that_is_not_listed_any_longer_is_gone(garage: House) -> None:
+def test_a_device_that_is_not_listed_any_longer_is_gone(garage: Directory) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.answers(device(8, "2"), LAMP)
+    garage.reply(device(8, "2"), LAMP)
     assert set(garage.hub.nodes) == {"fimp:easee/1/2"}
 
 
-def test_a_service_list_without_properties(directory: House) -> None:
+def test_a_service_list_without_properties(directory: Directory) -> None:
     services = device()["services"]
     services["chargepoint"] |= {"props": None, "intf": None}
     services["meter_elec"] |= {"props": [], "intf": [None, 5]}
-    directory.answers(device(services=services | {"dev_sys": None, "other": 5}))
+    directory.reply(device(services=services | {"dev_sys": None, "other": 5}))
     assert directory.snapshot().capabilities.controls == {Feature.CHARGING}
     assert not directory.hub.ignored
 
 
-def test_several_connectors_have_names_of_their_own(directory: House) -> None:
-    directory.answers(
+def test_several_connectors_have_names_of_their_own(directory: Directory) -> None:
+    directory.reply(
         device(7, "3_1", client={"name": "Left"}), device(8, "3_2", client={"name": "Right"})
     )
     directory.hub.feed(ADAPTER, inclusion("3", ("3_1", "3_2")))
     names = {key: node.snapshot.identity.name for key, node in directory.hub.nodes.items()}
     assert names == {"fimp:easee/1/3_1": "Left", "fimp:easee/1/3_2": "Right"}
-    directory.tells("delete", 7)
+    directory.notify("delete", 7)
     assert set(directory.hub.nodes) == {"fimp:easee/1/3_2"}
 
 
 @pytest.mark.parametrize("product", ["Easee Home", "", None])
-def test_a_name_does_not_grow_with_every_report(directory: House, product: str | None) -> None:
+def test_a_name_does_not_grow_with_every_report(directory: Directory, product: str | None) -> None:
     message = inclusion("3", ("3_1", "3_2"))
     message["val"]["product_name"] = product
     names = []
@@ -307,19 +309,19 @@ def test_a_name_does_not_grow_with_every_report(directory: House, product: str |
     assert names[0].count("3_1") == 1
 
 
-def test_the_users_name_goes_when_the_user_takes_it_away(directory: House) -> None:
+def test_the_users_name_goes_when_the_user_takes_it_away(directory: Directory) -> None:
     directory.hub.feed(ADAPTER, inclusion())
-    directory.answers(device())
-    directory.tells("edit", 7, client={"name": ""})
+    directory.reply(device())
+    directory.notify("edit", 7, client={"name": ""})
     assert directory.shown == ("Easee Home", "Carport")
 
 
 @pytest.mark.parametrize("client", [None, {"name": ""}])
 def test_a_name_that_is_taken_away_is_not_kept_where_no_adapter_answers(
-    garage: House, client: Any
+    garage: Directory, client: Any
 ) -> None:
     assert garage.snapshot().identity.kind is None
-    garage.tells("edit", 7, client=client)
+    garage.notify("edit", 7, client=client)
     assert garage.shown == ("easee 1", "Carport")
     assert garage.snapshot().identity.kind is NodeKind.CHARGE_POINT
 
@@ -327,34 +329,34 @@ def test_a_name_that_is_taken_away_is_not_kept_where_no_adapter_answers(
 # Questions that need not be asked ------------------------------------------------------
 
 
-def test_where_there_is_a_list_nobody_else_is_asked(directory: House) -> None:
-    directory.answers(device(), LAMP)
+def test_where_there_is_a_list_nobody_else_is_asked(directory: Directory) -> None:
+    directory.reply(device(), LAMP)
     directory.hub.feed(ADAPTER, things(500))
     directory.hub.advance(directory.hub.clock.time + 600)
     assert asked_about(directory.hub) == {"1"}
 
 
-def test_a_list_that_comes_later_ends_the_questions(directory: House) -> None:
+def test_a_list_that_comes_later_ends_the_questions(directory: Directory) -> None:
     directory.hub.feed(ADAPTER, things(500))
     directory.hub.advance(directory.hub.clock.time + 2)
-    directory.answers(device(), LAMP)
+    directory.reply(device(), LAMP)
     before = kinds(directory.hub).count(ASKED)
     assert before <= 6
     directory.hub.advance(directory.hub.clock.time + 600)
     assert asked_about(directory.hub) == {"1"}
 
 
-def test_a_charge_point_that_was_waiting_in_the_queue_is_still_asked(directory: House) -> None:
+def test_a_charge_point_that_was_waiting_in_the_queue_is_still_asked(directory: Directory) -> None:
     """It is a charger, though it was first seen as a thing among others."""
     directory.hub.feed(ADAPTER, things(200))
     directory.hub.take_sent()
     directory.hub.feed(CHARGER.removesuffix("1") + "150", state())
-    directory.answers(device(), LAMP)
+    directory.reply(device(), LAMP)
     directory.hub.advance(directory.hub.clock.time + 600)
     assert "150" in asked_about(directory.hub)
 
 
-def test_without_a_list_the_pace_is_kept(directory: House) -> None:
+def test_without_a_list_the_pace_is_kept(directory: Directory) -> None:
     directory.hub.feed(ADAPTER, things(100))
     counts = [kinds(directory.hub).count(ASKED)]
     start = directory.hub.clock.time
@@ -366,13 +368,13 @@ def test_without_a_list_the_pace_is_kept(directory: House) -> None:
 
 
 @pytest.mark.parametrize("name", ["zigbee", "zw", "zwave-ad"])
-def test_radio_networks_are_not_asked(directory: House, name: str) -> None:
+def test_radio_networks_are_not_asked(directory: Directory, name: str) -> None:
     directory.hub.feed(ADAPTER.replace("easee", name), things(300))
     directory.hub.advance(directory.hub.clock.time + 600)
     assert ASKED not in kinds(directory.hub)
 
 
-def test_after_a_lost_connection_without_a_list_all_are_asked_again(garage: House) -> None:
+def test_after_a_lost_connection_without_a_list_all_are_asked_again(garage: Directory) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
     garage.hub.take_sent()
@@ -381,12 +383,12 @@ def test_after_a_lost_connection_without_a_list_all_are_asked_again(garage: Hous
     assert kinds(garage.hub).count(ASKED) >= 5
 
 
-def test_a_deleted_charge_point_is_not_asked_any_longer(directory: House) -> None:
+def test_a_deleted_charge_point_is_not_asked_any_longer(directory: Directory) -> None:
     """An answer would bring it back."""
     directory.hub.feed(ADAPTER, things(10))
     directory.hub.take_sent()
-    directory.tells("add", 70, **device(70, "5"))
-    directory.tells("delete", 70)
+    directory.notify("add", 70, **device(70, "5"))
+    directory.notify("delete", 70)
     directory.hub.take_sent()
     directory.hub.advance(directory.hub.clock.time + 60)
     assert "5" not in asked_about(directory.hub)
@@ -396,10 +398,10 @@ def test_a_deleted_charge_point_is_not_asked_any_longer(directory: House) -> Non
 
 
 @pytest.mark.parametrize("cmd", ["add", "edit", "set"])
-def test_a_new_device_is_a_new_charge_point(garage: House, cmd: str) -> None:
+def test_a_new_device_is_a_new_charge_point(garage: Directory, cmd: str) -> None:
     events: list[object] = []
     garage.hub.add_listener(events.append)
-    garage.tells(cmd, 8, **device(8, "2", client={"name": "Guest"}, room=3))
+    garage.notify(cmd, 8, **device(8, "2", client={"name": "Guest"}, room=3))
     node = garage.hub.nodes["fimp:easee/1/2"]
     assert events == [NodeAdded(node)]
     assert node.snapshot.identity.name == "Guest"
@@ -407,8 +409,8 @@ def test_a_new_device_is_a_new_charge_point(garage: House, cmd: str) -> None:
     assert ASKED in kinds(garage.hub)
 
 
-def test_a_new_device_may_have_its_id_in_itself_only(garage: House) -> None:
-    garage.tells("add", None, **device(8, "2"))
+def test_a_new_device_may_have_its_id_in_itself_only(garage: Directory) -> None:
+    garage.notify("add", None, **device(8, "2"))
     assert "fimp:easee/1/2" in garage.hub.nodes
 
 
@@ -426,50 +428,50 @@ def test_a_new_device_may_have_its_id_in_itself_only(garage: House) -> None:
     ],
 )
 def test_an_edit_may_hold_only_what_was_edited(
-    garage: House, param: dict[str, Any], shown: tuple[str, str | None]
+    garage: Directory, param: dict[str, Any], shown: tuple[str, str | None]
 ) -> None:
-    garage.tells("edit", 7, **param)
+    garage.notify("edit", 7, **param)
     assert garage.shown == shown
     assert Feature.CABLE_LOCK in garage.snapshot().capabilities.controls
     assert set(garage.hub.nodes) == {ADDRESS}
 
 
-def test_an_edit_of_another_service_takes_nothing_away(garage: House) -> None:
+def test_an_edit_of_another_service_takes_nothing_away(garage: Directory) -> None:
     meter = device()["services"]["meter_elec"]
-    garage.tells("edit", 7, services={"meter_elec": meter})
-    garage.tells("edit", 7, client={"name": "Barn"})
+    garage.notify("edit", 7, services={"meter_elec": meter})
+    garage.notify("edit", 7, client={"name": "Barn"})
     assert garage.shown == ("Barn", "Carport")
     assert Feature.CABLE_LOCK in garage.snapshot().capabilities.controls
 
 
-def test_an_edit_changes_what_it_can_do(garage: House) -> None:
+def test_an_edit_changes_what_it_can_do(garage: Directory) -> None:
     services = device()["services"]
     services["chargepoint"]["intf"] = ["cmd.max_current.set"]
-    garage.tells("edit", 7, services=services)
+    garage.notify("edit", 7, services=services)
     assert garage.snapshot().capabilities.controls == {Feature.MAX_CURRENT}
 
 
-def test_a_deleted_device_is_gone(garage: House) -> None:
+def test_a_deleted_device_is_gone(garage: Directory) -> None:
     events: list[object] = []
     garage.hub.add_listener(events.append)
     node = garage.hub.nodes[ADDRESS]
-    garage.tells("delete", 7)
+    garage.notify("delete", 7)
     assert events == [NodeRemoved(node)]
     assert garage.hub.nodes == {}
     # And once more, or another one that never was.
-    garage.tells("delete", 7)
-    garage.tells("delete", 99)
+    garage.notify("delete", 7)
+    garage.notify("delete", 99)
     # Later changes do not add it again.
-    garage.tells("edit", 7, client={"name": "Ghost"})
+    garage.notify("edit", 7, client={"name": "Ghost"})
     garage.hub.feed(CHARGER, report("evt.error.report", "string", "service not found"))
     garage.hub.advance(garage.hub.clock.time + 10)
     assert garage.hub.nodes == {}
     assert not garage.hub.ignored
 
 
-def test_a_device_that_is_added_again_is_back(garage: House) -> None:
-    garage.tells("delete", 7)
-    garage.tells("add", 7, **device(client={"name": "Again"}))
+def test_a_device_that_is_added_again_is_back(garage: Directory) -> None:
+    garage.notify("delete", 7)
+    garage.notify("add", 7, **device(client={"name": "Again"}))
     assert garage.shown == ("Again", "Carport")
 
 
@@ -485,9 +487,9 @@ def test_a_device_that_is_added_again_is_back(garage: House) -> None:
     ],
 )
 def test_other_components_mean_nothing_to_us(
-    garage: House, component: str, cmd: str, number: Any, param: dict[str, Any]
+    garage: Directory, component: str, cmd: str, number: Any, param: dict[str, Any]
 ) -> None:
-    garage.tells(cmd, number, component, **param)
+    garage.notify(cmd, number, component, **param)
     assert garage.shown == ("Garage", "Carport")
     assert not garage.hub.ignored
     assert garage.hub.sent == []
@@ -505,45 +507,45 @@ def test_other_components_mean_nothing_to_us(
     ],
 )
 def test_the_room_is_edited(
-    garage: House, cmd: str, param: dict[str, Any], area: str | None
+    garage: Directory, cmd: str, param: dict[str, Any], area: str | None
 ) -> None:
-    garage.tells(cmd, 2, "room", **param)
+    garage.notify(cmd, 2, "room", **param)
     assert garage.shown == ("Garage", area)
 
 
-def test_a_new_room(garage: House) -> None:
-    garage.tells("add", 9, "room", client={"name": "Cellar"})
+def test_a_new_room(garage: Directory) -> None:
+    garage.notify("add", 9, "room", client={"name": "Cellar"})
     assert garage.shown == ("Garage", "Carport")
-    garage.tells("edit", 7, room=9)
+    garage.notify("edit", 7, room=9)
     assert garage.shown == ("Garage", "Cellar")
 
 
 @pytest.mark.parametrize("number", [True, 1.0, [1], {"id": 1}, None, ""])
-def test_an_id_that_is_none_hits_nobody(directory: House, number: Any) -> None:
+def test_an_id_that_is_none_hits_nobody(directory: Directory, number: Any) -> None:
     """True equals 1, but no device has it for an id."""
-    directory.answers(device(1, room=1), rooms=[{"id": 1, "alias": "Attic"}])
-    directory.tells("delete", number)
-    directory.tells("edit", number, client={"name": "Ghost"})
-    directory.tells("edit", number, "room", client={"name": "Ghost"})
+    directory.reply(device(1, room=1), rooms=[{"id": 1, "alias": "Attic"}])
+    directory.notify("delete", number)
+    directory.notify("edit", number, client={"name": "Ghost"})
+    directory.notify("edit", number, "room", client={"name": "Ghost"})
     assert directory.shown == ("Garage", "Attic")
     assert "internal" not in directory.hub.ignored
 
 
-def test_the_answer_to_somebody_else_is_no_complete_list(garage: House) -> None:
+def test_the_answer_to_somebody_else_is_no_complete_list(garage: Directory) -> None:
     """A request without a reply topic is answered on the public topic, and only in part."""
     parts: tuple[dict[str, Any], ...] = ({"device": []}, {"device": [device()]}, {"state": {}})
     for param in parts:
         value = {"success": True, "param": param}
         garage.hub.feed(VINCULUM, report("evt.pd7.response", "object", value))
-    garage.tells("edit", 7, problem=False)
+    garage.notify("edit", 7, problem=False)
     assert garage.shown == ("Garage", "Carport")
     assert not garage.hub.ignored
 
 
-def test_a_flood_of_devices_is_not_kept(garage: House) -> None:
+def test_a_flood_of_devices_is_not_kept(garage: Directory) -> None:
     for number in range(100, 2600):
-        garage.tells("add", number, "room", client={"name": f"Room {number}"})
-    garage.tells("edit", 2, "room", client={"name": "Shed"})
+        garage.notify("add", number, "room", client={"name": f"Room {number}"})
+    garage.notify("edit", 2, "room", client={"name": "Shed"})
     # Those that are known can still be edited.
     assert garage.shown == ("Garage", "Shed")
 
@@ -552,11 +554,11 @@ def test_a_flood_of_devices_is_not_kept(garage: House) -> None:
 
 
 def test_two_prefixes_do_not_mix() -> None:
-    directory = House(("", "site/"))
+    directory = Directory(("", "site/"))
     other = "fimp:site/easee/1/1"
-    directory.answers(device(client={"name": "Here"}))
+    directory.reply(device(client={"name": "Here"}))
     assert set(directory.hub.nodes) == {ADDRESS}
-    directory.answers(device(client={"name": "There"}), prefix="site/")
+    directory.reply(device(client={"name": "There"}), prefix="site/")
     assert directory.snapshot().identity.name == "Here"
     assert directory.snapshot(other).identity.name == "There"
     directory.hub.feed("site/" + VINCULUM, notice("edit", 7, client={"name": "Far"}))
@@ -575,8 +577,8 @@ def test_each_site_is_asked_below_its_own_prefix() -> None:
 
 
 def test_only_the_site_with_a_list_spares_the_questions() -> None:
-    directory = House(("", "site/"))
-    directory.answers(device())
+    directory = Directory(("", "site/"))
+    directory.reply(device())
     directory.hub.take_sent()
     directory.hub.feed(ADAPTER, things(10))
     directory.hub.feed("site/" + ADAPTER, things(10))

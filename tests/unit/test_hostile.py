@@ -133,12 +133,12 @@ DECODERS: Mapping[str, Callable[[bytes], object]] = {
 @SETTINGS
 @given(payload=PAYLOADS)
 def test_decoder_returns_or_raises_a_protocol_error(decoder: str, payload: bytes) -> None:
-    said = ""
+    explanation = ""
     try:
         DECODERS[decoder](payload)
     except ProtocolError as error:
-        said = str(error)
-    assert len(said) < 500, "it is logged"
+        explanation = str(error)
+    assert len(explanation) < 500, "it is logged"
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

@@ -35,7 +35,7 @@ async def garage() -> Garage:
 
 def report_max_current(garage: Garage, current: float) -> None:
     """Report another maximum current."""
-    garage.knows("cmd.max_current.get_report", max_current(current))
+    garage.report_answer("cmd.max_current.get_report", max_current(current))
 
 
 async def away_and_back(garage: Garage, current: float) -> None:
@@ -43,7 +43,7 @@ async def away_and_back(garage: Garage, current: float) -> None:
     assert garage.node.snapshot.max_current is None
     assert garage.node.snapshot.requested.limits == {"max_current": 16}
     garage.hub.connection_made()
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     report_max_current(garage, current)
 
 
@@ -74,7 +74,7 @@ async def test_a_stale_first_report_does_not_count(garage: Garage) -> None:
 async def test_a_charge_point_that_refuses_is_not_asked_again(
     garage: Garage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    garage.refuses = True
+    garage.refuses_commands = True
     await away_and_back(garage, 32)
     await garage.until(200)
     assert len(garage.received) == 1
@@ -83,7 +83,7 @@ async def test_a_charge_point_that_refuses_is_not_asked_again(
         in caplog.text
     )
     # The next time it comes back it is.
-    garage.refuses = False
+    garage.refuses_commands = False
     await away_and_back(garage, 32)
     await garage.until(400)
     assert garage.node.snapshot.max_current == 16
@@ -96,7 +96,7 @@ async def test_what_somebody_else_sets_stays(garage: Garage) -> None:
     assert garage.node.snapshot.requested.limits == {}
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     report_max_current(garage, 20)
     await garage.until(400)
     assert garage.received == []
@@ -122,8 +122,8 @@ async def test_what_the_user_wants_meanwhile_counts(garage: Garage) -> None:
 async def test_what_it_reports_late(garage: Garage) -> None:
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.forgets("cmd.max_current.get_report")
-    garage.say("ready_to_charge")
+    garage.ignore_request("cmd.max_current.get_report")
+    garage.report_state("ready_to_charge")
     await garage.until(25)
     assert garage.received == []
     report_max_current(garage, 32)
@@ -138,9 +138,9 @@ async def test_phases_and_their_mode_are_one_limit(garage: Garage) -> None:
     assert garage.node.snapshot.requested.limits == {"max_current": 16, "phase_mode": "nl3"}
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     report_max_current(garage, 16)
-    garage.knows("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
+    garage.report_answer("cmd.phase_mode.get_report", phase_mode("NL1L2L3"))
     await garage.until(200)
     assert garage.received_of("cmd.phase_mode.set")[-1][1] == "NL3"
     assert garage.node.snapshot.phase_mode == "nl3"
@@ -163,7 +163,7 @@ async def test_a_limit_of_an_earlier_run_before_it_was_heard() -> None:
     garage.node.limits.restore(Requested(limits={"max_current": 16}), garage.hub.clock.time)
     await garage.until(50)
     garage.hub.connection_made()
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     report_max_current(garage, 32)
     await garage.until(200)
     assert garage.received_of(SET) == [(60.0, 16)]
@@ -179,7 +179,7 @@ async def test_without_the_option_nothing_is_set_again() -> None:
 
 async def test_nothing_is_kept_of_what_was_not_proven() -> None:
     garage = Garage(KEEPING)
-    garage.refuses = True
+    garage.refuses_commands = True
     await garage.call(garage.node.set(Feature.MAX_CURRENT, 16))
     assert garage.node.snapshot.requested.limits == {}
 

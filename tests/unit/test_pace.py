@@ -21,7 +21,7 @@ from custom_components.fimp_chargepoint.chargepoint.options import Options
 from .fakes import waits
 from .fimp_garage import DWELL, INTERVAL, LIMIT, START, STOP, Garage
 from .fimp_messages import ADAPTER, CHARGER
-from .fimp_parameters import TOPIC, said
+from .fimp_parameters import TOPIC, parameter_report
 from .fimp_settings import max_current, offered, thing
 
 
@@ -65,7 +65,7 @@ async def test_a_start_after_a_stop_is_delayed(garage: Garage) -> None:
 
 async def test_the_time_limit_counts_from_the_sending(garage: Garage) -> None:
     await stopped(garage)
-    garage.answers = False
+    garage.answers_requests = False
     start = await garage.call(garage.node.start_charging())
     await garage.until(DWELL + LIMIT - 0.5)
     assert await waits(start)
@@ -94,15 +94,15 @@ async def test_a_stop_of_what_does_not_charge_may_be_refused(garage: Garage) -> 
     """All is as wanted, whatever the charge point thinks of it; else it is quoted."""
     await stopped(garage)
     await garage.until(35)  # the stop is past doubt
-    garage.say("charging")
-    garage.say("ready_to_charge")
+    garage.report_state("charging")
+    garage.report_state("ready_to_charge")
     start = await garage.call(garage.node.start_charging())
-    garage.refuses = True
+    garage.refuses_commands = True
     await (await garage.call(garage.node.stop_charging()))
     assert len(garage.received_of(STOP)) == 2
     with pytest.raises(CommandSupersededError):
         await start
-    garage.say("charging")
+    garage.report_state("charging")
     with pytest.raises(CommandRejectedError):
         await (await garage.call(garage.node.stop_charging()))
 
@@ -125,7 +125,7 @@ async def test_the_delay_counts_from_the_last_stop(garage: Garage) -> None:
 async def test_what_stops_by_itself_has_stopped(garage: Garage) -> None:
     await (await garage.call(garage.node.start_charging()))
     await garage.until(20)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     start = await garage.call(garage.node.start_charging())
     await garage.until(60)
     await start
@@ -135,17 +135,17 @@ async def test_what_stops_by_itself_has_stopped(garage: Garage) -> None:
 async def test_a_stop_that_shows_during_the_delay_prolongs_it(garage: Garage) -> None:
     """A slow charge point has charged until then."""
     await (await garage.call(garage.node.start_charging()))
-    garage.answers = False
+    garage.answers_requests = False
     stop = await garage.call(garage.node.stop_charging())
     await garage.until(2)
     start = await garage.call(garage.node.start_charging())
     with pytest.raises(CommandSupersededError):
         await stop
     await garage.until(6)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     await garage.until(6 + DWELL)
     assert garage.received_of(START) == [(0.0, None), (6 + DWELL, None)]
-    garage.answers = True
+    garage.answers_requests = True
     await garage.until(60)
     await start
 
@@ -153,11 +153,11 @@ async def test_a_stop_that_shows_during_the_delay_prolongs_it(garage: Garage) ->
 async def test_what_charges_by_then_is_not_started_again(garage: Garage) -> None:
     await stopped(garage)
     await garage.until(35)  # the stop is past doubt
-    garage.say("charging")
-    garage.say("ready_to_charge")
+    garage.report_state("charging")
+    garage.report_state("ready_to_charge")
     start = await garage.call(garage.node.start_charging())
     await garage.until(40)
-    garage.say("charging")
+    garage.report_state("charging")
     assert await waits(start)
     await garage.until(45)
     await start
@@ -264,10 +264,10 @@ async def test_somebody_else_sets_what_is_held(garage: Garage) -> None:
 
 
 async def test_what_was_refused_was_not_written(garage: Garage) -> None:
-    garage.refuses = True
+    garage.refuses_commands = True
     with pytest.raises(CommandRejectedError):
         await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
-    garage.refuses = False
+    garage.refuses_commands = False
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
     assert garage.received_of("cmd.max_current.set") == [(0.0, 16), (0.0, 16)]
 
@@ -302,13 +302,13 @@ async def test_what_does_not_last_is_not_delayed(garage: Garage) -> None:
 
 async def test_off_repeated_is_not_written_again(garage: Garage) -> None:
     """It is no stop, which may be said as often as anybody likes."""
-    garage.answers = False
+    garage.answers_requests = False
     name = "cable_always_locked"
     first = await garage.call(garage.node.set_parameter(name, False))
     second = await garage.call(garage.node.set_parameter(name, False))
     await garage.until(INTERVAL - 1)
     assert len(garage.received) == 1
-    garage.hub.feed(TOPIC, said(name, "bool", False))
+    garage.hub.feed(TOPIC, parameter_report(name, "bool", False))
     await asyncio.gather(first, second)
 
 
@@ -348,22 +348,22 @@ async def test_random_wishes(seed: int) -> None:
         calls.append(await garage.call(node.set(Feature.MAX_CURRENT, value)))
 
     async def mood() -> None:
-        garage.refuses = chance.random() < 0.3
+        garage.refuses_commands = chance.random() < 0.3
 
     async def somebody() -> None:
         word = chance.choice(("charging", "ready_to_charge", "suspended_by_ev"))
-        garage.say(word)
+        garage.report_state(word)
 
     async def transport() -> None:
         garage.hub.connection_lost(NotConnectedError("gone"))
         garage.hub.connection_made()
-        garage.say("ready_to_charge")
+        garage.report_state("ready_to_charge")
 
     for _ in range(60):
         events = (start, stop, current, mood, somebody, transport)
         await chance.choices(events, weights=(4, 4, 4, 1, 2, 0.3))[0]()
         await garage.until(garage.now + chance.choice((0.0, 0.5, 1.0, 4.0, 20.0)))
-    garage.refuses = False
+    garage.refuses_commands = False
     calls.append(await garage.call(node.set(Feature.MAX_CURRENT, 13)))
     await garage.until(garage.now + 3 * LIMIT)
     *results, last = await asyncio.gather(*calls, return_exceptions=True)
@@ -384,11 +384,11 @@ async def test_random_writes(seed: int) -> None:
     garage = Garage()
     calls = []
     for _ in range(80):
-        garage.answers = chance.random() < 0.9
-        wanted = chance.randint(6, 32)
-        calls.append(await garage.call(garage.node.set(Feature.MAX_CURRENT, wanted)))
+        garage.answers_requests = chance.random() < 0.9
+        expected = chance.randint(6, 32)
+        calls.append(await garage.call(garage.node.set(Feature.MAX_CURRENT, expected)))
         await garage.until(garage.now + chance.choice((0.0, 0.1, 0.5, 3.0, 15.0)))
-    garage.answers = True
+    garage.answers_requests = True
     last = await garage.call(garage.node.set(Feature.MAX_CURRENT, 13))
     await garage.until(garage.now + INTERVAL + LIMIT)
     await last

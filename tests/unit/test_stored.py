@@ -175,9 +175,9 @@ def test_one_field_of_an_active_session(name: str) -> None:
 @pytest.mark.parametrize("name", STORED["records"][1])
 def test_one_field_of_a_record(name: str) -> None:
     after = read(put(STORED, ("records", 1, name), [])).records[1]
-    wanted = replace(book().records[1], **{name: None})
+    expected = replace(book().records[1], **{name: None})
     # A number without its currency is not an amount of money.
-    assert after == (replace(wanted, cost=None) if name == "currency" else wanted)
+    assert after == (replace(expected, cost=None) if name == "currency" else expected)
 
 
 @pytest.mark.parametrize("name", STORED["active"]["session_cost"])

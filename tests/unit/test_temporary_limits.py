@@ -32,7 +32,7 @@ class Store:
 async def garage() -> Garage:
     """A charger without a car, whose maximum current is 32 A."""
     garage = Garage(UNTHROTTLED)
-    garage.say("disconnected")
+    garage.report_state("disconnected")
     return garage
 
 
@@ -53,8 +53,8 @@ def again(garage: Garage) -> Garage:
     later = Garage(UNTHROTTLED)
     later.begun = garage.begun
     later.hub.clock.time = garage.hub.clock.time
-    later.say("disconnected")
-    later.knows("cmd.max_current.get_report", max_current(10))
+    later.report_state("disconnected")
+    later.report_answer("cmd.max_current.get_report", max_current(10))
     later.node.restore(StoredRequests.from_storage(garage.node.to_storage()))
     return later
 
@@ -77,8 +77,8 @@ async def test_it_ends_while_it_is_not_connected(garage: Garage) -> None:
     await garage.until(700)
     assert len(garage.received) == 1
     garage.hub.connection_made()
-    garage.say("disconnected")
-    garage.knows("cmd.max_current.get_report", max_current(10))
+    garage.report_state("disconnected")
+    garage.report_answer("cmd.max_current.get_report", max_current(10))
     await garage.until(710)
     assert [value for _, value in garage.received_of(SET)] == [10, 32]
 
@@ -89,7 +89,7 @@ async def test_it_lasts_as_long_if_the_clock_is_set(garage: Garage, by: float) -
     until = garage.node.snapshot.requested.temporary_limits["max_current"].until
     garage.hub.clock.set_calendar(by)
     await garage.until(599)
-    garage.say("disconnected")
+    garage.report_state("disconnected")
     (found,) = garage.node.snapshot.requested.temporary_limits.values()
     assert found.until == until + timedelta(seconds=by)
     assert len(garage.received) == 1
@@ -104,7 +104,7 @@ async def test_one_of_an_earlier_run_ends_at_its_time(garage: Garage) -> None:
     later = again(garage)
     later.hub.clock.set_calendar(200)
     await later.until(390)
-    later.say("disconnected")
+    later.report_state("disconnected")
     assert later.received == []
     await later.until(401)
     assert later.received_of(SET) == [(400.0 + 200.0, 32)]
@@ -112,9 +112,9 @@ async def test_one_of_an_earlier_run_ends_at_its_time(garage: Garage) -> None:
 
 async def test_a_refused_return_is_tried_again(garage: Garage) -> None:
     await limit(garage, 10, 600)
-    garage.refuses = True
+    garage.refuses_commands = True
     await garage.until(601)
-    garage.refuses = False
+    garage.refuses_commands = False
     await garage.until(899)
     assert len(garage.received_of(SET)) == 2
     await garage.until(901)
@@ -125,10 +125,10 @@ async def test_a_refused_return_is_tried_again(garage: Garage) -> None:
 async def test_a_refused_one_leaves_the_one_before(garage: Garage) -> None:
     await limit(garage, 10, 600)
     before = garage.node.snapshot.requested.temporary_limits
-    garage.refuses = True
+    garage.refuses_commands = True
     with pytest.raises(CommandRejectedError):
         await limit(garage, 8, 60)
-    garage.refuses = False
+    garage.refuses_commands = False
     assert garage.node.snapshot.requested.temporary_limits == before
     await garage.until(601)
     assert garage.node.snapshot.max_current == 32
