@@ -36,7 +36,7 @@ from .tables import BEGIN, document, outside, write
 
 
 def spoiled() -> list[str]:
-    """Return what on this machine would make the figures worthless."""
+    """Return the conditions of this machine that make the figures useless."""
     import ulid_transform  # noqa: PLC0415
 
     found = []
@@ -60,7 +60,7 @@ class Report:
     _start: float = field(default_factory=time.monotonic)
 
     def notes(self) -> list[str]:
-        """Return how the results came about."""
+        """Return the conditions of the measurement."""
         minutes = (time.monotonic() - self._start) / 60
         machine = f"{os.cpu_count()} cores, Python {sys.version.split()[0]}"
         version = f"Home Assistant {home_assistant_version}"
@@ -72,7 +72,7 @@ class Report:
         ]
 
     def save(self, results: Results, *, is_complete: bool = False) -> str:
-        """Write the files that are wanted; return the tables."""
+        """Write the requested files; return the tables."""
         notes = self.notes()
         if not is_complete:
             notes.append("Warning: not all of it was measured before this was written")
@@ -84,7 +84,7 @@ class Report:
             if self.markdown:
                 write(self.markdown, text)
         except (OSError, ValueError) as error:
-            # It can be written after the next program.
+            # It is written again after the next program.
             print(f"Not written: {reason_of(error)}", file=sys.stderr, flush=True)
         return text
 
@@ -96,9 +96,9 @@ async def compare(
     results: Results,
     save: Callable[[Results], object],
 ) -> None:
-    """Measure everything, in rounds: a slow minute of the machine is nobody's disadvantage.
+    """Measure everything in rounds, so that a slow minute of the machine affects all programs.
 
-    What fails is noted in the results, which are saved after each program.
+    Failures are noted in the results, which are saved after each program.
     """
     if task := asyncio.current_task():
         # What was started is ended, too.

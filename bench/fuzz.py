@@ -92,7 +92,7 @@ class Lines:
 def _lines_of_functions() -> Iterator[tuple[CodeType, int]]:
     """Yield all lines of functions; those of modules and classes have run at the import.
 
-    Annotations and type aliases are functions that nobody calls.
+    Annotations and type aliases are functions, too, but are never called.
     """
     for path in Path(_LIBRARY).rglob("*.py"):
         todo = [compile(path.read_text(), path, "exec")]
@@ -107,7 +107,7 @@ def _lines_of_functions() -> Iterator[tuple[CodeType, int]]:
 
 
 class Fuzzer:
-    """The inputs that are tried, and what has come of them."""
+    """The inputs that are tried, and their results."""
 
     def __init__(self, seed: int) -> None:
         """Start with the recordings."""
@@ -123,9 +123,9 @@ class Fuzzer:
         self._hub = self._new_hub()
 
     def run(self, seconds: float, inputs: int) -> None:
-        """Try until the time, or the number of inputs, is over."""
+        """Try inputs until the time is over or their number is reached."""
         now = time.monotonic()
-        end, told = now + seconds, now
+        end, printed = now + seconds, now
         self._first_round()
         while now < end and self.tried < inputs and len(self.failures) < _FAILURES_MAX:
             for _ in range(100):
@@ -134,8 +134,8 @@ class Fuzzer:
                 if self.lines.fresh():
                     self.inputs.keep(course)
             now = time.monotonic()
-            if now - told > _PROGRESS:
-                told = now
+            if now - printed > _PROGRESS:
+                printed = now
                 print(json.dumps(self.figures()), flush=True)
 
     def _first_round(self) -> None:
@@ -201,7 +201,7 @@ class Fuzzer:
             print(what, course, file=sys.stderr, flush=True)
 
     def figures(self) -> Mapping[str, object]:
-        """Return what has come of it."""
+        """Return the figures so far."""
         return {
             "seed": self.seed,
             "inputs": self.tried,

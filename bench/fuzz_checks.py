@@ -54,10 +54,10 @@ class _Clock(Clock):
 
 
 class FuzzedHub(MqttHub):
-    """A hub that sends nothing, and remembers where it would have sent something wrong."""
+    """A hub that sends nothing, and records invalid messages that it would have sent."""
 
     def __init__(self, failed: Callable[[str], None]) -> None:
-        """Tell `failed` what must not happen."""
+        """Call `failed` for each failure."""
         self.fuzz_clock = _Clock()
         options = Options(internal_bus="everest", communication_check=True)
         super().__init__(_no_settings, clock=self.fuzz_clock, options=options)
@@ -95,7 +95,7 @@ class FuzzedHub(MqttHub):
         tracker.tick(self.clock.now())
 
     def ours(self, topic: str) -> str:
-        """Return the topic of the reply that we await, if `topic` is that of such a reply."""
+        """Return the topic of the expected reply, if `topic` is that of such a reply."""
         return self._replies.get(_replied(topic), topic)
 
     @override

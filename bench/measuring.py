@@ -32,7 +32,7 @@ _SUBJECT_CORE, _OTHER_CORE = 0, 1
 _BROKER = "max_queued_messages 0"
 #: Seconds that one program may take with one fleet; 1000 charge points needed 180 when busy.
 _PATIENCE = 300.0
-#: Seconds in which a program that failed may end by itself.
+#: Seconds that a failed program has to end on its own before it is killed.
 _END_TIME = 5.0
 
 
@@ -88,7 +88,7 @@ class Subject:
         await self.ask("result")
 
     async def end(self, *, has_database: bool) -> dict[str, Any]:
-        """End the process; return its last words."""
+        """End the process; return its last output."""
         self._input.close()
         last = await self.line() if has_database else {}
         await self._process.wait()
@@ -150,7 +150,7 @@ class _Measured:
     figures: Figures
 
     async def run(self, seconds: float) -> None:
-        """Do all that belongs to the scenario."""
+        """Run the loads of the scenario."""
         subject, loads, figures = self.subject, self.scenario.loads, self.figures
         before = await subject.line()
         figures["start"] = before["cpu"]
@@ -180,7 +180,7 @@ class _Measured:
             raise RuntimeError(wrong)
 
     async def _find_fleet(self, kilobytes: float) -> dict[str, Any]:
-        """Let the fleet come to a program that has occupied this much."""
+        """Add the fleet to a program that has occupied this much memory."""
         charge_points, figures = self.scenario.charge_points, self.figures
         found = await _discover(self.subject, self.kind, self.port, self.scenario)
         entities, grown = found.get("entities", 0), found["kB"] - kilobytes
@@ -223,7 +223,7 @@ class _Measured:
     async def _load(
         self, messages: float, *arguments: object
     ) -> tuple[dict[str, Any], list[float]]:
-        """Publish, and return what it cost and when something was sent."""
+        """Publish; return the CPU time and when messages were sent."""
         scenario = self.scenario
         await self.subject.ask("measure")
         fleet_of = (scenario.protocol, scenario.charge_points)

@@ -42,7 +42,7 @@ class Results:
         return kind in self.rounds.get(scenario.title, {})
 
     def values(self, scenario: Scenario, kind: str, figure: str) -> list[float | None]:
-        """Return a figure of each round; None where it is missing."""
+        """Return a figure of each round, None if it is missing."""
         rounds = self.rounds.get(scenario.title, {}).get(kind, ())
         return [figures.get(figure) for figures in rounds]
 

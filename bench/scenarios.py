@@ -1,4 +1,4 @@
-"""The fleets that `bench.compare` measures, and the figures that come of it."""
+"""The fleets that `bench.compare` measures, and the resulting figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

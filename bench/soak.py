@@ -1,18 +1,18 @@
-"""Lets many charge points run for long, with faults at random, and compares what is known of them.
+"""Runs many charge points for a long time with random faults, and compares hub and simulators.
 
     bench/soak                            200 charge points, an hour
     bench/soak --minutes 10 --points 100  shorter, or fewer
 
 A hub of the library watches simulated FIMP charge points, 25 behind each adapter, over a real
 mosquitto. Their cars come, charge and go at random, while the broker is stopped, killed or frozen,
-and charge points go offline. Four times a second, what is known of each is compared with its
+and charge points go offline. Four times a second, the snapshot of each is compared with its
 simulator: availability, status, and the energy of the session while no power flows.
 
 A difference is an error if it remains two seconds after the simulator has changed. After a fault,
-everything must be right within ten seconds of the moment when both the hub and the adapter are
-connected again, or 17 seconds if the adapter comes back later than the first questions: they are
-repeated after 2, 7 and 22 seconds. In between, and while there is no broker, the truth cannot be
-known; that charge points are unavailable without a connection is checked at all times. `compared`
+everything must be right within ten seconds after both the hub and the adapter are connected
+again, or 17 seconds if the adapter comes back later than the first questions: they are
+repeated after 2, 7 and 22 seconds. In between, and while there is no broker, the
+values cannot be known; charge points without a connection must always be unavailable. `compared`
 is the share of the time in which charge points could be compared: the average, and the lowest.
 
 The events of cars and the records of sessions are compared with what has happened at the
@@ -22,8 +22,8 @@ and if a fault follows within five seconds. An event or a record is invented if 
 has happened. The energy of each record is compared with the meter, except for sessions that ended
 unseen, whose energy may be unknown.
 
-It stops by itself, removes all that it made, and fails if there was any error. The errors are
-printed, and the last line has the figures.
+It stops automatically, removes everything that it created, and fails if there was any error. The
+errors are printed, and the last line has the figures.
 """
 
 import argparse
@@ -69,7 +69,7 @@ class Soak:
     """The life of the charge points: cars and faults at random."""
 
     def __init__(self, comparison: Comparison, broker: BrokerProcess) -> None:
-        """Let things happen to what is compared."""
+        """Let events happen at the compared charge points."""
         self.comparison = comparison
         self.broker = broker
         self.random = random.Random(1)  # noqa: S311
@@ -78,7 +78,7 @@ class Soak:
         self._commands: set[asyncio.Task[None]] = set()
 
     async def run(self, seconds: float) -> None:
-        """Let everything happen for so long."""
+        """Run for some seconds."""
         self.comparison.follow()
         async with asyncio.timeout(seconds + 120):
             end = time.monotonic() + seconds
@@ -90,7 +90,7 @@ class Soak:
                     task.result()
             for task in tasks:
                 task.cancel()
-            # What happened last must be known, too.
+            # The last events must arrive as well.
             await asyncio.wait([looking], timeout=_CALM)
             looking.cancel()
             await asyncio.wait([*tasks, looking])
@@ -101,7 +101,7 @@ class Soak:
             await asyncio.sleep(self.random.uniform(0, 2 * _CARS))
             watched = self.random.choice(self.comparison.watched)
             point, now = watched.point, time.monotonic()
-            # Nobody plugs and unplugs within a moment.
+            # A person takes a while between plugging and unplugging.
             if now - self._touched.get(point.name, -math.inf) < _MOMENT:
                 continue
             self._touched[point.name] = now
@@ -118,7 +118,7 @@ class Soak:
         node, point = watched.node, watched.point
         if node is None:
             return
-        # As somebody who presses a button does: without waiting for the end.
+        # Like a user who presses a button: do not wait for the result.
         command = node.stop_charging() if point.state == CHARGING else node.start_charging()
         task = asyncio.create_task(command)
         self._commands.add(task)

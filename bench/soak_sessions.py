@@ -1,4 +1,4 @@
-"""What happens at a simulated charge point in a soak, and what the sessions report of it."""
+"""The events of a simulated charge point in a soak, and the reported sessions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ class Visit:
 
 
 class Watched:
-    """One charge point: its simulator, what is known of it, and what has happened."""
+    """One charge point: its simulator, its snapshot, and the events."""
 
     def __init__(self, point: SimulatedChargepoint, adapter: FimpSimulator) -> None:
         """Follow `point` from now on."""
@@ -72,13 +72,13 @@ class Watched:
         point.send_report = self._reports  # type: ignore[method-assign]
 
     def follow(self, node: Chargepoint) -> None:
-        """Feed the sessions with what the hub knows."""
+        """Feed the session tracker with the snapshot of the hub."""
         self.node = node
         node.add_listener(self._take)
         self._take(node.snapshot)
 
     def tick(self) -> None:
-        """Let what is due at the sessions happen."""
+        """Process what is due in the session tracker."""
         if self.node is not None:
             now = self.node.host.clock.now()
             self._keep(self.tracker.tick(now))

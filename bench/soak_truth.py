@@ -1,4 +1,4 @@
-"""Compares what a hub knows with its simulators in a soak, and counts what is wrong."""
+"""Compares the snapshots of a hub with its simulators in a soak, and counts the errors."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ _ERRORS = (
 
 
 class Comparison:
-    """What is known of the charge points, what is true, and what is wrong."""
+    """The snapshots of the charge points, the states of the simulators, and the errors."""
 
     def __init__(self, hub: MqttHub, simulators: Iterable[FimpSimulator]) -> None:
         """Watch from now on."""
@@ -99,7 +99,7 @@ class Comparison:
             truth: object = None
             what = "available without a connection" if known and known.available else ""
         elif math.isinf(linked):
-            # Nobody can know it.
+            # Without a connection on the other side, the values cannot be known.
             self.counts["comparisons"] -= 1
             each.truth, each.since, each.due = None, now, math.inf
             return
@@ -132,7 +132,7 @@ class Comparison:
                 self.counts[kind] += 1
 
     def figures(self) -> dict[str, object]:
-        """Return what has come of it."""
+        """Return the figures."""
         shares = [100 * each.compared / max(1, each.looks) for each in self.watched]
         zeros = dict.fromkeys(_ERRORS, 0)
         return {

@@ -8,7 +8,7 @@ from .results import Results
 from .scenarios import FIGURES, Figures
 from .targets import TARGETS
 
-#: What the tables of a file are written between.
+#: The markers between which the tables of a file are written.
 BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -42,7 +42,7 @@ def _cell(value: tuple[float, float] | None, unit: str, is_incomplete: bool) -> 
 
 
 def targets(results: Results) -> str:
-    """Return the targets of what is measured, as Markdown."""
+    """Return the targets of the measured figures, as Markdown."""
     lines = ["| target | median | lowest to highest | | |", "|---|---|---|---|---|"]
     for target in TARGETS:
         if not all(results.is_planned(*each) for each in target.needed):
@@ -82,7 +82,7 @@ def document(results: Results, notes: Sequence[str]) -> str:
 
 
 def outside(file: Path) -> tuple[str, str]:
-    """Return what is before and after the tables of a file, with the markers.
+    """Return the text before and after the tables of a file, with the markers.
 
     Raises:
         OSError: the file cannot be read.
@@ -98,7 +98,7 @@ def outside(file: Path) -> tuple[str, str]:
 
 
 def write(file: Path, text: str) -> None:
-    """Replace what is between the markers of a file.
+    """Replace the text between the markers of a file.
 
     Raises:
         OSError: the file cannot be read or written.

@@ -122,7 +122,7 @@ class Home:
         await self.start()
 
     async def _wait_until_up(self, process: asyncio.subprocess.Process) -> None:
-        """Return when it answers and, if somebody is logged in, has started completely."""
+        """Return when it answers and, if a user is logged in, has started completely."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_START_SECONDS):
                 while process.returncode is None:

@@ -15,7 +15,7 @@ _LET_GO = 4
 class Connector:
     """The physical side of a charge point: plug, current, power and energy.
 
-    The charge point sets its offer (``offered``); the car takes what it can and wants of that.
+    The charge point sets its offer (``offered``); the car takes as much of it as it can and needs.
     Nothing changes automatically: ``advance`` updates the numbers to the present.
     """
 

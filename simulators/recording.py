@@ -91,7 +91,7 @@ def _played(texts: Iterable[str], name: str) -> Iterator[tuple[Line, bool]]:
 
 
 def _at_once(lines: Iterable[tuple[Line, bool]]) -> Iterator[Line]:
-    """Play kept lines right before the rest, so that there is no silence in between."""
+    """Play kept lines right before the others, so that there is no gap in between."""
     kept: list[Line] = []
     for line, was_kept in lines:
         if was_kept:

@@ -56,7 +56,7 @@ class Chargepoint(ABC):
         "clear_fault": "the fault is gone",
         "offline": "the charge point loses its connection",
         "online": "the connection is back",
-        "silence": "'on' takes no notice of any command, 'off' does again",
+        "silence": "'on' ignores all commands, 'off' does again",
         "refuse": "refuse every charge command in the given words; none: obey again",
         "garbage": "publish nonsense",
     }

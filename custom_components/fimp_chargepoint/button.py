@@ -1,4 +1,4 @@
-"""What a charge point does once when a button is pressed."""
+"""Buttons: what a charge point does once."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointButtonDescription(NodeDescription, ButtonEntityDescription):
-    """What is done when it is pressed."""
+    """A button, and the function that it calls."""
 
     press_fn: Callable[[Chargepoint], Awaitable[None]]
 

@@ -89,7 +89,7 @@ class _Message:
 async def _async_diagnostics(
     hass: HomeAssistant, entry: FimpConfigEntry, wanted: set[str] | None = None
 ) -> dict[str, object]:
-    """Return what is known, of the nodes with a `wanted` identifier (None: of all)."""
+    """Return the data of the nodes with a `wanted` identifier (None: of all nodes)."""
     redactor = Redactor()
     _learn(hass, entry, redactor)
     about = {"title": entry.title, "state": entry.state.value, "reason": entry.reason}
@@ -183,7 +183,7 @@ def _is_made_up(identity: Identity, address: str) -> bool:
 
 @callback
 def _shown(hass: HomeAssistant, coordinator: AnyCoordinator) -> dict[str, dict[str, str | None]]:
-    """Return the states of the entities by platform and key, None where one is disabled."""
+    """Return the states of the entities by platform and key, None if one is disabled."""
     entry_id, identifier = coordinator.config_entry.entry_id, coordinator.identifier
     device = async_find_device(hass, entry_id, identifier)
     shown: dict[str, dict[str, str | None]] = {}
@@ -240,7 +240,7 @@ def _payload(topic: str, text: str, redactor: Redactor, *, blank: bool) -> objec
 
 
 def _text(payload: bytes) -> str | None:
-    """Return the text of a payload, packed or not, None where it has none."""
+    """Return the text of a payload, compressed or not, None if there is none."""
     try:
         if payload.startswith(b"\x1f\x8b"):
             unpacked = zlib.decompressobj(16 + zlib.MAX_WBITS)

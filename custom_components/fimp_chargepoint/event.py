@@ -113,7 +113,7 @@ class NodeEventEntity[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEnti
     @property
     @override
     def available(self) -> bool:
-        """What has happened has happened."""
+        """An event stays available when its node is offline."""
         return True
 
     def _fire(self, event_type: str, attributes: dict[str, object] | None = None) -> None:

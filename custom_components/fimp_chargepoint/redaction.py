@@ -220,7 +220,7 @@ def _plain(key: str) -> str:
 
 
 def _pattern(values: set[str]) -> re.Pattern[str] | None:
-    """Return what finds each of `values` where it stands for itself, the longest first."""
+    """Return a pattern that finds each of `values` as a whole word, the longest first."""
     if not values:
         return None
     either = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))

@@ -154,7 +154,7 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
     @property
     @override
     def available(self) -> bool:
-        """Whether the value is live, or known of what is offline."""
+        """Whether the value is live, or is kept while the charge point is offline."""
         is_offline = self.coordinator.data.unavailable is Reason.OFFLINE
         return super().available or (self.entity_description.while_offline and is_offline)
 
@@ -174,7 +174,7 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
 
 
 class SessionsSensor(_Sensor, NodeEntity[ChargepointSnapshot, SensorValue | Total, Chargepoint]):
-    """What there is to say of the sessions of a charge point."""
+    """A value of the recorded sessions of a charge point."""
 
     entity_description: SessionsSensorDescription
 

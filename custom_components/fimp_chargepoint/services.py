@@ -48,7 +48,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
 
 
 async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> ServiceResponse:
-    """Let every charge point, or whatever it is, of the target do it, all at once."""
+    """Run an action on all nodes of the target at the same time."""
     targets = await async_targeted_nodes(hass, call, action.kind)
     names = {device_id: async_name(hass, device_id) for device_id in targets}
     for device_id, coordinator in targets.items():
@@ -87,7 +87,7 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
 def _raise(
     hass: HomeAssistant, failures: Mapping[str, HomeAssistantError], names: Mapping[str, str]
 ) -> None:
-    """Raise what went wrong, with the names of the charge points where there are several."""
+    """Raise the error, or all errors with the names of the charge points if there are several."""
     if len(names) == 1:
         raise next(iter(failures.values()))
     raise HomeAssistantError(

@@ -14,7 +14,7 @@ from .station import EverestSimulator
 _EVSE_KEYS = """an EVSE; keys: name, module, connector (id of its EvseManager), evse_id,
 phases, max_current (A), wanted (kWh), authorize (yes/no: swipe a card after each plug-in),
 lock, sink (the legacy API can limit), switches (its phases), socket, dc, delay,
-external_ready (all yes/no), protocol, check (s: wants signs of life),
+external_ready (all yes/no), protocol, check (s: requires heartbeats),
 limits (id of an external_energy_limits_consumer)"""
 _COMPANIONS = {
     "errors": "id of an error_history_consumer",

@@ -1,4 +1,4 @@
-"""The OCPP 1.6 module as other modules of EVerest see it, on the internal bus.
+"""The OCPP 1.6 module for other modules of EVerest, on the internal bus.
 
 No mistake is tolerated there: a message that no module of EVerest would write crashes it.
 """

@@ -31,7 +31,7 @@ class Charging:
         self._station = evse.station
         self._reasons: tuple[str, ...] = ()
         self.paused = False
-        """Whether somebody wants it to pause."""
+        """Whether a pause was requested."""
 
     def reset(self) -> None:
         """Start again with the next transaction."""

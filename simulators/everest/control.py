@@ -142,7 +142,7 @@ class EverestChargepoint(Evse):
         """Report the cost of the session."""
         total = None if amount is None else _number(amount)
         if not self.station.tell_cost(self.number, total):
-            raise ControlError("there is no transaction, or nobody who tells")
+            raise ControlError("there is no transaction, or no module that reports costs")
 
     async def no_power(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
         """Let the meter lose its power value, or measure it again."""

@@ -30,17 +30,17 @@ class Dialect:
     page: bool = False
     """What was removed after the first release: limits, ready, reserve and others."""
     waits: bool = False
-    """There is a word for waiting for energy, and pauses begin without one."""
+    """Waiting for energy has a state of its own, and pauses begin without an event."""
     careful: bool = True
     """A request without a reply topic is survived, and so is an empty one."""
     checks: bool = True
     """A request is looked at before it is used."""
     used: bool = True
-    """It is told what a token was used for, and that it was withdrawn."""
+    """It reports what a token was used for, and that it was withdrawn."""
     costs: bool = True
     """There is ``session_cost_consumer``; OCPP has schedules and monitors."""
     failures: bool = True
-    """Failed ISO 15118 sessions and the default price are told."""
+    """Failed ISO 15118 sessions and the default price are reported."""
     latches: bool = False
     """Variables can be asked for with ``/get``."""
     discovers: bool = False

@@ -66,7 +66,7 @@ class Energy:
             nothing: Limits = {_CURRENT: (0.0, "")}
             return nothing | {_POWER: (0.0, "")} if _POWER in found else nothing
         if _POWER in found:
-            # Not what was wanted, but what is given, by whatever is the strictest.
+            # The granted power is reported, not the requested one; the strictest limit applies.
             current, source = found[_CURRENT]
             found[_POWER] = current * found[_PHASES][0] * NOMINAL_VOLTAGE, source
         return found

@@ -41,13 +41,13 @@ class Framework[P: Chargepoint](Simulator[P]):
         self.ids = ids or CompanionSetup()
         self.faults = Faults()
         self.running = False
-        """Whether EVerest is up; while it is not, nothing is heard."""
+        """Whether EVerest is up; while it is not, no message is received."""
         self.passable = True
         """Whether the way to the broker is open."""
         self.dead: str | None = None
         """What EVerest has died of."""
         self.mistakes: list[str] = []
-        """What was wrong with the requests that came in, whatever EVerest makes of it."""
+        """The errors in received requests, even if EVerest accepts them."""
         self._asked: set[str] = set()
 
     # Start and stop ---------------------------------------------------------------

@@ -19,7 +19,7 @@ class EvseSetup:
     wanted: float = 40.0
     """Energy in kWh after which a car is full."""
     authorize: bool = True
-    """Whether somebody holds a card to the reader soon after each plug-in."""
+    """Whether a card is held to the reader soon after each plug-in."""
     lock: bool = True
     """Whether there is a connector lock, to be forced open."""
     limits: str = ""
@@ -29,17 +29,17 @@ class EvseSetup:
     switches: bool = True
     """Whether the number of phases can change."""
     socket: bool = False
-    """Whether there is a socket instead of a cable; then the cable's rating is told."""
+    """Whether there is a socket instead of a cable; then the cable's rating is reported."""
     dc: bool = False
     """Whether it charges with direct current."""
     protocol: str = ""
-    """What the car speaks; empty is the usual for AC, and for DC."""
+    """The protocol of the car; empty is the usual one for AC or DC."""
     delay: bool = False
     """Whether random delays are configured."""
     external_ready: bool = False
-    """2025.10: whether somebody else has to say that charging may start."""
+    """2025.10: whether an external release is required before charging."""
     check: float = 0.0
-    """Seconds within which a sign of life of the client is wanted; 0 wants none."""
+    """Seconds within which a heartbeat of the client is required; 0 requires none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +67,15 @@ class SiteSetup:
     """How a station is configured and connected."""
 
     legacy: bool = False
-    """The API before v1 is there as well, whatever the dialect says."""
+    """The API before v1 is there as well, with every dialect."""
     latch: bool = True
-    """Variables can be asked for, where the release can do that."""
+    """Variables can be requested, if the release supports that."""
     store: bool = False
     """Transactions are remembered over a restart, to be closed."""
     bridged: bool = False
     """A bridge to the broker lets pass only what is below ``everest_api/``."""
     information: bool = False
-    """The legacy API tells maker, model and serial number."""
+    """The legacy API reports manufacturer, model and serial number."""
     check: float = 0.0
     """The same as for an EVSE, for all other modules."""
     price: float = 0.3

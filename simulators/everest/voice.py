@@ -87,7 +87,7 @@ class Session:
     cost_from: float = 0.0
     """What the meter had counted when the transaction began, in kWh."""
     stopping: bool = False
-    """Whether the transaction is about to end, which nothing can change any more."""
+    """Whether the transaction is about to end, which nothing can change anymore."""
 
     @property
     def in_transaction(self) -> bool:
@@ -129,16 +129,16 @@ class Voice:
             *(("random_delay_countdown",) if setup.delay else ()),
         )
         self.connector_id = setup.connector or f"connector_{number}"
-        """The id of the EvseManager, which the API module only speaks for."""
+        """The id of the EvseManager that the API module belongs to."""
         self.echo: Echo | None = None
         self.session: Session | None = None
         self.state = "Unknown"
         self.protocol: str | None = None
         self.meter_value: dict[str, Any] = {}
         self.numbers: dict[str, int] = {}
-        """What is counted of the session."""
+        """The counters of the session."""
         self.no_power = False
-        """Whether the meter fails to tell the power."""
+        """Whether the meter fails to report the power."""
         self.lost = 0.0
         """What the meter has forgotten since the session began, in kWh."""
         self._station = station

@@ -61,7 +61,7 @@ class Command:
     changes: bool = False
     """Whether it changes anything, so that a charge point can refuse it."""
     reported: str = ""
-    """The report that is sent afterwards, which can fail where the command did not."""
+    """The report that is sent afterwards, which can fail although the command did not."""
 
 
 def checked(point: FimpChargepoint, command: Command, request: Request) -> Request:

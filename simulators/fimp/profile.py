@@ -41,7 +41,7 @@ class Habits:
     """The behavior of an adapter, whatever its charge points can do."""
 
     name: str = "easee"
-    """The resource name it has where nobody gives it another one."""
+    """The default resource name."""
     words: str = ""
     """What it writes before each error message."""
     error_code: str = ""
@@ -55,7 +55,7 @@ class Habits:
     state_report: str = "evt.app.state_report"
     """How it answers a question for its own state."""
     signs: bool = False
-    """Its name stands where reports have the name of the service."""
+    """Its name replaces the name of the service in reports."""
     by_serial: bool = False
     """Things have their serial for an address, not a number."""
     connector: str = ""
@@ -65,8 +65,8 @@ class Habits:
     drops_fractions: bool = True
     """An int written as 16.0 is no message at all; older adapters read it as 0."""
     answers_from_cache: bool = False
-    """Without its cloud it goes on answering, with what it knew last. And its cloud takes
-    commands to charge points that are offline, of which it cannot report then."""
+    """Without its cloud it continues to answer, with the last values it received. Its cloud accepts
+    commands to charge points that are offline, and the adapter cannot report their result."""
     between_currents: float = 0.0
     """Seconds that must pass after a change of a current before the next one, or a stop."""
     starts_anew: bool = False
@@ -90,11 +90,11 @@ class Profile:
     hidden: frozenset[str] = frozenset()
     """Features that work although no interface list mentions them."""
     lists: dict[str, tuple[Interface, ...]] = field(default_factory=dict)
-    """Interface lists of services that do not say what is true."""
+    """Interface lists of services that are wrong."""
     states: tuple[str, ...] = STATES
     """The states it claims to have."""
     names: dict[str, str] = field(default_factory=dict)
-    """What it really says, state by state; ``stopped`` is charging that was stopped."""
+    """What it really reports, state by state; ``stopped`` is charging that was stopped."""
     modes: dict[str, int] = field(default_factory=dict)
     """Charging modes, and the current each one means."""
     max_current: int = 32
@@ -114,11 +114,11 @@ class Profile:
     diagnostics: bool = False
     alarms: bool = False
     strict: bool = True
-    """Start and stop are refused where they make no sense."""
+    """Start and stop are refused if they make no sense."""
     cloud: bool = False
     """A cloud is in between: first answers are old news, values come one by one."""
     hopeful: bool = False
-    """A start or stop is answered with what it should lead to, not with what is."""
+    """A start or stop is answered with the expected state, not with the actual one."""
 
     def has(self, feature: str) -> bool:
         """Whether commands of this feature work."""

@@ -23,7 +23,7 @@ type AnyAction = Action[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Action[C: AnyCoordinator]:
-    """What is done to each node of a target, which are all of one `kind`.
+    """An action on each node of a target; all nodes are of one `kind`.
 
     `check` raises the library's errors if the action is impossible. `run` returns the part of
     the response for that node; the response is a list of these, called `answers`. If `live`,

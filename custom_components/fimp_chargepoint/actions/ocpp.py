@@ -47,7 +47,7 @@ def _text(value: object) -> str:
 
 
 def _text_itself(value: object) -> str:
-    """Return what has to be text already; a number would not be what was meant."""
+    """Return a text; a number is refused, since its text might not be what the user wrote."""
     if not isinstance(value, str):
         raise probatio.Invalid("text was expected")
     return value

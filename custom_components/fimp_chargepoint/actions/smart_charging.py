@@ -159,7 +159,7 @@ def _check_schedule(coordinator: ChargepointCoordinator, data: Data) -> None:
 
 
 async def _set_schedule(coordinator: ChargepointCoordinator, data: Data) -> Answer:
-    """Create a schedule, or change what was given of one that exists."""
+    """Create a schedule, or change the given fields of an existing one."""
     service = _service(coordinator)
     schedule_id = data.get(ATTR_SCHEDULE_ID)
     if schedule_id is None:

@@ -100,7 +100,7 @@ def async_name(hass: HomeAssistant, device_id: str) -> str:
 async def _authorize(
     hass: HomeAssistant, call: ServiceCall, found: NodesByDevice, policy: str
 ) -> None:
-    """Make sure that the user may do so to every entity of what was found."""
+    """Check that the user may control every entity of the nodes."""
     if call.context.user_id is None:
         return
     user = await hass.auth.async_get_user(call.context.user_id)

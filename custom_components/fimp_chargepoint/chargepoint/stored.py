@@ -166,10 +166,10 @@ class Stored:
 
     @classmethod
     def from_storage(cls, data: object) -> Self:
-        """Return what can be read of what `to_storage` returned.
+        """Read what `to_storage` returned; damaged fields are left out.
 
         Raises:
-            DamagedError: it is not an object, or cannot be understood without what is damaged.
+            DamagedError: it is not an object, or a required field is damaged.
 
         """
         known, unknown = fields(data, cls.READERS, cls.REQUIRED)

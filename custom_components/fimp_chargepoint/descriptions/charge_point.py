@@ -86,7 +86,7 @@ DIAGNOSTIC: Final = EntityCategory.DIAGNOSTIC
 
 
 class SensorOptions(TypedDict, total=False):
-    """What a sensor is, apart from its key and its value.
+    """The options of a sensor, apart from its key and its value.
 
     `exists_fn` is not needed if the key is a feature that must be reported. Without a name of its
     own, it has that of its device class. `words` are all values that it can have.

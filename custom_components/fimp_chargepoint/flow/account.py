@@ -131,7 +131,7 @@ async def _async_look_up(
 async def _async_pause(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Disconnect, since the server refuses a second connection; return whether it was running."""
     async with entry.setup_lock:
-        """What was begun earlier has to end first."""
+        """Wait for a set-up or an unload that is already running."""
     is_running = entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY)
     return is_running and await hass.config_entries.async_unload(entry.entry_id)
 

@@ -241,7 +241,7 @@ def price_schema(currency: str) -> probatio.Schema:
 
 
 def price_options(hass: HomeAssistant, form: Mapping[str, object]) -> dict[str, object]:
-    """Return the options of a filled in `price_schema`, without what was left empty.
+    """Return the options of a filled in `price_schema`, without empty fields.
 
     Raises:
         FormError: the price is invalid.
@@ -258,7 +258,7 @@ def price_options(hass: HomeAssistant, form: Mapping[str, object]) -> dict[str, 
 def entry_options(
     hass: HomeAssistant, form: Mapping[str, Mapping[str, object]]
 ) -> dict[str, object]:
-    """Return the options of a filled in `options_schema`: flat, without what was left empty.
+    """Return the options of a filled in `options_schema`: flat, without empty fields.
 
     Raises:
         FormError: no protocol is chosen, or a topic or a price is invalid.

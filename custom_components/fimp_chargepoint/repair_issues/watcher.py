@@ -75,7 +75,7 @@ class IssueType(ABC):
 
     @abstractmethod
     def find(self, watch: EntryWatch) -> Findings:
-        """Return what the condition holds for."""
+        """Return the findings: what the condition is true for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +190,7 @@ class EntryWatch:
 
     @callback
     def forget(self, device_id: str) -> None:
-        """End all that is shown of a device that was removed."""
+        """End the issues of a device that was removed."""
         for issue_type in self._issue_types:
             if (issue_type.key, device_id) in self._since:
                 self._take(issue_type, device_id, None)

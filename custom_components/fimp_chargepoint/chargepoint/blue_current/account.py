@@ -190,7 +190,7 @@ class Account:
         raise NoAnswerError("no_answer")
 
     def topic(self, message: bytes) -> str:
-        """Return the object that a frame is, and what it is about."""
+        """Return what a frame is about, for the journal and the inbox."""
         return decoding.topic(message)
 
     def check(self, topic: str, message: bytes) -> None:

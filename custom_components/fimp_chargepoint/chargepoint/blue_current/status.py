@@ -35,7 +35,7 @@ _PLUGGED: Final[dict[str, bool | None]] = {
 #: Letters that mean a fault, and the vendor's names for them.
 _FAULTS: Final = {"E": "no_power", "F": "vehicle_error"}
 
-#: The status by activity, and by letter where the letter refines it.
+#: The status by activity, and by letter if the letter refines it.
 _STATUS: Final[dict[str, tuple[Status | None, dict[str, Status]]]] = {
     _AVAILABLE: (
         None,

@@ -245,7 +245,7 @@ class Commands:
             sending.add_done_callback(partial(self._sent, command))
             self._begin(command, request)
         except Exception as error:  # noqa: BLE001
-            # The caller has to know, whatever the error is.
+            # The caller waits for the command: every error has to reach it.
             self._end(command, error)
 
     def _begin(self, command: Command, request: Outgoing) -> None:

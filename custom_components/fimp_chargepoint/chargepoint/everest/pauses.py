@@ -32,7 +32,7 @@ SUSPENDED: Final = frozenset({Status.SUSPENDED_BY_EV, Status.SUSPENDED_BY_EVSE})
 
 #: Maximum number of reasons; three are known.
 _REASONS_MAX: Final = 10
-#: A session, and what is stored of a pause in it.
+#: A session, and the stored data of a pause in it.
 _SESSION: Final[stored.Readers] = {"session_id": stored.text, "started": stored.timestamp}
 _PAUSE: Final[stored.Readers] = {"accepted": stored.flag, **_SESSION}
 _PAUSES: Final[stored.Readers] = {

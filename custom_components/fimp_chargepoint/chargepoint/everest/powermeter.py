@@ -10,7 +10,7 @@ from typing import Final
 from ..model import Feature, Meter
 from ..readers import JsonObject, number, objects, part, rounded
 
-#: The feature, where its value is, the meaningful digits, and EVerest's units in one of ours.
+#: The feature, the path of its value, its decimals, and the divisor from EVerest's unit to ours.
 _VALUES: Final = (
     (Feature.POWER, "power_W", "total", 0, 1),
     (Feature.POWER_L1, "power_W", "L1", 0, 1),
@@ -50,7 +50,7 @@ def measured(before: Meter, powermeter: JsonObject) -> Meter:
 
 
 def features(meter: Meter) -> list[Feature]:
-    """Return what has a value."""
+    """Return the features that have a value."""
     return [each for each, value in zip(FEATURES, _values(meter), strict=True) if value is not None]
 
 

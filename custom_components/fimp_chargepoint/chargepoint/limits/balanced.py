@@ -130,7 +130,7 @@ class BalancedCurrent:
         self._lowered = self._now, tuple(measured), by
 
     def is_following(self, measured: Sequence[float]) -> bool:
-        """Whether currents were lowered, and what is `measured` does not show that yet."""
+        """Whether currents were lowered, but the `measured` values do not show that yet."""
         since, before, by = self._lowered
         if tuple(measured) == before:
             return self._now < since + _MEASURED_AFTER

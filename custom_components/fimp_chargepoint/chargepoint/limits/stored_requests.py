@@ -80,7 +80,7 @@ class StoredRequests:
         return self.withdraw and bool(self.requested.limits)
 
     def to_storage(self) -> dict[str, object]:
-        """Return what `from_storage` reads, fit for JSON; what is empty is left out."""
+        """Return JSON data for `from_storage`, without empty fields."""
         requested = self.requested
         found: dict[str, object] = {
             "charging_mode": requested.charging_mode,
@@ -99,7 +99,7 @@ class StoredRequests:
 
     @classmethod
     def from_storage(cls, data: object) -> Self:
-        """Return what can be read of what `to_storage` returned.
+        """Read what `to_storage` returned; damaged fields are left out.
 
         Raises:
             DamagedError: it is not an object.

@@ -124,7 +124,7 @@ class ReconnectingTransport(ABC):
         """
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Queue a message that nobody waits for; it is dropped while disconnected."""
+        """Queue a message without waiting for it to be sent; it is dropped while disconnected."""
         if self.connected:
             with suppress(asyncio.QueueFull):
                 self._outbox.put_nowait((topic, payload))

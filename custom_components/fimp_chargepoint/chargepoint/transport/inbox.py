@@ -93,7 +93,7 @@ class Inbox(asyncio.Queue[Message]):
         self._limit = _QUEUE_SIZE
         self._handing: asyncio.Handle | None = None
         self._collects = False
-        #: While there is an overload: the next look at it, and what it has come to since.
+        #: During an overload: the next check, and the messages received before it.
         self._watch: asyncio.TimerHandle | None = None
         self._received_before = 0
         self._busiest: str | None = None
@@ -133,7 +133,7 @@ class Inbox(asyncio.Queue[Message]):
                 if self._loop.time() >= deadline:
                     break
         finally:
-            # Also if there is a bug: it costs one message, and not all that follow.
+            # Also after an internal error, which costs one message, and not all later ones.
             self._handing = self._loop.call_soon(self.hand_on) if self._messages else None
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Inbox(asyncio.Queue[Message]):
             self._listener.overload_ended()
 
     def _make_room(self) -> None:
-        """Skip what was superseded."""
+        """Skip superseded messages."""
         if self._watch is None:
             self._received_before = self.received
             self._watch = self._loop.call_later(_OVERLOAD_INTERVAL, self._look)
@@ -186,7 +186,7 @@ class Inbox(asyncio.Queue[Message]):
         self._busiest = topics[counts.most_common(1)[0][0]]
 
     def _look(self) -> None:
-        """Look whether the overload goes on."""
+        """Check whether the overload continues."""
         self._watch = None
         if self._busiest is None and len(self._messages) <= _QUEUE_SIZE:
             self._listener.overload_ended()

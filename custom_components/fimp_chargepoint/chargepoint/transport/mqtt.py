@@ -28,8 +28,8 @@ from .inbox import Inbox, MqttListener
 from .reader import Reader, takes
 
 _LOGGER = logging.getLogger(__name__)
-#: The client's own log. What goes wrong comes as an exception, too, and is said once by who
-#: listens to us; a client that loses its broker also calls that an error, every time.
+#: The client's own log. Its failures also raise exceptions, which the listener logs once; the
+#: client itself logs an error each time it loses its broker.
 _CLIENT_LOGGER = _LOGGER.getChild("client")
 _CLIENT_LOGGER.addFilter(lambda _: _LOGGER.isEnabledFor(logging.DEBUG))
 
@@ -79,7 +79,7 @@ class _Client(aiomqtt.Client):
     """A client without five faults of aiomqtt and of paho below it.
 
     It asks the loop to watch the socket in its next turn: if the broker hung up in this one, that
-    fails in the loop, where nobody can catch it. It leaves the socket open when it ends with an
+    fails in the loop, where it cannot be caught. It leaves the socket open when it ends with an
     exception of its own. It reads one message in each turn of the loop, so that a busy Home
     Assistant makes the broker drop messages, of any kind. And paho looks for a callback for each
     topic, which leaves garbage that only a collection finds.
@@ -92,7 +92,7 @@ class _Client(aiomqtt.Client):
 
     @override
     async def __aenter__(self) -> Self:
-        # If it ends while it subscribes, nobody asks why; asyncio would log that as an error.
+        # If it ends while it subscribes, its exception is not retrieved, which asyncio would log.
         ended: asyncio.Future[None] | None = getattr(self, "_disconnected", None)
         if ended is not None:
             ended.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -105,7 +105,7 @@ class _Client(aiomqtt.Client):
         finally:
             paho: Any = getattr(self, "_client", None)
             if takes(paho, "_sock_close"):
-                # Closed already where all went well.
+                # Already closed if there was no error.
                 paho._sock_close()  # noqa: SLF001
 
     if takes(aiomqtt.Client, "_on_socket_register_write", "self", "client", "userdata", "sock"):
@@ -292,7 +292,7 @@ class MqttTransport(ReconnectingTransport):
         async def close() -> None:
             await asyncio.wait([entering])
             entering.exception()
-            # Nobody acknowledges the end of what never began.
+            # A broker does not acknowledge the end of a connection that was not complete.
             client.timeout = _REAP_TIMEOUT
             with suppress(aiomqtt.MqttError):
                 await client.__aexit__(None, None, None)

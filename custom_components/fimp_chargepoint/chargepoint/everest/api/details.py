@@ -96,7 +96,7 @@ def facts(variable: str, value: object) -> dict[Feature, object]:
 
 
 def offered(found: Mapping[Feature, object]) -> Iterator[Feature]:
-    """Return what these facts show to be reported; of the power supply only what is known."""
+    """Return the features that these facts report; of the power supply, only the known ones."""
     for feature, value in found.items():
         if value is not None or feature not in _OF_SUPPLY:
             yield feature
@@ -115,5 +115,5 @@ def changed(known: ChargepointSnapshot, found: Mapping[Feature, object]) -> Chan
 
 
 def unmeasured(known: DcSupply) -> DcSupply:
-    """Return what stays of what is `known` until it is measured again."""
+    """Return the `known` values that stay valid until they are measured again."""
     return replace(known, dc_voltage=None, dc_current=None, isolation_resistance=None)
