@@ -30,7 +30,7 @@ from tests.broker import CHARGER_USERNAME, PASSWORD, USERNAME, BrokerProcess
 
 _OUTCOME = pytest.StashKey[bool]()
 _INTEGRATION = "fimp_chargepoint"
-#: Home Assistant says this of every custom integration. A module may name more in `EXPECTED`.
+#: Home Assistant logs this for every custom integration. A module may name more in `EXPECTED`.
 _EXPECTED = ("which has not been tested by Home Assistant",)
 
 
@@ -81,7 +81,7 @@ async def world_fixture(
         stack.callback(process.stop)
         process.start()
         broker = Broker(process.host, process.port, CHARGER_USERNAME, PASSWORD)
-        # A cloud is in between: what a stop has changed is not heard of before it is looked at.
+        # With a cloud in between, the effect of a stop is reported only after the next poll.
         cabin = FimpSimulator(
             broker,
             ChargepointSetup(name="cabin", profile="easee", serial="EH-0003"),
@@ -100,7 +100,7 @@ async def world_fixture(
         await log_in(page, home)
         log = config / "output.log"
         yield World(process, cars, home, Screen(page, home), log, broker)
-    # What has ended has said all it had to say.
+    # The log of an ended process is complete.
     expected = (*_EXPECTED, *getattr(request.module, "EXPECTED", ()))
     complaints += [
         line
@@ -118,7 +118,7 @@ async def charging_world_fixture(world: World) -> World:
         world.broker.host, world.broker.port, username=USERNAME, password=PASSWORD
     )
     await world.home.set_options(costs={"fixed_price": PRICE})
-    # One entry alone: its buttons need not be told from those of the account.
+    # One entry alone: its buttons cannot be confused with those of the account.
     await until_present(
         world.home,
         {each for name, point in EXPECTED.items() if name != ACCOUNT for each in point.entities},
@@ -140,7 +140,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 async def _show_failure(
     request: pytest.FixtureRequest, world: World, tmp_path: Path
 ) -> AsyncGenerator[None]:
-    """Keep what was on the screen, and what Home Assistant said, when a test fails."""
+    """Keep the screen and Home Assistant's log when a test fails."""
     yield
     if request.node.stash.get(_OUTCOME, False):
         picture = tmp_path / "screen.png"

@@ -69,7 +69,7 @@ async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
 
 
 async def test_the_dashboard_is_added_without_pasting(charging_world: World) -> None:
-    """It is offered under Add dashboard, and speaks the user's language."""
+    """It is offered under Add dashboard, in the user's language."""
     screen, page, home = charging_world.screen, charging_world.screen.page, charging_world.home
     await screen.open("config/lovelace/dashboards")
     await screen.press("Add dashboard")
@@ -178,7 +178,7 @@ async def test_charging_is_switched_on_and_off(charging_world: World) -> None:
 
 
 async def test_a_command_is_pending_until_it_is_proven(charging_world: World) -> None:
-    """The charger has stopped long before its cloud says so."""
+    """The charger has stopped long before its cloud reports it."""
     screen, cabin = charging_world.screen, charging_world.cars.points["cabin"]
     await screen.open_dashboard()
     switch, section = screen.switch(CABIN, "Charging"), screen.section(CABIN)
@@ -201,7 +201,7 @@ async def test_a_command_is_pending_until_it_is_proven(charging_world: World) ->
 
 
 async def test_a_station_is_paused_and_resumed(charging_world: World) -> None:
-    """An EVerest station starts by itself; the switch pauses what is running."""
+    """An EVerest station starts automatically; the switch pauses the transaction."""
     screen, carport = charging_world.screen, charging_world.cars.points["carport"]
     await screen.open_dashboard()
     switch, status = screen.switch(STATION, "Charging"), screen.tile(STATION, "Status")
@@ -243,7 +243,7 @@ async def test_the_cable_is_locked(charging_world: World) -> None:
 
 
 async def test_a_mode_is_chosen(charging_world: World) -> None:
-    """Choosing one while the car charges tells the charge point at once."""
+    """A mode that is selected while the car charges is sent at once."""
     screen, garage = charging_world.screen, charging_world.cars.points["garage"]
     await screen.open_dashboard()
     await garage.plug()

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-#: What Home Assistant itself says of every platform when its language is changed.
+#: What Home Assistant itself logs for every platform when its language is changed.
 EXPECTED = ("Failed to load integration for translation",)
 WALLBOX, CARPORT, COURTYARD = "Acme Wallbox", "EVerest carport", "Courtyard"
 SIZES = ((1280, 1500), (390, 1800))

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-#: What is said when the broker refuses us, as it is made to.
+#: The log entries when the broker refuses the connection, as this test makes it do.
 EXPECTED = ("could not authenticate",)
 NEW_PASSWORD = "plug-in-8"
 INTERVAL = text("options.step.init.sections.measurements.data.measurement_interval")
@@ -71,7 +71,7 @@ async def test_other_credentials_are_asked_for(charging_world: World) -> None:
     await entry.get_by_role("button", name="Menu").first.click()
     await screen.choose("Reload")
     await screen.wait_for_text(part_of("exceptions.invalid_auth.message"))
-    # Whatever else the frontend has to say of that is gone with the page.
+    # Other logs of the frontend are gone with the page.
     await screen.open_integration()
     await screen.press("Reconfigure")
     await screen.wait_for_text(part_of("config.step.reauth_confirm.description"))

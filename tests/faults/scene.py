@@ -72,7 +72,7 @@ class Scene:
         return Path(self.hass.config.path(f".storage/{DOMAIN}.{self.found.entry.entry_id}.{name}"))
 
     async def denied(self, right: str) -> None:
-        """Remove all rules of Home Assistant to `read` or `write`; nobody is notified."""
+        """Remove all rules of Home Assistant to `read` or `write`, without any report to it."""
         rules = self._rules.read_text()
         lines = rules.splitlines(keepends=True)
         self._rules.write_text("".join(x for x in lines if not x.startswith(f"topic {right} ")))
@@ -221,7 +221,7 @@ def log_lines() -> Iterator[Counter[str]]:
 
 
 def report(fault: str, asserted: str, seconds: float) -> None:
-    """Add a line to the file that `bench/faults` makes a table of, if it is wanted."""
+    """Add a line to the file from which `bench/faults` makes a table, if requested."""
     if file := os.environ.get("FAULTS_REPORT"):
         with Path(file).open("a") as output:
             row = {"fault": fault, "asserted": asserted, "seconds": seconds}

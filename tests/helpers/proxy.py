@@ -16,7 +16,7 @@ _STEP = 0.0001
 
 
 class Proxy:
-    """Passes everything on until it is told otherwise; each fault applies to all connections."""
+    """Passes everything on until a fault is set; each fault applies to all connections."""
 
     def __init__(self, target: int) -> None:
         """Forward to a port of this machine."""

@@ -13,7 +13,7 @@ async def until[T](condition: Callable[[], T], what: str = "") -> T:
     """Return the result of `condition` as soon as it is true."""
     try:
         async with asyncio.timeout(PATIENCE):
-            # There is no event to wait for.
+            # No event is available to wait for.
             while not (found := condition()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     except TimeoutError:

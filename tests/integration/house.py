@@ -21,7 +21,7 @@ HOUR = 3600.0
 
 
 class QuickClock(SteadyClock):
-    """A clock whose hours pass when a test says so."""
+    """A clock whose hours pass when a test moves it."""
 
     def __init__(self) -> None:
         """Begin with the real time."""

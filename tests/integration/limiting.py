@@ -27,8 +27,8 @@ async def limit(chargepoint: Chargepoint, current: float, **duration: float) -> 
         return_response=True,
         target={"device_id": chargepoint.registered("switch", "charging").device_id},
     )
-    (said,) = answer["charge_points"]
-    return said
+    (response,) = answer["charge_points"]
+    return response
 
 
 def sent(chargepoint: Chargepoint, kind: str) -> list[float]:

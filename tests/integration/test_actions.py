@@ -40,7 +40,7 @@ START = "cmd.charge.start"
 
 
 async def act(hass: HomeAssistant, action: str, target: Any, **data: Any) -> list[Any]:
-    """Call one of our actions, and return what it says of each charge point."""
+    """Call one of our actions, and return its response for each charge point."""
     answer = await hass.services.async_call(
         DOMAIN, action, data, blocking=True, return_response=True, target=target
     )
@@ -103,7 +103,7 @@ async def test_a_mode_may_be_called_as_it_is_shown(
 
 
 async def test_start_charging_as_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Without a wish it starts like the switch, and a second time it does nothing."""
+    """Without fields it starts like the switch, and a second call does nothing."""
     target = await plugged(chargepoint)
     for _ in range(2):
         (answer,) = await act(hass, "start_charging", target)
@@ -190,7 +190,7 @@ async def test_refusal_in_its_own_words(hass: HomeAssistant, chargepoint: Charge
 
 
 async def test_not_there(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """It is said, not passed over as for an entity that is not available."""
+    """It is an error, unlike an action on an unavailable entity."""
     target = await plugged(chargepoint)
     await chargepoint.point["garage"].offline()
     await chargepoint.wait_for_state("sensor", "status", "unavailable")

@@ -51,13 +51,13 @@ async def log_out(chargepoint: Chargepoint) -> None:
 
 
 def say(chargepoint: Chargepoint, topic: str, value: Any) -> None:
-    """Let an adapter tell its state."""
+    """Let an adapter report its state."""
     message = {"type": "evt.app.state_report", "serv": "easee", "val_t": "object", "val": value}
     chargepoint.point.send(f"pt:j1/mt:evt/{topic}", json.dumps(message))
 
 
 async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Who has to be logged in where is said; the issue goes by itself."""
+    """The issue names the adapter and the entry, and resolves itself."""
     await log_out(chargepoint)
     issue = await lost(hass)
     assert issue.issue_id.startswith(f"signed_out_{chargepoint.entry.entry_id}_")
@@ -76,10 +76,10 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     "topic", ["rt:app/rn:easee/ad:1", "rt:ad/rn:easee/ad:1"], ids=["as an app", "as an adapter"]
 )
 async def test_told_unasked(hass: HomeAssistant, chargepoint: Chargepoint, topic: str) -> None:
-    """Newer adapters speak of their state as an app, older ones as an adapter."""
+    """Newer adapters report their state as an app, older ones as an adapter."""
     say(chargepoint, topic, LOST)
     await lost(hass)
-    # Somebody who says nothing of it changes nothing.
+    # A report without these fields changes nothing.
     say(chargepoint, topic, {"app": "RUNNING", "auth": "IN_PROGRESS"})
     say(chargepoint, topic, FINE | {"auth": "NOT_AUTHENTICATED"})
     await chargepoint.point.plug()
@@ -132,7 +132,7 @@ async def test_others_do_not_matter(hass: HomeAssistant, chargepoint: Chargepoin
 
 
 async def test_lost_before_we_came(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Nobody says it again by itself: it is asked for."""
+    """Adapters do not repeat it: it is requested."""
     async with simulator(broker) as point:
         await point.logout()
         entry = await load(hass, other_broker(broker))
@@ -148,7 +148,7 @@ async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_unloaded(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Who looks no more cannot say that something is wrong."""
+    """Without a connection, there is no issue of an adapter."""
     await log_out(chargepoint)
     await hass.config_entries.async_unload(chargepoint.entry.entry_id)
     await solved(hass)
@@ -186,7 +186,7 @@ async def test_still_lost_after_a_reload(hass: HomeAssistant, broker: BrokerProc
 
 @pytest.mark.parametrize("profile", ["easee_2021", "defa"])
 async def test_adapters_of_2021(hass: HomeAssistant, broker: BrokerProcess, profile: str) -> None:
-    """They have another word for the report of their state; it says the same."""
+    """Their report has another name, but the same contents."""
     async with simulator(broker, ChargepointSetup(profile=profile)) as point:
         entry = await load(hass, other_broker(broker))
         await Chargepoint(hass, point, entry).comes()

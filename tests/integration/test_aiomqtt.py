@@ -1,6 +1,6 @@
 """What the link mends in aiomqtt is still broken there, and still where it was.
 
-A test that fails here after an update says which workaround in `chargepoint/mqtt.py` can go,
+A test that fails here after an update shows which workaround in `chargepoint/mqtt.py` can go,
 or where it has to look anew.
 """
 
@@ -27,7 +27,7 @@ OURS = (mqtt._Client, False)
 BOTH = pytest.mark.parametrize(("kind", "faulty"), [STOCK, OURS], ids=["stock", "ours"])
 
 
-def judge(*, found: bool, faulty: bool, fault: str, where: str) -> None:
+def check_fault(*, found: bool, faulty: bool, fault: str, where: str) -> None:
     """Fail where the stock client has lost its fault, or ours still has it."""
     if faulty and not found:
         pytest.fail(f"{AIOMQTT} {fault} no more: delete {where}")
@@ -36,7 +36,7 @@ def judge(*, found: bool, faulty: bool, fault: str, where: str) -> None:
 
 
 def test_the_private_methods_are_as_we_know_them() -> None:
-    """Where they are not, nothing is replaced any more, and the faults are back."""
+    """If they are missing, nothing is replaced, and the faults are back."""
     for name in ("_on_socket_register_write", "_on_socket_open"):
         assert name in vars(mqtt._Client), f"{name} is not what it was in {AIOMQTT}"
     # Without this, the socket of a client that failed stays open.
@@ -90,7 +90,7 @@ async def test_a_broker_that_hangs_up_at_once_is_an_error_of_the_loop(
         await asyncio.sleep(0)
     finally:
         loop.set_exception_handler(usual)
-    judge(
+    check_fault(
         found=bool(errors),
         faulty=faulty,
         fault="watches a closed socket",
@@ -104,7 +104,7 @@ async def test_a_client_that_fails_leaves_its_socket_open(
 ) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        # CONNACK, then a message on a topic that is no UTF-8.
+        # CONNACK, then a message on a topic that is not valid UTF-8.
         writer.write(bytes((0x20, 2, 0, 0, 0x30, 3, 0, 1, 0xFF)))
         await reader.read()
 
@@ -114,7 +114,7 @@ async def test_a_client_that_fails_leaves_its_socket_open(
             async with client:
                 await until(client._disconnected.done, "the client to fail")
         open_socket = client._client.socket()
-        judge(
+        check_fault(
             found=open_socket is not None,
             faulty=faulty,
             fault="leaves its socket open",
@@ -167,7 +167,7 @@ async def test_only_one_message_is_read_in_a_turn_of_the_loop(
         async with client:
             await until(lambda: turns.received == 50)
         counting.cancel()
-    judge(
+    check_fault(
         found=len(set(turns.turns)) > 40,
         faulty=faulty,
         fault="reads one message in a turn",

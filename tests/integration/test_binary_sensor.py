@@ -93,7 +93,7 @@ async def test_fault(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_state_alone_is_a_problem(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Where there are no alarms, the state has to do."""
+    """Without alarms, the state is used."""
     async with running(hass, broker, ChargepointSetup(profile="minimal")) as chargepoint:
         await problems(chargepoint, "off")
         await chargepoint.point.fault("smoke")
@@ -148,7 +148,7 @@ async def test_lock_that_only_reports(hass: HomeAssistant, broker: BrokerProcess
 
 
 async def test_lock_of_a_quiet_adapter(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """It says only what is new, and that may be the lock in some days; so it is asked."""
+    """It only reports changes, and the next one may be days away; so it is requested."""
     setup = ChargepointSetup(profile="easee")
     async with simulator(broker, setup, announce=False, timing=QUIET) as point:
         entry = await load(hass, other_broker(broker))
@@ -162,6 +162,6 @@ async def test_lock_of_a_quiet_adapter(hass: HomeAssistant, broker: BrokerProces
 async def test_no_sensor_for_a_lock(
     hass: HomeAssistant, broker: BrokerProcess, profile: str
 ) -> None:
-    """A lock that can be told is a lock; one that nobody ever heard of is nothing."""
+    """A lock that can be set is a lock; one that was never reported is nothing."""
     async with running(hass, broker, ChargepointSetup(profile=profile)):
         assert find(hass, "binary_sensor", "cable_lock") is None

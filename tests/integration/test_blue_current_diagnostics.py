@@ -75,12 +75,12 @@ async def test_it_can_be_played(
         await home.simulator.freeze()
         await hass.async_block_till_done()
         text = await download(hass, hass_client, home.entry)
-        wanted = {each: state.state for each, state in integration_states(hass).items()}
+        expected = {each: state.state for each, state in integration_states(hass).items()}
         await home.simulator.freeze("off")
     # Where it stands is not in it.
-    wanted |= {each: "0.0" for each in wanted if each.endswith(("latitude", "longitude"))}
-    assert len(wanted) > 15
-    assert _without_names(await played(text, tmp_path)) == _without_names(wanted)
+    expected |= {each: "0.0" for each in expected if each.endswith(("latitude", "longitude"))}
+    assert len(expected) > 15
+    assert _without_names(await played(text, tmp_path)) == _without_names(expected)
 
 
 def _without_names(states: dict[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from tests.metadata.pages import entities
 
 @pytest.mark.usefixtures("everything_enabled")
 async def test_what_you_get(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """docs/what-you-get.md says which entities there are."""
+    """docs/what-you-get.md lists the entities."""
     async with account_home(hass, monkeypatch, options={"fixed_price": 0.3}) as home:
         rows = list(entities())
         always = {(row.platform, row.name) for row in rows if row.blue_current == "yes"}

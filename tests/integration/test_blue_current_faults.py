@@ -106,7 +106,7 @@ async def test_server_that_is_silent(hass: HomeAssistant, monkeypatch: pytest.Mo
 async def test_odd_frames_cost_themselves(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Null dates, unknown letters, no JSON, no result: what they say is unknown, no more."""
+    """Null dates, unknown letters, invalid JSON, no result: only their values are unknown."""
     async with account_home(hass, monkeypatch) as home:
         await plugged(home)
         await home.simulator.garbage()
@@ -126,7 +126,7 @@ async def test_odd_frames_cost_themselves(
 async def test_request_limit(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """An issue tells when it ends; nothing is sent until then."""
+    """An issue shows when the limit ends; nothing is sent until then."""
     async with account_home(hass, monkeypatch) as home:
         await plugged(home)
         await home.simulator.quota("0")
@@ -188,7 +188,7 @@ async def test_server_that_is_unreachable_for_long(
 async def test_server_that_is_unreachable_at_the_start(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Home Assistant retries the set-up, and says why it failed."""
+    """Home Assistant retries the set-up, and shows why it failed."""
     async with account_home(hass, monkeypatch, load=False) as home:
         await home.simulator.away()
         await home.load()

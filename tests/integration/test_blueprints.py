@@ -33,7 +33,7 @@ LIMIT = "cmd.current_session.set_current"
 
 @pytest.fixture(autouse=True)
 def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take for news what is said in the first seconds, too."""
+    """Let reports of the first seconds create events as well."""
     monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.0)
 
 
@@ -395,7 +395,7 @@ async def test_sun_comes_out(
 
 
 async def test_sun_between_clouds(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What does not last is no surplus."""
+    """A short surplus does not count."""
     watts(hass, -8 * AMPERE)
     await by_sun(hass, chargepoint)
     _minutes(hass, 1)
@@ -418,10 +418,10 @@ async def test_sun_goes(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
         (2 * AMPERE, 12 * AMPERE, 10),
         (-1 * AMPERE, 7.5 * AMPERE, 8),
     )
-    for minute, (grid, charging, wanted) in enumerate(courses, 1):
+    for minute, (grid, charging, expected) in enumerate(courses, 1):
         watts(hass, grid, charging)
         await later(hass, minutes=minute)
-        await chargepoint.wait_for_state("sensor", "offered_current", f"{wanted}.0")
+        await chargepoint.wait_for_state("sensor", "offered_current", f"{expected}.0")
     watts(hass, 5 * AMPERE, 8 * AMPERE)
     _minutes(hass, 4)
     await waits(hass)
@@ -474,7 +474,7 @@ async def test_car_leaves_while_it_waits(hass: HomeAssistant, chargepoint: Charg
 
 
 async def test_no_meter(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What is not measured is no surplus."""
+    """An unavailable meter counts as no surplus."""
     watts(hass, -20 * AMPERE, 6 * AMPERE)
     hass.states.async_set("sensor.grid", "unavailable")
     await by_sun(hass, chargepoint)
@@ -504,7 +504,7 @@ async def test_words(
     attributes: dict[str, Any],
     message: str | None,
 ) -> None:
-    """Only what is known is told, and nothing of sessions that were none."""
+    """Only known values are in the message, and there is none without a session."""
     received = async_mock_service(hass, "notify", "phone")
     event = er.async_get(hass).async_get_or_create(
         "event", DOMAIN, "told", device_id=device(chargepoint)
@@ -535,7 +535,7 @@ async def test_words(
 async def test_session_finished(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A car comes, charges at a price and goes; without a choice, Home Assistant tells."""
+    """A car comes, charges at a price and leaves; by default, Home Assistant notifies."""
     monkeypatch.setattr(tracker, "SETTLING_TIME", 0.1)
     hass.config.currency = "EUR"
     assert await async_setup_component(hass, "persistent_notification", {})
@@ -560,5 +560,5 @@ async def test_session_finished(
 
 
 def async_get_notifications(hass: HomeAssistant) -> dict[str, Any]:
-    """Return what Home Assistant tells its user."""
+    """Return Home Assistant's notifications."""
     return persistent_notification._async_get_or_create_notifications(hass)

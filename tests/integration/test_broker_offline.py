@@ -106,7 +106,7 @@ async def test_why_it_is_gone_is_shown_at_once(
     assert connected is not None
     assert (connected.state, connected.attributes["reason"]) == ("on", None)
     await lose(hass, entry, broker)
-    # The transport tells its listener only after it has closed its client.
+    # The transport notifies its listener only after it has closed its client.
     await until(lambda: hass.states.is_state(entity_id, "off"), "the connection sensor")
 
     def attributes() -> dict[str, Any]:

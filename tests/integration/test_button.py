@@ -51,7 +51,7 @@ async def test_offline(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """A charge point that lost its connection unnoticed says so."""
+    """A charge point that has lost its connection unnoticed refuses."""
     chargepoint.point["garage"].reachable = False
     with pytest.raises(HomeAssistantError, match="charger is offline") as caught:
         await press(chargepoint)

@@ -40,8 +40,8 @@ async def start(found: Chargepoint, **data: Any) -> dict[str, Any]:
         return_response=True,
         target={"device_id": found.registered("switch", "charging").device_id},
     )
-    (said,) = answer["charge_points"]
-    return dict(said)
+    (response,) = answer["charge_points"]
+    return dict(response)
 
 
 @pytest.fixture(name="car")
@@ -63,15 +63,17 @@ async def test_until_a_time(
     hass: HomeAssistant, car: Chargepoint, hass_storage: dict[str, Any], *, restart: bool
 ) -> None:
     end = dt_util.now() + timedelta(hours=2)
-    said = await start(car, until=f"{end:%H:%M:%S}")
-    assert said["until"] == end.replace(microsecond=0)
+    response = await start(car, until=f"{end:%H:%M:%S}")
+    assert response["until"] == end.replace(microsecond=0)
     # It is on the disk before the charge point has confirmed the start.
-    assert datetime.fromisoformat(stored(hass_storage, car)["plan"]["until"]) == said["until"]
-    await car.wait_for_state("sensor", "charging_ends", dt_util.as_utc(said["until"]).isoformat())
+    assert datetime.fromisoformat(stored(hass_storage, car)["plan"]["until"]) == response["until"]
+    await car.wait_for_state(
+        "sensor", "charging_ends", dt_util.as_utc(response["until"]).isoformat()
+    )
     if restart:
         await reload(hass, car)
         await car.wait_for_state(
-            "sensor", "charging_ends", dt_util.as_utc(said["until"]).isoformat()
+            "sensor", "charging_ends", dt_util.as_utc(response["until"]).isoformat()
         )
     await later(hass, minutes=119)
     assert not car.sent(STOP)
@@ -140,7 +142,7 @@ async def test_everest(hass: HomeAssistant, broker: BrokerProcess) -> None:
 
 
 async def test_without_a_session_energy(hass: HomeAssistant, car: Chargepoint) -> None:
-    """Nothing is sent, and the error says what to do."""
+    """Nothing is sent, and the error explains what to do."""
     known = car.node.snapshot.capabilities
     others = replace(known, reports=known.reports - {Feature.SESSION_ENERGY})
     car.node._update(car.node.host.clock.now(), capabilities=others)

@@ -114,13 +114,13 @@ async def test_with_a_temporary_limit(
     monkeypatch: pytest.MonkeyPatch,
     by: timedelta,
 ) -> None:
-    """It lasts as long as was said, and its end is right on disk."""
+    """It lasts as long as requested, and its stored end is right."""
     system = SystemClock(monkeypatch, by)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
         await found.wait_for_state("number", "max_current", "32")
         begun = hass.loop.time()
-        said = await limit(found, 10, seconds=4)
-        assert near(said["until"], system.now())
+        response = await limit(found, 10, seconds=4)
+        assert near(response["until"], system.now())
         system.set()
         await until(
             lambda: near(

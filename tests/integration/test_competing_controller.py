@@ -53,7 +53,7 @@ async def test_a_competing_controller(
         "ours": "20",
         "theirs": "12",
     }
-    # The user says that it is settled.
+    # The user confirms that it is solved.
     client = await hass_client()
     flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
     step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()

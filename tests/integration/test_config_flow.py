@@ -142,7 +142,7 @@ async def test_disabled_mqtt_integration_is_not_offered(
 
 
 async def test_nothing_delivered(hass: HomeAssistant, make_broker: MakeBroker) -> None:
-    """A broker whose rules keep everything from us still says that we are subscribed."""
+    """A broker whose rules block all messages still accepts the subscription."""
     broker = make_broker(delivers=False)
     result = await submit(hass, await begin(hass), form(broker))
     await finish(hass, result, "nothing_delivered")
@@ -339,7 +339,7 @@ async def test_reconfigure_renames_what_has_no_name_of_its_own(
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, title="localhost")
     result = await entry.start_reconfigure_flow(hass)
-    # The password belongs to the user name, which is no more.
+    # The password belongs to the user name, which was removed.
     result = await submit(hass, result, form(broker))
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
@@ -443,7 +443,7 @@ async def test_emptied_options(hass: HomeAssistant, broker: BrokerProcess) -> No
 
 
 async def test_no_protocol(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Nothing could ever be found; the form says so, keeps the rest, and goes on."""
+    """Nothing could ever be found; the form explains it, keeps the rest, and continues."""
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     result = await hass.config_entries.options.async_init(entry.entry_id)
@@ -501,7 +501,7 @@ async def test_price_that_nobody_can_count_with(
     unit: str | None,
     error: str,
 ) -> None:
-    """The form says why, and takes the next one."""
+    """The form shows why, and accepts another one."""
     hass.states.async_set("sensor.price", "1.5", unit and {"unit_of_measurement": unit})
     entry = other_broker(broker)
     entry.add_to_hass(hass)
@@ -522,7 +522,7 @@ async def test_price_that_nobody_can_count_with(
 async def test_price_that_is_not_there_yet(
     hass: HomeAssistant, broker: BrokerProcess, state: str | None
 ) -> None:
-    """Nobody can say what its unit will be."""
+    """Its unit is not known yet."""
     if state is not None:
         hass.states.async_set("sensor.price", state)
     entry = other_broker(broker)
@@ -536,7 +536,7 @@ async def test_price_that_is_not_there_yet(
 
 
 async def test_options_before_any(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Every section may be sent empty: what is not said is as before."""
+    """Every section may be sent empty: the missing fields stay unchanged."""
     entry = other_broker(broker)
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, options={})

@@ -1,4 +1,4 @@
-"""Setting up: what can be wrong, what is said about it, and that it can be put right."""
+"""Setting up: the errors that are possible, their texts, and that they can be corrected."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -31,7 +31,7 @@ from .flow import CREDENTIALS, begin, finish, form, shown, submit
 async def _wrong(
     hass: HomeAssistant, fields: dict[str, Any], key: str, right: dict[str, Any]
 ) -> None:
-    """Fill in something wrong, see what is said about it, then what is right."""
+    """Fill in an error, check its text, then correct it."""
     result = await submit(hass, await begin(hass), fields)
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "broker"
@@ -78,7 +78,7 @@ async def test_plain_to_a_tls_broker(
     monkeypatch.setattr(mqtt, "_TIMEOUT", 0.3)
     broker = make_broker(certificates=certificates)
     result = await submit(hass, await begin(hass), form(broker))
-    # It hangs up, which cannot be told from a broker that is no broker.
+    # It disconnects, which looks the same as a server that is not a broker.
     assert result["errors"]["base"] in ("cannot_connect", "no_answer")
     right = form(broker, tls="own_ca", certificates={"ca_certificate": certificates.authority})
     await finish(hass, await submit(hass, result, right), "nothing_found")
@@ -97,7 +97,7 @@ async def test_broker_is_not_trusted(
 
 
 async def _serve(answer: bytes | None) -> tuple[asyncio.Server, int]:
-    """Listen on a port: answer with bytes that are no MQTT, or never."""
+    """Listen on a port: answer with bytes that are not MQTT, or never."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if answer is not None:
@@ -114,7 +114,7 @@ type Serve = Callable[[bytes | None], Any]
 
 @pytest.fixture(name="serve")
 async def serve_fixture(socket_enabled: None) -> AsyncGenerator[Serve]:
-    """Something that listens and is no broker; returns its port."""
+    """A server that is not a broker; returns its port."""
     servers: list[asyncio.Server] = []
 
     async def serve(answer: bytes | None) -> int:

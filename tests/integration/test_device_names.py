@@ -37,7 +37,7 @@ STATE = json.dumps(
 EXPECTED = {
     "en": ("MQTT broker Charging", "Charge point easee 1", "Charging station", "OCPP client"),
     "de": ("MQTT-Broker Charging", "Ladepunkt easee 1", "Ladestation", "OCPP-Client"),
-    # A language that we do not speak.
+    # A language without translations.
     "fi": ("MQTT broker Charging", "Charge point easee 1", "Charging station", "OCPP client"),
 }
 

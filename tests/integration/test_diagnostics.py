@@ -79,7 +79,7 @@ def _without_times(states: dict[str, str]) -> dict[str, str]:
 async def test_nothing_secret_is_in_it(
     hass: HomeAssistant, make_broker: MakeBroker, download: Any
 ) -> None:
-    """Not in the entry, and nowhere in what the charge point said."""
+    """Neither in the entry, nor in any message of the charge point."""
     broker = make_broker(credentials=True)
     entry = other_broker(broker, **FILLED_IN)
     entry.add_to_hass(hass)
@@ -225,9 +225,9 @@ async def test_it_can_be_played_fimp(
         await until(lambda: found.state("sensor", "last_session_energy") != "unknown")
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
-    wanted = shown(hass, entry, json.loads(text)["data"])
-    assert len(wanted) > 15
-    assert _without_times(await played(text, tmp_path)) == _without_times(wanted)
+    expected = shown(hass, entry, json.loads(text)["data"])
+    assert len(expected) > 15
+    assert _without_times(await played(text, tmp_path)) == _without_times(expected)
 
 
 @pytest.mark.parametrize("dialect", ["main", "2026.02", "legacy"])
@@ -245,7 +245,7 @@ async def test_it_can_be_played_everest(
         timing=QUICK,
     )
     if dialect == "2026.02":
-        # It says what it is only when it starts; main is asked.
+        # It reports its capabilities only when it starts; main can be asked.
         await load(hass, entry)
     async with station:
         if dialect != "2026.02":
@@ -263,9 +263,9 @@ async def test_it_can_be_played_everest(
         await hass.async_block_till_done()
         text = await download(entry)
         await hass.config_entries.async_unload(entry.entry_id)
-    wanted = _without_names(shown(hass, entry, json.loads(text)["data"]))
-    assert len(wanted) > 12
-    assert _without_names(await played(text, tmp_path)) == wanted
+    expected = _without_names(shown(hass, entry, json.loads(text)["data"]))
+    assert len(expected) > 12
+    assert _without_names(await played(text, tmp_path)) == expected
     assert "PNX" not in text
     assert TOKEN not in text
     if dialect == "main":
@@ -293,8 +293,8 @@ async def test_the_error_history_of_a_station(
         await station.do("error low generic/Other2 it is warm")
         address = "everest_api/1/error_history_consumer/errors"
         errors = json.loads(await download(entry))["data"]["error_history"][address]
-        told = [(each["type"], each["severity"], each["state"]) for each in errors]
-        assert told == [
+        listed = [(each["type"], each["severity"], each["state"]) for each in errors]
+        assert listed == [
             ("generic/Other", "High", "ClearedByModule"),
             ("generic/Other2", "Low", "Active"),
         ]

@@ -52,7 +52,7 @@ def cards(hass: HomeAssistant) -> list[ConfigFlowResult]:
     return [each for each in flows if each["context"]["source"] == SOURCE_MQTT]
 
 
-async def hear(
+async def discover(
     hass: HomeAssistant,
     topic: str = FIMP,
     payload: str | bytes | None = None,
@@ -77,20 +77,20 @@ async def hear(
     )
 
 
-class Speaker:
+class OtherClient:
     """Another client on the broker."""
 
     def __init__(self, hass: HomeAssistant, owner: ConfigEntry, client: aiomqtt.Client) -> None:
-        """Speak through `client` to Home Assistant and its entry for the broker."""
+        """Publish through `client` to Home Assistant and its entry for the broker."""
         self._hass = hass
         self._owner = owner
         self._client = client
 
-    async def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish a message; those of one speaker keep their order."""
+    async def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish a message; those of one client keep their order."""
         await self._client.publish(topic, payload, qos=1, retain=retain)
 
-    async def home_assistant_listens(self) -> None:
+    async def start_home_assistant_mqtt(self) -> None:
         """Set up the real MQTT integration, and wait until it gets what our manifest wants."""
         assert await self._hass.config_entries.async_setup(self._owner.entry_id)
         for topic in (await async_get_integration(self._hass, DOMAIN)).mqtt or ():
@@ -100,38 +100,40 @@ class Speaker:
                 await subscribed.wait()
             stop()
         # So far they may be only on their way. A broker takes them in order, so what is
-        # subscribed to last tells of all.
+        # subscribed to last confirms all.
         heard = asyncio.Event()
         await async_subscribe(self._hass, READY, lambda _: heard.set())
         async with asyncio.timeout(PATIENCE):
             while not heard.is_set():
-                await self.say(READY, "?")
+                await self.publish(READY, "?")
                 await asyncio.sleep(0.05)
 
 
-@pytest.fixture(name="early_speaker")
-async def early_speaker_fixture(
+@pytest.fixture(name="early_client")
+async def early_client_fixture(
     hass: HomeAssistant, broker: BrokerProcess, mock_hass_config: None
-) -> AsyncGenerator[Speaker]:
+) -> AsyncGenerator[OtherClient]:
     """Home Assistant does not listen yet."""
     owner = mqtt_entry(hass, broker)
     hass.config_entries.async_update_entry(owner, options={"birth_message": {}})
     async with mqtt._Client(broker.host, broker.port) as client:
-        yield Speaker(hass, owner, client)
+        yield OtherClient(hass, owner, client)
     await hass.config_entries.async_unload(owner.entry_id)
 
 
-@pytest.fixture(name="speaker")
-async def speaker_fixture(early_speaker: Speaker) -> Speaker:
+@pytest.fixture(name="other_client")
+async def other_client_fixture(early_client: OtherClient) -> OtherClient:
     """Home Assistant listens."""
-    await early_speaker.home_assistant_listens()
-    return early_speaker
+    await early_client.start_home_assistant_mqtt()
+    return early_client
 
 
 # On a real broker, through the real MQTT integration ---------------------------------------
 
 
-async def test_one_click(hass: HomeAssistant, broker: BrokerProcess, speaker: Speaker) -> None:
+async def test_one_click(
+    hass: HomeAssistant, broker: BrokerProcess, other_client: OtherClient
+) -> None:
     """From the first words of an adapter to the entities of its charge point."""
     async with simulator(broker):
         (card,) = await until(lambda: cards(hass), "a card")
@@ -155,9 +157,9 @@ async def test_one_click(hass: HomeAssistant, broker: BrokerProcess, speaker: Sp
 
 @pytest.mark.parametrize("dialect", ["main", "2025.10", "legacy"])
 async def test_station(
-    hass: HomeAssistant, broker: BrokerProcess, speaker: Speaker, dialect: str
+    hass: HomeAssistant, broker: BrokerProcess, other_client: OtherClient, dialect: str
 ) -> None:
-    """All that a station says when it starts makes one card."""
+    """All messages of a station that starts make one card."""
     where = Broker(broker.host, broker.port)
     setup = EvseSetup(module="evse_1", connector="evse_1")
     async with EverestSimulator(where, setup, dialect=dialect, timing=QUICK):
@@ -168,19 +170,19 @@ async def test_station(
 
 
 async def test_only_what_comes_from_a_charge_point(
-    hass: HomeAssistant, early_speaker: Speaker
+    hass: HomeAssistant, early_client: OtherClient
 ) -> None:
-    """Whatever is said before by others, the first charge point is the one on the card."""
-    speaker, other = early_speaker, FIMP.replace("ad:3", "ad:2")
-    await speaker.say(other, fimp(), retain=True)
-    await speaker.home_assistant_listens()
-    await speaker.say(other, "")
-    await speaker.say(other, "nonsense")
-    await speaker.say(other, fimp("evt.error.report"))
-    await speaker.say(CONNECTORS, "[]")
-    await speaker.say(f"{EVSE}/hw_capabilities", "{}")
-    await speaker.say(f"{EVSE}/heartbeat", "{}")
-    await speaker.say(FIMP, fimp())
+    """Whatever others publish before, the first charge point is the one on the card."""
+    other_client, other = early_client, FIMP.replace("ad:3", "ad:2")
+    await other_client.publish(other, fimp(), retain=True)
+    await other_client.start_home_assistant_mqtt()
+    await other_client.publish(other, "")
+    await other_client.publish(other, "nonsense")
+    await other_client.publish(other, fimp("evt.error.report"))
+    await other_client.publish(CONNECTORS, "[]")
+    await other_client.publish(f"{EVSE}/hw_capabilities", "{}")
+    await other_client.publish(f"{EVSE}/heartbeat", "{}")
+    await other_client.publish(FIMP, fimp())
     (card,) = await until(lambda: cards(hass), "a card")
     assert card["context"]["title_placeholders"] == HEARD
 
@@ -199,20 +201,24 @@ async def ignore(hass: HomeAssistant) -> None:
     assert not cards(hass)
 
 
-async def test_ignored_until_that_is_taken_back(hass: HomeAssistant, speaker: Speaker) -> None:
-    await speaker.say(FIMP, fimp())
+async def test_ignored_until_that_is_taken_back(
+    hass: HomeAssistant, other_client: OtherClient
+) -> None:
+    await other_client.publish(FIMP, fimp())
     await ignore(hass)
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     assert entry.source == SOURCE_IGNORE
-    assert (await hear(hass))["reason"] == "already_configured"
+    assert (await discover(hass))["reason"] == "already_configured"
 
     await hass.config_entries.async_remove(entry.entry_id)
     (card,) = await until(lambda: cards(hass), "the card to come back")
     assert card["context"]["title_placeholders"] == HEARD
 
 
-async def test_removed_entry_is_offered_again(hass: HomeAssistant, speaker: Speaker) -> None:
-    await speaker.say(FIMP, fimp())
+async def test_removed_entry_is_offered_again(
+    hass: HomeAssistant, other_client: OtherClient
+) -> None:
+    await other_client.publish(FIMP, fimp())
     (card,) = await until(lambda: cards(hass), "a card")
     entry = (await submit(hass, card, {}))["result"]
     await hass.async_block_till_done()
@@ -235,17 +241,17 @@ async def test_removed_entry_is_offered_again(hass: HomeAssistant, speaker: Spea
     ],
 )
 async def test_charge_point(
-    hass: HomeAssistant, speaker: Speaker, topic: str, payload: str, name: str
+    hass: HomeAssistant, other_client: OtherClient, topic: str, payload: str, name: str
 ) -> None:
     """Each of the topics in our manifest is enough."""
-    await speaker.say(topic, payload)
+    await other_client.publish(topic, payload)
     (card,) = await until(lambda: cards(hass), "a card")
     assert card["context"]["title_placeholders"] == {"name": name}
 
 
 async def test_bytes(hass: HomeAssistant) -> None:
     """The MQTT integration may hand over what it did not decode."""
-    assert (await hear(hass, payload=fimp().encode()))["step_id"] == "confirm"
+    assert (await discover(hass, payload=fimp().encode()))["step_id"] == "confirm"
 
 
 @pytest.mark.parametrize(
@@ -276,24 +282,24 @@ async def test_bytes(hass: HomeAssistant) -> None:
     ],
 )
 async def test_no_charge_point(hass: HomeAssistant, topic: str, payload: str) -> None:
-    """What nobody could have said who is one makes no card, and no noise."""
-    result = await hear(hass, topic, payload)
+    """Messages that no charge point sends make no card, and no log entry."""
+    result = await discover(hass, topic, payload)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "invalid_discovery_info"
 
 
 async def test_retained(hass: HomeAssistant) -> None:
     """Charge points retain nothing: this is of another day."""
-    assert (await hear(hass, retain=True))["reason"] == "invalid_discovery_info"
+    assert (await discover(hass, retain=True))["reason"] == "invalid_discovery_info"
 
 
 # What is there already -----------------------------------------------------------------------
 
 
 async def test_many_messages_make_one_card(hass: HomeAssistant) -> None:
-    await hear(hass)
+    await discover(hass)
     for topic, payload in ((FIMP, fimp(value="finished")), (CONNECTORS, '["connector_1"]')):
-        assert (await hear(hass, topic, payload))["reason"] == "already_in_progress"
+        assert (await discover(hass, topic, payload))["reason"] == "already_in_progress"
     (card,) = cards(hass)
     assert card["context"]["title_placeholders"] == HEARD
 
@@ -301,15 +307,15 @@ async def test_many_messages_make_one_card(hass: HomeAssistant) -> None:
 async def test_set_up_by_hand(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """The card does not keep anybody from that, and goes with it."""
     mqtt_entry(hass, broker)
-    await hear(hass)
+    await discover(hass)
     result = await submit(hass, await begin(hass, "home_assistant"), {"topics": {}})
     assert cards(hass)
     entry = (await finish(hass, result, "nothing_found"))["result"]
     assert not cards(hass)
 
-    # Home Assistant notes that it was heard, which would be written at every message.
+    # Home Assistant counts the message, which would be stored for every message.
     for number in range(3):
-        result = await hear(hass, FIMP.replace("ad:3", f"ad:{number}"))
+        result = await discover(hass, FIMP.replace("ad:3", f"ad:{number}"))
         assert result["reason"] == "already_configured"
     assert len(entry.discovery_keys["mqtt"]) == 1
 
@@ -318,7 +324,7 @@ async def test_set_up_by_hand_although_it_was_ignored(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
     mqtt_entry(hass, broker)
-    await hear(hass)
+    await discover(hass)
     await ignore(hass)
     result = await submit(hass, await begin(hass, "home_assistant"), {"topics": {}})
     await finish(hass, result, "nothing_found")
@@ -329,7 +335,7 @@ async def test_set_up_by_hand_although_it_was_ignored(
 async def test_same_broker_by_another_way(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """The card goes with an entry that leads to the same messages, and stays away."""
     mqtt_entry(hass, broker)
-    await hear(hass)
+    await discover(hass)
     fields = form(broker, topics={"prefixes": ["site/"]})
     result = await submit(hass, await begin(hass, "broker"), fields)
     await finish(hass, result, "nothing_found")
@@ -339,7 +345,7 @@ async def test_same_broker_by_another_way(hass: HomeAssistant, broker: BrokerPro
     result = await submit(hass, await begin(hass, "broker"), form(broker))
     await finish(hass, result, "nothing_found")
     assert not cards(hass)
-    assert (await hear(hass))["reason"] == "already_configured"
+    assert (await discover(hass))["reason"] == "already_configured"
     result = await submit(hass, await begin(hass, "home_assistant"), {"topics": {}})
     assert result["reason"] == "already_configured"
 
@@ -350,7 +356,7 @@ async def test_reconfigured_to_the_same_broker(
     broker, elsewhere = make_broker(), make_broker()
     mqtt_entry(hass, broker)
     entry = await load(hass, other_broker(elsewhere))
-    await hear(hass)
+    await discover(hass)
     result = await submit(hass, await entry.start_reconfigure_flow(hass), form(broker))
     assert result["reason"] == "reconfigure_successful"
     assert not cards(hass)
@@ -377,14 +383,14 @@ async def test_brought_here_by_a_bridge(hass: HomeAssistant, make_broker: MakeBr
     mqtt_entry(hass, bridged)
     async with simulator(own):
         topic = FIMP.replace("ad:3", "ad:1")
-        card = await hear(hass, topic)
+        card = await discover(hass, topic)
         entry = await load(hass, other_broker(own))
         await until(lambda: hass.states.get("sensor.acme_wallbox_status"), "the entities")
         assert (await submit(hass, card, {}))["reason"] == "already_configured"
         await hass.config_entries.async_unload(entry.entry_id)
-        # As at a start of Home Assistant, before the charge point is heard again.
-        assert (await hear(hass, topic))["reason"] == "already_configured"
-        assert (await hear(hass))["step_id"] == "confirm"
+        # As at a start of Home Assistant, before the charge point reports again.
+        assert (await discover(hass, topic))["reason"] == "already_configured"
+        assert (await discover(hass))["step_id"] == "confirm"
 
 
 # What can be wrong ---------------------------------------------------------------------------
@@ -394,7 +400,7 @@ async def test_broker_is_away_when_it_is_confirmed(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
     mqtt_entry(hass, broker)
-    card = await hear(hass)
+    card = await discover(hass)
     await hass.async_add_executor_job(broker.stop)
     result = await submit(hass, card, {})
     assert result["errors"] == {"base": "cannot_connect"}
@@ -408,7 +414,7 @@ async def test_broker_is_away_when_it_is_confirmed(
 async def test_refused_when_it_is_confirmed(hass: HomeAssistant, make_broker: MakeBroker) -> None:
     """Other credentials than those of the MQTT integration cannot be given here."""
     owner = mqtt_entry(hass, make_broker(credentials=True))
-    result = await submit(hass, await hear(hass), {})
+    result = await submit(hass, await discover(hass), {})
     assert result["errors"] == {"base": "mqtt_invalid_auth"}
     hass.config_entries.async_update_entry(owner, data=owner.data | CREDENTIALS)
     result = await submit(hass, result, {})
@@ -417,5 +423,5 @@ async def test_refused_when_it_is_confirmed(hass: HomeAssistant, make_broker: Ma
 
 
 async def test_mqtt_integration_is_gone_when_it_is_confirmed(hass: HomeAssistant) -> None:
-    result = await submit(hass, await hear(hass), {})
+    result = await submit(hass, await discover(hass), {})
     assert result["errors"] == {"base": "cannot_connect"}

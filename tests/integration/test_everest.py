@@ -1,4 +1,4 @@
-"""The same entities, with a station that speaks another language."""
+"""The same entities, with an EVerest station."""
 
 from collections.abc import AsyncGenerator
 
@@ -19,7 +19,7 @@ async def chargepoint_fixture(
 ) -> AsyncGenerator[Chargepoint]:
     """An EVSE of an EVerest station, on each release that behaves in a way of its own."""
     entry = await load(hass, other_broker(broker))
-    # The older release says what it is only when it starts.
+    # The older release reports its capabilities only when it starts.
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         EvseSetup(authorize=True),

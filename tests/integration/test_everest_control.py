@@ -1,4 +1,4 @@
-"""What an EVerest station can be told, and what it says is wrong, on each of its releases."""
+"""The commands and errors of an EVerest station, on each of its releases."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ IN_WORDS = "Vendor warning"
 async def everest(
     broker: BrokerProcess, dialect: str, setup: EvseSetup | None = None
 ) -> AsyncGenerator[EverestSimulator]:
-    """Simulate a station that takes limits and tells errors; it must find no fault with us."""
+    """Simulate a station with limits and errors; it must find no invalid request."""
     async with EverestSimulator(
         Broker(broker.host, broker.port),
         setup or EvseSetup(limits="limits_api"),
@@ -51,11 +51,11 @@ async def chargepoint_fixture(
 ) -> AsyncGenerator[Chargepoint]:
     """An EVSE with everything beside it, on each release that behaves in a way of its own."""
     entry = await load(hass, other_broker(broker))
-    # The older releases say what they are only when they start.
+    # The older releases report their capabilities only when they start.
     async with everest(broker, request.param) as station:
         found = Chargepoint(hass, station, entry)
         await found.wait_for_state("sensor", "status", "disconnected")
-        # Until then EVerest says nothing that makes sense.
+        # Until then, EVerest publishes no useful values.
         await until(lambda: limit(found) == FUSE, "the fuse to be known")
         await hass.async_block_till_done()
         yield found
@@ -85,7 +85,7 @@ def test_all_of_it_is_there(chargepoint: Chargepoint) -> None:
         ("binary_sensor", "problem"),
     ):
         assert find(chargepoint.hass, platform, key) is not None, key
-    # Nothing in EVerest's API restarts it, nor does it say whether the cable is locked.
+    # EVerest's API has neither a restart nor a report of the cable lock.
     assert find(chargepoint.hass, "button", "restart") is None
     assert find(chargepoint.hass, "lock", "cable") is None
 
@@ -121,7 +121,7 @@ async def test_somebody_with_a_higher_priority(chargepoint: Chargepoint) -> None
         await chargepoint.call("switch", "turn_on", "enabled")
     assert caught.value.translation_key == "higher_priority"
     assert chargepoint.state("switch", "enabled") == "off"
-    # What we wanted holds as soon as nobody else decides.
+    # Our value applies as soon as no other source decides.
     await chargepoint.point.csms("release")
     await chargepoint.wait_for_state("switch", "enabled", "on")
 
@@ -168,7 +168,7 @@ async def test_nothing_to_unlock_and_nothing_to_limit(
         assert chargepoint.state("sensor", "status") == "charging"
         assert find(hass, "number", "max_current") is None
         assert find(hass, "select", "phases") is None
-        # What holds is told without anything to change it.
+        # The value that applies is published without any change.
         await chargepoint.wait_for_state("sensor", "limited_by", "module_config")
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -252,7 +252,7 @@ async def test_errors(chargepoint: Chargepoint) -> None:
 async def test_a_restart_clears_errors(
     chargepoint: Chargepoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """2025.10 has no count in its heartbeat, but says some things only when it starts."""
+    """2025.10 has no count in its heartbeat, but publishes some values only when it starts."""
     monkeypatch.setattr(everest_chargepoint, "_START_TIME", 0.0)
     await chargepoint.point.error()
     await chargepoint.wait_for_state("binary_sensor", "problem", "on")
@@ -319,6 +319,6 @@ async def test_a_lost_broker(
         await chargepoint.wait_for_state(platform, key, "unavailable")
     await hass.async_add_executor_job(broker.start)
     await until(lambda: limit(chargepoint) == FUSE)
-    # Only the newest release can be asked; of the others we may have heard the beginning.
+    # Only the newest release can be asked; the others may have published it at their start.
     known = {"on"} if chargepoint.point.dialect.latches else {"on", "unknown"}
     await until(lambda: chargepoint.state("switch", "enabled") in known)

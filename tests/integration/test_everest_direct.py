@@ -1,4 +1,4 @@
-"""A station for direct current, and one that tells who made it, in Home Assistant."""
+"""A station for direct current, and one that reports its manufacturer, in Home Assistant."""
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -36,7 +36,7 @@ async def test_direct_current(hass: HomeAssistant, broker: BrokerProcess, dialec
 
 @pytest.mark.usefixtures("everything_enabled")
 async def test_who_made_it(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Both APIs are there: v1 shows the values, the older one says who made it."""
+    """With both APIs, v1 provides the values, the older one the manufacturer."""
     entry = await load(hass, other_broker(broker))
     async with EverestSimulator(
         Broker(broker.host, broker.port),

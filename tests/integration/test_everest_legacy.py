@@ -1,4 +1,4 @@
-"""A station that speaks EVerest's old API, alone and beside v1."""
+"""A station with EVerest's API before v1, alone and beside v1."""
 
 from collections.abc import AsyncGenerator
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("everything_enabled")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give v1 less time to speak first."""
+    """Give v1 less time to appear first."""
     monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
     monkeypatch.setattr(LegacyChargepoint, "command_timeout", 4.0)
 
@@ -180,7 +180,7 @@ async def test_a_station_that_speaks_both(
 
 
 async def test_a_station_that_learns_v1(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """After an update it speaks v1, and what it was before goes."""
+    """After an update it has v1, and the older device is removed."""
     entry = await load(hass, other_broker(broker))
     hub = entry.runtime_data.hub
     async with station(broker, EvseSetup(module="a"), dialect="legacy"):

@@ -1,4 +1,4 @@
-"""A station with several EVSEs: the user says what belongs together."""
+"""A station with several EVSEs: the user assigns the modules."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -29,7 +29,7 @@ NAMES = ("left", "right")
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask the user sooner, and take what is wrong for news sooner."""
+    """Shorten the time until the user is asked, and until errors create events."""
     monkeypatch.setattr(protocol, "_SETTLING_TIME", 1.0)
     monkeypatch.setattr(faults, "FIRST_REPORTS_TIME", 0.0)
     monkeypatch.setattr(faults, "SETTLING_TIME", 0.0)
@@ -168,7 +168,7 @@ async def test_the_errors_of_the_station(
         assert found is not None
         return found
 
-    def told() -> tuple[Any, Any]:
+    def last_event() -> tuple[Any, Any]:
         event = shown(hass, entry, "event", "everest_station:_station_problems")
         return event.attributes.get("event_type"), event.attributes.get("which")
 
@@ -178,10 +178,10 @@ async def test_the_errors_of_the_station(
     await until(lambda: shown(hass, entry, *problem).state == "on")
     assert shown(hass, entry, *problem).attributes["problems"] == ["Other"]
     assert shown(hass, entry, "binary_sensor", "everest:left_problem").state == "off"
-    await until(lambda: told() == ("problem_raised", ["generic/Other"]))
+    await until(lambda: last_event() == ("problem_raised", ["generic/Other"]))
     await station.do("left clear_error")
     await until(lambda: shown(hass, entry, *problem).state == "off")
-    await until(lambda: told() == ("problem_cleared", ["generic/Other"]))
+    await until(lambda: last_event() == ("problem_cleared", ["generic/Other"]))
 
 
 async def test_a_limit_goes_with_the_entry_through_the_module_that_was_chosen(

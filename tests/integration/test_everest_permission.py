@@ -1,4 +1,4 @@
-"""The actions that say who may charge, on each release that behaves in a way of its own."""
+"""The actions about authorization, on each release that behaves differently."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -15,7 +15,7 @@ from tests.broker import BrokerProcess
 
 from .conftest import QUICK, Chargepoint, load, other_broker, until
 
-#: What only the first release can be told.
+#: The requests that only the first release accepts.
 ONLY_FIRST: dict[str, dict[str, Any]] = {
     "reserve": {"number": 7},
     "cancel_reservation": {},
@@ -53,7 +53,7 @@ async def chargepoint_fixture(
 
 
 async def action(chargepoint: Chargepoint, name: str, **data: Any) -> dict[str, Any]:
-    """Let the charge point do something, and return what it says."""
+    """Call an action of the charge point, and return its response."""
     response: Any = await chargepoint.hass.services.async_call(
         DOMAIN,
         name,
@@ -87,8 +87,8 @@ async def test_nothing_is_sent_to_newer_releases(chargepoint: Chargepoint) -> No
             continue
         with pytest.raises(ServiceValidationError, match=r"2025\.10\.0"):
             await action(chargepoint, name, **data)
-    told = [topic for topic, _ in chargepoint.point.received[before:]]
-    assert not [each for each in told if each.rsplit("/", 1)[1] in ("reserve", "ready")]
+    topics = [topic for topic, _ in chargepoint.point.received[before:]]
+    assert not [each for each in topics if each.rsplit("/", 1)[1] in ("reserve", "ready")]
     assert not chargepoint.point.mistakes
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("everything_enabled")
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let v1 speak first for a shorter time, and energy be managed more often."""
+    """Give v1 less time to appear first, and run the energy manager more often."""
     monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
     monkeypatch.setattr("simulators.everest.energy._ENERGY_MANAGER_SECONDS", 0.1)
 
@@ -29,7 +29,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 async def chargepoint_fixture(
     hass: HomeAssistant, broker: BrokerProcess, dialect: str
 ) -> AsyncGenerator[Chargepoint]:
-    """An EVSE that can delay, and does so by itself where nobody could ask it to."""
+    """An EVSE with a random delay, which it also uses if it cannot be requested."""
     entry = await load(hass, other_broker(broker))
     async with EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(delay=True), dialect=dialect, timing=QUICK

@@ -1,4 +1,4 @@
-"""What was set from here at a station that does not show it: limits, and a stop at night."""
+"""Requests that a station does not report: limits, and a stop while the car sleeps."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ async def station(
 ) -> AsyncGenerator[Chargepoint]:
     """An EVSE with a module for its limits, and another one at the grid."""
     modules = {ADDRESS: {"limits": "limits_api"}}
-    # An older release says what it is only when it starts.
+    # An older release reports its capabilities only when it starts.
     entry = await load(hass, other_broker(broker, options={"modules": modules} | options))
     async with EverestSimulator(
         Broker(broker.host, broker.port),
@@ -156,7 +156,7 @@ async def test_a_limit_of_power(hass: HomeAssistant, broker: BrokerProcess) -> N
 
 
 async def asleep(found: Chargepoint) -> None:
-    """Let a car charge, and pause by itself."""
+    """Let a car charge, and pause on its own."""
     await found.point.plug()
     await found.wait_for_state("sensor", "status", "charging")
     await found.point.car_pause()

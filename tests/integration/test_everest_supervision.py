@@ -71,7 +71,7 @@ async def watched(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[
 
 
 async def test_signs_of_life(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """As long as we live there is no error, although nobody does anything."""
+    """While heartbeats are sent there is no error, even without any activity."""
     entry = other_broker(broker)
     async with watched(hass, entry) as station:
         found = Chargepoint(hass, station, entry)
@@ -83,7 +83,7 @@ async def test_signs_of_life(hass: HomeAssistant, broker: BrokerProcess) -> None
 
 @pytest.mark.parametrize("act", [disable, remove, switch_off])
 async def test_a_goodbye(hass: HomeAssistant, broker: BrokerProcess, act: Act) -> None:
-    """Who will hear of us no more is told so, and misses nobody."""
+    """When heartbeats end for good, the monitoring is disabled, and no error follows."""
     entry = other_broker(broker)
     async with watched(hass, entry) as station:
         await act(hass, entry)
@@ -95,7 +95,7 @@ async def test_a_goodbye(hass: HomeAssistant, broker: BrokerProcess, act: Act) -
 
 
 async def test_no_goodbye_at_a_reload(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """If we do not come back, the station is to say so."""
+    """If Home Assistant does not come back, the station has to report it."""
     entry = other_broker(broker)
     async with watched(hass, entry) as station:
         await unload(hass, entry)

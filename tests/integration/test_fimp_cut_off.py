@@ -72,7 +72,7 @@ async def test_what_is_shown(
     diagnostics = await async_get_config_entry_diagnostics(hass, car.entry)
     (node,) = diagnostics["nodes"].values()
     assert node["snapshot"]["unavailable"] == reason
-    # The car leaves, and nobody can tell. That it charged by heart has moved nothing.
+    # The car leaves unnoticed. The old reports of charging have changed no value.
     await car.point.unplug()
     await car.point.do(back)
     ask(car)
@@ -88,11 +88,11 @@ async def test_a_stop_is_sent_and_refused_in_its_own_words(
 ) -> None:
     """By the switch, and by the action; nothing is passed over in silence."""
     await cut_off(car, word)
-    said = "credentials are empty" if reason == "signed_out" else "no route to host"
-    with pytest.raises(HomeAssistantError, match=said):
+    refusal = "credentials are empty" if reason == "signed_out" else "no route to host"
+    with pytest.raises(HomeAssistantError, match=refusal):
         await car.call("switch", "turn_off", "charging")
     device_id = car.registered("switch", "charging").device_id
-    with pytest.raises(HomeAssistantError, match=said):
+    with pytest.raises(HomeAssistantError, match=refusal):
         await hass.services.async_call(
             DOMAIN, "stop_charging", blocking=True, target={"device_id": device_id}
         )
@@ -102,7 +102,7 @@ async def test_a_stop_is_sent_and_refused_in_its_own_words(
 
 
 async def test_a_false_report_locks_nobody_out(hass: HomeAssistant, car: Chargepoint) -> None:
-    """The adapter reaches its cloud, whatever it says."""
+    """The adapter reaches its cloud, although it reports otherwise."""
 
     def say(connection: str) -> None:
         value = {"app": "RUNNING", "connection": connection, "auth": "AUTHENTICATED"}
@@ -144,7 +144,7 @@ async def test_it_is_not_silent(
 async def test_stop_of_one_that_is_offline_is_tried(
     hass: HomeAssistant, chargepoint: Chargepoint
 ) -> None:
-    """Where several are meant, the others are stopped, and it is told."""
+    """With several targets, the others are stopped, and the error is reported."""
     await chargepoint.point.offline()
     await chargepoint.wait_for_state("sensor", "status", "unavailable")
     device_id = chargepoint.registered("switch", "charging").device_id

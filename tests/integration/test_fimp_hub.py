@@ -193,7 +193,7 @@ async def test_exclude_and_include(hass: HomeAssistant, broker: BrokerProcess) -
 
 
 async def test_added_at_run_time(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """A hub tells of what is new; nobody has to reload."""
+    """A hub reports new devices; no reload is needed."""
     setup = ChargepointSetup(title="Guest", room="Yard")
     async with simulator(broker, setup, hub=True, timing=QUIET) as point:
         await point.exclude()
@@ -251,7 +251,7 @@ async def test_lamps_are_not_asked(
         point = chargepoint.point
         await until(lambda: len(asked(point, "cmd.network.get_all_nodes")) == 2)
         await until(lambda: asked(point, INCLUSION))
-        # What the adapters have said before has been heard after this.
+        # Earlier messages of the adapters were received before this one.
         await point.plug()
         await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         await point.unplug()
@@ -311,7 +311,7 @@ class Make:
     plugged: tuple[str, str] = ("ready_to_charge", "ready_to_charge")
     charging: tuple[str, str] = ("charging", "charging")
     paused: tuple[str, str] | None = ("suspended_by_ev", "suspended_by_ev")
-    """While the car takes a break; none where that cannot be told from charging."""
+    """While the car pauses; not if that looks the same as charging."""
     stopped: tuple[str, str] = ("ready_to_charge", "ready_to_charge")
     full: tuple[str, str] = ("finished", "finished")
     fault: tuple[str, str] = ("error", "error")
@@ -399,7 +399,7 @@ async def test_a_day(hass: HomeAssistant, broker: BrokerProcess, profile: str) -
 
 
 async def test_more_listed_than_can_be_done(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Easee of 2021 lists a lock that takes no command: that is said, after a while."""
+    """Easee of 2021 lists a lock that accepts no command: this is an error, after a while."""
     setup = ChargepointSetup(profile="easee_2021")
     async with running(hass, broker, setup) as chargepoint:
         chargepoint.node._commands._timeout = 1.0
@@ -467,7 +467,7 @@ async def test_modes_come_and_go(
         await chargepoint.point.modes("")
         await until(lambda: find(hass, "select", "charging_mode") is None)
         await until(lambda: hass.states.get(entity_id) is None)
-        # A choice that is not there any more goes with no start.
+        # A selected mode that no longer exists is not sent with a start.
         await chargepoint.point.plug()
         await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
         await chargepoint.call("switch", "turn_on", "charging")
@@ -515,7 +515,7 @@ async def test_features_come_and_go(hass: HomeAssistant, broker: BrokerProcess) 
             await chargepoint.point.relist()
             await until(lambda: find(hass, "number", "session_current") is None)
             await until(lambda: find(hass, "lock", "cable") is None)
-            # The lock still says whether it is locked.
+            # The lock still shows whether it is locked.
             await chargepoint.wait_for_state("binary_sensor", "cable_lock", "on")
         finally:
             object.__setattr__(point.profile, "features", had)
@@ -560,7 +560,7 @@ async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> 
         for each in er.async_entries_for_config_entry(registry, chargepoint.entry.entry_id)
         if each.disabled_by is None
     }
-    # Home Assistant does that by itself half a minute later.
+    # Home Assistant does that automatically half a minute later.
     await hass.config_entries.async_reload(chargepoint.entry.entry_id)
     await chargepoint.wait_for_state("sensor", "status", "disconnected")
     assert enabled == {
@@ -593,7 +593,7 @@ async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> 
 async def test_health_after_a_restart(
     hass: HomeAssistant, broker: BrokerProcess, everything_enabled: None
 ) -> None:
-    """A charge point that was restarted says why and how often, if it is asked again."""
+    """A restarted charge point reports why and how often, if it is asked again."""
     async with running(hass, broker) as chargepoint:
         await chargepoint.wait_for_state("sensor", "restarts", "3.0")
         await chargepoint.wait_for_state("sensor", "restart_reason", "power_on")

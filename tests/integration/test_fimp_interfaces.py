@@ -1,7 +1,7 @@
 """Every interface of the FIMP documents and of today's adapters, in both directions.
 
-Commands: what an entity is told is on the wire in just the form that adapters take, which
-is narrow. Reports: what an adapter says is on the screen. The tables have a row for every
+Commands: each command of an entity has exactly the form on the wire that adapters accept, which
+is strict. Reports: each report of an adapter is on the screen. The tables have a row for every
 interface that a simulated charge point has, and `test_no_interface_is_missing` counts them.
 """
 
@@ -173,7 +173,7 @@ ORDERS = (
     ),
 )
 
-#: What is asked by itself, since nothing is retained: value type and value.
+#: The requests that are sent automatically, since nothing is retained: value type and value.
 QUESTIONS: dict[Interface, tuple[str, Any]] = {
     **{
         ("chargepoint", f"cmd.{name}.get_report"): ("null", None)
@@ -227,12 +227,12 @@ MANAGEMENT: dict[str, tuple[str, str, str, Any]] = {
 async def chargepoint_fixture(
     hass: HomeAssistant, broker: BrokerProcess, everything_enabled: None
 ) -> AsyncGenerator[Chargepoint]:
-    """A charge point that has everything, shows everything, and says nothing unasked."""
+    """A charge point with all features and entities, which reports only on request."""
     async with running(hass, broker, hub=True, timing=QUIET) as found:
         # The last answers of all.
         await found.wait_for_state("sensor", "restart_reason", "power_on")
         await found.wait_for_state("sensor", "parameter_quiet_days", "6, 7")
-        # What a pause already looks like is proven by that no refusal comes.
+        # If a pause already looks like the result, no refusal is the confirmation.
         found.node._commands._timeout = 4.0
         yield found
 
@@ -256,7 +256,7 @@ def correct(topic: str, message: dict[str, Any]) -> None:
 
 
 def essence(message: dict[str, Any]) -> str:
-    """Return what a message says, so that 16 is not 16.0, and 1 is not true."""
+    """Return the contents of a message, so that 16 is not 16.0, and 1 is not true."""
     names = ("serv", "type", "val_t", "val", "props")
     return json.dumps({name: message[name] for name in names}, sort_keys=True)
 
@@ -271,7 +271,7 @@ async def test_commands(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
         received.clear()
         platform, key = order.entity
         await chargepoint.call(platform, order.action, key, **order.data)
-        wanted = {
+        expected = {
             "serv": order.service,
             "type": order.interface,
             "val_t": order.value_type,
@@ -279,7 +279,7 @@ async def test_commands(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
             "props": order.props,
         }
         sent = [each for _, text in received if not asks(each := json.loads(text))]
-        if [*map(essence, sent)] != [essence(wanted)]:
+        if [*map(essence, sent)] != [essence(expected)]:
             wrong[order.interface, order.action] = sent
     assert not wrong
 
@@ -315,8 +315,8 @@ async def test_questions(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     assert asked.keys() == QUESTIONS.keys()
     assert not {
         interface: asked[interface]
-        for interface, wanted in QUESTIONS.items()
-        if wanted not in asked[interface]
+        for interface, expected in QUESTIONS.items()
+        if expected not in asked[interface]
     }
 
 
@@ -329,12 +329,12 @@ async def test_management(hass: HomeAssistant, chargepoint: Chargepoint) -> None
             for there, text in chargepoint.point.received
             if (message := json.loads(text))["type"] == kind
         ]
-        wanted = (topic, service, value_type, value)
+        expected = (topic, service, value_type, value)
         found = [(there, *(each[key] for key in ("serv", "val_t", "val"))) for there, each in sent]
-        if wanted not in found:
+        if expected not in found:
             wrong[kind] = found
         for _, each in sent:
-            # Only vinculum says nothing to those who name no place for the answer.
+            # Only vinculum does not reply to requests without a topic for the reply.
             assert ("resp_to" in each) is (kind == "cmd.pd7.request")
     assert not wrong
 
@@ -387,7 +387,7 @@ _LATER = "2026-11-20T09:00:00Z"
 
 
 def _state(word: str, status: str | None = None, **more: str) -> Said:
-    """Say a state; `more` are the binary sensors that change with it."""
+    """Report a state; `more` are the binary sensors that change with it."""
     return Said(
         interface="evt.state.report",
         value_type="string",
@@ -408,7 +408,7 @@ def _metered(interface: str, unit: str, value: float, key: str) -> Said:
 
 
 def _extended(name: str, value: float, key: str) -> Said:
-    """Say one value of the meter: the others stay."""
+    """Report one value of the meter: the others stay."""
     return Said(
         interface="evt.meter_ext.report",
         value_type="float_map",
@@ -484,7 +484,7 @@ REPORTS: dict[str, tuple[Said, ...]] = {
         _state("Finishing", "finished"),
         _state("Faulted", "error"),
         _state("available", "disconnected"),
-        # A word that nobody knows is shown, and is no state.
+        # An unknown word is shown as raw status, and is not a state.
         _state("dancing", "unknown"),
         Said(
             interface="evt.state.report",
@@ -676,24 +676,24 @@ def say(chargepoint: Chargepoint, service: str, kind: str, **fields: Any) -> Non
 async def test_reports(hass: HomeAssistant, chargepoint: Chargepoint, service: str) -> None:
     """Each report changes the entities it belongs to."""
     await chargepoint.wait_for_state("lock", "cable", "unlocked")
-    for said in REPORTS[service]:
-        row = f"{said.interface} {said.value} {said.props}"
-        first, *_ = said.shown.items()
+    for report in REPORTS[service]:
+        row = f"{report.interface} {report.value} {report.props}"
+        first, *_ = report.shown.items()
         assert chargepoint.state(*first[0]) != first[1], f"nothing would change: {row}"
         say(
             chargepoint,
             service,
-            said.interface,
-            val_t=said.value_type,
-            val=said.value,
-            props=said.props,
+            report.interface,
+            val_t=report.value_type,
+            val=report.value,
+            props=report.props,
         )
-        for entity, state in said.shown.items():
+        for entity, state in report.shown.items():
             await until(
                 lambda entity=entity, state=state: chargepoint.state(*entity) == state,
                 f"{entity} to be {state} after {row}",
             )
-        for attribute, value in said.attributes.items():
+        for attribute, value in report.attributes.items():
             assert chargepoint.attribute(*attribute) == value, row
 
 
@@ -731,7 +731,7 @@ async def test_error_with_corid(
         # The answer to another client, and an error of another service.
         kind = "evt.error.report"
         say(chargepoint, service, kind, val_t="string", val="TX_ERROR", corid=corid)
-    # What was said before is heard before.
+    # Earlier messages are received before later ones.
     say(chargepoint, "chargepoint", "evt.max_current.report", val_t="int", val=13)
     await chargepoint.wait_for_state("number", "max_current", "13")
     assert not call.done()
@@ -843,7 +843,7 @@ def covered() -> set[Interface]:
     return {
         *((order.service, order.interface) for order in ORDERS),
         *QUESTIONS,
-        *((service, said.interface) for service, rows in REPORTS.items() for said in rows),
+        *((service, report.interface) for service, rows in REPORTS.items() for report in rows),
         *((name, "evt.error.report") for name in ("chargepoint", *REFUSING, *ASKED_ONLY)),
         ("dev_sys", "evt.success.report"),
         *UNUSED,
@@ -882,9 +882,9 @@ def test_every_value_of_a_meter_has_a_row() -> None:
     values = {each for profile in PROFILES.values() for each in profile.values}
     rows = {
         key
-        for said in REPORTS["meter_elec"]
-        if said.interface == "evt.meter_ext.report"
-        for key in said.value
+        for report in REPORTS["meter_elec"]
+        if report.interface == "evt.meter_ext.report"
+        for key in report.value
     }
     assert rows >= values
     units = {
@@ -897,9 +897,9 @@ def test_every_value_of_a_meter_has_a_row() -> None:
         for unit in units
     }
     rows = {
-        (said.interface, said.props["unit"])
-        for said in REPORTS["meter_elec"]
-        if said.props is not None
+        (report.interface, report.props["unit"])
+        for report in REPORTS["meter_elec"]
+        if report.props is not None
     }
     assert rows >= units
 
@@ -910,9 +910,9 @@ def test_every_state_has_a_row() -> None:
         word for profile in PROFILES.values() for word in (*profile.states, *profile.names.values())
     }
     rows = {
-        said.value.lower()
-        for said in REPORTS["chargepoint"]
-        if said.interface == "evt.state.report"
+        report.value.lower()
+        for report in REPORTS["chargepoint"]
+        if report.interface == "evt.state.report"
     }
     assert {each.lower() for each in words} <= rows
 

@@ -1,4 +1,4 @@
-"""What an Easee refuses for now, what it takes and cannot tell, and what no longer fits it."""
+"""What an Easee refuses temporarily, accepts without a result, or no longer offers."""
 
 from dataclasses import replace
 from typing import Any
@@ -74,9 +74,9 @@ async def test_too_soon_for_too_long(hass: HomeAssistant, broker: BrokerProcess)
         await charging(found)
         call = hass.async_create_task(found.call("switch", "turn_off", "charging"))
         await found.wait_for_state("switch", "charging", "off")
-        with pytest.raises(HomeAssistantError, match="too many requests to the charger") as said:
+        with pytest.raises(HomeAssistantError, match="too many requests to the charger") as error:
             await call
-        assert said.value.translation_key == "command_rejected"
+        assert error.value.translation_key == "command_rejected"
         assert found.state("switch", "charging") == "on"
         assert found.attribute("switch", "charging", "pending") is False
 
@@ -84,15 +84,15 @@ async def test_too_soon_for_too_long(hass: HomeAssistant, broker: BrokerProcess)
 async def test_accepted_although_it_reports_a_refusal(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """What came of it is not known, which is said, and found out when it is back."""
+    """The result is unknown, which the error reports, and is requested when it is back."""
     async with running(hass, broker, EASEE) as found:
         await charging(found)
         await found.wait_for_state("number", "max_current", "32")
         found.point["garage"].reachable = False
-        with pytest.raises(HomeAssistantError, match=r"is not known yet") as said:
+        with pytest.raises(HomeAssistantError, match=r"is not known yet") as error:
             await found.call("number", "set_value", "max_current", value=18)
-        assert said.value.translation_key == "outcome_unknown"
-        assert "charger is offline" in str(said.value)
+        assert error.value.translation_key == "outcome_unknown"
+        assert "charger is offline" in str(error.value)
         assert found.attribute("number", "max_current", "pending") is False
         await found.point.online()
         await found.wait_for_state("number", "max_current", "18")
@@ -108,7 +108,7 @@ async def test_phases_of_an_earlier_run(
     profile: str,
     phases: str,
 ) -> None:
-    """A charger that cannot be told its phases any more is there, and so are others."""
+    """A charger whose phases can no longer be set stays available, and so do others."""
     addresses = ("1", "2")
     setups = [ChargepointSetup(profile=profile, name=each, address=each) for each in addresses]
     entry = other_broker(broker)

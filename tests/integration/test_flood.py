@@ -26,7 +26,7 @@ MINE = [f"mine{each}" for each in range(8)]
 
 @pytest.fixture(autouse=True)
 def _quick_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell of those that wait soon."""
+    """Report waiting charge points sooner."""
     monkeypatch.setattr(admission, "_COUNTING_TIME", 0.1)
 
 
@@ -60,7 +60,7 @@ def present(entry: MockConfigEntry) -> set[str]:
 
 
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
-    """Return what the user is told of those that wait."""
+    """Return the issue about waiting charge points."""
     found = ir.async_get(hass).issues.values()
     return [each for each in found if each.translation_key == "new_charge_points"]
 
@@ -99,7 +99,7 @@ async def test_a_flood(hass: HomeAssistant, broker: BrokerProcess) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
     assert not issues(hass)
 
-    # A reload lets no others in, although they are heard first.
+    # A reload adds no others, although they report first.
     await load(hass, entry)
     await speak(broker, invented(FLOOD // 10, FLOOD))
     await until(lambda: issues(hass), "the issue after the reload")
@@ -108,7 +108,7 @@ async def test_a_flood(hass: HomeAssistant, broker: BrokerProcess) -> None:
     assert added(hass, entry) == registered
     await hass.config_entries.async_unload(entry.entry_id)
 
-    # After a restart the strangers are heard first, others than before.
+    # After a restart, unknown charge points report first, others than before.
     hass.data.pop(f"{DOMAIN}_admitted_at")
     await load(hass, entry)
     await speak(broker, invented(FLOOD // 10, FLOOD))

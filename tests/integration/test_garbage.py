@@ -50,7 +50,7 @@ _TOPICS = {
     },
     "everest_api/ready_beacon": "everest_api/ready_beacon",
     **{
-        # One filter for all variables of the old API, and for what the station says in it.
+        # One filter for all variables of the old API, and for the contents of its messages.
         "everest_api/+/var/+" + " " * place: f"everest_api/{each}"
         for place, each in enumerate(("{module}/var/{variable}", "errors/var/active_errors"))
     },
@@ -95,9 +95,9 @@ _VALUES: tuple[Any, ...] = ([[]], {"address": {}}, -1, {"services": [1]})
 
 
 def _garbage(topic: str) -> list[bytes]:
-    """Return bytes that are no message of any protocol.
+    """Return bytes that are not a message of any protocol.
 
-    Bodies of FIMP are as good as `{}` where nobody speaks FIMP.
+    Bodies of FIMP are as good as `{}` on topics of other protocols.
     """
     wrong = [
         {"type": kind, "val_t": value_type, "val": value, "props": props}
@@ -170,6 +170,6 @@ async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) ->
         # Everything that worked goes on working.
         await adapter.plug()
         await station.plug()
-        wanted = {"ready_to_charge", "charging"}
-        await until(lambda: wanted <= set(shown().values()), f"{wanted} in {shown()}")
+        expected = {"ready_to_charge", "charging"}
+        await until(lambda: expected <= set(shown().values()), f"{expected} in {shown()}")
         await hass.config_entries.async_unload(entry.entry_id)

@@ -96,7 +96,7 @@ async def test_tls_of_the_mqtt_integration(
 
 
 async def test_all_settings_of_the_mqtt_integration(hass: HomeAssistant) -> None:
-    """Websockets too; there is no such broker here to try it with."""
+    """Websockets too; no such broker is available for this test."""
     MockConfigEntry(
         domain="mqtt",
         data={

@@ -32,7 +32,7 @@ async def add(
     else:
         result = await submit(hass, await begin(hass), form(broker, topics=topics))
     await hass.async_block_till_done()
-    # A charge point may have been heard by now, or not.
+    # A charge point may have reported by now, or not.
     result = await hass.config_entries.flow.async_configure(result["flow_id"])
     result = await submit(hass, result, {})
     await hass.async_block_till_done()
@@ -158,15 +158,15 @@ async def test_the_hub_stays_the_same_when_it_is_reconfigured(
 
 async def test_several_entries_for_one_broker(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """They have different prefixes; whichever is deleted has its id back."""
-    wanted = f"127.0.0.1_{broker.port}"
+    expected = f"127.0.0.1_{broker.port}"
     entries = []
     for number, prefix in enumerate(("a/", "b/", "c/")):
         entry = await add(hass, broker, prefixes=[prefix])
-        assert entry.unique_id == (f"{wanted}-{number + 1}" if number else wanted)
+        assert entry.unique_id == (f"{expected}-{number + 1}" if number else expected)
         entries.append(entry)
     await hass.config_entries.async_remove(entries[1].entry_id)
     entries[1] = await add(hass, broker, prefixes=["b/"])
-    assert entries[1].unique_id == f"{wanted}-2"
+    assert entries[1].unique_id == f"{expected}-2"
     for each in entries:
         await hass.config_entries.async_unload(each.entry_id)
 

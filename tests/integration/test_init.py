@@ -79,7 +79,7 @@ async def test_stops_with_home_assistant(hass: HomeAssistant, broker: BrokerProc
 
 
 async def test_not_ready(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """What is wrong is said, and it is tried again."""
+    """The error is shown, and the set-up is retried."""
     broker.stop()
     entry = await load(hass, other_broker(broker))
     assert entry.state is ConfigEntryState.SETUP_RETRY
@@ -211,7 +211,7 @@ async def test_removed_without_serial_number(hass: HomeAssistant, broker: Broker
 
 
 async def test_back_at_the_same_address(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What was removed and speaks again is the same charge point, with the same entities."""
+    """A removed charge point that reports again has the same entities."""
     (garage,) = chargepoint.point.points.values()
     entity_id = chargepoint.id("switch", "charging")
     await chargepoint.point.exclude()
@@ -268,7 +268,7 @@ async def _delete(client: Any, entry: MockConfigEntry, device: dr.DeviceEntry) -
 async def test_deleting_devices(
     hass: HomeAssistant, chargepoint: Chargepoint, hass_ws_client: WebSocketGenerator
 ) -> None:
-    """Only what is not there any more can be deleted by hand."""
+    """Only a device that is gone can be deleted by hand."""
     assert await async_setup_component(hass, "config", {})
     client = await hass_ws_client(hass)
     entry = chargepoint.entry

@@ -67,8 +67,8 @@ async def test_by_a_limit_of_that_height(
     """It was 10 A, then 8 A, and is 10 A again; not all that there may be."""
     async with running(hass, broker, ChargepointSetup(profile=profile)) as found:
         await slowly(found, "10.0")
-        said = await limit(found, 8, minutes=10)
-        assert (said["former"], said["former_mode"]) == (10.0, None)
+        response = await limit(found, 8, minutes=10)
+        assert (response["former"], response["former_mode"]) == (10.0, None)
         await found.wait_for_state("sensor", "offered_current", "8.0")
         await later(hass, minutes=11)
         await found.wait_for_state("sensor", "offered_current", "10.0")
@@ -94,12 +94,12 @@ async def slow_fixture(hass: HomeAssistant, broker: BrokerProcess) -> AsyncGener
 async def test_by_starting_the_mode(
     hass: HomeAssistant, slow: Chargepoint, hass_storage: dict[str, Any]
 ) -> None:
-    said = await limit(slow, 8, minutes=10)
-    assert (said["former"], said["former_mode"]) == (None, "slow")
+    response = await limit(slow, 8, minutes=10)
+    assert (response["former"], response["former_mode"]) == (None, "slow")
     await slow.wait_for_state("sensor", "offered_current", "8.0")
     # A second one does not forget that.
-    said = await limit(slow, 7, minutes=20)
-    assert (said["former"], said["former_mode"]) == (None, "slow")
+    response = await limit(slow, 7, minutes=20)
+    assert (response["former"], response["former_mode"]) == (None, "slow")
     await later(hass, minutes=21)
     await slow.wait_for_state("sensor", "offered_current", "5.0")
     assert starts(slow) == [{"charging_mode": "slow"}]
@@ -114,7 +114,7 @@ async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
     await later(hass, minutes=11)
     assert not starts(slow)
     assert slow.state("switch", "charging") == "off"
-    # In the maker's app, say: without a mode.
+    # For example in the manufacturer's app: without a mode.
     garage = slow.point["garage"]
     garage.allowed = True
     garage.apply()

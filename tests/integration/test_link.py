@@ -35,12 +35,12 @@ from tests.helpers.server import Talk, server
 from tests.helpers.waiting import PATIENCE, until
 
 _CONNACK = bytes((0x20, 2, 0, 0))
-#: A message on a topic that is no UTF-8.
+#: A message on a topic that is not valid UTF-8.
 _NO_UTF_8 = bytes((0x30, 3, 0, 1, 0xFF))
 
 
 class Listener:
-    """Keeps what the link tells."""
+    """Records the notifications of the transport."""
 
     def __init__(self, *filters: str) -> None:
         self.filters = filters or ("in/+",)
@@ -334,7 +334,7 @@ async def test_a_message_that_is_never_acknowledged_fails_with_the_link(
 async def test_a_connection_that_is_reset_is_no_error_in_the_log(
     socket_enabled: None, caplog: pytest.LogCaptureFixture, *, debug: bool
 ) -> None:
-    """The listener hears of it; only who looks for it reads what the client has to say."""
+    """The listener is notified; the client's own log is visible only at debug level."""
     caplog.set_level(logging.DEBUG if debug else logging.INFO, mqtt.__name__)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -350,8 +350,8 @@ async def test_a_connection_that_is_reset_is_no_error_in_the_log(
         link.send("a/1", b"x")
         await until(lambda: listener.downs)
         await link.stop()
-    said = [each for each in caplog.records if each.name == f"{mqtt.__name__}.client"]
-    assert bool(said) is debug
+    logged = [each for each in caplog.records if each.name == f"{mqtt.__name__}.client"]
+    assert bool(logged) is debug
 
 
 async def test_refused_subscriptions_are_no_success(socket_enabled: None) -> None:

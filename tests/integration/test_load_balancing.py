@@ -191,14 +191,14 @@ async def test_without_a_sensor(hass: HomeAssistant, chargepoint: Chargepoint) -
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     device = chargepoint.registered("switch", "charging").device_id or ""
-    (said,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
-    assert said["state"] == "not_charging"
+    (result,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
+    assert result["state"] == "not_charging"
     await chargepoint.call("switch", "turn_on", "charging")
-    (said,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
-    assert (said["former"], said["current"], said["limit"]) == (32, 6, "session_current")
+    (result,) = await balance(hass, device, limit=25, currents=[1, 2, "unavailable"])
+    assert (result["former"], result["current"], result["limit"]) == (32, 6, "session_current")
     await chargepoint.wait_for_state("sensor", "offered_current", "6.0")
-    (said,) = await balance(hass, device, limit=25, power="unknown", safe_current=0)
-    assert (said["state"], said["current"]) == ("paused", 0)
+    (result,) = await balance(hass, device, limit=25, power="unknown", safe_current=0)
+    assert (result["state"], result["current"]) == ("paused", 0)
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
 
 
@@ -216,8 +216,8 @@ async def test_a_stop_of_the_user_is_respected(
     await chargepoint.wait_for_state("sensor", "not_charging_reason", "paused_by_load_balancing")
     await chargepoint.call("switch", "turn_off", "charging")
     await chargepoint.wait_for_state("sensor", "not_charging_reason", "switched_off")
-    (said,) = await balance(hass, device, limit=25, currents=[0, 0, 0])
-    assert said["state"] == "not_charging"
+    (result,) = await balance(hass, device, limit=25, currents=[0, 0, 0])
+    assert result["state"] == "not_charging"
 
 
 async def test_one_that_cannot_be_limited(hass: HomeAssistant, broker: BrokerProcess) -> None:
@@ -251,7 +251,7 @@ async def test_shares_in_order(hass: HomeAssistant, broker: BrokerProcess) -> No
         await asyncio.gather(*(each.start_charging() for each in nodes(entry)))
         await until(lambda: all(each.snapshot.meter.power for each in nodes(entry)))
         one, other = devices(hass, entry)
-        said = await balance(hass, other, one, limit=30, currents=[70, 70, 70], share="order")
-        assert [each["device_id"] for each in said] == [other, one]
-        assert [each["current"] for each in said] == [18, 6]
+        results = await balance(hass, other, one, limit=30, currents=[70, 70, 70], share="order")
+        assert [each["device_id"] for each in results] == [other, one]
+        assert [each["current"] for each in results] == [18, 6]
         await hass.config_entries.async_unload(entry.entry_id)

@@ -11,13 +11,13 @@ from .conftest import Chargepoint, find, load, other_broker, simulator
 
 
 async def test_lock_and_unlock(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """The action returns when the charge point has proven it."""
+    """The action returns when the charge point has confirmed it."""
     await chargepoint.wait_for_state("lock", "cable", "unlocked")
     await chargepoint.call("lock", "lock", "cable")
     assert chargepoint.state("lock", "cable") == "locked"
     await chargepoint.call("lock", "unlock", "cable")
     assert chargepoint.state("lock", "cable") == "unlocked"
-    # A charge point locks by itself when a car is plugged in.
+    # A charge point locks automatically when a car is plugged in.
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("lock", "cable", "locked")
 

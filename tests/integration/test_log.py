@@ -31,7 +31,7 @@ async def test_a_charge_point_that_comes_and_goes(
     for _ in range(4):
         await chargepoint.point.offline()
         await chargepoint.wait_for_state("sensor", "status", "unavailable")
-        # Some adapters say so again and again, and all questions are answered by errors.
+        # Some adapters report it again and again, and answer all requests with errors.
         received = hub.received
         for _ in range(5):
             chargepoint.point.send("pt:j1/mt:evt/rt:ad/rn:easee/ad:1", json.dumps(_DOWN))
@@ -49,7 +49,7 @@ async def test_a_broker_that_comes_and_goes(
     broker: BrokerProcess,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Every attempt fails, and that is said of none; nor is anything said of what is behind."""
+    """Each attempt fails without being logged, and so do the charge points behind it."""
     caplog.set_level(logging.INFO)
     caplog.clear()
     hub = chargepoint.entry.runtime_data.hub

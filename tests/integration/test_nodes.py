@@ -1,4 +1,4 @@
-"""Nodes that are no charge points: a device of their own, below the one they are a part of."""
+"""Nodes other than charge points: a device of their own, below the one they belong to."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -66,7 +66,7 @@ async def test_parents_first(hass: HomeAssistant, entry: MockConfigEntry) -> Non
     add(entry, "evse", parent="station")
     assert above(hass, entry, "station") == f"MQTT broker {entry.title}"
     assert above(hass, entry, "evse") == "station"
-    # It has no entities, and is no charge point.
+    # It has no entities, and is not a charge point.
     await hass.async_block_till_done()
     assert [each.entity_id for each in hass.states.async_all()] == [
         "binary_sensor.mqtt_broker_charging_connection"

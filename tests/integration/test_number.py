@@ -28,7 +28,7 @@ async def set_to(chargepoint: Chargepoint, key: str, value: float) -> None:
 async def plugged(chargepoint: Chargepoint) -> None:
     """Begin a session, with the limit known."""
     await chargepoint.wait_for_state("number", "max_current", "32")
-    # What a pause already looks like is proven by that no refusal comes.
+    # If a pause already looks like the result, no refusal is the confirmation.
     chargepoint.node._commands._timeout = 4.0
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
@@ -51,14 +51,14 @@ async def test_what_it_is(hass: HomeAssistant, chargepoint: Chargepoint) -> None
         assert chargepoint.attribute("number", key, "step") == 1
         assert chargepoint.attribute("number", key, "mode") == "box"
         assert chargepoint.attribute("number", key, "pending") is False
-        # People set these by automations: they are no mere configuration.
+        # People set these in automations: they are controls, not configuration.
         assert chargepoint.registered("number", key).entity_category is None
     # It is one or the other.
     assert find(hass, "sensor", "max_current") is None
 
 
 async def test_max_current(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """The action returns when the charge point has proven it."""
+    """The action returns when the charge point has confirmed it."""
     await chargepoint.wait_for_state("number", "max_current", "32")
     await set_to(chargepoint, "max_current", 16)
     assert chargepoint.state("number", "max_current") == "16"
@@ -170,7 +170,7 @@ async def test_bounds_change(hass: HomeAssistant, chargepoint: Chargepoint) -> N
 
 @pytest.mark.parametrize("key", LIMITS)
 async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint, key: str) -> None:
-    """What is wanted is shown at once, and marked until it is proven or given up."""
+    """The requested value is shown at once, and marked until it is confirmed or given up."""
     await plugged(chargepoint)
     before = chargepoint.state("number", key)
     chargepoint.node._commands._timeout = 1.0

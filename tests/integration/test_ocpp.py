@@ -33,7 +33,7 @@ BOTH = CompanionSetup(ocpp="ocpp_api", bus="ocpp")
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """API v1 speaks at once here."""
+    """Let API v1 appear at once."""
     monkeypatch.setattr(ocpp_clients, "_FIRST", 0.1)
     monkeypatch.setattr(ocpp_clients, "_REST", 0.5)
 
@@ -118,7 +118,7 @@ class Station(Chargepoint):
     """A simulated station with OCPP, and its entities in Home Assistant."""
 
     async def ask(self, action: str, **data: Any) -> dict[str, Any]:
-        """Call an action and return what there is to say about the only station."""
+        """Call an action and return its response for the only station."""
         entity_id = self.id("binary_sensor", "csms_connected")
         answer = await self.hass.services.async_call(
             DOMAIN,
@@ -175,7 +175,7 @@ async def ocpp(
     async with station:
         if late:
             await until(lambda: station.back_end is not None and station.back_end.connected)
-            # What it says of that may still be on its way.
+            # Its messages about that may still be on their way.
             await asyncio.sleep(0.5)
             await load(hass, entry)
         found = Station(hass, station, entry)
@@ -231,7 +231,7 @@ async def test_the_connection_in_detail(
             assert station.registered("sensor", key).disabled_by is not None
         device = only_device(hass, station.entry)
         assert device.name == "OCPP client ocpp_api"
-        # It tells whose station it is.
+        # It reports its station.
         assert "localhost:9000" not in caplog.text
 
 
@@ -258,7 +258,7 @@ async def test_what_the_back_end_allows(hass: HomeAssistant, broker: BrokerProce
 
 
 def happened(station: Chargepoint, key: str) -> dict[str, Any] | None:
-    """Return what an event entity tells of the last event."""
+    """Return the attributes of the last event of an event entity."""
     state = station.hass.states.get(station.id("event", key))
     return None if state is None or state.state == "unknown" else dict(state.attributes)
 
@@ -273,7 +273,7 @@ async def test_security_events(hass: HomeAssistant, broker: BrokerProcess) -> No
         assert event["type"] == "TamperDetectionActivated"
         assert event["info"] == "somebody is there"
         assert event["critical"] is True
-        # That it is not heard any more changes nothing about what has happened.
+        # That it is offline now does not change the event.
         await station.point.offline()
         assert happened(station, "security_event") == event
 
@@ -479,7 +479,7 @@ async def test_an_older_bus_is_only_read(
 
 
 async def test_another_name_and_another_root(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """The module is found by what it says, and with a prefix."""
+    """The module is found by its messages, also with a prefix."""
     where = CompanionSetup(bus="back_office")
     entry = other_broker(broker, options=BUS, prefixes=["site1/"])
     await load(hass, entry)
@@ -501,7 +501,7 @@ async def test_another_name_and_another_root(hass: HomeAssistant, broker: Broker
 async def test_the_bus_of_a_station_that_was_quiet(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """OCPP says nothing for days; that somebody talks in a known way is enough to ask."""
+    """OCPP publishes nothing for days; known messages of other modules are enough to ask."""
     async with (
         listening(broker, "everest/#") as heard,
         EverestSimulator(
@@ -518,7 +518,7 @@ async def test_the_bus_of_a_station_that_was_quiet(
         point.send(chatter, '{"data":{"data":{}},"msg_type":"Var"}')
         station = Station(hass, point, entry)
         await until(lambda: find(hass, "binary_sensor", "csms_connected"))
-        # Only what changes is told.
+        # Only changes are reported.
         await station.is_connected("unknown")
         await station.ask("stop")
         await station.is_connected("off")
@@ -559,7 +559,7 @@ async def test_both_are_one_device(
         await station.is_connected("off")
         await station.ask("restart")
         await station.is_connected("on")
-        # What both say has happened once.
+        # An event that both report has happened once.
         times: list[Any] = []
         station.client.add_event_listener(times.append)
         await station.point.security()
@@ -594,7 +594,7 @@ async def test_nothing_is_said_on_the_bus_without_the_option(
                     await station.ask(action, **data)
             filters = station.entry.runtime_data.hub.filters
             assert not [each for each in filters if each.startswith("everest/")]
-            # The station itself was heard there, so that we would have been, too.
+            # The station's own message was received there, so ours would have arrived as well.
             await station.point.ocpp("disconnect")
             await station.is_connected("off")
         assert heard
@@ -605,7 +605,7 @@ async def test_nothing_is_said_on_the_bus_without_the_option(
 
 
 async def test_the_api_before_v1(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """It says the connection each second, and nothing else."""
+    """It reports the connection each second, and nothing else."""
     async with ocpp(hass, broker, "legacy", ON_BUS, late=True) as station:
         await station.is_connected("on")
         await station.point.ocpp("disconnect")
@@ -615,7 +615,7 @@ async def test_the_api_before_v1(hass: HomeAssistant, broker: BrokerProcess) -> 
 
 
 async def test_a_station_without_ocpp(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """The API before v1 says of it that it does not know."""
+    """The API before v1 reports that the connection is unknown."""
     async with EverestSimulator(
         Broker(broker.host, broker.port), dialect="legacy", timing=QUICK
     ) as station:

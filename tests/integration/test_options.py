@@ -1,4 +1,4 @@
-"""Every option does what it says, over a real broker."""
+"""Every option has the documented effect, over a real broker."""
 
 import asyncio
 from collections.abc import Callable
@@ -106,7 +106,7 @@ async def test_no_confirmation(
 async def test_silence_with_fimp(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A charger that says nothing is asked, and is there as long as it answers."""
+    """A silent charger is asked, and stays available while it answers."""
     monkeypatch.setattr(fimp_chargepoint, "PATIENCE", Patience(0.6, 0.2, tries=3))
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, timing=QUIET) as point:
@@ -162,11 +162,11 @@ async def test_protocols(
         await load(hass, entry)
         hub = entry.runtime_data.hub
         await until(lambda: len(hub.nodes) == len(protocols))
-        # Both have something to say, and the one that we hear says it last.
+        # Both publish something, and the one that we subscribe to publishes last.
         for point in (everest, fimp) if protocols[0] == "fimp" else (fimp, everest):
             await point.plug()
-        wanted = next(iter(hub.nodes.values()))
-        await until(lambda: wanted.snapshot.plugged)
+        expected = next(iter(hub.nodes.values()))
+        await until(lambda: expected.snapshot.plugged)
         found = {address.partition(":")[0] + ":" for address in hub.nodes}
         assert " ".join(sorted(found)) == addresses
         assert sorted({topic.partition("/")[0] for topic in hub._routes}) == topics
@@ -297,7 +297,7 @@ async def test_everest_keeps_no_limit_in_lasting_memory(
 
 @pytest.fixture(name="settles_soon")
 def settles_soon_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Believe sooner what a charge point says that came back."""
+    """Accept the reports of a returning charge point sooner."""
     monkeypatch.setattr(ownership, "_SETTLING_TIME", 0.5)
     # A second start right after the first one would be the same.
     monkeypatch.setattr(everest_chargepoint, "_START_TIME", 0.1)
@@ -349,7 +349,7 @@ async def test_keep_limits_of_a_station_with_the_old_api(
         entry = await load(hass, other_broker(broker, options={"restore_limits": True}))
         found = Chargepoint(hass, point, entry)
         await found.wait_for_state("number", "max_current", "16")
-        # What it said before a restart must not be of one.
+        # Its reports from before a restart must not look like one.
         await point.plug()
         await until(lambda: found.node.snapshot.plugged)
         await found.call("number", "set_value", "max_current", value=8)
@@ -444,7 +444,7 @@ async def test_a_limit_that_cannot_be_withdrawn(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nobody is there to hear it; the entry goes all the same."""
+    """The charge point is offline; the entry is removed anyway."""
     monkeypatch.setattr(requests, "_FINDING_TIME", 0.3)
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:

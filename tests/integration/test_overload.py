@@ -50,7 +50,7 @@ def power(number: int, watts: float) -> tuple[str, bytes]:
 
 
 class Watch:
-    """What a hub has told of its charge points."""
+    """The events of a hub's charge points."""
 
     def __init__(self, hub: MqttHub) -> None:
         self.hub = hub
@@ -118,7 +118,7 @@ async def publish(broker: BrokerProcess, messages: Iterator[tuple[str, bytes]]) 
 
 
 class Bench:
-    """An inbox that hands nothing on until it is told to, and what it has handed on."""
+    """An inbox that hands messages on only when requested, and those messages."""
 
     def __init__(self) -> None:
         self.handed: list[str] = []
@@ -163,7 +163,7 @@ async def test_newest_value_takes_the_place_of_the_oldest(monkeypatch: pytest.Mo
     monkeypatch.setattr(inbox, "_QUEUE_SIZE", 5)
     bench = Bench()
     bench.put("a power 1", "b power 1", "a power 2", "a energy 1", "a power 3", "b power 2")
-    # `a` speaks more often, and is not behind `b` for that.
+    # `a` publishes more often, but is not handled after `b` because of that.
     assert bench.hand_on() == ["a power 3", "b power 2", "a energy 1"]
     bench.inbox.close()
 
@@ -189,7 +189,7 @@ async def test_too_many_events_leave_the_newest_of_each_source(
     assert bench.hand_on() == ["a 6", "b 6", "c 6"]
     # Until it is permitted: the last renewal may be too recent.
     await until(lambda: bench.renewed == 3)
-    # Even of sources that nobody has ever heard of, no more than this is kept.
+    # Even of unknown sources, no more than this is kept.
     bench.handed.clear()
     bench.put(*(f"{number} !" for number in range(1000)))
     assert len(bench.hand_on()) <= 20

@@ -126,7 +126,7 @@ async def all_there(chargepoint: Chargepoint) -> None:
 
 
 async def choose(chargepoint: Chargepoint, parameter_id: str) -> None:
-    """Set a parameter to what its row says."""
+    """Set a parameter to the value in its row."""
     row = PARAMETERS[parameter_id]
     await chargepoint.call(
         row.platform, row.action, f"parameter_{parameter_id}", **(row.data or {})
@@ -134,7 +134,7 @@ async def choose(chargepoint: Chargepoint, parameter_id: str) -> None:
 
 
 def report(chargepoint: Chargepoint, kind: str, value: Any) -> None:
-    """Let the charge point say something of its parameters."""
+    """Let the charge point report parameters."""
     point = chargepoint.point["garage"]
     topic = chargepoint.point.service_address("parameters", point.address)
     message = {"type": kind, "serv": "parameters", "val_t": "object", "val": value}
@@ -161,8 +161,8 @@ async def test_what_they_are(hass: HomeAssistant, chargepoint: Chargepoint) -> N
 
 async def test_bounds_and_options(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await all_there(chargepoint)
-    for name, wanted in (("min", 0), ("max", 100), ("step", 1)):
-        assert chargepoint.attribute("number", "parameter_led_brightness", name) == wanted
+    for name, expected in (("min", 0), ("max", 100), ("step", 1)):
+        assert chargepoint.attribute("number", "parameter_led_brightness", name) == expected
     for parameter_id, options in (
         ("display_language", ["English", "Norsk", "Deutsch"]),
         ("low_current_time", ["5 minutes", "10 minutes", "30 minutes"]),

@@ -81,7 +81,7 @@ async def test_pending_and_silence(
     shown: str,
     before: str,
 ) -> None:
-    """The wanted one is shown and marked; when nothing came of it, the truth again."""
+    """The requested one is shown and marked; if it fails, the real one is shown again."""
     await both(chargepoint, "3", "nl1l2l3")
     chargepoint.node._commands._timeout = 1.0
     await chargepoint.point.silence()
@@ -129,7 +129,7 @@ async def test_one_after_the_other(hass: HomeAssistant, chargepoint: Chargepoint
 
 
 async def test_only_looked_at(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Easee tells its phase mode, and cannot be told."""
+    """Easee reports its phase mode, which cannot be set."""
     async with running(hass, broker, ChargepointSetup(profile="easee")) as chargepoint:
         await chargepoint.wait_for_state("sensor", "phase_mode", "nl1l2l3")
         assert find(hass, "select", "phase_mode") is None
@@ -137,7 +137,7 @@ async def test_only_looked_at(hass: HomeAssistant, broker: BrokerProcess) -> Non
         assert chargepoint.attribute("sensor", "phase_mode", "device_class") == "enum"
         chargepoint.point["garage"].phase_mode = "NL2"
         await chargepoint.wait_for_state("sensor", "phase_mode", "nl2")
-        # A word that nobody knows is no state.
+        # An unknown word is not a state.
         chargepoint.point["garage"].phase_mode = "NL4"
         await chargepoint.wait_for_state("sensor", "phase_mode", "unknown")
 

@@ -76,7 +76,7 @@ async def test_no_price(hass: HomeAssistant, state: str) -> None:
 async def test_a_unit_that_is_refused(
     hass: HomeAssistant, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is said once, for the unit may change behind our back."""
+    """It is logged once, since the unit may change later."""
     found = source(hass, "150", "EUR")
     for _ in range(3):
         assert found.price is None

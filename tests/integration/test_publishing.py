@@ -1,4 +1,4 @@
-"""Who is asked when a charge point says something new, and who is not."""
+"""Which listeners are called when a charge point reports a change, and which are not."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ _MEASUREMENTS = ("meter", "health", "vehicle", "direct", "charged")
 async def chargepoint_fixture(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> AsyncGenerator[Chargepoint]:
-    """A charge point that says nothing unless it is asked, so that the tests alone do."""
+    """A charge point that reports only on request, so that the tests control it."""
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
         await found.wait_for_state("sensor", "status", "disconnected")
         await found.settles()
@@ -66,7 +66,7 @@ def calls_fixture(coordinator: ChargepointCoordinator) -> Iterator[list[str]]:
 
 
 def say(coordinator: ChargepointCoordinator, **news: Any) -> None:
-    """Let the charge point say something."""
+    """Publish a changed snapshot."""
     node = coordinator.node
     node._update(node.host.clock.now(), **news)
 
@@ -120,7 +120,7 @@ async def test_asking_for_an_update(
     coordinator: ChargepointCoordinator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Home Assistant's own action tells nothing but the truth, and logs no failure."""
+    """Home Assistant's own action changes nothing, and logs no failure."""
     # An answer to what was asked at the start would make it available.
     monkeypatch.setattr(chargepoint.entry.runtime_data.hub, "message", lambda *_, **__: None)
     await async_setup_component(hass, "homeassistant", {})
@@ -196,7 +196,7 @@ async def test_no_session_sensor_looks_at_the_power(
 
 
 async def test_nothing_runs_for_nobody(hass: HomeAssistant, broker: Any) -> None:
-    """A removed charge point is told nothing any more."""
+    """A removed charge point no longer calls its listeners."""
     async with running(hass, broker, timing=QUIET) as chargepoint:
         (coordinator,) = chargepoint.entry.runtime_data.coordinators.values()
         chargepoint.entry.runtime_data.hub.remove_node(coordinator.node.address)
@@ -236,7 +236,7 @@ def _snapshots() -> Iterator[ChargepointSnapshot]:
 
 
 def _reads(description: EntityDescription) -> Callable[[ChargepointSnapshot], object] | None:
-    """Return how an entity that hears of facts only reads a charge point."""
+    """Return how an entity that only follows facts reads a charge point."""
     match description:
         case ChargepointSensorDescription(measured=False):
             return description.value_fn

@@ -141,7 +141,7 @@ async def test_removed_and_added_again(
     await chargepoint.wait_for_state("switch", "charging", "off")
     assert addresses(hass, entry) == {"2"}
     assert chargepoint.id("switch", "charging") == "switch.my_car"
-    # Its device is nobody's to remove any more.
+    # Its device can no longer be removed.
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
     assert not await settle(house, entry)
     assert chargepoint.state("switch", "charging") == "off"
@@ -190,7 +190,7 @@ async def test_an_offer_is_withdrawn_when_the_old_address_speaks(
 async def test_the_offer_outlives_a_restart(
     hass: HomeAssistant, house: House, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
-    """Although the new address is not new any more, and what shows up in diagnostics."""
+    """Although the new address is known already, and appears in the diagnostics."""
     entry = await known_before(hass, broker, serial="S1")
     async with simulator(broker, ChargepointSetup(serial="S1", address="8")):
         await load(hass, entry)

@@ -29,7 +29,7 @@ STAYS = "The limit of everest:carport stays until it is restarted"
 async def limited(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> AsyncGenerator[tuple[MockConfigEntry, Any]]:
-    """An entry that is not loaded, with an EVSE that was limited from here to 8 of 16 A."""
+    """An entry that is not loaded, with an EVSE that Home Assistant has limited to 8 of 16 A."""
     setup = EvseSetup(module="carport", limits="limits_api")
     async with EverestSimulator(Broker(broker.host, broker.port), setup, timing=QUICK) as point:
         entry = await load(hass, other_broker(broker))
@@ -50,7 +50,7 @@ async def seconds_to_remove(hass: HomeAssistant, entry: MockConfigEntry) -> floa
 
 @asynccontextmanager
 async def mute(broker: BrokerProcess) -> AsyncGenerator[None]:
-    """Listen in the place of a broker, and never say a word."""
+    """Listen in the place of a broker, and never answer."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -73,7 +73,7 @@ async def test_broker_that_never_answers(
     async with mute(broker):
         assert await seconds_to_remove(hass, entry) < MOST
         assert hass.config_entries.async_get_entry(entry.entry_id) is None
-        # What has become of the limit is told all the same.
+        # The result for the limit is logged anyway.
         await until(lambda: STAYS in caplog.text)
 
 
@@ -109,7 +109,7 @@ async def test_one_that_is_missing_costs_no_other(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Who is there is told at once, and the user waits for neither."""
+    """Available ones get the message at once, and the user does not wait for the others."""
     monkeypatch.setattr(requests, "_FINDING_TIME", MOST + 2)
     async with limited(hass, broker) as (entry, evse):
         records = hass_storage[f"{DOMAIN}.{entry.entry_id}.state"]["data"]["charge_points"]

@@ -67,7 +67,7 @@ type Complaint = Callable[..., str]
 def complaint_fixture(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Complaint:
-    """What the script says of a recording with this text, None for one that is not there."""
+    """The output of the script for a recording with this text, None for a missing file."""
 
     def complaint(text: str | None, *options: str) -> str:
         path = tmp_path / "recording.jsonl"

@@ -41,7 +41,7 @@ from .house import QuickClock
 
 #: Another name of the host of all brokers here.
 LOCALHOST = "localhost"
-#: Rules that let all through but what we say to find out who hears it.
+#: Rules that allow everything except the probe that detects duplicate entries.
 SWALLOWS_ECHOES = "topic read #\ntopic write pt:j1/#\ntopic write everest_api/#\n"
 MESSAGE = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
 
@@ -61,7 +61,7 @@ async def _clock(hass: HomeAssistant) -> None:
 
 @pytest.fixture(name="deaf_broker")
 def deaf_broker_fixture(make_broker: MakeBroker, tmp_path: Any) -> BrokerProcess:
-    """A broker that swallows what we say to find out who hears it."""
+    """A broker that swallows the probe that detects duplicate entries."""
     rules = tmp_path / "rules of the deaf one"
     rules.write_text(SWALLOWS_ECHOES)
     rules.chmod(0o600)
@@ -76,7 +76,7 @@ async def aborted(hass: HomeAssistant, result: ConfigFlowResult) -> None:
 
 
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
-    """Return what the user is told of entries that receive the same messages."""
+    """Return the issues about entries that receive the same messages."""
     found = ir.async_get(hass).issues.values()
     return [each for each in found if each.translation_key == "duplicate_entry" and each.active]
 
@@ -179,7 +179,7 @@ async def test_prefixes_without_anything_in_common(
 async def test_reconfigured_to_another_name_of_its_own_broker(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """It hears itself, which is no reason against it."""
+    """It receives its own probe, which does not count as a duplicate."""
     entry = await load(hass, other_broker(broker))
     result = await entry.start_reconfigure_flow(hass)
     result = await submit(hass, result, form(broker, host=LOCALHOST))
@@ -301,7 +301,7 @@ async def test_enabled_again_later(hass: HomeAssistant, broker: BrokerProcess) -
 async def test_rules_that_swallow_what_we_say(
     hass: HomeAssistant, deaf_broker: BrokerProcess
 ) -> None:
-    """The flow cannot know; the messages of a charge point tell, each has an id."""
+    """The flow cannot know; the ids of a charge point's messages show it."""
     async with simulator(deaf_broker, announce=False) as point:
         first = await load(hass, other_broker(deaf_broker))
         result = await submit(hass, await begin(hass), form(deaf_broker, host=LOCALHOST))
@@ -327,7 +327,7 @@ async def test_rules_that_swallow_what_we_say(
 async def test_a_station_behind_rules_that_swallow_what_we_say(
     hass: HomeAssistant, deaf_broker: BrokerProcess, dialect: str
 ) -> None:
-    """What it says has no ids while nobody charges, but replies go where nobody else asks."""
+    """Its messages have no ids while no car charges, but replies to our requests do."""
     where = Broker(deaf_broker.host, deaf_broker.port)
     async with EverestSimulator(where, EvseSetup(), dialect=dialect, timing=QUICK):
         entries = await twice(hass, deaf_broker)
@@ -340,7 +340,7 @@ async def test_a_station_behind_rules_that_swallow_what_we_say(
 
 
 async def test_forwarded_by_a_bridge(hass: HomeAssistant, make_broker: MakeBroker) -> None:
-    """Two brokers, and what we say stays on one of them; what charge points say does not."""
+    """Two brokers: our messages stay on one of them, those of charge points are forwarded."""
     there = make_broker()
     bridge = f"connection there\naddress {HOST}:{there.port}\n"
     here = make_broker(lines=f'{bridge}topic pt:j1/# both 1 "" site/\n')
@@ -360,7 +360,7 @@ async def test_forwarded_by_a_bridge(hass: HomeAssistant, make_broker: MakeBroke
 
 
 async def test_the_same_station_twice(hass: HomeAssistant, make_broker: MakeBroker) -> None:
-    """Stations of one make have the same topics, and say the same; only ids tell."""
+    """Stations of one type have the same topics and messages; only their ids differ."""
     brokers = make_broker(), make_broker()
     stations = [
         EverestSimulator(Broker(each.host, each.port), EvseSetup(), timing=QUICK)
@@ -379,7 +379,7 @@ async def test_the_same_station_twice(hass: HomeAssistant, make_broker: MakeBrok
         await unload(hass, *entries)
 
 
-# What is said to find out ------------------------------------------------------------------
+# The probe ----------------------------------------------------------------------------------
 
 
 def hub_of(broker: BrokerProcess, *prefixes: str) -> MqttHub:
@@ -405,7 +405,7 @@ async def test_heard_below_the_same_prefix_only(broker: BrokerProcess) -> None:
 
 
 async def test_what_is_said_is_gone(broker: BrokerProcess) -> None:
-    """Nothing is retained, and nothing that others say there means anything."""
+    """Nothing is retained, and messages of others there are ignored."""
     hub = hub_of(broker, "")
     await hub.start()
     assert await reaches_any(hub, "", [hub], 2)

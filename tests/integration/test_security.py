@@ -108,7 +108,7 @@ async def test_a_broker_that_cannot_be_verified_is_not_used(
 
 
 async def test_a_name_is_not_a_template(hass: HomeAssistant, make_broker: MakeBroker) -> None:
-    """What a hub says a charger is called is shown as it is."""
+    """The name that a hub has for a charger is shown as it is."""
     name = "{{ 6 * 7 }} {name} {% raw %}"
     broker = make_broker()
     async with simulator(broker, ChargepointSetup(title=name), hub=True):

@@ -84,7 +84,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await chargepoint.wait_for_state("select", "charging_mode", "slow")
     assert chargepoint.attribute("select", "charging_mode", "pending") is True
     await chargepoint.point.silence("off")
-    # The state that comes in the meantime is the proof.
+    # The state that is reported in the meantime is the confirmation.
     await call
     assert chargepoint.attribute("select", "charging_mode", "pending") is False
 

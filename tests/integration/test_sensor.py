@@ -130,7 +130,7 @@ async def test_power(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Each session counts from zero, and says since when."""
+    """Each session counts from zero, and reports since when."""
     async with simulator(broker, ChargepointSetup(wanted=2.0), timing=FAST) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
@@ -146,14 +146,14 @@ async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> Non
             assert found.attribute("sensor", "session_energy", "last_reset")
             await point.unplug()
             await found.wait_for_state("sensor", "status", "disconnected")
-            # Two sessions never begin in the same second, which is all FIMP tells.
+            # Two sessions never begin in the same second, which is the precision of FIMP.
             later = started(found) + timedelta(seconds=1)
             await until(lambda later=later: dt_util.utcnow() > later)
         await hass.config_entries.async_unload(entry.entry_id)
 
 
 def started(chargepoint: Chargepoint) -> datetime:
-    """Return when the session began, by what its sensor says."""
+    """Return when the session began, according to its sensor."""
     return datetime.fromisoformat(chargepoint.attribute("sensor", "session_energy", "last_reset"))
 
 

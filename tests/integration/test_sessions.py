@@ -40,7 +40,7 @@ FAST = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1, speed=1000.0)
 
 #: A car that is not full before a slow machine has looked, in kWh.
 BIG = 1000.0
-#: Seconds in which all is said of an end here.
+#: Seconds in which the end of a session is reported here.
 SOON = 0.3
 
 
@@ -52,21 +52,21 @@ def _settle_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(name="attentive")
 def attentive_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the first reports for news as soon as they have been said."""
+    """Let the first reports create events soon."""
     monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", SOON)
     monkeypatch.setattr(faults, "FIRST_REPORTS_TIME", SOON)
 
 
-async def listens(found: Chargepoint) -> None:
-    """Wait until what is said is news."""
+async def after_first_reports(found: Chargepoint) -> None:
+    """Wait until reports create events."""
     await until(lambda: found.state("event", "problem"))
     now = found.node.host.clock.now
     then = now() + SOON
     await until(lambda: now() > then)
 
 
-class Diary:
-    """What the event entities tell from now on."""
+class EventRecorder:
+    """Records the events of all event entities from now on."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Begin to listen."""
@@ -79,19 +79,19 @@ class Diary:
         new = event.data["new_state"]
         if new is None or new.domain != "event" or new.state in ("unknown", "unavailable"):
             return
-        # After a reload, what was told last is shown again; the state is its time.
+        # After a reload, the last event is shown again; the state is its time.
         if new.state not in self._shown:
             self._shown.add(new.state)
             self.received.append((new.attributes["event_type"], dict(new.attributes)))
 
     @property
-    def words(self) -> list[str]:
+    def event_types(self) -> list[str]:
         """The kinds of events, in order."""
         return [each for each, _ in self.received]
 
-    async def tells(self, word: str, times: int = 1) -> dict[str, Any]:
+    async def wait_for(self, word: str, times: int = 1) -> dict[str, Any]:
         """Wait for an event; returns the last one's attributes."""
-        await until(lambda: self.words.count(word) == times, f"the event {word}")
+        await until(lambda: self.event_types.count(word) == times, f"the event {word}")
         return next(data for each, data in reversed(self.received) if each == word)
 
 
@@ -135,7 +135,7 @@ async def begin_charging(found: Chargepoint) -> None:
     await found.wait_for_state("sensor", "status", "disconnected")
     await found.point.plug()
     if found.point.__class__ is not EverestSimulator:
-        # A station begins by itself.
+        # A station begins on its own.
         await until(lambda: found.state("sensor", "status") != "disconnected")
         await found.call("switch", "turn_on", "charging")
     await found.wait_for_state("sensor", "status", "charging")
@@ -173,20 +173,20 @@ def keeper(found: Chargepoint) -> Any:
 @pytest.mark.usefixtures("attentive")
 async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: Any) -> None:
     """Come, charge, pause, resume, restart of Home Assistant, full, go."""
-    diary = Diary(hass)
+    recorder = EventRecorder(hass)
     async with at_home(hass, broker) as found:
         assert found.state("sensor", "last_session_energy") == "unknown"
-        await listens(found)
+        await after_first_reports(found)
         await begin_charging(found)
-        await diary.tells("charging_started")
+        await recorder.wait_for("charging_started")
         await has_charged(found, 0.5)
         await found.call("switch", "turn_off", "charging")
-        await diary.tells("charging_paused")
+        await recorder.wait_for("charging_paused")
         await found.call("switch", "turn_on", "charging")
-        await diary.tells("charging_resumed")
-        # Only EVerest tells that somebody was allowed to charge.
+        await recorder.wait_for("charging_resumed")
+        # Only EVerest reports the authorization.
         allowed = ["authorized"] if at_home is everest else []
-        assert diary.words == [
+        assert recorder.event_types == [
             "car_connected",
             *allowed,
             "charging_started",
@@ -196,17 +196,17 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         assert await hass.config_entries.async_reload(found.entry.entry_id)
         await found.wait_for_state("sensor", "status", "charging")
         assert found.state("sensor", "last_session_energy") == "unknown"
-        await listens(found)
-        # The charge point tells whole seconds, of which it has to take some.
+        await after_first_reports(found)
+        # The charge point reports whole seconds, so charging has to take some.
         began = dt_util.utcnow()
         await until(lambda: (dt_util.utcnow() - began).total_seconds() > 1)
         await found.point.full()
         await until(lambda: found.state("sensor", "status") != "charging")
         await found.point.unplug()
         await found.wait_for_state("sensor", "status", "disconnected")
-        received = await diary.tells("session_finished")
-        await diary.tells("car_disconnected")
-        assert diary.words[4 + len(allowed) :] in (
+        received = await recorder.wait_for("session_finished")
+        await recorder.wait_for("car_disconnected")
+        assert recorder.event_types[4 + len(allowed) :] in (
             ["charging_paused", "session_finished", "car_disconnected"],
             ["session_finished", "car_disconnected"],
         )
@@ -235,7 +235,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         assert await hass.config_entries.async_reload(found.entry.entry_id)
         await found.wait_for_state("sensor", "status", "disconnected")
         assert float(found.state("sensor", "last_session_energy")) == received["energy"]
-        assert diary.words.count("session_finished") == 1
+        assert recorder.event_types.count("session_finished") == 1
 
 
 @pytest.mark.usefixtures("attentive")
@@ -256,7 +256,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
 async def test_every_kind_of_charge_point(
     hass: HomeAssistant, broker: BrokerProcess, kind: str
 ) -> None:
-    """Whatever it says of a session, and when: two cars after each other are two sessions."""
+    """With every kind of report: two cars after each other are two sessions."""
     if kind in PROFILES:
         point: Any = simulator(broker, ChargepointSetup(profile=kind, wanted=BIG), timing=FAST)
     else:
@@ -269,24 +269,24 @@ async def test_every_kind_of_charge_point(
         await found.comes() if kind in PROFILES else await found.wait_for_state(
             "sensor", "status", "disconnected"
         )
-        await listens(found)
-        diary = Diary(hass)
+        await after_first_reports(found)
+        recorder = EventRecorder(hass)
         for number in (1, 2):
             await begin_charging(found)
             await has_charged(found, 0.5)
             await found.point.unplug()
-            received = await diary.tells("session_finished", number)
-            await diary.tells("car_disconnected", number)
-            # The older API of EVerest says nothing more when the car has gone.
+            received = await recorder.wait_for("session_finished", number)
+            await recorder.wait_for("car_disconnected", number)
+            # The older API of EVerest reports nothing more when the car has left.
             tolerance = 1.0 if kind == "legacy" else 0.05
             assert received["energy"] == pytest.approx(energy(found), abs=tolerance)
             assert received["energy"] >= 0.5
-            # Two sessions never begin in the same second, which is all that some tell.
+            # Two sessions never begin in the same second, which is the precision of some.
             ended = dt_util.utcnow()
             await until(lambda ended=ended: (dt_util.utcnow() - ended).total_seconds() > 1)
-        assert [each for each in diary.words if "paused" not in each] == [
+        assert [each for each in recorder.event_types if "paused" not in each] == [
             "car_connected",
-            # What says all through events, tells it.
+            # Adapters that report everything as events report this, too.
             *(["authorized"] if kind in ("main", "2025.10") else []),
             "charging_started",
             "session_finished",
@@ -312,7 +312,7 @@ async def test_nothing_happens_by_itself(
         status = found.state("sensor", "status")
         event = hass.states.get(found.id("event", "session"))
         assert event is not None
-        diary = Diary(hass)
+        recorder = EventRecorder(hass)
         await hass.async_add_executor_job(broker.stop)
         await found.wait_for_state("sensor", "status", "unavailable")
         # What has happened has happened; it does not come back as if it were new.
@@ -324,9 +324,9 @@ async def test_nothing_happens_by_itself(
         await until(lambda: keeper(found).tracker.next_deadline is None)
         if at_home is everest and charges:
             # A station that has lost its broker restarts, and begins another session.
-            assert all(received["late"] for _, received in diary.received)
+            assert all(received["late"] for _, received in recorder.received)
         else:
-            assert not diary.received
+            assert not recorder.received
             assert not keeper(found).tracker.records
 
 
@@ -339,7 +339,7 @@ async def test_an_end_while_home_assistant_was_off(
     async with at_home(hass, broker) as found:
         await begin_charging(found)
         await has_charged(found, 0.5)
-        diary = Diary(hass)
+        recorder = EventRecorder(hass)
         await hass.config_entries.async_unload(found.entry.entry_id)
         async with aiomqtt.Client(broker.host, broker.port) as client:
             await client.subscribe("#")
@@ -357,24 +357,24 @@ async def test_an_end_while_home_assistant_was_off(
         if at_home is fimp:
             assert kept["energy"] == pytest.approx(energy(found), abs=0.01)
             assert kept["duration"] >= 0
-        received = await diary.tells("session_finished")
+        received = await recorder.wait_for("session_finished")
         assert {**received, **kept, "late": True} == received
-        assert (await diary.tells("car_disconnected"))["late"] is True
-        assert diary.words == ["session_finished", "car_disconnected"]
+        assert (await recorder.wait_for("car_disconnected"))["late"] is True
+        assert recorder.event_types == ["session_finished", "car_disconnected"]
 
 
 @pytest.mark.usefixtures("attentive")
 async def test_problems(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """All that is told of a fault at once is one event."""
+    """Simultaneous reports of a fault are one event."""
     async with fimp(hass, broker) as found:
         assert found.registered("event", "problem").entity_category == "diagnostic"
-        await listens(found)
-        diary = Diary(hass)
+        await after_first_reports(found)
+        recorder = EventRecorder(hass)
         await found.point.fault("residual current")
-        raised = await diary.tells("problem_raised")
+        raised = await recorder.wait_for("problem_raised")
         assert "cp_other_error" in raised["which"]
         await found.point.clear_fault()
-        cleared = await diary.tells("problem_cleared")
+        cleared = await recorder.wait_for("problem_cleared")
         assert "cp_other_error" in cleared["which"]
 
 
@@ -451,7 +451,7 @@ async def test_sessions_move_with_the_device(hass: HomeAssistant, broker: Broker
 async def test_sessions_of_both_addresses(
     hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
-    """Until the user has said that it is the same one, there were two."""
+    """There are two until the user has confirmed that it is the same one."""
     async with fimp(hass, broker) as found:
         await one_session(found)
         entry_id = found.entry.entry_id
@@ -523,7 +523,7 @@ async def test_a_beginning_that_only_we_have_seen(
     watched: tuple[int, float] | None,
     kept: bool,  # noqa: FBT001
 ) -> None:
-    """Where the charge point does not say when its session began, we remember it."""
+    """If the charge point does not report when its session began, it is stored."""
     async with simulator(broker, ChargepointSetup(profile="minimal")) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
@@ -544,7 +544,7 @@ async def test_a_beginning_that_only_we_have_seen(
 
 
 async def get_sessions(found: Chargepoint, **data: Any) -> dict[str, Any]:
-    """Return what the action says of the only charge point."""
+    """Return the response of the action for the only charge point."""
     target = {"device_id": found.registered("event", "session").device_id}
     answer = await found.hass.services.async_call(
         DOMAIN, "get_sessions", data, blocking=True, return_response=True, target=target
@@ -620,7 +620,7 @@ async def test_get_sessions_of_nonsense(
 
 
 def set_price(hass: HomeAssistant, price: str, unit: str = "NOK/kWh") -> None:
-    """Let the entity say a price, in a house in Norway."""
+    """Set a price, in Norway."""
     hass.config.currency = "NOK"
     hass.states.async_set("sensor.price", price, {"unit_of_measurement": unit})
 

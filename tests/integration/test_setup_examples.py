@@ -40,7 +40,7 @@ def station(broker: BrokerProcess, dialect: str) -> EverestSimulator:
 async def test_bridge(
     hass: HomeAssistant, make_broker: MakeBroker, dialect: str, prefix: str
 ) -> None:
-    """What a station says comes through, and so does what it is told."""
+    """The messages of a station pass, and so do the commands to it."""
     home = make_broker()
     bridge = example("connection home_assistant").replace(
         "192.168.1.10:1883", f"{home.host}:{home.port}"
@@ -60,7 +60,7 @@ async def test_bridge(
 
 
 async def test_access_rules(hass: HomeAssistant, make_broker: MakeBroker, tmp_path: Path) -> None:
-    """The rules are enough for charge points of either kind, and to be told that they are."""
+    """The rules are enough for charge points of either kind, and for the probe."""
     rules = tmp_path / "rules"
     # Whoever is not named in the rules is a charge point here.
     rules.write_text("topic readwrite #\n" + example("user homeassistant"))

@@ -58,7 +58,7 @@ async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: Broke
     await house.waits(entry, 23)
     assert found.state("sensor", "status") == "unavailable"
     assert not house.issues
-    # A reload is no reason to wait another day.
+    # A reload does not delay it by another day.
     await hass.config_entries.async_reload(entry.entry_id)
     await house.waits(entry, 2)
     (issue,) = house.issues
@@ -75,7 +75,7 @@ async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: Broke
 async def test_offline_for_a_day(
     hass: HomeAssistant, house: House, chargepoint: Chargepoint
 ) -> None:
-    """Its adapter is there, and says that it is not."""
+    """Its adapter is online, and reports it as offline."""
     await chargepoint.point.offline()
     await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await house.waits(chargepoint.entry, 23)
@@ -102,7 +102,7 @@ async def test_never_came(
     broker: BrokerProcess,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """The repair removes the device; a charge point that speaks after all is found anew."""
+    """The repair removes the device; a charge point that reports later is found again."""
     assert await async_setup_component(hass, "repairs", {})
     entry = await known_before(hass, broker)
     await house.waits(entry, 23)
@@ -150,7 +150,7 @@ async def test_deleted_by_the_user(
 async def test_without_the_broker_nobody_is_missed(
     hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
-    """That is said of the broker; and once it is back, all have their time to speak."""
+    """The issue is about the broker; when it is back, all have their time to report."""
     entry = await known_before(hass, broker)
     hub = entry.runtime_data.hub
     await hass.async_add_executor_job(broker.stop)

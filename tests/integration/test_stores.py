@@ -273,8 +273,8 @@ async def test_every_field_can_be_damaged(
         await begin(found)
         for each, data in known(found).items():
             if each != name or not place:
-                wanted = lasting(good[each]) if each == "history" else good[each]
-                assert data == wanted, (place, each)
+                intact = lasting(good[each]) if each == "history" else good[each]
+                assert data == intact, (place, each)
         await end(found)
 
 
@@ -338,7 +338,7 @@ async def test_what_a_newer_version_has_stored_comes_through_a_save(
         written = hass_storage[key_of(found.entry, name)]
         assert written["minor_version"] == minor_version
         if name == "history":
-            # What the charge point says of its session by now.
+            # The session as the charge point reports it by now.
             for each in (written["data"], data):
                 del each["sessions"][ADDRESS]["watched"]
         assert written["data"] == data, name
@@ -374,11 +374,11 @@ async def test_a_limit_that_changes_often_does_not_rewrite_the_history(
 
 
 def set_aside(folder: Path) -> list[Path]:
-    """Return the files that are not in use any more."""
+    """Return the files that are no longer in use."""
     return [each for each in folder.iterdir() if "T" in "".join(each.suffixes[-2:])]
 
 
-#: What is in a file, and whether Home Assistant sets it aside by itself.
+#: The contents of a file, and whether Home Assistant itself sets it aside.
 UNREADABLE = {
     "not JSON": (b'{"version": 1, "data": {', True),
     "empty": (b"", True),
@@ -438,7 +438,7 @@ async def test_a_file_that_cannot_be_read_is_set_aside(
     expected = "storage_corruption" if by_home_assistant else "stored_data_unreadable"
     await until(lambda: expected in issues(found), "the issue")
     assert len(issues(found).keys() & {"storage_corruption", "stored_data_unreadable"}) == 1
-    # From here on there are new ones.
+    # There are new ones from now on.
     await found.call("number", "set_value", "max_current", value=12)
     await end(found)
     kept = json.loads((folder / names[0]).read_text())["data"]["charge_points"]
@@ -478,7 +478,7 @@ async def test_disk_that_is_full_while_the_entry_is_unloaded(
 async def test_a_file_that_cannot_even_be_set_aside(
     found: Chargepoint, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """There is a folder in its place, say, and nobody may write beside it."""
+    """For example, a folder is in its place, and the folder around it is read-only."""
     (folder / key_of(found.entry, "state")).mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.rename", _refuse)

@@ -19,7 +19,7 @@ async def test_it_gets_no_worse(broker: BrokerProcess) -> None:
         return found[figure.key] if amount(found[figure.key]) > figure.ceiling else None
 
     assert not {each.key: what for each in RUNNING if (what := excess(each))}
-    # A number that is too good: what is counted does not run there any more.
+    # A figure that is too good: the counted code no longer runs there.
     assert "chargepoint/hub.py: Hub.message" in found["report_calls"]
     assert "chargepoint/transport/mqtt.py: MqttTransport.publish" in found["press_calls"]
 

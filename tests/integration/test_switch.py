@@ -1,4 +1,4 @@
-"""The charge switch: what it shows, what it sends, and what it says when that fails."""
+"""The charge switch: its state, its commands, and its errors."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ def sent(chargepoint: Chargepoint, kind: str) -> int:
 
 
 async def test_on_and_off(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """The action returns when the charge point has proven it."""
+    """The action returns when the charge point has confirmed it."""
     assert chargepoint.state("switch", "charging") == "off"
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
@@ -59,7 +59,7 @@ async def test_what_is_so_already(hass: HomeAssistant, chargepoint: Chargepoint)
 
 
 async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """The wanted position is shown at once, and marked until it is proven."""
+    """The requested position is shown at once, and marked until it is confirmed."""
     seen: list[tuple[str, bool]] = []
 
     @callback
@@ -121,7 +121,7 @@ async def test_silence(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_a_stop_waits_for_nothing(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """It takes the place of a start that waits for its proof."""
+    """It replaces a start that waits for its confirmation."""
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
@@ -158,7 +158,7 @@ async def test_broker_goes_and_comes_back(
 async def test_connection_lost_while_waiting(
     hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
 ) -> None:
-    """Whether it was done can no longer be seen: say so."""
+    """Whether it was carried out can no longer be seen: the error reports that."""
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
@@ -174,7 +174,7 @@ async def test_connection_lost_while_waiting(
 
 
 async def test_offline_and_online(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """The adapter says whether it reaches the charge point."""
+    """The adapter reports whether it reaches the charge point."""
     await chargepoint.point.offline()
     await chargepoint.wait_for_state("switch", "charging", "unavailable")
     await chargepoint.point.online()

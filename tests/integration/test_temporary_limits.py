@@ -68,11 +68,11 @@ async def car_fixture(point: Chargepoint) -> Chargepoint:
 async def test_for_good(
     hass: HomeAssistant, point: Chargepoint, hass_storage: dict[str, Any]
 ) -> None:
-    said = await limit(point, 16.4)
-    assert said["limit"] == "max_current"
-    assert said["current"] == 16.0
-    assert said["former"] == 32.0
-    assert said["until"] is None
+    response = await limit(point, 16.4)
+    assert response["limit"] == "max_current"
+    assert response["current"] == 16.0
+    assert response["former"] == 32.0
+    assert response["until"] is None
     assert sent(point, MAX) == [16]
     assert not stored_limits(hass_storage, point)
 
@@ -82,8 +82,8 @@ async def test_for_a_while(
     point: Chargepoint,
     hass_storage: dict[str, Any],
 ) -> None:
-    said = await limit(point, 10, hours=2)
-    left = datetime.fromisoformat(said["until"]) - dt_util.utcnow()
+    response = await limit(point, 10, hours=2)
+    left = datetime.fromisoformat(response["until"]) - dt_util.utcnow()
     assert timedelta(minutes=119) < left < timedelta(hours=2)
     assert point.state("number", "max_current") == "10"
     await later(hass, minutes=119)
@@ -390,8 +390,8 @@ async def test_somebody_limited_to_less_before(hass: HomeAssistant, broker: Brok
 
 async def test_of_a_session(hass: HomeAssistant, car: Chargepoint) -> None:
     """One that had none of its own has none again: it may have what all sessions may."""
-    said = await limit(car, 10, minutes=10)
-    assert (said["limit"], said["former"]) == ("session_current", None)
+    response = await limit(car, 10, minutes=10)
+    assert (response["limit"], response["former"]) == ("session_current", None)
     await car.wait_for_state("sensor", "offered_current", "10.0")
     await later(hass, minutes=11)
     await car.wait_for_state("sensor", "offered_current", "32.0")

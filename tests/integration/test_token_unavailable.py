@@ -40,7 +40,7 @@ async def minute(hass: HomeAssistant, clock: QuickClock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "dialect", "companions", "told"),
+    ("token", "dialect", "companions", "reported"),
     [
         ("CAFE", "2026.02", {}, True),
         ("CAFE", "legacy", {}, True),
@@ -57,7 +57,7 @@ async def test_it_waits_for_a_token(
     token: str,
     dialect: str,
     companions: dict[str, Any],
-    told: bool,
+    reported: bool,
 ) -> None:
     entry = other_broker(broker)
     entry.add_to_hass(hass)
@@ -81,12 +81,12 @@ async def test_it_waits_for_a_token(
         await minute(hass, clock)
         assert not issues(hass)
         await minute(hass, clock)
-        assert bool(issues(hass)) is told
+        assert bool(issues(hass)) is reported
         # That the car is gone makes it no better.
         await station.unplug()
         await found.wait_for_state("sensor", "status", "disconnected")
         await minute(hass, clock)
-        assert bool(issues(hass)) is told
+        assert bool(issues(hass)) is reported
         await hass.config_entries.async_unload(entry.entry_id)
         assert not issues(hass)
 

@@ -29,12 +29,12 @@ from .conftest import QUICK, Chargepoint, find, load, other_broker, until
 
 @pytest.fixture(name="news_at_once")
 def news_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take for news what is said in the first seconds, too."""
+    """Let reports of the first seconds create events as well."""
     monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.0)
 
 
-@pytest.fixture(name="told")
-def told_fixture(hass: HomeAssistant) -> list[ServiceCall]:
+@pytest.fixture(name="calls")
+def calls_fixture(hass: HomeAssistant) -> list[ServiceCall]:
     """What the automations have done."""
     return async_mock_service(hass, "test", "automation")
 
@@ -45,7 +45,7 @@ def device(chargepoint: Chargepoint) -> dict[str, Any]:
 
 
 async def automate(hass: HomeAssistant, *triggers: dict[str, Any], **config: Any) -> None:
-    """Set up an automation that tells by which trigger it was run."""
+    """Set up an automation that records the trigger that started it."""
     data = {"by": "{{ trigger.id }}", "entity": "{{ trigger.entity_id }}"}
     automation = {
         "triggers": list(triggers),
@@ -67,12 +67,12 @@ async def automate_all(hass: HomeAssistant, target: dict[str, Any]) -> None:
     )
 
 
-async def run_by(hass: HomeAssistant, told: list[ServiceCall], wanted: str) -> None:
+async def run_by(hass: HomeAssistant, calls: list[ServiceCall], expected: str) -> None:
     """Wait until the automation was run by one trigger, and by no other."""
-    await until(lambda: told, f"the trigger {wanted}")
+    await until(lambda: calls, f"the trigger {expected}")
     await hass.async_block_till_done()
-    assert [each.data["by"] for each in told] == [wanted]
-    told.clear()
+    assert [each.data["by"] for each in calls] == [expected]
+    calls.clear()
 
 
 async def test_are_described(hass: HomeAssistant) -> None:
@@ -93,46 +93,46 @@ async def test_are_described(hass: HomeAssistant) -> None:
 
 @pytest.mark.usefixtures("news_at_once")
 async def test_what_a_car_does(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
     await automate_all(hass, device(chargepoint))
     point = chargepoint.point["garage"]
 
     await point.plug()
-    await run_by(hass, told, "car_connected")
+    await run_by(hass, calls, "car_connected")
     await chargepoint.call("switch", "turn_on", "charging")
-    await run_by(hass, told, "charging_started")
+    await run_by(hass, calls, "charging_started")
     await point.car_pause()
-    await run_by(hass, told, "charging_stopped")
+    await run_by(hass, calls, "charging_stopped")
     await point.car_resume()
-    await run_by(hass, told, "charging_started")
+    await run_by(hass, calls, "charging_started")
     await chargepoint.call("switch", "turn_off", "charging")
-    await run_by(hass, told, "charging_stopped")
+    await run_by(hass, calls, "charging_stopped")
     await point.fault()
-    await run_by(hass, told, "problem_occurred")
+    await run_by(hass, calls, "problem_occurred")
     await point.clear_fault()
-    await run_by(hass, told, "problem_solved")
+    await run_by(hass, calls, "problem_solved")
 
 
 @pytest.mark.usefixtures("news_at_once")
 async def test_a_car_that_leaves(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
-    """While it charges, two things are told at once."""
+    """While it charges, two events are sent at once."""
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     await chargepoint.call("switch", "turn_on", "charging")
     await automate_all(hass, device(chargepoint))
     await chargepoint.point.unplug()
-    await until(lambda: len(told) == 3, "all triggers")
-    by = [each.data["by"] for each in told]
+    await until(lambda: len(calls) == 3, "all triggers")
+    by = [each.data["by"] for each in calls]
     assert by == ["charging_stopped", "session_finished", "car_disconnected"]
 
 
 async def test_a_station_that_starts_anew(
-    hass: HomeAssistant, broker: BrokerProcess, told: list[ServiceCall]
+    hass: HomeAssistant, broker: BrokerProcess, calls: list[ServiceCall]
 ) -> None:
-    """It dies with its broker, and then says for a moment that there is no car."""
+    """It stops with its broker, and then reports for a moment that there is no car."""
     entry = await load(hass, other_broker(broker))
     async with EverestSimulator(
         Broker(broker.host, broker.port),
@@ -149,15 +149,15 @@ async def test_a_station_that_starts_anew(
         await hass.async_add_executor_job(broker.start)
         await found.wait_for_state("binary_sensor", "plug", "on")
         await hass.async_block_till_done()
-        assert [each.data["by"] for each in told if "car" in each.data["by"]] == []
+        assert [each.data["by"] for each in calls if "car" in each.data["by"]] == []
         await hass.config_entries.async_unload(entry.entry_id)
 
 
 @pytest.mark.parametrize("charging", [False, True])
 async def test_what_the_connection_does(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall], *, charging: bool
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall], *, charging: bool
 ) -> None:
-    """A charge point that comes back, or a restart, is no car that comes."""
+    """A charge point that comes back, or a restart, does not count as a car that arrives."""
     point = chargepoint.point["garage"]
     await point.plug()
     await chargepoint.wait_for_state("binary_sensor", "plug", "on")
@@ -175,11 +175,11 @@ async def test_what_the_connection_does(
     await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     await chargepoint.wait_for_state("binary_sensor", "charging", "on" if charging else "off")
     await hass.async_block_till_done()
-    assert told == []
+    assert calls == []
 
 
 async def test_a_fault_that_was_there_before(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
     point = chargepoint.point["garage"]
     await point.fault()
@@ -190,12 +190,12 @@ async def test_a_fault_that_was_there_before(
     await point.online()
     await chargepoint.wait_for_state("binary_sensor", "problem", "on")
     await hass.async_block_till_done()
-    assert told == []
+    assert calls == []
 
 
 @pytest.mark.usefixtures("news_at_once")
 async def test_only_charge_points(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
     """The lawn mower in the same garage charges as well."""
     area = ar.async_get(hass).async_get_or_create("Garage")
@@ -209,9 +209,9 @@ async def test_only_charge_points(
     await automate_all(hass, {"area_id": area.id})
     hass.states.async_set(other, "on", {"device_class": "battery_charging"})
     await hass.async_block_till_done()
-    assert told == []
+    assert calls == []
     await chargepoint.point.plug()
-    await run_by(hass, told, "car_connected")
+    await run_by(hass, calls, "car_connected")
 
 
 # The end of a session, which is an event -----------------------------------------------------
@@ -244,28 +244,30 @@ def _later(seconds: float) -> str:
     return (dt_util.utcnow() + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-async def test_session_finished(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+async def test_session_finished(hass: HomeAssistant, calls: list[ServiceCall]) -> None:
     """The first one of all counts, and one after another; another event does not."""
     show = _event(hass)
     show("unknown")
     await _finished(hass)
     show(_later(0), "session_finished")
-    await run_by(hass, told, "session_finished")
+    await run_by(hass, calls, "session_finished")
     show(_later(1), "car_connected")
     show(_later(2), "session_finished")
-    await run_by(hass, told, "session_finished")
+    await run_by(hass, calls, "session_finished")
 
 
-async def test_two_events_at_once(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+async def test_two_events_at_once(hass: HomeAssistant, calls: list[ServiceCall]) -> None:
     """They have the same time, and are two all the same."""
     show, when = _event(hass), _later(0)
     show(when, "car_disconnected")
     await _finished(hass)
     show(when, "session_finished")
-    await run_by(hass, told, "session_finished")
+    await run_by(hass, calls, "session_finished")
 
 
-async def test_session_that_finished_long_ago(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+async def test_session_that_finished_long_ago(
+    hass: HomeAssistant, calls: list[ServiceCall]
+) -> None:
     """It is shown again after a restart."""
     show = _event(hass)
     before = _later(-60)
@@ -275,13 +277,13 @@ async def test_session_that_finished_long_ago(hass: HomeAssistant, told: list[Se
         show("unavailable")
         show(before, "session_finished")
     await hass.async_block_till_done()
-    assert told == []
+    assert calls == []
     show(_later(1), "session_finished")
-    await run_by(hass, told, "session_finished")
+    await run_by(hass, calls, "session_finished")
 
 
 @pytest.mark.parametrize("event_type", ["session_finished", "car_disconnected"])
-async def test_a_late_event(hass: HomeAssistant, told: list[ServiceCall], event_type: str) -> None:
+async def test_a_late_event(hass: HomeAssistant, calls: list[ServiceCall], event_type: str) -> None:
     """An automation runs hours later only if the user has chosen that."""
     show = _event(hass)
     show(_later(0), "car_connected")
@@ -293,26 +295,26 @@ async def test_a_late_event(hass: HomeAssistant, told: list[ServiceCall], event_
         common | {"id": "also late", "options": {"include_late": True}},
     )
     show(_later(1), event_type, late=True)
-    await run_by(hass, told, "also late")
+    await run_by(hass, calls, "also late")
     show(_later(2), event_type)
-    await until(lambda: len(told) == 2, "both triggers")
-    assert {each.data["by"] for each in told} == {"at once", "also late"}
+    await until(lambda: len(calls) == 2, "both triggers")
+    assert {each.data["by"] for each in calls} == {"at once", "also late"}
 
 
-async def test_session_of_something_else(hass: HomeAssistant, told: list[ServiceCall]) -> None:
+async def test_session_of_something_else(hass: HomeAssistant, calls: list[ServiceCall]) -> None:
     show = _event(hass, "demo")
     show("unknown")
     await _finished(hass)
     show(_later(0), "session_finished")
     await hass.async_block_till_done()
-    assert told == []
+    assert calls == []
 
 
 # Conditions ----------------------------------------------------------------------------------
 
 
 async def test_conditions(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
     """Each holds where it should, and nothing holds that is not known."""
     choices = [
@@ -329,10 +331,10 @@ async def test_conditions(
     )
 
     async def hold() -> set[str]:
-        told.clear()
+        calls.clear()
         hass.bus.async_fire("look")
         await hass.async_block_till_done()
-        return {each.data["by"] for each in told}
+        return {each.data["by"] for each in calls}
 
     assert await hold() == {"is_not_connected", "is_not_charging"}
     await chargepoint.point.plug()
@@ -346,7 +348,7 @@ async def test_conditions(
 
 
 async def test_condition_only_charge_points(
-    hass: HomeAssistant, chargepoint: Chargepoint, told: list[ServiceCall]
+    hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
     other = er.async_get(hass).async_get_or_create(
         "binary_sensor", "demo", "1", original_device_class="plug"
@@ -366,8 +368,8 @@ async def test_condition_only_charge_points(
     )
     hass.bus.async_fire("look")
     await hass.async_block_till_done()
-    assert told == []
+    assert calls == []
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("binary_sensor", "plug", "on")
     hass.bus.async_fire("look")
-    await run_by(hass, told, "look")
+    await run_by(hass, calls, "look")

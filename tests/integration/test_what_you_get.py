@@ -1,4 +1,4 @@
-"""docs/what-you-get.md says for each kind of charge point which entities it has."""
+"""docs/what-you-get.md lists the entities of each kind of charge point."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the code of the integration says: its strings, and the texts it asks for."""
+"""The strings in the code of the integration, and the texts that it uses."""
 
 import ast
 from collections.abc import Iterator

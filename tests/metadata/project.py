@@ -82,7 +82,7 @@ def parse(path: Path) -> ast.Module:
 def imported(path: Path) -> Iterator[tuple[int, str, str | None]]:
     """Yield the line, the module and the name of all that a file imports.
 
-    Relative modules are written out; there is no name where the module itself is imported.
+    Relative modules are written out; the name is empty if the module itself is imported.
     """
     package = name(path.parent).split("/")
     for node in ast.walk(parse(path)):
@@ -106,7 +106,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def name(path: Path) -> str:
-    """Return a path as a person says it."""
+    """Return a path relative to the repository."""
     return path.relative_to(ROOT).as_posix()
 
 

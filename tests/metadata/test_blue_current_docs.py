@@ -1,4 +1,4 @@
-"""docs/blue_current.md: something that exists covers each documented field, or it says why not."""
+"""docs/blue_current.md: an existing thing covers each documented field, or a reason is given."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ DOCUMENT = Path(__file__).with_name("blue_current_document.txt")
 _ROW = re.compile(r"^\| `([\w.]+)` \| (.+) \|$")
 _ENTITY = re.compile(r"\b(\w+) \*\*([^*]+)\*\*")
 _ACTION = re.compile(r"\baction `(\w+)`")
-#: What stands for itself, and is no entity.
+#: Names that stand for themselves, and are not entities.
 _ELSEWHERE = re.compile(r"\b(device|devices|not shown: \w+|asked after|command|error)\b")
 
 

@@ -159,7 +159,7 @@ def test_actions_with_an_icon_exist() -> None:
 
 
 def test_every_attribute_of_what_ocpp_tells_has_a_name() -> None:
-    """Each way of telling names what it has to say as Home Assistant will show it."""
+    """Each kind of event names its attributes as Home Assistant will show them."""
     variable = {"variable": {"name": "a"}, "component": {"name": "b"}}
     changed = requests.event(
         {
@@ -170,8 +170,8 @@ def test_every_attribute_of_what_ocpp_tells_has_a_name() -> None:
         }
     )
     on_the_bus = requests.key_changed({"key": "a", "value": "c", "read_only": True})
-    # It is told by name.
-    (told,) = (
+    # It is found by name.
+    (described,) = (
         {keyword.arg for keyword in node.keywords}
         for node in ast.walk(parse(LIBRARY / "everest" / "ocpp" / "client.py"))
         if isinstance(node, ast.Call)
@@ -180,6 +180,6 @@ def test_every_attribute_of_what_ocpp_tells_has_a_name() -> None:
     texts = TEXTS["entity"]["event"]
     for key, attributes in (
         ("variable_changed", changed.keys() | on_the_bus.keys()),
-        ("security_event", told),
+        ("security_event", described),
     ):
         assert attributes == texts[key]["state_attributes"].keys() - {"event_type"}

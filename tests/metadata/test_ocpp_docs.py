@@ -70,7 +70,7 @@ COMMANDS: dict[str, type] = {
 
 
 def test_the_table_says_which_release_each_command_needs() -> None:
-    """The same as the errors say."""
+    """The same as in the errors."""
     rows = {row[2]: row for row in _rows() if row[0] == "←" and len(row) == 5}
     for action, command in COMMANDS.items():
         _, _, _, api, on_bus = rows[f"action `{action}`"]

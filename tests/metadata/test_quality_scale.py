@@ -6,7 +6,7 @@ import pytest
 
 from .project import HOME_ASSISTANT, INTEGRATION, read_yaml
 
-#: Not done is no shame, but says what is missing.
+#: Rules may be open, with the missing part as a comment.
 _STATUSES = {"done", "exempt", "todo"}
 
 
@@ -18,7 +18,7 @@ def _rules(path: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def rules() -> dict[str, Any]:
-    """Return what we say of each rule."""
+    """Return the status of each rule."""
     return _rules(INTEGRATION / "quality_scale.yaml")
 
 

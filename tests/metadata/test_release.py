@@ -77,7 +77,7 @@ def test_document_is_there(file: str) -> None:
 
 # Releasing ----------------------------------------------------------------------------------
 
-#: Stands in for GitHub: notes what it is told, and says that there is a release or a draft.
+#: Stands in for GitHub: records requests, and answers that there is a release or a draft.
 _GH = """#!/usr/bin/env python3
 import json, os, pathlib, sys
 folder = pathlib.Path(__file__).parent
@@ -132,7 +132,7 @@ class _Repository:
 
     @property
     def calls(self) -> list[Sequence[str]]:
-        """What GitHub was told, but for questions."""
+        """The requests to GitHub, except for questions."""
         calls = self.bin / "calls"
         lines = calls.read_text().splitlines() if calls.exists() else []
         return [call for line in lines if (call := json.loads(line))[1] != "view"]

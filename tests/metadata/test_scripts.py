@@ -83,7 +83,7 @@ def test_script_has_a_help(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     # Not just tried: a script that does not know --help might begin to work.
     assert "--help" in text or "argparse" in text
-    told = subprocess.run(  # noqa: S603
+    result = subprocess.run(  # noqa: S603
         [path, "--help"],
         capture_output=True,
         check=False,
@@ -91,8 +91,8 @@ def test_script_has_a_help(path: Path) -> None:
         text=True,
         timeout=60,
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.strip()
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()
 
 
 @pytest.mark.parametrize("path", _PROGRAMS, ids=name)

@@ -1,4 +1,4 @@
-"""The simulators say what real charge points say, and leave nothing behind."""
+"""The simulators send what real charge points send, and leave nothing behind."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -208,7 +208,7 @@ async def test_everest_speaks_like_the_recording(
 
 
 def everest_name(name: str, body: Any) -> str:
-    """Tell apart what one variable can say."""
+    """Distinguish the kinds of messages of one variable."""
     match name:
         case "session_event":
             return str(body["event"])

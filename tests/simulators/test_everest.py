@@ -1206,7 +1206,7 @@ async def test_words_that_make_no_sense(client: Client, start: Start) -> None:
             await with_back_end.do(line)
     await station.garbage()
     await with_back_end.garbage()
-    # What others say and what nobody can use does it no harm.
+    # Messages of others and unusable ones do it no harm.
     await client.connection.publish("everest_api/discover", "no JSON")
     await client.send("everest_api/discover", {})
     await client.until(lambda: len(station.mistakes) == 2)
@@ -1297,7 +1297,7 @@ async def test_without_energy_it_waits_where_it_is(client: Client, start: Start)
     await client.wait_for_event("ChargingStarted")
     await station.car_pause()
     await client.wait_for_event("ChargingPausedEV")
-    # Of want of energy it tells also while the car sleeps.
+    # It also reports missing energy while the car sleeps.
     await client.command("limits_api", "set_external_limits", limits(0))
     await client.wait_for_status("ChargingPausedEVSE")
     last = client.published(API, "session_event")[-1]

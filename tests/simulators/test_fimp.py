@@ -202,7 +202,7 @@ async def test_defa_passes_raw_words_and_signs_with_its_name(broker: BrokerProce
         await simulator.car_resume()
         await client.wait_for_state("charging")
         await client.command("cmd.charge.stop")
-        # At first it says what it hopes for, and then what its cloud says.
+        # It first reports the expected state, and then the state from its cloud.
         await client.wait_for_state("ready_to_charge")
         await client.wait_for_state("Preparing")
         await client.command("cmd.charge.start")
@@ -494,7 +494,7 @@ async def test_login_is_lost_and_comes_back(broker: BrokerProcess) -> None:
 
 
 async def test_easee_answers_by_heart_without_its_cloud(broker: BrokerProcess) -> None:
-    """Signed out, or without a connection, it says what it knew last, and that it is up."""
+    """Signed out, or without a connection, it reports old values, and that it is online."""
     async with running(broker, setup("easee")) as (simulator, client):
 
         async def reply(kind: str, report: str, service: str = "chargepoint") -> Any:
@@ -580,7 +580,7 @@ async def test_easee_refuses_what_comes_too_soon(broker: BrokerProcess) -> None:
 
 
 async def test_easee_takes_commands_for_who_is_offline(broker: BrokerProcess) -> None:
-    """And says that it has failed: to tell what came of it. Recorded so."""
+    """And reports an error: only reporting the result failed. This was recorded."""
     played = recording("fimp/live/easee_offline_midsession_limit_taken_but_refused")
     recorded = [
         line["payload"]["props"]["msg"].replace("EH123456", "EH123")

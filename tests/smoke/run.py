@@ -2,7 +2,7 @@
 
 A headless Home Assistant and simulated charge points meet at a broker; our config flow makes
 an entry, every charge point is switched on and off, the entry is reloaded and unloaded. One
-line of JSON says how it went; the exit code is 0 or 1.
+line of JSON reports the result; the exit code is 0 or 1.
 
     .venv-2026.11/bin/python -m tests.smoke.run [--port PORT]
 """
@@ -40,7 +40,7 @@ from simulators.simulator import Timing
 _TIMING = Timing(pace=0.1, poll=2, heartbeat=0.5)
 _PATIENCE = 30.0
 _BLUEPRINTS = Path(__file__).parents[2] / "blueprints" / "automation" / DOMAIN
-#: Home Assistant says this of every custom integration.
+#: Home Assistant logs this for every custom integration.
 _EXPECTED = "which has not been tested by Home Assistant"
 _INTEGRATION = "custom_components/fimp_chargepoint/"
 
@@ -212,7 +212,7 @@ async def _smoke(port: int | None, complaints: _Complaints) -> list[str]:
 
 
 def main() -> int:
-    """Run it, and say how it went."""
+    """Run it, and print the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

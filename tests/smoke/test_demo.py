@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.all
 @pytest.mark.timeout(300)
 def test_check(socket_enabled: None) -> None:
-    """Every entity has a value, every command is proven, and the report says so."""
+    """Every entity has a value, every command is confirmed, and the report shows it."""
     run = subprocess.run(  # noqa: S603
         [ROOT / "scripts" / "demo", "--check"],
         capture_output=True,
@@ -38,7 +38,7 @@ def test_check(socket_enabled: None) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ends_politely(end: signal.Signals, tmp_path: Path) -> None:
-    """Whenever it is told to end, it takes everything it started with it."""
+    """However it is ended, it ends everything that it has started."""
     with subprocess.Popen(
         [sys.executable, "-m", "harness.demo"],
         cwd=ROOT,

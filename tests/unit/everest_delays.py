@@ -1,4 +1,4 @@
-"""What a station says of its random delay."""
+"""The messages of a station about its random delay."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Limits as EVerest says them, and as it is told."""
+"""Limits as EVerest publishes and accepts them."""
 
 from collections.abc import Coroutine
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the modules beside an EVSE say: errors, and who is there."""
+"""The messages of the companion modules of an EVSE: errors and heartbeats."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ UNTHROTTLED = Options(measurement_interval=0.0, restart_delay=0.0, write_interva
 
 
 class ManualClock(Clock):
-    """A clock that moves when it is told to, and whose calendar can be set."""
+    """A clock that a test moves, and whose calendar can be set."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         """Start at `now`, POSIX seconds."""
@@ -44,12 +44,12 @@ class ManualClock(Clock):
 
     @override
     def to_datetime(self, when: float) -> datetime:
-        """Return what the calendar says of a moment."""
+        """Return the calendar time of a moment."""
         return super().to_datetime(when + self._ahead)
 
     @override
     def adjust(self) -> float:
-        """Tell once by how much the calendar was set, and go by it from then on."""
+        """Notify once by how much the calendar was set, and use it from then on."""
         by, self._to_tell = self._to_tell, 0.0
         self._ahead += by
         return by
@@ -115,7 +115,7 @@ class OfflineHub(MqttHub):
         options: Options = UNTHROTTLED,
         known: Iterable[str] = (),
     ) -> None:
-        """Speak every MQTT protocol below `prefixes`."""
+        """Use every MQTT protocol below `prefixes`."""
         super().__init__(_no_settings, clock=ManualClock(), options=options, known=known)
         self.sent: list[tuple[str, bytes]] = []
         for prefix in prefixes:

@@ -1,4 +1,4 @@
-"""What a FIMP adapter says, and what it is asked."""
+"""The messages of a FIMP adapter, and the requests to it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Parameters as FIMP describes and says them."""
+"""Parameters as FIMP describes and reports them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Limits, phases and locks as FIMP says them."""
+"""Limits, phases and locks as FIMP reports them."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,6 +1,6 @@
 """A recording of a real EVerest with the integration connected, with us in its place.
 
-What the station said is played at its time. What the integration asks in a test is answered by
+The messages of the station are played at their time. A request of the integration is answered by
 what the station answered to the same question then, and commands may be given in between.
 """
 
@@ -40,7 +40,7 @@ class Live:
         self.hub.connection_made()
 
     async def until(self, t: float) -> None:
-        """Play what was said up to `t` seconds, and let happen what follows from it."""
+        """Play the messages up to `t` seconds, and let their effects follow."""
         while self._lines and self._lines[0].t <= t:
             line = self._lines.pop(0)
             self.hub.advance(self._start + line.t)

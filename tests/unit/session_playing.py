@@ -58,7 +58,7 @@ class Watched:
         self.hub.connection_made()
 
     def restart(self) -> None:
-        """End this run, and begin another one that has heard nothing yet."""
+        """End this run, and begin another one that has received nothing yet."""
         self._note(self.tracker.close())
         stored = json.loads(json.dumps(self.tracker.to_storage()))
         self.hub = OfflineHub()

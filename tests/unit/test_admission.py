@@ -36,7 +36,7 @@ class Crowd:
     """A hub on which many turn up, in one of the languages that are spoken there."""
 
     def __init__(self, language: str = "fimp", known: Iterable[object] = ()) -> None:
-        """Know charge points by the names that `heard` gives them."""
+        """Know charge points by the names that `report` gives them."""
         self.language = language
         self.hub = OfflineHub(known=[self.address(each) for each in known])
         self.hub.connection_made()
@@ -51,7 +51,7 @@ class Crowd:
         }[self.language]
 
     def report(self, *names: object) -> None:
-        """Let all of them speak, and have the time to say who they are."""
+        """Let all of them report, and pass the time that identifying them takes."""
         for name in names:
             topic, payload = {
                 "fimp": (fimp(name), report()),
@@ -72,7 +72,7 @@ class Crowd:
 
     @property
     def received(self) -> tuple[str, str] | None:
-        """What the user is told: how many wait, and some of them."""
+        """The warning for the user: how many wait, and some of them."""
         found = [each for each in self.hub.warnings.values() if isinstance(each, NewNodesWait)]
         return (found[0].count, found[0].examples) if found else None
 
@@ -96,7 +96,7 @@ def test_some_come_in_and_the_others_wait(crowd: Crowd) -> None:
     assert len(crowd.hub.nodes) == NEW_MAX
     first = ", ".join(crowd.address(each).partition(":")[2] for each in names(3, NEW_MAX))
     assert crowd.received == ("6", first)
-    # Those that are in are heard as before.
+    # Those that were added are received as before.
     crowd.report(*names(NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     assert not crowd.hub.ignored
@@ -111,7 +111,7 @@ def test_a_flood(crowd: Crowd) -> None:
     before = len(events)
     crowd.report(*names(3000, NEW_MAX))
     if crowd.language == "legacy":
-        # All is said again every second, so what is too much at a time may come later.
+        # Everything is repeated every second, so what is too much at a time may come later.
         crowd.report(*names(3000, NEW_MAX))
     assert len(crowd.hub.nodes) == NEW_MAX
     assert len(crowd.hub.admission.waiting) == WAITING_MAX
@@ -123,7 +123,7 @@ def test_a_flood(crowd: Crowd) -> None:
 
 
 def test_what_is_registered_has_its_place(crowd: Crowd) -> None:
-    """Also where strangers are heard first, as many as there may be."""
+    """Also if unknown ones report first, however many there are."""
     registered = names(200, 5000)
     crowd = Crowd(crowd.language, registered)
     crowd.report(*names(3000))
@@ -155,7 +155,7 @@ def test_let_in(crowd: Crowd) -> None:
     crowd.hub.admission.admit_all()
     assert crowd.received is None
     crowd.wait(5)
-    # Some are found when they say something the next time.
+    # Some are found with their next report.
     if crowd.language != "fimp":
         crowd.report(*names(NEW_MAX + 200))
     assert crowd.there(*names(NEW_MAX + 200))
@@ -190,7 +190,7 @@ def test_who_is_silent_is_forgotten(crowd: Crowd, monkeypatch: pytest.MonkeyPatc
 
 
 def test_those_heard_last_are_kept(crowd: Crowd) -> None:
-    """A charge point that is real speaks again; most of a flood does not."""
+    """A real charge point reports again; most of a flood does not."""
     crowd.report(*names(NEW_MAX), "real")
     for start in range(1000, 3000, 500):
         crowd.report(*names(500, start), "real")
@@ -353,7 +353,7 @@ def test_excluded_and_included_again() -> None:
 
 
 def test_let_in_after_its_last_word() -> None:
-    """A FIMP charge point may have nothing to say for days, so it is asked."""
+    """A FIMP charge point may have nothing to report for days, so it is asked."""
     crowd = Crowd()
     crowd.report(*names(NEW_MAX), "last")
     crowd.hub.take_sent()
@@ -393,7 +393,7 @@ def test_a_module_that_may_be_that_of_one_who_waits() -> None:
     crowd.report("another")
     assert not crowd.there("another")
     assert Feature.MAX_CURRENT not in mine.snapshot.capabilities.controls
-    # The user can say so.
+    # The user can decide it.
     assert [each.address for each in crowd.hub.module_choices] == [crowd.address("mine")]
 
 

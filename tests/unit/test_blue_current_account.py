@@ -103,7 +103,7 @@ def test_reply_is_for_the_oldest_request_of_its_kind() -> None:
     assert requests.match(reply("REBOOT", "B", final=False), now) == Match(other.id, "B")
     assert requests.match(reply("REBOOT", "B"), now) == Match(other.id, "B")
     assert requests.match(reply("REBOOT", "A"), now) == Match(first.id, "A")
-    # Some replies do not say whose they are.
+    # Some replies do not contain their charge point.
     assert requests.match(reply("REBOOT"), now) == Match(second.id, "A")
     assert requests.match(reply("REBOOT"), now) is None
 

@@ -154,7 +154,7 @@ def test_session_with_its_times() -> None:
 
 
 def test_first_report_still_has_the_times_of_the_session_before() -> None:
-    """The vendor's notes say so; the start that we saw is the better one."""
+    """The vendor's notes describe this; the start that was observed is more reliable."""
     before = Session(started=NOW - 9 * HOUR, ended=NOW - 8 * HOUR)
     times = {"started": NOW - 9 * HOUR, "stopped": NOW - 8 * HOUR}
     begun = after(before, activity="charging", **times)

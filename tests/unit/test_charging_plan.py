@@ -295,7 +295,7 @@ async def test_it_survives_a_restart(garage: Garage, seconds: float) -> None:
 
 
 async def test_the_clock_is_set(garage: Garage) -> None:
-    """A time of day is what the calendar says."""
+    """A time of day is that of the calendar."""
     await start(garage, until=1000)
     garage.hub.clock.set_calendar(900)
     await garage.until(99)

@@ -90,7 +90,7 @@ async def test_what_is_not_worth_a_jump(system: SystemClock) -> None:
 
 
 async def test_all_clocks_tell_the_same_time(system: SystemClock) -> None:
-    """Who was heard when is remembered over a reload, which brings another clock."""
+    """The times of the last reports survive a reload, which brings another clock."""
     before = SteadyClock()
     system.by = HOUR
     assert SteadyClock().now() == pytest.approx(before.now(), abs=1)
@@ -303,7 +303,7 @@ def test_a_session_that_only_we_saw_begin(hub: OfflineHub, by: float) -> None:
 
 @BOTH_WAYS
 def test_a_session_of_the_older_api(by: float) -> None:
-    """There, nobody ever tells when one began."""
+    """There, the begin of a session is never reported."""
     site = LegacySite()
     site.report()
     site.wait(3)
@@ -360,7 +360,7 @@ def shifted(minutes: float, by: float) -> str:
 
 @BOTH_WAYS
 def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
-    """Where the charge point tells no times, both of its ends are ours."""
+    """If the charge point reports no times, both times of a session are ours."""
     diary = Diary()
     home = diary.home
     home.report(0, Status.DISCONNECTED, session=Session())
@@ -374,7 +374,7 @@ def test_a_session_lasts_as_long_as_it_lasts(by: float) -> None:
     assert home.record["ended"] == shifted(70, by)
     assert home.record["duration"] == HOUR
     assert home.events[-2:] == [("session_finished", 70), ("car_disconnected", 70)]
-    # Since when its cost counts is what statistics tell sessions apart by.
+    # Statistics distinguish sessions by the time since when their cost counts.
     assert home.tracker.past is not None
     assert home.tracker.past.counted_since == since
 
@@ -456,7 +456,7 @@ def test_what_an_earlier_run_has_seen_stays(by: float) -> None:
     home = diary.home
     home.report(0, Status.DISCONNECTED, session=Session())
     home.report(10, Status.CHARGING)
-    # Nobody told when it began; it is only known again by that.
+    # Its begin was not reported; it is only recognized by that.
     guessed = Session(started=at(10.1), start_guessed=True, offset=0.0)
     home.report(10.1, session=guessed, energy=0.5)
     home.report(11, energy=1.0)

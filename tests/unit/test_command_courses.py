@@ -1,6 +1,6 @@
 """Commands, reports, refusals and lost links in random order: a stop that is done, is done.
 
-The charge point of this test is truthful but slow: it does what it is told in order, some
+The charge point of this test is truthful but slow: it carries out commands in order, some
 time later, refuses some of it, loses some answers, and its reports are old by some seconds.
 """
 
@@ -31,7 +31,7 @@ _RETRIES = 60.0
 
 @dataclass
 class SlowCharger:
-    """What is true, what will be, and what was said of it."""
+    """The actual state, the coming ones, and the reported one."""
 
     hub: OfflineHub
     chance: random.Random
@@ -46,7 +46,7 @@ class SlowCharger:
     taken: int = 0
 
     def turn(self) -> None:
-        """Take what was sent, do what is due, say what is to be said."""
+        """Receive commands, do what is due, and send the reports that are due."""
         now = self.hub.clock.time
         for _, payload in self.hub.sent[self.taken :]:
             self._take(orjson.loads(payload), now)
@@ -76,7 +76,7 @@ class SlowCharger:
             self.reports_due.append(now)
 
     def _tell(self, now: float) -> None:
-        """Say what was true some seconds ago, but nothing older than before."""
+        """Report the state of some seconds ago, but nothing older than before."""
         self.received_of = max(self.received_of, now - self.chance.random() * _STALENESS)
         charging = [each for since, each in self.truth if since <= self.received_of][-1]
         self.hub.feed(CHARGER, state("charging" if charging else "ready_to_charge"))

@@ -109,7 +109,7 @@ def test_a_competing_controller() -> None:
 
 
 def test_it_goes_on() -> None:
-    """Each time is another one, also if the user has said that it is settled."""
+    """Each time is a new one, also after the user has confirmed that it is solved."""
     course = Course()
     found = []
     for _ in range(5):

@@ -26,7 +26,7 @@ PAUSED = Requested(pause=Pause(accepted=True, session_id="one"))
 BALANCED = Requested(plan=Plan(paused=True))
 UNKNOWN = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
 
-#: By status, with what each status tells of the plug.
+#: By status, with what each status shows of the plug.
 EXPECTED: dict[Status | None, tuple[str | None, str | None]] = {
     None: (None, None),
     Status.DISCONNECTED: ("a", "no_car"),
@@ -93,7 +93,7 @@ def test_pilot(status: Status, changes: dict[str, Any], expected: ControlPilotSt
             {"delayed_until": datetime(2026, 11, 20, tzinfo=UTC), "max_current": 0.0},
             NotChargingReason.RANDOM_DELAY,
         ),
-        # Where the charge point says why, nothing else counts.
+        # If the charge point reports why, nothing else counts.
         (
             Status.SUSPENDED_BY_EVSE,
             {"pause_reason": PauseReason.FAULT},

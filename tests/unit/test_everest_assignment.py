@@ -86,7 +86,7 @@ def test_the_modules_in_a_source(source: object, modules: set[str]) -> None:
         ({ONE: {"limits": "b"}, TWO: {"limits": "a"}}, {"a": {ONE}}, "a"),
         ({ONE: {"limits": "b"}, TWO: {"limits": "a"}}, {"b": {TWO}}, None),
         ({ONE: {"limits": "b"}, TWO: {"limits": "a"}}, {"a": {ONE}, "b": {TWO}}, "a"),
-        # Two nodes above this EVSE have a limit from here: nobody knows which is its own.
+        # Two nodes above this EVSE have a limit of ours: it is unknown which one is its own.
         ({}, {"a": {ONE}, "b": {ONE}}, None),
         # Only modules that are there.
         ({}, {"gone": {ONE}}, None),
@@ -169,7 +169,7 @@ class Garage(Site):
         }
 
     def apply_limit(self, evse: str, module: str, current: float = 10.0) -> None:
-        """Let a limit that was sent from here to `module` hold at an EVSE."""
+        """Let a limit that we have sent to `module` apply at an EVSE."""
         self.limits[evse] = holding(current, source_of(module))
 
 
@@ -366,7 +366,7 @@ LEFT, RIGHT = "evse_manager_api_1", "evse_manager_api_2"
 
 
 async def test_two_evses_of_a_real_station() -> None:
-    """Their limits show at 1 s (8 A of an earlier run) and at 30.5 s; nothing is set from here."""
+    """Their limits show at 1 s (8 A of an earlier run) and at 30.5 s; none is set by this run."""
     live = Live("two_evses_linked.jsonl", f"everest:{LEFT}")
     in_our_words(live, {LEFT: "limits_api_1", RIGHT: "limits_api_2"})
 

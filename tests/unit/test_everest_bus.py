@@ -53,7 +53,7 @@ def module(*, is_newest: bool | None = True) -> BusModule:
     return found
 
 
-# What is said ---------------------------------------------------------------------------
+# What is received -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_result() -> None:
             result(wrong)
 
 
-# What is told ---------------------------------------------------------------------------
+# What is sent ---------------------------------------------------------------------------
 
 
 def test_all_that_is_told_is_in_the_interface() -> None:

@@ -38,10 +38,10 @@ POWERMETER = {
 
 
 class Station:
-    """A charge point without a hub: time moves and messages come when a test says so."""
+    """A charge point without a hub: a test moves its time and sends its messages."""
 
     def __init__(self) -> None:
-        """Start with a charge point that has said nothing."""
+        """Start with a charge point that has reported nothing."""
         self.host = FakeOutlet()
         self.chargepoint = EverestChargepoint(self.host, PREFIX, "evse_1")
         self.chargepoint.timers.start()
@@ -347,7 +347,7 @@ def test_true_is_no_data(station: Station, value: Any) -> None:
     station.publish("heartbeat", 42)
     before = station.shown
     for reply_to in station.requests():
-        # That it answers for the random delay tells something: see its own tests.
+        # That it replies about the random delay has a meaning: see its own tests.
         if "random_delay" not in reply_to:
             station.reply(reply_to, value=value)
     assert station.shown == before
@@ -447,7 +447,7 @@ async def test_a_stop_while_it_prepares_to_charge_is_sent(station: Station) -> N
     stop = asyncio.ensure_future(station.chargepoint.stop_charging())
     await asyncio.sleep(0)
     assert station.operations()[-1] == "pause_charging"
-    # Again and again it says that it is about to charge: no proof of a stop.
+    # It repeats that it is about to charge, which does not confirm a stop.
     station.publish("session_info", {"state": "Preparing"})
     await asyncio.sleep(0)
     station.wait(1)
@@ -529,7 +529,7 @@ def test_any_message_ends_the_silence(ready: Station, caplog: pytest.LogCaptureF
     ready.wait(31)
     ready.published.clear()
     ready.host.sent.clear()
-    # What was said before is not taken for granted.
+    # Earlier reports are no longer taken for granted.
     ready.publish("powermeter", POWERMETER)
     assert ready.shown.available
     assert ready.shown.status is None
@@ -658,7 +658,7 @@ def test_a_heartbeat_without_a_count_is_no_restart(ready: Station) -> None:
 def test_a_start_is_seen_without_a_count(
     ready: Station, sign: tuple[str, Any], *, known: bool
 ) -> None:
-    """2025.10 does not count its heartbeats; but some things are only said at a start."""
+    """2025.10 does not count its heartbeats; but some values are only published at a start."""
     if known:
         ready.publish("evse_id", "DE*PNX*E12345*1")
     ready.publish("heartbeat", {})
@@ -669,7 +669,7 @@ def test_a_start_is_seen_without_a_count(
     ready.publish(*sign)
     assert ready.shown.status is None
     assert ready.operations() == EVERYTHING
-    # The rest of the same start tells nothing new.
+    # The other messages of the same start show nothing new.
     ready.event("Enabled", uuid="")
     ready.publish("evse_id", "DE*PNX*E12345*1")
     ready.publish("ready", True)

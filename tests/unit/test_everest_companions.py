@@ -291,7 +291,7 @@ def test_asked_when_the_station_was_restarted(site: Site) -> None:
 
 
 def test_a_restart_clears_what_was_wrong_before(site: Site) -> None:
-    """Nobody says that an error is cleared by a restart, and an answer may not come."""
+    """EVerest does not report that a restart clears an error, and a reply may not come."""
     raised(site, error())
     site.evse("heartbeat", 0)
     raised(site, error("new", FAULT))
@@ -316,7 +316,7 @@ def test_gone_while_not_available_and_back(site: Site) -> None:
 
 # Whose they are --------------------------------------------------------------------------
 
-#: What each module says first.
+#: The first message of each module.
 FIRST = {
     "evse": lambda site: site.info("Charging"),
     "errors": lambda site: site.publish(ERRORS, "errors_1", "heartbeat", 1),

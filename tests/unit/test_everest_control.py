@@ -36,7 +36,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
 
 
 async def idle(site: Site) -> None:
-    """Let an EVSE without a car say nothing but its heartbeat, for less than a time-out."""
+    """Let an EVSE without a car publish only heartbeats, for less than a timeout."""
     for count in range(9):
         site.wait(1)
         site.evse("heartbeat", 100 + count)
@@ -269,7 +269,7 @@ async def test_refused(site: Site, feature: Feature, reported: str) -> None:
 @pytest.mark.parametrize("feature", ACTIONS)
 @pytest.mark.parametrize("value", [None, 1, "true", {}])
 async def test_neither_accepted_nor_refused(site: Site, feature: Feature, value: Any) -> None:
-    """A request that EVerest cannot read gets no reply; other replies say nothing."""
+    """A request that EVerest cannot read gets no reply; other replies mean nothing."""
     task = await begin(site.node().act(feature))
     site.answer(feature, value)
     site.info("Finished")

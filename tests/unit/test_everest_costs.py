@@ -32,7 +32,7 @@ def cost(*chunks: Any, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture(name="site", params=["", "site1/"])
 def site_fixture(request: pytest.FixtureRequest) -> Site:
-    """A station with one EVSE that charges, and a module that tells the costs."""
+    """A station with one EVSE that charges, and a module that reports the costs."""
     site = Site(request.param)
     site.evse("heartbeat", 100)
     site.event("SessionStarted", uuid="one", timestamp=STARTED)
@@ -41,7 +41,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
 
 
 def tells(site: Site, value: Any, variable: str = "session_cost") -> None:
-    """Let the station tell the costs."""
+    """Let the station report the costs."""
     site.publish(COSTS, "cost_1", variable, value)
 
 

@@ -1,4 +1,4 @@
-"""What an EVSE tells beside the course of a session."""
+"""What an EVSE reports besides the course of a session."""
 
 from typing import Any
 

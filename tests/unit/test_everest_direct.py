@@ -1,4 +1,4 @@
-"""Direct current, what the car says there, and what is wrong with the lines."""
+"""Direct current, the values of the car, and faults of the lines."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -144,7 +144,7 @@ def test_a_car_that_has_left_says_nothing() -> None:
     site.info("Unplugged")
     site.answer("ev_info/get", {"soc": 42.5, "battery_capacity": 60000.0})
     assert site.shown.vehicle == Vehicle()
-    # What comes by itself is of a car that has just come.
+    # Values without a request are those of a car that has just arrived.
     site.evse("ev_info", {"soc": 42.5})
     assert site.shown.vehicle.state_of_charge == 42.5
 
@@ -185,7 +185,7 @@ def test_lines_that_turn_the_wrong_way(site: Site) -> None:
     assert site.shown.problems == ()
 
 
-# What only the older API tells -----------------------------------------------------------
+# Only in the older API -------------------------------------------------------------------
 
 INFORMATION = {
     "vendor": "Pionix",
@@ -196,7 +196,7 @@ INFORMATION = {
 
 
 def informs(site: LegacySite, value: Any) -> None:
-    """Let the station say who made it."""
+    """Let the station report its manufacturer."""
     site.hub.feed(f"{site.prefix}everest_api/info/var/info", value)
 
 
@@ -256,13 +256,13 @@ def test_telemetry() -> None:
     )
     health = node.snapshot.health
     assert health.board_temperature == 25.0
-    # Through this API it is whether the relay is closed; only a meter tells of the lines.
+    # In this API it is whether the relay is closed; only a meter reports the lines.
     assert node.snapshot.problems == ()
     site.var("powermeter", METER | {"phase_seq_error": True})
     assert node.snapshot.problems == ("phase_seq_error",)
     assert node.snapshot.status is Status.CHARGING
     assert Feature.BOARD_TEMPERATURE in node.snapshot.capabilities.reports
-    # What is not said any more is as it was.
+    # Values that are no longer reported stay as they were.
     site.var("telemetry", {"phase_seq_error": False, "fan_rpm": None})
     assert node.snapshot.problems == ("phase_seq_error",)
     assert node.snapshot.health.board_temperature == 25.0

@@ -100,7 +100,7 @@ def test_each_request_names_a_reply_topic_of_its_own() -> None:
     assert str(one) == f"everest_api/1/evse_manager_consumer/evse_1/e2m/get_evse/{one.id}"
     assert json.loads(request(one)) == {"headers": {"replyTo": str(one)}}
     assert json.loads(request(one, 1)) == {"headers": {"replyTo": str(one)}, "payload": 1}
-    # An empty reply topic ends EVerest up to 2025.12: there is no way to write one.
+    # An empty reply topic crashes EVerest up to 2025.12: it cannot be written.
     assert str(ReplyTopic("", "", "", "")) == "everest_api/1///e2m//"
 
 

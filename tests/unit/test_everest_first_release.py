@@ -1,4 +1,4 @@
-"""What EVerest 2025.10.0 and the events alone tell: a release that is waited for, reservations."""
+"""Only in EVerest 2025.10.0 and in events: a pending release, reservations."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ def test_ready_says_nothing_where_nothing_waits() -> None:
 
 
 def test_a_reservation_is_shown_as_long_as_no_car_is_there() -> None:
-    """No release says so in session_info."""
+    """No release reports it in session_info."""
     site = Site()
     site.info("Unplugged")
     site.event("ReservationStart")

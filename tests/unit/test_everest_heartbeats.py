@@ -27,7 +27,7 @@ def test_a_silence_of_half_a_minute_is_always_allowed() -> None:
         ([(0, 0), (10, 1)], 30),
         ([(0, 0), (11, 1)], 33),
         ([(0, 0), (40, 1)], 120),
-        # A few were missed, and the counter tells how many.
+        # A few were missed, and the counter shows how many.
         ([(0, 5), (80, 7)], 120),
         ([(0, 5), (40, 45)], 30),
         # Without a counter nobody knows.
@@ -38,7 +38,7 @@ def test_a_silence_of_half_a_minute_is_always_allowed() -> None:
         ([(0, 0), (1, 1), (41, 2)], 120),
         # Nothing that long is believed.
         ([(0, 0), (3600, 1)], 360),
-        # The same one twice tells nothing new.
+        # The same one twice shows nothing new.
         ([(0, 0), (40, 1), (40, 1)], 120),
         # Nor does a clock that stands still, or goes backwards.
         ([(0, 0), (0, 1)], 30),
@@ -65,7 +65,7 @@ def test_the_pace_is_learned(steps: list[tuple[float, Any]], silence: float) -> 
         # Two that begin are two starts.
         ([500, 0, 0], [False, True, True]),
         ([3, 2, 1], [False, True, True]),
-        # What is no count is compared with nothing.
+        # A heartbeat without a count is compared with nothing.
         ([{}, {}], [False] * 2),
         ([500, {}, 0], [False] * 3),
         ([500, None, 0], [False] * 3),

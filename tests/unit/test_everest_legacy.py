@@ -1,4 +1,4 @@
-"""EVerest's old API: found, read and told, and left alone where there is a newer one."""
+"""EVerest's API before v1: discovery, reports and commands, and unused if there is v1."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -354,7 +354,7 @@ def test_limits(site: Site) -> None:
     site.var("limits", {"nr_of_phases_available": 3, "max_current": 0.0})
     assert site.shown.max_current == 16
     site.limits(0.0, 0)
-    # Of the phases nothing is said then, and nobody has changed them.
+    # The phases are not reported then, and nobody has changed them.
     assert (site.shown.effective_current, site.shown.phases) == (0, "3")
 
 
@@ -400,7 +400,7 @@ def at(site: Site) -> datetime:
 
 
 def test_a_session(site: Site) -> None:
-    # What is said before the transaction begins is of the one before.
+    # Reports before the transaction begins are of the previous one.
     site.wait(1, "AuthRequired", charged_energy_wh=134)
     started = at(site)
     assert site.shown.session.started == started
@@ -568,7 +568,7 @@ def test_garbage_about_the_station(site: Site, topic: str) -> None:
     assert "internal" not in site.hub.ignored
 
 
-# Told ---------------------------------------------------------------------------------
+# Commands -----------------------------------------------------------------------------
 
 
 async def test_pause_and_resume(site: Site) -> None:

@@ -65,7 +65,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
         (holding(10, "home", 1), Limits(max_current=10.0, phases=1), "home"),
         (holding(float32(10.1), "x"), Limits(max_current=10.1, phases=3), "x"),
         (holding(float32(15.99), "x"), Limits(max_current=15.99, phases=3), "x"),
-        # No energy, of whom ever; right after the start it says this, and means nothing.
+        # No energy, whatever the source; right after the start, EVerest reports it without meaning.
         (holding(0.0, "", None), Limits(max_current=0.0), None),
         (holding(0, "", 3), Limits(max_current=0.0, phases=3), None),
         # A pause that somebody has ordered has a source.
@@ -128,7 +128,7 @@ def test_what_holds_is_shown(site: Site) -> None:
     }
     site.evse("enforced_limits", holding(float32(8.3), "OCPP", 1))
     assert limits_shown(site) == (8.3, 8.3, "OCPP", "1")
-    # Somebody limits to less than 6 A; of the phases nothing is said then.
+    # Another client limits to less than 6 A; the phases are not reported then.
     site.evse("enforced_limits", holding(0.0, "", None))
     assert limits_shown(site) == (0.0, 0.0, None, "1")
     site.evse("enforced_limits", holding(16.0))
@@ -306,7 +306,7 @@ async def test_what_others_hide_is_not_forgotten_with_the_link(site: Site) -> No
 
 
 async def steady(site: Site, seconds: int, reported: dict[str, Any]) -> None:
-    """Let the energy manager say the same each second."""
+    """Let the energy manager publish the same each second."""
     for _ in range(seconds):
         site.wait(1)
         site.evse("enforced_limits", reported)
@@ -344,7 +344,7 @@ async def test_proofs(site: Site, requested: float, reported: dict[str, Any]) ->
     [
         # What we asked for before.
         holding(8.0, OURS),
-        # What somebody else allows is no limit of ours.
+        # A limit of another client is not a limit of ours.
         holding(16.0, FUSE),
         holding(13.0, "OCPP"),
         holding(12.5, OURS),
@@ -368,7 +368,7 @@ async def test_no_proofs(site: Site, reported: dict[str, Any]) -> None:
 
 
 async def test_every_tenth_of_an_ampere_can_be_proven(site: Site) -> None:
-    """What is asked for, what is sent and what is said are the same number."""
+    """The requested, the sent and the reported value are the same number."""
     failed = []
     for tenths in range(61, 320):
         requested = tenths / 10
@@ -401,7 +401,7 @@ async def test_our_limit_that_holds_needs_no_message(site: Site) -> None:
 
 
 async def test_a_limit_of_somebody_else_is_none_of_ours(site: Site) -> None:
-    """It may end any time: what is wanted here has to hold then."""
+    """It may end at any time: the requested value has to apply then."""
     site.evse("enforced_limits", holding(10.0, "OCPP"))
     task = await begin(limit(site, 10))
     assert ordered(site) == [{"ac_max_current_A": 10.0}]
@@ -426,7 +426,7 @@ async def test_raised_again_while_somebody_else_limits_to_less(site: Site) -> No
     site.evse("enforced_limits", holding(8.0, "OCPP"))
     task = await begin(limit(site, 14))
     assert ordered(site) == [{"ac_max_current_A": 14.0}]
-    # What is said right away may be of before the message.
+    # The first report may be older than the message.
     site.evse("enforced_limits", holding(8.0, "OCPP"))
     assert await waits(task)
     await steady(site, 2, holding(8.0, "OCPP"))
@@ -479,7 +479,7 @@ async def test_back_to_three_phases(site: Site) -> None:
         (HARDWARE, Range(6.0, 32.0, 0.1)),
         (HARDWARE | {"max_current_A_import": 16}, Range(6.0, 16.0, 0.1)),
         (HARDWARE | {"min_current_A_import": 10.0}, Range(10.0, 32.0, 0.1)),
-        # Less than this no car can be told.
+        # No car accepts less than this.
         (HARDWARE | {"min_current_A_import": 0.0}, Range(6.0, 32.0, 0.1)),
         (HARDWARE | {"max_current_A_import": 0.0}, Range(6.0, 32.0, 0.1)),
         (HARDWARE | {"max_current_A_import": 3.0}, Range(6.0, 6.0, 0.1)),
@@ -582,7 +582,7 @@ async def test_without_the_link(site: Site, feature_and_value: tuple[Feature, fl
 
 
 def test_an_allowed_car_without_energy_waits_for_the_station(site: Site) -> None:
-    """It says no more than that it is about to charge."""
+    """It only reports that it is about to charge."""
     site.event("TransactionStarted", uuid="one")
     site.event("PrepareCharging", uuid="one")
     site.wait(4)
@@ -596,7 +596,7 @@ def test_an_allowed_car_without_energy_waits_for_the_station(site: Site) -> None
     assert site.shown.status is Status.SUSPENDED_BY_EV
     site.event("ChargingStarted", uuid="one")
     site.evse("enforced_limits", holding(0.0, "", None))
-    # Then the station says it in its own time.
+    # Then the station reports it in its own time.
     assert site.shown.status is Status.CHARGING
 
 

@@ -99,7 +99,7 @@ async def test_the_same_after_a_reload_in_between() -> None:
     assert limits(live) == (13, 0, None, "1")
 
 
-#: What was set from here in the recording, and when.
+#: The limits that Home Assistant set in the recording, and when.
 SET = ((15, 10), (21.6, 16), (28.1, 6), (34.1, 32), (40.7, 13.3), (60.7, 16))
 
 
@@ -113,7 +113,7 @@ SET = ((15, 10), (21.6, 16), (28.1, 6), (34.1, 32), (40.7, 13.3), (60.7, 16))
         # Ours is as high as the fuse, which names itself.
         (35.6, (32, 32, FUSE, "3")),
         (42.0, (13.3, 13.3, OURS, "3")),
-        # 4 A of somebody else are no energy.
+        # 4 A from another client count as no energy.
         (49.0, (13.3, 0, None, "3")),
         (60.0, (13.3, 0, None, "3")),
         (62.2, (16, 16, OURS, "3")),
@@ -174,8 +174,8 @@ async def test_limits_are_the_first_thing_a_restarted_station_is_told() -> None:
     topics = [topic for topic, _ in live.hub.sent]
     assert topics[0].endswith("/set_external_limits")
     assert requested(live) == [{"ac_max_current_A": 9, "ac_max_phase_count": 3}]
-    # The station of this recording was not told before 76.25, and shows that it has none: it
-    # is told once more, and this time it is watched.
+    # The station of this recording did not get the limit before 76.25, and shows that it has none:
+    # it is sent once more, and this time it is monitored.
     await live.until(72)
     assert limits(live)[:2] == (32, 32)
     assert len(requested(live)) > 1
@@ -215,7 +215,7 @@ async def test_what_is_known_of_a_pause_outlives_home_assistant() -> None:
 
 
 async def test_a_fault_is_the_reason_after_a_reload() -> None:
-    """The entry is reloaded in a pause by a fault; main says why when it is asked."""
+    """The entry is reloaded in a pause by a fault; main reports why when it is asked."""
     live = Live("enable_unlock_faults.jsonl", EVSE, begin=220)
     await live.until(250.7)
     assert live.shown.status is Status.READY_TO_CHARGE
@@ -256,7 +256,7 @@ async def test_a_pause_while_the_car_pauses_is_proven_by_its_reply() -> None:
     await live.until(25.5)
     assert seen <= {False}
     assert live.shown.status is Status.READY_TO_CHARGE
-    # By now the station itself says so.
+    # By now the station itself reports it.
     assert live.shown.requested.pause is None
     course: list[Status | None] = []
     live.node.add_listener(lambda snapshot: course.append(snapshot.status))
@@ -393,7 +393,7 @@ async def test_a_stop_that_nobody_replies_to_is_sent_again_when_the_car_wakes_up
     assert live.shown.status is Status.CHARGING
     assert len(live.asked("pause_charging")) == 2
     assert live.shown.pending == {Feature.CHARGING: False}
-    # The station of this recording was not told, and goes on charging: then the truth is shown.
+    # The station of this recording got no stop, and continues to charge: then that is shown.
     await live.until(99.5)
     assert live.shown.pending == {}
     assert (live.shown.status, live.shown.charging) == (Status.CHARGING, True)
@@ -464,7 +464,7 @@ async def test_everest_is_killed_in_a_session_and_starts_at_once() -> None:
     assert live.shown.status is Status.CHARGING
     before = live.shown.session.id
     await live.until(22.5)
-    # It says `Unplugged` although the car is there.
+    # It reports `Unplugged` although the car is there.
     assert live.shown.available
     assert live.shown.status in (None, Status.FINISHED, Status.DISCONNECTED)
     assert live.shown.meter.power in (None, 0)

@@ -113,7 +113,7 @@ def test_what_is_found(order: str, *, decided: bool) -> None:
 
 
 def test_what_is_said() -> None:
-    """The station looks at the EVSE that speaks, and not at all of them."""
+    """Only the EVSE that reports is checked, and not all of them."""
     few, many = (Row(count, decided=False) for count in (200, 400))
     for row in (few, many):
         row.evses()

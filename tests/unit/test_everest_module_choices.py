@@ -49,7 +49,7 @@ TOKENS = "auth_token_provider"
         # None, and one that is not there, are choices as well.
         ([ONE], {Kind.LIMITS: ["a"]}, {ONE: {"limits": ""}}, {}),
         ([ONE], {Kind.LIMITS: ["a"]}, {ONE: {"limits": "gone"}}, {}),
-        # Another one is there, although it was not heard yet.
+        # Another one is there, although it has not reported yet.
         ([ONE], {Kind.LIMITS: ["a"]}, {TWO: {"limits": ""}}, {}),
     ],
 )
@@ -238,7 +238,7 @@ def test_errors_are_the_station_s(site: Site) -> None:
     # A third one is a part of it as well.
     site.evse("heartbeat", 1, "evse_3")
     assert site.node("evse_3").snapshot.parent == node.address
-    # Nobody says anything any more.
+    # None of them reports anymore.
     site.wait(600)
     assert node.snapshot.unavailable is Reason.SILENT
     assert node.snapshot.faults is None

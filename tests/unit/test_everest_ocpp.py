@@ -1,4 +1,4 @@
-"""The OCPP client of an EVerest station: what it says, and what it is asked."""
+"""The OCPP client of an EVerest station: its messages, and the requests to it."""
 
 import asyncio
 from contextlib import suppress
@@ -131,7 +131,7 @@ def test_two_of_them() -> None:
             node.check(StopOcpp())
 
 
-# What it says ---------------------------------------------------------------------------
+# Its messages ---------------------------------------------------------------------------
 
 
 def test_the_connection(station: Station) -> None:
@@ -265,7 +265,7 @@ def test_a_variable_that_has_changed(station: Station) -> None:
 
 
 def test_what_may_be_drawn(station: Station) -> None:
-    """It changes with time, and nobody says so."""
+    """It changes with time, without any message."""
     station.publish("charging_schedules", schedule())
     limits = []
     for beat in range(13):
@@ -319,7 +319,7 @@ async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
     await station.client.perform(MonitorVariables(names=("x",)))
     assert len(station.asked("monitor_variables")) == 2
     station.publish("heartbeat", 0)
-    # Each wish is said once, and all else is asked for.
+    # Each option is sent once, and everything else is requested.
     assert len(station.asked("monitor_variables")) == 1
     station.publish("heartbeat", 0)
     assert len(station.asked("get")) == 3
@@ -327,14 +327,14 @@ async def test_after_a_restart_it_is_asked_again(station: Station) -> None:
 
 @pytest.mark.parametrize("soon", [True, False])
 def test_what_was_said_of_the_connection_is_not_of_the_next_life(*, soon: bool) -> None:
-    """Up to 2026.02 nothing is said of it before there is one, and nothing can be asked."""
+    """Up to 2026.02 it is not reported before there is one, and cannot be requested."""
     station = Station()
     station.publish("heartbeat", 7)
     station.publish("boot_notification_response", {"status": "Accepted"})
     station.publish("is_connected", value=True)
     station.wait(10)
     if soon:
-        # The first heartbeat may come after all else that is said at a start.
+        # The first heartbeat may come after all other messages of a start.
         station.publish("is_connected", value=True)
     station.publish("heartbeat", 0)
     assert station.shown.available
@@ -582,7 +582,7 @@ def test_what_a_release_does_not_offer() -> None:
         with pytest.raises(InvalidRequestError):
             station.client.check(command)
     station.client.check(GET)
-    # Only later releases say so.
+    # Only later releases report it.
     station.publish("charging_schedules", {"schedules": []})
     station.client.check(MonitorVariables(names=("x",)))
     station.publish("ocpp_message", {"message": "x", "direction": "x"})
@@ -603,7 +603,7 @@ def test_the_api_is_preferred() -> None:
     station.bus("configuration_key", {"key": "x", "read_only": False})
     assert station.notifications == []
     station.client.check(StopOcpp())
-    # On its own it is not heard any more.
+    # A module of its own no longer reports.
     station.wait(100)
     station.bus("security_event", {"type": "x"})
     assert [each.details for each in station.notifications] == [{"type": "x"}]
@@ -698,7 +698,7 @@ def test_the_older_api() -> None:
     assert station.shown.connected is True
     station.legacy(b"nonsense")
     assert station.shown.connected is True
-    # So it says after a restart.
+    # It reports this after a restart.
     station.legacy(b"unknown")
     assert station.shown.connected is None
     station.legacy(b"connected")

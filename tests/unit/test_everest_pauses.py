@@ -27,7 +27,7 @@ OFF = {Feature.CHARGING: False}
 
 @pytest.fixture(name="site", params=["", "site1/"])
 def site_fixture(request: pytest.FixtureRequest) -> Site:
-    """A station whose car pauses by itself."""
+    """A station whose car pauses on its own."""
     site = Site(request.param)
     began = {"session_started": {"reason": "EVConnected"}}
     site.event("SessionStarted", uuid="one", timestamp=STARTED, **began)
@@ -336,7 +336,7 @@ async def test_it_stands_beside_other_wishes(site: Site) -> None:
 
 @pytest.fixture(name="old")
 def old_fixture() -> LegacySite:
-    """A station with the old API, whose car pauses by itself."""
+    """A station with the old API, whose car pauses on its own."""
     site = LegacySite()
     site.wait(4, "Charging")
     site.wait(4, "ChargingPausedEV")
@@ -344,7 +344,7 @@ def old_fixture() -> LegacySite:
 
 
 async def commands_sent(site: LegacySite) -> list[str]:
-    """Return what it was told since this was asked last."""
+    """Return the commands that were sent since the last call."""
     await settle()
     topics = [topic for topic, _ in site.hub.sent]
     commands = [each.rsplit("/", 1)[1] for each in topics if "/cmd/" in each]
@@ -353,7 +353,7 @@ async def commands_sent(site: LegacySite) -> list[str]:
 
 
 async def wait(site: LegacySite, seconds: int, word: str) -> None:
-    """Let it say the same for some seconds."""
+    """Let it report the same for some seconds."""
     for _ in range(seconds):
         site.wait(1, word)
         await settle()
@@ -385,7 +385,7 @@ async def test_a_car_that_wakes_up_before_the_time_is_over(old: LegacySite) -> N
 
 
 async def test_a_start_takes_it_back(old: LegacySite) -> None:
-    """Newer releases have accepted it, and have to be told."""
+    """Newer releases have accepted it, so it has to be sent."""
     stop = await begin(old.node.stop_charging())
     await wait(old, 11, "ChargingPausedEV")
     await outcome(stop)
@@ -444,7 +444,7 @@ def last_event(site: Site, *reasons: str, uuid: str = "one") -> None:
 
 @pytest.fixture(name="late")
 def late_fixture() -> Site:
-    """A station that pauses, and said why before we came."""
+    """A station that pauses, and reported the reason before we connected."""
     site = Site()
     report_state(site, "ChargingPausedEVSE")
     return site
@@ -464,7 +464,7 @@ def test_the_last_event_says_why(
     assert late.shown.status is Status.READY_TO_CHARGE
     last_event(late, reason)
     assert (late.shown.status, late.shown.pause_reason) == (status, shown)
-    # It is no event: nothing else follows from it.
+    # It is not an event: nothing else follows from it.
     assert late.shown.session.id is None
     # session_info goes on, and takes nothing back.
     report_state(late, "ChargingPausedEVSE")
@@ -572,7 +572,7 @@ async def test_what_an_earlier_run_knew(
     status = Status.SUSPENDED_BY_EVSE if same else Status.READY_TO_CHARGE
     assert later.shown.status is status
     assert (later.shown.requested.pause is not None) is same
-    # What the station says now counts more.
+    # The current report of the station counts more.
     later.event("ChargingPausedEVSE", uuid="one" if same else "two", **NO_ENERGY)
     later.event("ChargingStarted", uuid="one" if same else "two")
     later.wait(5.1)

@@ -1,4 +1,4 @@
-"""Who may charge: tokens everywhere, and what only the first release can be told."""
+"""Authorization: tokens on every release, and requests that only the first release accepts."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -32,7 +32,7 @@ from .fakes import UNTHROTTLED
 TOKENS, JUDGE = "auth_token_provider", "auth_consumer"
 CARD = Token("DEADBEEF", "ISO14443")
 DECISION = AnswerAuthorization(token=CARD, status="Accepted", kind="RFID")
-#: What only the first release can be told, and by which operation.
+#: The requests that only the first release accepts, by their operations.
 ONLY_FIRST: dict[str, Permission] = {
     "reserve": Reserve(7),
     "cancel_reservation": CancelReservation(),
@@ -44,7 +44,7 @@ ONLY_FIRST: dict[str, Permission] = {
 
 @pytest.fixture(name="site", params=["", "site1/"])
 def site_fixture(request: pytest.FixtureRequest) -> Site:
-    """A station with one EVSE, of no release that could be told."""
+    """A station with one EVSE, of a release that accepts none of these requests."""
     site = Site(request.param)
     site.info("AuthRequired")
     site.evse("heartbeat", 100)
@@ -53,7 +53,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
 
 
 async def tell(site: Site, permission: Permission) -> asyncio.Task[dict[str, Any]]:
-    """Begin to tell the EVSE something, and let the message leave."""
+    """Begin a request to the EVSE, and let the message leave."""
     command: Coroutine[Any, Any, dict[str, Any]] = site.node().give_permission(permission)
     task = asyncio.create_task(command)
     await asyncio.sleep(0)
@@ -215,7 +215,7 @@ async def test_a_station_that_is_not_there(site: Site) -> None:
 
 
 def judged(site: Site, status: str, value: str = "DEADBEEF") -> None:
-    """Let the station say what it thinks of a token."""
+    """Let the station report the result for a token."""
     token = {"id_token": {"value": value, "type": "ISO14443"}, "authorization_type": "RFID"}
     validation = {"messages": [], "status": status, "token": token}
     site.publish(JUDGE, "auth", "token_validation_status", validation)

@@ -95,7 +95,7 @@ async def test_the_power_that_is_given_confirms_it() -> None:
     [message] = site.asked("set_external_limits")
     [entry] = message["schedule_import"]
     assert entry["limits_to_leaves"] == {"total_power_W": {"value": 6900, "source": OURS}}
-    # A report from before says nothing of it.
+    # An earlier report does not contain it.
     site.evse("enforced_limits", holding(16.0))
     assert not task.done()
     site.evse("enforced_limits", given(10.0000001, OURS))

@@ -168,7 +168,7 @@ async def test_skipped(site: Site) -> None:
 
 
 async def test_the_duration_is_what_was_asked_for(site: Site) -> None:
-    """No API tells it, so it is unknown until somebody sets it, and after a restart."""
+    """No API reports it, so it is unknown until it is set, and after a restart."""
     rounds(site, 1, 0)
     node = site.node()
     assert site.shown.random_delay_duration is None
@@ -178,7 +178,7 @@ async def test_the_duration_is_what_was_asked_for(site: Site) -> None:
     assert site.asked("random_delay_set_duration_s") == [120]
     assert site.shown.random_delay_duration == 120
     assert not site.shown.pending
-    # The same once more: nobody knows whether it was heard.
+    # The same once more: the first message may have been lost.
     await node.set(Feature.RANDOM_DELAY_DURATION, 120)
     assert len(site.asked("random_delay_set_duration_s")) == 2
     site.evse("heartbeat", 0)
@@ -213,7 +213,7 @@ async def test_nothing_is_sent_where_it_is_not_offered(site: Site, feature: Feat
 
 
 def delays(site: LegacySite, seconds: int | None) -> None:
-    """Let the station say what is left of a delay."""
+    """Let the station report the rest of a delay."""
     site.info["connector_1"].pop("uk_random_delay", None)
     more = {} if seconds is None else {"uk_random_delay": {"remaining_s": seconds}}
     site.report(**more)
@@ -248,7 +248,7 @@ async def test_the_old_api_says_only_what_is_counted(old: LegacySite) -> None:
     delays(old, None)
     await outcome(task)
     assert node.snapshot.delayed_until is None
-    # It says nothing, which may be because nothing waits: what was asked for counts.
+    # It reports nothing, maybe because nothing is delayed: the requested value counts.
     assert node.snapshot.random_delay is True
     assert node.snapshot.capabilities.assumed == {
         Feature.RANDOM_DELAY,

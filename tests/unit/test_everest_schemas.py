@@ -1,4 +1,4 @@
-"""All that is sent to EVerest is what its releases define, and all they say is taken."""
+"""All messages to EVerest are as its releases define, and all their messages are accepted."""
 
 import ast
 import asyncio
@@ -86,7 +86,7 @@ def parse(topic: str, payload: bytes) -> Message:
     pytest.fail(f"nobody reads {topic}")
 
 
-#: All that OCPP can be told by the API, with what each field may hold.
+#: All OCPP requests of the API, with the possible contents of each field.
 OCPP_COMMANDS: tuple[OcppCommand, ...] = (
     GetVariables(names=("HeartbeatInterval", "x" * 50)),
     GetVariables(names=("HeartbeatInterval",), component="OCPPCommCtrlr"),
@@ -176,7 +176,7 @@ async def everything() -> list[Message]:
         await begin(node.act(Feature.UNLOCK_CONNECTOR)),
     ]
     await ask_station(site)
-    # Who may charge; the first release is told more.
+    # Authorization; the first release accepts more requests.
     site.evse("heartbeat", {})
     for kind in sorted(AUTHORIZATION_TYPES):
         await node.give_permission(AnswerAuthorization(token=CARD, status="Invalid", kind=kind))
@@ -208,7 +208,7 @@ async def everything() -> list[Message]:
     await asyncio.gather(*tasks, return_exceptions=True)
     await site.hub.publish_all(site.hub.disconnecting())
     await site.hub.stop()
-    # The same hub speaks another language as well, and looks below another prefix.
+    # The same hub also uses other protocols, and another prefix.
     others = ("pt:j1/", "site1/")
     return [parse(*each) for each in site.hub.sent if not each[0].startswith(others)]
 
@@ -255,9 +255,9 @@ async def test_every_operation_of_the_library_is_covered(sent: list[Message]) ->
     assert {each.operation for each in sent} == operations()
 
 
-#: What a release does not know: it says nothing to that.
+#: Requests that a release does not know, and does not reply to.
 _QUESTIONS = {f"{each}/get" for each in GETTABLE} | {"discover"}
-#: What is told only to a station that was seen to know it.
+#: Requests that are only sent to a station that was seen to know them.
 _OFFERED = {"change_availability", "security_event"}
 _ONLY_FIRST = {
     "authorize_response",
@@ -340,19 +340,19 @@ async def test_every_request_says_where_its_reply_goes(sent: list[Message]) -> N
         assert re.fullmatch(rf"{start}/e2m/{name}/{LEVEL}", reply_to)
         if kind != "entrypoint":
             replies.append(reply_to)
-        # A null is no payload, and there is none where none is wanted.
+        # A null is not a payload, and must not be sent if none is expected.
         assert value.get("payload", 0) is not None
     assert len(set(replies)) == len(replies)
 
 
-# What is said ----------------------------------------------------------------------------
+# What is published -----------------------------------------------------------------------
 
 RECORDED = (
     "api_v1_main_ac_sessions",
     "legacy_api_main_ac_sessions_thinned",
     "internal_bus_main_samples",
 )
-#: What is no JSON, by the last level of its topic: words without quotes, or nothing at all.
+#: Messages that are not JSON, by the last level of the topic: words without quotes, or nothing.
 UNREADABLE: dict[str, dict[tuple[str, str], int]] = {
     "legacy_api_main_ac_sessions_thinned": {
         ("json", "connection_status"): 6,
@@ -366,7 +366,7 @@ UNREADABLE: dict[str, dict[tuple[str, str], int]] = {
 
 
 def recorded(name: str) -> Iterator[Line]:
-    """Return the lines of a recording that EVerest has said."""
+    """Return the lines of a recording that EVerest has published."""
     return read_recording(recording(f"everest/recorded/{name}"))
 
 
@@ -418,7 +418,7 @@ def test_the_decoder_reads_all_that_was_recorded(name: str) -> None:
     assert unreadable == UNREADABLE.get(name, {})
 
 
-#: What is written for us to send is no message of EVerest.
+#: What we send is not a message of EVerest.
 OF_CLIENTS = ("request_", "external_limits_", "auth_token_provider_", "parser-")
 #: Whose the samples are that are not of an EVSE.
 OTHERS = {

@@ -1,4 +1,4 @@
-"""The course of a session: each rule by itself, events alone, session_info alone."""
+"""The course of a session: each rule on its own, events alone, session_info alone."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ START = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 
 
 class Course:
-    """Tells a state what happens, second by second."""
+    """Feeds a session with events, second by second."""
 
     def __init__(self) -> None:
         """Begin with nothing known."""
@@ -33,7 +33,7 @@ class Course:
 
     @property
     def today(self) -> datetime:
-        """What the calendar says."""
+        """The calendar time."""
         return datetime.fromtimestamp(NOW + self.time, UTC)
 
     @property
@@ -48,25 +48,25 @@ class Course:
         return self
 
     def event(self, name: str, **fields: Any) -> Course:
-        """Tell a session_event."""
+        """Publish a session_event."""
         idle = name in {"Enabled", "Disabled"}
         event = {"event": name, "timestamp": self.stamp, "uuid": "" if idle else self.uuid}
         self.state = on_event(self.state, event | fields, NOW + self.time, self.today)
         return self
 
     def begin(self, reason: str = "EVConnected", meter: float | None = None) -> Course:
-        """Tell of a session that begins, with the meter at so many Wh."""
+        """Publish the begin of a session, with the meter at so many Wh."""
         details: dict[str, Any] = {"reason": reason}
         if meter is not None:
             details |= value_of_meter(meter)
         return self.event("SessionStarted", session_started=details)
 
     def pause(self, *reasons: str) -> Course:
-        """Tell of a pause by the charge point."""
+        """Publish a pause by the charge point."""
         return self.event("ChargingPausedEVSE", charging_paused_evse={"reasons": list(reasons)})
 
     def info(self, word: Any, started: float | None = None, **fields: Any) -> Course:
-        """Tell a session_info, of the session that began at `started` seconds."""
+        """Publish a session_info, of the session that began at `started` seconds."""
         info: dict[str, Any] = {"state": word, "timestamp": self.stamp}
         if started is not None:
             info["session_start_time"] = (START + timedelta(seconds=started)).isoformat()
@@ -74,7 +74,7 @@ class Course:
         return self
 
     def meter(self, kilowatt_hours: float) -> Course:
-        """Tell a reading of the meter."""
+        """Publish a reading of the meter."""
         self.state = on_meter(self.state, kilowatt_hours)
         return self
 
@@ -250,7 +250,7 @@ def test_finished_ev_holds_the_status_before_it() -> None:
 def test_finished_ev_that_lasts_is_an_end() -> None:
     course = charging().event("StoppingCharging")
     for _ in range(29):
-        # At the pace of the meter, session_info says it again: that is not another word.
+        # session_info is repeated as often as the meter: that is not another event.
         course.wait(0.5).info("FinishedEV", started=0).event("StoppingCharging")
     assert course.status is Status.CHARGING
     course.wait(0.5)
@@ -366,7 +366,7 @@ def test_preparing_by_session_info_alone_does_not_say() -> None:
     assert (course.status, course.plugged) == (Status.REQUESTING, None)
     assert course.info("AuthRequired", started=5).plugged is True
     assert course.info("Preparing", started=5).plugged is True
-    # Nor where it does not say when the session began.
+    # Nor if it does not report when the session began.
     assert Course().info("Unplugged").info("Preparing").plugged is None
 
 
@@ -405,7 +405,7 @@ def test_the_doubt_by_session_info_alone() -> None:
 def test_enabling_when_disabled_with_a_car_is_in_doubt() -> None:
     course = charging().wait(5).event("Disabled").wait(5).event("Enabled")
     assert (course.status, course.plugged) == (None, None)
-    # Nobody said that the session is over.
+    # The end of the session was not reported.
     assert course.state.ended is None
 
 
@@ -459,7 +459,7 @@ def test_session_info_tells_of_a_session_whose_events_were_missed() -> None:
     assert course.state.started == START + timedelta(seconds=100)
     assert course.energy == 0.02
     assert course.plugged is True
-    # Whether the car is another one, not every word tells.
+    # Not every state shows whether it is another car.
     assert charging().info("Preparing", started=100).plugged is None
     # Its id comes with the next event.
     course.uuid = "two"
@@ -600,7 +600,7 @@ def test_energy_without_session_info_is_the_meter_s() -> None:
 
 
 def test_a_beginning_before_the_first_reading_is_none() -> None:
-    # EVerest, just started, says zero where it has not heard its meter yet.
+    # EVerest, just started, reports zero until it has received its meter.
     course = Course().begin(meter=0).meter(5000.0)
     assert course.energy is None
     assert course.meter(5001.0).energy is None
@@ -709,7 +709,7 @@ def test_preparing_before_and_in_a_transaction() -> None:
         course.wait(0.5).info("Preparing", started=0)
     course.wait(0.5)
     assert course.status is Status.SUSPENDED_BY_EV
-    # Whatever is said again, it stays.
+    # Whatever is repeated, it stays.
     course.event("PrepareCharging").info("Preparing", started=0).wait(60)
     assert (course.status, course.state.deadline) == (Status.SUSPENDED_BY_EV, None)
     assert course.event("ChargingStarted").status is Status.CHARGING
@@ -790,7 +790,7 @@ def test_reasons_outlive_a_gap_but_no_restart_and_no_session() -> None:
     course = charging().info("Charging", started=0).pause("Error")
     kept = after_gap(course.state)
     assert (kept.status, kept.pause_reason) == (None, None)
-    # A second gap before anything was heard changes nothing.
+    # A second gap before any message changes nothing.
     kept = after_gap(kept)
     course.state = kept
     assert course.info("ChargingPausedEVSE", started=0).status is Status.SUSPENDED_BY_EVSE

@@ -1,4 +1,4 @@
-"""Signs of life: to whom, how often, and what is said at the end."""
+"""Heartbeats: to which modules, how often, and the message at the end."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ OCPP = "ocpp_consumer"
 
 
 def site_with(*, check: bool = True, prefix: str = "") -> Site:
-    """Return a station; the user has chosen what it is told."""
+    """Return a station; the user has chosen whether it gets heartbeats."""
     site = Site(prefix)
     site.hub.options = replace(site.hub.options, communication_check=check)
     return site
@@ -79,14 +79,14 @@ def test_the_period_is_what_the_station_says() -> None:
     topic = found(site, EVSE, "evse_1", 20)
     site.take()
     assert moments(site, 30) == [10.0, 20.0, 30.0]
-    # Said once more it changes nothing; but another one does, at once.
+    # Repeated, it changes nothing; but another value does, at once.
     found(site, EVSE, "evse_1", 20, topic)
     assert site.asked(CHECK) == []
     found(site, EVSE, "evse_1", 4, topic)
     assert site.asked(CHECK) == [True]
     site.take()
     assert moments(site, 6) == [2.0, 4.0, 6.0]
-    # Where none is wanted any more none is sent.
+    # If heartbeats are turned off, none is sent.
     found(site, EVSE, "evse_1", 0, topic)
     assert site.asked(CHECK) == []
     assert moments(site, 20) == []

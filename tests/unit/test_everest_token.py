@@ -34,7 +34,7 @@ def station(token: Token | None = TOKEN, *, word: str) -> OfflineHub:
 
 
 def publish_validation(hub: OfflineHub, status: str, value: str = TOKEN.value) -> None:
-    """Let the station say what it thinks of a token."""
+    """Let the station report the result for a token."""
     validation = {"messages": [], "status": status, "token": {"id_token": {"value": value}}}
     hub.feed(f"{JUDGE}/e2m/token_validation_status", validation)
 

@@ -31,7 +31,7 @@ TOKENS = "auth_token_provider"
 
 @pytest.fixture(name="site")
 def site_fixture() -> Site:
-    """A station that charges a car, and has told all of it."""
+    """A station that charges a car, and has published everything."""
     site = Site()
     site.evse("heartbeat", 100)
     site.event("SessionStarted", uuid="one", **CONNECTED)
@@ -48,7 +48,7 @@ async def sends(command: Coroutine[Any, Any, None]) -> None:
 
 
 def metered(site: Site, **fields: Any) -> ChargepointSnapshot:
-    """Let the meter say something; returns what is known then."""
+    """Let the meter publish a value; returns the snapshot then."""
     reading = {"timestamp": "2026-11-20T09:16:09Z", "energy_Wh_import": {"total": 9000.0}}
     site.evse("powermeter", reading | fields)
     return site.shown
@@ -111,7 +111,7 @@ async def test_0_3_a_refused_request_gets_no_reply_at_all(site: Site) -> None:
     [request] = site.asked("pause_charging")
     other = await begin(site.node().act(Feature.UNLOCK_CONNECTOR))
     [unlock] = site.asked("force_unlock")
-    # There is no correlation id: the topic alone tells the replies apart.
+    # There is no correlation id: only the topic distinguishes replies.
     assert request["headers"]["replyTo"] != unlock["headers"]["replyTo"]
     site.wait(11)
     for each in (task, other):
@@ -266,7 +266,7 @@ def test_1_7_transfer_modes_are_an_object(site: Site, value: Any) -> None:
 
 
 def test_1_7_session_resumed_has_a_colon(site: Site) -> None:
-    """It may be the first event that is heard after a power cut."""
+    """It may be the first event that is received after a power failure."""
     before = site.shown
     site.event("SessionResumed:", uuid="one")
     assert site.shown.status is before.status

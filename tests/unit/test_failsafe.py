@@ -44,7 +44,7 @@ def test_it_is_never_more_than_what_is_reported(garage: Garage) -> None:
 
 
 def test_there_is_none_that_would_raise_a_limit_too_low_to_set(garage: Garage) -> None:
-    """Somebody keeps the car from charging with 0 A; the message would replace that."""
+    """Another client pauses the car with 0 A, which the message would replace."""
     report_max_current(garage, 0)
     assert garage.node.limits.failsafe.current(10) is None
 

@@ -29,7 +29,7 @@ def faulty(*names: str, status: Status = Status.CHARGING) -> ChargepointSnapshot
 
 
 def received(*course: tuple[float, ChargepointSnapshot]) -> list[tuple[tuple[str, ...], ...]]:
-    """Return what came and what went, told when it was due."""
+    """Return which faults came and which were cleared, when that was due."""
     faults, found = FaultTracker(), []
     for now, snapshot in (*course, (1e9, course[-1][1])):
         if faults.due is not None and faults.due <= now:
@@ -58,7 +58,7 @@ def test_one_fault_is_reported_once() -> None:
 
 @pytest.mark.parametrize("after", [0.0, 1.0, FIRST_REPORTS_TIME - 1])
 def test_the_first_reports_are_no_news(after: float) -> None:
-    """What is wrong is only told a moment after the status."""
+    """The fault is only reported a moment after the status."""
     assert not received((0, LIVE), (after, faulty("a")), (20, faulty("a")))
     assert received((0, LIVE), (after, faulty("a")), (20, LIVE)) == [((), ("a",))]
 
@@ -70,7 +70,7 @@ def test_a_gap_is_no_news(after: float) -> None:
 
 
 def test_a_problem_that_went_in_a_gap() -> None:
-    """That is no event of now; it is one when it comes again after it was seen."""
+    """That is not a new event; it is one when it comes again later."""
     course = (0, faulty("a")), (50, LOST), (100, faulty("a")), (150, LIVE)
     assert not received((0, faulty("a")), (50, LOST), (100, LIVE), (200, LIVE))
     assert received(*course, (200, faulty("a"))) == [((), ("a",)), (("a",), ())]
@@ -86,7 +86,7 @@ def test_without_a_name() -> None:
 
 
 def test_a_name_that_comes_late() -> None:
-    """It says more of the same fault, which goes as a whole."""
+    """It reports more about the same fault, which is cleared as a whole."""
     named = faulty("a", status=Status.ERROR)
     course = (0, LIVE), (20, NAMELESS_FAULT), (30, named), (40, LIVE)
     assert received(*course) == [((NAMELESS,), ()), (("a",), ()), ((), ("a", NAMELESS))]

@@ -121,7 +121,7 @@ def test_lifetime_energy_never_steps_back(hub: OfflineHub, node: FimpChargepoint
     assert count(100.2) == 100.2
     assert count(100.1) == 100.2
     assert count(100.3) == 100.3
-    # A new meter starts over; that is no jitter.
+    # A new meter starts over; that is not jitter.
     assert count(0.5) == 0.5
 
 
@@ -575,7 +575,7 @@ async def test_the_same_command_waits_with_the_first(
 async def test_a_caller_that_has_given_up_gets_no_error(
     hub: OfflineHub, node: FimpChargepoint, number: int
 ) -> None:
-    """What a command comes to then is no error that an event loop has to report."""
+    """The later result of a command is not an error that an event loop has to report."""
     reported: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     callers = [await begin(node.start_charging()) for _ in range(number)]

@@ -58,7 +58,7 @@ def hub() -> OfflineHub:
 
 
 def reports(hub: OfflineHub, word: str = "charging") -> None:
-    """Let it say everything there is."""
+    """Let it report everything."""
     hub.feed(CHARGER, state(word))
     hub.feed(CHARGER, session(4.65, started_at="2026-11-21T16:17:52Z", offered_current="16"))
     hub.feed(METER, report("evt.meter.report", "float", 11040, unit="W"))
@@ -279,7 +279,7 @@ async def test_a_memory_proves_nothing(hub: OfflineHub, node: FimpChargepoint) -
 
 
 async def test_a_false_report_locks_nobody_out(hub: OfflineHub, node: FimpChargepoint) -> None:
-    """What has changed after the stop is no memory. The readings stay away nevertheless."""
+    """A change after the stop is not an old value. The readings stay unavailable anyway."""
     hub.feed(ADAPTER, CLOUD_LOST)
     command = await stop(hub, node)
     hub.feed(CHARGER, state("charging"))

@@ -100,7 +100,7 @@ def test_an_inclusion_report_introduces_a_charge_point(hub: OfflineHub) -> None:
     assert node.snapshot.identity.serial_number is None
     assert node.snapshot.capabilities.options[Feature.CHARGING_MODE] == ("normal", "slow")
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.controls
-    # Whether its adapter reaches it comes first: else it answers by heart.
+    # Whether its adapter reaches it comes first: else it answers with old values.
     assert kinds(hub) == [
         "cmd.app.get_state",
         "cmd.state.get_report",
@@ -225,7 +225,7 @@ def test_reconnect_forgets_live_values_and_asks_again(hub: OfflineHub) -> None:
     assert {"cmd.state.get_report", "cmd.thing.get_inclusion_report"} <= set(kinds(hub))
     hub.feed(CHARGER, state("charging"))
     assert node.snapshot.available
-    # The counter of a session is no live value: it went on.
+    # The counter of a session is not a live value: it continued.
     assert node.snapshot.meter.session_energy == 1.5
 
 

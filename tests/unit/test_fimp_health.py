@@ -135,7 +135,7 @@ def test_errors_are_all_there_are(hub: OfflineHub) -> None:
 
 @pytest.mark.parametrize("value", [[], None])
 def test_no_errors(hub: OfflineHub, value: Any) -> None:
-    """An adapter in Go may say null for an empty list, as it does for its things."""
+    """An adapter in Go may report null for an empty list, as it does for its things."""
     hub.feed(DIAGNOSTIC, errors("hot"))
     hub.feed(DIAGNOSTIC, report("evt.errors.report", "str_array", value))
     assert snapshot(hub).problems == ()

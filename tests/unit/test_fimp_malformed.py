@@ -246,7 +246,7 @@ KINDS = {
     ),
 }
 
-#: Bytes that are no message at all.
+#: Bytes that are not a message at all.
 NO_MESSAGES = (
     b"",
     b"\xff\xfe\xfd",

@@ -98,7 +98,7 @@ def test_easee_goes_offline_and_returns(easee: Playback) -> None:
     assert offline.unavailable is Reason.OFFLINE
     assert offline.status is None
     assert offline.meter.power is None
-    # An error report, the answer to our own polling, is no sign of life.
+    # An error report, the answer to our own polling, does not show that it is online.
     assert easee.at(70.0, EASEE).unavailable is Reason.OFFLINE
     back = easee.at(77.0, EASEE)
     assert back.available

@@ -152,7 +152,7 @@ async def test_after_a_minute_the_refusal_counts() -> None:
 
 
 async def test_all_who_wait_for_it_are_told(easee: Easee) -> None:
-    """One says it again meanwhile, which gives it a new minute; none has waited in vain."""
+    """One repeats it meanwhile, which gives it a new minute; none has waited in vain."""
     easee.patience = 70
     first = await easee.call(easee.node.stop_charging())
     await easee.until(32)
@@ -310,7 +310,7 @@ async def test_charging_that_stops_ends_a_limit(easee: Easee, feature: Feature, 
 async def test_another_controllers_limit_ends_it(
     easee: Easee, feature: Feature, kind: str, other: int
 ) -> None:
-    """In the maker's app, say: theirs is newer, and stays."""
+    """For example in the manufacturer's app: theirs is newer, and stays."""
     task = await easee.call(easee.node.set(feature, 8))
     await easee.until(11)
     if feature is Feature.MAX_CURRENT:
@@ -343,11 +343,11 @@ async def test_phases_are_refused_at_once(easee: Easee) -> None:
         await task
 
 
-# Taken, and not told ------------------------------------------------------------------------
+# Accepted without a result -----------------------------------------------------------------
 
 
 def real_inclusion() -> dict[str, Any]:
-    """Return what the recorded Easee adapter says of its first charger."""
+    """Return the reports of the recorded Easee adapter about its first charger."""
     path = recording("fimp/live/easee_logged_out_stale_charging")
     payloads = (orjson.loads(each)["payload"] for each in path.read_bytes().splitlines())
     reports: Iterator[dict[str, Any]] = (
@@ -366,7 +366,7 @@ async def test_the_real_limit_that_was_taken_but_refused() -> None:
     theirs, ours = command["payload"]["uid"].encode(), b""
     hub = OfflineHub()
     hub.connection_made()
-    # Who it is was said in another recording of the same day.
+    # Its identity was reported in another recording of the same day.
     hub.feed(ADAPTER, real_inclusion())
     start = hub.clock.time
     refused_at = asked_at = 0.0
@@ -398,7 +398,7 @@ async def test_the_real_limit_that_was_taken_but_refused() -> None:
 
 
 async def doubt(easee: Easee, feature: Feature = Feature.MAX_CURRENT) -> None:
-    """Let it take a limit of 8 A, and fail to tell."""
+    """Let it accept a limit of 8 A, and fail to report it."""
     easee.answers_requests = False
     command = asyncio.create_task(easee.node.set(feature, 8))
     await asyncio.sleep(0)
@@ -486,7 +486,7 @@ async def test_a_stop_may_have_been_done(easee: Easee) -> None:
     assert easee.node.snapshot.status is Status.CHARGING
     easee.hub.feed(CHARGER, state("ready_to_charge"))
     assert easee.node.snapshot.charging is False
-    # A start is no matter of course then: the stop may still come.
+    # A start cannot be confirmed at once then: the stop may still take effect.
     easee.hub.take_sent()
     task = await begin(easee.node.start_charging())
     assert last(easee.hub)["type"] == START

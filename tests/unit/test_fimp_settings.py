@@ -25,7 +25,7 @@ from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, kinds, report, 
 from .fimp_settings import MODES, SETTERS, lock, max_current, offered, phase_mode, thing
 
 COMMANDS = CHARGER.replace("mt:evt", "mt:cmd")
-#: Seconds that a refusal has, where all was as wanted before; Easee takes 3 for an answer.
+#: Seconds for a refusal if the requested value applied before; Easee takes 3 for an answer.
 REFUSAL = 4.0
 
 
@@ -65,7 +65,7 @@ async def limit(hub: OfflineHub, node: FimpChargepoint, value: float) -> None:
     hub.take_sent()
 
 
-# How each is set and proven ------------------------------------------------------------
+# How each is set and confirmed ---------------------------------------------------------
 
 #: feature, value, interface, value type, value on the wire, the report before and after.
 SETTINGS = [

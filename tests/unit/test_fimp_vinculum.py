@@ -197,11 +197,11 @@ def test_an_inclusion_report_adds_to_the_list(directory: Directory, first: str) 
     assert identity.model == "Easee Home"
     assert identity.serial_number == "EH123456"
     assert (identity.sw_version, identity.hw_version) == ("1.2", "A")
-    # What the adapter says of its own thing is newer than the hub's copy.
+    # The adapter's reports about its own thing are newer than the hub's copy.
     capabilities = directory.snapshot().capabilities
     assert capabilities.ranges[Feature.MAX_CURRENT].maximum == 32
     assert Feature.MAX_CURRENT in capabilities.controls
-    # Said again, with another name of the product: the user's name stays.
+    # Reported again, with another name of the product: the user's name stays.
     included["val"]["product_name"] = "Easee Charge"
     directory.hub.feed(ADAPTER, included)
     assert directory.shown == ("Garage", "Carport")
@@ -239,7 +239,7 @@ def test_a_charge_point_that_spoke_first_takes_the_users_name(directory: Directo
 def test_names_and_rooms_that_are_missing(
     directory: Directory, fields: dict[str, Any], shown: tuple[str, str | None]
 ) -> None:
-    # One room has the id 1, and True is no id.
+    # One room has the id 1, and True is not an id.
     directory.reply(device(**fields), rooms=[*ROOMS, {"id": 1, "alias": "Attic"}])
     assert directory.shown == shown
     assert "internal" not in directory.hub.ignored

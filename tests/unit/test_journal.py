@@ -1,4 +1,4 @@
-"""What is kept of all that was said, and what it may cost."""
+"""What is kept of all messages, and what it may cost."""
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.journal import Journal, Line, Mark
@@ -39,7 +39,7 @@ def test_of_what_is_pushed_out_the_last_of_each_kind_is_kept() -> None:
             b"8",
         ]
     )
-    # The order in which all was said stays.
+    # The order of all messages stays.
     assert journal.older[0].payload == who
     assert texts(journal.recent) == [b"9"]
 

@@ -1,4 +1,4 @@
-"""Limits that were set from here hold again after the charge point was away, and no war."""
+"""Our limits are restored after the charge point was offline, without fighting others."""
 
 from dataclasses import replace
 
@@ -185,11 +185,11 @@ async def test_nothing_is_kept_of_what_was_not_proven() -> None:
 
 
 async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
-    """They are restored before it has said what it can do, and it goes on all the same."""
+    """They are restored before it has reported its capabilities, and it continues anyway."""
     hub = OfflineHub(options=KEEPING)
     hub.connection_made()
     hub.feed(CHARGER, state())
-    # Its adapter does not say in time what it is.
+    # Its adapter does not report its identity in time.
     hub.advance(hub.clock.time + 60)
     hub.feed(CHARGER, state())
     node = hub.nodes[ADDRESS]
@@ -204,7 +204,7 @@ async def test_limits_that_make_no_sense_to_the_charge_point() -> None:
 
 
 async def test_a_number_of_phases_that_it_no_longer_has() -> None:
-    """An adapter may say later that it cannot be told the phases."""
+    """An adapter may report later that the phases cannot be set."""
     garage = Garage(KEEPING)
     garage.node.limits.restore(Requested(limits={"phases": "1"}), garage.hub.clock.time)
     garage.hub.feed(ADAPTER, thing((), sup_phase_modes=[]))
@@ -218,7 +218,7 @@ async def test_a_number_of_phases_that_it_no_longer_has() -> None:
 
 @pytest.fixture
 async def site() -> Site:
-    """A station whose limits were set from here: 10 A, and one phase."""
+    """A station with limits of ours: 10 A, and one phase."""
     site = Site("", options=KEEPING)
     site.info("Charging")
     site.publish(LIMITS, "limits_1", "heartbeat", 1)
@@ -238,13 +238,13 @@ async def site() -> Site:
 
 
 def restart(site: Site) -> None:
-    """EVerest starts anew, and forgets our limits before its heartbeat tells of it."""
+    """EVerest restarts, and loses our limits before its heartbeat shows that."""
     site.evse("enforced_limits", holding(16.0))
     site.evse("heartbeat", 0)
 
 
 async def settle(site: Site, seconds: float, enforced: dict[str, object]) -> None:
-    """Let some time pass, with the limits said every second."""
+    """Let some time pass; the limits are reported every second."""
     for _ in range(int(seconds)):
         site.wait(1)
         site.evse("enforced_limits", enforced)
@@ -286,7 +286,7 @@ async def test_somebody_else_overwrites_ours(site: Site) -> None:
 
 
 async def test_phases_of_which_nothing_is_reported(site: Site) -> None:
-    """After a while that means that there is no limit."""
+    """After some time, that means that there is no limit."""
     restart(site)
     await settle(site, 100, holding(10.0, OURS, None))
     assert ordered(site)[0]["ac_max_phase_count"] == 1

@@ -31,11 +31,11 @@ def garage() -> Garage:
 
 
 async def stopped(garage: Garage) -> None:
-    """Charge, and stop at second 0, which is proven at once."""
+    """Charge, and stop at second 0, which is confirmed at once."""
     await (await garage.call(garage.node.start_charging()))
     garage.begun = garage.hub.clock.time
     garage.received.clear()
-    # A stop is proven once no stale report can be meant.
+    # A stop is confirmed once a report can no longer be outdated.
     await (await garage.call(garage.node.stop_charging()))
     assert garage.received_of(STOP) == [(0.0, None)]
 
@@ -91,7 +91,7 @@ async def test_a_stop_takes_the_place_of_a_delayed_start_and_is_sent(garage: Gar
 
 
 async def test_a_stop_of_what_does_not_charge_may_be_refused(garage: Garage) -> None:
-    """All is as wanted, whatever the charge point thinks of it; else it is quoted."""
+    """If the value applies already, a refusal does not matter; otherwise it is quoted."""
     await stopped(garage)
     await garage.until(35)  # the stop is past doubt
     garage.report_state("charging")
@@ -242,7 +242,7 @@ async def test_a_dragged_slider_writes_twice(garage: Garage) -> None:
 
 
 async def test_back_to_what_holds(garage: Garage) -> None:
-    """What was wanted meanwhile and has not left never leaves, and no message is needed."""
+    """Requests that were replaced before they were sent are never sent."""
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
     held = await garage.call(garage.node.set(Feature.MAX_CURRENT, 20))
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 16)))
@@ -301,7 +301,7 @@ async def test_what_does_not_last_is_not_delayed(garage: Garage) -> None:
 
 
 async def test_off_repeated_is_not_written_again(garage: Garage) -> None:
-    """It is no stop, which may be said as often as anybody likes."""
+    """Unlike a stop, it may not be sent as often as a user likes."""
     garage.answers_requests = False
     name = "cable_always_locked"
     first = await garage.call(garage.node.set_parameter(name, False))
@@ -329,7 +329,7 @@ async def test_what_can_no_longer_be_set_when_its_time_has_come(garage: Garage) 
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_random_wishes(seed: int) -> None:
-    """No start too soon after a stop, no stop late, and in the end all is as wanted."""
+    """No start too soon after a stop, no stop late, and in the end the last request applies."""
     chance = random.Random(seed)
     garage = Garage()
     node = garage.node

@@ -16,7 +16,7 @@ from custom_components.fimp_chargepoint.entity import plain_words
         ("OVER_TEMP_FAULT", "Over temp fault"),
         ("over_temp_fault", "Over temp fault"),
         ("e42", "E42"),
-        # It is a text already, or there are no words in it.
+        # It is a text already, or has no words.
         ("The relay is stuck", "The relay is stuck"),
         ("Überhitzt", "Überhitzt"),
         ("/", "/"),

@@ -1,4 +1,4 @@
-"""A hub that is not connected tells what a message proves, and does no more."""
+"""A hub that is not connected finds out what a message shows, and does nothing else."""
 
 import pytest
 
@@ -50,5 +50,5 @@ async def test_proof(topic: str, payload: bytes, address: str) -> None:
 async def test_no_proof(topic: str, payload: bytes) -> None:
     hub = OfflineHub()
     assert hub.recognise(topic, payload) is None
-    # Nobody is told of it: this is not our broker to judge.
+    # It is not reported: this may be another broker.
     assert not hub.ignored

@@ -12,7 +12,7 @@ from tests.helpers.schemas import Schemas
 from .fakes import Playback
 
 #: What is shown in the end: the status of each charge point, and its session's energy, kWh.
-#: A bug mended may change a row; `tests/recordings/README.md` says what happened in each.
+#: A fixed bug may change a row; `tests/recordings/README.md` describes each recording.
 ENDS: dict[str, dict[str, tuple[str | None, float | None]]] = {
     "everest/live/enable_unlock_faults": {
         "everest:evse_manager_api": ("disconnected", 0.08),
@@ -84,7 +84,7 @@ ENDS: dict[str, dict[str, tuple[str | None, float | None]]] = {
     },
     "fimp/live/vinculum_without_phase_modes_stopiteration": {
         "fimp:charger/1/1": ("charging", 3.263),
-        # The hub lists it; it says nothing itself.
+        # The hub lists it; it does not report itself.
         "fimp:charger/1/3": (None, None),
         # Their adapter is signed out, and answers from memory.
         "fimp:easee/1/1": (None, None),

@@ -56,7 +56,7 @@ def test_secrets_go(data: dict[str, Any], secret: str) -> None:
     assert secret in json.dumps(data)
     text = json.dumps(redacted(data))
     assert secret not in text
-    # The keys tell what was there.
+    # The keys show what was there.
     assert next(iter(data)) in text
 
 

@@ -44,7 +44,7 @@ def happened(*course: ChargepointSnapshot | Status | None) -> list[str]:
 @pytest.mark.parametrize("status", [None, *Status])
 def test_the_first_report_is_no_event(status: Status | None) -> None:
     assert not happened(status)
-    # Neither is it one after a gap, nor when it is said again.
+    # Neither is it one after a gap, nor when it is repeated.
     assert not happened(status, status, LOST, status, status)
 
 
@@ -72,7 +72,7 @@ def test_authorized() -> None:
     # The next session only begins without it.
     again = seen(Status.REQUESTING, session=Session(id="two", authorized=False))
     assert happened(may, again) == []
-    # Where nobody tells, nothing is made up.
+    # Nothing is invented that was not reported.
     assert "authorized" not in happened(Status.REQUESTING, Status.CHARGING)
 
 
@@ -121,7 +121,7 @@ def test_what_passes_is_nothing(passing: Status | None) -> None:
 
 
 def test_a_car_is_plugged_in_behind_another_status() -> None:
-    """The plug is remembered while the status does not tell of it."""
+    """The plug is remembered while the status does not show it."""
     assert happened(Status.DISCONNECTED, Status.RESERVED, Status.REQUESTING) == ["car_connected"]
     assert not happened(Status.READY_TO_CHARGE, Status.ERROR, Status.READY_TO_CHARGE)
 
@@ -141,7 +141,7 @@ def test_a_car_that_only_stood_there() -> None:
 
 
 def test_a_session_that_was_there_before_us() -> None:
-    """Whether it has charged before, the energy tells."""
+    """The energy shows whether it has charged before."""
     ready, charging = Status.READY_TO_CHARGE, seen(Status.CHARGING, 2.0)
     assert happened(seen(ready, 2.0), charging) == ["charging_resumed"]
     assert happened(seen(ready, 0.0), charging) == ["charging_started"]

@@ -18,7 +18,7 @@ AWAY = pytest.mark.parametrize("restarts", [False, True], ids=["broker lost", "r
 
 
 def away(watched: Watched, *, restarts: bool) -> None:
-    """Let the integration hear nothing for a while."""
+    """Let the integration receive nothing for some time."""
     if restarts:
         watched.restart()
     else:
@@ -110,7 +110,7 @@ def test_a_car_that_left_an_easee_in_a_gap(*, restarts: bool) -> None:
 
 @AWAY
 def test_a_session_that_was_ended_in_a_gap(*, restarts: bool) -> None:
-    """By disabling the station; the car stays, and nobody says that it left."""
+    """By disabling the station; the car stays, and no report says that it left."""
     watched = Watched(EVSE)
     watched.play(FAULTS, 90, 100)
     away(watched, restarts=restarts)

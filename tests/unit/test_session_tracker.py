@@ -30,13 +30,13 @@ def charging(home: Home) -> None:
 
 
 def test_a_whole_session() -> None:
-    """Everything is told once, the end a moment late but for the time it was seen."""
+    """Each event is sent once, the end a moment late but with the time it was seen."""
     home = Home()
     charging(home)
     home.report(40, Status.SUSPENDED_BY_EV)
     home.report(50, Status.CHARGING)
     home.report(70, Status.DISCONNECTED)
-    # What it took in the end is said after the status.
+    # The final energy is reported after the status.
     home.report(70.01, energy=6.0, session=Session(started=at(10), ended=at(70)))
     home.waits(80)
     assert home.events == [
@@ -103,7 +103,7 @@ def test_it_was_not_the_end() -> None:
 
 
 def test_only_taken_out_of_service() -> None:
-    """A station that is disabled says for a moment that the car has gone."""
+    """A station that is disabled reports for a moment that the car has left."""
     home = Home()
     charging(home)
     home.report(70, Status.DISCONNECTED)
@@ -140,7 +140,7 @@ def test_another_car_at_once() -> None:
 
 
 def test_whose_car_it_was() -> None:
-    """It is told early, and forgotten when the car has gone."""
+    """It is reported early, and forgotten when the car has left."""
     home = Home()
     charging(home)
     home.report(40, vehicle=Vehicle(id="NO-1"))
@@ -149,7 +149,7 @@ def test_whose_car_it_was() -> None:
     assert home.record["who"] == "NO-1"
 
 
-# What a charge point says of its session ------------------------------------------------
+# What a charge point reports of its session ----------------------------------------------
 
 
 def test_the_session_is_reported_before_the_car() -> None:
@@ -272,7 +272,7 @@ def test_an_end_before_a_gap_is_an_end() -> None:
 @pytest.mark.parametrize(
     ("session", "known"),
     [
-        # It says when the session ended, so it knows of its energy as well.
+        # It reports when the session ended, so it knows its energy as well.
         (
             Session(started=at(10), ended=at(50)),
             {"energy": 6.0, "duration": 2400, "average_power": 9000},
@@ -328,7 +328,7 @@ def test_an_end_between_two_runs() -> None:
 
 
 def test_an_energy_of_this_run_is_sure() -> None:
-    """Nobody says when it ended, but what it took was not known before."""
+    """Its end is not reported, but its energy was not known before."""
     home = Home()
     charging(home)
     home.restarts()
@@ -368,7 +368,7 @@ def test_energy_is_reported_before_the_status() -> None:
 
 
 def test_it_has_charged_before_this_run() -> None:
-    """The energy of the session may be told only after its status."""
+    """The energy of the session may be reported only after its status."""
     home = Home()
     charging(home)
     home.report(40, Status.READY_TO_CHARGE)
@@ -453,7 +453,7 @@ def test_found_in_mid_session() -> None:
 
 
 def test_found_full() -> None:
-    """That charging is over is no news, that the session is when the car goes, is."""
+    """That charging is over is not an event; that the session is when the car leaves, is."""
     home = Home()
     home.report(0, Status.FINISHED, session=Session(started=at(-60)), energy=3.0)
     home.report(60, Status.DISCONNECTED)
@@ -471,7 +471,7 @@ def test_a_guessed_beginning_is_left_out() -> None:
 
 
 def test_known_by_its_id() -> None:
-    """EVerest's events name the session, and some releases tell a late listener no more."""
+    """EVerest's events name the session, and some releases publish no more to late clients."""
     home = Home()
     home.report(0, Status.CHARGING, session=Session(id="u1", started=at(-60)), energy=3.0)
     home.restarts()
@@ -540,7 +540,7 @@ def test_costs_survive_a_restart() -> None:
     ids=["fixed", "changing"],
 )
 def test_found_in_mid_session_with_a_price(price: Price, cost: float | None, total: float) -> None:
-    """What it had used before, only a fixed price can tell."""
+    """Only a fixed price covers the energy used before."""
     home = Home(price=price)
     home.report(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
     home.report(60, Status.DISCONNECTED, energy=9.0)

@@ -182,7 +182,7 @@ def test_one_field_of_a_record(name: str) -> None:
 
 @pytest.mark.parametrize("name", STORED["active"]["session_cost"])
 def test_one_field_of_a_bill(name: str) -> None:
-    """Nobody knows the cost any more; the totals are still right in the end."""
+    """The cost is lost; the totals are still right in the end."""
     tracker = read(
         put(STORED, ("active", "session_cost", name), "nonsense" if name != "currency" else 5)
     )
@@ -238,7 +238,7 @@ def test_what_is_no_object() -> None:
 
 
 def test_what_is_unknown_is_kept() -> None:
-    """A newer version can have stored more, anywhere; also where a record is told anew."""
+    """A newer version can have stored more, anywhere; also if a record is stored again."""
     more = {"newer": {"of": ["anything", 1]}}
     data = deepcopy(STORED) | more
     for inner in (
@@ -336,7 +336,7 @@ REQUESTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("place", list(places(REQUESTS)))
 def test_a_damaged_request_costs_itself(place: tuple[Any, ...]) -> None:
-    """At most a temporary limit whose end or former limit nobody could tell."""
+    """At most a temporary limit whose end or former limit is unreadable."""
     for value in DAMAGE.values():
         stored = StoredRequests.from_storage(put(REQUESTS, place, value)).to_storage()
         if place[0] == "limits":
@@ -360,7 +360,7 @@ def test_what_is_stored_is_what_is_read() -> None:
 
 
 def test_a_lasting_limit_without_its_former_one_is_lost() -> None:
-    """Nobody could tell what is to return; after a session's limit its maximum does."""
+    """The former limit is unreadable; after a session's limit, its maximum follows."""
     unknown = TEMPORARY | {"former": None}
     limits = {"max_current": unknown, "session_current": unknown}
     found = StoredRequests.from_storage({"temporary_limits": limits})
