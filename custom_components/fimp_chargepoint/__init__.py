@@ -21,11 +21,16 @@ from .chargepoint.errors import AuthenticationError, ChargepointError, NotConnec
 from .const import CONF_HUB, DOMAIN, PLATFORMS, HubKind
 from .coordinator import FimpConfigEntry, RuntimeData
 from .dashboard import async_setup_dashboard
-from .devices import async_known_addresses, async_register_hub, device_identifier
+from .devices import (
+    async_known_addresses,
+    async_register_hub,
+    device_identifier,
+    hub_id,
+    node_address,
+)
 from .entity import async_message, translated
 from .flow.discovery_scan import async_until_found
 from .flow.options import library_options
-from .hub_id import hub_id, node_address
 from .hubs import async_make_hub
 from .prices import PriceSource, async_follow_price
 from .repair_issues.table import ISSUES

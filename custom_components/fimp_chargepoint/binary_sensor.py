@@ -29,6 +29,7 @@ from .chargepoint import (
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Status
 from .const import ATTR_PROBLEMS, DOMAIN
 from .coordinator import AnyNode, FimpConfigEntry
+from .devices import hub_id
 from .entity import (
     NodeDescription,
     NodeEntity,
@@ -41,7 +42,6 @@ from .entity import (
     reports,
     translated,
 )
-from .hub_id import hub_id
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0

@@ -29,9 +29,14 @@ from .const import (
     UserInput,
 )
 from .coordinator import AnyNode
-from .devices import async_display_name, async_find_device
+from .devices import (
+    HOME_ASSISTANT_MQTT,
+    async_display_name,
+    async_find_device,
+    async_new_hub_id,
+    node_identifier,
+)
 from .flow.account import AccountFlow
-from .flow.broker import has_home_assistant_broker, same_topics
 from .flow.discovery_scan import (
     DiscoveryScan,
     async_describe,
@@ -49,8 +54,7 @@ from .flow.schemas import (
     credentials_data,
     home_assistant_data,
 )
-from .hub_id import HOME_ASSISTANT_MQTT, async_new_hub_id, node_identifier
-from .hubs import broker_hub
+from .hubs import broker_hub, has_home_assistant_broker, same_topics
 from .repair_issues.duplicate_entry import async_is_heard_elsewhere
 
 _HOME_ASSISTANT_TITLE: Final = "Home Assistant MQTT"

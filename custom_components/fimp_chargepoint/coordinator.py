@@ -31,8 +31,9 @@ from .devices import (
     async_rename_device,
     async_suggest_area,
     device_name,
+    node_address,
+    node_identifier,
 )
-from .hub_id import node_address, node_identifier
 from .sessions import Sessions
 from .storage import Storage
 

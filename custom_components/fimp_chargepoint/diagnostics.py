@@ -30,8 +30,7 @@ from .const import (
     MQTT_DOMAIN,
 )
 from .coordinator import AnyCoordinator, FimpConfigEntry
-from .devices import async_entities, async_find_device
-from .hub_id import hub_id
+from .devices import async_entities, async_find_device, hub_id
 from .redaction import REDACTED, Redactor, blanked
 
 #: Of the entry; what of it occurs elsewhere is redacted there as well.

@@ -53,6 +53,7 @@ from .descriptions.session import (
 )
 from .descriptions.settings import SETTING_SENSORS
 from .descriptions.vehicle import DIRECT_SENSORS, VEHICLE_SENSORS
+from .devices import hub_id
 from .entity import (
     NodeEntity,
     async_remove_descriptions,
@@ -61,7 +62,6 @@ from .entity import (
     existing,
     of_parameters,
 )
-from .hub_id import hub_id
 
 # Nothing is fetched here: the values are pushed.
 PARALLEL_UPDATES = 0

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.flow.broker import settings_source
+from custom_components.fimp_chargepoint.hubs import settings_source
 from tests.broker import PASSWORD, USERNAME, BrokerProcess, Certificates
 from tests.conftest import MakeBroker
 

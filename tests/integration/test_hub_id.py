@@ -11,8 +11,8 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.devices import async_new_hub_id
 from custom_components.fimp_chargepoint.diagnostics import async_get_config_entry_diagnostics
-from custom_components.fimp_chargepoint.hub_id import async_new_hub_id
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.conftest import MakeBroker

@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import Price
 from custom_components.fimp_chargepoint.prices import PriceSource, price_factor
 
 

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fimp_chargepoint import requests
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.hub_id import node_identifier
+from custom_components.fimp_chargepoint.devices import node_identifier
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.mqtt import Broker
 from tests.broker import BrokerProcess

@@ -22,7 +22,7 @@ from custom_components.fimp_chargepoint.chargepoint import faults
 from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.hub_id import node_identifier
+from custom_components.fimp_chargepoint.devices import node_identifier
 from custom_components.fimp_chargepoint.storage import Storage
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup

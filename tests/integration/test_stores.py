@@ -24,8 +24,7 @@ from pytest_homeassistant_custom_component.typing import (
 from custom_components import fimp_chargepoint
 from custom_components.fimp_chargepoint import storage
 from custom_components.fimp_chargepoint.const import DOMAIN
-from custom_components.fimp_chargepoint.devices import async_find_device
-from custom_components.fimp_chargepoint.hub_id import node_identifier
+from custom_components.fimp_chargepoint.devices import async_find_device, node_identifier
 from custom_components.fimp_chargepoint.repair_issues import readded
 from custom_components.fimp_chargepoint.storage import Records
 from simulators.fimp import ChargepointSetup

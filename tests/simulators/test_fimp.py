@@ -613,10 +613,11 @@ async def test_what_an_easee_starts_with(broker: BrokerProcess) -> None:
             body = {"serv": "chargepoint", "type": "cmd.charge.start", **props}
             await client.send(topic, body)
             await client.until(
-                lambda: (
-                    client.reports("evt.current_session.report")[-1]["props"]["offered_current"]
-                    == offered
-                )
+                lambda: [
+                    report["props"]["offered_current"]
+                    for report in client.reports("evt.current_session.report")
+                ][-1:]
+                == [offered]
             )
 
         await simulator.plug()

@@ -8,7 +8,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint import distribute
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
 from custom_components.fimp_chargepoint.chargepoint.limits.balanced import BalancingDecision
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import StoredRequests
 
 from .fakes import UNTHROTTLED
 from .fimp_garage import LIMIT, START, STOP, Garage

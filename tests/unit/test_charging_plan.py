@@ -12,8 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     NoSessionError,
     NotConnectedError,
 )
-from custom_components.fimp_chargepoint.chargepoint.limits.requested import Plan
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import Plan, StoredRequests
 
 from .fakes import UNTHROTTLED
 from .fimp_garage import START, STOP, Garage

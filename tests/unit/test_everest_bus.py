@@ -11,8 +11,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     InvalidRequestError,
     ProtocolError,
 )
-from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import bus
-from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus.bus import (
+from custom_components.fimp_chargepoint.chargepoint.everest import internal_bus as bus
+from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import (
     BusModule,
     Result,
     Variable,
@@ -80,7 +80,7 @@ def module(*, is_newest: bool | None = True) -> BusModule:
     ],
 )
 def test_every_dialect_is_read(topic: str, payload: Any, *, is_newest: bool, value: bool) -> None:
-    assert bus.variable(topic.split("/"), orjson.dumps(payload)) == Variable(
+    assert bus.parse_variable(topic.split("/"), orjson.dumps(payload)) == Variable(
         "ocpp", "main", "is_connected", value, is_newest
     )
 
@@ -99,12 +99,12 @@ def test_every_dialect_is_read(topic: str, payload: Any, *, is_newest: bool, val
 )
 def test_a_dialect_of_tomorrow_is_none(topic: str, payload: Any) -> None:
     with pytest.raises(ProtocolError):
-        bus.variable(topic.split("/"), orjson.dumps(payload))
+        bus.parse_variable(topic.split("/"), orjson.dumps(payload))
 
 
 @pytest.mark.parametrize("topic", ["modules/ocpp/impl/main/cmd/stop", "ocpp/main/cmd", "x", ""])
 def test_what_is_no_variable(topic: str) -> None:
-    assert bus.variable(topic.split("/"), b"no matter") is None
+    assert bus.parse_variable(topic.split("/"), b"no matter") is None
 
 
 def test_all_that_was_recorded_is_read() -> None:
@@ -113,12 +113,12 @@ def test_all_that_was_recorded_is_read() -> None:
     for line in read_recording(recording("everest/recorded/internal_bus_main_samples")):
         levels = line.topic.split("/")[1:]
         if "response" in levels:
-            assert bus.result(line.payload).error is None
+            assert bus.parse_result(line.payload).error is None
             results += 1
         elif "cmd" in levels:
             calls.append(orjson.loads(line.payload))
         elif "var" in levels:
-            reported = bus.variable(levels, line.payload)
+            reported = bus.parse_variable(levels, line.payload)
             assert reported is not None
             assert reported.is_newest
             assert reported.name == levels[-1]
@@ -139,7 +139,7 @@ def test_all_that_was_recorded_is_read() -> None:
 def test_a_result() -> None:
     def result(data: dict[str, Any]) -> Result:
         outcome = {"type": "result", "data": data}
-        return bus.result(orjson.dumps({"msg_type": "CmdResult", "data": outcome}))
+        return bus.parse_result(orjson.dumps({"msg_type": "CmdResult", "data": outcome}))
 
     assert result({"id": "7", "origin": "ocpp", "retval": None}) == ("7", None, None)
     assert result({"id": "7", "origin": "ocpp", "retval": False}) == ("7", False, None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.everest.api.costs import parse_cost
+from custom_components.fimp_chargepoint.chargepoint.everest.api.companions import parse_cost
 from custom_components.fimp_chargepoint.chargepoint.model import Cost, Feature
 
 from .everest_site import Site

@@ -21,8 +21,10 @@ from custom_components.fimp_chargepoint.chargepoint.everest.limits import (
     enforced,
     possible_power,
 )
-from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
+    Requested,
+    StoredRequests,
+)
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 

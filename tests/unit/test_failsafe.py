@@ -8,8 +8,8 @@ from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedEr
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
     FailsafeLimit,
     Requested,
+    StoredRequests,
 )
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
 from custom_components.fimp_chargepoint.chargepoint.model import Feature
 
 from .fimp_garage import Garage

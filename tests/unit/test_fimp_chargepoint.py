@@ -15,7 +15,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     NotConnectedError,
 )
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import (
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
     StoredRequests,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Status

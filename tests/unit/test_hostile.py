@@ -17,7 +17,7 @@ import pytest
 from custom_components.fimp_chargepoint.chargepoint.blue_current import decoding
 from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
 from custom_components.fimp_chargepoint.chargepoint.everest import envelope
-from custom_components.fimp_chargepoint.chargepoint.everest.internal_bus import bus
+from custom_components.fimp_chargepoint.chargepoint.everest import internal_bus as bus
 from custom_components.fimp_chargepoint.chargepoint.fimp import message, topic
 from custom_components.fimp_chargepoint.chargepoint.fimp.inclusion import parse_thing
 from custom_components.fimp_chargepoint.chargepoint.fimp.vinculum import VinculumDirectory
@@ -114,6 +114,8 @@ def _replaced(draw: st.DrawFn, value: Any) -> Any:
 
 PAYLOADS = VALUES.map(written) | BROKEN | st.binary(max_size=300) | damaged().map(lambda m: m[1])
 
+BUS_VARIABLE = ["modules", "a", "impl", "b", "var", "c"]
+
 DECODERS: Mapping[str, Callable[[bytes], object]] = {
     "fimp": message.decode,
     "fimp thing": lambda payload: parse_thing(message.decode(payload).value),
@@ -122,8 +124,10 @@ DECODERS: Mapping[str, Callable[[bytes], object]] = {
     ),
     "fimp content": lambda payload: topic.content(CHARGER, payload),
     "everest": lambda payload: envelope.mapping(envelope.decode(payload)),
-    "everest bus": lambda payload: bus.variable(["modules", "a", "impl", "b", "var", "c"], payload),
-    "everest bus result": bus.result,
+    "everest bus": lambda payload: bus.parse_variable(
+        ["modules", "a", "impl", "b", "var", "c"], payload
+    ),
+    "everest bus result": bus.parse_result,
     "blue current": decoding.decode,
     "blue current topic": decoding.topic,
 }

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
-from custom_components.fimp_chargepoint.chargepoint.limits.requested import Requested
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import (
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
+    Requested,
     StoredRequests,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import Feature

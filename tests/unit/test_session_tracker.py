@@ -11,8 +11,8 @@ from custom_components.fimp_chargepoint.chargepoint.sessions import (
     RECORDS_MAX,
     SessionTracker,
 )
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price
 from custom_components.fimp_chargepoint.chargepoint.sessions.history import ActiveSession
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import Price
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SETTLING_TIME
 
 from .session_home import Home, at

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import (
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
     StoredRequests,
 )
 from custom_components.fimp_chargepoint.chargepoint.session import EndReason, Session
@@ -17,9 +17,12 @@ from custom_components.fimp_chargepoint.chargepoint.sessions import (
     RECORDS_MAX,
     SessionTracker,
 )
-from custom_components.fimp_chargepoint.chargepoint.sessions.cost import Price, SessionCost
 from custom_components.fimp_chargepoint.chargepoint.sessions.history import ActiveSession
-from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
+from custom_components.fimp_chargepoint.chargepoint.sessions.record import (
+    Price,
+    SessionCost,
+    SessionRecord,
+)
 from custom_components.fimp_chargepoint.chargepoint.stored import (
     DamagedError,
     dict_of,

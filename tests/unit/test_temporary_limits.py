@@ -8,7 +8,7 @@ from custom_components.fimp_chargepoint.chargepoint.errors import (
     CommandRejectedError,
     NotConnectedError,
 )
-from custom_components.fimp_chargepoint.chargepoint.limits.stored_requests import StoredRequests
+from custom_components.fimp_chargepoint.chargepoint.limits.requested import StoredRequests
 
 from .fakes import UNTHROTTLED
 from .fimp_garage import Garage

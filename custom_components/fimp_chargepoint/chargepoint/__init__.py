@@ -30,7 +30,7 @@ from .echo import Echo
 from .echo import reaches_any as reaches_any
 from .echo import share_messages as share_messages
 from .everest.api.protocol import EverestProtocol
-from .everest.internal_bus.protocol import InternalBus
+from .everest.internal_bus import InternalBus
 from .everest.legacy.protocol import LegacyProtocol
 from .faults import FaultTracker as FaultTracker
 from .fimp.discovery import FimpProtocol
@@ -51,7 +51,7 @@ from .journal import Line as Line
 from .journal import Mark as Mark
 from .limits.balanced import distribute as distribute
 from .limits.requested import CompetingController as CompetingController
-from .limits.stored_requests import StoredRequests as StoredRequests
+from .limits.requested import StoredRequests as StoredRequests
 from .load_balancing import Share as Share
 from .mqtt_hub import MqttHub as MqttHub
 from .node import Node as Node

@@ -13,8 +13,7 @@ from .commands.pacing import RateLimiter, overtakes_limit, overtakes_stop
 from .commands.request import Command, ExpectedState, expects
 from .errors import CommandRefusedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
-from .limits.requested import LimitValue
-from .limits.stored_requests import StoredRequests
+from .limits.requested import LimitValue, StoredRequests
 from .model import MEASURED, ChargepointSnapshot, Feature, Reason, Status, parameter_kind
 from .node import Node, NodeHost, Outgoing
 from .session import restored

@@ -106,3 +106,18 @@ class Feature(StrEnum):
     RESERVED_CURRENT = "reserved_current"
     #: It has no meter reading, so its energy is computed from its sessions.
     COMPUTED_ENERGY = "computed_energy"
+
+
+#: How many phases a phase mode uses. Between two lines of an IT or TT grid it is one.
+PHASES = {
+    "nl1": "1",
+    "nl2": "1",
+    "nl3": "1",
+    "l1l2": "1",
+    "l2l3": "1",
+    "l3l1": "1",
+    "nl1l2": "2",
+    "nl2l3": "2",
+    "nl1l2l3": "3",
+    "l1l2l3": "3",
+}

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 # Also part of this vocabulary; they have files of their own because they grow.
 from .capabilities import Capabilities, ParameterValue
+from .features import PHASES as PHASES  # noqa: PLC0414
 from .features import Feature as Feature  # noqa: PLC0414
 from .limits.requested import Requested
 from .session import Session as Session  # noqa: PLC0414
@@ -76,21 +77,6 @@ class Reason(StrEnum):
 
 #: The reasons for which its reports do not count, although it may still send them.
 CUT_OFF = frozenset({Reason.SIGNED_OUT, Reason.CLOUD_LOST})
-
-
-#: How many phases a phase mode uses. Between two lines of an IT or TT grid it is one.
-PHASES = {
-    "nl1": "1",
-    "nl2": "1",
-    "nl3": "1",
-    "l1l2": "1",
-    "l2l3": "1",
-    "l3l1": "1",
-    "nl1l2": "2",
-    "nl2l3": "2",
-    "nl1l2l3": "3",
-    "l1l2l3": "3",
-}
 
 
 class NodeKind(StrEnum):

@@ -33,7 +33,7 @@ from ..const import (
     Tls,
 )
 from ..entity import async_message, translated, value_text
-from .broker import CertificateError
+from ..hubs import CertificateError
 
 _DEFAULT_PORT: Final = 1883
 _ROOT: Final = ""

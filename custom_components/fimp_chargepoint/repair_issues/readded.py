@@ -21,8 +21,9 @@ from ..devices import (
     async_rename_device,
     device_identifier,
     device_name,
+    node_address,
+    node_identifier,
 )
-from ..hub_id import node_address, node_identifier
 from ..storage import Storage
 from .watcher import EntryWatch, Finding, Findings, IssueData
 

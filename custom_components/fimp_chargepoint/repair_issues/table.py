@@ -20,9 +20,8 @@ from ..chargepoint import (
 from ..chargepoint.errors import AuthenticationError
 from ..const import CONF_HUB, DOMAIN, MQTT_DOMAIN, HubKind
 from ..coordinator import FimpConfigEntry
-from ..devices import device_identifier
+from ..devices import device_identifier, node_address
 from ..entity import async_message, translated, value_text
-from ..hub_id import node_address
 from ..storage import async_forget
 from .duplicate_entry import find_duplicates
 from .readded import async_move, find_readded

@@ -18,8 +18,7 @@ from ..model import ChargepointSnapshot, Feature
 from .balanced import BalancedCurrent
 from .failsafe import Failsafe
 from .plan import ChargingPlan
-from .requested import CompetingController, LimitValue, Requested
-from .stored_requests import LASTING_LIMITS
+from .requested import LASTING_LIMITS, CompetingController, LimitValue, Requested
 from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
 
 _LOGGER = logging.getLogger(__name__)

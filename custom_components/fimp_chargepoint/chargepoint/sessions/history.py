@@ -25,8 +25,7 @@ from ..stored import (
     text,
     timestamp,
 )
-from .cost import Price, SessionCost
-from .record import SessionRecord, end_reason
+from .record import Price, SessionCost, SessionRecord, end_reason
 
 RECORDS_MAX: Final = 100
 #: Difference in kWh to a charge point's own value, which has two digits.

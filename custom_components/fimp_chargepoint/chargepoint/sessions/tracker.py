@@ -16,10 +16,9 @@ from typing import Final, override
 from ..model import ChargepointSnapshot, Status
 from ..scheduler import posix
 from ..session import Session, corrected
-from .cost import Price, SessionCost
 from .events import FIRST_REPORTS_TIME, SessionEvent, SessionEventType, SessionState, step
 from .history import CLOCK_TOLERANCE, ActiveSession, SessionHistory
-from .record import SessionRecord
+from .record import Price, SessionCost, SessionRecord
 
 #: Seconds until an end is reported: the last energy arrives shortly after the status, and a station
 #: that is taken out of service briefly reports that the car has left.

@@ -15,8 +15,7 @@ from ..envelope import mapping
 from ..evse import Evse
 from ..limits import Limits
 from ..random_delay import RandomisedDelay
-from . import costs
-from .companions import CompanionModules, TokenProvider
+from .companions import CompanionModules, TokenProvider, is_of
 from .node import ApiNode
 
 #: Seconds after a start in which no EVSE has been assigned any energy yet.
@@ -92,7 +91,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         return self.companions.tokens is not None if asks else None
 
     def _cost_reported(self, cost: Cost, now: float) -> None:
-        if self.snapshot.available and costs.is_of(cost, self.snapshot.session):
+        if self.snapshot.available and is_of(cost, self.snapshot.session):
             self._update(now, charged=cost, capabilities=self._reporting(Feature.STATION_COST))
 
     @property

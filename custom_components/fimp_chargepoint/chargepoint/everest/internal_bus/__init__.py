@@ -1,1 +1,0 @@
-"""The internal MQTT bus of an EVerest station."""
