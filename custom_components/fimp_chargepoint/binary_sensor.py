@@ -164,13 +164,8 @@ def _setting_flag(parameter: Parameter) -> ChargepointBinarySensorDescription:
     return flag or _flag(parameter.id, parameter.name, is_enabled=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OcppBinarySensorDescription(NodeBinarySensorDescription[OcppSnapshot]):
-    """A fact of an OCPP client."""
-
-
 OCPP_BINARY_SENSORS = (
-    OcppBinarySensorDescription(
+    NodeBinarySensorDescription[OcppSnapshot](
         key="csms_connected",
         translation_key="csms_connected",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
@@ -180,13 +175,8 @@ OCPP_BINARY_SENSORS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class StationBinarySensorDescription(NodeBinarySensorDescription[StationSnapshot]):
-    """A fact of a station with several charge points."""
-
-
 STATION_BINARY_SENSORS = (
-    StationBinarySensorDescription(
+    NodeBinarySensorDescription[StationSnapshot](
         key="station_problem",
         translation_key="station_problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
@@ -219,10 +209,10 @@ async def async_setup_entry(
     """Add the binary sensors of every charge point, and of what stands beside it."""
     async_add_entities([HubConnection(entry)])
     add = partial(async_setup_nodes, entry, async_add_entities, Platform.BINARY_SENSOR)
-    add(ChargepointSnapshot, existing(BINARY_SENSORS), NodeBinarySensor)
-    add(ChargepointSnapshot, of_parameters(ParameterKind.FLAG, _setting_flag), NodeBinarySensor)
-    add(OcppSnapshot, existing(OCPP_BINARY_SENSORS), NodeBinarySensor)
-    add(StationSnapshot, existing(STATION_BINARY_SENSORS), NodeBinarySensor)
+    add(existing(BINARY_SENSORS), NodeBinarySensor)
+    add(of_parameters(ParameterKind.FLAG, _setting_flag), NodeBinarySensor)
+    add(existing(OCPP_BINARY_SENSORS), NodeBinarySensor, OcppSnapshot)
+    add(existing(STATION_BINARY_SENSORS), NodeBinarySensor, StationSnapshot)
 
 
 class NodeBinarySensor[S: NodeSnapshot, N: AnyNode](

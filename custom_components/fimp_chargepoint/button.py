@@ -19,7 +19,7 @@ from .coordinator import FimpConfigEntry
 from .entity import (
     NodeDescription,
     SilentEntity,
-    async_setup_chargepoints,
+    async_setup_nodes,
     controls,
     existing,
     translated_errors,
@@ -81,7 +81,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the buttons of every charge point."""
-    async_setup_chargepoints(
+    async_setup_nodes(
         entry, async_add_entities, Platform.BUTTON, existing(BUTTONS), ChargepointButton
     )
 

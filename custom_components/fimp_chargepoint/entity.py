@@ -28,7 +28,6 @@ from .coordinator import (
     FACTS,
     AnyCoordinator,
     AnyNode,
-    ChargepointCoordinator,
     FimpConfigEntry,
     PushCoordinator,
 )
@@ -192,13 +191,13 @@ def of_parameters[D: NodeDescription](
 
 
 @callback
-def async_setup_nodes[S: NodeSnapshot, N: AnyNode, D: NodeDescription](
+def async_setup_nodes[D: NodeDescription](
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     platform: Platform,
-    kind: type[S],
     descriptions: Descriptions[D],
-    entity_class: Callable[[PushCoordinator[S, N], D], Entity],
+    entity_class: Callable[[AnyCoordinator, D], Entity],
+    kind: type[NodeSnapshot] = ChargepointSnapshot,
 ) -> None:
     """Add the entities of a platform for every node with snapshots of `kind`.
 
@@ -223,20 +222,6 @@ def async_setup_nodes[S: NodeSnapshot, N: AnyNode, D: NodeDescription](
             async_add_entities(entity_class(coordinator, each) for each in found)
 
     entry.async_on_unload(entry.runtime_data.async_for_capabilities(look))
-
-
-@callback
-def async_setup_chargepoints[D: NodeDescription](
-    entry: FimpConfigEntry,
-    async_add_entities: AddConfigEntryEntitiesCallback,
-    platform: Platform,
-    descriptions: Descriptions[D],
-    entity_class: Callable[[ChargepointCoordinator, D], Entity],
-) -> None:
-    """Add the entities of a platform for every charge point."""
-    async_setup_nodes(
-        entry, async_add_entities, platform, ChargepointSnapshot, descriptions, entity_class
-    )
 
 
 @callback

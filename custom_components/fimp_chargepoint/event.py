@@ -25,7 +25,6 @@ from .coordinator import AnyNode, FimpConfigEntry
 from .entity import (
     NodeDescription,
     SilentEntity,
-    async_setup_chargepoints,
     async_setup_nodes,
     existing,
     reports,
@@ -93,12 +92,11 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the events of every charge point, OCPP client and station."""
-    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.EVENT)
+    add = partial(async_setup_nodes, entry, async_add_entities, Platform.EVENT)
     add(existing(SESSION_EVENTS), SessionEventEntity)
     add(existing(PROBLEM_EVENTS), ProblemEventEntity)
-    of_nodes = partial(async_setup_nodes, entry, async_add_entities, Platform.EVENT)
-    of_nodes(OcppSnapshot, existing(OCPP_EVENTS), OcppEventEntity)
-    of_nodes(StationSnapshot, existing(STATION_EVENTS), ProblemEventEntity)
+    add(existing(OCPP_EVENTS), OcppEventEntity, OcppSnapshot)
+    add(existing(STATION_EVENTS), ProblemEventEntity, StationSnapshot)
 
 
 class NodeEventEntity[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEntity):
@@ -116,7 +114,7 @@ class NodeEventEntity[S: NodeSnapshot, N: AnyNode](SilentEntity[S, N], EventEnti
         """An event stays available when its node is offline."""
         return True
 
-    def _fire(self, event_type: str, attributes: dict[str, object] | None = None) -> None:
+    def _fire(self, event_type: str, attributes: dict[str, object]) -> None:
         self._trigger_event(event_type, attributes)
         self.async_write_ha_state()
 

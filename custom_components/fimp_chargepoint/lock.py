@@ -14,7 +14,7 @@ from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
-    async_setup_chargepoints,
+    async_setup_nodes,
     controls,
     existing,
 )
@@ -45,9 +45,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the locks of every charge point."""
-    async_setup_chargepoints(
-        entry, async_add_entities, Platform.LOCK, existing(LOCKS), ChargepointLock
-    )
+    async_setup_nodes(entry, async_add_entities, Platform.LOCK, existing(LOCKS), ChargepointLock)
 
 
 class ChargepointLock(ControlEntity[bool], LockEntity):

@@ -28,7 +28,7 @@ from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
-    async_setup_chargepoints,
+    async_setup_nodes,
     controls,
     existing,
     of_parameters,
@@ -116,7 +116,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the numbers of every charge point."""
-    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.NUMBER)
+    add = partial(async_setup_nodes, entry, async_add_entities, Platform.NUMBER)
     add(existing(NUMBERS), ChargepointNumber)
     add(of_parameters(ParameterKind.NUMBER, _parameter_number), ChargepointNumber)
 

@@ -16,7 +16,7 @@ from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
-    async_setup_chargepoints,
+    async_setup_nodes,
     controls,
     existing,
     of_parameters,
@@ -72,7 +72,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the selects of every charge point."""
-    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SELECT)
+    add = partial(async_setup_nodes, entry, async_add_entities, Platform.SELECT)
     add(existing(SELECTS), ChargepointSelect)
     add(of_parameters(ParameterKind.CHOICE, _parameter_select), ChargepointSelect)
 

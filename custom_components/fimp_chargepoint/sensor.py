@@ -57,7 +57,6 @@ from .devices import hub_id
 from .entity import (
     NodeEntity,
     async_remove_descriptions,
-    async_setup_chargepoints,
     async_setup_nodes,
     existing,
     of_parameters,
@@ -97,31 +96,20 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors of every charge point, and of what stands beside it."""
-    add = partial(async_setup_chargepoints, entry, async_add_entities, Platform.SENSOR)
-    add(
-        existing(
-            (
-                *SENSORS,
-                *METER_SENSORS,
-                *VEHICLE_SENSORS,
-                *DIRECT_SENSORS,
-                *COST_SENSORS,
-                *HEALTH_SENSORS,
-                *DETAIL_SENSORS,
-            )
-        ),
-        NodeSensor,
+    add = partial(async_setup_nodes, entry, async_add_entities, Platform.SENSOR)
+    of_charge_points = (
+        *(*SENSORS, *METER_SENSORS, *SESSION_SENSORS, *COST_SENSORS),
+        *(*VEHICLE_SENSORS, *DIRECT_SENSORS, *HEALTH_SENSORS, *DETAIL_SENSORS),
     )
-    add(existing(SESSION_SENSORS), NodeSensor)
+    add(existing(of_charge_points), NodeSensor)
     add(existing((*LAST_SESSION_SENSORS, *ENERGY_SENSORS)), LastSessionSensor)
     if entry.runtime_data.sessions.prices.is_named:
         add(existing(PRICED_SENSORS), PricedSensor)
     else:
         async_remove_descriptions(entry, Platform.SENSOR, PRICED_SENSORS)
     add(of_parameters(ParameterKind.VALUE, _setting_sensor), NodeSensor)
-    add_nodes = partial(async_setup_nodes, entry, async_add_entities, Platform.SENSOR)
-    add_nodes(OcppSnapshot, existing(OCPP_SENSORS), NodeSensor)
-    add_nodes(GridSnapshot, existing(GRID_SENSORS), NodeSensor)
+    add(existing(OCPP_SENSORS), NodeSensor, OcppSnapshot)
+    add(existing(GRID_SENSORS), NodeSensor, GridSnapshot)
     if entry.runtime_data.hub.requests_today is not None:
         async_add_entities([RequestsSensor(entry)])
 
@@ -213,10 +201,10 @@ class RequestsSensor(SensorEntity):
 
     _attr_has_entity_name = True
     _attr_should_poll = False
+    entity_description = REQUESTS_SENT
 
     def __init__(self, entry: FimpConfigEntry) -> None:
         """Belong to the device of the account."""
-        self.entity_description: HubSensorDescription = REQUESTS_SENT
         self._attr_unique_id = f"{hub_id(entry)}_{REQUESTS_SENT.key}"
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, hub_id(entry))})
         self._hub = entry.runtime_data.hub

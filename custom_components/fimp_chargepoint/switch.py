@@ -16,7 +16,7 @@ from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
     ControlEntity,
-    async_setup_chargepoints,
+    async_setup_nodes,
     controls,
     existing,
     of_parameters,
@@ -109,7 +109,7 @@ async def async_setup_entry(
         existing(SWITCHES),
         of_parameters(ParameterKind.SWITCH, _parameter_switch),
     ):
-        async_setup_chargepoints(
+        async_setup_nodes(
             entry, async_add_entities, Platform.SWITCH, descriptions, ChargepointSwitch
         )
 

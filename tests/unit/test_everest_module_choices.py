@@ -16,10 +16,10 @@ from custom_components.fimp_chargepoint.chargepoint.everest.api.module_assignmen
     choices,
     undecided,
 )
+from custom_components.fimp_chargepoint.chargepoint.everest.station import EverestStation
 from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
 from custom_components.fimp_chargepoint.chargepoint.notices import ModulesUnassigned
 from custom_components.fimp_chargepoint.chargepoint.options import Token
-from custom_components.fimp_chargepoint.chargepoint.station import Station
 
 from .everest_modules import FAULT, WARNING, error, listed, raised
 from .everest_site import ERRORS, LIMITS, Site, begin, outcome
@@ -207,10 +207,10 @@ async def test_a_token_is_for_the_evse_that_is_meant(site: Site) -> None:
 # The station ------------------------------------------------------------------------------
 
 
-def station(site: Site) -> Station:
+def station(site: Site) -> EverestStation:
     """Return the station, which must be there."""
     node = site.hub.nodes[f"everest_station:{site.prefix}"]
-    assert isinstance(node, Station)
+    assert isinstance(node, EverestStation)
     return node
 
 

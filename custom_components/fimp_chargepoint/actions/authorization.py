@@ -1,7 +1,6 @@
 """The actions about authorization: a token, a decision, a reservation."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from homeassistant.helpers import config_validation as cv
@@ -61,24 +60,16 @@ def _taker(coordinator: ChargepointCoordinator) -> TakesPermissions:
     raise InvalidRequestError("authorization_elsewhere")
 
 
-def _check(
-    permission: Callable[[Data], Permission], coordinator: ChargepointCoordinator, data: Data
-) -> None:
-    _taker(coordinator).check_permission(permission(data))
-
-
-async def _run(
-    permission: Callable[[Data], Permission], coordinator: ChargepointCoordinator, data: Data
-) -> Answer:
-    return await _taker(coordinator).give_permission(permission(data))
-
-
 def _action(
     permission: Callable[[Data], Permission], fields: VolDictType | None = None
 ) -> Action[ChargepointCoordinator]:
-    return Action(
-        fields=fields or {}, check=partial(_check, permission), run=partial(_run, permission)
-    )
+    def check(coordinator: ChargepointCoordinator, data: Data) -> None:
+        _taker(coordinator).check_permission(permission(data))
+
+    async def run(coordinator: ChargepointCoordinator, data: Data) -> Answer:
+        return await _taker(coordinator).give_permission(permission(data))
+
+    return Action(fields=fields or {}, check=check, run=run)
 
 
 def _token(data: Data) -> Token:

@@ -1,7 +1,6 @@
 """The actions for the OCPP client of a station: its keys, and messages to its CSMS."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from homeassistant.core import SupportsResponse
@@ -22,10 +21,9 @@ from ..chargepoint import (
     StopOcpp,
 )
 from ..coordinator import PushCoordinator
-from .action import Action, Answer, Data
+from .action import Action, Data
 
 type OcppCoordinator = PushCoordinator[OcppSnapshot, OcppClient]
-type _Command = Callable[[Data], OcppCommand]
 
 ATTR_AVAILABLE: Final = "available"
 ATTR_COMPONENT: Final = "component"
@@ -65,23 +63,15 @@ _SOME_KEYS = probatio.All(cv.ensure_list, [_text_itself])
 _COMPONENT: Final[VolDictType] = {probatio.Optional(ATTR_COMPONENT, default=""): _text_itself}
 
 
-def _check(command: _Command, coordinator: OcppCoordinator, data: Data) -> None:
-    coordinator.node.check(command(data))
-
-
-async def _run(command: _Command, coordinator: OcppCoordinator, data: Data) -> Answer:
-    return await coordinator.node.perform(command(data))
-
-
 def _action(
     fields: VolDictType,
-    command: _Command,
+    command: Callable[[Data], OcppCommand],
     response: SupportsResponse = SupportsResponse.OPTIONAL,
 ) -> Action[OcppCoordinator]:
     return Action(
         fields=fields,
-        check=partial(_check, command),
-        run=partial(_run, command),
+        check=lambda coordinator, data: coordinator.node.check(command(data)),
+        run=lambda coordinator, data: coordinator.node.perform(command(data)),
         response=response,
         kind=OcppSnapshot,
         answers="stations",

@@ -24,10 +24,7 @@ _ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
 
 
 async def async_targeted_nodes(
-    hass: HomeAssistant,
-    call: ServiceCall,
-    kind: type[NodeSnapshot],
-    policy: str = POLICY_CONTROL,
+    hass: HomeAssistant, call: ServiceCall, kind: type[NodeSnapshot]
 ) -> NodesByDevice:
     """Return the nodes with snapshots of `kind` that an action is for, by their device's id.
 
@@ -36,7 +33,7 @@ async def async_targeted_nodes(
 
     Raises:
         ServiceValidationError: a named target is not of that kind, or there is none.
-        Unauthorized: the user lacks the permission `policy` for one of them.
+        Unauthorized: the user may not control one of them.
 
     """
     not_one, none = _ERRORS[kind]
@@ -63,7 +60,7 @@ async def async_targeted_nodes(
     found = {each: known[each] for each in (*order, *known) if each in devices and each in known}
     if not found:
         raise _invalid(none)
-    await _authorize(hass, call, found, policy)
+    await _authorize(hass, call, found)
     return found
 
 
@@ -97,9 +94,7 @@ def async_name(hass: HomeAssistant, device_id: str) -> str:
     return device_id if device is None else device.name_by_user or device.name or device_id
 
 
-async def _authorize(
-    hass: HomeAssistant, call: ServiceCall, found: NodesByDevice, policy: str
-) -> None:
+async def _authorize(hass: HomeAssistant, call: ServiceCall, found: NodesByDevice) -> None:
     """Check that the user may control every entity of the nodes."""
     if call.context.user_id is None:
         return
@@ -109,9 +104,9 @@ async def _authorize(
     registry = er.async_get(hass)
     for device_id in found:
         for entity in er.async_entries_for_device(registry, device_id):
-            if not user.permissions.check_entity(entity.entity_id, policy):
+            if not user.permissions.check_entity(entity.entity_id, POLICY_CONTROL):
                 raise Unauthorized(
-                    context=call.context, entity_id=entity.entity_id, permission=policy
+                    context=call.context, entity_id=entity.entity_id, permission=POLICY_CONTROL
                 )
 
 

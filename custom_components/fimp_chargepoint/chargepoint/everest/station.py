@@ -6,12 +6,14 @@ EVerest API v1, error_history_consumer.
 from functools import partial
 from typing import TYPE_CHECKING, override
 
-from ..station import Station
+from ..capabilities import Capabilities
+from ..model import Feature, Identity, NodeKind, Reason
+from ..node import Node, NodeHost
+from ..station import StationSnapshot
 from .api.companions import ErrorHistory
 
 if TYPE_CHECKING:
     from ..model import ChargepointSnapshot
-    from ..node import NodeHost
     from .api.chargepoint import EverestChargepoint
 
 
@@ -20,12 +22,16 @@ def station_address(prefix: str) -> str:
     return f"everest_station:{prefix}"
 
 
-class EverestStation(Station):
+class EverestStation(Node[StationSnapshot]):
     """A station that is available as long as one of its EVSEs is."""
 
     def __init__(self, address: str, name: str, host: NodeHost) -> None:
-        """Start without any EVSE."""
-        super().__init__(address, name, host)
+        """Start without any EVSE; `name` distinguishes it from others, and may be empty."""
+        snapshot = StationSnapshot(
+            identity=Identity(name=name, kind=NodeKind.STATION),
+            capabilities=Capabilities(reports=frozenset({Feature.STATION_FAULTS})),
+        )
+        super().__init__(address, snapshot, host)
         self._available: set[EverestChargepoint] = set()
         #: The error histories that belong to none of its EVSEs.
         self._histories: dict[ErrorHistory, None] = {}
@@ -55,14 +61,19 @@ class EverestStation(Station):
         else:
             self._available.discard(evse)
         now = self.host.clock.now()
-        before = self.snapshot.available
-        self.set_available(None if self._available else snapshot.unavailable, now)
-        if self.snapshot.available and not before:
-            self._ask_anew(now)
+        reason = None if self._available else snapshot.unavailable
+        if reason is not self.snapshot.unavailable:
+            self._set_unavailable(reason, now)
+            if reason is None:
+                self._ask_anew(now)
 
     def _restarted(self, now: float) -> None:
-        self.take_faults(None, now)
+        self._take_faults(None, now)
         self._ask_anew(now)
+
+    def _take_faults(self, faults: frozenset[str] | None, now: float) -> None:
+        if self.snapshot.available:
+            self._update(now, faults=faults)
 
     def _ask_anew(self, now: float) -> None:
         self._forget_errors()
@@ -75,7 +86,14 @@ class EverestStation(Station):
     def _errors_changed(self, _: frozenset[str], now: float) -> None:
         known = any(history.known for history in self._histories)
         names = frozenset[str]().union(*(history.names for history in self._histories))
-        self.take_faults(names if known or names else None, now)
+        self._take_faults(names if known or names else None, now)
+
+    @override
+    def _set_unavailable(self, reason: Reason | None, now: float, **changes: object) -> None:
+        """Forget its faults if their source is gone."""
+        if reason is not None:
+            changes = {"faults": None} | changes
+        super()._set_unavailable(reason, now, **changes)
 
     @override
     def connection_lost(self, now: float) -> None:

@@ -20,7 +20,8 @@ from ...authorization import (
 from ...commands.replies import PendingReplies
 from ...commands.request import Request
 from ...errors import CommandRefusedError, CommandRejectedError, InvalidRequestError
-from .companions import CompanionModules, TokenProvider, check_option, provided_token
+from .companions import check_option, provided_token
+from .limiting import LimitedChargepoint
 from .module import ApiModule
 
 #: The words that EVerest knows; any other one may terminate it.
@@ -75,9 +76,9 @@ class _Call(NamedTuple):
 class AuthorizationClient:
     """Sends one EVSE the decisions about who may charge."""
 
-    def __init__(self, module: ApiModule, calls: PendingReplies) -> None:
-        """Address `module`, whose replies go to `calls`."""
-        self._module = module
+    def __init__(self, evse: LimitedChargepoint, calls: PendingReplies) -> None:
+        """Address the modules of `evse`, whose replies go to `calls`."""
+        self._evse = evse
         self._calls = calls
         #: The variables that have shown that the EVSE is of the first release.
         self._signs: set[str] = set()
@@ -100,21 +101,14 @@ class AuthorizationClient:
         if status != _UNDECIDED and (request_id := self._presented.get(token)) is not None:
             self._calls.replied(request_id, status)
 
-    def call(
-        self,
-        permission: Permission,
-        companions: CompanionModules,
-        reader: TokenProvider | None,
-        number: int | None,
-    ) -> _Call:
-        """Return what to send to the EVSE with that `number` in the station.
-
-        `reader` takes tokens for it.
+    def call(self, permission: Permission) -> _Call:
+        """Return what to send.
 
         Raises:
             InvalidRequestError: the EVSE does not take it.
 
         """
+        companions, reader, number = self._evse.companions, self._evse.reader, self._evse.number
         match permission:
             case ShowToken(token):
                 if reader is None:
@@ -138,7 +132,7 @@ class AuthorizationClient:
         return call
 
     def _first_release_call(self, permission: Permission) -> _Call:
-        module = self._module
+        module = self._evse.module
         match permission:
             case AnswerAuthorization(token=token, status=status, kind=kind):
                 check_option(status, STATUSES)
@@ -156,20 +150,14 @@ class AuthorizationClient:
                 return _Call(module, "external_ready_to_start_charging", None, _used)
         return _Call(module, "withdraw_authorization", {})
 
-    async def give(
-        self,
-        permission: Permission,
-        companions: CompanionModules,
-        reader: TokenProvider | None,
-        number: int | None,
-    ) -> dict[str, Any]:
-        """Send it to the EVSE; the parameters and errors are those of `call`."""
-        module, operation, payload, answer = self.call(permission, companions, reader, number)
+    async def give(self, permission: Permission) -> dict[str, Any]:
+        """Send it to the EVSE; raises what `call` raises."""
+        module, operation, payload, answer = self.call(permission)
         if answer is not None:
             request = module.request(operation, payload, to=self._calls)
             return answer(await self._calls.ask(request))
         request = module.message(operation, payload)
-        if isinstance(permission, ShowToken) and companions.authorization is not None:
+        if isinstance(permission, ShowToken) and self._evse.companions.authorization is not None:
             return {"status": await self._decision(request, permission.token.value)}
         await module.host.publish(request.topic, request.payload)
         return {"status": None} if isinstance(permission, ShowToken) else {}

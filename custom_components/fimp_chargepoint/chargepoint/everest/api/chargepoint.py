@@ -88,7 +88,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         super().__init__(node_address(Kind.EVSE, prefix, module), module, host)
         self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)
         self._calls = PendingReplies(host, self.timers, self.command_timeout)
-        self._authorization_client = AuthorizationClient(self.module, self._calls)
+        self._authorization_client = AuthorizationClient(self, self._calls)
         #: Whether an event was received since the last gap, so that the last one is known.
         self._event_received = False
         self._connector = 1
@@ -133,7 +133,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     @override
     def _replied(self, request_id: str, operation: str, value: object, now: float) -> None:
         if operation == "get_evse" and isinstance(value, dict):
-            self._number = _number(value) or self._number
+            self.number = _number(value) or self.number
             connectors = (_number(each) for each in objects(value.get("connectors")))
             self._connector = next(filter(None, connectors), self._connector)
         if operation == "enable_disable" and isinstance(value, bool):
@@ -309,16 +309,14 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     @override
     def check_permission(self, permission: Permission) -> None:
-        evse = self.companions, self._reader, self._number
-        self._authorization_client.call(permission, *evse)
+        self._authorization_client.call(permission)
 
     @override
     async def give_permission(self, permission: Permission) -> dict[str, Any]:
         self.check_permission(permission)
         if not self.snapshot.available:
             raise NotConnectedError("station_unavailable")
-        evse = self.companions, self._reader, self._number
-        return await self._authorization_client.give(permission, *evse)
+        return await self._authorization_client.give(permission)
 
     # Requests out -------------------------------------------------------------
 
@@ -327,8 +325,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         token = self.host.options.token
         if self.snapshot.raw_status in ASKS_FOR_TOKEN and token:
             # Only now: the token that started a session ends it if it is presented again.
-            evse = self.companions, self._reader, self._number
-            call = self._authorization_client.call(ShowToken(token), *evse)
+            call = self._authorization_client.call(ShowToken(token))
             return call.module.message(call.operation, call.payload)
         return self.module.request("resume_charging")
 

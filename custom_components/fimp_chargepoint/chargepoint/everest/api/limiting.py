@@ -38,7 +38,7 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
         self.companions = CompanionModules()
         self._countdown = RandomisedDelay()
         #: The number of the EVSE in the station, None if unknown.
-        self._number: int | None = None
+        self.number: int | None = None
         #: When it was last limited through each limits module that our limits were sent to.
         self.limited_through: dict[str, float] = {}
         #: Called if it is limited through another one.
@@ -95,9 +95,9 @@ class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
             self._update(now, charged=cost, capabilities=self._reporting(Feature.STATION_COST))
 
     @property
-    def _reader(self) -> TokenProvider | None:
+    def reader(self) -> TokenProvider | None:
         """The token provider, if no other EVSE would take the token."""
-        known = self._number is not None or not self.companions.shared
+        known = self.number is not None or not self.companions.shared
         return self.companions.tokens if known else None
 
     @abstractmethod

@@ -74,7 +74,8 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
             capabilities=Capabilities(reports=frozenset({Feature.CONNECTED})),
         )
         super().__init__(node_address(Kind.OCPP, prefix, module), snapshot, host)
-        self._has_module = bool(module)
+        #: Whether it has an `ocpp_consumer`.
+        self.has_module = bool(module)
         self._attach(ApiModule(host, prefix, Kind.OCPP, module), GETTABLE if module else ())
         self._bus: BusQuestion | None = None
         #: When the connection was reported last, and the last word of the older API.
@@ -212,18 +213,13 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
 
     # The other ways ---------------------------------------------------------------
 
-    @property
-    def has_module(self) -> bool:
-        """Whether it has an `ocpp_consumer`."""
-        return self._has_module
-
     def use_bus(self, bus: BusQuestion | None) -> None:
         """Use the internal bus for what the API does not offer."""
         self._bus = bus
 
     def bus_reported(self, variable: str, value: object, now: float) -> None:
         """Take a variable from the internal bus, unless the API reports the same."""
-        by_api = self._has_module and self.snapshot.available
+        by_api = self.has_module and self.snapshot.available
         changes: Changes = {}
         if variable == "is_connected" and not by_api:
             changes = self._is_connected(value, now)
@@ -236,7 +232,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
 
     def bus_alive(self, now: float) -> None:
         """Something was received from the internal bus of its station."""
-        if not self._has_module:
+        if not self.has_module:
             self._received(now)
 
     def bus_replied(self, call_id: str, value: object, error: str | None) -> None:
@@ -249,7 +245,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
     def legacy_reported(self, word: str, now: float) -> None:
         """Take the state of the connection from the older API, each second."""
         before, self._legacy_word = self._legacy_word, word
-        if not self._has_module:
+        if not self.has_module:
             connected = LEGACY_WORDS.get(word, self.snapshot.connected)
             if word == _LEGACY_UNKNOWN and before != word:
                 # It was restarted. A station that never reports another word is left alone.
@@ -284,7 +280,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
             case _:
                 is_offered = not self._is_for_bus(command)
         call = ocpp_requests.api_call(command)
-        return call if is_offered and self._has_module else None
+        return call if is_offered and self.has_module else None
 
     def _is_for_bus(self, command: OcppCommand) -> bool:
         """Whether the bus is preferred: only there can all keys be requested."""
