@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
 from custom_components.fimp_chargepoint.chargepoint.commands.request import expects
+from custom_components.fimp_chargepoint.chargepoint.limits.ownership import still_holds
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
     Requested,
     TemporaryLimit,
@@ -19,7 +20,6 @@ from custom_components.fimp_chargepoint.chargepoint.limits.temporary import (
     FormerLimit,
     Tasks,
     TemporaryLimits,
-    still_holds,
 )
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
@@ -194,7 +194,7 @@ class Known:
 
 
 def former_limit(known: Any, feature: Feature) -> FormerLimit | None:
-    return TemporaryLimits(known, Tasks(known), lambda *_: None).former(feature)
+    return TemporaryLimits(known, Tasks(known)).former(feature)
 
 
 def offers(current: float | None) -> dict[str, Any]:

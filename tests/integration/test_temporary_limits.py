@@ -19,8 +19,8 @@ from custom_components.fimp_chargepoint.chargepoint.commands.request import expe
 from custom_components.fimp_chargepoint.chargepoint.everest.api import module as api_module
 from custom_components.fimp_chargepoint.chargepoint.fimp.chargepoint import FimpChargepoint
 from custom_components.fimp_chargepoint.chargepoint.limits import ownership, temporary
+from custom_components.fimp_chargepoint.chargepoint.limits.ownership import still_holds
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import TemporaryLimit
-from custom_components.fimp_chargepoint.chargepoint.limits.temporary import still_holds
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
     Feature,

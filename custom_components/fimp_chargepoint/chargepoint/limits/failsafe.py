@@ -32,22 +32,10 @@ class Failsafe:
     It is suspected to apply after its connection was lost, or after a restart.
     """
 
-    def __init__(
-        self,
-        charge_point: LimitedChargePoint,
-        tasks: Tasks,
-        revoke_override: Callable[[Feature], None],
-        drop: Callable[[Feature], None],
-    ) -> None:
-        """Start without a limit.
-
-        `revoke_override(feature)` is called if what looked like the limit of another client may be
-        the failsafe, and `drop(feature)` if a limit that was set is not one of the user's.
-        """
+    def __init__(self, charge_point: LimitedChargePoint, tasks: Tasks) -> None:
+        """Start without a limit."""
         self._charge_point = charge_point
         self._tasks = tasks
-        self._revoke_override = revoke_override
-        self._drop = drop
         #: Called when it is no longer suspected.
         self.when_settled: Callable[[], None] = lambda: None
         self._suspected = False
@@ -127,7 +115,8 @@ class Failsafe:
         limit = self._limit
         if limit is not None and limit.current != limit.former:
             self._suspected = True
-            self._revoke_override(Feature.MAX_CURRENT)
+            # What looked like the limit of another client may be that of the failsafe.
+            self._charge_point.limits.revoke_override(Feature.MAX_CURRENT)
             self._check_at(now + _SUSPICION_TIME)
             self.changed(now)
 
@@ -198,7 +187,8 @@ class Failsafe:
             elif former is not None:
                 await charge_point.set(Feature.MAX_CURRENT, former)
                 if own is None:
-                    self._drop(Feature.MAX_CURRENT)
+                    # It was not set by the user.
+                    charge_point.limits.drop(Feature.MAX_CURRENT)
         except CommandSupersededError:
             _LOGGER.debug("%s: there is a newer limit by now", name)
         except ChargepointError as error:

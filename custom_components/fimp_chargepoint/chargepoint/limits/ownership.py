@@ -1,4 +1,7 @@
-"""The limits of one charge point that were set from Home Assistant, and their state.
+"""The owner of all limits of one charge point that were set from Home Assistant.
+
+A protocol knows what a report shows (`effect`, `is_own_limit`). Whether a limit is still ours is
+decided here alone, for temporary limits, the failsafe, *restore limits* and competing controllers.
 
 A limit is confirmed, lost while the charge point was away, or overridden by another client. A lost
 limit is set again, once, if the user has enabled that. The first reports after an absence may be
@@ -18,7 +21,13 @@ from ..model import ChargepointSnapshot, Feature
 from .balanced import BalancedCurrent
 from .failsafe import Failsafe
 from .plan import ChargingPlan
-from .requested import LASTING_LIMITS, CompetingController, LimitValue, Requested
+from .requested import (
+    LASTING_LIMITS,
+    CompetingController,
+    LimitValue,
+    Requested,
+    TemporaryLimit,
+)
 from .temporary import LimitedChargePoint, Tasks, TemporaryLimits
 
 _LOGGER = logging.getLogger(__name__)
@@ -53,8 +62,8 @@ class LimitOwnership:
         self._charge_point = charge_point
         self._restores = restores
         self._tasks = Tasks(charge_point)
-        self.temporary = TemporaryLimits(charge_point, self._tasks, self._replace)
-        self.failsafe = Failsafe(charge_point, self._tasks, self._revoke_override, self._drop)
+        self.temporary = TemporaryLimits(charge_point, self._tasks)
+        self.failsafe = Failsafe(charge_point, self._tasks)
         self.plan = ChargingPlan(charge_point, self._tasks)
         self.balanced = BalancedCurrent(charge_point, self._tasks, self.plan)
         #: The states of the limits that are not reported, by feature.
@@ -103,7 +112,7 @@ class LimitOwnership:
         for name in limits:
             if lost:
                 # The restart has caused a different value.
-                self._revoke_override(name)
+                self.revoke_override(name)
             self._clear_state(name)
         if limits and self._restores:
             self._states = dict.fromkeys(limits, _State.LOST)
@@ -131,7 +140,7 @@ class LimitOwnership:
                 if effect.matches(snapshot) or not snapshot.available:
                     if snapshot.available and not self._is_requested(effect, before):
                         # A different value was a late report.
-                        self._revoke_override(name)
+                        self.revoke_override(name)
                     elif self._states.get(name) is _State.OVERRIDDEN:
                         self._clear_state(name)
                 elif (
@@ -160,6 +169,10 @@ class LimitOwnership:
         self.temporary.clock_set(by)
         self.plan.reconnected()
 
+    def still_holds(self, feature: Feature, limit: TemporaryLimit) -> bool | None:
+        """Return whether no client has changed `limit`, None if that is not known yet."""
+        return still_holds(feature, limit, self._snapshot, self._effect(feature, limit.current))
+
     def close(self) -> None:
         """Stop setting limits."""
         self._tasks.cancel()
@@ -171,11 +184,11 @@ class LimitOwnership:
 
         def accept(_: float) -> None:
             _LOGGER.debug("%s: another client has set %s", self._name, name)
-            self._drop(name)
+            self.drop(name)
 
         self._charge_point.timers.set(f"overridden {name}", now + _OVERRIDDEN_AFTER, accept)
 
-    def _revoke_override(self, name: str) -> None:
+    def revoke_override(self, name: str) -> None:
         """Take note that another client has not overridden a limit after all."""
         if self._states.get(name) is _State.OVERRIDDEN:
             if name == Feature.MAX_CURRENT and self._overrides:
@@ -192,7 +205,7 @@ class LimitOwnership:
         is_known = getattr(self._snapshot, name) is not None
         return is_known and not self._restores and name not in self._states
 
-    def _drop(self, name: str) -> None:
+    def drop(self, name: str) -> None:
         """Forget a limit that the user has not set, or no longer applies."""
         self._clear_state(name)
         limits = self._snapshot.requested.limits
@@ -227,7 +240,7 @@ class LimitOwnership:
 
     # Set again ------------------------------------------------------------------
 
-    def _replace(self, feature: Feature, value: float, former: float) -> None:
+    def replace(self, feature: Feature, value: float, former: float) -> None:
         """Keep the former limit in place of a temporary one that has ended."""
         limits = self._snapshot.requested.limits
         if limits.get(feature) == value:
@@ -303,3 +316,35 @@ class LimitOwnership:
             for kind, value in snapshot.pending.items()
             if kind in LASTING_LIMITS
         )
+
+
+def still_holds(
+    feature: Feature, limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: ExpectedState
+) -> bool | None:
+    """Return whether no client has changed `limit`, None if that is not known yet.
+
+    `effect` is what it changes: a lower limit of another client only hides it.
+    """
+    if not snapshot.available:
+        return None
+    if feature is Feature.MAX_CURRENT:
+        return None if snapshot.max_current is None else effect.matches(snapshot)
+    if snapshot.plugged is None:
+        return None
+    started = snapshot.session.started
+    is_same = None in (started, limit.session) or started == limit.session
+    return snapshot.in_session and is_same and _holds_in_session(limit, snapshot)
+
+
+def _holds_in_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
+    """Return whether no client has changed `limit` in its session, None as above."""
+    if limit.mode is not None and not snapshot.charging:
+        # Starting the former mode again would start charging.
+        return None
+    if snapshot.session_current is not None:
+        return snapshot.session_current == limit.current
+    # The limit of the session is not reported after a restart. A higher offer means another limit.
+    offered = snapshot.meter.offered_current
+    if offered is None:
+        return None if Feature.OFFERED_CURRENT in snapshot.capabilities.reports else True
+    return offered <= limit.current

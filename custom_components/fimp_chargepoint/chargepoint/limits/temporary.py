@@ -26,6 +26,22 @@ _LOGGER = logging.getLogger(__name__)
 _RETRY = 300.0
 
 
+class LimitOwner(Protocol):
+    """What only the owner of all limits of a charge point knows or decides."""
+
+    def still_holds(self, feature: Feature, limit: TemporaryLimit) -> bool | None:
+        """Return whether no client has changed `limit`, None if that is not known yet."""
+
+    def replace(self, feature: Feature, value: float, former: float) -> None:
+        """Keep the `former` limit instead of the temporary one of `value`, which has ended."""
+
+    def revoke_override(self, name: str) -> None:
+        """Take note that another client has not overridden a limit after all."""
+
+    def drop(self, name: str) -> None:
+        """Forget a limit that the user has not set, or that no longer applies."""
+
+
 class LimitedChargePoint(Protocol):
     """What limits need from their charge point."""
 
@@ -33,6 +49,10 @@ class LimitedChargePoint(Protocol):
     snapshot: ChargepointSnapshot
     timers: Timers
     host: NodeHost
+
+    @property
+    def limits(self) -> LimitOwner:
+        """The owner of its limits."""
 
     @property
     def mode_in_force(self) -> str | None:
@@ -135,20 +155,10 @@ class TemporaryLimits:
     meanwhile. One of an earlier run ends at its calendar time.
     """
 
-    def __init__(
-        self,
-        charge_point: LimitedChargePoint,
-        tasks: Tasks,
-        replace_own: Callable[[Feature, float, float], None],
-    ) -> None:
-        """Start without any.
-
-        `replace_own(feature, value, former)` is called if a limit has ended, and the one that
-        applies is neither `value` nor the one before it.
-        """
+    def __init__(self, charge_point: LimitedChargePoint, tasks: Tasks) -> None:
+        """Start without any."""
         self._charge_point = charge_point
         self._tasks = tasks
-        self._replace_own = replace_own
         #: The limits that were set in this run.
         self._measured: set[str] = set()
         #: The limits that end as soon as it is known whether they still apply.
@@ -201,7 +211,7 @@ class TemporaryLimits:
         except ChargepointError as error:
             # Unless it was refused, or the earlier one still applies, the limit is unknown.
             if isinstance(error, CommandRejectedError) or (
-                earlier is not None and self._holds(feature, earlier)
+                earlier is not None and self._charge_point.limits.still_holds(feature, earlier)
             ):
                 self._put(feature, earlier, is_measured=was_measured)
                 if earlier is not None or temporary is not None:
@@ -238,7 +248,7 @@ class TemporaryLimits:
         """Restore former limits if the new snapshot allows it."""
         for name in tuple(self._ending):
             feature, limit = Feature(name), self._limits.get(name)
-            holds = limit is not None and self._holds(feature, limit)
+            holds = limit is not None and self._charge_point.limits.still_holds(feature, limit)
             if holds is None:
                 continue
             self._ending.discard(name)
@@ -250,7 +260,7 @@ class TemporaryLimits:
             _LOGGER.debug("%s: another client has changed the temporary limit", self._name)
             self._put(feature, None)
             if limit.former is not None:
-                self._replace_own(feature, limit.current, limit.former)
+                self._charge_point.limits.replace(feature, limit.current, limit.former)
 
     def former(self, feature: Feature) -> FormerLimit | None:
         """Return what would follow a temporary limit, None if that is unknown.
@@ -260,7 +270,7 @@ class TemporaryLimits:
         snapshot, earlier = self._charge_point.snapshot, self._limits.get(feature)
         if earlier is not None and (
             snapshot.pending.get(feature) == earlier.current
-            or self._holds(feature, earlier) is not False
+            or self._charge_point.limits.still_holds(feature, earlier) is not False
         ):
             return FormerLimit(earlier.former, earlier.mode)
         own = snapshot.requested.limits.get(feature)
@@ -290,10 +300,6 @@ class TemporaryLimits:
     @property
     def _name(self) -> str:
         return self._charge_point.snapshot.identity.name
-
-    def _holds(self, feature: Feature, limit: TemporaryLimit) -> bool | None:
-        effect = self._charge_point.effect(feature, limit.current)
-        return still_holds(feature, limit, self._charge_point.snapshot, effect)
 
     def _put(
         self, feature: Feature, limit: TemporaryLimit | None, *, is_measured: bool = False
@@ -358,35 +364,3 @@ class TemporaryLimits:
             raise InvalidRequestError("unsupported", feature=feature)
         former = snapshot.max_current if limit.former is None else limit.former
         return numbers.maximum if former is None else min(former, numbers.maximum)
-
-
-def still_holds(
-    feature: Feature, limit: TemporaryLimit, snapshot: ChargepointSnapshot, effect: ExpectedState
-) -> bool | None:
-    """Return whether no client has changed `limit`, None if that is not known yet.
-
-    `effect` is what it changes: a lower limit of another client only hides it.
-    """
-    if not snapshot.available:
-        return None
-    if feature is Feature.MAX_CURRENT:
-        return None if snapshot.max_current is None else effect.matches(snapshot)
-    if snapshot.plugged is None:
-        return None
-    started = snapshot.session.started
-    is_same = None in (started, limit.session) or started == limit.session
-    return snapshot.in_session and is_same and _holds_in_session(limit, snapshot)
-
-
-def _holds_in_session(limit: TemporaryLimit, snapshot: ChargepointSnapshot) -> bool | None:
-    """Return whether no client has changed `limit` in its session, None as above."""
-    if limit.mode is not None and not snapshot.charging:
-        # Starting the former mode again would start charging.
-        return None
-    if snapshot.session_current is not None:
-        return snapshot.session_current == limit.current
-    # The limit of the session is not reported after a restart. A higher offer means another limit.
-    offered = snapshot.meter.offered_current
-    if offered is None:
-        return None if Feature.OFFERED_CURRENT in snapshot.capabilities.reports else True
-    return offered <= limit.current
