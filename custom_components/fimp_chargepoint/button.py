@@ -1,6 +1,5 @@
 """Buttons: what a charge point does once."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import override
 
@@ -31,47 +30,37 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class ChargepointButtonDescription(NodeDescription, ButtonEntityDescription):
-    """A button, and the function that it calls."""
+    """A button and the feature that it triggers."""
 
-    press_fn: Callable[[Chargepoint], Awaitable[None]]
+    feature: Feature
+
+
+def _button(
+    feature: Feature,
+    category: EntityCategory | None = EntityCategory.CONFIG,
+    device_class: ButtonDeviceClass | None = None,
+    *,
+    is_enabled: bool = True,
+) -> ChargepointButtonDescription:
+    """Describe a button; with a device class it has its name."""
+    return ChargepointButtonDescription(
+        key=feature,
+        translation_key=feature if device_class is None else None,
+        device_class=device_class,
+        entity_category=category,
+        entity_registry_enabled_default=is_enabled,
+        exists_fn=controls(feature),
+        feature=feature,
+    )
 
 
 BUTTONS = (
-    ChargepointButtonDescription(
-        key="restart",
-        device_class=ButtonDeviceClass.RESTART,
-        entity_category=EntityCategory.CONFIG,
-        exists_fn=controls(Feature.RESTART),
-        press_fn=lambda chargepoint: chargepoint.act(Feature.RESTART),
-    ),
-    ChargepointButtonDescription(
-        key="reset",
-        translation_key="reset",
-        entity_category=EntityCategory.CONFIG,
-        exists_fn=controls(Feature.RESET),
-        press_fn=lambda chargepoint: chargepoint.act(Feature.RESET),
-    ),
-    ChargepointButtonDescription(
-        key="stop_transaction",
-        translation_key="stop_transaction",
-        exists_fn=controls(Feature.STOP_TRANSACTION),
-        press_fn=lambda chargepoint: chargepoint.act(Feature.STOP_TRANSACTION),
-    ),
-    ChargepointButtonDescription(
-        key="skip_random_delay",
-        translation_key="skip_random_delay",
-        exists_fn=controls(Feature.SKIP_RANDOM_DELAY),
-        press_fn=lambda chargepoint: chargepoint.act(Feature.SKIP_RANDOM_DELAY),
-    ),
-    ChargepointButtonDescription(
-        key="unlock_connector",
-        translation_key="unlock_connector",
-        entity_category=EntityCategory.CONFIG,
-        # It also ends the transaction.
-        entity_registry_enabled_default=False,
-        exists_fn=controls(Feature.UNLOCK_CONNECTOR),
-        press_fn=lambda chargepoint: chargepoint.act(Feature.UNLOCK_CONNECTOR),
-    ),
+    _button(Feature.RESTART, device_class=ButtonDeviceClass.RESTART),
+    _button(Feature.RESET),
+    _button(Feature.STOP_TRANSACTION, None),
+    _button(Feature.SKIP_RANDOM_DELAY, None),
+    # It also ends the transaction.
+    _button(Feature.UNLOCK_CONNECTOR, is_enabled=False),
 )
 
 
@@ -95,4 +84,4 @@ class ChargepointButton(SilentEntity[ChargepointSnapshot, Chargepoint], ButtonEn
     async def async_press(self) -> None:
         """Return when the charge point has accepted it."""
         with translated_errors(self.coordinator):
-            await self.entity_description.press_fn(self.coordinator.node)
+            await self.coordinator.node.act(self.entity_description.feature)

@@ -47,43 +47,27 @@ class NodeEventDescription(NodeDescription, EventEntityDescription):
     """Events of one kind."""
 
 
-SESSION_EVENTS = (
-    NodeEventDescription(
-        key="session",
-        translation_key="session",
-        event_types=[*SessionEventType],
-        exists_fn=reports(Feature.STATUS),
-    ),
-)
-PROBLEM_EVENTS = (
-    NodeEventDescription(
-        key="problem",
-        translation_key="problem",
-        event_types=[_RAISED, _CLEARED, _REPORTED],
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.STATUS),
-    ),
-)
-STATION_EVENTS = (
-    NodeEventDescription(
-        key="station_problems",
-        translation_key="station_problems",
-        event_types=[_RAISED, _CLEARED],
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.STATION_FAULTS),
-    ),
-)
-#: What has happened is in the attributes: OCPP's names of security events are an open set.
-OCPP_EVENTS = tuple(
-    NodeEventDescription(
-        key=kind,
-        translation_key=kind,
-        event_types=[kind],
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=reports(Feature.CONNECTED),
+def _events(
+    key: str,
+    event_types: list[str],
+    feature: Feature,
+    category: EntityCategory | None = EntityCategory.DIAGNOSTIC,
+) -> NodeEventDescription:
+    """Describe the events of a node that reports `feature`."""
+    return NodeEventDescription(
+        key=key,
+        translation_key=key,
+        event_types=event_types,
+        entity_category=category,
+        exists_fn=reports(feature),
     )
-    for kind in OcppEvent
-)
+
+
+SESSION_EVENTS = (_events("session", [*SessionEventType], Feature.STATUS, None),)
+PROBLEM_EVENTS = (_events("problem", [_RAISED, _CLEARED, _REPORTED], Feature.STATUS),)
+STATION_EVENTS = (_events("station_problems", [_RAISED, _CLEARED], Feature.STATION_FAULTS),)
+#: What has happened is in the attributes: OCPP's names of security events are an open set.
+OCPP_EVENTS = tuple(_events(kind, [kind], Feature.CONNECTED) for kind in OcppEvent)
 
 
 async def async_setup_entry(

@@ -1,5 +1,6 @@
 """The limits of current and power, and settings that are a number."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import override
@@ -22,7 +23,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chargepoint import Parameter, ParameterKind, Range
-from .chargepoint.model import Feature
+from .chargepoint.model import ChargepointSnapshot, Feature
 from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry
 from .entity import (
@@ -49,16 +50,22 @@ class ChargepointNumberDescription(ControlDescription[float], NumberEntityDescri
     """A number; its bounds are a capability."""
 
 
-NUMBERS = (
-    ChargepointNumberDescription(
-        key="max_current",
-        translation_key="max_current",
+def _current(
+    feature: Feature, value_fn: Callable[[ChargepointSnapshot], float | None]
+) -> ChargepointNumberDescription:
+    return ChargepointNumberDescription(
+        key=feature,
+        translation_key=feature,
         native_step=1,
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        exists_fn=controls(Feature.MAX_CURRENT),
-        control=feature_control(Feature.MAX_CURRENT, lambda snapshot: snapshot.max_current),
-    ),
+        exists_fn=controls(feature),
+        control=feature_control(feature, value_fn),
+    )
+
+
+NUMBERS = (
+    _current(Feature.MAX_CURRENT, lambda snapshot: snapshot.max_current),
     ChargepointNumberDescription(
         key="max_power",
         translation_key="max_power",
@@ -68,15 +75,7 @@ NUMBERS = (
         exists_fn=controls(Feature.MAX_POWER),
         control=feature_control(Feature.MAX_POWER, lambda snapshot: snapshot.max_power),
     ),
-    ChargepointNumberDescription(
-        key="session_current",
-        translation_key="session_current",
-        native_step=1,
-        device_class=NumberDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        exists_fn=controls(Feature.SESSION_CURRENT),
-        control=feature_control(Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current),
-    ),
+    _current(Feature.SESSION_CURRENT, lambda snapshot: snapshot.session_current),
     ChargepointNumberDescription(
         key="random_delay_duration",
         translation_key="random_delay_duration",

@@ -9,7 +9,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint import Parameter, ParameterKind
+from .chargepoint import Chargepoint, Parameter, ParameterKind
 from .chargepoint.model import Feature
 from .controls import ControlState, feature_control, parameter_control
 from .coordinator import FimpConfigEntry
@@ -40,7 +40,7 @@ SELECTS = (
         control=feature_control(
             Feature.CHARGING_MODE,
             lambda snapshot: snapshot.charging_mode,
-            lambda charge_point, mode: charge_point.set_charging_mode(mode),
+            Chargepoint.set_charging_mode,
         ),
     ),
     ChargepointSelectDescription(

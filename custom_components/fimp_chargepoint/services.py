@@ -20,7 +20,7 @@ from .actions.charging import CHARGING_ACTIONS
 from .actions.ocpp import OCPP_ACTIONS
 from .actions.sessions import SESSION_ACTIONS
 from .actions.smart_charging import SMART_CHARGING_ACTIONS
-from .actions.targets import async_name, async_targeted_nodes
+from .actions.targets import async_targeted_nodes
 from .const import DOMAIN
 from .coordinator import AnyCoordinator
 from .entity import async_message, translated_errors
@@ -50,7 +50,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
 async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> ServiceResponse:
     """Run an action on all nodes of the target at the same time."""
     targets = await async_targeted_nodes(hass, call, action.kind)
-    names = {device_id: async_name(hass, device_id) for device_id in targets}
+    names = {device_id: each.device_name for device_id, each in targets.items()}
     for device_id, coordinator in targets.items():
         if action.live and not coordinator.data.available:
             raise HomeAssistantError(

@@ -165,11 +165,6 @@ class SessionRecorder:
         return Money(amount, currency)
 
     @property
-    def energy(self) -> float:
-        """The energy of all sessions that were observed, in kWh; it never decreases."""
-        return self.tracker.energy
-
-    @property
     def last_session(self) -> SessionRecord | None:
         """The last session that has ended."""
         return self.tracker.records[-1] if self.tracker.records else None

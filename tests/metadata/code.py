@@ -299,7 +299,9 @@ def _keys(node: ast.expr | None) -> frozenset[str] | None:
 
 
 def _called_name(call: ast.Call) -> str:
-    return _dotted(call.func).rpartition(".")[2]
+    # A generic class may be called with the type that it is for.
+    function = call.func.value if isinstance(call.func, ast.Subscript) else call.func
+    return _dotted(function).rpartition(".")[2]
 
 
 def _dotted(node: Any) -> str:

@@ -4,7 +4,6 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
@@ -85,13 +84,6 @@ def async_ours(hass: HomeAssistant, entity_ids: set[str]) -> set[str]:
         for each in entity_ids
         if (entity := registry.async_get(each)) is not None and entity.platform == DOMAIN
     }
-
-
-@callback
-def async_name(hass: HomeAssistant, device_id: str) -> str:
-    """Return the name of a device."""
-    device = dr.async_get(hass).async_get(device_id)
-    return device_id if device is None else device.name_by_user or device.name or device_id
 
 
 async def _authorize(hass: HomeAssistant, call: ServiceCall, found: NodesByDevice) -> None:

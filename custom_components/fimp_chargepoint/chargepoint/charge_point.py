@@ -234,7 +234,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self.checked(Feature.CHARGING_MODE, mode)
         charges = self.snapshot.pending.get(Feature.CHARGING, self.snapshot.charging)
         if not charges or self._commands.is_queued(Feature.CHARGING):
-            self._mode.choose(mode)
+            self._mode.chosen = mode
             self._show_mode()
         elif mode != self._mode.in_force or self._commands.waits(Feature.CHARGING_MODE):
             await self.start_mode(mode)

@@ -1,13 +1,12 @@
 """A grid connection: the load of the building that charge points share."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import override
 
 from .capabilities import Capabilities
 from .features import Feature
 from .model import Identity, Meter, NodeKind, NodeSnapshot, Reason
-from .node import Node, NodeHost
+from .node import Changes, Node, NodeHost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +41,16 @@ class GridConnection(Node[GridSnapshot]):
         meter: Meter,
         now: float,
         *,
-        installed_current: float | None = None,
-        reserved_current: float | None = None,
+        installed_current: float | None,
+        reserved_current: float | None,
     ) -> None:
         """Take over a report; a limit that it does not contain remains."""
-        known = self.snapshot
-        self._set_unavailable(
-            None,
-            now,
-            meter=meter,
-            installed_current=(
-                known.installed_current if installed_current is None else installed_current
-            ),
-            reserved_current=(
-                known.reserved_current if reserved_current is None else reserved_current
-            ),
-        )
+        changes: Changes = {"meter": meter}
+        if installed_current is not None:
+            changes["installed_current"] = installed_current
+        if reserved_current is not None:
+            changes["reserved_current"] = reserved_current
+        self._set_unavailable(None, now, **changes)
         self._update(now, capabilities=_capabilities(self.snapshot))
 
     def set_unavailable(self, reason: Reason, now: float) -> None:
@@ -73,17 +66,14 @@ class GridConnection(Node[GridSnapshot]):
 
 def _capabilities(snapshot: GridSnapshot) -> Capabilities:
     """Return the capabilities according to the reports so far."""
-    shown: Collection[Feature] = [
-        feature
-        for feature, value in (
-            (Feature.CURRENT, snapshot.meter.current),
-            (Feature.CURRENT_L1, snapshot.meter.current_l1),
-            (Feature.CURRENT_L2, snapshot.meter.current_l2),
-            (Feature.CURRENT_L3, snapshot.meter.current_l3),
-            (Feature.HIGHEST_CURRENT, snapshot.highest_current),
-            (Feature.INSTALLED_CURRENT, snapshot.installed_current),
-            (Feature.RESERVED_CURRENT, snapshot.reserved_current),
-        )
-        if value is not None
-    ]
+    values = {
+        Feature.CURRENT: snapshot.meter.current,
+        Feature.CURRENT_L1: snapshot.meter.current_l1,
+        Feature.CURRENT_L2: snapshot.meter.current_l2,
+        Feature.CURRENT_L3: snapshot.meter.current_l3,
+        Feature.HIGHEST_CURRENT: snapshot.highest_current,
+        Feature.INSTALLED_CURRENT: snapshot.installed_current,
+        Feature.RESERVED_CURRENT: snapshot.reserved_current,
+    }
+    shown = (feature for feature, value in values.items() if value is not None)
     return snapshot.capabilities.reporting(*shown)

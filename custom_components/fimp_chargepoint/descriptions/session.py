@@ -87,7 +87,7 @@ ENERGY_SENSORS = (
     _sensor(
         "computed_energy",
         COUNTER,
-        lambda recorder: round(recorder.energy, 3),
+        lambda recorder: round(recorder.tracker.energy, 3),
         reports(Feature.COMPUTED_ENERGY),
     ),
 )

@@ -45,7 +45,7 @@ from ..const import (
     CONF_TOKEN_TYPE,
 )
 from ..prices import PRICE_DOMAINS, PriceSource
-from .schemas import FormError
+from .schemas import FormError, choice
 
 #: What a token can be: our names of OCPP's words.
 TOKEN_TYPES: Final = {
@@ -183,13 +183,7 @@ SECTIONS: Final = (
         ),
         Preference(
             key=CONF_TOKEN_TYPE,
-            selector=SelectSelector(
-                SelectSelectorConfig(
-                    options=list(TOKEN_TYPES),
-                    mode=SelectSelectorMode.DROPDOWN,
-                    translation_key=CONF_TOKEN_TYPE,
-                )
-            ),
+            selector=choice(TOKEN_TYPES, CONF_TOKEN_TYPE),
             default=CARD,
         ),
         Preference(key=CONF_INTERNAL_BUS, selector=TextSelector()),

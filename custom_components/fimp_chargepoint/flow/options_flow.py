@@ -7,9 +7,6 @@ from homeassistant.config_entries import (
 )
 from homeassistant.helpers.selector import (
     SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
 )
 import probatio
 
@@ -32,7 +29,7 @@ from .options import (
     safe_currents,
     suggested_options,
 )
-from .schemas import FormError
+from .schemas import FormError, choice
 
 
 class FimpOptionsFlow(OptionsFlowWithReload):
@@ -117,7 +114,9 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(
             step_id="modules",
             data_schema=self.add_suggested_values_to_schema(
-                probatio.Schema({probatio.Optional(each.kind): _selector(each) for each in asked}),
+                probatio.Schema(
+                    {probatio.Optional(each.kind): choice(each.modules) for each in asked}
+                ),
                 {
                     each.kind: former[each.kind]
                     for each in asked
@@ -159,9 +158,3 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         for each in hub.module_choices:
             found.setdefault(each.address, []).append(each)
         return list(found.values()), hub.gone
-
-
-def _selector(choice: ModuleChoice) -> SelectSelector:
-    return SelectSelector(
-        SelectSelectorConfig(options=list(choice.modules), mode=SelectSelectorMode.DROPDOWN)
-    )

@@ -1,5 +1,6 @@
 """The forms of the config flow, how they become the data of an entry, and how they are shown."""
 
+from collections.abc import Iterable
 import re
 from typing import Final
 
@@ -59,6 +60,15 @@ _BROKER_ERRORS: Final = {
 #: The pages for the API token of an account.
 _TOKEN_PAGES: Final = ("blue_current", "token")
 
+
+def choice(options: Iterable[str], key: str | None = None) -> SelectSelector:
+    """Return a field for one of several words; `key` is that of their translations."""
+    config = SelectSelectorConfig(options=[*options], mode=SelectSelectorMode.DROPDOWN)
+    if key is not None:
+        config["translation_key"] = key
+    return SelectSelector(config)
+
+
 _TEXT = TextSelector()
 _PEM = TextSelector(TextSelectorConfig(multiline=True))
 _CREDENTIALS = {
@@ -86,12 +96,8 @@ BROKER_SCHEMA = probatio.Schema(
             probatio.Coerce(int),
         ),
         **_CREDENTIALS,
-        probatio.Required(CONF_TLS, default=Tls.OFF.value): SelectSelector(
-            SelectSelectorConfig(
-                options=[each.value for each in Tls],
-                mode=SelectSelectorMode.DROPDOWN,
-                translation_key=CONF_TLS,
-            )
+        probatio.Required(CONF_TLS, default=Tls.OFF.value): choice(
+            [each.value for each in Tls], CONF_TLS
         ),
         probatio.Required(_SECTION_CERTIFICATES): section(
             probatio.Schema(

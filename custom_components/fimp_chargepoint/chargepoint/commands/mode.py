@@ -6,6 +6,7 @@ class Mode:
 
     def __init__(self) -> None:
         """Start with no known and no chosen mode."""
+        #: The mode of the next start.
         self.chosen: str | None = None
         #: The mode of the current charging, as reported, else as confirmed by us.
         self.in_force: str | None = None
@@ -16,10 +17,6 @@ class Mode:
     def shown(self) -> str | None:
         """The mode to display."""
         return self.in_force or self.reported or self.chosen
-
-    def choose(self, mode: str) -> None:
-        """Set the mode of the next start."""
-        self.chosen = mode
 
     def take(self, mode: str) -> None:
         """Take note that charging continues in `mode`, as requested."""

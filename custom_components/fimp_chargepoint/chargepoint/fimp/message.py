@@ -41,16 +41,16 @@ class Message:
     corid: str = ""
 
 
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
+def _is[T](kind: type[T]) -> Callable[[object], T]:
+    def convert(value: object) -> T:
+        if not isinstance(value, kind):
+            raise TypeError(value)
+        return value
+
+    return convert
 
 
-def _bool(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(value)
-    return value
+_string, _bool = _is(str), _is(bool)
 
 
 def _float(value: object) -> float:
