@@ -109,18 +109,6 @@ class LimitChange:
     temporary: TemporaryLimit | None
 
 
-def settable_limit(snapshot: ChargepointSnapshot) -> Feature:
-    """Return the limit to set: that of the running session, if any, else the permanent one.
-
-    A charge point that supports neither refuses the returned one.
-    """
-    controls = snapshot.capabilities.controls
-    for_session = snapshot.in_session or Feature.MAX_CURRENT not in controls
-    if Feature.SESSION_CURRENT in controls and for_session:
-        return Feature.SESSION_CURRENT
-    return Feature.MAX_CURRENT
-
-
 class Tasks:
     """Background commands of a charge point, cancelled when it is removed."""
 
@@ -168,8 +156,16 @@ class TemporaryLimits:
 
     @property
     def feature(self) -> Feature:
-        """The limit that `set` would set now."""
-        return settable_limit(self._charge_point.snapshot)
+        """The limit to set: that of the running session, if any, else the permanent one.
+
+        A charge point that supports neither refuses it.
+        """
+        snapshot = self._charge_point.snapshot
+        controls = snapshot.capabilities.controls
+        for_session = snapshot.in_session or Feature.MAX_CURRENT not in controls
+        if Feature.SESSION_CURRENT in controls and for_session:
+            return Feature.SESSION_CURRENT
+        return Feature.MAX_CURRENT
 
     @property
     def _limits(self) -> Mapping[str, TemporaryLimit]:
@@ -185,8 +181,7 @@ class TemporaryLimits:
 
         `store` saves the requests of the charge point. Raises what `Chargepoint.set` raises.
         """
-        charge_point = self._charge_point
-        feature = settable_limit(charge_point.snapshot)
+        charge_point, feature = self._charge_point, self.feature
         current = float(charge_point.checked(feature, current))
         earlier, was_measured = self._limits.get(feature), feature in self._measured
         former = self.former(feature) or FormerLimit()
