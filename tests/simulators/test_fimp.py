@@ -613,11 +613,13 @@ async def test_what_an_easee_starts_with(broker: BrokerProcess) -> None:
             body = {"serv": "chargepoint", "type": "cmd.charge.start", **props}
             await client.send(topic, body)
             await client.until(
-                lambda: [
-                    report["props"]["offered_current"]
-                    for report in client.reports("evt.current_session.report")
-                ][-1:]
-                == [offered]
+                lambda: (
+                    [
+                        report["props"]["offered_current"]
+                        for report in client.reports("evt.current_session.report")
+                    ][-1:]
+                    == [offered]
+                )
             )
 
         await simulator.plug()

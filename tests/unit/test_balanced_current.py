@@ -1,7 +1,10 @@
 """What load balancing makes of one charge point, call after call."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+import random
 
 import pytest
 
@@ -9,6 +12,7 @@ from custom_components.fimp_chargepoint.chargepoint import distribute
 from custom_components.fimp_chargepoint.chargepoint.errors import CommandTimeoutError
 from custom_components.fimp_chargepoint.chargepoint.limits.balanced import BalancingDecision
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import StoredRequests
+from harness.house import Step
 
 from .fakes import UNTHROTTLED
 from .fimp_garage import LIMIT, START, STOP, Garage
@@ -34,11 +38,13 @@ def draws(garage: Garage, current: float | None) -> None:
     node._update(node.host.clock.now(), meter=meter)
 
 
-async def balance(garage: Garage, measured: float | None, at: float) -> BalancingDecision:
-    """Let a connection of 25 A carry so much at some seconds."""
+async def balance(
+    garage: Garage, measured: float | Sequence[float] | None, at: float
+) -> BalancingDecision:
+    """Let a connection of 25 A carry so much at some seconds, on each phase or on all."""
     await garage.until(at)
     balanced = garage.node.limits.balanced
-    currents = None if measured is None else [measured] * 3
+    currents = [measured] * 3 if isinstance(measured, float | int) else measured
     (decision,) = distribute([balanced], [25] * 3, currents, share="equal", safe_current=6)
     balanced.apply(decision)
     await garage.until(at)
@@ -147,6 +153,14 @@ async def paused(garage: Garage) -> None:
     assert garage.node.limits.plan.is_paused
 
 
+async def test_a_start_of_the_user_ends_a_pause(garage: Garage) -> None:
+    """Also if the automation no longer runs."""
+    await paused(garage)
+    await (await garage.call(garage.node.limits.plan.start()))
+    assert len(garage.received_of(START)) == 1
+    assert not garage.node.limits.plan.is_paused
+
+
 async def test_a_stop_between_the_share_and_the_start_is_not_lost(garage: Garage) -> None:
     """Nothing charges yet, so the stop sends nothing: it must keep the start from leaving."""
     await paused(garage)
@@ -217,3 +231,113 @@ async def test_a_share_that_was_just_lowered_is_not_raised_without_a_measurement
     (decision,) = distribute([balanced], [25] * 3, None, share="equal", safe_current=32)
     assert decision.current == 8
     await confirmed(garage, "charging")
+
+
+#: Seconds, and A that the house draws on each phase: lights, a heat pump, an oven, nearly all.
+COURSE = (
+    Step(0, (2, 3, 1)),
+    Step(90, (8, 12, 2)),
+    Step(105, (8, 17, 9)),
+    Step(180, (8, 22, 9)),
+    Step(240, (2, 3, 1)),
+)
+
+
+class Site:
+    """A house and the car, on a meter whose sensors report one after another each second."""
+
+    def __init__(self, garage: Garage, steps: Sequence[Step], seed: int, own: float = 99.0) -> None:
+        """Let the car draw no more than `own` A now and then, for reasons of its own."""
+        self._garage = garage
+        self._steps = steps
+        self._own = own
+        self._random = random.Random(seed)
+        #: What the car draws at each second, and whether the connection is overloaded.
+        self.car: list[float] = []
+        self.overloaded: list[bool] = []
+        self._reported = [0.0] * 3
+
+    async def live(self, seconds: int) -> None:
+        """Let the time pass; the car takes a second to follow its limit."""
+        for second in range(seconds):
+            house = max(step for step in self._steps if step.at <= second).currents
+            drawn = self._allowed if second % 70 < 50 else min(self._own, self._allowed)
+            self.car.append(drawn)
+            self.overloaded.append(max(house) + drawn > 25)
+            for phase, current in enumerate(house):
+                noise = self._random.choice((-0.1, 0.0, 0.1))
+                self._reported[phase] = round(current + drawn + noise, 1)
+                if phase == self._random.randrange(3):
+                    draws(self._garage, drawn)
+                await balance(self._garage, list(self._reported), second + phase / 10)
+            draws(self._garage, drawn)
+
+    @property
+    def _allowed(self) -> float:
+        if not self._garage.node.snapshot.charging:
+            return 0.0
+        return float([16.0, *(value for _, value in self._garage.received_of(SET))][-1])
+
+    def between(self, begin: int, end: int) -> set[float]:
+        """Return what the car draws in these seconds."""
+        return set(self.car[begin:end])
+
+    @property
+    def longest_overload(self) -> int:
+        """Return for how many seconds the connection is overloaded at most."""
+        return max(len(list(group)) for key, group in groupby(self.overloaded) if key)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_sensors_that_report_one_after_another_pause_nobody(
+    garage: Garage, seed: int
+) -> None:
+    """The car's meter already shows a lower current; the sensor of the full phase does not."""
+    site = Site(garage, COURSE, seed)
+    await site.live(330)
+    assert min(site.between(95, 105)) >= 12
+    assert min(site.between(110, 180)) >= 7
+    # With 22 A in the house there is not enough.
+    assert site.between(185, 240) == {0}
+    assert min(site.between(310, 330)) >= 6
+    assert site.longest_overload <= 3
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_noise_pauses_nobody(garage: Garage, seed: int) -> None:
+    """There is room for 6 A and no more."""
+    site = Site(garage, (Step(0, (2, 3, 1)), Step(70, (8, 19, 9)), Step(200, (8, 21, 9))), seed)
+    await site.live(260)
+    assert site.between(80, 200) == {6}
+    assert site.between(205, 260) == {0}
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_no_overload_lasts(garage: Garage, seed: int) -> None:
+    """Whatever the house and the car do at the same time."""
+    house = random.Random(seed)
+    steps = [
+        Step(at, (house.choice((2, 8, 17)), house.choice((3, 12, 18)), house.choice((1, 9, 19))))
+        for at in (0, *sorted(house.sample(range(1, 200), 12)))
+    ]
+    site = Site(garage, steps, seed, own=house.choice((0.5, 6, 8)))
+    await site.live(200)
+    assert site.longest_overload <= 3
+
+
+async def test_a_car_that_draws_less_on_its_own_is_not_limited(garage: Garage) -> None:
+    """The connection does not show yet that the car is full."""
+    await balance(garage, 24, 0)
+    assert (await balance(garage, 24, 61)).current == 16
+    garage.say("suspended_by_ev")
+    draws(garage, 0)
+    assert (await balance(garage, 24, 62)).state == "balanced"
+    assert (await balance(garage, 8, 63)).state == "balanced"
+
+
+async def test_others_that_draw_more_at_the_same_time_lower_it_at_once(garage: Garage) -> None:
+    """The car has just been lowered, and its meter shows that."""
+    await balance(garage, 20, 0)
+    assert (await balance(garage, 28, 1)).current == 13
+    draws(garage, 13)
+    assert (await balance(garage, 30, 2)).current == 8

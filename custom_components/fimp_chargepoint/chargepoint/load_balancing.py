@@ -18,8 +18,22 @@ RAISE_AFTER: Final = 60.0
 RAISE_BY: Final = 4.0
 #: A that stay free when a current is raised, so that it is not lowered again at once.
 _MARGIN: Final = 1.0
+#: A that a phase may exceed its limit by before a car that charges with its minimum is paused.
+#: Sensors are no more exact, and a fuse carries this permanently: it does not blow below 1.13 times
+#: its rating (IEC 60898-1).
+_TOLERANCE: Final = 0.5
 #: Currents closer than this are the same, in A.
 _SAME: Final = 1e-6
+#: Seconds by which a measurement of the connection may be older than a report of a charge point.
+_LAG: Final = 2.0
+#: Seconds within which the sensors of all phases report.
+_TOGETHER: Final = 1.0
+#: Seconds after which a value that has not changed since is a new measurement.
+_UNCHANGED: Final = 13.0
+#: A by which a new value is higher if others draw more, and not due to noise.
+_RISE: Final = 1.0
+#: Seconds for which `drawn_when_measured` needs to know what was drawn.
+REMEMBERED: Final = _UNCHANGED + _LAG
 
 
 class Share(StrEnum):
@@ -34,11 +48,12 @@ class Load:
     """A charge point at the connection; currents in A per phase.
 
     `phases` are the indexes of the phases it may draw from, all of them if that is unknown.
-    `drawn` is what it draws now on each of the connection's phases. `limit` is the current that it
-    may draw now, 0.0 if it does not charge, `requested` the one that was requested last. `wants` is
-    whether a car would take current. `is_stale` is whether it may already draw more than `drawn`,
-    so that the rest seems to be drawn by others. If `is_lowered`, it may still draw more than its
-    limit; otherwise, what exceeds the limit counts as drawn by others.
+    `drawn` is what it drew on each of the connection's phases when they were measured. `limit` is
+    the current that it may draw now, 0.0 if it does not charge, `requested` the one that was
+    requested last. `wants` is whether a car would take current. `is_stale` is whether it may
+    already draw more than `drawn`, so that the rest seems to be drawn by others. If `is_lowered`,
+    it may still draw more than its limit; otherwise, what exceeds the limit counts as drawn by
+    others.
     """
 
     id: str
@@ -70,14 +85,12 @@ def next_currents(
     *,
     share: Share = Share.EQUAL,
     settled: bool = True,
-    following: bool = False,
 ) -> dict[str, float]:
     """Return the current to set for each load in A, 0.0 if it must not charge.
 
     The arguments are those of `balance`. `settled` is whether the last change was `RAISE_AFTER`
-    seconds ago. Until then, currents are only changed if the connection is overloaded, and not
-    while `following`: the last change may not show in `measured` yet. No current is raised while
-    another one has to be lowered, and a load that `is_stale` is not stopped.
+    seconds ago. Until then, currents are only changed if the connection is overloaded. No current
+    is raised while another one has to be lowered, and a load that `is_stale` is not stopped.
     """
     now = {load.id: load.now for load in loads}
     shares = balance(limits, measured, loads, share=share)
@@ -89,9 +102,9 @@ def next_currents(
     overloaded = any(
         current > limit + _SAME for current, limit in zip(measured, limits, strict=True)
     )
-    if (overloaded and not following) or (settled and lowered != now):
+    if overloaded or (settled and lowered != now):
         return lowered
-    if not settled or overloaded:
+    if not settled:
         return now
     tighter = [limit - _MARGIN for limit in limits]
     raised = balance(tighter, measured, loads, share=share, raise_by=RAISE_BY)
@@ -117,17 +130,19 @@ def balance(
     `limits` is what the connection may carry per phase, `measured` what it carries now (negative if
     it feeds in), both in A and of the same length. Each load gets its minimum, in the order of
     `loads`, before any load gets more. A current is raised by `raise_by` at most, and lowered at
-    once.
+    once. A load that charges keeps its minimum if the limit is hardly exceeded (`_TOLERANCE`).
     """
     free = _free(limits, measured, loads)
     granted: dict[str, float] = {}
     for load in loads:
-        if load.wants and load.maximum >= load.minimum and _left(free, load) >= load.minimum:
+        needed = load.minimum - (_TOLERANCE if load.now else 0.0)
+        if load.wants and load.maximum >= load.minimum and _left(free, load) >= needed:
             _grant(load, load.minimum, granted, free)
     served = [load for load in loads if load.id in granted]
     if share is Share.ORDER:
         for load in served:
-            _grant(load, min(load.maximum - granted[load.id], _left(free, load)), granted, free)
+            more = min(load.maximum - granted[load.id], _left(free, load))
+            _grant(load, max(more, 0.0), granted, free)
     else:
         _fill(served, granted, free)
     return {load.id: _next(load, granted.get(load.id, 0.0), raise_by) for load in loads}
@@ -178,6 +193,41 @@ def _next(load: Load, share: float, raise_by: float) -> float:
     # The tolerance compensates for floating-point errors.
     steps = floor((slowly - load.minimum) / load.step + _SAME)
     return min(load.minimum + steps * load.step, load.maximum)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The current in A that a phase of the connection carries, since when, and what before."""
+
+    current: float
+    since: float
+    before: float
+
+    def next(self, current: float, now: float) -> Measured:
+        """Return what is measured now."""
+        return self if current == self.current else Measured(current, now, self.current)
+
+
+def drawn_when_measured(
+    draws: Sequence[tuple[float, float]], phases: Sequence[Measured]
+) -> tuple[float, ...]:
+    """Return what a load drew on each phase when that was measured, in A.
+
+    `draws` are the times at which its current was looked up, the last one now, and the currents. If
+    a load draws less than when a phase was measured, the difference must not seem to be drawn by
+    others, or it would be paused. As the time is uncertain, this is the highest current within
+    `_LAG` seconds. Only if others draw more, it is the present one: they must not exceed the limit
+    for longer.
+    """
+    now, present = draws[-1]
+    newest = max(phase.since for phase in phases)
+    drawn = []
+    for phase in phases:
+        at = max(phase.since, newest - _TOGETHER, now - _UNCHANGED)
+        then = [current for when, current in draws if at - _LAG <= when <= at]
+        has_risen = phase.since == now and phase.current >= phase.before + _RISE
+        drawn.append(present if has_risen else max(then, default=present))
+    return tuple(drawn)
 
 
 def fallback(loads: Iterable[Load], current: float) -> Mapping[str, float]:

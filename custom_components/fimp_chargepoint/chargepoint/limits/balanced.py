@@ -14,7 +14,17 @@ from typing import Final
 
 from ..errors import ChargepointError, CommandSupersededError, InvalidRequestError
 from ..features import Feature
-from ..load_balancing import CURRENT_MIN, RAISE_AFTER, Load, Share, fallback, next_currents
+from ..load_balancing import (
+    CURRENT_MIN,
+    RAISE_AFTER,
+    REMEMBERED,
+    Load,
+    Measured,
+    Share,
+    drawn_when_measured,
+    fallback,
+    next_currents,
+)
 from ..model import ChargepointSnapshot, Status
 from .plan import ChargingPlan
 from .temporary import LimitedChargePoint, Tasks
@@ -27,11 +37,6 @@ _VOLTAGE: Final = 230.0
 _STEP: Final = 0.1
 #: Seconds until a current that was not accepted is sent again.
 _RETRY: Final = 10.0
-#: Seconds until the connection shows a lowered current, and until its sensor reports again.
-_FOLLOWS_AFTER: Final = 3.0
-_MEASURED_AFTER: Final = 15.0
-#: The increase in A, due to other consumers, that is tolerated meanwhile.
-_TOLERANCE: Final = 1.0
 
 
 class BalancingState(StrEnum):
@@ -80,20 +85,18 @@ def distribute(
     `limits` and `measured` are those of `balance`; if nothing is measured, no charge point gets
     more than the `safe_current` in A. `share` is the value of a `Share`.
     """
-    found = [member.load(str(number), len(limits)) for number, member in enumerate(members)]
+    found = [
+        member.load(str(number), len(limits), measured) for number, member in enumerate(members)
+    ]
     loads = [load for load in found if load is not None]
     currents = dict(fallback(loads, safe_current))
     if measured is not None:
         known = [load for load in loads if load.drawn]
         settled = all(member.is_settled for member in members)
-        following = any(member.is_following(measured) for member in members)
-        currents |= next_currents(
-            limits, measured, known, share=Share(share), settled=settled, following=following
-        )
-    by = sum(max(load.now - currents[load.id], 0.0) for load in loads)
-    if measured is not None and by:
+        currents |= next_currents(limits, measured, known, share=Share(share), settled=settled)
+    if any(currents[load.id] < load.now for load in loads):
         for member in members:
-            member.lowered(measured, by)
+            member.lowered()
     return [
         member.decision(load, None if load is None else currents[load.id])
         for member, load in zip(members, found, strict=True)
@@ -112,10 +115,13 @@ class BalancedCurrent:
         self._decided: float | None = None
         self._changed_at = float("-inf")
         self._drawn: float | None = None
+        #: When its current was looked up lately, and the current.
+        self._draws: list[tuple[float, float]] = []
+        self._phases: list[Measured] = []
         #: When its current was raised, and what it drew then.
         self._rose: tuple[float, float | None] = (float("-inf"), None)
-        #: When currents were last lowered, what the connection carried then, and by how many A.
-        self._lowered: tuple[float, Sequence[float], float] = (float("-inf"), (), 0.0)
+        #: When the current of any charge point at the connection was lowered.
+        self._lowered_at = float("-inf")
         self._starting: asyncio.Task[None] | None = None
         #: The current that was not accepted, and when that was.
         self._failed: tuple[float, float] | None = None
@@ -125,18 +131,9 @@ class BalancedCurrent:
         """Whether it has had time to adapt to its current."""
         return self._now >= self._changed_at + RAISE_AFTER
 
-    def lowered(self, measured: Sequence[float], by: float) -> None:
-        """Record that all currents together are lowered by so many A, given what was `measured`."""
-        self._lowered = self._now, tuple(measured), by
-
-    def is_following(self, measured: Sequence[float]) -> bool:
-        """Whether currents were lowered, but the `measured` values do not show that yet."""
-        since, before, by = self._lowered
-        if tuple(measured) == before:
-            return self._now < since + _MEASURED_AFTER
-        changes = [now - then for now, then in zip(measured, before, strict=False)]
-        shows = any(not -by / 2 < change < _TOLERANCE for change in changes)
-        return not shows and self._now < since + _FOLLOWS_AFTER
+    def lowered(self) -> None:
+        """Record that a current is lowered, its own or that of another charge point."""
+        self._lowered_at = self._now
 
     @property
     def _now(self) -> float:
@@ -149,8 +146,8 @@ class BalancedCurrent:
         charging: bool | None = snapshot.pending.get(Feature.CHARGING, snapshot.charging)
         return charging
 
-    def load(self, name: str, phases: int) -> Load | None:
-        """Return its load on a connection with so many phases.
+    def load(self, name: str, phases: int, measured: Sequence[float] | None) -> Load | None:
+        """Return its load on a connection with so many phases, which carries what is `measured`.
 
         None if it does not charge or cannot be limited: then it counts as a consumer of the house.
         Which of its phases is connected to which one is unknown, so its current on any phase counts
@@ -178,7 +175,7 @@ class BalancedCurrent:
         return Load(
             id=name,
             phases=frozenset(range(phases)),
-            drawn=() if draw is None else (draw,) * phases,
+            drawn=self._drawn_on(phases, measured),
             # A higher limit may apply before it is confirmed.
             limit=max(limit, requested),
             requested=requested,
@@ -186,8 +183,25 @@ class BalancedCurrent:
             minimum=minimum,
             step=numbers.step or _STEP,
             is_stale=draw == drawn_then and self._now < since + RAISE_AFTER,
-            is_lowered=self._now < self._lowered[0] + RAISE_AFTER,
+            is_lowered=self._now < self._lowered_at + RAISE_AFTER,
         )
+
+    def _drawn_on(self, phases: int, measured: Sequence[float] | None) -> tuple[float, ...]:
+        """Return the currents of a `Load`."""
+        now, draw = self._now, self._drawn
+        if draw is None:
+            self._draws = []
+            return ()
+        recent = [each for each in self._draws if each[0] >= now - REMEMBERED]
+        self._draws = [*recent, (now, draw)]
+        if measured is None:
+            return (draw,) * phases
+        if len(self._phases) != phases:
+            self._phases = [Measured(current, now, current) for current in measured]
+        self._phases = [
+            phase.next(current, now) for phase, current in zip(self._phases, measured, strict=True)
+        ]
+        return drawn_when_measured(self._draws, self._phases)
 
     def decision(self, load: Load | None, current: float | None) -> BalancingDecision:
         """Return the decision for its `load`."""
