@@ -327,7 +327,7 @@ async def test_no_overload_lasts(garage: Garage, seed: int) -> None:
 
 async def test_a_car_that_draws_less_on_its_own_is_not_limited(garage: Garage) -> None:
     """The connection does not show yet that the car is full."""
-    await balance(garage, 24, 0)
+    await balance(garage, 23.9, 0)
     assert (await balance(garage, 24, 61)).current == 16
     garage.say("suspended_by_ev")
     draws(garage, 0)
