@@ -193,7 +193,7 @@ async def _soaked(broker: BrokerProcess, count: int, seconds: float) -> Comparis
         return MqttSettings(host=HOST, port=broker.port)
 
     numbers = range(1, count + 1)
-    setups = [ChargepointSetup(name=f"p{each}", address=f"{each}", wanted=1e6) for each in numbers]
+    setups = [ChargepointSetup(name=f"p{each}", address=f"{each}", needed=1e6) for each in numbers]
     hub = MqttHub(source, options=_OPTIONS)
     hub.add_protocol("", FimpProtocol(hub, ""))
     async with AsyncExitStack() as stack:

@@ -22,7 +22,7 @@ class Connector:
     max_current: float = 32.0
     """What the car can take, per phase, in ampere."""
     phases: int = 3
-    wanted: float = math.inf
+    needed: float = math.inf
     """Energy in kWh after which a car is full."""
     speed: float = 1.0
     """How much faster than life the energy flows."""
@@ -53,7 +53,7 @@ class Connector:
         self.plugged = True
         self.car_paused = False
         self.previous, self.energy = self.energy, 0.0
-        self._need = self.wanted
+        self._need = self.needed
 
     def unplug(self) -> None:
         """Unplug the car; the energy it took stays readable."""

@@ -41,7 +41,7 @@ def main() -> None:
         default=[],
         metavar="KEY=VALUE,...",
         help=(
-            "a charge point; keys: name, evse_id, phases, wanted (kWh), plug_and_charge (yes/no)"
+            "a charge point; keys: name, evse_id, phases, needed (kWh), plug_and_charge (yes/no)"
         ),
     )
     options = parser.parse_args()

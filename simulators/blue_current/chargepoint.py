@@ -26,7 +26,7 @@ class ChargepointSetup:
     name: str = "driveway"
     evse_id: str = "BCU100001"
     phases: int = 3
-    wanted: float = float("inf")
+    needed: float = float("inf")
     """kWh that a car takes."""
     plug_and_charge: bool = False
 
@@ -47,7 +47,7 @@ class BlueCurrentChargepoint(AccountWords):
     def __init__(self, setup: ChargepointSetup, account: Account) -> None:
         """Start unplugged, online and available."""
         connector = Connector(
-            phases=setup.phases, wanted=setup.wanted, speed=account.timing.speed, max_current=16.0
+            phases=setup.phases, needed=setup.needed, speed=account.timing.speed, max_current=16.0
         )
         super().__init__(setup.name, connector, account)
         self.evse_id = setup.evse_id

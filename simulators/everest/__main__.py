@@ -12,7 +12,7 @@ from .setups import CompanionSetup, EvseSetup, SiteSetup
 from .station import EverestSimulator
 
 _EVSE_KEYS = """an EVSE; keys: name, module, connector (id of its EvseManager), evse_id,
-phases, max_current (A), wanted (kWh), authorize (yes/no: swipe a card after each plug-in),
+phases, max_current (A), needed (kWh), authorize (yes/no: swipe a card after each plug-in),
 lock, sink (the legacy API can limit), switches (its phases), socket, dc, delay,
 external_ready (all yes/no), protocol, check (s: requires heartbeats),
 limits (id of an external_energy_limits_consumer)"""
@@ -30,7 +30,7 @@ _SITE = {
     "no-latch": "answer no question for the last value",
     "store": "remember transactions over a restart, to close them",
     "bridged": "let a bridge pass only what is below everest_api/",
-    "information": "let the legacy API tell maker, model and serial number",
+    "information": "let the legacy API report manufacturer, model and serial number",
     "strict": "end with an error if a request was wrong",
 }
 
@@ -62,7 +62,7 @@ def main() -> None:
         type=float,
         default=site.check,
         metavar="SECONDS",
-        help="how often the modules beside the EVSEs want a sign of life (default never)",
+        help="how often the companion modules require a heartbeat (default never)",
     )
     parser.add_argument(
         "--price",

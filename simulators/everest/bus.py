@@ -10,7 +10,7 @@ from typing import Any, override
 
 from .dialects import Bus
 from .framework import Station
-from .ocpp import Ocpp, Teller
+from .ocpp import Ocpp, Publisher
 from .requests import FatalError, MalformedError, load
 
 _NAME_LENGTH = 50
@@ -25,7 +25,7 @@ class _Command:
     arguments: tuple[str, ...] = ()
 
 
-class OcppBus(Teller):
+class OcppBus(Publisher):
     """Answers commands and publishes variables in the form of the release."""
 
     def __init__(self, station: Station, ocpp: Ocpp, where: str) -> None:
@@ -36,7 +36,7 @@ class OcppBus(Teller):
         self._implementation = implementation or "main"
         self._form = station.dialect.bus
         self._monitored: set[str] = set()
-        ocpp.tellers.append(self)
+        ocpp.publishers.append(self)
         named = self._form is Bus.NAMED
         self._commands = {
             "stop": _Command(ocpp.stop),
@@ -188,12 +188,12 @@ class OcppBus(Teller):
 _LENGTHS = {"key": _NAME_LENGTH, "value": _VALUE_LENGTH}
 
 
-def _arguments(given: Any, wanted: tuple[str, ...]) -> list[Any]:
+def _arguments(given: Any, requested: tuple[str, ...]) -> list[Any]:
     """Check arguments, which the framework does not before it crashes."""
     if given is None:
         given = {}
-    if not isinstance(given, dict) or set(given) != set(wanted):
-        raise FatalError(f"the arguments are {', '.join(wanted) or 'none'}")
+    if not isinstance(given, dict) or set(given) != set(requested):
+        raise FatalError(f"the arguments are {', '.join(requested) or 'none'}")
     for name, value in given.items():
         match value:
             case str() if name != "keys" and len(value) <= _LENGTHS.get(name, len(value)):
@@ -202,7 +202,7 @@ def _arguments(given: Any, wanted: tuple[str, ...]) -> list[Any]:
                 pass
             case _:
                 raise FatalError(f"{name} is of another type, or too long")
-    return [given[name] for name in wanted]
+    return [given[name] for name in requested]
 
 
 def _is_name(value: object) -> bool:

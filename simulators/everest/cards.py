@@ -17,17 +17,17 @@ class Cards:
 
     def __init__(self, station: Station) -> None:
         """Start for all EVSEs."""
-        self.tellers: list[Callable[[str, object], None]] = []
+        self.publishers: list[Callable[[str, object], None]] = []
         """Who publishes what becomes of cards."""
         self._station = station
 
     async def show(self, card: dict[str, Any], evses: Iterable[Evse]) -> bool:
         """Present a card to a reader; return whether it had an effect."""
-        self.tell(card, "Processing")
-        wanted = card.get("connectors")
+        self.publish_status(card, "Processing")
+        requested = card.get("connectors")
         # A plugged car that waits comes first, then one that this card has started.
         order = sorted(
-            (evse for evse in evses if not wanted or evse.number in wanted),
+            (evse for evse in evses if not requested or evse.number in requested),
             key=lambda evse: evse.voice.state != "AuthRequired",
         )
         for evse in order:
@@ -35,44 +35,44 @@ class Cards:
                 return await self._begin(card, evse)
             if evse.course.ends(card):
                 evse.course.stop_transaction("Local")
-                self.tell({**card, "connectors": [evse.number]}, "UsedToStop")
+                self.publish_status({**card, "connectors": [evse.number]}, "UsedToStop")
                 return True
-        self.tell(card, "Rejected")
+        self.publish_status(card, "Rejected")
         return False
 
     async def _begin(self, card: dict[str, Any], evse: Evse) -> bool:
         if not card.get("prevalidated"):
             await self._station.sleep(_VALIDATION_SECONDS)
         if not evse.course.wants(card):
-            self.tell(card, "Rejected")
+            self.publish_status(card, "Rejected")
             return False
-        self.tell(card, "Accepted")
+        self.publish_status(card, "Accepted")
         evse.course.authorize(card)
         await self._station.sleep(_USE_SECONDS)
-        self.tell({**card, "connectors": [evse.number]}, "UsedToStart")
+        self.publish_status({**card, "connectors": [evse.number]}, "UsedToStart")
         return True
 
-    def tell(self, card: dict[str, Any], status: str) -> None:
+    def publish_status(self, card: dict[str, Any], status: str) -> None:
         """Report the result for a card; older releases have fewer terms for it."""
         if status in _NEW_STATUSES and not self._station.dialect.used:
             return
-        for tell in self.tellers:
+        for publish in self.publishers:
             value = {"messages": [], "status": status, "token": card}
-            tell("token_validation_status", value)
+            publish("token_validation_status", value)
 
-    def withdraw(self, wanted: dict[str, Any]) -> str:
+    def withdraw(self, requested: dict[str, Any]) -> str:
         """Withdraw an authorization that has not been used yet."""
         evses: list[Evse] = list(self._station.points.values())
-        if "evse_id" in wanted:
-            number = integer(wanted["evse_id"])
+        if "evse_id" in requested:
+            number = integer(requested["evse_id"])
             evses = [evse for evse in evses if evse.number == number]
             if not evses:
                 return "EvseNotFound"
-        number_on_card = wanted.get("id_token")
+        number_on_card = requested.get("id_token")
         for evse in evses:
             card = evse.course.unused
             if card and number_on_card in (None, card["id_token"]):
                 evse.course.deauthorize()
-                self.tell(card, "Withdrawn")
+                self.publish_status(card, "Withdrawn")
                 return "Accepted"
         return "AuthorizationNotFound"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, override
 from simulators.car import NOMINAL_VOLTAGE
 
 from .cards import Cards
-from .energy import INTEGERS, NUMBERS, Limits, Wish
+from .energy import INTEGERS, NUMBERS, Limits, RequestedLimits
 from .evse import Evse
 from .faults import SEVERITIES
 from .framework import Station
@@ -41,7 +41,7 @@ class Companion(ApiModule):
     def introduce(self) -> None:
         """Publish the values at a start."""
 
-    def heard(self, evse: Evse, event: str) -> None:
+    def handle_event(self, evse: Evse, event: str) -> None:
         """Handle an event of an EVSE."""
 
 
@@ -59,7 +59,7 @@ class ExternalLimits(Companion):
         self.orders["set_external_limits"] = self._set
         if station.dialect.page:
             for evse in evses:
-                evse.energy.tellers.append(self.publish)
+                evse.energy.publishers.append(self.publish)
 
     @override
     def introduce(self) -> None:
@@ -80,17 +80,17 @@ class ExternalLimits(Companion):
         """Replace all previous limits; an empty schedule removes them."""
         lists = ("schedule_import", "schedule_export", "schedule_setpoints")
         schedule = fields(body, **dict.fromkeys(lists, list))
-        wishes = [_wish(entry) for entry in schedule["schedule_import"]]
+        requests = [_requested_limits(entry) for entry in schedule["schedule_import"]]
         for entry in schedule["schedule_export"]:
-            _wish(entry)
-        if any(wish.since == _NO_TIME for wish in wishes):
+            _requested_limits(entry)
+        if any(request.since == _NO_TIME for request in requests):
             # It is accepted nevertheless.
             self.station.refuses(f"{self.topic}/m2e/set_external_limits", b"", "no time")
         for evse in self._evses:
-            evse.energy.later(*wishes, grid=self._grid)
+            evse.energy.later(*requests, grid=self._grid)
 
 
-def _wish(entry: Any) -> Wish:
+def _requested_limits(entry: Any) -> RequestedLimits:
     """Read one entry of a schedule."""
     found = fields(entry, timestamp=str, limits_to_root=dict, limits_to_leaves=dict)
     limits: Limits = {}
@@ -101,12 +101,12 @@ def _wish(entry: Any) -> Wish:
                 value = float(inner["value"])
                 if name in INTEGERS:
                     value = integer(value)
-                wanted = (value, inner["source"])
-                limits[name] = min(limits.get(name, wanted), wanted)
+                requested = (value, inner["source"])
+                limits[name] = min(limits.get(name, requested), requested)
     try:
-        return Wish(moment(found["timestamp"]), limits)
+        return RequestedLimits(moment(found["timestamp"]), limits)
     except MalformedError:
-        return Wish(_NO_TIME, limits)
+        return RequestedLimits(_NO_TIME, limits)
 
 
 class ErrorHistory(Companion):
@@ -118,20 +118,20 @@ class ErrorHistory(Companion):
     @override
     def connect(self) -> None:
         """Register the requests, and publish changes."""
-        self.station.faults.tellers.append(self.publish)
+        self.station.faults.publishers.append(self.publish)
         self.requests["active_errors"] = lambda _: {"errors": self.station.faults.active}
         self.requests["get_errors"] = self._get_errors
 
     def _get_errors(self, body: Any) -> dict[str, Any]:
-        wanted = fields(body)
-        found = [error for error in self.station.faults.history if _passes(error, wanted)]
+        requested = fields(body)
+        found = [error for error in self.station.faults.history if _passes(error, requested)]
         return {"errors": found}
 
 
-def _passes(error: dict[str, Any], wanted: dict[str, Any]) -> bool:
+def _passes(error: dict[str, Any], requested: dict[str, Any]) -> bool:
     """Return whether an error passes all given filters."""
     passed = True
-    for name, value in wanted.items():
+    for name, value in requested.items():
         match name:
             case "state_filter":
                 passed &= error["state"] == one_of(value, _STATES)
@@ -162,16 +162,16 @@ class Authorizer(Companion):
         """Build the module, which reports on all cards."""
         super().__init__(station, module_id)
         self._cards = cards
-        cards.tellers.append(self.publish)
+        cards.publishers.append(self.publish)
         self.requests["withdraw_authorization"] = self._withdraw
         if station.dialect.page:
             self.orders["set_connection_timeout"] = _set_timeout
 
     def _withdraw(self, body: Any) -> str:
-        wanted = fields(body)
-        if "id_token" in wanted:
-            id_token(wanted["id_token"])
-        return self._cards.withdraw(wanted)
+        requested = fields(body)
+        if "id_token" in requested:
+            id_token(requested["id_token"])
+        return self._cards.withdraw(requested)
 
 
 class Tokens(Companion):

@@ -6,7 +6,7 @@ from simulators.simulator import Chargepoint, ControlError
 
 from . import messages
 from .cards import Cards
-from .energy import Wish
+from .energy import RequestedLimits
 from .evse import Evse
 from .faults import SEVERITIES
 from .framework import Station
@@ -48,9 +48,9 @@ class EverestChargepoint(Evse):
         "clear_error": "clear the errors of the type that follows, or all of 'error'",
         "no_power": "'on' lets the meter lose the power, 'off' does no more",
         "reset_meter": "the meter begins at zero, which makes the session negative",
-        "new_words": "say an event and a state no release has yet",
+        "new_words": "publish an event and a state that no release has yet",
         "hlc_failure": "an ISO 15118 session fails; the reason may follow",
-        "cost": "tell the cost of the session; an amount in EUR may follow",
+        "cost": "publish the cost of the session; an amount in EUR may follow",
         "ocpp": "'connect' or 'disconnect' the back end, which must be configured",
         "security": "OCPP has a security event; type and text may follow",
         "key": "the back end sets an OCPP key: name and value",
@@ -99,7 +99,7 @@ class EverestChargepoint(Evse):
         if card is None:
             raise ControlError("no card waits for anything")
         self.course.deauthorize()
-        self._cards.tell(card, "Withdrawn")
+        self._cards.publish_status(card, "Withdrawn")
 
     async def timeout(self) -> None:
         """Let the wait for a card, or for a car, time out."""
@@ -107,7 +107,7 @@ class EverestChargepoint(Evse):
         if self.voice.state == "AuthRequired":
             self.voice.event("PluginTimeout")
         elif card:
-            self._cards.tell(card, "TimedOut")
+            self._cards.publish_status(card, "TimedOut")
             self.course.deauthorize()
         else:
             raise ControlError("nothing waits for anything")
@@ -119,29 +119,29 @@ class EverestChargepoint(Evse):
         elif not self.course.reserve(1):
             raise ControlError("that is not possible now")
 
-    async def csms(self, wanted: str) -> None:
+    async def csms(self, requested: str) -> None:
         """Enable or disable the EVSE on behalf of the back end."""
-        if wanted not in _CSMS_STATES:
+        if requested not in _CSMS_STATES:
             raise ControlError(f"known are {', '.join(_CSMS_STATES)}")
-        source = Source("CSMS", _CSMS_STATES[wanted], _CSMS_PRIORITY)
+        source = Source("CSMS", _CSMS_STATES[requested], _CSMS_PRIORITY)
         self.course.enable(source, 0)
 
     # Energy -------------------------------------------------------------------------
 
     async def limit(self, ampere: float | str) -> None:
         """Limit the current."""
-        self.energy.wish(Wish.now("limit", ac_max_current_A=_number(ampere)))
+        self.energy.request(RequestedLimits.now("limit", ac_max_current_A=_number(ampere)))
 
     async def profile(self, ampere: float | str) -> None:
         """Limit the current on behalf of the back end."""
         current = _number(ampere)
         self._back_end().schedule(current)
-        self.energy.wish(Wish.now("OCPP", ac_max_current_A=current))
+        self.energy.request(RequestedLimits.now("OCPP", ac_max_current_A=current))
 
     async def cost(self, amount: float | str | None = None) -> None:
         """Report the cost of the session."""
         total = None if amount is None else _number(amount)
-        if not self.station.tell_cost(self.number, total):
+        if not self.station.publish_cost(self.number, total):
             raise ControlError("there is no transaction, or no module that reports costs")
 
     async def no_power(self, on: bool | str = True) -> None:  # noqa: FBT001, FBT002
@@ -209,11 +209,11 @@ class EverestChargepoint(Evse):
 
     # The back end ---------------------------------------------------------------------
 
-    async def ocpp(self, wanted: str) -> None:
+    async def ocpp(self, requested: str) -> None:
         """Connect or disconnect the back end."""
-        if wanted not in ("connect", "disconnect"):
+        if requested not in ("connect", "disconnect"):
             raise ControlError("known are connect, disconnect")
-        self._back_end().connect(on=wanted == "connect")
+        self._back_end().connect(on=requested == "connect")
 
     async def security(self, text: str = "TamperDetectionActivated") -> None:
         """Raise a security event of OCPP."""

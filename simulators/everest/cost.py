@@ -40,7 +40,7 @@ class SessionCosts(Companion):
             self.publish("default_price", {"messages": [self._price()]})
 
     @override
-    def heard(self, evse: Evse, event: str) -> None:
+    def handle_event(self, evse: Evse, event: str) -> None:
         """Report the costs after an event that changes them."""
         session = evse.voice.session
         if event == "TransactionStarted" and session:
@@ -52,9 +52,9 @@ class SessionCosts(Companion):
             self.publish("tariff_message", tariff)
         if event in _STATUS_AFTER:
             self._status = _STATUS_AFTER[event]
-            self.tell(evse)
+            self.publish_cost(evse)
 
-    def tell(self, evse: Evse, total: float | None = None) -> bool:
+    def publish_cost(self, evse: Evse, total: float | None = None) -> bool:
         """Report the cost of a session, or the given one; without a session there is none."""
         session = evse.voice.session
         if session is None or not session.transaction_started:

@@ -79,7 +79,7 @@ class RandomDelay:
             "current_limit_during_delay_A": 0.0,
         } | ({"start_time": self._started} if self.remaining else {})
 
-    def tell(self, current: float) -> None:
+    def publish(self, current: float) -> None:
         """Publish the remaining time in each round of the energy manager, even if it is zero."""
         if self._enabled:
             countdown = {"countdown_s": self.remaining, **self.describe(current)}

@@ -25,14 +25,14 @@ type Limits = dict[str, tuple[float, str]]
 
 
 @dataclass(frozen=True)
-class Wish:
+class RequestedLimits:
     """Limits requested from a certain time on."""
 
     since: float
     limits: Limits
 
     @classmethod
-    def now(cls, source: str, **limits: float) -> Wish:
+    def now(cls, source: str, **limits: float) -> RequestedLimits:
         """Request limits that apply at once; all have the same source."""
         return cls(0.0, {name: (value, source) for name, value in limits.items()})
 
@@ -42,14 +42,14 @@ class Energy:
 
     def __init__(self, evse: Point, delay: RandomDelay) -> None:
         """Start with the fuse only."""
-        self.tellers: list[Callable[[str, object], None]] = []
+        self.publishers: list[Callable[[str, object], None]] = []
         """Who else publishes what is in force."""
         self._station = evse.station
         self._evse = evse
         self._delay = delay
-        self._wishes: tuple[Wish, ...] = ()
-        self._grid: tuple[Wish, ...] = ()
-        self._told: tuple[float, int] = (0.0, 0)
+        self._requested: tuple[RequestedLimits, ...] = ()
+        self._grid: tuple[RequestedLimits, ...] = ()
+        self._published: tuple[float, int] = (0.0, 0)
         self._awake = False
 
     @property
@@ -60,8 +60,8 @@ class Energy:
             _CURRENT: (setup.max_current, "module_config"),
             _PHASES: (setup.phases, "grid/module_config"),
         }
-        for wanted in (_due(self._wishes), _due(self._grid)):
-            self._apply(wanted, found)
+        for requested in (_due(self._requested), _due(self._grid)):
+            self._apply(requested, found)
         if found[_CURRENT][0] < MIN_CURRENT or not found[_PHASES][0]:
             nothing: Limits = {_CURRENT: (0.0, "")}
             return nothing | {_POWER: (0.0, "")} if _POWER in found else nothing
@@ -71,18 +71,18 @@ class Energy:
             found[_POWER] = current * found[_PHASES][0] * NOMINAL_VOLTAGE, source
         return found
 
-    def _apply(self, wanted: Limits, found: Limits) -> None:
+    def _apply(self, requested: Limits, found: Limits) -> None:
         """Apply the limits requested at one node to `found` if they are stricter."""
         setup = self._evse.setup
-        if setup.switches and wanted.get(_PHASES, (3, ""))[0] < found[_PHASES][0]:
-            found[_PHASES] = wanted[_PHASES]
-        if _POWER in wanted:
-            found[_POWER] = wanted[_POWER]
-            watts, source = wanted[_POWER]
+        if setup.switches and requested.get(_PHASES, (3, ""))[0] < found[_PHASES][0]:
+            found[_PHASES] = requested[_PHASES]
+        if _POWER in requested:
+            found[_POWER] = requested[_POWER]
+            watts, source = requested[_POWER]
             phases = found[_PHASES][0] or 1
             found[_CURRENT] = min(found[_CURRENT], (watts / NOMINAL_VOLTAGE / phases, source))
-        if _CURRENT in wanted and wanted[_CURRENT][0] < found[_CURRENT][0]:
-            found[_CURRENT] = wanted[_CURRENT]
+        if _CURRENT in requested and requested[_CURRENT][0] < found[_CURRENT][0]:
+            found[_CURRENT] = requested[_CURRENT]
 
     @property
     def current(self) -> float:
@@ -94,12 +94,12 @@ class Energy:
         """The number of phases; irrelevant while no current flows."""
         return int(self.limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
 
-    def wish(self, *wishes: Wish) -> None:
+    def request(self, *requests: RequestedLimits) -> None:
         """Replace all earlier requests."""
-        self._wishes = wishes
+        self._requested = requests
         self.update()
 
-    def later(self, *wishes: Wish, grid: bool = False) -> None:
+    def later(self, *requests: RequestedLimits, grid: bool = False) -> None:
         """Request limits from the next round of the energy manager on.
 
         Those at the grid's node apply in addition to those at the EVSE's; the stricter ones count.
@@ -108,17 +108,17 @@ class Energy:
         async def wait() -> None:
             await self._station.sleep(_ENERGY_MANAGER_SECONDS)
             if grid:
-                self._grid = wishes
+                self._grid = requests
                 self.update()
             else:
-                self.wish(*wishes)
+                self.request(*requests)
 
         self._station.spawn(wait())
 
     def sleep(self) -> None:
         """Forget all requests, and that there ever were any."""
-        self._wishes = self._grid = ()
-        self._told = (0.0, 0)
+        self._requested = self._grid = ()
+        self._published = (0.0, 0)
         self._awake = False
 
     async def manage(self) -> None:
@@ -137,9 +137,9 @@ class Energy:
         limits = self.limits
         self._publish(limits)
         now = (self.current, self.phases)
-        if now != self._told:
-            rises = self._told[0] < MIN_CURRENT <= now[0]
-            self._told = now
+        if now != self._published:
+            rises = self._published[0] < MIN_CURRENT <= now[0]
+            self._published = now
             if rises:
                 self._delay.begin()
             self._evse.settle()
@@ -148,15 +148,15 @@ class Energy:
         voice = self._evse.voice
         described = messages.enforced_limits(voice.connector_id, limits)
         voice.api.publish("enforced_limits", described)
-        for tell in self.tellers:
-            tell("enforced_limits", described)
+        for publish in self.publishers:
+            publish("enforced_limits", described)
         phases = int(limits.get(_PHASES, (self._evse.setup.phases, ""))[0])
         voice.limits(limits[_CURRENT][0], phases)
-        self._delay.tell(self.current)
+        self._delay.publish(self.current)
 
 
-def _due(wishes: tuple[Wish, ...]) -> Limits:
+def _due(requests: tuple[RequestedLimits, ...]) -> Limits:
     """Return the limits that apply now; later ones replace earlier ones."""
     soon = time.time() + _EARLY_SECONDS
-    due = [wish for wish in wishes if wish.since <= soon]
-    return max(due, key=lambda wish: wish.since).limits if due else {}
+    due = [request for request in requests if request.since <= soon]
+    return max(due, key=lambda request: request.since).limits if due else {}

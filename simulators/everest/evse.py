@@ -29,7 +29,7 @@ class Evse(Point):
         connector = Connector(
             max_current=setup.max_current,
             phases=setup.phases,
-            wanted=setup.wanted,
+            needed=setup.needed,
             speed=timing.speed,
             ramp=ramp,
             lifetime=0.0,

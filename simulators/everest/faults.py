@@ -14,7 +14,7 @@ class Faults:
 
     def __init__(self) -> None:
         """Start without errors."""
-        self.tellers: list[Callable[[str, dict[str, Any]], None]] = []
+        self.publishers: list[Callable[[str, dict[str, Any]], None]] = []
         """Who publishes that an error was raised or cleared."""
         self.history: list[dict[str, Any]] = []
 
@@ -47,7 +47,7 @@ class Faults:
         if sub_type:
             error["sub_type"] = sub_type
         self.history.append(error)
-        self._tell("error_raised", error)
+        self._publish("error_raised", error)
         return str(error["uuid"])
 
     def clear(self, number: str) -> None:
@@ -55,13 +55,13 @@ class Faults:
         for error in self.active:
             if error["uuid"] == number:
                 error["state"] = "ClearedByModule"
-                self._tell("error_cleared", error)
+                self._publish("error_cleared", error)
 
     def reboot(self) -> None:
         """Forget the present errors; their sources will report them again."""
         for error in self.active:
             error["state"] = "ClearedByReboot"
 
-    def _tell(self, variable: str, error: dict[str, Any]) -> None:
-        for tell in self.tellers:
-            tell(variable, dict(error))
+    def _publish(self, variable: str, error: dict[str, Any]) -> None:
+        for publish in self.publishers:
+            publish(variable, dict(error))

@@ -119,7 +119,7 @@ class Framework[P: Chargepoint](Simulator[P]):
         """Notify all modules of an event of the EVSE with a number."""
 
     @abstractmethod
-    def tell_cost(self, number: int, total: float | None) -> bool:
+    def publish_cost(self, number: int, total: float | None) -> bool:
         """Report the cost of a session, if there are one and a module that reports it."""
 
     @abstractmethod

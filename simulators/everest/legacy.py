@@ -6,10 +6,10 @@ import json
 from typing import Any, override
 
 from . import messages
-from .energy import Wish
+from .energy import RequestedLimits
 from .evse import Evse
 from .framework import Station
-from .ocpp import Ocpp, Teller
+from .ocpp import Ocpp, Publisher
 from .requests import MalformedError, fields, integer, load, one_of
 from .vocabulary import ENABLE_STATES, SOURCES, Source
 
@@ -64,7 +64,7 @@ def _plain(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-class LegacyStation(Teller):
+class LegacyStation(Publisher):
     """The messages of the old API about the station as a whole."""
 
     def __init__(self, station: Station, ocpp: Ocpp | None) -> None:
@@ -73,7 +73,7 @@ class LegacyStation(Teller):
         self._ocpp = ocpp
         self._evses = [LegacyEvse(station, evse) for evse in station.points.values()]
         if ocpp:
-            ocpp.tellers.append(self)
+            ocpp.publishers.append(self)
 
     @property
     def root(self) -> str:
@@ -149,7 +149,7 @@ class LegacyEvse:
         """Forget all values, as after a start."""
         self._awake = False
 
-    def say(self, variable: str, value: object) -> None:
+    def publish(self, variable: str, value: object) -> None:
         """Publish a variable; a text is written as it is, without quotes."""
         if self._evse.reachable:
             text = value if isinstance(value, str) else encode(value)
@@ -157,21 +157,21 @@ class LegacyEvse:
 
     def metered(self, value: dict[str, Any]) -> None:
         """Publish the values of the meter, except for the temperatures."""
-        self.say("powermeter", {k: v for k, v in value.items() if k != "temperatures"})
+        self.publish("powermeter", {k: v for k, v in value.items() if k != "temperatures"})
         # A bug in EVerest: this reports whether the relay is closed.
         closed = self._evse.voice.state == "Charging"
-        self.say("telemetry", {"phase_seq_error": closed, **_TELEMETRY})
+        self.publish("telemetry", {"phase_seq_error": closed, **_TELEMETRY})
 
     def repeat(self) -> None:
         """Publish everything that is repeated every second, unless it is offline."""
         if not self._evse.reachable:
             return
         voice = self._evse.voice
-        self.say("session_info", _plain(self._session_info()))
+        self.publish("session_info", _plain(self._session_info()))
         hardware = {k: v for k, v in voice.capabilities.items() if k != "supports_cp_state_E"}
-        self.say("hardware_capabilities", hardware if self._awake else "")
-        self.say("selected_protocol", (self._awake and voice.protocol) or "")
-        self.say("datetime", messages.now())
+        self.publish("hardware_capabilities", hardware if self._awake else "")
+        self.publish("selected_protocol", (self._awake and voice.protocol) or "")
+        self.publish("datetime", messages.now())
         self._awake = True
 
     def _session_info(self) -> dict[str, Any]:
@@ -216,7 +216,7 @@ class LegacyEvse:
     def _limit(self, **limits: float) -> None:
         """Replace all previous limits, if there is an energy node."""
         if self._evse.setup.sink:
-            self._evse.energy.later(Wish.now(_SOURCE, **limits))
+            self._evse.energy.later(RequestedLimits.now(_SOURCE, **limits))
 
     def _limit_amps(self, text: str) -> None:
         # A negative current draws nothing and may export energy.
@@ -226,23 +226,25 @@ class LegacyEvse:
         self._limit(total_power_W=max(0.0, _number(text)))
 
     def _limit_amps_phases(self, text: str) -> None:
-        wanted = fields(load(text.encode()), amps=(int, float), phases=int)
-        if wanted["phases"] not in _PHASES:
+        requested = fields(load(text.encode()), amps=(int, float), phases=int)
+        if requested["phases"] not in _PHASES:
             raise MalformedError("phases is neither 1 nor 3")
-        self._limit(ac_max_current_A=float(wanted["amps"]), ac_max_phase_count=wanted["phases"])
+        self._limit(
+            ac_max_current_A=float(requested["amps"]), ac_max_phase_count=requested["phases"]
+        )
 
     def _enable(self, text: str, state: str) -> None:
         connector = int(_number(text))
         self._evse.course.enable(Source("LocalAPI", state, _DEFAULTS["priority"]), connector)
 
     def _enable_disable(self, text: str) -> None:
-        wanted = _DEFAULTS | fields(load(text.encode()))
+        requested = _DEFAULTS | fields(load(text.encode()))
         source = Source(
-            one_of(wanted["source"], SOURCES),
-            one_of(wanted["state"], ENABLE_STATES),
-            integer(wanted["priority"]),
+            one_of(requested["source"], SOURCES),
+            one_of(requested["state"], ENABLE_STATES),
+            integer(requested["priority"]),
         )
-        self._evse.course.enable(source, integer(wanted["connector_id"]))
+        self._evse.course.enable(source, integer(requested["connector_id"]))
 
     def _force_unlock(self, text: str) -> None:
         """Unlock the connector, even if the number is unreadable."""

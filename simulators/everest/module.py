@@ -158,8 +158,8 @@ class ApiModule:
         if self._fault:
             self.station.faults.clear(self._fault)
             self._fault = ""
-        wanted = self.check and (alive or None)
-        self._watch_for(self.check if wanted else None)
+        requested = self.check and (alive or None)
+        self._watch_for(self.check if requested else None)
 
     def _watch_for(self, seconds: float | None) -> None:
         if self._watch:

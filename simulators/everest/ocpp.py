@@ -39,7 +39,7 @@ def _keys(evses: int) -> dict[str, Key]:
     }
 
 
-class Teller:
+class Publisher:
     """Reports the events of OCPP, as far as its protocol has messages for them."""
 
     def connection(self) -> None:
@@ -64,7 +64,7 @@ class Ocpp:
     def __init__(self, station: Station, evses: int) -> None:
         """Start without a connection, for a station with so many EVSEs."""
         self._station = station
-        self.tellers: list[Teller] = []
+        self.publishers: list[Publisher] = []
         self.keys = _keys(evses)
         self.connected = False
         self.stopped = False
@@ -86,8 +86,8 @@ class Ocpp:
         """Connect to the back end, or disconnect."""
         if on is not self.connected and not (on and self.stopped):
             self.connected = on
-            for teller in self.tellers:
-                teller.connection()
+            for publisher in self.publishers:
+                publisher.connection()
 
     def stop(self) -> bool:
         """Stop OCPP; return whether it was running."""
@@ -118,16 +118,16 @@ class Ocpp:
         if key is None:
             return False
         key.value = value
-        for teller in self.tellers:
-            teller.key_changed(name)
+        for publisher in self.publishers:
+            publisher.key_changed(name)
         return True
 
     def secure(self, kind: str, info: str) -> None:
         """Raise a security event."""
         event = {"type": kind, "info": info, "critical": True, "timestamp": messages.now()}
         self.security_events.append((kind, info))
-        for teller in self.tellers:
-            teller.secured(event)
+        for publisher in self.publishers:
+            publisher.secured(event)
 
     def schedule(self, current: float) -> None:
         """Limit the current on behalf of the back end."""
@@ -140,11 +140,11 @@ class Ocpp:
             "start_schedule": messages.now(),
         }
         schedules = {"schedules": [schedule]}
-        for teller in self.tellers:
-            teller.scheduled(schedules)
+        for publisher in self.publishers:
+            publisher.scheduled(schedules)
 
     def transfer(self, vendor: str, data: str) -> None:
         """Send data on behalf of the back end."""
         sent = {"vendor_id": vendor, "message_id": str(uuid.uuid4()), "data": data}
-        for teller in self.tellers:
-            teller.transferred(sent)
+        for publisher in self.publishers:
+            publisher.transferred(sent)

@@ -26,7 +26,7 @@ _NAME_LENGTH = 50
 _VALUE_LENGTH = 1000
 
 
-class OcppConsumer(Companion, ocpp.Teller):
+class OcppConsumer(Companion, ocpp.Publisher):
     """Reports on OCPP, reads and writes its keys."""
 
     KIND = "ocpp_consumer"
@@ -45,7 +45,7 @@ class OcppConsumer(Companion, ocpp.Teller):
         """Build the module, which reports on OCPP."""
         super().__init__(station, module_id)
         self._ocpp = client
-        client.tellers.append(self)
+        client.publishers.append(self)
         self.monitored: set[str] = set()
         self.answers: list[Any] = []
         """What came back for the data of the back end."""
@@ -131,17 +131,17 @@ class OcppConsumer(Companion, ocpp.Teller):
         self.answers.append(answer)
 
     @override
-    def heard(self, evse: Evse, event: str) -> None:
+    def handle_event(self, evse: Evse, event: str) -> None:
         """Report transactions, and do what had to wait for the end of one."""
         session = evse.voice.session
         if session and event in _TRANSACTION_EVENTS:
-            told = {
+            transaction = {
                 "evse": {"connector_id": 1, "id": evse.number},
                 "session_id": session.uuid,
                 "transaction_event": _TRANSACTION_EVENTS[event],
                 "transaction_id": session.uuid,
             }
-            self.publish("ocpp_transaction_event", told)
+            self.publish("ocpp_transaction_event", transaction)
         if event == "TransactionFinished" and evse.number in self._scheduled:
             state = self._scheduled.pop(evse.number)
             evse.course.enable(Source("CSMS", state, _CSMS_PRIORITY), 0)
@@ -168,8 +168,8 @@ class OcppConsumer(Companion, ocpp.Teller):
         return found
 
     def _set_variables(self, body: Any) -> dict[str, Any]:
-        wanted = fields(body, source=str, variables=dict)
-        items = fields(wanted["variables"], items=list)["items"]
+        requested = fields(body, source=str, variables=dict)
+        items = fields(requested["variables"], items=list)["items"]
         return {"items": [self._set_variable(fields(item, value=str)) for item in items]}
 
     def _set_variable(self, item: dict[str, Any]) -> dict[str, Any]:
@@ -188,9 +188,9 @@ class OcppConsumer(Companion, ocpp.Teller):
 
     def _find(self, item: Any) -> tuple[dict[str, Any], str]:
         """Find a key; in OCPP 1.6 it is a variable of a component without a name."""
-        wanted = fields(item, component_variable=dict)
-        found = component_variable(wanted["component_variable"])
-        kind = one_of(wanted.get("attribute_type", "Actual"), _ATTRIBUTES)
+        requested = fields(item, component_variable=dict)
+        found = component_variable(requested["component_variable"])
+        kind = one_of(requested.get("attribute_type", "Actual"), _ATTRIBUTES)
         if found["component"]["name"]:
             return found, "UnknownComponent"
         if found["variable"]["name"] not in self._ocpp.keys:
@@ -203,11 +203,11 @@ class OcppConsumer(Companion, ocpp.Teller):
         self.monitored |= names
 
     def _change_availability(self, body: Any) -> dict[str, Any]:
-        wanted = fields(body, operational_status=str)
-        state = _OPERATIONAL[one_of(wanted["operational_status"], tuple(_OPERATIONAL))]
+        requested = fields(body, operational_status=str)
+        state = _OPERATIONAL[one_of(requested["operational_status"], tuple(_OPERATIONAL))]
         evses = [*self.station.points.values()]
-        if "evse" in wanted:
-            number = integer(fields(wanted["evse"], id=int)["id"])
+        if "evse" in requested:
+            number = integer(fields(requested["evse"], id=int)["id"])
             evses = [evse for evse in evses if evse.number == number]
         if not evses:
             return {"status": "Rejected"}

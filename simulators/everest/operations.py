@@ -67,18 +67,18 @@ def _resume(evse: Evse, _body: Any) -> bool:
 
 
 def _stop(evse: Evse, body: Any) -> bool:
-    wanted = fields(body, reason=str)
+    requested = fields(body, reason=str)
     # The reason of a disabled EVSE is new in that release, too.
     new = {_NEW_STOP_REASON} if evse.station.dialect.latches else set()
-    reason = one_of(wanted["reason"], STOP_REASONS | new)
-    if "id_tag" in wanted:
-        token(wanted["id_tag"])
+    reason = one_of(requested["reason"], STOP_REASONS | new)
+    if "id_tag" in requested:
+        token(requested["id_tag"])
     return not evse.refusal and evse.course.stop_transaction(reason)
 
 
 def _enable_disable(evse: Evse, body: Any) -> bool:
-    wanted = fields(body, connector_id=(int, float), source=dict)
-    source = fields(wanted["source"], enable_priority=(int, float))
+    requested = fields(body, connector_id=(int, float), source=dict)
+    source = fields(requested["source"], enable_priority=(int, float))
     name = one_of(source.get("enable_source"), SOURCES)
     state = one_of(source.get("enable_state"), ENABLE_STATES)
     priority = integer(source["enable_priority"])
@@ -86,7 +86,7 @@ def _enable_disable(evse: Evse, body: Any) -> bool:
         raise MalformedError("there is no such priority")
     if evse.refusal:
         return evse.course.enabled
-    return evse.course.enable(Source(name, state, priority), integer(wanted["connector_id"]))
+    return evse.course.enable(Source(name, state, priority), integer(requested["connector_id"]))
 
 
 def _force_unlock(evse: Evse, body: Any) -> bool:

@@ -16,7 +16,7 @@ class EvseSetup:
     """Empty makes one up."""
     phases: int = 3
     max_current: float = 16.0
-    wanted: float = 40.0
+    needed: float = 40.0
     """Energy in kWh after which a car is full."""
     authorize: bool = True
     """Whether a card is held to the reader soon after each plug-in."""

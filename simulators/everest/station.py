@@ -162,13 +162,13 @@ class EverestSimulator(Framework[EverestChargepoint]):
     @override
     def happened(self, number: int, event: str) -> None:
         for companion in self.companions:
-            companion.heard(self._evse(number), event)
+            companion.handle_event(self._evse(number), event)
 
     @override
-    def tell_cost(self, number: int, total: float | None) -> bool:
-        tellers = [each for each in self.companions if isinstance(each, SessionCosts)]
-        told = [each.tell(self._evse(number), total) for each in tellers]
-        return any(told)
+    def publish_cost(self, number: int, total: float | None) -> bool:
+        publishers = [each for each in self.companions if isinstance(each, SessionCosts)]
+        published = [each.publish_cost(self._evse(number), total) for each in publishers]
+        return any(published)
 
     @override
     def topics_of(self, number: int) -> Iterable[str]:

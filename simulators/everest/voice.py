@@ -106,7 +106,7 @@ class Echo(Protocol):
     def forget(self) -> None:
         """Forget all values, as after a start."""
 
-    def say(self, variable: str, value: object) -> None:
+    def publish(self, variable: str, value: object) -> None:
         """Publish a variable."""
 
     def metered(self, value: dict[str, Any]) -> None:
@@ -209,7 +209,7 @@ class Voice:
             info = direct.ev_info(self._connector, soc, self._samples)
         self.api.publish("ev_info", info)
         if self.echo:
-            self.echo.say("ev_info", info)
+            self.echo.publish("ev_info", info)
 
     def limits(self, current: float, phases: int) -> None:
         """Publish the limits that apply in the old formats."""
@@ -219,7 +219,7 @@ class Voice:
         if self._station.dialect.page:
             self.api.publish("limits", limits)
         if self.echo:
-            self.echo.say("limits", limits)
+            self.echo.publish("limits", limits)
         if self._phases not in (0, phases):
             self.api.publish("ac_nr_of_phases_available", phases)
         self._phases = phases

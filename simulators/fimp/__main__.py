@@ -24,7 +24,7 @@ def main() -> None:
         metavar="KEY=VALUE,...",
         help=(
             "a charge point; keys: name, profile "
-            f"({', '.join(PROFILES)}), serial, address (such as 3_1), wanted (kWh), "
+            f"({', '.join(PROFILES)}), serial, address (such as 3_1), needed (kWh), "
             "title and room (on a hub)"
         ),
     )

@@ -33,7 +33,7 @@ class FimpChargepoint(ReportingChargepoint):
         "logout": "the adapter loses its login at the maker's cloud",
         "login": "the adapter is logged in again",
         "cloud": "'off' takes the adapter's way to the maker's cloud, 'on' gives it back",
-        "restart": "the adapter starts anew, and says everything once again",
+        "restart": "the adapter restarts, and reports everything again",
         "rename": "the user calls it so, on a hub",
         "room": "the user puts it into that room, on a hub; none: into no room",
     }
@@ -43,7 +43,7 @@ class FimpChargepoint(ReportingChargepoint):
         timing = adapter.timing
         # An adapter polls too rarely to see a current rise.
         connector = Connector(
-            wanted=setup.wanted, speed=timing.speed, ramp=math.inf, max_current=32
+            needed=setup.needed, speed=timing.speed, ramp=math.inf, max_current=32
         )
         super().__init__(setup.name, connector, adapter, PROFILES[setup.profile])
         self.serial = setup.serial
@@ -222,8 +222,8 @@ class FimpChargepoint(ReportingChargepoint):
     async def modes(self, names: str = "") -> None:
         """Change the charging modes; a new one means the full current."""
         before, most = self.profile.modes, self.profile.max_current
-        wanted = [name.strip() for name in names.split(",") if name.strip()]
-        modes = {name: before.get(name, most) for name in wanted}
+        requested = [name.strip() for name in names.split(",") if name.strip()]
+        modes = {name: before.get(name, most) for name in requested}
         self.profile = replace(self.profile, modes=modes)
         await self.relist()
 

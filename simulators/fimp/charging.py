@@ -54,14 +54,14 @@ def _stop(point: FimpChargepoint, _request: Request) -> None:
     _tell_start_or_stop(point, "ready_to_charge")
 
 
-def _tell_start_or_stop(point: FimpChargepoint, wanted: str, *soon: str) -> None:
+def _tell_start_or_stop(point: FimpChargepoint, expected: str, *soon: str) -> None:
     """Report at once, which is outdated or a mere guess if a cloud is in between."""
     if point.profile.cloud:
         point.adapter.spawn(point.later(*soon, "session", "meter", "meter_ext"))
     else:
         point.apply()
     if point.profile.hopeful:
-        point.send_report(state_report(wanted))
+        point.send_report(state_report(expected))
         return
     point.answer("state")
     point.answer("session")

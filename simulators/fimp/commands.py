@@ -42,14 +42,14 @@ def _get_extended(point: FimpChargepoint, request: Request) -> None:
     if not point.profile.values:
         raise RefusedError("extended meter report is not supported")
     asked = request.val if isinstance(request.val, list) else []
-    wanted = asked or point.profile.values
-    for name in wanted:
+    requested = asked or point.profile.values
+    for name in requested:
         if name not in point.profile.values:
             raise RefusedError(
                 f"failed to normalize extended values: extended value {name} is unsupported"
             )
     for report in point.known_reports("meter_ext"):
-        values = {name: report.val[name] for name in report.val if name in wanted}
+        values = {name: report.val[name] for name in report.val if name in requested}
         point.send_report(replace(report, val=values))
 
 

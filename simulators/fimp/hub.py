@@ -45,13 +45,15 @@ class Vinculum:
         if request.type != "cmd.pd7.request" or not isinstance(value, dict):
             return
         param = value.get("param")
-        wanted = param.get("components") if isinstance(param, dict) else None
-        if value.get("cmd") != "get" or not isinstance(wanted, list):
+        requested = param.get("components") if isinstance(param, dict) else None
+        if value.get("cmd") != "get" or not isinstance(requested, list):
             return
         answer = {
             "cmd": "get",
             "errors": None,
-            "param": {name: known for name, known in self._components().items() if name in wanted},
+            "param": {
+                name: known for name, known in self._components().items() if name in requested
+            },
             "requestId": value.get("requestId"),
             "success": True,
         }

@@ -44,7 +44,7 @@ class ChargepointSetup:
     serial: str = "XX12345"
     address: str = ""
     """Service address such as ``3_1``; empty takes the next number, or the serial."""
-    wanted: float = 40.0
+    needed: float = 40.0
     """Energy in kWh after which a car is full."""
     title: str = ""
     """What the user calls it on a hub; empty is the name of the product."""

@@ -47,9 +47,9 @@ def entity_ids(config: object) -> Iterator[str]:
 async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
     """Every entity is in the demo, and the frontend accepts every card."""
     dashboard = await generated(charging_world.home)
-    wanted = set(entity_ids(dashboard))
-    assert len(wanted) > 20
-    await until_present(charging_world.home, wanted)
+    listed = set(entity_ids(dashboard))
+    assert len(listed) > 20
+    await until_present(charging_world.home, listed)
 
     screen = charging_world.screen
     await screen.open_dashboard()

@@ -174,7 +174,7 @@ def leftovers() -> Counter[str]:
 @asynccontextmanager
 async def scene(hass: HomeAssistant, broker: BrokerProcess, **data: Any) -> AsyncGenerator[Scene]:
     """Run a charge point in a session; between Home Assistant and the broker is a proxy."""
-    setup = ChargepointSetup(profile="full", wanted=_CAR)
+    setup = ChargepointSetup(profile="full", needed=_CAR)
     user = (CHARGER_USERNAME, PASSWORD) if broker.credentials else ()
     charger = FimpSimulator(Broker(HOST, broker.port, *user), setup, timing=TIMING)
     async with proxy_to(broker.port) as proxy, charger as point:

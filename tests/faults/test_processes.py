@@ -46,7 +46,7 @@ def starts(point: FimpSimulator) -> int:
 async def test_home_assistant_killed_while_a_command_waits(
     tmp_path: Path, broker: BrokerProcess, socket_enabled: None
 ) -> None:
-    setup = ChargepointSetup(profile="full", wanted=1000.0)
+    setup = ChargepointSetup(profile="full", needed=1000.0)
     folder = tmp_path / "home"
     folder.mkdir()
     switch, status = f"switch.{NAME}", f"sensor.{NAME}_status"

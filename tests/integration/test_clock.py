@@ -72,7 +72,7 @@ async def test_in_a_session(
     """It is one session; its record has the right times, and statistics see no new one."""
     monkeypatch.setattr(tracker, "SETTLING_TIME", 0.3)
     system = SystemClock(monkeypatch, by)
-    setup = ChargepointSetup(profile="minimal", wanted=1000.0)
+    setup = ChargepointSetup(profile="minimal", needed=1000.0)
     options = {"fixed_price": 1.0}
     async with running(hass, broker, setup, options=options, timing=FAST) as found:
         await found.wait_for_state("sensor", "session_energy", "0.0")

@@ -413,7 +413,7 @@ async def test_more_listed_than_can_be_done(hass: HomeAssistant, broker: BrokerP
 
 
 @pytest.mark.parametrize(
-    ("profile", "wanted"),
+    ("profile", "keys"),
     [
         ("minimal", ()),
         ("defa", ("power",)),
@@ -423,9 +423,9 @@ async def test_more_listed_than_can_be_done(hass: HomeAssistant, broker: BrokerP
     ],
 )
 async def test_only_what_it_has(
-    hass: HomeAssistant, broker: BrokerProcess, profile: str, wanted: tuple[str, ...]
+    hass: HomeAssistant, broker: BrokerProcess, profile: str, keys: tuple[str, ...]
 ) -> None:
-    """No entity stands there without ever having a value."""
+    """No entity exists that never has a value."""
     possible = {
         "power",
         "lifetime_energy",
@@ -442,9 +442,9 @@ async def test_only_what_it_has(
         "uptime",
         "evse_id",
     }
-    wanted_too = {"easee": {"current_l1"}, "futurehome": {"voltage_l1"}}.get(profile, set())
+    more_keys = {"easee": {"current_l1"}, "futurehome": {"voltage_l1"}}.get(profile, set())
     async with running(hass, broker, ChargepointSetup(profile=profile)):
-        expected = {*wanted} | wanted_too
+        expected = {*keys} | more_keys
         await until(lambda: all(find(hass, "sensor", each) for each in expected))
         await hass.async_block_till_done()
         assert {each for each in possible if find(hass, "sensor", each)} == expected
@@ -567,7 +567,7 @@ async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> 
         each.unique_id
         for each in er.async_entries_for_config_entry(registry, chargepoint.entry.entry_id)
     }
-    for key, wanted in (
+    for key, state in (
         ("voltage_l1", "229.5"),
         ("power_l2", "0.0"),
         ("current_l3", "0.0"),
@@ -579,7 +579,7 @@ async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> 
         ("restart_reason", "power_on"),
         ("session_ended", "unknown"),
     ):
-        await chargepoint.wait_for_state("sensor", key, wanted)
+        await chargepoint.wait_for_state("sensor", key, state)
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", "turn_on", "charging")

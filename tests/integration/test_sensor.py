@@ -131,7 +131,7 @@ async def test_power(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 async def test_session_energy(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Each session counts from zero, and reports since when."""
-    async with simulator(broker, ChargepointSetup(wanted=2.0), timing=FAST) as point:
+    async with simulator(broker, ChargepointSetup(needed=2.0), timing=FAST) as point:
         entry = await load(hass, other_broker(broker))
         found = Chargepoint(hass, point, entry)
         await found.wait_for_state("sensor", "status", "disconnected")

@@ -100,7 +100,7 @@ async def fimp(
     hass: HomeAssistant, broker: BrokerProcess, **options: Any
 ) -> AsyncGenerator[Chargepoint]:
     """A FIMP charge point that Home Assistant has found."""
-    setup = ChargepointSetup(profile="full", wanted=BIG)
+    setup = ChargepointSetup(profile="full", needed=BIG)
     async with simulator(broker, setup, timing=FAST) as point:
         entry = await load(hass, other_broker(broker, options=options))
         found = Chargepoint(hass, point, entry)
@@ -118,7 +118,7 @@ async def everest(
     """An EVSE of EVerest that Home Assistant has found."""
     entry = await load(hass, other_broker(broker, options=options))
     async with EverestSimulator(
-        Broker(broker.host, broker.port), EvseSetup(wanted=BIG), timing=FAST
+        Broker(broker.host, broker.port), EvseSetup(needed=BIG), timing=FAST
     ) as station:
         found = Chargepoint(hass, station, entry)
         await found.wait_for_state("sensor", "status", "disconnected")
@@ -258,10 +258,10 @@ async def test_every_kind_of_charge_point(
 ) -> None:
     """With every kind of report: two cars after each other are two sessions."""
     if kind in PROFILES:
-        point: Any = simulator(broker, ChargepointSetup(profile=kind, wanted=BIG), timing=FAST)
+        point: Any = simulator(broker, ChargepointSetup(profile=kind, needed=BIG), timing=FAST)
     else:
         point = EverestSimulator(
-            Broker(broker.host, broker.port), EvseSetup(wanted=BIG), dialect=kind, timing=FAST
+            Broker(broker.host, broker.port), EvseSetup(needed=BIG), dialect=kind, timing=FAST
         )
     entry = await load(hass, other_broker(broker))
     async with point:

@@ -18,7 +18,7 @@ FILES = HOME_ASSISTANT_SIDE
 
 
 @dataclass(frozen=True)
-class Wanted:
+class UsedText:
     """A text that the code asks for by a name written out."""
 
     section: str
@@ -59,7 +59,7 @@ def called(*paths: Path) -> frozenset[str]:
     )
 
 
-def wanted() -> Iterator[Wanted]:
+def used_texts() -> Iterator[UsedText]:
     """Yield each text that is asked for by a name written out.
 
     Those of entities are looked up in their descriptions instead (see test_entities.py).
@@ -71,13 +71,13 @@ def wanted() -> Iterator[Wanted]:
             where = f"{path.name}:{getattr(node, 'lineno', '?')}"
             match node:
                 case ast.Call():
-                    yield from _wanted_by_call(node, helpers, where)
+                    yield from _used_by_call(node, helpers, where)
                 case ast.FunctionDef(name=name) if name.endswith("error_key"):
                     # What an error of the library means in a form.
                     for each in ast.walk(node):
                         if isinstance(each, ast.Return):
                             for key in _written_out(each.value):
-                                yield Wanted("error", key, where)
+                                yield UsedText("error", key, where)
 
 
 def _helpers(tree: ast.Module) -> Iterator[tuple[str, tuple[str, int]]]:
@@ -97,25 +97,25 @@ def _helpers(tree: ast.Module) -> Iterator[tuple[str, tuple[str, int]]]:
                                 yield function.name, (section, place)
 
 
-def _wanted_by_call(
+def _used_by_call(
     call: ast.Call, helpers: dict[str, tuple[str, int]], where: str
-) -> Iterator[Wanted]:
+) -> Iterator[UsedText]:
     arguments = {each.arg: each.value for each in call.keywords if each.arg}
     function = _called_name(call)
     if function in helpers and function not in _describers():
         section, place = helpers[function]
         if place < len(call.args):
             for key in _written_out(call.args[place]):
-                yield Wanted(section, key, where, frozenset(arguments))
+                yield UsedText(section, key, where, frozenset(arguments))
     elif not function.endswith("Description") and function not in _describers():
         placeholders = _keys(arguments.get("translation_placeholders"))
         for key in _written_out(arguments.get("translation_key")):
-            yield Wanted(_section_of(function), key, where, placeholders)
+            yield UsedText(_section_of(function), key, where, placeholders)
     if function in {"ChargePointIssue", "EntryIssue"}:
         # A row of the table of repair issues.
         for key in _written_out(arguments.get("key")):
-            yield Wanted("issues", key, where)
-    yield from _wanted_by_flow(call, arguments, where)
+            yield UsedText("issues", key, where)
+    yield from _used_by_flow(call, arguments, where)
 
 
 @cache
@@ -131,7 +131,7 @@ def _describers() -> frozenset[str]:
     )
 
 
-def _wanted_by_flow(call: ast.Call, arguments: dict[str, ast.expr], where: str) -> Iterator[Wanted]:
+def _used_by_flow(call: ast.Call, arguments: dict[str, ast.expr], where: str) -> Iterator[UsedText]:
     function = _called_name(call)
     values = [("progress", arguments.get("progress_action"))]
     if function in {"async_show_form", "async_show_menu"}:
@@ -142,7 +142,7 @@ def _wanted_by_flow(call: ast.Call, arguments: dict[str, ast.expr], where: str) 
         values += [("error", value) for value in call.args]
     for section, value in values:
         for key in _written_out(value):
-            yield Wanted(section, key, where)
+            yield UsedText(section, key, where)
 
 
 @dataclass(frozen=True)

@@ -29,18 +29,18 @@ def _rows() -> list[list[str]]:
 
 def test_every_row_of_the_interface_is_there_in_its_direction() -> None:
     interface = ocpp_interface("2025.10.0")
-    wanted = {
+    expected = {
         (direction, name)
         for direction, part in (("→", "vars"), ("←", "cmds"))
         for name in interface[part]
     }
-    assert len(wanted) == 9
+    assert len(expected) == 9
     there = {
         (direction, name)
         for direction, names, *_ in _rows()
         for name in re.findall(r"`(\w+)`", names)
     }
-    assert wanted <= there
+    assert expected <= there
 
 
 def test_what_covers_them_exists() -> None:

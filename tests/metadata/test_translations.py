@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.fimp_chargepoint.flow import schemas
 
-from .code import FILES, all_strings, called, library_errors, strings, wanted
+from .code import FILES, all_strings, called, library_errors, strings, used_texts
 from .project import INTEGRATION, leaves, read_json, translations
 
 TEXTS = translations()
@@ -184,13 +184,13 @@ def test_every_issue_says_what_to_do() -> None:
 
 def test_the_code_is_read() -> None:
     """The tests below are worth something."""
-    sections = {each.section for each in wanted()}
+    sections = {each.section for each in used_texts()}
     assert {"device", "exceptions", "issues", "selector", "step", "error"} <= sections
 
 
 def test_every_text_the_code_asks_for_is_there() -> None:
     missing = []
-    for each in wanted():
+    for each in used_texts():
         if each.section in {"device", "exceptions", "issues", "selector"}:
             there = set(TEXTS.get(each.section, {}))
         else:
@@ -206,7 +206,7 @@ def test_every_text_that_home_assistant_asks_for_is_there() -> None:
 
 
 def test_every_placeholder_of_an_exception_is_given() -> None:
-    for each in wanted():
+    for each in used_texts():
         if each.section in {"exceptions", "issues"} and each.placeholders is not None:
             texts = [text for _, text in leaves(TEXTS[each.section][each.key])]
             needed = {name for text in texts for name in _PLACEHOLDER.findall(text)}

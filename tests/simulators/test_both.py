@@ -106,7 +106,7 @@ async def test_fimp_refuses_in_the_words_of_the_recordings(
             for line in lines_of("fimp/captures/easee_adapter")
             if line["topic"] == topic and "max_current.set" in line["payload"]["type"]
         ]
-        wanted = [
+        expected = [
             line["payload"]["props"]["msg"]
             for line in lines_of("fimp/captures/easee_adapter")
             if line["payload"]["type"] == "evt.error.report"
@@ -124,7 +124,7 @@ async def test_fimp_refuses_in_the_words_of_the_recordings(
             if each["type"] == "evt.error.report"
         }
         # One was for an int that had a fraction on the wire, which a recording cannot show.
-        assert {each for each in wanted if "0A instead" not in each or "40A" in each} <= published
+        assert {each for each in expected if "0A instead" not in each or "40A" in each} <= published
 
 
 async def test_easee_answers_with_old_news_first(
@@ -348,7 +348,7 @@ async def test_ends_quickly_without_a_broker(socket_enabled: None) -> None:
 
 def test_connector_counts_energy() -> None:
     now = 0.0
-    connector = Connector(phases=3, wanted=10, clock=lambda: now)
+    connector = Connector(phases=3, needed=10, clock=lambda: now)
     connector.plug()
     connector.offer(16)
     now = 1

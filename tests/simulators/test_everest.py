@@ -351,7 +351,7 @@ async def test_limits(client: Client, start: Start) -> None:
     await client.until(lambda: in_force(client) == fuse)
     await station.plug()
     await client.wait_for_event("ChargingStarted")
-    wanted = [
+    expected = [
         (limits(10), {**fuse, "ac_max_current_A": 10.0}),
         (limits(32), fuse),
         (limits(phases=1), {**fuse, "ac_max_phase_count": 1}),
@@ -364,7 +364,7 @@ async def test_limits(client: Client, start: Start) -> None:
         (limits(8, since="2100-01-01T00:00:00Z"), fuse),
         (limits(7, phases=1), {"ac_max_current_A": 7.0, "ac_max_phase_count": 1}),
     ]
-    for order, result in wanted:
+    for order, result in expected:
         await client.command("limits_api", "set_external_limits", order)
         await client.until(lambda result=result: in_force(client) == result)
     assert "SwitchingPhases" in client.session_events()
@@ -393,10 +393,10 @@ async def test_cards(client: Client, start: Start) -> None:
     def statuses() -> list[str]:
         return [each["status"] for each in client.published("auth_api", "token_validation_status")]
 
-    async def shown(card: dict[str, Any], *wanted: str) -> None:
+    async def shown(card: dict[str, Any], *expected: str) -> None:
         before = len(statuses())
         await client.command("token_api", "provided_token", card)
-        await client.until(lambda: statuses()[before:] == ["Processing", *wanted])
+        await client.until(lambda: statuses()[before:] == ["Processing", *expected])
 
     await shown(CARD, "Accepted", "UsedToStart")
     await client.wait_for_status("Charging")
@@ -562,7 +562,7 @@ async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Star
     assert driver["origin"]["module_id"] == "driver_1"
     assert manager["origin"]["module_id"] == "connector_1"
     await station.error("low generic/VendorWarning it is warm")
-    for wanted, count in (
+    for expected, count in (
         ({}, 3),
         ({"severity_filter": "MEDIUM_GE"}, 2),
         ({"type_filter": "generic/VendorWarning"}, 1),
@@ -578,8 +578,8 @@ async def test_a_fault_is_told_twice_and_by_no_state(client: Client, start: Star
             0,
         ),
     ):
-        found = await client.request("errors_api", "get_errors", wanted)
-        assert len(found["errors"]) == count, wanted
+        found = await client.request("errors_api", "get_errors", expected)
+        assert len(found["errors"]) == count, expected
     await station.clear_fault()
     await client.wait_for_status("Charging")
     cleared = client.published("errors_api", "error_cleared")
@@ -1094,8 +1094,8 @@ async def test_legacy_commands(client: Client, start: Start) -> None:
     async def becomes(state: str) -> None:
         await client.until(lambda: last("session_info").get("state") == state)
 
-    async def limited(**wanted: float) -> None:
-        await client.until(lambda: wanted.items() <= last("limits").items())
+    async def limited(**expected: float) -> None:
+        await client.until(lambda: expected.items() <= last("limits").items())
 
     async def tells(*, closed: bool) -> None:
         """Wait for what it calls a wrong sequence of phases, and is the relay."""

@@ -277,11 +277,11 @@ async def test_easee_of_2021_has_words_of_its_own(broker: BrokerProcess) -> None
 
 async def test_futurehome_is_listed_with_all_its_fields(broker: BrokerProcess) -> None:
     path = RECORDINGS / "fimp" / "vinculum" / "device.json"
-    wanted = json.loads(path.read_text(encoding="utf-8"))
+    expected = json.loads(path.read_text(encoding="utf-8"))
     point = setup("futurehome", address="5_1", title="Driveway", room="Carport")
     async with running(broker, point, hub=True) as (simulator, client):
         (device,) = (await client.pd7("device"))["device"]
-        assert device == wanted | {key: device[key] for key in ("id", "thing", "room")}
+        assert device == expected | {key: device[key] for key in ("id", "thing", "room")}
         await simulator.plug()
         await client.command("cmd.charge.start")
 

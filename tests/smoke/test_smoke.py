@@ -39,8 +39,8 @@ def test_newest_home_assistant(broker: BrokerProcess) -> None:
     result = json.loads(smoke.stdout.splitlines()[-1])
     assert result["ok"]
     assert len(result["charge_points"]) == 2
-    wanted = re.search(
+    expected = re.search(
         r"^homeassistant==(\S+)", (ROOT / "requirements_smoke.txt").read_text(), re.MULTILINE
     )
-    assert wanted is not None
-    assert result["home_assistant"] == wanted[1]
+    assert expected is not None
+    assert result["home_assistant"] == expected[1]
