@@ -125,7 +125,7 @@ class BrokerProcess:
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on; it reads its access rules again."""
+        """Let it continue; it reads its access rules again."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
         self._process.send_signal(signal.SIGHUP)

@@ -36,7 +36,7 @@ _EXPECTED = ("which has not been tested by Home Assistant",)
 
 @dataclass
 class World:
-    """All there is: what Home Assistant talks to, Home Assistant, and who looks at it."""
+    """The charge points and brokers, Home Assistant, and the browser."""
 
     broker: BrokerProcess
     cars: Cars
@@ -64,14 +64,14 @@ def verify_cleanup() -> None:
 
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
-    """Let everything go on talking."""
+    """Let all connections continue."""
 
 
 @pytest_asyncio.fixture(name="world", scope="module", loop_scope="module")
 async def world_fixture(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[World]:
-    """A Home Assistant that somebody has logged in to, and that knows no charge point."""
+    """A Home Assistant with a logged in user, and without charge points."""
     _expect_chromium()
     pytest_socket.enable_socket()
     expect.set_options(timeout=PATIENCE_MS)

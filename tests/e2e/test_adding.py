@@ -50,7 +50,7 @@ async def house_fixture(
 
 
 async def test_a_search_finds_it(house: World) -> None:
-    """By whatever people call it: only the first 20 letters of a name count."""
+    """By each name that people use: only the first 20 letters of a name count."""
     screen = house.screen
     await screen.begin_adding()
     await screen.wait_for_text(text("config.step.user.title"))

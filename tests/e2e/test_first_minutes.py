@@ -25,7 +25,7 @@ SIZES = ((1280, 1500), (390, 1800))
 
 
 class Effort:
-    """Counts what somebody does, and how long everything takes."""
+    """Counts the steps of a user, and how long everything takes."""
 
     def __init__(self, screen: Screen) -> None:
         """Start the clock."""

@@ -31,7 +31,7 @@ def questions(world: World) -> int:
 
 
 async def test_options_are_saved_and_used(charging_world: World) -> None:
-    """Saving them reloads the integration, which then asks everybody anew."""
+    """Saving them reloads the integration, which then requests everything again."""
     screen, asked = charging_world.screen, questions(charging_world)
     await screen.open_integration()
     await screen.press("Configure")

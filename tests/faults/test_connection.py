@@ -163,7 +163,7 @@ async def _flood(scene: Scene, topic: str) -> None:
 
 
 async def adapter_restarted(scene: Scene) -> None:
-    """The adapter forgets who asked it what, and introduces its charge points again."""
+    """The adapter loses all requests, and announces its charge points again."""
     scene.found.point.restart_adapter()
     await asyncio.sleep(0.2)
 

@@ -11,7 +11,7 @@ USER = "homeassistant"
 def access_rules(folder: Path) -> str:
     """Return lines for mosquitto.conf; `folder` gets a file with the rules of the page.
 
-    Whoever is not named in them is a charge point, and may do anything.
+    Users that are not named in them are charge points, and may do anything.
     """
     blocks = re.findall(r"^```\n(.*?)^```$", _PAGE.read_text(), re.MULTILINE | re.DOTALL)
     [rules] = [block for block in blocks if block.startswith(f"user {USER}")]

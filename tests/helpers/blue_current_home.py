@@ -57,7 +57,7 @@ class AccountHome:
         self.entry = entry
 
     async def load(self) -> None:
-        """Set the entry up, with whatever result."""
+        """Set the entry up; it may fail."""
         if self.hass.config_entries.async_get_entry(self.entry.entry_id) is None:
             self.entry.add_to_hass(self.hass)
         await self.hass.config_entries.async_setup(self.entry.entry_id)

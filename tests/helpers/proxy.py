@@ -131,7 +131,7 @@ class Proxy:
         loop = asyncio.get_running_loop()
         due = max(loop.time() + self.delay, self._due.get(writer, 0.0) + _STEP)
         if due > loop.time():
-            # Reading goes on meanwhile: a delay takes nothing from what passes in a second.
+            # Reading continues meanwhile, so that a delay does not limit the throughput.
             self._due[writer] = due
             loop.call_at(due, self._write, data, writer)
             return

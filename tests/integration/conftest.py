@@ -99,7 +99,7 @@ def mqtt_entry(hass: HomeAssistant, broker: BrokerProcess, **data: Any) -> MockC
 
 
 async def load(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
-    """Set `entry` up, with whatever result."""
+    """Set `entry` up; it may fail."""
     if hass.config_entries.async_get_entry(entry.entry_id) is None:
         entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)

@@ -14,7 +14,7 @@ CREDENTIALS = {"username": USERNAME, "password": PASSWORD}
 
 
 def form(broker: BrokerProcess | int, **fields: Any) -> dict[str, Any]:
-    """Return a filled in form for a broker, or for whatever listens on a port."""
+    """Return a filled in form for a broker, or for another server on a port."""
     sections = {
         "certificates": fields.pop("certificates", {}),
         "topics": fields.pop("topics", {}),

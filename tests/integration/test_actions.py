@@ -273,7 +273,7 @@ async def test_what_fails_for_one_is_done_to_the_others(hass: HomeAssistant, two
 async def test_one_that_cannot_be_stopped_costs_the_others_no_stop(
     hass: HomeAssistant, two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A start is checked for all of them first; a stop leaves for whoever takes it."""
+    """A start is checked for all of them first; a stop is sent to all that accept it."""
     both = {"device_id": [two.left, two.right]}
     await act(hass, "start_charging", both)
 
@@ -289,7 +289,7 @@ async def test_one_that_cannot_be_stopped_costs_the_others_no_stop(
 
 
 async def test_area(hass: HomeAssistant, two: Two) -> None:
-    """Whatever else is in the area is left alone."""
+    """Other devices in the area are left alone."""
     area = ar.async_get(hass).async_get_or_create("Garage")
     dr.async_get(hass).async_update_device(two.left, area_id=area.id)
     hass.states.async_set("light.garage", "on")
@@ -373,7 +373,7 @@ async def test_who_may(hass: HomeAssistant, two: Two, hass_read_only_user: MockU
 async def test_time_that_cannot_be(
     hass: HomeAssistant, chargepoint: Chargepoint, action: str, data: dict[str, Any]
 ) -> None:
-    """It is refused as any other input that makes no sense, and changes nothing."""
+    """It is refused like any other invalid input, and changes nothing."""
     # There the year 1 began before there was any year.
     await hass.config.async_set_time_zone("Asia/Tokyo")
     target = await plugged(chargepoint)

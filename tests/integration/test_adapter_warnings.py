@@ -64,7 +64,7 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.is_fixable is False
-    # It can be stopped all the same.
+    # It can be stopped anyway.
     await chargepoint.wait_for_state("switch", "charging", "unknown")
     await chargepoint.wait_for_state("sensor", "status", "unavailable")
     await chargepoint.point.login()
@@ -141,7 +141,7 @@ async def test_lost_before_we_came(hass: HomeAssistant, broker: BrokerProcess) -
 
 
 async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Without a charge point of that adapter nobody needs its login."""
+    """Without a charge point of that adapter, its login does not matter."""
     await log_out(chargepoint)
     await chargepoint.point.exclude()
     await solved(hass)

@@ -1,7 +1,7 @@
 """What the link mends in aiomqtt is still broken there, and still where it was.
 
 A test that fails here after an update shows which workaround in `chargepoint/mqtt.py` can go,
-or where it has to look anew.
+or needs to be adapted.
 """
 
 import asyncio

@@ -58,7 +58,7 @@ async def test_plug_and_charging(hass: HomeAssistant, chargepoint: Chargepoint) 
 
 
 async def test_a_fault_hides_the_plug(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Nobody knows in the state of error whether a car is there."""
+    """In the state of error, it is unknown whether a car is there."""
     await chargepoint.point.plug()
     await shows_both(chargepoint, "on", "off")
     await chargepoint.point.fault("GROUNDING_FAULT")

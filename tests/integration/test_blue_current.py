@@ -52,7 +52,7 @@ async def test_connection_that_is_lost(
 async def test_unloading_leaves_no_task(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """Whatever state the connection is in."""
+    """In every state of the connection."""
     async with account_home(hass, monkeypatch) as home:
         before = asyncio.all_tasks()
         connection = {task for task in before if task.get_name().startswith("websocket")}

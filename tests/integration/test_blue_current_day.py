@@ -134,7 +134,7 @@ async def is_limited(day: Day) -> None:
 
 
 async def waits(day: Day) -> None:
-    """Smart charging lets the car wait, and go on."""
+    """Smart charging lets the car wait, and continue."""
     await day.home.simulator.hold()
     await day.happens("charging_paused", "charging_stopped")
     await day.sees(status="suspended_by_evse", not_charging_reason="current_too_low")
@@ -196,7 +196,7 @@ async def test_day(
 async def test_lifetime_energy_after_a_reload(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It goes on where it was, in the middle of a session."""
+    """It continues in the middle of a session."""
     async with account_home(hass, monkeypatch) as home:
         await home.simulator.plug()
         await home.wait_for_state("sensor", "status", "ready_to_charge")

@@ -68,7 +68,7 @@ async def test_gone_and_back(hass: HomeAssistant, house: House, broker: BrokerPr
     assert found.is_fixable
     await hass.async_add_executor_job(broker.start)
     await until(lambda: issue(hass, entry) is None, "the issue to go")
-    # The next time begins anew.
+    # The next outage is a new one.
     await lose(hass, entry, broker)
     await later(house, SHORT)
     assert issue(hass, entry) is None
@@ -165,7 +165,7 @@ async def test_the_broker_of_home_assistant(
 async def test_a_broker_that_refuses_us_is_there(
     hass: HomeAssistant, house: House, make_broker: MakeBroker
 ) -> None:
-    """Somebody is asked for a password; that is enough."""
+    """The user is already asked for a password; that is enough."""
     broker = make_broker(credentials=True)
     broker.stop()
     entry = await load(hass, other_broker(broker, username=USERNAME, password="wrong"))

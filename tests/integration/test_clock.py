@@ -26,7 +26,7 @@ FAST = Timing(pace=0.0, poll=0.1, heartbeat=0.1, meter=0.1, speed=1000.0)
 
 
 class SystemClock:
-    """The clock of the computer, which somebody can set; that of the simulators is right."""
+    """The clock of the computer, which can be set; that of the simulators is right."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
         """Begin with a time that is wrong: by so much it will be set."""

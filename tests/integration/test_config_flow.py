@@ -255,7 +255,7 @@ async def test_closed_while_searching(
         result = await submit(hass, await begin(hass), form(broker))
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     assert [hub.transport.connected for hub in hubs] == [True]
-    # Somebody asks again how far it is.
+    # The frontend asks again for the progress.
     result = await hass.config_entries.flow.async_configure(result["flow_id"])
     assert result["type"] is FlowResultType.SHOW_PROGRESS
 
@@ -328,7 +328,7 @@ async def test_reconfigure_what_has_a_password_and_no_user_name(
     result = await submit(hass, result, form(broker, username=USERNAME))
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
-    # It was nobody's password.
+    # There was no password.
     assert "password" not in entry.data
 
 

@@ -37,7 +37,7 @@ async def _wrong(
     assert result["step_id"] == "broker"
     assert result["errors"] == {"base": key}
     assert result["description_placeholders"]["detail"]
-    # Nobody has to type it all again.
+    # The form keeps the other fields.
     assert shown(result)["port"] == fields["port"]
     await finish(hass, await submit(hass, result, right), "nothing_found")
 

@@ -1,4 +1,4 @@
-"""What devices are called: as somebody has named them, else in the language of the user."""
+"""The names of devices: those of the user, else in the language of the user."""
 
 import json
 
@@ -33,7 +33,7 @@ STATE = json.dumps(
         "val": "disconnected",
     }
 )
-#: By language: the broker, a charge point that nobody has named, a station, its OCPP client.
+#: By language: the broker, a charge point without a name, a station, its OCPP client.
 EXPECTED = {
     "en": ("MQTT broker Charging", "Charge point easee 1", "Charging station", "OCPP client"),
     "de": ("MQTT-Broker Charging", "Ladepunkt easee 1", "Ladestation", "OCPP-Client"),
@@ -77,7 +77,7 @@ async def test_names_after_a_change_of_the_language(
 
 
 async def test_a_name_that_somebody_gave(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """It is in nobody's language, whatever was shown before it was known."""
+    """It is the same in every language, whatever was shown before it was known."""
     hass.config.language = "de"
     entry = await load(hass, other_broker(broker))
     async with simulator(broker):

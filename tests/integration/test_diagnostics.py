@@ -1,4 +1,4 @@
-"""The diagnostics download: all a maintainer needs, nothing that is nobody's business."""
+"""The diagnostics download: everything a maintainer needs, and no personal data."""
 
 from functools import partial
 import gzip
@@ -27,7 +27,7 @@ from .conftest import QUICK, Chargepoint, load, mqtt_entry, other_broker, simula
 from .downloads import download, played
 
 _PEM = "-----BEGIN {0}-----\nMIIB{1}\n-----END {0}-----\n"
-#: All that people fill in, and nobody else needs to know.
+#: Everything that users fill in, and that must stay private.
 FILLED_IN = {
     "username": USERNAME,
     "password": PASSWORD,
@@ -144,7 +144,7 @@ async def test_what_is_in_it(hass: HomeAssistant, chargepoint: Chargepoint, down
 async def test_messages_that_are_no_plain_text(
     hass: HomeAssistant, chargepoint: Chargepoint, download: Any
 ) -> None:
-    """What is packed is shown unpacked, and what nobody can read is only counted."""
+    """Compressed payloads are shown as text, and unreadable ones are only counted."""
     hub = chargepoint.entry.runtime_data.hub
     packed = gzip.compress(b'{"type": "evt.state.report", "val": "charging", "pin": "secret pin"}')
     topic = "pt:j1c1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
@@ -311,7 +311,7 @@ async def test_the_error_history_of_a_station(
 async def test_nothing_of_the_back_end_is_in_it(
     hass: HomeAssistant, broker: BrokerProcess, download: Any, everything_enabled: None
 ) -> None:
-    """Not its address, not who the station is there, and no value of any key."""
+    """Neither its address, nor the identity of the station, nor the value of any key."""
     secret = "geheim-4711"
     async with EverestSimulator(
         Broker(broker.host, broker.port),

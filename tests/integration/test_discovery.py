@@ -150,7 +150,7 @@ async def test_one_click(
         assert entry.unique_id == "ha_mqtt"
         await until(lambda: hass.states.get("sensor.acme_wallbox_status"))
         assert entry.state is ConfigEntryState.LOADED
-        # It goes on talking, and nobody is asked again.
+        # It continues to publish, and the user is not asked again.
         assert not cards(hass)
         await hass.config_entries.async_unload(entry.entry_id)
 

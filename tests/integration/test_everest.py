@@ -34,7 +34,7 @@ async def chargepoint_fixture(
 
 
 async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Plugged in and authorised it charges; the switch pauses and goes on."""
+    """Plugged in and authorized, it charges; the switch pauses and resumes."""
     # EVerest reports no error that belongs to nothing.
     types = chargepoint.attribute("event", "problem", "event_types")
     assert types == ["problem_raised", "problem_cleared"]

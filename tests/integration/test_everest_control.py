@@ -69,7 +69,7 @@ def limit(chargepoint: Chargepoint) -> float | None:
 
 
 async def charge(chargepoint: Chargepoint) -> None:
-    """Plug a car in; somebody has a card, so it charges."""
+    """Plug a car in; a card is presented, so it charges."""
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "charging")
 
@@ -312,7 +312,7 @@ async def test_of_two_nobody_is_given_what_may_be_the_other_s(
 async def test_a_lost_broker(
     hass: HomeAssistant, chargepoint: Chargepoint, broker: BrokerProcess
 ) -> None:
-    """Without its broker EVerest does not survive: it starts anew, without limits."""
+    """Without its broker, EVerest stops: it restarts without limits."""
     await chargepoint.call("number", "set_value", "max_current", value=10)
     await hass.async_add_executor_job(broker.stop)
     for platform, key in (("switch", "enabled"), ("number", "max_current")):

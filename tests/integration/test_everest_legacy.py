@@ -74,7 +74,7 @@ def number(chargepoint: Chargepoint, key: str) -> float:
 
 
 async def test_a_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Plugged in and authorised it charges; the switch pauses and goes on."""
+    """Plugged in and authorized, it charges; the switch pauses and resumes."""
     assert find(hass, "lock", "cable") is None
     assert chargepoint.node.address == "everest_legacy:connector_1"
     await chargepoint.point.plug()

@@ -136,7 +136,7 @@ async def test_choices(
     assert entity(hass, entry, "number", "everest:right_max_current") is None
     assert not any(key[1].startswith("modules_unassigned") for key in issues)
 
-    # The next time the choice is there; and it stays when nobody can be asked.
+    # The choice is stored, and stays if the station is offline.
     result = await hass.config_entries.options.async_init(entry.entry_id)
     form = suggested_options(entry.options)
     result = await hass.config_entries.options.async_configure(result["flow_id"], form)

@@ -35,7 +35,7 @@ def external_ready_fixture() -> bool:
 async def chargepoint_fixture(
     hass: HomeAssistant, broker: BrokerProcess, dialect: str, *, external_ready: bool
 ) -> AsyncGenerator[Chargepoint]:
-    """An EVSE whose cars nobody authorises, with a reader."""
+    """An EVSE with a reader, whose cars are not authorized."""
     entry = await load(hass, other_broker(broker))
     async with EverestSimulator(
         Broker(broker.host, broker.port),

@@ -49,13 +49,13 @@ async def station(
 
 
 async def restart_home_assistant(hass: HomeAssistant, found: Chargepoint) -> None:
-    """Begin anew with what is on disk."""
+    """Restart with the stored data."""
     assert await hass.config_entries.async_unload(found.entry.entry_id)
     assert await hass.config_entries.async_setup(found.entry.entry_id)
 
 
 def at_the_grid(point: EverestSimulator, current: float | None) -> None:
-    """Let somebody else limit the current at the grid, or no more."""
+    """Let another client limit the current at the grid, or end that limit."""
     leaves = {"ac_max_current_A": {"value": current, "source": "dso"}}
     entry = {
         "timestamp": "2026-11-21T00:00:00.000Z",
@@ -90,7 +90,7 @@ async def test_a_limit_outlives_somebody_who_allows_nothing(
         await found.call("number", "set_value", "max_current", value=13)
         at_the_grid(found.point, 0)
         await found.wait_for_state("sensor", "status", "suspended_by_evse")
-        # It is the start of a station for a while, in which nobody knows.
+        # This looks like the start of a station for some time, so it is unknown.
         found.node.alive_since -= 10
         await found.wait_for_state("sensor", "effective_current", "0.0")
         assert found.state("number", "max_current") == "13"
@@ -180,7 +180,7 @@ async def test_a_stop_that_the_station_accepts_and_does_not_show(
             await restart_home_assistant(hass, found)
             await found.wait_for_state("sensor", "status", "suspended_by_ev")
             assert found.state("switch", "charging") == "off"
-        # At night the car wants to go on, and is kept from it.
+        # The car wakes up, and is stopped again.
         await found.point.car_resume()
         await found.wait_for_state("sensor", "status", "ready_to_charge")
         assert found.state("switch", "charging") == "off"

@@ -61,7 +61,7 @@ async def watched(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[
         site=SiteSetup(check=PERIOD),
         timing=QUICK,
     ) as station:
-        # Until somebody shows that he lives there is an error of each module.
+        # Until the first heartbeat of a client, each module has an error.
         assert len(station.faults.active) == 2
         await load(hass, entry)
         await until(lambda: station.faults.active == [])

@@ -1,4 +1,4 @@
-"""Charging without a walk to the reader: the station waits for somebody's token."""
+"""Charging with a token from the options, at a station that waits for one."""
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError

@@ -142,7 +142,7 @@ async def test_a_pause_stays_a_pause(point: Guarded) -> None:
 async def test_a_limit_of_nothing_is_not_replaced(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """Another client allows no current: nothing is registered that would let the car go on."""
+    """Another client allows no current: no message is registered that would resume charging."""
     async with AsyncExitStack() as stack:
         point = await guarded(stack, hass, broker, "everest")
         await point.point.plug()
@@ -263,7 +263,7 @@ async def test_one_connection_for_each(
 
 
 async def test_it_is_chosen_in_the_options(hass: HomeAssistant, fimp: Guarded) -> None:
-    """Whoever has a failsafe is preselected; each has a page for its safe current."""
+    """Charge points with a failsafe are preselected; each has a page for its safe current."""
     entry, flows = fimp.entry, hass.config_entries.options
     name = entry.runtime_data.coordinators[ADDRESSES["fimp"]].device_name
     answer = suggested_options(entry.options)

@@ -53,7 +53,7 @@ def area(hass: HomeAssistant, entry: MockConfigEntry, name: str) -> str | None:
 
 
 def asked(point: FimpSimulator, kind: str) -> list[tuple[str, Any]]:
-    """Return who was asked, and about what."""
+    """Return which things were asked about, and what."""
     return [
         (topic, message["val"])
         for topic, text in point.received
@@ -73,7 +73,7 @@ def late_hub(point: FimpSimulator) -> Iterator[list[Any]]:
 
 
 async def test_name_and_room(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """What the user calls it, and where it is; who made it is known from the adapter."""
+    """The user's name and room; the manufacturer is known from the adapter."""
     async with running(hass, broker, HOME, hub=True, others=300) as chargepoint:
         await until(lambda: chargepoint.sent(INCLUSION))
         await until(lambda: devices(hass, chargepoint.entry)["Carport left"].serial_number)
@@ -82,14 +82,14 @@ async def test_name_and_room(hass: HomeAssistant, broker: BrokerProcess) -> None
         await until(lambda: area(hass, chargepoint.entry, "Carport left") == "Garage")
         assert (device.manufacturer, device.model) == ("Acme", "Acme Wallbox")
         assert device.serial_number == "XX12345"
-        # The hub has listed 300 lamps: nobody asks what they are, nor makes them devices.
+        # The hub has listed 300 lamps: they are not asked about, and do not become devices.
         assert set(asked(chargepoint.point, INCLUSION)) == {
             ("pt:j1/mt:cmd/rt:ad/rn:easee/ad:1", "1")
         }
 
 
 async def test_nothing_but_the_list(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """An adapter that answers nothing for itself is known from the list all the same."""
+    """An adapter that answers no requests is known from the list anyway."""
     async with simulator(broker, HOME, hub=True, announce=False, timing=QUIET) as point:
         with patch.object(point, "_manage"), patch.object(point, "_discover"):
             entry = await load(hass, other_broker(broker))
@@ -287,7 +287,7 @@ async def test_pace(
 async def test_loud_ones_are_asked_first(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who evidently is a charger need not wait for all that may be one."""
+    """An evident charger does not wait for all things that may be one."""
     monkeypatch.setattr(adapters, "_INCLUSION_PACE", 0.2)
     setups = [ChargepointSetup(name=name) for name in "abcdefgh"]
     async with simulator(broker, *setups, announce=False, timing=QUIET) as point:
@@ -546,7 +546,7 @@ OFF = (
 
 
 async def test_off_by_default(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """They are in the registry, and work as soon as somebody wants them."""
+    """They are in the registry, and work as soon as they are enabled."""
     # The settings of the charger are the last that it reports.
     await until(lambda: find(hass, "number", "parameter_led_brightness") is not None)
     registry = er.async_get(hass)

@@ -873,7 +873,7 @@ def listed() -> set[Interface]:
 
 
 def test_no_interface_is_missing() -> None:
-    """Whoever adds an interface to a simulator adds a row here, and the other way round."""
+    """An interface that is added to a simulator needs a row here, and the other way round."""
     assert covered() == listed()
 
 

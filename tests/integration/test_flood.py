@@ -1,4 +1,4 @@
-"""Somebody makes up thousands of charge points: what is registered stays, and few are added."""
+"""A flood of invented charge points: registered ones stay, and few are added."""
 
 from collections.abc import Iterable
 import json
@@ -42,7 +42,7 @@ async def speak(broker: BrokerProcess, names: Iterable[str]) -> None:
 
 
 def invented(count: int, start: int = 0) -> list[str]:
-    """Return addresses that nobody has."""
+    """Return invented addresses."""
     return [f"invented{each}" for each in range(start, start + count)]
 
 
@@ -149,7 +149,7 @@ async def test_add_them(
 async def test_add_them_when_nobody_listens(
     hass: HomeAssistant, broker: BrokerProcess, hass_client: ClientSessionGenerator
 ) -> None:
-    """The entry was unloaded while somebody was looking at the page."""
+    """The entry was unloaded while the page was open."""
     assert await async_setup_component(hass, "repairs", {})
     entry = await load(hass, other_broker(broker))
     await speak(broker, invented(admission.NEW_MAX + 1))

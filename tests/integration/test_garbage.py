@@ -138,7 +138,7 @@ async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) ->
     async with simulator(broker) as adapter, station:
 
         def shown() -> dict[str, str]:
-            # What is measured goes on changing.
+            # Measurements continue to change.
             return {
                 each.entity_id: each.state
                 for each in hass.states.async_all(("switch", "lock", "select", "sensor"))
@@ -167,7 +167,7 @@ async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) ->
         assert len(hub.nodes) == 2
         await until(lambda: shown() == before, f"{shown()} is {before} again")
 
-        # Everything that worked goes on working.
+        # Everything that worked continues to work.
         await adapter.plug()
         await station.plug()
         expected = {"ready_to_charge", "charging"}

@@ -23,7 +23,7 @@ PACKAGE = "custom_components"
 
 
 async def size(found: Chargepoint) -> Counter[str]:
-    """Count what could grow, in a moment when nothing goes on."""
+    """Count what could grow, while nothing else is running."""
     hass, entry = found.hass, found.entry
     await hass.async_block_till_done()
     gc.collect()
@@ -115,7 +115,7 @@ async def test_charge_points_that_come_and_go(hass: HomeAssistant, broker: Broke
 async def test_charge_points_under_ever_new_addresses(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """Without a serial number nobody knows that they are one, and their devices go at once."""
+    """Without a serial number they cannot be recognized, and their devices are removed at once."""
     setup = ChargepointSetup(profile="full", serial="")
     async with running(hass, broker, setup, timing=QUIET) as found:
         data = found.entry.runtime_data

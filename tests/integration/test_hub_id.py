@@ -149,7 +149,7 @@ async def test_the_hub_stays_the_same_when_it_is_reconfigured(
         await until(lambda: entry.runtime_data.coordinators)
         assert (entry.unique_id, entry.data["port"]) == (hub_id, new.port)
         assert [each.id for each in registered(hass)] == [each.id for each in before]
-        # Where it was at first is nobody's business, either.
+        # Its first address is private as well.
         text = json.dumps(await async_get_config_entry_diagnostics(hass, entry))
         assert str(hub_id) not in text
         assert "127.0.0.1" not in text
@@ -172,7 +172,7 @@ async def test_several_entries_for_one_broker(hass: HomeAssistant, broker: Broke
 
 
 async def test_case_does_not_matter(hass: HomeAssistant) -> None:
-    """Nobody types a name twice in the same way."""
+    """Users may write a name in different ways."""
     for host in ("Broker.local", "broker.LOCAL"):
         data = {"hub": "broker", "host": host, "port": 1883}
         assert async_new_hub_id(hass, data) == "broker.local_1883"
@@ -181,7 +181,7 @@ async def test_case_does_not_matter(hass: HomeAssistant) -> None:
 async def test_sessions_do_not_return(
     hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
-    """Who deletes the entry wants them to be deleted."""
+    """If the user deletes the entry, they are deleted."""
     async with simulator(broker):
         entry = await add(hass, broker)
         await comes(hass)

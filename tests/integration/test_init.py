@@ -111,7 +111,7 @@ async def test_clock_can_be_another(hass: HomeAssistant, broker: BrokerProcess) 
 
 
 async def test_refused_later(hass: HomeAssistant, make_broker: MakeBroker) -> None:
-    """Somebody changed the password at the broker: ask for it, do not loop."""
+    """The password was changed at the broker: ask for it, do not loop."""
     broker = make_broker(credentials=True)
     entry = await load(hass, other_broker(broker, **CREDENTIALS))
     assert entry.state is ConfigEntryState.LOADED
@@ -200,7 +200,7 @@ async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_removed_without_serial_number(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Nobody would know it again: its device goes at once."""
+    """It could not be recognized again: its device is removed at once."""
     async with simulator(broker, ChargepointSetup(serial="")) as point:
         entry = await load(hass, other_broker(broker))
         await until(lambda: device_of(hass, entry, "Acme Wallbox"))
@@ -284,7 +284,7 @@ async def test_deleting_devices(
     assert (await _delete(client, entry, gone))["success"]
     assert device_of(hass, entry, "Gone") is None
 
-    # Nobody is known to an entry that is not loaded; who is there comes back.
+    # An entry that is not loaded has no nodes; those that are online come back.
     await hass.config_entries.async_unload(entry.entry_id)
     assert (await _delete(client, entry, device_of(hass, entry, "Acme Wallbox")))["success"]
 

@@ -147,7 +147,7 @@ async def test_a_stop_on_a_link_that_hangs(
             with pytest.raises(HomeAssistantError) as caught:
                 await stop
             assert caught.value.translation_key == "connection_lost"
-            # Nobody knows what becomes of it; what is known is shown.
+            # The result is unknown; the known values are shown.
             assert chargepoint.state("switch", "charging") == "on"
             assert chargepoint.attribute("switch", "charging", "pending") is False
     finally:

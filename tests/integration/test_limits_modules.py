@@ -120,7 +120,7 @@ async def test_crosswise(hass: HomeAssistant, broker: BrokerProcess) -> None:
 
 
 async def test_at_the_grid(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """It limits both, so it becomes nobody's; and nothing is sent to it to find that out."""
+    """It limits both, so it is used for none; and nothing is sent to it to find that out."""
     modules = {"everest:left": {"limits": "grid"}, "everest:right": {"limits": "limits_right"}}
     async with station(broker, "left", "right", grid="grid") as point:
         entry = await load(hass, other_broker(broker, options={"modules": modules}))

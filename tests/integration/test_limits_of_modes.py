@@ -108,7 +108,7 @@ async def test_by_starting_the_mode(
 
 
 async def test_not_in_a_pause(hass: HomeAssistant, slow: Chargepoint) -> None:
-    """That would start charging, so it is done when charging goes on."""
+    """That would start charging, so it is done when charging resumes."""
     await limit(slow, 8, minutes=10)
     await slow.call("switch", "turn_off", "charging")
     await later(hass, minutes=11)
@@ -164,7 +164,7 @@ async def test_reported_before_it_begins(
         await limit(slow, 8, minutes=10)
     assert not slow.sent(SESSION)
     assert not stored_limits(hass_storage, slow)
-    # For good it is possible.
+    # Permanently it is possible.
     await limit(slow, 8)
     assert sent(slow, SESSION) == [8]
 

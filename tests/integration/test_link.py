@@ -94,7 +94,7 @@ async def test_messages_come_and_go(broker: BrokerProcess) -> None:
     assert not link.connected
     with pytest.raises(NotConnectedError):
         await link.publish("in/1", b"")
-    # Nobody waits for these, and nothing of today is sent tomorrow.
+    # These are sent without waiting, and messages of an earlier connection are dropped.
     link.send("in/1", b"")
 
 

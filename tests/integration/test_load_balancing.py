@@ -31,7 +31,7 @@ from tests.broker import BrokerProcess
 from .blueprints import automate, blueprint
 from .conftest import QUICK, Chargepoint, load, other_broker, simulator, until
 
-#: Seconds in life for one of a test, where nothing but waiting goes on.
+#: Seconds of the simulation for one second of a test, while the test only waits.
 PACE = 10.0
 
 
@@ -59,7 +59,7 @@ def _quick_balance(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def everest(broker: BrokerProcess) -> AsyncGenerator[EverestSimulator]:
-    """Simulate an EVSE with a limits module; somebody has a card."""
+    """Simulate an EVSE with a limits module; a card is presented."""
     async with EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     ) as station:
@@ -141,7 +141,7 @@ STEPS = (
 
 
 async def test_blueprint(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """Two cars share what is left; they pause while there is too little, and go on."""
+    """Two cars share the current; they pause while there is too little, and resume."""
     entry = await load(hass, other_broker(broker))
     async with everest(broker) as station, simulator(broker) as garage:
         await until(lambda: len(nodes(entry)) == 2, "both charge points")
@@ -178,7 +178,7 @@ async def test_blueprint_with_easee(hass: HomeAssistant, broker: BrokerProcess) 
         grid = GridConnection(25, steps, [point["garage"].connector])
         show(hass, grid.measure(0))
         await begin(hass, entry)
-        # What it reports may be old: then it pauses although there is room, and goes on later.
+        # Its reports may be outdated: then it pauses although there is current, and resumes later.
         await live(hass, grid, 36)
         overloads = grid.overloads()
         assert max(seconds for _, seconds in overloads) * PACE <= 35 + PACE

@@ -26,7 +26,7 @@ from .conftest import load, other_broker
 
 
 class Thing(Node[NodeSnapshot]):
-    """A node of a kind that nobody has entities for."""
+    """A node of a kind without entities."""
 
     def belongs_to(self, parent: str | None) -> None:
         """Turn out to be a part of another node."""

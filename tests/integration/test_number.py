@@ -85,7 +85,7 @@ async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) ->
     """There is one as long as there is a session, and each session has its own."""
     assert chargepoint.state("number", "session_current") == "unknown"
     await plugged(chargepoint)
-    # Nothing is offered in a pause, so nobody knows the limit.
+    # Nothing is offered in a pause, so the limit is unknown.
     assert chargepoint.state("number", "session_current") == "unknown"
     await set_to(chargepoint, "session_current", 10)
     assert chargepoint.state("number", "session_current") == "10"

@@ -183,7 +183,7 @@ async def ocpp(
         await hass.async_block_till_done()
         yield found
         await hass.config_entries.async_unload(entry.entry_id)
-        # Who looks for EVSEs expects all replies on one topic.
+        # Clients that look for EVSEs expect all replies on one topic.
         station.mistakes[:] = [each for each in station.mistakes if "discover" not in each]
         assert station.mistakes == []
         assert station.dead is None

@@ -70,7 +70,7 @@ async def test_measurement_interval(hass: HomeAssistant, broker: BrokerProcess) 
         await point.wait_for_state("sensor", "status", "ready_to_charge")
         await point.call("switch", "turn_on", "charging")
         assert point.state("sensor", "status") == "charging"
-        # The meter goes on, and only the library sees it.
+        # The meter continues, and only the library sees it.
         shown = point.entry.runtime_data.coordinators[point.node.address].data.meter
         await until(lambda: point.node.snapshot.meter.energy != shown.energy)
         await until(lambda: point.node._published.meter != point.node.snapshot.meter)
@@ -367,7 +367,7 @@ async def test_keep_limits_of_a_station_with_the_old_api(
 async def test_keep_limits_over_a_restart_of_home_assistant(
     hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
-    """What was changed while nobody watched is put right, once."""
+    """A change during a disconnection is corrected, once."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full, options={"restore_limits": True}) as found:
         await found.wait_for_state("number", "max_current", "32")

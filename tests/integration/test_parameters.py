@@ -1,4 +1,4 @@
-"""The settings of a charge point's maker, whatever they are."""
+"""The settings of a charge point's manufacturer."""
 
 from dataclasses import dataclass, replace
 import json
@@ -32,7 +32,7 @@ class Row:
 
 
 PARAMETERS = {
-    # Names of ours, where the parameter has a meaning whoever made the charge point.
+    # Names of ours, if the parameter has the same meaning for all manufacturers.
     "cable_always_locked": Row(
         platform="switch",
         name="Permanent cable lock",

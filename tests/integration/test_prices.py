@@ -1,4 +1,4 @@
-"""The price of a kWh, whatever the unit it comes in."""
+"""The price of a kWh, in different units."""
 
 from homeassistant.core import HomeAssistant
 import pytest

@@ -211,14 +211,14 @@ async def test_nothing_runs_for_nobody(hass: HomeAssistant, broker: Any) -> None
 
 
 class _Measured:
-    """Stands for measurements, and notices who reads them."""
+    """Stands for measurements, and records who reads them."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AssertionError(f"reads the measurement {name}, and does not hear of it")
 
 
 def _snapshots() -> Iterator[ChargepointSnapshot]:
-    """Yield charge points in all conditions, whose measurements nobody may read."""
+    """Yield charge points in all conditions, whose measurements must not be read."""
     blank = ChargepointSnapshot(
         identity=Identity(name="x"),
         capabilities=Capabilities(

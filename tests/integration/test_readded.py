@@ -129,7 +129,7 @@ async def test_nothing_to_move(
 async def test_removed_and_added_again(
     hass: HomeAssistant, house: House, chargepoint: Chargepoint
 ) -> None:
-    """Who saw both needs not ask: the names that the user gave come along."""
+    """If both were seen, the user is not asked: the user's names are kept."""
     entry = chargepoint.entry
     er.async_get(hass).async_update_entity(
         chargepoint.id("switch", "charging"), new_entity_id="switch.my_car"

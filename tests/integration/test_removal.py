@@ -1,4 +1,4 @@
-"""Deleting an entry does not take long, whatever its broker is doing."""
+"""Deleting an entry does not take long, in every state of its broker."""
 
 import asyncio
 from collections.abc import AsyncGenerator

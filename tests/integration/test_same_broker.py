@@ -1,4 +1,4 @@
-"""One broker under several names: whatever it is called, nothing on it is there twice."""
+"""One broker under several names: nothing on it is there twice."""
 
 from datetime import timedelta
 import json
@@ -109,7 +109,7 @@ async def test_by_address_and_by_name(
     # One prefix in common is enough.
     fields = form(broker, host=second, topics={"prefixes": ["site/", ""]})
     await aborted(hass, await submit(hass, await begin(hass), fields))
-    # Nobody has seen anything of it.
+    # No entry has received it.
     hub = entry.runtime_data.hub
     assert not hub.nodes
     assert not hub.ignored
@@ -425,7 +425,7 @@ async def test_what_is_said_is_gone(broker: BrokerProcess) -> None:
 
 
 async def test_a_broker_that_delivers_nothing(make_broker: MakeBroker) -> None:
-    """It grants every subscription all the same."""
+    """It grants every subscription anyway."""
     hub = hub_of(make_broker(delivers=False), "")
     await hub.start()
     assert not await reaches_any(hub, "", [hub], 0.3)

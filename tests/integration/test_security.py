@@ -43,7 +43,7 @@ async def test_the_access_rules_are_enough(
 async def test_the_access_rules_are_not_more_than_enough(
     make_broker: MakeBroker, tmp_path: Path
 ) -> None:
-    """Nobody can invent a charge point, or limit the whole bus, with our user."""
+    """Other clients cannot use our user to invent a charge point, or limit the whole bus."""
     broker = make_broker(lines=access_rules(tmp_path))
     topics = (
         "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1",

@@ -38,7 +38,7 @@ def setups_fixture() -> tuple[ChargepointSetup, ...]:
 
 
 async def test_no_choice_no_mode(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """A mode changes the current: nobody is given one that was not chosen."""
+    """A mode changes the current: none is used that was not chosen."""
     assert chargepoint.state("select", "charging_mode") == "unknown"
     assert set(chargepoint.attribute("select", "charging_mode", "options")) == {
         "normal",
@@ -105,7 +105,7 @@ async def test_choice_survives_a_restart(
     choice: object,
     shown: str,
 ) -> None:
-    """Whatever the file holds, the charge point can be controlled."""
+    """Whatever the file contains, the charge point can be controlled."""
     await chargepoint.call("select", "select_option", "charging_mode", option="normal")
     await hass.config_entries.async_unload(chargepoint.entry.entry_id)
     file = hass_storage[f"{DOMAIN}.{chargepoint.entry.entry_id}.state"]["data"]

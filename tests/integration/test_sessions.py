@@ -164,7 +164,7 @@ def record(found: Chargepoint) -> dict[str, Any]:
 
 
 def keeper(found: Chargepoint) -> Any:
-    """Return who keeps watch over the only charge point."""
+    """Return the session tracker of the only charge point."""
     (address,) = found.entry.runtime_data.coordinators
     return found.entry.runtime_data.sessions.of(address)
 
@@ -669,7 +669,7 @@ async def test_total_while_the_price_is_not_known(
         assert float(total) > 0
         set_price(hass, "unavailable")
         assert found.state("sensor", "total_cost") == total
-        # In two currencies there are two sums, and nobody knows which one is asked for.
+        # With two currencies there are two sums, so none is shown.
         hass.config.currency = "EUR"
         hass.states.async_set("sensor.price", "0.1", {"unit_of_measurement": "EUR/kWh"})
         assert found.state("sensor", "total_cost") == "0.0"

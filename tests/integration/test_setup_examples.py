@@ -62,7 +62,7 @@ async def test_bridge(
 async def test_access_rules(hass: HomeAssistant, make_broker: MakeBroker, tmp_path: Path) -> None:
     """The rules are enough for charge points of either kind, and for the probe."""
     rules = tmp_path / "rules"
-    # Whoever is not named in the rules is a charge point here.
+    # Users that are not named in the rules are charge points here.
     rules.write_text("topic readwrite #\n" + example("user homeassistant"))
     rules.chmod(0o600)
     broker = make_broker(lines=f"acl_file {rules}")

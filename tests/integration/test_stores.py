@@ -167,7 +167,7 @@ def folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Iterator[Path]:
 
 
 async def begin(found: Chargepoint) -> None:
-    """Let Home Assistant start anew, with what is in the files."""
+    """Restart Home Assistant, with the contents of the files."""
     assert await found.hass.config_entries.async_setup(found.entry.entry_id)
     assert found.entry.state is ConfigEntryState.LOADED
     await found.wait_for_state("sensor", "status", "disconnected")
@@ -261,7 +261,7 @@ async def test_nothing_is_stored_of_a_deleted_device(
 async def test_every_field_can_be_damaged(
     hass: HomeAssistant, found: Chargepoint, hass_storage: dict[str, Any], name: str
 ) -> None:
-    """Whatever is done to a file: all is set up, and the other file counts."""
+    """However a file is damaged: everything is set up, and the other file counts."""
     good = stores()
     damage = cycle(DAMAGE)
     for place in ((), *places(good[name])):
@@ -280,7 +280,7 @@ async def test_every_field_can_be_damaged(
 async def test_what_is_beside_it_stays(
     found: Chargepoint, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One field of each is damaged; the rest goes on as if nothing had happened."""
+    """One field of each is damaged; everything else continues normally."""
     good = stores()
     requests = ("charge_points", ADDRESS)
     record = ("sessions", ADDRESS, "records", 0, "energy")
@@ -315,7 +315,7 @@ async def test_what_is_beside_it_stays(
 async def test_what_a_newer_version_has_stored_comes_through_a_save(
     found: Chargepoint, hass_storage: dict[str, Any], minor_version: int
 ) -> None:
-    """Who goes back to this version for a while loses nothing of a newer minor one."""
+    """A temporary return to this version loses nothing of a newer minor one."""
     good = stores()
     for name, data in good.items():
         for each in tuple(objects(data)):

@@ -43,7 +43,7 @@ async def test_on_and_off(hass: HomeAssistant, chargepoint: Chargepoint) -> None
 async def test_on_while_the_car_takes_a_break(
     hass: HomeAssistant, chargepoint: Chargepoint
 ) -> None:
-    """On means that charging is allowed, whatever the car makes of it."""
+    """On means that charging is allowed, whether the car charges or not."""
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.call("switch", ON, "charging")
@@ -89,7 +89,7 @@ async def test_pending(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_refused(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """The charge point is quoted, and the switch shows the truth again."""
+    """The charge point is quoted, and the switch shows the actual state again."""
     await chargepoint.point.refuse("the grid is too weak today")
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
@@ -126,7 +126,7 @@ async def test_a_stop_waits_for_nothing(hass: HomeAssistant, chargepoint: Charge
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     await chargepoint.point.silence()
     start = hass.async_create_task(chargepoint.call("switch", ON, "charging"))
-    # It has come, and nobody took notice of it.
+    # It has arrived, but was not waited for.
     await until(lambda: sent(chargepoint, "cmd.charge.start"))
     assert chargepoint.state("switch", "charging") == "on"
     await chargepoint.point.silence("off")

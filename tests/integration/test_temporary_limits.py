@@ -1,4 +1,4 @@
-"""A limit for a while: the former one returns, whatever happens, unless it was changed."""
+"""Temporary limits: the former one returns in every case, unless it was changed."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -257,7 +257,7 @@ async def test_session_finished(hass: HomeAssistant, calls: list[ServiceCall]) -
 
 
 async def test_two_events_at_once(hass: HomeAssistant, calls: list[ServiceCall]) -> None:
-    """They have the same time, and are two all the same."""
+    """They have the same time, and are two events anyway."""
     show, when = _event(hass), _later(0)
     show(when, "car_disconnected")
     await _finished(hass)

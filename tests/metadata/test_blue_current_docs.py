@@ -79,7 +79,7 @@ def test_what_covers_it_exists(section: str, name: str, covers: str) -> None:
 
 
 def test_entities_of_these_charge_points_alone_are_in_the_table() -> None:
-    """What nobody else has comes from a field."""
+    """Entities that only Blue Current has come from a field."""
     alone = {
         (row.platform, row.name.lower())
         for row in entities()

@@ -1,4 +1,4 @@
-"""Our own checklist of Home Assistant's quality scale, which nobody else checks for us."""
+"""Our own check of Home Assistant's quality scale, which only covers core integrations."""
 
 from typing import Any
 

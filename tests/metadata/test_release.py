@@ -98,7 +98,7 @@ class _Repository:
     bin: Path
 
     def git(self, *arguments: str) -> None:
-        """Run git, as somebody."""
+        """Run git, as an invented user."""
         somebody = ("-c", "user.name=Eve", "-c", "user.email=eve@example.com")
         subprocess.run(["git", *somebody, *arguments], cwd=self.folder, check=True)  # noqa: S603, S607
 
@@ -161,7 +161,7 @@ _CHANGES = "# Changelog\n\n## Unreleased\n\nx\n\n## 1.2.0\n\n- Two things.\n\n##
 
 def test_release_is_a_draft_until_it_has_its_archive(repository: _Repository) -> None:
     repository.write("1.2.0", _CHANGES)
-    # What lies about there belongs to nobody.
+    # Files that are not in the repository do not belong to it.
     (repository.folder / name(INTEGRATION) / "notes.txt").write_text("mine")
     done = repository.release("v1.2.0")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -657,7 +657,7 @@ async def test_abilities_change_at_run_time(broker: BrokerProcess) -> None:
         assert {notice["cmd"] for notice in client.notifications()} == {"edit"}
         services = client.notifications()[-1]["changes"]["services"]
         assert services["chargepoint"]["props"]["sup_max_current"] == 16
-        # Nobody else of this kind has changed.
+        # Nothing else of this kind has changed.
         assert PROFILES["full"].max_current == 32
 
 
@@ -669,7 +669,7 @@ async def test_restart_says_everything_once_again(broker: BrokerProcess) -> None
         await client.until(lambda: len(client.reports("evt.alarm.report", "alarm_system")) == 20)
         kinds = {body["type"] for _, body in client.messages[before:]}
         assert kinds >= {"evt.state.report", "evt.network.node_report", "evt.meter_ext.report"}
-        # What has not changed is not announced anew.
+        # Unchanged things are not announced again.
         assert "evt.thing.inclusion_report" not in kinds
 
 
@@ -759,7 +759,7 @@ async def test_other_adapters_answer_for_their_lamps(broker: BrokerProcess) -> N
         assert [each["name"] for each in lamp["val"]["services"]] == ["out_lvl_switch"]
         asked = [text for _, text in simulator.received if "get_inclusion_report" in text]
         assert len(asked) == 1
-        # Without a hub nobody knows what users call things.
+        # Without a hub, the user's names are unknown.
         with pytest.raises(ControlError):
             await simulator.rename("box")
 

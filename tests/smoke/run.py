@@ -36,7 +36,7 @@ from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
 
-#: Ten times quicker than life, so that nobody waits for relays.
+#: Ten times faster than reality, to shorten the waits for relays.
 _TIMING = Timing(pace=0.1, poll=2, heartbeat=0.5)
 _PATIENCE = 30.0
 _BLUEPRINTS = Path(__file__).parents[2] / "blueprints" / "automation" / DOMAIN

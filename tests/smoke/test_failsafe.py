@@ -168,7 +168,7 @@ def _commands(cars: Cars) -> list[int]:
 
 
 async def test_home_assistant_is_killed(home: Home, cars: Cars) -> None:
-    """The limits fall within seconds, the cars go on, and the former limits return once."""
+    """The limits fall within seconds, the cars continue, and the former limits return once."""
     before = _commands(cars)
     cars.restart_watch()
     await home.kill()
@@ -213,7 +213,7 @@ async def test_home_assistant_stops(home: Home, cars: Cars) -> None:
 
 
 def _record(name: str, cars: Cars) -> None:
-    """Keep the course if somebody wants it: the folder is named by FIMP_RECORD."""
+    """Keep the course if requested: the folder is named by FIMP_RECORD."""
     if folder := os.environ.get("FIMP_RECORD"):
         lines = [
             json.dumps({"t": round(when, 2), "limits": limits}) for when, limits in cars.course

@@ -55,7 +55,7 @@ class ManualClock(Clock):
         return by
 
     def set_calendar(self, by: float) -> None:
-        """Let somebody set the system clock; nobody has noticed yet."""
+        """Set the system clock; the hub has not noticed yet."""
         self._to_tell += by
 
 
@@ -179,7 +179,7 @@ class Playback:
     def _ours(self, topic: str) -> str:
         """Return where our hub awaits what was a reply to another one, else `topic`.
 
-        Their topics differ in the last level alone: who asked, or which question it was.
+        Their topics differ only in the last level: the requester, or the id of the request.
         """
         asked_in = topic.rpartition("/")[0]
         for _, payload in reversed(self.hub.sent):

@@ -52,7 +52,7 @@ class Live:
         await _settle()
 
     def _redirected(self, topic: str) -> str:
-        """Return where a reply goes here: to whoever asked the same last, if anybody did."""
+        """Return where a reply goes here: to the last one that sent the same request, if any."""
         question = _ID.sub("/", topic)
         if question == topic:
             return topic
@@ -92,6 +92,6 @@ def _quoted(topic: str, payload: bytes) -> bytes:
 
 
 async def _settle() -> None:
-    """Let everybody go on who can."""
+    """Let all tasks continue."""
     for _ in range(5):
         await asyncio.sleep(0)

@@ -78,13 +78,13 @@ class Crowd:
 
 
 def names(count: int, start: int = 0) -> list[str]:
-    """Return names that nobody has made up by hand."""
+    """Return invented names."""
     return [f"n{each}" for each in range(start, start + count)]
 
 
 @pytest.fixture(name="crowd", params=["fimp", "v1", "legacy", "ocpp"])
 def crowd_fixture(request: pytest.FixtureRequest) -> Crowd:
-    """Nobody is registered."""
+    """A hub without nodes."""
     return Crowd(request.param)
 
 
@@ -103,7 +103,7 @@ def test_some_come_in_and_the_others_wait(crowd: Crowd) -> None:
 
 
 def test_a_flood(crowd: Crowd) -> None:
-    """It makes no devices, no questions, and one notice."""
+    """It makes no devices, no requests, and one warning."""
     events: list[object] = []
     crowd.hub.add_listener(events.append)
     crowd.report(*names(NEW_MAX))
@@ -141,7 +141,7 @@ def test_over_the_time_more_come_in(crowd: Crowd) -> None:
 
 
 def test_nobody_overtakes_those_that_wait(crowd: Crowd) -> None:
-    """A flood that goes on for days does not become a device every ten seconds."""
+    """A flood that lasts for days does not become a device every ten seconds."""
     crowd.report(*names(NEW_MAX + 1))
     crowd.wait(NEW_WITHIN)
     crowd.report(*names(5, 1000))
@@ -228,7 +228,7 @@ def test_nonsense_takes_nobody_s_place(crowd: Crowd, payload: Any) -> None:
 
 
 def test_one_that_fails_costs_no_other_one() -> None:
-    """Whoever is let in is let in alone."""
+    """Each one is added on its own."""
     hub = OfflineHub()
     came: list[str] = []
 
@@ -381,7 +381,7 @@ def test_a_station_of_both_apis_is_counted_once() -> None:
 
 
 def test_a_module_that_may_be_that_of_one_who_waits() -> None:
-    """Nobody is limited by a module that belongs to an EVSE that was not let in."""
+    """A module that belongs to a waiting EVSE limits no other one."""
     crowd = Crowd("v1", known=["mine"])
     crowd.report("mine")
     crowd.hub.feed(f"{ROOT}/{LIMITS}/limits/e2m/heartbeat", 1)
@@ -398,7 +398,7 @@ def test_a_module_that_may_be_that_of_one_who_waits() -> None:
 
 
 def test_a_flood_of_modules() -> None:
-    """Nobody has chosen them; what the user has chosen is found among them."""
+    """They were not chosen; the chosen ones are found among them."""
     modules = {"everest:mine": {"limits": "chosen"}}
     hub = OfflineHub(options=UNTHROTTLED.__replace__(modules=modules), known=["everest:mine"])
     hub.connection_made()

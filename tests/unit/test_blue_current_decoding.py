@@ -223,7 +223,7 @@ def test_unknown_objects_are_none_of_our_business() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_decoding_is_total(seed: int) -> None:
-    """Whatever takes the place of whatever: a frame or a ProtocolError."""
+    """Any value in any place: a frame or a ProtocolError."""
     chance = random.Random(seed)
     odd = [None, "", 0, -1, 1e300, True, [], {}, [[]], "x" * 600, {"value": None}, [None], "Z"]
     names = [

@@ -1,4 +1,4 @@
-"""Charging ends at an energy or a time, whatever happens meanwhile."""
+"""Charging ends at an energy or a time, in all circumstances."""
 
 import asyncio
 from datetime import UTC, datetime

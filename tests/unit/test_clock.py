@@ -36,7 +36,7 @@ BOTH_WAYS = pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["forward", "backwa
 
 
 class SystemClock:
-    """The clock of the computer, which somebody can set."""
+    """The clock of the computer, which can be set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Begin with the real time."""
@@ -341,7 +341,7 @@ class Diary:
         self.home.tracker._to_datetime = moment
 
     def set_clock(self, minutes: float, by: float, session: Session | None = None) -> None:
-        """Let somebody set it; the charge point corrects what it has from us itself."""
+        """Set the clock; the charge point itself corrects the data that it has from us."""
         self.home.waits(minutes)
         self.offset += by
         self.home.tracker.clock_set(by)
@@ -429,7 +429,7 @@ def test_a_car_that_is_full_when_the_clock_is_set(by: float) -> None:
     assert home.record["duration"] == HOUR
     diary.set_clock(80, by)
     assert (home.record["started"], home.record["ended"]) == (shifted(10, by), shifted(70, by))
-    # What is over for good is history.
+    # A finished session is history.
     home.report(90, Status.DISCONNECTED)
     home.waits(91)
     diary.set_clock(100, by)

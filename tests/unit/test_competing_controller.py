@@ -31,7 +31,7 @@ class Course:
     mode_in_force = None
 
     def __init__(self) -> None:
-        """Begin with a limit that nobody here has set."""
+        """Begin with a limit that Home Assistant has not set."""
         self.host = FakeOutlet()
         self.timers = Timers(self.host.scheduler)
         self.snapshot = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
@@ -173,7 +173,7 @@ def test_what_we_set_ourselves_overrides_nothing() -> None:
 
 
 def test_what_was_not_confirmed_was_not_ours() -> None:
-    """A refusal, or no answer: nobody has taken from us what holds then."""
+    """A refusal, or no answer: the limit was not overridden by others."""
     course = Course()
     for _ in range(5):
         assert course.shows(pending={Feature.MAX_CURRENT: 16.0}) is None
@@ -183,7 +183,7 @@ def test_what_was_not_confirmed_was_not_ours() -> None:
 
 
 def test_a_gap_proves_nothing() -> None:
-    """What happened while nobody could look was a restart, perhaps."""
+    """A change during a disconnection may have been a restart."""
     course = Course()
     for _ in range(5):
         course.confirms(16.0)

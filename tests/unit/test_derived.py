@@ -111,7 +111,7 @@ def test_pilot(status: Status, changes: dict[str, Any], expected: ControlPilotSt
             NotChargingReason.CURRENT_TOO_LOW,
         ),
         (Status.SUSPENDED_BY_EV, {"effective_current": 0.0}, NotChargingReason.CURRENT_TOO_LOW),
-        # A pause that was accepted lasts, whatever else keeps it from charging now.
+        # An accepted pause lasts, whatever else prevents charging now.
         (Status.SUSPENDED_BY_EV, {"requested": PAUSED}, NotChargingReason.SWITCHED_OFF),
         (
             Status.SUSPENDED_BY_EVSE,
@@ -164,7 +164,7 @@ def test_hindrance(
 
 
 def test_nothing_is_missing() -> None:
-    """All letters and reasons occur, so none is offered in vain."""
+    """All letters and reasons occur, so none is listed needlessly."""
     by_status = {each for _, each in EXPECTED.values()} - {None}
     assert by_status | {
         NotChargingReason.CURRENT_TOO_LOW,

@@ -43,7 +43,7 @@ ONE, TWO = "everest:one", "everest:two"
         (f"{source_of('a')},{source_of('b')}", {"a", "b"}),
         (f"api_sink/{source_of('a')}", {"a"}),
         (source_of("Ladepunkt, links/1"), {"Ladepunkt, links/1"}),
-        # Nobody's, another program's, or no text at all.
+        # Without a source, of another program, or not a text.
         (SOURCE, set()),
         (f"my_{source_of('a')}", set()),
         (f"{SOURCE}s/a", set()),

@@ -280,7 +280,7 @@ def bus_message(value: Any) -> dict[str, Any]:
 
 
 def test_the_recording_on_a_hub() -> None:
-    """Nobody of OCPP is in it; that it may be there is asked once."""
+    """It contains no OCPP module; whether there is one is asked once."""
     hub = OfflineHub(options=ON)
     hub.connection_made()
     hub.take_sent()

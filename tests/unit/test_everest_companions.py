@@ -245,7 +245,7 @@ def test_asked_when_the_link_comes_up_again(site: Site) -> None:
 
 
 def test_an_answer_may_come_before_the_evse_says_anything(site: Site) -> None:
-    """Each module answers on its own, in whatever order."""
+    """Each module answers on its own, in any order."""
     site.cut()
     site.mend()
     listed(site, error())
@@ -304,7 +304,7 @@ def test_gone_while_not_available_and_back(site: Site) -> None:
     site.wait(31)
     assert site.shown.unavailable is Reason.SILENT
     assert site.shown.faults == frozenset()
-    # Meanwhile the other module may go on.
+    # Meanwhile, the other module may continue.
     raised(site, error("two", FAULT))
     assert site.shown.faults == frozenset()
     site.take()
@@ -398,7 +398,7 @@ def test_of_two_evses_nobody_gets_them(site: Site) -> None:
         shown = site.node(module).snapshot
         assert shown.faults == frozenset()
         assert Feature.MAX_CURRENT not in shown.capabilities.controls
-    # Nobody but the station asks for them.
+    # Only the station asks for them.
     site.take()
     site.cut()
     site.mend()

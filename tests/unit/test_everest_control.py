@@ -88,7 +88,7 @@ async def test_disable_says_who_wants_it_and_how_much_it_counts(site: Site) -> N
 
 @pytest.mark.parametrize("expected", [True, False])
 async def test_the_reply_is_the_state_that_results(site: Site, *, expected: bool) -> None:
-    """Somebody with a higher priority decides otherwise: no success, but the truth."""
+    """A source with a higher priority decides otherwise: no success, but the actual state."""
     if expected:
         site.event("Disabled")
     task = await begin(enable(site, on=expected))

@@ -139,7 +139,7 @@ def test_the_car(site: Site) -> None:
 
 
 def test_a_car_that_has_left_says_nothing() -> None:
-    """What is kept for those who ask may be of the last one."""
+    """The stored value that is returned on request may be of the last car."""
     site = Site()
     site.info("Unplugged")
     site.answer("ev_info/get", {"soc": 42.5, "battery_capacity": 60000.0})
@@ -225,7 +225,7 @@ def test_v1_is_told_as_well() -> None:
     informs(site, INFORMATION | {"manufacturer": "Somebody"})
     identity = site.hub.nodes["everest:evse_1"].snapshot.identity
     assert (identity.manufacturer, identity.model) == ("Somebody", "Box")
-    # Somebody else's station, behind a bridge, is another one.
+    # Another station, behind a bridge, is a different one.
     site.hub.feed("site1/everest_api/info/var/info", {"vendor": "Other"})
     assert site.hub.nodes["everest:evse_1"].snapshot.identity == identity
 

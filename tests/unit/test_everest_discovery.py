@@ -1,4 +1,4 @@
-"""How EVerest charge points are found, and who gets which message."""
+"""How EVerest charge points are found, and which one gets each message."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a transaction ended: every word of every release, and words that nobody knows."""
+"""Why a transaction ended: every word of every release, and unknown words."""
 
 import orjson
 import pytest

@@ -30,7 +30,7 @@ def test_a_silence_of_half_a_minute_is_always_allowed() -> None:
         # A few were missed, and the counter shows how many.
         ([(0, 5), (80, 7)], 120),
         ([(0, 5), (40, 45)], 30),
-        # Without a counter nobody knows.
+        # Without a counter it is unknown.
         ([(0, {}), (40, {})], 120),
         ([(0, {}), (80, {})], 240),
         # The last word counts.
@@ -104,7 +104,7 @@ def test_what_is_heard_counts_more_than_what_was_told() -> None:
 def test_a_gap_in_what_was_heard_is_no_interval() -> None:
     heartbeats, _ = beats((0, 1), (20, 2))
     heartbeats.missed()
-    # That it started anew can still be seen.
+    # Its restart can still be seen.
     assert heartbeats.received(0, START + 10_000)
     assert heartbeats.silence_max == 60
     heartbeats.received(1, START + 10_015)

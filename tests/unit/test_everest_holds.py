@@ -186,7 +186,7 @@ async def test_preparing_after_an_authorisation_waits_three_seconds() -> None:
     ]
     watched = await watch("ev_pause_and_switch.jsonl", 30, 38.3)
     await watched.until(76.2)
-    # A car that asks for no power keeps `Preparing` for good.
+    # A car that requests no power keeps `Preparing` permanently.
     assert [shown.status for shown in watched.shown] == [
         Status.REQUESTING,
         Status.SUSPENDED_BY_EV,

@@ -702,7 +702,7 @@ async def test_what_was_set_from_here_goes_along_until_somebody_else_decides(
     task, *_ = await site.send(site.node.set(Feature.MAX_CURRENT, 8))
     site.limits(8.0)
     await task
-    # A stricter limit of somebody else hides ours; another one that lasts ends it.
+    # A stricter limit of another client hides ours; another one that lasts ends it.
     site.limits(7.0)
     site.limits(13.0)
     site.wait(seconds)

@@ -68,7 +68,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
         # No energy, whatever the source; right after the start, EVerest reports it without meaning.
         (holding(0.0, "", None), Limits(max_current=0.0), None),
         (holding(0, "", 3), Limits(max_current=0.0, phases=3), None),
-        # A pause that somebody has ordered has a source.
+        # A pause that was ordered has a source.
         (holding(0.0, "OCPP", None), Limits(max_current=0.0), "OCPP"),
         # What is not there, or is nothing.
         (holding(None, phases=None), Limits(), None),
@@ -198,7 +198,7 @@ def test_without_any_limit_ours_is_withdrawn() -> None:
 
 
 async def test_what_goes_out_is_plain(site: Site) -> None:
-    """No envelope, and nobody replies."""
+    """No envelope, and no reply."""
     task = await begin(limit(site, 10))
     [(topic, payload)] = site.hub.sent
     assert topic == f"{site.prefix}{ROOT}/{LIMITS}/limits_1/m2e/set_external_limits"
@@ -319,7 +319,7 @@ async def steady(site: Site, seconds: int, reported: dict[str, Any]) -> None:
         (10, holding(10.0, OURS)),
         (10, holding(float32(10.0), SOURCE)),
         (10.3, holding(float32(10.3), OURS)),
-        # Somebody else limits to less: ours is there, and will hold when theirs goes.
+        # Another client limits to less: ours exists, and will apply when theirs ends.
         (12, holding(8.0, "OCPP")),
         (12, holding(0.0, "OCPP", None)),
         (12, holding(0.0, "", None)),
@@ -608,7 +608,7 @@ async def test_ours_is_shown_as_long_as_it_holds_or_waits(site: Site) -> None:
         (holding(8.0, "OCPP"), (12.0, 8.0, "OCPP", "3")),
         (holding(0.0, "", None), (12.0, 0.0, None, "3")),
         (holding(12.0, OURS), (12.0, 12.0, OURS, "3")),
-        # Somebody else has replaced it, or it is lost.
+        # Another client has replaced it, or it is lost.
         (holding(16.0), (16.0, 16.0, FUSE, "3")),
         (holding(9.0, OURS), (9.0, 9.0, OURS, "3")),
     ):

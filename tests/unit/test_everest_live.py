@@ -164,7 +164,7 @@ async def test_limits_are_the_first_thing_a_restarted_station_is_told() -> None:
     live.node.limits.restore(
         Requested(limits={"max_current": 9, "phases": "3"}), live.hub.clock.time
     )
-    # It holds nowhere yet, and 0 A of somebody else hide whether it does.
+    # It is not visible anywhere yet, because 0 A of another client hide it.
     await live.until(56)
     assert requested(live)[-1] == {"ac_max_current_A": 9, "ac_max_phase_count": 3}
     await live.until(66.2)
@@ -426,7 +426,7 @@ async def test_a_fault_of_one_of_two_evses_is_its_own_problem() -> None:
 MOMENTS: tuple[tuple[float, Status | None, bool | None], ...] = (
     (2.0, Status.OUT_OF_SERVICE, None),
     (8.0, Status.REQUESTING, True),
-    # Disabled with a car: nobody knows whether it stays.
+    # Disabled with a car: it is unknown whether it stays.
     (12.0, Status.OUT_OF_SERVICE, None),
     (14.0, None, None),
     # A token before the car, which does not come.

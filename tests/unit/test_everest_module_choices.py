@@ -73,7 +73,7 @@ def test_choices() -> None:
     assert len(choices({ONE: "One"}, certain, {}, alone=False)) == 2
     assert choices({}, found, {}, alone=False) == []
     missing = undecided(offered, {ONE: {"limits": ""}})
-    # Errors nobody has chosen for are the station's.
+    # Errors without a choice are the station's.
     assert [(each.address, each.kind) for each in missing] == [(TWO, "limits")]
 
 

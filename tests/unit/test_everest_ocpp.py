@@ -119,7 +119,7 @@ def test_it_is_found_by_asking() -> None:
 
 
 def test_two_of_them() -> None:
-    """Each is a client of its own, and nobody is given what may be the other's."""
+    """Each is a client of its own, and gets nothing that may be the other's."""
     station = Station(internal_bus="everest")
     station.publish("heartbeat", 1)
     station.hub.feed("everest_api/1/ocpp_consumer/ocpp_2/e2m/heartbeat", 1)

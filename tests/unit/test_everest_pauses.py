@@ -52,7 +52,7 @@ async def stop(site: Site, *, reply: Any) -> None:
 
 
 async def settle() -> None:
-    """Let everybody go on who can."""
+    """Let all tasks continue."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -114,7 +114,7 @@ async def test_a_moment_of_charging_is_no_end_of_it(
 
 
 async def test_once_the_station_shows_it_that_counts(site: Site) -> None:
-    """Somebody else may resume it: then the switch is on at once."""
+    """Another client may resume it: then the switch is on at once."""
     await stop(site, reply=True)
     site.event("ChargingPausedEVSE", uuid="one", **USER)
     assert (site.shown.charging, site.shown.requested.pause) == (False, None)
@@ -223,7 +223,7 @@ async def test_then_the_truth_is_shown(
     await settle()
     assert (site.shown.charging, site.shown.pending) == (True, {})
     assert "charges although it was to pause" in caplog.text
-    # Nobody tries for ever.
+    # Attempts end at some time.
     site.take()
     site.info("ChargingPausedEV")
     site.info("Charging")
@@ -466,7 +466,7 @@ def test_the_last_event_says_why(
     assert (late.shown.status, late.shown.pause_reason) == (status, shown)
     # It is not an event: nothing else follows from it.
     assert late.shown.session.id is None
-    # session_info goes on, and takes nothing back.
+    # session_info continues, and takes nothing back.
     report_state(late, "ChargingPausedEVSE")
     assert late.shown.status is status
 

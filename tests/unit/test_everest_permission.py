@@ -223,7 +223,7 @@ def judged(site: Site, status: str, value: str = "DEADBEEF") -> None:
 
 @pytest.fixture(name="with_reader")
 def with_reader_fixture(site: Site) -> Site:
-    """The same station, with a reader and somebody who judges."""
+    """The same station, with a reader and a module that validates tokens."""
     site.publish(TOKENS, "reader", "heartbeat", 1)
     site.publish(JUDGE, "auth", "heartbeat", 1)
     site.take()
@@ -292,7 +292,7 @@ async def test_a_token(with_reader: Site, status: str) -> None:
     assert not task.done()
     judged(site, status)
     assert await result(task) == {"status": status}
-    # What comes later is of nobody's interest.
+    # Later results are ignored.
     judged(site, "TimedOut")
 
 

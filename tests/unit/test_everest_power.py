@@ -164,7 +164,7 @@ async def test_the_stricter_of_our_limits_hides_the_other() -> None:
         site.evse("enforced_limits", given(8.0, OURS))
     await outcome(task)
     assert shown(site) == (9000.0, 5520.0, 8.0, 8.0)
-    # Nobody has overridden any of them.
+    # None of them was overridden.
     for _ in range(70):
         site.wait(1)
         site.evse("enforced_limits", given(8.0, OURS))
@@ -188,7 +188,7 @@ async def test_somebody_else_may_be_stricter() -> None:
     site.wait(5)
     site.evse("enforced_limits", NOTHING)
     assert shown(site) == (6900.0, 0.0, 0.0, 0.0)
-    # Higher than ours: somebody else has replaced it, and after a minute it is not ours.
+    # Higher than ours: another client has replaced it, and after a minute it is not ours.
     site.evse("enforced_limits", holding(16.0))
     assert shown(site) == (None, None, 16.0, 16.0)
     for _ in range(62):

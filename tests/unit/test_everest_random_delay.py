@@ -61,7 +61,7 @@ def test_a_countdown_offers_it(site: Site) -> None:
 
 @pytest.mark.parametrize("answer", [True, count(431, start_time="2026-09-12T16:59:00.000Z")])
 def test_an_answer_offers_it_and_says_nothing_of_now(site: Site, answer: Any) -> None:
-    """What is kept for those who ask may be of a delay that was switched off long ago."""
+    """The stored value that is returned on request may be of a delay that ended long ago."""
     site.answer("random_delay_countdown/get", answer)
     assert site.shown.capabilities.controls >= CONTROLS
     assert site.shown.random_delay is None
@@ -260,7 +260,7 @@ async def test_the_old_api_says_only_what_is_counted(old: LegacySite) -> None:
     await node.set(Feature.RANDOM_DELAY_DURATION, 60)
     assert orders(old, "uk_random_delay") == [b"cancel", b"disable", b"enable"]
     assert orders(old, "uk_random_delay_set_max_duration_s") == [b"60"]
-    # Somebody else has switched it on again.
+    # Another client has switched it on again.
     await node.set(Feature.RANDOM_DELAY, False)
     delays(old, 5)
     assert node.snapshot.random_delay is True

@@ -199,7 +199,7 @@ async def everything() -> list[Message]:
     node.assign(CompanionModules(), site.hub.clock.time)
     for permission in (WithdrawAuthorization(), CancelReservation()):
         await node.give_permission(permission)
-    # It falls silent, comes back, starts anew; the link is lost and comes back.
+    # It falls silent, comes back, restarts; the connection is lost and comes back.
     site.wait(600)
     site.evse("heartbeat", 1)
     site.evse("heartbeat", 0)
@@ -303,7 +303,7 @@ def test_the_check_would_find_what_is_wrong(kind: str, operation: str, value: An
     assert Schemas("main").check(kind, f"m2e/{operation}", value)
 
 
-#: Those that nobody replies to are plain; an envelope around them would be refused.
+#: Requests without a reply are plain; an envelope around them would be refused.
 PLAIN = {
     "authorize_response",
     "cancel_reservation",
@@ -371,7 +371,7 @@ def recorded(name: str) -> Iterator[Line]:
 
 
 def whose(topic: str) -> str:
-    """Return why nobody wants a message."""
+    """Return why a message is not used."""
     match topic.split("/"):
         case ["fimp_test", _]:
             return "a reply to the driver of the recording"

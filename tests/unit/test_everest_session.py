@@ -307,7 +307,7 @@ def test_reasons_may_change_during_a_pause() -> None:
 
 def test_switching_phases_lasts_until_another_word() -> None:
     course = charging().info("Charging", started=0).event("SwitchingPhases")
-    # session_info does not know the state and goes on with the word it had.
+    # session_info does not have this state, and continues with the former word.
     course.info("Charging", started=0)
     assert course.status is Status.SWITCHING_PHASES
     assert course.state.raw == "SwitchingPhases"
@@ -507,7 +507,7 @@ def test_the_end_of_a_session() -> None:
     stale = (START - timedelta(seconds=30)).isoformat()
     course = charging().info("Charging", started=0, session_end_time=stale)
     assert course.state.ended is None
-    # Who comes late sees the last session.
+    # A late client sees the last session.
     course = Course().info("Disabled", started=0, session_end_time=end.isoformat())
     assert (course.state.started, course.state.ended) == (START, end)
 
@@ -592,7 +592,7 @@ def test_energy_without_session_info_is_the_meter_s() -> None:
     assert course.meter(10.0123).energy == 0.012
     assert course.meter(11.0).energy == 1
     assert course.meter(10.9).meter(11.0).energy == 1
-    # A meter that was reset goes on from there.
+    # A meter that was reset continues from there.
     assert course.meter(0.0).energy == 1
     assert course.meter(0.25).energy == 1.25
     # After the end the meter may count for another car.
@@ -660,7 +660,7 @@ def test_a_doubt_outlives_a_gap_but_not_a_restart() -> None:
     assert on_info(kept, later, NOW, START).status is Status.DISCONNECTED
 
 
-# Who may charge ---------------------------------------------------------------
+# Authorization ------------------------------------------------------------------
 
 
 def tagged(value: Any) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_a_lost_link_ends_it_and_a_new_one_goes_on_at_once() -> None:
 
 @pytest.mark.parametrize("end", [True, False])
 async def test_a_goodbye_only_for_good(*, end: bool) -> None:
-    """Who watches us is to notice that we are gone, as where a reload fails."""
+    """The station has to notice the end of the heartbeats, for example if a reload fails."""
     site = site_with()
     site.evse("heartbeat", 1)
     site.publish(ERRORS, "errors_1", "heartbeat", 1)
@@ -164,7 +164,7 @@ def test_as_often_as_the_ocpp_client_wants_it() -> None:
 
 
 async def test_nothing_is_said_after_the_goodbye() -> None:
-    """The broker may take its time, and others go on talking."""
+    """The broker may be slow, and others continue to publish."""
     site = site_with()
     site.evse("heartbeat", 1)
     site.publish(OCPP, "ocpp_1", "heartbeat", 1)

@@ -1,4 +1,4 @@
-"""Starting a session with a token, on a station that asks who is there."""
+"""Starting a session with a token, at a station that waits for one."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ TOKEN = Token("DEADBEEF", "ISO14443")
 
 
 def station(token: Token | None = TOKEN, *, word: str) -> OfflineHub:
-    """Return a hub with one EVSE in a state, beside a reader and who judges tokens."""
+    """Return a hub with one EVSE in a state, a reader and a module that validates tokens."""
     hub = OfflineHub(options=Options(measurement_interval=0, token=token))
     hub.connection_made()
     hub.feed(f"{EVSE}/e2m/heartbeat", 1)

@@ -188,7 +188,7 @@ async def test_0_6_current_and_start_need_modules_of_their_own() -> None:
     # Nothing links the two: a second EVSE makes it a matter of choice.
     site.evse("heartbeat", 100, module="evse_2")
     assert Feature.MAX_CURRENT not in site.shown.capabilities.controls
-    # Without a token nobody is authorised, and no token is made up.
+    # Without a token there is no authorization, and no token is invented.
     site.publish(TOKENS, "tokens_1", "heartbeat", 100)
     await sends(site.node().start_charging())
     assert site.asked("resume_charging")
@@ -330,7 +330,7 @@ def test_1_7_a_number_may_be_null(site: Site) -> None:
 
 
 def test_1_7_the_duration_of_a_session_is_not_believed(site: Site) -> None:
-    """It stands still without samples of the meter, and goes on after the end."""
+    """It stands still without samples of the meter, and continues after the end."""
     before = site.shown.session
     site.info("Charging", session_duration_s=0)
     site.wait(20)

@@ -62,7 +62,7 @@ THING = inclusion(meter=True, props={"sup_charging_modes": ["eco"]})["val"]
 class Kind(NamedTuple):
     """A kind of message: where it comes, a good one, and what is wrong with it alone.
 
-    `wrong` are values that are wrong for it, whatever type they are declared to have.
+    `wrong` are invalid values for it, whatever type they are declared to have.
     """
 
     topic: str

@@ -232,7 +232,7 @@ async def test_a_start_ends_it(easee: Easee) -> None:
     start = await easee.call(easee.node.start_charging())
     with pytest.raises(CommandSupersededError):
         await task
-    # A start is refused for good.
+    # A start is refused permanently.
     with pytest.raises(CommandRejectedError):
         await start
     await easee.until(100)
@@ -476,7 +476,7 @@ async def test_a_newer_command_makes_it_unimportant(easee: Easee) -> None:
 
 
 async def test_a_stop_may_have_been_done(easee: Easee) -> None:
-    """Whether it stops is not known, so a stop is sent again whatever it looks like."""
+    """Whether it stops is unknown, so a stop is sent again in any case."""
     easee.answers_requests = False
     command = await begin(easee.node.stop_charging())
     words = NOT_TOLD.replace("max current", "state")

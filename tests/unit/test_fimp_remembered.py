@@ -154,7 +154,7 @@ def test_in_the_list_of_an_adapter(hub: OfflineHub) -> None:
     hub.feed(ADAPTER, report("evt.network.all_nodes_report", "object", nodes))
     assert hub.nodes["fimp:easee/1/2"].snapshot.unavailable is Reason.OFFLINE
     assert hub.ignored == {"internal": 1}
-    # What is a stranger is asked for all the same.
+    # An unknown one is asked anyway.
     assert hub.take_sent("cmd.thing.get_inclusion_report")
 
 

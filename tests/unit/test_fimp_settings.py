@@ -50,7 +50,7 @@ def node(hub: OfflineHub) -> FimpChargepoint:
 
 
 def pause(hub: OfflineHub) -> None:
-    """Let charging pause: the session goes on, and nothing is offered."""
+    """Let charging pause: the session continues, and nothing is offered."""
     hub.feed(CHARGER, state("ready_to_charge"))
     hub.feed(CHARGER, offered(0))
 
@@ -392,7 +392,7 @@ async def test_without_a_session_there_is_no_limit_of_it(
     with pytest.raises(NoSessionError):
         await node.set(Feature.SESSION_CURRENT, 10)
     assert hub.sent == []
-    # A wrong value is a wrong value all the same.
+    # An invalid value is invalid here, too.
     with pytest.raises(OutOfRangeError):
         await node.set(Feature.SESSION_CURRENT, 100)
 
@@ -414,7 +414,7 @@ async def test_in_a_pause_a_limit_counts_when_no_refusal_came(
     hub.feed(CHARGER, offered(0))
     await task
     assert node.snapshot.session_current == 10
-    # It stays known while charging pauses, and when it goes on.
+    # It stays known while charging pauses, and when it resumes.
     hub.feed(CHARGER, offered(0))
     assert node.snapshot.session_current == 10
     await node.set(Feature.SESSION_CURRENT, 10)

@@ -222,7 +222,7 @@ def test_10_what_is_not_supported_is_not_asked_for(
     assert kinds(hub) == [
         "cmd.state.get_report",
         "cmd.current_session.get_report",
-        # Today's Easee does not list it, and answers all the same.
+        # Today's Easee does not list it, but answers anyway.
         "cmd.cable_lock.get_report",
         "cmd.meter.get_report",
     ]

@@ -1,4 +1,4 @@
-"""Whatever arrives costs at most itself: nothing crashes, nothing grows without a bound."""
+"""Any message costs at most itself: nothing crashes, nothing grows without a bound."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

@@ -164,7 +164,7 @@ def test_a_listener_of_the_hub(hub: OfflineHub) -> None:
     hub.add_listener(fail)
     hub.add_listener(events.append)
     found(hub)
-    # The others go on to listen, and what was about to be done is done.
+    # The others keep listening, and what was about to be done is done.
     assert [type(each).__name__ for each in events] == ["ConnectionMade", "NodeAdded"]
     assert ADDRESS in hub.nodes
     assert hub.ignored == {"internal": 2}
@@ -231,7 +231,7 @@ def test_a_deadline_that_raises_costs_no_other(
     assert ran == ["its own", "another's"]
     assert hub.internal_errors.counts
     assert f"Failed at {other!r}" in caplog.text
-    # The timer goes on.
+    # The timer continues.
     one.timers.set("later", due + 1, lambda _: ran.append("later"))
     hub.advance(due + 1)
     assert ran[-1] == "later"
@@ -380,7 +380,7 @@ async def test_what_takes_a_place_is_shown_in_one_go(
 
 
 async def test_a_listener_cannot_prevent_a_delayed_message() -> None:
-    """It is shown while it waits, and leaves in time whatever others make of that."""
+    """It is shown while it waits, and leaves in time, whatever listeners do."""
     hub = OfflineHub(options=OPTIONS)
     node = found(hub)
     first = await begin(node.set(Feature.MAX_CURRENT, 10))
@@ -469,7 +469,7 @@ async def test_a_reply_that_overtakes_the_broker_is_the_last_word() -> None:
 
 
 async def test_a_caller_that_gives_up_takes_no_stop_back() -> None:
-    """An automation that is started anew cancels what it was at."""
+    """An automation that is restarted cancels its previous run."""
     hub = HangingHub()
     node = found(hub)
     task = asyncio.create_task(node.stop_charging())

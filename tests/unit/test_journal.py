@@ -21,7 +21,7 @@ def test_the_last_messages_are_kept_in_full() -> None:
 
 
 def test_of_what_is_pushed_out_the_last_of_each_kind_is_kept() -> None:
-    """Who somebody is and what is measured come on one topic."""
+    """Identities and measurements come on one topic."""
     journal = Journal(recent_max=1)
     who = b'{"type": "evt.thing.inclusion_report", "val": 1}'
     journal.add(0.0, _ADAPTER, who)

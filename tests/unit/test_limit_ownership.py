@@ -252,7 +252,7 @@ async def settle(site: Site, seconds: float, enforced: dict[str, object]) -> Non
 
 
 async def _nothing() -> None:
-    """Let others go on."""
+    """Let other tasks run."""
 
 
 async def test_a_station_that_was_restarted(site: Site) -> None:
@@ -267,12 +267,12 @@ async def test_a_station_that_was_restarted(site: Site) -> None:
 
 
 async def test_behind_a_lower_limit_of_somebody_else_it_is_set_again(site: Site) -> None:
-    """Nobody can see whether it is there, and theirs may end while nobody looks."""
+    """Ours is hidden, and theirs may end during a disconnection."""
     await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
     assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
     restart(site)
     await settle(site, 100, holding(8.0, "OCPP", 1, OURS))
-    # Once for its start, and once because nobody has seen that it was taken.
+    # Once for its start, and once because its effect was not seen.
     assert ordered(site) == [{"ac_max_current_A": 10.0, "ac_max_phase_count": 1}] * 2
     assert site.shown.requested.limits == {"max_current": 10, "phases": "1"}
 
@@ -312,7 +312,7 @@ async def test_limits_come_before_all_else_after_a_restart(site: Site) -> None:
 
 
 async def test_limits_come_before_all_else_when_a_silent_station_is_back(site: Site) -> None:
-    """It was silent because it was being started anew."""
+    """It was silent because it was restarting."""
     site.wait(40)
     assert not site.shown.available
     site.take()

@@ -89,7 +89,7 @@ def test_never_more_than_there_is(
 def test_what_a_charge_point_can_be_set_to(
     site: tuple[list[float], list[float], list[Load]], share: Share, raise_by: float
 ) -> None:
-    """Nothing or at least the minimum; nobody who wants nothing gets anything."""
+    """Nothing or at least the minimum; charge points that request nothing get nothing."""
     for one in (found := site[2]):
         current = balance(*site, share=share, raise_by=raise_by)[one.id]
         assert current == 0 or one.minimum <= current <= one.maximum
@@ -103,7 +103,7 @@ def test_what_a_charge_point_can_be_set_to(
 def test_everybody_gets_the_minimum_before_anybody_gets_more(
     site: tuple[list[float], list[float], list[Load]], share: Share
 ) -> None:
-    """Who gets nothing would not get it if the others had only their minimum."""
+    """One that gets nothing would not get it if the others had only their minimum."""
     limits, measured, found = site
     result = balance(limits, measured, found, share=share)
     free = [limit - house for limit, house in zip(limits, house_of(measured, found), strict=True)]
@@ -216,7 +216,7 @@ def test_it_does_not_swing_around_the_limit() -> None:
 
 
 def test_what_is_not_lowered_yet_counts_as_the_house() -> None:
-    """Nobody gets what a slow charge point still draws."""
+    """The current that a slow charge point still draws is given to no other one."""
     slow = load("slow", limit=6.0, drawn=(16.0,) * 3, maximum=6.0)
     other = load("other", limit=6.0, drawn=(6.0,) * 3)
     assert next_currents([32] * 3, [26] * 3, [slow, other])["other"] == 10

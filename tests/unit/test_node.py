@@ -84,7 +84,7 @@ def test_a_fact_goes_at_once_and_takes_the_measurements_with_it(course: Course) 
 def test_what_follows_a_fact_does_not_wait_for_long(course: Course) -> None:
     course.at(20, meter=power(7000))
     course.at(21, status=Status.FINISHED)
-    # The last reading of the session, then the truth.
+    # The last reading of the session, then the actual value.
     course.at(21.2, meter=power(6800))
     course.at(21.4, meter=power(0))
     course.at(30)

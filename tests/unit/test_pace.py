@@ -324,7 +324,7 @@ async def test_what_can_no_longer_be_set_when_its_time_has_come(garage: Garage) 
     assert "internal" not in garage.hub.ignored
 
 
-# Whatever happens ------------------------------------------------------------------------
+# At random -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -62,7 +62,7 @@ ENDS: dict[str, dict[str, tuple[str | None, float | None]]] = {
         "fimp:easee/1/1": ("charging", 0.8373),
     },
     "fimp/live/easee_requesting_start_timeout": {
-        # A word nobody knows.
+        # An unknown word.
         "fimp:charger/1/1": (None, 0.257),
         "fimp:easee/1/2": ("charging", 0.0491),
     },

@@ -1,4 +1,4 @@
-"""The connection is made anew if commands get no reply and nothing else arrives either."""
+"""The connection is renewed if commands get no reply and nothing else arrives either."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, state
 
 
 class House:
-    """A charge point that answers nothing, and how often the connection was made anew."""
+    """A charge point that answers nothing, and how often the connection was renewed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.renewed = 0
@@ -30,7 +30,7 @@ class House:
         self.renewed += 1
 
     async def command(self, times: int = 1) -> None:
-        """Start charging in vain."""
+        """Start charging without any reply."""
         for _ in range(times):
             task = await begin(self.node.start_charging())
             self.hub.advance(self.hub.clock.time + self.node.command_timeout + 1)
@@ -54,7 +54,7 @@ async def test_charge_point_that_is_offline_does_not_make_the_connection_flap(
     house = House(monkeypatch)
     await house.command(20)
     assert house.renewed == 1
-    # Whatever arrives shows that the connection delivers, until it is silent again.
+    # Any message shows that the connection works, until it is silent again.
     house.hub.feed("pt:j1/mt:evt/rt:dev/rn:acme/ad:1/sv:chargepoint/ad:9", state())
     await house.command(3)
     assert house.renewed == 2

@@ -64,7 +64,7 @@ def test_authorized() -> None:
         "authorized",
         "charging_started",
     ]
-    # Who comes late, or was away, saw nobody being allowed.
+    # A late client, or one that was offline, has not seen the authorization.
     assert not happened(may)
     assert not happened(waits, LOST, may)
     # It can be taken back, and given again.

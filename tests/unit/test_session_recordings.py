@@ -71,7 +71,7 @@ def test_an_authorization_that_expires() -> None:
     assert not watched.tracker.records
 
 
-# Ends that nobody saw --------------------------------------------------------------------
+# Unseen ends -----------------------------------------------------------------------------
 
 
 @AWAY

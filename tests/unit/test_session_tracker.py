@@ -239,7 +239,7 @@ def test_another_session_with_the_car_in_place() -> None:
     assert home.events[2:4] == [("session_finished", 40), ("charging_started", 45)]
 
 
-# While nobody listens -------------------------------------------------------------------
+# While disconnected ---------------------------------------------------------------------
 
 
 def test_a_gap_in_mid_session() -> None:
@@ -279,7 +279,7 @@ def test_an_end_before_a_gap_is_an_end() -> None:
         ),
         # That is when it was found to be over.
         (Session(started=at(10), ended=at(60.1)), {}),
-        # Whether its energy is of before the gap, nobody knows.
+        # Whether its energy is from before the gap is unknown.
         (Session(started=at(10)), {}),
         (Session(started=at(55)), {}),
     ],
@@ -348,7 +348,7 @@ def test_another_car_between_two_runs() -> None:
     home.report(70, Status.DISCONNECTED, energy=1.5)
     home.waits(80)
     assert [each.energy for each in home.tracker.records] == [None, 1.5]
-    # Nobody saw the first car leave: it may be the same one.
+    # The departure of the first car was not seen: it may be the same one.
     assert [each.get("energy") for each in home.received] == [None, 1.5]
     assert home.events[2:] == [
         ("late session_finished", 60),
@@ -358,7 +358,7 @@ def test_another_car_between_two_runs() -> None:
 
 
 def test_energy_is_reported_before_the_status() -> None:
-    """The meter is quicker than the word for what goes on."""
+    """The meter is reported before the status."""
     home = Home()
     home.report(0, Status.DISCONNECTED)
     home.report(10, Status.REQUESTING, session=Session(started=at(10)), energy=0.0)
@@ -400,7 +400,7 @@ def test_the_first_reports_are_no_news() -> None:
 
 
 def test_an_end_among_the_first_reports_is_late() -> None:
-    """The report before may have been stale, so nobody knows when it ended."""
+    """The report before may have been outdated, so the time of the end is unknown."""
     home = Home()
     charging(home)
     home.lost(40)
@@ -442,7 +442,7 @@ def test_a_full_car_between_two_runs() -> None:
 
 
 def test_found_in_mid_session() -> None:
-    """Before us nobody listened, but the end is seen."""
+    """The begin was before the first connection, but the end is seen."""
     home = Home()
     home.report(0, Status.CHARGING, session=Session(started=at(-60)), energy=3.0)
     home.report(60, Status.DISCONNECTED, energy=9.0)
@@ -498,7 +498,7 @@ def test_each_kwh_at_its_own_price() -> None:
 
 
 def test_energy_waits_for_a_price() -> None:
-    """Never is anything free only because nobody knows its price."""
+    """Energy is never free only because its price is unknown."""
     home = Home(has_price=True)
     charging(home)
     active = home.tracker.active
@@ -522,7 +522,7 @@ def test_costs_survive_a_restart() -> None:
     charging(home)
     home.restarts()
     assert home.tracker.totals == {"NOK": 1.0}
-    # Nobody knows yet whether it is the same car, and the price need not be there first.
+    # Whether it is the same car is unknown yet, and the price may come later.
     home.price = None
     home.report(50, Status.CHARGING)
     home.price = Price(3.0, "NOK")

@@ -63,7 +63,7 @@ def hours(count: float) -> datetime:
 
 
 def book() -> SessionTracker:
-    """Return a logbook with a value in every field: two sessions, one that goes on."""
+    """Return a session tracker with a value in every field: two sessions, one that continues."""
     tracker = SessionTracker(has_price=True)
     tracker.records = [
         SessionRecord(
@@ -148,9 +148,9 @@ def test_damage_costs_itself(place: tuple[Any, ...]) -> None:
             others = [each for number, each in enumerate(records) if number != place[1]]
             assert [each for each in after["records"] if each in others] == others, what
             assert len(after["records"]) <= len(records), what
-        # Who looks for what is lost finds it there, and only there.
+        # The lost data can be found there, and only there.
         assert {name.split(".")[0] for name in lost(damaged, after)} <= {place[0]}, what
-        # It can be stored and read again, and goes on.
+        # It can be stored and read again, and continues.
         assert read(json.loads(json.dumps(after))).to_storage() == after, what
         tracker.reprice(Price(2.0, "NOK"))
         assert SessionTracker.merged(damaged, STORED)["active"] == STORED["active"], what
@@ -209,11 +209,11 @@ def test_a_bill_without_its_energy() -> None:
 
 @pytest.mark.parametrize("what", ["nonsense", None, ...])
 def test_the_next_record_takes_the_place_of_its_own_only(what: Any) -> None:
-    """The last session goes on; its record was lost, and the one before it stays."""
+    """The last session continues; its record was lost, and the one before it stays."""
     tracker = read(put(put(STORED, ("records", 2), what), ("active", "newer"), 1))
     energies = [each.energy for each in tracker.records]
     if what is ...:
-        # Nobody can see that one is missing at the end.
+        # A missing record at the end cannot be noticed.
         assert energies == [5.0, 6.0]
         return
     assert energies == [5.0, 6.0, 7.0]

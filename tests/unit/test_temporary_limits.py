@@ -49,7 +49,7 @@ async def limit(garage: Garage, current: float, seconds: float) -> Store:
 
 
 def again(garage: Garage) -> Garage:
-    """Start anew with what was stored, at the same time."""
+    """Restart with the stored data, at the same time."""
     later = Garage(UNTHROTTLED)
     later.begun = garage.begun
     later.hub.clock.time = garage.hub.clock.time
