@@ -329,7 +329,7 @@ async def test_a_car_that_draws_less_on_its_own_is_not_limited(garage: Garage) -
     """The connection does not show yet that the car is full."""
     await balance(garage, 23.9, 0)
     assert (await balance(garage, 24, 61)).current == 16
-    garage.say("suspended_by_ev")
+    garage.report_state("suspended_by_ev")
     draws(garage, 0)
     assert (await balance(garage, 24, 62)).state == "balanced"
     assert (await balance(garage, 8, 63)).state == "balanced"

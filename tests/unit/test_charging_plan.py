@@ -171,13 +171,13 @@ async def test_a_link_that_drops_in_a_pause_by_load_balancing(garage: Garage) ->
     session = offered(16, 2.0)
     garage.hub.feed(CHARGER, session)
     garage.node.limits.plan.pause(paused=True)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     garage.hub.feed(CHARGER, session)
     assert garage.node.limits.plan.is_paused
-    garage.say("charging")
+    garage.report_state("charging")
     garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
     assert garage.node.limits.plan.is_paused
     assert garage.node.snapshot.requested.energy_target == 3.0
@@ -188,10 +188,10 @@ async def test_another_car_while_the_link_is_down_in_a_pause(garage: Garage) -> 
     await start(garage, energy=5)
     garage.hub.feed(CHARGER, offered(16, 2.0))
     garage.node.limits.plan.pause(paused=True)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     garage.hub.connection_lost(NotConnectedError("gone"))
     garage.hub.connection_made()
-    garage.say("charging")
+    garage.report_state("charging")
     garage.hub.feed(CHARGER, offered(16, 0.0, started_at="2026-11-20T18:00:00Z"))
     assert plan(garage) is None
 
@@ -212,10 +212,10 @@ async def test_another_car_between_two_polls(
     await start(garage, energy=5, until=100)
     garage.hub.feed(CHARGER, first)
     garage.node.limits.plan.pause(paused=True)
-    garage.say("ready_to_charge")
+    garage.report_state("ready_to_charge")
     garage.hub.feed(CHARGER, second)
     assert plan(garage) is None
-    garage.say("charging")
+    garage.report_state("charging")
     await garage.until(200)
     assert stops(garage) == []
 

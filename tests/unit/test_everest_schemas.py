@@ -222,7 +222,7 @@ def operations() -> set[str]:
     """Return the operations that the library can ask for, as its source names them."""
     found: set[str] = set()
     for path in Path(everest.__path__[0]).rglob("*.py"):
-        if path.parent.name == "internal_bus":
+        if path.stem == "internal_bus":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:

@@ -416,13 +416,13 @@ def test_another_car_among_the_first_reports() -> None:
     """The session has ended when its successor is reported, and a moment before."""
     home = Home()
     first = Session(started=at(0))
-    home.says(0, Status.READY_TO_CHARGE, energy=0, session=first)
-    home.says(1, Status.CHARGING, energy=3)
+    home.report(0, Status.READY_TO_CHARGE, energy=0, session=first)
+    home.report(1, Status.CHARGING, energy=3)
     home.lost(30)
-    home.says(31, Status.READY_TO_CHARGE)
-    home.says(31.02, Status.DISCONNECTED)
-    home.says(31.12, Status.READY_TO_CHARGE)
-    home.says(31.12, energy=0, session=Session(started=at(31.12)))
+    home.report(31, Status.READY_TO_CHARGE)
+    home.report(31.02, Status.DISCONNECTED)
+    home.report(31.12, Status.READY_TO_CHARGE)
+    home.report(31.12, energy=0, session=Session(started=at(31.12)))
     assert home.events[1:] == [("late session_finished", 31)]
     assert home.tracker.records[0].energy == 3
 
