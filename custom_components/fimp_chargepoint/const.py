@@ -12,13 +12,14 @@ from .chargepoint import Clock
 DOMAIN: Final = "fimp_chargepoint"
 
 PLATFORMS: Final = (
+    # Entities are updated in this order, and the status comes first.
+    Platform.SENSOR,
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.EVENT,
     Platform.LOCK,
     Platform.NUMBER,
     Platform.SELECT,
-    Platform.SENSOR,
     Platform.SWITCH,
 )
 

@@ -19,6 +19,9 @@ from .storage import Records, report_lost
 #: report it again.
 _SAVE_SOON: Final = 10.0
 _SAVE_LATER: Final = 300.0
+#: Minimum seconds between two updates of a session by measurements alone, which may be reported
+#: many times per second.
+_MEASUREMENT_INTERVAL: Final = 5.0
 #: Maximum number of late events that wait for an entity to show them.
 _WAITING_MAX: Final = 10
 
@@ -111,10 +114,11 @@ class SessionRecorder:
         self._timers = Timers(node.host.scheduler, self)
         if self.tracker.watched is not None:
             self._errors.call(node.restore_session, *self.tracker.watched)
-        self._snapshot = node.snapshot
-        self._stop_listening = node.add_listener(self._take)
+        self._snapshot = self._taken = node.snapshot
+        self._taken_at = self._clock.now()
+        self._stop_listening = node.add_listener(self._changed_to)
         self.reprice()
-        self._change(partial(self.tracker.take, self._snapshot, self._clock.now(), prices.price))
+        self._take(self._taken_at)
 
     def to_storage(self) -> object:
         """Return the data to store; if that fails, what was stored before."""
@@ -182,21 +186,44 @@ class SessionRecorder:
     def close(self) -> None:
         """Stop watching, and report pending events."""
         self._stop_listening()
+        self._catch_up()
         self._change(partial(self.tracker.close, self._prices.price))
         self._timers.stop()
 
-    def _take(self, snapshot: ChargepointSnapshot) -> None:
-        """Process a snapshot, unless only measurements differ that are not part of a session."""
-        before, self._snapshot = self._snapshot, snapshot
-        if (
-            snapshot.meter.session_energy == before.meter.session_energy
-            and snapshot.vehicle.id == before.vehicle.id
-            and not snapshot.differs_beyond_measurements(before)
+    def _changed_to(self, snapshot: ChargepointSnapshot) -> None:
+        """Process a snapshot: facts at once, measurements of the session as often as allowed."""
+        now, taken = self._clock.now(), self._taken
+        is_fact = snapshot.differs_beyond_measurements(taken)
+        if is_fact:
+            # What waits was measured before it.
+            self._catch_up()
+        self._snapshot = snapshot
+        due = self._taken_at + _MEASUREMENT_INTERVAL
+        if is_fact:
+            self._take(now)
+        elif (
+            snapshot.meter.session_energy == taken.meter.session_energy
+            and snapshot.vehicle.id == taken.vehicle.id
         ):
             return
-        self._change(partial(self.tracker.take, snapshot, self._clock.now(), self._prices.price))
+        elif now >= due:
+            self._take(now)
+        else:
+            self._timers.set("measurements", due, self._take)
+
+    def _take(self, now: float) -> None:
+        self._timers.cancel("measurements")
+        self._taken, self._taken_at = self._snapshot, now
+        self._change(partial(self.tracker.take, self._snapshot, now, self._prices.price))
+
+    def _catch_up(self) -> None:
+        """Take the measurements that wait."""
+        if "measurements" in self._timers:
+            self._take(self._clock.now())
 
     def _tick(self, now: float) -> None:
+        # The energy of a session that has ended arrives shortly after its end.
+        self._catch_up()
         self._change(partial(self.tracker.tick, now, self._prices.price))
 
     def _change(

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 import itertools
 from typing import Any, NoReturn
+from unittest.mock import patch
 
 from homeassistant.components.binary_sensor import BinarySensorEntityDescription
 from homeassistant.core import HomeAssistant
@@ -25,6 +26,7 @@ from custom_components.fimp_chargepoint.descriptions.charge_point import (
     ChargepointSensorDescription,
 )
 from custom_components.fimp_chargepoint.entity import ControlDescription
+from custom_components.fimp_chargepoint.sessions import _MEASUREMENT_INTERVAL
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.metadata.entities import PLATFORMS, descriptions
@@ -193,6 +195,39 @@ async def test_no_session_sensor_looks_at_the_power(
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     assert calls
     stop()
+
+
+def test_a_session_takes_measurements_at_intervals_and_before_a_fact(
+    chargepoint: Chargepoint, coordinator: ChargepointCoordinator
+) -> None:
+    keeper = chargepoint.entry.runtime_data.sessions.of(coordinator.node.address)
+    taken: list[tuple[float | None, bool | None]] = []
+
+    def take(snapshot: ChargepointSnapshot, *_: object) -> list[Any]:
+        taken.append((snapshot.meter.session_energy, snapshot.cable_lock))
+        return []
+
+    def charge(energy: float) -> None:
+        say(coordinator, meter=coordinator.node.snapshot.meter.with_(session_energy=energy))
+
+    say(coordinator, cable_lock=False)
+    say(coordinator, cable_lock=True)
+    with patch.object(keeper.tracker, "take", take):
+        charge(1.0)
+        charge(2.0)
+        assert taken == []
+        say(coordinator, cable_lock=False)
+        assert taken == [(2.0, True), (2.0, False)]
+        charge(3.0)
+        keeper._tick(coordinator.node.host.clock.now())
+        assert taken[2:] == [(3.0, False)]
+        charge(4.0)
+        due = keeper._timers.next_deadline
+        assert due is not None
+        keeper._take(due)
+        charge(5.0)
+        assert taken[3:] == [(4.0, False)]
+    assert keeper._timers.next_deadline == due + _MEASUREMENT_INTERVAL
 
 
 async def test_nothing_runs_for_nobody(hass: HomeAssistant, broker: Any) -> None:

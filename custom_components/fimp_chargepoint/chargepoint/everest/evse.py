@@ -29,7 +29,7 @@ from . import limits, powermeter, session
 from .envelope import mapping
 from .limits import Enforced
 from .pauses import PausingChargepoint
-from .status import ASKS_FOR_TOKEN, ENDED, State, Word, is_another
+from .status import ASKS_FOR_TOKEN, ENDED, State, Word, differs_beyond_energy, is_another
 from .vehicle import parse_vehicle, reported
 
 _STATES: Final = Feature.STATUS, Feature.ENABLED
@@ -189,8 +189,9 @@ class Evse(PausingChargepoint):
     @override
     def _with_session(self, state: State) -> Changes:
         before, self._session = self._session, state
-        if state is before and state.raw == self.snapshot.raw_status:
-            return {}
+        meter = self.snapshot.meter.with_(session_energy=state.energy.value)
+        if state.raw == self.snapshot.raw_status and not differs_beyond_energy(state, before):
+            return {} if state is before else {"meter": meter}
         if state.deadline is None:
             self.timers.cancel("finished")
         elif state.deadline != before.deadline:
@@ -210,7 +211,7 @@ class Evse(PausingChargepoint):
                 "pause_reason": state.pause_reason,
                 "plugged": state.plugged,
                 "session": self._session_of(state, before),
-                "meter": self.snapshot.meter.with_(session_energy=state.energy.value),
+                "meter": meter,
             }
         )
 

@@ -157,7 +157,7 @@ def on_info(state: State, info: JsonObject, now: float, seen: datetime) -> State
         state = _with_word(state, word, when, now, car=car)
     if started is not None or (word is not None and word not in IDLE):
         energy = with_counter(state.energy, number(info.get("charged_energy_wh")))
-        state = state if energy is state.energy else replace(state, energy=energy)
+        state = state if energy is state.energy else state.with_(energy=energy)
     return state
 
 
@@ -167,7 +167,7 @@ def on_meter(state: State, reading: float) -> State:
         # After a gap, another car may be there: wait for a report of the session.
         return state
     energy = with_reading(state.energy, reading)
-    return state if energy is state.energy else replace(state, energy=energy)
+    return state if energy is state.energy else state.with_(energy=energy)
 
 
 def expired(state: State, now: float) -> State:

@@ -4,13 +4,14 @@ EVerest API v1, evse_manager_consumer; the API before it has the same words.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 import re
 from typing import Final, NamedTuple, Self
 
-from ..model import PauseReason, Status
+from ..model import Copied, PauseReason, Status
 from ..readers import JsonObject, part, text
 from ..session import EndReason, is_same
 from .energy import SessionEnergy
@@ -166,8 +167,8 @@ def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
     return PauseReason.NO_ENERGY if NO_ENERGY in reasons else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+@dataclass(frozen=True, kw_only=True)
+class State(Copied):
     """What is known about the present or last session of a charge point.
 
     `word` is EVerest's last status word, `reasons` are those of the pause that it means, None if
@@ -218,6 +219,14 @@ class State:
     def known(self) -> bool:
         """Whether the meaning of `word` is known."""
         return self.word is None or self.word in WORDS
+
+
+_facts: Final = attrgetter(*(each.name for each in fields(State) if each.name != "energy"))
+
+
+def differs_beyond_energy(state: State, before: State) -> bool:
+    """Return whether anything but the energy differs from `before`."""
+    return bool(_facts(state) != _facts(before))
 
 
 def is_another(state: State, before: State) -> bool:

@@ -14,7 +14,7 @@ from ...authorization import Permission, ShowToken, TakesPermissions
 from ...commands.replies import PendingReplies
 from ...commands.request import Request
 from ...errors import CommandRefusedError, NotConnectedError
-from ...model import Feature, PauseReason, Reason
+from ...model import MEASURED, Feature, PauseReason, Reason
 from ...node import Changes, MessageHost
 from ...readers import JsonObject, objects, part, text
 from .. import random_delay, session
@@ -282,7 +282,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
     @override
     def _with_session(self, state: State) -> Changes:
         changes = super()._with_session(state)
-        if not changes:
+        if changes.keys() <= MEASURED:
             return changes
         changes["enabled"] = state.enabled
         if self.companions.errors is None:
