@@ -199,15 +199,13 @@ def _pauses(value: object) -> dict[str, object]:
     return value
 
 
-_READERS: Readers = {
+_REQUESTED: Readers = {
     "charging_mode": text,
-    "limits": _limits,
-    "withdraw": flag,
     "temporary_limits": _temporary_limits,
     "plan": Plan.from_storage,
-    "pauses": _pauses,
     "failsafe": FailsafeLimit.from_storage,
 }
+_READERS: Readers = {**_REQUESTED, "limits": _limits, "withdraw": flag, "pauses": _pauses}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,17 +255,11 @@ class StoredRequests:
 
         """
         known, unknown = fields(data, _READERS)
-        limits, unknown_limits = known.get("limits", ({}, {}))
+        limits, unknown_limits = known.pop("limits", ({}, {}))
+        requested = {name: known.pop(name) for name in _REQUESTED if name in known}
         return cls(
-            requested=Requested(
-                charging_mode=known.get("charging_mode"),
-                limits=limits,
-                temporary_limits=known.get("temporary_limits", {}),
-                failsafe=known.get("failsafe"),
-                plan=known.get("plan"),
-            ),
-            withdraw=known.get("withdraw", True),
-            pauses=known.get("pauses", {}),
+            requested=Requested(limits=limits, **requested),
             unknown=unknown,
             unknown_limits=unknown_limits,
+            **known,
         )

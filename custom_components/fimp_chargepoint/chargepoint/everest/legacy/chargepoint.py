@@ -21,6 +21,7 @@ from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
 from ...node import Changes, MessageHost
 from ...readers import JsonObject, number, part, rounded, text
 from ...session import inferred
+from ...watchdog import Patience, Watchdog
 from .. import powermeter, random_delay, session
 from ..energy import Counter, with_start_reading
 from ..envelope import mapping
@@ -57,6 +58,13 @@ class LegacyChargepoint(Evse):
         self._topic = f"{prefix}everest_api/{module}/cmd/"
         self._faulty = False
         self._reading: float | None = None
+        self._watchdog = Watchdog(
+            self.timers,
+            lambda: Patience(ask_after=SILENCE_MAX),
+            # Nothing can be requested.
+            ask=None,
+            silent=partial(self._set_unavailable, Reason.SILENT),
+        )
         #: The highest limit so far, in A.
         self._ceiling = 0.0
         self._reports: dict[str, Callable[[Any, float], dict[str, Any]]] = {
@@ -84,7 +92,7 @@ class LegacyChargepoint(Evse):
         """
         changes = self._reports[variable](value, now)
         self._set_unavailable(None, now, **changes)
-        self._watch(now)
+        self._watchdog.received(now)
         self._confirm_reports(variable)
         if variable == "session_info" and self._session.word in NO_TRANSACTION:
             # There is no reply, but the transaction that was to end has ended.
@@ -278,12 +286,7 @@ class LegacyChargepoint(Evse):
     @override
     def connection_made(self, now: float) -> None:
         super().connection_made(now)
-        self._watch(now)
-
-    def _watch(self, now: float) -> None:
-        """Wait for the next report, up to the maximum."""
-        silent = partial(self._set_unavailable, Reason.SILENT)
-        self.timers.set("silence", now + SILENCE_MAX, silent)
+        self._watchdog.start(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
