@@ -78,7 +78,10 @@ def test_summer_and_winter_time() -> None:
     assert summer == datetime(2023, 7, 24, 13, 25, 33, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("value", [None, "", "yesterday", 5, True, [], {}, "2022-11-10T11:41:32"])
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "yesterday", 5, True, [], {}, "2022-11-10T11:41:32", "99991231 23:59:59"],
+)
 @pytest.mark.parametrize("name", ["start_datetime", "stop_datetime", "offline_since"])
 def test_a_date_that_is_none_costs_only_itself(name: str, value: object) -> None:
     frame = status(**{name: value})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 import gzip
 import json
 from math import isfinite
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import orjson
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint import readers
 from custom_components.fimp_chargepoint.chargepoint.blue_current import decoding
 from custom_components.fimp_chargepoint.chargepoint.errors import ProtocolError
 from custom_components.fimp_chargepoint.chargepoint.everest import envelope
@@ -22,13 +24,17 @@ from custom_components.fimp_chargepoint.chargepoint.fimp import message, topic
 from custom_components.fimp_chargepoint.chargepoint.fimp.inclusion import parse_thing
 from custom_components.fimp_chargepoint.chargepoint.fimp.vinculum import VinculumDirectory
 from custom_components.fimp_chargepoint.chargepoint.journal import Journal
-from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Feature
 from custom_components.fimp_chargepoint.chargepoint.options import Options
+from custom_components.fimp_chargepoint.chargepoint.sessions import (
+    SessionEventType,
+    SessionTracker,
+)
 from simulators.recording import read_recording
 from tests.helpers.recordings import names, recording
 
 from .fakes import OfflineHub
-from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, state
+from .fimp_messages import ADAPTER, ADDRESS, CHARGER, inclusion, report, state
 
 #: Messages as charge points sent them, one of each topic.
 CORPUS: list[tuple[str, bytes]] = list(
@@ -250,6 +256,33 @@ async def test_huge_numbers_do_not_become_infinite() -> None:
     ranges = node.snapshot.capabilities.ranges
     assert ranges[Feature.MAX_CURRENT].maximum == 32
     assert all(isfinite(each.maximum) for each in ranges.values())
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_session_of_an_impossible_year_ends(moment: str) -> None:
+    """A sum with such a time would be no time."""
+    hub = OfflineHub()
+    hub.connection_made()
+    hub.feed(ADAPTER, inclusion())
+    hub.feed(CHARGER, state("disconnected"))
+    node, tracker = hub.nodes[ADDRESS], SessionTracker()
+    events = []
+    for word, energy in (("ready_to_charge", 0.0), ("charging", 1.0), ("disconnected", 1.0)):
+        hub.advance(hub.clock.time + 60)
+        times = {"started_at": moment} | ({"finished_at": moment} if energy else {})
+        hub.feed(CHARGER, report("evt.current_session.report", "float", energy, **times))
+        hub.feed(CHARGER, state(word))
+        assert isinstance(node.snapshot, ChargepointSnapshot)
+        events += tracker.take(node.snapshot, hub.clock.time)
+        tracker.clock_set(-60.0)
+    events += tracker.tick(hub.clock.time + 60)
+    assert SessionEventType.SESSION_FINISHED in [each.event_type for each in events]
+
+
+@pytest.mark.parametrize("read", [readers.timestamp, message.time])
+def test_impossible_times_are_unknown(read: Callable[[str], datetime | None]) -> None:
+    assert read("1970-01-01T00:00:00Z") is not None
+    assert read("0001-01-01T00:00:00Z") is read("9999-12-31T23:59:59Z") is None
 
 
 async def test_huge_word_of_the_ocpp_connection_is_not_remembered() -> None:

@@ -1,7 +1,8 @@
 """Reads decoded JSON leniently: a value of the wrong type counts as one that was not sent. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import Final
 
 type JsonObject = Mapping[str, object]
 
@@ -9,6 +10,8 @@ type JsonObject = Mapping[str, object]
 _TEXT_MAX = 200
 #: More than any counter of Wh; products of such numbers remain finite.
 _NUMBER_MAX = 1e12
+#: The years of times that are possible; a charge point without a clock is in 1970.
+YEARS: Final = range(1970, 2100)
 
 
 def part(value: JsonObject, key: str) -> JsonObject:
@@ -42,12 +45,16 @@ def text(value: object) -> str | None:
     return value[:_TEXT_MAX] if isinstance(value, str) and value else None
 
 
-def timestamp(value: object) -> datetime | None:
-    """Return an aware time in ISO 8601."""
+def timestamp(value: object, zone: tzinfo | None = None) -> datetime | None:
+    """Return an aware time in ISO 8601, of a possible year; without its own zone, it is in `zone`.
+
+    A sum with the time of another year could exceed what a datetime can be.
+    """
     if not isinstance(value, str):
         return None
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return None if found.tzinfo is None else found
+    found = found if found.tzinfo else found.replace(tzinfo=zone)
+    return found if found.tzinfo and found.year in YEARS else None

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from ..errors import ProtocolError
+from ..readers import YEARS
 from ..stored import flag, number
 from .frames import (
     Card,
@@ -119,8 +120,12 @@ def _time(value: object) -> datetime:
     """Read `20221110 11:41:32`, with or without an offset."""
     text = _text(value)
     if "+" in text or "-" in text:
-        return datetime.strptime(text, "%Y%m%d %H:%M:%S%z")
-    return datetime.strptime(text, "%Y%m%d %H:%M:%S").replace(tzinfo=TIME_ZONE)
+        found = datetime.strptime(text, "%Y%m%d %H:%M:%S%z")
+    else:
+        found = datetime.strptime(text, "%Y%m%d %H:%M:%S").replace(tzinfo=TIME_ZONE)
+    if found.year not in YEARS:
+        raise ValueError(text)
+    return found
 
 
 class _Reader:

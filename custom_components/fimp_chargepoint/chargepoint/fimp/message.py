@@ -14,6 +14,7 @@ import zlib
 import orjson
 
 from ..errors import ProtocolError
+from ..readers import timestamp
 
 #: Far above the report of a home with hundreds of things.
 _SIZE_MAX = 1024 * 1024
@@ -197,12 +198,8 @@ def encode(
 
 
 def time(text: str | None) -> datetime | None:
-    """Return an aware time; None if it is missing or malformed."""
-    try:
-        parsed = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    """Return an aware time; None if it is missing, malformed or impossible."""
+    return timestamp(text, UTC)
 
 
 def number(text: str | None) -> float | None:
