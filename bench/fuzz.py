@@ -161,7 +161,7 @@ class Fuzzer:
         self._course = course
         # Other programs may be using the processor as well.
         began = time.thread_time()
-        hub, clock = self._hub, self._hub.fuzz_clock
+        hub = self._hub
         try:
             self._disturb(hub)
             for topic, payload in course:
@@ -169,8 +169,7 @@ class Fuzzer:
                 where = hub.ours(topic)
                 hub.content(where, payload)
                 hub.message(where, payload, retained=False)
-                clock.time += self.random.choice(_STEPS)
-                hub.scheduler.run(clock.time)
+                hub.advance(hub.clock.time + self.random.choice(_STEPS))
         except Exception:  # noqa: BLE001
             self._failed(traceback.format_exc())
         seconds = time.thread_time() - began
@@ -188,11 +187,11 @@ class Fuzzer:
                 hub.connection_lost(_LOST)
                 hub.connection_made()
             case 1:
-                hub.fuzz_clock.set_by = self.random.choice((-1e6, -60.0, 60.0, 1e6))
+                hub.clock.set_calendar(self.random.choice((-1e6, -60.0, 60.0, 1e6)))
             case 2:
                 hub.disconnecting()
             case 3 | 4 | 5:
-                hub.fuzz_clock.time += self.random.choice((30.0, 45.0, 150.0, 4000.0))
+                hub.clock.time += self.random.choice((30.0, 45.0, 150.0, 4000.0))
 
     def _failed(self, what: str) -> None:
         self.failures[what] += 1

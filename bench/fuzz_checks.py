@@ -9,19 +9,16 @@ import re
 import traceback
 from typing import Any, override
 
-from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
 from custom_components.fimp_chargepoint.chargepoint.blue_current.discovery import (
     BlueCurrentProtocol,
 )
 from custom_components.fimp_chargepoint.chargepoint.charge_point import Chargepoint
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot
-from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from custom_components.fimp_chargepoint.chargepoint.node import Node
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from custom_components.fimp_chargepoint.chargepoint.protocol import Handler
-from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock
 from custom_components.fimp_chargepoint.chargepoint.sessions.tracker import SessionTracker
-from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
+from tests.unit.fakes import OfflineHub
 
 from .fuzz_seeds import BLUE_CURRENT, DISCOVERED, TOPIC_MAX
 
@@ -33,44 +30,20 @@ _NO_TOPIC = re.compile("[+#\x00-\x1f\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-class _Clock(Clock):
-    """A clock that moves by hand."""
-
-    time = 1_800_000_000.0
-    set_by = 0.0
-
-    @override
-    def now(self) -> float:
-        return self.time
-
-    @override
-    def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
-        return lambda: None
-
-    @override
-    def adjust(self) -> float:
-        by, self.set_by = self.set_by, 0.0
-        return by
-
-
-class FuzzedHub(MqttHub):
+class FuzzedHub(OfflineHub):
     """A hub that sends nothing, and records invalid messages that it would have sent."""
 
     def __init__(self, failed: Callable[[str], None]) -> None:
         """Call `failed` for each failure."""
-        self.fuzz_clock = _Clock()
-        options = Options(internal_bus="everest", communication_check=True)
-        super().__init__(_no_settings, clock=self.fuzz_clock, options=options)
         self._failed = failed
         #: Where the replies to our last requests are expected, by the topics of recorded ones.
         self._replies: dict[str, str] = {}
         self._trackers: list[SessionTracker] = []
+        super().__init__(options=Options(internal_bus="everest", communication_check=True))
         # Its errors are failures, and not only logged.
         self.internal_errors.report = self._report  # type: ignore[method-assign]
-        for name in MQTT_PROTOCOLS:
-            for protocol in MQTT_PROTOCOLS[name]:
-                self.add_protocol("", protocol(self, ""))
-        self._blue_current = BlueCurrentProtocol(self)
+        # It only reads the clock.
+        self._blue_current = BlueCurrentProtocol(self)  # type: ignore[arg-type]
         self.connection_made()
 
     def _report(self, error: Exception, subject: object) -> None:
@@ -130,10 +103,6 @@ def _replied(topic: str) -> str:
     if topic.startswith(DISCOVERED):
         return DISCOVERED
     return topic.rpartition("/")[0]
-
-
-async def _no_settings() -> MqttSettings:
-    raise NotImplementedError
 
 
 def odd(value: object) -> Iterable[str]:

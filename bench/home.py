@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+import resource
 from tempfile import TemporaryDirectory
 
 from tests.broker import BrokerProcess
@@ -12,8 +13,8 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def broker(lines: str = "") -> Iterator[int]:
-    """Run mosquitto, otherwise amqtt, in its own process; yields its port.
+def broker(lines: str = "") -> Iterator[BrokerProcess]:
+    """Run mosquitto, otherwise amqtt, in its own process.
 
     `lines` are added to the configuration of mosquitto.
     """
@@ -21,9 +22,15 @@ def broker(lines: str = "") -> Iterator[int]:
         process = BrokerProcess(Path(folder), lines=lines)
         process.start()
         try:
-            yield process.port
+            yield process
         finally:
             process.stop()
+
+
+def resident() -> int:
+    """Return the resident memory of this process in kB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() // 1024
 
 
 async def until(condition: Callable[[], object]) -> None:

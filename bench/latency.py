@@ -191,9 +191,11 @@ def main() -> int:
         return 0
     logging.basicConfig(level=logging.WARNING)
     kinds = [arguments.kind] if arguments.kind else list(_KINDS)
-    with broker() as port:
+    with broker() as process:
         results = [
-            asyncio.run(measure(port, kind, arguments.rate, seconds, arguments.charge_points))
+            asyncio.run(
+                measure(process.port, kind, arguments.rate, seconds, arguments.charge_points)
+            )
             for kind in kinds
         ]
     json.dump(results, sys.stdout, indent=2)

@@ -121,17 +121,17 @@ async def measure(scenario: Scenario, kind: str, seconds: float, figures: Figure
 
     """
     with (
-        broker(_BROKER if mosquitto() else "") as port,
+        broker(_BROKER if mosquitto() else "") as process,
         TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
-        arguments: list[object] = [port, scenario.protocol, scenario.charge_points]
+        arguments: list[object] = [process.port, scenario.protocol, scenario.charge_points]
         if scenario.recorder:
             arguments += ["--recorder", Path(folder, "states.db")]
         arguments += ["--sites", scenario.sites]
         subject = await Subject.start(Path(folder, "errors"), kind, *arguments)
         try:
             async with asyncio.timeout(_PATIENCE):
-                await _Measured(subject, kind, port, scenario, figures).run(seconds)
+                await _Measured(subject, kind, process.port, scenario, figures).run(seconds)
         except TimeoutError as error:
             message = f"it took longer than {_PATIENCE:.0f} s"
             raise TimeoutError(message) from error

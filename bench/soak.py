@@ -32,10 +32,8 @@ from contextlib import AsyncExitStack
 import json
 import logging
 import math
-from pathlib import Path
 import random
 import sys
-from tempfile import TemporaryDirectory
 import time
 
 from custom_components.fimp_chargepoint.chargepoint.fimp.discovery import FimpProtocol
@@ -50,6 +48,7 @@ from simulators.mqtt import Broker
 from simulators.simulator import Timing
 from tests.broker import BrokerProcess
 
+from .home import broker
 from .soak_sessions import CHARGING, Watched
 from .soak_truth import Comparison, waiting
 
@@ -171,15 +170,11 @@ def main() -> int:
     # The simulators must be back first: they repeat nothing for a client that was away.
     sim_mqtt._RETRY_SECONDS = 0.1  # noqa: SLF001
     mqtt._KEEPALIVE = 2  # noqa: SLF001
-    with TemporaryDirectory() as folder:
-        broker = BrokerProcess(Path(folder, "broker"))
-        broker.start()
+    with broker() as process:
         try:
-            found = asyncio.run(_soaked(broker, options.points, options.minutes * 60))
+            found = asyncio.run(_soaked(process, options.points, options.minutes * 60))
         except TimeoutError:
             sys.exit("The charge points were not found, or the end was not reached in time")
-        finally:
-            broker.stop()
     for error in found.errors:
         print(error, file=sys.stderr)
     print(
@@ -188,9 +183,9 @@ def main() -> int:
     return bool(found.errors or found.hub.internal_errors.counts)
 
 
-async def _soaked(broker: BrokerProcess, count: int, seconds: float) -> Comparison:
+async def _soaked(process: BrokerProcess, count: int, seconds: float) -> Comparison:
     async def source() -> MqttSettings:
-        return MqttSettings(host=HOST, port=broker.port)
+        return MqttSettings(host=HOST, port=process.port)
 
     numbers = range(1, count + 1)
     setups = [ChargepointSetup(name=f"p{each}", address=f"{each}", needed=1e6) for each in numbers]
@@ -199,7 +194,7 @@ async def _soaked(broker: BrokerProcess, count: int, seconds: float) -> Comparis
     async with AsyncExitStack() as stack:
         adapters = [
             FimpSimulator(
-                Broker(HOST, broker.port),
+                Broker(HOST, process.port),
                 *setups[first : first + _POINTS_PER_ADAPTER],
                 adapter=f"adapter{first}",
                 timing=_TIMING,
@@ -215,7 +210,7 @@ async def _soaked(broker: BrokerProcess, count: int, seconds: float) -> Comparis
                     await asyncio.sleep(0.5)
                     hub.admission.admit_all()
             comparison = Comparison(hub, adapters)
-            await Soak(comparison, broker).run(seconds)
+            await Soak(comparison, process).run(seconds)
         finally:
             await hub.stop()
     return comparison

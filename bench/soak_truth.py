@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 import gc
 import math
-from pathlib import Path
-import resource
 from statistics import mean, median
 import time
 
@@ -16,6 +14,7 @@ from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
 from simulators.fimp import FimpSimulator
 from simulators.fimp.chargepoint import FimpChargepoint as SimulatedChargepoint
 
+from .home import resident
 from .soak_sessions import RETURN, Watched, is_wrong
 
 _LOOK = 0.25
@@ -70,7 +69,7 @@ class Comparison:
             before = now
             if looks % 40 == 1:
                 gc.collect()
-                self.memory.append((now, _memory()))
+                self.memory.append((now, resident()))
             is_up = self.hub.transport.connected and not self.disturbed
             self._hub_since = min(self._hub_since, now) if is_up else math.inf
             for adapter in {each.adapter: None for each in self.watched}:
@@ -178,12 +177,6 @@ def _difference(point: SimulatedChargepoint, known: ChargepointSnapshot | None) 
     if is_still and is_wrong(session, counted):
         return f"{session} kWh instead of {counted}"
     return ""
-
-
-def _memory() -> int:
-    """Return the resident memory of this process in kB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 1024
 
 
 def _slope(values: list[tuple[float, int]]) -> float:

@@ -94,8 +94,8 @@ def main() -> int:
 
     logging.basicConfig(level=logging.ERROR)
     found = source.measure()
-    with broker() as port:
-        found |= asyncio.run(hops.measure(port))
+    with broker() as process:
+        found |= asyncio.run(hops.measure(process.port))
     print(table(found))
     if arguments.json is not None:
         report = {key: {"figure": amount(value), "made_of": value} for key, value in found.items()}

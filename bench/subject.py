@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import gc
 import json
 from pathlib import Path
-import resource
 import sqlite3
 import sys
 import time
@@ -32,6 +31,7 @@ from harness.broker import HOST, free_port
 from harness.headless import add_integration, headless
 
 from . import fleet
+from .home import resident
 
 KINDS = ("core", "equal", "default", "floor")
 
@@ -71,7 +71,7 @@ class Measurement:
                 else:
                     quiet, busy = 0, (cpu, now)
                 last, at = cpu, now
-        return {"cpu": busy[0] - self._cpu, "end": busy[1], "kB": _resident()}
+        return {"cpu": busy[0] - self._cpu, "end": busy[1], "kB": resident()}
 
 
 _NO_VALUE = frozenset({"unknown", "unavailable"})
@@ -229,7 +229,7 @@ async def run(arguments: argparse.Namespace) -> None:
 
 
 async def _answer(commands: asyncio.StreamReader, figures: Callable[[], dict[str, Any]]) -> None:
-    _say({"kB": _resident(), "cpu": time.process_time()})
+    _say({"kB": resident(), "cpu": time.process_time()})
     measurement = Measurement()
     while line := (await commands.readline()).decode().strip():
         if line == "measure":
@@ -253,14 +253,6 @@ async def _wakes(seconds: float) -> float:
 
 def _say(value: dict[str, Any]) -> None:
     print(json.dumps(value), flush=True)
-
-
-def _resident() -> int:
-    """Return the resident memory in kB."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
