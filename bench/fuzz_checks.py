@@ -36,7 +36,7 @@ class FuzzedHub(OfflineHub):
     def __init__(self, failed: Callable[[str], None]) -> None:
         """Call `failed` for each failure."""
         self._failed = failed
-        #: Where the replies to our last requests are expected, by the topics of recorded ones.
+        #: The topics for the replies to our last requests, by the topics of recorded ones.
         self._replies: dict[str, str] = {}
         self._trackers: list[SessionTracker] = []
         super().__init__(options=Options(internal_bus="everest", communication_check=True))

@@ -35,7 +35,7 @@ class Cars:
             for simulator in (*simulators, account)
             for name, point in simulator.points.items()
         }
-        #: Where the server of Blue Current is.
+        #: The address of the Blue Current server.
         self.blue_current = account.url
 
     async def do(self, name: str, command: str) -> None:

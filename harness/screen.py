@@ -69,7 +69,7 @@ class Screen:
         await (await self.search(search)).click()
 
     async def search(self, word: str) -> Locator:
-        """Search the open list of brands; return where this integration is in it."""
+        """Search the open list of brands; return the position of this integration."""
         await self.page.get_by_placeholder("Search for a brand name").fill(word)
         return self.page.locator("ha-integration-list-item", has_text=INTEGRATION)
 

@@ -200,7 +200,7 @@ class _File:
 
     @property
     def aside(self) -> str | None:
-        """Where it was set aside because it could not be read, until that is dismissed."""
+        """The path of an unreadable file that was set aside, until the user dismisses that."""
         return self._hass.data.get(_SET_ASIDE, {}).get(self._store.path)
 
     @callback

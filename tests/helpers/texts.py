@@ -1,4 +1,4 @@
-"""What users read, looked up where it is written."""
+"""The texts for users, looked up in the translations."""
 
 from functools import cache
 import json

@@ -1,4 +1,4 @@
-"""What the link mends in aiomqtt is still broken there, and still where it was.
+"""The faults of aiomqtt that the transport works around are still there, in the same places.
 
 A test that fails here after an update shows which workaround in `chargepoint/mqtt.py` can go,
 or needs to be adapted.
@@ -28,7 +28,7 @@ BOTH = pytest.mark.parametrize(("kind", "faulty"), [STOCK, OURS], ids=["stock", 
 
 
 def check_fault(*, found: bool, faulty: bool, fault: str, where: str) -> None:
-    """Fail where the stock client has lost its fault, or ours still has it."""
+    """Fail if the stock client has lost its fault, or ours still has it."""
     if faulty and not found:
         pytest.fail(f"{AIOMQTT} {fault} no more: delete {where}")
     if found and not faulty:

@@ -16,7 +16,7 @@ from tests.helpers.waiting import until
 
 from .downloads import download, played
 
-#: What the account, its cards and its charge points are, and where they stand.
+#: The data of the account, its cards and its charge points, and their locations.
 SECRETS = (
     *("good", "C-1", "user@example.com", "example.com", EVSE, "Driveway"),
     *("046C8CCA8C1D90", "NL-BCU-8C1D90-0", "My Charge Card", "Jansen"),
@@ -77,7 +77,7 @@ async def test_it_can_be_played(
         text = await download(hass, hass_client, home.entry)
         expected = {each: state.state for each, state in integration_states(hass).items()}
         await home.simulator.freeze("off")
-    # Where it stands is not in it.
+    # Its location is not in it.
     expected |= {each: "0.0" for each in expected if each.endswith(("latitude", "longitude"))}
     assert len(expected) > 15
     assert _without_names(await played(text, tmp_path)) == _without_names(expected)

@@ -67,7 +67,7 @@ async def later(hass: HomeAssistant, **delta: float) -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_can_be_imported(path: Path) -> None:
-    """Where it comes from is what the link in the docs imports, and where updates come from."""
+    """Its source is the address that the link in the docs imports, also for updates."""
     found = blueprint(path.stem)
     assert found.validate() is None
     url = found.metadata["source_url"]
@@ -462,7 +462,7 @@ async def test_sun_and_a_full_car(hass: HomeAssistant, chargepoint: Chargepoint)
 
 
 async def test_car_leaves_while_it_waits(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Where no car is, nothing is started."""
+    """Without a car, nothing is started."""
     watts(hass, -8 * AMPERE)
     await by_sun(hass, chargepoint)
     _minutes(hass, 1)

@@ -53,7 +53,7 @@ def near(text: str, moment: datetime) -> bool:
 
 
 def amount(found: Chargepoint, key: str) -> float:
-    """Return what a sensor shows, 0 where it shows nothing."""
+    """Return the state of a sensor, 0 if it has none."""
     state = found.state("sensor", key)
     return 0.0 if state in (None, "unknown", "unavailable") else float(state)
 
@@ -159,7 +159,7 @@ async def test_a_reload_after_that(
 async def test_with_a_temporary_limit_of_an_earlier_run(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A small computer that was off for an hour does not know that yet: its time is over."""
+    """A computer that was off for an hour starts with an old time: the limit is over anyway."""
     system = SystemClock(monkeypatch, HOUR)
     async with running(hass, broker, ChargepointSetup(profile="full")) as found:
         await found.wait_for_state("number", "max_current", "32")

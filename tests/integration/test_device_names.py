@@ -130,7 +130,7 @@ async def test_the_broker_of_home_assistant(hass: HomeAssistant, broker: BrokerP
 
 
 def test_every_kind_has_its_texts() -> None:
-    """Of a charge point it is always known where it is."""
+    """The parent device of a charge point is always known."""
     kinds = {str(each) for each in NodeKind}
     named = {f"{each}_named" for each in kinds}
     hubs = {"home_assistant_mqtt", "mqtt_broker", "blue_current_account"}

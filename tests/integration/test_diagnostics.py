@@ -102,7 +102,7 @@ async def test_nothing_secret_is_in_it(
         text = await download(entry)
         messages = str([each.payload for each in found.node.host.journal.recent])
         await hass.config_entries.async_unload(entry.entry_id)
-    # They are of no use to it, where they never were.
+    # Otherwise the checks below would prove nothing.
     assert SERIAL in messages
     assert ROOM in messages
     secrets = (*FILLED_IN.values(), SERIAL, TITLE, ROOM, TOKEN, PRICE, broker.host)
@@ -189,7 +189,7 @@ async def test_of_a_device(hass: HomeAssistant, broker: BrokerProcess, download:
 async def test_of_an_entry_that_does_not_work(
     hass: HomeAssistant, broker: BrokerProcess, download: Any
 ) -> None:
-    """Why it does not is in it; where its broker would be is not."""
+    """It contains the reason, but not the address of the broker."""
     broker.stop()
     mqtt_entry(hass, broker, username="mqtt_ola")
     entry = await load(hass, other_broker(broker))

@@ -66,7 +66,7 @@ async def chargepoint_fixture(
 
 
 def number(chargepoint: Chargepoint, key: str) -> float:
-    """Return the state of a sensor as a number, zero where it has none."""
+    """Return the state of a sensor as a number, zero if it has none."""
     try:
         return float(chargepoint.state("sensor", key) or 0)
     except ValueError:

@@ -64,7 +64,7 @@ def entity(hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: s
 
 
 def shown(hass: HomeAssistant, entry: MockConfigEntry, platform: str, unique: str) -> Any:
-    """Return the state of such an entity, None where there is none."""
+    """Return the state of such an entity, None if there is none."""
     entity_id = entity(hass, entry, platform, unique)
     return None if entity_id is None else hass.states.get(entity_id)
 

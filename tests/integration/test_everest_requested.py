@@ -23,7 +23,7 @@ ADDRESS = "everest:carport"
 
 @pytest.fixture(autouse=True)
 def _found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for v1 where only the API before it is there."""
+    """Do not wait for v1 if only the API before it is there."""
     monkeypatch.setattr(legacy_protocol, "_FIRST", 0.2)
 
 

@@ -90,7 +90,7 @@ LOCK = ("lock", "cable")
 ORDERS = (
     Order(interface="cmd.charge.start", entity=CHARGING, action="turn_on"),
     Order(interface="cmd.charge.stop", entity=CHARGING, action="turn_off"),
-    # A mode only where one was chosen; see `test_start_with_a_mode`.
+    # A mode only if one was chosen; see `test_start_with_a_mode`.
     Order(
         interface="cmd.cable_lock.set",
         entity=LOCK,
@@ -356,7 +356,7 @@ async def test_form(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """A report, and where it is seen."""
+    """A report, and the entities that show it."""
 
     interface: str
     value_type: str

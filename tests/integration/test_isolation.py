@@ -60,7 +60,7 @@ async def test_a_bug_in_the_sessions_keeps_no_stop_from_leaving(
 async def test_a_bug_that_was_there_from_the_beginning(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where nothing of what is looked at beside it works."""
+    """Also if all other parts beside it fail."""
     monkeypatch.setattr(SessionTracker, "take", fail)
     monkeypatch.setattr(SessionTracker, "tick", fail)
     monkeypatch.setattr(SessionTracker, "close", fail)

@@ -88,7 +88,7 @@ async def slow_fixture(hass: HomeAssistant, broker: BrokerProcess) -> AsyncGener
         yield found
 
 
-# Where a limit of that height is not possible, the mode is started again ---------------------
+# If a limit of that height is not possible, the mode is started again ------------------------
 
 
 async def test_by_starting_the_mode(

@@ -37,7 +37,7 @@ async def test_on_its_way(
     meanwhile: str,
     after: str,
 ) -> None:
-    """A lock that does not move is seen to try, and then where it was."""
+    """A lock that does not move is shown as moving, and then in its former position."""
     await chargepoint.call("lock", first, "cable")
     (node,) = chargepoint.entry.runtime_data.hub.nodes.values()
     node._commands._timeout = 1.0

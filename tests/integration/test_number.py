@@ -108,7 +108,7 @@ async def test_session_current(hass: HomeAssistant, chargepoint: Chargepoint) ->
 
 
 async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What is offered may be less for many reasons; where it is more, the limit is gone."""
+    """The offered current may be lower for many reasons; if it is higher, the limit is gone."""
     await plugged(chargepoint)
     await chargepoint.call("switch", "turn_on", "charging")
     await chargepoint.wait_for_state("sensor", "offered_current", "32.0")

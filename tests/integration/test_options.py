@@ -411,7 +411,7 @@ async def test_a_limit_goes_with_an_entry_that_was_disabled(
     hass_storage: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Then nothing of ours was set up when Home Assistant started."""
+    """The integration was not set up when Home Assistant started."""
     entry = await load(hass, other_broker(broker))
     async with limited(broker) as point:
         found = Chargepoint(hass, point, entry)

@@ -166,7 +166,7 @@ async def test_several_connectors(hass: HomeAssistant, house: House, broker: Bro
 async def test_a_connector_that_is_missing_has_not_moved(
     hass: HomeAssistant, house: House, broker: BrokerProcess
 ) -> None:
-    """Where the thing is still at its old address, nothing may be taken for another one."""
+    """If the thing is still at its old address, it cannot be taken for another one."""
     entry = await known_before(hass, broker, serial="S1", addresses=("3_1", "3_2"))
     async with simulator(broker, ChargepointSetup(serial="S1", address="3_1")):
         await load(hass, entry)

@@ -48,7 +48,7 @@ MESSAGE = "pt:j1/mt:evt/rt:dev/rn:easee/ad:1/sv:chargepoint/ad:1"
 
 @pytest.fixture(autouse=True)
 def _names(make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this machine be called by its name too, where that is an IPv6 address as well."""
+    """Use the name of this machine as well, also if that is an IPv6 address."""
     pytest_socket.socket_allow_hosts([HOST, "::1"])
     monkeypatch.setattr(duplicate_entry, "HEARING_SECONDS", 0.5)
 
@@ -69,7 +69,7 @@ def deaf_broker_fixture(make_broker: MakeBroker, tmp_path: Any) -> BrokerProcess
 
 
 async def aborted(hass: HomeAssistant, result: ConfigFlowResult) -> None:
-    """Nothing comes of a flow: not an entry, and no connection that stays."""
+    """A flow leaves nothing: neither an entry nor a connection."""
     assert result["type"] is FlowResultType.ABORT, result
     assert result["reason"] == "already_configured"
     assert not hass.config_entries.flow.async_progress()

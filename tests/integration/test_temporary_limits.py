@@ -191,7 +191,7 @@ async def test_refused(
 async def test_no_answer(
     hass: HomeAssistant, broker: BrokerProcess, duration: dict[str, float]
 ) -> None:
-    """Where the one before still holds, it ends in time."""
+    """If the previous one still applies, it ends in time."""
     full = ChargepointSetup(profile="full")
     async with running(hass, broker, full) as found:
         await found.wait_for_state("number", "max_current", "32")

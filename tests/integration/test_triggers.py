@@ -316,7 +316,7 @@ async def test_session_of_something_else(hass: HomeAssistant, calls: list[Servic
 async def test_conditions(
     hass: HomeAssistant, chargepoint: Chargepoint, calls: list[ServiceCall]
 ) -> None:
-    """Each holds where it should, and nothing holds that is not known."""
+    """Each condition passes if it should, and none passes while the state is unknown."""
     choices = [
         {
             "conditions": {"condition": f"{DOMAIN}.{each}", "target": device(chargepoint)},

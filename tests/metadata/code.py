@@ -24,7 +24,7 @@ class UsedText:
     section: str
     key: str
     where: str
-    #: The placeholders that are given along, None where they are not written out.
+    #: The placeholders that are passed, None if they are not literals.
     placeholders: frozenset[str] | None = None
 
 
@@ -249,7 +249,7 @@ def _table(name: str) -> list[str]:
 
 
 def _section_of(function: str) -> str:
-    """Return where the text of a `translation_key` given to a function is."""
+    """Return the section of the text of a `translation_key` that is passed to a function."""
     if function.endswith("create_issue"):
         return "issues"
     if function == "async_get_or_create":

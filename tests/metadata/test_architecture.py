@@ -70,7 +70,7 @@ _LINES_MAX = 400
 
 
 def _wrong(paths: list[Path], *forbidden: str) -> list[str]:
-    """Return where some files import something forbidden."""
+    """Return the lines in which some files import something forbidden."""
     return [
         f"{name(path)}:{line}: {module}"
         for path in paths
@@ -116,7 +116,7 @@ def test_protocol_does_not_know_the_others(protocol: Path) -> None:
 
 
 def test_core_of_the_library_does_not_know_the_protocols() -> None:
-    """Only the package itself does, where it puts them together."""
+    """Only the package itself does, to put them together."""
     core = [
         path
         for path in python_files(LIBRARY)

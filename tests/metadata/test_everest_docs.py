@@ -27,7 +27,7 @@ def test_every_channel_of_every_release_has_a_row() -> None:
 
 def test_entities_have_the_names_that_the_tables_say() -> None:
     entities = read_json(INTEGRATION / "translations" / "en.json")["entity"]
-    # What has no name of ours has that of its device class.
+    # An entity without a name has that of its device class.
     there = {"power", "temperature", "frequency", "plug", "charging"} | {
         str(entity.get("name")).lower()
         for platform in entities.values()

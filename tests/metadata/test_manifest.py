@@ -177,7 +177,7 @@ def test_requirement_allows_what_home_assistant_pins(requirement: Requirement) -
         if specifier.operator == "=="
     }
     assert all(requirement.specifier.contains(each) for each in pinned), pinned
-    # An exact version of ours would fight with the same package in another integration.
+    # An exact version would conflict with the same package in another integration.
     assert not any(each.operator in {"==", "==="} for each in requirement.specifier)
 
 

@@ -32,7 +32,7 @@ _HACS_KEYS = {
     "zip_release": bool,
 }
 _WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-#: This one has no releases; the branch is the only name it goes by.
+#: This one has no releases; it is identified by its branch.
 _FOLLOWED = {"home-assistant/actions/hassfest@master"}
 
 

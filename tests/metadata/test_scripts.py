@@ -81,7 +81,7 @@ def test_script_has_a_help(path: Path) -> None:
     if path.name in _NO_OPTIONS:
         return
     text = path.read_text(encoding="utf-8")
-    # Not just tried: a script that does not know --help might begin to work.
+    # Not tried out: a script without --help might start working.
     assert "--help" in text or "argparse" in text
     result = subprocess.run(  # noqa: S603
         [path, "--help"],

@@ -113,7 +113,7 @@ async def test_fimp_refuses_in_the_words_of_the_recordings(
             and line["payload"]["props"]["cmd_type"] == "cmd.max_current.set"
         ]
         for body in refused:
-            # The recorder wrote 16.0 as 16 where the value was refused as 0.
+            # The recorder wrote 16.0 as 16 if the value was refused as 0.
             await client.send(topic, body)
         await simulator.refuse("not today")
         await client.send_fimp_command("cmd.charge.stop")

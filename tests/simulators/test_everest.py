@@ -500,7 +500,7 @@ async def test_random_delay(client: Client, start: Start) -> None:
     await client.until(lambda: published().get("countdown_s") == 0)
     assert "start_time" not in published()
     await station.plug()
-    # Without energy it waits where it is.
+    # Without energy the countdown stands still.
     await client.wait_for_status("Preparing")
     await client.until(lambda: published()["countdown_s"] > 240)
     assert published()["current_limit_during_delay_A"] == 0.0

@@ -103,7 +103,7 @@ def _state(entry: ConfigEntry) -> ConfigEntryState:
 
 
 def _origin(task: asyncio.Task[Any]) -> str:
-    """Return which coroutine a task runs, and where that is written."""
+    """Return the coroutine of a task, and its place in the source."""
     code = getattr(task.get_coro(), "cr_code", None)
     return "" if code is None else f"{code.co_filename}:{code.co_qualname}"
 

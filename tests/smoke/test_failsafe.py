@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.all, pytest.mark.timeout(400)]
 
 _TIMING = Timing(pace=0.1, poll=1.0)
 _SAFE = 10
-#: What is set by hand, so what returns.
+#: The limit that is set first, and that returns.
 _OWN = 16
 #: Seconds after which a broker with our keepalive of 20 s misses a client, and a margin.
 _MISSED = 30.0, 45.0
@@ -145,7 +145,7 @@ async def _numbers(home: Home, count: int) -> list[str]:
 
 
 async def _ours_again(home: Home) -> None:
-    """Wait until all charge points show the limit that was set by hand."""
+    """Wait until all charge points report the first limit."""
     async with asyncio.timeout(60):
         while True:
             shown = [

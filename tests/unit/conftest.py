@@ -1,4 +1,4 @@
-"""Most unit tests need no event loop, and are spared the one of Home Assistant's harness."""
+"""Most unit tests need no event loop, and run without the one of Home Assistant's harness."""
 
 import inspect
 from pathlib import Path

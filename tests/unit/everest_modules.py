@@ -36,7 +36,7 @@ def listed(site: Site, *errors: Any) -> None:
 
 
 def discovery(site: Site) -> str:
-    """Let a discovery begin, and return where its answers go."""
+    """Let a discovery begin, and return the topic of its replies."""
     site.take()
     site.hub.connection_made()
     [reply_to] = [

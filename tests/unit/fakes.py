@@ -39,7 +39,7 @@ class ManualClock(Clock):
 
     @override
     def call_at(self, when: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """Never call: tests tick by hand."""
+        """Never call: tests process deadlines themselves."""
         return lambda: None
 
     @override
@@ -105,7 +105,7 @@ class FakeOutlet:
 
 
 class OfflineHub(MqttHub):
-    """A real hub without a link: fed by hand, on a clock that is moved by hand."""
+    """A real hub without a connection: a test feeds its messages and moves its clock."""
 
     clock: ManualClock
 
@@ -208,7 +208,7 @@ class Playback:
 
 
 def _reply_topic(payload: bytes) -> str:
-    """Return where a request of ours wants its reply, "" where it wants none."""
+    """Return the topic for the reply to a request of ours, "" if it needs none."""
     match orjson.loads(payload):
         case {"headers": {"replyTo": str(topic)}} | {"resp_to": str(topic)}:
             return topic

@@ -9,7 +9,7 @@ from .fimp_messages import report
 
 
 def reply_topic(hub: OfflineHub, prefix: str = "") -> str:
-    """Return where the hub's device list is expected."""
+    """Return the topic on which the hub's device list is expected."""
     requests = [
         orjson.loads(payload)
         for topic, payload in hub.sent

@@ -81,7 +81,7 @@ class Live:
 
 
 def _quoted(topic: str, payload: bytes) -> bytes:
-    """Return a payload with the quotes that a recorder takes off where it is one text."""
+    """Return a payload with the quotes that a recorder removes from a text."""
     if "everest_api/1/" not in topic:
         return payload
     try:

@@ -28,7 +28,7 @@ def report(**fields: Any) -> dict[str, Any]:
 
 
 def fimp(name: object, adapter: str = "easee") -> str:
-    """Return where a FIMP charge point reports."""
+    """Return the topic of a FIMP charge point's reports."""
     return f"pt:j1/mt:evt/rt:dev/rn:{adapter}/ad:1/sv:chargepoint/ad:{name}"
 
 
@@ -310,7 +310,7 @@ def test_the_list_of_a_hub_has_a_place_for_what_is_registered() -> None:
 
 
 def test_what_is_registered_is_asked_for_first() -> None:
-    """So many things that an adapter has made up leave no question for others."""
+    """Many things that an adapter has invented do not keep other requests from being sent."""
     crowd = Crowd(known=["3_1"])
     (asked,) = [
         orjson.loads(payload)

@@ -1,4 +1,4 @@
-"""Every field that Blue Current documents, and where it is shown.
+"""Every field that Blue Current documents, and the entity that shows it.
 
 The fields are those of the vendor's response examples. What these derive (averages, power) is
 derived here as well; `current_left` is the difference of two values that are shown.

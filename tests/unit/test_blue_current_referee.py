@@ -1,4 +1,4 @@
-"""Every request of ours beside that of the vendor's own client: the same frames."""
+"""Every request of ours compared with that of the vendor's own client: the same frames."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -257,7 +257,7 @@ def test_a_delay_ends_when_it_ends(by: float) -> None:
 @pytest.mark.parametrize("dated", [True, False])
 @BOTH_WAYS
 def test_a_schedule_goes_by_the_calendar(*, by: float, dated: bool) -> None:
-    """One without a date goes by when it came."""
+    """One without a date is shown with the time at which it arrived."""
     station = Station()
     begin = datetime.fromtimestamp(station.hub.clock.time, UTC)
     periods = [{"start_period": 0, "limit": 16}, {"start_period": 20, "limit": 6}]

@@ -25,7 +25,7 @@ OURS = "us"
 
 
 class Course:
-    """A charge point whose snapshots are made by hand, every minute."""
+    """A charge point whose snapshots a test makes, every minute."""
 
     takes_limits_from_outside: ClassVar[bool] = False
     mode_in_force = None

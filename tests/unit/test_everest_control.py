@@ -23,7 +23,7 @@ ACTIONS = (Feature.STOP_TRANSACTION, Feature.UNLOCK_CONNECTOR)
 
 @pytest.fixture(name="site", params=["", "site1/"])
 def site_fixture(request: pytest.FixtureRequest) -> Site:
-    """A station with one EVSE that charges, at home and behind a bridge."""
+    """A station with one EVSE that charges, on the same broker and behind a bridge."""
     site = Site(request.param)
     site.info("Charging")
     for operation in ("session_info/get", "get_evse"):

@@ -32,7 +32,7 @@ def hub_fixture() -> OfflineHub:
 
 
 def discoveries(hub: OfflineHub, prefix: str = "") -> list[str]:
-    """Return where the discoveries that were asked for want their answers."""
+    """Return the topics for the replies to the discoveries."""
     return [
         json.loads(payload)["headers"]["replyTo"]
         for topic, payload in hub.take_sent()

@@ -77,7 +77,7 @@ async def watch(name: str, start: float, t: float) -> Watched:
 
 
 async def test_disabling_a_plugged_car_shows_no_unplugged_car() -> None:
-    """`Unplugged` stands there for 0.12 s, between SessionFinished and `Disabled`."""
+    """The state is `Unplugged` for 0.12 s, between SessionFinished and `Disabled`."""
     watched = await watch(FAULTS, 0, 9.9)
     await watched.until(10.03)
     task = await begin(watched.live.node.set(Feature.ENABLED, value=False))
@@ -142,7 +142,7 @@ async def test_enabling_what_is_enabled_shows_what_was_before_for_five_seconds()
 
 
 async def test_a_restart_with_a_car_shows_no_unplugged_car() -> None:
-    """`Unplugged` stands there for 1.5 s, until EVerest begins the session of the car."""
+    """The state is `Unplugged` for 1.5 s, until EVerest begins the session of the car."""
     watched = await watch("outage_evquick.jsonl", 0, 20)
     await watched.until(40)
     assert watched.published == [

@@ -211,7 +211,7 @@ async def test_what_goes_out_is_plain(site: Site) -> None:
 
 
 async def test_current_and_phases_are_kept_together(site: Site) -> None:
-    """The message replaces all of ours: what holds goes along, and what is on its way."""
+    """The message replaces all our limits: it contains those that apply and those under way."""
     task = await begin(limit(site, 10))
     site.evse("enforced_limits", holding(10.0, OURS))
     await outcome(task)
@@ -323,7 +323,7 @@ async def steady(site: Site, seconds: int, reported: dict[str, Any]) -> None:
         (12, holding(8.0, "OCPP")),
         (12, holding(0.0, "OCPP", None)),
         (12, holding(0.0, "", None)),
-        # Above the fuse it is the fuse that limits, also where both are the same.
+        # Above the fuse, the fuse is the limit, also if both are the same.
         (20, holding(16.0)),
         (10, holding(10.0, FUSE)),
     ],

@@ -162,7 +162,7 @@ def test_the_connection(station: Station) -> None:
         ("kari:geheim@csms.example/ocpp", "csms.example/ocpp"),
         ("wss://kari:ge@heim@csms.example/x", "wss://csms.example/x"),
         ("wss://csms.example/x?token=geheim#geheim", "wss://csms.example/x"),
-        # Where the password ends is anybody's guess.
+        # The end of the password is ambiguous.
         ("wss://kari:ge/heim@csms.example", None),
         ("wss://kari:ge?heim@csms.example", None),
         ("wss://kari:ge#heim@csms.example", None),

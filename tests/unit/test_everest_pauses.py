@@ -45,7 +45,7 @@ def report_state(site: Site, word: str, started: str = STARTED) -> None:
 
 
 async def stop(site: Site, *, reply: Any) -> None:
-    """Stop charging, and let the station reply; raises what comes of it."""
+    """Stop charging, and let the station reply; raises the error of the command."""
     task = await begin(site.node().stop_charging())
     site.answer("pause_charging", value=reply)
     await outcome(task)

@@ -161,7 +161,7 @@ async def test_skipped(site: Site) -> None:
     assert not task.done()
     rounds(site, 1, 0)
     await outcome(task)
-    # Where nothing waits there is nothing to skip.
+    # Without a delay there is nothing to skip.
     site.take()
     await site.node().act(Feature.SKIP_RANDOM_DELAY)
     assert site.take() == []

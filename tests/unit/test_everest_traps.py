@@ -252,7 +252,7 @@ def test_0_11_a_new_word_costs_only_the_status(
     assert not site.hub.ignored
 
 
-# Where the wire disagrees with the specification (the second list) ------------------------
+# Differences between the wire and the specification (the second list) ---------------------
 
 
 @pytest.mark.parametrize(

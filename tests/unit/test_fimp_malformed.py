@@ -60,7 +60,7 @@ THING = inclusion(meter=True, props={"sup_charging_modes": ["eco"]})["val"]
 
 
 class Kind(NamedTuple):
-    """A kind of message: where it comes, a good one, and what is wrong with it alone.
+    """A kind of message: its topic, a valid one, and the invalid values of its own.
 
     `wrong` are invalid values for it, whatever type they are declared to have.
     """
@@ -408,7 +408,7 @@ def test_a_good_message_still_works_after_all_the_damaged_ones(name: str) -> Non
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_damaged_message_introduces_no_charge_point(name: str) -> None:
-    """Not even where nothing was known before."""
+    """Not even if nothing was known before."""
     hub = OfflineHub()
     hub.connection_made()
     hub.take_sent()
@@ -668,7 +668,7 @@ def test_what_comes_on_the_topics_of_strangers_is_not_even_read() -> None:
 # Texts without end ---------------------------------------------------------------
 
 LONG = "x" * 100_000
-#: A message with an endless text at each place where a text is taken from.
+#: A message with an endless text at each place from which a text is taken.
 ENDLESS = {
     "a state": (CHARGER, state(LONG)),
     "a mode": (CHARGER, report("evt.state.report", "string", "charging", charging_mode=LONG)),

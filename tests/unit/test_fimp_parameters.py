@@ -336,7 +336,7 @@ async def test_a_setting_as_adapters_want_it(
         "value_type": value_type,
         "value": orjson.loads(wire),
     }
-    # A number with a fraction is misread where an integer is expected.
+    # A number with a fraction is misread if an integer is expected.
     assert b'"value":' + wire + b"}" in payload
     hub.feed(TOPIC, parameter_report(parameter_id, value_type, orjson.loads(wire)))
     await task

@@ -41,7 +41,7 @@ def fail(*_: object) -> NoReturn:
 
 
 class Listener:
-    """What a listener has received of a charge point, and how much had been sent by then."""
+    """The snapshots that a listener received, and the number of messages sent before each."""
 
     def __init__(self, hub: OfflineHub, node: FimpChargepoint) -> None:
         """Listen from now on."""

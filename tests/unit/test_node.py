@@ -142,7 +142,7 @@ def test_availability_is_logged_once_each_way(
 def test_a_reported_loss_is_followed_by_a_reported_return(
     node: Node[ChargepointSnapshot], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also where the link was lost meanwhile, and however often its reason changes."""
+    """Also if the connection was lost meanwhile, and however often its reason changes."""
     caplog.set_level("INFO")
     node._set_unavailable(None, 1.0)
     for now in (10.0, 20.0, 30.0):

@@ -1,4 +1,4 @@
-"""EV charge points behind one vocabulary. Does not know Home Assistant.
+"""EV charge points behind one vocabulary, independent of Home Assistant.
 
 The public API: this module, `model` (snapshots and their words), `errors` and `sessions`.
 Nothing else is for users of the library.

@@ -34,7 +34,7 @@ type SensorValue = StateType | datetime
 
 
 class Total(NamedTuple):
-    """A value with more to say about it, such as since when it counts if it starts over.
+    """A value with details, such as since when it counts if it starts over.
 
     `unit` is a currency that is not always the same, None while it is not known.
     """

@@ -76,7 +76,7 @@ def error_name(error: JsonObject) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTopic:
-    """Where the reply to one request goes, without prefix: EVerest adds its own.
+    """The topic of the reply to one request, without prefix: EVerest adds its own.
 
     Replies carry no correlation id, so each request has a topic of its own. It lies
     below `everest_api/.../e2m/`, the range that bridges and access rules let pass.

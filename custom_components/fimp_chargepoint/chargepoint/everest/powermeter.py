@@ -10,7 +10,7 @@ from typing import Final
 from ..model import Feature, Meter
 from ..readers import JsonObject, number, objects, part, rounded
 
-#: The feature, the path of its value, its decimals, and the divisor from EVerest's unit to ours.
+#: The feature, the path of its value, its decimals, and the divisor to our unit.
 _VALUES: Final = (
     (Feature.POWER, "power_W", "total", 0, 1),
     (Feature.POWER_L1, "power_W", "L1", 0, 1),

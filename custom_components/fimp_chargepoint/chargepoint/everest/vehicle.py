@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..model import Feature, Vehicle
 from ..readers import JsonObject, rounded, text, timestamp
 
-#: The numbers, by their key: our name, the digits, and EVerest's units in one of ours.
+#: The numbers, by their key: the field, its decimals, and the divisor to our unit.
 _NUMBERS: Final = {
     "soc": ("state_of_charge", 1, 1),
     "remaining_energy_needed": ("energy_needed", 3, 1000),

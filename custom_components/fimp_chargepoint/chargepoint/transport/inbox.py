@@ -165,7 +165,7 @@ class Inbox(asyncio.Queue[Message]):
         kept: list[Message] = []
         counts: Counter[str] = Counter()
         topics: dict[str, str] = {}
-        #: Where the last message with each name is, by source.
+        #: The position of the last message with each name, by source.
         places: dict[str, dict[str, int]] = {}
         for message in self._messages:
             topic = message.topic.value

@@ -75,7 +75,7 @@ class EverestProtocol(Protocol):
         #: The keys of the warnings about choices that reports contradict.
         self._contradicted: frozenset[str] = frozenset()
         self._assignment = Assignment(hub, prefix, self._update_assignment_soon)
-        #: Where all replies to discoveries go: each module sends one. The id distinguishes us from
+        #: The topic for replies to discoveries: each module sends one. The id distinguishes us from
         #: other clients of our kind.
         self._reply_to = ReplyTopic(_OWN_INTERFACE, uuid4().hex, "discover")
         self._communication_check = CommunicationCheck(hub, self._timers)
