@@ -132,7 +132,7 @@ class BrokerProcess:
 
     @property
     def log(self) -> str:
-        """What the broker has logged."""
+        """The log of the broker."""
         return Path(self.folder, "log").read_text()
 
     def _runs(self, password: str, deadline: float) -> bool:

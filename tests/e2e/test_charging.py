@@ -1,4 +1,4 @@
-"""What people do with a charge point every day, on the dashboard of the integration."""
+"""Everyday use of a charge point, on the dashboard of the integration."""
 
 import asyncio
 from collections.abc import Iterator

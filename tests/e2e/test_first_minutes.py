@@ -1,4 +1,4 @@
-"""What a new owner meets first: from *Add integration* to a charging car, and a page that fits."""
+"""The first minutes of a new owner: from *Add integration* to a charging car."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What comes after the first day: options, a download for a bug report, other credentials."""
+"""After the first day: options, a download for a bug report, other credentials."""
 
 from pathlib import Path
 

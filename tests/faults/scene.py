@@ -36,7 +36,7 @@ _CLOSE = 0.02
 
 
 class Scene:
-    """What there is, and the checks that follow every fault."""
+    """A charge point in Home Assistant, and the checks that follow every fault."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Scene:
 
     @property
     def tracker(self) -> SessionTracker:
-        """What watches the session."""
+        """The session tracker."""
         runtime_data = self.found.entry.runtime_data
         (address,) = runtime_data.coordinators
         tracker: SessionTracker = runtime_data.sessions.of(address).tracker
@@ -104,7 +104,7 @@ class Scene:
 
     @property
     def is_true(self) -> bool:
-        """Whether all that is shown is what the charge point knows, measurements aside."""
+        """Whether all entities have the values of the charge point, measurements aside."""
         point, state = self.point, self.found.state
         power = state("sensor", "power")
         return (
@@ -119,7 +119,7 @@ class Scene:
 
     @property
     def starts(self) -> int:
-        """How many starts have come to the charge point."""
+        """The number of starts that the charge point has received."""
         return len(self.found.sent("cmd.charge.start"))
 
     async def lost(self) -> None:

@@ -53,7 +53,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens, how often it breaks the connection, and how many starts it sends."""
+    """A fault, how often it breaks the connection, and how many starts it sends."""
 
     name: str
     act: Callable[[Scene], Awaitable[None]]

@@ -57,7 +57,7 @@ class House:
 
     @property
     def shown(self) -> ChargepointSnapshot:
-        """What is known of it."""
+        """The snapshot of the first charge point."""
         return self.node.snapshot
 
     @property

@@ -50,7 +50,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that are meant for people and for slow networks."""
     monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 0.1)
     monkeypatch.setattr(discovery_scan, "ECHO_SECONDS", 1.0)
-    # How long a refusal may take that would be the only answer.
+    # How long a refusal may take if no reply means success.
     monkeypatch.setattr(command, "_REFUSAL", 1 / 20)
     # The simulators reconnect before the hub, since they report nothing when they do.
     monkeypatch.setattr(mqtt, "_BACKOFF_MIN", 0.3)

@@ -1,4 +1,4 @@
-"""How the tests of the config flow go through its pages."""
+"""Steps through the pages of the config flow, for its tests."""
 
 from typing import Any
 

@@ -66,6 +66,6 @@ class House:
 
     @property
     def issues(self) -> list[ir.IssueEntry]:
-        """What the user sees."""
+        """The issues about silent charge points."""
         issues = ir.async_get(self.hass).issues.values()
         return [each for each in issues if each.translation_key == "silent"]

@@ -142,7 +142,7 @@ async def test_another_mode_while_charging(hass: HomeAssistant, broker: BrokerPr
 async def test_where_there_is_no_limit_of_the_session(
     hass: HomeAssistant, broker: BrokerProcess
 ) -> None:
-    """Then the lasting one is set."""
+    """Without a session, the maximum current is set."""
     station = EverestSimulator(
         Broker(broker.host, broker.port), EvseSetup(limits="limits_api"), timing=QUICK
     )
@@ -212,7 +212,7 @@ class Two:
 
     @property
     def states(self) -> list[str]:
-        """What both do, left first."""
+        """The commands of both, left first."""
         return [self.point[each].state for each in ("left", "right")]
 
 
@@ -359,7 +359,7 @@ async def test_who_may(hass: HomeAssistant, two: Two, hass_read_only_user: MockU
     assert two.states == ["ready_to_charge", "ready_to_charge"]
 
 
-# What no calendar has -------------------------------------------------------------------------
+# Invalid times --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

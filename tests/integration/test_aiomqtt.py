@@ -82,7 +82,7 @@ async def test_a_broker_that_hangs_up_at_once_is_an_error_of_the_loop(
     try:
         client = kind(HOST)
         one, other = socket.socketpair()
-        # What paho calls when it has something to send.
+        # paho calls this when it has something to send.
         client._client.on_socket_register_write(client._client, None, one)
         one.close()
         other.close()

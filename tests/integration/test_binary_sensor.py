@@ -1,4 +1,4 @@
-"""What is so or not: plug, charging, problems, and a lock that can only be looked at."""
+"""Binary sensors: plug, charging, problems, and a read-only cable lock."""
 
 from homeassistant.core import HomeAssistant
 import pytest

@@ -140,7 +140,7 @@ async def test_schedules_of_current_limits(
             "end_time": "06:00:00",
             "serial_numbers": [EVSE],
         }
-        # What is left out stays.
+        # Fields that are left out stay unchanged.
         await act(home, "set_current_schedule", schedule_id=created["schedule_id"], current=12)
         (changed,) = (await act(home, "get_current_schedules"))["schedules"]
         assert changed == schedule | {"current": 12}

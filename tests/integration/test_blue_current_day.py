@@ -21,14 +21,14 @@ _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 @pytest.fixture(name="runs")
 async def runs_fixture(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> list[ServiceCall]:
-    """What an automation with each trigger has done, the first reports included."""
+    """The actions of automations with each trigger, including those of the first reports."""
     monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.0)
     monkeypatch.setattr(tracker, "SETTLING_TIME", 0.2)
     return async_mock_service(hass, "test", "automation")
 
 
 class Day:
-    """What happens to the charge point, and what is seen of it."""
+    """The events of the charge point, and the states in Home Assistant."""
 
     def __init__(self, home: AccountHome, runs: list[ServiceCall]) -> None:
         """Note each event of the sessions."""
@@ -155,7 +155,7 @@ async def stops_and_leaves(day: Day) -> None:
     assert (finished["energy"], finished["cost"]) == (energy, cost)
     assert day.number("last_session_energy") == day.number("computed_energy") == energy
     assert day.number("last_session_cost") == cost
-    # What Blue Current itself charges is another price.
+    # Blue Current itself charges another price.
     assert day.number("station_cost") == pytest.approx(charged * 0.29, abs=0.01)
     (session,) = (await day.act("get_sessions"))["sessions"]
     assert session["energy"] == finished["energy"]

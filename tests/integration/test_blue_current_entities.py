@@ -1,4 +1,4 @@
-"""What a Blue Current account looks like in Home Assistant, and what its controls do."""
+"""The entities and controls of a Blue Current account in Home Assistant."""
 
 from typing import Any
 

@@ -412,7 +412,7 @@ async def test_sun_goes(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     watts(hass, 0)
     await by_sun(hass, chargepoint, maximum=12)
     await chargepoint.call("switch", "turn_on", "charging")
-    # What the car takes would be surplus, too.
+    # The power of the car would be surplus, too.
     courses = (
         (-20 * AMPERE, 6 * AMPERE, 12),
         (2 * AMPERE, 12 * AMPERE, 10),

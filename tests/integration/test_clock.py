@@ -48,7 +48,7 @@ class SystemClock:
 
 
 def near(text: str, moment: datetime) -> bool:
-    """Whether a time is the one that is meant, give or take a slow machine."""
+    """Whether a time is the expected one, with some tolerance for a slow machine."""
     return abs(datetime.fromisoformat(text) - moment) < timedelta(minutes=1)
 
 

@@ -32,7 +32,7 @@ from .flow import CREDENTIALS, begin, finish, form, shown, submit
 async def test_other_broker(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is found has a name; its devices are complete when the entry is there."""
+    """A found charge point has a name; its devices are complete when the entry is created."""
     monkeypatch.setattr(discovery_scan, "SEARCH_SECONDS", 1.5)
     setups = (ChargepointSetup(), ChargepointSetup(name="b", profile="minimal", serial="2"))
     async with simulator(broker, *setups, announce=False) as home:
@@ -212,7 +212,7 @@ async def test_home_assistants_broker_with_tls(
     await finish(hass, result, "nothing_found")
 
 
-# What is there already ---------------------------------------------------------------------
+# Existing entries --------------------------------------------------------------------------
 
 
 async def test_same_broker_twice(hass: HomeAssistant, broker: BrokerProcess) -> None:

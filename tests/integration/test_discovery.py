@@ -293,7 +293,7 @@ async def test_retained(hass: HomeAssistant) -> None:
     assert (await discover(hass, retain=True))["reason"] == "invalid_discovery_info"
 
 
-# What is there already -----------------------------------------------------------------------
+# Existing entries -----------------------------------------------------------------------------
 
 
 async def test_many_messages_make_one_card(hass: HomeAssistant) -> None:
@@ -393,7 +393,7 @@ async def test_brought_here_by_a_bridge(hass: HomeAssistant, make_broker: MakeBr
         assert (await discover(hass))["step_id"] == "confirm"
 
 
-# What can be wrong ---------------------------------------------------------------------------
+# Errors --------------------------------------------------------------------------------------
 
 
 async def test_broker_is_away_when_it_is_confirmed(

@@ -104,7 +104,7 @@ async def test_enable_and_disable(chargepoint: Chargepoint) -> None:
 
 
 async def test_disabled_while_charging(chargepoint: Chargepoint) -> None:
-    """That ends the transaction, and nothing but another plug-in brings a new one."""
+    """That ends the transaction, and only another plug-in begins a new one."""
     await charge(chargepoint)
     await chargepoint.call("switch", "turn_off", "enabled")
     await chargepoint.wait_for_state("sensor", "status", "out_of_service")

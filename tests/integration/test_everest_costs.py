@@ -1,4 +1,4 @@
-"""What an EVerest station charges for a session."""
+"""The session cost that an EVerest station reports."""
 
 from homeassistant.core import HomeAssistant
 import pytest

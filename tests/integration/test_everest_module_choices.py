@@ -124,7 +124,7 @@ async def test_choices(
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
 
-    # What was linked works, and what was not is not offered.
+    # The assigned module works, and the other one is not offered.
     await until(lambda: shown(hass, entry, "number", "everest:left_max_current") is not None)
     number = entity(hass, entry, "number", "everest:left_max_current")
     await until(lambda: shown(hass, entry, "number", "everest:left_max_current").state == "16")

@@ -108,7 +108,7 @@ async def test_a_station_that_never_reports_its_id_waits_two_seconds(
         assert time.monotonic() - began >= protocol.NAMING_TIME
         await hass.async_block_till_done()
     assert registered(hass, entry)[0] == "EVerest carport"
-    # What was reported meanwhile is there at once.
+    # Earlier reports are shown at once.
     state = hass.states.get("sensor.everest_carport_status")
     assert state is not None
     assert state.state == "disconnected"

@@ -27,7 +27,7 @@ ONLY_FIRST: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(name="external_ready")
 def external_ready_fixture() -> bool:
-    """Whether the station waits for others after its start."""
+    """Whether the station waits for an external release after its start."""
     return False
 
 

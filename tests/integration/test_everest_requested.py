@@ -117,7 +117,7 @@ async def test_the_grid_limits_to_less(hass: HomeAssistant, broker: BrokerProces
         await found.wait_for_state("sensor", "effective_current", "8.0")
         assert found.state("number", "max_current") == "13"
         assert found.state("sensor", "limited_by") == "dso"
-        # What is set behind it holds as soon as that is over.
+        # A limit that was set meanwhile applies as soon as the other one ends.
         await found.call("number", "set_value", "max_current", value=10)
         assert found.state("number", "max_current") == "10"
         at_the_grid(found.point, None)

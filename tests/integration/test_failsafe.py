@@ -65,7 +65,7 @@ async def test_the_connection_alone_is_lost(point: Guarded) -> None:
 
 
 async def test_without_a_limit_of_the_user(point: Guarded) -> None:
-    """What the charge point had returns, and it is not taken for a limit of the user."""
+    """The former limit returns, and the failsafe is not mistaken for a limit of the user."""
     before = len(point.commands)
     assert point.limit == 32
     await point.cut()
@@ -203,7 +203,7 @@ async def test_a_clean_stop(
 async def test_a_restart_after_the_failsafe(
     hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
-    """What a former run has stored returns, without the option to restore limits."""
+    """The stored limit of a former run returns, without the option to restore limits."""
     async with AsyncExitStack() as stack:
         point = await guarded(stack, hass, broker, "fimp")
         requests = StoredRequests.from_storage(

@@ -304,7 +304,7 @@ async def test_loud_ones_are_asked_first(
 
 @dataclass(frozen=True, kw_only=True)
 class Make:
-    """What is seen of a profile: status and raw status, step by step."""
+    """The states of a profile: status and raw status, step by step."""
 
     name: str
     idle: tuple[str, str] = ("disconnected", "disconnected")
@@ -450,7 +450,7 @@ async def test_only_what_it_has(
         assert {each for each in possible if find(hass, "sensor", each)} == expected
 
 
-# What it can do may change ---------------------------------------------------------------
+# Changing capabilities -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("hub", [False, True])

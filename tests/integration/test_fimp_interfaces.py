@@ -321,7 +321,7 @@ async def test_questions(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_management(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What is asked of adapters and of the hub."""
+    """The requests to adapters and to the hub."""
     wrong = {}
     for kind, (topic, service, value_type, value) in MANAGEMENT.items():
         sent = [
@@ -363,7 +363,7 @@ class Said:
     value: Any
     props: dict[str, str] | None = None
     shown: dict[tuple[str, str], str | Ago]
-    """What the entities show then, each of which showed something else before."""
+    """The states of the entities then, each of which was different before."""
     attributes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
 
@@ -918,7 +918,7 @@ def test_every_state_has_a_row() -> None:
 
 
 async def test_entities_of_everything(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What can be set has one entity, and no second one that only shows it."""
+    """A value that can be set has one entity, and no second one that only shows it."""
     for platform, key in (
         ("sensor", "max_current"),
         ("sensor", "phase_mode"),

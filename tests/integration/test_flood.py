@@ -129,7 +129,7 @@ async def test_add_them(
     broker: BrokerProcess,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """All that wait are added with a click, without another word of theirs."""
+    """All waiting ones are added with a click, without another message from them."""
     assert await async_setup_component(hass, "repairs", {})
     entry = await load(hass, other_broker(broker))
     await speak(broker, invented(admission.NEW_MAX + 20))

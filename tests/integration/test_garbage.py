@@ -127,7 +127,7 @@ def _garbage(topic: str) -> list[bytes]:
 async def test_garbage_everywhere(hass: HomeAssistant, broker: BrokerProcess) -> None:
     entry = await load(hass, other_broker(broker))
     hub = entry.runtime_data.hub
-    # Where replies come is known to this hub alone.
+    # Only this hub knows the topics of its replies.
     replies = {each: f"pt:j1{each[1:]}" for each in hub.filters if "/mt:rsp/" in each}
     topics = _TOPICS | replies
     assert set(hub.filters) == {each.strip() for each in topics}, (

@@ -83,7 +83,7 @@ async def settled(found: Chargepoint) -> Counter[str]:
 
 
 async def test_charge_points_that_come_and_go(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """What belongs to one goes with it."""
+    """The parts of a node are removed with it."""
     setup = ChargepointSetup(profile="full")
     async with running(hass, broker, setup) as found:
         data = found.entry.runtime_data
@@ -160,7 +160,7 @@ async def test_limits_that_end(hass: HomeAssistant, broker: BrokerProcess) -> No
 
 
 async def test_outages(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """What watches one ends with it."""
+    """The watchers of a node end with it."""
     async with running(hass, broker, ChargepointSetup(profile="full"), timing=QUIET) as found:
         hub = found.entry.runtime_data.hub
 

@@ -1,4 +1,4 @@
-"""What was deleted and is added again has its names, ids and rooms back."""
+"""An entry that is deleted and added again keeps its names, ids and rooms."""
 
 import json
 from typing import Any

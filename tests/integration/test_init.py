@@ -226,7 +226,7 @@ async def test_back_at_the_same_address(hass: HomeAssistant, chargepoint: Charge
 
 
 async def test_capabilities_grow(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """What a charge point turns out to be able to do gets its entity then, and once."""
+    """When a charge point shows a new capability, its entity is added, once."""
     setup = ChargepointSetup(profile="minimal")
     async with simulator(broker, setup) as point:
         entry = await load(hass, other_broker(broker))

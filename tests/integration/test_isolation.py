@@ -102,7 +102,7 @@ async def test_an_entity_that_raises_costs_no_other(
 async def test_one_charge_point_costs_no_other(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What goes wrong for one is not even noticed at the other."""
+    """A fault of one is not even noticed at the other."""
     garage, carport = (ChargepointSetup(name=each, profile="full") for each in ("a", "b"))
     async with simulator(broker, garage, carport) as point:
         entry = await load(hass, other_broker(broker))

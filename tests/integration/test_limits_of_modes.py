@@ -169,7 +169,7 @@ async def test_reported_before_it_begins(
     assert sent(slow, SESSION) == [8]
 
 
-# What returns -------------------------------------------------------------------------------
+# The limit that returns ---------------------------------------------------------------------
 
 
 class Known:

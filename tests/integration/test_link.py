@@ -339,7 +339,7 @@ async def test_a_connection_that_is_reset_is_no_error_in_the_log(
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _grant(1, packets=1)(reader, writer)
-        # What was not read makes the other end see a reset instead of an end.
+        # Unread data makes the other end see a reset instead of an end.
         linger = struct.pack("ii", 1, 0)
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 

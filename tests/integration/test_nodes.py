@@ -125,7 +125,7 @@ def calls(action: Callable[[], object]) -> int:
 
 
 async def test_many_parts(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """What is done for each node does not grow with the others."""
+    """The work for each node does not grow with the number of others."""
 
     def found(start: int, count: int) -> None:
         for number in range(start, start + count):

@@ -63,7 +63,7 @@ async def test_max_current(hass: HomeAssistant, chargepoint: Chargepoint) -> Non
     await set_to(chargepoint, "max_current", 16)
     assert chargepoint.state("number", "max_current") == "16"
     assert chargepoint.point["garage"].max_current == 16
-    # What is so already needs no message.
+    # A value that applies already needs no message.
     await set_to(chargepoint, "max_current", 16)
     assert [each["val"] for each in chargepoint.sent("cmd.max_current.set")] == [16]
 
@@ -126,7 +126,7 @@ async def test_offered_is_no_limit(hass: HomeAssistant, chargepoint: Chargepoint
 
 
 async def test_no_session(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """What belongs to a session cannot be set before there is one."""
+    """A limit of a session cannot be set before there is one."""
     with pytest.raises(ServiceValidationError) as caught:
         await set_to(chargepoint, "session_current", 10)
     assert caught.value.translation_domain == "fimp_chargepoint"

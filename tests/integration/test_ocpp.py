@@ -627,7 +627,7 @@ async def test_a_station_without_ocpp(hass: HomeAssistant, broker: BrokerProcess
         assert station.mistakes == []
 
 
-# What people write --------------------------------------------------------------------------
+# User input -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("companions", [ON_BUS, API, BOTH], ids=["bus", "api", "both"])

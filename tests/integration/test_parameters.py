@@ -85,7 +85,7 @@ PARAMETERS = {
         after="30 minutes",
         value=30,
     ),
-    # What cannot be set here can be looked at.
+    # A value that cannot be set is shown.
     "ocpp_url": Row(platform="sensor", name="Back office", before="wss://example.org/ocpp"),
     "firmware_channel": Row(platform="sensor", name="Firmware channel", before="stable"),
     "quiet_days": Row(platform="sensor", name="Quiet days", before="6, 7"),
@@ -197,7 +197,7 @@ async def test_switching_off(hass: HomeAssistant, chargepoint: Chargepoint) -> N
     await choose(chargepoint, "child_lock")
     await chargepoint.call("switch", "turn_off", "parameter_child_lock")
     assert chargepoint.state("switch", "parameter_child_lock") == "off"
-    # What is so already needs no message.
+    # A value that applies already needs no message.
     await chargepoint.call("switch", "turn_off", "parameter_child_lock")
     assert [each["val"]["value"] for each in chargepoint.sent(SET)] == [True, False]
 

@@ -45,7 +45,7 @@ async def test_phases(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
     await both(chargepoint, "1", "nl1")
     await choose(chargepoint, "phases", "3")
     await both(chargepoint, "3", "nl1l2l3")
-    # What is so already needs no message.
+    # A value that applies already needs no message.
     await choose(chargepoint, "phases", "3")
     assert [each["val"] for each in chargepoint.sent(SET)] == ["NL1", "NL1L2L3"]
     assert chargepoint.attribute("select", "phases", "pending") is False

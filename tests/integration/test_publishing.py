@@ -242,7 +242,7 @@ async def test_nothing_runs_for_nobody(hass: HomeAssistant, broker: Any) -> None
         )
 
 
-# That no entity misses a measurement that it shows. -------------------------------------------
+# No entity misses a measurement that it shows --------------------------------------------------
 
 
 class _Measured:

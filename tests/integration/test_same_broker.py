@@ -268,7 +268,7 @@ async def test_closed_while_it_is_listened(
     await unload(hass, entry)
 
 
-# What was not noticed while setting up ----------------------------------------------------
+# Unnoticed during the set-up --------------------------------------------------------------
 
 
 async def twice(hass: HomeAssistant, broker: BrokerProcess) -> list[MockConfigEntry]:

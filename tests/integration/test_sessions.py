@@ -226,7 +226,7 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         assert found.registered("sensor", "last_session_duration").unit_of_measurement == "h"
         # One that took seconds is shown as a minute: the frontend would show 0 h.
         assert float(found.state("sensor", "last_session_duration")) == pytest.approx(1 / 60)
-        # What was is still so without the charge point, and in the next run.
+        # The last session stays, without the charge point and in the next run.
         await hass.async_add_executor_job(broker.stop)
         await found.wait_for_state("sensor", "status", "unavailable")
         assert float(found.state("sensor", "last_session_energy")) == received["energy"]
@@ -315,7 +315,7 @@ async def test_nothing_happens_by_itself(
         recorder = EventRecorder(hass)
         await hass.async_add_executor_job(broker.stop)
         await found.wait_for_state("sensor", "status", "unavailable")
-        # What has happened has happened; it does not come back as if it were new.
+        # A past event does not come back as if it were new.
         assert hass.states.get(found.id("event", "session")) == event
         await hass.async_add_executor_job(broker.start)
         await found.wait_for_state("sensor", "status", status)
@@ -498,7 +498,7 @@ async def test_a_broken_store(
     hass_storage: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What cannot be read is not known, and nothing else is lost."""
+    """Unreadable data is unknown, and nothing else is lost."""
     async with fimp(hass, broker) as found:
         await one_session(found)
         await hass.config_entries.async_unload(found.entry.entry_id)
@@ -616,7 +616,7 @@ async def test_get_sessions_of_nonsense(
             await get_sessions(found, **wrong)
 
 
-# What it costs ----------------------------------------------------------------------------
+# Costs ------------------------------------------------------------------------------------
 
 
 def set_price(hass: HomeAssistant, price: str, unit: str = "NOK/kWh") -> None:

@@ -161,7 +161,7 @@ async def found_fixture(
 
 @pytest.fixture(name="folder")
 def folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Iterator[Path]:
-    """Where Home Assistant's files are, which are real ones."""
+    """The folder of Home Assistant's files, which are real ones."""
     with real_files(hass, tmp_path) as folder:
         yield folder
 

@@ -1,4 +1,4 @@
-"""What runs for one message and one press may only become less (see `bench/`)."""
+"""The calls for one message and one press may only decrease (see `bench/`)."""
 
 from typing import Any
 

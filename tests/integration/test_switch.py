@@ -136,7 +136,7 @@ async def test_a_stop_waits_for_nothing(hass: HomeAssistant, chargepoint: Charge
             await start
         assert caught.value.translation_key == "command_superseded"
         await chargepoint.point.refuse("nothing to stop")
-        # What the stop comes to is up to the charge point; it was sent at once.
+        # The result of the stop is up to the charge point; it was sent at once.
         await until(lambda: sent(chargepoint, "cmd.charge.stop"))
         await asyncio.gather(stop, return_exceptions=True)
     assert chargepoint.state("switch", "charging") == "off"

@@ -251,7 +251,7 @@ async def test_return_is_refused(
 
 
 async def test_former_is_too_much_by_now(hass: HomeAssistant, point: Chargepoint) -> None:
-    """Then it is as much as there may be."""
+    """Then it is the highest possible limit."""
     await limit(point, 10, minutes=10)
     await point.point["garage"].max("20")
     await until(lambda: point.attribute("number", "max_current", "max") == 20)
@@ -352,7 +352,7 @@ async def fuse(found: Chargepoint, current: float, shown: float) -> None:
 async def test_lost_while_it_ended(
     hass: HomeAssistant, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is kept is not that of a time that is over, but what was before it."""
+    """The stored former limit is the one before the first temporary limit, not an ended one."""
     monkeypatch.setattr(ownership, "_SETTLING_TIME", 0.5)
     async with station(hass, broker, restore_limits=True) as found:
         await found.call("number", "set_value", "max_current", value=12)
@@ -376,7 +376,7 @@ async def test_somebody_limits_to_less(hass: HomeAssistant, broker: BrokerProces
 
 
 async def test_somebody_limited_to_less_before(hass: HomeAssistant, broker: BrokerProcess) -> None:
-    """What was hidden then returns."""
+    """The limit that was hidden then returns."""
     async with station(hass, broker) as found:
         await found.call("number", "set_value", "max_current", value=12)
         await fuse(found, 9, 9)
@@ -424,7 +424,7 @@ async def test_session_goes_on_after_a_restart(hass: HomeAssistant, car: Chargep
     await car.wait_for_state("sensor", "offered_current", "32.0")
 
 
-# What is known -------------------------------------------------------------------------------
+# Requirements --------------------------------------------------------------------------------
 
 STARTED = datetime(2026, 11, 20, 18, tzinfo=UTC)
 OF_SESSION = TemporaryLimit(current=10.0, former=None, until=STARTED, session=STARTED)

@@ -82,7 +82,7 @@ async def test_it_waits_for_a_token(
         assert not issues(hass)
         await minute(hass, clock)
         assert bool(issues(hass)) is reported
-        # That the car is gone makes it no better.
+        # It does not end just because the car is gone.
         await station.unplug()
         await found.wait_for_state("sensor", "status", "disconnected")
         await minute(hass, clock)

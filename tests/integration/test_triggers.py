@@ -35,7 +35,7 @@ def news_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(name="calls")
 def calls_fixture(hass: HomeAssistant) -> list[ServiceCall]:
-    """What the automations have done."""
+    """The actions of the automations."""
     return async_mock_service(hass, "test", "automation")
 
 

@@ -65,7 +65,7 @@ async def test_entities(
     kind: str,
     cell: Cell,
 ) -> None:
-    """What it always has is there, and what it never has is not."""
+    """Entities marked *yes* exist, and those marked *no* do not."""
     monkeypatch.setattr(legacy_protocol, "_FIRST", 0.5)
     entry = await load(hass, other_broker(broker, options={"fixed_price": 0.3}))
     registry = er.async_get(hass)

@@ -1,4 +1,4 @@
-"""What can be known about the project without running it.
+"""Tests of the project that do not run it.
 
 Among it an offline substitute for hassfest, Home Assistant's own check of an integration,
 which itself runs only on GitHub.

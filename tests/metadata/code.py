@@ -73,7 +73,7 @@ def used_texts() -> Iterator[UsedText]:
                 case ast.Call():
                     yield from _used_by_call(node, helpers, where)
                 case ast.FunctionDef(name=name) if name.endswith("error_key"):
-                    # What an error of the library means in a form.
+                    # The text of a library error in a form.
                     for each in ast.walk(node):
                         if isinstance(each, ast.Return):
                             for key in _written_out(each.value):
@@ -200,7 +200,7 @@ def library_errors() -> tuple[LibraryError, ...]:
 
 
 def _is_constructor(call: ast.Call) -> bool:
-    """Whether an error of the library gives itself its code."""
+    """Whether an error class of the library sets its own code."""
     return (
         ast.unparse(call.func) == "super().__init__"
         and bool(call.args)

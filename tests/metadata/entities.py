@@ -1,4 +1,4 @@
-"""What the tables of the platforms describe, and how it is called in English."""
+"""The descriptions of the platforms, and their English names."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -1,4 +1,4 @@
-"""Where things are, and how to read them."""
+"""The files of the project, and how to read them."""
 
 import ast
 from collections.abc import Iterator

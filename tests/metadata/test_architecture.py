@@ -1,4 +1,4 @@
-"""What each part of the project may know of the others (see ARCHITECTURE.md)."""
+"""Which parts of the project may import which others (see ARCHITECTURE.md)."""
 
 import ast
 import importlib
@@ -200,7 +200,7 @@ def test_simulators_and_integration_do_not_know_each_other() -> None:
 
 
 def test_no_test_module_needs_another() -> None:
-    """What several of them use lives in a helper module, or in a conftest."""
+    """Code that several of them use is in a helper module, or in a conftest."""
     tests = python_files(ROOT / "tests")
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in tests]
     assert not _wrong(tests, *(each for each in modules if ".test_" in each))

@@ -1,4 +1,4 @@
-"""What a release is made of: versions that agree, HACS's file, the licence, the pictures."""
+"""The parts of a release: versions that agree, HACS's file, the license, the pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -114,7 +114,7 @@ def test_no_file_knows_a_machine() -> None:
 
 
 def test_no_file_names_the_host_of_a_package_registry() -> None:
-    """Where packages come from is the user's setting, not ours."""
+    """The source of packages is the user's setting, not ours."""
     found = [
         f"{name(path)}: {host}"
         for path in project_files()

@@ -25,7 +25,7 @@ def test_every_figure_is_in_the_table(found: dict[str, Any]) -> None:
     assert set(found) == {figure.key for figure in WRITTEN}
 
 
-# That the figures are what they are called. ---------------------------------------------------
+# The figures are what their names say ---------------------------------------------------------
 
 
 _SOURCE = '''"""What it is.

@@ -243,7 +243,7 @@ async def test_ends_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_odd_frames_end_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is why we do not use it; each of these must be no harm to us."""
+    """These faults are why the library is not used; they must not harm the integration."""
     for line in ("null_dates on", "letter Z", "frame no json", 'frame {"value": true}', "garbage"):
         async with simulating(monkeypatch) as simulator, logged_in(simulator) as referee:
             await simulator.do(line)

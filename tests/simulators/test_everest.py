@@ -646,7 +646,7 @@ async def test_heartbeats(client: Client, start: Start) -> None:
     assert client.published(API, "heartbeat")[:2] == [{}, {}]
 
 
-# What it does not forgive --------------------------------------------------------------------
+# Strictness ----------------------------------------------------------------------------------
 
 EMPTY = {"headers": {"replyTo": ""}}
 WILD = {"headers": {"replyTo": "a/#"}}

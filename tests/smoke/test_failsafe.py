@@ -52,7 +52,7 @@ class Cars:
 
     @property
     def currents(self) -> tuple[float, ...]:
-        """What flows, in A."""
+        """The current in A."""
         return tuple(round(each.connector.current, 1) for each in self.points)
 
     def restart_watch(self) -> None:

@@ -48,7 +48,7 @@ async def _shown(home: Home, ending: str, state: str) -> str:
 async def test_what_a_restart_brings_back(
     home: Home, wallbox: FimpSimulator, broker: BrokerProcess
 ) -> None:
-    """What was chosen is remembered, and an adapter that reports nothing is asked for the rest."""
+    """The selection is restored, and an adapter that reports nothing is asked for the rest."""
     await home.add_integration(broker.host, broker.port)
     await wallbox.points["wallbox"].do("plug", "")
     status = await _shown(home, "_status", "ready_to_charge")

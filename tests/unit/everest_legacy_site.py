@@ -88,7 +88,7 @@ class Site:
 
     @property
     def shown(self) -> ChargepointSnapshot:
-        """What is known of it."""
+        """The snapshot of the first connector."""
         return self.node.snapshot
 
     async def send(

@@ -73,7 +73,7 @@ class Station:
 
     @property
     def shown(self) -> OcppSnapshot:
-        """What is known of it."""
+        """The snapshot of the client."""
         return self.client.snapshot
 
     def listen(self) -> None:

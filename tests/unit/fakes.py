@@ -68,7 +68,7 @@ def advance(clock: ManualClock, scheduler: Scheduler, until: float) -> None:
 
 
 class FakeOutlet:
-    """What a node needs of its hub, recording what is sent."""
+    """A host for a node that records what is sent."""
 
     def __init__(self) -> None:
         """Start connected, with measurements unthrottled."""

@@ -50,7 +50,7 @@ class LiveFimp:
 
     @property
     def shown(self) -> ChargepointSnapshot:
-        """What is known of it."""
+        """The snapshot of the charge point."""
         return self.node.snapshot
 
     def asked(self, kind: str, topic: str = "") -> int:

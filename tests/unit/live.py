@@ -72,7 +72,7 @@ class Live:
 
     @property
     def shown(self) -> ChargepointSnapshot:
-        """What is known of it."""
+        """The snapshot of the charge point."""
         return self.node.snapshot
 
     def asked(self, operation: str) -> list[bytes]:

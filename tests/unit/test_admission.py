@@ -118,7 +118,7 @@ def test_a_flood(crowd: Crowd) -> None:
     assert crowd.received is not None
     assert crowd.received[0] == "1000+"
     assert len(events) - before <= 2
-    # What is asked is asked of those that are there, from time to time.
+    # Only those that were added get requests, from time to time.
     assert len(crowd.hub.sent) - sent <= 3 * NEW_MAX
 
 
@@ -342,7 +342,7 @@ def test_excluded_while_it_waits() -> None:
 
 
 def test_excluded_and_included_again() -> None:
-    """What its own system has removed is new when it comes back."""
+    """A charge point that was removed from its system is new when it comes back."""
     crowd = Crowd(known=["1"])
     crowd.report("1", *names(NEW_MAX))
     adapter_says(crowd.hub, "evt.thing.exclusion_report", {"address": "1"})
@@ -368,7 +368,7 @@ def test_let_in_after_its_last_word() -> None:
 
 
 def test_a_station_of_both_apis_is_counted_once() -> None:
-    """What is left to v1 takes no place."""
+    """A station that is left to v1 takes no place."""
     crowd = Crowd("v1")
     stations = names(40)
     for name in stations:

@@ -1,4 +1,4 @@
-"""What load balancing makes of one charge point, call after call."""
+"""The current of one charge point under load balancing, call after call."""
 
 from collections.abc import Sequence
 from dataclasses import replace

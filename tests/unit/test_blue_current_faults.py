@@ -44,7 +44,7 @@ async def known(house: House) -> House:
 
 
 def is_unavailable(house: House) -> bool:
-    """Whether nothing stale is shown: neither of the charge point nor of the grid."""
+    """Whether no outdated value is shown, neither of the charge point nor of the grid."""
     shown, grid = house.shown, house.grid.snapshot
     if shown.available or grid.available:
         return False

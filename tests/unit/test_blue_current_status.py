@@ -1,4 +1,4 @@
-"""What CH_STATUS of Blue Current means: status, power, limits and sessions."""
+"""The meaning of Blue Current's CH_STATUS: status, power, limits and sessions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -251,7 +251,7 @@ def test_a_delay_ends_when_it_ends(by: float) -> None:
     assert site.shown.delayed_until == end + timedelta(seconds=by)
 
 
-# What the back end lets a station draw ----------------------------------------------------
+# The limits of the back end ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dated", [True, False])

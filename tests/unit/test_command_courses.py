@@ -82,7 +82,7 @@ class SlowCharger:
         self.hub.feed(CHARGER, state("charging" if charging else "ready_to_charge"))
 
     def will_charge(self, uid: str) -> bool:
-        """Whether it charges, or will, by what came up to the command `uid`."""
+        """Whether it charges, or will, according to the commands up to `uid`."""
         charging = self.truth[-1][1]
         for _, starts, each, refused in self.queue:
             charging = charging if refused else starts

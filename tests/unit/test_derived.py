@@ -1,4 +1,4 @@
-"""What follows from a snapshot: the letter of IEC 61851, and why nothing is charging."""
+"""Values derived from a snapshot: the state of IEC 61851, and the reason for not charging."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -202,7 +202,7 @@ async def test_assigned_by_what_was_set_before() -> None:
 
 
 async def test_a_second_evse_takes_nothing_from_the_first() -> None:
-    """What is certain because it was seen stays certain."""
+    """An assignment that was observed stays certain."""
     garage = Garage(evses=1)
     garage.pass_time(20)
     task = await begin(limit(garage, 10))
@@ -273,7 +273,7 @@ def test_after_a_restart_only_what_is_seen_since_counts() -> None:
     assert garage.limited == {"evse_2"}
 
 
-# What is gone -------------------------------------------------------------------------
+# Disappeared modules ------------------------------------------------------------------
 
 
 def test_gone_modules_and_evses_are_not_offered() -> None:
@@ -286,7 +286,7 @@ def test_gone_modules_and_evses_are_not_offered() -> None:
     del garage.limits["evse_2"]
     garage.modules = ["limits_1"]
     garage.pass_time(100)
-    # What is left belongs together: nothing needs to be chosen.
+    # The remaining ones belong together: nothing needs to be chosen.
     assert garage.offered == {}
     assert garage.limited == {"evse_1"}
     assert garage.hub.gone == {"everest:evse_2"}

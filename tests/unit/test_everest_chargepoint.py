@@ -55,7 +55,7 @@ class Station:
 
     @property
     def shown(self) -> ChargepointSnapshot:
-        """What is known now."""
+        """The current snapshot."""
         return self.chargepoint.snapshot
 
     def publish(self, variable: str, value: Any) -> None:
@@ -113,7 +113,7 @@ def ready_fixture(station: Station) -> Station:
     return station
 
 
-# What it shows --------------------------------------------------------------------
+# The snapshot ---------------------------------------------------------------------
 
 
 def test_starts_with_nothing_known(station: Station) -> None:
@@ -291,7 +291,7 @@ def test_a_wrong_shape_costs_only_itself(station: Station, variable: str, value:
     assert station.shown == before
 
 
-# What it asks -----------------------------------------------------------------------
+# Its requests -----------------------------------------------------------------------
 
 EVERYTHING = [
     "session_info/get",
@@ -752,7 +752,7 @@ def test_a_doubt_outlives_a_lost_link(ready: Station) -> None:
     assert ready.shown.plugged is None
 
 
-# What it obeys ------------------------------------------------------------------------
+# Commands -----------------------------------------------------------------------------
 
 
 async def begin(command: Any) -> asyncio.Task[None]:

@@ -74,7 +74,7 @@ async def test_disable_says_who_wants_it_and_how_much_it_counts(site: Site) -> N
     await outcome(task)
     assert site.shown.enabled is False
     assert not site.shown.pending
-    # What is so already needs no message.
+    # A value that applies already needs no message.
     site.take()
     await enable(site, on=False)
     assert site.take() == []
@@ -368,7 +368,7 @@ async def test_a_lost_link_ends_the_wait(site: Site, command: Any) -> None:
     site.mend()
     site.take()
     before = site.shown
-    # What was asked on the old connection is not answered on the new one.
+    # A request on the old connection is not answered on the new one.
     site.hub.feed(f"{site.prefix}{reply_to}", payload=False)
     assert site.shown == before
 

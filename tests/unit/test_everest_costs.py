@@ -1,4 +1,4 @@
-"""What a session costs by the account of the station."""
+"""The session cost that a station reports."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -162,7 +162,7 @@ def test_a_restart_forgets_what_was_measured_and_what_the_car_said(site: Site) -
     assert site.shown.details.communication_failure is None
     direct = site.shown.direct
     assert (direct.dc_voltage, direct.dc_current, direct.isolation_resistance) == (None,) * 3
-    # What it is able to does not change.
+    # Its capabilities do not change.
     assert direct.dc_power_max == 50000
 
 

@@ -1,4 +1,4 @@
-"""What is held for a moment so that nothing flickers: each published state of a real EVerest."""
+"""States that are delayed so that nothing flickers: each published state of a real EVerest."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ FAULTS = "enable_unlock_faults.jsonl"
 
 
 class Shown(NamedTuple):
-    """What a user sees of a published state."""
+    """The values of a published state that a user sees."""
 
     status: Status | None
     plugged: bool | None

@@ -1,4 +1,4 @@
-"""How much an EVSE may draw: what holds, what is asked for, and what proves that."""
+"""The limits of an EVSE: those that apply, those that are requested, and their confirmation."""
 
 import asyncio
 import struct
@@ -55,7 +55,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
     return site
 
 
-# What holds ------------------------------------------------------------------------------
+# Limits that apply -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def site_fixture(request: pytest.FixtureRequest) -> Site:
         (holding(0, "", 3), Limits(max_current=0.0, phases=3), None),
         # A pause that was ordered has a source.
         (holding(0.0, "OCPP", None), Limits(max_current=0.0), "OCPP"),
-        # What is not there, or is nothing.
+        # Missing or empty values.
         (holding(None, phases=None), Limits(), None),
         (holding(16.0, phases=None), Limits(max_current=16.0), FUSE),
         (holding(16.0, None, None), Limits(max_current=16.0), None),
@@ -156,7 +156,7 @@ def test_right_after_a_start_no_energy_means_nothing(site: Site) -> None:
     assert limits_shown(site) == (0.0, 0.0, None, None)
 
 
-# What is asked for -----------------------------------------------------------------------
+# Requested limits ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ async def test_what_others_hide_is_not_forgotten_with_the_link(site: Site) -> No
     await outcome(task)
 
 
-# What proves it --------------------------------------------------------------------------
+# Confirmation ----------------------------------------------------------------------------
 
 
 async def steady(site: Site, seconds: int, reported: dict[str, Any]) -> None:
@@ -342,7 +342,7 @@ async def test_proofs(site: Site, requested: float, reported: dict[str, Any]) ->
 @pytest.mark.parametrize(
     "reported",
     [
-        # What we asked for before.
+        # Our former limit.
         holding(8.0, OURS),
         # A limit of another client is not a limit of ours.
         holding(16.0, FUSE),
@@ -470,7 +470,7 @@ async def test_back_to_three_phases(site: Site) -> None:
     assert site.take() == []
 
 
-# What can be asked for -------------------------------------------------------------------
+# Possible requests -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -560,10 +560,10 @@ async def test_gone_where_it_is_not_certain_any_more(site: Site, kind: str, modu
     with pytest.raises(InvalidRequestError):
         await limit(site, 12)
     assert not ordered(site)
-    # What was sent may still be seen.
+    # The sent limit may still be seen.
     site.evse("enforced_limits", holding(10.0, OURS))
     await outcome(waiting)
-    # What holds is still shown.
+    # The limit that applies is still shown.
     assert site.shown.max_current == 10.0
     site.evse("hw_capabilities", HARDWARE)
     assert controls(site) == set()
@@ -578,7 +578,7 @@ async def test_without_the_link(site: Site, feature_and_value: tuple[Feature, fl
     assert not site.shown.pending
 
 
-# What a limit means for the car ------------------------------------------------------------
+# The effect of a limit on the car ----------------------------------------------------------
 
 
 def test_an_allowed_car_without_energy_waits_for_the_station(site: Site) -> None:

@@ -400,7 +400,7 @@ async def test_a_stop_that_nobody_replies_to_is_sent_again_when_the_car_wakes_up
     assert "EVerest connector_1 charges although it was to pause" in caplog.text
 
 
-# What else was recorded ----------------------------------------------------------------
+# Other recordings ----------------------------------------------------------------------
 
 
 async def test_a_fault_of_one_of_two_evses_is_its_own_problem() -> None:

@@ -88,7 +88,7 @@ class Row:
 
     @property
     def parts(self) -> int:
-        """How many EVSEs are parts of the station."""
+        """The number of EVSEs that are parts of the station."""
         station = "everest_station:"
         return sum(each.snapshot.parent == station for each in self.hub.nodes.values())
 

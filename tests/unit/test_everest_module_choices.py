@@ -35,7 +35,7 @@ TOKENS = "auth_token_provider"
         ([ONE], {Kind.LIMITS: ["a"]}, {}, {Kind.LIMITS: "a"}),
         ([ONE], {Kind.LIMITS: ["a", "b"], Kind.COSTS: ["c"]}, {}, {Kind.COSTS: "c"}),
         ([ONE, TWO], {Kind.LIMITS: ["a"], Kind.ERRORS: ["e"]}, {}, {}),
-        # What judges tokens is there for all.
+        # The module that validates tokens is there for all.
         ([ONE, TWO], {Kind.AUTHORIZATION: ["a"]}, {}, {Kind.AUTHORIZATION: "a"}),
         ([ONE, TWO], {Kind.AUTHORIZATION: ["a", "b"]}, {}, {}),
         # The user has chosen.

@@ -193,7 +193,7 @@ def test_what_the_back_end_thinks(station: Station) -> None:
 
 
 def test_questions_for_what_was_said_before(station: Station) -> None:
-    """What was never published is answered with `true`: so nothing is asked that can be it."""
+    """A value that was never published is answered with `true`, so it is not requested."""
     station.hub.connection_made()
     sent = {
         topic.removeprefix(f"{ROOT}/m2e/"): orjson.loads(payload)
@@ -469,7 +469,7 @@ def test_the_link(station: Station) -> None:
     assert station.shown.unavailable is Reason.NOT_HEARD
 
 
-# What it is asked -----------------------------------------------------------------------
+# Requests -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

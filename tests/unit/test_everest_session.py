@@ -80,7 +80,7 @@ class Course:
 
     @property
     def status(self) -> Status | None:
-        """What it is doing."""
+        """Its status."""
         return self.state.status
 
     @property

@@ -54,7 +54,7 @@ def metered(site: Site, **fields: Any) -> ChargepointSnapshot:
     return site.shown
 
 
-# What the integration has to know (the first list) --------------------------------------
+# Facts that the integration has to know (the first list) --------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a failsafe may limit to, and how the former limit returns."""
+"""The limits that a failsafe may set, and how the former limit returns."""
 
 from dataclasses import replace
 
@@ -93,7 +93,7 @@ async def test_a_refusal_is_not_followed_by_a_flood(
 
 
 async def test_a_limit_of_the_user_is_not_overruled(garage: Garage) -> None:
-    """What is set while the limit of the failsafe applies stays."""
+    """A limit that is set while the failsafe applies stays."""
     gives(garage, 10)
     garage.node.limits.failsafe.suspect(garage.hub.clock.now())
     await (await garage.call(garage.node.set(Feature.MAX_CURRENT, 20)))

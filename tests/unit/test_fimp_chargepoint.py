@@ -693,7 +693,7 @@ async def test_a_mode_that_is_not_in_force_is_sent(hub: OfflineHub, node: FimpCh
     start = await begin(node.start_charging())
     hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="normal"))
     await start
-    # What was just asked for is what is shown, until the next report.
+    # The requested value is shown until the next report.
     hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode="normal"))
     assert node.snapshot.charging_mode == "normal"
     hub.sent.clear()

@@ -29,7 +29,7 @@ SETTINGS: list[tuple[Feature, Any, dict[str, Any]]] = [
 
 
 class Shown:
-    """What an entity shows: the requested value while it is pending, else the one that holds."""
+    """The value of an entity: the requested one while it is pending, else the one that applies."""
 
     def __init__(self, node: FimpChargepoint, kind: str) -> None:
         self._kind = kind

@@ -82,7 +82,7 @@ def charges(hub: OfflineHub) -> bool:
     return snapshot.available
 
 
-# What is shown ------------------------------------------------------------------------------
+# The shown values ---------------------------------------------------------------------------
 
 
 def test_the_real_adapter_charges_by_heart() -> None:

@@ -1,4 +1,4 @@
-"""How FIMP charge points are found, introduced, doubted and forgotten."""
+"""How FIMP charge points are found, announced, checked and removed."""
 
 from typing import Any
 
@@ -207,7 +207,7 @@ def test_capabilities_change_with_the_next_inclusion_report(hub: OfflineHub) -> 
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.reports
     hub.feed(ADAPTER, inclusion(props={"sup_charging_modes": ["slow"]}))
     assert node.snapshot.capabilities.options[Feature.CHARGING_MODE] == ("slow",)
-    # What was seen stays, though the list does not name it.
+    # An observed feature stays, even if the list does not name it.
     assert Feature.CABLE_LOCK in node.snapshot.capabilities.reports
 
 

@@ -1,4 +1,4 @@
-"""How the device is: alarms, errors, its own values, and its adapter's login."""
+"""The health of the device: alarms, errors, its own values, and its adapter's login."""
 
 from typing import Any
 
@@ -172,7 +172,7 @@ def test_the_device_reports_how_it_is(
 
 
 def test_since_when_it_runs(hub: OfflineHub) -> None:
-    """That is a moment which stays the same, also when it is looked at later."""
+    """That is a time that stays the same, also when it is read later."""
     started = posix(hub.clock.time)
     for passed, value_type in ((86_400, "int"), (90_000.5, "float")):
         hub.clock.time = started.timestamp() + passed
@@ -216,7 +216,7 @@ def test_what_does_not_speak_has_no_problems(hub: OfflineHub, reason: Reason) ->
     assert snapshot(hub).unavailable is reason
     assert snapshot(hub).problems == ()
     assert snapshot(hub).health == Health()
-    # What it can report, it still can.
+    # Its capabilities stay.
     assert Feature.SIGNAL_STRENGTH in snapshot(hub).capabilities.reports
 
 

@@ -323,7 +323,7 @@ def test_what_was_asked_does_not_grow() -> None:
     assert len(node._asked) < 20
 
 
-# What it can do ---------------------------------------------------------------------------
+# Capabilities -----------------------------------------------------------------------------
 
 
 def test_without_start_and_stop_there_is_no_switch_until_they_are_listed() -> None:
@@ -362,7 +362,7 @@ def test_a_reported_mode_that_is_not_listed_becomes_an_option() -> None:
         hub.feed(CHARGER, report("evt.state.report", "string", "charging", charging_mode=mode))
     options = hub.nodes[ADDRESS].snapshot.capabilities.options[Feature.CHARGING_MODE]
     assert options[:3] == ("normal", "slow", "eco")
-    # What others can send is bounded.
+    # The number of messages that others can send is limited.
     assert len(options) < 30
 
 

@@ -421,7 +421,7 @@ def test_a_damaged_message_introduces_no_charge_point(name: str) -> None:
     assert "internal" not in hub.ignored
 
 
-# What only looks damaged ----------------------------------------------------------
+# Only seemingly damaged -----------------------------------------------------------
 
 
 class Tolerated(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a person reads in the recordings of real FIMP adapters is what we show."""
+"""The snapshots show what a person reads in the recordings of real FIMP adapters."""
 
 from datetime import UTC, datetime
 from itertools import pairwise

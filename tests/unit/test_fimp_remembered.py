@@ -138,7 +138,7 @@ def test_in_the_list_of_a_hub(hub: OfflineHub) -> None:
     break_one(hub, "fimp:easee/1/3")
     hub.feed(reply_topic(hub), answer(*map(listed, ("1", "3", "2"))))
     assert hub.nodes["fimp:easee/1/2"].snapshot.identity.name == "New 2"
-    # What is no longer listed is removed nevertheless.
+    # A feature that is no longer listed is removed nevertheless.
     hub.feed(reply_topic(hub), answer(listed("1")))
     assert "fimp:easee/1/2" not in hub.nodes
     assert hub.ignored == {"internal": 3}

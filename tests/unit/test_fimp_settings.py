@@ -453,7 +453,7 @@ async def test_a_session_that_ends_ends_the_wait_for_its_limit(
     with pytest.raises(NoSessionError):
         await task
     assert node.snapshot.pending == {}
-    # What Easee offers again to the session that has ended confirms nothing either.
+    # Easee's offer to the session that has ended confirms nothing either.
     hub.feed(CHARGER, offered(10))
     assert node.snapshot.session_current is None
 

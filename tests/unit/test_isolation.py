@@ -81,7 +81,7 @@ def node(hub: OfflineHub) -> FimpChargepoint:
     return found(hub)
 
 
-# What is logged ---------------------------------------------------------------------------
+# Logging ----------------------------------------------------------------------------------
 
 
 def one_place() -> NoReturn:
@@ -247,7 +247,7 @@ async def test_a_protocol_that_raises_costs_no_other(
     hub = OfflineHub(("", "site1/"))
 
     class Broken(FimpProtocol):
-        """What is spoken nowhere."""
+        """An invented protocol."""
 
     monkeypatch.setattr(Broken, broken, fail)
     hub._protocols.insert(0, ("", Broken(hub, "")))
@@ -259,7 +259,7 @@ async def test_a_protocol_that_raises_costs_no_other(
     hub.feed(f"site1/{CHARGER}", state())
     hub.feed(f"site1/{ADAPTER}", inclusion())
     assert "fimp:site1/easee/1/1" in hub.nodes
-    # What cannot be read is not shown.
+    # An unreadable value is not shown.
     assert any(map(hub.reads, hub.journal.recent)) is not (broken == "reads")
     hub.disconnecting()
     await hub.stop()

@@ -1,4 +1,4 @@
-"""What is kept of all messages, and what it may cost."""
+"""The messages that the journal keeps, and its memory."""
 
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.journal import Journal, Line, Mark

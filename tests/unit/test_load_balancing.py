@@ -171,7 +171,7 @@ def test_without_a_measurement(found: list[Load], current: float) -> None:
         assert result[one.id] == 0 or result[one.id] >= CURRENT_MIN
 
 
-# What is set next, call after call ------------------------------------------------------------
+# The next limits, call after call ---------------------------------------------------------------
 
 
 @given(site=houses(), share=st.sampled_from(Share), settled=st.booleans())
@@ -238,7 +238,7 @@ def test_a_current_that_is_on_its_way_is_not_taken_back() -> None:
 
 
 def test_a_car_that_has_just_begun_is_not_stopped() -> None:
-    """What it draws is not reported yet, and seems to be the house's."""
+    """Its current is not reported yet, and seems to be that of the house."""
     begun = load("a", limit=32.0, is_stale=True)
     assert next_currents([25] * 3, [28] * 3, [begun], settled=False) == {"a": 6}
     assert next_currents([25] * 3, [28] * 3, [replace(begun, is_stale=False)]) == {"a": 0}

@@ -34,7 +34,7 @@ def node(host: FakeOutlet) -> Node[ChargepointSnapshot]:
 
 
 class Course:
-    """What a node published, and when."""
+    """The published snapshots of a node, with their times."""
 
     def __init__(self, node: Node[ChargepointSnapshot], host: FakeOutlet) -> None:
         self.node = node

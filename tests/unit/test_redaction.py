@@ -1,4 +1,4 @@
-"""What is replaced in a diagnostics download, and that what is left still makes sense."""
+"""The redaction of a diagnostics download, and that the rest still makes sense."""
 
 import json
 from typing import Any
@@ -85,7 +85,7 @@ def test_a_value_has_one_word_wherever_it_stands() -> None:
     found = redactor.text([report, topic, {serial: 1}])
     word = found[0]["device_id"]
     assert word.isalnum()
-    # What only begins like it is something else.
+    # A value that only begins like it is another one.
     assert found == [
         {"address": word, "device_id": word, "hash": f"{serial}7"},
         f"sv:chargepoint/ad:{word}_1",

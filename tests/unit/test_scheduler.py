@@ -1,4 +1,4 @@
-"""What happens later: in order, once, and at a cost that does not grow with what waits."""
+"""Deadlines: in order, once, and at a cost that does not grow with their number."""
 
 import asyncio
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_deadlines_that_are_moved_all_the_time_fill_no_memory(scheduler: Schedul
 
 
 def test_nothing_is_set_for_an_owner_that_is_gone(scheduler: Scheduler) -> None:
-    """What it set before is cancelled, too."""
+    """Its earlier deadline is cancelled, too."""
     timers = Timers(scheduler)
     ran: list[float] = []
     timers.set("before", 1.0, ran.append)

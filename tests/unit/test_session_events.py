@@ -1,4 +1,4 @@
-"""What happened, out of snapshots after each other."""
+"""The events that follow from consecutive snapshots."""
 
 from dataclasses import replace
 from typing import Any

@@ -175,7 +175,7 @@ def test_the_old_session_is_reported_for_a_while() -> None:
 
 
 def test_it_never_reports_when_a_session_began() -> None:
-    """Then it began when the car came, and a fall of its energy is the first of it."""
+    """Then it began when the car came, and a drop of its energy is its begin."""
     home = Home()
     home.report(0, Status.DISCONNECTED, session=Session(started=at(-5), start_guessed=True))
     home.report(10, Status.CHARGING)
@@ -277,7 +277,7 @@ def test_an_end_before_a_gap_is_an_end() -> None:
             Session(started=at(10), ended=at(50)),
             {"energy": 6.0, "duration": 2400, "average_power": 9000},
         ),
-        # That is when it was found to be over.
+        # It ended at that time.
         (Session(started=at(10), ended=at(60.1)), {}),
         # Whether its energy is from before the gap is unknown.
         (Session(started=at(10)), {}),
@@ -285,7 +285,7 @@ def test_an_end_before_a_gap_is_an_end() -> None:
     ],
 )
 def test_an_end_in_a_gap(session: Session, known: dict[str, Any]) -> None:
-    """What is certain is kept, and reported as late."""
+    """Certain facts are kept, and reported as late."""
     home = Home()
     charging(home)
     home.lost(40)
@@ -482,7 +482,7 @@ def test_known_by_its_id() -> None:
     assert len(home.tracker.records) == 1
 
 
-# What it costs ----------------------------------------------------------------------------
+# Costs ------------------------------------------------------------------------------------
 
 
 def test_each_kwh_at_its_own_price() -> None:
@@ -581,7 +581,7 @@ def test_one_may_be_paid_for_charging() -> None:
     assert home.record["cost"] == -0.5
 
 
-# What is kept -----------------------------------------------------------------------------
+# Storage ----------------------------------------------------------------------------------
 
 
 def test_only_the_last_ones_are_kept() -> None:

@@ -136,7 +136,7 @@ def test_everything_is_damaged_below() -> None:
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
 def test_damage_costs_itself(place: tuple[Any, ...]) -> None:
-    """What is beside it in the file is as it was, and what is left makes sense."""
+    """The other data in the file stays, and the rest makes sense."""
     for what, value in DAMAGE.items():
         damaged = put(STORED, place, value)
         tracker = read(damaged)
@@ -199,7 +199,7 @@ def test_one_field_of_a_bill(name: str) -> None:
 
 
 def test_a_bill_without_its_energy() -> None:
-    """Then it is one of a session that was there before us."""
+    """Then it is a session that began before the first connection."""
     data = put(put(STORED, ("active", "session_cost"), 5), ("active", "energy"), None)
     active = read(data).active
     assert active is not None
