@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -109,7 +110,7 @@ async def test_every_report_is_understood(monkeypatch: pytest.MonkeyPatch) -> No
         await simulator.grid("5 6 7")
         await until(lambda: referee.last("GRID_CURRENT"))
         for name in ("CH_STATUS", "CH_SETTINGS", "GRID_STATUS", "CHARGE_CARDS"):
-            assert referee.last(name), name
+            await until(partial(referee.last, name), name)
         status = referee.last("CH_STATUS")["data"]
         assert (status["activity"], status["vehicle_status"]) == ("available", "standby")
         assert referee.last("GRID_CURRENT")["data"]["grid_max_current"] == 7
