@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import everest
-from custom_components.fimp_chargepoint.chargepoint.model import Feature
+from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
+from custom_components.fimp_chargepoint.chargepoint.model import Feature, Reason
 from custom_components.fimp_chargepoint.chargepoint.notices import ModulesUnassigned
 
 from .everest_site import ERRORS, EVSE, LIMITS, ROOT
@@ -126,6 +127,25 @@ def test_what_is_said() -> None:
             row.hub.feed(topic, {"state": "Charging"})
 
     assert counted(lambda: plug(many)) == counted(lambda: plug(few))
+
+
+def test_why_the_station_is_unavailable() -> None:
+    """What holds for the station, and not what the last EVSE reports of itself."""
+    row = Row(2, decided=False)
+    row.evses()
+    row.modules()
+    hub = row.hub
+    station, first = hub.nodes["everest_station:"], hub.nodes["everest:evse_0"]
+    hub.advance(hub.clock.time + 3600)
+    assert station.snapshot.unavailable is first.snapshot.unavailable is Reason.SILENT
+    first._set_unavailable(Reason.NOT_HEARD, hub.clock.time)
+    assert station.snapshot.unavailable is Reason.SILENT
+    hub.connection_lost(NotConnectedError("gone"))
+    assert station.snapshot.unavailable is Reason.NOT_CONNECTED
+    hub.connection_made()
+    assert station.snapshot.unavailable is Reason.NOT_HEARD
+    row.says(EVSE, "evse_0")
+    assert station.snapshot.available
 
 
 def test_what_the_user_is_asked() -> None:

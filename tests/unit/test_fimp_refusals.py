@@ -9,8 +9,10 @@ import orjson
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.errors import (
+    CommandRefusedError,
     CommandRejectedError,
     CommandSupersededError,
+    CommandTimeoutError,
     NotConnectedError,
     OutcomeUnknownError,
     Refusal,
@@ -23,7 +25,7 @@ from tests.helpers.recordings import recording
 
 from .fakes import UNTHROTTLED, OfflineHub, waits
 from .fimp_commands import begin, last, refused
-from .fimp_garage import START, STOP, Garage
+from .fimp_garage import LIMIT, START, STOP, Garage
 from .fimp_messages import ADAPTER, CHARGER, node_report, state
 from .fimp_settings import max_current, offered
 
@@ -436,6 +438,37 @@ async def test_it_is_asked_until_it_is_known(easee: Easee, feature: Feature, kin
 
 
 ANSWERS = {SET: "cmd.max_current.get_report", SESSION: "cmd.current_session.get_report"}
+
+
+@pytest.mark.parametrize("waits_for", ["the first one", "none"])
+@pytest.mark.parametrize("is_done", [True, False])
+async def test_a_stop_without_a_reply_is_refused_when_repeated(
+    waits_for: str,
+    is_done: bool,  # noqa: FBT001
+) -> None:
+    """The first one may be why: only the charge point knows whether it has stopped."""
+    garage = Garage(replace(UNTHROTTLED))
+    garage.say("charging")
+    garage.answers = False
+    stops = [await garage.call(garage.node.stop_charging())]
+    if not is_done:
+        garage.knows("cmd.state.get_report", state("charging"))
+    if waits_for == "none":
+        await garage.until(LIMIT + 1)
+        with pytest.raises(CommandTimeoutError):
+            await stops.pop()
+    garage.refuses = True
+    stops.append(await garage.call(garage.node.stop_charging()))
+    garage.answers = True
+    await garage.until(2 * LIMIT + 2)
+    for each in stops:
+        if is_done:
+            await each
+        else:
+            with pytest.raises(CommandRefusedError):
+                await each
+    assert garage.node.snapshot.charging is not is_done
+    assert garage.node.snapshot.pending == {}
 
 
 async def test_it_may_turn_out_that_it_was_not_done(easee: Easee) -> None:

@@ -157,7 +157,12 @@ class Commands:
                 now = self._chargepoint.host.clock.now()
                 self._outstanding.query(command.effect, command.achieved, now)
         elif refusal is Refusal.FINAL or not self._retries(command, error):
-            self._settle(command, error)
+            if command.effect is not None and self._outstanding.may_achieve(command.effect):
+                # An earlier message may have been carried out, which the next reports show.
+                command.refusal = error
+                self._ask(command.report or "")
+            else:
+                self._settle(command, error)
         return True
 
     @property
@@ -294,7 +299,7 @@ class Commands:
         def expire(done: asyncio.Future[None], _: float) -> None:
             is_start = command.effect == expects(Feature.CHARGING, value=True)
             waits = is_start and self._chargepoint.snapshot.status is Status.REQUESTING
-            error = CommandTimeoutError("command_timeout", seconds=self._timeout)
+            error = command.refusal or CommandTimeoutError("command_timeout", seconds=self._timeout)
             if waits:
                 error = CommandTimeoutError("not_authorized")
             if command.waiters == [done]:

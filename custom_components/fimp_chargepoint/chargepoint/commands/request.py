@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from ..errors import ChargepointError
 from ..model import ChargepointSnapshot
 from ..node import NodeHost, Outgoing
 from ..scheduler import Timers
@@ -62,6 +63,9 @@ class Command:
     sent. `achieved` is called when it is done. Reports before `counts_from` confirm nothing. `sent`
     is the id of its last message, None while it is delayed.
 
+    If its message is refused, but an earlier one may have been carried out, it ends with `refusal`
+    if no report shows its effect in time.
+
     A command that is refused for now `retries`, until `overtaken(then, now)` is true of the
     snapshot at the first refusal and the current one; None if any refusal is final.
     """
@@ -80,6 +84,7 @@ class Command:
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     refused: tuple[float, ChargepointSnapshot] | None = None
     retries: bool = False
+    refusal: ChargepointError | None = None
 
     def is_confirmed_by(self, snapshot: ChargepointSnapshot) -> bool:
         """Whether its effect is there; after a refusal a pause counts only for a stop."""
@@ -131,6 +136,11 @@ class Outstanding:
         """Whether the opposite of `effect` was requested and may still happen."""
         asked = self._asked.get(effect.fact)
         return asked is not None and any(each != effect for each in asked.requests.values())
+
+    def may_achieve(self, effect: ExpectedState) -> bool:
+        """Whether `effect` was requested and may still happen, or has happened."""
+        asked = self._asked.get(effect.fact)
+        return asked is not None and effect in asked.requests.values()
 
     def remember(self, request_id: str, effect: ExpectedState, report: str, now: float) -> None:
         """Remember what a request may do, even if it seems not to have been sent."""

@@ -3,8 +3,9 @@
 EVerest API v1, error_history_consumer.
 """
 
+from collections import defaultdict
 from functools import partial
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Final, override
 
 from ..capabilities import Capabilities
 from ..model import Feature, Identity, NodeKind, Reason
@@ -15,6 +16,11 @@ from .api.companions import ErrorHistory
 if TYPE_CHECKING:
     from ..model import ChargepointSnapshot
     from .api.chargepoint import EverestChargepoint
+
+
+#: Why it is unavailable if its EVSEs differ: the first one that holds for any of them. An EVSE that
+#: has not reported yet says nothing of a station that was available and is silent.
+_REASONS: Final = None, Reason.NOT_CONNECTED, Reason.SILENT, Reason.NOT_HEARD
 
 
 def station_address(prefix: str) -> str:
@@ -32,7 +38,8 @@ class EverestStation(Node[StationSnapshot]):
             capabilities=Capabilities(reports=frozenset({Feature.STATION_FAULTS})),
         )
         super().__init__(address, snapshot, host)
-        self._available: set[EverestChargepoint] = set()
+        #: Its EVSEs by why they are unavailable, None if they are available.
+        self._evses: dict[Reason | None, set[EverestChargepoint]] = defaultdict(set)
         #: The error histories that belong to none of its EVSEs.
         self._histories: dict[ErrorHistory, None] = {}
 
@@ -56,12 +63,11 @@ class EverestStation(Node[StationSnapshot]):
 
     def _evse_changed(self, evse: EverestChargepoint, snapshot: ChargepointSnapshot) -> None:
         """Take a change of one EVSE; there may be hundreds of others."""
-        if snapshot.available:
-            self._available.add(evse)
-        else:
-            self._available.discard(evse)
+        for evses in self._evses.values():
+            evses.discard(evse)
+        self._evses[snapshot.unavailable].add(evse)
         now = self.host.clock.now()
-        reason = None if self._available else snapshot.unavailable
+        reason = next(filter(self._evses.get, _REASONS), snapshot.unavailable)
         if reason is not self.snapshot.unavailable:
             self._set_unavailable(reason, now)
             if reason is None:
