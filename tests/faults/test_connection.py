@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+import os
 from pathlib import Path
 import re
 import time
@@ -30,7 +31,8 @@ from .scene import Scene, leftovers, log_lines, report, scene
 
 pytestmark = pytest.mark.all
 
-TIMES = 10
+#: How often the broker is restarted in a row; `bench/faults --restarts` sets it.
+TIMES = int(os.environ.get("FAULTS_RESTARTS", "10"))
 FLOOD_SECONDS = 3.0
 
 
