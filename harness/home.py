@@ -54,9 +54,14 @@ class Home:
     """A Home Assistant, and a client that is logged in as its owner."""
 
     def __init__(
-        self, folder: Path, port: int, session: ClientSession, blue_current: str | None = None
+        self,
+        folder: Path,
+        port: int,
+        session: ClientSession,
+        blue_current: str | None = None,
+        python: str = sys.executable,
     ) -> None:
-        """Use the configuration in `folder`, and `port` of this machine.
+        """Use the configuration in `folder`, `port` of this machine, and a Python interpreter.
 
         Connections to Blue Current are made to the address `blue_current` instead.
         """
@@ -64,9 +69,9 @@ class Home:
         self.log = folder / "output.log"
         self._folder = folder
         self._session = session
-        self._program = ("-m", "homeassistant")
+        self._program: tuple[str, ...] = (python, "-m", "homeassistant")
         if blue_current is not None:
-            self._program = (str(_PROGRAM), blue_current)
+            self._program = (python, str(_PROGRAM), blue_current)
         self._headers: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
 
@@ -74,7 +79,6 @@ class Home:
         """Start the process; return when it is ready for requests."""
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
                 *(*self._program, "--config", str(self._folder), "--skip-pip"),
                 stdout=output,
                 stderr=output,
@@ -288,15 +292,16 @@ class Home:
 
 @asynccontextmanager
 async def running_home(
-    folder: Path, port: int, *, blue_current: str | None = None
+    folder: Path, port: int, *, blue_current: str | None = None, python: str = sys.executable
 ) -> AsyncIterator[Home]:
     """Run an onboarded Home Assistant on `port`, with its configuration in `folder`.
 
-    Connections to Blue Current are made to the address `blue_current` instead.
+    It is the one that `python` has. Connections to Blue Current are made to the address
+    `blue_current` instead.
     """
     _prepare(folder, port)
     async with ClientSession() as session:
-        home = Home(folder, port, session, blue_current)
+        home = Home(folder, port, session, blue_current, python)
         try:
             await home.start()
             await home.log_in()

@@ -1,5 +1,7 @@
 """A Home Assistant for each module, with a broker, charge points, and a browser.
 
+Most tests run with the oldest supported Home Assistant and with the newest one.
+
 Everything of a module lives in one event loop, so the fixtures of Home Assistant's test
 harness that look after a loop for every test are switched off here.
 """
@@ -9,6 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 import os
 from pathlib import Path
+import sys
 from typing import Any
 
 from playwright.async_api import ConsoleMessage, expect
@@ -27,6 +30,7 @@ from simulators.fimp import ChargepointSetup, FimpSimulator
 from simulators.mqtt import Broker
 from simulators.simulator import Timing
 from tests.broker import CHARGER_USERNAME, PASSWORD, USERNAME, BrokerProcess
+from tests.helpers.newest import newest_python
 
 _OUTCOME = pytest.StashKey[bool]()
 _INTEGRATION = "fimp_chargepoint"
@@ -67,9 +71,15 @@ def _sockets(socket_enabled: None) -> None:
     """Let all connections continue."""
 
 
+@pytest.fixture(name="python", scope="module", params=["oldest", "newest"])
+def python_fixture(request: pytest.FixtureRequest) -> str:
+    """The interpreter of Home Assistant."""
+    return sys.executable if request.param == "oldest" else newest_python()
+
+
 @pytest_asyncio.fixture(name="world", scope="module", loop_scope="module")
 async def world_fixture(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, python: str
 ) -> AsyncGenerator[World]:
     """A Home Assistant with a logged in user, and without charge points."""
     _expect_chromium()
@@ -91,7 +101,7 @@ async def world_fixture(
         config = folder / "home"
         config.mkdir()
         home = await stack.enter_async_context(
-            running_home(config, free_port(), blue_current=cars.blue_current)
+            running_home(config, free_port(), blue_current=cars.blue_current, python=python)
         )
         page = await stack.enter_async_context(open_page())
         page.set_default_timeout(PATIENCE_MS)

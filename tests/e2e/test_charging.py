@@ -21,7 +21,7 @@ from .conftest import World
 pytestmark = [
     pytest.mark.all,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),  # a venv may have to be made
 ]
 
 WALLBOX = "Acme Wallbox"

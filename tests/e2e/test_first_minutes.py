@@ -15,7 +15,7 @@ from .conftest import World
 pytestmark = [
     pytest.mark.all,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),  # a venv may have to be made
 ]
 
 #: What Home Assistant itself logs for every platform when its language is changed.

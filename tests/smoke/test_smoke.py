@@ -1,33 +1,21 @@
 """The integration in the newest Home Assistant, which has a venv of its own."""
 
 import json
-from pathlib import Path
 import re
 import subprocess
 
 import pytest
 
 from tests.broker import BrokerProcess
-
-ROOT = Path(__file__).parents[2]
-_PYTHON = ROOT / ".venv-2026.11" / "bin" / "python"
+from tests.helpers.newest import ROOT, newest_python
 
 
 @pytest.mark.all
 @pytest.mark.timeout(900)  # a venv may have to be made
 def test_newest_home_assistant(broker: BrokerProcess) -> None:
     """Found, switched on and off, reloaded, unloaded, and nothing complained about."""
-    setup = subprocess.run(  # noqa: S603
-        [ROOT / "scripts" / "setup", "--smoke"],
-        capture_output=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    assert setup.returncode == 0, setup.stderr
-
     smoke = subprocess.run(  # noqa: S603
-        [_PYTHON, "-m", "tests.smoke.run", "--port", str(broker.port)],
+        [newest_python(), "-m", "tests.smoke.run", "--port", str(broker.port)],
         cwd=ROOT,
         capture_output=True,
         check=False,
