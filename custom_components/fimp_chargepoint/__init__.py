@@ -105,7 +105,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FimpConfigEntry) -> bool
             translation_domain=DOMAIN,
             translation_key=_UNREACHABLE[entry.data[CONF_HUB]],
             translation_placeholders={
-                "detail": async_message(hass, translated(error, entry.title))
+                "detail": async_message(hass, translated(hass, error, entry.title))
             },
         ) from error
     except AuthenticationError as error:

@@ -270,5 +270,6 @@ class HubConnection(BinarySensorEntity):
             self._attr_is_on, self._since = hub.connected, dt_util.utcnow()
         reason = None
         if not self._attr_is_on and hub.last_error is not None:
-            reason = async_message(self.hass, translated(hub.last_error, self._entry.title))
+            error = translated(self.hass, hub.last_error, self._entry.title)
+            reason = async_message(self.hass, error)
         self._attr_extra_state_attributes = {ATTR_REASON: reason, ATTR_SINCE: self._since}

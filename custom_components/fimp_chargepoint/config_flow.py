@@ -53,6 +53,8 @@ from .flow.schemas import (
     broker_data,
     credentials_data,
     home_assistant_data,
+    listed,
+    plain_text,
 )
 from .hubs import broker_hub, has_home_assistant_broker, same_topics
 from .repair_issues.duplicate_entry import async_is_heard_elsewhere
@@ -159,7 +161,7 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
                 problem = error
         name = await async_display_name(self.hass, self._found.snapshot.identity)
         schema = price_schema(self.hass.config.currency)
-        return self._show("confirm", schema, user_input, problem, name=name)
+        return self._show("confirm", schema, user_input, problem, name=plain_text(name))
 
     async def async_step_reconfigure(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change how the hub of an entry is reached."""
@@ -299,10 +301,9 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
                 return await self._async_create_entry(options, scan.addresses)
             except FormError as error:
                 problem = error
-        found = sorted([await async_describe(self.hass, each) for each in scan.found])
+        found = [await async_describe(self.hass, each) for each in scan.found]
         schema = price_schema(self.hass.config.currency) if found else probatio.Schema({})
-        text = "\n".join(f"- {each}" for each in found)
-        return self._show(step_id, schema, user_input, problem, charge_points=text)
+        return self._show(step_id, schema, user_input, problem, charge_points=listed(found))
 
     async def _async_create_entry(
         self, options: Fields, found: Collection[str]

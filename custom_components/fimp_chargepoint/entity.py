@@ -22,7 +22,7 @@ from homeassistant.util import dt as dt_util
 from .chargepoint import Capabilities, Chargepoint, Parameter, ParameterKind, ParameterValue
 from .chargepoint.errors import ChargepointError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
-from .const import ATTR_PENDING, DOMAIN
+from .const import ATTR_PENDING, DOMAIN, PLATFORMS
 from .controls import Control, ControlState
 from .coordinator import (
     FACTS,
@@ -259,13 +259,16 @@ def translated_errors(coordinator: AnyCoordinator) -> Iterator[None]:
     try:
         yield
     except ChargepointError as error:
-        raise translated(error, coordinator.device_name) from error
+        raise translated(coordinator.hass, error, coordinator.device_name) from error
 
 
-def translated(error: ChargepointError, name: str) -> HomeAssistantError:
+def translated(hass: HomeAssistant, error: ChargepointError, name: str) -> HomeAssistantError:
     """Return the error of Home Assistant for an error of the library about `name`."""
     kind = ServiceValidationError if isinstance(error, InvalidRequestError) else HomeAssistantError
-    values = {key: value_text(value) for key, value in error.values.items()}
+    values = {
+        key: _feature_name(hass, value) if isinstance(value, Feature) else value_text(value)
+        for key, value in error.values.items()
+    }
     return kind(
         translation_domain=DOMAIN,
         translation_key=error.code,
@@ -289,8 +292,6 @@ def async_message(hass: HomeAssistant, error: HomeAssistantError) -> str:
 def value_text(value: str | float | datetime | Collection[str]) -> str:
     """Return the text of a value of an error; times are in the local time zone."""
     match value:
-        case Feature():
-            return value.replace("_", " ")
         case str():
             return value
         case datetime():
@@ -298,6 +299,14 @@ def value_text(value: str | float | datetime | Collection[str]) -> str:
         case Collection():
             return ", ".join(value) or "-"
     return f"{value:g}"
+
+
+def _feature_name(hass: HomeAssistant, feature: Feature) -> str:
+    """Return the name of the entity for a feature, in the language of the system."""
+    texts = async_get_cached_translations(hass, hass.config.language, "entity", DOMAIN)
+    start = f"component.{DOMAIN}.entity"
+    names = (texts.get(f"{start}.{platform}.{feature}.name") for platform in PLATFORMS)
+    return next(filter(None, names), feature.replace("_", " "))
 
 
 # Faults: each protocol has its own machine-readable names for them.

@@ -16,7 +16,7 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.helpers.translation import async_get_translations, async_load_integrations
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
@@ -27,6 +27,7 @@ from custom_components.fimp_chargepoint.chargepoint.charge_point import (
 from custom_components.fimp_chargepoint.chargepoint.errors import InvalidRequestError
 from custom_components.fimp_chargepoint.chargepoint.features import Feature
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.entity import async_message, translated
 from custom_components.fimp_chargepoint.services import ACTIONS
 from simulators.everest import EverestSimulator, EvseSetup
 from simulators.fimp import ChargepointSetup, FimpSimulator
@@ -158,7 +159,7 @@ async def test_where_there_is_no_limit_of_the_session(
         assert answer["limit"] == "max_current"
         assert answer["current"] == 8.0
         assert answer["status"] == "charging"
-        with pytest.raises(ServiceValidationError, match="does not support this: charging mode"):
+        with pytest.raises(ServiceValidationError, match="does not support this: Charging mode"):
             await act(hass, "start_charging", target, mode="slow")
         await hass.config_entries.async_unload(entry.entry_id)
 
@@ -381,3 +382,15 @@ async def test_time_that_cannot_be(
         await act(hass, action, target, **data)
     for kind in (LIMIT, "cmd.max_current.set"):
         assert not chargepoint.sent(kind)
+
+
+async def test_an_error_names_a_feature_in_the_language_of_the_system(hass: HomeAssistant) -> None:
+    hass.config.language = "de"
+    await async_load_integrations(hass, {DOMAIN})
+    for feature, name in (
+        (Feature.CHARGING_MODE, "Lademodus"),
+        (Feature.STATION_FAULTS, "station faults"),
+    ):
+        error = InvalidRequestError("unsupported", feature=feature)
+        text = async_message(hass, translated(hass, error, "Garage"))
+        assert text == f"Garage unterstützt das nicht: {name}"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -16,6 +17,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.flow import account
 from simulators.blue_current import AccountSetup, BlueCurrentSimulator, ChargepointSetup
 from tests.broker import BrokerProcess
 from tests.helpers.blue_current import QUICK
@@ -39,6 +41,15 @@ def entries(hass: HomeAssistant) -> list[Any]:
     return hass.config_entries.async_entries(DOMAIN)
 
 
+async def test_an_account_without_charge_points(hass: HomeAssistant) -> None:
+    """Its page has no gap, and shows its name as it is."""
+    found = "C-9", "my_user@example.com", ()
+    with patch.object(account, "_async_look_up", return_value=found):
+        page = await submit(hass, await begin(hass, "blue_current"), {"api_token": "good"})
+    assert page["description_placeholders"]["name"] == r"my\_user@example.com"
+    assert page["description_placeholders"]["charge_points"] == ""
+
+
 async def test_account_is_added(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its name as title, by its customer id, and with what it has."""
     async with account_home(hass, monkeypatch, load=False) as home:
@@ -48,7 +59,7 @@ async def test_account_is_added(hass: HomeAssistant, monkeypatch: pytest.MonkeyP
         page = await submit(hass, page, {"api_token": " good\n"})
         assert page["step_id"] == "account"
         assert page["description_placeholders"]["name"] == "user@example.com"
-        assert page["description_placeholders"]["charge_points"] == "- Driveway"
+        assert page["description_placeholders"]["charge_points"] == "\n\n- Driveway"
         result = await submit(hass, page, {})
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert not result["options"]

@@ -18,6 +18,7 @@ from custom_components.fimp_chargepoint.chargepoint.options import Options, Toke
 from custom_components.fimp_chargepoint.const import DOMAIN
 from custom_components.fimp_chargepoint.flow import discovery_scan
 from custom_components.fimp_chargepoint.flow.options import library_options
+from custom_components.fimp_chargepoint.flow.schemas import listed
 from harness.broker import HOST, free_port
 from simulators.fimp import ChargepointSetup
 from tests.broker import USERNAME, BrokerProcess, Certificates
@@ -545,3 +546,17 @@ async def test_options_before_any(hass: HomeAssistant, broker: BrokerProcess) ->
     sections = {str(key): {} for key in result["data_schema"].schema}
     await hass.config_entries.options.async_configure(result["flow_id"], sections)
     assert library_options(entry.options) == library_options({}) == Options()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Garage: Charging (11 kW)", "Garage: Charging (11 kW)"),
+        ("my_wall*box* [1]", r"my\_wall\*box\* \[1\]"),
+        ("1. OG <b>\n# Garage", r"1\. OG \<b\> \# Garage"),
+        ("- A-1", r"\- A-1"),
+    ],
+)
+def test_a_name_is_shown_as_it_is(name: str, shown: str) -> None:
+    """The pages of the flow are Markdown."""
+    assert listed([name]) == f"- {shown}"

@@ -69,8 +69,7 @@ LAST_SESSION_SENSORS = (
         suggested_unit_of_measurement=UnitOfTime.HOURS,
         # Shown in hours and minutes: with fewer digits, the minutes would be wrong.
         suggested_display_precision=4,
-        # Less than a minute would be shown as 0 h.
-        value_fn=_of_last(lambda record: record.duration and max(record.duration, 60)),
+        value_fn=_of_last(lambda record: record.duration),
     ),
     _sensor("last_session_ended", MOMENT, _of_last(lambda record: record.ended)),
     SessionsSensorDescription(

@@ -21,7 +21,7 @@ from ..chargepoint import load_blue_current
 from ..chargepoint.errors import ChargepointError
 from ..const import CONF_CUSTOMER_ID, CONF_HUB, DOMAIN, Fields, HubKind, UserInput
 from .options import price_options, price_schema
-from .schemas import FormError, FormFlow
+from .schemas import FormError, FormFlow, listed, plain_text
 
 #: Where users create API tokens.
 _PORTAL: Final = "https://my.bluecurrent.nl"
@@ -85,8 +85,8 @@ class AccountFlow(FormFlow):
             price_schema(self.hass.config.currency),
             user_input,
             problem,
-            name=self._login,
-            charge_points="\n".join(f"- {each}" for each in sorted(self._charge_points)),
+            name=plain_text(self._login),
+            charge_points=f"\n\n{listed(self._charge_points)}" if self._charge_points else "",
         )
 
     async def async_step_token(self, user_input: UserInput = None) -> ConfigFlowResult:

@@ -59,6 +59,8 @@ _BROKER_ERRORS: Final = {
 }
 #: The pages for the API token of an account.
 _TOKEN_PAGES: Final = ("blue_current", "token")
+#: What has a meaning in Markdown: anywhere, after a number (`1. floor`), and at the beginning.
+_MARKDOWN: Final = re.compile(r"[\\`*_~\[\]<>#|&]|(?<=\d)[.)](?= )|^[-+](?= )")
 
 
 def choice(options: Iterable[str], key: str | None = None) -> SelectSelector:
@@ -239,13 +241,23 @@ class FormFlow(ConfigFlow):
         """Return what went wrong, in the language of the system, and until when."""
         if not isinstance(problem, ChargepointError):
             return {"detail": "", "until": ""}
-        message = async_message(self.hass, translated(problem, DOMAIN))
+        message = async_message(self.hass, translated(self.hass, problem, DOMAIN))
         # The text of a broker's error says the rest.
         detail = None if step_id in _TOKEN_PAGES else problem.values.get("detail")
         return {
             "detail": str(detail or message),
             "until": value_text(problem.values.get("until", "")),
         }
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return a list in Markdown."""
+    return "\n".join(f"- {plain_text(name)}" for name in sorted(names))
+
+
+def plain_text(text: str) -> str:
+    """Return Markdown that shows a text as it is: others have chosen the names of charge points."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def _error_key(step_id: str, problem: Exception) -> str:

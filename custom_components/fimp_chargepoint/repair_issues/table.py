@@ -104,7 +104,7 @@ def _offline(kind: HubKind, watch: EntryWatch) -> Findings:
         # The request limit is an issue of its own.
         is_other = isinstance(error, AuthenticationError) or (error and error.code == _LIMIT)
         if error is not None and not is_other:
-            detail = async_message(watch.hass, translated(error, entry.title))
+            detail = async_message(watch.hass, translated(watch.hass, error, entry.title))
     elif entry.data[CONF_HUB] == kind and (
         _failed_with(entry, "cannot_connect") or _failed_with(entry, "account_unreachable")
     ):
