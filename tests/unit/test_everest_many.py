@@ -144,7 +144,7 @@ def test_why_the_station_is_unavailable() -> None:
     assert station.snapshot.unavailable is Reason.NOT_CONNECTED
     hub.connection_made()
     assert station.snapshot.unavailable is Reason.NOT_HEARD
-    row.says(EVSE, "evse_0")
+    row.send_heartbeat(EVSE, "evse_0")
     assert station.snapshot.available
 
 

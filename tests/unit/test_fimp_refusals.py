@@ -448,18 +448,18 @@ async def test_a_stop_without_a_reply_is_refused_when_repeated(
 ) -> None:
     """The first one may be why: only the charge point knows whether it has stopped."""
     garage = Garage(replace(UNTHROTTLED))
-    garage.say("charging")
-    garage.answers = False
+    garage.report_state("charging")
+    garage.answers_requests = False
     stops = [await garage.call(garage.node.stop_charging())]
     if not is_done:
-        garage.knows("cmd.state.get_report", state("charging"))
+        garage.report_answer("cmd.state.get_report", state("charging"))
     if waits_for == "none":
         await garage.until(LIMIT + 1)
         with pytest.raises(CommandTimeoutError):
             await stops.pop()
-    garage.refuses = True
+    garage.refuses_commands = True
     stops.append(await garage.call(garage.node.stop_charging()))
-    garage.answers = True
+    garage.answers_requests = True
     await garage.until(2 * LIMIT + 2)
     for each in stops:
         if is_done:
