@@ -12,6 +12,8 @@ import json
 
 type Message = tuple[str, bytes]
 
+#: What EVSEs are asked, at all sites or without any.
+QUESTIONS = tuple(f"{site}everest_api/1/evse_manager_consumer/+/m2e/+" for site in ("", "+/"))
 _EVSE = "everest_api/1/evse_manager_consumer/bench_{}/e2m/{}"
 _ADAPTER = "pt:j1/mt:evt/rt:ad/rn:bench/ad:1"
 _THING = "pt:j1/mt:evt/rt:dev/rn:bench/ad:1/sv:{}/ad:{}"
@@ -108,6 +110,16 @@ def probe(protocol: str, number: int, index: int) -> Message:
     return _THING.format("chargepoint", number), _fimp(
         "evt.state.report", "string", word, "chargepoint"
     )
+
+
+def reply(topic: str, payload: bytes) -> Message | None:
+    """Return what an EVSE of EVerest sends for a request; up to 2026.02 none answers a `/get`."""
+    prefix, _, operation = topic.partition("/m2e/")
+    if operation != "get_evse":
+        return None
+    evse = {"id": int(prefix.rpartition("_")[2]), "connectors": [{"id": 1}]}
+    site = prefix.partition("everest_api/")[0]
+    return site + json.loads(payload)["headers"]["replyTo"], _bytes(evse)
 
 
 def sensors(protocol: str, number: int) -> Iterator[Sensor]:

@@ -1,8 +1,8 @@
 """Measures one program of `bench.compare`, in a process of its own, with one fleet."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -12,6 +12,9 @@ from tempfile import TemporaryDirectory
 import time
 from typing import Any
 
+import aiomqtt
+
+from harness.broker import HOST
 from tests.broker import mosquitto
 
 from . import fleet
@@ -112,6 +115,26 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
+@asynccontextmanager
+async def _answering(port: int) -> AsyncIterator[None]:
+    """Answer the requests of silent times, after which EVSEs would become unavailable."""
+
+    async def answer() -> None:
+        async for message in client.messages:
+            found = fleet.reply(message.topic.value, message.payload)
+            if found is not None:
+                await client.publish(*found)
+
+    async with aiomqtt.Client(HOST, port) as client:
+        await client.subscribe([(each, 0) for each in fleet.QUESTIONS])
+        task = asyncio.create_task(answer())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
 async def measure(scenario: Scenario, kind: str, seconds: float, figures: Figures) -> None:
     """Add the figures of one program in a scenario to `figures`, each as soon as it is known.
 
@@ -130,7 +153,7 @@ async def measure(scenario: Scenario, kind: str, seconds: float, figures: Figure
         arguments += ["--sites", scenario.sites]
         subject = await Subject.start(Path(folder, "errors"), kind, *arguments)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_PATIENCE), _answering(process.port):
                 await _Measured(subject, kind, process.port, scenario, figures).run(seconds)
         except TimeoutError as error:
             message = f"it took longer than {_PATIENCE:.0f} s"

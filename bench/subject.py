@@ -43,8 +43,10 @@ _EQUAL_KEYS = frozenset(
 _EQUAL_KEYS_FIMP = _EQUAL_KEYS | {"power_l1", "power_l2"}
 #: More charge points than anybody installs at once.
 _NEW_MAX = 10_000
-#: A process that used less of a core than this, for so many intervals in a row, is idle.
+#: A process that used less of a core than this, for so many intervals in a row, is idle. In
+#: addition, each silent charge point is asked for a reply every 20 s.
 _IDLE_SHARE = 0.04
+_ASKING_SHARE = 0.00015
 _IDLE_INTERVALS = 8
 _INTERVAL = 0.1
 _IDLE_TIME = 240.0
@@ -53,8 +55,9 @@ _IDLE_TIME = 240.0
 class Measurement:
     """What a process used from its start, until it was idle again."""
 
-    def __init__(self) -> None:
-        """Begin."""
+    def __init__(self, charge_points: int) -> None:
+        """Begin, with so many charge points."""
+        self._idle_share = _IDLE_SHARE + charge_points * _ASKING_SHARE
         gc.collect()
         self._cpu = time.process_time()
 
@@ -66,7 +69,7 @@ class Measurement:
             while quiet < _IDLE_INTERVALS:
                 await asyncio.sleep(_INTERVAL)
                 cpu, now = time.process_time(), time.monotonic()
-                if (cpu - last) / (now - at) < _IDLE_SHARE:
+                if (cpu - last) / (now - at) < self._idle_share:
                     quiet += 1
                 else:
                     quiet, busy = 0, (cpu, now)
@@ -197,7 +200,7 @@ async def run(arguments: argparse.Namespace) -> None:
     if arguments.kind == "floor":
         counter = Floor()
         task = asyncio.create_task(counter.run(arguments.port))
-        await _answer(commands, lambda: {"messages": counter.messages})
+        await _answer(commands, arguments.charge_points, lambda: {"messages": counter.messages})
         task.cancel()
         return
     async with home(
@@ -221,20 +224,22 @@ async def run(arguments: argparse.Namespace) -> None:
             states.arrivals = []
             return found
 
-        await _answer(commands, figures)
+        await _answer(commands, arguments.charge_points, figures)
     if arguments.recorder is not None:
         with sqlite3.connect(arguments.recorder) as database:
             (rows,) = database.execute("select count(*) from states").fetchone()
         _say({"rows": rows})
 
 
-async def _answer(commands: asyncio.StreamReader, figures: Callable[[], dict[str, Any]]) -> None:
+async def _answer(
+    commands: asyncio.StreamReader, charge_points: int, figures: Callable[[], dict[str, Any]]
+) -> None:
     _say({"kB": resident(), "cpu": time.process_time()})
-    measurement = Measurement()
+    measurement = Measurement(charge_points)
     while line := (await commands.readline()).decode().strip():
         if line == "measure":
             figures()
-            measurement = Measurement()
+            measurement = Measurement(charge_points)
             _say({})
         elif line == "result":
             _say(await measurement.result() | figures())
