@@ -1,7 +1,8 @@
 """More messages than can be handled: the newest values win, no event is lost, and it ends."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager
 import json
 import time
 from typing import Any
@@ -78,8 +79,9 @@ class Watch:
             node.add_listener(take)
 
 
-def hub_on(broker: BrokerProcess) -> MqttHub:
-    """Return a hub that is not started."""
+@asynccontextmanager
+async def running_hub(broker: BrokerProcess) -> AsyncGenerator[MqttHub]:
+    """Run a hub for known charge points."""
 
     async def source() -> MqttSettings:
         return MqttSettings(host=HOST, port=broker.port)
@@ -87,7 +89,11 @@ def hub_on(broker: BrokerProcess) -> MqttHub:
     known = [f"fimp:acme/1/{number}" for number in range(CHARGE_POINTS)]
     hub = MqttHub(source, options=OPTIONS, known=known)
     hub.add_protocol("", FimpProtocol(hub, ""))
-    return hub
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()
 
 
 @pytest.fixture(name="slow")
@@ -232,10 +238,8 @@ async def test_flood_of_values_is_fair_and_loses_no_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inbox, "_OVERLOAD_INTERVAL", 0.5)
-    hub = hub_on(broker)
-    watch = Watch(hub)
-    await hub.start()
-    try:
+    async with running_hub(broker) as hub:
+        watch = Watch(hub)
         await publish(broker, (state(number, "ready_to_charge") for number in range(CHARGE_POINTS)))
         await until(lambda: len(hub.nodes) == CHARGE_POINTS)
         watch.follow()
@@ -270,8 +274,6 @@ async def test_flood_of_values_is_fair_and_loses_no_event(
         assert first is not None
         assert float(first.rate) > 100
         assert first.topic.startswith("pt:j1/mt:evt/rt:dev/rn:acme/ad:1/sv:")
-    finally:
-        await hub.stop()
 
 
 async def test_events_beyond_all_bounds_are_requested_again(
@@ -283,9 +285,7 @@ async def test_events_beyond_all_bounds_are_requested_again(
     monkeypatch.setattr(inbox, "_OVERLOAD_INTERVAL", 0.5)
     monkeypatch.setattr(inbox, "_QUEUE_SIZE", 100)
     monkeypatch.setattr(inbox, "_QUEUE_MAX", 500)
-    hub = hub_on(broker)
-    await hub.start()
-    try:
+    async with running_hub(broker) as hub:
         await publish(broker, (state(number, "ready_to_charge") for number in range(CHARGE_POINTS)))
         await until(lambda: len(hub.nodes) == CHARGE_POINTS)
         words = ("charging", "suspended_by_ev")
@@ -301,8 +301,6 @@ async def test_events_beyond_all_bounds_are_requested_again(
         slow(0.0)
         await until(lambda: hub.connections == 2, "the connection to be renewed")
         assert caplog.text.count("faster than they can be handled") == 1
-    finally:
-        await hub.stop()
 
 
 async def test_events_lost_soon_after_a_renewal_are_requested_again(
@@ -315,9 +313,7 @@ async def test_events_lost_soon_after_a_renewal_are_requested_again(
     monkeypatch.setattr(inbox, "_QUEUE_SIZE", 20)
     monkeypatch.setattr(inbox, "_QUEUE_MAX", 100)
     monkeypatch.setattr(mqtt, "_RENEW_INTERVAL", 3.0)
-    hub = hub_on(broker)
-    await hub.start()
-    try:
+    async with running_hub(broker) as hub:
         renewed_at = [hub.clock.now()]
         for connections in (2, 3):
             slow(0.002)
@@ -326,8 +322,6 @@ async def test_events_lost_soon_after_a_renewal_are_requested_again(
             await until(lambda connections=connections: hub.connections == connections)
             renewed_at.append(hub.clock.now())
         assert renewed_at[2] - renewed_at[1] > 2.0
-    finally:
-        await hub.stop()
 
 
 async def test_repair_shows_the_rate_and_ends_with_the_overload(

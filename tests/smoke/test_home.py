@@ -35,6 +35,14 @@ async def home_fixture(wallbox: FimpSimulator, tmp_path: Path) -> AsyncGenerator
         yield home
 
 
+@pytest.fixture(name="status")
+async def status_fixture(home: Home, wallbox: FimpSimulator, broker: BrokerProcess) -> str:
+    """The status of a charge point that Home Assistant has found, with a car."""
+    await home.add_integration(broker.host, broker.port)
+    await wallbox.points["wallbox"].plug()
+    return await _shown(home, "_status", "ready_to_charge")
+
+
 async def _shown(home: Home, ending: str, state: str) -> str:
     """Wait until the entity whose id has that ending shows a state; return its id."""
     async with asyncio.timeout(60):
@@ -45,13 +53,8 @@ async def _shown(home: Home, ending: str, state: str) -> str:
             await asyncio.sleep(0.2)
 
 
-async def test_what_a_restart_brings_back(
-    home: Home, wallbox: FimpSimulator, broker: BrokerProcess
-) -> None:
+async def test_what_a_restart_brings_back(home: Home, status: str) -> None:
     """The selection is restored, and an adapter that reports nothing is asked for the rest."""
-    await home.add_integration(broker.host, broker.port)
-    await wallbox.points["wallbox"].do("plug", "")
-    status = await _shown(home, "_status", "ready_to_charge")
     mode = await _shown(home, "_charging_mode", "unknown")
     await home.call("select.select_option", mode, option="slow")
     await _shown(home, mode, "slow")
@@ -64,13 +67,11 @@ async def test_what_a_restart_brings_back(
 
 
 async def test_an_end_of_charging_survives_a_restart(
-    home: Home, wallbox: FimpSimulator, broker: BrokerProcess
+    home: Home, wallbox: FimpSimulator, status: str
 ) -> None:
     """If it passes while Home Assistant is not running, the car is stopped at the start."""
-    await home.add_integration(broker.host, broker.port)
-    await wallbox.points["wallbox"].do("plug", "")
-    status = await _shown(home, "_status", "ready_to_charge")
-    end = datetime.now(UTC) + timedelta(seconds=45)
+    # A slow machine needs most of it for the restart.
+    end = datetime.now(UTC) + timedelta(seconds=75)
     plan = {"energy": 50, "until": end.isoformat()}
     await home.call("fimp_chargepoint.start_charging", status, **plan)
     await _shown(home, "_status", "charging")
