@@ -448,7 +448,10 @@ async def test_a_repeated_stop_has_its_own_time(hub: OfflineHub, node: FimpCharg
     with pytest.raises(CommandTimeoutError):
         await first
     assert await waits(second)
+    # The first stop may still be carried out, so the refusal of the second is not the end.
     hub.feed(CHARGER, refused(stops(hub)[1], "too hot"))
+    assert await waits(second)
+    hub.advance(hub.clock.time + 30)
     with pytest.raises(CommandRejectedError, match="too hot"):
         await second
 

@@ -98,7 +98,7 @@ class Commands:
         elif command.requested is False and at_once:
             # A stop is sent again, with a timeout of its own.
             command = waiting
-            command.refused = None
+            command.refused = command.refusal = None
         else:
             # The same command is already in progress: wait with it.
             await _end_of(waiting.waiters[-1])

@@ -42,7 +42,6 @@ _REPORTED_FEATURES: Final[Mapping[str, tuple[Feature, ...]]] = {
     "limits": (Feature.MAX_CURRENT,),
 }
 
-
 #: The readable names of `hw_capabilities.connector_type`.
 CONNECTORS: Final = {
     "IEC62196Type2Cable": "Type 2 cable",
