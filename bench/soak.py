@@ -18,7 +18,7 @@ is the share of the time in which charge points could be compared: the average, 
 The events of cars and the records of sessions are compared with what has happened at the
 simulators. An event is missed if it happened while everything was connected, and did not arrive
 within five seconds. It is not expected in the ten seconds after a gap, in which no events are sent,
-and if a fault follows within five seconds. An event or a record is invented if nothing of the kind
+and if a fault follows within five seconds: a frozen broker delivers it later, or never. An event or a record is invented if nothing of the kind
 has happened. The energy of each record is compared with the meter, except for sessions that ended
 unseen, whose energy may be unknown.
 
@@ -49,7 +49,7 @@ from simulators.simulator import Timing
 from tests.broker import BrokerProcess
 
 from .home import broker
-from .soak_sessions import CHARGING, Watched
+from .soak_sessions import CHARGING, FREEZE, Watched
 from .soak_truth import Comparison, waiting
 
 #: The adapter looks at each charge point every other second; energy flows quickly.
@@ -153,7 +153,7 @@ class Soak:
                     await asyncio.to_thread(self.broker.start)
                 case _:
                     self.broker.freeze()
-                    await asyncio.sleep(self.random.uniform(0, 8))
+                    await asyncio.sleep(self.random.uniform(0, FREEZE))
                     self.broker.resume()
             self.comparison.disturbed = False
 

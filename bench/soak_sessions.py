@@ -24,6 +24,8 @@ RETURN = 10.0
 CHARGING = "charging"
 #: Seconds within which an event arrives: ends wait for the last energy.
 _EVENT_TIME = 5.0
+#: Maximum seconds for which the broker is frozen, and keeps messages that it delivers afterwards.
+FREEZE = 8.0
 _ENERGY_TOLERANCE = 0.05
 _GONE = "disconnected"
 
@@ -138,13 +140,14 @@ class Watched:
         """Yield the events that were missed or invented."""
         left = list(self.reported)
         for each in self.happened:
+            latest = each.at + _EVENT_TIME + (0.0 if each.expected else FREEZE)
             match = next(
                 (
                     other
                     for other in left
                     if other[0].event_type is each.what
                     and other[1] >= each.at
-                    and (other[0].late or other[1] - each.at <= _EVENT_TIME)
+                    and (other[0].late or other[1] <= latest)
                 ),
                 None,
             )
