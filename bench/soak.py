@@ -18,9 +18,9 @@ is the share of the time in which charge points could be compared: the average, 
 The events of cars and the records of sessions are compared with what has happened at the
 simulators. An event is missed if it happened while everything was connected, and did not arrive
 within five seconds. It is not expected in the ten seconds after a gap, in which no events are sent,
-and if a fault follows within five seconds: a frozen broker delivers it later, or never. An event or a record is invented if nothing of the kind
-has happened. The energy of each record is compared with the meter, except for sessions that ended
-unseen, whose energy may be unknown.
+and if a fault follows within five seconds: a frozen broker delivers it later, or never. An event or
+a record is invented if nothing of the kind has happened. The energy of each record is compared with
+the meter, except for sessions that ended unseen, whose energy may be unknown.
 
 It stops automatically, removes everything that it created, and fails if there was any error. The
 errors are printed, and the last line has the figures.
