@@ -56,6 +56,9 @@ async def test_the_dashboard_shows_what_there_is(charging_world: World) -> None:
     await expect(screen.tile(WALLBOX, "Status")).to_contain_text("No car connected")
     for kind in {card["type"] for card in cards(dashboard)}:
         await expect(screen.page.locator(f"hui-{kind}-card").first).to_be_visible()
+    # The history of the status has bars with words, not a line of numbers.
+    timeline = screen.section(WALLBOX).locator("state-history-chart-timeline")
+    await expect(timeline.first).to_be_visible()
     for objection in (
         "hui-error-card",
         "hui-warning",

@@ -54,15 +54,17 @@ def report_at_once_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("report_at_once")
 async def test_one_start_in_the_activity(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Home Assistant can leave out sensors only, so everything else that changes writes a line."""
+    """Home Assistant leaves out sensors without a timeline in the history only."""
     await chargepoint.point.plug()
     await chargepoint.wait_for_state("sensor", "status", "ready_to_charge")
     expected = {
         chargepoint.id("switch", "charging"),
         chargepoint.id("binary_sensor", "charging"),
         chargepoint.id("event", "session"),
+        chargepoint.id("sensor", "status"),
+        chargepoint.id("sensor", "not_charging_reason"),
     }
-    followers = ("status", "not_charging_reason", "iec61851", "power", "session_started")
+    followers = ("iec61851", "power", "session_started")
     watched = expected | {chargepoint.id("sensor", key) for key in followers}
     lines = []
 
@@ -79,6 +81,9 @@ async def test_one_start_in_the_activity(hass: HomeAssistant, chargepoint: Charg
     await until(lambda: expected <= set(lines), "the lines")
     assert sorted(lines) == sorted(expected)
     assert set(chargepoint.attribute("sensor", "iec61851", "options")) == set("abcf")
+    # The frontend draws a line of numbers for everything with a state class, even without one.
+    for key in ("status", "not_charging_reason"):
+        assert "state_class" not in hass.states.get(chargepoint.id("sensor", key)).attributes
 
 
 async def test_what_follows_from_the_status(hass: HomeAssistant, chargepoint: Chargepoint) -> None:

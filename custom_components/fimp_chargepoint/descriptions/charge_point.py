@@ -50,7 +50,8 @@ class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescri
     """A value; `measured` is whether anything of it is a measurement, and no fact.
 
     `while_offline` is whether it is also known of a node that is reported as offline.
-    `in_activity` is whether the activity of Home Assistant shows its changes.
+    `in_activity` is whether the activity of Home Assistant shows its changes; if not, there is no
+    timeline in the history either.
     """
 
     value_fn: Callable[[S], SensorValue | Total]
@@ -190,8 +191,6 @@ SENSORS = (
         Feature.STATUS,
         _status,
         words=_fault_in_red(Status, Status.ERROR),
-        # The events, the plug, *charging* and *problem* write most of it; the history has the rest.
-        in_activity=False,
     ),
     fact(
         "raw_status",
@@ -214,7 +213,6 @@ SENSORS = (
         not_charging_reason,
         words=_fault_in_red(NotChargingReason, NotChargingReason.FAULT),
         exists_fn=_HAS_STATUS,
-        in_activity=False,
     ),
     fact(
         Feature.EVSE_ID,
