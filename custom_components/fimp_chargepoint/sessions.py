@@ -208,7 +208,7 @@ class SessionRecorder:
             return
         elif now >= due:
             self._take(now)
-        else:
+        elif "measurements" not in self._timers:
             self._timers.set("measurements", due, self._take)
 
     def _take(self, now: float) -> None:

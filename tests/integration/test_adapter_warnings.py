@@ -148,7 +148,7 @@ async def test_removed(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
 
 
 async def test_unloaded(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
-    """Without a connection, there is no issue of an adapter."""
+    """Without a connection, no issue about an adapter is shown."""
     await log_out(chargepoint)
     await hass.config_entries.async_unload(chargepoint.entry.entry_id)
     await solved(hass)

@@ -114,7 +114,7 @@ async def test_questions_to_many_charge_points_at_once_are_all_sent(broker: Brok
 async def test_no_order_waits_behind_questions_or_replaces_a_newer_one(
     broker: BrokerProcess,
 ) -> None:
-    """Thousands of questions wait; limits are sent again, and then somebody sets another one."""
+    """While thousands of questions wait, limits are sent again, and the user sets another one."""
     listener = Listener()
     link = link_to(broker.port, listener)
     await link.start()

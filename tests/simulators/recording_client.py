@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 import json
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 
@@ -25,6 +25,17 @@ class RecordingClient:
         self.connection = connection
         self.messages: list[aiomqtt.Message] = []
         self._payloads: defaultdict[str, list[Any]] = defaultdict(list)
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, broker: BrokerProcess) -> AsyncGenerator[Self]:
+        """Connect, and record all messages until the end."""
+        async with aiomqtt.Client(broker.host, broker.port) as connection:
+            await connection.subscribe("#", qos=2)
+            client = cls(connection)
+            task = asyncio.create_task(client.listen())
+            yield client
+            task.cancel()
 
     async def listen(self) -> None:
         """Keep all messages."""

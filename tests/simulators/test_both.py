@@ -27,12 +27,8 @@ QUICK = Timing(pace=0.02, speed=60, poll=0.1, heartbeat=0.2, meter=0.2)
 @pytest.fixture(name="client")
 async def client_fixture(broker: BrokerProcess) -> AsyncGenerator[RecordingClient]:
     """A client at the broker."""
-    async with aiomqtt.Client(broker.host, broker.port) as connection:
-        await connection.subscribe("#", qos=2)
-        client = RecordingClient(connection)
-        task = asyncio.create_task(client.listen())
+    async with RecordingClient.connected(broker) as client:
         yield client
-        task.cancel()
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ import sys
 from typing import Any
 import uuid
 
-import aiomqtt
 import pytest
 
 from simulators import program
@@ -111,12 +110,8 @@ class Client(RecordingClient):
 @pytest.fixture(name="client")
 async def client_fixture(broker: BrokerProcess) -> AsyncGenerator[Client]:
     """A client at the broker."""
-    async with aiomqtt.Client(broker.host, broker.port) as connection:
-        await connection.subscribe("#", qos=2)
-        client = Client(connection)
-        task = asyncio.create_task(client.listen())
+    async with Client.connected(broker) as client:
         yield client
-        task.cancel()
 
 
 type Start = Callable[..., Any]

@@ -250,7 +250,7 @@ async def test_defa_answers_no_question_for_reports(broker: BrokerProcess) -> No
         for kind in ("state", "current_session", "max_current"):
             await client.command(f"cmd.{kind}.get_report")
         await client.command("cmd.meter.get_report", service="meter_elec")
-        await client.command_adapter("cmd.thing.get_inclusion_report", "nobody")
+        await client.command_adapter("cmd.thing.get_inclusion_report", "unknown")
         await client.command("cmd.max_current.set", "int", 3)
         await client.until(lambda: len(client.messages) > count)
         await client.until(lambda: len(simulator.received) == 6)

@@ -354,7 +354,7 @@ def test_limits(site: Site) -> None:
     site.var("limits", {"nr_of_phases_available": 3, "max_current": 0.0})
     assert site.shown.max_current == 16
     site.limits(0.0, 0)
-    # The phases are not reported then, and nobody has changed them.
+    # The phases are not reported then, and have not changed.
     assert (site.shown.effective_current, site.shown.phases) == (0, "3")
 
 

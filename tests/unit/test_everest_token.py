@@ -67,7 +67,7 @@ async def test_a_refused_token_is_a_refusal(status: str) -> None:
     hub = station(word="AuthRequired")
     (node,) = hub.nodes.values()
     start = await begin(node.start_charging())
-    publish_validation(hub, status, "somebody else's")
+    publish_validation(hub, status, "another token")
     assert await waits(start)
     publish_validation(hub, status)
     with pytest.raises(CommandRefusedError, match=status):

@@ -130,7 +130,7 @@ class ReconnectingTransport(ABC):
                 self._outbox.put_nowait((topic, payload))
 
     def send_now(self, topic: str, payload: bytes) -> None:
-        """Send a message that nobody waits for, ahead of all that are queued; see `send`.
+        """Send a message without waiting, ahead of all that are queued; see `send`.
 
         Whatever is sent later arrives later: an order must not replace a newer one.
         """

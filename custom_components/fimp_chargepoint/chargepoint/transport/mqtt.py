@@ -78,11 +78,11 @@ type Will = tuple[str, bytes]
 class _Client(aiomqtt.Client):
     """A client without five faults of aiomqtt and of paho below it.
 
-    It asks the loop to watch the socket in its next turn: if the broker hung up in this one, that
-    fails in the loop, where it cannot be caught. It leaves the socket open when it ends with an
-    exception of its own. It reads one message in each turn of the loop, so that a busy Home
-    Assistant makes the broker drop messages, of any kind. And paho looks for a callback for each
-    topic, which leaves garbage that only a collection finds.
+    aiomqtt asks the loop to watch the socket in its next turn: if the broker closes the connection
+    before, this raises an error in the loop that cannot be caught. If aiomqtt fails with an error
+    of its own, it leaves the socket open. It reads one message in each turn of the loop; if Home
+    Assistant is busy, the broker then drops messages of any kind. paho looks for a callback for
+    each topic, which leaves reference cycles.
 
     What is private there may change in any release. A method that is not as expected is left
     alone; the fault is the lesser evil.
