@@ -1,4 +1,4 @@
-"""The pytest option and marker `all`, and the tests that do not run in parallel."""
+"""The pytest option and marker `all`, and the tests of a folder that do not run in parallel."""
 
 from collections.abc import Generator
 
@@ -21,12 +21,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip tests that need `--all`; run complete processes one after the other."""
+    """Skip tests that need `--all`; run the complete processes of a folder one after the other."""
     skip = pytest.mark.skip(reason="only with --all")
     for item in items:
         if item.get_closest_marker("all"):
-            # Each of these starts a Home Assistant, and some a browser.
-            item.add_marker(pytest.mark.xdist_group("serial"))
+            # Each of these starts a Home Assistant, and some a browser: one per folder at most.
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
             if not config.getoption("--all"):
                 item.add_marker(skip)
 

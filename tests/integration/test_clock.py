@@ -71,6 +71,7 @@ async def test_in_a_session(
 ) -> None:
     """It is one session; its record has the right times, and statistics see no new one."""
     monkeypatch.setattr(tracker, "SETTLING_TIME", 0.3)
+    monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", 0.3)
     system = SystemClock(monkeypatch, by)
     setup = ChargepointSetup(profile="minimal", needed=1000.0)
     options = {"fixed_price": 1.0}

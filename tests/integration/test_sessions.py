@@ -18,6 +18,7 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fimp_chargepoint import sessions
 from custom_components.fimp_chargepoint.chargepoint import faults
 from custom_components.fimp_chargepoint.chargepoint.sessions import tracker
 from custom_components.fimp_chargepoint.chargepoint.sessions.record import SessionRecord
@@ -48,11 +49,8 @@ SOON = 0.3
 def _settle_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracker, "SETTLING_TIME", SOON)
     monkeypatch.setattr(faults, "SETTLING_TIME", SOON)
-
-
-@pytest.fixture(name="attentive")
-def attentive_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the first reports create events soon."""
+    monkeypatch.setattr(sessions, "_MEASUREMENT_INTERVAL", SOON)
+    # The first reports create events soon.
     monkeypatch.setattr(tracker, "FIRST_REPORTS_TIME", SOON)
     monkeypatch.setattr(faults, "FIRST_REPORTS_TIME", SOON)
 
@@ -170,7 +168,6 @@ def keeper(found: Chargepoint) -> Any:
 
 
 @PROTOCOLS
-@pytest.mark.usefixtures("attentive")
 async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: Any) -> None:
     """Come, charge, pause, resume, restart of Home Assistant, full, go."""
     recorder = EventRecorder(hass)
@@ -239,7 +236,6 @@ async def test_a_whole_day(hass: HomeAssistant, broker: BrokerProcess, at_home: 
         assert recorder.event_types.count("session_finished") == 1
 
 
-@pytest.mark.usefixtures("attentive")
 @pytest.mark.parametrize(
     "kind",
     [
@@ -332,7 +328,6 @@ async def test_nothing_happens_by_itself(
 
 
 @PROTOCOLS
-@pytest.mark.usefixtures("attentive")
 async def test_an_end_while_home_assistant_was_off(
     hass: HomeAssistant, broker: BrokerProcess, at_home: Any
 ) -> None:
@@ -364,7 +359,6 @@ async def test_an_end_while_home_assistant_was_off(
         assert recorder.event_types == ["session_finished", "car_disconnected"]
 
 
-@pytest.mark.usefixtures("attentive")
 async def test_problems(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """Simultaneous reports of a fault are one event."""
     async with fimp(hass, broker) as found:
