@@ -73,6 +73,20 @@ def test_every_module_is_told() -> None:
     assert sorted(topic.split("/")[-3] for topic in site.take() if CHECK in topic) == [*"abcd"]
 
 
+def test_many_modules_need_one_wake() -> None:
+    site, start, wakes = site_with(), Site().hub.clock.time, list[float]()
+    for number in range(20):
+        site.publish(ERRORS, f"errors_{number}", "heartbeat", 1)
+        site.wait(0.05)
+    site.take()
+    while (due := site.hub.scheduler.next_deadline) is not None and due <= start + 10:
+        site.hub.advance(due)
+        if site.asked(CHECK):
+            wakes.append(due - start)
+        site.take()
+    assert wakes == [2.5, 5.0, 7.5, 10.0]
+
+
 def test_the_period_is_what_the_station_says() -> None:
     site = site_with()
     site.evse("heartbeat", 1)

@@ -32,6 +32,11 @@ def posix(when: float) -> datetime:
     return datetime.fromtimestamp(when, UTC)
 
 
+def in_slot(when: float, seconds: float) -> float:
+    """Return the start of the slot with that length: deadlines in one slot need one wake."""
+    return when - when % seconds
+
+
 class Clock(Protocol):
     """A clock that never jumps, in seconds, and calls back at a given time."""
 

@@ -1,9 +1,12 @@
 """Detect silence and unanswered questions, the same way in every protocol."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from .scheduler import Timers
+from .scheduler import Timers, in_slot
+
+#: Silent nodes are asked up to so many seconds early: many of them with one wake of the loop.
+_SLOT: Final = 5.0
 
 type Ask = Callable[[float], None]
 
@@ -47,8 +50,8 @@ class Watchdog:
     def received(self, now: float) -> None:
         """Record that a message has arrived."""
         self.received_at = now
-        self._asked = 0
-        if not self._scheduled:
+        if self._asked or not self._scheduled:
+            self._asked = 0
             self._schedule(now)
 
     def patience_changed(self, now: float) -> None:
@@ -59,16 +62,23 @@ class Watchdog:
     def _schedule(self, now: float) -> None:
         ask_after, answer_time, tries = self._patience()
         self._scheduled = True
-        pause = answer_time if 0 < self._asked <= tries else ask_after
-        self._timers.set("silence", now + pause, self._check)
+        when = now + answer_time if 0 < self._asked <= tries else self._due(now)
+        if self._asked == tries:
+            # The question may have been early, but silence is not declared early.
+            when = max(when, self.received_at + ask_after + tries * answer_time)
+        self._timers.set("silence", when, self._check)
+
+    def _due(self, since: float) -> float:
+        """Return when to ask after silence `since` a time."""
+        due = since + self._patience().ask_after
+        return in_slot(due, _SLOT) if self._ask is not None else due
 
     def _check(self, now: float) -> None:
         self._scheduled = False
-        ask_after, _, tries = self._patience()
-        if now < self.received_at + ask_after:
+        if now < self._due(self.received_at):
             self._schedule(self.received_at)
             return
-        if self._asked == tries:
+        if self._asked == self._patience().tries:
             self._silent(now)
         self._asked += 1
         if self._ask is not None:

@@ -17,7 +17,7 @@ from ...commands.replies import PendingReplies
 from ...commands.request import Request
 from ...node import MessageHost
 from ...protocol import Handler
-from ...scheduler import Timers
+from ...scheduler import Timers, in_slot
 from ...transport.topics import is_level
 from ..envelope import ReplyTopic, decode, mapping, request
 
@@ -280,4 +280,6 @@ class CommunicationCheck:
         message = module.message("communication_check", value=True)
         # Not behind questions: it would come too late, or after the last one.
         self._hub.send_now(message.topic, message.payload)
-        self._timers.set(name, now + period / 2, partial(self._send, module))
+        # All modules with this period in one wake of the loop.
+        due = in_slot(now + period / 2, period / 4)
+        self._timers.set(name, due, partial(self._send, module))
