@@ -3,7 +3,7 @@
 `scripts/replay` reads the messages of a download as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,8 +17,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_TOKEN, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.util import dt as dt_util
 
-from .chargepoint import Line, Mark, posix
+from .chargepoint import Line, Mark
 from .chargepoint.model import Identity
 from .const import (
     CONF_CA_CERTIFICATE,
@@ -98,7 +99,7 @@ async def _async_diagnostics(
     }
     known: dict[str, object] = {}
     messages: list[_Message] = []
-    moment = posix
+    moment: Callable[[float], datetime] = dt_util.utc_from_timestamp
     if entry.state is ConfigEntryState.LOADED:
         data = entry.runtime_data
         known["hub"] = _hub(entry)

@@ -1,8 +1,8 @@
 """What is stored for a config entry, in two files: its state, and its history.
 
 The state is small and written immediately: what was requested of each charge point. The history is
-large and written rarely: the sessions. No damage to the files may prevent the integration from
-starting.
+large and written rarely: the sessions, and when each charge point was last seen. No damage to the
+files may prevent the integration from starting.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -52,9 +52,10 @@ class Storage:
         #: Charge points that may be re-added ones, which was reported.
         self.readded = Records("readded")
         self.sessions = Records("sessions", SessionTracker.merged)
+        self.last_seen = Records("last_seen")
         start = f"{DOMAIN}.{entry.entry_id}"
         self.state = _File(hass, f"{start}.state", self.requests, self.readded)
-        self.history = _File(hass, f"{start}.history", self.sessions)
+        self.history = _File(hass, f"{start}.history", self.sessions, self.last_seen)
 
     async def async_load(self) -> None:
         """Read both files."""
@@ -84,14 +85,14 @@ class Storage:
 
     @callback
     def move(self, old: str, new: str) -> None:
-        """Move the stored data of a charge point that is not watched to another address."""
-        self.requests.move(old, new)
-        self.sessions.move(old, new)
+        """Move the stored data of a charge point that is gone to another address."""
+        for records in (self.requests, self.sessions, self.last_seen):
+            records.move(old, new)
 
     @callback
     def forget(self, address: str) -> None:
         """Delete the stored data of a charge point whose device is deleted."""
-        for records in (self.requests, self.readded, self.sessions):
+        for records in (self.requests, self.readded, self.sessions, self.last_seen):
             records.forget(address)
 
 
@@ -163,7 +164,8 @@ class Records:
 
     @callback
     def move(self, old: str, new: str) -> None:
-        """Change the address of the record of a charge point that is not watched."""
+        """Change the address of the record of a charge point, which is no longer watched."""
+        self.leave(old)
         if (record := self._stored.pop(old, None)) is not None:
             later = self._stored.get(new)
             self._stored[new] = self._merge(record, later) if later else record

@@ -1,11 +1,13 @@
 """A charge point that has been silent for a day."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
 )
@@ -15,11 +17,12 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.fimp_chargepoint.const import DOMAIN
+from custom_components.fimp_chargepoint.entity import value_text
 from simulators.fimp import ChargepointSetup
 from tests.broker import BrokerProcess
 
 from .conftest import Chargepoint, find, load, other_broker, simulator, until
-from .house import House
+from .house import HOUR, House
 
 
 async def everything_came(entry: MockConfigEntry) -> None:
@@ -34,7 +37,8 @@ async def known_before(hass: HomeAssistant, broker: BrokerProcess) -> MockConfig
     """Return an entry that is loaded without the charge point that it knew before."""
     async with simulator(broker, ChargepointSetup(profile="full")):
         entry = await load(hass, other_broker(broker))
-        await until(lambda: find(hass, "switch", "charging"))
+        nodes = entry.runtime_data.hub.nodes.values()
+        await until(lambda: any(each.snapshot.available for each in nodes), "it to be seen")
         await hass.async_block_till_done()
         await hass.config_entries.async_unload(entry.entry_id)
     await load(hass, entry)
@@ -62,7 +66,9 @@ async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: Broke
     await hass.config_entries.async_reload(entry.entry_id)
     await house.waits(entry, 2)
     (issue,) = house.issues
-    assert issue.translation_placeholders == {"name": "Acme Wallbox", "title": "Charging"}
+    texts = dict(issue.translation_placeholders or {})
+    assert datetime.fromisoformat(texts.pop("since"))
+    assert texts == {"name": "Acme Wallbox", "title": "Charging"}
     assert issue.is_fixable
     async with simulator(broker, ChargepointSetup(profile="full")):
         await until(lambda: not house.issues, "the issue to go")
@@ -70,6 +76,38 @@ async def test_silent_for_a_day(hass: HomeAssistant, house: House, broker: Broke
         await house.waits(entry, 2)
         assert not house.issues
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_silent_before_a_restart(
+    hass: HomeAssistant, house: House, broker: BrokerProcess, hass_storage: dict[str, Any]
+) -> None:
+    """The day began before it; but all charge points have an hour to report first."""
+    entry = await known_before(hass, broker)
+    await hass.config_entries.async_unload(entry.entry_id)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.history"]["data"]["last_seen"]
+    record = stored["fimp:easee/1/1"]
+    at = datetime.fromisoformat(record["at"])
+    assert timedelta() <= dt_util.utcnow() - at < timedelta(hours=2)
+    at -= timedelta(hours=26)
+    record["at"] = at.isoformat()
+    await load(hass, entry)
+    await everything_came(entry)
+    await house.waits(entry, 0.5)
+    assert not house.issues
+    await house.waits(entry, 1)
+    (issue,) = house.issues
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["since"] == value_text(at)
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_last_seen_is_written_at_most_every_hour(
+    hass: HomeAssistant, house: House, chargepoint: Chargepoint
+) -> None:
+    delays: list[float] = []
+    chargepoint.entry.runtime_data.storage.last_seen.save = delays.append
+    await house.waits(chargepoint.entry, 3)
+    assert set(delays) == {HOUR}
 
 
 async def test_offline_for_a_day(

@@ -77,6 +77,7 @@ def stores() -> dict[str, Any]:
         "offset": None,
         "session_cost": {"cost": 1.5, "currency": "NOK", "priced": 5.0, "partial": False},
     }
+    seen = (now - timedelta(hours=3)).replace(minute=0, second=0, microsecond=0).isoformat()
     limit = {
         "current": 10.0,
         "former": 16.0,
@@ -111,6 +112,7 @@ def stores() -> dict[str, Any]:
                     "watched": [began, 5.0],
                 }
             },
+            "last_seen": {each: {"at": seen} for each in (ADDRESS, ANOTHER, THIRD)},
         },
     }
 
@@ -254,7 +256,7 @@ async def test_nothing_is_stored_of_a_deleted_device(
     if entry != "not loaded":
         await until(lambda: ANOTHER not in kept()[0], "the file to be written")
         await end(found)
-    assert kept() == [{ADDRESS}, {THIRD}, {ADDRESS}]
+    assert kept() == [{ADDRESS}, {THIRD}, {ADDRESS}, {ADDRESS, THIRD}]
 
 
 @pytest.mark.parametrize("name", ["state", "history"])
@@ -337,9 +339,10 @@ async def test_what_a_newer_version_has_stored_comes_through_a_save(
         written = hass_storage[key_of(found.entry, name)]
         assert written["minor_version"] == minor_version
         if name == "history":
-            # The session as the charge point reports it by now.
+            # The session as the charge point reports it by now, and when it does.
             for each in (written["data"], data):
                 del each["sessions"][ADDRESS]["watched"]
+                del each["last_seen"][ADDRESS]["at"]
         assert written["data"] == data, name
 
 

@@ -5,8 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
-from custom_components.fimp_chargepoint.chargepoint.scheduler import Scheduler, Timers
-from custom_components.fimp_chargepoint.chargepoint.watchdog import Inquiry, Patience, Watchdog
+from custom_components.fimp_chargepoint.chargepoint.scheduler import Scheduler, Timers, posix
+from custom_components.fimp_chargepoint.chargepoint.watchdog import (
+    Inquiry,
+    LastSeen,
+    Patience,
+    Watchdog,
+)
 
 from .fakes import ManualClock, advance
 
@@ -134,3 +139,79 @@ def test_an_answered_question_is_not_repeated() -> None:
     inquiry.answered()
     assert site.until(20) == [("q", 0)]
     assert not inquiry.is_open
+
+
+# Last seen, also in an earlier run ----------------------------------------------------------
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+#: The beginning of an hour.
+EVENING = 472_222 * HOUR
+
+
+def hour(when: float) -> dict[str, object]:
+    """Return how an hour is stored."""
+    return {"at": posix(when).isoformat()}
+
+
+def set_calendar(clock: ManualClock, by: float) -> None:
+    """Set the system clock."""
+    clock.set_calendar(by)
+    clock.adjust()
+
+
+def test_last_seen_is_stored_to_the_hour_and_survives_a_restart() -> None:
+    clock = ManualClock(EVENING)
+    last_seen = LastSeen(clock, None)
+    clock.time += 1.5 * HOUR
+    last_seen.seen()
+    assert last_seen.at == posix(EVENING + 1.5 * HOUR)
+    clock.time += HOUR
+    assert last_seen.age == HOUR
+    assert last_seen.to_storage() == hour(EVENING + HOUR)
+    clock.time += DAY
+    restarted = LastSeen(clock, last_seen.to_storage())
+    assert restarted.at == posix(EVENING + HOUR)
+    # It may have been seen at the end of that hour.
+    assert restarted.age == DAY + 0.5 * HOUR
+    assert restarted.to_storage() == hour(EVENING + HOUR)
+    restarted.seen()
+    assert restarted.age == 0
+
+
+@pytest.mark.parametrize(
+    "stored", [None, {}, 7, {"at": "soon"}, {"at": None}, hour(EVENING + 9 * DAY)]
+)
+def test_a_stored_hour_that_cannot_be_true_counts_as_now(stored: object) -> None:
+    clock = ManualClock(EVENING)
+    last_seen = LastSeen(clock, stored)
+    clock.time += 5 * HOUR
+    assert last_seen.age == 5 * HOUR
+    assert last_seen.to_storage() == hour(EVENING)
+
+
+def test_last_seen_does_not_change_when_the_system_clock_is_set() -> None:
+    clock = ManualClock(EVENING)
+    last_seen = LastSeen(clock, None)
+    set_calendar(clock, 9 * DAY)
+    assert last_seen.age == 0
+    assert last_seen.at == posix(EVENING + 9 * DAY)
+
+
+def test_a_clock_that_was_wrong_at_the_start_costs_a_stored_hour_at_most() -> None:
+    clock = ManualClock(EVENING)
+    set_calendar(clock, 9 * DAY)
+    ahead = LastSeen(clock, hour(EVENING - 2 * HOUR))
+    set_calendar(clock, -18 * DAY)
+    behind = LastSeen(clock, hour(EVENING - 2 * HOUR))
+    set_calendar(clock, 9 * DAY)
+    clock.time += HOUR
+    assert ahead.age == 2 * HOUR
+    assert behind.age == HOUR
+
+
+def test_what_a_newer_version_has_stored_of_it_stays() -> None:
+    clock = ManualClock(EVENING)
+    last_seen = LastSeen(clock, {**hour(EVENING - HOUR), "by": "whom"})
+    last_seen.seen()
+    assert last_seen.to_storage() == {**hour(EVENING), "by": "whom"}

@@ -72,7 +72,6 @@ from .options import Options as Options
 from .options import Token as Token
 from .scheduler import Clock as Clock
 from .scheduler import Timers as Timers
-from .scheduler import posix as posix
 from .smart_charging import CurrentSchedule as CurrentSchedule
 from .smart_charging import DelayedCharging as DelayedCharging
 from .smart_charging import PriceBasedCharging as PriceBasedCharging
@@ -85,6 +84,7 @@ from .stored import lost as lost
 from .transport.mqtt import MqttSettings as MqttSettings
 from .transport.mqtt import SettingsSource as SettingsSource
 from .transport.topics import is_level as is_level
+from .watchdog import LastSeen as LastSeen
 
 if TYPE_CHECKING:
     from .blue_current.discovery import BlueCurrentHub

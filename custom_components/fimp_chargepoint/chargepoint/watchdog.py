@@ -1,9 +1,12 @@
-"""Detect silence and unanswered questions, the same way in every protocol."""
+"""Detect silence, short or long, and unanswered questions, the same way in every protocol."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar, Final, NamedTuple
 
-from .scheduler import Timers, in_slot
+from .scheduler import Clock, Timers, in_slot
+from .stored import DamagedError, Readers, Stored, timestamp
 
 #: Silent nodes are asked up to so many seconds early: many of them with one wake of the loop.
 _SLOT: Final = 5.0
@@ -84,6 +87,61 @@ class Watchdog:
         if self._ask is not None:
             self._ask(now)
             self._schedule(now)
+
+
+_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredHour(Stored):
+    READERS: ClassVar[Readers] = {"at": timestamp}
+    REQUIRED = ("at",)
+
+    at: datetime
+
+
+class LastSeen:
+    """When a node was last seen; stored to the hour, so that it survives a restart.
+
+    A time of this run is one of the hub's clock, which never jumps. A stored time that is damaged
+    or in the future is replaced by the present.
+    """
+
+    def __init__(self, clock: Clock, stored: object) -> None:
+        """Continue with what `to_storage` returned in an earlier run."""
+        self._clock = clock
+        now = clock.now()
+        #: None until this run has seen it.
+        self._seen_at: float | None = None
+        try:
+            self._stored = _StoredHour.from_storage(stored)
+        except DamagedError:
+            self._stored = _StoredHour(at=clock.to_datetime(now))
+        if self._stored.at >= clock.to_datetime(now):
+            self._seen_at = now
+
+    def seen(self) -> None:
+        """Record that it is there now."""
+        self._seen_at = self._clock.now()
+
+    @property
+    def at(self) -> datetime:
+        """When that was, by the current system clock; of an earlier run, the hour."""
+        seen_at = self._seen_at
+        return self._stored.at if seen_at is None else self._clock.to_datetime(seen_at)
+
+    @property
+    def age(self) -> float:
+        """For how many seconds, at least, it has not been seen."""
+        now = self._clock.now()
+        if self._seen_at is not None:
+            return now - self._seen_at
+        return (self._clock.to_datetime(now) - self._stored.at).total_seconds() - _HOUR
+
+    def to_storage(self) -> dict[str, object]:
+        """Return what the next run continues with, fit for JSON."""
+        hour = self.at.replace(minute=0, second=0, microsecond=0)
+        return replace(self._stored, at=hour).to_storage()
 
 
 class Inquiry:

@@ -53,17 +53,22 @@ _MQTT_URL: Final = f"homeassistant://config/integrations/integration/{MQTT_DOMAI
 
 
 def _silent(subject: Subject) -> Finding | None:
-    """Whether it is not available, and is not merely cut off from its cloud service."""
-    coordinator, watch = subject.coordinator, subject.watch
+    """Whether it was not seen for a day, and is not merely cut off from its cloud service."""
+    coordinator, watch, last_seen = subject.coordinator, subject.watch, subject.last_seen
+    data = watch.entry.runtime_data
     if coordinator is not None:
         # A station may have nothing to report for long.
         is_charge_point = isinstance(coordinator.node, Chargepoint)
         if not is_charge_point or coordinator.data.available or coordinator.data.cut_off:
+            last_seen.seen()
+            data.storage.last_seen.save(_HOUR)
             return None
-    connected_for = watch.now() - subject.memory.connected_at
     # After an outage of the broker all charge points have an hour to report first.
-    is_due = watch.entry.runtime_data.hub.transport.connected and connected_for >= _HOUR
-    return Finding({} if is_due else None)
+    connected_for = watch.now() - subject.memory.connected_at
+    is_due = data.hub.transport.connected and connected_for >= _HOUR
+    if not is_due or last_seen.age < 24 * _HOUR:
+        return Finding()
+    return Finding({"since": value_text(last_seen.at)})
 
 
 def _competing_controller(subject: Subject) -> Finding | None:
@@ -230,8 +235,6 @@ _ALL: Final[tuple[IssueType, ...]] = (
     ChargePointIssue(
         key="silent",
         condition=_silent,
-        after=24 * _HOUR,
-        survives_reload=True,
         fix=_remove_device,
     ),
     ChargePointIssue(key="competing_controller", condition=_competing_controller, fix=_confirm),

@@ -22,10 +22,18 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_time_interval
 
-from ..chargepoint import Chargepoint, CompetingController, ConnectionMade, HubEvent, InternalErrors
+from ..chargepoint import (
+    Chargepoint,
+    CompetingController,
+    ConnectionMade,
+    HubEvent,
+    InternalErrors,
+    LastSeen,
+)
 from ..const import DATA_CLOCK, DOMAIN
 from ..coordinator import FACTS, AnyCoordinator, FimpConfigEntry
-from ..devices import async_find_device, device_identifier, device_name
+from ..devices import async_find_device, device_identifier, device_name, node_address
+from ..storage import report_lost
 
 #: Keys of the data of each issue.
 ENTRY_ID: Final = "entry_id"
@@ -62,13 +70,11 @@ class IssueType(ABC):
     """A row of the table of issues: a condition, for how long it holds, what its fix does.
 
     `key` is its translation key and the start of its ids, `after` the seconds for which the
-    condition must hold first. With `survives_reload` the time in which an entry is not loaded
-    counts as well. An issue with a `fix` can be submitted. Each ends with its condition.
+    condition must hold first. An issue with a `fix` can be submitted. Each ends with its condition.
     """
 
     key: str
     after: float = 0.0
-    survives_reload: bool = False
     severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
     learn_more_url: str | None = None
     fix: Fix | None = None
@@ -134,6 +140,8 @@ class Memory:
     #: The ids of other entries that receive the same messages, and when that is probed next.
     duplicates: set[str] = field(default_factory=set)
     probe_at: float | None = None
+    #: By the addresses of the nodes.
+    last_seen: dict[str, LastSeen] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,21 @@ class Subject:
         """The charge point, if it is there and is one."""
         node = None if self.coordinator is None else self.coordinator.node
         return node if isinstance(node, Chargepoint) else None
+
+    @property
+    def last_seen(self) -> LastSeen:
+        """When it was last seen, which is stored from now on."""
+        entry, known = self.watch.entry, self.memory.last_seen
+        address = node_address(entry, device_identifier(self.device) or "")
+        records = entry.runtime_data.storage.last_seen
+        if address not in known:
+            stored = records.get(address)
+            known[address] = LastSeen(entry.runtime_data.hub.clock, stored)
+            if stored is not None:
+                report_lost(f"when {address} was last seen", stored, known[address].to_storage())
+        # Again each time: the record may have been deleted with an earlier device.
+        records.watch(address, known[address].to_storage)
+        return known[address]
 
 
 class EntryWatch:
@@ -194,7 +217,6 @@ class EntryWatch:
         for issue_type in self._issue_types:
             if (issue_type.key, device_id) in self._since:
                 self._take(issue_type, device_id, None)
-                self._since.pop((issue_type.key, device_id), None)
 
     @callback
     def end(self) -> None:
@@ -268,8 +290,7 @@ class EntryWatch:
         key, now = (issue_type.key, subject), self.now()
         issue_id = "_".join(key)
         if finding is None:
-            if self.memory is not None or not issue_type.survives_reload:
-                self._since.pop(key, None)
+            self._since.pop(key, None)
             if key in self._shown:
                 self._shown.discard(key)
                 ir.async_delete_issue(self.hass, DOMAIN, issue_id)
