@@ -20,7 +20,7 @@ from .actions.charging import CHARGING_ACTIONS
 from .actions.ocpp import OCPP_ACTIONS
 from .actions.sessions import SESSION_ACTIONS
 from .actions.smart_charging import SMART_CHARGING_ACTIONS
-from .actions.targets import async_targeted_nodes
+from .actions.targets import async_targets
 from .const import DOMAIN
 from .coordinator import AnyCoordinator
 from .entity import async_message, translated_errors
@@ -49,15 +49,11 @@ def async_setup_actions(hass: HomeAssistant) -> None:
 
 async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> ServiceResponse:
     """Run an action on all nodes of the target at the same time."""
-    targets = await async_targeted_nodes(hass, call, action.kind)
-    names = {device_id: each.device_name for device_id, each in targets.items()}
-    for device_id, coordinator in targets.items():
+    targets = await async_targets(hass, call, action.kind, live=action.live)
+    names = targets.absent | {each: node.device_name for each, node in targets.nodes.items()}
+    for device_id, coordinator in targets.nodes.items():
         if action.live and not coordinator.data.available:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="unavailable_target",
-                translation_placeholders={"name": names[device_id]},
-            )
+            raise _unavailable(names[device_id])
         with translated_errors(coordinator):
             action.check(coordinator, call.data)
 
@@ -66,13 +62,16 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
             return await action.run(coordinator, data)
 
     # One that fails takes none of the others back.
-    coordinators = tuple(targets.values())
+    coordinators = tuple(targets.nodes.values())
     prepared = action.prepare(coordinators, call.data)
     runs = map(run, coordinators, prepared, strict=True)
     results = await asyncio.gather(*runs, return_exceptions=True)
+    absent = [action.absent or _unavailable(name) for name in targets.absent.values()]
     answers: list[JsonValueType] = []
     failures: dict[str, HomeAssistantError] = {}
-    for device_id, result in zip(targets, results, strict=True):
+    for device_id, result in zip(
+        (*targets.nodes, *targets.absent), (*results, *absent), strict=True
+    ):
         if isinstance(result, HomeAssistantError):
             failures[device_id] = result
         elif isinstance(result, BaseException):
@@ -82,6 +81,14 @@ async def _handle(hass: HomeAssistant, action: AnyAction, call: ServiceCall) -> 
     if failures:
         _raise(hass, failures, names)
     return {action.answers: answers}
+
+
+def _unavailable(name: str) -> HomeAssistantError:
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="unavailable_target",
+        translation_placeholders={"name": name},
+    )
 
 
 def _raise(

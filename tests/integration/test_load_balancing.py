@@ -239,6 +239,36 @@ async def test_one_that_cannot_be_limited(hass: HomeAssistant, broker: BrokerPro
         await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_one_that_is_not_found_after_a_restart(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """The others are limited and stopped nevertheless; the error of a stop names it."""
+    entry = await load(hass, other_broker(broker))
+    async with everest(broker) as station:
+        async with simulator(broker):
+            await until(lambda: len(nodes(entry)) == 2, "both charge points")
+            both = devices(hass, entry)
+        await hass.config_entries.async_reload(entry.entry_id)
+        await until(lambda: bool(nodes(entry)), "the station")
+        (point,) = station.points.values()
+        await point.plug()
+        (node,) = nodes(entry)
+        await until(lambda: node.snapshot.charging and balanced_limit(node.snapshot))
+        results = await balance(hass, *both, limit=25, currents=[40, 40, 40], safe_current=6)
+        assert {each["state"] for each in results} == {"unavailable", "balanced"}
+        await until(lambda: (node.snapshot.max_current or 32) < 32, "the limit")
+        with pytest.raises(HomeAssistantError, match="is unavailable"):
+            await hass.services.async_call(
+                DOMAIN, "stop_charging", blocking=True, target={"device_id": both}
+            )
+        assert node.snapshot.charging is False
+        with pytest.raises(ServiceValidationError, match="is not a charge point"):
+            await hass.services.async_call(
+                DOMAIN, "start_charging", blocking=True, target={"device_id": both}
+            )
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_shares_in_order(hass: HomeAssistant, broker: BrokerProcess) -> None:
     """The one that is named first comes first."""
     entry = await load(hass, other_broker(broker))

@@ -27,8 +27,9 @@ class Action[C: AnyCoordinator]:
 
     `check` raises the library's errors if the action is impossible. `run` returns the part of
     the response for that node; the response is a list of these, called `answers`. If `live`,
-    the node must be available. `prepare` returns what `run` gets for each node, if that depends on
-    the other nodes.
+    the node must be available. Otherwise it need not have been found since the start: then `absent`
+    is its part of the response, None if that is an error. `prepare` returns what `run` gets for
+    each node, if that depends on the other nodes.
     """
 
     fields: VolDictType
@@ -36,6 +37,7 @@ class Action[C: AnyCoordinator]:
     prepare: Callable[[Sequence[C], Data], Sequence[Data]] = lambda nodes, data: [data] * len(nodes)
     check: Callable[[C, Data], None] = lambda *_: None
     live: bool = True
+    absent: Answer | None = None
     response: SupportsResponse = SupportsResponse.OPTIONAL
     kind: type[NodeSnapshot] = ChargepointSnapshot
     answers: str = "charge_points"

@@ -228,5 +228,6 @@ CHARGING_ACTIONS: Final[dict[str, AnyAction]] = {
         run=_apply,
         # One that is away, or cannot be limited, must not keep the others from being limited.
         live=False,
+        absent={"state": "unavailable", "limit": None, "former": None, "current": None},
     ),
 }

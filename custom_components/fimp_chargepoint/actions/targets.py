@@ -1,9 +1,13 @@
 """Which charge points an action is for: its devices, areas, labels or entities."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
@@ -11,9 +15,20 @@ from ..chargepoint import OcppSnapshot
 from ..chargepoint.model import ChargepointSnapshot, NodeSnapshot
 from ..const import DOMAIN
 from ..coordinator import AnyCoordinator
-from ..devices import async_find_device
+from ..devices import async_find_device, device_identifier, device_name
 
 type NodesByDevice = dict[str, AnyCoordinator]
+
+
+class Targets(NamedTuple):
+    """The nodes that an action is for, by their device's id.
+
+    `absent` are the names of the devices of those that were not found since the start.
+    """
+
+    nodes: NodesByDevice
+    absent: dict[str, str]
+
 
 #: The errors if a named target is not of a kind, and if none is.
 _ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
@@ -22,13 +37,14 @@ _ERRORS: dict[type[NodeSnapshot], tuple[str, str]] = {
 }
 
 
-async def async_targeted_nodes(
-    hass: HomeAssistant, call: ServiceCall, kind: type[NodeSnapshot]
-) -> NodesByDevice:
-    """Return the nodes with snapshots of `kind` that an action is for, by their device's id.
+async def async_targets(
+    hass: HomeAssistant, call: ServiceCall, kind: type[NodeSnapshot], *, live: bool
+) -> Targets:
+    """Return the nodes with snapshots of `kind` that an action is for.
 
     Those that are named come first, in that order. A named target must be of that kind, or
-    belong to one; in an area, a floor or a label, others are ignored.
+    belong to one; in an area, a floor or a label, others are ignored. If the action need not be
+    `live`, a named node may be absent, so that it does not keep the action from the others.
 
     Raises:
         ServiceValidationError: a named target is not of that kind, or there is none.
@@ -45,9 +61,10 @@ async def async_targeted_nodes(
 
     of_entities = {each: device_of(each) for each in chosen.referenced}
     named = {each: each for each in TargetSelection(call.data).device_ids} | of_entities
-    newcomers = sorted(each for each, device_id in named.items() if device_id not in known)
-    if newcomers:
-        raise _invalid(not_one, target=", ".join(newcomers))
+    newcomers = {each: device_id for each, device_id in named.items() if device_id not in known}
+    absent = {} if live else _absent(hass, newcomers.values())
+    if strangers := sorted(each for each in newcomers if newcomers[each] not in absent):
+        raise _invalid(not_one, target=", ".join(strangers))
     # Not those that are named: from 2026.11 on, a target can exclude some of itself.
     devices = {
         *of_entities.values(),
@@ -57,10 +74,26 @@ async def async_targeted_nodes(
     listed = [*call.data.get(ATTR_ENTITY_ID, ()), *call.data.get(ATTR_DEVICE_ID, ())]
     order = [device_id for each in listed if (device_id := named.get(each)) in devices]
     found = {each: known[each] for each in (*order, *known) if each in devices and each in known}
-    if not found:
+    if not found and not absent:
         raise _invalid(none)
-    await _authorize(hass, call, found)
-    return found
+    await _authorize(hass, call, (*found, *absent))
+    return Targets(found, absent)
+
+
+@callback
+def _absent(hass: HomeAssistant, device_ids: Iterable[str | None]) -> dict[str, str]:
+    """Return the names of those devices whose nodes were not found since the start."""
+    found = set(async_all_nodes(hass, NodeSnapshot))
+    devices = {each: dr.async_get(hass).async_get(each) for each in device_ids if each is not None}
+    return {
+        device_id: device_name(device)
+        for device_id, device in devices.items()
+        # A hub is a service.
+        if isinstance(device, dr.DeviceEntry)
+        and device.entry_type is None
+        and device_identifier(device) is not None
+        and device_id not in found
+    }
 
 
 @callback
@@ -86,15 +119,15 @@ def async_ours(hass: HomeAssistant, entity_ids: set[str]) -> set[str]:
     }
 
 
-async def _authorize(hass: HomeAssistant, call: ServiceCall, found: NodesByDevice) -> None:
-    """Check that the user may control every entity of the nodes."""
+async def _authorize(hass: HomeAssistant, call: ServiceCall, device_ids: Iterable[str]) -> None:
+    """Check that the user may control every entity of the devices."""
     if call.context.user_id is None:
         return
     user = await hass.auth.async_get_user(call.context.user_id)
     if user is None:
         raise UnknownUser(context=call.context)
     registry = er.async_get(hass)
-    for device_id in found:
+    for device_id in device_ids:
         for entity in er.async_entries_for_device(registry, device_id):
             if not user.permissions.check_entity(entity.entity_id, POLICY_CONTROL):
                 raise Unauthorized(
