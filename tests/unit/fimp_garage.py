@@ -59,6 +59,7 @@ class Garage:
         self.begun = self.hub.clock.time
         self.answers_requests = True
         self.refuses_commands = False
+        self.refusal = "no"
         #: (seconds since the begin, kind, value) of every command that changes something.
         self.received: list[tuple[float, str, Any]] = []
         self._asked = {"cmd.state.get_report": state()}
@@ -100,7 +101,7 @@ class Garage:
     def _obey(self, message: dict[str, Any]) -> None:
         kind, value = message["type"], message["val"]
         if self.refuses_commands:
-            self.hub.feed(CHARGER, refused(message["uid"]))
+            self.hub.feed(CHARGER, refused(message["uid"], self.refusal))
         elif kind == "cmd.param.set":
             if self.answers_requests:
                 self.hub.feed(TOPIC, report("evt.param.report", "object", value))

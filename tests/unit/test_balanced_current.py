@@ -341,3 +341,45 @@ async def test_others_that_draw_more_at_the_same_time_lower_it_at_once(garage: G
     assert (await balance(garage, 28, 1)).current == 13
     draws(garage, 13)
     assert (await balance(garage, 30, 2)).current == 8
+
+
+async def test_a_stop_that_was_refused_is_not_repeated_if_there_is_room_again(
+    garage: Garage,
+) -> None:
+    """It has charged on meanwhile, and goes on with less."""
+    await balance(garage, 20, 0)
+    garage.refuses_commands, garage.refusal = True, "too many requests"
+    for at in (61, 64, 67):
+        assert (await balance(garage, 40, at)).current == 0
+    assert [when for when, _ in garage.received_of(STOP)] == [61.0, 66.0]
+    garage.refuses_commands = False
+    assert (await balance(garage, 29, 68)).current == 12
+    await garage.until(200)
+    assert len(garage.received_of(STOP)) == 2
+    assert [value for _, value in garage.received_of(SET, START)] == [12]
+    assert garage.node.snapshot.charging
+    assert not garage.node.limits.plan.is_paused
+
+
+async def test_a_stop_of_the_user_is_repeated_even_if_there_is_room(garage: Garage) -> None:
+    await balance(garage, 20, 0)
+    garage.refuses_commands, garage.refusal = True, "too many requests"
+    assert (await balance(garage, 40, 61)).current == 0
+    stopping = await garage.call(garage.node.limits.plan.stop())
+    assert (await balance(garage, 20, 62)).state == "not_charging"
+    garage.refuses_commands = False
+    await garage.until(75)
+    await stopping
+    assert not garage.node.snapshot.charging
+
+
+async def test_one_that_fails_costs_the_others_no_limit(
+    garage: Garage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Garage(UNTHROTTLED)
+    monkeypatch.setattr(other.node.limits.balanced, "_limit", None)
+    other.report_state("charging")
+    members = [each.node.limits.balanced for each in (other, garage)]
+    decisions = distribute(members, [25] * 3, [31] * 3, share="equal", safe_current=6)
+    assert [each.current for each in decisions] == [None, 10]
+    assert other.hub.internal_errors.counts

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint.commands.command import Commands
 from custom_components.fimp_chargepoint.chargepoint.commands.request import ExpectedState
 from custom_components.fimp_chargepoint.chargepoint.limits.ownership import LimitOwnership
 from custom_components.fimp_chargepoint.chargepoint.limits.requested import (
@@ -28,6 +29,8 @@ class Course:
     """A charge point whose snapshots a test makes, every minute."""
 
     takes_limits_from_outside: ClassVar[bool] = False
+    command_timeout: ClassVar[float] = 40.0
+    report_age: ClassVar[float] = 30.0
     mode_in_force = None
 
     def __init__(self) -> None:
@@ -35,7 +38,8 @@ class Course:
         self.host = FakeOutlet()
         self.timers = Timers(self.host.scheduler)
         self.snapshot = ChargepointSnapshot(identity=Identity(name="x"), unavailable=None)
-        self.limits = LimitOwnership(self, restores=False)
+        commands = Commands(self, ask=lambda _: None, show=lambda _: None)
+        self.limits = LimitOwnership(self, commands, restores=False)
         self.shows(max_current=32.0)
 
     def checked(self, feature: Feature, value: LimitValue) -> LimitValue:

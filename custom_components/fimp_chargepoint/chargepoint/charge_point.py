@@ -41,7 +41,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         )
         self._pace = RateLimiter(host.options.restart_delay, host.options.write_interval)
         self._mode = Mode()
-        self.limits = LimitOwnership(self, restores=host.options.restore_limits)
+        self.limits = LimitOwnership(self, self._commands, restores=host.options.restore_limits)
         self._stored = StoredRequests(withdraw=self.takes_limits_from_outside)
 
     @abstractmethod

@@ -177,6 +177,23 @@ class Commands:
         if command is not None:
             self._settle(command, error)
 
+    def was_refused(self, kind: str) -> bool:
+        """Whether a command of `kind` waits that was refused for now, and is sent again."""
+        return kind in self._waiting and self._waiting[kind].refused is not None
+
+    def withdraw(self, kind: str) -> bool:
+        """End a command that was refused for now instead of sending it again.
+
+        Return whether none of its messages can have been carried out.
+        """
+        command = self._waiting.get(kind)
+        if command is None or not command.retries:
+            return False
+        if command.effect is not None and self._outstanding.may_achieve(command.effect):
+            return False
+        self._settle(command, CommandSupersededError("command_superseded"))
+        return True
+
     def connection_lost(self) -> None:
         """End all waits: their confirmations can no longer arrive."""
         for command in tuple(self._waiting.values()):

@@ -12,6 +12,7 @@ from functools import partial
 import logging
 from typing import Final
 
+from ..commands.command import Commands
 from ..errors import ChargepointError, CommandSupersededError, InvalidRequestError
 from ..features import Feature
 from ..load_balancing import (
@@ -27,6 +28,7 @@ from ..load_balancing import (
 )
 from ..model import ChargepointSnapshot, Status
 from .plan import ChargingPlan
+from .requested import BalancedLimit
 from .temporary import LimitedChargePoint, Tasks
 
 _LOGGER = logging.getLogger(__name__)
@@ -86,7 +88,9 @@ def distribute(
     more than the `safe_current` in A. `share` is the value of a `Share`.
     """
     found = [
-        member.load(str(number), len(limits), measured) for number, member in enumerate(members)
+        # One that fails must not keep the others from being limited.
+        member.internal_errors.ask(member.load, str(number), len(limits), measured)
+        for number, member in enumerate(members)
     ]
     loads = [load for load in found if load is not None]
     currents = dict(fallback(loads, safe_current))
@@ -106,9 +110,17 @@ def distribute(
 class BalancedCurrent:
     """The share of one charge point."""
 
-    def __init__(self, charge_point: LimitedChargePoint, tasks: Tasks, plan: ChargingPlan) -> None:
+    def __init__(
+        self,
+        charge_point: LimitedChargePoint,
+        commands: Commands,
+        tasks: Tasks,
+        plan: ChargingPlan,
+    ) -> None:
         """Start without a share; `plan` remembers pauses."""
+        self.internal_errors = charge_point.host.internal_errors
         self._charge_point = charge_point
+        self._commands = commands
         self._tasks = tasks
         self._plan = plan
         self._was_charging = False
@@ -125,6 +137,8 @@ class BalancedCurrent:
         self._starting: asyncio.Task[None] | None = None
         #: The current that was not accepted, and when that was.
         self._failed: tuple[float, float] | None = None
+        #: The limit of all sessions that was sent last.
+        self._sent: BalancedLimit | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -143,8 +157,17 @@ class BalancedCurrent:
     def _charging(self) -> bool | None:
         """Whether it charges, or is about to."""
         snapshot = self._charge_point.snapshot
+        if self._is_stop_refused:
+            # It still draws current, and may no longer have to stop.
+            return True
         charging: bool | None = snapshot.pending.get(Feature.CHARGING, snapshot.charging)
         return charging
+
+    @property
+    def _is_stop_refused(self) -> bool:
+        """Whether it charges on because it has refused a stop of ours for now."""
+        charges = self._charge_point.snapshot.charging is True
+        return self._plan.is_paused and charges and self._commands.was_refused(Feature.CHARGING)
 
     def load(self, name: str, phases: int, measured: Sequence[float] | None) -> Load | None:
         """Return its load on a connection with so many phases, which carries what is `measured`.
@@ -246,27 +269,28 @@ class BalancedCurrent:
         charge_point, snapshot = self._charge_point, self._charge_point.snapshot
         if not current:
             self._cancel_start()
-            if self._charging:
+            if self._charging and not self._is_stop_refused:
                 self._plan.pause(paused=True)
                 self._perform(current, charge_point.stop_charging)
         elif not self._charging:
             if self._starting is None or self._starting.done():
                 self._starting = self._perform(current, partial(self._start, feature, current))
-        else:
+        elif not self._is_stop_refused or self._commands.withdraw(Feature.CHARGING):
             if snapshot.charging:
                 self._plan.pause(paused=False)
             if snapshot.pending.get(feature, self._limit(feature)) != current:
-                self._perform(current, partial(charge_point.set, feature, current))
+                self._perform(current, partial(self._set, feature, current))
 
     def _maximum(self, feature: Feature) -> float:
         """Return the highest current that it may draw, whatever load balancing sets."""
         snapshot = self._charge_point.snapshot
         temporary = snapshot.requested.temporary_limits.get(feature)
+        is_of_session = feature is Feature.SESSION_CURRENT
         known = [
             snapshot.capabilities.ranges[feature].maximum,
             snapshot.cable_current,
             None if temporary is None else temporary.current,
-            snapshot.max_current if feature is Feature.SESSION_CURRENT else None,
+            snapshot.max_current if is_of_session else snapshot.requested.own_max_current,
         ]
         return min((each for each in known if each), default=0.0)
 
@@ -305,16 +329,27 @@ class BalancedCurrent:
         else:
             self._failed = None
 
+    async def _set(self, feature: Feature, current: float) -> None:
+        if feature is Feature.MAX_CURRENT:
+            own = self._charge_point.snapshot.requested.own_max_current
+            self._sent = BalancedLimit(current=current, own=own)
+        await self._charge_point.set(feature, current)
+
+    def recorded(self, current: float) -> BalancedLimit | None:
+        """Return the limit of load balancing, after a limit of all sessions was confirmed."""
+        is_ours = self._sent is not None and self._sent.current == current
+        return self._sent if is_ours else self._charge_point.snapshot.requested.balanced
+
     async def _start(self, feature: Feature, current: float) -> None:
         """Limit the current before charging starts, and again if the start has changed that."""
         charge_point = self._charge_point
-        await charge_point.set(feature, current)
+        await self._set(feature, current)
         if not self._plan.is_paused:
             # It was stopped or started otherwise meanwhile.
             return
         await charge_point.start_charging()
         if getattr(charge_point.snapshot, feature) != current:
-            await charge_point.set(feature, current)
+            await self._set(feature, current)
 
     def _cancel_start(self) -> None:
         if self._starting is not None:

@@ -15,6 +15,7 @@ from enum import Enum
 import logging
 from typing import Final
 
+from ..commands.command import Commands
 from ..commands.request import ExpectedState
 from ..errors import ChargepointError, CommandSupersededError
 from ..model import ChargepointSnapshot, Feature
@@ -57,7 +58,9 @@ class _State(Enum):
 class LimitOwnership:
     """The limits that were set from Home Assistant: the snapshot's `requested`."""
 
-    def __init__(self, charge_point: LimitedChargePoint, *, restores: bool) -> None:
+    def __init__(
+        self, charge_point: LimitedChargePoint, commands: Commands, *, restores: bool
+    ) -> None:
         """Start without any; `restores` is whether lost limits are set again."""
         self._charge_point = charge_point
         self._restores = restores
@@ -65,7 +68,7 @@ class LimitOwnership:
         self.temporary = TemporaryLimits(charge_point, self._tasks)
         self.failsafe = Failsafe(charge_point, self._tasks)
         self.plan = ChargingPlan(charge_point, self._tasks)
-        self.balanced = BalancedCurrent(charge_point, self._tasks, self.plan)
+        self.balanced = BalancedCurrent(charge_point, commands, self._tasks, self.plan)
         #: The states of the limits that are not reported, by feature.
         self._states: dict[str, _State] = {}
         #: Those that are being set again.
@@ -90,7 +93,10 @@ class LimitOwnership:
             if self._effect(name, other).fact != fact
         }
         self._clear_state(feature)
-        self._charge_point.show_requested(limits={**others, feature.value: value})
+        changes: dict[str, object] = {"limits": {**others, feature.value: value}}
+        if feature is Feature.MAX_CURRENT:
+            changes["balanced"] = self.balanced.recorded(float(value))
+        self._charge_point.show_requested(**changes)
 
     def restore(self, requested: Requested, now: float) -> None:
         """Take over the limits of an earlier run, unless there are newer ones.
@@ -99,7 +105,7 @@ class LimitOwnership:
         """
         self.failsafe.restore(requested.failsafe)
         if requested.limits and not self._snapshot.requested.limits:
-            self._charge_point.show_requested(limits=requested.limits)
+            self._charge_point.show_requested(limits=requested.limits, balanced=requested.balanced)
             if self._snapshot.available:
                 self.reconnected(now)
         self.temporary.restore(requested.temporary_limits)

@@ -79,6 +79,20 @@ class FailsafeLimit(Stored):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalancedLimit(Stored):
+    """The limit in A that load balancing has set for all sessions: `current`.
+
+    `own` is the limit in its place that was set otherwise, which it does not exceed.
+    """
+
+    READERS: ClassVar[Readers] = {"current": number, "own": number}
+    REQUIRED = ("current",)
+
+    current: float
+    own: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Stored):
     """The plan for the session with the `id`, which began at `started`.
 
@@ -115,7 +129,8 @@ class Requested:
 
     `charging_mode` is the mode of the next start. `limits` and `temporary_limits` are by feature;
     `limits` are those that were confirmed and have not been overridden since. `failsafe` is the
-    limit registered with the broker, possibly before a restart. `plan` is the plan for the session.
+    limit registered with the broker, possibly before a restart. `plan` is the plan for the session,
+    `balanced` the limit that load balancing has set last.
     """
 
     charging_mode: str | None = None
@@ -125,12 +140,23 @@ class Requested:
     pause: Pause | None = None
     failsafe: FailsafeLimit | None = None
     plan: Plan | None = None
+    balanced: BalancedLimit | None = None
 
     @property
     def max_current(self) -> float | None:
         """The limit of the current in A that was requested."""
         value = self.limits.get("max_current")
         return None if value is None else float(value)
+
+    @property
+    def own_max_current(self) -> float | None:
+        """The limit of the current in A that was requested, but not by load balancing."""
+        limit, temporary = self.max_current, self.temporary_limits.get("max_current")
+        if temporary is not None and limit == temporary.current:
+            limit = temporary.former
+        if self.balanced is not None and limit == self.balanced.current:
+            limit = self.balanced.own
+        return limit
 
     @property
     def max_power(self) -> float | None:
@@ -204,6 +230,7 @@ _REQUESTED: Readers = {
     "temporary_limits": _temporary_limits,
     "plan": Plan.from_storage,
     "failsafe": FailsafeLimit.from_storage,
+    "balanced": BalancedLimit.from_storage,
 }
 _READERS: Readers = {**_REQUESTED, "limits": _limits, "withdraw": flag, "pauses": _pauses}
 
@@ -240,6 +267,7 @@ class StoredRequests:
             "plan": requested.plan and requested.plan.to_storage(),
             "pauses": dict(self.pauses),
             "failsafe": requested.failsafe and requested.failsafe.to_storage(),
+            "balanced": requested.balanced and requested.balanced.to_storage(),
         }
         found = {name: value for name, value in found.items() if value}
         if requested.limits:
