@@ -200,6 +200,20 @@ async def test_a_clean_stop(
         assert len(point.commands) == before + (2 if on_stop else 0)
 
 
+async def test_a_clean_stop_while_its_connection_is_renewed(
+    hass: HomeAssistant, broker: BrokerProcess
+) -> None:
+    """The message leaves on the connection of the hub, and the former limit returns later."""
+    async with AsyncExitStack() as stack:
+        point = await guarded(stack, hass, broker, "fimp", failsafe_on_stop=True)
+        await point.guard._transport.stop()
+        entry_id = point.entry.entry_id
+        await hass.config_entries.async_set_disabled_by(entry_id, ConfigEntryDisabler.USER)
+        await point.limits_to(10)
+        await hass.config_entries.async_set_disabled_by(entry_id, None)
+        await point.limits_to(32)
+
+
 async def test_a_restart_after_the_failsafe(
     hass: HomeAssistant, broker: BrokerProcess, hass_storage: dict[str, Any]
 ) -> None:
@@ -271,7 +285,7 @@ async def test_it_is_chosen_in_the_options(hass: HomeAssistant, fimp: Guarded) -
     flow = await flows.async_init(entry.entry_id)
     page = await flows.async_configure(flow["flow_id"], answer)
     assert page["step_id"] == "safe_current"
-    assert page["description_placeholders"] == {"name": name}
+    assert page["description_placeholders"]["plain_name"] == name
     done = await flows.async_configure(flow["flow_id"], {"safe_current": 12})
     assert done["data"]["safe_currents"] == {ADDRESSES["fimp"]: 12}
     await hass.async_block_till_done()

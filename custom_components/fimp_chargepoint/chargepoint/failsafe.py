@@ -71,10 +71,12 @@ class FailsafeGuard:
         message = self._message()
         sent = False
         if send and message is not None:
-            _, request = message
+            registered, request = message
+            self._failsafe.registered(registered.current)
             with suppress(NotConnectedError, TimeoutError):
+                # Not on its own connection, which may be about to be renewed.
                 async with asyncio.timeout(_SENDING_TIME):
-                    await self._transport.publish(request.topic, request.payload)
+                    await self._charge_point.host.deliver(request)
                     sent = True
         await self._transport.stop()
         if not sent:
