@@ -9,7 +9,7 @@ type JsonObject = Mapping[str, object]
 #: The longest text that is shown; a longer one is cut.
 _TEXT_MAX = 200
 #: More than any counter of Wh; products of such numbers remain finite.
-_NUMBER_MAX = 1e12
+NUMBER_MAX: Final = 1e12
 #: The years of times that are possible; a charge point without a clock is in 1970.
 YEARS: Final = range(1970, 2100)
 
@@ -29,7 +29,7 @@ def objects(value: object, longest: int = 1000) -> list[JsonObject]:
 def number(value: object) -> float | None:
     """Return a number of a possible size; `true` is not a number."""
     if type(value) is float or type(value) is int:
-        return float(value) if abs(value) <= _NUMBER_MAX else None
+        return float(value) if abs(value) <= NUMBER_MAX else None
     return None
 
 

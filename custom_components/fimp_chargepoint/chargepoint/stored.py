@@ -11,13 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
+from .readers import NUMBER_MAX, YEARS
+
 type Reader[T] = Callable[[object], T]
 type Readers = Mapping[str, Reader[object]]
 
 #: We never store values beyond these.
-_NUMBER_MAX: Final = 1e9
 _TEXT_MAX: Final = 255
-_YEARS: Final = range(2000, 2100)
 _ITEMS_MAX: Final = 1000
 
 
@@ -70,7 +70,7 @@ def number(value: object) -> float:
     """Read a finite number, which may be stored as an integer; a bool is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DamagedError("not a number")
-    if not abs(value) <= _NUMBER_MAX:
+    if not abs(value) <= NUMBER_MAX:
         raise DamagedError("not a possible number")
     return float(value)
 
@@ -95,7 +95,7 @@ def timestamp(value: object) -> datetime:
         found = datetime.fromisoformat(text(value))
     except ValueError as error:
         raise DamagedError(str(error)) from error
-    if found.tzinfo is None or found.year not in _YEARS:
+    if found.tzinfo is None or found.year not in YEARS:
         raise DamagedError("not a possible time")
     return found
 

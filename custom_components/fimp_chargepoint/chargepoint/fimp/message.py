@@ -14,12 +14,10 @@ import zlib
 import orjson
 
 from ..errors import ProtocolError
-from ..readers import timestamp
+from ..readers import NUMBER_MAX, timestamp
 
 #: Far above the report of a home with hundreds of things.
 _SIZE_MAX = 1024 * 1024
-#: Above anything a charge point measures or counts; also excludes infinity and NaN.
-NUMBER_MAX = 1e12
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 

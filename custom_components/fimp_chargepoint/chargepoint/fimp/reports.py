@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import ProtocolError
 from ..model import PHASES, PLUGGED, ChargepointSnapshot, Feature, Status
-from .message import NUMBER_MAX, Message, number
+from ..readers import NUMBER_MAX
+from .message import Message, number
 
 #: Maximum characters of a text that is shown, and number of simultaneous faults.
 _WORD_MAX: Final = 100
