@@ -303,9 +303,15 @@ def value_text(value: str | float | datetime | Collection[str]) -> str:
 
 def _feature_name(hass: HomeAssistant, feature: Feature) -> str:
     """Return the name of the entity for a feature, in the language of the system."""
-    texts = async_get_cached_translations(hass, hass.config.language, "entity", DOMAIN)
-    start = f"component.{DOMAIN}.entity"
-    names = (texts.get(f"{start}.{platform}.{feature}.name") for platform in PLATFORMS)
+    language = hass.config.language
+    texts = async_get_cached_translations(hass, language, "entity", DOMAIN)
+    # With a device class, an entity has its name.
+    texts = {**async_get_cached_translations(hass, language, "entity_component"), **texts}
+    names = (
+        texts.get(f"component.{start}.{feature}.name")
+        for platform in PLATFORMS
+        for start in (f"{DOMAIN}.entity.{platform}", f"{platform}.entity_component")
+    )
     return next(filter(None, names), feature.replace("_", " "))
 
 

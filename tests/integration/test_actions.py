@@ -386,10 +386,13 @@ async def test_time_that_cannot_be(
 
 async def test_an_error_names_a_feature_in_the_language_of_the_system(hass: HomeAssistant) -> None:
     hass.config.language = "de"
-    await async_load_integrations(hass, {DOMAIN})
+    hass.config.components.add("button")
+    await async_load_integrations(hass, {DOMAIN, "button"})
     for feature, name in (
         (Feature.CHARGING_MODE, "Lademodus"),
-        (Feature.STATION_FAULTS, "station faults"),
+        # The entity has the name of the device, or that of its class.
+        (Feature.CHARGING, "Laden"),
+        (Feature.RESTART, "Neu starten"),
     ):
         error = InvalidRequestError("unsupported", feature=feature)
         text = async_message(hass, translated(hass, error, "Garage"))

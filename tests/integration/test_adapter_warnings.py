@@ -61,7 +61,8 @@ async def test_logout_and_login(hass: HomeAssistant, chargepoint: Chargepoint) -
     await log_out(chargepoint)
     issue = await lost(hass)
     assert issue.issue_id.startswith(f"signed_out_{chargepoint.entry.entry_id}_")
-    assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
+    assert issue.translation_placeholders["service"] == "easee"
+    assert issue.translation_placeholders["title"] == "Charging"
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.is_fixable is False
     # It can be stopped anyway.
@@ -107,7 +108,8 @@ async def test_without_its_cloud(
     assert not shown()
     await house.passes(2)
     (issue,) = shown()
-    assert issue.translation_placeholders == {"service": "easee", "title": "Charging"}
+    assert issue.translation_placeholders["service"] == "easee"
+    assert issue.translation_placeholders["title"] == "Charging"
     assert not issue.is_fixable
     assert not issues(hass)
     say(chargepoint, topic, LOST)

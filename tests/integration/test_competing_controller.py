@@ -3,6 +3,7 @@
 import json
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
@@ -42,17 +43,20 @@ async def test_a_competing_controller(
     hass: HomeAssistant, chargepoint: Chargepoint, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "repairs", {})
+    device_id = chargepoint.registered("switch", "charging").device_id
+    dr.async_get(hass).async_update_device(
+        device_id, name_by_user="[Wallbox](https://acme.example)"
+    )
     await quarrel(chargepoint, 16, 10)
     await quarrel(chargepoint, 16, 10)
     assert not issues(hass)
     await quarrel(chargepoint, 20, 12)
     (issue,) = issues(hass)
-    assert issue.translation_placeholders == {
-        "name": "Acme Wallbox",
-        "title": "Charging",
-        "ours": "20",
-        "theirs": "12",
-    }
+    found = issue.translation_placeholders
+    assert (found["ours"], found["theirs"]) == ("20", "12")
+    # The description is Markdown, the title is not.
+    assert found["name"] == r"\[Wallbox\](https://acme.example)"
+    assert found["plain_name"] == "[Wallbox](https://acme.example)"
     # The user confirms that it is solved.
     client = await hass_client()
     flow = {"handler": DOMAIN, "issue_id": issue.issue_id}

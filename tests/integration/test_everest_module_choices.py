@@ -99,7 +99,7 @@ async def test_choices(
     await until(lambda: any(key[1].startswith("modules_unassigned") for key in issues))
     (issue,) = (each for key, each in issues.items() if key[1].startswith("modules_unassigned"))
     assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["names"] == f"{LEFT}, {RIGHT}"
+    assert issue.translation_placeholders["plain_names"] == f"{LEFT}, {RIGHT}"
     assert entity(hass, entry, "number", "everest:left_max_current") is None
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
@@ -109,11 +109,15 @@ async def test_choices(
     )
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "modules")
     placeholders = result["description_placeholders"]
-    assert placeholders == {"name": LEFT, "address": "left"}
+    assert placeholders == {
+        "name": LEFT.replace("*", r"\*"),
+        "plain_name": LEFT,
+        "address": "left",
+    }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], {"limits": "limits_left"}
     )
-    assert result["description_placeholders"]["name"] == RIGHT
+    assert result["description_placeholders"]["plain_name"] == RIGHT
     assert result["last_step"]
     result = await hass.config_entries.options.async_configure(result["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY

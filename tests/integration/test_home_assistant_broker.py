@@ -127,7 +127,7 @@ async def test_refused_by_home_assistants_broker(
     entry = await load(hass, home_assistants())
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "mqtt_invalid_auth"
-    assert issue(hass, entry).translation_placeholders == {"title": "Charging"}
+    assert issue(hass, entry).translation_placeholders["title"] == "Charging"
     assert not hass.config_entries.flow.async_progress()
 
     hass.config_entries.async_update_entry(owner, data=owner.data | CREDENTIALS)

@@ -66,9 +66,17 @@ async def limit(hass: HomeAssistant, entry: MockConfigEntry, evse: str, current:
 
 
 def issues(hass: HomeAssistant, key: str) -> list[Any]:
-    """Return the placeholders of the repair issues of a kind."""
+    """Return the placeholders of the repair issues of a kind, not escaped for Markdown."""
     found = ir.async_get(hass).issues.items()
-    return [each.translation_placeholders for id_, each in found if id_[1].startswith(key)]
+    return [
+        {
+            name.removeprefix("plain_"): value
+            for name, value in (each.translation_placeholders or {}).items()
+            if name.startswith("plain_")
+        }
+        for id_, each in found
+        if id_[1].startswith(key)
+    ]
 
 
 async def form(hass: HomeAssistant, entry: MockConfigEntry) -> Any:

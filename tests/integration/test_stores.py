@@ -408,7 +408,7 @@ async def test_the_issue_of_a_file_of_a_newer_version(
     await begin(found)
     issue = await until(lambda: issues(found).get("stored_data_unreadable"), "the issue")
     (aside,) = set_aside(folder)
-    assert issue.translation_placeholders == {"title": "Charging", "paths": str(aside)}
+    assert issue.translation_placeholders["plain_paths"] == str(aside)
     client = await hass_client()
     flow = {"handler": DOMAIN, "issue_id": issue.issue_id}
     step = await (await client.post("/api/repairs/issues/fix", json=flow)).json()

@@ -29,7 +29,7 @@ from .options import (
     safe_currents,
     suggested_options,
 )
-from .schemas import FormError, choice
+from .schemas import FormError, choice, plain_text
 
 
 class FimpOptionsFlow(OptionsFlowWithReload):
@@ -91,7 +91,7 @@ class FimpOptionsFlow(OptionsFlowWithReload):
             data_schema=self.add_suggested_values_to_schema(
                 SAFE_CURRENT_SCHEMA, {} if known is None else {CONF_SAFE_CURRENT: known}
             ),
-            description_placeholders={"name": self._name(address)},
+            description_placeholders=_named(self._name(address)),
             last_step=len(self._unsafe) == 1 and not self._open,
         )
 
@@ -123,10 +123,8 @@ class FimpOptionsFlow(OptionsFlowWithReload):
                     if former.get(each.kind) in ("", *each.modules)
                 },
             ),
-            description_placeholders={
-                "name": first.name,
-                "address": first.address.partition(":")[2],
-            },
+            description_placeholders=_named(first.name)
+            | {"address": plain_text(first.address.partition(":")[2])},
             last_step=len(self._open) == 1,
         )
 
@@ -158,3 +156,8 @@ class FimpOptionsFlow(OptionsFlowWithReload):
         for each in hub.module_choices:
             found.setdefault(each.address, []).append(each)
         return list(found.values()), hub.gone
+
+
+def _named(name: str) -> dict[str, str]:
+    """Return the name of a charge point for a description, which is Markdown, and for a title."""
+    return {"name": plain_text(name), "plain_name": name}

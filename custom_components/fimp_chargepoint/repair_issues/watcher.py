@@ -33,6 +33,7 @@ from ..chargepoint import (
 from ..const import DATA_CLOCK, DOMAIN
 from ..coordinator import FACTS, AnyCoordinator, FimpConfigEntry
 from ..devices import async_find_device, device_identifier, device_name, node_address
+from ..flow.schemas import plain_text
 from ..storage import report_lost
 
 #: Keys of the data of each issue.
@@ -316,8 +317,21 @@ class EntryWatch:
             learn_more_url=issue_type.learn_more_url,
             severity=issue_type.severity,
             translation_key=issue_type.key,
-            translation_placeholders={"title": self.entry.title, **finding.placeholders},
+            translation_placeholders=_placeholders(
+                {"title": self.entry.title, **finding.placeholders}
+            ),
         )
+
+
+def _placeholders(values: Mapping[str, str]) -> dict[str, str]:
+    """Return values for the description of an issue, which is Markdown, and for its plain title.
+
+    Users, charge points and others have chosen the names in them.
+    """
+    escaped = {
+        name: "\n".join(map(plain_text, value.split("\n"))) for name, value in values.items()
+    }
+    return escaped | {f"plain_{name}": value for name, value in values.items()}
 
 
 class Watcher:
