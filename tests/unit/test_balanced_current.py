@@ -383,3 +383,19 @@ async def test_one_that_fails_costs_the_others_no_limit(
     decisions = distribute(members, [25] * 3, [31] * 3, share="equal", safe_current=6)
     assert [each.current for each in decisions] == [None, 10]
     assert other.hub.internal_errors.counts
+
+
+@pytest.mark.parametrize("lag", [0.5, 4, 20])
+async def test_a_start_that_is_reported_later_than_the_connection_shows_it_stops_nobody(
+    garage: Garage, lag: float
+) -> None:
+    garage.report_state("ready_to_charge")
+    draws(garage, 0)
+    await balance(garage, 3, 0)
+    garage.report_state("charging")
+    assert (await balance(garage, 35, 1)).current == 6
+    assert (await balance(garage, 35, 1 + lag)).current == 6
+    draws(garage, 32)
+    assert (await balance(garage, 35, 1.5 + lag)).current == 6
+    # What the house draws more still counts.
+    assert (await balance(garage, 58, 2 + lag)).current == 0

@@ -224,7 +224,12 @@ class BalancedCurrent:
         self._phases = [
             phase.next(current, now) for phase, current in zip(self._phases, measured, strict=True)
         ]
-        return drawn_when_measured(self._draws, self._phases)
+        drawn = drawn_when_measured(self._draws, self._phases)
+        since, _ = self._rose
+        if now < since + RAISE_AFTER:
+            # The connection may have shown what it draws more before it has reported it.
+            drawn = tuple(max(each, draw) for each in drawn)
+        return drawn
 
     def decision(self, load: Load | None, current: float | None) -> BalancingDecision:
         """Return the decision for its `load`."""
