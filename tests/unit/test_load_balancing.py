@@ -19,14 +19,13 @@ from custom_components.fimp_chargepoint.chargepoint.load_balancing import (
 )
 
 PHASES = 3
-ALL = frozenset(range(PHASES))
 #: A by which the limit may be exceeded before a car that charges with its minimum is paused.
 TOLERANCE = 0.5
 
 
-def load(name: str, *, phases: frozenset[int] = ALL, **values: object) -> Load:
+def load(name: str, **values: object) -> Load:
     """Return a load that draws nothing."""
-    nothing = Load(id=name, phases=phases, drawn=(0.0,) * PHASES, limit=0.0, maximum=32.0)
+    nothing = Load(id=name, drawn=(0.0,) * PHASES, limit=0.0, maximum=32.0)
     return replace(nothing, **values)
 
 
@@ -35,21 +34,19 @@ currents = st.floats(min_value=0, max_value=80, allow_nan=False)
 
 @st.composite
 def loads(draw: st.DrawFn) -> list[Load]:
-    """Return some loads, each drawing at most its limit on its phases."""
+    """Return some loads, each drawing at most its limit."""
     found = []
     for number in range(draw(st.integers(1, 6))):
-        phases = draw(st.sampled_from([ALL, *(frozenset({phase}) for phase in ALL)]))
+        phases = draw(st.sampled_from([1, PHASES]))
         limit = draw(st.sampled_from([0.0, *(float(amperes) for amperes in range(6, 33))]))
         part = draw(st.floats(min_value=0, max_value=1))
         found.append(
             load(
                 str(number),
-                phases=phases,
                 limit=limit,
-                drawn=tuple(limit * part if phase in phases else 0.0 for phase in range(PHASES)),
+                drawn=tuple(limit * part if phase < phases else 0.0 for phase in range(PHASES)),
                 maximum=float(draw(st.integers(6, 32))),
                 step=draw(st.sampled_from([0.1, 1.0])),
-                wants=draw(st.booleans()),
             )
         )
     return found
@@ -78,8 +75,8 @@ def test_never_more_than_there_is(
 ) -> None:
     limits, measured, found = site
     result = balance(limits, measured, found, share=share, raise_by=raise_by)
-    for phase, (limit, house) in enumerate(zip(limits, house_of(measured, found), strict=True)):
-        served = [one for one in found if phase in one.phases and result[one.id]]
+    for limit, house in zip(limits, house_of(measured, found), strict=True):
+        served = [one for one in found if result[one.id]]
         keep = any(one.limit and result[one.id] == one.minimum for one in served)
         total = sum(result[one.id] for one in served)
         assert total == 0 or house + total <= limit + (TOLERANCE if keep else 1e-4)
@@ -89,11 +86,10 @@ def test_never_more_than_there_is(
 def test_what_a_charge_point_can_be_set_to(
     site: tuple[list[float], list[float], list[Load]], share: Share, raise_by: float
 ) -> None:
-    """Nothing or at least the minimum; charge points that request nothing get nothing."""
+    """Nothing or at least the minimum."""
     for one in (found := site[2]):
         current = balance(*site, share=share, raise_by=raise_by)[one.id]
         assert current == 0 or one.minimum <= current <= one.maximum
-        assert one.wants or current == 0
         if current > one.limit:
             assert current <= max(one.limit + raise_by, one.minimum) + 1e-6
     assert len(found) == len(balance(*site))
@@ -109,20 +105,19 @@ def test_everybody_gets_the_minimum_before_anybody_gets_more(
     free = [limit - house for limit, house in zip(limits, house_of(measured, found), strict=True)]
     for one in found:
         needed = one.minimum - (TOLERANCE if one.limit else 0)
-        served = one.wants and min(free[phase] for phase in one.phases) >= needed
+        served = min(free) >= needed
         assert (result[one.id] > 0) is served
         if served:
-            for phase in one.phases:
-                free[phase] -= one.minimum
+            free = [each - one.minimum for each in free]
 
 
 @given(houses())
 def test_equal_shares(site: tuple[list[float], list[float], list[Load]]) -> None:
-    """Two on the same phases differ only by their maximum and their step."""
+    """Two differ only by their maximum and their step."""
     result = balance(*site, share=Share.EQUAL)
     served = [one for one in site[2] if result[one.id]]
     for one, other in pairwise(served):
-        if one.phases == other.phases and result[one.id] + 1.1 < result[other.id]:
+        if result[one.id] + 1.1 < result[other.id]:
             assert result[one.id] + one.step > one.maximum
 
 
@@ -133,11 +128,10 @@ def test_the_first_one_gets_what_is_left() -> None:
     assert balance([25] * 3, [0] * 3, [first, second]) == {"first": 12, "second": 12}
 
 
-def test_phases_are_counted_apart() -> None:
-    """A car on one phase leaves the other phases to the others."""
-    one, three = load("one", phases=frozenset({0})), load("three")
-    result = balance([20, 20, 20], [0, 8, 0], [one, three], share=Share.ORDER)
-    assert result == {"one": 14, "three": 6}
+def test_the_phase_with_the_highest_load_counts() -> None:
+    first, second = load("first"), load("second")
+    result = balance([20, 20, 20], [0, 1, 0], [first, second], share=Share.ORDER)
+    assert result == {"first": 13, "second": 6}
 
 
 def test_it_is_raised_slowly_and_lowered_at_once() -> None:
@@ -184,7 +178,7 @@ def test_nobody_gets_more_than_is_left(
     raised = any(result[one.id] > one.limit for one in found)
     assert not raised or settled
     for phase, (limit, house) in enumerate(zip(limits, house_of(measured, found), strict=True)):
-        total = sum(result[one.id] for one in found if phase in one.phases)
+        total = sum(result[one.id] for one in found)
         if raised or measured[phase] > limit:
             keep = any(result[one.id] == one.minimum and one.limit for one in found)
             assert total == 0 or house + total <= limit + (TOLERANCE if keep else 1e-4)

@@ -47,23 +47,19 @@ class Share(StrEnum):
 class Load:
     """A charge point at the connection; currents in A per phase.
 
-    `phases` are the indexes of the phases it may draw from, all of them if that is unknown.
     `drawn` is what it drew on each of the connection's phases when they were measured. `limit` is
-    the current that it may draw now, 0.0 if it does not charge, `requested` the one that was
-    requested last. `wants` is whether a car would take current. `is_stale` is whether it may
-    already draw more than `drawn`, so that the rest seems to be drawn by others. If `is_lowered`,
-    it may still draw more than its limit; otherwise, what exceeds the limit counts as drawn by
-    others.
+    the current that it may draw now, on any phase, 0.0 if it does not charge, `requested` the one
+    that was requested last. `is_stale` is whether it may already draw more than `drawn`, so that
+    the rest seems to be drawn by others. If `is_lowered`, it may still draw more than its limit;
+    otherwise, what exceeds the limit counts as drawn by others.
     """
 
     id: str
-    phases: frozenset[int]
     drawn: tuple[float, ...]
     limit: float
     maximum: float
     minimum: float = CURRENT_MIN
     step: float = 1.0
-    wants: bool = True
     requested: float | None = None
     is_stale: bool = False
     is_lowered: bool = False
@@ -109,12 +105,8 @@ def next_currents(
     tighter = [limit - _MARGIN for limit in limits]
     raised = balance(tighter, measured, loads, share=share, raise_by=RAISE_BY)
     raised = {load.id: max(load.now, raised[load.id]) for load in loads}
-    fits = all(
-        sum(max(load.limit, raised[load.id]) for load in loads if phase in load.phases)
-        <= free + _SAME
-        for phase, free in enumerate(_free(limits, measured, loads))
-    )
-    return raised if fits else now
+    total = sum(max(load.limit, raised[load.id]) for load in loads)
+    return raised if total <= _free(limits, measured, loads) + _SAME else now
 
 
 def balance(
@@ -136,52 +128,39 @@ def balance(
     granted: dict[str, float] = {}
     for load in loads:
         needed = load.minimum - (_TOLERANCE if load.now else 0.0)
-        if load.wants and load.maximum >= load.minimum and _left(free, load) >= needed:
-            _grant(load, load.minimum, granted, free)
+        if load.maximum >= load.minimum and free >= needed:
+            granted[load.id] = load.minimum
+            free -= load.minimum
     served = [load for load in loads if load.id in granted]
     if share is Share.ORDER:
         for load in served:
-            more = min(load.maximum - granted[load.id], _left(free, load))
-            _grant(load, max(more, 0.0), granted, free)
+            more = max(min(load.maximum - load.minimum, free), 0.0)
+            granted[load.id] += more
+            free -= more
     else:
         _fill(served, granted, free)
     return {load.id: _next(load, granted.get(load.id, 0.0), raise_by) for load in loads}
 
 
-def _free(limits: Sequence[float], measured: Sequence[float], loads: Sequence[Load]) -> list[float]:
-    """Return the current in A that each phase of the connection has for the loads."""
-    return [
+def _free(limits: Sequence[float], measured: Sequence[float], loads: Sequence[Load]) -> float:
+    """Return the current in A that the connection has for the loads, on every phase."""
+    return min(
         limit - (now - sum(load.own(phase) for load in loads))
         for phase, (limit, now) in enumerate(zip(limits, measured, strict=True))
-    ]
+    )
 
 
-def _left(free: Sequence[float], load: Load) -> float:
-    """Return the current in A that is left on the phases of `load`."""
-    return min(free[phase] for phase in load.phases)
-
-
-def _grant(load: Load, more: float, granted: dict[str, float], free: list[float]) -> None:
-    granted[load.id] = granted.get(load.id, 0.0) + more
-    for phase in load.phases:
-        free[phase] -= more
-
-
-def _fill(loads: Iterable[Load], granted: dict[str, float], free: list[float]) -> None:
-    """Raise all equally, until the maximum of a load or the limit of a phase is reached."""
+def _fill(loads: Iterable[Load], granted: dict[str, float], free: float) -> None:
+    """Raise all equally, until the maximum of a load or the limit is reached."""
     rising = list(loads)
     while rising:
-        users = [sum(phase in load.phases for load in rising) for phase in range(len(free))]
-        more = min(
-            *(load.maximum - granted[load.id] for load in rising),
-            *(left / count for left, count in zip(free, users, strict=True) if count),
-        )
+        left = min(load.maximum - granted[load.id] for load in rising)
+        more = max(min(left, free / len(rising)), 0.0)
         for load in rising:
-            _grant(load, max(more, 0.0), granted, free)
+            granted[load.id] += more
+        free -= more * len(rising)
         rising = [
-            load
-            for load in rising
-            if load.maximum - granted[load.id] > _SAME and _left(free, load) > _SAME
+            load for load in rising if load.maximum - granted[load.id] > _SAME and free > _SAME
         ]
 
 

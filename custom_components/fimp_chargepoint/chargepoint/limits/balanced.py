@@ -197,7 +197,6 @@ class BalancedCurrent:
         requested = snapshot.pending.get(feature, limit) if charging else 0.0
         return Load(
             id=name,
-            phases=frozenset(range(phases)),
             drawn=self._drawn_on(phases, measured),
             # A higher limit may apply before it is confirmed.
             limit=max(limit, requested),
