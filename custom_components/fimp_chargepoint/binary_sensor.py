@@ -22,7 +22,6 @@ from .chargepoint import (
     ConnectionMade,
     HubEvent,
     OcppSnapshot,
-    Parameter,
     ParameterKind,
     StationSnapshot,
 )
@@ -59,9 +58,8 @@ class NodeBinarySensorDescription[S: NodeSnapshot](NodeDescription, BinarySensor
     problems_fn: Callable[[S], tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChargepointBinarySensorDescription(NodeBinarySensorDescription[ChargepointSnapshot]):
-    """A fact of a charge point."""
+#: A fact of a charge point.
+type ChargepointFact = NodeBinarySensorDescription[ChargepointSnapshot]
 
 
 def _charging(snapshot: ChargepointSnapshot) -> bool | None:
@@ -79,8 +77,8 @@ def _unlocked(snapshot: ChargepointSnapshot) -> bool | None:
     return None if snapshot.cable_lock is None else not snapshot.cable_lock
 
 
-BINARY_SENSORS = (
-    ChargepointBinarySensorDescription(
+BINARY_SENSORS: tuple[ChargepointFact, ...] = (
+    NodeBinarySensorDescription(
         key="plug",
         # Home Assistant's own icon of an unknown plug is an unplugged one.
         translation_key="plug",
@@ -88,13 +86,13 @@ BINARY_SENSORS = (
         exists_fn=reports(Feature.STATUS),
         is_on_fn=lambda snapshot: snapshot.plugged,
     ),
-    ChargepointBinarySensorDescription(
+    NodeBinarySensorDescription(
         key="charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         exists_fn=reports(Feature.STATUS),
         is_on_fn=_charging,
     ),
-    ChargepointBinarySensorDescription(
+    NodeBinarySensorDescription(
         key="problem",
         translation_key="problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
@@ -103,14 +101,14 @@ BINARY_SENSORS = (
         is_on_fn=_problem,
         problems_fn=lambda snapshot: snapshot.problems,
     ),
-    ChargepointBinarySensorDescription(
+    NodeBinarySensorDescription(
         key="cable_lock",
         translation_key="cable_lock",
         device_class=BinarySensorDeviceClass.LOCK,
         exists_fn=only_reports(Feature.CABLE_LOCK),
         is_on_fn=_unlocked,
     ),
-    ChargepointBinarySensorDescription(
+    NodeBinarySensorDescription(
         key="data_link",
         translation_key="data_link",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
@@ -119,7 +117,7 @@ BINARY_SENSORS = (
         exists_fn=reports(Feature.DATA_LINK),
         is_on_fn=lambda snapshot: snapshot.details.data_link,
     ),
-    ChargepointBinarySensorDescription(
+    NodeBinarySensorDescription(
         key="waiting_for_release",
         translation_key="waiting_for_release",
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -129,14 +127,12 @@ BINARY_SENSORS = (
 )
 
 
-def _flag(
-    setting: str, name: str | None = None, *, is_enabled: bool = False
-) -> ChargepointBinarySensorDescription:
+def _flag(setting: str, name: str | None = None, *, is_enabled: bool = False) -> ChargepointFact:
     def is_on(snapshot: ChargepointSnapshot) -> bool | None:
         value = snapshot.parameters.get(setting)
         return value if isinstance(value, bool) else None
 
-    return ChargepointBinarySensorDescription(
+    return NodeBinarySensorDescription(
         key=f"parameter_{setting}",
         translation_key=setting if name is None else None,
         name=UNDEFINED if name is None else name,
@@ -157,11 +153,6 @@ SETTING_FLAGS = {
     )
     for setting in settings
 }
-
-
-def _setting_flag(parameter: Parameter) -> ChargepointBinarySensorDescription:
-    flag = SETTING_FLAGS.get(parameter.id)
-    return flag or _flag(parameter.id, parameter.name, is_enabled=True)
 
 
 OCPP_BINARY_SENSORS = (
@@ -210,7 +201,8 @@ async def async_setup_entry(
     async_add_entities([HubConnection(entry)])
     add = partial(async_setup_nodes, entry, async_add_entities, Platform.BINARY_SENSOR)
     add(existing(BINARY_SENSORS), NodeBinarySensor)
-    add(of_parameters(ParameterKind.FLAG, _setting_flag), NodeBinarySensor)
+    describe = partial(_flag, is_enabled=True)
+    add(of_parameters(ParameterKind.FLAG, describe, SETTING_FLAGS), NodeBinarySensor)
     add(existing(OCPP_BINARY_SENSORS), NodeBinarySensor, OcppSnapshot)
     add(existing(STATION_BINARY_SENSORS), NodeBinarySensor, StationSnapshot)
 

@@ -1,7 +1,8 @@
 """The config flow: which hub, a test of the connection, what is found on a broker."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final, override
 
 from homeassistant.config_entries import (
@@ -99,27 +100,31 @@ class FimpConfigFlow(AccountFlow, domain=DOMAIN):
         await self.async_set_unique_id(HOME_ASSISTANT_MQTT, raise_on_progress=False)
         if self.source != SOURCE_RECONFIGURE:
             self._abort_if_unique_id_configured()
-        problem: Exception | None = None
-        if user_input is not None:
-            try:
-                data = home_assistant_data(user_input)
-                self._abort_if_overlapping(data)
-                return await self._async_use(data)
-            except (FormError, ChargepointError) as error:
-                problem = error
-        return self._show("home_assistant", HOME_ASSISTANT_SCHEMA, user_input, problem)
+        read = home_assistant_data
+        return await self._async_form("home_assistant", HOME_ASSISTANT_SCHEMA, user_input, read)
 
     async def async_step_broker(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Use another broker."""
+        read = partial(broker_data, known=self._known)
+        return await self._async_form("broker", BROKER_SCHEMA, user_input, read)
+
+    async def _async_form(
+        self,
+        step_id: str,
+        schema: probatio.Schema,
+        user_input: UserInput,
+        read: Callable[[Fields], Fields],
+    ) -> ConfigFlowResult:
+        """Ask for the broker, whose data is what `read` makes of the form, and use it."""
         problem: Exception | None = None
         if user_input is not None:
             try:
-                data = broker_data(user_input, self._known)
+                data = read(user_input)
                 self._abort_if_overlapping(data)
                 return await self._async_use(data)
             except (FormError, ChargepointError) as error:
                 problem = error
-        return self._show("broker", BROKER_SCHEMA, user_input, problem)
+        return self._show(step_id, schema, user_input, problem)
 
     @override
     async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:

@@ -1,7 +1,7 @@
 """What all entities share: identity, availability, state updates, and their errors."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +19,11 @@ from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from homeassistant.util import dt as dt_util
 
-from .chargepoint import Capabilities, Chargepoint, Parameter, ParameterKind, ParameterValue
+from .chargepoint import Capabilities, Chargepoint, ParameterKind, ParameterValue
 from .chargepoint.errors import ChargepointError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .const import ATTR_PENDING, DOMAIN, PLATFORMS
-from .controls import Control, ControlState
+from .controls import Control, ControlState, parameter_control
 from .coordinator import (
     FACTS,
     AnyCoordinator,
@@ -165,7 +165,7 @@ def existing[D: NodeDescription](descriptions: Iterable[D]) -> Descriptions[D]:
 
 def parameter_description[D: ControlDescription[Any]](
     kind: type[D],
-    control: Control[Any],
+    value_type: type[ParameterValue],
     parameter_id: str,
     name: str | None = None,
     read_only: Platform = Platform.SENSOR,
@@ -174,7 +174,7 @@ def parameter_description[D: ControlDescription[Any]](
     return kind(
         key=f"parameter_{parameter_id}",
         entity_category=EntityCategory.CONFIG,
-        control=control,
+        control=parameter_control(parameter_id, value_type),
         read_only=(read_only, f"parameter_{parameter_id}"),
         translation_key=parameter_id if name is None else None,
         name=UNDEFINED if name is None else name,
@@ -182,11 +182,17 @@ def parameter_description[D: ControlDescription[Any]](
 
 
 def of_parameters[D: NodeDescription](
-    kind: ParameterKind, describe: Callable[[Parameter], D]
+    kind: ParameterKind, describe: Callable[[str, str], D], known: Mapping[str, D] | None = None
 ) -> Descriptions[D]:
-    """Return the descriptions of the settings of one kind that a charge point has."""
+    """Return the descriptions of the settings of one kind that a charge point has.
+
+    That of an unknown setting is made of its id and its name.
+    """
+    known = known or {}
     return lambda capabilities: [
-        describe(each) for each in capabilities.parameters if each.kind is kind
+        known.get(each.id) or describe(each.id, each.name)
+        for each in capabilities.parameters
+        if each.kind is kind
     ]
 
 

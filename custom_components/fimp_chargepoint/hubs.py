@@ -81,18 +81,6 @@ async def async_make_hub(
 
 _DEFAULT_PORT = 1883
 
-# What the MQTT integration calls its settings. Importing its constants would load all
-# of it for people who do not use it.
-_MQTT_AUTO = "auto"
-_MQTT_BROKER = "broker"
-_MQTT_CERTIFICATE = "certificate"
-_MQTT_CLIENT_CERTIFICATE = "client_cert"
-_MQTT_CLIENT_KEY = "client_key"
-_MQTT_TLS_INSECURE = "tls_insecure"
-_MQTT_TRANSPORT = "transport"
-_MQTT_WS_HEADERS = "ws_headers"
-_MQTT_WS_PATH = "ws_path"
-
 
 class CertificateError(TlsError):
     """A certificate or key cannot be read."""
@@ -118,7 +106,11 @@ def same_topics(hass: HomeAssistant, one: Fields, other: Fields) -> bool:
 
 
 def _mqtt_entry(hass: HomeAssistant) -> ConfigEntry | None:
-    """Return the only entry of the MQTT integration, which may be disabled."""
+    """Return the only entry of the MQTT integration, which may be disabled.
+
+    Its settings are read by their names: importing its constants would load all of it for people
+    who do not use it.
+    """
     entries = hass.config_entries.async_entries(MQTT_DOMAIN, include_ignore=False)
     return entries[0] if entries else None
 
@@ -130,7 +122,7 @@ def _address(hass: HomeAssistant, data: Fields) -> tuple[str, int] | None:
         if entry is None:
             return None
         config = {**entry.data, **entry.options}
-        return config[_MQTT_BROKER].casefold(), config.get(CONF_PORT, _DEFAULT_PORT)
+        return config["broker"].casefold(), config.get(CONF_PORT, _DEFAULT_PORT)
     if data[CONF_HUB] == HubKind.BROKER:
         return data[CONF_HOST].casefold(), data[CONF_PORT]
     return None
@@ -153,25 +145,25 @@ async def _home_assistant_broker(hass: HomeAssistant) -> MqttSettings:
     config = {**entry.data, **entry.options}
     tls = None
     # Without a CA the MQTT integration does not use TLS, whatever else is set.
-    if authority := config.get(_MQTT_CERTIFICATE):
+    if authority := config.get("certificate"):
         tls = await hass.async_add_executor_job(
             partial(
                 _tls_context,
-                authority=None if authority == _MQTT_AUTO else authority,
-                certificate=config.get(_MQTT_CLIENT_CERTIFICATE),
-                key=config.get(_MQTT_CLIENT_KEY),
-                check_hostname=not config.get(_MQTT_TLS_INSECURE),
+                authority=None if authority == "auto" else authority,
+                certificate=config.get("client_cert"),
+                key=config.get("client_key"),
+                check_hostname=not config.get("tls_insecure"),
             )
         )
     return MqttSettings(
-        host=config[_MQTT_BROKER],
+        host=config["broker"],
         port=config.get(CONF_PORT, _DEFAULT_PORT),
         username=config.get(CONF_USERNAME),
         password=config.get(CONF_PASSWORD),
         tls=tls,
-        transport=config.get(_MQTT_TRANSPORT, "tcp"),
-        websocket_path=config.get(_MQTT_WS_PATH),
-        websocket_headers=config.get(_MQTT_WS_HEADERS),
+        transport=config.get("transport", "tcp"),
+        websocket_path=config.get("ws_path"),
+        websocket_headers=config.get("ws_headers"),
     )
 
 

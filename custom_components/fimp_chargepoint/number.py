@@ -22,9 +22,9 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint import Parameter, ParameterKind, Range
+from .chargepoint import ParameterKind, Range
 from .chargepoint.model import ChargepointSnapshot, Feature
-from .controls import ControlState, feature_control, parameter_control
+from .controls import ControlState, feature_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -92,21 +92,13 @@ NUMBERS = (
 )
 
 
-def _describe(parameter_id: str, name: str | None = None) -> ChargepointNumberDescription:
-    control = parameter_control(parameter_id, float)
-    return parameter_description(ChargepointNumberDescription, control, parameter_id, name)
-
-
+_describe = partial(parameter_description, ChargepointNumberDescription, float)
 #: Settings that mean the same for all manufacturers.
 PARAMETER_NUMBERS = {
     "led_brightness": replace(
         _describe("led_brightness"), native_unit_of_measurement=UnitOfRatio.PERCENTAGE
     )
 }
-
-
-def _parameter_number(parameter: Parameter) -> ChargepointNumberDescription:
-    return PARAMETER_NUMBERS.get(parameter.id) or _describe(parameter.id, parameter.name)
 
 
 async def async_setup_entry(
@@ -117,7 +109,7 @@ async def async_setup_entry(
     """Add the numbers of every charge point."""
     add = partial(async_setup_nodes, entry, async_add_entities, Platform.NUMBER)
     add(existing(NUMBERS), ChargepointNumber)
-    add(of_parameters(ParameterKind.NUMBER, _parameter_number), ChargepointNumber)
+    add(of_parameters(ParameterKind.NUMBER, _describe, PARAMETER_NUMBERS), ChargepointNumber)
 
 
 class ChargepointNumber(ControlEntity[float], NumberEntity):

@@ -9,9 +9,9 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint import Chargepoint, Parameter, ParameterKind
+from .chargepoint import Chargepoint, ParameterKind
 from .chargepoint.model import Feature
-from .controls import ControlState, feature_control, parameter_control
+from .controls import ControlState, feature_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -59,11 +59,7 @@ SELECTS = (
 )
 
 
-def _parameter_select(parameter: Parameter) -> ChargepointSelectDescription:
-    control = parameter_control(parameter.id, str)
-    return parameter_description(
-        ChargepointSelectDescription, control, parameter.id, parameter.name
-    )
+_describe = partial(parameter_description, ChargepointSelectDescription, str)
 
 
 async def async_setup_entry(
@@ -74,7 +70,7 @@ async def async_setup_entry(
     """Add the selects of every charge point."""
     add = partial(async_setup_nodes, entry, async_add_entities, Platform.SELECT)
     add(existing(SELECTS), ChargepointSelect)
-    add(of_parameters(ParameterKind.CHOICE, _parameter_select), ChargepointSelect)
+    add(of_parameters(ParameterKind.CHOICE, _describe), ChargepointSelect)
 
 
 class ChargepointSelect(ControlEntity[str], SelectEntity):

@@ -20,7 +20,6 @@ from .chargepoint import (
     GridSnapshot,
     HubEvent,
     OcppSnapshot,
-    Parameter,
     ParameterKind,
     RequestsCounted,
 )
@@ -38,7 +37,7 @@ from .descriptions.charge_point import (
     DETAIL_SENSORS,
     HEALTH_SENSORS,
     SENSORS,
-    ChargepointSensorDescription,
+    ChargepointSensor,
     NodeSensorDescription,
     SensorValue,
     Total,
@@ -80,13 +79,13 @@ REQUESTS_SENT = HubSensorDescription(
 )
 
 
-def _setting_sensor(parameter: Parameter) -> NodeSensorDescription[ChargepointSnapshot]:
+def _setting(parameter_id: str, name: str) -> ChargepointSensor:
     """Describe a setting that can only be looked at."""
-    return SETTING_SENSORS.get(parameter.id) or ChargepointSensorDescription(
-        key=f"parameter_{parameter.id}",
-        name=parameter.name,
+    return NodeSensorDescription(
+        key=f"parameter_{parameter_id}",
+        name=name,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda snapshot: parameter_text(snapshot, parameter.id),
+        value_fn=partial(parameter_text, parameter_id=parameter_id),
     )
 
 
@@ -107,7 +106,7 @@ async def async_setup_entry(
         add(existing(PRICED_SENSORS), PricedSensor)
     else:
         async_remove_descriptions(entry, Platform.SENSOR, PRICED_SENSORS)
-    add(of_parameters(ParameterKind.VALUE, _setting_sensor), NodeSensor)
+    add(of_parameters(ParameterKind.VALUE, _setting, SETTING_SENSORS), NodeSensor)
     add(existing(OCPP_SENSORS), NodeSensor, OcppSnapshot)
     add(existing(GRID_SENSORS), NodeSensor, GridSnapshot)
     if entry.runtime_data.hub.requests_today is not None:

@@ -1,6 +1,7 @@
 """The charge switch, and settings that are on or off."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
@@ -8,10 +9,10 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .chargepoint import Chargepoint, Parameter, ParameterKind
+from .chargepoint import Chargepoint, ParameterKind
 from .chargepoint.model import Feature
 from .const import ATTR_NO_READINGS
-from .controls import ControlState, feature_control, parameter_control
+from .controls import ControlState, feature_control
 from .coordinator import FimpConfigEntry
 from .entity import (
     ControlDescription,
@@ -74,15 +75,7 @@ SWITCHES = (
 )
 
 
-def _describe(
-    parameter_id: str, name: str | None = None, read_only: Platform = Platform.SENSOR
-) -> ChargepointSwitchDescription:
-    control = parameter_control(parameter_id, bool)
-    return parameter_description(
-        ChargepointSwitchDescription, control, parameter_id, name, read_only
-    )
-
-
+_describe = partial(parameter_description, ChargepointSwitchDescription, bool)
 #: Settings that mean the same for all manufacturers, and what shows each if it is read-only.
 PARAMETER_SWITCHES = {
     each: _describe(each, read_only=platform)
@@ -95,23 +88,15 @@ PARAMETER_SWITCHES = {
 }
 
 
-def _parameter_switch(parameter: Parameter) -> ChargepointSwitchDescription:
-    return PARAMETER_SWITCHES.get(parameter.id) or _describe(parameter.id, parameter.name)
-
-
 async def async_setup_entry(
     _: HomeAssistant,
     entry: FimpConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the switches of every charge point."""
-    for descriptions in (
-        existing(SWITCHES),
-        of_parameters(ParameterKind.SWITCH, _parameter_switch),
-    ):
-        async_setup_nodes(
-            entry, async_add_entities, Platform.SWITCH, descriptions, ChargepointSwitch
-        )
+    add = partial(async_setup_nodes, entry, async_add_entities, Platform.SWITCH)
+    add(existing(SWITCHES), ChargepointSwitch)
+    add(of_parameters(ParameterKind.SWITCH, _describe, PARAMETER_SWITCHES), ChargepointSwitch)
 
 
 class ChargepointSwitch(ControlEntity[bool], SwitchEntity):

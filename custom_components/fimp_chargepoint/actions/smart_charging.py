@@ -38,6 +38,13 @@ ATTR_START_TIME: Final = "start_time"
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAYS: Final = probatio.All(cv.weekdays, probatio.Length(min=1))
 _LEVEL: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=0, max=100))
+#: The fields of the target of price-based charging, by what they are called here.
+_TARGET: Final = {
+    ATTR_DEPARTURE_TIME: "departure",
+    ATTR_CHARGE_LEVEL: "level",
+    ATTR_MINIMUM_LEVEL: "minimum_level",
+    ATTR_BATTERY_SIZE: "battery_size",
+}
 _BATTERY: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=1000))
 
 
@@ -64,10 +71,7 @@ def _check(coordinator: ChargepointCoordinator, _: Data) -> None:
 
 def _check_some(coordinator: ChargepointCoordinator, data: Data) -> None:
     _service(coordinator)
-    if not data.keys() & {
-        *(ATTR_ENABLED, ATTR_DAYS, ATTR_DEPARTURE_TIME),
-        *(ATTR_CHARGE_LEVEL, ATTR_MINIMUM_LEVEL, ATTR_BATTERY_SIZE),
-    }:
+    if not data.keys() & {ATTR_ENABLED, ATTR_DAYS, *_TARGET}:
         raise InvalidRequestError("nothing_requested")
 
 
@@ -90,20 +94,9 @@ async def _set_delayed(coordinator: ChargepointCoordinator, data: Data) -> Answe
 async def _set_price_based(coordinator: ChargepointCoordinator, data: Data) -> Answer:
     """Set the target before the profile that follows it."""
     service = _service(coordinator)
-    if data.keys() & {
-        ATTR_DEPARTURE_TIME,
-        ATTR_CHARGE_LEVEL,
-        ATTR_MINIMUM_LEVEL,
-        ATTR_BATTERY_SIZE,
-    }:
-        await service.set_price_based_charging(
-            PriceBasedCharging(
-                departure=data.get(ATTR_DEPARTURE_TIME),
-                level=data.get(ATTR_CHARGE_LEVEL),
-                minimum_level=data.get(ATTR_MINIMUM_LEVEL),
-                battery_size=data.get(ATTR_BATTERY_SIZE),
-            )
-        )
+    target = {name: data[key] for key, name in _TARGET.items() if key in data}
+    if target:
+        await service.set_price_based_charging(PriceBasedCharging(**target))
     if ATTR_ENABLED in data:
         await service.set_profile(Profile.PRICE_BASED, on=data[ATTR_ENABLED])
     return {}

@@ -41,14 +41,6 @@ class Echo(Protocol):
     def reads(self, topic: str, payload: bytes) -> bool:
         return topic != TOPIC
 
-    @override
-    def recognise(self, topic: str, payload: bytes, now: float) -> None:
-        return None
-
-    @override
-    def connection_made(self, now: float) -> None:
-        """Send nothing: `reaches_any` does that on request."""
-
     def _received(self, payload: bytes, _: float) -> None:
         if len(payload) <= _NONCE_MAX:
             self._hub.echo_received(payload)

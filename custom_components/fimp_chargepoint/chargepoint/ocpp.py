@@ -9,16 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, override
+from typing import Any, Final
 
 from .commands.replies import PendingReplies
 from .commands.request import Request
 from .errors import NotConnectedError
-from .model import NodeSnapshot, Reason
+from .model import NodeSnapshot
 from .node import Node, NodeHost
-
-#: Seconds to wait for a reply.
-_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +139,12 @@ class Question:
 class OcppClient(Node[OcppSnapshot], ABC):
     """An OCPP client that sends notifications and replies to commands."""
 
+    #: Its requests that wait for a reply.
+    _calls: PendingReplies
+
     def __init__(self, address: str, snapshot: OcppSnapshot, host: NodeHost) -> None:
-        """Start without open requests."""
+        """Start without listeners."""
         super().__init__(address, snapshot, host)
-        self._calls = PendingReplies(host, self.timers, _TIMEOUT)
         self._event_listeners: list[Callable[[OcppNotification], None]] = []
 
     def add_event_listener(
@@ -195,20 +194,3 @@ class OcppClient(Node[OcppSnapshot], ABC):
         known = {key: value for key, value in details.items() if value is not None}
         notification = OcppNotification(kind=kind, details=known)
         self.host.internal_errors.notify(self._event_listeners, notification)
-
-    @override
-    def close(self) -> None:
-        super().close()
-        self._calls.close()
-
-    @override
-    def connection_lost(self, now: float) -> None:
-        self._calls.connection_lost()
-        super().connection_lost(now)
-
-    @override
-    def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:
-        """Forget values that are no longer known if their source is gone."""
-        if reason is not None:
-            changes = NOTHING_KNOWN | changes
-        super()._set_unavailable(reason, now, **changes)

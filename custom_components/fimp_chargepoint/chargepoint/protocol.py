@@ -67,7 +67,6 @@ class Protocol(ABC):
         """Whether the content of a message on a handled topic (without prefix) is used."""
         return True
 
-    @abstractmethod
     def recognise(self, topic: str, payload: bytes, now: float) -> AnyNode | None:
         """Return the charge point that a message identifies, None if it identifies none.
 
@@ -77,10 +76,10 @@ class Protocol(ABC):
             ProtocolError: the message is invalid.
 
         """
+        return None
 
-    @abstractmethod
     def connection_made(self, now: float) -> None:
-        """Request everything: nothing is retained."""
+        """Request everything that can be requested: nothing is retained."""
 
     @property
     def module_choices(self) -> list[ModuleChoice]:

@@ -60,9 +60,8 @@ class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescri
     in_activity: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChargepointSensorDescription(NodeSensorDescription[ChargepointSnapshot]):
-    """A value of a charge point."""
+#: A value of a charge point.
+type ChargepointSensor = NodeSensorDescription[ChargepointSnapshot]
 
 
 class Quantity(NamedTuple):
@@ -105,17 +104,14 @@ class SensorOptions(TypedDict, total=False):
 
 
 def sensor[S: NodeSnapshot](
-    kind: type[NodeSensorDescription[S]],
-    key: str,
-    value_fn: Callable[[S], SensorValue | Total],
-    **options: Unpack[SensorOptions],
+    key: str, value_fn: Callable[[S], SensorValue | Total], **options: Unpack[SensorOptions]
 ) -> NodeSensorDescription[S]:
-    """Describe a sensor of a `kind` of node."""
+    """Describe a sensor."""
     quantity, words = options.get("quantity", WORDS), options.get("words")
     exists_fn = options.get("exists_fn")
     if exists_fn is None:
         exists_fn = reports(key) if isinstance(key, Feature) else _always
-    return kind(
+    return NodeSensorDescription(
         key=key,
         translation_key=key if options.get("is_named", True) else None,
         device_class=quantity.device_class if words is None else SensorDeviceClass.ENUM,
@@ -137,9 +133,9 @@ def fact(
     key: str,
     value_fn: Callable[[ChargepointSnapshot], SensorValue | Total],
     **options: Unpack[SensorOptions],
-) -> NodeSensorDescription[ChargepointSnapshot]:
+) -> ChargepointSensor:
     """Describe what changes rarely."""
-    return sensor(ChargepointSensorDescription, key, value_fn, **options)
+    return sensor(key, value_fn, **options)
 
 
 def measurement(
@@ -148,11 +144,11 @@ def measurement(
     value_fn: Callable[[ChargepointSnapshot], SensorValue | Total],
     /,
     **options: Unpack[SensorOptions],
-) -> NodeSensorDescription[ChargepointSnapshot]:
+) -> ChargepointSensor:
     """Describe what changes often; most people do not look at it."""
     found = SensorOptions(quantity=quantity, measured=True, is_enabled=False)
     found.update(options)
-    return sensor(ChargepointSensorDescription, key, value_fn, **found)
+    return sensor(key, value_fn, **found)
 
 
 def _always(_: Capabilities) -> bool:
@@ -330,7 +326,7 @@ HEALTH_SENSORS = (
 
 def _detail(
     feature: Feature, value_fn: Callable[[ChargepointSnapshot], SensorValue]
-) -> NodeSensorDescription[ChargepointSnapshot]:
+) -> ChargepointSensor:
     """Describe a word of the charge point's own that few people look at."""
     return fact(feature, value_fn, category=DIAGNOSTIC, is_enabled=False)
 

@@ -150,26 +150,13 @@ COST_SENSORS = (measurement(Feature.STATION_COST, COST, _charged_cost, is_enable
 def _load(
     key: str, feature: Feature, value_fn: Callable[[GridSnapshot], float | None]
 ) -> NodeSensorDescription[GridSnapshot]:
-    return sensor(
-        NodeSensorDescription[GridSnapshot],
-        key,
-        value_fn,
-        quantity=CURRENT,
-        exists_fn=reports(feature),
-        measured=True,
-    )
+    return sensor(key, value_fn, quantity=CURRENT, exists_fn=reports(feature), measured=True)
 
 
 def _limit(
     feature: Feature, value_fn: Callable[[GridSnapshot], float | None]
 ) -> NodeSensorDescription[GridSnapshot]:
-    return sensor(
-        NodeSensorDescription[GridSnapshot],
-        feature,
-        value_fn,
-        quantity=CURRENT_LIMIT,
-        category=DIAGNOSTIC,
-    )
+    return sensor(feature, value_fn, quantity=CURRENT_LIMIT, category=DIAGNOSTIC)
 
 
 GRID_SENSORS = (

@@ -24,7 +24,7 @@ _HAS_CSMS: Final = reports(Feature.CSMS)
 def _fact(
     key: str, value_fn: Callable[[OcppSnapshot], SensorValue], **options: Unpack[SensorOptions]
 ) -> NodeSensorDescription[OcppSnapshot]:
-    return sensor(NodeSensorDescription[OcppSnapshot], key, value_fn, **options)
+    return sensor(key, value_fn, **options)
 
 
 def _detail(

@@ -14,7 +14,7 @@ from .charge_point import (
     CURRENT_LIMIT,
     DIAGNOSTIC,
     WORDS,
-    NodeSensorDescription,
+    ChargepointSensor,
     Quantity,
     SensorValue,
     Total,
@@ -43,20 +43,18 @@ def _setting(
     quantity: Quantity,
     *,
     is_enabled: bool,
-) -> NodeSensorDescription[ChargepointSnapshot]:
+) -> ChargepointSensor:
     found = fact(setting, value_fn, quantity=quantity, category=DIAGNOSTIC, is_enabled=is_enabled)
     return replace(found, key=f"parameter_{setting}")
 
 
-def _words(setting: str, *, is_enabled: bool = False) -> NodeSensorDescription[ChargepointSnapshot]:
+def _words(setting: str, *, is_enabled: bool = False) -> ChargepointSensor:
     """Describe a text."""
     value_fn = partial(parameter_text, parameter_id=setting)
     return _setting(setting, value_fn, WORDS, is_enabled=is_enabled)
 
 
-def _amount(
-    setting: str, quantity: Quantity, *, is_enabled: bool = False
-) -> NodeSensorDescription[ChargepointSnapshot]:
+def _amount(setting: str, quantity: Quantity, *, is_enabled: bool = False) -> ChargepointSensor:
     """Describe a number."""
     value_fn = partial(_number, setting=setting)
     return _setting(setting, value_fn, quantity, is_enabled=is_enabled)
@@ -64,7 +62,7 @@ def _amount(
 
 def _price(
     setting: str, quantity: Quantity = _MONEY, per: str = "", *, is_enabled: bool = False
-) -> NodeSensorDescription[ChargepointSnapshot]:
+) -> ChargepointSensor:
     """Describe an amount in the currency of the tariff, for once or `per` something."""
 
     def value(snapshot: ChargepointSnapshot) -> Total:
@@ -76,7 +74,7 @@ def _price(
     return _setting(setting, value, quantity, is_enabled=is_enabled)
 
 
-def _weekdays(setting: str) -> NodeSensorDescription[ChargepointSnapshot]:
+def _weekdays(setting: str) -> ChargepointSensor:
     """Describe days of the week, which the library numbers from Monday on.
 
     They are also an attribute: Home Assistant translates each of its values.

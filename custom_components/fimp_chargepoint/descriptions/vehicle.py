@@ -14,7 +14,7 @@ from .charge_point import (
     MOMENT,
     POWER_LIMIT,
     WORDS,
-    NodeSensorDescription,
+    ChargepointSensor,
     Quantity,
     SensorValue,
     measurement,
@@ -98,7 +98,7 @@ VEHICLE_SENSORS = (
 
 def _of_supply(
     feature: Feature, quantity: Quantity, value_fn: Callable[[ChargepointSnapshot], SensorValue]
-) -> NodeSensorDescription[ChargepointSnapshot]:
+) -> ChargepointSensor:
     """Describe a value of a DC power supply."""
     return measurement(feature, quantity, value_fn, category=DIAGNOSTIC)
 

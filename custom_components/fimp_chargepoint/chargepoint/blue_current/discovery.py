@@ -12,7 +12,7 @@ from ..grid import GridConnection
 from ..hub import Hub, RequestsCounted, Timed
 from ..model import Meter, Reason
 from ..options import Options
-from ..protocol import AnyNode, Handler, Protocol, ProtocolHost
+from ..protocol import Handler, Protocol, ProtocolHost
 from ..scheduler import Clock, Timers
 from ..transport import Backoff
 from ..transport.websocket import Session, WebsocketTransport
@@ -55,11 +55,6 @@ class BlueCurrentProtocol(Protocol):
     @override
     def route(self, topic: str) -> Handler | None:
         return self.handle
-
-    @override
-    def recognise(self, topic: str, payload: bytes, now: float) -> AnyNode | None:
-        # Only an account that is connected receives anything.
-        return None
 
     def handle(self, payload: bytes, now: float) -> None:
         """Handle a frame, or raise a ProtocolError."""
@@ -211,10 +206,6 @@ class BlueCurrentProtocol(Protocol):
         self._hub.send(request.topic, request.payload)
 
     # Life -------------------------------------------------------------------------
-
-    @override
-    def connection_made(self, now: float) -> None:
-        """Wait for the list of charge points, which the transport has requested."""
 
     @override
     def connection_lost(self, now: float) -> None:

@@ -84,14 +84,6 @@ class InternalBus(Protocol):
         return partial(self._variable, levels)
 
     @override
-    def recognise(self, topic: str, payload: bytes, now: float) -> None:
-        return None
-
-    @override
-    def connection_made(self, now: float) -> None:
-        """Wait for the first message of a module."""
-
-    @override
     def connection_lost(self, now: float) -> None:
         super().connection_lost(now)
         self._clients.connection_lost()

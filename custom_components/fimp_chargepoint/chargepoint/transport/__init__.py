@@ -72,9 +72,10 @@ class ReconnectingTransport(ABC):
     #: How many messages may wait for their acknowledgements at a time.
     at_once: ClassVar[int] = 1
 
-    def __init__(self, listener: ConnectionListener) -> None:
-        """Prepare; `start` connects."""
+    def __init__(self, listener: ConnectionListener, backoff: Backoff) -> None:
+        """Prepare; `start` connects, and waits between two attempts as `backoff` says."""
         self._listener = listener
+        self._backoff = backoff
         self._task: asyncio.Task[None] | None = None
         #: Gets the outcome of the first attempt to connect.
         self._first: asyncio.Future[None] | None = None
@@ -146,11 +147,6 @@ class ReconnectingTransport(ABC):
             self._limit.reschedule(0.0)
 
     # What a subclass implements or calls ---------------------------------------------------
-
-    @property
-    @abstractmethod
-    def _backoff(self) -> Backoff:
-        """How long to wait between two attempts to connect."""
 
     @abstractmethod
     async def _live(self) -> None:

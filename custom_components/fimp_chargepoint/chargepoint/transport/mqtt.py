@@ -162,7 +162,7 @@ class MqttTransport(ReconnectingTransport):
         receiver: MqttListener | None = None,
     ) -> None:
         """Prepare; `start` connects. Without a `receiver`, nothing is subscribed to."""
-        super().__init__(listener)
+        super().__init__(listener, Backoff(_BACKOFF_MIN, _BACKOFF_MAX, _REFUSALS_TIME))
         self._settings = settings
         self._receiver = receiver
         self._client: aiomqtt.Client | None = None
@@ -194,11 +194,6 @@ class MqttTransport(ReconnectingTransport):
             raise NotConnectedError("connection_lost") from error
         except ValueError as error:
             raise NotConnectedError("not_sent", detail=str(error)) from error
-
-    @property
-    @override
-    def _backoff(self) -> Backoff:
-        return Backoff(_BACKOFF_MIN, _BACKOFF_MAX, _REFUSALS_TIME)
 
     @override
     async def _live(self) -> None:

@@ -175,10 +175,9 @@ class WebsocketTransport(ReconnectingTransport):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Prepare; `start` connects. The `session` is never closed here."""
-        super().__init__(listener)
+        super().__init__(listener, backoff or _BACKOFF)
         self._session = session
         self._client = client
-        self._pauses = backoff or _BACKOFF
         self._now = now
         self._websocket: Websocket | None = None
 
@@ -188,11 +187,6 @@ class WebsocketTransport(ReconnectingTransport):
         if self._websocket is None:
             raise NotConnectedError("not_connected")
         await self._deliver(self._websocket.send(self._client.write(topic, payload)))
-
-    @property
-    @override
-    def _backoff(self) -> Backoff:
-        return self._pauses
 
     @override
     def _explain(self, error: ChargepointError) -> ChargepointError:

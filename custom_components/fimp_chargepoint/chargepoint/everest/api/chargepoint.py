@@ -11,7 +11,6 @@ import logging
 from typing import Any, ClassVar, Final, override
 
 from ...authorization import Permission, ShowToken, TakesPermissions
-from ...commands.replies import PendingReplies
 from ...commands.request import Request
 from ...errors import CommandRefusedError, NotConnectedError
 from ...model import MEASURED, Feature, PauseReason, Reason
@@ -87,7 +86,6 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         """Represent a module below a topic prefix."""
         super().__init__(node_address(Kind.EVSE, prefix, module), module, host)
         self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)
-        self._calls = PendingReplies(host, self.timers, self.command_timeout)
         self._authorization_client = AuthorizationClient(self, self._calls)
         #: Whether an event was received since the last gap, so that the last one is known.
         self._event_received = False
@@ -361,16 +359,6 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
         return self.module.request("force_unlock", self._connector)
 
     # Availability -----------------------------------------------------------------
-
-    @override
-    def close(self) -> None:
-        super().close()
-        self._calls.close()
-
-    @override
-    def connection_lost(self, now: float) -> None:
-        self._calls.connection_lost()
-        super().connection_lost(now)
 
     @override
     def _set_unavailable(self, reason: Reason | None, now: float, **changes: Any) -> None:

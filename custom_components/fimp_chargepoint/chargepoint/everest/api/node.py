@@ -4,6 +4,7 @@ from abc import abstractmethod
 import logging
 from typing import Any, Final, override
 
+from ...commands.replies import PendingReplies
 from ...model import NodeSnapshot, Reason
 from ...node import Changes, Node
 from ...watchdog import Inquiry, Patience, Watchdog
@@ -11,6 +12,8 @@ from .module import ApiModule
 
 _LOGGER = logging.getLogger(__name__)
 
+#: Seconds to wait for the reply to a request.
+_REPLY_TIME: Final = 10.0
 #: Seconds to wait for the reply to a `/get`; releases up to 2026.02 never answer one.
 _ANSWER_TIME: Final = 3.0
 #: The part of the allowed silence after which a reply is provoked.
@@ -25,6 +28,7 @@ class ApiNode[S: NodeSnapshot](Node[S]):
     def _attach(self, module: ApiModule, gettable: tuple[str, ...]) -> None:
         """Represent `module`, whose `gettable` variables are requested."""
         self.module = module
+        self._calls = PendingReplies(self.host, self.timers, _REPLY_TIME)
         module.on_reply = self.answered
         self._gettable = gettable
         #: Whether `/get` is answered, None if that is not known.
@@ -141,7 +145,13 @@ class ApiNode[S: NodeSnapshot](Node[S]):
         self._ask_for_everything(now)
 
     @override
+    def close(self) -> None:
+        super().close()
+        self._calls.close()
+
+    @override
     def connection_lost(self, now: float) -> None:
+        self._calls.connection_lost()
         super().connection_lost(now)
         self.module.clear()
 

@@ -115,10 +115,6 @@ class LegacyProtocol(Protocol):
         return None if module is None else self._made(module)
 
     @override
-    def connection_made(self, now: float) -> None:
-        """Wait: nothing can be requested, and everything is sent automatically."""
-
-    @override
     def connection_lost(self, now: float) -> None:
         super().connection_lost(now)
         self._ocpp_clients.connection_lost()
