@@ -12,7 +12,6 @@ from .chargepoint import Clock
 DOMAIN: Final = "fimp_chargepoint"
 
 PLATFORMS: Final = (
-    # Entities are updated in this order, and the status comes first.
     Platform.SENSOR,
     Platform.BINARY_SENSOR,
     Platform.BUTTON,

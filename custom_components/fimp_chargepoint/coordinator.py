@@ -43,8 +43,10 @@ _LOGGER = logging.getLogger(__name__)
 #: added again, under another address, it gets its names and its history back.
 _KEEPING_TIME = 3600.0
 
-#: The context of a listener that is not called for measurements alone, which are frequent.
-FACTS: Final = "facts"
+#: The contexts of a listener that is called before all others, and of one that is called after all
+#: entities. Any other listener for facts has none, and one for a measurement has what reads it.
+FIRST: Final = "first"
+LAST: Final = "last"
 
 type FimpConfigEntry = ConfigEntry[RuntimeData]
 #: A node of any kind, and its coordinator.
@@ -137,18 +139,21 @@ class PushCoordinator[S: NodeSnapshot, N: AnyNode = Node[S]](DataUpdateCoordinat
     @callback
     @override
     def async_update_listeners(self) -> None:
-        """Call all listeners, but only those for measurements if nothing else changed.
+        """Call all listeners, but if only measurements changed, those that follow one of them.
 
         One that raises does not affect the others.
         """
         told, self._told = self._told, self.data
-        for_all = self.is_gone or self.data.differs_beyond_measurements(told)
-        listeners = [
-            listener
-            for listener, context in self._listeners.values()
-            if for_all or context is not FACTS
-        ]
-        self.node.host.internal_errors.notify(listeners)
+        listeners = self._listeners.values()
+        if self.is_gone or self.data.differs_beyond_measurements(told):
+            found = [each for each, context in listeners if context is FIRST]
+            found += [each for each, context in listeners if context not in (FIRST, LAST)]
+            found += [each for each, context in listeners if context is LAST]
+        else:
+            found = [
+                each for each, read in listeners if callable(read) and read(self.data) != read(told)
+            ]
+        self.node.host.internal_errors.notify(found)
 
     @callback
     def async_retire(self) -> None:

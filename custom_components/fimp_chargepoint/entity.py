@@ -24,13 +24,7 @@ from .chargepoint.errors import ChargepointError, InvalidRequestError
 from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot
 from .const import ATTR_PENDING, DOMAIN, PLATFORMS
 from .controls import Control, ControlState, parameter_control
-from .coordinator import (
-    FACTS,
-    AnyCoordinator,
-    AnyNode,
-    FimpConfigEntry,
-    PushCoordinator,
-)
+from .coordinator import AnyCoordinator, AnyNode, FimpConfigEntry, PushCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +60,12 @@ class NodeEntity[S: NodeSnapshot, V, N: AnyNode](CoordinatorEntity[PushCoordinat
         self,
         coordinator: PushCoordinator[S, N],
         description: EntityDescription,
-        context: str | None = FACTS,
+        context: str | Callable[[NodeSnapshot], object] | None = None,
     ) -> None:
-        """Derive the identity from that of the node; `_attr_unique_id` never changes."""
+        """Derive the identity from that of the node; `_attr_unique_id` never changes.
+
+        `context` is FIRST for what must not wait, and what reads the measurement that is shown.
+        """
         super().__init__(coordinator, context)
         self.entity_description = description
         self._attr_unique_id = _unique_id(coordinator, description.key)

@@ -15,7 +15,7 @@ from .chargepoint import Chargepoint, DamagedError, Hub, StoredRequests
 from .chargepoint.errors import ChargepointError
 from .chargepoint.model import Feature
 from .const import DOMAIN
-from .coordinator import FACTS, AnyCoordinator, FimpConfigEntry
+from .coordinator import LAST, AnyCoordinator, FimpConfigEntry
 from .flow.options import library_options
 from .hubs import async_make_hub
 from .storage import SAVE_SOON, Storage, report_lost
@@ -58,7 +58,7 @@ def async_restore_requests(_: HomeAssistant, entry: FimpConfigEntry) -> None:
 
         records.watch(node.address, data)
         coordinator.async_on_shutdown(lambda: records.leave(node.address))
-        coordinator.async_on_shutdown(coordinator.async_add_listener(save, FACTS))
+        coordinator.async_on_shutdown(coordinator.async_add_listener(save, LAST))
 
     entry.async_on_unload(entry.runtime_data.async_for_each_node(found))
 

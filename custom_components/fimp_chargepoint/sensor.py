@@ -23,11 +23,11 @@ from .chargepoint import (
     ParameterKind,
     RequestsCounted,
 )
-from .chargepoint.model import ChargepointSnapshot, NodeSnapshot, Reason
+from .chargepoint.model import ChargepointSnapshot, Feature, NodeSnapshot, Reason
 from .const import DOMAIN
 from .controls import parameter_text
 from .coordinator import (
-    FACTS,
+    FIRST,
     AnyNode,
     ChargepointCoordinator,
     FimpConfigEntry,
@@ -135,15 +135,18 @@ class NodeSensor[S: NodeSnapshot, N: AnyNode](_Sensor, NodeEntity[S, SensorValue
     def __init__(
         self, coordinator: PushCoordinator[S, N], description: NodeSensorDescription[S]
     ) -> None:
-        """Follow measurements if it shows one."""
-        super().__init__(coordinator, description, None if description.measured else FACTS)
+        """Follow the measurement that it shows, if it shows one. The status is updated first."""
+        is_first = description.key == Feature.STATUS
+        super().__init__(coordinator, description, FIRST if is_first else description.measured)
 
     @property
     @override
     def available(self) -> bool:
         """Whether the value is live, or is kept while the charge point is offline."""
-        is_offline = self.coordinator.data.unavailable is Reason.OFFLINE
-        return super().available or (self.entity_description.while_offline and is_offline)
+        return self.coordinator.last_update_success or (
+            self.entity_description.while_offline
+            and self.coordinator.data.unavailable is Reason.OFFLINE
+        )
 
     @property
     @override

@@ -1,13 +1,16 @@
 """Which listeners are called when a charge point reports a change, and which are not."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 import itertools
+from operator import attrgetter
 from typing import Any, NoReturn
 from unittest.mock import patch
 
 from homeassistant.components.binary_sensor import BinarySensorEntityDescription
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.setup import async_setup_component
 import pytest
@@ -16,12 +19,14 @@ from custom_components.fimp_chargepoint import entity
 from custom_components.fimp_chargepoint.chargepoint.capabilities import Capabilities, Range
 from custom_components.fimp_chargepoint.chargepoint.model import (
     ChargepointSnapshot,
+    Cost,
     Feature,
     Identity,
     Reason,
+    Session,
     Status,
 )
-from custom_components.fimp_chargepoint.coordinator import FACTS, ChargepointCoordinator
+from custom_components.fimp_chargepoint.coordinator import LAST, ChargepointCoordinator
 from custom_components.fimp_chargepoint.descriptions.charge_point import NodeSensorDescription
 from custom_components.fimp_chargepoint.entity import ControlDescription
 from custom_components.fimp_chargepoint.sessions import _MEASUREMENT_INTERVAL
@@ -59,11 +64,12 @@ def coordinator_fixture(chargepoint: Chargepoint) -> ChargepointCoordinator:
 
 @pytest.fixture(name="calls")
 def calls_fixture(coordinator: ChargepointCoordinator) -> Iterator[list[str]]:
-    """Return whom the coordinator calls: one for facts, and one for everything."""
+    """Return whom the coordinator calls: one that follows the power, and two for facts alone."""
     calls: list[str] = []
     stops = (
-        coordinator.async_add_listener(lambda: calls.append("facts"), FACTS),
-        coordinator.async_add_listener(lambda: calls.append("everything")),
+        coordinator.async_add_listener(lambda: calls.append("last"), LAST),
+        coordinator.async_add_listener(lambda: calls.append("facts")),
+        coordinator.async_add_listener(lambda: calls.append("power"), attrgetter("meter.power")),
     )
     yield calls
     for stop in stops:
@@ -81,25 +87,49 @@ def power(coordinator: ChargepointCoordinator, watts: float) -> None:
     say(coordinator, meter=replace(coordinator.node.snapshot.meter, power=watts))
 
 
-def test_measurements_are_heard_by_few(
+def test_a_measurement_is_reported_to_those_that_follow_it(
     coordinator: ChargepointCoordinator, calls: list[str]
 ) -> None:
     power(coordinator, 1234.0)
-    assert calls == ["everything"]
+    assert calls == ["power"]
+    say(coordinator, meter=replace(coordinator.node.snapshot.meter, voltage=229.0))
+    assert calls == ["power"]
 
 
-def test_facts_are_heard_by_all(coordinator: ChargepointCoordinator, calls: list[str]) -> None:
+def test_facts_are_reported_to_all(coordinator: ChargepointCoordinator, calls: list[str]) -> None:
     say(coordinator, cable_lock=not coordinator.data.cable_lock)
-    assert calls == ["facts", "everything"]
+    assert calls == ["facts", "power", "last"]
     calls.clear()
     say(coordinator, unavailable=Reason.SILENT)
-    assert calls == ["facts", "everything"]
+    assert calls == ["facts", "power", "last"]
+
+
+def test_entities_are_updated_before_anything_is_recorded(
+    hass: HomeAssistant, coordinator: ChargepointCoordinator
+) -> None:
+    """What is stored, and the repair issues, must not delay a status."""
+    order: list[str] = []
+
+    @callback
+    def written(event: Event[EventStateChangedData]) -> None:
+        order.append(event.data["entity_id"])
+
+    def stored() -> dict[str, object]:
+        order.append("stored")
+        return {}
+
+    stop = hass.bus.async_listen(EVENT_STATE_CHANGED, written)
+    with patch.object(coordinator.node, "to_storage", stored):
+        say(coordinator, status=Status.CHARGING)
+    stop()
+    assert order[0].endswith("_status")
+    assert order[-1] == "stored"
 
 
 def test_a_measurement_with_a_fact(coordinator: ChargepointCoordinator, calls: list[str]) -> None:
     meter = replace(coordinator.node.snapshot.meter, power=1.0)
     say(coordinator, meter=meter, cable_lock=not coordinator.data.cable_lock)
-    assert calls == ["facts", "everything"]
+    assert calls == ["facts", "power", "last"]
 
 
 def test_a_listener_that_fails_costs_nobody_a_measurement(
@@ -110,8 +140,9 @@ def test_a_listener_that_fails_costs_nobody_a_measurement(
     def fail() -> NoReturn:
         raise RuntimeError("out of order")
 
-    stop = coordinator.async_add_listener(fail)
-    coordinator.async_add_listener(lambda: calls.append("next"))
+    read = attrgetter("meter.power")
+    stop = coordinator.async_add_listener(fail, read)
+    coordinator.async_add_listener(lambda: calls.append("next"), read)
     power(coordinator, 77.0)
     assert calls == ["next"]
     assert "out of order" in caplog.text
@@ -179,7 +210,7 @@ async def test_a_platform_that_fails_costs_no_other_one_an_entity(
     say(coordinator, capabilities=capabilities)
     await hass.async_block_till_done()
     assert find(hass, "sensor", "evse_id")
-    assert calls == ["facts", "everything"]
+    assert calls == ["facts", "power", "last"]
     assert "out of order" in caplog.text
     data._capability_actions.remove(fail)
     caplog.clear()
@@ -276,7 +307,7 @@ def _snapshots() -> Iterator[ChargepointSnapshot]:
 def _reads(description: EntityDescription) -> Callable[[ChargepointSnapshot], object] | None:
     """Return how an entity that only follows facts reads a charge point."""
     match description:
-        case NodeSensorDescription(measured=False):
+        case NodeSensorDescription(measured=None):
             return description.value_fn
         case ControlDescription():
             return description.control.state_fn
@@ -306,7 +337,40 @@ def test_there_are_measurements_and_facts() -> None:
         if each.measured:
             with pytest.raises((AssertionError, TypeError)):
                 each.value_fn(replace(snapshot, session=_began(snapshot)))
-    assert len({each.measured for each in sensors}) == 2
+    assert any(each.measured for each in sensors)
+    assert not all(each.measured for each in sensors)
+
+
+def _measurements() -> Iterator[dict[str, object]]:
+    """Yield changes of a snapshot, each of one measurement."""
+    for name in ("meter", "health", "vehicle", "direct"):
+        value = getattr(_BLANK, name)
+        for each in fields(value):
+            texts = each.name in ("restart_reason", "id", "dc_mode")
+            numbers = "float" in str(each.type)
+            new = 7.0 if numbers else "words" if texts else datetime(2026, 11, 22, tzinfo=UTC)
+            yield {name: replace(value, **{each.name: new})}
+    yield {"charged": Cost(total=7.0, currency="EUR")}
+
+
+_BLANK = ChargepointSnapshot(
+    identity=Identity(name="x"), session=Session(started=datetime(2026, 11, 21, tzinfo=UTC))
+)
+
+
+def test_a_sensor_follows_what_it_shows() -> None:
+    """It is called for a change of this alone."""
+    shown: set[str] = set()
+    for each in descriptions("sensor"):
+        if not isinstance(each, NodeSensorDescription) or each.measured is None:
+            continue
+        for changes in _measurements():
+            snapshot = replace(_BLANK, **changes)  # type: ignore[arg-type]
+            follows = each.measured(snapshot) != each.measured(_BLANK)
+            assert follows is (each.value_fn(snapshot) != each.value_fn(_BLANK)), each.key
+            if follows:
+                shown.add(each.key)
+    assert len(shown) > 30
 
 
 def _began(snapshot: ChargepointSnapshot) -> Any:

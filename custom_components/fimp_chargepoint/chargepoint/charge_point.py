@@ -359,7 +359,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._commands.reported(report)
         if report == Feature.SESSION_ENERGY:
             self.limits.plan.session_reported()
-        if self.snapshot.charging is False:
+        elif report == Feature.STATUS and self.snapshot.charging is False:
             self._mode.end()
             self._show_mode()
 

@@ -9,7 +9,7 @@ from .model import Identity, Meter, NodeKind, NodeSnapshot, Reason
 from .node import Changes, Node, NodeHost
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GridSnapshot(NodeSnapshot):
     """All that is known of a grid connection; currents in A.
 

@@ -18,7 +18,7 @@ from .model import NodeSnapshot
 from .node import Node, NodeHost
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class OcppSnapshot(NodeSnapshot):
     """All that is known of an OCPP client at one moment.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .model import NodeSnapshot
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class StationSnapshot(NodeSnapshot):
     """All that is known of a station; `faults` is None until it reports them."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Final, NamedTuple, TypedDict, Unpack
 
 from homeassistant.components.sensor import (
@@ -47,7 +48,7 @@ class Total(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescription):
-    """A value; `measured` is whether anything of it is a measurement, and no fact.
+    """A value; `measured` reads the measurement that it depends on, if there is one.
 
     `while_offline` is whether it is also known of a node that is reported as offline.
     `in_activity` is whether the activity of Home Assistant shows its changes; if not, there is no
@@ -55,7 +56,7 @@ class NodeSensorDescription[S: NodeSnapshot](NodeDescription, SensorEntityDescri
     """
 
     value_fn: Callable[[S], SensorValue | Total]
-    measured: bool = False
+    measured: Callable[[NodeSnapshot], object] | None = None
     while_offline: bool = False
     in_activity: bool = True
 
@@ -98,7 +99,7 @@ class SensorOptions(TypedDict, total=False):
     is_named: bool
     is_enabled: bool
     category: EntityCategory
-    measured: bool
+    measured: Callable[[NodeSnapshot], object]
     while_offline: bool
     in_activity: bool
 
@@ -123,7 +124,7 @@ def sensor[S: NodeSnapshot](
         entity_registry_enabled_default=options.get("is_enabled", True),
         exists_fn=exists_fn,
         value_fn=value_fn,
-        measured=options.get("measured", False),
+        measured=options.get("measured"),
         while_offline=options.get("while_offline", False),
         in_activity=options.get("in_activity", True),
     )
@@ -141,14 +142,19 @@ def fact(
 def measurement(
     key: str,
     quantity: Quantity,
-    value_fn: Callable[[ChargepointSnapshot], SensorValue | Total],
+    path: str,
+    value_fn: Callable[[ChargepointSnapshot], SensorValue | Total] | None = None,
     /,
     **options: Unpack[SensorOptions],
 ) -> ChargepointSensor:
-    """Describe what changes often; most people do not look at it."""
-    found = SensorOptions(quantity=quantity, measured=True, is_enabled=False)
+    """Describe what changes often; most people do not look at it.
+
+    `path` leads to the measurement in the snapshot; it is the value unless there is a `value_fn`.
+    """
+    read = attrgetter(path)
+    found = SensorOptions(quantity=quantity, measured=read, is_enabled=False)
     found.update(options)
-    return sensor(key, value_fn, **found)
+    return sensor(key, value_fn or read, **found)
 
 
 def _always(_: Capabilities) -> bool:
@@ -278,7 +284,7 @@ HEALTH_SENSORS = (
     measurement(
         Feature.OFFLINE_SINCE,
         MOMENT,
-        lambda snapshot: snapshot.health.offline_since,
+        "health.offline_since",
         category=DIAGNOSTIC,
         is_enabled=True,
         while_offline=True,
@@ -286,39 +292,39 @@ HEALTH_SENSORS = (
     measurement(
         Feature.SIGNAL_STRENGTH,
         Quantity(SensorDeviceClass.SIGNAL_STRENGTH, SIGNAL_STRENGTH_DECIBELS_MILLIWATT),
-        lambda snapshot: snapshot.health.signal_strength,
+        "health.signal_strength",
         is_named=False,
         category=DIAGNOSTIC,
     ),
     measurement(
         Feature.LINK_QUALITY,
         Quantity(),
-        lambda snapshot: snapshot.health.link_quality,
+        "health.link_quality",
         category=DIAGNOSTIC,
     ),
     measurement(
         Feature.UPTIME,
         Quantity(SensorDeviceClass.UPTIME, state_class=None),
-        lambda snapshot: snapshot.health.uptime,
+        "health.uptime",
         is_named=False,
         category=DIAGNOSTIC,
     ),
     measurement(
         Feature.RESTARTS,
         Quantity(state_class=SensorStateClass.TOTAL_INCREASING),
-        lambda snapshot: snapshot.health.restarts,
+        "health.restarts",
         category=DIAGNOSTIC,
     ),
     measurement(
         Feature.RESTART_REASON,
         WORDS,
-        lambda snapshot: snapshot.health.restart_reason,
+        "health.restart_reason",
         category=DIAGNOSTIC,
     ),
     measurement(
         Feature.BOARD_TEMPERATURE,
         TEMPERATURE,
-        lambda snapshot: snapshot.health.board_temperature,
+        "health.board_temperature",
         category=DIAGNOSTIC,
     ),
 )

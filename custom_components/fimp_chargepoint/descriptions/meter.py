@@ -1,6 +1,7 @@
 """The sensors of meters, and of the cost that the charge point itself reports."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -48,49 +49,47 @@ METER_SENSORS = (
     measurement(
         Feature.POWER,
         POWER,
-        lambda snapshot: snapshot.meter.power,
+        "meter.power",
         is_named=False,
         is_enabled=True,
     ),
     measurement(
         "lifetime_energy",
         COUNTER,
-        lambda snapshot: snapshot.meter.energy,
+        "meter.energy",
         exists_fn=reports(Feature.ENERGY),
         is_enabled=True,
     ),
     measurement(
         Feature.OFFERED_CURRENT,
         CURRENT,
-        lambda snapshot: snapshot.meter.offered_current,
+        "meter.offered_current",
         is_enabled=True,
     ),
-    measurement(Feature.POWER_L1, POWER, lambda snapshot: snapshot.meter.power_l1),
-    measurement(Feature.POWER_L2, POWER, lambda snapshot: snapshot.meter.power_l2),
-    measurement(Feature.POWER_L3, POWER, lambda snapshot: snapshot.meter.power_l3),
-    measurement(Feature.CURRENT_L1, CURRENT, lambda snapshot: snapshot.meter.current_l1),
-    measurement(Feature.CURRENT_L2, CURRENT, lambda snapshot: snapshot.meter.current_l2),
-    measurement(Feature.CURRENT_L3, CURRENT, lambda snapshot: snapshot.meter.current_l3),
-    measurement(Feature.VOLTAGE_L1, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l1),
-    measurement(Feature.VOLTAGE_L2, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l2),
-    measurement(Feature.VOLTAGE_L3, VOLTAGE, lambda snapshot: snapshot.meter.voltage_l3),
-    measurement(Feature.POWER_EXPORT, POWER, lambda snapshot: snapshot.meter.power_export),
-    measurement(Feature.ENERGY_EXPORT, COUNTER, lambda snapshot: snapshot.meter.energy_export),
-    measurement(Feature.CURRENT, CURRENT, lambda snapshot: snapshot.meter.current, is_named=False),
-    measurement(Feature.VOLTAGE, VOLTAGE, lambda snapshot: snapshot.meter.voltage, is_named=False),
-    measurement(
-        Feature.FREQUENCY, _FREQUENCY, lambda snapshot: snapshot.meter.frequency, is_named=False
-    ),
+    measurement(Feature.POWER_L1, POWER, "meter.power_l1"),
+    measurement(Feature.POWER_L2, POWER, "meter.power_l2"),
+    measurement(Feature.POWER_L3, POWER, "meter.power_l3"),
+    measurement(Feature.CURRENT_L1, CURRENT, "meter.current_l1"),
+    measurement(Feature.CURRENT_L2, CURRENT, "meter.current_l2"),
+    measurement(Feature.CURRENT_L3, CURRENT, "meter.current_l3"),
+    measurement(Feature.VOLTAGE_L1, VOLTAGE, "meter.voltage_l1"),
+    measurement(Feature.VOLTAGE_L2, VOLTAGE, "meter.voltage_l2"),
+    measurement(Feature.VOLTAGE_L3, VOLTAGE, "meter.voltage_l3"),
+    measurement(Feature.POWER_EXPORT, POWER, "meter.power_export"),
+    measurement(Feature.ENERGY_EXPORT, COUNTER, "meter.energy_export"),
+    measurement(Feature.CURRENT, CURRENT, "meter.current", is_named=False),
+    measurement(Feature.VOLTAGE, VOLTAGE, "meter.voltage", is_named=False),
+    measurement(Feature.FREQUENCY, _FREQUENCY, "meter.frequency", is_named=False),
     measurement(
         Feature.TEMPERATURE,
         TEMPERATURE,
-        lambda snapshot: snapshot.meter.temperature,
+        "meter.temperature",
         is_named=False,
     ),
     measurement(
         Feature.POWER_FACTOR,
         _POWER_FACTOR,
-        lambda snapshot: snapshot.meter.power_factor,
+        "meter.power_factor",
         is_named=False,
     ),
 )
@@ -106,7 +105,9 @@ def _session_energy(snapshot: ChargepointSnapshot) -> Total:
 
 
 SESSION_SENSORS = (
-    measurement(Feature.SESSION_ENERGY, _TOTAL, _session_energy, is_enabled=True),
+    measurement(
+        Feature.SESSION_ENERGY, _TOTAL, "meter.session_energy", _session_energy, is_enabled=True
+    ),
     fact(
         "energy_target",
         lambda snapshot: snapshot.requested.energy_target,
@@ -141,16 +142,15 @@ def _charged_cost(snapshot: ChargepointSnapshot) -> Total:
     )
 
 
-COST_SENSORS = (measurement(Feature.STATION_COST, COST, _charged_cost, is_enabled=True),)
+COST_SENSORS = (measurement(Feature.STATION_COST, COST, "charged", _charged_cost, is_enabled=True),)
 
 
 # The grid connection: the load of the building, and its limits. -----------------------
 
 
-def _load(
-    key: str, feature: Feature, value_fn: Callable[[GridSnapshot], float | None]
-) -> NodeSensorDescription[GridSnapshot]:
-    return sensor(key, value_fn, quantity=CURRENT, exists_fn=reports(feature), measured=True)
+def _load(key: str, feature: Feature, path: str) -> NodeSensorDescription[GridSnapshot]:
+    read = attrgetter(path)
+    return sensor(key, read, quantity=CURRENT, exists_fn=reports(feature), measured=read)
 
 
 def _limit(
@@ -160,11 +160,11 @@ def _limit(
 
 
 GRID_SENSORS = (
-    _load("load_l1", Feature.CURRENT_L1, lambda snapshot: snapshot.meter.current_l1),
-    _load("load_l2", Feature.CURRENT_L2, lambda snapshot: snapshot.meter.current_l2),
-    _load("load_l3", Feature.CURRENT_L3, lambda snapshot: snapshot.meter.current_l3),
-    _load("average_load", Feature.CURRENT, lambda snapshot: snapshot.meter.current),
-    _load("highest_load", Feature.HIGHEST_CURRENT, lambda snapshot: snapshot.highest_current),
+    _load("load_l1", Feature.CURRENT_L1, "meter.current_l1"),
+    _load("load_l2", Feature.CURRENT_L2, "meter.current_l2"),
+    _load("load_l3", Feature.CURRENT_L3, "meter.current_l3"),
+    _load("average_load", Feature.CURRENT, "meter.current"),
+    _load("highest_load", Feature.HIGHEST_CURRENT, "highest_current"),
     _limit(Feature.INSTALLED_CURRENT, lambda snapshot: snapshot.installed_current),
     _limit(Feature.RESERVED_CURRENT, lambda snapshot: snapshot.reserved_current),
 )

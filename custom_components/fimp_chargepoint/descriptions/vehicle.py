@@ -1,12 +1,11 @@
 """The sensors of the car, and of a DC power supply."""
 
-from collections.abc import Callable
 from typing import Final
 
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import PERCENTAGE, UnitOfEnergy
 
-from ..chargepoint.model import ChargepointSnapshot, Feature
+from ..chargepoint.model import Feature
 from ..entity import reports
 from .charge_point import (
     CURRENT_LIMIT,
@@ -16,7 +15,6 @@ from .charge_point import (
     WORDS,
     ChargepointSensor,
     Quantity,
-    SensorValue,
     measurement,
 )
 from .meter import CURRENT, ENERGY, VOLTAGE
@@ -29,21 +27,21 @@ VEHICLE_SENSORS = (
     measurement(
         "state_of_charge",
         Quantity(SensorDeviceClass.BATTERY, PERCENTAGE, 0),
-        lambda snapshot: snapshot.vehicle.state_of_charge,
+        "vehicle.state_of_charge",
         exists_fn=_HAS_VEHICLE,
         is_enabled=True,
     ),
     measurement(
         "energy_needed",
         ENERGY,
-        lambda snapshot: snapshot.vehicle.energy_needed,
+        "vehicle.energy_needed",
         exists_fn=_HAS_VEHICLE,
         is_enabled=True,
     ),
     measurement(
         "full_at",
         MOMENT,
-        lambda snapshot: snapshot.vehicle.full_at,
+        "vehicle.full_at",
         exists_fn=_HAS_VEHICLE,
         is_enabled=True,
     ),
@@ -51,72 +49,60 @@ VEHICLE_SENSORS = (
     measurement(
         "vehicle_id",
         WORDS,
-        lambda snapshot: snapshot.vehicle.id,
+        "vehicle.id",
         exists_fn=_HAS_VEHICLE,
         category=DIAGNOSTIC,
     ),
     # Few cars report these, and few people look at them.
-    measurement(
-        Feature.VEHICLE_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.vehicle_voltage
-    ),
-    measurement(Feature.TARGET_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.vehicle.target_voltage),
-    measurement(
-        Feature.VEHICLE_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.vehicle_current
-    ),
-    measurement(Feature.TARGET_CURRENT, CURRENT, lambda snapshot: snapshot.vehicle.target_current),
+    measurement(Feature.VEHICLE_VOLTAGE, VOLTAGE, "vehicle.vehicle_voltage"),
+    measurement(Feature.TARGET_VOLTAGE, VOLTAGE, "vehicle.target_voltage"),
+    measurement(Feature.VEHICLE_CURRENT, CURRENT, "vehicle.vehicle_current"),
+    measurement(Feature.TARGET_CURRENT, CURRENT, "vehicle.target_current"),
     measurement(
         Feature.VEHICLE_VOLTAGE_MAX,
         _VOLTAGE_LIMIT,
-        lambda snapshot: snapshot.vehicle.vehicle_voltage_max,
+        "vehicle.vehicle_voltage_max",
     ),
     measurement(
         Feature.VEHICLE_CURRENT_MAX,
         CURRENT_LIMIT,
-        lambda snapshot: snapshot.vehicle.vehicle_current_max,
+        "vehicle.vehicle_current_max",
     ),
     measurement(
         Feature.VEHICLE_CURRENT_MIN,
         CURRENT_LIMIT,
-        lambda snapshot: snapshot.vehicle.vehicle_current_min,
+        "vehicle.vehicle_current_min",
     ),
     measurement(
         Feature.VEHICLE_POWER_MAX,
         POWER_LIMIT,
-        lambda snapshot: snapshot.vehicle.vehicle_power_max,
+        "vehicle.vehicle_power_max",
     ),
-    measurement(
-        Feature.BATTERY_CAPACITY, _CAPACITY, lambda snapshot: snapshot.vehicle.battery_capacity
-    ),
-    measurement(Feature.DEPARTURE, MOMENT, lambda snapshot: snapshot.vehicle.departure),
+    measurement(Feature.BATTERY_CAPACITY, _CAPACITY, "vehicle.battery_capacity"),
+    measurement(Feature.DEPARTURE, MOMENT, "vehicle.departure"),
     measurement(
         Feature.BULK_CHARGE_COMPLETE_AT,
         MOMENT,
-        lambda snapshot: snapshot.vehicle.bulk_charge_complete_at,
+        "vehicle.bulk_charge_complete_at",
     ),
 )
 
 
-def _of_supply(
-    feature: Feature, quantity: Quantity, value_fn: Callable[[ChargepointSnapshot], SensorValue]
-) -> ChargepointSensor:
+def _of_supply(feature: Feature, quantity: Quantity, path: str) -> ChargepointSensor:
     """Describe a value of a DC power supply."""
-    return measurement(feature, quantity, value_fn, category=DIAGNOSTIC)
+    return measurement(feature, quantity, path, category=DIAGNOSTIC)
 
 
 DIRECT_SENSORS = (
-    _of_supply(Feature.DC_MODE, WORDS, lambda snapshot: snapshot.direct.dc_mode),
-    _of_supply(Feature.DC_VOLTAGE, VOLTAGE, lambda snapshot: snapshot.direct.dc_voltage),
-    _of_supply(Feature.DC_CURRENT, CURRENT, lambda snapshot: snapshot.direct.dc_current),
-    _of_supply(
-        Feature.DC_VOLTAGE_MAX, _VOLTAGE_LIMIT, lambda snapshot: snapshot.direct.dc_voltage_max
-    ),
-    _of_supply(
-        Feature.DC_CURRENT_MAX, CURRENT_LIMIT, lambda snapshot: snapshot.direct.dc_current_max
-    ),
-    _of_supply(Feature.DC_POWER_MAX, POWER_LIMIT, lambda snapshot: snapshot.direct.dc_power_max),
+    _of_supply(Feature.DC_MODE, WORDS, "direct.dc_mode"),
+    _of_supply(Feature.DC_VOLTAGE, VOLTAGE, "direct.dc_voltage"),
+    _of_supply(Feature.DC_CURRENT, CURRENT, "direct.dc_current"),
+    _of_supply(Feature.DC_VOLTAGE_MAX, _VOLTAGE_LIMIT, "direct.dc_voltage_max"),
+    _of_supply(Feature.DC_CURRENT_MAX, CURRENT_LIMIT, "direct.dc_current_max"),
+    _of_supply(Feature.DC_POWER_MAX, POWER_LIMIT, "direct.dc_power_max"),
     _of_supply(
         Feature.ISOLATION_RESISTANCE,
         Quantity(unit="Ω", digits=0),
-        lambda snapshot: snapshot.direct.isolation_resistance,
+        "direct.isolation_resistance",
     ),
 )

@@ -31,7 +31,7 @@ from ..chargepoint import (
     LastSeen,
 )
 from ..const import DATA_CLOCK, DOMAIN
-from ..coordinator import FACTS, AnyCoordinator, FimpConfigEntry
+from ..coordinator import LAST, AnyCoordinator, FimpConfigEntry
 from ..devices import async_find_device, device_identifier, device_name, node_address
 from ..flow.schemas import plain_text
 from ..storage import report_lost
@@ -275,7 +275,7 @@ class EntryWatch:
 
         if isinstance(coordinator.node, Chargepoint):
             look()
-            coordinator.async_on_shutdown(coordinator.async_add_listener(look, FACTS))
+            coordinator.async_on_shutdown(coordinator.async_add_listener(look, LAST))
 
     def _look_at(self, issue_type: IssueType) -> None:
         """Look at a condition, and end the issues for which it no longer holds."""

@@ -115,6 +115,9 @@ class Commands:
 
     def reported(self, report: str) -> None:
         """End the waits that the report called `report` confirms."""
+        if not self._waiting and self._outstanding.is_empty:
+            # This is true of most reports.
+            return
         now, snapshot = self._chargepoint.host.clock.now(), self._chargepoint.snapshot
         for command in tuple(self._waiting.values()):
             if (

@@ -132,6 +132,11 @@ class Outstanding:
         self._ask = ask
         self._asked: dict[str, _Asked] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self._asked
+
     def opposes(self, effect: ExpectedState) -> bool:
         """Whether the opposite of `effect` was requested and may still happen."""
         asked = self._asked.get(effect.fact)

@@ -155,9 +155,9 @@ class Evse(PausingChargepoint):
 
     def _with_fault(self, name: str, is_active: object) -> Changes:
         """Return the changes for the fault `name`; `is_active` is a bool if it is known."""
-        if not isinstance(is_active, bool):
-            return {}
         errors = self.snapshot.errors
+        if not isinstance(is_active, bool) or is_active is (name in errors):
+            return {}
         return {"errors": errors | {name} if is_active else errors - {name}}
 
     def take_information(self, information: Changes, now: float) -> None:
@@ -265,7 +265,10 @@ class Evse(PausingChargepoint):
 
     def _measured(self, meter: Meter) -> Changes:
         """Return the changes by `meter`; its measured values become features."""
-        return {"meter": meter, "capabilities": self._reporting(*powermeter.features(meter))}
+        capabilities = self._reporting(*powermeter.features(meter))
+        if capabilities is self.snapshot.capabilities:
+            return {"meter": meter}
+        return {"meter": meter, "capabilities": capabilities}
 
     def _reporting(self, *features: Feature) -> Capabilities:
         """Return the capabilities with `features`, which were observed in reports."""

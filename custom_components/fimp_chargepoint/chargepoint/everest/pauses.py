@@ -176,8 +176,9 @@ class PausingChargepoint(Chargepoint, ABC):
     @override
     def _reported(self, report: str) -> None:
         super()._reported(report)
-        waits = self.snapshot.requested.waits_to_pause or self._unconfirmed_stop
-        if report != Feature.STATUS or not waits:
+        if report != Feature.STATUS:
+            return
+        if not (self.snapshot.requested.waits_to_pause or self._unconfirmed_stop):
             return
         if self.snapshot.status is Status.CHARGING:
             task = asyncio.get_running_loop().create_task(self._stop_again())

@@ -10,26 +10,47 @@ from typing import Final
 from ..model import Feature, Meter
 from ..readers import JsonObject, number, objects, part, rounded
 
-#: The feature, the path of its value, its decimals, and the divisor to our unit.
+#: The key of a quantity, its decimals, the divisor to our unit, and the feature of each line.
 _VALUES: Final = (
-    (Feature.POWER, "power_W", "total", 0, 1),
-    (Feature.POWER_L1, "power_W", "L1", 0, 1),
-    (Feature.POWER_L2, "power_W", "L2", 0, 1),
-    (Feature.POWER_L3, "power_W", "L3", 0, 1),
-    (Feature.CURRENT, "current_A", "DC", 2, 1),
-    (Feature.CURRENT_L1, "current_A", "L1", 2, 1),
-    (Feature.CURRENT_L2, "current_A", "L2", 2, 1),
-    (Feature.CURRENT_L3, "current_A", "L3", 2, 1),
-    (Feature.VOLTAGE, "voltage_V", "DC", 1, 1),
-    (Feature.VOLTAGE_L1, "voltage_V", "L1", 1, 1),
-    (Feature.VOLTAGE_L2, "voltage_V", "L2", 1, 1),
-    (Feature.VOLTAGE_L3, "voltage_V", "L3", 1, 1),
-    (Feature.ENERGY, "energy_Wh_import", "total", 3, 1000),
-    (Feature.ENERGY_EXPORT, "energy_Wh_export", "total", 3, 1000),
-    (Feature.FREQUENCY, "frequency_Hz", "L1", 2, 1),
+    (
+        "power_W",
+        0,
+        1,
+        {
+            "total": Feature.POWER,
+            "L1": Feature.POWER_L1,
+            "L2": Feature.POWER_L2,
+            "L3": Feature.POWER_L3,
+        },
+    ),
+    (
+        "current_A",
+        2,
+        1,
+        {
+            "DC": Feature.CURRENT,
+            "L1": Feature.CURRENT_L1,
+            "L2": Feature.CURRENT_L2,
+            "L3": Feature.CURRENT_L3,
+        },
+    ),
+    (
+        "voltage_V",
+        1,
+        1,
+        {
+            "DC": Feature.VOLTAGE,
+            "L1": Feature.VOLTAGE_L1,
+            "L2": Feature.VOLTAGE_L2,
+            "L3": Feature.VOLTAGE_L3,
+        },
+    ),
+    ("energy_Wh_import", 3, 1000, {"total": Feature.ENERGY}),
+    ("energy_Wh_export", 3, 1000, {"total": Feature.ENERGY_EXPORT}),
+    ("frequency_Hz", 2, 1, {"L1": Feature.FREQUENCY}),
 )
 #: Everything that a meter may measure.
-FEATURES: Final = (Feature.TEMPERATURE, *(feature for feature, *_ in _VALUES))
+FEATURES: Final = (Feature.TEMPERATURE, *(each for *_, lines in _VALUES for each in lines.values()))
 _values: Final = attrgetter(*FEATURES)
 
 
@@ -42,8 +63,10 @@ def imported(powermeter: JsonObject) -> float | None:
 def measured(before: Meter, powermeter: JsonObject) -> Meter:
     """Return the present values; only the lifetime counters are kept if they are missing."""
     values = {
-        feature: rounded(part(powermeter, key).get(line), digits, per_unit)
-        for feature, key, line, digits, per_unit in _VALUES
+        feature: rounded(found.get(line), digits, per_unit)
+        for key, digits, per_unit, lines in _VALUES
+        for found in (part(powermeter, key),)
+        for line, feature in lines.items()
     }
     values[Feature.TEMPERATURE] = _highest(powermeter.get("temperatures"))
     return before.updated(values)

@@ -167,7 +167,7 @@ def pause_reason(reasons: frozenset[str]) -> PauseReason | None:
     return PauseReason.NO_ENERGY if NO_ENERGY in reasons else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class State(Copied):
     """What is known about the present or last session of a charge point.
 
