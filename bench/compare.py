@@ -138,7 +138,7 @@ def main() -> int:
     parser.add_argument("--recorder", action="store_true", help="with a database; no burst")
     parser.add_argument("--sites", type=int, default=0, help="each with a topic prefix; not core")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each rate")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each rate")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     parser.add_argument("--markdown", type=Path, help=f"also write the tables after {BEGIN}")
     arguments = parser.parse_args()
@@ -153,7 +153,7 @@ def main() -> int:
     if arguments.short:
         scenarios, arguments.runs = (EVEREST, FEW), 1
     elif arguments.charge_points:
-        loads = ("natural",) if arguments.recorder else EVEREST.loads
+        loads = ("natural",) if arguments.recorder else ("natural", *EVEREST.loads)
         scenarios = [
             Scenario(protocol, number, arguments.kind, loads, arguments.recorder, arguments.sites)
             for protocol in arguments.protocol

@@ -83,11 +83,19 @@ def announcement(protocol: str, number: int) -> list[Message]:
 
 
 def stream(protocol: str, charge_points: int, sites: int = 0) -> Iterator[Message]:
-    """Yield what the charge points publish, forever: each in turn, one message at a time."""
+    """Yield what the charge points publish, forever: each in turn, one message at a time.
+
+    Every other one publishes the first message of its round, so that both kinds come all the time.
+    """
     rounds = [_rounds(protocol, number) for number in range(1, charge_points + 1)]
+    for each in rounds:
+        # The announcement had the first one.
+        next(each)
     while True:
-        for messages in zip(*map(next, rounds), strict=True):
-            yield from (at_site(each, number, sites) for number, each in enumerate(messages, 1))
+        pairs = [next(each) for each in rounds]
+        for turn in range(2):
+            for number, pair in enumerate(pairs, 1):
+                yield at_site(pair[(number + turn) % 2], number, sites)
 
 
 def prefixes(sites: int) -> list[str]:

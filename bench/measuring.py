@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import batched
 import json
 from pathlib import Path
 import statistics
@@ -30,7 +31,11 @@ _BURST, _BURST_CORE = 20_000, 4000
 _SETTLING = 8.0
 #: Seconds in which the wakes of the loop are counted, before the fleet comes and in its silence.
 _BEFORE, _SILENCE = 5.0, 40.0
+#: Minimum seconds of a load before it is measured, and seconds after that.
+_LEAD, _REST = 2.0, 0.5
 _SUBJECT_CORE, _OTHER_CORE = 0, 1
+#: Charge points that are announced at once; of a thousand, some messages would be skipped.
+_AT_ONCE = 501
 #: A slow subscriber gets every message, so that all programs handle the same.
 _BROKER = "max_queued_messages 0"
 #: Seconds that one program may take with one fleet; 1000 charge points needed 180 when busy.
@@ -90,12 +95,10 @@ class Subject:
         await self.ask("measure")
         await self.ask("result")
 
-    async def end(self, *, has_database: bool) -> dict[str, Any]:
-        """End the process; return its last output."""
+    async def end(self) -> None:
+        """End the process."""
         self._input.close()
-        last = await self.line() if has_database else {}
         await self._process.wait()
-        return last
 
     async def abandon(self) -> None:
         """End the process if it still runs; show what it wrote as errors."""
@@ -177,11 +180,16 @@ class _Measured:
         subject, loads, figures = self.subject, self.scenario.loads, self.figures
         before = await subject.line()
         figures["start"] = before["cpu"]
-        quiet = await subject.ask(f"wakes {_BEFORE}") if "silence" in loads else {}
-        last = await self._find_fleet(before["kB"])
+        is_silence_counted = "silence" in loads and self.kind == "default"
+        quiet = await subject.ask(f"wakes {_BEFORE}") if is_silence_counted else {}
+        await self._find_fleet(before["kB"])
         if self.kind in ("equal", "default"):
             await subject.settle()
-        last = await self._rates(last, seconds)
+        if is_silence_counted:
+            silent = await subject.ask(f"wakes {_SILENCE}")
+            # Home Assistant and the connection wake it, too.
+            figures["wakes"] = silent["wakes"] - quiet["wakes"]
+        await self._rates(seconds)
         wrong = ""
         if "latency" in loads and self.kind != "floor":
             probes = ("--rate", _RATE, "--seconds", seconds, "--probe")
@@ -191,51 +199,68 @@ class _Measured:
             else:
                 wrong = f"latency: {len(sent)} reports, {len(last['arrivals'])} changes"
         if "burst" in loads:
-            await self._burst(last.get("messages"))
-        if "silence" in loads:
-            silent = await subject.ask(f"wakes {_SILENCE}")
-            # Home Assistant and the connection wake it, too.
-            figures["wakes"] = silent["wakes"] - quiet["wakes"]
-        ended = await subject.end(has_database=self.scenario.recorder)
-        if self.scenario.recorder:
-            figures["rows"] = ended["rows"]
+            # The last one: after lost events, everything is requested again.
+            await self._burst()
+        await subject.end()
         if wrong:
             raise RuntimeError(wrong)
 
-    async def _find_fleet(self, kilobytes: float) -> dict[str, Any]:
+    async def _find_fleet(self, kilobytes: float) -> None:
         """Add the fleet to a program that has occupied this much memory."""
         charge_points, figures = self.scenario.charge_points, self.figures
         found = await _discover(self.subject, self.kind, self.port, self.scenario)
         entities, grown = found.get("entities", 0), found["kB"] - kilobytes
-        figures["kB"] = grown / charge_points
+        if not self.scenario.recorder:
+            # The database has memory of its own.
+            figures["kB"] = grown / charge_points
         if entities:
-            figures |= {"entities": entities, "kB_entity": grown / entities}
+            figures["entities"] = entities
+            if "kB" in figures:
+                figures["kB_entity"] = grown / entities
             if not found["known_at"]:
                 message = "no entity has a value"
                 raise RuntimeError(message)
             figures["discovery"] = found["known_at"] - found["start"]
-        return found
 
-    async def _rates(self, last: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Publish at steady rates; `last` is what the program has reported before."""
+    async def _rates(self, seconds: float) -> None:
+        """Publish at steady rates, and measure from one moment to another."""
         loads, figures = self.scenario.loads, self.figures
-        rate = _NATURAL_RATE * self.scenario.charge_points
-        rates = {"steady": _RATE, "natural": rate}
+        natural = _NATURAL_RATE * self.scenario.charge_points
+        rates = {"steady": _RATE, "natural": natural}
         # Both are the same with 100 charge points: once is enough.
-        for number in {rates[name] for name in loads if name in rates}:
-            changes = last.get("changes")
-            last, _ = await self._load(number * seconds, "--rate", number, "--seconds", seconds)
-            if number == _RATE:
-                figures["steady"] = last["us"]
-            if number == rate:
-                figures |= {"natural": last["us"], "core": last["cpu"] / seconds}
-                if changes is not None:
-                    figures["changes"] = (last["changes"] - changes) / seconds
-                    figures["unknown"] = last["unknown"]
-        return last
+        for rate in {rates[name] for name in loads if name in rates}:
+            await self.subject.ask("measure")
+            # Whoever has not published before is asked, which is not part of the load.
+            lead = max(_LEAD, self.scenario.charge_points / rate)
+            length = lead + seconds + _REST
+            load = asyncio.create_task(self._publish("--rate", rate, "--seconds", length))
+            try:
+                await asyncio.sleep(lead)
+                before = await self.subject.ask("now")
+                await asyncio.sleep(seconds)
+                after = await self.subject.ask("now")
+                await load
+            finally:
+                load.cancel()
+            passed = after["at"] - before["at"]
+            core = (after["cpu"] - before["cpu"]) / passed
+            figures["steady" if rate == _RATE else "natural"] = core / rate * 1e6
+            if "changes" in after:
+                figures["changes"] = (after["changes"] - before["changes"]) / passed / rate
+                figures["unavailable"] = after["unavailable"]
+                if after["entities"] != figures["entities"]:
+                    message = f"{figures['entities']} entities became {after['entities']}"
+                    raise RuntimeError(message)
+            if rate == natural:
+                figures["core"] = core
+                if self.scenario.recorder:
+                    rows = await self.subject.ask(f"rows {before['date']} {after['date']}")
+                    figures["rows"] = rows["rows"] / passed
+            await self.subject.ask("result")
 
-    async def _burst(self, received: int | None) -> None:
-        """Publish many messages at once, after so many that the program has counted."""
+    async def _burst(self) -> None:
+        """Publish many messages at once."""
+        received = (await self.subject.ask("now")).get("messages")
         burst = _BURST_CORE if self.kind == "core" else _BURST
         last, (start,) = await self._load(burst, "--burst", burst)
         self.figures |= {"burst": last["us"], "drained": burst / (last["end"] - start)}
@@ -247,12 +272,14 @@ class _Measured:
         self, messages: float, *arguments: object
     ) -> tuple[dict[str, Any], list[float]]:
         """Publish; return the CPU time and when messages were sent."""
-        scenario = self.scenario
         await self.subject.ask("measure")
-        fleet_of = (scenario.protocol, scenario.charge_points)
-        sent = await _publish(self.port, *fleet_of, *arguments, "--sites", scenario.sites)
+        sent = await self._publish(*arguments)
         result = await self.subject.ask("result")
         return result | {"us": result["cpu"] / messages * 1e6}, sent
+
+    async def _publish(self, *arguments: object) -> list[float]:
+        fleet_of = (self.scenario.protocol, self.scenario.charge_points)
+        return await _publish(self.port, *fleet_of, *arguments, "--sites", self.scenario.sites)
 
 
 async def _discover(subject: Subject, kind: str, port: int, scenario: Scenario) -> dict[str, Any]:
@@ -268,11 +295,17 @@ async def _discover(subject: Subject, kind: str, port: int, scenario: Scenario) 
         waited = await subject.ask("result")
         # Not the time that it took to see that it was idle.
         start += time.monotonic() - waited["end"]
-    for number in numbers:
-        for message in fleet.announcement(protocol, number):
-            publisher.send(packet(fleet.at_site(message, number, scenario.sites)))
+    found: dict[str, Any] = {"entities": 0}
+    for batch in batched(numbers, _AT_ONCE, strict=False):
+        for number in batch:
+            for message in fleet.announcement(protocol, number):
+                publisher.send(packet(fleet.at_site(message, number, scenario.sites)))
+        known, found = found, await subject.ask("result")
+        # On a busy machine, a program that waits for its turn looks idle.
+        while found.get("entities", 0) > known["entities"]:
+            known, found = found, await subject.ask("result")
     publisher.close()
-    return await subject.ask("result") | {"start": start}
+    return found | {"start": start}
 
 
 def _configurations(protocol: str, number: int) -> Iterable[fleet.Message]:

@@ -15,7 +15,7 @@ from harness.broker import HOST
 from . import fleet
 
 #: Seconds between status reports that latency is measured with.
-_PROBE_INTERVAL = 0.1
+_PROBE_INTERVAL = 0.05
 
 
 class Publisher:

@@ -1,27 +1,31 @@
 """One of the programs that are compared, in a process of its own.
 
 It prints a line of JSON when it is ready, and one for each line that it reads: `measure` begins a
-measurement, `result` waits until the process is idle and reports it.
+measurement, `result` waits until the process is idle and reports it. `now` reports what was used so
+far, `rows` how many states of a period are in the database, `wakes` how often the loop wakes up.
 """
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import gc
 import json
 from pathlib import Path
+import resource
 import sqlite3
 import sys
 import time
 from typing import Any
-from unittest.mock import Mock, patch
+from unittest.mock import patch
 
 import aiomqtt
 from homeassistant.auth import auth_manager_from_config
-from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_platform
 from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.recorder import async_initialize_recorder, get_instance
 from homeassistant.setup import async_setup_component
 import orjson
 
@@ -43,6 +47,8 @@ _EQUAL_KEYS = frozenset(
 _EQUAL_KEYS_FIMP = _EQUAL_KEYS | {"power_l1", "power_l2"}
 #: More charge points than anybody installs at once.
 _NEW_MAX = 10_000
+#: More entities than Home Assistant accepts for an entry, unless it is one of its own `mqtt`.
+_ENTITIES_MAX = 1_000_000
 #: A process that used less of a core than this, for so many intervals in a row, is idle. In
 #: addition, each silent charge point is asked for a reply every 20 s.
 _IDLE_SHARE = 0.04
@@ -50,6 +56,7 @@ _ASKING_SHARE = 0.00015
 _IDLE_INTERVALS = 8
 _INTERVAL = 0.1
 _IDLE_TIME = 240.0
+_NO_VALUE = frozenset({STATE_UNKNOWN, STATE_UNAVAILABLE})
 
 
 class Measurement:
@@ -75,9 +82,6 @@ class Measurement:
                     quiet, busy = 0, (cpu, now)
                 last, at = cpu, now
         return {"cpu": busy[0] - self._cpu, "end": busy[1], "kB": resident()}
-
-
-_NO_VALUE = frozenset({"unknown", "unavailable"})
 
 
 class States:
@@ -106,11 +110,18 @@ class States:
         if entity_id.endswith(self.probed):
             self.arrivals.append(time.monotonic())
 
-    def unknown(self) -> list[str]:
-        """Return the entities without a state."""
-        return [
-            state.entity_id for state in self.hass.states.async_all() if state.state in _NO_VALUE
-        ]
+    def figures(self) -> dict[str, Any]:
+        """Return what has happened; the arrivals are those since the last call."""
+        arrivals, self.arrivals = self.arrivals, []
+        states = self.hass.states.async_all()
+        return {
+            "changes": self.changes,
+            "entities": len(states),
+            "unavailable": sum(state.state == STATE_UNAVAILABLE for state in states),
+            "arrivals": arrivals,
+            "known_at": self.known_at,
+            "messages": None if self.hub is None else self.hub.received,
+        }
 
 
 @asynccontextmanager
@@ -125,10 +136,15 @@ async def home(
 ) -> AsyncIterator[States]:
     """Run a Home Assistant that is connected, without any charge point yet."""
     async with AsyncExitStack() as exits:
+        limit = "MAX_ENABLED_ENTITIES_PER_CONFIG_ENTRY"
+        exits.enter_context(patch.object(entity_platform, limit, _ENTITIES_MAX))
         hass = await exits.enter_async_context(headless())
         if recorder is not None:
-            url = f"sqlite:///{recorder}"
-            await async_setup_component(hass, "recorder", {"recorder": {"db_url": url}})
+            async_initialize_recorder(hass)
+            config = {"recorder": {"db_url": f"sqlite:///{recorder}"}}
+            if not await async_setup_component(hass, "recorder", config):
+                message = "the recorder does not start"
+                raise RuntimeError(message)
         hub = None
         if kind == "core":
             # It reads the settings of YAML, too.
@@ -212,48 +228,47 @@ async def run(arguments: argparse.Namespace) -> None:
         sites=arguments.sites,
     ) as states:
 
-        def figures() -> dict[str, Any]:
-            found = {
-                "changes": states.changes,
-                "entities": len(states.hass.states.async_all()),
-                "unknown": len(states.unknown()),
-                "arrivals": states.arrivals,
-                "known_at": states.known_at,
-                "messages": None if states.hub is None else states.hub.received,
-            }
-            states.arrivals = []
-            return found
+        async def rows(since: float, until: float) -> int:
+            await get_instance(states.hass).async_block_till_done()
+            with sqlite3.connect(arguments.recorder) as database:
+                query = "select count(*) from states where last_updated_ts between ? and ?"
+                (found,) = database.execute(query, (since, until)).fetchone()
+            return int(found)
 
-        await _answer(commands, arguments.charge_points, figures)
-    if arguments.recorder is not None:
-        with sqlite3.connect(arguments.recorder) as database:
-            (rows,) = database.execute("select count(*) from states").fetchone()
-        _say({"rows": rows})
+        await _answer(commands, arguments.charge_points, states.figures, rows)
 
 
 async def _answer(
-    commands: asyncio.StreamReader, charge_points: int, figures: Callable[[], dict[str, Any]]
+    commands: asyncio.StreamReader,
+    charge_points: int,
+    figures: Callable[[], dict[str, Any]],
+    rows: Callable[[float, float], Awaitable[int]] | None = None,
 ) -> None:
     _say({"kB": resident(), "cpu": time.process_time()})
     measurement = Measurement(charge_points)
-    while line := (await commands.readline()).decode().strip():
-        if line == "measure":
-            figures()
-            measurement = Measurement(charge_points)
-            _say({})
-        elif line == "result":
-            _say(await measurement.result() | figures())
-        elif line.startswith("wakes "):
-            _say({"wakes": await _wakes(float(line.split()[1]))})
+    while words := (await commands.readline()).decode().split():
+        match words:
+            case ["measure"]:
+                figures()
+                measurement = Measurement(charge_points)
+                _say({})
+            case ["result"]:
+                _say(await measurement.result() | figures())
+            case ["now"]:
+                used = {"cpu": time.process_time(), "at": time.monotonic(), "date": time.time()}
+                _say(used | figures())
+            case ["rows", since, until] if rows is not None:
+                _say({"rows": await rows(float(since), float(until))})
+            case ["wakes", seconds]:
+                _say({"wakes": await _wakes(float(seconds))})
 
 
 async def _wakes(seconds: float) -> float:
-    """Return how often per second the event loop wakes up."""
-    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]  # noqa: SLF001
-    counted = Mock(side_effect=selector.select)
-    with patch.object(selector, "select", counted):
-        await asyncio.sleep(seconds)
-    return float(counted.call_count / seconds)
+    """Return how often per second the event loop wakes up; a turn without sleep is no wake."""
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    await asyncio.sleep(seconds)
+    # The end of this pause is a wake, too.
+    return (resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before - 1) / seconds
 
 
 def _say(value: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .results import Results
-from .scenarios import DISCOVERY, EVEREST, FEW, FIGURES, FIMP, MANY, RECORDER, SILENT, Scenario
+from .scenarios import DISCOVERY, EVEREST, FEW, FIGURES, FIMP, MANY, RECORDER, Scenario
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,10 @@ def _ratios(scenario: Scenario) -> Iterable[Target]:
     equal, default = (scenario, "equal"), (scenario, "default")
     core, floor = (scenario, "core"), (scenario, "floor")
     yield Target("burst", equal, 0.4, core)
-    yield Target("steady", equal, 0.85, core)
-    yield Target("natural", equal, 0.8, core)
+    # This rate is also the natural one of 100 charge points, whose limit is the lower one.
+    yield Target("steady", equal, 0.8, core)
     yield Target("burst", default, 2.0, floor)
     yield Target("steady", default, 1.4, floor)
-    yield Target("natural", default, 1.4, floor)
     yield Target("drained", default, 20_000, at_least=True)
     yield Target("kB_entity", equal, 0.45, core)
     for ours in (equal, default):
@@ -67,7 +66,7 @@ TARGETS = (
     *_ratios(FIMP),
     Target("core", (RECORDER, "default"), 0.2, (RECORDER, "core")),
     Target("rows", (RECORDER, "default"), 0.2, (RECORDER, "core")),
-    Target("steady", (MANY, "default"), 1.2, (FEW, "default")),
+    Target("steady", (MANY, "equal"), 1.2, (FEW, "equal")),
     Target("discovery", (DISCOVERY, "default"), 0.5, (DISCOVERY, "core")),
-    Target("wakes", (SILENT, "default"), 1.0),
+    Target("wakes", (EVEREST, "default"), 1.0),
 )
