@@ -13,7 +13,7 @@ from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.fimp_chargepoint.actions.targets import async_all_nodes
 from custom_components.fimp_chargepoint.chargepoint.commands import command
@@ -184,6 +184,34 @@ async def test_blueprint_with_easee(hass: HomeAssistant, broker: BrokerProcess) 
         assert max(seconds for _, seconds in overloads) * PACE <= 35 + PACE
         assert 6 <= grid.samples[-1].cars[0] <= 8
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("values", "units", "measured"),
+    [
+        (["12", "8", "-3"], ["A", "A", "A"], {"currents": [12, 8, -3]}),
+        (["12000", "8", "0"], ["mA", "A", "A"], {"currents": [12, 8, 0]}),
+        (["2.3", "460", "0"], ["kW", "W", "W"], {"currents": [10, 2, 0]}),
+        (["4.6"], ["kW"], {"power": 4600, "phases": 3}),
+        # 0.0046 A would seem to be next to nothing.
+        (["0.0046"], ["MW"], {"currents": [None]}),
+        (["12", "2000", "0"], ["A", "W", "A"], {"currents": [12, None, 0]}),
+        (["12", "unknown", "0"], ["A", "A", "A"], {"currents": [12, None, 0]}),
+    ],
+)
+async def test_units(
+    hass: HomeAssistant, values: list[str], units: list[str], measured: dict[str, Any]
+) -> None:
+    """A sensor whose unit is not known counts as unavailable."""
+    calls = async_mock_service(hass, DOMAIN, "balance_load")
+    sensors = [f"sensor.grid_{number}" for number in range(len(values))]
+    for sensor, value, unit in zip(sensors, values, units, strict=True):
+        hass.states.async_set(sensor, value, {"unit_of_measurement": unit})
+    await automate(hass, "load_balancing", charge_points=["x"], sensors=sensors, limit=25)
+    await hass.services.async_call("automation", "trigger", {"entity_id": "all"}, blocking=True)
+    await hass.async_block_till_done()
+    assert calls
+    assert measured.items() <= calls[-1].data.items()
 
 
 async def test_without_a_sensor(hass: HomeAssistant, chargepoint: Chargepoint) -> None:
