@@ -232,7 +232,7 @@ async def test_no_session_sensor_looks_at_the_power(
     stop()
 
 
-def test_a_session_takes_measurements_at_intervals_and_before_a_fact(
+def test_a_session_takes_measurements_at_intervals_before_a_fact_and_at_the_end(
     chargepoint: Chargepoint, coordinator: ChargepointCoordinator
 ) -> None:
     keeper = chargepoint.entry.runtime_data.sessions.of(coordinator.node.address)
@@ -262,7 +262,11 @@ def test_a_session_takes_measurements_at_intervals_and_before_a_fact(
         keeper._take(due)
         charge(5.0)
         assert taken[3:] == [(4.0, False)]
-    assert keeper._timers.next_deadline == due + _MEASUREMENT_INTERVAL
+        assert keeper._timers.next_deadline == due + _MEASUREMENT_INTERVAL
+        keeper.close()
+        assert taken[4:] == [(5.0, False)]
+    # It is closed again with its entry.
+    keeper._stop_listening = lambda: None
 
 
 async def test_nothing_runs_for_nobody(hass: HomeAssistant, broker: Any) -> None:

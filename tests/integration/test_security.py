@@ -3,12 +3,15 @@
 from contextlib import AsyncExitStack
 import logging
 from pathlib import Path
+import re
 
 import aiomqtt
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 import pytest
 
+from custom_components.fimp_chargepoint.chargepoint import MqttSettings
+from custom_components.fimp_chargepoint.chargepoint.options import Token
 from simulators.fimp import ChargepointSetup
 from tests.broker import PASSWORD, USERNAME, Certificates
 from tests.conftest import MakeBroker
@@ -89,6 +92,15 @@ async def test_no_secret_is_logged(
     assert PASSWORD not in caplog.text
     for line in certificates.client_key.splitlines()[1:-1]:
         assert line not in caplog.text
+
+
+def test_no_secret_is_represented() -> None:
+    """Whatever appears in a log or in an error of another library."""
+    settings = MqttSettings(
+        host="broker", username=USERNAME, password=PASSWORD, websocket_headers={"token": PASSWORD}
+    )
+    for each in (settings, Token("04AABBCCDD", "ISO14443")):
+        assert not re.search(f"{PASSWORD}|{USERNAME}|04AABBCCDD", repr(each))
 
 
 @pytest.mark.parametrize("own_ca", [False, True])

@@ -11,7 +11,7 @@ class Token:
     `kind` is a term of OCPP: `ISO14443` for a card, `Local` for an agreed text.
     """
 
-    value: str
+    value: str = field(repr=False)
     kind: str
 
 

@@ -8,7 +8,7 @@ the queue drops the newest messages if it is bounded at all (`Inbox` takes its p
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import logging
 from socket import socket
 import ssl
@@ -61,12 +61,13 @@ class MqttSettings:
 
     host: str
     port: int = 1883
-    username: str | None = None
-    password: str | None = None
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
     transport: Literal["tcp", "websockets"] = "tcp"
     websocket_path: str | None = None
-    websocket_headers: Mapping[str, str] | None = None
+    #: They may contain a token.
+    websocket_headers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 #: Called at every attempt to connect, so that changed settings are seen.
