@@ -399,3 +399,25 @@ async def test_a_start_that_is_reported_later_than_the_connection_shows_it_stops
     assert (await balance(garage, 35, 1.5 + lag)).current == 6
     # What the house draws more still counts.
     assert (await balance(garage, 58, 2 + lag)).current == 0
+
+
+async def test_a_temporary_limit_ends(garage: Garage) -> None:
+    """The charge point confirms what follows only after some calls."""
+
+    async def store() -> None:
+        """Nothing is stored."""
+
+    limit = garage.node.limits.temporary.set(8, timedelta(seconds=100), store)
+    await (await garage.call(limit))
+    draws(garage, 8)
+    for at in range(5, 100, 5):
+        assert (await balance(garage, 17, at)).current == 8
+    garage.answers_requests = False
+    garage.ignore_request("cmd.current_session.get_report")
+    for at in range(105, 125, 5):
+        await balance(garage, 17, at)
+    assert garage.received_of(SET)[1:] == [(100.0, 16)]
+    garage.answers_requests = True
+    garage.report_answer("cmd.current_session.get_report", offered(16, 1.0))
+    await garage.until(130)
+    assert garage.node.snapshot.requested.temporary_limits == {}

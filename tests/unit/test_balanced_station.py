@@ -2,8 +2,12 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 
 from custom_components.fimp_chargepoint.chargepoint import StoredRequests, distribute
+from custom_components.fimp_chargepoint.chargepoint.errors import CommandSupersededError
 from custom_components.fimp_chargepoint.chargepoint.limits.balanced import (
     BalancingDecision,
     BalancingState,
@@ -30,10 +34,10 @@ class Station:
         self.site.evse("enforced_limits", holding(current, OURS))
         await outcome(task)
 
-    async def share(self, house: float) -> float | None:
+    async def share(self, house: float, calls: int = 14) -> float | None:
         """Return the share that follows if the house draws so much for a minute."""
         decision = BalancingDecision(state=BalancingState.NOT_CHARGING)
-        for number in range(14):
+        for number in range(calls):
             self.site.publish(LIMITS, "limits_1", "heartbeat", number)
             node = self.site.node()
             drawn = node.snapshot.effective_current
@@ -65,6 +69,39 @@ async def test_the_limit_of_the_user_is_not_exceeded() -> None:
     assert [await later.share(3) for _ in range(3)][-1] == 10
     await later.limit(12)
     assert [await later.share(3) for _ in range(3)][-1] == 12
+
+
+@pytest.mark.parametrize("current", [6, 9])
+async def test_a_limit_that_the_user_is_setting_is_not_exceeded(current: float) -> None:
+    """If it has to be lower, that of the user fails, and counts nevertheless."""
+    station = Station()
+    await station.limit(10)
+    assert await station.share(18) == 7
+    task = await begin(limit(station.site, current))
+    assert await station.share(18, 1) == min(current, 7)
+    if current < 7:
+        await outcome(task)
+    else:
+        with pytest.raises(CommandSupersededError):
+            await outcome(task)
+    assert [await station.share(3) for _ in range(3)][-1] == current
+
+
+async def test_the_end_of_a_temporary_limit_is_not_a_limit_of_the_user() -> None:
+    station = Station()
+    await station.limit(10)
+    assert await station.share(18) == 7
+
+    async def store() -> None:
+        """Nothing is stored."""
+
+    temporary = station.site.node().limits.temporary
+    task = asyncio.create_task(temporary.set(6.5, timedelta(minutes=5), store))
+    await asyncio.sleep(0)
+    assert await station.share(3, 1) == 6.5
+    await task
+    assert await station.share(3) == 6.5
+    assert [await station.share(3) for _ in range(8)][-1] == 10
 
 
 async def test_without_a_limit_of_the_user_all_current_is_shared() -> None:

@@ -289,14 +289,29 @@ class BalancedCurrent:
         """Return the highest current that it may draw, whatever load balancing sets."""
         snapshot = self._charge_point.snapshot
         temporary = snapshot.requested.temporary_limits.get(feature)
+        clock = self._charge_point.host.clock
+        if temporary is not None and temporary.until <= clock.to_datetime(clock.now()):
+            # What was before it is being set.
+            temporary = None
         is_of_session = feature is Feature.SESSION_CURRENT
         known = [
             snapshot.capabilities.ranges[feature].maximum,
             snapshot.cable_current,
             None if temporary is None else temporary.current,
-            snapshot.max_current if is_of_session else snapshot.requested.own_max_current,
+            snapshot.max_current if is_of_session else self._own_limit,
         ]
         return min((each for each in known if each), default=0.0)
+
+    @property
+    def _own_limit(self) -> float | None:
+        """The limit of all sessions that was set otherwise, or is being set."""
+        snapshot = self._charge_point.snapshot
+        requested, pending = snapshot.requested, snapshot.pending.get(Feature.MAX_CURRENT)
+        temporary = requested.temporary_limits.get(Feature.MAX_CURRENT)
+        ours = [requested.max_current, None if self._sent is None else self._sent.current]
+        if temporary is not None:
+            ours += temporary.current, temporary.former
+        return requested.own_max_current if pending is None or pending in ours else float(pending)
 
     def _limit(self, feature: Feature) -> float:
         """Return the confirmed limit."""
@@ -335,7 +350,11 @@ class BalancedCurrent:
 
     async def _set(self, feature: Feature, current: float) -> None:
         if feature is Feature.MAX_CURRENT:
-            own = self._charge_point.snapshot.requested.own_max_current
+            requested, own = self._charge_point.snapshot.requested, self._own_limit
+            if requested.max_current is not None and own != requested.own_max_current:
+                # It is being set, which this ends.
+                limit = BalancedLimit(current=requested.max_current, own=own)
+                self._charge_point.show_requested(balanced=limit)
             self._sent = BalancedLimit(current=current, own=own)
         await self._charge_point.set(feature, current)
 
