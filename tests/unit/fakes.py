@@ -9,12 +9,11 @@ from typing import override
 import orjson
 
 from custom_components.fimp_chargepoint.chargepoint import MQTT_PROTOCOLS
-from custom_components.fimp_chargepoint.chargepoint.commands.request import Request
 from custom_components.fimp_chargepoint.chargepoint.errors import NotConnectedError
 from custom_components.fimp_chargepoint.chargepoint.internal_errors import InternalErrors
 from custom_components.fimp_chargepoint.chargepoint.model import ChargepointSnapshot, Meter
 from custom_components.fimp_chargepoint.chargepoint.mqtt_hub import MqttHub
-from custom_components.fimp_chargepoint.chargepoint.node import Outgoing
+from custom_components.fimp_chargepoint.chargepoint.node import Request
 from custom_components.fimp_chargepoint.chargepoint.options import Options
 from custom_components.fimp_chargepoint.chargepoint.scheduler import Clock, Scheduler
 from custom_components.fimp_chargepoint.chargepoint.transport.mqtt import MqttSettings
@@ -91,7 +90,7 @@ class FakeOutlet:
             raise NotConnectedError("not_connected")
         self.sent.append((topic, payload))
 
-    def deliver(self, request: Outgoing) -> Coroutine[object, object, None]:
+    def deliver(self, request: Request) -> Coroutine[object, object, None]:
         """Publish a request."""
         assert isinstance(request, Request)
         return self.publish(request.topic, request.payload)

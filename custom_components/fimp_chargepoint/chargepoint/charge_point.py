@@ -15,7 +15,7 @@ from .errors import CommandRefusedError, InvalidRequestError, NoSessionError
 from .limits.ownership import LimitOwnership
 from .limits.requested import LimitValue, StoredRequests
 from .model import MEASURED, ChargepointSnapshot, Feature, Reason, Status, parameter_kind
-from .node import Node, NodeHost, Outgoing
+from .node import Node, NodeHost, Request
 from .session import restored
 
 
@@ -45,14 +45,14 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         self._stored = StoredRequests(withdraw=self.takes_limits_from_outside)
 
     @abstractmethod
-    def _start_request(self, mode: str | None) -> Outgoing:
+    def _start_request(self, mode: str | None) -> Request:
         """Return the message that starts or resumes charging."""
 
     @abstractmethod
-    def _stop_request(self) -> Outgoing:
+    def _stop_request(self) -> Request:
         """Return the message that stops or pauses charging."""
 
-    def _set_request(self, feature: Feature, value: Any) -> Outgoing:
+    def _set_request(self, feature: Feature, value: Any) -> Request:
         """Return the message that sets `feature`, one of the capabilities' controls."""
         raise NotImplementedError
 
@@ -79,11 +79,11 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         requested = replace(self.snapshot.requested, **changes)
         self._update(self.host.clock.now(), requested=requested)
 
-    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Outgoing:
+    def _parameter_request(self, parameter: Parameter, value: ParameterValue) -> Request:
         """Return the message that sets a parameter."""
         raise NotImplementedError
 
-    def _act_request(self, feature: Feature) -> Outgoing:
+    def _act_request(self, feature: Feature) -> Request:
         """Return the message that triggers a one-time action."""
         raise NotImplementedError
 
@@ -136,7 +136,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         if is_noop and not self._commands.waits(Feature.CHARGING):
             return
 
-        def request() -> Outgoing:
+        def request() -> Request:
             self._pace.stopped(self.host.clock.now())
             return self._stop_request()
 
@@ -171,7 +171,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
             self._was_set(feature, value)
             self.limits.record(feature, value)
 
-        def request() -> Outgoing:
+        def request() -> Request:
             # The command may have been delayed for a while.
             self._require(feature)
             return self._set_request(feature, value)
@@ -269,7 +269,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
     async def end_failsafe(self) -> None:
         """Send all limits in place of the failsafe limit, if `takes_limits_from_outside`."""
 
-    def failsafe_request(self, current: float) -> Outgoing:
+    def failsafe_request(self, current: float) -> Request:
         """Return the message that limits the current to so many A, for the broker to send."""
         return self._set_request(Feature.MAX_CURRENT, current)
 
@@ -310,7 +310,7 @@ class Chargepoint(Node[ChargepointSnapshot], ABC):
         """Change `setting`, which is stored in non-volatile memory, but not too often."""
         request = command.request
 
-        def write() -> Outgoing:
+        def write() -> Request:
             made = request()
             self._pace.written(setting, self.host.clock.now())
             return made

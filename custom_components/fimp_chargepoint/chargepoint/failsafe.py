@@ -11,10 +11,10 @@ import logging
 from typing import Final, NamedTuple
 
 from .charge_point import Chargepoint
-from .commands.request import Request
 from .errors import ChargepointError, NotConnectedError
 from .internal_errors import InternalErrors
 from .model import Feature
+from .node import Request
 from .transport.mqtt import MqttTransport, SettingsSource
 
 _LOGGER = logging.getLogger(__name__)
@@ -123,7 +123,6 @@ class FailsafeGuard:
         if current is None:
             return None
         request = self._charge_point.failsafe_request(current)
-        assert isinstance(request, Request)  # noqa: S101
         snapshot = self._charge_point.snapshot
         others: tuple[object, ...] = ()
         if self._charge_point.takes_limits_from_outside:

@@ -6,7 +6,7 @@ from typing import override
 from .capabilities import Capabilities
 from .features import Feature
 from .model import Identity, Meter, NodeKind, NodeSnapshot, Reason
-from .node import Changes, Node, NodeHost
+from .node import Node, NodeHost
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -45,12 +45,9 @@ class GridConnection(Node[GridSnapshot]):
         reserved_current: float | None,
     ) -> None:
         """Take over a report; a limit that it does not contain remains."""
-        changes: Changes = {"meter": meter}
-        if installed_current is not None:
-            changes["installed_current"] = installed_current
-        if reserved_current is not None:
-            changes["reserved_current"] = reserved_current
-        self._set_unavailable(None, now, **changes)
+        limits = {"installed_current": installed_current, "reserved_current": reserved_current}
+        known = {name: limit for name, limit in limits.items() if limit is not None}
+        self._set_unavailable(None, now, meter=meter, **known)
         self._update(now, capabilities=_capabilities(self.snapshot))
 
     def set_unavailable(self, reason: Reason, now: float) -> None:

@@ -14,11 +14,10 @@ import logging
 from typing import Any, Protocol
 
 from .admission import Admission
-from .commands.request import Request
 from .errors import ChargepointError, NotConnectedError, ProtocolError
 from .internal_errors import InternalErrors
 from .journal import Journal, Line, Mark
-from .node import Node, Outgoing
+from .node import Node, Request
 from .notices import HubWarning
 from .options import ModuleChoice, Options
 from .protocol import Handler
@@ -211,9 +210,8 @@ class Hub(ABC):
         self.journal.add(self.clock.now(), topic, payload, Mark.SENT)
         await self.transport.publish(topic, payload)
 
-    def deliver(self, request: Outgoing) -> Coroutine[object, object, None]:
-        """Send a request; see `NodeHost.deliver`. A hub with other messages overrides it."""
-        assert isinstance(request, Request)  # noqa: S101
+    def deliver(self, request: Request) -> Coroutine[object, object, None]:
+        """Send a request; see `NodeHost.deliver`."""
         return self.publish(request.topic, request.payload)
 
     def unanswered(self) -> None:

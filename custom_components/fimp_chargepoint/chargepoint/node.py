@@ -5,10 +5,11 @@ Nodes are given messages and the time (`now`), and know nothing about their list
 
 from collections.abc import Callable, Coroutine
 import logging
-from typing import Any, ClassVar, Protocol, override
+from typing import Any, ClassVar, NamedTuple, Protocol, override
 
+from .capabilities import Capabilities
 from .internal_errors import InternalErrors
-from .model import CUT_OFF, NodeSnapshot, Reason
+from .model import CUT_OFF, Feature, NodeSnapshot, Reason
 from .options import Options
 from .scheduler import Clock, Scheduler, Timers
 
@@ -29,15 +30,15 @@ type Listener[S] = Callable[[S], None]
 type Changes = dict[str, Any]
 
 
-class Outgoing(Protocol):
-    """A message to a charge point; a reply or a rejection refers to its `id`.
+class Request(NamedTuple):
+    """A message to a charge point; its reply or refusal refers to `id`, unique on the hub.
 
-    The rest is between a protocol and its kind of hub; for most it is a `Request`.
+    If there are no topics, `topic` is the name of the message.
     """
 
-    @property
-    def id(self) -> str:
-        """Unique on its hub."""
+    id: str
+    topic: str
+    payload: bytes
 
 
 class NodeHost(Protocol):
@@ -51,7 +52,7 @@ class NodeHost(Protocol):
     options: Options
     internal_errors: InternalErrors
 
-    def deliver(self, request: Outgoing) -> Coroutine[object, object, None]:
+    def deliver(self, request: Request) -> Coroutine[object, object, None]:
         """Send a request at once, before the first suspension; return when it has been sent.
 
         Raises:
@@ -61,10 +62,6 @@ class NodeHost(Protocol):
 
     def unanswered(self) -> None:
         """Take note that a command got no reply in time."""
-
-
-class MessageHost(NodeHost, Protocol):
-    """A hub whose messages have a topic, or another name, and bytes."""
 
     def send(self, topic: str, payload: bytes) -> None:
         """Queue a message; it is dropped while the connection is down."""
@@ -146,6 +143,10 @@ class Node[S: NodeSnapshot]:
             self.snapshot = snapshot
             if not self._collects:
                 self._publish_collected(now)
+
+    def _reporting(self, *features: Feature) -> Capabilities:
+        """Return the capabilities with `features`, which were observed in reports."""
+        return self.snapshot.capabilities.reporting(*features)
 
     def _publish_collected(self, now: float) -> None:
         """Publish the changes as one snapshot, now or as soon as the pace allows."""

@@ -12,10 +12,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .commands.replies import PendingReplies
-from .commands.request import Request
 from .errors import NotConnectedError
 from .model import NodeSnapshot
-from .node import Node, NodeHost
+from .node import Node, NodeHost, Request
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import typing
 from typing import Any
 
 from .admission import Admission, NoticeHost
-from .node import MessageHost, Node
+from .node import Node, NodeHost
 from .notices import HubWarning
 from .options import ModuleChoice
 from .scheduler import Timers
@@ -17,7 +17,7 @@ type Handler = Callable[[bytes, float], None]
 type AnyNode = Node[Any]
 
 
-class ProtocolHost(MessageHost, NoticeHost, typing.Protocol):
+class ProtocolHost(NodeHost, NoticeHost, typing.Protocol):
     """What a protocol needs from its hub."""
 
     nodes: dict[str, AnyNode]

@@ -128,10 +128,7 @@ class Account:
         """
         if self._authorization is not None:
             return
-        self.requests.add("VALIDATE_API_TOKEN")
-        reply = await self._ask(
-            connect, {"command": "VALIDATE_API_TOKEN", "token": self._api_token}
-        )
+        reply = await self._ask(connect, "VALIDATE_API_TOKEN", token=self._api_token)
         token, customer_id = reply.get("token"), reply.get("customer_id")
         if reply.get("success") is not True:
             raise AuthenticationError("invalid_api_token", detail=str(reply.get("error")))
@@ -147,9 +144,8 @@ class Account:
             ChargepointError: as `log_in`.
 
         """
-        self.requests.add("GET_ACCOUNT")
-        frame = {"command": "GET_ACCOUNT", "Authorization": self._authorization}
-        login = (await self._ask(connect, frame)).get("login")
+        reply = await self._ask(connect, "GET_ACCOUNT", Authorization=self._authorization)
+        login = reply.get("login")
         if not isinstance(login, str) or not login:
             raise NotConnectedError("unreadable_reply", detail="GET_ACCOUNT")
         return login
@@ -238,11 +234,12 @@ class Account:
         if code == _REQUEST_LIMIT:
             raise RequestLimitError(next_reset(self._now()))
 
-    async def _ask(self, connect: Connect, request: Mapping[str, object]) -> decoding.Fields:
+    async def _ask(self, connect: Connect, command: str, **fields: str | None) -> decoding.Fields:
         """Return the one reply on a connection of its own."""
+        self.requests.add(command)
         try:
             async with connect() as websocket, asyncio.timeout(_REPLY_TIMEOUT):
-                await websocket.send(_json(request))
+                await websocket.send(_json({"command": command, **fields}))
                 message = await websocket.receive()
         except TimeoutError as error:
             raise NoAnswerError("no_answer") from error

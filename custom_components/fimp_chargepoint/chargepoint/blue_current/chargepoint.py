@@ -10,7 +10,6 @@ from ..authorization import TakesCards
 from ..capabilities import Capabilities, Parameter, ParameterValue
 from ..charge_point import Chargepoint
 from ..commands.replies import PendingReplies
-from ..commands.request import Request
 from ..errors import Refusal, refused_with
 from ..model import (
     ChargepointSnapshot,
@@ -23,8 +22,8 @@ from ..model import (
     parameter_kind,
     rising,
 )
-from ..node import MessageHost
-from ..session import is_same
+from ..node import NodeHost, Request
+from ..session import is_same, restored
 from ..smart_charging import (
     CurrentSchedule,
     DelayedCharging,
@@ -55,7 +54,6 @@ _SETTINGS: Final = "GET_CH_SETTINGS"
 class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
     """One charge point of an account."""
 
-    host: MessageHost
     # Blue Current itself gives up after about 30 s, and reports that.
     command_timeout: ClassVar[float] = 60.0
     report_age: ClassVar[float] = 5.0
@@ -64,7 +62,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         self,
         address: str,
         evse_id: str,
-        host: MessageHost,
+        host: NodeHost,
         requests: Requests,
         replies: PendingReplies,
     ) -> None:
@@ -136,7 +134,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
             self._set_unavailable(
                 Reason.OFFLINE, now, health=Health(offline_since=frame.offline_since)
             )
-            self._note_reports(frozenset({Feature.OFFLINE_SINCE}), now)
+            self._update(now, capabilities=self._reporting(Feature.OFFLINE_SINCE))
             return
         known = self.snapshot
         session = self._session(frame, now)
@@ -146,7 +144,7 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         changes = status.read(known, frame, is_smart=self._is_smart, currency=self._currency)
         if is_same(session, known.session) is False:
             changes.setdefault("charged", None)
-        self._note_reports(status.reported(frame, changes), now)
+        self._update(now, capabilities=self._reporting(*status.reported(frame, changes)))
         self._set_unavailable(None, now, health=Health(), session=session, **changes)
         self._take_parameters(parameters.values_of_status(frame), now)
         for report in (Feature.STATUS, Feature.ENABLED, Feature.SESSION_ENERGY):
@@ -190,11 +188,8 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         """Return a session that was already running with the start from an earlier run."""
         if not session.start_guessed or self._restored is None:
             return session
-        started, least = self._restored
-        self._restored = None
-        if energy is None or energy < least:
-            return session
-        return replace(session, started=started)
+        earlier, self._restored = self._restored, None
+        return restored(session, energy, *earlier)
 
     def _take_parameters(
         self, found: Mapping[str, ParameterValue], now: float, **changes: object
@@ -208,9 +203,6 @@ class BlueCurrentChargepoint(Chargepoint, SmartCharging, TakesCards):
         )
         shown = dict(self._parameters) if known.available else {}
         self._update(now, parameters=shown, capabilities=capabilities, **changes)
-
-    def _note_reports(self, shown: frozenset[Feature], now: float) -> None:
-        self._update(now, capabilities=self.snapshot.capabilities.reporting(*shown))
 
     def _warn_of_unreadable(self, names: Collection[str]) -> None:
         if new := set(names) - self._unreadable:

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from ..commands.request import Request
 from ..errors import InvalidRequestError, OutOfRangeError
+from ..node import Request
 from ..scheduler import Clock
 from ..smart_charging import (
     CurrentSchedule,

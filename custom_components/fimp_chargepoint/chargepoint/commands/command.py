@@ -21,7 +21,7 @@ from ..errors import (
     Refusal,
 )
 from ..model import Feature, Status
-from ..node import Outgoing
+from ..node import Request
 from .request import AT_ONCE, Command, Commanded, ExpectedState, Outstanding, expects
 
 #: The part of the time limit after which a report is requested, repeatedly.
@@ -273,7 +273,7 @@ class Commands:
             # The caller waits for the command: every error has to reach it.
             self._end(command, error)
 
-    def _begin(self, command: Command, request: Outgoing) -> None:
+    def _begin(self, command: Command, request: Request) -> None:
         """Wait for the confirmation of `command`, whose message was handed over."""
         if command.effect is not None and command.report is not None:
             if command.sent is None:

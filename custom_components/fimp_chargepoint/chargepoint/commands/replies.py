@@ -12,7 +12,7 @@ from ..errors import (
     NotConnectedError,
     refused_with,
 )
-from ..node import NodeHost, Outgoing
+from ..node import NodeHost, Request
 from ..scheduler import Timers
 
 
@@ -27,7 +27,7 @@ class PendingReplies:
         self._waiting: dict[str, asyncio.Future[object]] = {}
         self._closed = False
 
-    async def ask(self, request: Outgoing) -> object:
+    async def ask(self, request: Request) -> object:
         """Send `request` and return its reply.
 
         Raises:

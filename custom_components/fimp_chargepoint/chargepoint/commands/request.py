@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ..errors import ChargepointError
 from ..model import ChargepointSnapshot
-from ..node import NodeHost, Outgoing
+from ..node import NodeHost, Request
 from ..scheduler import Timers
 
 #: A time before all others.
@@ -22,17 +22,6 @@ _REQUESTS_MAX = 32
 #: between two such queries, in seconds.
 _ASK = 1 / 4
 _ASK_MAX = 300.0
-
-
-class Request(NamedTuple):
-    """A message to a charge point; its reply or refusal refers to `id`.
-
-    If there are no topics, `topic` is the name of the message.
-    """
-
-    id: str
-    topic: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ class Command:
     requested: Any
     effect: ExpectedState | None
     report: str | None
-    request: Callable[[], Outgoing]
+    request: Callable[[], Request]
     not_before: Callable[[], float] = lambda: AT_ONCE
     confirmed: Callable[[], bool] = lambda: True
     achieved: Callable[[], None] = lambda: None

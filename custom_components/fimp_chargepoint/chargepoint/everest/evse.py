@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Capabilities
-from ..commands.request import ExpectedState, Request, expects
+from ..commands.request import ExpectedState, expects
 from ..errors import NoSessionError
 from ..model import (
     ChargepointSnapshot,
@@ -22,7 +22,7 @@ from ..model import (
     Status,
     Vehicle,
 )
-from ..node import Changes, MessageHost
+from ..node import Changes, NodeHost, Request
 from ..readers import JsonObject, rounded, text
 from ..session import corrected
 from . import limits, powermeter, session
@@ -61,7 +61,6 @@ PHASE_SEQUENCE_FAULT: Final = "phase_seq_error"
 class Evse(PausingChargepoint):
     """What all EVSEs of EVerest have in common."""
 
-    host: MessageHost
     takes_limits_from_outside: ClassVar[bool] = True
     #: The features that can be reported from the beginning.
     always_reported: ClassVar[frozenset[Feature]] = frozenset(
@@ -70,7 +69,7 @@ class Evse(PausingChargepoint):
     command_timeout: ClassVar[float] = 10.0
     report_age: ClassVar[float] = 2.5
 
-    def __init__(self, address: str, module: str, host: MessageHost) -> None:
+    def __init__(self, address: str, module: str, host: NodeHost) -> None:
         """Start with what all EVSEs can do; `address` identifies the node."""
         super().__init__(
             address,
@@ -269,10 +268,6 @@ class Evse(PausingChargepoint):
         if capabilities is self.snapshot.capabilities:
             return {"meter": meter}
         return {"meter": meter, "capabilities": capabilities}
-
-    def _reporting(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were observed in reports."""
-        return self.snapshot.capabilities.reporting(*features)
 
     def _with_limits(self) -> Capabilities:
         """Return the capabilities with the limits that can be set."""

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import orjson
 
-from ..commands.request import Request
 from ..errors import CommandRefusedError, InvalidRequestError, ProtocolError
+from ..node import Request
 from ..ocpp import (
     GetVariables,
     MonitorVariables,

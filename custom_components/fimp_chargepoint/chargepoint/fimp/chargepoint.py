@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Final, override
 
 from ..capabilities import Parameter, ParameterValue
 from ..charge_point import Chargepoint
-from ..commands.request import ExpectedState, Request
+from ..commands.request import ExpectedState
 from ..errors import InvalidRequestError, NoSessionError
 from ..model import CHARGING_ALLOWED, ChargepointSnapshot, Feature, Reason, Status
 from ..model import parameter_kind as kind_of
-from ..node import MessageHost
+from ..node import NodeHost, Request
 from ..watchdog import Inquiry, Patience, Watchdog
 from . import parameters, reports
 from .inclusion import Thing
@@ -43,7 +43,6 @@ _REASON_MAX: Final = 500
 class FimpChargepoint(Chargepoint):
     """One `chargepoint` service and the services beside it, on the same address."""
 
-    host: MessageHost
     # Adapters poll their cloud every 30 s; only then do they confirm a stop.
     reports_errors: ClassVar[bool] = True
     command_timeout: ClassVar[float] = 40.0
@@ -57,7 +56,7 @@ class FimpChargepoint(Chargepoint):
         {*reports.READERS["chargepoint"], "evt.current_session.report"}
     )
 
-    def __init__(self, key: str, address: ServiceAddress, host: MessageHost, prefix: str) -> None:
+    def __init__(self, key: str, address: ServiceAddress, host: NodeHost, prefix: str) -> None:
         """Start with what all FIMP charge points can do; `key` identifies the node."""
         self._interfaces = Interfaces(address)
         snapshot = ChargepointSnapshot(

@@ -18,8 +18,8 @@ from ...authorization import (
     WithdrawAuthorization,
 )
 from ...commands.replies import PendingReplies
-from ...commands.request import Request
 from ...errors import CommandRefusedError, CommandRejectedError, InvalidRequestError
+from ...node import Request
 from .companions import check_option, provided_token
 from .limiting import LimitedChargepoint
 from .module import ApiModule

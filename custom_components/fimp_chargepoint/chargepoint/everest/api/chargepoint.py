@@ -11,10 +11,9 @@ import logging
 from typing import Any, ClassVar, Final, override
 
 from ...authorization import Permission, ShowToken, TakesPermissions
-from ...commands.request import Request
 from ...errors import CommandRefusedError, NotConnectedError
 from ...model import MEASURED, Feature, PauseReason, Reason
-from ...node import Changes, MessageHost
+from ...node import Changes, NodeHost, Request
 from ...readers import JsonObject, objects, part, text
 from .. import random_delay, session
 from ..envelope import mapping
@@ -82,7 +81,7 @@ class EverestChargepoint(LimitedChargepoint, TakesPermissions):
 
     always_reported = LimitedChargepoint.always_reported | {Feature.END_REASON}
 
-    def __init__(self, host: MessageHost, prefix: str, module: str) -> None:
+    def __init__(self, host: NodeHost, prefix: str, module: str) -> None:
         """Represent a module below a topic prefix."""
         super().__init__(node_address(Kind.EVSE, prefix, module), module, host)
         self._attach(ApiModule(host, prefix, Kind.EVSE, module), GETTABLE)

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, override
 
 from ...commands.replies import PendingReplies
-from ...commands.request import Request
 from ...errors import ChargepointError, InvalidRequestError
 from ...model import Cost, Session
-from ...node import MessageHost
+from ...node import NodeHost, Request
 from ...options import Token
 from ...readers import JsonObject, number, objects, part, text, timestamp
 from ...scheduler import Timers
@@ -29,7 +28,7 @@ class CompanionModule(ApiModule):
     KIND: ClassVar[Kind]
     SIGNATURE: ClassVar[Signature] = {}
 
-    def __init__(self, host: MessageHost, prefix: str, module_id: str) -> None:
+    def __init__(self, host: NodeHost, prefix: str, module_id: str) -> None:
         """Address a module below a topic prefix."""
         super().__init__(host, prefix, self.KIND, module_id)
         self._listeners: dict[Callable[..., None], None] = {}
@@ -77,7 +76,7 @@ class ErrorHistory(CompanionModule):
     KIND = Kind.ERRORS
     SIGNATURE: ClassVar = {"error_raised": ("uuid", object), "error_cleared": ("uuid", object)}
 
-    def __init__(self, host: MessageHost, prefix: str, module_id: str) -> None:
+    def __init__(self, host: NodeHost, prefix: str, module_id: str) -> None:
         """Start without any error."""
         super().__init__(host, prefix, module_id)
         self._active: dict[str, str] = {}

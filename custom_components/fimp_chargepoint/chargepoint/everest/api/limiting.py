@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Final, override
 
 from ...capabilities import Capabilities
-from ...commands.request import ExpectedState, Request
+from ...commands.request import ExpectedState
 from ...limits.requested import LimitValue
 from ...model import ChargepointSnapshot, Cost, Feature
-from ...node import Changes, MessageHost
+from ...node import Changes, NodeHost, Request
 from .. import limits
 from ..envelope import mapping
 from ..evse import Evse
@@ -32,7 +32,7 @@ _MODULES_MAX: Final = 16
 class LimitedChargepoint(ApiNode[ChargepointSnapshot], Evse, ABC):
     """A charge point whose limits are requested through a companion module."""
 
-    def __init__(self, address: str, module: str, host: MessageHost) -> None:
+    def __init__(self, address: str, module: str, host: NodeHost) -> None:
         """Start without any companion module."""
         super().__init__(address, module, host)
         self.companions = CompanionModules()

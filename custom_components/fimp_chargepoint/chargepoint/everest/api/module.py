@@ -14,8 +14,7 @@ from uuid import uuid4
 import orjson
 
 from ...commands.replies import PendingReplies
-from ...commands.request import Request
-from ...node import MessageHost
+from ...node import NodeHost, Request
 from ...protocol import Handler
 from ...scheduler import Timers, in_slot
 from ...transport.topics import is_level
@@ -95,7 +94,7 @@ class _Open(NamedTuple):
 class ApiModule:
     """A module: makes requests, recognizes its replies, and knows whether it is alive."""
 
-    def __init__(self, host: MessageHost, prefix: str, kind: Kind, module_id: str) -> None:
+    def __init__(self, host: NodeHost, prefix: str, kind: Kind, module_id: str) -> None:
         """Address a module below a topic prefix."""
         self.host = host
         self.kind = kind

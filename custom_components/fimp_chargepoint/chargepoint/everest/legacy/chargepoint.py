@@ -15,10 +15,10 @@ from uuid import uuid4
 
 import orjson
 
-from ...commands.request import ExpectedState, Request
+from ...commands.request import ExpectedState
 from ...errors import CommandTimeoutError
 from ...model import ChargepointSnapshot, Feature, Reason, Session, Status
-from ...node import Changes, MessageHost
+from ...node import Changes, NodeHost, Request
 from ...readers import JsonObject, number, part, rounded, text
 from ...session import inferred
 from ...watchdog import Patience, Watchdog
@@ -52,7 +52,7 @@ class LegacyChargepoint(Evse):
 
     infers_session_start: ClassVar[bool] = True
 
-    def __init__(self, address: str, module: str, host: MessageHost, prefix: str) -> None:
+    def __init__(self, address: str, module: str, host: NodeHost, prefix: str) -> None:
         """Start with what all EVSEs can do; `address` identifies the node."""
         super().__init__(address, module, host)
         self._topic = f"{prefix}everest_api/{module}/cmd/"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, override
 from ...capabilities import Capabilities
 from ...errors import InvalidRequestError
 from ...model import Feature, Identity, NodeKind, Reason
-from ...node import Changes, MessageHost
+from ...node import Changes, NodeHost
 from ...ocpp import (
     NOTHING_KNOWN,
     ChangeAvailability,
@@ -65,7 +65,7 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         "security_event": ("type", object),
     }
 
-    def __init__(self, host: MessageHost, prefix: str, module: str = "") -> None:
+    def __init__(self, host: NodeHost, prefix: str, module: str = "") -> None:
         """Represent the `ocpp_consumer` called `module` below a topic prefix."""
         snapshot = OcppSnapshot(
             identity=Identity(name=module, kind=NodeKind.OCPP_CLIENT),
@@ -343,7 +343,3 @@ class EverestOcpp(ApiNode[OcppSnapshot], OcppClient):
         if reason is not None:
             changes = self._forgotten() | changes
         super()._set_unavailable(reason, now, **changes)
-
-    def _reporting(self, *features: Feature) -> Capabilities:
-        """Return the capabilities with `features`, which were observed in reports."""
-        return self.snapshot.capabilities.reporting(*features)
